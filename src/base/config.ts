@@ -1,0 +1,102 @@
+/** Parses configuration at the border: YAML or JSON text through a zod schema; errors name the file, the key path and the nearest right key. */
+import { parseDocument } from "yaml";
+import type { z } from "zod";
+import { baseErrors } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+
+/** `models.mail-small.layers`, `steps[2]`: how a place inside a file is written everywhere. */
+export const keyPath = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>((s, k) => (typeof k === "number" ? `${s}[${k}]` : s ? `${s}.${String(k)}` : String(k)), "");
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((v, k) => (v === null || v === undefined ? undefined : (v as Record<PropertyKey, unknown>)[k]), value);
+
+const show = (value: unknown): string => {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+};
+
+/** Keys that a schema knows at a path, looking through optionals, defaults and unions; empty where it cannot tell. */
+function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
+  let level = [schema];
+  const open = (s: unknown): unknown[] => {
+    const def = (s as { _zod?: { def?: Record<string, unknown> } })?._zod?.def;
+    if (!def) return [];
+    if (def.innerType) return open(def.innerType);
+    if (def.type === "pipe") return open(def.in);
+    if (def.type === "lazy") return open((def.getter as () => unknown)());
+    if (Array.isArray(def.options)) return (def.options as unknown[]).flatMap(open);
+    return [s];
+  };
+  for (const key of path) {
+    level = level.flatMap(open).flatMap(s => {
+      const def = (s as { _zod: { def: Record<string, unknown> } })._zod.def;
+      if (def.shape) return [(def.shape as Record<PropertyKey, unknown>)[key]].filter(x => x !== undefined);
+      if (def.element) return [def.element];
+      if (def.valueType) return [def.valueType];
+      return [];
+    });
+  }
+  return level.flatMap(open).flatMap(s => Object.keys(((s as { _zod: { def: { shape?: object } } })._zod.def.shape as object) ?? {}));
+}
+
+/** Checks plain data against a schema. `place` names the file or option for the error. Unknown keys are errors where the schema is strict. */
+export function check<S extends z.ZodType>(schema: S, value: unknown, place: string): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  // A union reports each branch; the branch that went deepest is the one the writer meant.
+  const flatten = (issues: readonly z.core.$ZodIssue[], base: PropertyKey[]): { issue: z.core.$ZodIssue; path: PropertyKey[] }[] =>
+    issues.flatMap(issue => {
+      const path = [...base, ...issue.path];
+      if (issue.code === "invalid_union" && issue.errors.length > 0) {
+        const branches = issue.errors.map(e => flatten(e as z.core.$ZodIssue[], path));
+        const deepest = branches.sort((a, b) => Math.max(...b.map(x => x.path.length)) - Math.max(...a.map(x => x.path.length)))[0]!;
+        if (deepest.length && Math.max(...deepest.map(x => x.path.length)) > path.length) return deepest;
+        const unknown = branches.flat().find(x => x.issue.code === "unrecognized_keys");
+        if (unknown) return [unknown];
+      }
+      return [{ issue, path }];
+    });
+  const all = flatten(result.error.issues, []);
+  const { issue, path } = all.find(x => x.issue.code === "unrecognized_keys") ?? all[0]!;
+  const where = (p: readonly PropertyKey[]) => (p.length ? `${place}: ${keyPath(p)}` : place);
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0]!;
+    const known = knownKeys(schema, path);
+    const near = nearest(key, known);
+    throw baseErrors.fail("unknownKey", {
+      place: where([...path, key]),
+      expected: near ? `a known key` : known.length ? `one of ${known.join(", ")}` : "a known key",
+      received: `"${key}"`,
+      hint: near ? `Did you mean "${near}"?` : "Remove it or check its spelling.",
+    });
+  }
+  const got = valueAt(value, path);
+  const options = issue.code === "invalid_value" ? issue.values.map(String) : [];
+  const near = typeof got === "string" ? nearest(got, options) : undefined;
+  throw baseErrors.fail("config", {
+    place: where(path),
+    expected: options.length
+      ? `one of ${options.join(", ")}`
+      : issue.message.replace(/^Invalid input: expected /, "").replace(/, received .*$/, ""),
+    received: show(got),
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}
+
+/** Parses YAML (JSON is YAML) text. Syntax errors carry line and column; duplicate keys are errors. */
+export function parseYaml(text: string, place: string): unknown {
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, stringKeys: true });
+  const error = document.errors[0];
+  if (error) {
+    const at = error.linePos?.[0];
+    throw baseErrors.fail("syntax", {
+      place: at ? `${place}:${at.line}:${at.col}` : place,
+      message: error.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, ""),
+      hint: "Fix the YAML at that place.",
+    });
+  }
+  // Aliases can blow up memory ("billion laughs"); a hundred uses is beyond any real configuration.
+  return document.toJS({ maxAliasCount: 100 });
+}

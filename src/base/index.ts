@@ -1,0 +1,23 @@
+/** base: what every room stands on. Knows nothing of models. */
+export { type Clock, handClock, systemClock } from "./clock.ts";
+export { check, keyPath, parseYaml } from "./config.ts";
+export {
+  type ErrorRow,
+  type ErrorTable,
+  type ExitKind,
+  errorTable,
+  exitCodes,
+  isLoamError,
+  LoamError,
+  type Problem,
+  redact,
+  renderProblem,
+} from "./error.ts";
+export { baseErrors } from "./errors.ts";
+export { fileError, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
+export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
+export { editDistance, nearest } from "./nearest.ts";
+export { type Progress, type ProgressEvent, silent } from "./progress.ts";
+export { type Random, type RandomState, random } from "./random.ts";
+export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
+export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";

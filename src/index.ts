@@ -1,0 +1,1 @@
+export { LoamError } from "./base/index.ts";

@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { adapters, rooms } from "./rooms.ts";
+
+const source = fileURLToPath(new URL(".", import.meta.url));
+const files = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter(f => f.endsWith(".ts"))
+  .map(f => join(source, f));
+const importsOf = (file: string) =>
+  [
+    ...readFileSync(file, "utf8").matchAll(
+      /(?:^|\n)\s*(?:import|export)[^"'`;]*?from\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g,
+    ),
+  ].map(m => m[1] ?? m[2]!);
+const roomOf = (file: string) => relative(source, file).split(sep)[0]!;
+
+test("every import between rooms is an arrow of the table, through the other room's door", () => {
+  const broken: string[] = [];
+  for (const file of files) {
+    const room = roomOf(file);
+    if (!(room in rooms)) continue;
+    for (const target of importsOf(file).filter(t => t.startsWith("."))) {
+      const path = relative(source, join(file, "..", target))
+        .split(sep)
+        .join("/");
+      const other = path.split("/")[0]!;
+      if (other === room || !(other in rooms)) continue;
+      const allowed = (rooms[room as keyof typeof rooms] as readonly string[]).includes(other);
+      if (!allowed || path !== `${other}/index.ts`) broken.push(`${relative(source, file)} -> ${path}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
+
+test("the table has no circle", () => {
+  const reach = (room: string, seen: readonly string[]): void => {
+    expect(seen, `${[...seen, room].join(" -> ")}`).not.toContain(room);
+    for (const next of rooms[room as keyof typeof rooms]) reach(next, [...seen, room]);
+  };
+  for (const room of Object.keys(rooms)) reach(room, []);
+});
+
+test("a heavy package is imported in its adapter file only", () => {
+  const wrong: string[] = [];
+  for (const file of files) {
+    if (file.endsWith(".test.ts")) continue;
+    const path = `src/${relative(source, file).split(sep).join("/")}`;
+    for (const target of importsOf(file)) if (target in adapters && adapters[target] !== path) wrong.push(`${path} imports ${target}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("every folder of the source is a room with a door", () => {
+  for (const entry of readdirSync(source, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    expect(Object.keys(rooms)).toContain(entry.name);
+    expect(readdirSync(join(source, entry.name))).toContain("index.ts");
+  }
+});

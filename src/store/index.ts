@@ -1,0 +1,1 @@
+export { type ArtifactReader, type ArtifactWriter, type Stage, type StageContext, type Summary, stage } from "./stage.ts";

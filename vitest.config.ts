@@ -1,0 +1,21 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** `loam` and `loam/<room>` name the source itself, so examples run in tests exactly as a user writes them. */
+const alias = [
+  { find: /^loam$/, replacement: source("./src/index.ts") },
+  { find: /^loam\/([a-z]+)$/, replacement: `${source("./src")}/$1/index.ts` },
+];
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    // Native code (ONNX Runtime through FFI) wants whole processes, not worker threads: a crash then names its file.
+    pool: "forks",
+    projects: [
+      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "console/**/*.test.ts"], testTimeout: 30_000 } },
+      { extends: true, test: { name: "life", include: ["test/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 120_000 } },
+    ],
+  },
+});
