@@ -1,0 +1,25 @@
+/** Door of the ONNX files: models as plain data, to bytes and back. It knows nothing of Loam's own IR. */
+export { onnxErrors } from "./errors.ts";
+export { formatModel } from "./format-model.ts";
+export {
+  type Attribute,
+  type AttributeKind,
+  checkModel,
+  defaultOpsets,
+  float,
+  floats,
+  type Initializer,
+  int,
+  ints,
+  irVersion,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  string,
+  strings,
+  tensor,
+  type ValueInfo,
+} from "./model.ts";
+export { maxMessageBytes } from "./protobuf.ts";
+export { readModel } from "./read-model.ts";
+export { writeModel } from "./write-model.ts";

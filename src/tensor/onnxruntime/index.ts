@@ -1,0 +1,17 @@
+/** Door of the engine: ONNX Runtime's C API as buffers, sessions and runs. It knows nothing of Loam's own IR. */
+export { engineErrors } from "./errors.ts";
+export type { Library, Pointer } from "./library.ts";
+export { libraryFile, loadLibrary } from "./library.ts";
+export { NativeBuffer } from "./native-buffer.ts";
+export type { AsyncOptions, Run } from "./run.ts";
+export { openRuntime, type Runtime, type RuntimeOptions } from "./runtime.ts";
+export type { Bindings, Port, PrepareOptions, Session } from "./session.ts";
+export {
+  type LogLevel,
+  logLevels,
+  type OptimizationLevel,
+  optimizationLevels,
+  type Provider,
+  providers,
+  type SessionOptions,
+} from "./session-options.ts";

@@ -1,0 +1,98 @@
+/**
+ * A piece of memory that native code may read and write: where it lies, who holds it, and which runs use which bytes of it right now.
+ * It is freed when its last holder has let go and no run uses it.
+ */
+import { engineErrors } from "./errors.ts";
+import type { Library, Pointer } from "./library.ts";
+
+/** One cache line, and the width of the widest vector registers: kernels read aligned memory faster. */
+const alignmentBytes = 64;
+
+/** A range of bytes that a run reads or writes. */
+export interface Access {
+  readonly memory: Memory;
+  readonly start: number;
+  readonly end: number;
+  readonly write: boolean;
+  /** The program's input or output, for the error. */
+  readonly name: string;
+}
+
+export class Memory {
+  readonly address: Pointer;
+  readonly sizeBytes: number;
+  #bytes: Uint8Array | undefined;
+  #owned: boolean;
+  #holders = 0;
+  #inUse: Access[] = [];
+
+  private constructor(library: Library, bytes: Uint8Array, owned: boolean) {
+    this.#bytes = bytes;
+    this.#owned = owned;
+    this.sizeBytes = bytes.byteLength;
+    // An empty array has no address; a zero-size tensor wants one that is not null.
+    this.address = bytes.byteLength > 0 ? library.addressOf(bytes) : BigInt(alignmentBytes);
+  }
+
+  /** Zeroed memory of its own. Throws `onnxruntime/outOfMemory` where the machine has none left. */
+  static allocate(library: Library, sizeBytes: number, shared = false): Memory {
+    const room = sizeBytes + alignmentBytes;
+    let buffer: ArrayBuffer | SharedArrayBuffer;
+    try {
+      buffer = shared ? new SharedArrayBuffer(room) : new ArrayBuffer(room);
+    } catch (error) {
+      throw engineErrors.fail(
+        "outOfMemory",
+        { place: "allocate", expected: "memory that the machine has", received: `${sizeBytes} bytes` },
+        error,
+      );
+    }
+    const past = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(alignmentBytes));
+    const offset = past === 0 ? 0 : alignmentBytes - past;
+    return new Memory(library, new Uint8Array(buffer, offset, sizeBytes), !shared);
+  }
+
+  /** Memory that the caller owns (a mapped file, a shared buffer); it is never freed here, only held reachable. */
+  static wrap(library: Library, bytes: Uint8Array): Memory {
+    // Asking for the buffer moves a small array off V8's moving heap for good.
+    return new Memory(library, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), false);
+  }
+
+  /** The bytes; undefined once freed. */
+  get bytes(): Uint8Array | undefined {
+    return this.#bytes;
+  }
+
+  hold(): void {
+    this.#holders++;
+  }
+
+  letGo(): void {
+    this.#holders--;
+    this.#freeIfUnused();
+  }
+
+  /** The access in flight that a new one would race with. */
+  conflict(access: Access): Access | undefined {
+    return this.#inUse.find(a => (a.write || access.write) && a.start < access.end && access.start < a.end);
+  }
+
+  begin(access: Access): void {
+    this.#inUse.push(access);
+  }
+
+  end(access: Access): void {
+    const at = this.#inUse.indexOf(access);
+    if (at >= 0) this.#inUse.splice(at, 1);
+    this.#freeIfUnused();
+  }
+
+  #freeIfUnused(): void {
+    if (this.#holders > 0 || this.#inUse.length > 0 || !this.#bytes) return;
+    const { buffer } = this.#bytes;
+    this.#bytes = undefined;
+    // Moving the buffer away empties every view that is still around and hands the memory back at the next small collection,
+    // whoever holds a view.
+    if (this.#owned && buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
+  }
+}
