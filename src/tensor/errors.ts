@@ -1,0 +1,21 @@
+/** The codes of this room. */
+import { errorTable } from "../base/index.ts";
+
+export const tensorErrors = errorTable("tensor", {
+  shape: {
+    status: 400,
+    exit: "usage",
+    meaning: "Shapes do not fit an operation; the sentence names the operation, the shapes and what would fit.",
+  },
+  dtype: { status: 400, exit: "usage", meaning: "Element types do not fit an operation." },
+  attribute: { status: 400, exit: "usage", meaning: "An operation's attribute (axis, permutation, range) is out of range." },
+  gradient: { status: 400, exit: "usage", meaning: "Something has no derivative: the value is not a scalar, or is not a float." },
+  graph: { status: 400, exit: "failure", meaning: "A serialised graph is damaged or breaks the specification of legal graphs." },
+  disposed: {
+    status: 500,
+    exit: "failure",
+    meaning: "An array, program or device was used after it was disposed or given away (donated).",
+  },
+  argument: { status: 400, exit: "usage", meaning: "A compiled program was called with arguments of another structure than it takes." },
+  device: { status: 500, exit: "environment", meaning: "A device does not exist on this machine, or cannot do what was asked." },
+});

@@ -1,0 +1,192 @@
+/** The operations as functions: what a model is written in. A plain number stands for a scalar of the other operand's dtype. */
+import { type DType, isFloat } from "./dtype.ts";
+import { tensorErrors } from "./errors.ts";
+import type { OpKind } from "./ops.ts";
+import { normalAxes, normalAxis, type Shape, sameShape } from "./shape.ts";
+import { constant, Tensor } from "./tensor.ts";
+
+export type Operand = Tensor | number;
+
+const lift = (x: Operand, like: Operand): Tensor => {
+  if (typeof x !== "number") return x;
+  return constant(x, typeof like === "number" ? "f32" : like.dtype);
+};
+
+const unary =
+  <K extends OpKind>(kind: K) =>
+  (x: Tensor): Tensor =>
+    new Tensor(kind, [x], {} as never);
+const binary =
+  <K extends OpKind>(kind: K) =>
+  (a: Operand, b: Operand): Tensor =>
+    new Tensor(kind, [lift(a, b), lift(b, a)], {} as never);
+
+export const identity = unary("identity");
+/** The value of x; its gradient is zero. */
+export const stopGradient = unary("stopGradient");
+export const neg = unary("neg");
+export const abs = unary("abs");
+export const sign = unary("sign");
+export const exp = unary("exp");
+export const log = unary("log");
+export const sqrt = unary("sqrt");
+export const sin = unary("sin");
+export const cos = unary("cos");
+export const tanh = unary("tanh");
+export const erf = unary("erf");
+export const sigmoid = unary("sigmoid");
+export const floor = unary("floor");
+export const not = unary("not");
+export const silu = unary("silu");
+/** Softmax over the last axis. */
+export const softmax = unary("softmax");
+/** log(sum(exp(x))) over the last axis, kept as size 1; no overflow. */
+export const logSumExp = unary("logSumExp");
+export const gelu = (x: Tensor, approximate: "none" | "tanh" = "none"): Tensor => new Tensor("gelu", [x], { approximate });
+/** x converted to a dtype: floats round, floats to integers truncate toward zero. */
+export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : new Tensor("cast", [x], { dtype }));
+
+export const add = binary("add");
+export const sub = binary("sub");
+export const mul = binary("mul");
+/** a / b; integers truncate toward zero. */
+export const div = binary("div");
+export const pow = binary("pow");
+export const maximum = binary("maximum");
+export const minimum = binary("minimum");
+export const equal = binary("equal");
+export const less = binary("less");
+export const lessEqual = binary("lessEqual");
+export const greater = (a: Operand, b: Operand): Tensor => less(b, a);
+export const and = binary("and");
+export const or = binary("or");
+/** a where the condition holds, else b. */
+export const select = (condition: Tensor, a: Operand, b: Operand): Tensor =>
+  new Tensor("select", [condition, lift(a, b), lift(b, a)], {} as never);
+export const square = (x: Tensor): Tensor => mul(x, x);
+export const rsqrt = (x: Tensor): Tensor => div(1, sqrt(x));
+
+/** One -1 stands for "what is left". */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const open = shape.indexOf(-1);
+  if (open < 0) return sameShape(x.shape, shape) ? x : new Tensor("reshape", [x], { shape });
+  const known = shape.reduce((p, d, i) => (i === open ? p : p * d), 1);
+  return reshape(
+    x,
+    shape.map((d, i) => (i === open ? x.size / known : d)),
+  );
+}
+
+/** Axes in a new order; without one, the last two swapped. */
+export function transpose(x: Tensor, permutation?: readonly number[]): Tensor {
+  const rank = x.shape.length;
+  const p = permutation ?? [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2];
+  return new Tensor("transpose", [x], { permutation: p.map(a => normalAxis("transpose", a, rank)) });
+}
+export const broadcastTo = (x: Tensor, shape: Shape): Tensor => (sameShape(x.shape, shape) ? x : new Tensor("broadcastTo", [x], { shape }));
+
+/** x[start:stop:step] per axis; a missing axis is taken whole, negative bounds count from the end. */
+export function slice(x: Tensor, ...ranges: (readonly [number?, number?, number?] | undefined)[]): Tensor {
+  const bound = (v: number | undefined, d: number, otherwise: number) => (v === undefined ? otherwise : v < 0 ? v + d : v);
+  return new Tensor("slice", [x], {
+    start: x.shape.map((d, i) => bound(ranges[i]?.[0], d, 0)),
+    stop: x.shape.map((d, i) => bound(ranges[i]?.[1], d, d)),
+    step: x.shape.map((_, i) => ranges[i]?.[2] ?? 1),
+  });
+}
+export const pad = (x: Tensor, before: readonly number[], after: readonly number[], value = 0): Tensor =>
+  new Tensor("pad", [x], { before, after, value });
+export const concat = (xs: readonly Tensor[], axis: number): Tensor =>
+  new Tensor("concat", xs, { axis: normalAxis("concat", axis, xs[0]?.shape.length ?? 0) });
+/** x cut into equal parts along an axis. */
+export function split(x: Tensor, parts: number, axis: number): Tensor[] {
+  const a = normalAxis("split", axis, x.shape.length);
+  const d = x.shape[a]!;
+  if (d % parts) throw tensorErrors.fail("shape", { place: "split", expected: `an axis that ${parts} divides`, received: `${d}` });
+  return Array.from({ length: parts }, (_, i) =>
+    slice(
+      x,
+      ...x.shape.map((_, j): readonly [number?, number?] | undefined => (j === a ? [(i * d) / parts, ((i + 1) * d) / parts] : undefined)),
+    ),
+  );
+}
+
+const reduction =
+  (kind: "sum" | "max" | "mean") =>
+  (x: Tensor, axes?: number | readonly number[], keep = false): Tensor =>
+    new Tensor(kind, [x], {
+      axes: normalAxes(kind, axes === undefined ? x.shape.map((_, i) => i) : typeof axes === "number" ? [axes] : axes, x.shape.length),
+      keep,
+    });
+/** Sum over axes (all of them when none is named); `keep` leaves them as size 1. */
+export const sum = reduction("sum");
+export const max = reduction("max");
+export const mean = reduction("mean");
+/** Index (i64) of the greatest element along an axis, the first of equals. */
+export const argmax = (x: Tensor, axis = -1): Tensor => new Tensor("argmax", [x], { axis: normalAxis("argmax", axis, x.shape.length) });
+/** Running sum along an axis, the element itself included. */
+export const cumsum = (x: Tensor, axis = -1): Tensor => new Tensor("cumsum", [x], { axis: normalAxis("cumsum", axis, x.shape.length) });
+
+/** x's slices at `index` along an axis; index.shape takes the axis' place. Indices in [0, d). */
+export const gather = (x: Tensor, index: Tensor, axis = 0): Tensor =>
+  new Tensor("gather", [x, index], { axis: normalAxis("gather", axis, x.shape.length) });
+/** One element a position along an axis: out[i, j] = x[i, index[i, j]] for the last axis. */
+export const takeAlong = (x: Tensor, index: Tensor, axis = -1): Tensor =>
+  new Tensor("takeAlong", [x, index], { axis: normalAxis("takeAlong", axis, x.shape.length) });
+/** x with rows added to ("add", repeated indices add up) or replaced ("set", indices distinct). index [S...], rows [S..., ...x.shape[1:]]. */
+export const scatterRows = (x: Tensor, index: Tensor, rows: Tensor, mode: "add" | "set"): Tensor =>
+  new Tensor("scatterRows", [x, index, rows], { mode });
+/** x with values added at one element a position along an axis: the transpose of `takeAlong`. */
+export const putAlong = (x: Tensor, index: Tensor, values: Tensor, axis = -1): Tensor =>
+  new Tensor("putAlong", [x, index, values], { axis: normalAxis("putAlong", axis, x.shape.length) });
+
+export interface MatmulOptions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  /** The product is scaled by it. */
+  readonly alpha?: number;
+}
+/** [..., M, K] x [..., K, N] -> [..., M, N]; leading axes broadcast. Rows under leading axes meet a plain matrix as one product. */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const attributes = { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false, alpha: options.alpha ?? 1 };
+  if (a.shape.length > 2 && b.shape.length === 2 && !attributes.transposeA) {
+    const flat = new Tensor("matmul", [reshape(a, [-1, a.shape.at(-1)!]), b], attributes);
+    return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!]);
+  }
+  return new Tensor("matmul", [a, b], attributes);
+}
+
+/** x normalised over the last axis to mean 0 and variance 1, times weight [C], plus bias [C] (Ba et al. 2016). */
+export const layerNorm = (x: Tensor, weight: Tensor, bias?: Tensor, epsilon = 1e-5): Tensor =>
+  new Tensor("layerNorm", bias ? [x, weight, bias] : [x, weight], { epsilon });
+/** x over its root mean square along the last axis, times weight [C] (Zhang & Sennrich 2019). */
+export const rmsNorm = (x: Tensor, weight: Tensor, epsilon = 1e-6): Tensor => new Tensor("rmsNorm", [x, weight], { epsilon });
+/** softmax(scale q k^T + mask) v; q [..., Tq, D], k [..., Tk, D], v [..., Tk, E], additive mask broadcasting to [..., Tq, Tk]. */
+export const scaledDotProductAttention = (q: Tensor, k: Tensor, v: Tensor, mask?: Tensor, scale = 1 / Math.sqrt(q.shape.at(-1)!)): Tensor =>
+  new Tensor("attention", mask ? [q, k, v, mask] : [q, k, v], { scale });
+
+/** Uniform f32 in [0, 1) of a shape: a pure function of the seed (i32 scalar) and the stream number, the same on every backend. */
+export const randomUniform = (seed: Tensor, shape: Shape, stream: number): Tensor => new Tensor("randomUniform", [seed], { shape, stream });
+
+/** A tensor full of one value. */
+export const full = (shape: Shape, value: number, dtype: DType = "f32"): Tensor => broadcastTo(constant(value, dtype), shape);
+export const zeros = (shape: Shape, dtype: DType = "f32"): Tensor => full(shape, 0, dtype);
+/** 0, 1, ... n-1. */
+export const arange = (n: number, dtype: DType = "i64"): Tensor =>
+  constant(
+    Array.from({ length: n }, (_, i) => i),
+    dtype,
+  );
+/** 1 at `index`, 0 elsewhere, along a new last axis. */
+export const oneHot = (index: Tensor, classes: number, dtype: DType = "f32"): Tensor =>
+  cast(equal(reshape(index, [...index.shape, 1]), arange(classes, index.dtype)), dtype);
+
+/** Sums x down to a shape that broadcasts to it: the transpose of broadcasting. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const lead = x.shape.length - shape.length;
+  const axes = x.shape.map((_, i) => i).filter(i => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
+  return reshape(axes.length ? sum(x, axes, true) : x, shape);
+}
+
+export const isFloatTensor = (t: Tensor): boolean => isFloat(t.dtype);

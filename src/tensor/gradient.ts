@@ -1,0 +1,245 @@
+/**
+ * Reverse-mode rules: for each operation, the cotangents of its inputs from the cotangent of its output. `undefined` says that an input
+ * has no gradient (indices, conditions). Rules are written with the operations themselves, so their results can be differentiated again.
+ * Notation: dx is the cotangent of x, y the output. Reading: Griewank & Walther; JAX's autodidax.
+ */
+
+import { inlineBody } from "./body.ts";
+import * as f from "./functions.ts";
+import type { Attributes, OpKind } from "./ops.ts";
+import { normalAxes } from "./shape.ts";
+import { constant, Tensor } from "./tensor.ts";
+
+export interface GradientContext<K extends OpKind> {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor<K>;
+  readonly cotangent: Tensor;
+  readonly attributes: Attributes[K];
+  /** The reverse sweep itself, for rules that run a body again. */
+  readonly vjp: Vjp;
+}
+/** Cotangents of `inputs` when the output's is given; undefined where the output does not depend on one. */
+export type Vjp = (output: Tensor, inputs: readonly Tensor[], cotangent: Tensor) => (Tensor | undefined)[];
+export type GradientRule<K extends OpKind> = (context: GradientContext<K>) => readonly (Tensor | undefined)[];
+
+const none = () => [];
+const { add, sub, mul, div, neg, sum, sumTo, reshape } = f;
+
+/** Puts reduced axes back as size 1, so that a reduction's cotangent broadcasts against its input. */
+const unreduce = (d: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
+  reshape(
+    d,
+    x.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
+  );
+
+const inverse = (permutation: readonly number[]): number[] => permutation.map((_, i) => permutation.indexOf(i));
+
+/** sqrt(2 / pi) of the tanh approximation of GELU. */
+const geluTanh = { a: Math.sqrt(2 / Math.PI), b: 0.044715 };
+
+/** max and argument-max style rules share an even split of the cotangent between equal greatest elements. */
+const maxRule: GradientRule<"max"> = ({ inputs: [x], output, cotangent, attributes: { axes } }) => {
+  const normal = normalAxes("max", axes, x!.shape.length);
+  const hit = f.cast(f.equal(x!, unreduce(output, x!, normal)), x!.dtype);
+  return [mul(div(hit, sum(hit, normal, true)), unreduce(cotangent, x!, normal))];
+};
+
+const extremum =
+  (wins: (a: Tensor, b: Tensor) => Tensor): GradientRule<"maximum" | "minimum"> =>
+  ({ inputs: [a, b], cotangent }) => {
+    // where a wins the cotangent goes to a, where b wins to b, half each where they tie
+    const half = (cond: Tensor, equal: Tensor) => f.select(equal, 0.5, f.cast(cond, a!.dtype));
+    const tie = f.equal(a!, b!);
+    return [sumTo(mul(cotangent, half(wins(a!, b!), tie)), a!.shape), sumTo(mul(cotangent, half(wins(b!, a!), tie)), b!.shape)];
+  };
+
+export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
+  input: none,
+  constant: none,
+
+  identity: ({ cotangent }) => [cotangent],
+  stopGradient: none,
+  neg: ({ cotangent }) => [neg(cotangent)],
+  abs: ({ inputs: [x], cotangent }) => [mul(cotangent, f.sign(x!))],
+  sign: none,
+  exp: ({ output, cotangent }) => [mul(cotangent, output)], // d e^x = e^x dx
+  log: ({ inputs: [x], cotangent }) => [div(cotangent, x!)],
+  sqrt: ({ output, cotangent }) => [div(mul(cotangent, 0.5), output)], // d sqrt(x) = dx / (2 sqrt(x))
+  sin: ({ inputs: [x], cotangent }) => [mul(cotangent, f.cos(x!))],
+  cos: ({ inputs: [x], cotangent }) => [neg(mul(cotangent, f.sin(x!)))],
+  tanh: ({ output, cotangent }) => [mul(cotangent, sub(1, mul(output, output)))], // 1 - tanh^2
+  erf: ({ inputs: [x], cotangent }) => [mul(cotangent, mul(2 / Math.sqrt(Math.PI), f.exp(neg(mul(x!, x!)))))], // 2/sqrt(pi) e^(-x^2)
+  sigmoid: ({ output, cotangent }) => [mul(cotangent, mul(output, sub(1, output)))], // s (1 - s)
+  floor: none,
+  not: none,
+  cast: ({ inputs: [x], cotangent }) => (f.isFloatTensor(x!) ? [f.cast(cotangent, x!.dtype)] : []),
+
+  add: ({ inputs: [a, b], cotangent }) => [sumTo(cotangent, a!.shape), sumTo(cotangent, b!.shape)],
+  sub: ({ inputs: [a, b], cotangent }) => [sumTo(cotangent, a!.shape), sumTo(neg(cotangent), b!.shape)],
+  mul: ({ inputs: [a, b], cotangent }) => [sumTo(mul(cotangent, b!), a!.shape), sumTo(mul(cotangent, a!), b!.shape)],
+  div: ({ inputs: [a, b], output, cotangent }) => {
+    const da = div(cotangent, b!); // d(a/b) = da/b - (a/b) db/b
+    return [sumTo(da, a!.shape), sumTo(neg(mul(da, output)), b!.shape)];
+  },
+  pow: ({ inputs: [a, b], output, cotangent }) => [
+    sumTo(mul(cotangent, mul(b!, f.pow(a!, sub(b!, 1)))), a!.shape), // b a^(b-1)
+    sumTo(mul(cotangent, mul(output, f.log(a!))), b!.shape), // a^b ln a
+  ],
+  maximum: extremum((a, b) => f.less(b, a)),
+  minimum: extremum((a, b) => f.less(a, b)),
+  equal: none,
+  less: none,
+  lessEqual: none,
+  and: none,
+  or: none,
+  select: ({ inputs: [condition, a, b], cotangent }) => [
+    undefined,
+    sumTo(f.select(condition!, cotangent, 0), a!.shape),
+    sumTo(f.select(condition!, 0, cotangent), b!.shape),
+  ],
+
+  reshape: ({ inputs: [x], cotangent }) => [reshape(cotangent, x!.shape)],
+  transpose: ({ cotangent, attributes }) => [f.transpose(cotangent, inverse(attributes.permutation))],
+  broadcastTo: ({ inputs: [x], cotangent }) => [sumTo(cotangent, x!.shape)],
+  slice: ({ inputs: [x], cotangent, attributes: { start, stop, step } }) => {
+    if (step.every(s => s === 1))
+      return [
+        f.pad(
+          cotangent,
+          start,
+          x!.shape.map((d, i) => d - stop[i]!),
+        ),
+      ];
+    // with steps: spread the rows over zeros, one axis at a time
+    let d = cotangent;
+    step.forEach((s, axis) => {
+      const n = x!.shape[axis]!;
+      const count = d.shape[axis]!;
+      const front = [axis, ...d.shape.map((_, i) => i).filter(i => i !== axis)];
+      const rows = f.transpose(d, front);
+      const index = constant(
+        Array.from({ length: count }, (_, i) => start[axis]! + i * s),
+        "i64",
+      );
+      d = f.transpose(f.scatterRows(f.zeros([n, ...rows.shape.slice(1)], d.dtype), index, rows, "add"), inverse(front));
+    });
+    return [d];
+  },
+  pad: ({ inputs: [x], cotangent, attributes: { before } }) => [
+    f.slice(cotangent, ...x!.shape.map((d, i): [number, number] => [before[i]!, before[i]! + d])),
+  ],
+  concat: ({ inputs, cotangent, attributes: { axis } }) => {
+    let at = 0;
+    return inputs.map(x => {
+      const range: [number, number] = [at, at + x.shape[axis]!];
+      at = range[1];
+      return f.slice(cotangent, ...x.shape.map((_, i) => (i === axis ? range : undefined)));
+    });
+  },
+
+  sum: ({ inputs: [x], cotangent, attributes: { axes } }) => [
+    f.broadcastTo(unreduce(cotangent, x!, normalAxes("sum", axes, x!.shape.length)), x!.shape),
+  ],
+  max: maxRule,
+  argmax: none,
+  // the running sum from the other end: total - running + itself
+  cumsum: ({ cotangent, attributes: { axis } }) => [add(sub(sum(cotangent, axis, true), f.cumsum(cotangent, axis)), cotangent)],
+
+  gather: ({ inputs: [x, index], cotangent, attributes: { axis } }) => {
+    const rank = x!.shape.length;
+    const n = index!.shape.length;
+    // bring the gathered axes to the front, add rows, bring the axis back
+    const front = [
+      ...Array.from({ length: n }, (_, i) => axis + i),
+      ...Array.from({ length: axis }, (_, i) => i),
+      ...Array.from({ length: rank - axis - 1 }, (_, i) => axis + n + i),
+    ];
+    const rest = x!.shape.filter((_, i) => i !== axis);
+    const rows = axis === 0 ? cotangent : f.transpose(cotangent, front);
+    const added = f.scatterRows(f.zeros([x!.shape[axis]!, ...rest], x!.dtype), index!, rows, "add");
+    if (axis === 0) return [added, undefined];
+    return [f.transpose(added, inverse([axis, ...Array.from({ length: rank }, (_, i) => i).filter(i => i !== axis)])), undefined];
+  },
+  takeAlong: ({ inputs: [x, index], cotangent, attributes: { axis } }) => [
+    f.putAlong(f.zeros(x!.shape, x!.dtype), index!, cotangent, axis),
+    undefined,
+  ],
+  scatterRows: ({ inputs: [x, index, rows], cotangent, attributes: { mode } }) => {
+    const dRows = f.gather(cotangent, index!);
+    return [mode === "add" ? cotangent : f.scatterRows(cotangent, index!, f.zeros(rows!.shape, x!.dtype), "set"), undefined, dRows];
+  },
+  putAlong: ({ inputs: [, index], cotangent, attributes: { axis } }) => [cotangent, undefined, f.takeAlong(cotangent, index!, axis)],
+
+  // y = alpha op(a) op(b): d op(a) = alpha dy op(b)^T, d op(b) = alpha op(a)^T dy, each transposed back where op was a transpose
+  matmul: ({ inputs: [a, b], cotangent: d, attributes: { transposeA: ta, transposeB: tb, alpha } }) => {
+    const da = ta ? f.matmul(b!, d, { transposeA: tb, transposeB: true, alpha }) : f.matmul(d, b!, { transposeB: !tb, alpha });
+    const db = tb ? f.matmul(d, a!, { transposeA: true, transposeB: ta, alpha }) : f.matmul(a!, d, { transposeA: !ta, alpha });
+    return [sumTo(da, a!.shape), sumTo(db, b!.shape)];
+  },
+
+  randomUniform: none,
+  barrier: ({ cotangent }) => [cotangent, undefined],
+  call: ({ inputs, cotangent, attributes: { body, output }, vjp }) => {
+    // recompute the body late, from inputs that wait for the cotangent; leaves need not wait, they hold no activations
+    const late = inputs.map(x =>
+      x.kind === "input" || x.kind === "constant" || !f.isFloatTensor(x)
+        ? f.identity(x)
+        : new Tensor("barrier", [x, cotangent], {} as never),
+    );
+    return vjp(inlineBody(body, late)[output]!, late, cotangent);
+  },
+
+  mean: ({ inputs: [x], cotangent, attributes: { axes } }) => {
+    const normal = normalAxes("mean", axes, x!.shape.length);
+    const count = normal.reduce((p, a) => p * x!.shape[a]!, 1);
+    return [f.broadcastTo(unreduce(mul(cotangent, 1 / count), x!, normal), x!.shape)];
+  },
+  softmax: ({ output: y, cotangent }) => [mul(y, sub(cotangent, sum(mul(cotangent, y), -1, true)))], // y (dy - <dy, y>)
+  logSumExp: ({ inputs: [x], cotangent }) => [mul(f.softmax(x!), cotangent)],
+  gelu: ({ inputs: [x], cotangent, attributes: { approximate } }) => {
+    if (approximate === "none") {
+      // d = Phi(x) + x phi(x)
+      const cdf = mul(0.5, add(1, f.erf(mul(x!, Math.SQRT1_2))));
+      const density = mul(1 / Math.sqrt(2 * Math.PI), f.exp(mul(mul(x!, x!), -0.5)));
+      return [mul(cotangent, add(cdf, mul(x!, density)))];
+    }
+    // y = x (1 + tanh u) / 2 with u = a (x + b x^3)
+    const x2 = mul(x!, x!);
+    const t = f.tanh(mul(geluTanh.a, mul(x!, add(1, mul(geluTanh.b, x2)))));
+    const du = mul(geluTanh.a, add(1, mul(3 * geluTanh.b, x2)));
+    return [mul(cotangent, mul(0.5, add(add(1, t), mul(mul(x!, sub(1, mul(t, t))), du))))];
+  },
+  silu: ({ inputs: [x], cotangent }) => {
+    const s = f.sigmoid(x!);
+    return [mul(cotangent, mul(s, add(1, mul(x!, sub(1, s)))))]; // s (1 + x (1 - s))
+  },
+  layerNorm: ({ inputs: [x, weight, bias], cotangent, attributes: { epsilon } }) => {
+    // xh = (x - mean) r: dx = r (g - mean(g) - xh mean(g xh)), g = dy w
+    const centred = sub(x!, f.mean(x!, -1, true));
+    const r = f.rsqrt(add(f.mean(mul(centred, centred), -1, true), epsilon));
+    const xh = mul(centred, r);
+    const g = mul(cotangent, weight!);
+    const dx = mul(r, sub(sub(g, f.mean(g, -1, true)), mul(xh, f.mean(mul(g, xh), -1, true))));
+    return [dx, sumTo(mul(cotangent, xh), weight!.shape), ...(bias ? [sumTo(cotangent, bias.shape)] : [])];
+  },
+  rmsNorm: ({ inputs: [x, weight], cotangent, attributes: { epsilon } }) => {
+    // xh = x r: dx = r (g - xh mean(g xh)), g = dy w
+    const r = f.rsqrt(add(f.mean(mul(x!, x!), -1, true), epsilon));
+    const xh = mul(x!, r);
+    const g = mul(cotangent, weight!);
+    return [mul(r, sub(g, mul(xh, f.mean(mul(g, xh), -1, true)))), sumTo(mul(cotangent, xh), weight!.shape)];
+  },
+  attention: ({ inputs: [q, k, v, mask], output, cotangent: d, attributes: { scale } }) => {
+    // p = softmax(s), s = scale q k^T + mask. dv = p^T do; dp = do v^T; ds = p (dp - <p, dp>), and <p, dp> = <do, o>: one row product of
+    // width D in place of one of width Tk (Dao et al. 2022, FlashAttention, appendix B).
+    const scores = f.matmul(q!, k!, { transposeB: true, alpha: scale });
+    const p = f.softmax(mask ? add(scores, mask) : scores);
+    const ds = mul(p, sub(f.matmul(d, v!, { transposeB: true }), sum(mul(d, output), -1, true)));
+    return [
+      sumTo(f.matmul(ds, k!, { alpha: scale }), q!.shape),
+      sumTo(f.matmul(ds, q!, { transposeA: true, alpha: scale }), k!.shape),
+      sumTo(f.matmul(p, d, { transposeA: true }), v!.shape),
+      ...(mask ? [sumTo(ds, mask.shape)] : []),
+    ];
+  },
+};

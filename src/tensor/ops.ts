@@ -1,0 +1,538 @@
+/**
+ * The table of operations: what exists, its attributes, and how the result's shape and dtype follow from the inputs.
+ * To add one: a member of `Attributes`, a row here, and the compiler asks for its row in gradient.ts, evaluate.ts, and every backend's
+ * lowering. Rows with `composite` can be written with other rows (expand.ts); a backend may still have them natively.
+ * Shapes and attributes follow ONNX and XLA; names follow NumPy and JAX.
+ */
+import { type DType, isFloat, sizeOf, type TypedArray } from "./dtype.ts";
+import { tensorErrors } from "./errors.ts";
+import { broadcastShapes, normalAxes, normalAxis, reducedShape, type Shape, sameShape, showShape } from "./shape.ts";
+import type { Body } from "./tensor.ts";
+
+type None = Record<string, never>;
+interface Reduce {
+  readonly axes: readonly number[];
+  readonly keep: boolean;
+}
+
+/** Operation -> its attributes: everything beside the input tensors. */
+export interface Attributes {
+  // leaves
+  input: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
+  constant: { readonly data: TypedArray; readonly shape: Shape; readonly dtype: DType };
+  // element by element, one input
+  identity: None;
+  stopGradient: None;
+  neg: None;
+  abs: None;
+  sign: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  sin: None;
+  cos: None;
+  tanh: None;
+  erf: None;
+  sigmoid: None;
+  floor: None;
+  not: None;
+  cast: { readonly dtype: DType };
+  // element by element, two or three inputs, broadcasting
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  pow: None;
+  maximum: None;
+  minimum: None;
+  equal: None;
+  less: None;
+  lessEqual: None;
+  and: None;
+  or: None;
+  select: None;
+  // layout
+  reshape: { readonly shape: Shape };
+  transpose: { readonly permutation: readonly number[] };
+  broadcastTo: { readonly shape: Shape };
+  slice: { readonly start: readonly number[]; readonly stop: readonly number[]; readonly step: readonly number[] };
+  pad: { readonly before: readonly number[]; readonly after: readonly number[]; readonly value: number };
+  concat: { readonly axis: number };
+  // reductions
+  sum: Reduce;
+  max: Reduce;
+  argmax: { readonly axis: number };
+  cumsum: { readonly axis: number };
+  // indexing
+  gather: { readonly axis: number };
+  takeAlong: { readonly axis: number };
+  scatterRows: { readonly mode: "add" | "set" };
+  putAlong: { readonly axis: number };
+  // products
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean; readonly alpha: number };
+  // random
+  randomUniform: { readonly shape: Shape; readonly stream: number };
+  // order
+  barrier: None;
+  call: { readonly body: Body; readonly output: number };
+  // composites
+  mean: Reduce;
+  softmax: None;
+  logSumExp: None;
+  gelu: { readonly approximate: "none" | "tanh" };
+  silu: None;
+  layerNorm: { readonly epsilon: number };
+  rmsNorm: { readonly epsilon: number };
+  attention: { readonly scale: number };
+}
+
+export type OpKind = keyof Attributes;
+
+/** What an inference rule sees of an input. */
+export interface Typed {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+export interface Inferred {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface OpRow<A> {
+  /** Least and most inputs. */
+  readonly arity: readonly [number, number];
+  /** Can be expanded into other rows. */
+  readonly composite?: true;
+  /** Output element i depends on the inputs' elements i only (so the output may overwrite a full-size input). */
+  readonly elementwise?: true;
+  /** The output shows the input's memory in another shape. */
+  readonly view?: true;
+  infer(inputs: readonly Typed[], attributes: A, op: string): Inferred;
+}
+
+const need = (op: string, ok: boolean, expected: string, x: Typed): void => {
+  if (!ok) throw tensorErrors.fail("dtype", { place: op, expected, received: x.dtype, hint: "Use cast() to convert." });
+};
+
+const floats = (op: string, inputs: readonly Typed[]): void => {
+  for (const x of inputs) need(op, isFloat(x.dtype), "a float dtype (f32, f16, bf16)", x);
+};
+
+const same = (op: string, inputs: readonly Typed[]): DType => {
+  const [first, ...rest] = inputs;
+  for (const x of rest) need(op, x.dtype === first!.dtype, `the same dtype on each input (${first!.dtype})`, x);
+  return first!.dtype;
+};
+
+/** One float input, same shape out. */
+const floatUnary: OpRow<None> = {
+  arity: [1, 1],
+  elementwise: true,
+  infer: ([x], _, op) => {
+    floats(op, [x!]);
+    return { shape: x!.shape, dtype: x!.dtype };
+  },
+};
+
+const numericUnary: OpRow<None> = {
+  arity: [1, 1],
+  elementwise: true,
+  infer: ([x], _, op) => {
+    need(op, x!.dtype !== "bool" && x!.dtype !== "u8", "a signed number dtype", x!);
+    return { shape: x!.shape, dtype: x!.dtype };
+  },
+};
+
+const anyUnary: OpRow<None> = { arity: [1, 1], elementwise: true, infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }) };
+
+const numericBinary: OpRow<None> = {
+  arity: [2, 2],
+  elementwise: true,
+  infer: (inputs, _, op) => {
+    const dtype = same(op, inputs);
+    need(op, dtype !== "bool", "a number dtype", inputs[0]!);
+    return { shape: broadcastShapes(op, inputs[0]!.shape, inputs[1]!.shape), dtype };
+  },
+};
+
+const compare = (numeric: boolean): OpRow<None> => ({
+  arity: [2, 2],
+  elementwise: true,
+  infer: (inputs, _, op) => {
+    const dtype = same(op, inputs);
+    if (numeric) need(op, dtype !== "bool", "a number dtype", inputs[0]!);
+    return { shape: broadcastShapes(op, inputs[0]!.shape, inputs[1]!.shape), dtype: "bool" };
+  },
+});
+
+const logical: OpRow<None> = {
+  arity: [2, 2],
+  elementwise: true,
+  infer: (inputs, _, op) => {
+    for (const x of inputs) need(op, x.dtype === "bool", "bool", x);
+    return { shape: broadcastShapes(op, inputs[0]!.shape, inputs[1]!.shape), dtype: "bool" };
+  },
+};
+
+const reduce = (floatsOnly: boolean): OpRow<Reduce> => ({
+  arity: [1, 1],
+  infer: ([x], { axes, keep }, op) => {
+    if (floatsOnly) floats(op, [x!]);
+    need(op, x!.dtype !== "bool", "a number dtype", x!);
+    const normal = normalAxes(op, axes, x!.shape.length);
+    return { shape: reducedShape(x!.shape, normal, keep), dtype: x!.dtype };
+  },
+});
+
+const lastAxis: OpRow<None> = {
+  arity: [1, 1],
+  composite: true,
+  infer: ([x], _, op) => {
+    floats(op, [x!]);
+    normalAxis(op, -1, x!.shape.length);
+    return { shape: x!.shape, dtype: x!.dtype };
+  },
+};
+
+const norm = (most: 2 | 3): OpRow<{ readonly epsilon: number }> => ({
+  arity: [2, most],
+  composite: true,
+  infer: (inputs, _, op) => {
+    floats(op, inputs);
+    const dtype = same(op, inputs);
+    const [x, ...parameters] = inputs;
+    const width = x!.shape.at(-1);
+    for (const p of parameters)
+      if (p.shape.length !== 1 || p.shape[0] !== width)
+        throw tensorErrors.fail("shape", { place: op, expected: `parameters of shape [C=${width}]`, received: showShape(p.shape) });
+    return { shape: x!.shape, dtype };
+  },
+});
+
+const indexDtype = (op: string, x: Typed): void => need(op, x.dtype === "i32" || x.dtype === "i64", "indices of dtype i32 or i64", x);
+
+export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
+  input: { arity: [0, 0], infer: (_, a) => ({ shape: a.shape, dtype: a.dtype }) },
+  constant: {
+    arity: [0, 0],
+    infer: (_, a, op) => {
+      if (a.data.length !== sizeOf(a.shape))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `${sizeOf(a.shape)} elements for ${showShape(a.shape)}`,
+          received: `${a.data.length}`,
+        });
+      return { shape: a.shape, dtype: a.dtype };
+    },
+  },
+
+  identity: anyUnary,
+  stopGradient: anyUnary,
+  neg: numericUnary,
+  abs: numericUnary,
+  sign: numericUnary,
+  exp: floatUnary,
+  log: floatUnary,
+  sqrt: floatUnary,
+  sin: floatUnary,
+  cos: floatUnary,
+  tanh: floatUnary,
+  erf: floatUnary,
+  sigmoid: floatUnary,
+  floor: floatUnary,
+  not: {
+    arity: [1, 1],
+    elementwise: true,
+    infer: ([x], _, op) => {
+      need(op, x!.dtype === "bool", "bool", x!);
+      return { shape: x!.shape, dtype: "bool" };
+    },
+  },
+  cast: { arity: [1, 1], infer: ([x], a) => ({ shape: x!.shape, dtype: a.dtype }) },
+
+  add: numericBinary,
+  sub: numericBinary,
+  mul: numericBinary,
+  div: numericBinary,
+  pow: {
+    ...numericBinary,
+    infer: (inputs, a, op) => {
+      floats(op, inputs);
+      return numericBinary.infer(inputs, a, op);
+    },
+  },
+  maximum: numericBinary,
+  minimum: numericBinary,
+  equal: compare(false),
+  less: compare(true),
+  lessEqual: compare(true),
+  and: logical,
+  or: logical,
+  select: {
+    arity: [3, 3],
+    elementwise: true,
+    infer: ([condition, a, b], _, op) => {
+      need(op, condition!.dtype === "bool", "a condition of dtype bool", condition!);
+      return { shape: broadcastShapes(op, condition!.shape, a!.shape, b!.shape), dtype: same(op, [a!, b!]) };
+    },
+  },
+
+  reshape: {
+    arity: [1, 1],
+    view: true,
+    infer: ([x], { shape }, op) => {
+      if (sizeOf(shape) !== sizeOf(x!.shape) || shape.some(d => !Number.isInteger(d) || d < 0))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `a shape of ${sizeOf(x!.shape)} elements`,
+          received: `${showShape(x!.shape)} to ${showShape(shape)}`,
+        });
+      return { shape, dtype: x!.dtype };
+    },
+  },
+  transpose: {
+    arity: [1, 1],
+    infer: ([x], { permutation }, op) => {
+      const rank = x!.shape.length;
+      if (permutation.length !== rank || [...permutation].sort((a, b) => a - b).some((p, i) => p !== i))
+        throw tensorErrors.fail("attribute", {
+          place: op,
+          expected: `a permutation of 0..${rank - 1}`,
+          received: `[${permutation.join(", ")}]`,
+        });
+      return { shape: permutation.map(p => x!.shape[p]!), dtype: x!.dtype };
+    },
+  },
+  broadcastTo: {
+    arity: [1, 1],
+    infer: ([x], { shape }, op) => {
+      if (!sameShape(broadcastShapes(op, x!.shape, shape), shape))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `a shape that broadcasts to ${showShape(shape)}`,
+          received: showShape(x!.shape),
+        });
+      return { shape, dtype: x!.dtype };
+    },
+  },
+  slice: {
+    arity: [1, 1],
+    infer: ([x], { start, stop, step }, op) => {
+      const shape = x!.shape.map((d, i) => {
+        const [a, b, s] = [start[i]!, stop[i]!, step[i]!];
+        if (!(Number.isInteger(a) && Number.isInteger(b) && Number.isInteger(s) && s >= 1 && a >= 0 && a <= b && b <= d))
+          throw tensorErrors.fail("attribute", {
+            place: op,
+            expected: `0 <= start <= stop <= ${d} and step >= 1 on axis ${i}`,
+            received: `${a}:${b}:${s}`,
+          });
+        return Math.ceil((b - a) / s);
+      });
+      return { shape, dtype: x!.dtype };
+    },
+  },
+  pad: {
+    arity: [1, 1],
+    infer: ([x], { before, after }, op) => {
+      need(op, x!.dtype !== "bool", "a number dtype", x!);
+      const shape = x!.shape.map((d, i) => {
+        const [a, b] = [before[i]!, after[i]!];
+        if (!(Number.isInteger(a) && Number.isInteger(b) && a >= 0 && b >= 0))
+          throw tensorErrors.fail("attribute", { place: op, expected: `non-negative padding on axis ${i}`, received: `${a}, ${b}` });
+        return d + a + b;
+      });
+      return { shape, dtype: x!.dtype };
+    },
+  },
+  concat: {
+    arity: [1, Number.POSITIVE_INFINITY],
+    infer: (inputs, { axis }, op) => {
+      const first = inputs[0]!;
+      const a = normalAxis(op, axis, first.shape.length);
+      for (const x of inputs)
+        if (x.shape.length !== first.shape.length || x.shape.some((d, i) => i !== a && d !== first.shape[i]))
+          throw tensorErrors.fail("shape", {
+            place: op,
+            expected: `shapes equal to ${showShape(first.shape)} but for axis ${a}`,
+            received: showShape(x.shape),
+          });
+      return { shape: first.shape.map((d, i) => (i === a ? inputs.reduce((s, x) => s + x.shape[a]!, 0) : d)), dtype: same(op, inputs) };
+    },
+  },
+
+  sum: reduce(false),
+  max: reduce(false),
+  argmax: {
+    arity: [1, 1],
+    infer: ([x], { axis }, op) => {
+      need(op, x!.dtype !== "bool", "a number dtype", x!);
+      return { shape: reducedShape(x!.shape, [normalAxis(op, axis, x!.shape.length)], false), dtype: "i64" };
+    },
+  },
+  cumsum: {
+    arity: [1, 1],
+    infer: ([x], { axis }, op) => {
+      floats(op, [x!]);
+      normalAxis(op, axis, x!.shape.length);
+      return { shape: x!.shape, dtype: x!.dtype };
+    },
+  },
+
+  // gather(x, i): rows of x along an axis; the index's shape takes the axis' place
+  gather: {
+    arity: [2, 2],
+    infer: ([x, index], { axis }, op) => {
+      indexDtype(op, index!);
+      const a = normalAxis(op, axis, x!.shape.length);
+      return { shape: [...x!.shape.slice(0, a), ...index!.shape, ...x!.shape.slice(a + 1)], dtype: x!.dtype };
+    },
+  },
+  // takeAlong(x, i)[..., j, ...] = x[..., i[..., j, ...], ...]; shapes equal but for the axis
+  takeAlong: {
+    arity: [2, 2],
+    infer: ([x, index], { axis }, op) => {
+      indexDtype(op, index!);
+      const a = normalAxis(op, axis, x!.shape.length);
+      if (index!.shape.length !== x!.shape.length || index!.shape.some((d, i) => i !== a && d !== x!.shape[i]))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `indices shaped like ${showShape(x!.shape)} but for axis ${a}`,
+          received: showShape(index!.shape),
+        });
+      return { shape: index!.shape, dtype: x!.dtype };
+    },
+  },
+  // scatterRows(x, i, u): x with x[i[j]] += u[j] or x[i[j]] = u[j] (then the i are distinct)
+  scatterRows: {
+    arity: [3, 3],
+    infer: ([x, index, update], _, op) => {
+      indexDtype(op, index!);
+      const shape = [...index!.shape, ...x!.shape.slice(1)];
+      if (x!.shape.length === 0 || !sameShape(update!.shape, shape))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `updates of shape ${showShape(shape)}`,
+          received: showShape(update!.shape),
+        });
+      return { shape: x!.shape, dtype: same(op, [x!, update!]) };
+    },
+  },
+  // putAlong(x, i, u): x with x[..., i[..., j, ...], ...] += u[..., j, ...]
+  putAlong: {
+    arity: [3, 3],
+    infer: ([x, index, update], { axis }, op) => {
+      indexDtype(op, index!);
+      const a = normalAxis(op, axis, x!.shape.length);
+      if (
+        index!.shape.length !== x!.shape.length ||
+        index!.shape.some((d, i) => i !== a && d !== x!.shape[i]) ||
+        !sameShape(index!.shape, update!.shape)
+      )
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `indices and updates shaped like ${showShape(x!.shape)} but for axis ${a}`,
+          received: `${showShape(index!.shape)} and ${showShape(update!.shape)}`,
+        });
+      return { shape: x!.shape, dtype: same(op, [x!, update!]) };
+    },
+  },
+
+  // alpha * a b over the last two axes, each side transposed first where said; leading axes broadcast
+  matmul: {
+    arity: [2, 2],
+    infer: ([a, b], { transposeA, transposeB }, op) => {
+      floats(op, [a!, b!]);
+      const dtype = same(op, [a!, b!]);
+      if (a!.shape.length < 2 || b!.shape.length < 2)
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: "at least two axes on each side",
+          received: `${showShape(a!.shape)} and ${showShape(b!.shape)}`,
+        });
+      const [ar, ac] = a!.shape.slice(-2) as [number, number];
+      const [br, bc] = b!.shape.slice(-2) as [number, number];
+      const [m, k] = transposeA ? [ac, ar] : [ar, ac];
+      const [k2, n] = transposeB ? [bc, br] : [br, bc];
+      if (k !== k2)
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `[..., M, K=${k}] x [..., K=${k}, N]`,
+          received: `[..., ${m}, ${k}] x [..., ${k2}, ${n}]`,
+          hint: `The inputs are ${showShape(a!.shape)} and ${showShape(b!.shape)}.`,
+        });
+      return { shape: [...broadcastShapes(op, a!.shape.slice(0, -2), b!.shape.slice(0, -2)), m, n], dtype };
+    },
+  },
+
+  // f32 in [0, 1): a pure function of (seed, stream, position); see random-bits.ts
+  randomUniform: {
+    arity: [1, 1],
+    infer: ([seed], { shape }, op) => {
+      if (seed!.shape.length !== 0 || seed!.dtype !== "i32")
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: "a seed of shape [] and dtype i32",
+          received: `${showShape(seed!.shape)} ${seed!.dtype}`,
+        });
+      return { shape, dtype: "f32" };
+    },
+  },
+
+  // x, but not before `after` exists: keeps recomputed work late (checkpoint.ts)
+  barrier: { arity: [2, 2], infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }) },
+  call: {
+    arity: [0, Number.POSITIVE_INFINITY],
+    composite: true,
+    infer: (inputs, { body, output }, op) => {
+      body.placeholders.forEach((p, i) => {
+        const x = inputs[i];
+        if (!x || !sameShape(x.shape, p.shape) || x.dtype !== p.dtype)
+          throw tensorErrors.fail("shape", {
+            place: op,
+            expected: `input ${i} of ${showShape(p.shape)} ${p.dtype}`,
+            received: x ? `${showShape(x.shape)} ${x.dtype}` : "nothing",
+          });
+      });
+      const out = body.outputs[output]!;
+      return { shape: out.shape, dtype: out.dtype };
+    },
+  },
+
+  mean: { ...reduce(true), composite: true },
+  softmax: lastAxis,
+  // log sum exp over the last axis, kept as size 1
+  logSumExp: {
+    ...lastAxis,
+    infer: ([x], a, op) => {
+      lastAxis.infer([x!], a, op);
+      return { shape: [...x!.shape.slice(0, -1), 1], dtype: x!.dtype };
+    },
+  },
+  gelu: { arity: [1, 1], elementwise: true, composite: true, infer: (inputs, _, op) => floatUnary.infer(inputs, {}, op) },
+  silu: { ...floatUnary, composite: true },
+  layerNorm: norm(3),
+  rmsNorm: norm(2),
+  // softmax(scale q k^T + mask) v: q [..., Tq, D], k [..., Tk, D], v [..., Tk, E], mask broadcasts to [..., Tq, Tk]
+  attention: {
+    arity: [3, 4],
+    composite: true,
+    infer: (inputs, _, op) => {
+      floats(op, inputs);
+      const dtype = same(op, inputs);
+      const [q, k, v, mask] = inputs as [Typed, Typed, Typed, Typed?];
+      const scores = ops.matmul.infer([q, k], { transposeA: false, transposeB: true, alpha: 1 }, `${op}.scores`).shape;
+      if (mask && !sameShape(broadcastShapes(`${op}.mask`, mask.shape, scores), scores))
+        throw tensorErrors.fail("shape", {
+          place: `${op}.mask`,
+          expected: `a shape that broadcasts to ${showShape(scores)}`,
+          received: showShape(mask.shape),
+        });
+      return {
+        shape: ops.matmul.infer([{ shape: scores, dtype }, v], { transposeA: false, transposeB: false, alpha: 1 }, `${op}.values`).shape,
+        dtype,
+      };
+    },
+  },
+};
+
+export const opKinds: readonly OpKind[] = Object.keys(ops) as OpKind[];

@@ -1,0 +1,29 @@
+/**
+ * The counter-based hash behind `randomUniform`: a 32-bit word for (seed, stream, position), the same in the evaluator and in lowered
+ * programs, so that dropout resumes bit for bit. Position and stream are mixed at trace time into a constant (one full avalanche);
+ * the seed is added at run time and mixed again. Mixing constants: "lowbias32" by C. Wellons (hash-prospector), public domain.
+ */
+
+export const mixConstants = { shift1: 16, multiply1: 0x7feb352d, shift2: 15, multiply2: 0x846ca68b, shift3: 16 } as const;
+
+/** Avalanche of a 32-bit word. */
+export function mix32(word: number): number {
+  let x = word >>> 0;
+  x ^= x >>> mixConstants.shift1;
+  x = Math.imul(x, mixConstants.multiply1) >>> 0;
+  x ^= x >>> mixConstants.shift2;
+  x = Math.imul(x, mixConstants.multiply2) >>> 0;
+  x ^= x >>> mixConstants.shift3;
+  return x >>> 0;
+}
+
+/** The words of all positions of a stream before the seed enters. */
+export function positionWords(size: number, stream: number): Uint32Array {
+  const base = mix32(stream ^ 0x9e3779b9);
+  return Uint32Array.from({ length: size }, (_, i) => mix32((i + base) >>> 0));
+}
+
+/** 24 bits of the final word as a float32 in [0, 1). */
+export const wordToUniform = (word: number): number => (word >>> 8) / 16777216;
+
+export const uniformAt = (positionWord: number, seed: number): number => wordToUniform(mix32((positionWord ^ mix32(seed)) >>> 0));
