@@ -84,7 +84,7 @@ function readAttribute(bytes: Uint8Array): [string, Attribute] {
 function readNode(bytes: Uint8Array): OnnxNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
-  const attributes: Record<string, Attribute> = {};
+  const attributes: [string, Attribute][] = [];
   let [name, op, domain] = ["", "", ""];
   for (const f of protobufFields(bytes)) {
     if (f.field === 1) inputs.push(protobufText(f));
@@ -92,8 +92,7 @@ function readNode(bytes: Uint8Array): OnnxNode {
     else if (f.field === 3) name = protobufText(f);
     else if (f.field === 4) op = protobufText(f);
     else if (f.field === 5) {
-      const [key, value] = readAttribute(f.bytes);
-      attributes[key] = value;
+      attributes.push(readAttribute(f.bytes));
     } else if (f.field === 7) domain = protobufText(f);
   }
   return {
@@ -102,7 +101,7 @@ function readNode(bytes: Uint8Array): OnnxNode {
     ...(name ? { name } : {}),
     inputs,
     outputs,
-    ...(Object.keys(attributes).length ? { attributes } : {}),
+    ...(attributes.length ? { attributes: Object.fromEntries(attributes) } : {}),
   };
 }
 
@@ -132,14 +131,14 @@ function readValueInfo(bytes: Uint8Array): ValueInfo {
 export function readModel(bytes: Uint8Array): OnnxModel {
   let ir = 0;
   let graph: Uint8Array | undefined;
-  const opsets: Record<string, number> = {};
+  const opsets: [string, number][] = [];
   for (const f of protobufFields(bytes)) {
     if (f.field === 1) ir = Number(f.int);
     else if (f.field === 7) graph = f.bytes;
     else if (f.field === 8) {
       const parts = [...protobufFields(f.bytes)];
       const domain = parts.find(p => p.field === 1);
-      opsets[domain ? protobufText(domain) : ""] = Number(parts.find(p => p.field === 2)?.int ?? 0n);
+      opsets.push([domain ? protobufText(domain) : "", Number(parts.find(p => p.field === 2)?.int ?? 0n)]);
     }
   }
   if (!graph) throw refuse("model", "a graph", "none");
@@ -155,5 +154,5 @@ export function readModel(bytes: Uint8Array): OnnxModel {
     else if (f.field === 11) inputs.push(readValueInfo(f.bytes));
     else if (f.field === 12) outputs.push(readValueInfo(f.bytes));
   }
-  return { name, nodes, inputs, outputs, initializers, opsets, irVersion: ir };
+  return { name, nodes, inputs, outputs, initializers, opsets: Object.fromEntries(opsets), irVersion: ir };
 }
