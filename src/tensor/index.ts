@@ -1,1 +1,33 @@
-export {};
+/** tensor: traced programs over shapes and dtypes, their derivatives, and the devices that run them. */
+export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
+export { checkpoint } from "./checkpoint.ts";
+export { type Argument, type Compiled, type CompileOptions, compile, type RunOptions, type TensorSpec, trace } from "./compile.ts";
+export { Device, type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./device.ts";
+export { DeviceArray, type NestedNumbers } from "./device-array.ts";
+export {
+  bytesOf,
+  type DType,
+  dtypes,
+  dtypeTable,
+  fromBf16,
+  fromF16,
+  fromNumbers,
+  isFloat,
+  isInt,
+  sizeOf,
+  type TypedArray,
+  toBf16,
+  toF16,
+  toNumbers,
+} from "./dtype.ts";
+export { tensorErrors } from "./errors.ts";
+export { type EvaluateOptions, evaluate } from "./evaluate.ts";
+export * from "./functions.ts";
+export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
+export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";
+export { onnxModel } from "./onnx-backend/index.ts";
+export { type OpKind, opKinds, ops } from "./ops.ts";
+export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
+export { simplify } from "./simplify.ts";
+export { checkGraph } from "./spec.ts";
+export { constant, input, type Nested, Tensor } from "./tensor.ts";

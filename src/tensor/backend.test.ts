@@ -1,0 +1,150 @@
+/** One contract for every backend: what an executable computes equals the reference, for every operation over random shapes and dtypes. */
+import { describe, expect, test } from "vitest";
+import { random } from "../base/index.ts";
+import { type Case, cases } from "./cases.laws.ts";
+import { compile } from "./compile.ts";
+import { type Device, openDevice } from "./device.ts";
+import { type DType, fromNumbers, isFloat, toNumbers } from "./dtype.ts";
+import { evaluate } from "./evaluate.ts";
+import { add, mul, sum, tanh } from "./functions.ts";
+import { graphOf, loadGraph, storeGraph } from "./graph.ts";
+import { simplify } from "./simplify.ts";
+import { checkGraph } from "./spec.ts";
+import type { Tensor } from "./tensor.ts";
+
+const seed = Number(process.env.LOAM_TEST_SEED ?? 1);
+const rounds = 4;
+/** What one rounding of a dtype is, relative. */
+const unit: { readonly [D in DType]?: number } = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 };
+
+function expectClose(got: Float64Array, want: Float64Array, dtype: DType, tolerance: number, label: string): void {
+  expect(got.length, label).toBe(want.length);
+  for (let i = 0; i < want.length; i++) {
+    const [g, w] = [got[i]!, want[i]!];
+    if (Object.is(g, w) || g === w || (Number.isNaN(g) && Number.isNaN(w))) continue;
+    const allowed = isFloat(dtype) ? Math.max(tolerance, 4 * (unit[dtype] ?? 0)) * Math.max(1, Math.abs(w)) : 0;
+    if (!(Math.abs(g - w) <= allowed)) expect.fail(`${label}: element ${i}: got ${g}, want ${w}`);
+  }
+}
+
+async function runCase(device: Device, c: Case): Promise<Float64Array> {
+  const graph = simplify(graphOf(c.inputs, [c.output]), device.capabilities.native);
+  checkGraph(graph, device.capabilities.native);
+  const executable = await device.backend.build(graph, {
+    recomputes: c.output.kind === "call" || c.output.kind === "mul",
+    aliases: new Map(),
+  });
+  const inputs = await Promise.all(c.inputs.map((t, i) => device.array(fromNumbers(c.values[i]!, t.dtype), t.dtype, t.shape)));
+  const out = device.backend.allocate(c.output.shape, c.output.dtype);
+  try {
+    await executable.run(
+      inputs.map(a => a.memory),
+      [out],
+    );
+    return toNumbers(await out.read(), c.output.dtype);
+  } finally {
+    executable.dispose();
+    out.dispose();
+    for (const a of inputs) a.dispose();
+  }
+}
+
+const devices: readonly Device[] = [openDevice("reference"), openDevice("cpu", { threads: 1 })];
+
+describe.each(devices.map(d => [d.capabilities.name, d] as const))("backend %s", (_, device) => {
+  for (const [kind, row] of Object.entries(cases))
+    test(`${kind}: equals the reference on ${row.dtypes.join(", ")} (seed ${seed})`, async () => {
+      const r = random(`${seed}/backend/${kind}`);
+      for (const dtype of row.dtypes)
+        for (let round = 0; round < rounds; round++) {
+          const c = row.draw(r, dtype);
+          const want = evaluate([c.output], new Map<Tensor, Float64Array>(c.inputs.map((t, i) => [t, c.values[i]!])))[0]!;
+          const label = `${dtype} round ${round}: ${c.inputs.map(t => `[${t.shape}]`).join(" ")}`;
+          expectClose(await runCase(device, c), want, c.output.dtype, Math.max(c.tolerance ?? 0, 1e-5), label);
+        }
+    });
+
+  test("scalars, empty arrays and a result that is an argument come through", async () => {
+    const program = compile((x: Tensor, y: Tensor) => [x, x, mul(y, 2), sum(y)] as const, { device });
+    const [a, b, c, d] = await program(3, await device.array(new Float32Array(0), "f32", [0, 2]));
+    expect([await a.item(), await b.item(), c.shape, await d.item()]).toEqual([3, 3, [0, 2], 0]);
+  });
+
+  test("a program runs with many signatures, and builds each once", async () => {
+    const program = compile((x: Tensor) => sum(x), { device });
+    for (const n of [1, 2, 1, 2, 3]) expect(await (await program(await device.full([n], 2))).item()).toBe(2 * n);
+    expect(program.programs).toBe(3);
+  });
+
+  test("donated state is updated in place where that is safe, and right where it is not", async () => {
+    const step = compile(
+      (state: { w: Tensor; v: Tensor }, x: Tensor) => {
+        // v is read only by its own update; w is also read by the loss, which is no ancestor of the new w
+        const v = add(mul(state.v, 0.5), x);
+        return [{ w: add(state.w, v), v }, sum(tanh(state.w))] as const;
+      },
+      { device, donate: [0] },
+    );
+    let state = { w: await device.full([64], 0), v: await device.full([64], 1) };
+    const losses: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const old = state;
+      const [next, loss] = await step(state, await device.full([64], 1));
+      expect(old.v.isAlive || old.w.isAlive).toBe(false);
+      state = next;
+      losses.push(await loss.item());
+    }
+    let [w, v] = [0, 1];
+    for (const got of losses) {
+      expect(got).toBeCloseTo(64 * Math.tanh(w), 3);
+      v = v * 0.5 + 1;
+      w += v;
+    }
+    expect((await state.w.numbers())[63]).toBeCloseTo(w, 5);
+  });
+
+  test("using what was donated or disposed is an error that says so", async () => {
+    const step = compile((x: Tensor) => add(x, 1), { device, donate: [0] });
+    const x = await device.full([2], 1);
+    const y = await step(x);
+    expect(() => x.view()).toThrow(/given away \(donated\).*Use the array that the program returned/);
+    await expect(step(x)).rejects.toThrow(/given away/);
+    y.dispose();
+    expect(() => y.view()).toThrow(/disposed/);
+    await expect(step(y)).rejects.toThrow(/disposed/);
+  });
+
+  test("arguments of another structure are refused by name", async () => {
+    const program = compile((p: { a: Tensor }) => p.a, { device, name: "model" });
+    await expect(program({ a: "x" } as never)).rejects.toThrow(
+      /model: argument 0: a: expected an array of the device or a number, got string/,
+    );
+  });
+});
+
+test("every case survives storing and loading, with the same values", () => {
+  const r = random(`${seed}/store`);
+  for (const [kind, row] of Object.entries(cases)) {
+    const c = row.draw(r, row.dtypes[0]!);
+    const g = graphOf(c.inputs, [c.output]);
+    const loaded = loadGraph(JSON.parse(JSON.stringify(storeGraph(g))));
+    const given = (inputs: readonly Tensor[]) => new Map<Tensor, Float64Array>(inputs.map((t, i) => [t, c.values[i]!]));
+    expect(evaluate(loaded.outputs, given(loaded.inputs)), kind).toEqual(evaluate(g.outputs, given(g.inputs)));
+    expect(storeGraph(loaded), kind).toEqual(storeGraph(g));
+  }
+});
+
+test(`simplified equals unsimplified, with and without composites (seed ${seed})`, () => {
+  const r = random(`${seed}/simplify`);
+  for (let round = 0; round < 3; round++)
+    for (const [kind, row] of Object.entries(cases)) {
+      const c = row.draw(r, row.dtypes[0]!);
+      const given = new Map<Tensor, Float64Array>(c.inputs.map((t, i) => [t, c.values[i]!]));
+      const want = evaluate([c.output], given, { exact: true })[0]!;
+      for (const native of [new Set<never>(), devices[0]!.capabilities.native]) {
+        const g = simplify(graphOf(c.inputs, [c.output]), native);
+        checkGraph(g, native);
+        expectClose(evaluate(g.outputs, given, { exact: true })[0]!, want, c.output.dtype, 1e-9, kind);
+      }
+    }
+});

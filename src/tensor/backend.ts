@@ -1,0 +1,56 @@
+/**
+ * The backend contract: a backend turns a graph into an executable over memories it allocates, and says what it can do. Nothing above it
+ * knows which one runs. One contract suite (`backend.test.ts`) runs on all. Today: the reference evaluator and ONNX Runtime; a machine-code
+ * backend for x86-64 has its place here.
+ */
+import type { DType, TypedArray } from "./dtype.ts";
+import type { Graph } from "./graph.ts";
+import type { OpKind } from "./ops.ts";
+import type { Shape } from "./shape.ts";
+
+export interface Capabilities {
+  readonly name: string;
+  /** Composites that it runs as one operation; the others reach it expanded. */
+  readonly native: ReadonlySet<OpKind>;
+  /** Runs leave the JavaScript thread free. */
+  readonly asynchronous: boolean;
+  /** Outputs may be written over inputs where `compile` proves it safe. */
+  readonly inPlace: boolean;
+  /** What a person should know of the machine part: version, threads, provider. */
+  readonly details: Readonly<Record<string, string | number>>;
+}
+
+/** Memory of one array on a device. */
+export interface DeviceMemory {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** The elements themselves where JavaScript can reach them; not a copy, invalid after `dispose`. */
+  host(): TypedArray | undefined;
+  read(): Promise<TypedArray>;
+  write(data: TypedArray): Promise<void>;
+  dispose(): void;
+}
+
+export interface BuildOptions {
+  /** The program recomputes activations on purpose: nothing may join or hoist what `barrier` keeps apart. */
+  readonly recomputes: boolean;
+  /** Output index -> input index whose memory it takes over. */
+  readonly aliases: ReadonlyMap<number, number>;
+  /** A prefix for a profile of operator times, where the backend can make one. */
+  readonly profile?: string;
+}
+
+export interface Executable {
+  /** Computes outputs from inputs, in the graph's order; every memory belongs to the same device. */
+  run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], signal?: AbortSignal): Promise<void>;
+  /** Ends profiling and gives the file, where `profile` was asked for. */
+  endProfile?(): string;
+  dispose(): void;
+}
+
+export interface Backend {
+  readonly capabilities: Capabilities;
+  allocate(shape: Shape, dtype: DType): DeviceMemory;
+  build(graph: Graph, options: BuildOptions): Promise<Executable>;
+  dispose(): void;
+}

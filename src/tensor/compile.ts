@@ -1,0 +1,242 @@
+/**
+ * From a function over tensors to a program on a device. A call traces the function once for each signature (shapes and dtypes of the
+ * arguments), simplifies, checks, builds; later calls with that signature run at once. Arguments and results are trees of arrays.
+ */
+import { isBranch, type MapLeaves, type Tree, treeFrom, treePaths } from "../base/index.ts";
+import { safeAliases } from "./alias.ts";
+import type { DeviceMemory, Executable } from "./backend.ts";
+import { reachable } from "./body.ts";
+import type { Device } from "./device.ts";
+import { DeviceArray } from "./device-array.ts";
+import { type DType, fromNumbers } from "./dtype.ts";
+import { tensorErrors } from "./errors.ts";
+import { type Graph, graphOf } from "./graph.ts";
+import { type Shape, sameShape, showShape } from "./shape.ts";
+import { simplify } from "./simplify.ts";
+import { checkGraph } from "./spec.ts";
+import { input, Tensor } from "./tensor.ts";
+
+/** What a program's caller passes for a tensor: an array of the device, or a plain number (an f32 scalar). */
+export type Argument = DeviceArray | number;
+type Arguments<A extends readonly unknown[]> = { readonly [I in keyof A]: MapLeaves<A[I], Tensor, Argument> };
+type Results<R> = MapLeaves<R, Tensor, DeviceArray>;
+
+export interface CompileOptions {
+  readonly device: Device;
+  /** Numbers of arguments whose arrays are given away: their memory is reused for results of the same place in the tree. */
+  readonly donate?: readonly number[];
+  /** For messages. */
+  readonly name?: string;
+  /** Prefix for a file of operator times. */
+  readonly profile?: string;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+}
+
+interface Program {
+  readonly graph: Graph;
+  readonly executable: Executable;
+  readonly like: Tree<unknown>;
+  readonly aliases: ReadonlyMap<number, number>;
+  /** Positions, among all argument leaves, that the program takes. */
+  readonly donated: ReadonlySet<number>;
+}
+
+export interface Compiled<A extends readonly unknown[], R> {
+  (...args: Arguments<A>): Promise<Results<R>>;
+  /** The same with a signal that stops the run between two operations. */
+  with(options: RunOptions, ...args: Arguments<A>): Promise<Results<R>>;
+  /** Traces and builds without running, from shapes alone; returns the simplified graph. */
+  prepare(...specs: { readonly [I in keyof A]: MapLeaves<A[I], Tensor, TensorSpec> }): Promise<Graph>;
+  /** Programs built so far. */
+  readonly programs: number;
+  endProfile(): string | undefined;
+  dispose(): void;
+}
+
+export interface TensorSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+const isSpec = (x: unknown): x is TensorSpec =>
+  x instanceof DeviceArray || (isBranch(x) && Array.isArray((x as { shape?: unknown }).shape) && "dtype" in x);
+
+/** Leaves of an argument: arrays, numbers, or specs (which are plain objects, so branches must look twice). */
+function leavesOf(tree: unknown, path: string, place: string): { path: string; leaf: DeviceArray | number | TensorSpec }[] {
+  if (tree instanceof DeviceArray || typeof tree === "number" || isSpec(tree)) return [{ path, leaf: tree }];
+  if (isBranch(tree))
+    return Object.entries(tree).flatMap(([k, v]) => (v === undefined ? [] : leavesOf(v, path ? `${path}.${k}` : k, place)));
+  throw tensorErrors.fail("argument", {
+    place: `${place}: ${path}`,
+    expected: "an array of the device or a number",
+    received: tree === null ? "null" : typeof tree,
+  });
+}
+
+/** The tree with leaves replaced in order. */
+function replaceLeaves(tree: unknown, next: () => Tensor): unknown {
+  if (tree instanceof DeviceArray || typeof tree === "number" || isSpec(tree)) return next();
+  if (Array.isArray(tree)) return tree.map(v => replaceLeaves(v, next));
+  return Object.fromEntries(
+    Object.entries(tree as object)
+      .filter(([, v]) => v !== undefined)
+      .map(([k, v]) => [k, replaceLeaves(v, next)]),
+  );
+}
+
+const specOf = (leaf: DeviceArray | number | TensorSpec): TensorSpec => (typeof leaf === "number" ? { shape: [], dtype: "f32" } : leaf);
+
+/** Pairs results with donated arguments by the ends of their paths: `state.weights.0` takes over `0.weights.0` of the result. */
+function candidates(
+  donated: readonly { readonly index: number; readonly path: string }[],
+  results: readonly (readonly [string, Tensor])[],
+  specs: readonly TensorSpec[],
+): Map<number, number> {
+  const taken = new Set<number>();
+  const pairs = new Map<number, number>();
+  const fits = (t: Tensor, i: number) => !taken.has(i) && sameShape(specs[i]!.shape, t.shape) && specs[i]!.dtype === t.dtype;
+  results.forEach(([path, t], o) => {
+    const parts = path.split(".");
+    const ends = (d: string) => d === "" || parts.slice(-d.split(".").length).join(".") === d;
+    const found = donated.find(d => fits(t, d.index) && ends(d.path));
+    if (found) {
+      taken.add(found.index);
+      pairs.set(o, found.index);
+    }
+  });
+  return pairs;
+}
+
+/** Compiles a function of trees of tensors for a device. */
+export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions): Compiled<A, R> {
+  const { device, donate = [], name = f.name || "program" } = options;
+  const { backend } = device;
+  const programs = new Map<string, Promise<Program>>();
+  let disposed = false;
+  let latest: Program | undefined;
+
+  const signatureOf = (args: readonly unknown[]) => {
+    const leaves = args.flatMap((a, i) => leavesOf(a, "", `${name}: argument ${i}`).map(l => ({ ...l, argument: i })));
+    const structure = JSON.stringify(args, (_, v) => (v instanceof DeviceArray || typeof v === "number" || isSpec(v) ? 0 : v));
+    return { leaves, key: `${structure} ${leaves.map(l => `${specOf(l.leaf).dtype}${showShape(specOf(l.leaf).shape)}`).join(" ")}` };
+  };
+
+  async function build(args: readonly unknown[], leaves: ReturnType<typeof signatureOf>["leaves"]): Promise<Program> {
+    const specs = leaves.map(l => specOf(l.leaf));
+    const inputs = leaves.map((l, i) => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specs[i]!.shape, specs[i]!.dtype));
+    let at = 0;
+    const traced = args.map(a => replaceLeaves(a, () => inputs[at++]!)) as unknown as A;
+    const result = f(...traced);
+    const results = treePaths<Tensor>(result as Tree<Tensor>);
+    for (const [path, t] of results)
+      if (!(t instanceof Tensor))
+        throw tensorErrors.fail("argument", { place: `${name}: result ${path}`, expected: "tensors", received: typeof t });
+    const raw = graphOf(
+      inputs,
+      results.map(([, t]) => t),
+    );
+    const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
+    const graph = simplify(raw, backend.capabilities.native);
+    checkGraph(graph, backend.capabilities.native);
+    const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
+    const wanted = candidates(donated, results, specs);
+    const aliases = backend.capabilities.inPlace ? safeAliases(graph, wanted) : new Map<number, number>();
+    const executable = await backend.build(graph, {
+      recomputes,
+      aliases,
+      ...(options.profile === undefined ? {} : { profile: options.profile }),
+    });
+    return { graph, executable, like: result as Tree<unknown>, aliases, donated: new Set(donated.map(d => d.index)) };
+  }
+
+  function programFor(args: readonly unknown[]) {
+    if (disposed) throw tensorErrors.fail("disposed", { place: name, message: "the program was disposed" });
+    const { leaves, key } = signatureOf(args);
+    let program = programs.get(key);
+    if (!program) {
+      program = build(args, leaves);
+      programs.set(key, program);
+      program.catch(() => programs.delete(key));
+    }
+    return { leaves, program };
+  }
+
+  async function call(run: RunOptions, args: readonly unknown[]): Promise<unknown> {
+    const { leaves, program: pending } = programFor(args);
+    const program = await pending;
+    latest = program;
+    const own: DeviceArray[] = [];
+    const arrays: DeviceArray[] = [];
+    for (const { leaf } of leaves) {
+      if (leaf instanceof DeviceArray) arrays.push(leaf);
+      else {
+        const memory = backend.allocate([], "f32");
+        await memory.write(fromNumbers([leaf as number], "f32"));
+        const array = new DeviceArray(memory);
+        own.push(array);
+        arrays.push(array);
+      }
+    }
+    for (const a of arrays) void a.memory;
+    const memories = arrays.map(a => a.memory);
+    const outputs: DeviceMemory[] = program.graph.outputs.map((t, o) => {
+      const alias = program.aliases.get(o);
+      return alias === undefined ? backend.allocate(t.shape, t.dtype) : memories[alias]!;
+    });
+    for (const a of arrays) a.beginUse();
+    try {
+      await program.executable.run(memories, outputs, run.signal);
+    } catch (error) {
+      outputs.forEach((m, o) => {
+        if (!program.aliases.has(o)) m.dispose();
+      });
+      throw error;
+    } finally {
+      for (const a of arrays) a.endUse();
+      for (const a of own) a.dispose();
+    }
+    const reused = new Set(program.aliases.values());
+    arrays.forEach((a, i) => {
+      if (!program.donated.has(i) || own.includes(a)) return;
+      if (reused.has(i)) a.give();
+      else a.dispose();
+    });
+    return treeFrom(
+      program.like as Tree<Tensor>,
+      outputs.map(m => new DeviceArray(m)),
+    );
+  }
+
+  const compiled = {
+    with: (run: RunOptions, ...args: unknown[]) => call(run, args),
+    prepare: async (...specs: unknown[]) => (await programFor(specs).program).graph,
+    endProfile: () => latest?.executable.endProfile?.(),
+    dispose: () => {
+      disposed = true;
+      for (const p of programs.values()) void p.then(x => x.executable.dispose()).catch(() => {});
+      programs.clear();
+    },
+  };
+  const main = Object.assign((...args: unknown[]) => call({}, args), compiled);
+  Object.defineProperty(main, "programs", { get: () => programs.size });
+  // the types of trees in and out are known to the caller alone; inside everything is leaves
+  return main as unknown as Compiled<A, R>;
+}
+
+/** The graph that a function traces to, unsimplified; for printing and tests. */
+export function trace<A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  ...specs: { readonly [I in keyof A]: MapLeaves<A[I], Tensor, TensorSpec> }
+): Graph {
+  const leaves = specs.flatMap((a, i) => leavesOf(a, "", `argument ${i}`).map(l => ({ ...l, argument: i })));
+  const inputs = leaves.map(l => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specOf(l.leaf).shape, specOf(l.leaf).dtype));
+  let at = 0;
+  const result = f(...(specs.map(s => replaceLeaves(s, () => inputs[at++]!)) as unknown as A));
+  return graphOf(
+    inputs,
+    treePaths<Tensor>(result as Tree<Tensor>).map(([, t]) => t),
+  );
+}

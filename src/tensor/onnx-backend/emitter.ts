@@ -1,0 +1,60 @@
+/** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
+import type { DType, TypedArray } from "../dtype.ts";
+import { type Attribute, type Initializer, int, type OnnxNode } from "../onnx/index.ts";
+import type { Shape } from "../shape.ts";
+
+/** ONNX's code of uint32, which Loam has no dtype for; only values between nodes have it. */
+export const onnxUint32 = 12;
+
+export class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: Initializer[] = [];
+  #count = 0;
+  readonly #constants = new Map<string, string>();
+
+  name(): string {
+    return `v${this.#count++}`;
+  }
+
+  /** Adds a node with one output and names it. */
+  emit(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): string {
+    const output = this.name();
+    this.nodes.push({ op, domain, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  constant(data: TypedArray, dtype: DType, shape: Shape): string {
+    const name = `c${this.initializers.length}`;
+    this.initializers.push({ name, dtype, shape, data });
+    return name;
+  }
+
+  /** A list of whole numbers, as shapes and axes are given. */
+  ints(list: readonly number[], shape: Shape = [list.length]): string {
+    const key = `ints ${shape} ${list}`;
+    let name = this.#constants.get(key);
+    if (!name) {
+      const data = new BigInt64Array(new ArrayBuffer(8 * list.length));
+      list.forEach((x, i) => {
+        data[i] = BigInt(x);
+      });
+      name = this.constant(data, "i64", shape);
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+
+  float(value: number): string {
+    const key = `float ${value}`;
+    let name = this.#constants.get(key);
+    if (!name) {
+      name = this.constant(Float32Array.of(value), "f32", []);
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+
+  cast(value: string, onnxType: number): string {
+    return this.emit("Cast", [value], { to: int(onnxType) });
+  }
+}

@@ -1,0 +1,3 @@
+/** Inner door: ONNX Runtime as a backend of the tensor engine. */
+export { type OnnxBackendOptions, onnxBackend } from "./backend.ts";
+export { onnxModel } from "./model.ts";

@@ -1,0 +1,238 @@
+/**
+ * Lowering: for each operation, the ONNX nodes that compute it. A total table; composites that stand in `native` are lowered whole, the
+ * others never reach it. Which dtypes a kernel of ONNX Runtime's CPU provider takes is a column of its own: other dtypes are computed in
+ * a wider one and cast back, so bf16 and f16 work as storage everywhere.
+ * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
+ */
+import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
+import { float, int, ints, string } from "../onnx/index.ts";
+import type { Attributes, OpKind } from "../ops.ts";
+import { mixConstants, positionWords } from "../random-bits.ts";
+import type { Shape } from "../shape.ts";
+import { type Emitter, onnxUint32 } from "./emitter.ts";
+
+export interface Lowered<A> {
+  readonly e: Emitter;
+  readonly inputs: readonly string[];
+  readonly attributes: A;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly inputShapes: readonly Shape[];
+  readonly inputDtypes: readonly DType[];
+}
+type Rule<A> = (l: Lowered<A>) => string;
+
+const plain =
+  (op: string): Rule<unknown> =>
+  ({ e, inputs }) =>
+    e.emit(op, inputs);
+const contrib = "com.microsoft";
+const never: Rule<unknown> = () => {
+  throw new Error("lower: a composite that should have been expanded");
+};
+
+const reduce =
+  (op: string): Rule<Attributes["sum"]> =>
+  ({ e, inputs: [x], attributes: { axes, keep } }) =>
+    axes.length ? e.emit(op, [x!, e.ints(axes)], { keepdims: int(keep ? 1 : 0) }) : e.emit("Identity", [x!]);
+
+const reshapeTo = (e: Emitter, x: string, shape: Shape): string =>
+  e.emit("Reshape", [x, e.ints(shape)], shape.includes(0) ? { allowzero: int(1) } : {});
+
+/** x ^ (x >> n) on 32-bit words. */
+const xorShift = (e: Emitter, x: string, n: number): string =>
+  e.emit("BitwiseXor", [
+    x,
+    e.emit("BitShift", [x, e.cast(e.constant(Int32Array.of(n), "i32", []), onnxUint32)], { direction: string("RIGHT") }),
+  ]);
+/** x * k mod 2^32: the product of 32-bit words in 32-bit signed arithmetic, which wraps alike. */
+const multiplyWord = (e: Emitter, x: string, k: number): string =>
+  e.cast(e.emit("Mul", [e.cast(x, dtypeTable.i32.onnx), e.constant(Int32Array.of(k | 0), "i32", [])]), onnxUint32);
+const mixWord = (e: Emitter, x: string): string => {
+  const c = mixConstants;
+  const a = multiplyWord(e, xorShift(e, x, c.shift1), c.multiply1);
+  return xorShift(e, multiplyWord(e, xorShift(e, a, c.shift2), c.multiply2), c.shift3);
+};
+
+export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
+  constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
+  identity: plain("Identity"),
+  stopGradient: plain("Identity"),
+  neg: plain("Neg"),
+  abs: plain("Abs"),
+  sign: plain("Sign"),
+  exp: plain("Exp"),
+  log: plain("Log"),
+  sqrt: plain("Sqrt"),
+  sin: plain("Sin"),
+  cos: plain("Cos"),
+  tanh: plain("Tanh"),
+  erf: plain("Erf"),
+  sigmoid: plain("Sigmoid"),
+  floor: plain("Floor"),
+  not: plain("Not"),
+  cast: ({ e, inputs: [x], attributes: { dtype } }) => e.cast(x!, dtypeTable[dtype].onnx),
+
+  add: plain("Add"),
+  sub: plain("Sub"),
+  mul: plain("Mul"),
+  div: plain("Div"),
+  pow: plain("Pow"),
+  maximum: plain("Max"),
+  minimum: plain("Min"),
+  equal: plain("Equal"),
+  less: plain("Less"),
+  lessEqual: plain("LessOrEqual"),
+  and: plain("And"),
+  or: plain("Or"),
+  select: plain("Where"),
+
+  reshape: ({ e, inputs: [x], attributes: { shape } }) => reshapeTo(e, x!, shape),
+  transpose: ({ e, inputs: [x], attributes: { permutation } }) => e.emit("Transpose", [x!], { perm: ints(permutation) }),
+  broadcastTo: ({ e, inputs: [x], attributes: { shape } }) => e.emit("Expand", [x!, e.ints(shape)]),
+  slice: ({ e, inputs: [x], attributes: { start, stop, step }, inputShapes: [from] }) => {
+    const axes = start.map((_, i) => i).filter(i => start[i] !== 0 || stop[i] !== from![i] || step[i] !== 1);
+    if (!axes.length) return e.emit("Identity", [x!]);
+    const pick = (list: readonly number[]) => e.ints(axes.map(a => list[a]!));
+    return e.emit("Slice", [x!, pick(start), pick(stop), e.ints(axes), pick(step)]);
+  },
+  pad: ({ e, inputs: [x], attributes: { before, after, value }, dtype }) => {
+    const pads = e.ints([...before, ...after]);
+    if (value === 0) return e.emit("Pad", [x!, pads]);
+    const constant = isFloat(dtype) ? e.float(value) : e.cast(e.float(value), dtypeTable[dtype].onnx);
+    return e.emit("Pad", [x!, pads, constant]);
+  },
+  concat: ({ e, inputs, attributes: { axis } }) =>
+    inputs.length === 1 ? e.emit("Identity", inputs) : e.emit("Concat", inputs, { axis: int(axis) }),
+
+  sum: reduce("ReduceSum"),
+  max: reduce("ReduceMax"),
+  argmax: ({ e, inputs, attributes: { axis } }) => e.emit("ArgMax", inputs, { axis: int(axis), keepdims: int(0) }),
+  cumsum: ({ e, inputs: [x], attributes: { axis } }) => e.emit("CumSum", [x!, e.ints([axis], [])]),
+
+  gather: ({ e, inputs, attributes: { axis } }) => e.emit("Gather", inputs, { axis: int(axis) }),
+  takeAlong: ({ e, inputs, attributes: { axis } }) => e.emit("GatherElements", inputs, { axis: int(axis) }),
+  scatterRows: ({ e, inputs: [x, index, rows], attributes: { mode }, inputShapes, inputDtypes }) => {
+    const wide = inputDtypes[1] === "i64" ? index! : e.cast(index!, dtypeTable.i64.onnx);
+    return e.emit(
+      "ScatterND",
+      [x!, reshapeTo(e, wide, [...inputShapes[1]!, 1]), rows!],
+      mode === "add" ? { reduction: string("add") } : {},
+    );
+  },
+  putAlong: ({ e, inputs, attributes: { axis } }) => e.emit("ScatterElements", inputs, { axis: int(axis), reduction: string("add") }),
+
+  matmul: ({ e, inputs, attributes: { transposeA, transposeB, alpha } }) =>
+    transposeA || transposeB || alpha !== 1
+      ? e.emit("FusedMatMul", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha) }, contrib)
+      : e.emit("MatMul", inputs),
+
+  randomUniform: ({ e, inputs: [seed], attributes: { shape, stream } }) => {
+    const words = positionWords(sizeOf(shape), stream);
+    const positions = e.cast(e.constant(new Int32Array(words.buffer), "i32", shape), onnxUint32);
+    const mixed = mixWord(e, e.emit("BitwiseXor", [positions, mixWord(e, e.cast(seed!, onnxUint32))]));
+    const bits = e.emit("BitShift", [mixed, e.cast(e.constant(Int32Array.of(8), "i32", []), onnxUint32)], { direction: string("RIGHT") });
+    return e.emit("Mul", [e.cast(bits, dtypeTable.f32.onnx), e.float(1 / 16777216)]);
+  },
+
+  // the shape to reshape to is computed from the shape of `after`, so x is shown on only when `after` exists; no element is read
+  barrier: ({ e, inputs: [x, after], shape }) => {
+    const nothing = e.emit("Mul", [e.emit("ReduceSum", [e.emit("Shape", [after!])], { keepdims: int(0) }), e.ints([0], [])]);
+    return e.emit("Reshape", [x!, e.emit("Add", [e.ints(shape), nothing])], shape.includes(0) ? { allowzero: int(1) } : {});
+  },
+  call: never,
+
+  mean: reduce("ReduceMean"),
+  softmax: ({ e, inputs }) => e.emit("Softmax", inputs, { axis: int(-1) }),
+  logSumExp: ({ e, inputs: [x], inputShapes: [from] }) => e.emit("ReduceLogSumExp", [x!, e.ints([from!.length - 1])], { keepdims: int(1) }),
+  gelu: ({ e, inputs, attributes: { approximate } }) => e.emit("Gelu", inputs, { approximate: string(approximate) }),
+  silu: ({ e, inputs }) => e.emit("QuickGelu", inputs, { alpha: float(1) }, contrib),
+  layerNorm: ({ e, inputs, attributes: { epsilon } }) => e.emit("LayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
+  rmsNorm: ({ e, inputs, attributes: { epsilon } }) =>
+    e.emit("SimplifiedLayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
+  attention: never,
+};
+
+/** Composites that are lowered whole. */
+export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
+  "mean",
+  "softmax",
+  "logSumExp",
+  "gelu",
+  "silu",
+  "layerNorm",
+  "rmsNorm",
+]);
+
+const floats32: readonly DType[] = ["f32"];
+const arithmetic: readonly DType[] = ["f32", "i32", "i64"];
+const moving: readonly DType[] = ["f32", "f16", "i8", "u8", "i32", "i64", "bool"];
+const any: readonly DType[] = ["f32", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"];
+
+/** dtypes of the data inputs for which the CPU kernels exist; the first of a kind (float, int, bool) is what others are computed in. */
+export const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly DType[] } = {
+  constant: any,
+  identity: any,
+  stopGradient: any,
+  neg: ["f32", "i32", "i64", "i8"],
+  abs: arithmetic,
+  sign: arithmetic,
+  exp: floats32,
+  log: floats32,
+  sqrt: floats32,
+  sin: floats32,
+  cos: floats32,
+  tanh: floats32,
+  erf: floats32,
+  sigmoid: floats32,
+  floor: floats32,
+  not: ["bool"],
+  cast: any,
+  add: arithmetic,
+  sub: arithmetic,
+  mul: arithmetic,
+  div: arithmetic,
+  pow: floats32,
+  maximum: arithmetic,
+  minimum: arithmetic,
+  equal: ["f32", "i32", "i64", "bool"],
+  less: arithmetic,
+  lessEqual: arithmetic,
+  and: ["bool"],
+  or: ["bool"],
+  select: ["f32", "i32", "i64", "u8"],
+  reshape: any,
+  transpose: moving,
+  broadcastTo: moving,
+  slice: moving,
+  pad: ["f32", "i32", "i64", "i8", "u8"],
+  concat: moving,
+  sum: arithmetic,
+  max: arithmetic,
+  argmax: ["f32", "i32"],
+  cumsum: floats32,
+  gather: moving,
+  takeAlong: moving,
+  scatterRows: arithmetic,
+  putAlong: arithmetic,
+  matmul: floats32,
+  randomUniform: ["i32"],
+  barrier: any,
+  call: any,
+  mean: floats32,
+  softmax: floats32,
+  logSumExp: floats32,
+  gelu: floats32,
+  silu: floats32,
+  layerNorm: floats32,
+  rmsNorm: floats32,
+  attention: floats32,
+};
+
+/** What an operation over `dtype` is computed in: itself, or the first wider dtype of its kind that has a kernel. */
+export function computedIn(kind: Exclude<OpKind, "input">, dtype: DType): DType {
+  const have = kernelDtypes[kind];
+  if (have.includes(dtype)) return dtype;
+  const wanted = dtypeTable[dtype].kind === "bool" ? "int" : dtypeTable[dtype].kind;
+  return have.find(d => dtypeTable[d].kind === wanted && dtypeTable[d].sizeBytes >= dtypeTable[dtype].sizeBytes) ?? have[0]!;
+}

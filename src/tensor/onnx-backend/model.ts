@@ -1,0 +1,70 @@
+/** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
+import { type DType, dtypeTable } from "../dtype.ts";
+import { type Graph, nodesOf } from "../graph.ts";
+import type { OnnxModel } from "../onnx/index.ts";
+import type { Attributes, OpKind } from "../ops.ts";
+import { isKind, type Tensor } from "../tensor.ts";
+import { Emitter } from "./emitter.ts";
+import { computedIn, type Lowered, lower } from "./lower.ts";
+
+/** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
+const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
+  gather: [1],
+  takeAlong: [1],
+  scatterRows: [1],
+  putAlong: [1],
+  select: [0],
+  barrier: [1],
+};
+/** Results that have a dtype of their own, whatever the inputs are. */
+const ownDtype: ReadonlySet<OpKind> = new Set<OpKind>(["equal", "less", "lessEqual", "argmax", "cast", "randomUniform", "constant"]);
+
+export const inputName = (i: number): string => `in${i}`;
+export const outputName = (i: number): string => `out${i}`;
+
+function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): string {
+  const kind = t.kind as Exclude<OpKind, "input">;
+  const side = sideInputs[kind] ?? [];
+  const main = t.inputs.find((_, i) => !side.includes(i))?.dtype ?? t.dtype;
+  const inside: DType = computedIn(kind, main);
+  const inputs = t.inputs.map((x, i) =>
+    side.includes(i) || x.dtype === inside || x.dtype !== main ? names.get(x)! : e.cast(names.get(x)!, dtypeTable[inside].onnx),
+  );
+  const given: Lowered<Attributes[OpKind]> = {
+    e,
+    inputs,
+    attributes: t.attributes,
+    shape: t.shape,
+    dtype: ownDtype.has(kind) ? t.dtype : inside,
+    inputShapes: t.inputs.map(x => x.shape),
+    inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
+  };
+  const out = (lower[kind] as (l: Lowered<Attributes[OpKind]>) => string)(given);
+  return !ownDtype.has(kind) && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;
+}
+
+/** The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. */
+export function onnxModel(g: Graph): OnnxModel {
+  const e = new Emitter();
+  const names = new Map<Tensor, string>();
+  g.inputs.forEach((t, i) => {
+    names.set(t, inputName(i));
+  });
+  for (const t of nodesOf(g)) if (!isKind(t, "input")) names.set(t, lowerNode(e, t, names));
+  // an output is a name of its own: inputs, constants and repeated outputs pass through a node
+  const last = new Map(e.nodes.map((n, i) => [n.outputs[0]!, i]));
+  const renamed = new Map<string, string>();
+  g.outputs.forEach((t, i) => {
+    const name = names.get(t)!;
+    if (last.has(name) && !renamed.has(name)) renamed.set(name, outputName(i));
+    else e.nodes.push({ op: "Identity", inputs: [name], outputs: [outputName(i)] });
+  });
+  const rename = (list: readonly string[]) => list.map(n => renamed.get(n) ?? n);
+  return {
+    name: "loam",
+    nodes: e.nodes.map(n => ({ ...n, inputs: rename(n.inputs), outputs: rename(n.outputs) })),
+    inputs: g.inputs.map((t, i) => ({ name: inputName(i), dtype: t.dtype, shape: t.shape })),
+    outputs: g.outputs.map((t, i) => ({ name: outputName(i), dtype: t.dtype, shape: t.shape })),
+    initializers: e.initializers,
+  };
+}
