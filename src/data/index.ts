@@ -1,1 +1,32 @@
-export {};
+/** data: from files somewhere to documents one can train on and hold out, with a reason for everything that happened to them. */
+export {
+  type Attribute,
+  type Attributes,
+  type BadLine,
+  type Document,
+  documentLine,
+  parseDocument,
+  readDocuments,
+  sizeOf,
+  textLines,
+} from "./document.ts";
+export { dataErrors } from "./errors.ts";
+export { type Edit, type LedgerEntry, type Measure, type SetAside, type Story, tellStory, type Verdict } from "./ledger.ts";
+export { decide } from "./mix.ts";
+export { type Curated, type CurateOptions, curate } from "./pipeline.ts";
+export { type Manifest, manifestOf } from "./sources/manifest.ts";
+export { type Reader, type ReadRecord, readerNames, type SourceOptions, sourceOptions } from "./sources/source.ts";
+export {
+  type DataPart,
+  dataPart,
+  documentsOf,
+  documentsStage,
+  explain,
+  identify,
+  type Side,
+  type Surroundings,
+  sourceStage,
+} from "./stage.ts";
+export { type Split, type SplitOptions, splitDocuments, splitOptions } from "./steps/split/split.ts";
+export type { Applied, CorpusPass, CorpusStep, DocumentStep, Judgement, Step } from "./steps/step.ts";
+export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";

