@@ -1,0 +1,179 @@
+/**
+ * Multi-head attention (Vaswani et al. 2017): self, cross, grouped-query (Ainslie et al. 2023), causal or not, sliding window, packed
+ * documents, cached. Shapes: B batch, T time, C width, H heads, K key-value heads, G = H / K, D head size, M cache length.
+ */
+import {
+  add,
+  checkShape,
+  concat,
+  matmul,
+  reshape,
+  scaledDotProductAttention,
+  scatterRows,
+  slice,
+  softmax,
+  type Tensor,
+  transpose,
+} from "../tensor/index.ts";
+import { nnErrors } from "./errors.ts";
+import { type Linear, type LinearSpec, linear, linearSpec, type Norm, type NormSpec, norm, normSpec } from "./layers.ts";
+import { additive, cachedSight, keyRange, type Sight, sameSegment, sightMask } from "./masks.ts";
+import { type RotaryTables, rotate } from "./rotary.ts";
+
+export interface AttentionConfig {
+  readonly width: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  readonly bias: boolean;
+  /** The output projection's bias, where it differs from the others'. */
+  readonly outputBias?: boolean;
+  /** Queries and keys are normalised per head (Henry et al. 2020), which keeps logits bounded. */
+  readonly qkNorm?: boolean;
+}
+
+export interface AttentionSpec {
+  readonly query: LinearSpec;
+  readonly key: LinearSpec;
+  readonly value: LinearSpec;
+  readonly output: LinearSpec;
+  readonly queryNorm?: NormSpec;
+  readonly keyNorm?: NormSpec;
+}
+export interface Attention {
+  readonly query: Linear;
+  readonly key: Linear;
+  readonly value: Linear;
+  readonly output: Linear;
+  readonly queryNorm?: Norm;
+  readonly keyNorm?: Norm;
+}
+
+export function attentionSpec(c: AttentionConfig, deviation: number, residualDeviation: number, memoryWidth = c.width): AttentionSpec {
+  if (c.heads % c.kvHeads)
+    throw nnErrors.fail("config", { place: "attention.kvHeads", expected: `a divisor of heads ${c.heads}`, received: `${c.kvHeads}` });
+  return {
+    query: linearSpec(c.width, c.heads * c.headSize, deviation, c.bias),
+    key: linearSpec(memoryWidth, c.kvHeads * c.headSize, deviation, c.bias),
+    value: linearSpec(memoryWidth, c.kvHeads * c.headSize, deviation, c.bias),
+    output: linearSpec(c.heads * c.headSize, c.width, residualDeviation, c.outputBias ?? c.bias),
+    ...(c.qkNorm ? { queryNorm: normSpec(c.headSize, false), keyNorm: normSpec(c.headSize, false) } : {}),
+  };
+}
+
+/** One layer's keys and values of all slots, flat rows [slots * K * M, D], so that new rows are written in place. */
+export interface LayerCache {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** Where a cached step writes and looks. */
+export interface CacheView {
+  /** Rows of the flat cache for the new tokens [B, K, W]: (slot * K + head) * M + position. */
+  readonly rows: Tensor;
+  /** Positions of the new tokens [B, W]. */
+  readonly positions: Tensor;
+  /** M. */
+  readonly length: number;
+  /** Picks the slots of this batch out of [slots * K, M, D]; absent when the batch is all slots in order. */
+  readonly pick?: (cache: Tensor) => Tensor;
+}
+
+export interface AttentionOptions {
+  readonly sight: Sight;
+  /** Turns queries and keys by their positions. */
+  readonly rotary?: RotaryTables;
+  /** Document numbers [B, T]: a position sees its own document only. */
+  readonly segments?: Tensor;
+  /** What is attended to, for cross-attention: [B, Tm, Cm]; its own segments say which memory positions are real (>= 0). */
+  readonly memory?: Tensor;
+  readonly memorySegments?: Tensor;
+  /** Queries a block: causal layers skip what a block cannot see. Does not change values. */
+  readonly block?: number;
+  readonly cache?: { readonly layer: LayerCache; readonly view: CacheView };
+  /** Called with the attention weights [B, H, Tq, Tk] (computed apart, on request). */
+  readonly onWeights?: (weights: Tensor) => void;
+}
+
+/** [B, T, H * D] -> [B, H, T, D]. */
+const splitHeads = (x: Tensor, heads: number): Tensor => {
+  const [b, t, width] = x.shape as [number, number, number];
+  return transpose(reshape(x, [b, t, heads, width / heads]), [0, 2, 1, 3]);
+};
+/** [B, H, T, D] -> [B, T, H * D]. */
+const joinHeads = (x: Tensor): Tensor => {
+  const [b, h, t, d] = x.shape as [number, number, number, number];
+  return reshape(transpose(x, [0, 2, 1, 3]), [b, t, h * d]);
+};
+
+/** Scores, softmax and the weighted sum; queries of G heads share a key-value head. q [B, H, Tq, D], k and v [B, K, Tk, D]. */
+function attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, onWeights: AttentionOptions["onWeights"]): Tensor {
+  const [b, h, t, d] = q.shape as [number, number, number, number];
+  const kv = k.shape[1]!;
+  const grouped = kv !== h;
+  const group = (x: Tensor, n: number) => (grouped ? reshape(x, [b, kv, n, x.shape[2]!, x.shape[3]!]) : x);
+  const [gq, gk, gv] = [group(q, h / kv), group(k, 1), group(v, 1)];
+  // a mask [B, 1, Tq, Tk] gets the group's axis
+  const gm = mask && grouped && mask.shape.length === 4 ? reshape(mask, [mask.shape[0]!, 1, 1, mask.shape[2]!, mask.shape[3]!]) : mask;
+  if (onWeights) {
+    const scores = matmul(gq, gk, { transposeB: true, alpha: 1 / Math.sqrt(d) });
+    onWeights(reshape(softmax(gm ? add(scores, gm) : scores), [b, h, t, k.shape[2]!]));
+  }
+  return reshape(scaledDotProductAttention(gq, gk, gv, gm), [b, h, t, v.shape[3]!]);
+}
+
+/** Attention without a cache, in blocks of queries where that skips work. */
+function attendBlocks(q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
+  const [length, memoryLength] = [q.shape[2]!, k.shape[2]!];
+  const skips = o.sight.causal || o.sight.window !== undefined;
+  const block = o.block && skips && !o.onWeights && length % o.block === 0 ? o.block : length;
+  const whole = block === length;
+  const parts: Tensor[] = [];
+  for (let from = 0; from < length; from += block) {
+    const to = from + block;
+    const [keyFrom, keyTo] = whole ? [0, memoryLength] : keyRange(o.sight, from, to, memoryLength);
+    let mask = skips ? sightMask(o.sight, from, to, keyFrom, keyTo) : undefined;
+    const keySegments = o.memory ? o.memorySegments : o.segments;
+    if (o.segments && keySegments) {
+      const same = additive(sameSegment(o.segments, keySegments, [from, to], [keyFrom, keyTo]));
+      mask = mask ? add(same, mask) : same;
+    }
+    const cut = (x: Tensor, a: number, b: number) => (a === 0 && b === x.shape[2] ? x : slice(x, undefined, undefined, [a, b]));
+    parts.push(attend(cut(q, from, to), cut(k, keyFrom, keyTo), cut(v, keyFrom, keyTo), mask, o.onWeights));
+  }
+  return parts.length === 1 ? parts[0]! : concat(parts, 2);
+}
+
+export interface AttentionResult {
+  readonly output: Tensor;
+  /** The cache with this step's keys and values, when one was given. */
+  readonly layer?: LayerCache;
+}
+
+/** x [B, T, C] -> [B, T, C]. */
+export function attention(c: AttentionConfig, p: Attention, x: Tensor, o: AttentionOptions): AttentionResult {
+  checkShape("attention.x", x, `B T C=${c.width}`);
+  const source = o.memory ?? x;
+  let q = splitHeads(linear(p.query, x), c.heads);
+  let k = splitHeads(linear(p.key, source), c.kvHeads);
+  const v = splitHeads(linear(p.value, source), c.kvHeads);
+  if (p.queryNorm && p.keyNorm) {
+    q = norm("rms", p.queryNorm, q);
+    k = norm("rms", p.keyNorm, k);
+  }
+  if (o.rotary) {
+    q = rotate(q, o.rotary);
+    k = rotate(k, o.rotary);
+  }
+  if (!o.cache) return { output: linear(p.output, joinHeads(attendBlocks(q, k, v, o))) };
+  const { layer, view } = o.cache;
+  const keys = scatterRows(layer.keys, view.rows, k, "set");
+  const values = scatterRows(layer.values, view.rows, v, "set");
+  const shown = (flat: Tensor): Tensor => {
+    const all = reshape(flat, [flat.shape[0]! / view.length / c.kvHeads, c.kvHeads, view.length, c.headSize]);
+    return view.pick ? view.pick(all) : all;
+  };
+  const mask = cachedSight(view.positions, view.length, o.sight.window);
+  const y = attend(q, shown(keys), shown(values), mask, o.onWeights);
+  return { output: linear(p.output, joinHeads(y)), layer: { keys, values } };
+}

@@ -1,0 +1,166 @@
+import { expect, test } from "vitest";
+import { random, treePaths } from "../base/index.ts";
+import { compile, constant, type DeviceArray, grad, openDevice, type Tensor } from "../tensor/index.ts";
+import {
+  cacheShape,
+  type DecoderConfig,
+  type DecoderSpec,
+  decoderLogits,
+  decoderSpec,
+  decoderStep,
+  gpt2Config,
+  llamaConfig,
+} from "./decoder.ts";
+import { crossEntropy } from "./losses.ts";
+import { type ArraysOf, initialise } from "./parameters.ts";
+
+const device = openDevice("cpu", { threads: 1 });
+const size = { vocab: 37, width: 24, layers: 2, heads: 4, context: 16 } as const;
+const configs: Record<string, DecoderConfig> = {
+  gpt2: gpt2Config(size),
+  llama: llamaConfig(size),
+  "llama with grouped queries, query-key norm and a window": {
+    ...llamaConfig({ ...size, kvHeads: 2 }),
+    qkNorm: true,
+    window: 5,
+    logitCap: 15,
+  },
+};
+type Parameters = ArraysOf<DecoderSpec>;
+
+const ints = (list: readonly number[], shape: readonly number[]) => device.array(Int32Array.from(list), "i32", shape);
+const tokensOf = (seed: string, b: number, t: number) => {
+  const r = random(seed);
+  return Array.from({ length: b * t }, () => r.below(size.vocab));
+};
+const close = async (a: DeviceArray, b: DeviceArray, tolerance = 2e-5) => {
+  const [x, y] = [await a.numbers(), await b.numbers()];
+  expect(x.length).toBe(y.length);
+  expect(Math.max(...x.map((v, i) => Math.abs(v - y[i]!)))).toBeLessThan(tolerance);
+};
+
+for (const [name, c] of Object.entries(configs)) {
+  test(`${name}: a token's logits do not depend on later tokens`, async () => {
+    const p: Parameters = await initialise(decoderSpec(c), device, name);
+    const logits = compile((q: never, t: Tensor) => decoderLogits(c, q, t), { device });
+    const tokens = tokensOf(name, 1, 10);
+    const changed = tokens.map((t, i) => (i < 6 ? t : (t + 1) % size.vocab));
+    const [a, b] = [await logits(p as never, await ints(tokens, [1, 10])), await logits(p as never, await ints(changed, [1, 10]))];
+    const [x, y] = [await a.numbers(), await b.numbers()];
+    expect([...x.subarray(0, 6 * size.vocab)]).toEqual([...y.subarray(0, 6 * size.vocab)]);
+    expect(x.at(-1)).not.toBe(y.at(-1));
+  });
+
+  test(`${name}: cached steps give the logits of the whole sequence, in any slot`, async () => {
+    const p: Parameters = await initialise(decoderSpec(c), device, name);
+    const [slots, room, prompt, total] = [3, 16, 5, 9];
+    const tokens = tokensOf(`${name} cached`, 1, total);
+    const whole = compile((q: never, t: Tensor) => decoderLogits(c, q, t), { device });
+    const want = await (await whole(p as never, await ints(tokens, [1, total]))).numbers();
+    const step = compile(
+      (q: never, cache: never, t: Tensor, positions: Tensor, slot: Tensor) =>
+        decoderStep(c, q, cache, { tokens: t, positions, slots: slot }, room),
+      { device, donate: [1] },
+    );
+    const flat = cacheShape(c, slots, room);
+    // rows of other slots hold noise: they must not leak
+    const noise = () => device.full(flat, 7.5);
+    let cache: unknown = {
+      layers: await Promise.all(Array.from({ length: c.layers }, async () => ({ keys: await noise(), values: await noise() }))),
+    };
+    const slot = await ints([2], [1]);
+    let at = 0;
+    for (const width of [prompt, 1, 1, 1, 1]) {
+      const out = await step(
+        p as never,
+        cache as never,
+        await ints(tokens.slice(at, at + width), [1, width]),
+        await ints(
+          Array.from({ length: width }, (_, i) => at + i),
+          [1, width],
+        ),
+        slot,
+      );
+      cache = out.cache;
+      at += width;
+      const got = await out.logits.numbers();
+      const row = want.subarray((at - 1) * size.vocab, at * size.vocab);
+      expect(Math.max(...got.map((v, i) => Math.abs(v - row[i]!)))).toBeLessThan(2e-5);
+    }
+  });
+
+  test(`${name}: packed documents give the logits of each document alone`, async () => {
+    const p: Parameters = await initialise(decoderSpec(c), device, name);
+    const tokens = tokensOf(`${name} packed`, 1, 11);
+    const packed = compile(
+      (q: never, t: Tensor, s: Tensor, pos: Tensor) => decoderLogits(c, q, t, { segments: s, positions: pos, attentionBlock: 11 }),
+      { device },
+    );
+    const alone = compile((q: never, t: Tensor) => decoderLogits(c, q, t), { device });
+    const cut = 4;
+    const all = await packed(
+      p as never,
+      await ints(tokens, [1, 11]),
+      await ints(
+        tokens.map((_, i) => (i < cut ? 0 : 1)),
+        [1, 11],
+      ),
+      await ints(
+        tokens.map((_, i) => (i < cut ? i : i - cut)),
+        [1, 11],
+      ),
+    );
+    const [a, b] = [
+      await alone(p as never, await ints(tokens.slice(0, cut), [1, cut])),
+      await alone(p as never, await ints(tokens.slice(cut), [1, 11 - cut])),
+    ];
+    const want = Float64Array.of(...(await a.numbers()), ...(await b.numbers()));
+    const got = await all.numbers();
+    expect(Math.max(...got.map((v, i) => Math.abs(v - want[i]!)))).toBeLessThan(2e-5);
+  });
+
+  test(`${name}: blocks of queries and recomputed blocks change no loss and no gradient`, async () => {
+    const p: Parameters = await initialise(decoderSpec(c), device, name);
+    const [b, t] = [2, 12];
+    const tokens = await ints(tokensOf(`${name} blocks`, b, t), [b, t]);
+    const targets = await ints(tokensOf(`${name} targets`, b, t), [b, t]);
+    const gradientOf = (options: object) =>
+      compile(
+        (q: never, x: Tensor, y: Tensor) =>
+          grad((r: never) =>
+            crossEntropy(decoderLogits(c, r, x, options), y, constant(new Float32Array(b * t).fill(1), "f32", [b, t]), 1 / (b * t)),
+          )(q),
+        { device },
+      )(p as never, tokens, targets);
+    const plain = treePaths<DeviceArray>((await gradientOf({})) as never);
+    for (const options of [{ attentionBlock: 4 }, { rematerialise: true }, { attentionBlock: 6, rematerialise: true }]) {
+      const other = treePaths<DeviceArray>((await gradientOf(options)) as never);
+      expect(other.map(([path]) => path)).toEqual(plain.map(([path]) => path));
+      for (const [i, [, g]] of other.entries()) await close(g, plain[i]![1], 1e-6);
+    }
+  });
+}
+
+test("attention weights on request are what attention used: rows sum to one and respect the order", async () => {
+  const c = configs.gpt2!;
+  const p: Parameters = await initialise(decoderSpec(c), device, 1);
+  const weights = compile(
+    (q: never, t: Tensor) => {
+      const seen: Tensor[] = [];
+      decoderLogits(c, q, t, { onAttention: (_, w) => seen.push(w) });
+      return seen;
+    },
+    { device },
+  );
+  const [first] = await weights(p as never, await ints(tokensOf("weights", 1, 6), [1, 6]));
+  const values = await first!.numbers();
+  for (let row = 0; row < 4 * 6; row++) {
+    const r = values.subarray(row * 6, row * 6 + 6);
+    expect(r.reduce((a, x) => a + x, 0)).toBeCloseTo(1, 5);
+    expect(r.slice((row % 6) + 1).every(x => x === 0)).toBe(true);
+  }
+});
+
+test("a width that the heads do not divide is refused with a way out", () => {
+  expect(() => gpt2Config({ ...size, width: 256, heads: 6 })).toThrow("model.heads: expected a divisor of width 256, got 6. Try 4 or 8.");
+});

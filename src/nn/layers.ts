@@ -1,0 +1,116 @@
+/** Small layers: linear, embedding, norms, feed-forward, dropout. Shapes: B batch, T time, C width, F feed-forward width, V vocabulary. */
+import {
+  add,
+  cast,
+  checkShape,
+  gather,
+  gelu,
+  layerNorm,
+  lessEqual,
+  matmul,
+  maximum,
+  mul,
+  randomUniform,
+  rmsNorm,
+  silu,
+  type Tensor,
+} from "../tensor/index.ts";
+import { matrix, ones, type ParameterSpec, zeros } from "./parameters.ts";
+
+export interface LinearSpec {
+  readonly weight: ParameterSpec;
+  readonly bias?: ParameterSpec;
+}
+export interface Linear {
+  readonly weight: Tensor;
+  readonly bias?: Tensor;
+}
+/** weight [in, out] normal with `deviation`, bias [out] zero. */
+export const linearSpec = (input: number, output: number, deviation: number, bias: boolean): LinearSpec => ({
+  weight: matrix([input, output], deviation),
+  ...(bias ? { bias: zeros([output]) } : {}),
+});
+/** x [..., in] -> [..., out]. */
+export const linear = (p: Linear, x: Tensor): Tensor => {
+  const y = matmul(x, p.weight);
+  return p.bias ? add(y, p.bias) : y;
+};
+
+/** Rows of a table [V, C] for tokens [B, T] (i32 or i64): [B, T, C]. */
+export const embedding = (table: Tensor, tokens: Tensor): Tensor => gather(table, tokens);
+
+export const normKinds = ["layer", "rms"] as const;
+export type NormKind = (typeof normKinds)[number];
+export interface NormSpec {
+  readonly weight: ParameterSpec;
+  readonly bias?: ParameterSpec;
+}
+export interface Norm {
+  readonly weight: Tensor;
+  readonly bias?: Tensor;
+}
+export const normSpec = (width: number, bias: boolean): NormSpec => ({ weight: ones([width]), ...(bias ? { bias: zeros([width]) } : {}) });
+const norms: { readonly [K in NormKind]: (p: Norm, x: Tensor, epsilon: number) => Tensor } = {
+  layer: (p, x, epsilon) => layerNorm(x, p.weight, p.bias, epsilon),
+  rms: (p, x, epsilon) => rmsNorm(x, p.weight, epsilon),
+};
+/** x [..., C] normalised over its last axis. */
+export const norm = (kind: NormKind, p: Norm, x: Tensor, epsilon = 1e-5): Tensor => norms[kind](p, x, epsilon);
+
+export const activations = ["gelu", "geluTanh", "swiglu", "relu2"] as const;
+export type Activation = (typeof activations)[number];
+
+export interface FeedForwardSpec {
+  readonly up: LinearSpec;
+  readonly gate?: LinearSpec;
+  readonly down: LinearSpec;
+}
+export interface FeedForward {
+  readonly up: Linear;
+  readonly gate?: Linear;
+  readonly down: Linear;
+}
+/** Does an activation multiply by a second projection? */
+const isGated: { readonly [A in Activation]: boolean } = { gelu: false, geluTanh: false, swiglu: true, relu2: false };
+/** Two (or, gated, three) projections C -> F -> C; the one that writes to the residual stream starts smaller. */
+export const feedForwardSpec = (
+  width: number,
+  hidden: number,
+  activation: Activation,
+  bias: boolean,
+  deviation: number,
+  residualDeviation: number,
+): FeedForwardSpec => ({
+  up: linearSpec(width, hidden, deviation, bias),
+  ...(isGated[activation] ? { gate: linearSpec(width, hidden, deviation, bias) } : {}),
+  down: linearSpec(hidden, width, residualDeviation, bias),
+});
+const relu = (x: Tensor): Tensor => maximum(x, 0);
+const bends: { readonly [A in Activation]: (up: Tensor, gate: Tensor | undefined) => Tensor } = {
+  gelu: up => gelu(up),
+  geluTanh: up => gelu(up, "tanh"),
+  swiglu: (up, gate) => mul(silu(gate!), up), // Shazeer 2020
+  relu2: up => mul(relu(up), relu(up)), // So et al. 2021, Primer
+};
+/** x [..., C] -> [..., C]. */
+export function feedForward(activation: Activation, p: FeedForward, x: Tensor): Tensor {
+  return linear(p.down, bends[activation](linear(p.up, x), p.gate ? linear(p.gate, x) : undefined));
+}
+
+/** Where dropout draws from: a seed of the step (i32 scalar) and a counter that gives each place in the model its own stream. */
+export interface Dropout {
+  readonly rate: number;
+  readonly seed: Tensor;
+  next(): number;
+}
+export function dropoutFrom(rate: number, seed: Tensor): Dropout {
+  checkShape("dropout.seed", seed, "");
+  let stream = 0;
+  return { rate, seed, next: () => stream++ };
+}
+/** Zeroes elements with probability `rate` and scales the rest up, so the mean stays (Srivastava et al. 2014). Without `d`: x itself. */
+export function dropout(d: Dropout | undefined, x: Tensor): Tensor {
+  if (!d || d.rate === 0) return x;
+  const keep = cast(lessEqual(d.rate, randomUniform(d.seed, x.shape, d.next())), x.dtype);
+  return mul(x, mul(keep, 1 / (1 - d.rate)));
+}

@@ -1,0 +1,34 @@
+/** Rotary position embedding (Su et al. 2021), in the half-split form of Llama: pairs are (i, i + D/2). */
+import { add, concat, constant, gather, mul, neg, reshape, slice, type Tensor } from "../tensor/index.ts";
+
+export interface RotaryTables {
+  /** [context, D/2] each. */
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
+/** Angles position * base^(-2i/D) for all positions, as constants. */
+export function rotaryTables(context: number, headSize: number, base: number): RotaryTables {
+  const half = headSize / 2;
+  const angles = Float64Array.from({ length: context * half }, (_, n) => Math.floor(n / half) * base ** (-(2 * (n % half)) / headSize));
+  const make = (f: (a: number) => number) => constant(Float32Array.from(angles, f), "f32", [context, half]);
+  return { cos: make(Math.cos), sin: make(Math.sin) };
+}
+
+/** Tables for positions [B, T]: [B, 1, T, D/2], so that they broadcast over heads; or for 0..T-1 when no positions are given. */
+export function rotaryAt(tables: RotaryTables, length: number, positions?: Tensor): RotaryTables {
+  const at = (t: Tensor) => {
+    if (!positions) return reshape(slice(t, [0, length]), [1, 1, length, t.shape[1]!]);
+    const rows = gather(t, positions);
+    return reshape(rows, [rows.shape[0]!, 1, rows.shape[1]!, rows.shape[2]!]);
+  };
+  return { cos: at(tables.cos), sin: at(tables.sin) };
+}
+
+/** x [B, H, T, D] turned by its positions' angles. */
+export function rotate(x: Tensor, { cos, sin }: RotaryTables): Tensor {
+  const half = x.shape[3]! / 2;
+  const first = slice(x, undefined, undefined, undefined, [0, half]);
+  const second = slice(x, undefined, undefined, undefined, [half, 2 * half]);
+  return concat([add(mul(first, cos), neg(mul(second, sin))), add(mul(second, cos), mul(first, sin))], 3);
+}
