@@ -3,7 +3,7 @@
  * (`blocks.0.attention.query`). Keys keep their order of insertion; that order is the order of leaves. Idea: JAX's pytrees.
  */
 
-export type Tree<L> = L | { readonly [key: string]: Tree<L> } | readonly Tree<L>[];
+export type Tree<L> = L | { readonly [key: string]: Tree<L> | undefined } | readonly Tree<L>[];
 
 /** The same tree with every leaf of type A replaced by type B. */
 export type MapLeaves<T, A, B> = T extends A

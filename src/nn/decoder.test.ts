@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { random, treePaths } from "../base/index.ts";
+import { type MapLeaves, random, treePaths } from "../base/index.ts";
 import { compile, constant, type DeviceArray, grad, openDevice, type Tensor } from "../tensor/index.ts";
 import {
   cacheShape,
+  type Decoder,
+  type DecoderCache,
   type DecoderConfig,
   type DecoderSpec,
   decoderLogits,
@@ -42,10 +44,10 @@ const close = async (a: DeviceArray, b: DeviceArray, tolerance = 2e-5) => {
 for (const [name, c] of Object.entries(configs)) {
   test(`${name}: a token's logits do not depend on later tokens`, async () => {
     const p: Parameters = await initialise(decoderSpec(c), device, name);
-    const logits = compile((q: never, t: Tensor) => decoderLogits(c, q, t), { device });
+    const logits = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
     const tokens = tokensOf(name, 1, 10);
     const changed = tokens.map((t, i) => (i < 6 ? t : (t + 1) % size.vocab));
-    const [a, b] = [await logits(p as never, await ints(tokens, [1, 10])), await logits(p as never, await ints(changed, [1, 10]))];
+    const [a, b] = [await logits(p, await ints(tokens, [1, 10])), await logits(p, await ints(changed, [1, 10]))];
     const [x, y] = [await a.numbers(), await b.numbers()];
     expect([...x.subarray(0, 6 * size.vocab)]).toEqual([...y.subarray(0, 6 * size.vocab)]);
     expect(x.at(-1)).not.toBe(y.at(-1));
@@ -55,25 +57,25 @@ for (const [name, c] of Object.entries(configs)) {
     const p: Parameters = await initialise(decoderSpec(c), device, name);
     const [slots, room, prompt, total] = [3, 16, 5, 9];
     const tokens = tokensOf(`${name} cached`, 1, total);
-    const whole = compile((q: never, t: Tensor) => decoderLogits(c, q, t), { device });
-    const want = await (await whole(p as never, await ints(tokens, [1, total]))).numbers();
+    const whole = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
+    const want = await (await whole(p, await ints(tokens, [1, total]))).numbers();
     const step = compile(
-      (q: never, cache: never, t: Tensor, positions: Tensor, slot: Tensor) =>
+      (q: Decoder, cache: DecoderCache, t: Tensor, positions: Tensor, slot: Tensor) =>
         decoderStep(c, q, cache, { tokens: t, positions, slots: slot }, room),
       { device, donate: [1] },
     );
     const flat = cacheShape(c, slots, room);
     // rows of other slots hold noise: they must not leak
     const noise = () => device.full(flat, 7.5);
-    let cache: unknown = {
+    let cache: MapLeaves<DecoderCache, Tensor, DeviceArray> = {
       layers: await Promise.all(Array.from({ length: c.layers }, async () => ({ keys: await noise(), values: await noise() }))),
     };
     const slot = await ints([2], [1]);
     let at = 0;
     for (const width of [prompt, 1, 1, 1, 1]) {
       const out = await step(
-        p as never,
-        cache as never,
+        p,
+        cache,
         await ints(tokens.slice(at, at + width), [1, width]),
         await ints(
           Array.from({ length: width }, (_, i) => at + i),
@@ -93,13 +95,13 @@ for (const [name, c] of Object.entries(configs)) {
     const p: Parameters = await initialise(decoderSpec(c), device, name);
     const tokens = tokensOf(`${name} packed`, 1, 11);
     const packed = compile(
-      (q: never, t: Tensor, s: Tensor, pos: Tensor) => decoderLogits(c, q, t, { segments: s, positions: pos, attentionBlock: 11 }),
+      (q: Decoder, t: Tensor, s: Tensor, pos: Tensor) => decoderLogits(c, q, t, { segments: s, positions: pos, attentionBlock: 11 }),
       { device },
     );
-    const alone = compile((q: never, t: Tensor) => decoderLogits(c, q, t), { device });
+    const alone = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
     const cut = 4;
     const all = await packed(
-      p as never,
+      p,
       await ints(tokens, [1, 11]),
       await ints(
         tokens.map((_, i) => (i < cut ? 0 : 1)),
@@ -111,8 +113,8 @@ for (const [name, c] of Object.entries(configs)) {
       ),
     );
     const [a, b] = [
-      await alone(p as never, await ints(tokens.slice(0, cut), [1, cut])),
-      await alone(p as never, await ints(tokens.slice(cut), [1, 11 - cut])),
+      await alone(p, await ints(tokens.slice(0, cut), [1, cut])),
+      await alone(p, await ints(tokens.slice(cut), [1, 11 - cut])),
     ];
     const want = Float64Array.of(...(await a.numbers()), ...(await b.numbers()));
     const got = await all.numbers();
@@ -126,15 +128,15 @@ for (const [name, c] of Object.entries(configs)) {
     const targets = await ints(tokensOf(`${name} targets`, b, t), [b, t]);
     const gradientOf = (options: object) =>
       compile(
-        (q: never, x: Tensor, y: Tensor) =>
-          grad((r: never) =>
+        (q: Decoder, x: Tensor, y: Tensor) =>
+          grad((r: Decoder) =>
             crossEntropy(decoderLogits(c, r, x, options), y, constant(new Float32Array(b * t).fill(1), "f32", [b, t]), 1 / (b * t)),
           )(q),
         { device },
-      )(p as never, tokens, targets);
-    const plain = treePaths<DeviceArray>((await gradientOf({})) as never);
+      )(p, tokens, targets);
+    const plain = treePaths<DeviceArray>(await gradientOf({}));
     for (const options of [{ attentionBlock: 4 }, { rematerialise: true }, { attentionBlock: 6, rematerialise: true }]) {
-      const other = treePaths<DeviceArray>((await gradientOf(options)) as never);
+      const other = treePaths<DeviceArray>(await gradientOf(options));
       expect(other.map(([path]) => path)).toEqual(plain.map(([path]) => path));
       for (const [i, [, g]] of other.entries()) await close(g, plain[i]![1], 1e-6);
     }
@@ -145,14 +147,14 @@ test("attention weights on request are what attention used: rows sum to one and 
   const c = configs.gpt2!;
   const p: Parameters = await initialise(decoderSpec(c), device, 1);
   const weights = compile(
-    (q: never, t: Tensor) => {
+    (q: Decoder, t: Tensor) => {
       const seen: Tensor[] = [];
       decoderLogits(c, q, t, { onAttention: (_, w) => seen.push(w) });
       return seen;
     },
     { device },
   );
-  const [first] = await weights(p as never, await ints(tokensOf("weights", 1, 6), [1, 6]));
+  const [first] = await weights(p, await ints(tokensOf("weights", 1, 6), [1, 6]));
   const values = await first!.numbers();
   for (let row = 0; row < 4 * 6; row++) {
     const r = values.subarray(row * 6, row * 6 + 6);

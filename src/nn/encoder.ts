@@ -28,11 +28,9 @@ import {
   type FeedForwardSpec,
   feedForward,
   feedForwardSpec,
-  type Linear,
   type LinearSpec,
   linear,
   linearSpec,
-  type Norm,
   type NormSpec,
   norm,
   normSpec,
@@ -128,7 +126,7 @@ export function encoderStates(c: EncoderConfig, p: Encoder, tokens: Tensor, o: E
 
 /** Masked-language-model logits [N, V] of states [N, C] (gather the masked positions first: the table is wide). */
 export function maskedLogits(c: EncoderConfig, p: Encoder, states: Tensor): Tensor {
-  const h = norm("layer", p.head.norm as Norm, gelu(linear(p.head.transform as Linear, states)), c.epsilon);
+  const h = norm("layer", p.head.norm, gelu(linear(p.head.transform, states)), c.epsilon);
   return add(matmul(h, p.token, { transposeB: true }), p.head.bias);
 }
 
