@@ -3,6 +3,7 @@
  * barrier. Documents are held in memory between barriers; steps themselves keep only what they need, so that an executor over files or
  * workers can take this one's place.
  */
+import { sha256 } from "../base/index.ts";
 import type { Document } from "./document.ts";
 import { sizeOf } from "./document.ts";
 import { dataErrors } from "./errors.ts";
@@ -42,6 +43,11 @@ export interface CurateOptions {
 
 /** A share of bad records is judged from this many on: of three records one is no pattern yet. */
 const minForShare = 200;
+
+/** Ids are lines of files and arguments of commands: a key that would not fit there is named by its hash. */
+const maxKeyLength = 512;
+const tidyKey = (key: string) =>
+  key.length <= maxKeyLength && !/[\p{Cc}\p{Surrogate}]/u.test(key) && key !== "" ? key : `#${sha256(key).slice(0, 16)}`;
 
 const byId = (a: Document, b: Document) => (a.id < b.id ? -1 : 1);
 
@@ -100,7 +106,7 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
       continue;
     }
     // Records of equal content in one file share a key; a number tells them apart.
-    const base = `${options.name}:${record.key}`;
+    const base = `${options.name}:${tidyKey(record.key)}`;
     const times = (ids.get(base) ?? 0) + 1;
     ids.set(base, times);
     const id = times === 1 ? base : `${base}~${times}`;

@@ -124,11 +124,10 @@ export const documentsStage = (around: Pick<Surroundings, "folder">): Stage<"sou
       const line = (value: object) => `${JSON.stringify(value)}\n`;
       await output.writeStream("ledger.jsonl", curated.ledger.map(line));
       await output.writeStream("set-aside.jsonl", curated.setAside.map(line));
-      await output.writeStream("members.txt", [
-        ...train.map(d => `train\t${d.id}\n`),
-        ...heldOut.map(d => `held-out\t${d.id}\n`),
-        ...curated.dropped.map(d => `dropped\t${d.document.id}\n`),
-      ]);
+      await output.writeStream(
+        "members.txt",
+        curated.kept.map(d => `${d.id}\n`),
+      );
       return {
         read: curated.read,
         kept: curated.kept.length,
@@ -172,6 +171,6 @@ export async function explain(artifact: ArtifactReader, id: string): Promise<Sto
     place: artifact.id,
     expected: "the id of a document that was read",
     received: `"${id}"`,
-    hint: "Ids are listed in members.txt.",
+    hint: "Ids are listed in members.txt (kept) and dropped.jsonl.",
   });
 }

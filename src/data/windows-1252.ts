@@ -7,8 +7,7 @@
 const printable = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
 
 /** The text with every C1 control that windows-1252 knows as a character replaced by it. */
-export const restoreWindows1252 = (text: string): string =>
-  text.replace(/[\u0080-\u009f]/g, c => printable[c.charCodeAt(0) - 0x80]!);
+export const restoreWindows1252 = (text: string): string => text.replace(/[\u0080-\u009f]/g, c => printable[c.charCodeAt(0) - 0x80]!);
 
 /** Bytes in a character set that TextDecoder knows. Throws a TypeError on bytes it does not allow when `fatal`. */
 export const decodeBytes = (bytes: Uint8Array, charset: string, fatal = false): string => {
