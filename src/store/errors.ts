@@ -1,0 +1,35 @@
+/** The codes of this room: blobs, records, locks, the log, and what people name. */
+import { errorTable } from "../base/index.ts";
+
+export const storeErrors = errorTable("store", {
+  url: { status: 400, exit: "usage", meaning: "The place of the records or of the blobs is not a URL that Loam knows." },
+  blobMissing: {
+    status: 410,
+    exit: "failure",
+    meaning: "A recorded file is no longer among the blobs; the stage that made it can make it again.",
+  },
+  blobDamaged: { status: 500, exit: "failure", meaning: "The bytes of a blob no longer match the digest they were recorded under." },
+  blobsUnreachable: {
+    status: 503,
+    exit: "environment",
+    meaning: "The object store does not answer, or refuses these credentials or this bucket.",
+  },
+  recordsCorrupt: { status: 500, exit: "failure", meaning: "The database of the record is damaged or is not a database." },
+  recordsNewer: { status: 500, exit: "environment", meaning: "The record was written by a newer Loam than this one." },
+  recordsBusy: { status: 503, exit: "failure", meaning: "Another process held the record's database for longer than the time allowed." },
+  recordsUnreachable: { status: 503, exit: "environment", meaning: "The PostgreSQL server does not answer or refuses this user." },
+  notFound: { status: 404, exit: "usage", meaning: "Nothing recorded has this id, model version, digest or document id." },
+  ambiguous: { status: 400, exit: "usage", meaning: "A shortened id fits more than one artifact." },
+  noSuchFile: { status: 404, exit: "failure", meaning: "An artifact has no file of this name." },
+  fileName: { status: 400, exit: "failure", meaning: "A stage wrote a file under a name that is not allowed, or twice." },
+  input: { status: 400, exit: "usage", meaning: "A stage was given an input it does not take, or not one that it needs." },
+  name: { status: 400, exit: "usage", meaning: "A model name or alias has characters that are not allowed." },
+  locked: { status: 409, exit: "failure", meaning: "A live process is making the same artifact; its owner and age are named." },
+  lockLost: {
+    status: 409,
+    exit: "failure",
+    meaning: "The lock was taken over by another process because its owner gave no sign of life; nothing was recorded.",
+  },
+  inUse: { status: 409, exit: "failure", meaning: "Files cannot be removed while a stage is running; its owner and age are named." },
+  logBroken: { status: 500, exit: "failure", meaning: "The tamper-evident log does not fit together, so nothing can be appended to it." },
+});
