@@ -1,0 +1,82 @@
+/** The tables' history as a list: a record of any earlier version is brought forward in one transaction, one of a later version is refused. */
+import { type Kysely, sql } from "kysely";
+import { type Clock, redact } from "../../base/index.ts";
+import { storeErrors } from "../errors.ts";
+import type { Tables } from "./schema.ts";
+
+interface Migration {
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+/** The one type the two databases call by different names. */
+const bytesType = { sqlite: "blob", postgres: "bytea" } as const;
+
+/** Only ever appended to; the version of a record is the number of migrations it has had. */
+export const migrations: readonly Migration[] = [
+  {
+    name: "artifacts, runs, models, log",
+    statements: [
+      `create table artifacts (id text primary key, kind text not null, recipe text not null, digest text not null, stage text not null,
+        stage_version bigint not null, options text not null, program text, summary text not null, created_ms bigint not null,
+        differs_from text, released_ms bigint)`,
+      "create index artifacts_recipe on artifacts (recipe)",
+      "create index artifacts_digest on artifacts (digest)",
+      `create table artifact_files (artifact text not null, name text not null, digest text not null, size_bytes bigint not null,
+        primary key (artifact, name))`,
+      "create index artifact_files_digest on artifact_files (digest)",
+      "create index artifact_files_name on artifact_files (name)",
+      `create table inputs (artifact text not null, name text not null, source text not null, digest text not null,
+        primary key (artifact, name))`,
+      "create index inputs_source on inputs (source)",
+      "create index inputs_digest on inputs (digest)",
+      `create table runs (id text primary key, recipe text not null, stage text not null, stage_version bigint not null, state text not null,
+        owner text not null, started_ms bigint not null, ended_ms bigint, artifact text, error text)`,
+      "create index runs_recipe on runs (recipe)",
+      "create index runs_started on runs (started_ms)",
+      `create table locks (name text primary key, token text not null, owner text not null, what text not null,
+        acquired_ms bigint not null, beats bigint not null)`,
+      `create table versions (model text not null, number bigint not null, artifact text not null, digest text not null,
+        scores text not null, created_ms bigint not null, primary key (model, number))`,
+      "create index versions_artifact on versions (artifact)",
+      "create table aliases (model text not null, alias text not null, number bigint not null, set_ms bigint not null, primary key (model, alias))",
+      "create table log (position bigint primary key, entry text not null, leaf text not null, root text not null, head text not null)",
+      "create table small_blobs (digest text primary key, data {bytes} not null)",
+      "create table log_head (id bigint primary key, size bigint not null, frontier text not null, root text not null, head text not null)",
+    ],
+  },
+];
+
+export const schemaVersion: number = migrations.length;
+
+/** Brings the tables up to date. Safe when several processes open a new record at once. Errors: recordsNewer, recordsCorrupt. */
+export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres", place: string, clock: Clock): Promise<void> {
+  const versionIn = async (d: Kysely<Tables>) =>
+    (await d.selectFrom("loam_schema").select("version").orderBy("version", "desc").limit(1).executeTakeFirst())?.version ?? 0;
+  const known = await versionIn(db).catch(error => {
+    if (/no such table|does not exist/.test((error as Error).message)) return 0;
+    throw error;
+  });
+  if (known === schemaVersion) return;
+  await db.transaction().execute(async t => {
+    await sql`create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)`.execute(
+      t,
+    );
+    const version = await versionIn(t);
+    if (version > schemaVersion)
+      throw storeErrors.fail("recordsNewer", {
+        place: redact(place),
+        expected: `a record of version ${schemaVersion} or earlier`,
+        received: `version ${version}`,
+        hint: "It was written by a newer Loam: install that one, or keep this project's record apart.",
+      });
+    for (let v = version; v < schemaVersion; v++) {
+      const migration = migrations[v]!;
+      for (const statement of migration.statements) await sql.raw(statement.replace("{bytes}", bytesType[kind])).execute(t);
+      await t
+        .insertInto("loam_schema")
+        .values({ version: v + 1, name: migration.name, applied_ms: clock.now() })
+        .execute();
+    }
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * The record's database behind one small interface: Kysely for the queries, `write` for short exclusive transactions. Writers of one
+ * record stand in line (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock), so the log has one order and numbering is atomic.
+ */
+import type { Kysely } from "kysely";
+import type { Clock } from "../../base/index.ts";
+import type { RecordsPlace } from "../url.ts";
+import type { Tables } from "./schema.ts";
+
+export type Reading = Kysely<Tables>;
+/** Queries inside a transaction of `write`. */
+export type Writing = Kysely<Tables>;
+
+export interface Records {
+  readonly kind: "sqlite" | "postgres";
+  /** For sentences, without credentials. */
+  readonly place: string;
+  /** Where the small file of tree heads belongs: beside a database file, or undefined where the database is not a file here. */
+  readonly besidePath: string | undefined;
+  readonly read: Reading;
+  /**
+   * Runs `work` alone among all writers and commits, or leaves nothing. Works asked for at once share a commit (`writes.ts`). Keep it short
+   * and use only the given transaction. `durable: false` is for rows that mean nothing after a power cut (locks): it does not flush.
+   * Errors: recordsBusy, recordsCorrupt, recordsUnreachable; readOnly, diskFull (base).
+   */
+  write<T>(work: (t: Writing) => Promise<T>, options?: { readonly durable?: boolean }): Promise<T>;
+  /** What the database says of its own pages and indexes; empty where all is well. */
+  integrity(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Opens the database and brings its tables up to date. The adapter is loaded only when it is the one asked for. */
+export async function openRecords(at: RecordsPlace, clock: Clock): Promise<Records> {
+  if (at.kind === "sqlite") return (await import("./sqlite.ts")).openSqlite(at.path, clock);
+  return (await import("./postgres.ts")).openPostgres(at.url, at.schema, clock);
+}

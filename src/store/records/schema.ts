@@ -1,0 +1,53 @@
+/**
+ * The tables of the record, in plain SQL types that SQLite and PostgreSQL share: text, whole numbers (milliseconds since 1970 fit 2^53),
+ * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions` and `aliases` are what the log proves; `runs` and `locks`
+ * say what is going on. Which documents an artifact holds is not here: see `members.ts`.
+ */
+
+export interface Tables {
+  artifacts: {
+    id: string;
+    kind: string;
+    recipe: string;
+    digest: string;
+    stage: string;
+    stage_version: number;
+    options: string;
+    program: string | null;
+    summary: string;
+    created_ms: number;
+    /** The artifact of the same recipe whose content this one does not repeat; null where the recipe has given one content so far. */
+    differs_from: string | null;
+    /** When its files were given up (`gc.ts`); the row stays, because what was made from it stays explained. */
+    released_ms: number | null;
+  };
+  artifact_files: { artifact: string; name: string; digest: string; size_bytes: number };
+  /** The edges: `artifact` was made from `source` under the input's `name`. */
+  inputs: { artifact: string; name: string; source: string; digest: string };
+  runs: {
+    id: string;
+    recipe: string;
+    stage: string;
+    stage_version: number;
+    state: RunState;
+    owner: string;
+    started_ms: number;
+    ended_ms: number | null;
+    artifact: string | null;
+    error: string | null;
+  };
+  locks: { name: string; token: string; owner: string; what: string; acquired_ms: number; beats: number };
+  versions: { model: string; number: number; artifact: string; digest: string; scores: string; created_ms: number };
+  aliases: { model: string; alias: string; number: number; set_ms: number };
+  /** One row a leaf of the Merkle tree: its text, its hash, the root with it, and the hash chain of tree heads. */
+  log: { position: number; entry: string; leaf: string; root: string; head: string };
+  /** Blobs that are smaller than a flush is dear; see `blobs/small.ts`. */
+  small_blobs: { digest: string; data: Uint8Array };
+  /** One row: what the next append needs. */
+  log_head: { id: number; size: number; frontier: string; root: string; head: string };
+  loam_schema: { version: number; name: string; applied_ms: number };
+}
+
+/** "lost": its process died; "interrupted": it was asked to stop and can go on. */
+export const runStates = ["running", "done", "failed", "interrupted", "lost"] as const;
+export type RunState = (typeof runStates)[number];

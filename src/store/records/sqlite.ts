@@ -1,0 +1,259 @@
+/**
+ * The record in one SQLite file, through libsql (better-sqlite3's API, binaries inside npm). WAL with synchronous=FULL: a commit is on
+ * the disk when it returns. Statements run on the calling thread in well under a millisecond; waiting for another process's transaction
+ * is done by timer, so the event loop stays free. The only file that imports libsql.
+ */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from "kysely";
+import Database from "libsql";
+import { baseErrors, type Clock, fileError } from "../../base/index.ts";
+import { storeErrors } from "../errors.ts";
+import { heldBy } from "./held.ts";
+import { migrate } from "./migrations.ts";
+import type { Records } from "./records.ts";
+import type { Tables } from "./schema.ts";
+import { groupCommit } from "./writes.ts";
+
+/** Longest wait for another process's transaction; they take milliseconds, so this long means that one hangs. */
+const busyMs = 30_000;
+/** Statements kept compiled; the room has fewer than this. */
+const keptStatements = 256;
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown })?.code ?? "");
+const isBusy = (error: unknown): boolean => codeOf(error).startsWith("SQLITE_BUSY");
+
+function failure(error: unknown, path: string): unknown {
+  const code = codeOf(error);
+  const message = (error as Error)?.message ?? String(error);
+  if (code.startsWith("SQLITE_FULL")) return fileError(Object.assign(new Error(message), { code: "ENOSPC" }), path);
+  if (code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_PERM"))
+    return fileError(Object.assign(new Error(message), { code: "EROFS" }), path);
+  if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB"))
+    return storeErrors.fail(
+      "recordsCorrupt",
+      {
+        place: path,
+        expected: "a sound SQLite database",
+        received: message,
+        hint: "Restore the file from a copy, or move it aside to begin a new record (the blobs stay, stages run again).",
+      },
+      error,
+    );
+  if (code.startsWith("SQLITE_CANTOPEN") || message.includes("ConnectionFailed"))
+    return baseErrors.fail(
+      "readOnly",
+      { place: path, expected: "a file that can be opened and written", received: message, hint: "Check the folder's permissions." },
+      error,
+    );
+  if (code.startsWith("SQLITE_IOERR")) return baseErrors.fail("io", { place: path, message, hint: "Check the disk." }, error);
+  return error;
+}
+
+/** What SQLite can hold; anything else would end the process inside the native library, so it is refused here. */
+function bindable(value: unknown): unknown {
+  if (value === undefined) return null;
+  if (value === null || typeof value === "string" || typeof value === "number" || typeof value === "bigint" || value instanceof Uint8Array)
+    return value;
+  throw new TypeError(`sqlite: expected text, a number, bytes or null as a parameter, got ${typeof value}`);
+}
+
+interface Prepared {
+  readonly statement: Database.Statement<unknown[]>;
+  /** Asking the statement costs as much as running it. */
+  readonly isReader: boolean;
+}
+
+class Connection implements DatabaseConnection {
+  readonly #db: Database.Database;
+  readonly #path: string;
+  readonly #statements = new Map<string, Prepared>();
+
+  constructor(db: Database.Database, path: string) {
+    this.#db = db;
+    this.#path = path;
+  }
+
+  /** Runs until the database is not busy, giving the thread away between attempts. */
+  async retried<T>(work: () => T): Promise<T> {
+    const end = performance.now() + busyMs;
+    for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, 50)) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error)) throw failure(error, this.#path);
+        if (performance.now() > end)
+          throw storeErrors.fail(
+            "recordsBusy",
+            {
+              place: this.#path,
+              expected: `a free database within ${busyMs / 1000} s`,
+              received: "another process still writing",
+              hint: "Look for a stopped or hanging loam process.",
+            },
+            error,
+          );
+      }
+      await new Promise(next => setTimeout(next, waitMs * (0.5 + Math.random())));
+    }
+  }
+
+  exec(text: string): Promise<void> {
+    return this.retried(() => {
+      this.#db.exec(text);
+    });
+  }
+
+  get inTransaction(): boolean {
+    return this.#db.inTransaction;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const parameters = query.parameters.map(bindable);
+    return this.retried(() => {
+      const { statement, isReader } = this.#statement(query.sql);
+      if (isReader) return { rows: statement.all(parameters) as R[] };
+      return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) };
+    });
+  }
+
+  // biome-ignore lint/correctness/useYield: Kysely asks for the method; nothing in this room streams rows.
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    throw new Error("sqlite: rows are not streamed here; page through them");
+  }
+
+  #statement(text: string): Prepared {
+    const kept = this.#statements.get(text);
+    if (kept) return kept;
+    const statement = this.#db.prepare(text) as Database.Statement<unknown[]>;
+    const prepared = { statement, isReader: statement.reader };
+    if (this.#statements.size >= keptStatements) this.#statements.clear();
+    this.#statements.set(text, prepared);
+    return prepared;
+  }
+}
+
+/** One connection; whoever wants it stands in line. */
+class LibsqlDriver implements Driver {
+  readonly connection: Connection;
+  readonly #db: Database.Database;
+  #last: Promise<void> = Promise.resolve();
+  #release: () => void = () => {};
+
+  constructor(db: Database.Database, path: string) {
+    this.#db = db;
+    this.connection = new Connection(db, path);
+  }
+  async init(): Promise<void> {}
+  async acquireConnection(): Promise<Connection> {
+    const before = this.#last;
+    let release = () => {};
+    this.#last = new Promise(resolve => {
+      release = resolve;
+    });
+    await before;
+    this.#release = release;
+    return this.connection;
+  }
+  async releaseConnection(): Promise<void> {
+    this.#release();
+  }
+  /** IMMEDIATE: a writer waits at its beginning and never fails at its end for another's sake. */
+  beginTransaction = (c: Connection): Promise<void> => c.exec("begin immediate");
+  commitTransaction = (c: Connection): Promise<void> => c.exec("commit");
+  async rollbackTransaction(c: Connection): Promise<void> {
+    // A full disk makes SQLite roll back by itself.
+    if (c.inTransaction) await c.exec("rollback");
+  }
+  async destroy(): Promise<void> {
+    try {
+      this.#db.exec("pragma wal_checkpoint(truncate)");
+    } catch {
+      // Another process is reading: the next one to close does it.
+    }
+    this.#db.close();
+  }
+}
+
+/** Opens or makes the database at `path`. */
+export async function openSqlite(path: string, clock: Clock): Promise<Records> {
+  let db: Database.Database;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    db = new Database(path);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code?.startsWith("E") ? fileError(error, dirname(path)) : failure(error, path);
+  }
+  const driver = new LibsqlDriver(db, path);
+  const dialect: Dialect = {
+    createDriver: () => driver,
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: k => new SqliteIntrospector(k),
+  };
+  const read = new Kysely<Tables>({ dialect });
+  const rows = async (text: string): Promise<Record<string, unknown>[]> => {
+    const connection = await driver.acquireConnection();
+    try {
+      return await connection.retried(() => db.prepare(text).all() as Record<string, unknown>[]);
+    } finally {
+      await driver.releaseConnection();
+    }
+  };
+  const held = heldBy(driver.connection, dialect);
+  let flushing = true;
+  const write = groupCommit<Kysely<Tables>>({
+    async begin(durable) {
+      const c = await driver.acquireConnection();
+      try {
+        if (durable !== flushing) await c.exec(`pragma synchronous = ${durable ? "full" : "normal"}`);
+        flushing = durable;
+        await driver.beginTransaction(c);
+      } catch (error) {
+        await driver.releaseConnection();
+        throw error;
+      }
+      return held;
+    },
+    exec: (_, statement) => driver.connection.exec(statement),
+    commit: () => driver.commitTransaction(driver.connection),
+    rollback: () => driver.rollbackTransaction(driver.connection).catch(() => {}),
+    end: () => void driver.releaseConnection(),
+  });
+  try {
+    // Short: SQLite's own wait would hold the thread.
+    await rows("pragma busy_timeout = 5");
+    const [mode] = await rows("pragma journal_mode = wal");
+    if (mode?.journal_mode !== "wal")
+      throw baseErrors.fail("io", {
+        place: path,
+        expected: "a disk on which SQLite can keep a write-ahead log",
+        received: `journal mode "${mode?.journal_mode}"`,
+        hint: "Keep the record on a local disk.",
+      });
+    await rows("pragma synchronous = full");
+    await migrate(read, "sqlite", path, clock);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return {
+    kind: "sqlite",
+    place: path,
+    besidePath: path,
+    read,
+    write: (work, options) => write(work, options?.durable ?? true),
+    integrity: async () => (await rows("pragma integrity_check")).map(row => String(row.integrity_check)).filter(line => line !== "ok"),
+    close: () => read.destroy(),
+  };
+}
