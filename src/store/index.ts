@@ -1,1 +1,32 @@
+/** store: content-addressed artifacts, what they were made from, and the tamper-evident log of it all. See docs/record.md. */
+
+export {
+  type ArtifactInfo,
+  type ArtifactRecord,
+  artifactId,
+  contentDigest,
+  type FileRecord,
+  type InputRecord,
+  type Recipe,
+  recipeKey,
+} from "./artifact.ts";
+export type { BlobInfo, BlobStore } from "./blobs/blobs.ts";
+export { storeErrors } from "./errors.ts";
+export type { Finding } from "./findings.ts";
+export { applyGc, type GcOptions, type GcPlan, planGc } from "./gc.ts";
+export { type LockInfo, liveLocks } from "./locks.ts";
+export type { LogEntry } from "./log/entries.ts";
+export type { TreeHead } from "./log/heads.ts";
+export { type InclusionProof, proveEntry, treeHead } from "./log/log.ts";
+export { checkConsistency, checkInclusion, consistencyProof, emptyRoot, inclusionProof, leafHash, nodeHash, rootOf } from "./log/merkle.ts";
+export { membersFile } from "./members.ts";
+export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion, setAlias } from "./models.ts";
+export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
+export { type Owner, ownerName, ownerState } from "./owner.ts";
+export { type Plan, type PlanOptions, planStage, type RunOptions, type RunResult, runStage, type Why } from "./runner.ts";
+export { listRuns, type RunInfo } from "./runs.ts";
 export { type ArtifactReader, type ArtifactWriter, type Stage, type StageContext, type Summary, stage } from "./stage.ts";
+export { openStore, type Store, type StoreOptions } from "./store.ts";
+export { documentsOf, type Trace, type TraceEdge, type TraceNode, trace } from "./trace.ts";
+export { defaultBlobs, defaultRecords } from "./url.ts";
+export { type Verification, type VerifyOptions, verify } from "./verify.ts";

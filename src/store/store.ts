@@ -1,0 +1,96 @@
+/**
+ * The record of a project, opened: database, blobs, the file of tree heads and the folders beside them. `commit` is the one way anything
+ * is recorded: rows and their log entries in one transaction, then the new tree head in its file.
+ */
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Clock, fileError, systemClock } from "../base/index.ts";
+import type { BlobStore } from "./blobs/blobs.ts";
+import { folderBlobs } from "./blobs/folder.ts";
+import { withSmallBlobs } from "./blobs/small.ts";
+import type { LogEntry } from "./log/entries.ts";
+import { appendHead, mendHeads, type TreeHead } from "./log/heads.ts";
+import { appendEntries } from "./log/log.ts";
+import { openRecords, type Records, type Writing } from "./records/records.ts";
+import { blobsPlace, defaultBlobs, defaultRecords, recordsPlace } from "./url.ts";
+
+export interface StoreOptions {
+  /** The project's folder; relative places are in it, scratch and cache go to `.loam` under it. */
+  readonly root: string;
+  /** `sqlite:PATH` or `postgres://...`. */
+  readonly records?: string | undefined;
+  /** `folder:PATH` or `s3://bucket/prefix?endpoint=...`. */
+  readonly blobs?: string | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+export interface Store {
+  readonly root: string;
+  readonly records: Records;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+  /** A folder a recipe; see `runner.ts`. */
+  readonly scratchFolder: string;
+  readonly headsPath: string;
+  close(): Promise<void>;
+}
+
+/** Opens the record, making what is not there yet. Errors: url, records..., blobs...; readOnly, diskFull (base). */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const root = resolve(options.root);
+  const clock = options.clock ?? systemClock;
+  const recordsAt = recordsPlace(options.records ?? defaultRecords, root);
+  const blobsAt = blobsPlace(options.blobs ?? defaultBlobs, root);
+  const state = join(root, ".loam");
+  const scratchFolder = join(state, "scratch");
+  try {
+    mkdirSync(scratchFolder, { recursive: true });
+  } catch (error) {
+    throw fileError(error, state);
+  }
+  const cacheFolder = join(state, "cache");
+  const large =
+    blobsAt.kind === "folder" ? await folderBlobs(blobsAt.path) : await (await import("./blobs/s3.ts")).s3Blobs(blobsAt, cacheFolder);
+  const records = await openRecords(recordsAt, clock).catch(async error => {
+    await large.close();
+    throw error;
+  });
+  const blobs = withSmallBlobs(records, large, cacheFolder);
+  const headsPath = `${records.besidePath ?? join(state, "record")}.heads`;
+  mendHeads(headsPath);
+  return {
+    root,
+    records,
+    blobs,
+    clock,
+    scratchFolder,
+    headsPath,
+    async close() {
+      await blobs.close();
+      await records.close();
+    },
+  };
+}
+
+export type Append = (...entries: LogEntry[]) => void;
+
+/**
+ * Runs `work` in a transaction (of `inside`, or of its own), appends the entries it names at its end, and after the commit adds the tree
+ * head to the file of heads.
+ */
+export async function commit<T>(
+  store: Store,
+  work: (t: Writing, append: Append) => Promise<T>,
+  inside: (work: (t: Writing) => Promise<T>) => Promise<T> = w => store.records.write(w),
+): Promise<T> {
+  let head: TreeHead | undefined;
+  const result = await inside(async t => {
+    const entries: LogEntry[] = [];
+    head = undefined;
+    const value = await work(t, (...more) => entries.push(...more));
+    if (entries.length > 0) head = await appendEntries(t, entries);
+    return value;
+  });
+  if (head) appendHead(store.headsPath, head);
+  return result;
+}
