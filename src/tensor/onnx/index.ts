@@ -1,5 +1,6 @@
 /** Door of the ONNX files: models as plain data, to bytes and back. It knows nothing of Loam's own IR. */
 export { onnxErrors } from "./errors.ts";
+export { executionOrder } from "./execution-order.ts";
 export { formatModel } from "./format-model.ts";
 export {
   type Attribute,
@@ -22,4 +23,4 @@ export {
 } from "./model.ts";
 export { maxMessageBytes } from "./protobuf.ts";
 export { readModel } from "./read-model.ts";
-export { writeModel } from "./write-model.ts";
+export { type WriteOptions, writeModel } from "./write-model.ts";

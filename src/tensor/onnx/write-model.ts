@@ -55,18 +55,27 @@ function writeValueInfo(w: ProtobufWriter, v: ValueInfo): void {
   );
 }
 
+export interface WriteOptions {
+  /**
+   * "listed": nodes stand in the file as in the model, as the format demands. "reversed": last node first, which makes ONNX Runtime run
+   * them in the model's order (see `execution-order.ts`) instead of one that keeps values alive for longer; other readers may refuse
+   * such a file.
+   */
+  readonly nodeOrder?: "listed" | "reversed";
+}
+
 /**
  * The bytes of a model, in memory of their own. Throws `onnx/model` where the model is not legal and `onnx/tooLarge` past 2 GB
  * (the format's limit): make large constants inputs of the graph.
  */
-export function writeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
+export function writeModel(model: OnnxModel, options: WriteOptions = {}): Uint8Array<ArrayBuffer> {
   if (!littleEndian) throw onnxErrors.fail("model", { place: "writeModel", expected: "a little-endian machine", received: process.arch });
   checkModel(model);
   const w = new ProtobufWriter();
   w.int(1, model.irVersion ?? irVersion);
   w.string(2, "loam");
   w.message(7, () => {
-    for (const node of model.nodes)
+    for (const node of options.nodeOrder === "reversed" ? model.nodes.toReversed() : model.nodes)
       w.message(1, () => {
         for (const name of node.inputs) w.string(1, name);
         for (const name of node.outputs) w.string(2, name);

@@ -212,7 +212,7 @@ test("a profile names the operators that ran", () => {
     profile: join(folder, "profile"),
     deterministic: true,
     memoryPattern: false,
-    arena: false,
+    arena: "none",
   });
   session.prepare({ x: filled("f32", [3], [1, 2, 3]) }, { y: runtime.allocate("f32", [3]) }).sync();
   const events = JSON.parse(readFileSync(session.endProfile(), "utf8")) as { args?: { op_name?: string } }[];

@@ -1,4 +1,5 @@
 /** Door of the engine: ONNX Runtime's C API as buffers, sessions and runs. It knows nothing of Loam's own IR. */
+export type { ArenaStats } from "./arena.ts";
 export { engineErrors } from "./errors.ts";
 export type { Library, Pointer } from "./library.ts";
 export { libraryFile, loadLibrary } from "./library.ts";
@@ -7,6 +8,8 @@ export type { AsyncOptions, Run } from "./run.ts";
 export { openRuntime, type Runtime, type RuntimeOptions } from "./runtime.ts";
 export type { Bindings, Port, PrepareOptions, Session } from "./session.ts";
 export {
+  type Arena,
+  defaultSpinUs,
   type LogLevel,
   logLevels,
   type OptimizationLevel,

@@ -9,6 +9,7 @@ import type { LibraryHandle } from "koffi";
 import { apiNames, apiVersion } from "./api-names.ts";
 import { type ApiName, apiSignatures } from "./api-signatures.ts";
 import { engineErrors } from "./errors.ts";
+import { createNativeQueue, nativeSlots } from "./native-queue.ts";
 
 export type Pointer = bigint;
 export type NativeArgument = Pointer | number | boolean | string | null | (Pointer | number | bigint | null)[];
@@ -41,7 +42,7 @@ export interface Library {
   create(name: ApiName, ...args: NativeArgument[]): Pointer;
   /** The same for an integer output. */
   number(name: ApiName, ...args: NativeArgument[]): number;
-  /** `call` on another thread. `keep` is what the arguments point to: it stays reachable until the call has ended. */
+  /** `call` on a thread of Node's pool, when one of ours is free. `keep` is what the arguments point to: it stays reachable until the call has ended. */
   callAsync(keep: readonly object[], name: ApiName, ...args: NativeArgument[]): Promise<void>;
   createAsync(keep: readonly object[], name: ApiName, ...args: NativeArgument[]): Promise<Pointer>;
   /** Where memory lies, valid as long as the array is reachable. */
@@ -50,8 +51,6 @@ export interface Library {
   text(pointer: Pointer): string;
   /** Pointers that lie one after another at a place. */
   pointers(at: Pointer, count: number): Pointer[];
-  /** A view of native memory, valid as long as that memory is. */
-  viewOf(pointer: Pointer, sizeBytes: number): ArrayBuffer;
 }
 
 /** The file name of the library below the package's `bin/napi-v*`. Throws `onnxruntime/platform` where none exists. */
@@ -155,21 +154,25 @@ function open(): Library {
   };
   const call = (name: ApiName, ...args: NativeArgument[]) => check(name, find(name)(...args));
   const inFlight = new Set<readonly object[]>();
+  const queue = createNativeQueue(nativeSlots(process.env.UV_THREADPOOL_SIZE));
   const callAsync = (keep: readonly object[], name: ApiName, ...args: NativeArgument[]) =>
-    new Promise<void>((resolve, reject) => {
-      const kept = [...keep];
-      inFlight.add(kept);
-      find(name).async(...args, (error, status) => {
-        inFlight.delete(kept);
-        try {
-          if (error) throw error;
-          check(name, status);
-          resolve();
-        } catch (failure) {
-          reject(failure);
-        }
-      });
-    });
+    queue.run(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const kept = [...keep];
+          inFlight.add(kept);
+          find(name).async(...args, (error, status) => {
+            inFlight.delete(kept);
+            try {
+              if (error) throw error;
+              check(name, status);
+              resolve();
+            } catch (failure) {
+              reject(failure);
+            }
+          });
+        }),
+    );
   return {
     path,
     version,
@@ -198,7 +201,6 @@ function open(): Library {
     },
     text: pointer => koffi.decode.string(pointer),
     pointers: (at, count) => (count === 0 ? [] : (koffi.decode(at, koffi.array("void *", count)) as Pointer[])),
-    viewOf: (pointer, sizeBytes) => koffi.view(pointer, sizeBytes),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The engine as one object: opened once with its threads and device, it makes buffers and sessions. Left out: what a program means. */
 import { availableParallelism } from "node:os";
 import type { DType } from "../dtype.ts";
+import { createSharedArena } from "./arena.ts";
 import { engineErrors } from "./errors.ts";
 import { type Library, loadLibrary, type Pointer } from "./library.ts";
 import { type BufferHost, NativeBuffer } from "./native-buffer.ts";
@@ -10,8 +11,13 @@ import { createNativeOptions, type LogLevel, logLevels, type Provider, providers
 export interface RuntimeOptions {
   /** Threads of one operator; all processors this process may use, where absent. */
   readonly threads?: number;
-  readonly spinning?: boolean;
+  readonly spinning?: boolean | number;
   readonly affinity?: string;
+  /**
+   * The most that values between operators may take in this process; a run that needs more fails with `onnxruntime/outOfMemory`. Set
+   * when the engine is first opened. Buffers are not counted: who allocates them knows their size.
+   */
+  readonly memoryLimitBytes?: number;
   readonly provider?: Provider;
   readonly log?: LogLevel;
 }
@@ -38,9 +44,31 @@ const ordinaryMemory = 0; // OrtMemTypeDefault
 interface Process {
   readonly env: Pointer;
   readonly cpuMemory: Pointer;
+  readonly memoryLimitBytes: number | undefined;
 }
 /** The environment is one a process in ONNX Runtime itself, and lives as long as it. */
 let shared: Process | undefined;
+
+function openProcess(library: Library, options: RuntimeOptions): Process {
+  const { memoryLimitBytes } = options;
+  if (memoryLimitBytes !== undefined && (!Number.isSafeInteger(memoryLimitBytes) || memoryLimitBytes < 1))
+    throw engineErrors.fail("option", { place: "memoryLimitBytes", expected: "a whole number >= 1", received: String(memoryLimitBytes) });
+  if (shared) {
+    if (memoryLimitBytes !== undefined && memoryLimitBytes !== shared.memoryLimitBytes)
+      throw engineErrors.fail("option", {
+        place: "memoryLimitBytes",
+        expected: `${shared.memoryLimitBytes ?? "no limit"}, as the engine was first opened in this process`,
+        received: String(memoryLimitBytes),
+        hint: "Give the limit where the engine is first opened.",
+      });
+    return shared;
+  }
+  const env = library.create("CreateEnv", logLevels[options.log ?? "fatal"], "loam");
+  const cpuMemory = library.create("CreateCpuMemoryInfo", cpuArena, ordinaryMemory);
+  createSharedArena(library, env, cpuMemory, memoryLimitBytes);
+  shared = { env, cpuMemory, memoryLimitBytes };
+  return shared;
+}
 
 /** Opens the engine. Cheap after the first time. Throws `onnxruntime/platform`, `/library`, `/option` or `/provider`. */
 export function openRuntime(options: RuntimeOptions = {}): Runtime {
@@ -51,11 +79,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
   if (!Number.isSafeInteger(threads) || threads < 1)
     throw engineErrors.fail("option", { place: "threads", expected: "a whole number >= 1", received: String(threads) });
   const library = loadLibrary();
-  shared ??= {
-    env: library.create("CreateEnv", logLevels[options.log ?? "fatal"], "loam"),
-    cpuMemory: library.create("CreateCpuMemoryInfo", cpuArena, ordinaryMemory),
-  };
-  const { env, cpuMemory } = shared;
+  const { env, cpuMemory } = openProcess(library, options);
   const host: BufferHost = { library, cpuMemory };
   const merged = (session: SessionOptions): SessionOptions => ({
     threads,
@@ -75,7 +99,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
     createSession(model, session = {}) {
       const native = createNativeOptions(library, merged(session), provider);
       try {
-        return new Session(library, library.create("CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native));
+        return new Session(host, library.create("CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native));
       } finally {
         library.raw("ReleaseSessionOptions", native);
       }
@@ -84,7 +108,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
       const native = createNativeOptions(library, merged(session), provider);
       try {
         return new Session(
-          library,
+          host,
           await library.createAsync([model], "CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native),
         );
       } finally {

@@ -3,6 +3,7 @@
  * whether everything is still alive and nobody else is writing. Output memory is always bound beforehand, so nothing is copied.
  */
 import { type DType, dtypes, dtypeTable } from "../dtype.ts";
+import { type ArenaStats, arenaStats } from "./arena.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
 import type { NativeBuffer } from "./native-buffer.ts";
@@ -23,6 +24,13 @@ export interface PrepareOptions {
    * when it writes the output.
    */
   readonly inPlace?: readonly string[] | "all";
+}
+
+/** What a session needs of the runtime. */
+export interface SessionHost {
+  readonly library: Library;
+  /** OrtMemoryInfo of ordinary memory. */
+  readonly cpuMemory: Pointer;
 }
 
 interface NativeSession {
@@ -77,9 +85,12 @@ export class Session {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #native: NativeSession;
+  readonly #host: SessionHost;
 
   /** Takes ownership of the native session. */
-  constructor(library: Library, session: Pointer) {
+  constructor(host: SessionHost, session: Pointer) {
+    const { library } = host;
+    this.#host = host;
     this.#native = { library, session, uses: 0, disposed: false };
     forgotten.register(this, this.#native, this.#native);
     this.inputs = readPorts(library, session, "Input");
@@ -168,6 +179,11 @@ export class Session {
     const path = library.text(pointer);
     library.call("AllocatorFree", allocator, pointer);
     return path;
+  }
+
+  /** Figures of the memory for values between operators; those of all sessions together where the arena is shared. */
+  memory(): ArenaStats {
+    return arenaStats(this.#native.library, this.pointer, this.#host.cpuMemory);
   }
 
   /** Frees the session, when the last run in flight has ended. Twice is allowed. */
