@@ -92,3 +92,5 @@ export {
   zeros,
 } from "./parameters.ts";
 export { type RotaryTables, rotaryAt, rotaryTables, rotate } from "./rotary.ts";
+export { openSafetensors, type TensorSource, type WeightFile, writeSafetensors } from "./weights/safetensors.ts";
+export { type LoadOptions, loadTree, saveTree, treePieces, treeSources } from "./weights/tree.ts";
