@@ -1,1 +1,43 @@
-export {};
+/** train: from shards to a model; optimisers, schedules, the loop, checkpoints, logs. */
+export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+export { trainErrors } from "./errors.ts";
+export {
+  crc32c,
+  type MetricLog,
+  type MetricPoint,
+  metricLine,
+  openMetricLog,
+  readMetrics,
+  tensorboardEvent,
+  tensorboardHeader,
+} from "./metrics.ts";
+export {
+  type AdamWOptions,
+  adamw,
+  type MuonOptions,
+  muon,
+  muonWithAdamw,
+  type Optimizer,
+  optimizerStateShapes,
+  orthogonalised,
+  type Rule,
+  single,
+  squaredNorm,
+  stepScalars,
+  updateAll,
+} from "./optimizer.ts";
+export {
+  checkShards,
+  documentCount,
+  type PackedBatch,
+  type Packer,
+  type PackingOptions,
+  type PackingState,
+  packer,
+  packingStart,
+  type TokenShards,
+} from "./packing.ts";
+export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
+export { count, optimizerOf, type PretrainRecipe, type PretrainRecipeInput, recipeSchema, stepsOf, tokensPerStep } from "./recipe.ts";
+export { type Schedule, type ScheduleKind, scheduleAt, scheduleKinds } from "./schedule.ts";
+export { createTrainer, type HostBatch, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";

@@ -1,0 +1,18 @@
+/** The codes of this room. */
+import { errorTable } from "../base/index.ts";
+
+export const trainErrors = errorTable("train", {
+  recipe: { status: 400, exit: "usage", meaning: "A training recipe has a value out of range." },
+  data: { status: 400, exit: "usage", meaning: "There is nothing to train on, or the shards do not fit the model." },
+  diverged: {
+    status: 500,
+    exit: "failure",
+    meaning:
+      "The loss or the gradient is not a finite number, or jumped far above its level; the step was not applied and the last good state stands. The documents of the batch are named.",
+  },
+  checkpoint: {
+    status: 500,
+    exit: "failure",
+    meaning: "A checkpoint is damaged, truncated, edited, or of another recipe; it is named and an older one is used where there is one.",
+  },
+});

@@ -1,0 +1,178 @@
+/**
+ * Optimisers as pairs of pure functions over trees: the state a parameter starts with, and one update. Everything that changes by the step
+ * (rate, bias corrections) comes in as scalars, so one compiled program serves all steps. Idea: optax.
+ */
+import type { Tree } from "../base/index.ts";
+import { treeMap, treePaths } from "../base/index.ts";
+import type { ParameterSpec } from "../nn/index.ts";
+import { add, div, matmul, mul, sqrt, sub, sum, type Tensor, transpose } from "../tensor/index.ts";
+
+/** Scalars of a step, computed on the host in float64. */
+export interface StepScalars {
+  /** Learning rate of this step. */
+  readonly rate: number;
+  /** Number of this step, from 1. */
+  readonly step: number;
+}
+
+/** One parameter's rule. State members have the parameter's shape. */
+export interface Rule {
+  readonly name: string;
+  readonly state: readonly string[];
+  /** Names of the scalars it needs, and their values. */
+  scalars(s: StepScalars): Readonly<Record<string, number>>;
+  /** New value and state from the (already scaled) gradient. */
+  update(given: {
+    readonly value: Tensor;
+    readonly gradient: Tensor;
+    /** The gradient is to be multiplied by it (clipping); kept apart so that no pass over memory is spent on it. */
+    readonly gradientScale: Tensor;
+    readonly state: Readonly<Record<string, Tensor>>;
+    readonly scalars: Readonly<Record<string, Tensor>>;
+    readonly decays: boolean;
+  }): { readonly value: Tensor; readonly state: Readonly<Record<string, Tensor>> };
+}
+
+export interface AdamWOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Decoupled: the value shrinks by rate * weightDecay each step (Loshchilov & Hutter 2019). */
+  readonly weightDecay?: number;
+  /** This rule's rate as a multiple of the step's rate. */
+  readonly rateFactor?: number;
+}
+
+/** AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019). Bias corrections are folded into the rate and epsilon (Kingma & Ba, end of section 2). */
+export function adamw(options: AdamWOptions = {}): Rule {
+  const { beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0.1, rateFactor = 1 } = options;
+  return {
+    name: "adamw",
+    state: ["first", "second"],
+    scalars: ({ rate, step }) => {
+      const correction = Math.sqrt(1 - beta2 ** step);
+      return {
+        adamRate: (rateFactor * rate * correction) / (1 - beta1 ** step),
+        adamEpsilon: epsilon * correction,
+        adamKeep: 1 - rateFactor * rate * weightDecay,
+      };
+    },
+    update({ value, gradient, gradientScale, state, scalars, decays }) {
+      const first = add(mul(state.first!, beta1), mul(gradient, mul(gradientScale, 1 - beta1)));
+      const second = add(mul(state.second!, beta2), mul(mul(gradient, gradient), mul(mul(gradientScale, gradientScale), 1 - beta2)));
+      const moved = mul(div(first, add(sqrt(second), scalars.adamEpsilon!)), scalars.adamRate!);
+      const kept = decays && weightDecay ? mul(value, scalars.adamKeep!) : value;
+      return { value: sub(kept, moved), state: { first, second } };
+    },
+  };
+}
+
+export interface MuonOptions {
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  /** Newton-Schulz iterations. */
+  readonly iterations?: number;
+  readonly rateFactor?: number;
+}
+
+/**
+ * The nearest semi-orthogonal matrix, roughly: singular values of x pushed towards 1 by an odd polynomial (Jordan et al. 2024, Muon). The
+ * coefficients trade accuracy for speed: values end in about [0.7, 1.2].
+ */
+export function orthogonalised(x: Tensor, iterations: number): Tensor {
+  const [a, b, c] = [3.4445, -4.775, 2.0315];
+  const [rows, columns] = x.shape as [number, number];
+  const wide = rows <= columns;
+  let y = wide ? x : transpose(x);
+  y = div(y, add(sqrt(sum(mul(y, y))), 1e-7));
+  for (let i = 0; i < iterations; i++) {
+    const gram = matmul(y, y, { transposeB: true });
+    const polynomial = add(mul(gram, b), mul(matmul(gram, gram), c));
+    y = add(mul(y, a), matmul(polynomial, y));
+  }
+  return wide ? y : transpose(y);
+}
+
+/** Muon for hidden matrices [in, out]: momentum, then orthogonalised; scaled so that an update's size does not depend on the shape. */
+export function muon(options: MuonOptions = {}): Rule {
+  const { momentum = 0.95, weightDecay = 0.1, iterations = 5, rateFactor = 1 } = options;
+  return {
+    name: "muon",
+    state: ["momentum"],
+    scalars: ({ rate }) => ({ muonRate: rateFactor * rate, muonKeep: 1 - rateFactor * rate * weightDecay }),
+    update({ value, gradient, gradientScale, state, scalars, decays }) {
+      const scaled = mul(gradient, gradientScale);
+      const next = add(mul(state.momentum!, momentum), scaled);
+      const nesterov = add(scaled, mul(next, momentum));
+      const [rows, columns] = value.shape as [number, number];
+      const direction = mul(orthogonalised(nesterov, iterations), Math.sqrt(Math.max(1, columns / rows)));
+      const kept = decays && weightDecay ? mul(value, scalars.muonKeep!) : value;
+      return { value: sub(kept, mul(direction, scalars.muonRate!)), state: { momentum: next } };
+    },
+  };
+}
+
+/** Which rule moves which parameter. */
+export interface Optimizer {
+  readonly name: string;
+  readonly rules: readonly Rule[];
+  ruleOf(path: string, spec: ParameterSpec): Rule;
+}
+
+/** One rule for everything. */
+export const single = (rule: Rule): Optimizer => ({ name: rule.name, rules: [rule], ruleOf: () => rule });
+/** Muon for hidden matrices, AdamW for the rest (tables, norms, biases), as Muon's authors do. */
+export const muonWithAdamw = (m: MuonOptions = {}, a: AdamWOptions = {}): Optimizer => {
+  const [hidden, rest] = [muon(m), adamw(a)];
+  return { name: "muon", rules: [hidden, rest], ruleOf: (_, spec) => (spec.isHidden && spec.shape.length === 2 ? hidden : rest) };
+};
+
+/** All scalars of a step, by name. */
+export const stepScalars = (o: Optimizer, s: StepScalars): Record<string, number> => Object.assign({}, ...o.rules.map(r => r.scalars(s)));
+
+/** Zeroed state: a tree of parameter paths, each with its rule's members. */
+export function optimizerStateShapes(o: Optimizer, specs: unknown): Record<string, Record<string, ParameterSpec>> {
+  return Object.fromEntries(
+    treePaths<ParameterSpec>(specs as Tree<ParameterSpec>).map(([path, spec]) => [
+      path,
+      Object.fromEntries(o.ruleOf(path, spec).state.map(name => [name, spec])),
+    ]),
+  );
+}
+
+/** Sum of squares over a tree of gradients: the square of the global norm. */
+export const squaredNorm = (gradients: readonly Tensor[]): Tensor => gradients.map(g => sum(mul(g, g))).reduce((a, b) => add(a, b));
+
+/** One update of a tree of parameters. `state` is keyed by path. */
+export function updateAll<P>(
+  o: Optimizer,
+  specs: unknown,
+  given: {
+    readonly parameters: P;
+    readonly gradients: P;
+    readonly state: Record<string, Record<string, Tensor>>;
+    readonly scalars: Record<string, Tensor>;
+    readonly gradientScale: Tensor;
+  },
+): { parameters: P; state: Record<string, Record<string, Tensor>> } {
+  const state: Record<string, Record<string, Tensor>> = {};
+  const gradients = new Map(treePaths<Tensor>(given.gradients as Tree<Tensor>));
+  const specOf = new Map(treePaths<ParameterSpec>(specs as Tree<ParameterSpec>));
+  const parameters = treeMap<Tensor, Tensor>(
+    (value, path) => {
+      const spec = specOf.get(path)!;
+      const next = o.ruleOf(path, spec).update({
+        value,
+        gradient: gradients.get(path)!,
+        gradientScale: given.gradientScale,
+        state: given.state[path]!,
+        scalars: given.scalars,
+        decays: spec.decays,
+      });
+      state[path] = { ...next.state };
+      return next.value;
+    },
+    given.parameters as Tree<Tensor>,
+  ) as P;
+  return { parameters, state };
+}

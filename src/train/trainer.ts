@@ -1,0 +1,244 @@
+/**
+ * The training loop over any loss: gradients of micro-batches add up (token-weighted), the norm is looked at before anything is applied, the
+ * optimiser updates parameters and state in place. Two native programs a step; batches are packed while one runs. The loop owns no policy:
+ * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
+ */
+import type { Tree } from "../base/index.ts";
+import { treeFrom, treeLeaves, treeMap } from "../base/index.ts";
+import { type ArraysOf, initialise, type TensorsOf } from "../nn/index.ts";
+import { add, type Compiled, compile, type Device, type DeviceArray, type Tensor, type TypedArray, valueAndGrad } from "../tensor/index.ts";
+import { trainErrors } from "./errors.ts";
+import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
+import { type Schedule, scheduleAt } from "./schedule.ts";
+
+/** A micro-batch on the host: named arrays of fixed shapes, and how much each counts. */
+export interface HostBatch {
+  readonly arrays: Readonly<Record<string, TypedArray>>;
+  /** Sum of the weights of its targets: what the loss is divided by. */
+  readonly weight: number;
+  /** What it was made of, for messages. */
+  readonly documents?: readonly (string | number)[];
+}
+
+export interface TrainerOptions<S, B extends Record<string, Tensor>> {
+  readonly device: Device;
+  readonly specs: S;
+  /** Sum of weighted losses times `scale` of one micro-batch; scale is 1 / weight of the whole step. */
+  readonly loss: (parameters: TensorsOf<S>, batch: B, scale: Tensor) => Tensor;
+  /** Shapes and dtypes of a micro-batch's arrays. */
+  readonly batch: { readonly [K in keyof B]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
+  readonly optimizer: Optimizer;
+  /** Peak learning rate. */
+  readonly rate: number;
+  readonly schedule: Schedule;
+  readonly steps: number;
+  /** Global norm above which gradients are scaled down; 0 for never. */
+  readonly clip: number;
+  readonly accumulate: number;
+  readonly seed: number | string;
+  /** Rises of the loss above its running level by more than this many nats a token stop the run; 0 for never. */
+  readonly spike: number;
+  /** Prefix of files with times by operator, written by `endProfiles`. */
+  readonly profile?: string;
+}
+
+export interface StepReport {
+  readonly step: number;
+  /** Mean loss over the step's weight, nats. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Milliseconds inside native programs, and of the whole step. */
+  readonly nativeMs: number;
+  readonly totalMs: number;
+}
+
+/** Everything that a step changes; arrays are owned by the trainer. */
+export interface TrainerState<S> {
+  readonly parameters: ArraysOf<S>;
+  readonly optimizer: Record<string, Record<string, DeviceArray>>;
+  readonly step: number;
+  /** Running level of the loss (exponential mean), for spikes. */
+  readonly level: number | null;
+}
+
+interface Programs {
+  readonly fresh: Compiled<readonly unknown[], { loss: Tensor; squared: Tensor; gradients: unknown }>;
+  readonly accumulate: Compiled<readonly unknown[], { loss: Tensor; squared: Tensor; gradients: unknown }>;
+  readonly update: Compiled<readonly unknown[], { parameters: unknown; optimizer: Record<string, Record<string, Tensor>> }>;
+}
+
+function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs {
+  const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
+  const gradientOf = valueAndGrad(o.loss as (p: unknown, b: unknown, s: Tensor) => Tensor);
+  const finish = (loss: Tensor, gradients: unknown) => ({
+    loss,
+    squared: squaredNorm(treeLeaves<Tensor>(gradients as Tree<Tensor>)),
+    gradients,
+  });
+  return {
+    // `gradients` is given for its memory alone: the result takes it over
+    fresh: compile(
+      (parameters: unknown, batch: unknown, scale: Tensor, _gradients: unknown) => finish(...gradientOf(parameters, batch, scale)),
+      { device: o.device, donate: [3], name: "gradient", ...profile("gradient") },
+    ) as Programs["fresh"],
+    accumulate: compile(
+      (parameters: unknown, batch: unknown, scale: Tensor, gradients: unknown) => {
+        const [loss, next] = gradientOf(parameters, batch, scale);
+        return finish(
+          loss,
+          treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next as Tree<Tensor>, gradients as Tree<Tensor>),
+        );
+      },
+      { device: o.device, donate: [3], name: "accumulate" },
+    ) as Programs["accumulate"],
+    update: compile(
+      (parameters: unknown, optimizer: Record<string, Record<string, Tensor>>, gradients: unknown, scalars: Record<string, Tensor>) => {
+        const next = updateAll(o.optimizer, o.specs, {
+          parameters,
+          gradients,
+          state: optimizer,
+          scalars,
+          gradientScale: scalars.gradientScale!,
+        });
+        return { parameters: next.parameters, optimizer: next.state };
+      },
+      { device: o.device, donate: [0, 1], name: "update", ...profile("update") },
+    ) as Programs["update"],
+  };
+}
+
+export interface Trainer<S> {
+  readonly state: TrainerState<S>;
+  /** One step over `accumulate` micro-batches. Throws `train/diverged` before anything is applied. */
+  step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport>;
+  /** Ends profiling; the files (Chrome trace events). */
+  endProfiles(): string[];
+  dispose(): void;
+}
+
+/** Makes a trainer; without `from` the parameters are drawn from the seed. */
+export async function createTrainer<S, B extends Record<string, Tensor>>(
+  o: TrainerOptions<S, B>,
+  from?: TrainerState<S>,
+): Promise<Trainer<S>> {
+  if (!(o.steps >= 1) || !(o.rate > 0) || !(o.accumulate >= 1) || o.clip < 0)
+    throw trainErrors.fail("recipe", {
+      place: "trainer",
+      expected: "steps >= 1, rate > 0, accumulate >= 1, clip >= 0",
+      received: JSON.stringify({ steps: o.steps, rate: o.rate, accumulate: o.accumulate, clip: o.clip }),
+    });
+  const { device } = o;
+  const p = programs(o);
+  let state: TrainerState<S> = from ?? {
+    parameters: await initialise(o.specs, device, o.seed),
+    optimizer: await zeroState(o, device),
+    step: 0,
+    level: null,
+  };
+  const leaves = treeLeaves<DeviceArray>(state.parameters as Tree<DeviceArray>);
+  let gradients: unknown = treeFrom(
+    state.parameters as Tree<DeviceArray>,
+    await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))),
+  );
+  const places = Array.from({ length: o.accumulate }, () => batchPlace(o, device));
+  const buffers = await Promise.all(places);
+
+  async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
+    const started = performance.now();
+    const weight = batches.reduce((s, b) => s + b.weight, 0);
+    if (batches.length !== o.accumulate || !(weight > 0))
+      throw trainErrors.fail("data", {
+        place: `step ${state.step + 1}`,
+        expected: `${o.accumulate} micro-batches with some weight`,
+        received: `${batches.length} of weight ${weight}`,
+      });
+    const run = signal ? { signal } : {};
+    let nativeMs = 0;
+    let loss = 0;
+    let squared = 0;
+    for (const [i, b] of batches.entries()) {
+      for (const [name, array] of Object.entries(b.arrays)) await buffers[i]![name]!.write(array);
+      const program = i === 0 ? p.fresh : p.accumulate;
+      const before = performance.now();
+      const out = await program.with(run, state.parameters as never, buffers[i] as never, (1 / weight) as never, gradients as never);
+      nativeMs += performance.now() - before;
+      const made = out as unknown as { loss: DeviceArray; squared: DeviceArray; gradients: unknown };
+      gradients = made.gradients;
+      loss += await made.loss.item();
+      squared = await made.squared.item();
+      made.loss.dispose();
+      made.squared.dispose();
+    }
+    const norm = Math.sqrt(squared);
+    guard(o, state, loss, norm, batches);
+    const learningRate = o.rate * scheduleAt(o.schedule, state.step, o.steps);
+    const scalars = {
+      ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
+      gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
+    };
+    const before = performance.now();
+    const next = (await p.update(state.parameters as never, state.optimizer as never, gradients as never, scalars as never)) as unknown as {
+      parameters: ArraysOf<S>;
+      optimizer: TrainerState<S>["optimizer"];
+    };
+    nativeMs += performance.now() - before;
+    state = { ...next, step: state.step + 1, level: state.level === null ? loss : 0.9 * state.level + 0.1 * loss };
+    return { step: state.step, loss, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
+  }
+
+  return {
+    get state() {
+      return state;
+    },
+    step,
+    endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
+    dispose() {
+      for (const a of treeLeaves<DeviceArray>([state.parameters, state.optimizer, gradients, buffers] as Tree<DeviceArray>)) a.dispose();
+      for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
+    },
+  };
+}
+
+/** A step that must not be applied: says where, how bad, and with which documents. */
+function guard(
+  o: { readonly spike: number },
+  state: { readonly step: number; readonly level: number | null },
+  loss: number,
+  norm: number,
+  batches: readonly HostBatch[],
+): void {
+  const finite = Number.isFinite(loss) && Number.isFinite(norm);
+  const spiked = o.spike > 0 && state.level !== null && loss > state.level + o.spike;
+  if (finite && !spiked) return;
+  const documents = batches.flatMap(b => b.documents ?? []).slice(0, 20);
+  throw trainErrors.fail("diverged", {
+    place: `step ${state.step + 1}`,
+    expected: finite ? `a loss near its level ${state.level!.toFixed(3)}` : "a finite loss and gradient",
+    received: `loss ${loss}, gradient norm ${norm}`,
+    hint: `The step was not applied. Documents of the batch: ${documents.join(", ") || "unknown"}. Try a lower rate, more warm-up, or look at these documents.`,
+  });
+}
+
+async function zeroState<S>(
+  o: { readonly optimizer: Optimizer; readonly specs: S },
+  device: Device,
+): Promise<Record<string, Record<string, DeviceArray>>> {
+  const shapes = optimizerStateShapes(o.optimizer, o.specs);
+  const made: Record<string, Record<string, DeviceArray>> = {};
+  for (const [path, members] of Object.entries(shapes)) {
+    made[path] = {};
+    for (const [name, spec] of Object.entries(members)) made[path]![name] = await device.zeros(spec.shape, spec.dtype);
+  }
+  return made;
+}
+
+async function batchPlace<S, B extends Record<string, Tensor>>(
+  o: TrainerOptions<S, B>,
+  device: Device,
+): Promise<Record<string, DeviceArray>> {
+  const entries = await Promise.all(
+    Object.entries(o.batch).map(async ([name, s]) => [name, await device.zeros(s.shape, s.dtype)] as const),
+  );
+  return Object.fromEntries(entries);
+}
