@@ -1,0 +1,31 @@
+/** How likely the model itself thought a token: log-softmax of the raw logits, before any temperature, penalty or cut. */
+import { descending } from "./descending.ts";
+import type { Logits } from "./sample.ts";
+
+export interface TokenProbability {
+  readonly token: number;
+  /** Natural logarithm. */
+  readonly logProbability: number;
+}
+
+export interface Likelihood extends TokenProbability {
+  /** The most likely tokens in this place, most likely first. */
+  readonly top: readonly TokenProbability[];
+}
+
+/** Log-probability of a token and of the `count` most likely ones. */
+export function likelihood(logits: Logits, token: number, count: number): Likelihood {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if (logits[i]! > top) top = logits[i]!;
+  let total = 0;
+  for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - top);
+  const norm = top + Math.log(total);
+  const of = (t: number): TokenProbability => ({ token: t, logProbability: logits[t]! - norm });
+  const most: TokenProbability[] = [];
+  if (count > 0)
+    for (const id of descending(logits)) {
+      most.push(of(id));
+      if (most.length === count) break;
+    }
+  return { ...of(token), top: most };
+}

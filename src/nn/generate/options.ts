@@ -1,0 +1,69 @@
+/**
+ * How the next token is chosen, as plain data: what each option means, where it is off, and its bounds. The HTTP contracts have narrower
+ * bounds of their own; these are what the mathematics allows.
+ */
+import { nnErrors } from "../errors.ts";
+
+export interface SamplingOptions {
+  /** Scores are divided by it; 0 takes the greatest and ignores the seed. */
+  readonly temperature: number;
+  /** Only the k greatest scores stay; 0 is off. */
+  readonly topK: number;
+  /** Only the smallest set of most likely tokens with at least this mass stays (Holtzman et al. 2020); 1 is off. */
+  readonly topP: number;
+  /** Only tokens at least this likely relative to the most likely one stay (Nguyen et al. 2024); 0 is off. */
+  readonly minP: number;
+  /** Scores of tokens seen in prompt or answer are divided by it where positive, multiplied where negative (Keskar et al. 2019); 1 is off. */
+  readonly repetitionPenalty: number;
+  /** Taken off the score of every token that the answer already has; 0 is off. */
+  readonly presencePenalty: number;
+  /** The same, once for each time the answer has it; 0 is off. */
+  readonly frequencyPenalty: number;
+  /** Added to the scores of single tokens. */
+  readonly logitBias: ReadonlyMap<number, number>;
+}
+
+export const defaultSampling: SamplingOptions = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+};
+
+type NumberKey = { [K in keyof SamplingOptions]: SamplingOptions[K] extends number ? K : never }[keyof SamplingOptions];
+
+const bounds: { readonly [K in NumberKey]: { readonly allows: (x: number) => boolean; readonly text: string } } = {
+  temperature: { allows: x => x >= 0 && x < Number.POSITIVE_INFINITY, text: "a number from 0" },
+  topK: { allows: x => Number.isSafeInteger(x) && x >= 0, text: "a whole number from 0 (off)" },
+  topP: { allows: x => x > 0 && x <= 1, text: "a number above 0, at most 1 (off)" },
+  minP: { allows: x => x >= 0 && x <= 1, text: "a number from 0 (off) to 1" },
+  repetitionPenalty: { allows: x => x > 0 && x < Number.POSITIVE_INFINITY, text: "a number above 0 (1 is off)" },
+  presencePenalty: { allows: Number.isFinite, text: "a finite number" },
+  frequencyPenalty: { allows: Number.isFinite, text: "a finite number" },
+};
+
+/** The options with defaults filled in. Errors: nn/sampling names the option, its bounds and the value. */
+export function samplingOptions(given: Partial<SamplingOptions> = {}, place = "sampling"): SamplingOptions {
+  const options = { ...defaultSampling, ...given };
+  for (const key of Object.keys(bounds) as NumberKey[])
+    if (typeof options[key] !== "number" || !bounds[key].allows(options[key]))
+      throw nnErrors.fail("sampling", { place: `${place}.${key}`, expected: bounds[key].text, received: String(options[key]) });
+  for (const [token, bias] of options.logitBias)
+    if (!Number.isSafeInteger(token) || token < 0 || !Number.isFinite(bias))
+      throw nnErrors.fail("sampling", {
+        place: `${place}.logitBias`,
+        expected: "token ids from 0 with finite numbers",
+        received: `${token}: ${bias}`,
+      });
+  return options;
+}
+
+/** What was said so far; penalties look at it. */
+export interface History {
+  readonly prompt: readonly number[];
+  readonly answer: readonly number[];
+}

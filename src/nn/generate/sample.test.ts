@@ -1,0 +1,189 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { random } from "../../base/index.ts";
+import { defaultSampling, type History, type SamplingOptions, samplingOptions } from "./options.ts";
+import { sampleToken, transformLogits } from "./sample.ts";
+
+const nothing: History = { prompt: [], answer: [] };
+const options = (o: Partial<SamplingOptions>): SamplingOptions => samplingOptions(o);
+const logitsOf = (seed: string, n: number, deviation = 1.2): Float32Array => {
+  const r = random(seed);
+  return Float32Array.from({ length: n }, () => deviation * r.normal());
+};
+
+/** Judge: probabilities by sorting and adding up, written apart from the table. Order: temperature, k, p, min-p. */
+function bruteForce(logits: ArrayLike<number>, o: SamplingOptions): number[] {
+  let all = Array.from(logits, (s, id) => ({ id, w: Math.exp(s / o.temperature) }));
+  all.sort((a, b) => b.w - a.w || a.id - b.id);
+  if (o.topK) all = all.slice(0, o.topK);
+  const sum = all.reduce((s, x) => s + x.w, 0);
+  let mass = 0;
+  if (o.topP < 1)
+    all = all.filter(x => {
+      const taken = mass < o.topP * sum;
+      mass += x.w;
+      return taken;
+    });
+  all = all.filter(x => x.w >= o.minP * all[0]!.w);
+  const left = all.reduce((s, x) => s + x.w, 0);
+  const p = new Array<number>(logits.length).fill(0);
+  for (const x of all) p[x.id] = x.w / left;
+  return p;
+}
+
+const softmax = (scores: Float64Array): number[] => {
+  const top = Math.max(...scores);
+  const w = Array.from(scores, s => Math.exp(s - top));
+  const sum = w.reduce((a, b) => a + b, 0);
+  return w.map(x => x / sum);
+};
+
+/** 99.9 % quantile of chi-square (Wilson & Hilferty 1931). */
+const chiSquareBound = (freedom: number): number => freedom * (1 - 2 / (9 * freedom) + 3.09 * Math.sqrt(2 / (9 * freedom))) ** 3;
+
+const strategies: Record<string, Partial<SamplingOptions>> = {
+  "temperature 1": {},
+  "temperature 0.6": { temperature: 0.6 },
+  "top-k 5": { topK: 5 },
+  "top-p 0.8": { topP: 0.8 },
+  "min-p 0.1": { minP: 0.1 },
+  "temperature 1.5, top-k 12, top-p 0.9, min-p 0.05": { temperature: 1.5, topK: 12, topP: 0.9, minP: 0.05 },
+};
+
+for (const [name, o] of Object.entries(strategies))
+  test(`${name}: 20,000 draws fit the brute-force distribution (chi-square, 99.9 %)`, () => {
+    const logits = logitsOf(name, 24);
+    const want = bruteForce(logits, options(o));
+    const draws = 20_000;
+    const rng = random(`draws ${name}`);
+    const counts = new Array<number>(24).fill(0);
+    for (let i = 0; i < draws; i++) counts[sampleToken(logits, nothing, options(o), rng)]!++;
+    // cells with too few expected draws are joined
+    const cells = want.flatMap((p, id) => (p * draws >= 8 ? [{ e: p * draws, n: counts[id]! }] : []));
+    const [e, n] = cells.reduce(([a, b], c) => [a - c.e, b - c.n], [draws, draws] as [number, number]);
+    if (e >= 8) cells.push({ e, n });
+    const chi = cells.reduce((s, c) => s + (c.n - c.e) ** 2 / c.e, 0);
+    expect(chi).toBeLessThan(chiSquareBound(cells.length - 1));
+    expect(counts.every((c, id) => c === 0 || want[id]! > 0)).toBe(true);
+  });
+
+test("any mix of temperature, top-k, top-p and min-p leaves the brute-force distribution", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -400, max: 400 }), { minLength: 1, maxLength: 40 }),
+      fc.double({ min: 0.05, max: 3, noNaN: true }),
+      fc.nat(45),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (tenths, temperature, topK, topP, minP) => {
+        const logits = Float64Array.from(tenths, t => t / 40);
+        const o = options({ temperature, topK, topP, minP });
+        const got = softmax(transformLogits(logits, nothing, o));
+        const want = bruteForce(logits, o);
+        const close = got.every((p, i) => Math.abs(p - want[i]!) < 1e-9);
+        // a token exactly on an edge may fall either way by rounding
+        expect(close || isNearEdge(logits, o)).toBe(true);
+      },
+    ),
+    { seed: 7, numRuns: 500 },
+  );
+});
+
+/** Whether some cut lies within rounding of a token's mass. */
+function isNearEdge(logits: Float64Array, o: SamplingOptions): boolean {
+  const moved = (d: number) => bruteForce(logits, { ...o, topP: Math.min(1, o.topP * (1 + d)), minP: Math.min(1, o.minP * (1 + d)) });
+  const [a, b] = [moved(-1e-9), moved(1e-9)];
+  return a.some((p, i) => (p === 0) !== (b[i] === 0));
+}
+
+test("renaming tokens renames the distribution", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: -1000, max: 1000 }), { minLength: 2, maxLength: 30 }), fc.nat(), (values, seed) => {
+      const logits = Float64Array.from(values, v => v / 100);
+      const p = random(seed).permutation(values.length);
+      const o = options({ temperature: 0.7, topK: 7, topP: 0.9, minP: 0.02 });
+      const plain = softmax(transformLogits(logits, nothing, o));
+      const renamed = softmax(
+        transformLogits(
+          Float64Array.from(p, i => logits[i]!),
+          nothing,
+          o,
+        ),
+      );
+      renamed.forEach((x, i) => {
+        expect(x).toBeCloseTo(plain[p[i]!]!, 12);
+      });
+    }),
+    { seed: 11, numRuns: 200 },
+  );
+});
+
+test("temperature 0 takes the greatest, the lowest id of equals, and ignores the seed", () => {
+  const o = options({ temperature: 0, topK: 3, topP: 0.2 });
+  for (const seed of [1, 2, 3]) {
+    const rng = random(seed);
+    const before = rng.state();
+    expect(sampleToken(Float32Array.of(1, 5, 5, 2), nothing, o, rng)).toBe(1);
+    expect(rng.state()).toEqual(before);
+  }
+});
+
+test("a temperature near 0 is greedy, not NaN", () => {
+  expect(sampleToken(Float32Array.of(-3, 80, 79.99), nothing, options({ temperature: 1e-300 }), random(1))).toBe(1);
+});
+
+test("the same state draws the same token; draws use one number each", () => {
+  const logits = logitsOf("state", 50);
+  const [a, b] = [random(5), random(5)];
+  for (let i = 0; i < 20; i++)
+    expect(sampleToken(logits, nothing, defaultSampling, a)).toBe(sampleToken(logits, nothing, defaultSampling, b));
+  const counted = random(5);
+  for (let i = 0; i < 20; i++) counted.uniform();
+  expect(a.state()).toEqual(counted.state());
+});
+
+test("the repetition penalty makes seen tokens less likely on either side of zero", () => {
+  const logits = Float32Array.of(2, -2, 1, 0.5);
+  const p = softmax(transformLogits(logits, nothing, defaultSampling));
+  const q = softmax(transformLogits(logits, { prompt: [0], answer: [1] }, options({ repetitionPenalty: 1.3 })));
+  expect(q[0]).toBeLessThan(p[0]!);
+  expect(q[1]).toBeLessThan(p[1]!);
+  expect(q[2]! / q[3]!).toBeCloseTo(p[2]! / p[3]!, 12);
+});
+
+test("presence counts a token of the answer once, frequency each time, and neither looks at the prompt", () => {
+  const logits = new Float32Array(4);
+  const history = { prompt: [3, 3], answer: [1, 1, 2] };
+  expect([...transformLogits(logits, history, options({ presencePenalty: 0.5 }))]).toEqual([0, -0.5, -0.5, 0]);
+  expect([...transformLogits(logits, history, options({ frequencyPenalty: 0.5 }))]).toEqual([0, -1, -0.5, 0]);
+});
+
+test("a bias forbids or forces a token, at temperature 0 too", () => {
+  const logits = Float32Array.of(1, 2, 3);
+  expect(sampleToken(logits, nothing, options({ temperature: 0, logitBias: new Map([[2, -100]]) }), random(1))).toBe(1);
+  expect(sampleToken(logits, nothing, options({ logitBias: new Map([[0, 100]]) }), random(1))).toBe(0);
+  expect(sampleToken(logits, nothing, options({ temperature: 0, logitBias: new Map([[99, 100]]) }), random(1))).toBe(2);
+});
+
+test("logits that have broken down are an error, not a token", () => {
+  for (const o of [defaultSampling, options({ temperature: 0 }), options({ topK: 2 })]) {
+    expect(() => sampleToken(Float32Array.of(1, Number.NaN, 2), nothing, o, random(1))).toThrow(
+      "logits: expected finite numbers, got NaN at token 1. The weights, or the numbers inside the model, have broken down.",
+    );
+    expect(() => sampleToken(Float32Array.of(1, Number.POSITIVE_INFINITY), nothing, o, random(1))).toThrow("got Infinity at token 1");
+    expect(() => sampleToken(new Float32Array(3).fill(Number.NEGATIVE_INFINITY), nothing, o, random(1))).toThrow("at least one token");
+  }
+});
+
+test("options out of range name themselves, their bounds and the value", () => {
+  const wrong: [Partial<SamplingOptions>, string][] = [
+    [{ temperature: -1 }, "sampling.temperature: expected a number from 0, got -1."],
+    [{ temperature: Number.NaN }, "sampling.temperature: expected a number from 0, got NaN."],
+    [{ topK: 1.5 }, "sampling.topK: expected a whole number from 0 (off), got 1.5."],
+    [{ topP: 0 }, "sampling.topP: expected a number above 0, at most 1 (off), got 0."],
+    [{ minP: 2 }, "sampling.minP: expected a number from 0 (off) to 1, got 2."],
+    [{ repetitionPenalty: 0 }, "sampling.repetitionPenalty: expected a number above 0 (1 is off), got 0."],
+    [{ logitBias: new Map([[1, Number.NaN]]) }, "sampling.logitBias: expected token ids from 0 with finite numbers, got 1: NaN."],
+  ];
+  for (const [o, sentence] of wrong) expect(() => samplingOptions(o)).toThrow(sentence);
+});

@@ -1,0 +1,69 @@
+/** From logits to one token: the table of transforms, then a draw from the softmax of what is left, or the greatest at temperature 0. */
+import type { Random } from "../../base/index.ts";
+import { nnErrors } from "../errors.ts";
+import type { History, SamplingOptions } from "./options.ts";
+import { transformNames, transforms } from "./transforms.ts";
+
+/** Logits of one position [V]. */
+export type Logits = Float32Array | Float64Array;
+
+const isOn = (o: SamplingOptions) => transformNames.filter(n => transforms[n].isOn(o));
+
+/** Scores after every transform that is on, in a new array; -infinity where a token was removed. */
+export function transformLogits(logits: Logits, history: History, options: SamplingOptions): Float64Array {
+  const scores = Float64Array.from(logits);
+  for (const name of isOn(options)) transforms[name].apply(scores, options, history);
+  return scores;
+}
+
+/** Id of the greatest score, the lowest of equals. Errors: nn/sampling where a score is NaN or +infinity, or none is left. */
+export function greatestToken(scores: Logits): number {
+  let best = -1;
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < scores.length; i++) {
+    const s = scores[i]!;
+    if (s > top) {
+      top = s;
+      best = i;
+    } else if (Number.isNaN(s)) throw broken("NaN", i);
+  }
+  if (top === Number.POSITIVE_INFINITY) throw broken("Infinity", best);
+  if (best < 0)
+    throw nnErrors.fail("sampling", { place: "logits", expected: "at least one token that is possible", received: "none", hint: "" });
+  return best;
+}
+
+const broken = (what: string, token: number) =>
+  nnErrors.fail("sampling", {
+    place: "logits",
+    expected: "finite numbers",
+    received: `${what} at token ${token}`,
+    hint: "The weights, or the numbers inside the model, have broken down.",
+  });
+
+/**
+ * The next token for logits [V] after `history`. Draws once from `rng` where the temperature is above 0, and not at all where it is 0.
+ * Errors: nn/sampling where a logit is not finite.
+ */
+export function sampleToken(logits: Logits, history: History, options: SamplingOptions, rng: Random): number {
+  const best = greatestToken(logits);
+  if (options.temperature === 0)
+    return isOn(options).some(n => transforms[n].reorders) ? greatestToken(transformLogits(logits, history, options)) : best;
+  const scores = transformLogits(logits, history, options);
+  const top = scores[greatestToken(scores)]!;
+  let total = 0;
+  for (let i = 0; i < scores.length; i++) {
+    scores[i] = Math.exp(scores[i]! - top);
+    total += scores[i]!;
+  }
+  let left = rng.uniform() * total;
+  let last = 0;
+  for (let i = 0; i < scores.length; i++) {
+    if (scores[i] === 0) continue;
+    last = i;
+    left -= scores[i]!;
+    if (left < 0) return i;
+  }
+  // rounding may leave a crumb of mass past the end
+  return last;
+}

@@ -1,0 +1,106 @@
+/**
+ * What is done to scores before one token is drawn, as rows of one table in the order of application: first what moves scores, then the
+ * temperature, then what removes tokens (score -infinity). Adding a strategy is adding a row. Order as in Hugging Face's generation.
+ */
+import { descending } from "./descending.ts";
+import type { History, SamplingOptions } from "./options.ts";
+
+export interface Transform {
+  readonly isOn: (o: SamplingOptions) => boolean;
+  /** May make another token the greatest; the rest only scale or remove from below, which a greedy choice does not see. */
+  readonly reorders: boolean;
+  /** Changes the scores in place; depends on its arguments alone. */
+  readonly apply: (scores: Float64Array, o: SamplingOptions, history: History) => void;
+}
+
+const out = Number.NEGATIVE_INFINITY;
+
+const greatest = (scores: Float64Array): number => {
+  let best = out;
+  for (let i = 0; i < scores.length; i++) if (scores[i]! > best) best = scores[i]!;
+  return best;
+};
+
+/** Keeps tokens from the greatest down until `isEnough` says so of the last one; removes the rest. */
+function keepGreatest(scores: Float64Array, isEnough: (id: number, count: number) => boolean): void {
+  const kept = new Uint8Array(scores.length);
+  let count = 0;
+  for (const id of descending(scores)) {
+    kept[id] = 1;
+    if (isEnough(id, ++count)) break;
+  }
+  for (let i = 0; i < scores.length; i++) if (!kept[i]) scores[i] = out;
+}
+
+export const transformNames = ["logitBias", "repetitionPenalty", "presenceAndFrequency", "temperature", "topK", "topP", "minP"] as const;
+export type TransformName = (typeof transformNames)[number];
+
+export const transforms: { readonly [N in TransformName]: Transform } = {
+  logitBias: {
+    isOn: o => o.logitBias.size > 0,
+    reorders: true,
+    apply: (scores, o) => {
+      for (const [token, bias] of o.logitBias) if (token < scores.length) scores[token]! += bias;
+    },
+  },
+  // s / r where s > 0, s * r where s < 0: either way less likely for r > 1
+  repetitionPenalty: {
+    isOn: o => o.repetitionPenalty !== 1,
+    reorders: true,
+    apply: (scores, o, history) => {
+      for (const token of new Set([...history.prompt, ...history.answer])) {
+        const s = scores[token];
+        if (s !== undefined) scores[token] = s > 0 ? s / o.repetitionPenalty : s * o.repetitionPenalty;
+      }
+    },
+  },
+  // s - presence * [count > 0] - frequency * count
+  presenceAndFrequency: {
+    isOn: o => o.presencePenalty !== 0 || o.frequencyPenalty !== 0,
+    reorders: true,
+    apply: (scores, o, history) => {
+      const counts = new Map<number, number>();
+      for (const token of history.answer) counts.set(token, (counts.get(token) ?? 0) + 1);
+      for (const [token, count] of counts) if (token < scores.length) scores[token]! -= o.presencePenalty + o.frequencyPenalty * count;
+    },
+  },
+  temperature: {
+    isOn: o => o.temperature !== 1 && o.temperature !== 0,
+    reorders: false,
+    apply: (scores, o) => {
+      // from the greatest down, so that a tiny temperature underflows to 0 and never overflows
+      const top = greatest(scores);
+      for (let i = 0; i < scores.length; i++) scores[i] = (scores[i]! - top) / o.temperature;
+    },
+  },
+  topK: {
+    isOn: o => o.topK > 0,
+    reorders: false,
+    apply: (scores, o) => {
+      if (o.topK < scores.length) keepGreatest(scores, (_, count) => count === o.topK);
+    },
+  },
+  topP: {
+    isOn: o => o.topP < 1,
+    reorders: false,
+    apply: (scores, o) => {
+      const top = greatest(scores);
+      let total = 0;
+      for (let i = 0; i < scores.length; i++) total += Math.exp(scores[i]! - top);
+      let mass = 0;
+      keepGreatest(scores, id => {
+        mass += Math.exp(scores[id]! - top);
+        return mass >= o.topP * total;
+      });
+    },
+  },
+  // p >= minP * pmax, in scores: s >= smax + ln minP
+  minP: {
+    isOn: o => o.minP > 0,
+    reorders: false,
+    apply: (scores, o) => {
+      const least = greatest(scores) + Math.log(o.minP);
+      for (let i = 0; i < scores.length; i++) if (scores[i]! < least) scores[i] = out;
+    },
+  },
+};
