@@ -76,6 +76,8 @@ export interface AcquireOptions {
   /** How long to wait for a living owner; 0 does not wait. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** How long an unseen owner's heartbeat may stand still; `staleMs` where it is not said. */
+  readonly staleMs?: number | undefined;
   /** Other locks that must be free as well: gc asks for all, everyone else for gc's. */
   readonly alsoFree: "all" | readonly string[];
   /** Runs in the transaction that takes the lock. `takenOver` are the dead owners' locks that were removed. */
@@ -100,7 +102,7 @@ export async function acquireLock(o: AcquireOptions): Promise<HeldLock> {
       watched.set(lock.token, { beats: lock.beats, sinceMs: performance.now() });
       return false;
     }
-    return performance.now() - seen.sinceMs > staleMs;
+    return performance.now() - seen.sinceMs > (o.staleMs ?? staleMs);
   };
   const attempt = (): Promise<LockInfo | undefined> =>
     o.records.write(

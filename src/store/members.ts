@@ -23,8 +23,16 @@ const keyOf = (id: string | Uint8Array): bigint => createHash("sha256").update(i
 export function indexing(data: Pieces): { readonly pieces: AsyncIterable<Uint8Array>; index(): Uint8Array } {
   let keys = new BigUint64Array(1024);
   let count = 0;
+  const tooLong = (bytes: number) =>
+    storeErrors.fail("fileName", {
+      place: membersFile,
+      expected: `one document id a line, at most ${maxIdBytes} bytes`,
+      received: `a line of ${bytes} bytes`,
+      hint: "End each id with a line feed.",
+    });
   const add = (id: Uint8Array): void => {
     if (id.length === 0) return;
+    if (id.length > maxIdBytes) throw tooLong(id.length);
     if (count === keys.length) {
       const larger = new BigUint64Array(count * 2);
       larger.set(keys);
@@ -45,13 +53,7 @@ export function indexing(data: Pieces): { readonly pieces: AsyncIterable<Uint8Ar
         from = at + 1;
       }
       rest = Buffer.concat([rest, bytes.subarray(from)]);
-      if (rest.length > maxIdBytes)
-        throw storeErrors.fail("fileName", {
-          place: membersFile,
-          expected: `one document id a line, at most ${maxIdBytes} bytes`,
-          received: `a line of ${rest.length} bytes and more`,
-          hint: "End each id with a line feed.",
-        });
+      if (rest.length > maxIdBytes) throw tooLong(rest.length);
       yield bytes;
     }
     add(rest);

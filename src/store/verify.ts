@@ -57,9 +57,11 @@ export async function verify(store: Store, options: VerifyOptions = {}): Promise
     await expected.finish();
     blobs = await checkBlobs(store, expected.blobs(), findings, options);
   } catch (error) {
-    // A database that cannot be read to its end is a finding as well; a fault of the program or an interruption is not.
-    if (!isLoamError(error, "store/recordsCorrupt")) throw error;
-    findings.add("database", "a sound database", error.message);
+    options.signal?.throwIfAborted();
+    const corrupt = isLoamError(error, "store/recordsCorrupt");
+    // A database that cannot be read to its end is a finding, as is what stumbles over rows already found wrong; all else is an error.
+    if (!corrupt && (isLoamError(error) || findings.list.length === 0)) throw error;
+    findings.add("database", "rows that can be read to the end", (error as Error).message);
   }
   return {
     ok: findings.list.length === 0,

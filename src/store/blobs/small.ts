@@ -56,7 +56,7 @@ export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: 
   const find = async (digest: string): Promise<Buffer | undefined> => {
     const row = await records.read.selectFrom("small_blobs").select("data").where("digest", "=", digest).executeTakeFirst();
     if (!row) return undefined;
-    const data = Buffer.from(row.data);
+    const data = Buffer.from(row.data.buffer, row.data.byteOffset, row.data.byteLength);
     const got = sha256(data);
     if (got !== digest) throw damagedBlob(digest, got, place(digest));
     return data;

@@ -47,6 +47,15 @@ export const migrations: readonly Migration[] = [
   },
 ];
 
+const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";
+const statementFor = (kind: "sqlite" | "postgres", statement: string): string => statement.replace("{bytes}", bytesType[kind]);
+
+/** All statements that make an up-to-date record from nothing. */
+export const statementsOf = (kind: "sqlite" | "postgres"): string[] => [
+  versionTable,
+  ...migrations.flatMap(m => m.statements).map(statement => statementFor(kind, statement)),
+];
+
 export const schemaVersion: number = migrations.length;
 
 /** Brings the tables up to date. Safe when several processes open a new record at once. Errors: recordsNewer, recordsCorrupt. */
@@ -72,7 +81,7 @@ export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres", p
       });
     for (let v = version; v < schemaVersion; v++) {
       const migration = migrations[v]!;
-      for (const statement of migration.statements) await sql.raw(statement.replace("{bytes}", bytesType[kind])).execute(t);
+      for (const statement of migration.statements) await sql.raw(statementFor(kind, statement)).execute(t);
       await t
         .insertInto("loam_schema")
         .values({ version: v + 1, name: migration.name, applied_ms: clock.now() })

@@ -20,7 +20,7 @@ import Database from "libsql";
 import { baseErrors, type Clock, fileError } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { heldBy } from "./held.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, statementsOf } from "./migrations.ts";
 import type { Records } from "./records.ts";
 import type { Tables } from "./schema.ts";
 import { groupCommit } from "./writes.ts";
@@ -29,6 +29,9 @@ import { groupCommit } from "./writes.ts";
 const busyMs = 30_000;
 /** Statements kept compiled; the room has fewer than this. */
 const keptStatements = 256;
+
+/** How a database without tables answers the question for its version. */
+const newRecord = "no such table: loam_schema";
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown })?.code ?? "");
 const isBusy = (error: unknown): boolean => codeOf(error).startsWith("SQLITE_BUSY");
@@ -39,7 +42,8 @@ function failure(error: unknown, path: string): unknown {
   if (code.startsWith("SQLITE_FULL")) return fileError(Object.assign(new Error(message), { code: "ENOSPC" }), path);
   if (code.startsWith("SQLITE_READONLY") || code.startsWith("SQLITE_PERM"))
     return fileError(Object.assign(new Error(message), { code: "EROFS" }), path);
-  if (code.startsWith("SQLITE_CORRUPT") || code.startsWith("SQLITE_NOTADB"))
+  // SQLITE_ERROR is a statement that does not fit the tables; ours do, so the tables are not ours any more.
+  if (/^SQLITE_(CORRUPT|NOTADB|ERROR)/.test(code) && !message.includes(newRecord))
     return storeErrors.fail(
       "recordsCorrupt",
       {
@@ -72,6 +76,37 @@ interface Prepared {
   readonly statement: Database.Statement<unknown[]>;
   /** Asking the statement costs as much as running it. */
   readonly isReader: boolean;
+  /** Columns that come as bytes and are text. */
+  readonly text: readonly string[];
+}
+
+/**
+ * The native library ends the process when text in the file is not UTF-8 (a bit that flipped on the disk), so every column of a table is
+ * cast to what cannot surprise it and text is decoded here, where a wrong byte becomes U+FFFD and is found by whoever checks the content.
+ */
+function soundly(db: Database.Database, text: string): Prepared {
+  const statement = db.prepare(text) as Database.Statement<unknown[]>;
+  if (!statement.reader) return { statement, isReader: false, text: [] };
+  const columns = statement.columns();
+  const cast = columns.map(({ name, type }) => {
+    const quoted = `"${name}"`;
+    const to = type?.toLowerCase() === "bigint" ? "integer" : type === null ? undefined : "blob";
+    return to ? `cast(${quoted} as ${to}) as ${quoted}` : quoted;
+  });
+  return {
+    statement: db.prepare(`select ${cast.join(", ")} from (${text})`) as Database.Statement<unknown[]>,
+    isReader: true,
+    text: columns.filter(c => c.type?.toLowerCase() === "text").map(c => c.name),
+  };
+}
+
+/** Bytes come as an ArrayBuffer; text columns become text, the others what `pg` and the tables' types say, a Uint8Array. */
+function decoded(row: Record<string, unknown>, text: readonly string[]): Record<string, unknown> {
+  for (const column in row) {
+    const value = row[column];
+    if (value instanceof ArrayBuffer) row[column] = text.includes(column) ? Buffer.from(value).toString("utf8") : Buffer.from(value);
+  }
+  return row;
 }
 
 class Connection implements DatabaseConnection {
@@ -121,8 +156,8 @@ class Connection implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const parameters = query.parameters.map(bindable);
     return this.retried(() => {
-      const { statement, isReader } = this.#statement(query.sql);
-      if (isReader) return { rows: statement.all(parameters) as R[] };
+      const { statement, isReader, text } = this.#statement(query.sql);
+      if (isReader) return { rows: (statement.all(parameters) as Record<string, unknown>[]).map(row => decoded(row, text)) as R[] };
       return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) };
     });
   }
@@ -135,8 +170,7 @@ class Connection implements DatabaseConnection {
   #statement(text: string): Prepared {
     const kept = this.#statements.get(text);
     if (kept) return kept;
-    const statement = this.#db.prepare(text) as Database.Statement<unknown[]>;
-    const prepared = { statement, isReader: statement.reader };
+    const prepared = soundly(this.#db, text);
     if (this.#statements.size >= keptStatements) this.#statements.clear();
     this.#statements.set(text, prepared);
     return prepared;
@@ -183,6 +217,27 @@ class LibsqlDriver implements Driver {
     }
     this.#db.close();
   }
+}
+
+const tablesOf = (db: Database.Database): string[] =>
+  (
+    db.prepare("select cast(type || ' ' || name || ' ' || coalesce(sql, '') as blob) as line from sqlite_master").all() as {
+      line: ArrayBuffer;
+    }[]
+  )
+    .map(row => Buffer.from(row.line).toString("utf8"))
+    .sort();
+
+/** Compares the tables' definitions with those the migrations make, so that a changed name is found here and not by whoever needs it. */
+function checkTables(db: Database.Database, path: string): void {
+  const fresh = new Database(":memory:");
+  for (const text of statementsOf("sqlite")) fresh.exec(text);
+  const want = tablesOf(fresh);
+  fresh.close();
+  const got = tablesOf(db);
+  const wrong = got.find(line => !want.includes(line)) ?? want.find(line => !got.includes(line));
+  if (wrong !== undefined)
+    throw failure(Object.assign(new Error(`a definition that Loam did not make: ${wrong.slice(0, 80)}`), { code: "SQLITE_CORRUPT" }), path);
 }
 
 /** Opens or makes the database at `path`. */
@@ -243,6 +298,7 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
       });
     await rows("pragma synchronous = full");
     await migrate(read, "sqlite", path, clock);
+    checkTables(db, path);
   } catch (error) {
     db.close();
     throw error;
