@@ -1,20 +1,20 @@
 /** Door of the engine: ONNX Runtime's C API as buffers, sessions and runs. It knows nothing of Loam's own IR. */
 export type { ArenaStats } from "./arena.ts";
+export type { Bindable } from "./binding.ts";
+export { DeviceBuffer } from "./device-buffer.ts";
+export { type LogLevel, logLevels } from "./environment.ts";
 export { engineErrors } from "./errors.ts";
 export type { Library, Pointer } from "./library.ts";
 export { libraryFile, loadLibrary } from "./library.ts";
 export { NativeBuffer } from "./native-buffer.ts";
+export { deviceReport, type Provider, providers, providerTable } from "./provider.ts";
 export type { AsyncOptions, Run } from "./run.ts";
 export { openRuntime, type Runtime, type RuntimeOptions } from "./runtime.ts";
 export type { Bindings, Port, PrepareOptions, Session } from "./session.ts";
 export {
   type Arena,
   defaultSpinUs,
-  type LogLevel,
-  logLevels,
   type OptimizationLevel,
   optimizationLevels,
-  type Provider,
-  providers,
   type SessionOptions,
 } from "./session-options.ts";

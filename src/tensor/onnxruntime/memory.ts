@@ -1,6 +1,6 @@
 /**
- * A piece of memory that native code may read and write: where it lies, who holds it, and which runs use which bytes of it right now.
- * It is freed when its last holder has let go and no run uses it.
+ * A piece of memory that native code may read and write: who holds it, and which runs use which bytes of it right now. It is freed when
+ * its last holder has let go and no run uses it. Host memory is JavaScript's own; device memory is behind `DeviceBuffer`.
  */
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
@@ -19,48 +19,17 @@ export interface Access {
 }
 
 export class Memory {
-  readonly address: Pointer;
-  readonly sizeBytes: number;
-  #bytes: Uint8Array | undefined;
-  #owned: boolean;
   #holders = 0;
   #inUse: Access[] = [];
+  #free: (() => void) | undefined;
 
-  private constructor(library: Library, bytes: Uint8Array, owned: boolean) {
-    this.#bytes = bytes;
-    this.#owned = owned;
-    this.sizeBytes = bytes.byteLength;
-    // An empty array has no address; a zero-size tensor wants one that is not null.
-    this.address = bytes.byteLength > 0 ? library.addressOf(bytes) : BigInt(alignmentBytes);
+  /** `free` is called once, at the end. */
+  constructor(free: () => void) {
+    this.#free = free;
   }
 
-  /** Zeroed memory of its own. Throws `onnxruntime/outOfMemory` where the machine has none left. */
-  static allocate(library: Library, sizeBytes: number, shared = false): Memory {
-    const room = sizeBytes + alignmentBytes;
-    let buffer: ArrayBuffer | SharedArrayBuffer;
-    try {
-      buffer = shared ? new SharedArrayBuffer(room) : new ArrayBuffer(room);
-    } catch (error) {
-      throw engineErrors.fail(
-        "outOfMemory",
-        { place: "allocate", expected: "memory that the machine has", received: `${sizeBytes} bytes` },
-        error,
-      );
-    }
-    const past = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(alignmentBytes));
-    const offset = past === 0 ? 0 : alignmentBytes - past;
-    return new Memory(library, new Uint8Array(buffer, offset, sizeBytes), !shared);
-  }
-
-  /** Memory that the caller owns (a mapped file, a shared buffer); it is never freed here, only held reachable. */
-  static wrap(library: Library, bytes: Uint8Array): Memory {
-    // Asking for the buffer moves a small array off V8's moving heap for good.
-    return new Memory(library, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), false);
-  }
-
-  /** The bytes; undefined once freed. */
-  get bytes(): Uint8Array | undefined {
-    return this.#bytes;
+  get freed(): boolean {
+    return this.#free === undefined;
   }
 
   hold(): void {
@@ -88,11 +57,56 @@ export class Memory {
   }
 
   #freeIfUnused(): void {
-    if (this.#holders > 0 || this.#inUse.length > 0 || !this.#bytes) return;
-    const { buffer } = this.#bytes;
-    this.#bytes = undefined;
-    // Moving the buffer away empties every view that is still around and hands the memory back at the next small collection,
-    // whoever holds a view.
-    if (this.#owned && buffer instanceof ArrayBuffer) structuredClone(buffer, { transfer: [buffer] });
+    if (this.#holders > 0 || this.#inUse.length > 0) return;
+    this.#free?.();
+    this.#free = undefined;
+  }
+}
+
+export class HostMemory extends Memory {
+  readonly address: Pointer;
+  readonly sizeBytes: number;
+  readonly #held: { bytes: Uint8Array | undefined };
+
+  private constructor(library: Library, bytes: Uint8Array, owned: boolean) {
+    const held: { bytes: Uint8Array | undefined } = { bytes };
+    super(() => {
+      held.bytes = undefined;
+      // Moving the buffer away empties every view that is still around and hands the memory back at the next small collection,
+      // whoever holds a view.
+      if (owned && bytes.buffer instanceof ArrayBuffer) structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    });
+    this.#held = held;
+    this.sizeBytes = bytes.byteLength;
+    // An empty array has no address; a zero-size tensor wants one that is not null.
+    this.address = bytes.byteLength > 0 ? library.addressOf(bytes) : BigInt(alignmentBytes);
+  }
+
+  /** Zeroed memory of its own. Throws `onnxruntime/outOfMemory` where the machine has none left. */
+  static allocate(library: Library, sizeBytes: number, shared = false): HostMemory {
+    const room = sizeBytes + alignmentBytes;
+    let buffer: ArrayBuffer | SharedArrayBuffer;
+    try {
+      buffer = shared ? new SharedArrayBuffer(room) : new ArrayBuffer(room);
+    } catch (error) {
+      throw engineErrors.fail(
+        "outOfMemory",
+        { place: "allocate", expected: "memory that the machine has", received: `${sizeBytes} bytes` },
+        error,
+      );
+    }
+    const past = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(alignmentBytes));
+    const offset = past === 0 ? 0 : alignmentBytes - past;
+    return new HostMemory(library, new Uint8Array(buffer, offset, sizeBytes), !shared);
+  }
+
+  /** Memory that the caller owns (a mapped file, a shared buffer); it is never freed here, only held reachable. */
+  static wrap(library: Library, bytes: Uint8Array): HostMemory {
+    return new HostMemory(library, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), false);
+  }
+
+  /** The bytes; undefined once freed. */
+  get bytes(): Uint8Array | undefined {
+    return this.#held.bytes;
   }
 }

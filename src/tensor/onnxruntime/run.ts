@@ -2,11 +2,11 @@
  * A program bound to buffers, ready to run any number of times: the native argument arrays are built once. `sync` computes on the
  * calling thread; `async` on another one, and the event loop stays free.
  */
+import type { Bindable } from "./binding.ts";
 import { pointerList, stringList } from "./c-strings.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
 import type { Access, Memory } from "./memory.ts";
-import type { NativeBuffer } from "./native-buffer.ts";
 import type { Port, Session } from "./session.ts";
 
 export interface RunParts {
@@ -14,8 +14,8 @@ export interface RunParts {
   readonly session: Session;
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
-  readonly inputBuffers: readonly NativeBuffer[];
-  readonly outputBuffers: readonly NativeBuffer[];
+  readonly inputBuffers: readonly Bindable[];
+  readonly outputBuffers: readonly Bindable[];
   readonly inPlace: readonly string[] | "all";
 }
 
@@ -42,7 +42,7 @@ const overlap = (a: Access, b: Access) => a.memory === b.memory && a.start < b.e
 function accesses(parts: RunParts): Access[] {
   const access =
     (write: boolean) =>
-    (buffer: NativeBuffer, i: number): Access => ({
+    (buffer: Bindable, i: number): Access => ({
       memory: buffer.memory,
       start: buffer.offsetBytes,
       end: buffer.offsetBytes + buffer.sizeBytes,
@@ -75,7 +75,7 @@ function accesses(parts: RunParts): Access[] {
 export class Run {
   readonly #parts: RunParts;
   readonly #accesses: readonly Access[];
-  readonly #buffers: readonly NativeBuffer[];
+  readonly #buffers: readonly Bindable[];
   readonly #options: NativeRunOptions;
   readonly #arguments: readonly (Pointer | number)[];
   /** What the arguments point to. */

@@ -1,12 +1,14 @@
 /** The engine as one object: opened once with its threads and device, it makes buffers and sessions. Left out: what a program means. */
 import { availableParallelism } from "node:os";
 import type { DType } from "../dtype.ts";
-import { createSharedArena } from "./arena.ts";
+import { Device, DeviceBuffer } from "./device-buffer.ts";
+import { type LogLevel, openEnvironment, openSharedArena } from "./environment.ts";
 import { engineErrors } from "./errors.ts";
-import { type Library, loadLibrary, type Pointer } from "./library.ts";
-import { type BufferHost, NativeBuffer } from "./native-buffer.ts";
-import { Session } from "./session.ts";
-import { createNativeOptions, type LogLevel, logLevels, type Provider, providers, type SessionOptions } from "./session-options.ts";
+import type { Library } from "./library.ts";
+import { NativeBuffer } from "./native-buffer.ts";
+import { type Provider, providers, providerTable } from "./provider.ts";
+import { Session, type SessionHost } from "./session.ts";
+import { createNativeOptions, type SessionOptions } from "./session-options.ts";
 
 export interface RuntimeOptions {
   /** Threads of one operator; all processors this process may use, where absent. */
@@ -30,44 +32,14 @@ export interface Runtime {
   readonly version: string;
   /** Zeroed memory for a tensor. */
   allocate(dtype: DType, shape: readonly number[], options?: { readonly shared?: boolean }): NativeBuffer;
+  /** Memory of the device; where the device is the processor, `allocate` does this. Its contents are anything at first. */
+  allocateOnDevice(dtype: DType, shape: readonly number[]): DeviceBuffer;
   /** A tensor over memory that the caller owns. */
   wrap(bytes: Uint8Array, dtype: DType, shape: readonly number[]): NativeBuffer;
   /** Compiles a model on this thread. Throws `onnxruntime/model` or `onnxruntime/notSupported` with the engine's words. */
   createSession(model: Uint8Array, options?: SessionOptions): Session;
   /** The same on another thread, so that a server keeps answering while a large graph compiles. */
   createSessionAsync(model: Uint8Array, options?: SessionOptions): Promise<Session>;
-}
-
-const cpuArena = 1; // OrtArenaAllocator
-const ordinaryMemory = 0; // OrtMemTypeDefault
-
-interface Process {
-  readonly env: Pointer;
-  readonly cpuMemory: Pointer;
-  readonly memoryLimitBytes: number | undefined;
-}
-/** The environment is one a process in ONNX Runtime itself, and lives as long as it. */
-let shared: Process | undefined;
-
-function openProcess(library: Library, options: RuntimeOptions): Process {
-  const { memoryLimitBytes } = options;
-  if (memoryLimitBytes !== undefined && (!Number.isSafeInteger(memoryLimitBytes) || memoryLimitBytes < 1))
-    throw engineErrors.fail("option", { place: "memoryLimitBytes", expected: "a whole number >= 1", received: String(memoryLimitBytes) });
-  if (shared) {
-    if (memoryLimitBytes !== undefined && memoryLimitBytes !== shared.memoryLimitBytes)
-      throw engineErrors.fail("option", {
-        place: "memoryLimitBytes",
-        expected: `${shared.memoryLimitBytes ?? "no limit"}, as the engine was first opened in this process`,
-        received: String(memoryLimitBytes),
-        hint: "Give the limit where the engine is first opened.",
-      });
-    return shared;
-  }
-  const env = library.create("CreateEnv", logLevels[options.log ?? "fatal"], "loam");
-  const cpuMemory = library.create("CreateCpuMemoryInfo", cpuArena, ordinaryMemory);
-  createSharedArena(library, env, cpuMemory, memoryLimitBytes);
-  shared = { env, cpuMemory, memoryLimitBytes };
-  return shared;
 }
 
 /** Opens the engine. Cheap after the first time. Throws `onnxruntime/platform`, `/library`, `/option` or `/provider`. */
@@ -78,9 +50,10 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
   const threads = options.threads ?? availableParallelism();
   if (!Number.isSafeInteger(threads) || threads < 1)
     throw engineErrors.fail("option", { place: "threads", expected: "a whole number >= 1", received: String(threads) });
-  const library = loadLibrary();
-  const { env, cpuMemory } = openProcess(library, options);
-  const host: BufferHost = { library, cpuMemory };
+  const environment = openEnvironment(options.log);
+  openSharedArena(environment, options.memoryLimitBytes);
+  const { library, env, cpuMemory } = environment;
+  const host: SessionHost = { library, cpuMemory, inPlace: providerTable[provider].inPlace };
   const merged = (session: SessionOptions): SessionOptions => ({
     threads,
     ...(options.spinning === undefined ? {} : { spinning: options.spinning }),
@@ -89,21 +62,29 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
     ...(options.log === undefined ? {} : { log: options.log }),
     ...session,
   });
+  const createSession = (model: Uint8Array, session: SessionOptions = {}): Session => {
+    const native = createNativeOptions(library, merged(session), provider);
+    try {
+      return new Session(host, library.create("CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native));
+    } finally {
+      library.raw("ReleaseSessionOptions", native);
+    }
+  };
+  const { memoryName } = providerTable[provider];
+  // Making it now says at once whether the device is there.
+  const device = memoryName === undefined ? undefined : new Device(host, memoryName, createSession);
   return {
     library,
     provider,
     threads,
     version: library.version,
     allocate: (dtype, shape, how) => NativeBuffer.allocate(host, dtype, shape, how),
-    wrap: (bytes, dtype, shape) => NativeBuffer.wrap(host, bytes, dtype, shape),
-    createSession(model, session = {}) {
-      const native = createNativeOptions(library, merged(session), provider);
-      try {
-        return new Session(host, library.create("CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native));
-      } finally {
-        library.raw("ReleaseSessionOptions", native);
-      }
+    allocateOnDevice(dtype, shape) {
+      if (device) return DeviceBuffer.allocate(device, dtype, shape);
+      throw engineErrors.fail("option", { place: "allocateOnDevice", expected: "a device with memory of its own", received: provider });
     },
+    wrap: (bytes, dtype, shape) => NativeBuffer.wrap(host, bytes, dtype, shape),
+    createSession,
     async createSessionAsync(model, session = {}) {
       const native = createNativeOptions(library, merged(session), provider);
       try {

@@ -1,18 +1,12 @@
 /** What may be chosen about a session, and how it is said to ONNX Runtime: plain data in, an OrtSessionOptions out. */
-import { stringList } from "./c-strings.ts";
+import { type LogLevel, logLevels } from "./environment.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
+import { appendProvider, type Provider } from "./provider.ts";
 
 /** GraphOptimizationLevel. */
 export const optimizationLevels = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 export type OptimizationLevel = keyof typeof optimizationLevels;
-
-/** OrtLoggingLevel: what the library itself prints on stderr. Every failure is thrown as an error anyway. */
-export const logLevels = { verbose: 0, info: 1, warning: 2, error: 3, fatal: 4 } as const;
-export type LogLevel = keyof typeof logLevels;
-
-export const providers = ["cpu", "webgpu"] as const;
-export type Provider = (typeof providers)[number];
 
 export const arenas = { shared: true, own: true, none: false } as const;
 export type Arena = keyof typeof arenas;
@@ -117,10 +111,7 @@ export function createNativeOptions(library: Library, options: SessionOptions, p
     if (options.optimizedModelFile !== undefined) set("SetOptimizedModelFilePath", options.optimizedModelFile);
     for (const [name, size] of Object.entries(options.freeDimensions ?? {})) set("AddFreeDimensionOverrideByName", name, size);
     for (const [key, value] of Object.entries(configEntries(options))) set("AddSessionConfigEntry", key, value);
-    if (provider === "webgpu") {
-      const empty = stringList(library, []);
-      library.call("SessionOptionsAppendExecutionProvider", native, "WebGPU", empty.pointer, empty.pointer, 0);
-    }
+    appendProvider(library, native, provider);
     return native;
   } catch (error) {
     library.raw("ReleaseSessionOptions", native);

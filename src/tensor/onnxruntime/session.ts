@@ -4,9 +4,9 @@
  */
 import { type DType, dtypes, dtypeTable } from "../dtype.ts";
 import { type ArenaStats, arenaStats } from "./arena.ts";
+import type { Bindable } from "./binding.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
-import type { NativeBuffer } from "./native-buffer.ts";
 import { Run } from "./run.ts";
 
 export interface Port {
@@ -16,7 +16,7 @@ export interface Port {
   readonly shape: readonly (number | string)[];
 }
 
-export type Bindings = ReadonlyMap<string, NativeBuffer> | Readonly<Record<string, NativeBuffer>>;
+export type Bindings = ReadonlyMap<string, Bindable> | Readonly<Record<string, Bindable>>;
 
 export interface PrepareOptions {
   /**
@@ -31,6 +31,8 @@ export interface SessionHost {
   readonly library: Library;
   /** OrtMemoryInfo of ordinary memory. */
   readonly cpuMemory: Pointer;
+  /** Whether outputs may lie in inputs' memory on this device. */
+  readonly inPlace: boolean;
 }
 
 interface NativeSession {
@@ -107,8 +109,8 @@ export class Session {
     return this.#native.session!;
   }
 
-  #bind(side: "input" | "output", ports: readonly Port[], given: Bindings, symbols: Map<string, number>): NativeBuffer[] {
-    const entries = new Map(given instanceof Map ? given : Object.entries(given as Readonly<Record<string, NativeBuffer>>));
+  #bind(side: "input" | "output", ports: readonly Port[], given: Bindings, symbols: Map<string, number>): Bindable[] {
+    const entries = new Map(given instanceof Map ? given : Object.entries(given as Readonly<Record<string, Bindable>>));
     const buffers = ports.map(port => {
       const buffer = entries.get(port.name);
       entries.delete(port.name);
@@ -148,6 +150,13 @@ export class Session {
   /** Binds every input and output to a buffer, for any number of runs. Throws where names, types, shapes or memory do not fit. */
   prepare(inputs: Bindings, outputs: Bindings, options: PrepareOptions = {}): Run {
     void this.pointer;
+    if (options.inPlace?.length && !this.#host.inPlace)
+      throw engineErrors.fail("option", {
+        place: "inPlace",
+        expected: "no in-place outputs on this device",
+        received: String(options.inPlace),
+        hint: "Use two buffers and swap them between runs.",
+      });
     const symbols = new Map<string, number>();
     return new Run({
       library: this.#native.library,

@@ -1,0 +1,102 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
+import { expect, test } from "vitest";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const packages = fileURLToPath(new URL("../../../node_modules", import.meta.url));
+
+/** Runs a program of its own, so that nothing else moves the memory of its process, and returns what it prints. */
+function alone(body: string, flags: readonly string[] = ["--expose-gc"], env: NodeJS.ProcessEnv = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), "loam-memory-"));
+  try {
+    const source = `import { writeModel } from "../onnx/index.ts"; import { openRuntime } from "./index.ts"; ${body}`;
+    const bundle = buildSync({
+      stdin: { contents: source, resolveDir: here, loader: "ts" },
+      bundle: true,
+      write: false,
+      platform: "node",
+      format: "esm",
+      // Packages are found beside the repository's, not beside the temporary file.
+      banner: { js: `import { createRequire as of } from "node:module"; const require = of(${JSON.stringify(join(packages, "_.js"))});` },
+      external: ["koffi", "onnxruntime-node"],
+    });
+    const file = join(folder, "program.mjs");
+    writeFileSync(file, bundle.outputFiles[0]!.text);
+    return execFileSync(process.execPath, [...flags, file], {
+      encoding: "utf8",
+      env: { ...process.env, NODE_PATH: packages, ...env },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const program = `
+  const n = 256;
+  const value = (name: string) => ({ name, dtype: "f32" as const, shape: [n, n] });
+  const model = writeModel({
+    nodes: [{ op: "MatMul", inputs: ["x", "x"], outputs: ["a"] }, { op: "Exp", inputs: ["a"], outputs: ["y"] }],
+    inputs: [value("x")], outputs: [value("y")], initializers: [],
+  });`;
+
+const rounds = (dispose: string) => `${program}
+  const runtime = openRuntime({ threads: 2 });
+  const settle = async () => { for (let i = 0; i < 3; i++) { gc(); await new Promise(r => setTimeout(r, 2)); } return process.memoryUsage().rss; };
+  let before = 0;
+  for (let i = 0; i < 1000; i++) {
+    if (i === 250) before = await settle();
+    const session = runtime.createSession(model);
+    const [x, y] = [runtime.allocate("f32", [n, n]), runtime.allocate("f32", [n, n])];
+    const view = y.view([n * n]);
+    const run = session.prepare({ x }, { y });
+    if (i % 2) run.sync(); else await run.async();
+    ${dispose}
+  }
+  console.log(JSON.stringify({ growth: await settle() - before }));`;
+
+const growth = (dispose: string): number => (JSON.parse(alone(rounds(dispose))) as { growth: number }).growth;
+
+// A round holds 0.5 MB of buffers, 0.25 MB of values and a session: a leak of any of them would show as 100 MB and more.
+const flat = 20e6;
+
+test("1,000 rounds of create, run and dispose hold a flat memory", () => {
+  expect(growth("for (const part of [run, view, x, y, session]) part.dispose();")).toBeLessThan(flat);
+});
+
+test("what nobody disposed is freed by the garbage collector", () => {
+  expect(growth("if (i % 25 === 0) { gc(); await new Promise(r => setTimeout(r, 1)); }")).toBeLessThan(flat);
+});
+
+test("exiting, failing or losing the program while a run is in flight does not crash", () => {
+  const inFlight = `${program}
+    const session = openRuntime({ threads: 2 }).createSession(writeModel({
+      nodes: Array.from({ length: 40 }, (_, i) => ({ op: "MatMul", inputs: [i ? "t" + i : "x", "x"], outputs: ["t" + (i + 1)] })),
+      inputs: [{ name: "x", dtype: "f32", shape: [600, 600] }], outputs: [{ name: "t40", dtype: "f32", shape: [600, 600] }], initializers: [],
+    }));
+    const open = openRuntime({ threads: 2 });
+    const run = session.prepare({ x: open.allocate("f32", [600, 600]) }, { t40: open.allocate("f32", [600, 600]) });`;
+  expect(alone(`${inFlight} void run.async(); setTimeout(() => { console.log("left"); process.exit(0); }, 20);`)).toBe("left\n");
+  expect(alone(`${inFlight} run.async().then(() => console.log("ended"));`)).toBe("ended\n");
+});
+
+test("a memory limit holds: the run that needs more fails by name, and a smaller one goes on", () => {
+  const limited = `${program}
+    const runtime = openRuntime({ threads: 1, memoryLimitBytes: 1e6 });
+    const big = (rows: number) => {
+      const session = runtime.createSession(writeModel({
+        nodes: [{ op: "Exp", inputs: ["x"], outputs: ["a"] }, { op: "MatMul", inputs: ["a", "w"], outputs: ["b"] }, { op: "Neg", inputs: ["b"], outputs: ["y"] }],
+        inputs: [{ name: "x", dtype: "f32", shape: ["n", 256] }, value("w")], outputs: [{ name: "y", dtype: "f32", shape: ["n", 256] }], initializers: [],
+      }));
+      const run = session.prepare({ x: runtime.allocate("f32", [rows, 256]), w: runtime.allocate("f32", [256, 256]) }, { y: runtime.allocate("f32", [rows, 256]) });
+      try { run.sync(); return "ran with " + session.memory().limitBytes; } catch (e) { return (e as { code: string }).code; }
+    };
+    console.log([big(64), big(4096), big(64)].join());
+    try { openRuntime({ memoryLimitBytes: 2e6 }); } catch (e) { console.log((e as { code: string }).code); }
+    openRuntime({ memoryLimitBytes: 1e6 });`;
+  expect(alone(limited)).toBe("ran with 1000000,onnxruntime/outOfMemory,ran with 1000000\nonnxruntime/option\n");
+});
