@@ -1,1 +1,6 @@
-export {};
+/** evaluate: how good a model is, beside what anyone could have without it. */
+export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
+export { evaluateErrors } from "./errors.ts";
+export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
+export { type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
+export { layRows, type Window, windowsOf } from "./windows.ts";

@@ -11,6 +11,7 @@ export {
   tensorboardEvent,
   tensorboardHeader,
 } from "./metrics.ts";
+export { decoderConfigOf, type ModelPart, modelPart } from "./model-part.ts";
 export {
   type AdamWOptions,
   adamw,
@@ -40,4 +41,6 @@ export {
 export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export { count, optimizerOf, type PretrainRecipe, type PretrainRecipeInput, recipeSchema, stepsOf, tokensPerStep } from "./recipe.ts";
 export { type Schedule, type ScheduleKind, scheduleAt, scheduleKinds } from "./schedule.ts";
+export { documentTokens, endOf, readShards, readTokenizer, type ShardSide, type Shards, shardsStage } from "./shards.ts";
+export { type TrainSurroundings, trainStage } from "./stage.ts";
 export { createTrainer, type HostBatch, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";

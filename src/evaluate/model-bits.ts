@@ -1,0 +1,97 @@
+/** Bits per byte of a decoder on held-out documents: each document coded alone, every byte and the end mark count. */
+import type { Progress } from "../base/index.ts";
+import { type ArraysOf, type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood, type TensorsOf } from "../nn/index.ts";
+import { compile, type Device, type DeviceArray, mul, reshape, type Tensor } from "../tensor/index.ts";
+import { layRows, type Window, windowsOf } from "./windows.ts";
+
+export interface ModelBitsOptions {
+  readonly device: Device;
+  readonly config: DecoderConfig;
+  readonly parameters: ArraysOf<DecoderSpec>;
+  readonly documents: readonly ArrayLike<number>[];
+  readonly end: number;
+  /** Rows a batch. */
+  readonly rows?: number;
+  readonly signal?: AbortSignal;
+  readonly progress?: Progress;
+}
+
+interface Laid {
+  readonly tokens: Int32Array;
+  readonly targets: Int32Array;
+  readonly segments: Int32Array;
+  readonly positions: Int32Array;
+  readonly weights: Float32Array;
+}
+
+/** One batch of rows as arrays; unused places weigh nothing. */
+function lay(rows: readonly (readonly Window[])[], count: number, length: number, o: Pick<ModelBitsOptions, "documents" | "end">): Laid {
+  const n = count * length;
+  const b: Laid = {
+    tokens: new Int32Array(n),
+    targets: new Int32Array(n),
+    segments: new Int32Array(n).fill(-1),
+    positions: new Int32Array(n),
+    weights: new Float32Array(n),
+  };
+  rows.forEach((windows, row) => {
+    let at = row * length;
+    windows.forEach((w, segment) => {
+      const document = o.documents[w.document]!;
+      for (let k = 0; k < w.size; k++, at++) {
+        const input = w.from + k;
+        b.tokens[at] = input === 0 ? o.end : document[input - 1]!;
+        b.targets[at] = input === document.length ? o.end : document[input]!;
+        b.segments[at] = segment;
+        b.positions[at] = k;
+        b.weights[at] = k >= w.scoredFrom ? 1 : 0;
+      }
+    });
+  });
+  return b;
+}
+
+/** Total bits, and bits of each document. Errors: abort. */
+export async function modelBits(o: ModelBitsOptions): Promise<{ bits: number; perDocument: Float64Array }> {
+  const { device, config } = o;
+  const length = config.context;
+  const rows = o.rows ?? 16;
+  const windows = o.documents.flatMap((d, i) => windowsOf(i, d.length, length, Math.max(1, length >> 1)));
+  const laid = layRows(windows, length);
+  const program = compile(
+    (p: TensorsOf<DecoderSpec>, b: { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor }) => {
+      const nll = negativeLogLikelihood(
+        decoderLogits(config, p, b.tokens, { segments: b.segments, positions: b.positions, attentionBlock: Math.min(128, length) }),
+        b.targets,
+      );
+      return reshape(mul(nll, b.weights), [rows * length]);
+    },
+    { device, name: "bits" },
+  );
+  const perDocument = new Float64Array(o.documents.length);
+  try {
+    for (let first = 0; first < laid.length; first += rows) {
+      o.signal?.throwIfAborted();
+      const part = laid.slice(first, first + rows);
+      const host = lay(part, rows, length, o);
+      const given: Record<string, DeviceArray> = {};
+      for (const [name, data] of Object.entries(host))
+        given[name] = await device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
+      const out = await program(o.parameters, given as never);
+      const nats = await out.numbers();
+      part.forEach((list, row) => {
+        let at = row * length;
+        for (const w of list) {
+          for (let k = 0; k < w.size; k++) perDocument[w.document]! += nats[at + k]! / Math.LN2;
+          at += w.size;
+        }
+      });
+      out.dispose();
+      for (const a of Object.values(given)) a.dispose();
+      o.progress?.({ stage: "evaluate", done: Math.min(1, (first + rows) / laid.length), message: "held-out bits" });
+    }
+  } finally {
+    program.dispose();
+  }
+  return { bits: perDocument.reduce((a, b) => a + b, 0), perDocument };
+}

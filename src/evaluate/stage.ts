@@ -1,0 +1,136 @@
+/** Evaluation as a stage: bits per byte of a model beside baselines that saw the same train side, in one report. */
+import { z } from "zod";
+import { documentsOf } from "../data/index.ts";
+import { disposeTree, loadModel } from "../nn/index.ts";
+import { type ArtifactReader, type Stage, stage } from "../store/index.ts";
+import type { Device } from "../tensor/index.ts";
+import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
+import { type BaselineScore, bytesOf, gzipBaseline, ngramBaseline, zstdBaseline } from "./baselines/index.ts";
+import { evaluateErrors } from "./errors.ts";
+import { modelBits } from "./model-bits.ts";
+
+interface Material {
+  readonly train: readonly string[];
+  readonly heldOut: readonly string[];
+  readonly trainTokens: readonly ArrayLike<number>[];
+  readonly heldOutTokens: readonly ArrayLike<number>[];
+  readonly vocab: number;
+  readonly bytes: number;
+}
+const ngram = (order: number) => (m: Material) =>
+  ngramBaseline({ order, vocabulary: m.vocab, train: m.trainTokens, heldOut: m.heldOutTokens, bytes: m.bytes });
+
+/** Baselines by name; a new one is a row. */
+const baselines = {
+  gzip: (m: Material) => gzipBaseline(m.train, m.heldOut),
+  zstd: (m: Material) => zstdBaseline(m.train, m.heldOut),
+  "2-gram": ngram(2),
+  "5-gram": ngram(5),
+} as const satisfies Record<string, (m: Material) => BaselineScore | Promise<BaselineScore>>;
+export const baselineNames = Object.keys(baselines) as (keyof typeof baselines)[];
+
+export interface ReportScore extends BaselineScore {
+  readonly kind: "model" | "baseline";
+}
+export interface BitsReport {
+  readonly task: "bits-per-byte";
+  readonly model: { readonly artifact: string; readonly name: string };
+  readonly heldOut: { readonly documents: number; readonly bytes: number; readonly tokens: number };
+  readonly scores: readonly ReportScore[];
+}
+
+async function materialOf(documents: ArtifactReader, tokenizer: Tokenizer): Promise<Material> {
+  const texts = async (side: "train" | "held-out") => {
+    const list: string[] = [];
+    for await (const d of documentsOf(documents, side)) list.push(d.text);
+    return list;
+  };
+  const [train, heldOut] = [await texts("train"), await texts("held-out")];
+  if (!heldOut.length)
+    throw evaluateErrors.fail("empty", {
+      place: `${documents.id}/held-out`,
+      expected: "at least one held-out document",
+      received: "none",
+      hint: "Raise split.heldOut or give more documents.",
+    });
+  const cut = (list: readonly string[]) => list.map(t => tokenizer.encode(t, { addSpecialTokens: false, readSpecialTokens: false }));
+  return { train, heldOut, trainTokens: cut(train), heldOutTokens: cut(heldOut), vocab: tokenizer.vocabSize, bytes: bytesOf(heldOut) };
+}
+
+const baselinesOptions = z.strictObject({
+  baselines: z.array(z.enum(baselineNames as [keyof typeof baselines, ...(keyof typeof baselines)[]])),
+});
+
+/** The baselines' scores; an artifact of their own, since they depend on no model. */
+export const baselinesStage = stage({
+  name: "baselines",
+  version: 1,
+  inputs: { documents: "documents", tokenizer: "tokenizer" },
+  options: baselinesOptions,
+  output: "baselines",
+  async run({ inputs, options, output, progress, signal }) {
+    const tokenizer = loadTokenizer(JSON.parse((await inputs.tokenizer.read("tokenizer.json")).toString("utf8")));
+    const material = await materialOf(inputs.documents, tokenizer);
+    const scores: BaselineScore[] = [];
+    for (const [i, name] of options.baselines.entries()) {
+      signal.throwIfAborted();
+      progress({ stage: "baselines", done: i / options.baselines.length, message: name });
+      // let the terminal and Ctrl-C have their turn between long computations
+      await new Promise(resolve => setImmediate(resolve));
+      scores.push(await baselines[name](material));
+    }
+    await output.write("scores.json", `${JSON.stringify(scores, null, 2)}\n`);
+    return Object.fromEntries(scores.map(s => [s.name, Math.round(s.bitsPerByte * 1e4) / 1e4]));
+  },
+});
+
+/** A model's report beside the baselines. */
+export const evaluateStage = (around: {
+  readonly device: () => Device;
+}): Stage<"model" | "documents" | "baselines", z.ZodObject<{ name: z.ZodString }, z.core.$strict>> =>
+  stage({
+    name: "evaluate",
+    version: 1,
+    inputs: { model: "model", documents: "documents", baselines: "baselines" },
+    options: z.strictObject({ name: z.string() }),
+    output: "evaluation",
+    async run({ inputs, options, output, progress, signal }) {
+      const device = around.device();
+      const tokenizer = loadTokenizer(JSON.parse((await inputs.model.read("tokenizer.json")).toString("utf8")));
+      const model = await loadModel(inputs.model, device);
+      if (model.family !== "decoder")
+        throw evaluateErrors.fail("family", { place: inputs.model.id, expected: "a decoder", received: model.family });
+      const texts: string[] = [];
+      for await (const d of documentsOf(inputs.documents, "held-out")) texts.push(d.text);
+      const documents = texts.map(t => tokenizer.encode(t, { addSpecialTokens: false, readSpecialTokens: false }));
+      const bytes = bytesOf(texts);
+      const started = performance.now();
+      const { bits } = await modelBits({
+        device,
+        config: model.config,
+        parameters: model.parameters,
+        documents,
+        end: tokenizer.specials.get(endToken)!,
+        signal,
+        progress,
+      });
+      disposeTree(model.parameters);
+      const own: ReportScore = {
+        name: options.name,
+        kind: "model",
+        bits,
+        bytes,
+        bitsPerByte: bits / bytes,
+        ms: performance.now() - started,
+      };
+      const others = JSON.parse((await inputs.baselines.read("scores.json")).toString("utf8")) as BaselineScore[];
+      const report: BitsReport = {
+        task: "bits-per-byte",
+        model: { artifact: inputs.model.id, name: options.name },
+        heldOut: { documents: documents.length, bytes, tokens: documents.reduce((s, d) => s + d.length + 1, 0) },
+        scores: [own, ...others.map((s): ReportScore => ({ ...s, kind: "baseline" }))].sort((a, b) => a.bitsPerByte - b.bitsPerByte),
+      };
+      await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
+      return { name: options.name, bitsPerByte: Math.round((bits / bytes) * 1e4) / 1e4, documents: documents.length, bytes };
+    },
+  });

@@ -1,0 +1,96 @@
+/** Token shards of both sides as an artifact: documents cut by a tokenizer, one flat file of ids a side, with offsets and document ids. */
+import { z } from "zod";
+import { documentsOf } from "../data/index.ts";
+import { type ArtifactReader, stage } from "../store/index.ts";
+import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
+import { trainErrors } from "./errors.ts";
+import type { TokenShards } from "./packing.ts";
+
+export const sides = ["train", "held-out"] as const;
+export type ShardSide = (typeof sides)[number];
+
+/** Ids fit 16 bits up to this vocabulary. */
+const smallVocab = 65_536;
+
+export async function readTokenizer(artifact: ArtifactReader): Promise<Tokenizer> {
+  return loadTokenizer(JSON.parse((await artifact.read("tokenizer.json")).toString("utf8")));
+}
+
+/** The end-of-document token's id. */
+export function endOf(tokenizer: Tokenizer, place: string): number {
+  const id = tokenizer.specials.get(endToken);
+  if (id === undefined)
+    throw trainErrors.fail("data", {
+      place,
+      expected: `a tokenizer with the special token ${endToken}`,
+      received: `specials ${[...tokenizer.specials.keys()].join(", ") || "none"}`,
+    });
+  return id;
+}
+
+/** Documents and a tokenizer -> shards. */
+export const shardsStage = stage({
+  name: "shards",
+  version: 1,
+  inputs: { documents: "documents", tokenizer: "tokenizer" },
+  options: z.strictObject({}),
+  output: "shards",
+  async run({ inputs, output, progress, signal }) {
+    const tokenizer = await readTokenizer(inputs.tokenizer);
+    endOf(tokenizer, inputs.tokenizer.id);
+    const Ids = tokenizer.vocabSize <= smallVocab ? Uint16Array : Uint32Array;
+    const summary: Record<string, number> = { vocab: tokenizer.vocabSize };
+    for (const side of sides) {
+      const pieces: (Uint16Array | Uint32Array)[] = [];
+      const offsets = [0];
+      const bytes: number[] = [];
+      const ids: string[] = [];
+      for await (const d of documentsOf(inputs.documents, side)) {
+        signal.throwIfAborted();
+        const cut = Ids.from(tokenizer.encode(d.text, { addSpecialTokens: false, readSpecialTokens: false }));
+        pieces.push(cut);
+        offsets.push(offsets.at(-1)! + cut.length);
+        bytes.push(Buffer.byteLength(d.text));
+        ids.push(d.id);
+        if (ids.length % 1000 === 0) progress({ stage: "shards", message: `${side}: ${ids.length} documents` });
+      }
+      await output.writeStream(
+        `${side}.tokens`,
+        pieces.map(p => new Uint8Array(p.buffer, p.byteOffset, p.byteLength)),
+      );
+      await output.write(`${side}.offsets`, asBytes(Float64Array.from(offsets)));
+      await output.write(`${side}.bytes`, asBytes(Float64Array.from(bytes)));
+      await output.write(`${side}.ids`, ids.join("\n"));
+      const name = side === "train" ? "train" : "heldOut";
+      summary[`${name}Documents`] = ids.length;
+      summary[`${name}Tokens`] = offsets.at(-1)!;
+      summary[`${name}Bytes`] = bytes.reduce((a, b) => a + b, 0);
+    }
+    return summary;
+  },
+});
+
+const asBytes = (a: Float64Array): Uint8Array => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
+
+export interface Shards extends TokenShards {
+  readonly ids: readonly string[];
+  /** UTF-8 bytes of each document's text. */
+  readonly bytes: Float64Array;
+}
+
+/** One side of a shards artifact. */
+export async function readShards(artifact: ArtifactReader, side: ShardSide): Promise<Shards> {
+  const vocab = Number(artifact.summary.vocab);
+  const own = async (name: string) => Uint8Array.from(await artifact.read(name)).buffer;
+  const ids = (await artifact.read(`${side}.ids`)).toString("utf8");
+  return {
+    tokens: vocab <= smallVocab ? new Uint16Array(await own(`${side}.tokens`)) : new Uint32Array(await own(`${side}.tokens`)),
+    offsets: new Float64Array(await own(`${side}.offsets`)),
+    bytes: new Float64Array(await own(`${side}.bytes`)),
+    ids: ids === "" ? [] : ids.split("\n"),
+  };
+}
+
+/** The tokens of each document of a side. */
+export const documentTokens = (s: TokenShards): (Uint16Array | Uint32Array)[] =>
+  Array.from({ length: s.offsets.length - 1 }, (_, i) => s.tokens.subarray(Number(s.offsets[i]!), Number(s.offsets[i + 1]!)));

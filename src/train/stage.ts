@@ -1,0 +1,77 @@
+/** Training as a stage: shards and tokenizer in, a model artifact out (configuration, weights, tokenizer, metrics, recipe). */
+import { z } from "zod";
+import { hashOf, type LoamError } from "../base/index.ts";
+import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
+import { type Stage, stage } from "../store/index.ts";
+import type { Device } from "../tensor/index.ts";
+import { metricLine } from "./metrics.ts";
+import { decoderConfigOf, modelPart } from "./model-part.ts";
+import { checkShards } from "./packing.ts";
+import { pretrain } from "./pretrain.ts";
+import { recipeSchema } from "./recipe.ts";
+import { endOf, readShards, readTokenizer } from "./shards.ts";
+
+const trainStageOptions = z.strictObject({ name: z.string(), model: modelPart, recipe: recipeSchema });
+
+/** What training needs that is not part of the result: where it runs, and who hears of refused checkpoints. */
+export interface TrainSurroundings {
+  readonly device: () => Device;
+  readonly onProblem?: (problem: LoamError) => void;
+}
+
+/** Options whose change cannot change the weights: how often things are written down. */
+const withoutHabits = (recipe: z.output<typeof recipeSchema>) => {
+  const { logEvery: _, checkpointSeconds: __, ...rest } = recipe;
+  return rest;
+};
+
+export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokenizer", typeof trainStageOptions> =>
+  stage({
+    name: "train",
+    version: 1,
+    inputs: { shards: "shards", tokenizer: "tokenizer" },
+    options: trainStageOptions,
+    output: "model",
+    async run({ inputs, options, output, progress, signal, scratch }) {
+      const tokenizer = await readTokenizer(inputs.tokenizer);
+      const end = endOf(tokenizer, inputs.tokenizer.id);
+      const config = decoderConfigOf(options.model, tokenizer.vocabSize);
+      const [train, heldOut] = [await readShards(inputs.shards, "train"), await readShards(inputs.shards, "held-out")];
+      checkShards(train, config.vocab, `${inputs.shards.id}/train`);
+      checkShards(heldOut, config.vocab, `${inputs.shards.id}/held-out`);
+      const result = await pretrain({
+        device: around.device(),
+        model: config,
+        recipe: options.recipe,
+        train,
+        heldOut,
+        end,
+        identity: hashOf({ shards: inputs.shards.digest, config, recipe: withoutHabits(options.recipe) }),
+        folder: scratch,
+        progress,
+        signal,
+        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+      });
+      await writeModelFiles(output, { family: "decoder", config, parameters: result.parameters });
+      await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));
+      await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+      const parameters = countParameters(decoderSpec(config));
+      const { steps, tokens, stoppedEarly } = result;
+      await output.write(
+        "training.json",
+        `${JSON.stringify({ recipe: options.recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly }, null, 2)}\n`,
+      );
+      disposeTree(result.parameters);
+      return {
+        name: options.name,
+        parameters,
+        steps,
+        tokens,
+        heldOutNats: round(result.heldOut),
+        seconds: Math.round(result.totalMs / 1000),
+        outsideShare: round(1 - result.nativeMs / result.totalMs),
+      };
+    },
+  });
+
+const round = (x: number): number => Math.round(x * 1e4) / 1e4;
