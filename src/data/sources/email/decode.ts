@@ -2,12 +2,13 @@
  * A raw mail (RFC 822, MIME) to subject and body text. postal-mime does the parsing; here is what real mail needs around it: character
  * sets that are missing or unknown, plain text against markup, forwarded mails, and a named note for everything that was guessed.
  */
-import PostalMime, { type Email } from "postal-mime";
+import PostalMime from "postal-mime";
 import type { Attributes } from "../../document.ts";
 import type { Edit } from "../../ledger.ts";
 import { decodeBytes, restoreWindows1252 } from "../../windows-1252.ts";
 import { htmlToText, markupStart } from "../html.ts";
 import { charsetOf, guessCharset } from "./charset.ts";
+import { type ReadMail, readSimple } from "./simple.ts";
 
 /** A mail nested deeper than this is set aside: real mail has five levels, an attack has thousands. */
 const maxNesting = 64;
@@ -112,7 +113,7 @@ function rawSubject(latin: string, charset: string): string | undefined {
   return decodeBytes(Buffer.from(header.replaceAll("\n", ""), "latin1"), charset).trim();
 }
 
-function addressOf(from: Email["from"]): string | undefined {
+function addressOf(from: ReadMail["from"]): string | undefined {
   const address = (from?.address ?? from?.group?.[0]?.address)?.trim().toLowerCase();
   return address && address.length <= 254 && address.includes("@") ? address : undefined;
 }
@@ -124,7 +125,7 @@ function dayOf(date: string | undefined): string | undefined {
 }
 
 /** The body a person reads: the plain side of an alternative, else the page turned to text. */
-function bodyOf(mail: Email, latin: string, edits: Edit[]): { body: string; format: "plain" | "html" } {
+function bodyOf(mail: ReadMail, latin: string, edits: Edit[]): { body: string; format: "plain" | "html" } {
   const { text = "", html = "" } = mail;
   const alternative = /^content-type:\s*multipart\/alternative/im.test(latin);
   if (html !== "" && (text.trim() === "" || !alternative)) return { body: htmlToText(html), format: "html" };
@@ -135,6 +136,10 @@ function bodyOf(mail: Email, latin: string, edits: Edit[]): { body: string; form
   }
   return { body: text, format: "plain" };
 }
+
+/** The mail through the MIME parser. */
+export const parseMail = (latin: string): Promise<ReadMail> =>
+  PostalMime.parse(Buffer.from(latin, "latin1"), { maxNestingDepth: maxNesting, forceRfc822Attachments: true });
 
 /**
  * Decodes one mail. `isText` says that the bytes are UTF-8 of an already decoded text. Rejects with the parser's error where the
@@ -149,7 +154,7 @@ export async function decodeMail(raw: Uint8Array, isText = false, depth = 0): Pr
     .replace(/^>?From [^\n]*\n/, "");
   const edits: Edit[] = [];
   const { latin, charset } = nameCharsets(cutBehindBase64(restoreMultipart(whole, edits), edits), bytes, isText, edits);
-  const mail = await PostalMime.parse(Buffer.from(latin, "latin1"), { maxNestingDepth: maxNesting, forceRfc822Attachments: true });
+  const mail = readSimple(latin) ?? (await parseMail(latin));
 
   for (const { 0: header, index } of latin.matchAll(contentType)) {
     const [, quoted, bare] = /boundary\s*=\s*(?:"([^"\n]+)"|([^\s;"]+))/i.exec(header) ?? [];

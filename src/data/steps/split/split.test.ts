@@ -65,6 +65,24 @@ test("a corpus that grows keeps nearly all of its split", () => {
   expect(moved / documents.length).toBeLessThan(0.03);
 });
 
+test("large groups are not favoured: over many seeds they are held out as often as single documents", () => {
+  let [large, single] = [0, 0];
+  const sizes = new Map<unknown, number>();
+  const first = splitDocuments(documents, splitOptions.parse({}));
+  for (const cluster of first.clusters.values()) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
+  const isLarge = (d: Document) => (sizes.get(d.attributes.cluster) ?? 1) >= 3;
+  const all = [...first.train, ...first.heldOut];
+  const rounds = 40;
+  for (let seed = 0; seed < rounds; seed++)
+    for (const d of splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.2 })).heldOut) {
+      if (isLarge(d)) large++;
+      else single++;
+    }
+  const share = (held: number, of: number) => held / (rounds * of);
+  expect(share(large, all.filter(isLarge).length)).toBeCloseTo(0.2, 1);
+  expect(share(single, all.filter(d => !isLarge(d)).length)).toBeCloseTo(0.2, 1);
+});
+
 test("documents of one value of an attribute stay together", () => {
   const split = splitDocuments(documents, splitOptions.parse({ by: { attribute: "from" }, heldOut: 0.2 }));
   const train = new Set(split.train.map(d => d.attributes.from));

@@ -62,14 +62,14 @@ function gather(documents: readonly Document[], sets: UnionFind, o: SplitOptions
   const byRoot = new Map<number, Group>();
   for (const [i, d] of documents.entries()) {
     const size = o.share === "bytes" ? sizeOf(d.text) : 1;
-    const key = sha256(`${o.seed}/${d.id}`);
     const was = byRoot.get(sets.find(i));
-    if (!was) byRoot.set(sets.find(i), { key, members: [i], size });
-    else {
+    if (was) {
       was.members.push(i);
       was.size += size;
-      if (key < was.key) byRoot.set(sets.find(i), { ...was, key });
+      continue;
     }
+    // The key of the smallest id alone: the smallest of all members' keys would put large groups first.
+    byRoot.set(i, { key: sha256(`${o.seed}/${d.id}`), members: [i], size });
   }
   return [...byRoot.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
