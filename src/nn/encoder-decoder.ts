@@ -37,10 +37,10 @@ export interface EncoderDecoderConfig {
   readonly deviation: number;
 }
 
-export const encoderDecoderConfig = (c: SmallConfig): EncoderDecoderConfig => ({
+export const encoderDecoderConfig = ({ layers, ...c }: SmallConfig): EncoderDecoderConfig => ({
   ...c,
-  encoderLayers: c.layers,
-  decoderLayers: c.layers,
+  encoderLayers: layers,
+  decoderLayers: layers,
   kvHeads: c.heads,
   headSize: headSizeOf(c.width, c.heads),
   hidden: c.hidden ?? 4 * c.width,

@@ -52,6 +52,7 @@ export {
   targetLogits,
 } from "./encoder-decoder.ts";
 export { nnErrors } from "./errors.ts";
+export { type Families, type FamilyName, families, familyNames, type Model, type ModelConfig, modelOf, specOfModel } from "./families.ts";
 export {
   CachedDecoder,
   type CachedDecoderOptions,
@@ -132,5 +133,25 @@ export {
   zeros,
 } from "./parameters.ts";
 export { type RotaryTables, rotaryAt, rotaryTables, rotate } from "./rotary.ts";
-export { openSafetensors, type TensorSource, type WeightFile, writeSafetensors } from "./weights/safetensors.ts";
-export { type LoadOptions, loadTree, saveTree, treePieces, treeSources } from "./weights/tree.ts";
+export {
+  exportHuggingFace,
+  type FilesReader,
+  type FilesWriter,
+  folderFiles,
+  importHuggingFace,
+  type LoadOptions,
+  loadModel,
+  loadTree,
+  modelTypes,
+  openBytes,
+  openSafetensors,
+  readModelConfig,
+  safetensorsPieces,
+  saveTree,
+  type TensorSource,
+  treePieces,
+  treeSources,
+  type WeightFile,
+  writeModelFiles,
+  writeSafetensors,
+} from "./weights/index.ts";

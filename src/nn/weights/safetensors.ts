@@ -2,12 +2,11 @@
  * Safetensors files in and out. A file on disk is read a tensor at a time by position, so opening one costs its header only; a file is
  * written in pieces, so memory holds one tensor. Numbers are little endian, as on every machine that Loam's runtimes exist for.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { dirname } from "node:path";
-import { fileError, syncFolder, temporaryBeside, writeAll } from "../../base/index.ts";
+import { fileError } from "../../base/index.ts";
 import { dtypeTable, sizeOf, type TypedArray } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
+import { writePieces } from "./folder.ts";
 import { type Header, headerLength, lengthBytes, makeHeader, parseHeader, readable, type TensorEntry, type TensorShape } from "./header.ts";
 
 /** Named tensors of one file (or several that belong together), read on demand. */
@@ -122,25 +121,8 @@ export async function* safetensorsPieces(
 }
 
 /** Writes a file whole or not at all, durably, holding one tensor in memory at a time. */
-export async function writeSafetensors(
+export const writeSafetensors = (
   path: string,
   tensors: readonly TensorSource[],
   metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const part = temporaryBeside(path);
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    const fd = openSync(part, "wx");
-    try {
-      for await (const piece of safetensorsPieces(tensors, metadata, path)) writeAll(fd, piece);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(part, path);
-    syncFolder(dirname(path));
-  } catch (error) {
-    if (existsSync(part)) rmSync(part, { force: true });
-    throw fileError(error, path);
-  }
-}
+): Promise<void> => writePieces(path, safetensorsPieces(tensors, metadata, path));

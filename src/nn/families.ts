@@ -1,0 +1,94 @@
+/** The model families as a table: what a stored configuration may say, and which parameters it means. A new family is a row. */
+import { z } from "zod";
+import { checkDecoder, type DecoderConfig, type DecoderSpec, decoderSpec } from "./decoder.ts";
+import { type EncoderConfig, type EncoderSpec, encoderSpec } from "./encoder.ts";
+import { type EncoderDecoderConfig, type EncoderDecoderSpec, encoderDecoderSpec } from "./encoder-decoder.ts";
+import { nnErrors } from "./errors.ts";
+import { activations, normKinds } from "./layers.ts";
+import type { ArraysOf } from "./parameters.ts";
+
+export interface Families {
+  readonly decoder: { readonly config: DecoderConfig; readonly spec: DecoderSpec };
+  readonly encoder: { readonly config: EncoderConfig; readonly spec: EncoderSpec };
+  readonly "encoder-decoder": { readonly config: EncoderDecoderConfig; readonly spec: EncoderDecoderSpec };
+}
+export type FamilyName = keyof Families;
+
+/** A family with its configuration. */
+export type ModelConfig = { [F in FamilyName]: { readonly family: F; readonly config: Families[F]["config"] } }[FamilyName];
+/** A model in memory: family, configuration and parameters on a device. */
+export type Model = {
+  [F in FamilyName]: { readonly family: F; readonly config: Families[F]["config"]; readonly parameters: ArraysOf<Families[F]["spec"]> };
+}[FamilyName];
+
+// Limits of stored sizes, so that a hostile configuration cannot ask for more names than memory holds; each is far above any published model.
+const count = (most: number) => z.number().int().min(1).max(most);
+const layers = count(4096);
+const heads = count(4096);
+const width = count(2 ** 20);
+const vocab = count(2 ** 24);
+const context = count(2 ** 24);
+const epsilon = z.number().min(0).max(1);
+const deviation = z.number().min(0).max(10);
+const sizes = {
+  vocab,
+  width,
+  heads,
+  kvHeads: heads,
+  headSize: width,
+  hidden: count(2 ** 22),
+  context,
+  epsilon,
+  deviation,
+  bias: z.boolean(),
+};
+
+const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({
+  ...sizes,
+  layers,
+  norm: z.enum(normKinds),
+  positions: z.enum(["learned", "rotary"]),
+  rotaryBase: z.number().positive(),
+  activation: z.enum(activations),
+  tied: z.boolean(),
+  qkNorm: z.boolean(),
+  window: count(2 ** 24).exactOptional(),
+  logitCap: z.number().positive().exactOptional(),
+});
+const encoderSchema: z.ZodType<EncoderConfig> = z.strictObject({ ...sizes, layers, types: count(2 ** 16) });
+const encoderDecoderSchema: z.ZodType<EncoderDecoderConfig> = z.strictObject({
+  ...sizes,
+  encoderLayers: layers,
+  decoderLayers: layers,
+  norm: z.enum(normKinds),
+  activation: z.enum(activations),
+});
+
+/** What every family must obey: queries share keys evenly. */
+const checkHeads = (c: { readonly heads: number; readonly kvHeads: number }, place: string): void => {
+  if (c.heads % c.kvHeads)
+    throw nnErrors.fail("config", { place: `${place}.kvHeads`, expected: `a divisor of heads ${c.heads}`, received: `${c.kvHeads}` });
+};
+
+interface FamilyRow<F extends FamilyName> {
+  /** Strict: unknown keys are errors. */
+  readonly schema: z.ZodType<Families[F]["config"]>;
+  /** Do the numbers hold together? Errors name the key. */
+  readonly check: (config: Families[F]["config"], place: string) => void;
+  readonly spec: (config: Families[F]["config"]) => Families[F]["spec"];
+}
+export const families: { readonly [F in FamilyName]: FamilyRow<F> } = {
+  decoder: { schema: decoderSchema, check: checkDecoder, spec: decoderSpec },
+  encoder: { schema: encoderSchema, check: checkHeads, spec: encoderSpec },
+  "encoder-decoder": { schema: encoderDecoderSchema, check: checkHeads, spec: encoderDecoderSpec },
+};
+export const familyNames = Object.keys(families) as readonly FamilyName[];
+
+/** The parameters' specifications of a configured family. */
+export const specOfModel = <F extends FamilyName>(model: {
+  readonly family: F;
+  readonly config: Families[F]["config"];
+}): Families[F]["spec"] => families[model.family].spec(model.config);
+
+/** Joins what belongs together; the types of family, configuration and parameters are the caller's to match. */
+export const modelOf = (model: ModelConfig, parameters: unknown): Model => ({ ...model, parameters }) as Model;
