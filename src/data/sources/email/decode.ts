@@ -176,7 +176,7 @@ export async function decodeMail(raw: Uint8Array, isText = false, depth = 0): Pr
   const date = dayOf(mail.date);
   return {
     subject: restoreWindows1252(subject).replace(/\s+/g, " ").trim(),
-    body: restoreWindows1252(bodies.filter(b => b.trim() !== "").join("\n\n")),
+    body: restoreWindows1252(bodies.filter(b => b.trim() !== "").join("\n\n")).replace(/\n$/, ""),
     attributes: { format: own.format, ...(date ? { date } : {}), ...(from ? { from } : {}) },
     edits,
   };

@@ -20,7 +20,7 @@ test.skipIf(missing !== "")(`the short way gives what the parser gives, on real 
   let simple = 0;
   let all = 0;
   for (const group of ["easy-ham-2", "hard-ham-1", "spam-1", "spam-2"]) {
-    for (const file of readdirSync(join(corpus, group)).filter(f => /^00[01]\d\d\..*\.txt$/.test(f))) {
+    for (const file of readdirSync(join(corpus, group)).filter(f => /^000\d\d\..*\.txt$/.test(f))) {
       const latin = readFileSync(join(corpus, group, file), "latin1")
         .replaceAll("\r\n", "\n")
         .replace(/^From [^\n]*\n/, "");

@@ -31,7 +31,7 @@ test("every document is on one side, sorted, and the share is as asked", () => {
 });
 
 test("no two documents across the sides are near-duplicates, by brute force over all pairs", () => {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of [1, 2]) {
     const split = splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.3 }));
     const [train, held] = [split.train, split.heldOut].map(list => list.map(d => shingles(d.text, 5)));
     for (const h of held!) for (const t of train!) expect(jaccard(h, t)).toBeLessThan(0.7);
@@ -72,7 +72,7 @@ test("large groups are not favoured: over many seeds they are held out as often 
   for (const cluster of first.clusters.values()) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
   const isLarge = (d: Document) => (sizes.get(d.attributes.cluster) ?? 1) >= 3;
   const all = [...first.train, ...first.heldOut];
-  const rounds = 40;
+  const rounds = 25;
   for (let seed = 0; seed < rounds; seed++)
     for (const d of splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.2 })).heldOut) {
       if (isLarge(d)) large++;
