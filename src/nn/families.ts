@@ -1,5 +1,6 @@
 /** The model families as a table: what a stored configuration may say, and which parameters it means. A new family is a row. */
 import { z } from "zod";
+import { check } from "../base/index.ts";
 import { checkDecoder, type DecoderConfig, type DecoderSpec, decoderSpec } from "./decoder.ts";
 import { type EncoderConfig, type EncoderSpec, encoderSpec } from "./encoder.ts";
 import { type EncoderDecoderConfig, type EncoderDecoderSpec, encoderDecoderSpec } from "./encoder-decoder.ts";
@@ -74,8 +75,8 @@ interface FamilyRow<F extends FamilyName> {
   /** Strict: unknown keys are errors. */
   readonly schema: z.ZodType<Families[F]["config"]>;
   /** Do the numbers hold together? Errors name the key. */
-  readonly check: (config: Families[F]["config"], place: string) => void;
-  readonly spec: (config: Families[F]["config"]) => Families[F]["spec"];
+  check(config: Families[F]["config"], place: string): void;
+  spec(config: Families[F]["config"]): Families[F]["spec"];
 }
 export const families: { readonly [F in FamilyName]: FamilyRow<F> } = {
   decoder: { schema: decoderSchema, check: checkDecoder, spec: decoderSpec },
@@ -83,6 +84,14 @@ export const families: { readonly [F in FamilyName]: FamilyRow<F> } = {
   "encoder-decoder": { schema: encoderDecoderSchema, check: checkHeads, spec: encoderDecoderSpec },
 };
 export const familyNames = Object.keys(families) as readonly FamilyName[];
+
+/** Plain data as a family's configuration; errors name the key at `place`. */
+export function checkedConfig<F extends FamilyName>(family: F, value: unknown, place: string): ModelConfig {
+  const row: FamilyRow<FamilyName> = families[family];
+  const config = check(row.schema, value, place);
+  row.check(config, place);
+  return { family, config } as ModelConfig;
+}
 
 /** The parameters' specifications of a configured family. */
 export const specOfModel = <F extends FamilyName>(model: {

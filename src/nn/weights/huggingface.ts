@@ -5,7 +5,7 @@
 import { check, nearest, treeFrom, treePaths } from "../../base/index.ts";
 import { type Device, type DeviceArray, fromNumbers, isFloat, type Shape, sameShape, showShape, toNumbers } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
-import { families, type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
+import { checkedConfig, type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
 import type { ParameterSpec, SpecTree } from "../parameters.ts";
 import type { FilesReader, FilesWriter } from "./files.ts";
 import { type ArchitectureRow, architectures, modelTypes, type Place } from "./huggingface-rows.ts";
@@ -107,9 +107,7 @@ export function readHuggingFaceConfig(value: Record<string, unknown>, place: str
     });
   }
   const row: ArchitectureRow = architectures[type] as ArchitectureRow;
-  const model = { family: row.family, config: row.toConfig(check(row.schema, value, place) as never) } as ModelConfig;
-  const { check: hold } = families[model.family] as { check: (c: ModelConfig["config"], place: string) => void };
-  hold(model.config, place);
+  const model = checkedConfig(row.family, row.toConfig(check(row.schema, value, place) as never), place);
   return { model, row };
 }
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { check, nearest } from "../../base/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
-import { type Families, type FamilyName, families, familyNames, type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
+import { checkedConfig, type FamilyName, familyNames, type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
 import type { FilesReader, FilesWriter } from "./files.ts";
 import { parseJson } from "./json-file.ts";
 import { openSafetensors } from "./safetensors.ts";
@@ -19,7 +19,7 @@ const formatVersion = 1;
 
 /** Writes both files, the weights in pieces. A configuration that could not be read again is an error before anything is written. */
 export async function writeModelFiles(writer: FilesWriter, { family, config, parameters }: Model): Promise<void> {
-  configOf(family, config, configFile);
+  checkedConfig(family, config, configFile);
   const text = JSON.stringify({ format: formatName, version: formatVersion, family, config }, null, 2);
   await writer.write(configFile, `${text}\n`);
   await writer.writeStream(weightsFile, treePieces(parameters, { format: formatName }));
@@ -60,14 +60,7 @@ export async function readModelConfig(reader: FilesReader): Promise<ModelConfig>
     });
   }
   const { family, config } = check(envelope, value, place);
-  return configOf(family, config, `${place}: config`);
-}
-
-function configOf<F extends FamilyName>(family: F, value: unknown, place: string): ModelConfig {
-  const row: { schema: z.ZodType<Families[F]["config"]>; check: (c: Families[F]["config"], place: string) => void } = families[family];
-  const config = check(row.schema, value, place);
-  row.check(config, place);
-  return { family, config } as ModelConfig;
+  return checkedConfig(family, config, `${place}: config`);
 }
 
 /** The model on a device. Every name, shape and dtype is checked against the configuration before a tensor is read. */
