@@ -50,13 +50,13 @@ const changed = (path: string, cause?: unknown) =>
 const readError = (error: unknown, path: string) =>
   (error as NodeJS.ErrnoException)?.code === "ENOENT" ? changed(path, error) : fileError(error, path);
 
-/** Lines of pieces, cut at `\n`; a `\r` before it goes too. */
-export async function* cutLines(pieces: AsyncIterable<Buffer>): AsyncGenerator<Line> {
+/** Lines of pieces, cut at `\n`; a `\r` before it goes too. Of a line longer than the limit nothing is held. */
+export async function* cutLines(pieces: AsyncIterable<Buffer>, limitBytes = maxRecordBytes): AsyncGenerator<Line> {
   let parts: Buffer[] = [];
   let size = 0;
   let number = 1;
   const take = (): Line => {
-    const tooLong = size > maxRecordBytes;
+    const tooLong = size > limitBytes;
     let bytes = tooLong ? undefined : parts.length === 1 ? parts[0]! : Buffer.concat(parts);
     if (bytes?.at(-1) === 0x0d) bytes = bytes.subarray(0, -1);
     parts = [];
@@ -73,7 +73,7 @@ export async function* cutLines(pieces: AsyncIterable<Buffer>): AsyncGenerator<L
     }
     if (at < piece.length) {
       size += piece.length - at;
-      if (size > maxRecordBytes) parts = [];
+      if (size > limitBytes) parts = [];
       else parts.push(piece.subarray(at));
     }
   }
