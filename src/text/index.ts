@@ -1,1 +1,17 @@
-export {};
+/** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
+export {
+  type ChatMessage,
+  type ChatTemplate,
+  chatTemplate,
+  defaultChatTemplate,
+  MAX_RENDERED,
+  MAX_STEPS,
+  MAX_TEMPLATE,
+  type RenderOptions,
+} from "./chat-template.ts";
+export { textErrors } from "./errors.ts";
+export { type LoadOptions, loadTokenizer } from "./load.ts";
+export { MAX_TEXT } from "./pipeline.ts";
+export { textsOf, tokenizerStage } from "./stage.ts";
+export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TokenStream } from "./tokenizer.ts";
+export { type BpeOptions, type BpeTrainer, bpeTrainer, defaultSpecialTokens, endToken, trainBpe } from "./train.ts";

@@ -1,0 +1,70 @@
+import { expect, test } from "vitest";
+import { chatTemplate, defaultChatTemplate } from "./chat-template.ts";
+import { trainBpe } from "./train.ts";
+
+const talk = [
+  { role: "system", content: "Be brief." },
+  { role: "user", content: "Hi" },
+];
+
+test("the default template writes each turn as role token, text, end token", () => {
+  expect(chatTemplate().render(talk)).toBe("<|system|>Be brief.<|end|><|user|>Hi<|end|>");
+  expect(chatTemplate().render(talk, { addGenerationPrompt: true })).toBe("<|system|>Be brief.<|end|><|user|>Hi<|end|><|assistant|>");
+});
+
+test("the default template's marks are single tokens of a default tokenizer", () => {
+  const tokenizer = trainBpe(["Be brief. Hi"], { vocab: 300 });
+  const ids = [...tokenizer.encode(chatTemplate().render(talk))];
+  expect(ids.filter(id => [...tokenizer.specials.values()].includes(id))).toHaveLength(4);
+});
+
+test("an unknown role is refused by value", () => {
+  expect(() => chatTemplate().render([{ role: "robot", content: "x" }])).toThrow("expected the role system, user or assistant, got robot");
+});
+
+test("white space of messages is kept", () => {
+  expect(chatTemplate().render([{ role: "user", content: "  a\n\nb \n" }])).toBe("<|user|>  a\n\nb \n<|end|>");
+});
+
+test("tools, dates and further variables reach a template", () => {
+  const template = chatTemplate(
+    "{{ bos_token }}{% if tools %}{{ tools | tojson }}{% endif %}{{ strftime_now('%d %b %Y') }} {{ mode }} {{ messages[0]['content'] }}{{ eos_token }}",
+  );
+  const tools = [{ type: "function", function: { name: "f" } }];
+  const now = new Date(Date.UTC(2024, 6, 4));
+  expect(template.render(talk, { tools, now, bosToken: "<s>", eosToken: "</s>", variables: { mode: "m" } })).toBe(
+    '<s>[{"type": "function", "function": {"name": "f"}}]04 Jul 2024 m Be brief.</s>',
+  );
+});
+
+test.each([
+  ["a range without end", "{% for i in range(1000000000) %}x{% endfor %}", "range"],
+  [
+    "loops in loops",
+    "{% for i in range(9999) %}{% for j in range(9999) %}{% for k in range(9999) %}{% endfor %}{% endfor %}{% endfor %}",
+    "steps",
+  ],
+  [
+    "a text that doubles",
+    "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
+    "characters",
+  ],
+  ["a macro that calls itself", "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}", "cannot be rendered"],
+  ["a step of nothing", "{% for i in range(0, 5, 0) %}x{% endfor %}", "range"],
+  ["what does not parse", "{% for %}", "not a valid template"],
+  ["a block without an end", "{% if true %}x", "not a valid template"],
+  ["its own refusal", "{{ raise_exception('no system message') }}", "no system message"],
+])("%s is stopped with an error", (_, source, sentence) => {
+  expect(() => chatTemplate(source).render(talk)).toThrow(sentence);
+});
+
+test("a template sees no global of JavaScript", () => {
+  expect(chatTemplate("{{ process is defined }} {{ globalThis is defined }} {{ constructor is defined }}").render(talk)).toBe(
+    "false false false",
+  );
+});
+
+test("the source of a template is kept as it is", () => {
+  expect(chatTemplate().source).toBe(defaultChatTemplate);
+  expect(() => chatTemplate("x".repeat(300_000))).toThrow("at most 200000 characters, got 300000");
+});
