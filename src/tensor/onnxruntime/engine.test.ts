@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -218,4 +218,16 @@ test("a profile names the operators that ran", () => {
   const events = JSON.parse(readFileSync(session.endProfile(), "utf8")) as { args?: { op_name?: string } }[];
   expect(events.some(e => e.args?.op_name === "Add")).toBe(true);
   rmSync(folder, { recursive: true });
+});
+
+test.skipIf(process.platform !== "linux")("affinity pins the further thread to the processor that it names", () => {
+  const pinnedTo = (list: string) =>
+    readdirSync("/proc/self/task").filter(t =>
+      readFileSync(`/proc/self/task/${t}/status`, "utf8").includes(`Cpus_allowed_list:\t${list}\n`),
+    ).length;
+  const before = pinnedTo("0");
+  const session = runtime.createSession(doubling, { threads: 2, affinity: "1" }); // the engine counts processors from 1
+  expect(pinnedTo("0") - before).toBe(availableParallelism() > 1 ? 1 : 0);
+  session.dispose();
+  expect(pinnedTo("0")).toBe(before);
 });

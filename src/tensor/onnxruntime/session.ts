@@ -95,8 +95,13 @@ export class Session {
     this.#host = host;
     this.#native = { library, session, uses: 0, disposed: false };
     forgotten.register(this, this.#native, this.#native);
-    this.inputs = readPorts(library, session, "Input");
-    this.outputs = readPorts(library, session, "Output");
+    try {
+      this.inputs = readPorts(library, session, "Input");
+      this.outputs = readPorts(library, session, "Output");
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   get disposed(): boolean {
