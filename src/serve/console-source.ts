@@ -1,0 +1,73 @@
+/**
+ * What the console shows besides the engines: the record's models, runs, evaluations and lineage. A port: the command line gives functions
+ * that read its project's store; without one the console's pages are empty.
+ */
+export interface Machine {
+  readonly cores: number;
+  readonly processor: string;
+  readonly memoryBytes: number;
+  readonly vector: readonly string[];
+}
+
+export interface ConsoleModel {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number | string;
+  readonly artifact: string;
+  readonly createdAt: string | number;
+  readonly aliases: readonly string[];
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+export interface ConsoleRun {
+  readonly artifact: string;
+  readonly stage: string;
+  readonly startedAt: string | number | null;
+  readonly endedAt: string | number | null;
+  readonly summary: Readonly<Record<string, unknown>>;
+}
+
+/** A logged step of training; what a run did not measure is absent. */
+export interface MetricPoint {
+  readonly step: number;
+  readonly tokens: number;
+  readonly loss: number;
+  readonly heldOut?: number;
+  readonly learningRate: number;
+  readonly tokensPerSecond: number;
+  readonly gradientNorm: number;
+}
+
+export interface ConsoleEvaluation {
+  readonly artifact: string;
+  readonly model: string;
+  readonly report: unknown;
+}
+
+export interface ConsoleGraph {
+  readonly root: string;
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly kind: string;
+    readonly stage: string;
+    readonly summary: Readonly<Record<string, unknown>>;
+    readonly createdAt: string | number;
+    readonly relation: "self" | "ancestor" | "descendant";
+  }[];
+  /** `from` is what `to` was made of. */
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly name: string }[];
+}
+
+type Answer<T> = T | Promise<T>;
+export interface ConsoleSource {
+  /** The project's name. */
+  readonly project: string | null;
+  machine(): Answer<Machine>;
+  models(): Answer<readonly ConsoleModel[]>;
+  runs(): Answer<readonly ConsoleRun[]>;
+  /** Undefined where there is no such run. */
+  metrics(artifact: string): Answer<readonly MetricPoint[] | undefined>;
+  evaluations(): Answer<readonly ConsoleEvaluation[]>;
+  /** Undefined where there is no such artifact. */
+  graph(id: string): Answer<ConsoleGraph | undefined>;
+}

@@ -1,0 +1,37 @@
+/** The codes of this room. */
+import { errorTable } from "../base/index.ts";
+
+export const serveErrors = errorTable("serve", {
+  missing: { status: 400, exit: "usage", meaning: "A request lacks a parameter that is needed; it is named." },
+  type: { status: 400, exit: "usage", meaning: "A parameter of a request has the wrong type; it is named." },
+  parameter: { status: 400, exit: "usage", meaning: "A parameter of a request is out of range or contradicts another; it is named." },
+  unsupported: {
+    status: 400,
+    exit: "usage",
+    meaning: "A request asks for something that this server does not do; the parameter is named.",
+  },
+  body: { status: 400, exit: "usage", meaning: "A request's body is not JSON in UTF-8, or is nested too deeply." },
+  contextLength: { status: 400, exit: "usage", meaning: "Prompt and answer together are longer than the model's context." },
+  host: {
+    status: 403,
+    exit: "usage",
+    meaning: "A request names a host that this server does not answer for (protection against DNS rebinding).",
+  },
+  unknownModel: { status: 404, exit: "usage", meaning: "A request names a model that is not served." },
+  unknownUrl: { status: 404, exit: "usage", meaning: "There is nothing at this address." },
+  unknownRecord: { status: 404, exit: "usage", meaning: "The console asked for an artifact that the record does not have." },
+  method: { status: 405, exit: "usage", meaning: "The address exists, but not for this HTTP method." },
+  tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the server reads." },
+  mediaType: { status: 415, exit: "usage", meaning: "A request's body is not declared as application/json." },
+  queueFull: { status: 429, exit: "failure", meaning: "Too many requests are waiting; retry after the time in the Retry-After header." },
+  cancelled: { status: 499, exit: "failure", meaning: "The client went away, or the caller cancelled the generation." },
+  slowReader: { status: 499, exit: "failure", meaning: "The client stopped reading its stream for too long; its slot was freed." },
+  program: {
+    status: 500,
+    exit: "failure",
+    meaning: "The device failed while it computed a step; the requests of that step end with this error.",
+  },
+  notReady: { status: 503, exit: "failure", meaning: "The model is still loading or warming up, or its engine has failed." },
+  draining: { status: 503, exit: "failure", meaning: "The server is shutting down and takes no new work." },
+  portInUse: { status: 500, exit: "environment", meaning: "The port is taken by another program, or may not be used." },
+});

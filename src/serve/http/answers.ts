@@ -1,0 +1,68 @@
+/** Generations to answers: all events of one collected, or the events of several in the order they come, with the index of each. */
+import type { Generation } from "../engine.ts";
+import type { EndEvent, GeneratedToken, GenerationEvent, Usage } from "../sequence.ts";
+
+export interface WholeAnswer {
+  readonly text: string;
+  readonly tokens: readonly GeneratedToken[];
+  readonly finishReason: EndEvent["finishReason"];
+  readonly usage: Usage;
+}
+
+async function collect(generation: Generation): Promise<WholeAnswer> {
+  let text = "";
+  const tokens: GeneratedToken[] = [];
+  for await (const event of generation) {
+    text += event.text;
+    tokens.push(...event.tokens);
+    if (event.kind === "end") return { text, tokens, finishReason: event.finishReason, usage: event.usage };
+  }
+  // the queue ends with an end event or throws
+  throw new Error("a generation ended without an end event");
+}
+
+/** All answers whole; when one fails the others are cancelled. */
+export async function collectAll(generations: readonly Generation[]): Promise<WholeAnswer[]> {
+  try {
+    return await Promise.all(generations.map(collect));
+  } catch (error) {
+    for (const g of generations) g.cancel();
+    throw error;
+  }
+}
+
+/** Events of several generations as they come. An error of one is thrown, and the others are cancelled. */
+export async function* merged(
+  generations: readonly Generation[],
+): AsyncGenerator<{ index: number; event: GenerationEvent }, void, undefined> {
+  const readers = generations.map(g => g[Symbol.asyncIterator]());
+  const next = async (index: number) => ({ index, result: await readers[index]!.next() });
+  const pending = new Map(readers.map((_, i) => [i, next(i)]));
+  try {
+    while (pending.size > 0) {
+      const { index, result } = await Promise.race(pending.values());
+      if (result.done) {
+        pending.delete(index);
+        continue;
+      }
+      pending.set(index, next(index));
+      yield { index, event: result.value };
+    }
+  } finally {
+    for (const g of generations) g.cancel();
+    // what is still pending ends with the cancellation; nobody waits for it
+    for (const p of pending.values()) p.catch(() => {});
+  }
+}
+
+/** Usage of prompts times n answers, in OpenAI's form: every prompt counts once. */
+export function wireUsage(prompts: readonly (readonly number[])[], completionTokens: number) {
+  const promptTokens = prompts.reduce((n, p) => n + p.length, 0);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: 0 },
+  };
+}

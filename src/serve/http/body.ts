@@ -1,0 +1,75 @@
+/** A request's JSON body, read with bounds: declared type, size (also of a body of unknown length), UTF-8, nesting, and only then parsed. */
+import { formatBytes } from "../../base/index.ts";
+import { serveErrors } from "../errors.ts";
+import { limits } from "../limits.ts";
+
+const tooLarge = (received: string) =>
+  serveErrors.fail("tooLarge", {
+    place: "body",
+    expected: `at most ${formatBytes(limits.bodyBytes)}`,
+    received,
+    hint: "Send a shorter prompt, or several requests.",
+  });
+
+/** The bytes of a body, given up as soon as they are too many. */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(`${formatBytes(Number(declared))}`);
+  // node has checked that no more comes than was declared
+  if (declared !== null) return new Uint8Array(await request.arrayBuffer());
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  if (request.body)
+    for await (const part of request.body) {
+      size += part.length;
+      if (size > limits.bodyBytes) throw tooLarge("more");
+      parts.push(part);
+    }
+  return Buffer.concat(parts);
+}
+
+/** Depth of nested lists and objects in JSON text; linear, and right for any text (braces in strings do not count). */
+export function jsonDepth(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at];
+    if (c === '"') {
+      for (at++; at < text.length && text[at] !== '"'; at++) if (text[at] === "\\") at++;
+    } else if (c === "{" || c === "[") deepest = Math.max(deepest, ++depth);
+    else if (c === "}" || c === "]") depth--;
+  }
+  return deepest;
+}
+
+/** The body as an object. Errors: serve/mediaType, serve/tooLarge, serve/body. */
+export async function readJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  const type = request.headers.get("content-type") ?? "";
+  // also keeps web pages of other origins out: a browser asks leave before it sends this type
+  if (!/^application\/json\s*(;|$)/i.test(type))
+    throw serveErrors.fail("mediaType", {
+      place: "content-type",
+      expected: "application/json",
+      received: type ? `"${type.slice(0, 60)}"` : "none",
+    });
+  const bytes = await readBytes(request);
+  const broken = (expected: string, received: string) =>
+    serveErrors.fail("body", { place: "body", expected, received, hint: "Check the body that is sent." });
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw broken("UTF-8", "other bytes");
+  }
+  const depth = jsonDepth(text);
+  if (depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${depth}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw broken("JSON", text === "" ? "nothing" : error instanceof Error ? error.message : "something else");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw broken("a JSON object", Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`);
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,116 @@
+/** /api: what the console reads. JSON; errors are `{ error: { code, message, ... } }`. */
+import { cpus, totalmem } from "node:os";
+import { Hono } from "hono";
+import { type Clock, isLoamError, redact } from "../../base/index.ts";
+import type { ConsoleSource, Machine } from "../console-source.ts";
+import type { Engine } from "../engine.ts";
+import { EngineHistory } from "../engine-history.ts";
+import type { Engines } from "../engines.ts";
+import { serveErrors } from "../errors.ts";
+import type { AppEnvironment } from "./exchange.ts";
+
+export interface ConsoleApiOptions {
+  readonly engines: Engines;
+  readonly source: ConsoleSource | undefined;
+  readonly version: string;
+  readonly clock: Clock;
+}
+
+const thisMachine = (): Machine => ({
+  cores: cpus().length,
+  processor: cpus()[0]?.model ?? "unknown",
+  memoryBytes: totalmem(),
+  vector: [],
+});
+
+const nothing: ConsoleSource = {
+  project: null,
+  machine: thisMachine,
+  models: () => [],
+  runs: () => [],
+  metrics: () => undefined,
+  evaluations: () => [],
+  graph: () => undefined,
+};
+
+/** Ids of artifacts and versions as people type them: short, and nothing that could be a path. */
+const idPattern = /^[\w@.-]{1,128}$/;
+function checkedId(id: string | undefined): string {
+  if (id !== undefined && idPattern.test(id)) return id;
+  throw serveErrors.fail("parameter", {
+    place: "id",
+    expected: "an artifact's id",
+    received: id === undefined ? "nothing" : JSON.stringify(id.slice(0, 60)),
+  });
+}
+
+const found = <T>(value: T | undefined, id: string): T => {
+  if (value !== undefined) return value;
+  throw serveErrors.fail("unknownRecord", { place: "id", expected: "an artifact in the record", received: `"${id}"` });
+};
+
+const servedModel = ({ model }: Engine, parameters: number) => ({
+  id: model.id,
+  name: model.name ?? model.id,
+  version: model.version ?? null,
+  artifact: model.artifact ?? null,
+  family: model.family,
+  parameters,
+  context: model.config.context,
+  vocab: model.config.vocab,
+  layers: model.config.layers,
+  width: model.config.width,
+});
+
+export function consoleApi({ engines, source = nothing, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
+  const api = new Hono<AppEnvironment>();
+  const startedAt = clock.now();
+  const histories = new Map<Engine, EngineHistory>();
+  engines.watch(engine => histories.set(engine, new EngineHistory(engine, clock)));
+
+  api.get("/overview", async c => {
+    const engine = engines.all()[0];
+    return c.json({
+      loam: version,
+      project: source.project,
+      model: engine ? servedModel(engine, engine.numParameters) : null,
+      models: (await source.models()).map(m => m.id),
+      startedAt,
+      machine: await source.machine(),
+    });
+  });
+  api.get("/models", async c => c.json(await source.models()));
+  api.get("/runs", async c => c.json(await source.runs()));
+  api.get("/runs/:artifact/metrics", async c => {
+    const id = checkedId(c.req.param("artifact"));
+    return c.json({ points: found(await source.metrics(id), id) });
+  });
+  api.get("/evaluations", async c => c.json(await source.evaluations()));
+  api.get("/graph", async c => {
+    const id = checkedId(c.req.query("id"));
+    return c.json(found(await source.graph(id), id));
+  });
+  api.get("/engine", c => {
+    const name = c.req.query("model");
+    const engine = name === undefined ? engines.all()[0] : engines.find(name);
+    const history = engine && histories.get(engine);
+    if (!engine || !history) return c.json({ slots: 0, running: 0, queued: 0, tokensPerSecond: 0, requests: 0, history: [] });
+    const { slots, running, queued, requests } = engine.stats();
+    return c.json({ slots, running, queued, tokensPerSecond: history.tokensPerSecond, requests, history: history.points() });
+  });
+  api.all("*", c => {
+    throw serveErrors.fail("unknownUrl", { place: new URL(c.req.url).pathname, message: "there is nothing at this address" });
+  });
+  return api;
+}
+
+/** An error as the console reads it; unknown ones carry the request's id and no detail. */
+export function consoleError(error: unknown, requestId: string) {
+  if (!isLoamError(error) || error.status >= 500)
+    return {
+      status: isLoamError(error) ? error.status : 500,
+      body: { error: { code: "internal", message: `internal error, request ${requestId}` } },
+    };
+  const { code, message: _, ...rest } = error.problem;
+  return { status: error.status, body: { error: { code, message: redact(error.message), ...rest } } };
+}

@@ -1,0 +1,71 @@
+/**
+ * A body through a schema. As OpenAI does: unknown keys are left alone, a known key of the wrong type or range is a 400 that names it, null
+ * means "not given". What Loam does not do is refused by name (a table of questions), never dropped in silence.
+ */
+import type { z } from "zod";
+import { keyPath } from "../../base/index.ts";
+import { serveErrors } from "../errors.ts";
+
+const article = (word: string): string => (/^[aeiou]/.test(word) ? `an ${word}` : `a ${word}`);
+const show = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+};
+const typeOf = (value: unknown): string =>
+  value === null ? "null" : Array.isArray(value) ? "a list" : typeof value === "number" ? `${value}` : article(typeof value);
+
+const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((v, k) => (v === null || v === undefined ? undefined : (v as Record<PropertyKey, unknown>)[k]), value);
+
+function bound(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string {
+  const big = issue.code === "too_big";
+  const edge = big ? issue.maximum : issue.minimum;
+  const relation = issue.inclusive === false ? (big ? "below" : "above") : big ? "at most" : "at least";
+  if (issue.origin === "string") return `${relation} ${edge} characters`;
+  if (issue.origin === "array") return `${relation} ${edge} items`;
+  return `a number ${relation} ${edge}`;
+}
+
+/** Checks a body. Errors: serve/missing, serve/type, serve/parameter; the place is the parameter. */
+export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  const place = keyPath(issue.path);
+  const value = valueAt(body, issue.path);
+  switch (issue.code) {
+    case "invalid_type":
+      if (value === undefined) throw serveErrors.fail("missing", { place, message: `the parameter is needed: ${article(issue.expected)}` });
+      throw serveErrors.fail("type", {
+        place,
+        expected: article(issue.expected === "int" ? "integer" : issue.expected),
+        received: typeOf(value),
+      });
+    case "too_big":
+    case "too_small":
+      throw serveErrors.fail("parameter", {
+        place,
+        expected: bound(issue),
+        received: Array.isArray(value) ? `${value.length}` : show(value),
+      });
+    case "invalid_value":
+      throw serveErrors.fail("parameter", { place, expected: `one of ${issue.values.map(String).join(", ")}`, received: show(value) });
+    case "invalid_union":
+      if (value === undefined) throw serveErrors.fail("missing", { place, message: `the parameter is needed: ${issue.message}` });
+      throw serveErrors.fail("type", { place, expected: issue.message, received: show(value) });
+    default:
+      throw serveErrors.fail("parameter", { place, expected: issue.message, received: show(value) });
+  }
+}
+
+/** A parameter that is not done, and when it asks for something. */
+export type Refusals = Readonly<Record<string, { readonly asks: (value: unknown) => boolean; readonly instead: string }>>;
+
+/** Errors: serve/unsupported for the first parameter that asks for what is not done. */
+export function refuse(refusals: Refusals, body: Readonly<Record<string, unknown>>): void {
+  for (const [place, { asks, instead }] of Object.entries(refusals)) {
+    const value = body[place];
+    if (value === undefined || value === null || !asks(value)) continue;
+    throw serveErrors.fail("unsupported", { place, message: `${show(value)} is not supported`, hint: instead });
+  }
+}

@@ -1,0 +1,90 @@
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import OpenAI, { APIError } from "openai";
+import { expect, test } from "vitest";
+import { openDevice } from "../tensor/index.ts";
+import { createEngine } from "./engine.ts";
+import { type Script, scriptedProgram, tinyModel } from "./fakes.ts";
+import { createApp } from "./http/app.ts";
+import { listen } from "./listen.ts";
+
+const device = openDevice("cpu", { threads: 1 });
+const model = await tinyModel(device);
+
+async function serve(script: Partial<Script> = {}) {
+  const engine = createEngine({ model, device, open: async () => scriptedProgram({ slots: 2, room: 5000, ...script }) });
+  await engine.ready;
+  const server = await listen(createApp({ engines: [engine] }), { port: 0 });
+  const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
+  const stream = (max_tokens: number) =>
+    client.completions.create({ model: "tiny", prompt: "a", max_tokens, stream: true, logit_bias: { "256": -100 } });
+  return { engine, server, client, stream };
+}
+const isClosed = (port: number) =>
+  new Promise<boolean>(resolve => {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on("error", () => resolve(true));
+  });
+
+test("a port in use is an error that names it and what to try", async () => {
+  const other = createServer();
+  await new Promise<void>(resolve => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as AddressInfo;
+  await expect(listen(createApp({ engines: [] }), { port })).rejects.toMatchObject({
+    code: "serve/portInUse",
+    exitCode: 3,
+    message: `port ${port}: another program listens on 127.0.0.1:${port}. Stop it, or take another port: --port ${port + 1}, or --port 0 for any free one.`,
+  });
+  await expect(listen(createApp({ engines: [] }), { host: "203.0.113.7", port: 0 })).rejects.toThrow("this machine has no such address");
+  other.close();
+});
+
+test("draining: not ready and no new work at once, streams in flight are finished, then the port is closed", async () => {
+  let slow = true;
+  const { server, stream, client } = await serve({ gate: () => (slow ? new Promise(resolve => setTimeout(resolve, 3)) : undefined) });
+  const running = await stream(60);
+  const drained = server.drain({ graceMs: 20_000 });
+  expect((await server.drain) === server.drain).toBe(true);
+  const ready = await fetch(`${server.url}/readyz`);
+  expect([ready.status, ready.headers.get("connection")]).toEqual([503, "close"]);
+  expect(await ready.json()).toEqual({ status: "draining", models: { "tiny@1": "draining" } });
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  const refused = await client.completions.create({ model: "tiny", prompt: "a" }).catch(e => e);
+  expect(refused).toMatchObject({ status: 503, code: "service_unavailable" });
+  expect(refused.headers.get("retry-after")).toBe("1");
+  slow = false;
+  let last: string | null = null;
+  let tokens = 0;
+  for await (const chunk of running) {
+    tokens += Buffer.byteLength(chunk.choices[0]!.text) > 0 ? 1 : 0;
+    last = chunk.choices[0]!.finish_reason ?? last;
+  }
+  expect(last).toBe("length");
+  expect(tokens).toBeGreaterThan(10);
+  expect(await drained).toEqual({ cutOff: 0 });
+  expect(await isClosed(server.port)).toBe(true);
+});
+
+test("what is not finished within the grace period ends with an error event, not in silence", async () => {
+  const { server, stream } = await serve({ gate: () => new Promise(resolve => setTimeout(resolve, 3)) });
+  const running = await stream(4000);
+  const read = (async () => {
+    for await (const _ of running);
+  })().catch(e => e);
+  expect(await server.drain({ graceMs: 30 })).toEqual({ cutOff: 1 });
+  const error = await read;
+  expect(error).toBeInstanceOf(APIError);
+  expect(error.error).toMatchObject({ code: "service_unavailable", message: "tiny@1: the server is shutting down." });
+  expect(await isClosed(server.port)).toBe(true);
+});
+
+test("an idle kept-alive connection does not hold the end up", async () => {
+  const { server } = await serve();
+  await (await fetch(`${server.url}/healthz`)).text();
+  expect(await server.drain()).toEqual({ cutOff: 0 });
+  expect(await isClosed(server.port)).toBe(true);
+});

@@ -1,0 +1,122 @@
+/** The application on a socket: start on a host and port, and an end in order (stop taking work, finish streams, close). */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { serveErrors } from "./errors.ts";
+import type { App } from "./http/app.ts";
+import { limits } from "./limits.ts";
+
+export interface ListenOptions {
+  /** 127.0.0.1 when absent: nobody but this machine. */
+  readonly host?: string;
+  /** 8080 when absent; 0 takes a free one. */
+  readonly port?: number;
+}
+
+export interface DrainOptions {
+  /** How long streams in flight may go on; 25 s when absent, which fits the 30 s between SIGTERM and SIGKILL of most platforms. */
+  readonly graceMs?: number;
+}
+
+export interface Listening {
+  readonly host: string;
+  readonly port: number;
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /**
+   * Shuts down: readiness and new work answer 503 at once, what is in flight is finished within the grace period and ended with an error
+   * after it, then sockets and engines close. Gives how many answers were cut off. Calling it again waits for the same end.
+   */
+  drain(options?: DrainOptions): Promise<{ readonly cutOff: number }>;
+  /** Closes at once. */
+  close(): Promise<void>;
+}
+
+const defaultPort = 8080;
+const defaultGraceMs = 25_000;
+/** Streams that were ended by an error get this long to say so before their sockets are destroyed. */
+const lastWordsMs = 250;
+
+/** Starts listening. Errors: serve/portInUse names the port and what to try. */
+export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
+  const { host = "127.0.0.1", port = defaultPort } = options;
+  const listener = getRequestListener(request => app.fetch(request), { overrideGlobalObjects: false, hostname: host });
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      requestTimeout: limits.requestMs,
+      headersTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+    },
+    (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
+  );
+  server.maxHeadersCount = limits.headerCount;
+  await opened(server, host, port);
+  const address = server.address() as AddressInfo;
+  const shown = host.includes(":") ? `[${host}]` : host;
+
+  const close = async () => {
+    const closed = new Promise<void>(resolve => server.close(() => resolve()));
+    server.closeIdleConnections();
+    await app.engines.close();
+    const timer = setTimeout(() => server.closeAllConnections(), lastWordsMs);
+    await closed;
+    clearTimeout(timer);
+  };
+  let draining: Promise<{ cutOff: number }> | undefined;
+  const drain = async (graceMs: number) => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([app.engines.drain(), late]);
+    clearTimeout(timer);
+    const cutOff = app.engines.all().reduce((n, e) => n + e.stats().running + e.stats().queued, 0);
+    await close();
+    return { cutOff };
+  };
+  return {
+    host,
+    port: address.port,
+    url: `http://${shown}:${address.port}`,
+    drain: ({ graceMs = defaultGraceMs } = {}) => {
+      draining ??= drain(graceMs);
+      return draining;
+    },
+    close,
+  };
+}
+
+function opened(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE")
+        reject(
+          serveErrors.fail(
+            "portInUse",
+            {
+              place: `port ${port}`,
+              message: `another program listens on ${host}:${port}`,
+              hint: `Stop it, or take another port: --port ${port < 65_535 ? port + 1 : 8080}, or --port 0 for any free one.`,
+            },
+            error,
+          ),
+        );
+      else if (error.code === "EACCES" || error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+        reject(
+          serveErrors.fail(
+            "portInUse",
+            {
+              place: `${host}:${port}`,
+              message: error.code === "EACCES" ? `port ${port} may not be used without special rights` : "this machine has no such address",
+              hint: error.code === "EACCES" ? "Take a port above 1023." : "Use 127.0.0.1, or 0.0.0.0 for every address of the machine.",
+            },
+            error,
+          ),
+        );
+      else reject(error);
+    });
+    server.listen(port, host, resolve);
+  });
+}

@@ -1,0 +1,143 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decide, type Plan, type RunningView, type SchedulerLimits, type SchedulerView, type WaitingView } from "./scheduler.ts";
+
+const limits: SchedulerLimits = { chunkTokens: 16, widths: [4, 16], room: 100 };
+
+const running = fc.record({
+  group: fc.constantFrom("a", "b", "c"),
+  known: fc.integer({ min: 1, max: 90 }),
+  share: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  isBlocked: fc.boolean(),
+  lastChunk: fc.integer({ min: -1, max: 20 }),
+});
+const views: fc.Arbitrary<SchedulerView> = fc
+  .record({
+    slots: fc.integer({ min: 1, max: 12 }),
+    running: fc.array(running, { maxLength: 12 }),
+    waiting: fc.array(fc.constantFrom("a", "b", "c", "d"), { maxLength: 12 }),
+  })
+  .map(({ slots, running: all, waiting }) => {
+    const inSlots = all.slice(0, slots);
+    return {
+      freeSlots: Array.from({ length: slots - inSlots.length }, (_, i) => inSlots.length + i),
+      running: inSlots.map(({ share, ...r }, i): RunningView => ({ ...r, id: i + 1, slot: i, computed: Math.floor(share * r.known) })),
+      waiting: waiting.map((group, i): WaitingView => ({ id: 100 + i, group })),
+    };
+  });
+
+test("a plan gives free slots to waiting sequences, each once, and leaves neither idle while both are there", () => {
+  fc.assert(
+    fc.property(views, view => {
+      const { admit } = decide(view, limits);
+      expect(admit.length).toBe(Math.min(view.freeSlots.length, view.waiting.length));
+      expect(new Set(admit.map(a => a.slot)).size).toBe(admit.length);
+      expect(new Set(admit.map(a => a.id)).size).toBe(admit.length);
+      expect(admit.every(a => view.freeSlots.includes(a.slot) && view.waiting.some(w => w.id === a.id))).toBe(true);
+    }),
+    { seed: 1, numRuns: 1000 },
+  );
+});
+
+test("every sequence that wants one token gets it in every step, however many prompts wait; a blocked one gets nothing", () => {
+  fc.assert(
+    fc.property(views, view => {
+      const { decode, chunks } = decide(view, limits);
+      expect(decode.map(d => d.id)).toEqual(view.running.filter(r => !r.isBlocked && r.known - r.computed === 1).map(r => r.id));
+      const blocked = new Set(view.running.filter(r => r.isBlocked).map(r => r.id));
+      expect(chunks.some(c => blocked.has(c.id))).toBe(false);
+    }),
+    { seed: 2, numRuns: 1000 },
+  );
+});
+
+test("chunks stay within the budget, except that one always runs", () => {
+  fc.assert(
+    fc.property(views, fc.integer({ min: 1, max: 64 }), (view, chunkTokens) => {
+      const { chunks } = decide(view, { ...limits, chunkTokens });
+      const width = chunks.reduce((n, c) => n + c.chunk.width, 0);
+      expect(chunks.length <= 1 || width <= chunkTokens).toBe(true);
+      const wants = view.running.some(r => !r.isBlocked && r.known - r.computed > 1);
+      expect(chunks.length > 0).toBe(wants);
+    }),
+    { seed: 3, numRuns: 1000 },
+  );
+});
+
+/** Carries plans out on numbers alone, until nothing is left; gives the step in which each sequence got its first token. */
+function simulate(slots: number, arrivals: readonly { id: number; group: string; prompt: number; answer: number }[]) {
+  const answer = new Map(arrivals.map(a => [a.id, a.answer]));
+  let waiting = arrivals.map(({ id, group }) => ({ id, group }));
+  let all: RunningView[] = [];
+  const firstToken = new Map<number, number>();
+  const plans: Plan[] = [];
+  for (let step = 0; waiting.length + all.length > 0; step++) {
+    if (step > 10_000) throw new Error("the simulation does not end");
+    const used = new Set(all.map(r => r.slot));
+    const freeSlots = Array.from({ length: slots }, (_, i) => i).filter(s => !used.has(s));
+    const plan = decide({ freeSlots, waiting, running: all }, limits);
+    plans.push(plan);
+    const moved = new Map([
+      ...plan.decode.map(d => [d.id, undefined] as const),
+      ...plan.chunks.map(c => [c.id, c.chunk.start + c.chunk.count] as const),
+    ]);
+    all = all.flatMap(r => {
+      if (!moved.has(r.id)) return [r];
+      const end = moved.get(r.id);
+      const next = { ...r, computed: end ?? r.computed + 1, lastChunk: end === undefined ? r.lastChunk : step };
+      if (next.computed < next.known) return [next];
+      if (!firstToken.has(r.id)) firstToken.set(r.id, step);
+      const left = answer.get(r.id)! - 1;
+      answer.set(r.id, left);
+      return left > 0 ? [{ ...next, known: next.known + 1 }] : [];
+    });
+    for (const { id, slot } of plan.admit) {
+      const { group, prompt } = arrivals.find(a => a.id === id)!;
+      all.push({ id, group, slot, computed: 0, known: prompt, isBlocked: false, lastChunk: -1 });
+    }
+    waiting = waiting.filter(w => !plan.admit.some(a => a.id === w.id));
+  }
+  return { firstToken, plans };
+}
+
+test("every sequence is answered in the end", () => {
+  const arrival = fc.record({
+    group: fc.constantFrom("a", "b"),
+    prompt: fc.integer({ min: 1, max: 80 }),
+    answer: fc.integer({ min: 1, max: 20 }),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 4 }), fc.array(arrival, { minLength: 1, maxLength: 12 }), (slots, list) => {
+      const { firstToken } = simulate(
+        slots,
+        list.map((a, i) => ({ id: i + 1, ...a })),
+      );
+      expect(firstToken.size).toBe(list.length);
+    }),
+    { seed: 4, numRuns: 100 },
+  );
+});
+
+test("a request of a hundred answers does not hold off a request of one", () => {
+  const many = Array.from({ length: 100 }, (_, i) => ({ id: i + 1, group: "many", prompt: 4, answer: 10 }));
+  const { firstToken } = simulate(4, [...many, { id: 200, group: "one", prompt: 4, answer: 10 }]);
+  const earlier = [...firstToken.values()].filter(s => s < firstToken.get(200)!).length;
+  expect(earlier).toBeLessThanOrEqual(4);
+});
+
+test("a short prompt that comes after a long one is through before it", () => {
+  const { firstToken } = simulate(2, [
+    { id: 1, group: "long", prompt: 90, answer: 1 },
+    { id: 2, group: "short", prompt: 4, answer: 1 },
+  ]);
+  expect(firstToken.get(2)!).toBeLessThan(firstToken.get(1)!);
+});
+
+test("which chunks a prompt is cut into does not depend on who else is there", () => {
+  const alone = simulate(4, [{ id: 1, group: "a", prompt: 77, answer: 5 }]);
+  const others = Array.from({ length: 9 }, (_, i) => ({ id: i + 2, group: `g${i}`, prompt: 5 + 9 * i, answer: 7 }));
+  const busy = simulate(4, [{ id: 1, group: "a", prompt: 77, answer: 5 }, ...others]);
+  const chunksOf = (plans: readonly Plan[]) => plans.flatMap(p => p.chunks.filter(c => c.id === 1).map(c => c.chunk));
+  expect(chunksOf(busy.plans)).toEqual(chunksOf(alone.plans));
+  expect(busy.plans.length).toBeGreaterThan(alone.plans.length);
+});
