@@ -50,6 +50,19 @@ test("the engine runs the nodes in the order foretold, for files in either order
   );
 });
 
+test("the example of docs/onnxruntime.md: listed, all recomputation comes first; reversed, the model's order holds", () => {
+  const node = (output: string, ...inputs: string[]): OnnxNode => ({ op: "Any", inputs, outputs: [output] });
+  const forward = [node("h1", "x", "w1"), node("h2", "h1", "w2")];
+  const second = [node("r2", "h1", "w2"), node("dw2", "r2", "d"), node("d1", "r2", "d")];
+  const listed = [...forward, ...second, node("r1", "x", "w1"), node("dw1", "r1", "d1")];
+  const run = (nodes: readonly OnnxNode[]) =>
+    executionOrder(nodes)
+      .map(i => nodes[i]!.outputs[0])
+      .join(" ");
+  expect(run(listed)).toBe("r1 h1 r2 d1 dw1 dw2 h2");
+  expect(run(listed.toReversed())).toBe("h1 h2 r2 dw2 d1 r1 dw1");
+});
+
 /** Blocks h = neg(exp(x W)), and backwards; `again` computes exp(x W) a second time for the way back. The numbers mean nothing. */
 function blocks(count: number, again: boolean): OnnxModel {
   const nodes: OnnxNode[] = [];

@@ -41,7 +41,7 @@ export interface SessionOptions {
   readonly memoryPattern?: boolean;
   /**
    * Where values between operators live: the process's shared arena, an arena of this session (for measuring it alone), or the
-   * system's allocator (least memory, slow for values of 100 KB and more). Shared where absent.
+   * system's allocator (least memory, slow where values are around 1 MB). Shared where absent.
    */
   readonly arena?: Arena;
   /** Prefix of a file with times by operator; `Session.endProfile` names it. */
