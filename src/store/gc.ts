@@ -8,12 +8,10 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArtifactInfo, completeArtifacts, newestOfRecipe } from "./artifact.ts";
 import { storeErrors } from "./errors.ts";
-import { acquireLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
+import { acquireLock, gcLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
 import { membersFile, membersIndexFile } from "./members.ts";
+import { endLost } from "./runs.ts";
 import { commit, type Store } from "./store.ts";
-
-/** The name under which gc locks; recipes are 64 hex digits, so it is none of them. */
-export const gcLock = "gc";
 
 export interface GcOptions {
   /** Ids of artifacts to keep besides, with what they were made from: those of the current project. */
@@ -138,14 +136,7 @@ export async function applyGc(store: Store, o: GcOptions & { readonly waitMs?: n
     waitMs: o.waitMs ?? 0,
     signal: o.signal,
     alsoFree: "all",
-    async onAcquire(t, _, takenOver) {
-      for (const dead of takenOver)
-        await t
-          .updateTable("runs")
-          .set({ state: "lost", ended_ms: store.clock.now(), error: "the process ended without a word" })
-          .where("id", "=", dead.token)
-          .execute();
-    },
+    onAcquire: (t, _, takenOver) => endLost(t, takenOver, store.clock.now()),
     refused: holder =>
       storeErrors.fail("inUse", {
         place: "gc",

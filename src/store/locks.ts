@@ -19,6 +19,9 @@ const staleMs = 60_000;
 /** Between two looks at a lock that someone holds. */
 const lookMs = 200;
 
+/** The name under which gc locks; recipes are 64 hex digits, so it is none of them. */
+export const gcLock = "gc";
+
 export interface LockInfo {
   readonly name: string;
   readonly token: string;

@@ -1,7 +1,6 @@
 /** Several real processes on one project, some of them killed: the promises of the lock and of the record. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isLoamError, random } from "../base/index.ts";
@@ -10,15 +9,16 @@ import { applyGc, planGc } from "./gc.ts";
 import { acquireLock, type LockInfo } from "./locks.ts";
 import { listArtifacts } from "./names.ts";
 import { thisOwner } from "./owner.ts";
-import { planStage, runStage } from "./runner.ts";
+import { planStage } from "./plan.ts";
+import { runStage } from "./runner.ts";
 import { listRuns } from "./runs.ts";
+import { scratchFolder } from "./scratch.laws.ts";
 import { findPostgres, type RunningServer, startPostgres } from "./servers.laws.ts";
 import { collect } from "./stages.laws.ts";
 import { openStore, type Store, type StoreOptions } from "./store.ts";
 import { verify } from "./verify.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "loam-processes-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder("processes");
 
 /** `slow` waits for a line on its input after it has written a file; `many` records as fast as it can and says each one it was told is recorded. */
 const script = `
@@ -142,7 +142,7 @@ function processLaws(fresh: () => StoreOptions): void {
     using(async (store, start) => {
       const r = random("kills");
       const acknowledged: string[] = [];
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const children = [start("many"), start("many")];
         await Promise.all(children.map(child => child.line("recorded")));
         await new Promise(next => setTimeout(next, r.below(120)));
@@ -150,7 +150,7 @@ function processLaws(fresh: () => StoreOptions): void {
         for (const child of children) acknowledged.push(...child.lines.filter(l => l.startsWith("recorded ")).map(l => l.slice(9)));
       }
       const recorded = new Set((await listArtifacts(store)).map(a => a.id));
-      expect(acknowledged.length).toBeGreaterThan(6);
+      expect(acknowledged.length).toBeGreaterThan(4);
       expect(acknowledged.filter(id => !recorded.has(id))).toEqual([]);
       const found = await verify(store, { content: true });
       expect(found.findings).toEqual([]);

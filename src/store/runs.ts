@@ -1,9 +1,23 @@
 /** Runs of stages as they are recorded: what is going on, what ended how. */
 import { parseColumn } from "./artifact.ts";
-import { liveLocks } from "./locks.ts";
+import { type LockInfo, liveLocks } from "./locks.ts";
 import type { Owner } from "./owner.ts";
+import type { Writing } from "./records/records.ts";
 import type { RunState } from "./records/schema.ts";
 import type { Store } from "./store.ts";
+
+/** Ends a run's row; `artifact` or `error` says how. */
+export const endRun = (t: Writing, id: string, state: RunState, endedMs: number, more: { artifact?: string; error?: string }) =>
+  t
+    .updateTable("runs")
+    .set({ state, ended_ms: endedMs, ...more })
+    .where("id", "=", id)
+    .execute();
+
+/** Marks the runs whose locks were taken over from dead owners. */
+export async function endLost(t: Writing, takenOver: readonly LockInfo[], nowMs: number): Promise<void> {
+  for (const lock of takenOver) await endRun(t, lock.token, "lost", nowMs, { error: "the process ended without a word" });
+}
 
 export interface RunInfo {
   readonly id: string;

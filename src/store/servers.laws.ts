@@ -6,8 +6,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { accessSync, chownSync, constants, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { scratchBase } from "./scratch.laws.ts";
 
 export interface RunningServer {
   readonly url: (name: string) => string;
@@ -81,7 +81,7 @@ const until = async (ready: () => Promise<boolean>, what: string, log: () => str
 
 /** versitygw over a folder; `url(name)` makes a bucket's folder and answers its URL. Sets the credentials in the environment. */
 export async function startVersitygw(program: string): Promise<RunningServer & { readonly folder: string }> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-s3-"));
+  const folder = mkdtempSync(join(scratchBase(), "loam-s3-"));
   const port = await freePort();
   process.env.AWS_ACCESS_KEY_ID = "loam";
   process.env.AWS_SECRET_ACCESS_KEY = "loam-test-only";
@@ -133,7 +133,7 @@ export async function startVersitygw(program: string): Promise<RunningServer & {
 
 /** A PostgreSQL server of its own on a loopback port; `url(name)` is a schema of its own. */
 export async function startPostgres(initdb: string): Promise<RunningServer> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-pg-"));
+  const folder = mkdtempSync(join(scratchBase(), "loam-pg-"));
   const data = join(folder, "data");
   const root = process.getuid?.() === 0;
   const port = await freePort();

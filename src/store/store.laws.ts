@@ -10,8 +10,9 @@ import { appendEntries, proveEntry } from "./log/log.ts";
 import { checkInclusion, leafHash } from "./log/merkle.ts";
 import { listModels, registerVersion, resolveVersion, setAlias } from "./models.ts";
 import { findSubject, listArtifacts, openArtifact } from "./names.ts";
+import { planStage } from "./plan.ts";
 import type { Tables } from "./records/schema.ts";
-import { planStage, runStage } from "./runner.ts";
+import { runStage } from "./runner.ts";
 import { listRuns } from "./runs.ts";
 import { type ArtifactWriter, stage } from "./stage.ts";
 import { chance, collect, filter, train } from "./stages.laws.ts";
@@ -370,12 +371,12 @@ export function storeLaws(fresh: () => Promise<Place>): void {
     test("membership agrees with the list for any set of ids, in any order, with any line ends", () =>
       using(async store => {
         const r = random("members");
-        for (let round = 0; round < 6; round++) {
+        for (let round = 0; round < 4; round++) {
           const ids = Array.from({ length: r.below(round * 40 + 1) }, () => `id ${r.below(10_000)} ä${r.below(10)}`);
           const { artifact } = await runStage(store, collect, { inputs: {}, options: { ids, note: String(round) } });
           const info = (await findSubject(store, artifact.id)).artifacts[0]!;
           expect(await listOf(documentsOf(store, info))).toEqual(ids);
-          for (const id of [...ids.slice(0, 20), ...Array.from({ length: 20 }, () => `id ${r.below(10_000)} ä${r.below(10)}`)]) {
+          for (const id of [...ids.slice(0, 12), ...Array.from({ length: 8 }, () => `id ${r.below(10_000)} ä${r.below(10)}`)]) {
             const found = await findSubject(store, id).then(
               s => s.artifacts.map(x => x.id),
               () => [] as string[],

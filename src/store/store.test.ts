@@ -1,12 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
+import { scratchFolder } from "./scratch.laws.ts";
 import { findPostgres, findVersitygw, type RunningServer, startPostgres, startVersitygw } from "./servers.laws.ts";
 import { storeLaws } from "./store.laws.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "loam-store-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder("store");
 let projects = 0;
 const project = (): string => {
   const root = join(scratch, `p${projects++}`);

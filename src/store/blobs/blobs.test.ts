@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isLoamError, sha256, systemClock } from "../../base/index.ts";
 import { bundleScript, listOf, startChild } from "../children.laws.ts";
 import type { Pieces } from "../pieces.ts";
 import { openRecords, type Records } from "../records/records.ts";
+import { scratchFolder } from "../scratch.laws.ts";
 import { findVersitygw, freePort, startVersitygw } from "../servers.laws.ts";
 import { blobsPlace } from "../url.ts";
 import { type BlobsUnderTest, blobLaws } from "./blobs.laws.ts";
@@ -15,8 +15,7 @@ import { folderBlobs } from "./folder.ts";
 import { s3Blobs } from "./s3.ts";
 import { insertSmall, smallOrRest, withSmallBlobs } from "./small.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "loam-blobs-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = scratchFolder("blobs");
 
 const behindTheBack = (pathOf: (digest: string) => string) => ({
   damage: (digest: string, change: (bytes: Buffer) => Buffer) => {

@@ -143,9 +143,10 @@ class Connection implements DatabaseConnection {
     }
   }
 
+  /** A statement without parameters and rows, compiled once. */
   exec(text: string): Promise<void> {
     return this.retried(() => {
-      this.#db.exec(text);
+      this.#statement(text).statement.run();
     });
   }
 
@@ -297,6 +298,10 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
         hint: "Keep the record on a local disk.",
       });
     await rows("pragma synchronous = full");
+    // Checkpoints copy the log back and flush twice: every 16 MB of it, instead of 4, is a quarter of them.
+    await rows("pragma wal_autocheckpoint = 4096");
+    // 16 MB of pages in memory (negative: in KiB).
+    await rows("pragma cache_size = -16384");
     await migrate(read, "sqlite", path, clock);
     checkTables(db, path);
   } catch (error) {
