@@ -1,5 +1,5 @@
 /** How likely the model itself thought a token: log-softmax of the raw logits, before any temperature, penalty or cut. */
-import { descending } from "./descending.ts";
+import { greatestFew } from "./greatest.ts";
 import type { Logits } from "./sample.ts";
 
 export interface TokenProbability {
@@ -21,11 +21,5 @@ export function likelihood(logits: Logits, token: number, count: number): Likeli
   for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - top);
   const norm = top + Math.log(total);
   const of = (t: number): TokenProbability => ({ token: t, logProbability: logits[t]! - norm });
-  const most: TokenProbability[] = [];
-  if (count > 0)
-    for (const id of descending(logits)) {
-      most.push(of(id));
-      if (most.length === count) break;
-    }
-  return { ...of(token), top: most };
+  return { ...of(token), top: count > 0 ? greatestFew(logits, count).map(of) : [] };
 }

@@ -11,7 +11,7 @@ const isOn = (o: SamplingOptions) => transformNames.filter(n => transforms[n].is
 
 /** Scores after every transform that is on, in a new array; -infinity where a token was removed. */
 export function transformLogits(logits: Logits, history: History, options: SamplingOptions): Float64Array {
-  const scores = Float64Array.from(logits);
+  const scores = new Float64Array(logits);
   for (const name of isOn(options)) transforms[name].apply(scores, options, history);
   return scores;
 }

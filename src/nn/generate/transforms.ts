@@ -2,7 +2,7 @@
  * What is done to scores before one token is drawn, as rows of one table in the order of application: first what moves scores, then the
  * temperature, then what removes tokens (score -infinity). Adding a strategy is adding a row. Order as in Hugging Face's generation.
  */
-import { descending } from "./descending.ts";
+import { keepUntil } from "./greatest.ts";
 import type { History, SamplingOptions } from "./options.ts";
 
 export interface Transform {
@@ -20,17 +20,6 @@ const greatest = (scores: Float64Array): number => {
   for (let i = 0; i < scores.length; i++) if (scores[i]! > best) best = scores[i]!;
   return best;
 };
-
-/** Keeps tokens from the greatest down until `isEnough` says so of the last one; removes the rest. */
-function keepGreatest(scores: Float64Array, isEnough: (id: number, count: number) => boolean): void {
-  const kept = new Uint8Array(scores.length);
-  let count = 0;
-  for (const id of descending(scores)) {
-    kept[id] = 1;
-    if (isEnough(id, ++count)) break;
-  }
-  for (let i = 0; i < scores.length; i++) if (!kept[i]) scores[i] = out;
-}
 
 export const transformNames = ["logitBias", "repetitionPenalty", "presenceAndFrequency", "temperature", "topK", "topP", "minP"] as const;
 export type TransformName = (typeof transformNames)[number];
@@ -77,7 +66,7 @@ export const transforms: { readonly [N in TransformName]: Transform } = {
     isOn: o => o.topK > 0,
     reorders: false,
     apply: (scores, o) => {
-      if (o.topK < scores.length) keepGreatest(scores, (_, count) => count === o.topK);
+      if (o.topK < scores.length) keepUntil(scores, o.topK, () => 1);
     },
   },
   topP: {
@@ -85,13 +74,10 @@ export const transforms: { readonly [N in TransformName]: Transform } = {
     reorders: false,
     apply: (scores, o) => {
       const top = greatest(scores);
+      const weightOf = (s: number) => Math.exp(s - top);
       let total = 0;
-      for (let i = 0; i < scores.length; i++) total += Math.exp(scores[i]! - top);
-      let mass = 0;
-      keepGreatest(scores, id => {
-        mass += Math.exp(scores[id]! - top);
-        return mass >= o.topP * total;
-      });
+      for (let i = 0; i < scores.length; i++) total += weightOf(scores[i]!);
+      keepUntil(scores, o.topP * total, weightOf);
     },
   },
   // p >= minP * pmax, in scores: s >= smax + ln minP
