@@ -67,6 +67,7 @@ export function libraryFile(platform: string, arch: string, musl: boolean): stri
   });
 }
 
+/** Asked only when loading failed: the report takes some 15 ms. */
 function isMusl(): boolean {
   if (process.platform !== "linux") return false;
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
@@ -81,7 +82,7 @@ function findLibrary(): string {
     if (existsSync(given)) return given;
     throw engineErrors.fail("library", { place: "LOAM_ONNXRUNTIME", expected: "the path of an existing file", received: `"${given}"` });
   }
-  const file = libraryFile(process.platform, process.arch, isMusl());
+  const file = libraryFile(process.platform, process.arch, false);
   let folder: string;
   try {
     folder = dirname(require.resolve("onnxruntime-node/package.json"));
@@ -107,12 +108,16 @@ const codes: Readonly<Record<number, "model" | "notSupported">> = { 4: "model", 
 
 function open(): Library {
   const path = findLibrary();
-  const koffi = require("koffi") as typeof import("koffi");
-  koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
+  let koffi: typeof import("koffi");
   let handle: LibraryHandle;
+  let base: Pointer;
   try {
+    koffi = require("koffi") as typeof import("koffi");
+    koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
     handle = koffi.load(path);
+    base = handle.func("void *OrtGetApiBase()")() as Pointer;
   } catch (error) {
+    if (isMusl()) libraryFile(process.platform, process.arch, true);
     throw engineErrors.fail("library", { place: path, message: `cannot be loaded: ${(error as Error).message}` }, error);
   }
   // A collected handle unloads the library under the functions: it is kept reachable for as long as the process lives.
@@ -120,7 +125,6 @@ function open(): Library {
   const key = Symbol.for("loam.onnxruntime.handles");
   keep[key] = [...(keep[key] ?? []), handle];
 
-  const base = handle.func("void *OrtGetApiBase()")() as Pointer;
   const [getApi, getVersion] = koffi.decode(base, koffi.array("void *", 2)) as [Pointer, Pointer];
   const version = koffi.decode(getVersion, koffi.proto("const char *()"))() as string;
   const api = koffi.decode(getApi, koffi.proto("void *(uint32_t version)"))(apiVersion) as Pointer | null;

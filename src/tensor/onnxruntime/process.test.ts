@@ -100,3 +100,12 @@ test("a memory limit holds: the run that needs more fails by name, and a smaller
     openRuntime({ memoryLimitBytes: 1e6 });`;
   expect(alone(limited)).toBe("ran with 1000000,onnxruntime/outOfMemory,ran with 1000000\nonnxruntime/option\n");
 });
+
+test("a library that is not there, or is another one, is an error that names it", () => {
+  const words = (path: string) =>
+    alone("try { openRuntime(); } catch (e) { console.log((e as { code: string }).code, (e as Error).message); }", [], {
+      LOAM_ONNXRUNTIME: path,
+    });
+  expect(words("/no/such/file.so")).toMatch(/^onnxruntime\/library LOAM_ONNXRUNTIME.*"\/no\/such\/file\.so"/);
+  expect(words(fileURLToPath(import.meta.url))).toMatch(/^onnxruntime\/library .*process\.test\.ts: cannot be loaded/);
+});
