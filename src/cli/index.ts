@@ -1,1 +1,4 @@
-export {};
+/** cli: the command line. Composes the rooms; nothing imports it but bin/. */
+export { main } from "./main.ts";
+export { createOutput, type Output } from "./output.ts";
+export { findProject, type Project, type ProjectConfig, parseProject } from "./project.ts";

@@ -1,0 +1,79 @@
+/**
+ * `npm test`: lint, types, unit tests, life tests, in that order, then one line with the totals. `--lint`, `--types`, `--unit` and `--life`
+ * run only those; other arguments are vitest's (files, `-t name`). With LOAM_CI=1 a skipped test counts as failed: there everything a test
+ * needs must be there.
+ */
+import "../bin/node-version.js";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { node } from "./parts/child.js";
+import { programs } from "./parts/places.js";
+import { main, say, seconds } from "./parts/say.js";
+import { setup } from "./setup.js";
+
+const strict = process.env.LOAM_CI === "1";
+
+async function check(program, args) {
+  const { code } = await node(program, args, { show: true });
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** Runs one project of vitest; counts come from its JSON report. */
+async function tests(project, more) {
+  const folder = mkdtempSync(join(tmpdir(), "loam-test-"));
+  const file = join(folder, "report.json");
+  try {
+    const args = ["run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...more];
+    const { code } = await node(programs.vitest, args, { show: true });
+    let report;
+    try {
+      report = JSON.parse(readFileSync(file, "utf8"));
+    } catch {
+      return { passed: 0, failed: 1 };
+    }
+    const all = report.testResults.flatMap(f => f.assertionResults);
+    const skipped = all.filter(t => t.status === "pending" || t.status === "skipped" || t.status === "todo").map(t => t.fullName);
+    // A file that does not load has no tests of its own to fail.
+    const broken = report.testResults.filter(f => f.status === "failed" && !f.assertionResults.some(t => t.status === "failed")).length;
+    const failed = report.numFailedTests + broken;
+    return { passed: report.numPassedTests, failed: failed || (code === 0 ? 0 : 1), skipped };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const stages = {
+  lint: { text: "biome", run: () => check(programs.biome, ["check", "--error-on-warnings", "."]) },
+  types: { text: "tsc", run: () => check(programs.tsc, ["-p", "tsconfig.json", "--noEmit"]) },
+  unit: { text: "tests beside the source", run: more => tests("unit", more) },
+  life: { text: "tests of whole lives", run: more => tests("life", more) },
+};
+
+await main(async args => {
+  const chosen = Object.keys(stages).filter(name => args.includes(`--${name}`));
+  const more = args.filter(a => !Object.keys(stages).some(name => a === `--${name}`));
+  await setup();
+  const began = performance.now();
+  const total = { passed: 0, failed: 0, skipped: [] };
+  for (const [name, stage] of Object.entries(stages)) {
+    if (chosen.length ? !chosen.includes(name) : more.length && (name === "lint" || name === "types")) continue;
+    const start = performance.now();
+    say(name, stage.text);
+    const { passed, failed, skipped = [] } = await stage.run(more);
+    total.passed += passed;
+    total.failed += failed + (strict ? skipped.length : 0);
+    total.skipped.push(...skipped);
+    say(
+      name,
+      `${passed} passed, ${failed} failed${skipped.length ? `, ${skipped.length} skipped` : ""}  ${seconds(performance.now() - start)}`,
+    );
+  }
+  if (total.skipped.length) {
+    process.stderr.write(`\n  ${total.skipped.length} skipped${strict ? ", which counts as failed here (LOAM_CI=1)" : ""}:\n`);
+    for (const name of total.skipped) process.stderr.write(`    ${name}\n`);
+  }
+  say("in all", seconds(performance.now() - began));
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+  return total.failed > 0 ? 1 : 0;
+});

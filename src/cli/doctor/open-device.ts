@@ -1,0 +1,18 @@
+/** A program of its own: opens the device it is told, computes on it, and says how that went as one line of JSON. */
+import { add, compile, openDevice, type Tensor } from "../../tensor/index.ts";
+import type { Probed } from "./probe-device.ts";
+
+async function probe(): Promise<Probed> {
+  const name = process.argv[2];
+  try {
+    const device = openDevice(name === "webgpu" ? "webgpu" : "cpu");
+    const sum = compile((a: Tensor, b: Tensor) => add(a, b), { device });
+    const result = await (await sum(await device.array([1, 2]), await device.array([3, 4]))).numbers();
+    if (result[0] !== 4 || result[1] !== 6) return { ok: false, reason: `1 + 3 and 2 + 4 came out as ${[...result].join(" and ")}` };
+    return { ok: true, details: device.capabilities.details };
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+process.stdout.write(`${JSON.stringify(await probe())}\n`, () => process.exit(0));

@@ -1,0 +1,16 @@
+/** The codes of this room. */
+import { errorTable } from "../base/index.ts";
+
+export const cliErrors = errorTable("cli", {
+  usage: {
+    status: 400,
+    exit: "usage",
+    meaning: "A command, argument or option is not known or is missing; the nearest right one is named.",
+  },
+  noProject: { status: 404, exit: "usage", meaning: "There is no loam.yaml in this folder or above it." },
+  reference: { status: 400, exit: "usage", meaning: "loam.yaml names a data set or model that it does not define." },
+  damaged: { status: 500, exit: "failure", meaning: "The record does not verify; what is damaged is named." },
+  machine: { status: 500, exit: "environment", meaning: "This machine lacks something that Loam cannot work without; it is named." },
+  exists: { status: 409, exit: "usage", meaning: "A folder that should be made is there already; nothing in it is touched." },
+  nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
+});

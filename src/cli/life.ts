@@ -1,0 +1,166 @@
+/**
+ * A life as a chain of stages: what `loam.yaml` says, from source to evaluated version, in order. Each link knows its stage, its inputs by the
+ * names of earlier links, and how its result reads; the runner decides whether it runs.
+ */
+import type { z } from "zod";
+import type { LoamError, Progress } from "../base/index.ts";
+import { formatBytes, formatCount } from "../base/index.ts";
+import { documentsStage, identify, type Surroundings, sourceStage } from "../data/index.ts";
+import { baselinesStage, evaluateStage } from "../evaluate/index.ts";
+import {
+  type ArtifactReader,
+  type Plan,
+  planStage,
+  type RunResult,
+  runStage,
+  type Stage,
+  type Store,
+  type Summary,
+} from "../store/index.ts";
+import { type Device, openDevice } from "../tensor/index.ts";
+import { tokenizerStage } from "../text/index.ts";
+import { shardsStage, trainStage } from "../train/index.ts";
+import type { Project } from "./project.ts";
+
+export const stageNames = ["source", "data", "tokenizer", "shards", "train", "baselines", "evaluate"] as const;
+export type StageName = (typeof stageNames)[number];
+
+export interface Link {
+  readonly stage: StageName;
+  /** What people read: `data/mail`. */
+  readonly label: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly definition: Stage;
+  options(): Promise<unknown>;
+  describe(summary: Summary): string;
+}
+
+export interface LifeSurroundings {
+  readonly onProblem: (problem: LoamError) => void;
+}
+
+/** Opened once, when the first stage needs it. */
+function lazyDevice(p: Project): () => Device {
+  let device: Device | undefined;
+  const { name, ...options } = p.config.device;
+  const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
+  return () => {
+    device ??= openDevice(name, given);
+    return device;
+  };
+}
+
+const n = (summary: Summary, key: string): number => Number(summary[key] ?? 0);
+
+/** Drops: `1,003 near-duplicates, 172 too short`. */
+function reasonsOf(summary: Summary): string {
+  const reasons = summary.reasons;
+  if (!Array.isArray(reasons) || !reasons.length) return "";
+  return reasons
+    .slice(0, 3)
+    .map(r => String(r))
+    .join(", ");
+}
+
+/** The links of one model's life, in order. */
+export function lifeOf(p: Project, modelName: string, around: LifeSurroundings): Link[] {
+  const { config } = p;
+  const model = config.models[modelName]!;
+  const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json` };
+  const device = lazyDevice(p);
+  const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap((name): Link[] => [
+    {
+      stage: "source",
+      label: `source/${name}`,
+      inputs: {},
+      definition: sourceStage(data) as unknown as Stage,
+      options: () => identify(config.data[name]!.source, data),
+      describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
+    },
+    {
+      stage: "data",
+      label: `data/${name}`,
+      inputs: { source: `source/${name}` },
+      definition: documentsStage(data) as unknown as Stage,
+      options: async () => ({ name, ...config.data[name]! }),
+      describe: s => {
+        const why = reasonsOf(s);
+        return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}`;
+      },
+    },
+  ]);
+  const { on, length, ...recipe } = model.train;
+  const { train: _, evaluate, ...architecture } = model;
+  const { kind: __, from, ...tokenizer } = config.tokenizer;
+  return [
+    ...dataLinks,
+    {
+      stage: "tokenizer",
+      label: "tokenizer",
+      inputs: { documents: `data/${from}` },
+      definition: tokenizerStage as unknown as Stage,
+      options: async () => Object.fromEntries(Object.entries(tokenizer).filter(([, v]) => v !== undefined)),
+      describe: s => `${formatCount(n(s, "vocab"))} tokens, ${n(s, "bytesPerToken").toFixed(2)} bytes a token`,
+    },
+    {
+      stage: "shards",
+      label: `shards/${on}`,
+      inputs: { documents: `data/${on}`, tokenizer: "tokenizer" },
+      definition: shardsStage as unknown as Stage,
+      options: async () => ({}),
+      describe: s => `${formatCount(n(s, "trainTokens"))} train tokens, ${formatCount(n(s, "heldOutTokens"))} held out`,
+    },
+    {
+      stage: "train",
+      label: modelName,
+      inputs: { shards: `shards/${on}`, tokenizer: "tokenizer" },
+      definition: trainStage({ device, onProblem: around.onProblem }) as unknown as Stage,
+      options: async () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
+      describe: s =>
+        `${formatCount(n(s, "parameters"))} parameters, ${formatCount(n(s, "tokens"))} tokens, held-out ${n(s, "heldOutNats").toFixed(3)} nats/token`,
+    },
+    {
+      stage: "baselines",
+      label: `baselines/${on}`,
+      inputs: { documents: `data/${on}`, tokenizer: "tokenizer" },
+      definition: baselinesStage as unknown as Stage,
+      options: async () => ({ baselines: evaluate.baselines }),
+      describe: s =>
+        Object.entries(s)
+          .map(([name, bits]) => `${name} ${Number(bits).toFixed(2)}`)
+          .join(", "),
+    },
+    {
+      stage: "evaluate",
+      label: `evaluate/${modelName}`,
+      inputs: { model: modelName, documents: `data/${on}`, baselines: `baselines/${on}` },
+      definition: evaluateStage({ device }) as unknown as Stage,
+      options: async () => ({ name: modelName }),
+      describe: s => `${n(s, "bitsPerByte").toFixed(3)} bits a byte on ${formatCount(n(s, "documents"))} held-out documents`,
+    },
+  ];
+}
+
+export type Made = ReadonlyMap<string, ArtifactReader>;
+
+const inputsOf = (link: Link, made: Made): Record<string, ArtifactReader> | undefined => {
+  const entries = Object.entries(link.inputs).map(([name, label]) => [name, made.get(label)] as const);
+  return entries.every(([, a]) => a) ? (Object.fromEntries(entries) as Record<string, ArtifactReader>) : undefined;
+};
+
+/** Whether a link would run; undefined when what it needs is not made yet. */
+export async function planLink(store: Store, link: Link, made: Made): Promise<Plan | undefined> {
+  const inputs = inputsOf(link, made);
+  if (!inputs) return undefined;
+  return planStage(store, link.definition, { inputs, options: (await link.options()) as z.input<z.ZodType> });
+}
+
+export async function runLink(
+  store: Store,
+  link: Link,
+  made: Made,
+  given: { readonly progress: Progress; readonly signal: AbortSignal; readonly force?: boolean },
+): Promise<RunResult> {
+  const inputs = inputsOf(link, made)!;
+  return runStage(store, link.definition, { inputs, options: (await link.options()) as z.input<z.ZodType>, ...given });
+}

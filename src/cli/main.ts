@@ -1,0 +1,134 @@
+/** The command line: parses, gives each verb its output and signal, renders errors, and ends with a documented exit code. */
+import { Command, CommanderError } from "commander";
+import { baseErrors, exitCodes, isLoamError, LoamError, nearest, redact } from "../base/index.ts";
+import { cliErrors } from "./errors.ts";
+import { createOutput } from "./output.ts";
+import { ownPackage } from "./package.ts";
+import type { Options, Verb } from "./verb.ts";
+import { verbs } from "./verbs.ts";
+
+/** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
+const sameWishMs = 500;
+
+/** Ctrl-C and SIGTERM once: stop in good order. Again: stop now. `end` takes the handlers away. */
+function signals(): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  let askedMs: number | undefined;
+  const stop = () => {
+    const nowMs = performance.now();
+    if (askedMs !== undefined && nowMs - askedMs > sameWishMs) process.exit(exitCodes.interrupted);
+    if (askedMs !== undefined) return;
+    askedMs = nowMs;
+    controller.abort(
+      baseErrors.fail("interrupted", { message: "stopped", hint: "What is done is kept; run the same command again to go on." }),
+    );
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, stop);
+  return {
+    signal: controller.signal,
+    end: () => {
+      for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, stop);
+    },
+  };
+}
+
+function addVerb(program: Command, verb: Verb, started: { code: number }): void {
+  const command = program.command(verb.usage).description(verb.summary);
+  for (const [flags, text, otherwise] of verb.options) command.option(flags, text, otherwise);
+  command.option("--json", "machine-readable output on stdout; people's lines go to stderr");
+  command.addHelpText("after", `\nExample:\n  ${verb.example}`);
+  command.action(async (...given: unknown[]) => {
+    const self = given.at(-1) as Command;
+    const options = self.opts() as Options;
+    const args = given.slice(0, -2) as (string | undefined)[];
+    const out = createOutput(options.json === true);
+    const { signal, end } = signals();
+    try {
+      const run = await verb.load();
+      await run({ out, cwd: process.cwd(), signal }, args, options);
+    } catch (error) {
+      out.clear();
+      started.code = report(error, out.json);
+    } finally {
+      end();
+    }
+  });
+}
+
+/** Shows an error where its reader looks: a sentence on stderr, the data on stdout with --json. Gives the exit code. */
+function report(error: unknown, json: boolean): number {
+  const known = isLoamError(error)
+    ? error
+    : new LoamError(
+        { code: "base/internal", message: redact(error instanceof Error ? error.message : String(error)) },
+        baseErrors.rows.internal,
+      );
+  if (json) process.stdout.write(`${JSON.stringify(known.toJSON())}\n`);
+  process.stderr.write(`loam: ${known.message}\n`);
+  if (!isLoamError(error) && error instanceof Error && process.env.LOAM_DEBUG) process.stderr.write(`${error.stack}\n`);
+  else if (!isLoamError(error)) process.stderr.write("This is a fault in Loam. LOAM_DEBUG=1 shows where.\n");
+  return known.exitCode;
+}
+
+/** Runs a command line; gives the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command("loam");
+  const state = { code: exitCodes.ok as number };
+  program
+    .description("An LLM's whole life in one TypeScript system.")
+    .version(ownPackage().version)
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .showSuggestionAfterError(false)
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done, 1 failed, 2 wrong usage or input, 3 something is missing on this machine, 130 stopped by a signal.",
+    );
+  for (const verb of verbs) addVerb(program, verb, state);
+  for (const c of program.commands) c.exitOverride().configureOutput({ writeErr: () => {} });
+  try {
+    if (argv.length === 0) {
+      program.outputHelp();
+      return exitCodes.ok;
+    }
+    await program.parseAsync([...argv], { from: "user" });
+    return state.code;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return report(error, argv.includes("--json"));
+    if (["commander.helpDisplayed", "commander.help", "commander.version"].includes(error.code)) return exitCodes.ok;
+    return report(usageError(error, argv), argv.includes("--json"));
+  }
+}
+
+/** Commander's complaint as one of ours, with the nearest right word. */
+function usageError(error: CommanderError, argv: readonly string[]): LoamError {
+  const quoted = /'([^']+)'/.exec(error.message)?.[1] ?? "";
+  const verb = verbs.find(v => v.usage.split(" ")[0] === argv[0]);
+  if (error.code === "commander.unknownCommand") {
+    const near = nearest(
+      quoted,
+      verbs.map(v => v.usage.split(" ")[0]!),
+    );
+    return cliErrors.fail("usage", {
+      place: "loam",
+      expected: "a known command",
+      received: `"${quoted}"`,
+      hint: near ? `Did you mean "loam ${near}"?` : "`loam --help` lists them.",
+    });
+  }
+  if (error.code === "commander.unknownOption") {
+    const known = [...(verb?.options ?? []).flatMap(([flags]) => flags.match(/--[a-z-]+/g) ?? []), "--json", "--help"];
+    const near = nearest(quoted, known);
+    return cliErrors.fail("usage", {
+      place: `loam ${argv[0] ?? ""}`.trim(),
+      expected: `one of ${known.join(", ")}`,
+      received: quoted,
+      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    });
+  }
+  return cliErrors.fail("usage", {
+    place: `loam ${argv[0] ?? ""}`.trim(),
+    message: error.message.replace(/^error: /, ""),
+    hint: `\`loam ${verb ? argv[0] : ""} --help\` shows how.`,
+  });
+}

@@ -1,0 +1,132 @@
+/** The project file: `loam.yaml` as a checked value, and the store it names. One file describes a life; unknown keys are errors. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { check, nearest, parseYaml, readText } from "../base/index.ts";
+import { dataPart } from "../data/index.ts";
+import { baselineNames } from "../evaluate/index.ts";
+import { openStore, type Store } from "../store/index.ts";
+import { deviceNames } from "../tensor/index.ts";
+import { defaultSpecialTokens } from "../text/index.ts";
+import { modelPart, recipeSchema } from "../train/index.ts";
+import { cliErrors } from "./errors.ts";
+
+export const projectFile = "loam.yaml";
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -");
+
+const trainPart = recipeSchema.extend({
+  /** The data set to train on. */
+  on: name,
+  /** Tokens a row; the model's context when absent. */
+  length: z.number().int().min(2).optional(),
+});
+
+const projectSchema = z.strictObject({
+  name: name.optional(),
+  store: z.strictObject({ records: z.string().optional(), blobs: z.string().optional() }).prefault({}),
+  data: z.record(name, dataPart),
+  tokenizer: z.strictObject({
+    kind: z.literal("bpe").default("bpe"),
+    vocab: z
+      .number()
+      .int()
+      .min(257 + defaultSpecialTokens.length),
+    /** The data set whose train side it is trained on. */
+    from: name,
+    specialTokens: z.array(z.string().min(1)).optional(),
+    minFrequency: z.number().int().min(1).optional(),
+  }),
+  models: z.record(
+    name,
+    modelPart.extend({
+      train: trainPart,
+      evaluate: z
+        .strictObject({ baselines: z.array(z.enum(baselineNames as [string, ...string[]])).default([...baselineNames]) })
+        .prefault({}),
+    }),
+  ),
+  serve: z
+    .strictObject({
+      /** A model or version: mail-small, mail-small@2, mail-small@latest. */
+      model: z.string(),
+      host: z.string().default("127.0.0.1"),
+      port: z.number().int().min(0).max(65_535).default(8080),
+      /** Sequences that are decoded at once. */
+      slots: z.number().int().min(1).max(256).default(8),
+    })
+    .optional(),
+  device: z
+    .strictObject({
+      name: z.enum(deviceNames).default("cpu"),
+      threads: z.number().int().min(1).optional(),
+      affinity: z.string().optional(),
+      spinning: z.boolean().optional(),
+    })
+    .prefault({}),
+});
+export type ProjectConfig = z.output<typeof projectSchema>;
+export type ModelEntry = ProjectConfig["models"][string];
+
+export interface Project {
+  readonly folder: string;
+  readonly file: string;
+  readonly config: ProjectConfig;
+}
+
+/** Names that the file uses must be names that it defines. */
+function checkReferences(c: ProjectConfig, file: string): void {
+  const refer = (where: string, what: string, value: string, known: readonly string[]) => {
+    if (known.includes(value)) return;
+    const near = nearest(value, known);
+    throw cliErrors.fail("reference", {
+      place: `${file}: ${where}`,
+      expected: `${what} (${known.join(", ") || "none is defined"})`,
+      received: `"${value}"`,
+      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    });
+  };
+  const data = Object.keys(c.data);
+  refer("tokenizer.from", "a data set", c.tokenizer.from, data);
+  for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
+  if (c.serve) refer("serve.model", "a model", c.serve.model.split("@")[0]!, Object.keys(c.models));
+}
+
+/** Parses and checks the text of a project file; `place` names it in errors. */
+export function parseProject(text: string, place: string): ProjectConfig {
+  const config = check(projectSchema, parseYaml(text, place) ?? {}, place);
+  checkReferences(config, place);
+  return config;
+}
+
+/** The project in a folder or the nearest one above it. */
+export function findProject(from: string): Project {
+  for (let folder = resolve(from); ; folder = dirname(folder)) {
+    const file = join(folder, projectFile);
+    if (existsSync(file)) return { folder, file, config: parseProject(readText(file), projectFile) };
+    if (dirname(folder) === folder)
+      throw cliErrors.fail("noProject", {
+        place: resolve(from),
+        expected: `a ${projectFile} here or in a folder above`,
+        received: "none",
+        hint: "`loam init NAME` writes a project.",
+      });
+  }
+}
+
+export const openProjectStore = (p: Project): Promise<Store> =>
+  openStore({ root: p.folder, records: p.config.store.records, blobs: p.config.store.blobs });
+
+/** The model that a command means: the one named, else the served one, else the only one. */
+export function modelNameOf(p: Project, given: string | undefined): string {
+  const known = Object.keys(p.config.models);
+  const wanted = given ?? p.config.serve?.model.split("@")[0] ?? (known.length === 1 ? known[0] : undefined);
+  if (wanted !== undefined && known.includes(wanted)) return wanted;
+  const near = wanted === undefined ? undefined : nearest(wanted, known);
+  throw cliErrors.fail("usage", {
+    place: "model",
+    expected: `one of ${known.join(", ")}`,
+    received: wanted ?? "none",
+    hint: near ? `Did you mean "${near}"?` : "Name it.",
+  });
+}

@@ -1,0 +1,24 @@
+/** A verb of the command line as a row: what `--help` shows at once, and the module that does it, loaded only when it is called. */
+import type { Output } from "./output.ts";
+
+export interface Context {
+  readonly out: Output;
+  /** Where the command was called. */
+  readonly cwd: string;
+  /** Aborts on Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export type Options = Readonly<Record<string, string | boolean | string[] | undefined>>;
+export type VerbRun = (context: Context, args: readonly (string | undefined)[], options: Options) => Promise<void>;
+
+export interface Verb {
+  /** Name and arguments, commander's notation: `trace <id>`, `run [stage]`. */
+  readonly usage: string;
+  readonly summary: string;
+  /** Flags, what they do, and their default. */
+  readonly options: readonly (readonly [flags: string, text: string, otherwise?: string])[];
+  /** An example line for the help. */
+  readonly example: string;
+  readonly load: () => Promise<VerbRun>;
+}

@@ -1,0 +1,3 @@
+import type { VerbRun } from "../verb.ts";
+
+export const chat: VerbRun = async () => {};

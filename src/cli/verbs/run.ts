@@ -1,0 +1,147 @@
+/** `loam run` and `loam train`: the links of a model's life, each made or found, then the version registered with its scores. */
+import { formatDuration, nearest } from "../../base/index.ts";
+import { listModels, registerVersion, type Store } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
+import { estimate, estimateLine } from "../estimate.ts";
+import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
+import { findProject, modelNameOf, openProjectStore, type Project } from "../project.ts";
+import { reportTable } from "../report.ts";
+import type { Context, VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
+
+/** The links up to a stage, or all of them. */
+function linksUpTo(links: readonly Link[], stage: string | undefined): Link[] {
+  if (stage === undefined) return [...links];
+  const last = links.findLastIndex(l => l.stage === stage);
+  if (last >= 0) return links.slice(0, last + 1);
+  const near = nearest(stage, stageNames);
+  throw cliErrors.fail("usage", {
+    place: "loam run",
+    expected: `a stage of ${stageNames.join(", ")}`,
+    received: `"${stage}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}
+
+export interface LifeResult {
+  readonly made: Made;
+  /** `mail-small@1`, when the life ran to its evaluation. */
+  readonly version?: string;
+  readonly ran: number;
+}
+
+/** Runs links in order, saying what happens. */
+export async function runLife(
+  context: Context,
+  project: Project,
+  store: Store,
+  modelName: string,
+  given: { readonly stage?: string | undefined; readonly force?: boolean },
+): Promise<LifeResult> {
+  const { out, signal } = context;
+  const links = linksUpTo(
+    lifeOf(project, modelName, { onProblem: p => out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`) }),
+    given.stage,
+  );
+  const made = new Map<string, Awaited<ReturnType<typeof runLink>>["artifact"]>();
+  let ran = 0;
+  for (const link of links) {
+    signal.throwIfAborted();
+    const result = await runLink(store, link, made, {
+      progress: out.progress(link.label),
+      signal,
+      ...(given.force ? { force: true } : {}),
+    });
+    made.set(link.label, result.artifact);
+    if (result.action === "made") {
+      ran++;
+      out.done(link.label, link.describe(result.artifact.summary), result.tookMs);
+      if (result.differsFrom)
+        out.warn(`loam: ${link.label}: the same recipe gave other content than ${result.differsFrom.id}; both are recorded.`);
+    } else out.done(link.label, `${link.describe(result.artifact.summary)}  (unchanged)`);
+    out.event("stage", {
+      label: link.label,
+      stage: link.stage,
+      action: result.action,
+      artifact: result.artifact.id,
+      summary: result.artifact.summary,
+      tookMs: Math.round(result.tookMs),
+    });
+  }
+  const evaluation = made.get(`evaluate/${modelName}`);
+  if (!evaluation) return { made, ran };
+  const version = await registered(store, modelName, made.get(modelName)!.id, { bitsPerByte: Number(evaluation.summary.bitsPerByte) });
+  return { made, version, ran };
+}
+
+/** The version of an artifact under a name; made when the newest version is another artifact. */
+async function registered(store: Store, name: string, artifact: string, scores: Record<string, number>): Promise<string> {
+  const versions = (await listModels(store)).find(m => m.model === name)?.versions ?? [];
+  const known = versions.find(v => v.artifact === artifact);
+  const version = known ?? (await registerVersion(store, name, artifact, scores));
+  return `${name}@${version.number}`;
+}
+
+async function withStore<T>(project: Project, use: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openProjectStore(project);
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+const life =
+  (nameFrom: "argument" | "option"): VerbRun =>
+  async (context, args, options) => {
+    const project = findProject(folderOf(context, options));
+    const modelName = modelNameOf(project, nameFrom === "argument" ? args[0] : (options.model as string | undefined));
+    const stage = nameFrom === "option" ? args[0] : undefined;
+    const { out } = context;
+    const started = performance.now();
+    await withStore(project, async store => {
+      if (options.dryRun) return dryRun(context, project, store, modelName, stage);
+      const { version, made, ran } = await runLife(context, project, store, modelName, { stage, force: options.force === true });
+      const evaluation = made.get(`evaluate/${modelName}`);
+      if (evaluation) out.line(await reportTable(evaluation));
+      if (version)
+        out.line(
+          `\n  ${version}   ${ran ? `done in ${formatDuration(performance.now() - started)}` : "nothing was stale"}   next: loam serve, loam chat, loam trace ${version}`,
+        );
+      out.result({
+        event: "result",
+        model: modelName,
+        version: version ?? null,
+        artifacts: Object.fromEntries([...made].map(([label, a]) => [label, a.id])),
+        ran,
+      });
+    });
+  };
+
+async function dryRun(context: Context, project: Project, store: Store, modelName: string, stage: string | undefined): Promise<void> {
+  const links = linksUpTo(lifeOf(project, modelName, { onProblem: () => {} }), stage);
+  const made = new Map<string, NonNullable<Awaited<ReturnType<typeof planLink>>>["artifact"] & object>();
+  const rows: object[] = [];
+  let [ms, bytes] = [0, 0];
+  for (const link of links) {
+    const plan = await planLink(store, link, made);
+    const runs = !plan || plan.action === "run";
+    if (plan?.artifact && !runs) made.set(link.label, plan.artifact);
+    const guess = runs ? await estimate(project, link, modelName, made) : { ms: 0, bytes: 0 };
+    ms += guess.ms;
+    bytes += guess.bytes;
+    context.out.line(`  ${link.label.padEnd(18)} ${runs ? `would run   ${estimateLine(guess)}` : `unchanged   ${plan!.artifact!.id}`}`);
+    rows.push({
+      label: link.label,
+      stage: link.stage,
+      action: runs ? "run" : "reuse",
+      why: plan?.why ?? (runs ? "inputs are new" : undefined),
+      estimate: guess,
+    });
+  }
+  context.out.line(`  in all             about ${estimateLine({ ms, bytes })}`);
+  context.out.result({ event: "plan", model: modelName, links: rows, estimate: { ms: Math.round(ms), bytes: Math.round(bytes) } });
+}
+
+export const run = life("option");
+export const train = life("argument");

@@ -1,0 +1,3 @@
+import type { VerbRun } from "../verb.ts";
+
+export const serve: VerbRun = async () => {};
