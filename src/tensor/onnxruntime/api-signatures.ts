@@ -15,17 +15,13 @@ export const apiSignatures = {
 
   // Environment: one a process.
   CreateEnv: "void *(int logLevel, const char *id, _Out_ void **env)",
-  GetAvailableProviders: "void *(_Out_ void **names, _Out_ int *count)",
-  ReleaseAvailableProviders: "void *(void *names, int count)",
 
   // Session options.
   CreateSessionOptions: "void *(_Out_ void **options)",
   ReleaseSessionOptions: "void (void *options)",
   SetSessionExecutionMode: "void *(void *options, int mode)",
   EnableProfiling: `void *(void *options, ${path}prefix)`,
-  EnableMemPattern: "void *(void *options)",
   DisableMemPattern: "void *(void *options)",
-  EnableCpuMemArena: "void *(void *options)",
   DisableCpuMemArena: "void *(void *options)",
   SetSessionLogSeverityLevel: "void *(void *options, int level)",
   SetSessionGraphOptimizationLevel: "void *(void *options, int level)",
@@ -52,7 +48,6 @@ export const apiSignatures = {
   ReleaseRunOptions: "void (void *options)",
   RunOptionsSetTerminate: "void *(void *options)",
   RunOptionsUnsetTerminate: "void *(void *options)",
-  AddRunConfigEntry: "void *(void *options, const char *key, const char *value)",
 
   // Types of inputs and outputs.
   CastTypeInfoToTensorInfo: "void *(void *type, _Out_ void **tensor)",
@@ -69,7 +64,6 @@ export const apiSignatures = {
   ReleaseValue: "void (void *value)",
   CreateCpuMemoryInfo: "void *(int allocator, int kind, _Out_ void **memory)",
   CreateMemoryInfo: "void *(const char *name, int allocator, int device, int kind, _Out_ void **memory)",
-  ReleaseMemoryInfo: "void (void *memory)",
   GetAllocatorWithDefaultOptions: "void *(_Out_ void **allocator)",
   AllocatorFree: "void *(void *allocator, void *memory)",
   CreateAllocator: "void *(void *session, void *memory, _Out_ void **allocator)",
@@ -80,8 +74,6 @@ export const apiSignatures = {
   CreateArenaCfgV2: "void *(void *keys, void *values, size_t count, _Out_ void **config)",
   ReleaseArenaCfg: "void (void *config)",
   CreateAndRegisterAllocator: "void *(void *env, void *memory, void *config)",
-  UnregisterAllocator: "void *(void *env, void *memory)",
-  CopyTensors: "void *(void *env, void *from, void *to, void *stream, size_t count)",
 } as const satisfies Partial<Record<(typeof apiNames)[number], string>>;
 
 export type ApiName = keyof typeof apiSignatures;
