@@ -12,5 +12,7 @@ export const cliErrors = errorTable("cli", {
   damaged: { status: 500, exit: "failure", meaning: "The record does not verify; what is damaged is named." },
   machine: { status: 500, exit: "environment", meaning: "This machine lacks something that Loam cannot work without; it is named." },
   exists: { status: 409, exit: "usage", meaning: "A folder that should be made is there already; nothing in it is touched." },
+  family: { status: 400, exit: "usage", meaning: "A model of this family cannot do what it is asked for." },
+  answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });

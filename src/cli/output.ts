@@ -8,6 +8,8 @@ export interface Output {
   readonly json: boolean;
   /** A line for people. */
   line(text?: string): void;
+  /** A piece of a line for people, as it comes. */
+  piece(text: string): void;
   /** A line for people about something that went otherwise than hoped. */
   warn(text: string): void;
   /** Progress of a long job under a label. */
@@ -60,6 +62,10 @@ export function createOutput(json: boolean, { out, err }: Streams = { out: proce
   return {
     json,
     line: (text = "") => say(text),
+    piece: text => {
+      clear();
+      people.write(text);
+    },
     warn: text => {
       clear();
       err.write(`${text}\n`);

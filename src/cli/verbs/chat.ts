@@ -1,3 +1,96 @@
-import type { VerbRun } from "../verb.ts";
+/**
+ * `loam chat`: talks to a version in the terminal, or completes one text. It asks the same application that `loam serve` puts on a socket, so
+ * templates, stops and limits are the server's.
+ */
+import { createInterface } from "node:readline/promises";
+import { type App, createApp } from "../../serve/index.ts";
+import { cliErrors } from "../errors.ts";
+import { numberOption, textOption } from "../options.ts";
+import { findProject } from "../project.ts";
+import { type Ask, type Reply, reply, type Turn } from "../serving/ask.ts";
+import { openEngine } from "../serving/open-engine.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
 
-export const chat: VerbRun = async () => {};
+function askOf(options: Options, model: string): Omit<Ask, "prompt"> {
+  const number = (key: string, least: number, most: number, whole = false) => numberOption(options, key, "chat", { least, most, whole });
+  return {
+    model,
+    sampling: {
+      temperature: number("temperature", 0, 2)!,
+      top_p: number("topP", 0, 1)!,
+      max_tokens: number("maxTokens", 1, 1_000_000, true)!,
+      seed: number("seed", 0, Number.MAX_SAFE_INTEGER, true)!,
+    },
+  };
+}
+
+/** One answer, printed as it comes. */
+async function answer(context: Context, app: App, ask: Ask, signal: AbortSignal): Promise<Reply> {
+  const { out } = context;
+  const said = await reply(app, ask, { signal, onText: text => out.piece(text) });
+  out.line();
+  out.event("answer", said);
+  return said;
+}
+
+async function talk(context: Context, app: App, base: Omit<Ask, "prompt">, plain: boolean): Promise<void> {
+  const { out } = context;
+  const isTerminal = process.stdin.isTTY === true && !out.json;
+  const lines = createInterface({ input: process.stdin, ...(isTerminal ? { output: process.stdout } : {}), terminal: isTerminal });
+  let turns: Turn[] = [];
+  let stop: AbortController | undefined;
+  // Ctrl-C ends the answer that is being given, and where there is none the chat.
+  lines.on("SIGINT", () => (stop ? stop.abort() : lines.close()));
+  context.signal.addEventListener("abort", () => lines.close(), { once: true });
+  const prompt = () => {
+    lines.setPrompt("> ");
+    if (isTerminal) lines.prompt();
+  };
+  prompt();
+  for await (const line of lines) {
+    if (line.trim() !== "") {
+      stop = new AbortController();
+      const signal = AbortSignal.any([stop.signal, context.signal]);
+      const user: Turn = { role: "user", content: line };
+      try {
+        const said = await answer(context, app, { ...base, prompt: plain ? line : [...turns, user] }, signal);
+        turns = plain ? [] : [...said.turns, { role: "assistant", content: said.text }];
+      } catch (error) {
+        if (context.signal.aborted) throw context.signal.reason;
+        if (!stop.signal.aborted) throw error;
+        out.line("\n  (stopped)");
+      }
+      stop = undefined;
+    }
+    prompt();
+  }
+  context.signal.throwIfAborted();
+}
+
+export const chat: VerbRun = async (context, [given], options) => {
+  const { out } = context;
+  const project = findProject(folderOf(context, options));
+  const base = askOf(options, "");
+  const prompt = textOption(options, "prompt");
+  const plain = options.complete === true;
+  if (prompt === "" && !plain)
+    throw cliErrors.fail("usage", { place: "loam chat: --prompt", expected: "a text", received: "an empty one" });
+  await using opened = await openEngine(project, given, 1);
+  const { engine } = opened;
+  await engine.ready;
+  const { id } = engine.model;
+  const app = createApp({ engines: [engine] });
+  if (!plain && !engine.model.chatTemplate)
+    out.warn(
+      `  ${id} continues texts and was not taught to chat; it is given a transcript to continue. --complete gives it the text alone.`,
+    );
+  const ask = { ...base, model: id };
+  if (prompt !== undefined) {
+    if (plain) out.piece(prompt);
+    await answer(context, app, { ...ask, prompt: plain ? prompt : [{ role: "user", content: prompt }] }, context.signal);
+    return;
+  }
+  out.line(`  ${id}. An empty line does nothing; Ctrl-D ends.`);
+  await talk(context, app, ask, plain);
+};

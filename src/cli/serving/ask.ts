@@ -1,0 +1,102 @@
+/** One question to the served application, in this process: a request of OpenAI's API, its event stream read to the end. */
+import type { LoamError } from "../../base/index.ts";
+import type { App } from "../../serve/index.ts";
+import { cliErrors } from "../errors.ts";
+
+export interface Turn {
+  readonly role: "user" | "assistant";
+  readonly content: string;
+}
+
+export interface Ask {
+  readonly model: string;
+  readonly sampling: { readonly temperature: number; readonly top_p: number; readonly max_tokens: number; readonly seed: number };
+  /** A text to complete, or turns to answer. */
+  readonly prompt: string | readonly Turn[];
+}
+
+export interface Reply {
+  readonly text: string;
+  readonly finishReason: string;
+  /** The turns that fitted the model's context, the question last; the oldest are left out first. */
+  readonly turns: readonly Turn[];
+}
+
+interface Chunk {
+  readonly choices?: readonly {
+    readonly text?: string;
+    readonly delta?: { readonly content?: string };
+    readonly finish_reason?: string | null;
+  }[];
+  readonly error?: { readonly message: string; readonly code?: string };
+}
+
+const failed = (message: string): LoamError => cliErrors.fail("answer", { place: "loam chat", message });
+
+/** Data of a server-sent event stream. */
+async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<Chunk> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const bytes of body) {
+    rest += decoder.decode(bytes, { stream: true });
+    const parts = rest.split("\n\n");
+    rest = parts.pop()!;
+    for (const part of parts) {
+      const data = part.startsWith("data: ") ? part.slice("data: ".length) : "[DONE]";
+      if (data !== "[DONE]") yield JSON.parse(data) as Chunk;
+    }
+  }
+}
+
+async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSignal, maxTokens: number | undefined): Promise<Response> {
+  const isChat = typeof prompt !== "string";
+  const { max_tokens: _, ...rest } = sampling;
+  return app.fetch(
+    new Request(`http://127.0.0.1/v1/${isChat ? "chat/completions" : "completions"}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        model,
+        ...rest,
+        ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+        stream: true,
+        ...(isChat ? { messages: prompt } : { prompt }),
+      }),
+      signal,
+    }),
+  );
+}
+
+/** Asks and reads the answer. Errors: cli/answer; the signal's reason where it aborts. */
+export async function reply(
+  app: App,
+  ask: Ask,
+  o: { readonly signal: AbortSignal; readonly onText: (text: string) => void },
+): Promise<Reply> {
+  let { prompt } = ask;
+  let maxTokens: number | undefined = ask.sampling.max_tokens;
+  for (;;) {
+    const response = await post(app, { ...ask, prompt }, o.signal, maxTokens);
+    if (response.ok && response.body) {
+      let text = "";
+      let finishReason = "stop";
+      for await (const { choices, error } of events(response.body)) {
+        o.signal.throwIfAborted();
+        if (error) throw failed(error.message);
+        for (const c of choices ?? []) {
+          const piece = c.text ?? c.delta?.content ?? "";
+          text += piece;
+          if (piece) o.onText(piece);
+          finishReason = c.finish_reason ?? finishReason;
+        }
+      }
+      return { text, finishReason, turns: typeof prompt === "string" ? [] : prompt };
+    }
+    const { error } = (await response.json()) as { error: { message: string; code?: string | null } };
+    if (error.code !== "context_length_exceeded") throw failed(error.message);
+    // first the whole rest of the context instead of a fixed length, then fewer turns
+    if (maxTokens !== undefined) maxTokens = undefined;
+    else if (typeof prompt !== "string" && prompt.length > 1) prompt = prompt.slice(prompt.length > 2 ? 2 : 1);
+    else throw failed(error.message);
+  }
+}

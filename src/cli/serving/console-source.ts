@@ -1,0 +1,104 @@
+/** What the console's pages show of the record: models, runs, evaluations and lineage, read from a project's store when they are asked for. */
+import { isLoamError } from "../../base/index.ts";
+import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
+import { listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
+import { readMetrics } from "../../train/index.ts";
+import { machine } from "../machine.ts";
+import type { Project } from "../project.ts";
+
+/** Artifacts of a kind that a page lists, the newest. */
+const listed = 200;
+/** Parsed metrics kept in memory: a page asks again every few seconds, and an artifact never changes. */
+const keptRuns = 8;
+
+/** `undefined` where the record has no such thing; other errors pass. */
+async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isLoamError(error, "store/notFound")) return undefined;
+    throw error;
+  }
+}
+
+async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
+  const found = await trace(store, id, { first: 0 });
+  const self = new Set(found.subject.artifacts);
+  const ancestors = new Set(found.madeFrom);
+  const nodes = await Promise.all(
+    found.nodes.map(async n => ({
+      id: n.id,
+      kind: n.kind,
+      stage: n.stage,
+      stageVersion: n.stageVersion,
+      digest: n.digest,
+      summary: { ...n.summary, ...(n.documents === null ? {} : { documents: n.documents }) },
+      createdAt: n.createdMs,
+      relation: self.has(n.id) ? ("self" as const) : ancestors.has(n.id) ? ("ancestor" as const) : ("descendant" as const),
+      files: (await openArtifact(store, n.id)).files.map(({ name, sizeBytes }) => ({ name, sizeBytes })),
+    })),
+  );
+  return { root: found.subject.artifacts[0]!, nodes, edges: found.edges.map(({ from, to, name }) => ({ from, to, name })) };
+}
+
+export function consoleSource(project: Project, store: Store): ConsoleSource {
+  const facts = machine();
+  const metrics = new Map<string, readonly MetricPoint[]>();
+  return {
+    project: project.config.name ?? null,
+    machine: () => facts,
+    async models() {
+      const all = await listModels(store);
+      return all.flatMap(({ model, versions }) =>
+        versions.map(v => ({
+          id: `${model}@${v.number}`,
+          name: model,
+          version: v.number,
+          artifact: v.artifact,
+          createdAt: v.createdMs,
+          aliases: v.aliases,
+          scores: Object.fromEntries(Object.entries(v.scores).filter((e): e is [string, number] => typeof e[1] === "number")),
+        })),
+      );
+    },
+    async runs() {
+      const runs = await listRuns(store, { limit: 1000 });
+      const made = await listArtifacts(store, { kind: "model", limit: listed });
+      return made.map(a => {
+        const run = runs.find(r => r.artifact === a.id && r.state === "done");
+        return {
+          artifact: a.id,
+          stage: a.stage.name,
+          startedAt: run?.startedMs ?? null,
+          endedAt: run?.endedMs ?? a.createdMs,
+          summary: a.summary,
+        };
+      });
+    },
+    metrics: id =>
+      unlessMissing(async () => {
+        const known = metrics.get(id);
+        if (known) return known;
+        const artifact = await openArtifact(store, id);
+        const points = artifact.files.some(f => f.name === "metrics.jsonl")
+          ? readMetrics((await artifact.read("metrics.jsonl")).toString("utf8"))
+          : [];
+        metrics.set(id, points);
+        for (const oldest of metrics.keys()) if (metrics.size > keptRuns) metrics.delete(oldest);
+        return points;
+      }),
+    async evaluations() {
+      const made = await listArtifacts(store, { kind: "evaluation", limit: listed });
+      return Promise.all(
+        made
+          .filter(a => a.releasedMs === null)
+          .map(async a => ({
+            artifact: a.id,
+            model: a.inputs.find(i => i.name === "model")?.artifact ?? "",
+            report: JSON.parse((await (await openArtifact(store, a.id)).read("report.json")).toString("utf8")) as unknown,
+          })),
+      );
+    },
+    graph: id => unlessMissing(() => graphOf(store, id)),
+  };
+}
