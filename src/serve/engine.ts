@@ -74,9 +74,9 @@ export class Engine {
   #whenEmpty: (() => void)[] = [];
   #nextId = 1;
   #requests = 0;
-  /** Milliseconds between two sequences that end, while some wait: a running mean. */
+  /** Milliseconds between two sequences that leave their slots while others wait, a running mean; one second until it is known. */
   #drainMs = 1000;
-  #lastEndMs = 0;
+  #lastEndMs: number | undefined;
 
   constructor(options: EngineOptions) {
     this.model = options.model;
@@ -145,21 +145,22 @@ export class Engine {
     const program = this.#accepting();
     const made = requests.map(r => this.#sequence(program, r));
     this.#checkQueue(program, made);
-    const nowMs = this.#clock.monotonic();
     for (const [i, sequence] of made.entries()) {
       this.#requests++;
       this.#tell(o => o.submitted?.(sequence.usage.promptTokens));
-      const { maxTokens, signal } = requests[i]!;
-      if (maxTokens === 0) {
+      if (requests[i]!.maxTokens === 0) {
         sequence.endAtLength();
         this.#tell(o => o.finished?.("length", sequence.usage, 0));
-        continue;
-      }
-      this.#waiting.push(sequence);
-      if (signal?.aborted) this.#cancel(sequence);
-      signal?.addEventListener("abort", () => this.#cancel(sequence), { once: true });
+      } else this.#waiting.push(sequence);
     }
-    if (this.#waiting.length > 0 && this.#lastEndMs === 0) this.#lastEndMs = nowMs;
+    // answers to one request share its signal: one listener for all of them
+    for (const signal of new Set(requests.map(r => r.signal))) {
+      const cancel = () => {
+        for (const [i, sequence] of made.entries()) if (requests[i]!.signal === signal) this.#cancel(sequence);
+      };
+      if (signal?.aborted) cancel();
+      else signal?.addEventListener("abort", cancel, { once: true });
+    }
     this.#wake();
     return made.map(sequence => ({
       id: sequence.id,
@@ -379,9 +380,9 @@ export class Engine {
     if (at >= 0) this.#waiting.splice(at, 1);
     if (this.#running.delete(sequence.id)) {
       this.#slots[sequence.slot!] = undefined;
-      const gapMs = nowMs - this.#lastEndMs;
-      if (this.#waiting.length > 0) this.#drainMs += 0.2 * (gapMs - this.#drainMs);
-      this.#lastEndMs = nowMs;
+      // a mean over the last ends, of those alone that someone waited for: idle time says nothing of the pace
+      if (this.#waiting.length > 0 && this.#lastEndMs !== undefined) this.#drainMs += 0.2 * (nowMs - this.#lastEndMs - this.#drainMs);
+      this.#lastEndMs = this.#waiting.length > 0 ? nowMs : undefined;
     }
     this.#tell(o => o.finished?.(outcome, sequence.usage, nowMs - sequence.submittedMs));
     this.#wake();

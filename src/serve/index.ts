@@ -21,4 +21,12 @@ export type { EngineObserver, Outcome } from "./observer.ts";
 export { openProgram, type Program } from "./program.ts";
 export { decide, type Plan, type SchedulerLimits, type SchedulerView } from "./scheduler.ts";
 export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./sequence.ts";
-export type { ChatTurn, ServedChatTemplate, ServedModel, ServedTokenizer } from "./served-model.ts";
+export {
+  type ChatTurn,
+  type LoadedModel,
+  type ServedChatTemplate,
+  type ServedModel,
+  type ServedModelParts,
+  type ServedTokenizer,
+  servedModel,
+} from "./served-model.ts";

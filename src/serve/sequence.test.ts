@@ -38,6 +38,13 @@ test("characters come whole, and their bytes' tokens with them", async () => {
   });
 });
 
+test("no token is lost on the way: text events carry all of them, with or without log-probabilities", async () => {
+  for (const withLikelihood of [false, true]) {
+    const events = await say(sequence(), "aé😀", withLikelihood);
+    expect(Buffer.from(events.flatMap(e => e.tokens.map(t => t.token))).toString()).toBe("aé😀");
+  }
+});
+
 test("a character that is never finished ends as U+FFFD", async () => {
   const s = sequence({}, 2);
   s.accept(0xf0);

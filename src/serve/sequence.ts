@@ -134,8 +134,10 @@ export class Sequence {
     this.#pending.push({ token: { token, ...(likelihood ? { likelihood } : {}) }, until: this.#text.decoded });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
     if (this.#answer.length >= this.#maxTokens) return this.#finish("length", text);
+    // tokens without text of their own (parts of characters) go with the next text, unless someone looks at each
+    if (text === "" && !likelihood) return undefined;
     const tokens = this.#release(false);
-    if (text !== "" || (likelihood && tokens.length > 0)) this.output.push({ kind: "text", text, tokens });
+    if (text !== "" || tokens.length > 0) this.output.push({ kind: "text", text, tokens });
     return undefined;
   }
 

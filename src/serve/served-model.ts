@@ -1,5 +1,7 @@
 /** What the engine needs of a model: a decoder's weights on a device, and the few things around them. Loading it is someone else's work. */
 import type { DecoderConfig, DecoderParameters, TokenTextStream } from "../nn/index.ts";
+import { endToken } from "../text/index.ts";
+import { serveErrors } from "./errors.ts";
 
 /** The part of the text room's `Tokenizer` that serving uses. */
 export interface ServedTokenizer {
@@ -45,4 +47,38 @@ export interface ServedModel {
   readonly artifact?: string;
   /** Milliseconds since 1970. */
   readonly createdAt?: number;
+}
+
+/** A model as `loadModel` gives it, of any family. */
+export interface LoadedModel {
+  readonly family: string;
+  readonly config: unknown;
+  readonly parameters: unknown;
+}
+
+export interface ServedModelParts extends Omit<ServedModel, "family" | "config" | "parameters"> {
+  readonly model: LoadedModel;
+}
+
+const isDecoder = (m: LoadedModel): m is Pick<ServedModel, "family" | "config" | "parameters"> => m.family === "decoder";
+
+/**
+ * What the engine serves, from a loaded model, its tokenizer and its name. A model of ours starts every text with the end token, as in
+ * training, and ends an answer with it; other start and stop tokens may be given. Errors: serve/model where the model is no decoder or the
+ * tokenizer has more tokens than it.
+ */
+export function servedModel({ model, ...parts }: ServedModelParts): ServedModel {
+  if (!isDecoder(model))
+    throw serveErrors.fail("model", { place: parts.id, expected: "a decoder", received: `a model of family "${model.family}"` });
+  const { vocabSize, specials } = parts.tokenizer;
+  if (vocabSize > model.config.vocab)
+    throw serveErrors.fail("model", {
+      place: parts.id,
+      expected: `a tokenizer of at most ${model.config.vocab} tokens`,
+      received: `one of ${vocabSize}`,
+      hint: "The model was trained with another tokenizer.",
+    });
+  const end = specials.get(endToken);
+  const ours = end === undefined ? {} : { startToken: end, stopTokens: [end] };
+  return { ...ours, ...parts, family: "decoder", config: model.config, parameters: model.parameters };
 }

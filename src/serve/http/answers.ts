@@ -36,7 +36,12 @@ export async function* merged(
   generations: readonly Generation[],
 ): AsyncGenerator<{ index: number; event: GenerationEvent }, void, undefined> {
   const readers = generations.map(g => g[Symbol.asyncIterator]());
-  const next = async (index: number) => ({ index, result: await readers[index]!.next() });
+  const next = (index: number) => {
+    const event = readers[index]!.next().then(result => ({ index, result }));
+    // an answer that is cancelled after everybody has left has nobody to tell
+    event.catch(() => {});
+    return event;
+  };
   const pending = new Map(readers.map((_, i) => [i, next(i)]));
   try {
     while (pending.size > 0) {
@@ -50,8 +55,6 @@ export async function* merged(
     }
   } finally {
     for (const g of generations) g.cancel();
-    // what is still pending ends with the cancellation; nobody waits for it
-    for (const p of pending.values()) p.catch(() => {});
   }
 }
 

@@ -66,6 +66,7 @@ export function eventStream(source: AsyncGenerator<unknown, void, undefined>, op
     cancel() {
       pending?.catch(() => {});
       if (over("left")) options.onLeave();
+      source.return().catch(() => {});
     },
   });
   return new Response(body, { headers });

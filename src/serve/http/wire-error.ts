@@ -35,6 +35,7 @@ const words: Readonly<Record<string, { readonly code: string | null; readonly pa
   "serve/program": { code: "internal_error" },
   "nn/sampling": { code: "invalid_value" },
   "text/template": { code: "invalid_value" },
+  "text/unknownId": { code: "invalid_value" },
   "text/tooLong": { code: "request_too_large" },
 };
 
