@@ -6,7 +6,7 @@
 import type { Ids } from "../ids.ts";
 import { type ByteSplitter, END } from "../split/bytes.ts";
 import { Merger } from "./merge.ts";
-import { FAR, firstMask, NEAR, PieceCache, secondMask } from "./piece-cache.ts";
+import { FAR, firstMask, fourthMask, MID, MID_IDS, NEAR, NEAR_IDS, PieceCache, secondMask, thirdMask } from "./piece-cache.ts";
 import type { MergeRule } from "./ranks.ts";
 import { Ranks } from "./ranks.ts";
 
@@ -43,7 +43,7 @@ export class ByteBpe {
   /** Appends the ids of a text, cut by `split`. Places are not written. Lone surrogates are read as U+FFFD, as TextEncoder does. */
   encode(text: string, split: ByteSplitter, out: Ids): void {
     const n = this.load(text);
-    out.reserve(n + 2); // an id is at least a byte; the fast way writes two at a time
+    out.reserve(n + 1); // an id is at least a byte; what is remembered is written at least two at a time
     for (let from = 0; from < n; ) {
       const count = split(this.bytes, from, n, this.ends);
       out.size = this.pieces(count, from, out.ids, out.size);
@@ -73,7 +73,7 @@ export class ByteBpe {
   /** Encodes the pieces that end at `ends[0, count)`, the first from `from`; returns the new size of `out`. */
   private pieces(count: number, from: number, out: Uint32Array, size: number): number {
     const { ends, bytes, view, byteIds, cache } = this;
-    const { near, nearMask } = cache;
+    const { near, nearMask, mid, midMask } = cache;
     let o = size;
     let at = from;
     for (let k = 0; k < count; k++) {
@@ -85,32 +85,52 @@ export class ByteBpe {
         const first = view.getInt32(at, true) & firstMask[length]!;
         const second = (view.getInt32(at + 4, true) & secondMask[length]!) | (length << 24);
         const h = Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b);
-        let slot = ((h ^ (h >>> 15)) << 2) & nearMask;
-        if (near[slot] !== first || near[slot + 1] !== second) slot ^= 4;
+        let slot = ((h ^ (h >>> 15)) << 3) & nearMask;
+        if (near[slot] !== first || near[slot + 1] !== second) slot ^= 8;
         if (near[slot] === first && near[slot + 1] === second) {
-          const secondId = near[slot + 3]!;
-          out[o] = near[slot + 2]!;
-          out[o + 1] = secondId;
-          o += 2 + (secondId >> 31); // -1 for no second id
+          const n = near[slot + 2]!;
+          out[o] = near[slot + 3]!;
+          out[o + 1] = near[slot + 4]!;
+          for (let i = 2; i < n; i++) out[o + i] = near[slot + 3 + i]!;
+          o += n;
         } else {
-          const n = this.piece(at, length, out, o);
-          if (n <= 2) cache.addNear(first, second, slot ^ 4, out[o]!, n === 2 ? out[o + 1]! : -1);
+          const n = this.merged(at, length, out, o);
+          if (n <= NEAR_IDS) cache.addNear(first, second, slot ^ 8, out, o, n);
+          o += n;
+        }
+      } else if (length <= MID) {
+        const first = view.getInt32(at, true);
+        const second = view.getInt32(at + 4, true);
+        const third = view.getInt32(at + 8, true) & thirdMask[length]!;
+        const fourth = (view.getInt32(at + 12, true) & fourthMask[length]!) | (length << 24);
+        const h =
+          Math.imul(Math.imul(first, 0x9e3779b1) ^ second, 0x85ebca6b) ^ Math.imul(Math.imul(third, 0xc2b2ae35) ^ fourth, 0x27d4eb2f);
+        let slot = ((h ^ (h >>> 15)) << 4) & midMask;
+        if (mid[slot] !== first || mid[slot + 1] !== second || mid[slot + 2] !== third || mid[slot + 3] !== fourth) slot ^= 16;
+        if (mid[slot] === first && mid[slot + 1] === second && mid[slot + 2] === third && mid[slot + 3] === fourth) {
+          const n = mid[slot + 4]!;
+          for (let i = 0; i < n; i++) out[o + i] = mid[slot + 5 + i]!;
+          o += n;
+        } else {
+          const n = this.merged(at, length, out, o);
+          if (n <= MID_IDS) cache.addMid(first, second, third, fourth, slot ^ 16, out, o, n);
           o += n;
         }
       } else {
-        o += this.piece(at, length, out, o);
+        const known = length <= FAR ? cache.findFar(view, at, length, out, o) : -1;
+        const n = known >= 0 ? known : this.merged(at, length, out, o);
+        if (known < 0 && length <= FAR) cache.addFar(view, at, length, out, o, n);
+        o += n;
       }
       at = end;
     }
     return o;
   }
 
-  /** Ids of one piece from the far cache or its merges, written to `out` at `o`; returns how many. */
-  private piece(at: number, length: number, out: Uint32Array, o: number): number {
-    const cached = length <= FAR ? this.cache.findFar(this.view, at, length, out, o) : -1;
-    if (cached >= 0) return cached;
+  /** Ids of one piece by its merges, written to `out` at `o`; returns how many. */
+  private merged(at: number, length: number, out: Uint32Array, o: number): number {
     const { bytes, byteIds } = this;
-    const whole = this.whole?.get(String.fromCharCode(...bytes.subarray(at, at + length)));
+    const whole = this.whole?.get(Buffer.from(bytes.buffer, at, length).toString("latin1"));
     if (whole !== undefined) {
       out[o] = whole;
       return 1;
@@ -119,7 +139,6 @@ export class ByteBpe {
     for (let i = 0; i < length; i++) symbols[i] = byteIds[bytes[at + i]!]!;
     const n = this.merger.merge(symbols, length);
     for (let i = 0; i < n; i++) out[o + i] = symbols[i]!;
-    this.cache.addFar(this.view, at, length, out, o, n);
     return n;
   }
 }

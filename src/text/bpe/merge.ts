@@ -11,7 +11,6 @@ const SHORT = 64;
 export class Merger {
   private readonly ranks: Ranks;
   private readonly rank = new Int32Array(SHORT);
-  private readonly into = new Int32Array(SHORT);
   /** Heap entries taken so far: the work on long pieces, which a test holds to n log n. */
   numPopped = 0;
 
@@ -26,41 +25,32 @@ export class Merger {
   }
 
   private scan(symbols: Int32Array, count: number, widths: Int32Array | undefined): number {
-    const { rank, into, ranks } = this;
-    const { slots } = ranks;
+    const { rank, ranks } = this;
+    const { merged } = ranks;
     let n = count;
     let best = NO_RANK;
     let at = 0;
     for (let i = 0; i < n - 1; i++) {
-      const found = ranks.find(symbols[i]!, symbols[i + 1]!);
-      if (found < 0) rank[i] = NO_RANK;
-      else {
-        const r = slots[found + 2]!;
-        rank[i] = r;
-        into[i] = slots[found + 3]!;
-        if (r < best) {
-          best = r;
-          at = i;
-        }
+      const r = ranks.of(symbols[i]!, symbols[i + 1]!);
+      rank[i] = r;
+      if (r < best) {
+        best = r;
+        at = i;
       }
     }
     while (best !== NO_RANK) {
-      symbols[at] = into[at]!;
+      symbols[at] = merged[best]!;
       n--;
       for (let i = at + 1; i < n; i++) {
         symbols[i] = symbols[i + 1]!;
         rank[i] = rank[i + 1]!;
-        into[i] = into[i + 1]!;
       }
       if (widths) {
         widths[at]! += widths[at + 1]!;
         widths.copyWithin(at + 1, at + 2, n + 1);
       }
-      for (let i = at === 0 ? 0 : at - 1; i <= at && i < n - 1; i++) {
-        const found = ranks.find(symbols[i]!, symbols[i + 1]!);
-        rank[i] = found < 0 ? NO_RANK : slots[found + 2]!;
-        if (found >= 0) into[i] = slots[found + 3]!;
-      }
+      if (at > 0) rank[at - 1] = ranks.of(symbols[at - 1]!, symbols[at]!);
+      if (at < n - 1) rank[at] = ranks.of(symbols[at]!, symbols[at + 1]!);
       best = NO_RANK;
       for (let i = 0; i < n - 1; i++) {
         const r = rank[i]!;
@@ -75,22 +65,23 @@ export class Merger {
 
   private heap(symbols: Int32Array, n: number, widths: Int32Array | undefined): number {
     const { ranks } = this;
-    const { slots } = ranks;
-    const next = Int32Array.from({ length: n }, (_, i) => (i + 1 < n ? i + 1 : -1));
-    const previous = Int32Array.from({ length: n }, (_, i) => i - 1);
+    const next = new Int32Array(n);
+    const previous = new Int32Array(n);
+    for (let i = 0; i < n; i++) {
+      next[i] = i + 1 < n ? i + 1 : -1;
+      previous[i] = i - 1;
+    }
     const queue = new PairQueue(n);
     const look = (i: number): void => {
-      const found = ranks.find(symbols[i]!, symbols[next[i]!]!);
-      if (found >= 0) queue.push(slots[found + 2]!, i);
+      const rank = ranks.of(symbols[i]!, symbols[next[i]!]!);
+      if (rank !== NO_RANK) queue.push(rank, i);
     };
     for (let i = 0; i + 1 < n; i++) look(i);
     for (let at = queue.pop(); at >= 0; at = queue.pop()) {
       this.numPopped++;
       const right = symbols[at]! < 0 ? -1 : next[at]!;
-      if (right < 0) continue;
-      const found = ranks.find(symbols[at]!, symbols[right]!);
-      if (found < 0 || slots[found + 2] !== queue.poppedRank) continue; // a neighbour has changed since
-      symbols[at] = slots[found + 3]!;
+      if (right < 0 || ranks.of(symbols[at]!, symbols[right]!) !== queue.poppedRank) continue; // a neighbour has changed since
+      symbols[at] = ranks.merged[queue.poppedRank]!;
       symbols[right] = -1;
       if (widths) widths[at]! += widths[right]!;
       const after = next[right]!;

@@ -1,28 +1,39 @@
 /**
- * Remembers how pieces were encoded, without strings. Two tables of fixed size, so memory is bounded whatever comes:
- *  - `near`: pieces of 2 to 7 bytes that gave one or two ids, the bytes themselves as key; four words a slot (bytes 0-3; bytes 4-6 and
- *    the length; first id; second id or -1). Two slots may hold a piece; a newcomer overwrites one of them.
+ * Remembers how pieces were encoded, without strings. Three tables of fixed size, so memory is bounded whatever comes:
+ *  - `near`: pieces of 2 to 7 bytes that gave up to 5 ids, the bytes themselves as key: 8 words a slot (bytes 0-3; bytes 4-6 and the
+ *    length; number of ids; 5 ids);
+ *  - `mid`: pieces of 8 to 15 bytes that gave up to 11 ids: 16 words a slot (bytes 0-11; bytes 12-14 and the length; number; 11 ids);
  *  - `far`: all others up to 128 bytes, by hash, checked against the bytes in an arena; emptied when it is full.
+ * In the first two a piece has two slots to be in; a newcomer overwrites one of them.
  */
 
-/** Bytes of the longest piece in `near`: with the length they fill two words. */
+/** Bytes of the longest piece in `near` and in `mid`: with the length they fill two words, or four. */
 export const NEAR = 7;
+export const MID = 15;
 /** Longer pieces are rare and seldom come twice. */
 export const FAR = 128;
-const NEAR_SLOTS = 1 << 15; // 512 kB: stays in the second cache; on mails 97 % of short pieces are found
-const FAR_SLOTS = 1 << 17;
-const FAR_BYTES = 1 << 21;
-const FAR_IDS = 1 << 20;
+/** Ids that a slot holds. */
+export const NEAR_IDS = 5;
+export const MID_IDS = 11;
+const NEAR_SLOTS = 1 << 15; // 1 MB: with the next it fits the second cache of a server core
+const MID_SLOTS = 1 << 13; // 512 kB
+const FAR_SLOTS = 1 << 16;
+const FAR_BYTES = 1 << 20;
+const FAR_IDS = 1 << 19;
 
-/** Masks of a piece's bytes by its length: the first and the second word. */
+/** Mask of a piece's bytes `from` to `from + 3` by its length. */
 const byteMask = (from: number): Int32Array =>
-  Int32Array.from({ length: NEAR + 1 }, (_, n) => (n - from >= 4 ? -1 : n <= from ? 0 : (1 << (8 * (n - from))) - 1));
+  Int32Array.from({ length: MID + 1 }, (_, n) => (n - from >= 4 ? -1 : n <= from ? 0 : (1 << (8 * (n - from))) - 1));
 export const firstMask = byteMask(0);
 export const secondMask = byteMask(4);
+export const thirdMask = byteMask(8);
+export const fourthMask = byteMask(12);
 
 export class PieceCache {
-  readonly near = new Int32Array(NEAR_SLOTS * 4);
-  readonly nearMask = (NEAR_SLOTS - 1) * 4;
+  readonly near = new Int32Array(NEAR_SLOTS * 8);
+  readonly nearMask = (NEAR_SLOTS - 1) * 8;
+  readonly mid = new Int32Array(MID_SLOTS * 16);
+  readonly midMask = (MID_SLOTS - 1) * 16;
   private turn = 0;
 
   /** Slots of (hash, offset in `bytes`, length * 2^16 + number of ids, offset in `ids`); hash 0 is an empty slot. */
@@ -36,19 +47,32 @@ export class PieceCache {
   private missed = 0;
   private missedHash = 0;
 
-  /** Puts a short piece (its two key words) with one id, or two, into one of its slots. */
-  addNear(first: number, second: number, slot: number, id: number, secondId: number): void {
+  /** The slot of the two where a newcomer goes: a free one, else either in turn. `lengthWord` of an empty slot is 0. */
+  private place(table: Int32Array, slot: number, other: number, lengthWord: number): number {
+    if (table[slot + lengthWord] === 0) return slot;
+    return table[other + lengthWord] === 0 || (this.turn++ & 1) === 0 ? other : slot;
+  }
+
+  /** Remembers a short piece by its key words with its ids `out[o, o + n)`. */
+  addNear(first: number, second: number, slot: number, out: Uint32Array, o: number, n: number): void {
     const { near } = this;
-    let at = slot;
-    if (near[at + 1] !== 0) {
-      at ^= 4;
-      // Both are taken: the two slots give way in turn.
-      if (near[at + 1] !== 0 && (this.turn++ & 1) === 1) at = slot;
-    }
+    const at = this.place(near, slot, slot ^ 8, 1);
     near[at] = first;
     near[at + 1] = second;
-    near[at + 2] = id;
-    near[at + 3] = secondId;
+    near[at + 2] = n;
+    for (let i = 0; i < n; i++) near[at + 3 + i] = out[o + i]!;
+  }
+
+  /** The same for a piece of middle length. */
+  addMid(first: number, second: number, third: number, fourth: number, slot: number, out: Uint32Array, o: number, n: number): void {
+    const { mid } = this;
+    const at = this.place(mid, slot, slot ^ 16, 3);
+    mid[at] = first;
+    mid[at + 1] = second;
+    mid[at + 2] = third;
+    mid[at + 3] = fourth;
+    mid[at + 4] = n;
+    for (let i = 0; i < n; i++) mid[at + 5 + i] = out[o + i]!;
   }
 
   /** Writes the ids of the piece `[at, at + length)` of `view` into `out` at `o` and returns how many, or -1 where it is not known. */
@@ -80,7 +104,6 @@ export class PieceCache {
 
   /** Remembers the piece that `findFar` just missed with its ids, `out[o, o + n)`. */
   addFar(view: DataView, at: number, length: number, out: Uint32Array, o: number, n: number): void {
-    if (length > FAR) return;
     if (this.numFar * 2 >= FAR_SLOTS || this.numBytes + length > FAR_BYTES || this.numIds + n > FAR_IDS) {
       this.far.fill(0);
       this.numBytes = this.numIds = this.numFar = 0;

@@ -1,6 +1,6 @@
 /**
- * Merge rules: pair of token ids -> (rank, id of the merged token). Pairs of small ids (single bytes, in practice) are looked up in a
- * square; the rest in a hash table with open addressing, at most half full, whose slots (left, right, rank, merged) fill one cache line.
+ * Merge rules: pair of token ids -> rank, rank -> id of the merged token. Pairs of small ids (single bytes, in practice) are looked up
+ * in a square; the rest in a hash table with open addressing, at most half full, whose slots are (left, right, rank, unused).
  */
 
 /** Rank of a pair that no rule merges: later than every rule. */
@@ -15,10 +15,11 @@ export interface MergeRule {
 }
 
 export class Ranks {
-  /** Slots of four words; `find` gives the index of the first. `slots[at + 2]` is the rank, `slots[at + 3]` the merged id. */
-  readonly slots: Int32Array;
+  /** Id of the merged token of every rank. */
+  readonly merged: Int32Array;
+  private readonly slots: Int32Array;
   private readonly mask: number;
-  private readonly square = new Int32Array(SQUARE * SQUARE).fill(-1);
+  private readonly square = new Int32Array(SQUARE * SQUARE).fill(NO_RANK);
 
   /** Rules in order of rank; where a pair stands twice the later rule holds, as in the Rust library. */
   constructor(rules: readonly MergeRule[]) {
@@ -26,26 +27,29 @@ export class Ranks {
     while (size < rules.length * 2) size *= 2;
     this.mask = size - 1;
     this.slots = new Int32Array(size * 4).fill(-1);
-    for (const [rank, { left, right, merged }] of rules.entries()) {
+    this.merged = Int32Array.from(rules, r => r.merged);
+    for (const [rank, { left, right }] of rules.entries()) {
+      if (left < SQUARE && right < SQUARE) this.square[left * SQUARE + right] = rank;
       const at = this.slot(left, right);
-      this.slots.set([left, right, rank, merged], at);
-      if (left < SQUARE && right < SQUARE) this.square[left * SQUARE + right] = at;
+      this.slots[at] = left;
+      this.slots[at + 1] = right;
+      this.slots[at + 2] = rank;
     }
   }
 
   private slot(left: number, right: number): number {
-    const slots = this.slots;
+    const { slots, mask } = this;
     const h = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
-    for (let at = (h ^ (h >>> 15)) & this.mask; ; at = (at + 1) & this.mask) {
+    for (let at = (h ^ (h >>> 15)) & mask; ; at = (at + 1) & mask) {
       const found = slots[at * 4]!;
       if (found < 0 || (found === left && slots[at * 4 + 1] === right)) return at * 4;
     }
   }
 
-  /** Index of the pair's slot, or -1. */
-  find(left: number, right: number): number {
+  /** Rank of the rule for a pair, or NO_RANK. */
+  of(left: number, right: number): number {
     if (left < SQUARE && right < SQUARE) return this.square[left * SQUARE + right]!;
     const at = this.slot(left, right);
-    return this.slots[at]! < 0 ? -1 : at;
+    return this.slots[at]! < 0 ? NO_RANK : this.slots[at + 2]!;
   }
 }
