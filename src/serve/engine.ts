@@ -5,9 +5,11 @@
 import { type Clock, systemClock, type Tree, treeLeaves } from "../base/index.ts";
 import { type CachedDecoderOptions, type FinishReason, type Likelihood, samplingOptions } from "../nn/index.ts";
 import type { Device, DeviceArray } from "../tensor/index.ts";
+import { answerTokens, type Capacity, checkQueue } from "./admission.ts";
 import { serveErrors } from "./errors.ts";
 import { limits } from "./limits.ts";
 import type { EngineObserver, Outcome } from "./observer.ts";
+import { Pace } from "./pace.ts";
 import { openProgram, type Program } from "./program.ts";
 import { Runner } from "./runner.ts";
 import { decide, isIdle, type Plan, type SchedulerView } from "./scheduler.ts";
@@ -54,7 +56,6 @@ export interface EngineStats {
 
 /** Steps in a row that may fail before the engine gives up: one may be a passing lack of memory. */
 const failuresUntilFailed = 3;
-const retrySeconds = { least: 1, most: 60 };
 
 export class Engine {
   readonly model: ServedModel;
@@ -74,9 +75,7 @@ export class Engine {
   #whenEmpty: (() => void)[] = [];
   #nextId = 1;
   #requests = 0;
-  /** Milliseconds between two sequences that leave their slots while others wait, a running mean; one second until it is known. */
-  #drainMs = 1000;
-  #lastEndMs: number | undefined;
+  readonly #pace = new Pace();
 
   constructor(options: EngineOptions) {
     this.model = options.model;
@@ -128,8 +127,7 @@ export class Engine {
 
   /** Seconds after which a new request will likely find room in the queue. */
   get retryAfterSeconds(): number {
-    const seconds = Math.ceil((this.#waiting.length * this.#drainMs) / 1000);
-    return Math.min(retrySeconds.most, Math.max(retrySeconds.least, seconds));
+    return this.#pace.retryAfterSeconds(this.#waiting.length);
   }
 
   /** Queues one answer. Errors as of `submitAll`. */
@@ -144,7 +142,13 @@ export class Engine {
   submitAll(requests: readonly GenerationRequest[]): Generation[] {
     const program = this.#accepting();
     const made = requests.map(r => this.#sequence(program, r));
-    this.#checkQueue(program, made);
+    const promptTokens = (all: readonly Sequence[]) => all.reduce((n, s) => n + s.usage.promptTokens, 0);
+    checkQueue(
+      this.#capacity(program),
+      { running: this.#running.size, waiting: this.#waiting.length, waitingTokens: promptTokens(this.#waiting) },
+      { sequences: made.length, tokens: promptTokens(made) },
+      this.retryAfterSeconds,
+    );
     for (const [i, sequence] of made.entries()) {
       this.#requests++;
       this.#tell(o => o.submitted?.(sequence.usage.promptTokens));
@@ -180,29 +184,11 @@ export class Engine {
   }
 
   #sequence(program: Program, request: GenerationRequest): Sequence {
-    const { tokens, maxTokens } = request;
-    const { room, vocab } = program;
-    const strange = tokens.find(t => !Number.isSafeInteger(t) || t < 0 || t >= vocab);
-    if (strange !== undefined || tokens.length === 0)
-      throw serveErrors.fail("parameter", {
-        place: "prompt",
-        expected: strange === undefined ? "at least one token" : `token ids from 0 to ${vocab - 1}`,
-        received: strange === undefined ? "none" : String(strange),
-      });
-    if (maxTokens !== undefined && (!Number.isSafeInteger(maxTokens) || maxTokens < 0))
-      throw serveErrors.fail("parameter", { place: "max_tokens", expected: "a whole number from 0", received: String(maxTokens) });
-    const wanted = tokens.length + (maxTokens ?? 1);
-    if (wanted > room)
-      throw serveErrors.fail("contextLength", {
-        expected: `at most ${room} tokens (the context of ${this.model.id})`,
-        received: `${wanted}: ${tokens.length} in the prompt, ${maxTokens === undefined ? "at least 1" : maxTokens} in the answer`,
-        hint: tokens.length < room ? `Ask for at most ${room - tokens.length}, or shorten the prompt.` : "Shorten the prompt.",
-      });
     const sequence: Sequence = new Sequence({
       id: this.#nextId++,
       request,
       sampling: samplingOptions(request.sampling),
-      maxTokens: maxTokens ?? room - tokens.length,
+      maxTokens: answerTokens(this.#capacity(program), request),
       stopTokens: new Set(request.stopTokens ?? this.model.stopTokens ?? []),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: true }),
       output: {
@@ -218,18 +204,8 @@ export class Engine {
     return sequence;
   }
 
-  #checkQueue(program: Program, added: readonly Sequence[]): void {
-    const most = this.#options.queueSequences ?? limits.queueSequences;
-    const mostTokens = limits.queueTokensPerSlotRoom * program.slots * program.room;
-    const tokens = [...this.#waiting, ...added].reduce((n, s) => n + s.usage.promptTokens, 0);
-    const free = program.slots - this.#running.size;
-    if (this.#waiting.length + added.length > most + free || tokens > mostTokens)
-      throw serveErrors.fail("queueFull", {
-        place: this.model.id,
-        expected: `a queue of at most ${most} answers and ${mostTokens} prompt tokens`,
-        received: `${this.#waiting.length} waiting and ${added.length} more`,
-        hint: `Retry in ${this.retryAfterSeconds} s.`,
-      });
+  #capacity({ vocab, room, slots }: Program): Capacity {
+    return { model: this.model.id, vocab, room, slots, queueSequences: this.#options.queueSequences ?? limits.queueSequences };
   }
 
   async #open(): Promise<void> {
@@ -380,9 +356,7 @@ export class Engine {
     if (at >= 0) this.#waiting.splice(at, 1);
     if (this.#running.delete(sequence.id)) {
       this.#slots[sequence.slot!] = undefined;
-      // a mean over the last ends, of those alone that someone waited for: idle time says nothing of the pace
-      if (this.#waiting.length > 0 && this.#lastEndMs !== undefined) this.#drainMs += 0.2 * (nowMs - this.#lastEndMs - this.#drainMs);
-      this.#lastEndMs = this.#waiting.length > 0 ? nowMs : undefined;
+      this.#pace.left(nowMs, this.#waiting.length);
     }
     this.#tell(o => o.finished?.(outcome, sequence.usage, nowMs - sequence.submittedMs));
     this.#wake();

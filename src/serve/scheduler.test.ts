@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decide, type Plan, type RunningView, type SchedulerLimits, type SchedulerView, type WaitingView } from "./scheduler.ts";
@@ -64,15 +65,25 @@ test("chunks stay within the budget, except that one always runs", () => {
   );
 });
 
+interface Arrival {
+  readonly id: number;
+  readonly group: string;
+  readonly prompt: number;
+  readonly answer: number;
+  /** Step before which it comes. */
+  readonly at?: number;
+}
+
 /** Carries plans out on numbers alone, until nothing is left; gives the step in which each sequence got its first token. */
-function simulate(slots: number, arrivals: readonly { id: number; group: string; prompt: number; answer: number }[]) {
+function simulate(slots: number, arrivals: readonly Arrival[]) {
   const answer = new Map(arrivals.map(a => [a.id, a.answer]));
-  let waiting = arrivals.map(({ id, group }) => ({ id, group }));
+  let waiting: WaitingView[] = [];
   let all: RunningView[] = [];
   const firstToken = new Map<number, number>();
   const plans: Plan[] = [];
-  for (let step = 0; waiting.length + all.length > 0; step++) {
+  for (let step = 0; step === 0 || waiting.length + all.length > 0; step++) {
     if (step > 10_000) throw new Error("the simulation does not end");
+    waiting.push(...arrivals.filter(a => (a.at ?? 0) === step).map(({ id, group }) => ({ id, group })));
     const used = new Set(all.map(r => r.slot));
     const freeSlots = Array.from({ length: slots }, (_, i) => i).filter(s => !used.has(s));
     const plan = decide({ freeSlots, waiting, running: all }, limits);
@@ -140,4 +151,32 @@ test("which chunks a prompt is cut into does not depend on who else is there", (
   const chunksOf = (plans: readonly Plan[]) => plans.flatMap(p => p.chunks.filter(c => c.id === 1).map(c => c.chunk));
   expect(chunksOf(busy.plans)).toEqual(chunksOf(alone.plans));
   expect(busy.plans.length).toBeGreaterThan(alone.plans.length);
+});
+
+test("the table of the documentation is what the scheduler does", () => {
+  const text = readFileSync(new URL("../../docs/serving.md", import.meta.url), "utf8");
+  // step 0 only admits; from then on the documentation's steps count from 1
+  const { plans } = simulate(3, [
+    { id: 1, group: "A", prompt: 6, answer: 4 },
+    { id: 2, group: "B", prompt: 20, answer: 3 },
+    { id: 3, group: "C", prompt: 3, answer: 3, at: 1 },
+    { id: 4, group: "D", prompt: 1, answer: 2, at: 1 },
+  ]);
+  const computed = new Map<number, number>();
+  const rows = plans.slice(1).map((plan, i) => {
+    const cells = ["", "", ""];
+    const name = (id: number) => "-ABCD"[id];
+    for (const { id, slot } of plan.decode) {
+      const at = computed.get(id) ?? 0;
+      cells[slot] = `${name(id)} ${at} `;
+      computed.set(id, at + 1);
+    }
+    for (const { id, slot, chunk } of plan.chunks) {
+      cells[slot] = `${name(id)} ${chunk.start}-${chunk.start + chunk.count - 1}/${chunk.width} `;
+      computed.set(id, chunk.start + chunk.count);
+    }
+    return `| ${i + 1} | ${cells.join("| ")}|`;
+  });
+  expect(rows.length).toBe(7);
+  for (const row of rows) expect(text).toContain(row);
 });
