@@ -117,6 +117,16 @@ export function findProject(from: string): Project {
 export const openProjectStore = (p: Project): Promise<Store> =>
   openStore({ root: p.folder, records: p.config.store.records, blobs: p.config.store.blobs });
 
+/** Opens the project's store for as long as `use` takes. */
+export async function withProjectStore<T>(p: Project, use: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openProjectStore(p);
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
 /** The model that a command means: the one named, else the served one, else the only one. */
 export function modelNameOf(p: Project, given: string | undefined): string {
   const known = Object.keys(p.config.models);

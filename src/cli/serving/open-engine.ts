@@ -1,13 +1,12 @@
-/** A project's store, device and served engine, opened together and closed together; what `loam serve` and `loam chat` stand on. */
+/** A version of a project as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
 import { disposeTree } from "../../nn/index.ts";
 import { createEngine, type Engine } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { modelNameOf, openProjectStore, type Project } from "../project.ts";
+import { modelNameOf, type Project } from "../project.ts";
 import { openVersion } from "./open-version.ts";
 
 export interface OpenEngine extends AsyncDisposable {
-  readonly store: Store;
   readonly engine: Engine;
 }
 
@@ -18,25 +17,17 @@ function wantedVersion(project: Project, given: string | undefined): string {
   return modelNameOf(project, given);
 }
 
-/** Starts the engine; `engine.ready` tells when it answers. */
-export async function openEngine(project: Project, given: string | undefined, slots?: number): Promise<OpenEngine> {
-  const store = await openProjectStore(project);
-  try {
-    const { name, ...options } = project.config.device;
-    const device = openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
-    const model = await openVersion(store, device, wantedVersion(project, given));
-    const engine = createEngine({ model, device, ...(slots === undefined ? {} : { slots }) });
-    return {
-      store,
-      engine,
-      async [Symbol.asyncDispose]() {
-        await engine.close();
-        disposeTree(model.parameters);
-        await store.close();
-      },
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+/** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
+export async function openEngine(project: Project, store: Store, given: string | undefined, slots?: number): Promise<OpenEngine> {
+  const { name, ...options } = project.config.device;
+  const device = openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
+  const model = await openVersion(store, device, wantedVersion(project, given));
+  const engine = createEngine({ model, device, ...(slots === undefined ? {} : { slots }) });
+  return {
+    engine,
+    async [Symbol.asyncDispose]() {
+      await engine.close();
+      disposeTree(model.parameters);
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { listModels, registerVersion, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
-import { findProject, modelNameOf, openProjectStore, type Project } from "../project.ts";
+import { findProject, modelNameOf, type Project, withProjectStore } from "../project.ts";
 import { reportTable } from "../report.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -82,15 +82,6 @@ async function registered(store: Store, name: string, artifact: string, scores: 
   return `${name}@${version.number}`;
 }
 
-async function withStore<T>(project: Project, use: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openProjectStore(project);
-  try {
-    return await use(store);
-  } finally {
-    await store.close();
-  }
-}
-
 const life =
   (nameFrom: "argument" | "option"): VerbRun =>
   async (context, args, options) => {
@@ -99,7 +90,7 @@ const life =
     const stage = nameFrom === "option" ? args[0] : undefined;
     const { out } = context;
     const started = performance.now();
-    await withStore(project, async store => {
+    await withProjectStore(project, async store => {
       if (options.dryRun) return dryRun(context, project, store, modelName, stage);
       const { version, made, ran } = await runLife(context, project, store, modelName, { stage, force: options.force === true });
       const evaluation = made.get(`evaluate/${modelName}`);

@@ -1,10 +1,10 @@
 /** `loam serve`: a version over HTTP, with the console's page. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type App, createApp, listen } from "../../serve/index.ts";
+import { type App, createApp, type Engine, Engines, type Listening, listen } from "../../serve/index.ts";
 import { numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
-import { findProject } from "../project.ts";
+import { findProject, withProjectStore } from "../project.ts";
 import { consoleSource } from "../serving/console-source.ts";
 import { openEngine } from "../serving/open-engine.ts";
 import { openPage } from "../serving/open-page.ts";
@@ -19,12 +19,21 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/** Resolves when the server has stopped in order. */
-async function stopInOrder({ out, signal }: Context, app: App, drain: () => Promise<{ cutOff: number }>): Promise<void> {
-  await aborted(signal);
+/** Says that it serves, waits for the signal, and stops in order. */
+async function serveUntilStopped(context: Context, app: App, engine: Engine, listening: Listening, page: boolean): Promise<void> {
+  const { out, signal } = context;
+  await Promise.race([engine.ready, aborted(signal)]);
+  if (!signal.aborted) {
+    const { id } = engine.model;
+    out.line(`  Serving ${id} on ${listening.url}   ${page ? "page: /   " : ""}OpenAI API: /v1   why this answer: loam trace ${id}`);
+    if (!page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
+    if (!isLoopback(listening.host)) out.warn(`  ${listening.host} can be reached from other machines, and nobody is asked who they are.`);
+    out.event("serving", { url: listening.url, model: id });
+    await aborted(signal);
+  }
   const { inFlight } = app;
   if (inFlight > 0) out.warn(`Stopping: ${inFlight} ${inFlight === 1 ? "answer is" : "answers are"} finished first. Again to stop now.`);
-  const { cutOff } = await drain();
+  const { cutOff } = await listening.drain();
   out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
   out.event("stopped", { cutOff });
 }
@@ -35,32 +44,26 @@ export const serve: VerbRun = async (context, [given], options) => {
   const project = findProject(folderOf(context, options));
   const { slots, ...place } = project.config.serve ?? { host: "127.0.0.1", port: 8080, slots: 8 };
   const host = textOption(options, "host") ?? place.host;
-  await using opened = await openEngine(project, given, slots);
-  const { engine, store } = opened;
   const consoleFolder = join(packageFolder, "console", "dist");
-  const hasConsole = existsSync(join(consoleFolder, "index.html"));
-  const app = createApp({
-    engines: [engine],
-    console: consoleSource(project, store),
-    ...(hasConsole ? { consoleFolder } : {}),
-    version: ownPackage().version,
-    hosts: isLoopback(host) ? "loopback" : "any",
-    onFailure: (error, id) => out.warn(`loam: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
-  });
-  const listening = await listen(app, { host, port: port ?? place.port });
-  try {
-    await Promise.race([engine.ready, aborted(context.signal)]);
-    if (!context.signal.aborted) {
-      const { id } = engine.model;
-      const page = hasConsole ? "page: /   " : "";
-      out.line(`  Serving ${id} on ${listening.url}   ${page}OpenAI API: /v1   why this answer: loam trace ${id}`);
-      if (!hasConsole) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
-      if (!isLoopback(host)) out.warn(`  ${host} can be reached from other machines, and nobody is asked who they are.`);
-      out.event("serving", { url: listening.url, model: id });
-      if (options.open && hasConsole) openPage(listening.url);
+  const page = existsSync(join(consoleFolder, "index.html"));
+  await withProjectStore(project, async store => {
+    const app = createApp({
+      engines: new Engines(),
+      console: consoleSource(project, store),
+      ...(page ? { consoleFolder } : {}),
+      version: ownPackage().version,
+      hosts: isLoopback(host) ? "loopback" : "any",
+      onFailure: (error, id) => out.warn(`loam: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
+    });
+    // The port first: it is quicker to refuse than a model is to load.
+    const listening = await listen(app, { host, port: port ?? place.port });
+    try {
+      await using opened = await openEngine(project, store, given, slots);
+      app.engines.add(opened.engine);
+      if (options.open && page) opened.engine.ready.then(() => openPage(listening.url)).catch(() => {});
+      await serveUntilStopped(context, app, opened.engine, listening, page);
+    } finally {
+      await listening.drain({ graceMs: 0 });
     }
-    await stopInOrder(context, app, () => listening.drain());
-  } finally {
-    await listening.close().catch(() => {});
-  }
+  });
 };

@@ -1,0 +1,219 @@
+/** The command line as its users meet it when something is wrong or a machine reads along: sentences, exit codes, JSON. */
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { verbs } from "../src/cli/verbs.ts";
+import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
+import { temporaryFolder, toyProject, toyYaml, writeToy } from "./support/project.ts";
+
+beforeAll(build);
+
+/** The one line of an error, its exit code, and nothing on stdout. */
+function sentence({ code, stdout, stderr }: Ended): { code: number | null; text: string } {
+  expect(stdout).toBe("");
+  const lines = stderr.split("\n").filter(l => l.startsWith("loam: "));
+  expect(lines, stderr).toHaveLength(1);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  return { code, text: lines[0]! };
+}
+
+const wrong: readonly [string, readonly string[], RegExp][] = [
+  ["a misspelt command", ["srve"], /expected a known command, got "srve"\. Did you mean "loam serve"\?/],
+  ["an unknown command", ["frobnicate"], /got "frobnicate"\. `loam --help` lists them/],
+  ["a misspelt option", ["run", "--mdoel", "x"], /loam run: expected one of .*--model.*, got --mdoel\. Did you mean "--model"\?/],
+  ["a missing argument", ["init"], /loam init: missing required argument 'name'/],
+  ["too many arguments", ["models", "all", "of", "them"], /loam models: too many arguments/],
+  ["an option without its value", ["serve", "--port"], /loam serve: option .*--port <port>.* argument missing/],
+  ["a port that is none", ["serve", "--port", "eighty"], /loam serve: --port: expected a whole number from 0 to 65535, got "eighty"/],
+  ["a temperature out of range", ["chat", "--temperature", "9"], /--temperature: expected a number from 0 to 2, got "9"/],
+  ["a folder that is not there", ["run", "-C", "/nonexistent/folder"], /expected a folder, got none/],
+  ["a name that cannot be one", ["init", "My Project!"], /expected a name of letters, digits and -, got "My Project!"\. Try "my-project"/],
+];
+
+for (const [what, args, words] of wrong)
+  test(`${what} is one sentence that names it, exit code 2`, async () => {
+    const folder = toyProject();
+    const { code, text } = sentence(await loam(args, { cwd: folder }));
+    expect(text).toMatch(words);
+    expect(code).toBe(2);
+  });
+
+test("a folder without a project says what would make one", async () => {
+  const folder = temporaryFolder();
+  const { code, text } = sentence(await loam(["run"], { cwd: folder }));
+  expect(text).toMatch(/expected a loam\.yaml here or in a folder above, got none\. `loam init NAME` writes a project/);
+  expect(code).toBe(2);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+const misspelt: readonly [string, (yaml: string) => string, RegExp][] = [
+  ["a misspelt key", y => y.replace("layers:", "layrs:"), /loam\.yaml: models\.toy\.layrs: .*got "layrs"\. Did you mean "layers"\?/],
+  ["a misspelt key at the top", y => y.replace("tokenizer:", "tokeniser:"), /loam\.yaml: tokeniser: .*Did you mean "tokenizer"\?/],
+  [
+    "a misspelt value",
+    y => y.replace("reader: text", "reader: txt"),
+    /loam\.yaml: data\.letters\.source\.reader: expected one of .*got "txt"\. Did you mean "text"\?/,
+  ],
+  [
+    "a data set that is not defined",
+    y => y.replace("on: letters", "on: leters"),
+    /models\.toy\.train\.on: expected a data set \(letters\), got "leters"\. Did you mean "letters"\?/,
+  ],
+  ["a number that is none", y => y.replace("width: 32", "width: wide"), /loam\.yaml: models\.toy\.width: expected number, got "wide"/],
+  ["text that is not YAML", y => `${y}\n  - [`, /loam\.yaml:\d+:\d+: /],
+  ["the same key twice", y => `name: other\n${y}`, /loam\.yaml:\d+:\d+: .*[Uu]nique/],
+];
+
+for (const [what, edit, words] of misspelt)
+  test(`${what} in loam.yaml is named with its place, and nothing is written`, async () => {
+    const folder = toyProject();
+    writeFileSync(join(folder, "loam.yaml"), edit(toyYaml()));
+    const { code, text } = sentence(await loam(["run"], { cwd: folder }));
+    expect(text).toMatch(words);
+    expect(code).toBe(2);
+    expect(existsSync(join(folder, ".loam"))).toBe(false);
+  });
+
+test("heads that do not divide the width are refused before anything is trained", async () => {
+  const folder = toyProject();
+  writeFileSync(join(folder, "loam.yaml"), toyYaml().replace("heads: 2", "heads: 3"));
+  const { code, stderr } = await loam(["run"], { cwd: folder });
+  expect(stderr).toMatch(/loam: .*(heads|width).*(expected|divi)/);
+  expect(code).toBe(2);
+});
+
+test("init writes beside nothing: a folder that holds something is refused and left alone", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "mine"));
+  writeFileSync(join(folder, "mine", "diary.txt"), "dear diary");
+  const { code, text } = sentence(await loam(["init", "mine"], { cwd: folder }));
+  expect(text).toMatch(/expected no such folder yet, or an empty one, got one with diary\.txt\. Choose another name/);
+  expect(code).toBe(2);
+  expect(readdirSync(folder)).toEqual(["mine"]);
+  expect(readdirSync(join(folder, "mine"))).toEqual(["diary.txt"]);
+});
+
+const old = (version: string) => [
+  "--import",
+  `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"${version}"}})`,
+];
+test.each([
+  ["18.20.4", false],
+  ["20.18.3", false],
+  ["20.19.0", true],
+  ["21.0.0", true],
+  ["22.1.0", true],
+])("Node %s works: %s", async (version, works) => {
+  const ended = await loam(["--version"], { node: old(version) });
+  expect(ended.code).toBe(works ? 0 : 3);
+  if (!works) expect(sentence(ended).text).toContain(`Node: expected 20.19.0 or newer, got ${version}. Install a newer Node`);
+});
+
+test("help is there without a project, names every verb and the exit codes", async () => {
+  const { code, stdout } = await loam(["--help"], { cwd: temporaryFolder() });
+  expect(code).toBe(0);
+  for (const { usage } of verbs) expect(stdout).toContain(`\n  ${usage.split(" ")[0]!}`);
+  expect(stdout).toMatch(/Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 .*, 130 /);
+  for (const { usage, example } of verbs) expect((await loam([usage.split(" ")[0]!, "--help"])).stdout).toContain(example);
+});
+
+test("help and version load no tensors and no store", async () => {
+  const folder = temporaryFolder();
+  const list = join(folder, "loaded.txt");
+  const hook = join(folder, "hook.mjs");
+  writeFileSync(
+    hook,
+    `import { appendFileSync } from "node:fs"; export async function load(url, context, next) { appendFileSync(${JSON.stringify(list)}, url + "\\n"); return next(url, context); }`,
+  );
+  const register = `data:text/javascript,import{register}from"node:module";register(${JSON.stringify(`file://${hook}`)})`;
+  const { code } = await loam(["--help"], { node: ["--import", register] });
+  expect(code).toBe(0);
+  const loaded = readFileSync(list, "utf8").split("\n");
+  expect(loaded.some(u => u.includes("/dist/src/cli/main.js"))).toBe(true);
+  expect(
+    loaded.filter(u => /\/dist\/src\/(tensor|nn|store|train|serve|data)\/|node_modules\/(zod|koffi|libsql|hono|kysely)\//.test(u)),
+  ).toEqual([]);
+});
+
+test("with --json every verb writes JSON lines to stdout and nothing else", async () => {
+  const folder = temporaryFolder();
+  const made = await loam(["init", "toy", "--json"], { cwd: folder });
+  expect(jsonLines(made.stdout)).toHaveLength(1);
+  const cwd = writeToy(join(folder, "life"));
+  const results: Record<string, Record<string, unknown>[]> = {};
+  for (const args of [
+    ["run", "--dry-run"],
+    ["run"],
+    ["train", "toy"],
+    ["models"],
+    ["trace", "toy@latest"],
+    ["trace", "--verify"],
+    ["gc", "--dry-run"],
+    ["chat", "--complete", "--prompt", "Dear ", "-n", "5"],
+    ["doctor"],
+  ]) {
+    const { code, stdout, stderr } = await loam([...args, "--json"], { cwd });
+    expect(code, `${args.join(" ")}: ${stderr}`).toBe(0);
+    results[args.join(" ")] = jsonLines(stdout);
+  }
+  expect(results["run --dry-run"]!.at(-1)).toMatchObject({
+    event: "plan",
+    estimate: { ms: expect.any(Number), bytes: expect.any(Number) },
+  });
+  expect(results.run!.at(-1)).toMatchObject({ event: "result", version: "toy@1", ran: 7 });
+  expect(results.run!.filter(e => e.event === "stage").map(e => e.label)).toEqual([
+    "source/letters",
+    "data/letters",
+    "tokenizer",
+    "shards/letters",
+    "toy",
+    "baselines/letters",
+    "evaluate/toy",
+  ]);
+  expect(results["train toy"]!.at(-1)).toMatchObject({ version: "toy@1", ran: 0 });
+  expect(results.models).toMatchObject([
+    { models: [{ model: "toy", versions: [{ number: 1, scores: { bitsPerByte: expect.any(Number) } }] }] },
+  ]);
+  expect(results["trace --verify"]!.at(-1)).toMatchObject({ ok: true, contentRead: true });
+  expect(results["chat --complete --prompt Dear  -n 5"]).toMatchObject([{ event: "answer", text: expect.any(String) }]);
+
+  const server = start(["serve", "--json"], { cwd });
+  await server.says(/"serving"/);
+  server.kill("SIGTERM");
+  const served = await server.ended;
+  expect(served.code).toBe(0);
+  expect(jsonLines(served.stdout)).toMatchObject([
+    { event: "serving", url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/), model: "toy@1" },
+    { event: "stopped", cutOff: 0 },
+  ]);
+
+  const failed = await loam(["trace", "nothing-like-it", "--json"], { cwd });
+  expect(failed.code).toBe(2);
+  expect(jsonLines(failed.stdout)).toMatchObject([{ error: { code: "store/notFound", received: expect.any(String) } }]);
+});
+
+test("serving what is not made yet, and a version that is not there, say so", async () => {
+  const cwd = toyProject();
+  const { code, text } = sentence(await loam(["serve"], { cwd }));
+  expect(text).toMatch(/toy@latest: expected a model of this record, got "toy"/);
+  expect(code).toBe(2);
+});
+
+test("a port in use is named with another to try, and the server ends", async () => {
+  const cwd = toyProject();
+  expect((await loam(["run"], { cwd })).code).toBe(0);
+  const other = createServer();
+  await new Promise<void>(resolve => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as { port: number };
+  try {
+    const { code, text } = sentence(await loam(["serve", "--port", String(port)], { cwd }));
+    expect(text).toMatch(
+      new RegExp(`port ${port}: another program listens on 127\\.0\\.0\\.1:${port}\\. Stop it, or take another port: --port ${port + 1}`),
+    );
+    expect(code).toBe(3);
+  } finally {
+    other.close();
+  }
+});

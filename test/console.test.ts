@@ -1,0 +1,245 @@
+/**
+ * The console as its user has it: built, served on loopback and opened in a browser. The server is the console's own fake, whose answers are
+ * held against the contract in console/dev/fake.test.ts; what the real server says is tested with the server.
+ */
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
+import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+
+const found = findChromium();
+const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
+const browserTest = test.skipIf(!found);
+
+let folder: string;
+let browser: Browser | undefined;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "loam-console-"));
+  const root = fileURLToPath(new URL("../console", import.meta.url));
+  await build({ root, configFile: join(root, "vite.config.ts"), logLevel: "error", build: { outDir: folder, emptyOutDir: true } });
+  if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
+});
+afterAll(async () => {
+  await browser?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const pages = { talk: "Talk", training: "Training", lineage: "Lineage", engine: "Engine", models: "Models" } as const;
+
+interface Visit {
+  readonly page: Page;
+  readonly port: number;
+  readonly errors: string[];
+  /** Addresses asked for, other than this server's. */
+  readonly strangers: string[];
+  closeServer(): Promise<void>;
+}
+
+/** Opens a page on a server of its own, and closes both. */
+async function visit(options: FakeOptions, width: number, use: (v: Visit) => Promise<void>, hash = ""): Promise<void> {
+  const server = await serveFake(folder, options);
+  const context = await browser!.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  const strangers: string[] = [];
+  page.on("console", m => m.type() === "error" && errors.push(m.text()));
+  page.on("pageerror", e => errors.push(e.message));
+  page.on("request", r => !r.url().startsWith(server.url) && !r.url().startsWith("data:") && strangers.push(r.url()));
+  try {
+    await page.goto(`${server.url}${hash}`);
+    await use({ page, port: server.port, errors, strangers, closeServer: server.close });
+  } finally {
+    await context.close();
+    await server.close();
+  }
+}
+
+const answer = (page: Page) => page.locator(".exchange").first();
+const written = (page: Page) => answer(page).locator(".written").innerText();
+
+test("the whole built page is under 150 kB gzipped, and names no other origin to load from", async () => {
+  const names = (await readdir(folder, { recursive: true })).filter(n => /\.(js|css|html|svg)$/.test(n));
+  const files = await Promise.all(names.map(n => readFile(join(folder, n))));
+  expect(names.length).toBeGreaterThan(3);
+  expect(files.reduce((sum, f) => sum + gzipSync(f).length, 0)).toBeLessThan(150_000);
+  const markup = files.filter((_, i) => /\.(html|css)$/.test(names[i]!)).join("\n");
+  expect(markup).not.toMatch(/(?:src|href)=["']?https?:|url\(["']?https?:|@import/);
+});
+
+browserTest(`a prompt is answered in a stream, and the same seed asks for the same text again${why}`, async () => {
+  await visit({ tokenMs: 4 }, 1280, async ({ page, errors, strangers }) => {
+    await page.getByLabel("Seed", { exact: true }).fill("7");
+    await page.getByLabel("Max tokens").fill("60");
+    await page.getByLabel("Beginning of a text").fill("Hi all,\n\nThe ");
+    await page.keyboard.press("Control+Enter");
+    // Text is there while more is to come: it is a stream.
+    await page.waitForFunction(() => (document.querySelector('.exchange[aria-busy="true"] .written')?.textContent?.length ?? 0) > 30);
+    await page.locator('.exchange[aria-busy="false"]').waitFor();
+    const first = await written(page);
+    expect(first.startsWith("Hi all,\n\nThe ")).toBe(true);
+    expect(await answer(page).locator(".speed").innerText()).toMatch(/60 tokens\s+[\d,.]+ tokens\/s\s+first after .*length/s);
+    await answer(page).getByRole("button", { name: "Retry" }).click();
+    await page.locator('.exchange[aria-busy="true"]').waitFor();
+    await page.locator('.exchange[aria-busy="false"]').waitFor();
+    expect(await written(page)).toBe(first);
+    expect({ errors, strangers }).toEqual({ errors: [], strangers: [] });
+  });
+});
+
+browserTest(`Escape stops an answer and keeps what was written${why}`, async () => {
+  await visit({ tokenMs: 40 }, 1280, async ({ page }) => {
+    await page.getByLabel("Beginning of a text").fill("Re: ");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.waitForFunction(() => (document.querySelector(".exchange .written")?.textContent?.length ?? 0) > 8);
+    await page.keyboard.press("Escape");
+    await page.getByText("stopped by you").waitFor();
+    expect((await written(page)).length).toBeGreaterThan(4);
+    await page.getByRole("button", { name: "Continue" }).waitFor();
+  });
+});
+
+browserTest(`a chat sends what was said before, and Enter is enough${why}`, async () => {
+  await visit({ tokenMs: 0 }, 1280, async ({ page, errors }) => {
+    await page.getByRole("radio", { name: "Chat" }).check();
+    await page.getByLabel("Max tokens").fill("12");
+    const bodies: { messages: { role: string; content: string }[] }[] = [];
+    page.on("request", r => r.url().endsWith("/v1/chat/completions") && bodies.push(r.postDataJSON()));
+    for (const [i, text] of ["When is the meeting?", "And where?"].entries()) {
+      await page.getByLabel("Message to the model").fill(text);
+      await page.keyboard.press("Enter");
+      await page.locator('.exchange[aria-busy="false"]').nth(i).waitFor();
+    }
+    const said = await answer(page).locator(".written").textContent();
+    expect(bodies[1]!.messages).toEqual([
+      { role: "user", content: "When is the meeting?" },
+      { role: "assistant", content: said },
+      { role: "user", content: "And where?" },
+    ]);
+    expect(errors).toEqual([]);
+  });
+});
+
+browserTest(`what the server refuses and an answer that breaks off are said in words${why}`, async () => {
+  await visit({ breaksAfter: 5, tokenMs: 0 }, 1280, async ({ page }) => {
+    await page.getByLabel("Beginning of a text").fill("word ".repeat(300));
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("expected at most 255 tokens, got 301").waitFor();
+    await page.getByLabel("Beginning of a text").fill("Re: ");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("The answer broke off").waitFor();
+  });
+});
+
+browserTest(`every page opens by its number without an error, a request to elsewhere or a control without a name${why}`, async () => {
+  await visit({}, 1280, async ({ page, errors, strangers }) => {
+    const inspector = await page.context().newCDPSession(page);
+    await page.locator("body").evaluate(() => (document.activeElement as { blur?: () => void } | null)?.blur?.());
+    for (const [i, [name, title]] of Object.entries(pages).entries()) {
+      await page.keyboard.press(String(i + 1));
+      await page.getByRole("heading", { level: 1, name: title }).waitFor();
+      expect(new URL(page.url()).hash).toBe(`#/${name}`);
+      await page.waitForFunction(() => document.querySelector("main .card, main table, main form, main .graph") !== null);
+      const { nodes } = await inspector.send("Accessibility.getFullAXTree");
+      const controls = nodes.filter(
+        n => /^(button|link|textbox|slider|radio|checkbox|combobox)$/.test(String(n.role?.value)) && !n.ignored,
+      );
+      expect(controls.length).toBeGreaterThan(5);
+      expect(controls.filter(n => !String(n.name?.value ?? "").trim()).map(n => n.role?.value)).toEqual([]);
+      await page.locator("body").evaluate(() => (document.activeElement as { blur?: () => void } | null)?.blur?.());
+    }
+    expect({ errors, strangers }).toEqual({ errors: [], strangers: [] });
+  });
+});
+
+browserTest(`the curves and the scores beside the baselines are there, in words too${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page }) => {
+      await page.locator(".chart canvas").nth(3).waitFor();
+      expect(await page.getByRole("img", { name: /^Loss, nats a token against step/ }).getAttribute("aria-label")).toMatch(
+        /held out: from .* to 4\.42/,
+      );
+      await page.getByText("Tokens", { exact: true }).last().click();
+      await page
+        .getByRole("img", { name: /against tokens/ })
+        .first()
+        .waitFor();
+      const rows = await page.locator("table.bits tbody tr").allInnerTexts();
+      expect(rows.map(r => r.split(/\s*\t\s*|\n/)[0])).toEqual(["5-gram", "mail-small@2", "2-gram", "zstd -19", "gzip"]);
+    },
+    "#/training",
+  );
+});
+
+browserTest(`arrow keys walk the lineage from the model to its source${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page }) => {
+      await page.locator(".node.chosen").focus();
+      const seen: string[] = [];
+      for (let i = 0; i < 5; i++) {
+        seen.push((await page.locator(".details .kind").innerText()).trim());
+        await page.keyboard.press("ArrowLeft");
+      }
+      expect([seen[0], seen.at(-1)]).toEqual(["Model", "Source"]);
+      const scale = () => page.locator(".graph svg > g").getAttribute("transform");
+      const before = await scale();
+      await page.keyboard.press("+");
+      await expect.poll(scale).not.toBe(before);
+      await page.keyboard.press("0");
+      await expect.poll(scale).toBe(before);
+      await page.getByRole("button", { name: /^Documents/ }).click();
+      await page.getByRole("heading", { name: "4,871 documents" }).waitFor();
+    },
+    "#/lineage",
+  );
+});
+
+browserTest(`a server that goes away is said, and the page goes on when it is back${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page, port, closeServer }) => {
+      await page.getByText("Slots in use").waitFor();
+      await closeServer();
+      await page.getByText("What you see is as it last was").waitFor();
+      await page.getByText("Slots in use").waitFor();
+      const again = await serveFake(folder, {}, port);
+      await page.getByText("What you see is as it last was").waitFor({ state: "detached" });
+      await again.close();
+    },
+    "#/engine",
+  );
+});
+
+browserTest(`a new project and a broken record are told on every page, nothing is blank${why}`, async () => {
+  for (const scenario of ["empty", "broken"] as const)
+    for (const name of Object.keys(pages))
+      await visit(
+        { scenario },
+        1280,
+        async ({ page }) => {
+          const told = page.locator(scenario === "empty" ? "main .empty, main .figures" : "main .failure, main form");
+          await told.first().waitFor();
+        },
+        `#/${name}`,
+      );
+});
+
+browserTest(`at 400 pixels no page is wider than the screen${why}`, async () => {
+  await visit({}, 400, async ({ page }) => {
+    for (const name of Object.keys(pages)) {
+      await page.evaluate(n => location.assign(`#/${n}`), name);
+      await page.waitForFunction(() => document.querySelector("main .card, main table, main form, main .graph") !== null);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(400);
+    }
+  });
+});

@@ -1,0 +1,80 @@
+/** Toy projects: a life of seconds, written into a folder of the test's own. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+import { letters } from "../../src/cli/init/letters.ts";
+import { openArtifact, openStore } from "../../src/store/index.ts";
+
+/** A folder that goes with the test. */
+export function temporaryFolder(name = "life"): string {
+  const folder = mkdtempSync(join(tmpdir(), `loam-${name}-`));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Toy {
+  /** Texts, one document each. */
+  readonly texts?: readonly string[];
+  readonly tokens?: number;
+  /** Further lines of the model's `train:` part. */
+  readonly train?: string;
+  /** Further top-level lines. */
+  readonly more?: string;
+}
+
+export const toyYaml = ({ tokens = 20_000, train = "", more = "" }: Toy = {}): string => `name: toy
+data:
+  letters:
+    source: { folder: texts, reader: text }
+    steps: [clean]
+tokenizer: { vocab: 300, from: letters }
+models:
+  toy:
+    layers: 1
+    width: 32
+    heads: 2
+    context: 32
+    train:
+      on: letters
+      tokens: ${tokens}
+      rows: 8
+      rate: 0.02
+      evaluateEvery: 50
+      ${train}
+    evaluate: { baselines: [gzip] }
+serve: { model: toy@latest, port: 0, slots: 2 }
+device: { threads: 1 }
+${more}`;
+
+/** Writes a toy project into `folder`. */
+export function writeToy(folder: string, toy: Toy = {}): string {
+  const texts = toy.texts ?? letters(60, "toy");
+  const files: [string, string][] = [
+    ["loam.yaml", toyYaml(toy)],
+    ...texts.map((t, i): [string, string] => [`texts/letter-${String(i).padStart(5, "0")}.txt`, t]),
+  ];
+  mkdirSync(join(folder, "texts"), { recursive: true });
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+export const toyProject = (toy?: Toy): string => writeToy(temporaryFolder("toy"), toy);
+
+/** What a trained model is, apart from how long it took: digests of its files, and its metrics without their speeds. */
+export async function modelContent(folder: string, version = "toy@latest"): Promise<Record<string, unknown>> {
+  const store = await openStore({ root: folder });
+  try {
+    const artifact = await openArtifact(store, version);
+    const metrics = (await artifact.read("metrics.jsonl")).toString("utf8").trim().split("\n");
+    return {
+      ...Object.fromEntries(artifact.files.filter(f => f.name !== "metrics.jsonl").map(f => [f.name, f.digest])),
+      metrics: metrics.map(line => ({ ...(JSON.parse(line) as object), tokensPerSecond: undefined })),
+    };
+  } finally {
+    await store.close();
+  }
+}
