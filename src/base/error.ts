@@ -30,7 +30,8 @@ export interface Problem {
 
 const secretPatterns: readonly [RegExp, string][] = [
   [/(authorization["']?\s*[:=]\s*["']?(?:bearer|basic)?\s*)[^\s"',;]+/gi, "$1[redacted]"],
-  [/((?:api[-_]?key|password|secret|token)["']?\s*[:=]\s*["']?)[^\s"',;&]+/gi, "$1[redacted]"],
+  [/\b((?:api[-_]?key|password|secret|(?:access|auth|bearer|api)[-_]?token)["']?\s*[:=]\s*["']?)[^\s"',;&]+/gi, "$1[redacted]"],
+  [/\b(token=)[^\s"',;&]+/gi, "$1[redacted]"],
   [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]+:)[^\s@/]+(@)/gi, "$1[redacted]$2"],
   [/\bsk-[A-Za-z0-9_-]{8,}/g, "sk-[redacted]"],
 ];

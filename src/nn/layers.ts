@@ -8,11 +8,11 @@ import {
   layerNorm,
   lessEqual,
   matmul,
-  maximum,
   mul,
   randomUniform,
   rmsNorm,
   silu,
+  squaredRelu,
   type Tensor,
 } from "../tensor/index.ts";
 import { matrix, ones, type ParameterSpec, zeros } from "./parameters.ts";
@@ -85,12 +85,11 @@ export const feedForwardSpec = (
   ...(isGated[activation] ? { gate: linearSpec(width, hidden, deviation, bias) } : {}),
   down: linearSpec(hidden, width, residualDeviation, bias),
 });
-const relu = (x: Tensor): Tensor => maximum(x, 0);
 const bends: { readonly [A in Activation]: (up: Tensor, gate: Tensor | undefined) => Tensor } = {
   gelu: up => gelu(up),
   geluTanh: up => gelu(up, "tanh"),
   swiglu: (up, gate) => mul(silu(gate!), up), // Shazeer 2020
-  relu2: up => mul(relu(up), relu(up)), // So et al. 2021, Primer
+  relu2: up => squaredRelu(up),
 };
 /** x [..., C] -> [..., C]. */
 export function feedForward(activation: Activation, p: FeedForward, x: Tensor): Tensor {

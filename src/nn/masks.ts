@@ -2,7 +2,7 @@
  * Attention masks: what may be seen, and its additive form (0 where seen, a large negative number where not). Blocks of queries let a causal
  * layer skip the keys that no query of the block may see.
  */
-import { and, constant, equal, less, lessEqual, reshape, select, slice, sub, type Tensor } from "../tensor/index.ts";
+import { and, cast, constant, equal, less, lessEqual, mul, not, reshape, slice, sub, type Tensor } from "../tensor/index.ts";
 
 /** Finite, so that a row that sees nothing gives a uniform average and no NaN. */
 export const hidden = -1e9;
@@ -53,7 +53,7 @@ export function sameSegment(
 }
 
 /** Additive form of a boolean mask. */
-export const additive = (seen: Tensor): Tensor => select(seen, 0, constant(hidden));
+export const additive = (seen: Tensor): Tensor => mul(cast(not(seen), "f32"), hidden);
 
 /** For cached decoding: key j is seen by the query at position p when j <= p (and within the window). positions [B, W] -> [B, 1, W, M]. */
 export function cachedSight(positions: Tensor, keys: number, window?: number): Tensor {

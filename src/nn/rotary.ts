@@ -1,5 +1,5 @@
 /** Rotary position embedding (Su et al. 2021), in the half-split form of Llama: pairs are (i, i + D/2). */
-import { add, concat, constant, gather, mul, neg, reshape, slice, type Tensor } from "../tensor/index.ts";
+import { constant, gather, reshape, rotary, slice, type Tensor } from "../tensor/index.ts";
 
 export interface RotaryTables {
   /** [context, D/2] each. */
@@ -26,9 +26,4 @@ export function rotaryAt(tables: RotaryTables, length: number, positions?: Tenso
 }
 
 /** x [B, H, T, D] turned by its positions' angles. */
-export function rotate(x: Tensor, { cos, sin }: RotaryTables): Tensor {
-  const half = x.shape[3]! / 2;
-  const first = slice(x, undefined, undefined, undefined, [0, half]);
-  const second = slice(x, undefined, undefined, undefined, [half, 2 * half]);
-  return concat([add(mul(first, cos), neg(mul(second, sin))), add(mul(second, cos), mul(first, sin))], 3);
-}
+export const rotate = (x: Tensor, { cos, sin }: RotaryTables): Tensor => rotary(x, cos, sin);

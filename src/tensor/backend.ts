@@ -38,6 +38,8 @@ export interface BuildOptions {
   readonly aliases: ReadonlyMap<number, number>;
   /** A prefix for a profile of operator times, where the backend can make one. */
   readonly profile?: string;
+  /** Count this program's memory apart from others', so that `peakBytes` is its own. */
+  readonly measureMemory?: boolean;
 }
 
 export interface Executable {
@@ -45,6 +47,8 @@ export interface Executable {
   run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], signal?: AbortSignal): Promise<void>;
   /** Ends profiling and gives the file, where `profile` was asked for. */
   endProfile?(): string;
+  /** Most memory that values between operations took so far, where `measureMemory` was asked for. */
+  peakBytes?(): number;
   dispose(): void;
 }
 

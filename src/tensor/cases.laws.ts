@@ -4,7 +4,7 @@
  */
 import type { Random } from "../base/index.ts";
 import { checkpoint } from "./checkpoint.ts";
-import { type DType, isFloat, sizeOf } from "./dtype.ts";
+import { type DType, fromNumbers, isFloat, sizeOf } from "./dtype.ts";
 import { roundTo } from "./evaluate.ts";
 import * as f from "./functions.ts";
 import type { OpKind } from "./ops.ts";
@@ -403,6 +403,36 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
   logSumExp: { dtypes: floatsOnly, draw: rows(f.logSumExp) },
   gelu: { dtypes: floatsOnly, draw: (r, dtype) => unary(x => f.gelu(x, r.below(2) ? "none" : "tanh"))(r, dtype) },
   silu: { dtypes: floatsOnly, draw: unary(f.silu) },
+  relu: { dtypes: floatsOnly, draw: unary(f.relu, awayFromZero) },
+  squaredRelu: { dtypes: floatsOnly, draw: unary(f.squaredRelu, awayFromZero) },
+  rotary: {
+    dtypes: floatsOnly,
+    draw: (r, dtype) => {
+      const [b, h, t, half] = [between(r, 1, 3), between(r, 1, 3), between(r, 1, 4), between(r, 1, 3)];
+      const angles = [r.below(2) ? b : 1, 1, t, half];
+      const turned = Array.from({ length: sizeOf(angles) }, () => r.normal());
+      const table = (g: (a: number) => number) => constant(fromNumbers(turned.map(g), dtype), dtype, angles);
+      return build(r, [{ shape: [b, h, t, 2 * half], dtype }], x => f.rotary(x, table(Math.cos), table(Math.sin)), true, 1e-4);
+    },
+  },
+  matmulAdd: {
+    dtypes: floatsOnly,
+    draw: (r, dtype) => {
+      const [m, k, n] = [between(r, 1, 4), between(r, 1, 4), between(r, 1, 4)];
+      const [ta, tb] = [r.below(2) === 0, r.below(2) === 0];
+      return build(
+        r,
+        [
+          { shape: ta ? [k, m] : [m, k], dtype },
+          { shape: tb ? [n, k] : [k, n], dtype },
+          { shape: [m, n], dtype },
+        ],
+        (a, b, c) => new Tensor("matmulAdd", [a!, b!, c!], { transposeA: ta, transposeB: tb, alpha: r.below(2) ? 1 : 0.5 }),
+        true,
+        1e-4,
+      );
+    },
+  },
   layerNorm: { dtypes: floatsOnly, draw: (r, dtype) => norm(r.below(2) ? 2 : 1, (x, w, b) => f.layerNorm(x, w, b))(r, dtype) },
   rmsNorm: { dtypes: floatsOnly, draw: norm(1, (x, w) => f.rmsNorm(x, w)) },
   attention: {

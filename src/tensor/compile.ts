@@ -29,6 +29,8 @@ export interface CompileOptions {
   readonly name?: string;
   /** Prefix for a file of operator times. */
   readonly profile?: string;
+  /** Lets `peakBytes` tell what this program's values took. */
+  readonly measureMemory?: boolean;
 }
 
 export interface RunOptions {
@@ -53,6 +55,8 @@ export interface Compiled<A extends readonly unknown[], R> {
   /** Programs built so far. */
   readonly programs: number;
   endProfile(): string | undefined;
+  /** Most memory that values between operations took in the latest program's runs, with `measureMemory`. */
+  peakBytes(): number | undefined;
   dispose(): void;
 }
 
@@ -61,8 +65,9 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
+/** A leaf that says shape and dtype: a plain pair, or anything that bears them (a parameter's specification). */
 const isSpec = (x: unknown): x is TensorSpec =>
-  x instanceof DeviceArray || (isBranch(x) && Array.isArray((x as { shape?: unknown }).shape) && "dtype" in x);
+  typeof x === "object" && x !== null && Array.isArray((x as TensorSpec).shape) && typeof (x as TensorSpec).dtype === "string";
 
 /** Leaves of an argument: arrays, numbers, or specs (which are plain objects, so branches must look twice). */
 function leavesOf(tree: unknown, path: string, place: string): { path: string; leaf: DeviceArray | number | TensorSpec }[] {
@@ -148,6 +153,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
       recomputes,
       aliases,
       ...(options.profile === undefined ? {} : { profile: options.profile }),
+      ...(options.measureMemory ? { measureMemory: true } : {}),
     });
     return { graph, executable, like: result as Tree<unknown>, aliases, donated: new Set(donated.map(d => d.index)) };
   }
@@ -214,6 +220,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     with: (run: RunOptions, ...args: unknown[]) => call(run, args),
     prepare: async (...specs: unknown[]) => (await programFor(specs).program).graph,
     endProfile: () => latest?.executable.endProfile?.(),
+    peakBytes: () => latest?.executable.peakBytes?.(),
     dispose: () => {
       disposed = true;
       for (const p of programs.values()) void p.then(x => x.executable.dispose()).catch(() => {});

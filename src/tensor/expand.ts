@@ -3,11 +3,24 @@ import { inlineBody } from "./body.ts";
 import * as f from "./functions.ts";
 import type { Attributes, OpKind } from "./ops.ts";
 import { normalAxes } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
 
 type Expansion<K extends OpKind> = (inputs: readonly Tensor[], attributes: Attributes[K]) => Tensor;
 
-export type CompositeKind = "call" | "mean" | "softmax" | "logSumExp" | "gelu" | "silu" | "layerNorm" | "rmsNorm" | "attention";
+export type CompositeKind =
+  | "call"
+  | "mean"
+  | "softmax"
+  | "logSumExp"
+  | "gelu"
+  | "silu"
+  | "relu"
+  | "squaredRelu"
+  | "rotary"
+  | "matmulAdd"
+  | "layerNorm"
+  | "rmsNorm"
+  | "attention";
 
 const { add, sub, mul, div, mean, sum } = f;
 
@@ -21,15 +34,22 @@ export const expansions: { readonly [K in CompositeKind]: Expansion<K> } = {
     const e = f.exp(sub(x!, f.max(x!, -1, true)));
     return div(e, sum(e, -1, true));
   },
-  logSumExp: ([x]) => {
-    const m = f.max(x!, -1, true);
-    return add(m, f.log(sum(f.exp(sub(x!, m)), -1, true)));
-  },
+  // max(x) - log(max(softmax(x))): the greatest probability is at least 1/n, so nothing underflows, and the softmax is what the gradient needs
+  logSumExp: ([x]) => sub(f.max(x!, -1, true), f.log(f.max(f.softmax(x!), -1, true))),
   gelu: ([x], { approximate }) =>
     approximate === "none"
       ? mul(mul(x!, 0.5), add(1, f.erf(mul(x!, Math.SQRT1_2)))) // x Phi(x)
       : mul(mul(x!, 0.5), add(1, f.tanh(mul(Math.sqrt(2 / Math.PI), add(x!, mul(0.044715, mul(x!, mul(x!, x!)))))))),
   silu: ([x]) => mul(x!, f.sigmoid(x!)),
+  relu: ([x]) => f.maximum(x!, 0),
+  squaredRelu: ([x]) => mul(f.relu(x!), f.relu(x!)),
+  rotary: ([x, cos, sin]) => {
+    const half = x!.shape[3]! / 2;
+    const part = (from: number) => f.slice(x!, undefined, undefined, undefined, [from, from + half]);
+    const [first, second] = [part(0), part(half)];
+    return f.concat([sub(mul(first, cos!), mul(second, sin!)), add(mul(second, cos!), mul(first, sin!))], 3);
+  },
+  matmulAdd: ([a, b, c], attributes) => add(new Tensor("matmul", [a!, b!], attributes), c!),
   layerNorm: ([x, weight, bias], { epsilon }) => {
     const centred = sub(x!, mean(x!, -1, true));
     const y = mul(mul(centred, f.rsqrt(add(mean(mul(centred, centred), -1, true), epsilon))), weight!);

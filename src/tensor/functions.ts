@@ -38,6 +38,12 @@ export const sigmoid = unary("sigmoid");
 export const floor = unary("floor");
 export const not = unary("not");
 export const silu = unary("silu");
+/** max(x, 0). */
+export const relu = unary("relu");
+/** max(x, 0)^2 (So et al. 2021, Primer). */
+export const squaredRelu = unary("squaredRelu");
+/** Pairs (x_i, x_(i + D/2)) turned by angles: x [B, H, T, D], cos and sin [B or 1, 1, T, D/2] (Su et al. 2021). */
+export const rotary = (x: Tensor, cos: Tensor, sin: Tensor): Tensor => new Tensor("rotary", [x, cos, sin], {});
 /** Softmax over the last axis. */
 export const softmax = unary("softmax");
 /** log(sum(exp(x))) over the last axis, kept as size 1; no overflow. */

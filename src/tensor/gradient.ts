@@ -198,10 +198,10 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   logSumExp: ({ inputs: [x], cotangent }) => [mul(f.softmax(x!), cotangent)],
   gelu: ({ inputs: [x], cotangent, attributes: { approximate } }) => {
     if (approximate === "none") {
-      // d = Phi(x) + x phi(x)
-      const cdf = mul(0.5, add(1, f.erf(mul(x!, Math.SQRT1_2))));
-      const density = mul(1 / Math.sqrt(2 * Math.PI), f.exp(mul(mul(x!, x!), -0.5)));
-      return [mul(cotangent, add(cdf, mul(x!, density)))];
+      // Phi(x) + x phi(x) = (1 + erf(s) + 2/sqrt(pi) s e^(-s^2)) / 2 with s = x / sqrt 2; the constant goes into the exponent
+      const s = mul(x!, Math.SQRT1_2);
+      const density = mul(s, f.exp(sub(Math.log(2 / Math.sqrt(Math.PI)), mul(s, s))));
+      return [mul(mul(cotangent, 0.5), add(add(f.erf(s), density), 1))];
     }
     // y = x (1 + tanh u) / 2 with u = a (x + b x^3)
     const x2 = mul(x!, x!);
@@ -212,6 +212,14 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   silu: ({ inputs: [x], cotangent }) => {
     const s = f.sigmoid(x!);
     return [mul(cotangent, mul(s, add(1, mul(x!, sub(1, s)))))]; // s (1 + x (1 - s))
+  },
+  relu: ({ inputs: [x], cotangent }) => [mul(cotangent, f.cast(f.less(0, x!), x!.dtype))],
+  squaredRelu: ({ inputs: [x], cotangent }) => [mul(mul(cotangent, 2), f.relu(x!))], // 2 max(x, 0): no mask is needed
+  // a rotation's transpose turns back; the angles are taken as given
+  rotary: ({ inputs: [, cos, sin], cotangent }) => [f.rotary(cotangent, cos!, neg(sin!)), undefined, undefined],
+  matmulAdd: ({ inputs: [a, b], cotangent, attributes, output, vjp }) => {
+    const [x, y] = [f.identity(a!), f.identity(b!)];
+    return [...vjp(new Tensor("matmul", [x, y], attributes), [x, y], cotangent), f.reshape(cotangent, output.shape)];
   },
   layerNorm: ({ inputs: [x, weight, bias], cotangent, attributes: { epsilon } }) => {
     // xh = (x - mean) r: dx = r (g - mean(g) - xh mean(g xh)), g = dy w

@@ -81,6 +81,10 @@ export interface Attributes {
   logSumExp: None;
   gelu: { readonly approximate: "none" | "tanh" };
   silu: None;
+  relu: None;
+  squaredRelu: None;
+  rotary: None;
+  matmulAdd: Attributes["matmul"];
   layerNorm: { readonly epsilon: number };
   rmsNorm: { readonly epsilon: number };
   attention: { readonly scale: number };
@@ -510,6 +514,50 @@ export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
   },
   gelu: { arity: [1, 1], elementwise: true, composite: true, infer: (inputs, _, op) => floatUnary.infer(inputs, {}, op) },
   silu: { ...floatUnary, composite: true },
+  relu: { ...floatUnary, composite: true },
+  squaredRelu: { ...floatUnary, composite: true },
+  // pairs (x_i, x_(i + D/2)) turned by angles given as cos and sin: x [B, H, T, D], cos and sin [B or 1, 1, T, D/2]
+  rotary: {
+    arity: [3, 3],
+    composite: true,
+    infer: (inputs, _, op) => {
+      floats(op, inputs);
+      const dtype = same(op, inputs);
+      const [x, cos, sin] = inputs as [Typed, Typed, Typed];
+      const [b, , t, d] = x.shape;
+      for (const angle of [cos, sin])
+        if (
+          x.shape.length !== 4 ||
+          angle.shape.length !== 4 ||
+          (angle.shape[0] !== b && angle.shape[0] !== 1) ||
+          angle.shape[1] !== 1 ||
+          angle.shape[2] !== t ||
+          2 * angle.shape[3]! !== d
+        )
+          throw tensorErrors.fail("shape", {
+            place: op,
+            expected: "x [B, H, T, D] and angles [B or 1, 1, T, D/2]",
+            received: inputs.map(i => showShape(i.shape)).join(", "),
+          });
+      return { shape: x.shape, dtype };
+    },
+  },
+  // alpha op(a) op(b) + c, for plain matrices
+  matmulAdd: {
+    arity: [3, 3],
+    composite: true,
+    infer: (inputs, attributes, op) => {
+      const [a, b, c] = inputs as [Typed, Typed, Typed];
+      const product = ops.matmul.infer([a, b], attributes, op);
+      if (product.shape.length !== 2 || !sameShape(product.shape, c.shape) || c.dtype !== product.dtype)
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `matrices and a third one of ${product.dtype}${showShape(product.shape)}`,
+          received: `${c.dtype}${showShape(c.shape)}`,
+        });
+      return product;
+    },
+  },
   layerNorm: norm(3),
   rmsNorm: norm(2),
   // softmax(scale q k^T + mask) v: q [..., Tq, D], k [..., Tk, D], v [..., Tk, E], mask broadcasts to [..., Tq, Tk]

@@ -140,8 +140,15 @@ export function optimizerStateShapes(o: Optimizer, specs: unknown): Record<strin
   );
 }
 
-/** Sum of squares over a tree of gradients: the square of the global norm. */
-export const squaredNorm = (gradients: readonly Tensor[]): Tensor => gradients.map(g => sum(mul(g, g))).reduce((a, b) => add(a, b));
+/**
+ * Sum of squares over a tree of gradients: the square of the global norm. Added up in the order in which the backward pass makes them (ids
+ * grow), so that a backend which walks from the result meets each gradient when its inputs are at hand and may let them go.
+ */
+export function squaredNorm(gradients: readonly Tensor[]): Tensor {
+  const [first, ...rest] = [...gradients].sort((a, b) => a.id - b.id);
+  // each sum right after its square: the total so far is always older than what is added to it
+  return rest.reduce((total, g) => add(total, sum(mul(g, g))), sum(mul(first!, first!)));
+}
 
 /** One update of a tree of parameters. `state` is keyed by path. */
 export function updateAll<P>(

@@ -40,6 +40,8 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly spike: number;
   /** Prefix of files with times by operator, written by `endProfiles`. */
   readonly profile?: string;
+  /** Lets `peakBytes` tell what the gradient's activations took. */
+  readonly measureMemory?: boolean;
 }
 
 export interface StepReport {
@@ -80,7 +82,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
     // `gradients` is given for its memory alone: the result takes it over
     fresh: compile(
       (parameters: unknown, batch: unknown, scale: Tensor, _gradients: unknown) => finish(...gradientOf(parameters, batch, scale)),
-      { device: o.device, donate: [3], name: "gradient", ...profile("gradient") },
+      { device: o.device, donate: [3], name: "gradient", ...profile("gradient"), ...(o.measureMemory ? { measureMemory: true } : {}) },
     ) as Programs["fresh"],
     accumulate: compile(
       (parameters: unknown, batch: unknown, scale: Tensor, gradients: unknown) => {
@@ -114,6 +116,8 @@ export interface Trainer<S> {
   step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport>;
   /** Ends profiling; the files (Chrome trace events). */
   endProfiles(): string[];
+  /** Most memory that activations took, with `measureMemory`. */
+  peakBytes(): number | undefined;
   dispose(): void;
 }
 
@@ -192,6 +196,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       return state;
     },
     step,
+    peakBytes: () => p.fresh.peakBytes(),
     endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
     dispose() {
       for (const a of treeLeaves<DeviceArray>([state.parameters, state.optimizer, gradients, buffers] as Tree<DeviceArray>)) a.dispose();

@@ -113,6 +113,10 @@ class OnnxExecutable implements Executable {
     return this.#session.endProfile();
   }
 
+  peakBytes(): number {
+    return this.#session.memory().peakBytes;
+  }
+
   dispose(): void {
     for (const { run } of this.#runs.values()) run.dispose();
     this.#runs.clear();
@@ -159,10 +163,11 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       return new OnnxMemory(kept ?? runtime.allocate(dtype, shape), shape, dtype, giveBack);
     },
     async build(graph: Graph, build: BuildOptions) {
-      const session = await runtime.createSessionAsync(writeModel(onnxModel(graph)), {
-        // our own passes have joined and folded; what recomputes must not be joined again, nor its order be folded away
-        ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination", "ConstantFolding"] } : {}),
+      const session = await runtime.createSessionAsync(writeModel(onnxModel(graph), { nodeOrder: "reversed" }), {
+        // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
+        ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
         ...(build.profile === undefined ? {} : { profile: build.profile }),
+        ...(build.measureMemory ? { arena: "own" as const } : {}),
       });
       return new OnnxExecutable(session, build, number);
     },

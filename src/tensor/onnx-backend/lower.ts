@@ -135,17 +135,26 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
     return e.emit("Mul", [e.cast(bits, dtypeTable.f32.onnx), e.float(1 / 16777216)]);
   },
 
-  // the shape to reshape to is computed from the shape of `after`, so x is shown on only when `after` exists; no element is read
-  barrier: ({ e, inputs: [x, after], shape }) => {
-    const nothing = e.emit("Mul", [e.emit("ReduceSum", [e.emit("Shape", [after!])], { keepdims: int(0) }), e.ints([0], [])]);
-    return e.emit("Reshape", [x!, e.emit("Add", [e.ints(shape), nothing])], shape.includes(0) ? { allowzero: int(1) } : {});
-  },
+  // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed
+  barrier: ({ e, inputs: [x] }) => e.emit("Identity", [x!]),
   call: never,
 
   mean: reduce("ReduceMean"),
   softmax: ({ e, inputs }) => e.emit("Softmax", inputs, { axis: int(-1) }),
-  logSumExp: ({ e, inputs: [x], inputShapes: [from] }) => e.emit("ReduceLogSumExp", [x!, e.ints([from!.length - 1])], { keepdims: int(1) }),
+  logSumExp: never,
   gelu: ({ e, inputs, attributes: { approximate } }) => e.emit("Gelu", inputs, { approximate: string(approximate) }),
+  relu: plain("Relu"),
+  squaredRelu: never,
+  // the kernel looks angles up by position: the rows of cos and sin are numbered
+  rotary: ({ e, inputs: [x, cos, sin], shape, inputShapes: [, angles] }) => {
+    const [batch, , t, d] = shape as [number, number, number, number];
+    const rows = angles![0]! * t;
+    const flat = (y: string) => reshapeTo(e, y, [rows, d / 2]);
+    const positions = Array.from({ length: batch * t }, (_, i) => (angles![0] === 1 ? i % t : i));
+    return e.emit("RotaryEmbedding", [x!, e.ints(positions, [batch, t]), flat(cos!), flat(sin!)], {}, contrib);
+  },
+  matmulAdd: ({ e, inputs, attributes: { transposeA, transposeB, alpha } }) =>
+    e.emit("Gemm", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha), beta: float(1) }),
   silu: ({ e, inputs }) => e.emit("QuickGelu", inputs, { alpha: float(1) }, contrib),
   layerNorm: ({ e, inputs, attributes: { epsilon } }) => e.emit("LayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
   rmsNorm: ({ e, inputs, attributes: { epsilon } }) =>
@@ -157,9 +166,11 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
 export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
   "mean",
   "softmax",
-  "logSumExp",
   "gelu",
   "silu",
+  "relu",
+  "rotary",
+  "matmulAdd",
   "layerNorm",
   "rmsNorm",
 ]);
@@ -224,6 +235,10 @@ export const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly 
   logSumExp: floats32,
   gelu: floats32,
   silu: floats32,
+  relu: floats32,
+  squaredRelu: floats32,
+  rotary: floats32,
+  matmulAdd: floats32,
   layerNorm: floats32,
   rmsNorm: floats32,
   attention: floats32,

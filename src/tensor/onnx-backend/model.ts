@@ -1,7 +1,7 @@
 /** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
 import { type DType, dtypeTable } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
-import type { OnnxModel } from "../onnx/index.ts";
+import type { OnnxModel, OnnxNode } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter } from "./emitter.ts";
@@ -60,11 +60,27 @@ export function onnxModel(g: Graph): OnnxModel {
     else e.nodes.push({ op: "Identity", inputs: [name], outputs: [outputName(i)] });
   });
   const rename = (list: readonly string[]) => list.map(n => renamed.get(n) ?? n);
+  const nodes = e.nodes.map(n => ({ ...n, inputs: rename(n.inputs), outputs: rename(n.outputs) }));
   return {
     name: "loam",
-    nodes: e.nodes.map(n => ({ ...n, inputs: rename(n.inputs), outputs: rename(n.outputs) })),
+    nodes: needed(nodes, new Set(g.outputs.map((_, i) => outputName(i)))),
     inputs: g.inputs.map((t, i) => ({ name: inputName(i), dtype: t.dtype, shape: t.shape })),
     outputs: g.outputs.map((t, i) => ({ name: outputName(i), dtype: t.dtype, shape: t.shape })),
     initializers: e.initializers,
   };
+}
+
+/**
+ * Nodes that an output needs. What a barrier waits for is read by nobody once lowered, and a node that nobody reads is where the engine
+ * starts its walk: it would pull the whole backward pass ahead of the weights' gradients.
+ */
+function needed(nodes: readonly OnnxNode[], outputs: ReadonlySet<string>): OnnxNode[] {
+  const read = new Set(outputs);
+  const kept: OnnxNode[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some(name => read.has(name))) continue;
+    kept.push(node);
+    for (const name of node.inputs) read.add(name);
+  }
+  return kept.reverse();
 }
