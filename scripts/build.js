@@ -6,6 +6,7 @@ import "../bin/node-version.js";
 import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { node } from "./parts/child.js";
+import { locked } from "./parts/lock.js";
 import { inRoot, programs } from "./parts/places.js";
 import { main, say, step, Trouble } from "./parts/say.js";
 import { filesBelow, hashOf, readStamps, writeStamp } from "./parts/stamps.js";
@@ -52,6 +53,8 @@ const parts = {
   },
 };
 
+const isFresh = (name, hash) => parts[name].isThere() && readStamps(stamps)[name] === hash;
+
 /** Builds what is stale among `names`; says nothing where nothing is, unless `verbose`. */
 export async function build(names = Object.keys(parts), { force = false, verbose = false } = {}) {
   for (const name of names) {
@@ -59,12 +62,16 @@ export async function build(names = Object.keys(parts), { force = false, verbose
     if (!part) throw new Trouble(`build: expected one of ${Object.keys(parts).join(", ")}, got "${name}".`, 2);
     if (name === "console" && !existsSync(inRoot("console"))) continue;
     const hash = hashOf(part.sources());
-    if (!force && part.isThere() && readStamps(stamps)[name] === hash) {
+    if (!force && isFresh(name, hash)) {
       if (verbose) say(`build ${name}`, "up to date");
       continue;
     }
-    await step(`build ${name}`, () => part.text, part.build);
-    writeStamp(stamps, name, hash);
+    await locked(inRoot("dist/.building"), async () => {
+      // Somebody else may have built it while we waited.
+      if (!force && isFresh(name, hash)) return;
+      await step(`build ${name}`, () => part.text, part.build);
+      writeStamp(stamps, name, hash);
+    });
   }
 }
 

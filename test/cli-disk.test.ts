@@ -37,13 +37,13 @@ for (const size of ["400k", "1m", "2m"])
     expect(jsonLines(proof.stdout).at(-1)).toMatchObject({ ok: true });
   });
 
-onDisk("a project on a read-only disk is refused with its place, and models made before can still not be lost", "32m", async disk => {
+onDisk("a project on a read-only disk is refused with its place, and nothing in it changes", "32m", async disk => {
   const cwd = writeToy(disk.folder);
   expect((await loam(["run", "tokenizer"], { cwd })).code).toBe(0);
   const before = readdirSync(join(cwd, ".loam"), { recursive: true }).length;
   disk.remount("ro");
   const { code, stderr } = await loam(["run"], { cwd });
-  expect(stderr).toMatch(/loam: .*\.loam.*expected a place that can be written, got E(ROFS|ACCES)/);
+  expect(stderr).toMatch(/loam: .*\.loam.*expected a (place|file) that can be (opened and )?written/);
   expect(code).toBe(3);
   expect(readdirSync(join(cwd, ".loam"), { recursive: true })).toHaveLength(before);
 });

@@ -1,18 +1,22 @@
 /** Runs that are stopped, killed, or doubled: what was done is kept, and the result is the one of an undisturbed run. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { build, type Child, jsonLines, loam, start } from "./support/child.ts";
-import { modelContent, toyProject } from "./support/project.ts";
+import { modelContent, toyProject, writeToy } from "./support/project.ts";
 
-const toy = { tokens: 60_000, train: "checkpointSeconds: 0" };
+const toy = { tokens: 50_000, train: "checkpointSeconds: 0.1" };
 let undisturbed: Record<string, unknown>;
 
 beforeAll(async () => {
   build();
-  const cwd = toyProject(toy);
+  const cwd = writeToy(mkdtempSync(join(tmpdir(), "loam-undisturbed-")), toy);
   const { code, stderr } = await loam(["run"], { cwd });
   expect(code, stderr).toBe(0);
   undisturbed = await modelContent(cwd);
+  return () => rmSync(cwd, { recursive: true, force: true });
 });
 
 /** Resolves when training has done some steps. */

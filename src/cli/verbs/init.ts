@@ -45,6 +45,8 @@ export const init: VerbRun = async ({ out, cwd }, [given]) => {
   const files = projectFiles(name, folder);
   try {
     checkFree(folder);
+    // Alone first: asked for several levels at once, Node calls a read-only disk "no such file".
+    mkdirSync(part);
     for (const [path, text] of files) {
       mkdirSync(dirname(join(part, path)), { recursive: true });
       writeFileSync(join(part, path), text, { flag: "wx" });
