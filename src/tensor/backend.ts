@@ -16,6 +16,10 @@ export interface Capabilities {
   readonly asynchronous: boolean;
   /** Outputs may be written over inputs where `compile` proves it safe. */
   readonly inPlace: boolean;
+  /** dtypes that arrays may have. */
+  readonly dtypes: readonly DType[];
+  /** Relative error of one f32 operation, at most; devices with fast approximations of functions have a larger one. */
+  readonly relativeError: number;
   /** What a person should know of the machine part: version, threads, provider. */
   readonly details: Readonly<Record<string, string | number>>;
 }

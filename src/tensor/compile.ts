@@ -207,8 +207,8 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     const reused = new Set(program.aliases.values());
     arrays.forEach((a, i) => {
       if (!program.donated.has(i) || own.includes(a)) return;
-      if (reused.has(i)) a.give();
-      else a.dispose();
+      const memory = a.give();
+      if (!reused.has(i)) memory.dispose();
     });
     return treeFrom(
       program.like as Tree<Tensor>,

@@ -1,6 +1,6 @@
 /** The reference evaluator behind the backend contract: the judge of the others, and a fallback that runs anywhere. */
 import type { Backend, DeviceMemory, Executable } from "./backend.ts";
-import { bytesOf, type DType, dtypeTable, fromNumbers, type TypedArray, toNumbers } from "./dtype.ts";
+import { bytesOf, type DType, dtypes, dtypeTable, fromNumbers, type TypedArray, toNumbers } from "./dtype.ts";
 import { evaluate } from "./evaluate.ts";
 import { expansions } from "./expand.ts";
 import type { Graph } from "./graph.ts";
@@ -34,7 +34,7 @@ function build(graph: Graph): Executable {
 }
 
 export const referenceBackend = (): Backend => ({
-  capabilities: { name: "reference", native: composites, asynchronous: false, inPlace: true, details: {} },
+  capabilities: { name: "reference", native: composites, dtypes, relativeError: 1e-6, asynchronous: false, inPlace: true, details: {} },
   allocate,
   build: async graph => build(graph),
   dispose: () => {},

@@ -2,12 +2,12 @@
  * ONNX Runtime behind the backend contract: a graph becomes an ONNX model, the model a session, a run binds native buffers that stay where
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
-import type { Backend, BuildOptions, DeviceMemory, Executable } from "../backend.ts";
-import { bytesOf, type DType, type TypedArray } from "../dtype.ts";
+import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "../backend.ts";
+import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
-import { type NativeBuffer, openRuntime, type Provider, type Run, type Runtime, type Session } from "../onnxruntime/index.ts";
+import { type DeviceBuffer, NativeBuffer, openRuntime, type Provider, type Run, type Runtime, type Session } from "../onnxruntime/index.ts";
 import type { Shape } from "../shape.ts";
 import { nativeComposites } from "./lower.ts";
 import { inputName, onnxModel, outputName } from "./model.ts";
@@ -24,29 +24,57 @@ export interface OnnxBackendOptions {
   readonly keptBytes?: number;
 }
 
+/** Memory of an array: ordinary memory that JavaScript sees, or memory of the device that it must copy. */
+type EngineBuffer = NativeBuffer | DeviceBuffer;
+
 /** Freed memory that is kept when nothing else is said: enough for a small model's gradients and activations. */
 const defaultKeptBytes = 1 << 30;
+
+/** What a provider's kernels take and how exact they are. WebGPU has no 16-bit floats on every adapter, and fast sines. */
+const providerLimits: { readonly [P in Provider]: Pick<Capabilities, "dtypes" | "relativeError"> } = {
+  cpu: { dtypes, relativeError: 1e-5 },
+  webgpu: { dtypes: ["f32", "i32", "i64", "bool"], relativeError: 1e-3 },
+};
+
+/** Runs jobs as they come, or one after the other: WebGPU's command encoder is one for all sessions of a process. */
+type Turns = <T>(job: () => Promise<T>) => Promise<T>;
+const atOnce: Turns = job => job();
+function oneByOne(): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  return job => {
+    const mine = last.then(job, job);
+    last = mine.catch(() => {});
+    return mine;
+  };
+}
+const webgpuTurns = oneByOne();
+const turnsOf: { readonly [P in Provider]: Turns } = { cpu: atOnce, webgpu: webgpuTurns };
 
 class OnnxMemory implements DeviceMemory {
   readonly shape: Shape;
   readonly dtype: DType;
-  readonly buffer: NativeBuffer;
-  readonly #giveBack: (b: NativeBuffer) => void;
+  readonly buffer: EngineBuffer;
+  readonly #giveBack: (b: EngineBuffer) => void;
+  readonly #turns: Turns;
 
-  constructor(buffer: NativeBuffer, shape: Shape, dtype: DType, giveBack: (b: NativeBuffer) => void) {
+  constructor(buffer: EngineBuffer, shape: Shape, dtype: DType, giveBack: (b: EngineBuffer) => void, turns: Turns) {
     this.buffer = buffer;
     this.shape = shape;
     this.dtype = dtype;
     this.#giveBack = giveBack;
+    this.#turns = turns;
   }
-  host(): TypedArray {
-    return this.buffer.array;
+  host(): TypedArray | undefined {
+    return this.buffer instanceof NativeBuffer ? this.buffer.array : undefined;
   }
   async read(): Promise<TypedArray> {
-    return this.buffer.array.slice() as TypedArray;
+    const { buffer } = this;
+    return buffer instanceof NativeBuffer ? (buffer.array.slice() as TypedArray) : await this.#turns(() => buffer.read());
   }
   async write(data: TypedArray): Promise<void> {
-    (this.buffer.array as { set(x: TypedArray): void }).set(data);
+    const { buffer } = this;
+    if (buffer instanceof NativeBuffer) (buffer.array as { set(x: TypedArray): void }).set(data);
+    else await this.#turns(() => buffer.write(data));
   }
   dispose(): void {
     this.#giveBack(this.buffer);
@@ -68,17 +96,19 @@ const keptRuns = 16;
 
 class OnnxExecutable implements Executable {
   readonly #session: Session;
-  readonly #runs = new Map<string, { readonly run: Run; readonly buffers: readonly NativeBuffer[] }>();
+  readonly #runs = new Map<string, { readonly run: Run; readonly buffers: readonly EngineBuffer[] }>();
   readonly #inPlace: readonly string[];
-  readonly #number: (b: NativeBuffer) => number;
+  readonly #number: (b: EngineBuffer) => number;
+  readonly #turns: Turns;
 
-  constructor(session: Session, options: BuildOptions, number: (b: NativeBuffer) => number) {
+  constructor(session: Session, options: BuildOptions, number: (b: EngineBuffer) => number, turns: Turns) {
+    this.#turns = turns;
     this.#session = session;
     this.#inPlace = [...options.aliases.keys()].map(outputName);
     this.#number = number;
   }
 
-  #prepared(inputs: readonly NativeBuffer[], outputs: readonly NativeBuffer[]): Run {
+  #prepared(inputs: readonly EngineBuffer[], outputs: readonly EngineBuffer[]): Run {
     const buffers = [...inputs, ...outputs];
     const key = buffers.map(this.#number).join(" ");
     const known = this.#runs.get(key);
@@ -106,7 +136,7 @@ class OnnxExecutable implements Executable {
       inputs.map(m => nativeOf(m).buffer),
       outputs.map(m => nativeOf(m).buffer),
     );
-    await run.async(signal ? { signal } : {});
+    await this.#turns(() => run.async(signal ? { signal } : {}));
   }
 
   endProfile(): string {
@@ -127,18 +157,19 @@ class OnnxExecutable implements Executable {
 export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
   const { keptBytes = defaultKeptBytes, ...rest } = options;
   const runtime: Runtime = openRuntime(rest);
-  const free = new Map<string, NativeBuffer[]>();
+  const turns = turnsOf[runtime.provider];
+  const free = new Map<string, EngineBuffer[]>();
   let freeBytes = 0;
-  const numbers = new WeakMap<NativeBuffer, number>();
+  const numbers = new WeakMap<EngineBuffer, number>();
   let next = 0;
-  const number = (b: NativeBuffer): number => {
+  const number = (b: EngineBuffer): number => {
     const known = numbers.get(b);
     if (known !== undefined) return known;
     numbers.set(b, next);
     return next++;
   };
   const key = (shape: Shape, dtype: DType) => `${dtype} ${shape}`;
-  const giveBack = (b: NativeBuffer): void => {
+  const giveBack = (b: EngineBuffer): void => {
     if (freeBytes + b.sizeBytes > keptBytes) {
       b.dispose();
       return;
@@ -153,6 +184,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     capabilities: {
       name: "onnxruntime",
       native: nativeComposites,
+      ...providerLimits[runtime.provider],
       asynchronous: true,
       inPlace: runtime.provider === "cpu",
       details: { version: runtime.version, provider: runtime.provider, threads: runtime.threads },
@@ -160,16 +192,19 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     allocate(shape, dtype) {
       const kept = free.get(key(shape, dtype))?.pop();
       if (kept) freeBytes -= bytesOf(shape, dtype);
-      return new OnnxMemory(kept ?? runtime.allocate(dtype, shape), shape, dtype, giveBack);
+      const fresh = () => (runtime.provider === "cpu" ? runtime.allocate(dtype, shape) : runtime.allocateOnDevice(dtype, shape));
+      return new OnnxMemory(kept ?? fresh(), shape, dtype, giveBack, turns);
     },
     async build(graph: Graph, build: BuildOptions) {
-      const session = await runtime.createSessionAsync(writeModel(onnxModel(graph), { nodeOrder: "reversed" }), {
-        // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
-        ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
-        ...(build.profile === undefined ? {} : { profile: build.profile }),
-        ...(build.measureMemory ? { arena: "own" as const } : {}),
-      });
-      return new OnnxExecutable(session, build, number);
+      const create = () =>
+        runtime.createSessionAsync(writeModel(onnxModel(graph), { nodeOrder: "reversed" }), {
+          // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
+          ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
+          ...(build.profile === undefined ? {} : { profile: build.profile }),
+          ...(build.measureMemory ? { arena: "own" as const } : {}),
+        });
+      const session = await turns(create);
+      return new OnnxExecutable(session, build, number, turns);
     },
     dispose() {
       for (const list of free.values()) for (const b of list) b.dispose();
