@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type * as z from "zod/mini";
+import * as contract from "../src/contract.ts";
+import { readAnswer } from "../src/talk/answer.ts";
+import { serveFake } from "./fake.ts";
+
+let server: Awaited<ReturnType<typeof serveFake>>;
+beforeAll(async () => {
+  server = await serveFake("/nowhere", { tokenMs: 0 });
+});
+afterAll(() => server.close());
+
+const get = async (path: string) => (await fetch(new URL(path, server.url))).json();
+const post = (path: string, body: object) => fetch(new URL(path, server.url), { method: "POST", body: JSON.stringify(body) });
+async function textOf(path: string, body: object): Promise<{ text: string; finish: string }> {
+  let [text, finish] = ["", ""];
+  for await (const e of readAnswer((await post(path, body)).body!)) {
+    if (e.type === "text") text += e.text;
+    if (e.type === "finish") finish = e.reason;
+  }
+  return { text, finish };
+}
+
+test("the fake says what the contract says, so a page that works with it works with any server that does", async () => {
+  const paths: [string, z.ZodMiniType][] = [
+    ["/api/overview", contract.overview],
+    ["/api/models", contract.models],
+    ["/api/runs", contract.runs],
+    ["/api/evaluations", contract.evaluations],
+    ["/api/engine", contract.engine],
+    ["/v1/models", contract.served],
+  ];
+  const { artifact } = contract.runs.parse(await get("/api/runs"))[0]!;
+  for (const [path, schema] of [
+    ...paths,
+    [`/api/runs/${artifact}/metrics`, contract.metrics],
+    [`/api/graph?id=${artifact}`, contract.graph],
+  ] as typeof paths)
+    expect(schema.safeParse(await get(path)).error, path).toBeUndefined();
+});
+
+test("a graph holds its root, and every edge is between its nodes", async () => {
+  const graph = contract.graph.parse(await get("/api/graph?id=mail-small@2"));
+  const ids = graph.nodes.map(n => n.id);
+  expect(graph.nodes.filter(n => n.relation === "self").map(n => n.id)).toEqual([graph.root]);
+  for (const e of graph.edges) expect(ids).toEqual(expect.arrayContaining([e.from, e.to]));
+  expect(graph.nodes.map(n => n.kind)).toEqual(expect.arrayContaining(["source", "documents", "tokenizer", "evaluation"]));
+});
+
+test("the same seed gives the same text, temperature 0 needs none, and a stop string stops", async () => {
+  const ask = (more: object) => textOf("/v1/completions", { model: "mail-small@2", prompt: "Hi ", max_tokens: 40, ...more });
+  expect(await ask({ seed: 3 })).toEqual(await ask({ seed: 3 }));
+  expect((await ask({ seed: 3 })).text).not.toBe((await ask({ seed: 4 })).text);
+  expect(await ask({ temperature: 0, seed: 1 })).toEqual(await ask({ temperature: 0, seed: 2 }));
+  expect((await ask({ seed: 3 })).finish).toBe("length");
+  const stopped = await ask({ seed: 3, stop: ["\n"] });
+  expect(stopped.finish).toBe("stop");
+  expect(stopped.text).not.toContain("\n");
+});
+
+test("an unknown model and a prompt that is too long are refused by name", async () => {
+  const unknown = await post("/v1/completions", { model: "nobody", prompt: "x" });
+  expect([unknown.status, await unknown.json()]).toMatchObject([
+    404,
+    { error: { code: "model_not_found", message: expect.stringContaining("nobody") } },
+  ]);
+  const long = await post("/v1/chat/completions", { model: "mail-small@2", messages: [{ role: "user", content: "word ".repeat(300) }] });
+  expect([long.status, await long.json()]).toMatchObject([400, { error: { code: "context_length_exceeded" } }]);
+});

@@ -1,0 +1,217 @@
+/**
+ * A small stand-in for Loam's server, for developing the page, its pictures and its browser test: the console's API over made-up data and
+ * OpenAI's streams from a 2-gram model. It refuses what a real server would. Never part of what is shipped.
+ */
+import { createReadStream, existsSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
+import { fakeEngine } from "./engine.ts";
+import { continued, wordsOf } from "./letters.ts";
+
+export interface FakeOptions {
+  /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` fails. */
+  readonly scenario?: "full" | "empty" | "broken";
+  /** Between tokens. */
+  readonly tokenMs?: number;
+  /** Pieces of text an answer breaks off after, without an end. */
+  readonly breaksAfter?: number;
+}
+
+export interface FakeServer {
+  /** Answers what is the API's; false: not a path of it. */
+  answer(request: IncomingMessage, response: ServerResponse): boolean;
+  close(): void;
+}
+
+const context = 256;
+const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+function sendJson(response: ServerResponse, body: unknown, status = 200): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+  response.end(JSON.stringify(body));
+}
+
+const refuse = (response: ServerResponse, status: number, code: string, message: string) =>
+  sendJson(response, { error: { code, message, type: "invalid_request_error", param: null } }, status);
+
+async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece as Buffer);
+  return JSON.parse(Buffer.concat(pieces).toString("utf8")) as Record<string, unknown>;
+}
+
+/** `fake` state begins at the time of the call. */
+export function fakeServer(options: FakeOptions = {}): FakeServer {
+  const { scenario = "full", tokenMs = 6, breaksAfter = Number.POSITIVE_INFINITY } = options;
+  const startedMs = Date.now();
+  const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
+  const graph = madeUpGraph(runs, startedMs);
+  const engine = fakeEngine(4);
+  const newest = runs.at(-1);
+  const modelId = (version: number) => `mail-small@${version}`;
+  const versions = runs
+    .map(r => ({
+      id: modelId(r.version),
+      name: "mail-small",
+      version: r.version,
+      artifact: r.artifact,
+      createdAt: new Date(r.endedMs).toISOString(),
+      aliases: r === newest ? ["latest"] : ["stable"],
+      scores: { bitsPerByte: r.bitsPerByte, heldOutLoss: Number((r.bitsPerByte * 2.364).toFixed(3)), parameters: r.parameters },
+    }))
+    .reverse();
+
+  const pages: Record<string, (url: URL, response: ServerResponse) => void> = {
+    "/api/overview": (_, response) =>
+      sendJson(response, {
+        loam: "0.1.0",
+        project: "mail",
+        model: newest
+          ? {
+              id: modelId(newest.version),
+              name: "mail-small",
+              version: newest.version,
+              artifact: newest.artifact,
+              family: "decoder",
+              parameters: newest.parameters,
+              context,
+              vocab: 4096,
+              layers: newest.layers,
+              width: newest.width,
+            }
+          : null,
+        models: versions.map(v => v.id),
+        startedAt: new Date(startedMs).toISOString(),
+        machine: { cores: 2, processor: "A made-up processor", memoryBytes: 25_769_803_776, vector: ["avx2", "avx512"] },
+      }),
+    "/api/models": (_, response) => sendJson(response, versions),
+    "/api/runs": (_, response) =>
+      sendJson(
+        response,
+        runs.toReversed().map(r => {
+          const tookMs = (r.tokens / r.tokensPerSecond) * 1000;
+          const summary = graph.nodes.find(n => n.id === r.artifact)?.summary;
+          return {
+            artifact: r.artifact,
+            stage: "train",
+            startedAt: new Date(r.endedMs - tookMs).toISOString(),
+            endedAt: new Date(r.endedMs).toISOString(),
+            summary,
+          };
+        }),
+      ),
+    "/api/evaluations": (_, response) =>
+      sendJson(
+        response,
+        runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
+      ),
+    "/api/engine": (_, response) => sendJson(response, engine.state()),
+    "/api/graph": (url, response) => {
+      const asked = url.searchParams.get("id") ?? "";
+      const id = versions.find(v => v.id === asked)?.artifact ?? asked;
+      if (!graph.nodes.some(n => n.id === id))
+        return refuse(response, 404, "notFound", `graph: expected the id of an artifact, got "${asked}". Try loam models.`);
+      sendJson(response, around(graph, id));
+    },
+    "/v1/models": (_, response) =>
+      sendJson(response, { object: "list", data: versions.map(v => ({ id: v.id, object: "model", created: 0, owned_by: "loam" })) }),
+  };
+
+  async function complete(request: IncomingMessage, response: ServerResponse, isChat: boolean): Promise<void> {
+    const body = await bodyOf(request);
+    const messages = (body.messages ?? []) as { role: string; content: string }[];
+    const prompt = isChat ? `${messages.at(-1)?.content ?? ""}\n\n` : String(body.prompt ?? "");
+    if (!versions.some(v => v.id === body.model))
+      return refuse(response, 404, "model_not_found", `model: expected one of /v1/models, got "${body.model}".`);
+    const promptTokens = wordsOf(isChat ? messages.map(m => m.content).join("\n") : prompt).length;
+    const limit = Number(body.max_tokens ?? 16);
+    if (promptTokens + 1 > context)
+      return refuse(
+        response,
+        400,
+        "context_length_exceeded",
+        `prompt: expected at most ${context - 1} tokens, got ${promptTokens}. Try a shorter prompt.`,
+      );
+    const stops = (body.stop ?? []) as string[];
+    const seed = typeof body.seed === "number" ? body.seed : Math.floor(Math.random() * 2 ** 31);
+    const form = (text: string, finish: string | null) =>
+      isChat ? { index: 0, delta: { content: text }, finish_reason: finish } : { index: 0, text, finish_reason: finish };
+    const send = (data: object) => response.write(`data: ${JSON.stringify({ id: "cmpl-fake", model: body.model, ...data })}\n\n`);
+
+    await engine.inSlot(async ({ token }) => {
+      await sleep(18);
+      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+      let [text, count, finish] = ["", 0, "length"];
+      for (const word of continued(prompt, Number(body.temperature ?? 1), seed)) {
+        if (response.destroyed) return;
+        if (count >= breaksAfter) return void response.end();
+        if (count >= limit || promptTokens + count >= context) break;
+        text += word;
+        count++;
+        token();
+        if (stops.some(s => text.includes(s))) {
+          finish = "stop";
+          break;
+        }
+        send({ choices: [form(word, null)] });
+        await sleep(tokenMs);
+      }
+      send({ choices: [form("", finish)] });
+      send({ choices: [], usage: { prompt_tokens: promptTokens, completion_tokens: count, total_tokens: promptTokens + count } });
+      response.end("data: [DONE]\n\n");
+    });
+  }
+
+  return {
+    answer(request, response) {
+      const url = new URL(request.url ?? "/", "http://fake");
+      const path = url.pathname;
+      if (!path.startsWith("/api/") && !path.startsWith("/v1/")) return false;
+      if (scenario === "broken" && path.startsWith("/api/")) {
+        refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
+        return true;
+      }
+      const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
+      if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
+      else if (metricsOf !== undefined) {
+        const run = runs.find(r => r.artifact === decodeURIComponent(metricsOf));
+        if (run) sendJson(response, { points: madeUpPoints(run) });
+        else refuse(response, 404, "notFound", `runs: expected the id of a model, got "${metricsOf}".`);
+      } else if (pages[path]) pages[path](url, response);
+      else refuse(response, 404, "notFound", `${path}: expected a path of the API.`);
+      return true;
+    },
+    close: () => engine.close(),
+  };
+}
+
+/** Serves a built page beside the fake on loopback. `port` 0 takes a free one. */
+export async function serveFake(
+  folder: string,
+  options: FakeOptions = {},
+  port = 0,
+): Promise<{ readonly url: string; readonly port: number; close(): Promise<void> }> {
+  const fake = fakeServer(options);
+  const server = createServer((request, response) => {
+    if (fake.answer(request, response)) return;
+    const path = normalize(decodeURIComponent(new URL(request.url ?? "/", "http://fake").pathname));
+    const file = join(folder, path === "/" ? "index.html" : path);
+    if (!file.startsWith(folder) || !existsSync(file)) return void response.writeHead(404).end();
+    response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" });
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>(ready => void server.listen(port, "127.0.0.1", ready));
+  const at = (server.address() as AddressInfo).port;
+  return {
+    url: `http://127.0.0.1:${at}/`,
+    port: at,
+    close: async () => {
+      fake.close();
+      server.closeAllConnections();
+      await new Promise(done => void server.close(done));
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** The typed client of the server: one function a path. Paths are relative to the page, so it works behind a prefix too. */
+import type * as z from "zod/mini";
+import { reportConnection } from "./connection.ts";
+import * as contract from "./contract.ts";
+import { FailureError, failureOfResponse, unreachable, wrongShape } from "./failure.ts";
+
+/** Where the server's root is, seen from the page: the page is `/` or `/prefix/`. */
+export const serverUrl = (path: string): string => new URL(`.${path}`, new URL(".", document.baseURI)).href;
+
+/** Errors: FailureError (nobody answers, not ok); the signal's reason when aborted. */
+export async function call(path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(serverUrl(path), init);
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    reportConnection(false);
+    throw new FailureError(unreachable("The server does not answer."));
+  }
+  reportConnection(true);
+  if (!response.ok) throw new FailureError(failureOfResponse(await response.text(), response.status));
+  return response;
+}
+
+async function get<Schema extends z.ZodMiniType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>> {
+  const response = await call(path, { signal, headers: { accept: "application/json" } });
+  let body: unknown;
+  try {
+    body = JSON.parse(await response.text());
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new FailureError(wrongShape(`${path}: expected JSON, got something else.`));
+  }
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new FailureError(wrongShape(`${path}: ${issue?.path.join(".") || "the answer"}: ${issue?.message ?? "of another shape"}.`));
+}
+
+const of = encodeURIComponent;
+
+export const api = {
+  overview: (signal: AbortSignal) => get("/api/overview", contract.overview, signal),
+  models: (signal: AbortSignal) => get("/api/models", contract.models, signal),
+  runs: (signal: AbortSignal) => get("/api/runs", contract.runs, signal),
+  metrics: (artifact: string, signal: AbortSignal) => get(`/api/runs/${of(artifact)}/metrics`, contract.metrics, signal),
+  evaluations: (signal: AbortSignal) => get("/api/evaluations", contract.evaluations, signal),
+  graph: (id: string, signal: AbortSignal) => get(`/api/graph?id=${of(id)}`, contract.graph, signal),
+  engine: (signal: AbortSignal) => get("/api/engine", contract.engine, signal),
+  served: (signal: AbortSignal) => get("/v1/models", contract.served, signal),
+};

@@ -1,0 +1,118 @@
+/** The frame around every page: navigation, which model is served, whether the server is there. Pages with charts load when they are opened. */
+import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
+import { api } from "./api.ts";
+import { useIsUp } from "./connection.ts";
+import { formatShort } from "./format.ts";
+import { Guard } from "./parts/guard.tsx";
+import { Icon, Mark } from "./parts/icons.tsx";
+import { Shortcuts } from "./parts/shortcuts.tsx";
+import { useResource } from "./resource.ts";
+import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts";
+import { Lineage } from "./routes/lineage.tsx";
+import { Models } from "./routes/models.tsx";
+import { Talk } from "./routes/talk.tsx";
+
+const Training = lazy(() => import("./routes/training.tsx").then(m => ({ default: m.Training })));
+const Engine = lazy(() => import("./routes/engine.tsx").then(m => ({ default: m.Engine })));
+
+const titles: { readonly [P in Page]: string } = {
+  talk: "Talk",
+  training: "Training",
+  lineage: "Lineage",
+  engine: "Engine",
+  models: "Models",
+};
+
+const onHash = (listener: () => void) => {
+  addEventListener("hashchange", listener);
+  return () => removeEventListener("hashchange", listener);
+};
+const hashNow = () => location.hash;
+
+function Shown({ route }: { readonly route: Route }) {
+  switch (route.page) {
+    case "talk":
+      return <Talk />;
+    case "training":
+      return <Training id={route.id} />;
+    case "lineage":
+      return <Lineage id={route.id} />;
+    case "engine":
+      return <Engine />;
+    case "models":
+      return <Models />;
+  }
+}
+
+/** Between looks at what is served: a new version should appear, and nobody waits for it. */
+const overviewMs = 10_000;
+
+export function App() {
+  const route = parseRoute(useSyncExternalStore(onHash, hashNow));
+  const overview = useResource("overview", api.overview, overviewMs);
+  const isUp = useIsUp();
+  const { project, model, loam } = overview.data ?? {};
+  useEffect(() => {
+    document.title = `${titles[route.page]} · ${project ?? "Loam"}`;
+  }, [route.page, project]);
+
+  return (
+    <div className="frame">
+      <button type="button" className="skip" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to the page
+      </button>
+      <header className="side">
+        <a className="brand" href={routeHash("talk")} aria-label="Loam">
+          <Mark />
+          <span>
+            Loam
+            {project && <small>{project}</small>}
+          </span>
+        </a>
+        <nav aria-label="Pages">
+          {pages.map(page => (
+            <a key={page} href={routeHash(page)} aria-current={route.page === page ? "page" : undefined}>
+              <Icon name={page} />
+              <span>{titles[page]}</span>
+            </a>
+          ))}
+        </nav>
+        <div className="side-end">
+          <div className="served">
+            <i className={isUp && !overview.failure ? (model ? "dot up" : "dot") : "dot down"} />
+            <div>
+              {isUp
+                ? model
+                  ? model.id
+                  : overview.data
+                    ? "No model yet"
+                    : overview.failure
+                      ? "Server in trouble"
+                      : "Loading"
+                : "Server gone"}
+              {isUp && model && (
+                <small>
+                  {formatShort(model.parameters)} parameters, context {model.context}
+                </small>
+              )}
+              {isUp && loam && !model && <small>Loam {loam}</small>}
+            </div>
+          </div>
+          <Shortcuts />
+        </div>
+      </header>
+      <main id="main" tabIndex={-1} className={`page page-${route.page}`}>
+        {!isUp && (
+          <div className="banner" role="status">
+            <Icon name="alert" /> The server does not answer. What you see is as it last was; the page goes on when it is back.
+          </div>
+        )}
+        <Guard key={route.page}>
+          <Suspense fallback={null}>
+            <Shown route={route} />
+          </Suspense>
+        </Guard>
+      </main>
+    </div>
+  );
+}

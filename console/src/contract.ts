@@ -1,0 +1,140 @@
+/**
+ * What the server says under `/api`, as schemas: answers are checked where they come in, and every page trusts the types inferred here.
+ * Fields that a server may leave out are optional; unknown ones are ignored, so that an older page stands beside a newer server.
+ */
+import * as z from "zod/mini";
+
+/** ISO text or milliseconds since 1970; NaN where it is neither. */
+const time = z.pipe(
+  z.union([z.number(), z.string()]),
+  z.transform(value => (typeof value === "number" ? value : Date.parse(value))),
+);
+/** A measured number; null where it was not finite (JSON has no NaN) or not measured. */
+const measured = z.pipe(
+  z.nullish(z.number()),
+  z.transform(value => value ?? null),
+);
+const json = z.unknown();
+const summary = z.record(z.string(), json);
+
+export const overview = z.object({
+  loam: z.string(),
+  project: z.nullable(z.string()),
+  model: z.nullable(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      version: z.number(),
+      artifact: z.string(),
+      family: z.string(),
+      parameters: z.number(),
+      context: z.number(),
+      vocab: z.number(),
+      layers: z.number(),
+      width: z.number(),
+    }),
+  ),
+  models: z.array(z.string()),
+  startedAt: time,
+  machine: z.object({ cores: z.number(), processor: z.string(), memoryBytes: z.number(), vector: z.array(z.string()) }),
+});
+
+export const models = z.array(
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    version: z.number(),
+    artifact: z.string(),
+    createdAt: time,
+    aliases: z.array(z.string()),
+    scores: z.record(z.string(), measured),
+  }),
+);
+
+export const runs = z.array(
+  z.object({ artifact: z.string(), stage: z.string(), startedAt: z.nullable(time), endedAt: z.nullable(time), summary }),
+);
+
+export const metrics = z.object({
+  points: z.array(
+    z.object({
+      step: z.number(),
+      tokens: z.number(),
+      /** Nats a token. */
+      loss: measured,
+      heldOut: measured,
+      learningRate: measured,
+      tokensPerSecond: measured,
+      gradientNorm: measured,
+    }),
+  ),
+});
+
+export const evaluations = z.array(
+  z.object({
+    artifact: z.string(),
+    model: z.string(),
+    report: z.object({
+      task: z.string(),
+      heldOut: z.object({ documents: z.number(), bytes: z.number(), tokens: z.number() }),
+      scores: z.array(
+        z.object({
+          name: z.string(),
+          kind: z.string(),
+          bitsPerByte: measured,
+          bits: measured,
+          bytes: measured,
+          ms: measured,
+        }),
+      ),
+    }),
+  }),
+);
+
+export const graph = z.object({
+  root: z.string(),
+  nodes: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      stage: z.string(),
+      summary,
+      createdAt: time,
+      relation: z.enum(["self", "ancestor", "descendant"]),
+      stageVersion: z.optional(z.number()),
+      digest: z.optional(z.string()),
+      options: z.optional(json),
+      files: z.optional(z.array(z.object({ name: z.string(), sizeBytes: z.number() }))),
+    }),
+  ),
+  edges: z.array(z.object({ from: z.string(), to: z.string(), name: z.string() })),
+});
+
+const percentiles = z.object({ p50: z.number(), p99: z.number() });
+
+export const engine = z.object({
+  slots: z.number(),
+  running: z.number(),
+  queued: z.number(),
+  tokensPerSecond: z.number(),
+  requests: z.number(),
+  history: z.array(z.object({ t: time, running: z.number(), queued: z.number(), tokensPerSecond: z.number() })),
+  /** Milliseconds over the recent requests, where the server measures them. */
+  latency: z.optional(z.object({ firstTokenMs: percentiles, perTokenMs: percentiles })),
+});
+
+/** `/v1/models` as OpenAI's API has it. */
+export const served = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+export type Overview = z.infer<typeof overview>;
+export type ServedModel = NonNullable<Overview["model"]>;
+export type ModelVersion = z.infer<typeof models>[number];
+export type Run = z.infer<typeof runs>[number];
+export type Point = z.infer<typeof metrics>["points"][number];
+export type Evaluation = z.infer<typeof evaluations>[number];
+export type Score = Evaluation["report"]["scores"][number];
+export type Graph = z.infer<typeof graph>;
+export type GraphNode = Graph["nodes"][number];
+export type GraphEdge = Graph["edges"][number];
+export type Engine = z.infer<typeof engine>;
+export type Summary = z.infer<typeof summary>;

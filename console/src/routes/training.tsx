@@ -1,0 +1,204 @@
+/** Training: the runs, the curves of the chosen one (beside others, if wanted), and what it scored. */
+import { useMemo, useState } from "react";
+import { api } from "../api.ts";
+import type { Evaluation, Run } from "../contract.ts";
+import { formatAgo, formatFixed, formatMoment, formatShort, formatWait, none } from "../format.ts";
+import { Id } from "../parts/copy.tsx";
+import { Figure } from "../parts/facts.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
+import { lastOf } from "../parts/value-at.ts";
+import { useResource } from "../resource.ts";
+import { routeHash } from "../route.ts";
+import { Bits } from "../training/bits.tsx";
+import { column, lowestOf, medianOf } from "../training/curves.ts";
+import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
+
+const tookMs = (run: Run): number | null => (run.startedAt === null || run.endedAt === null ? null : run.endedAt - run.startedAt);
+const isGoing = (run: Run): boolean => run.endedAt === null;
+const numberOf = (value: unknown): number | null => (typeof value === "number" ? value : null);
+
+interface RunsProps {
+  readonly runs: readonly Run[];
+  readonly chosen: string;
+  readonly beside: readonly string[];
+  readonly nameOf: (artifact: string) => string;
+  onBeside(artifact: string): void;
+}
+
+function RunTable({ runs, chosen, beside, nameOf, onBeside }: RunsProps) {
+  const isFull = beside.length >= runColours.length - 1;
+  return (
+    <div className="table-frame">
+      <table className="rows">
+        <thead>
+          <tr>
+            <th scope="col">Run</th>
+            <th scope="col" className="number">
+              Held-out loss
+            </th>
+            <th scope="col" className="number">
+              Tokens
+            </th>
+            <th scope="col" className="number wide">
+              Took
+            </th>
+            <th scope="col" className="wide">
+              Ended
+            </th>
+            {runs.length > 1 && <th scope="col">Compare</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map(run => (
+            <tr key={run.artifact} className={run.artifact === chosen ? "is-chosen" : ""}>
+              <th scope="row">
+                <a href={routeHash("training", run.artifact)} aria-current={run.artifact === chosen ? "true" : undefined}>
+                  {nameOf(run.artifact)}
+                </a>
+              </th>
+              <td className="number">{formatFixed(numberOf(run.summary.heldOut), 3)}</td>
+              <td className="number">{formatShort(numberOf(run.summary.tokens))}</td>
+              <td className="number wide">{formatWait(tookMs(run))}</td>
+              <td className="wide" title={run.endedAt === null ? undefined : formatMoment(run.endedAt)}>
+                {run.endedAt === null ? "running" : formatAgo(run.endedAt, Date.now())}
+              </td>
+              {runs.length > 1 && (
+                <td>
+                  {run.artifact === chosen ? (
+                    <span className="hint">shown</span>
+                  ) : (
+                    <input
+                      type="checkbox"
+                      aria-label={`Compare with ${nameOf(run.artifact)}`}
+                      checked={beside.includes(run.artifact)}
+                      disabled={isFull && !beside.includes(run.artifact)}
+                      onChange={() => onBeside(run.artifact)}
+                    />
+                  )}
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface ChosenProps {
+  readonly run: Run;
+  readonly runs: readonly NamedRun[];
+  readonly evaluation: Evaluation | undefined;
+}
+
+function Figures({ run, runs, evaluation }: ChosenProps) {
+  const points = runs[0]?.points ?? [];
+  const heldOut = column(points, "heldOut");
+  const bits = evaluation?.report.scores.find(s => s.kind === "model")?.bitsPerByte;
+  return (
+    <dl className="figures">
+      <Figure label="Held-out bits per byte">{formatFixed(bits, 3)}</Figure>
+      <Figure label="Held-out loss" note={`lowest ${formatFixed(lowestOf(heldOut), 3)}`}>
+        {formatFixed(lastOf(heldOut), 3)}
+      </Figure>
+      <Figure label="Tokens" note={`${points.at(-1)?.step.toLocaleString("en-US") ?? none} steps`}>
+        {formatShort(points.at(-1)?.tokens)}
+      </Figure>
+      <Figure label="Tokens a second" note="median">
+        {formatShort(medianOf(column(points, "tokensPerSecond")))}
+      </Figure>
+      <Figure label="Took">{formatWait(tookMs(run))}</Figure>
+    </dl>
+  );
+}
+
+/** While a run goes on, its points come this often. */
+const goingMs = 2_000;
+
+export function Training({ id }: { readonly id: string | null }) {
+  const runs = useResource("runs", api.runs, goingMs * 5);
+  const models = useResource("models", api.models);
+  const evaluations = useResource("evaluations", api.evaluations);
+  const [ticked, setTicked] = useState<readonly string[]>([]);
+  const all = runs.data ?? [];
+  const chosen = all.find(r => r.artifact === id) ?? all[0];
+  const beside = ticked.filter(t => t !== chosen?.artifact && all.some(r => r.artifact === t));
+  const shown = chosen ? [chosen.artifact, ...beside] : [];
+  const metrics = useResource(
+    chosen ? `metrics ${shown.join(" ")}` : null,
+    signal => Promise.all(shown.map(artifact => api.metrics(artifact, signal))),
+    all.some(r => shown.includes(r.artifact) && isGoing(r)) ? goingMs : undefined,
+  );
+  const names = new Map((models.data ?? []).map(m => [m.artifact, m.id]));
+  const nameOf = (artifact: string) => names.get(artifact) ?? artifact;
+  const namesShown = shown.map(nameOf).join("\n");
+  const named = useMemo(
+    () => (metrics.data ?? []).map((m, i): NamedRun => ({ name: namesShown.split("\n")[i] ?? "", points: m.points })),
+    [metrics.data, namesShown],
+  );
+  const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact);
+
+  return (
+    <>
+      <header className="page-head">
+        <h1>Training</h1>
+      </header>
+      <Loaded resource={runs} what="runs">
+        {list =>
+          chosen === undefined ? (
+            <Empty icon="training" title="No training yet">
+              <p>
+                Describe a model in <code>loam.yaml</code> and run <code>loam train</code>. Its curves appear here.
+              </p>
+            </Empty>
+          ) : (
+            <>
+              <RunTable
+                runs={list}
+                chosen={chosen.artifact}
+                beside={beside}
+                nameOf={nameOf}
+                onBeside={artifact => setTicked(ticked.includes(artifact) ? ticked.filter(t => t !== artifact) : [...ticked, artifact])}
+              />
+              <div className="subject">
+                <h2>{nameOf(chosen.artifact)}</h2>
+                <Id id={chosen.artifact} />
+                <a className="push" href={routeHash("lineage", chosen.artifact)}>
+                  What it was made from
+                </a>
+              </div>
+              <Loaded resource={metrics} what="curves">
+                {() => (
+                  <>
+                    <Figures run={chosen} runs={named} evaluation={evaluation} />
+                    {named[0]?.points.length === 0 ? (
+                      <Empty icon="training" title="No steps logged yet">
+                        <p>The first points appear with the first steps.</p>
+                      </Empty>
+                    ) : (
+                      <Curves runs={named} />
+                    )}
+                  </>
+                )}
+              </Loaded>
+              <Loaded resource={evaluations} what="evaluations">
+                {found => {
+                  const own = found.filter(e => e.model === chosen.artifact);
+                  return own.length === 0 ? (
+                    <Empty icon="models" title="Not evaluated yet">
+                      <p>
+                        <code>loam eval</code> measures held-out bits per byte beside the baselines.
+                      </p>
+                    </Empty>
+                  ) : (
+                    own.map(e => <Bits key={e.artifact} evaluation={e} />)
+                  );
+                }}
+              </Loaded>
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}

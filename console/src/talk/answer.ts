@@ -1,0 +1,62 @@
+/**
+ * A streamed answer as a sequence of what happens in it. Understands both of OpenAI's stream forms (completions: `text`, chat:
+ * `delta.content`), the usage part at the end, and an error in mid-stream. A stream that stops without an end is an error.
+ */
+import * as z from "zod/mini";
+import { FailureError, failureOfBody, interrupted, wrongShape } from "../failure.ts";
+import { sseParser } from "../sse.ts";
+
+export type AnswerEvent =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "finish"; readonly reason: string }
+  | { readonly type: "usage"; readonly promptTokens: number; readonly completionTokens: number };
+
+const chunk = z.object({
+  choices: z.array(
+    z.object({
+      text: z.nullish(z.string()),
+      delta: z.nullish(z.object({ content: z.nullish(z.string()) })),
+      finish_reason: z.nullish(z.string()),
+    }),
+  ),
+  usage: z.nullish(z.object({ prompt_tokens: z.number(), completion_tokens: z.number() })),
+});
+
+/** What one `data:` line says. Errors: FailureError (an error of the server, not JSON, another shape). */
+export function answerEvents(data: string): AnswerEvent[] {
+  let body: unknown;
+  try {
+    body = JSON.parse(data);
+  } catch {
+    throw new FailureError(wrongShape(`The stream: expected JSON, got ${JSON.stringify(data.slice(0, 60))}.`));
+  }
+  const failure = failureOfBody(body, null);
+  if (failure) throw new FailureError(failure);
+  const result = chunk.safeParse(body);
+  if (!result.success) throw new FailureError(wrongShape(`The stream: ${result.error.issues[0]?.message ?? "a part of another shape"}.`));
+  const { choices, usage } = result.data;
+  const events: AnswerEvent[] = [];
+  for (const choice of choices) {
+    const text = choice.delta?.content ?? choice.text ?? "";
+    if (text !== "") events.push({ type: "text", text });
+    if (choice.finish_reason) events.push({ type: "finish", reason: choice.finish_reason });
+  }
+  if (usage) events.push({ type: "usage", promptTokens: usage.prompt_tokens, completionTokens: usage.completion_tokens });
+  return events;
+}
+
+/** Events of a response's bytes, as they come. Errors: FailureError; what reading throws. */
+export async function* readAnswer(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<AnswerEvent> {
+  const parser = sseParser();
+  const decoder = new TextDecoder();
+  let hasEnded = false;
+  for await (const piece of pieces)
+    for (const { data } of parser.push(decoder.decode(piece, { stream: true }))) {
+      if (data === "[DONE]") return;
+      for (const event of answerEvents(data)) {
+        hasEnded ||= event.type === "finish";
+        yield event;
+      }
+    }
+  if (!hasEnded) throw new FailureError(interrupted);
+}

@@ -1,0 +1,25 @@
+/** A request as code to copy. */
+import { useState } from "react";
+import { serverUrl } from "../api.ts";
+import { CopyButton } from "../parts/copy.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { Segmented } from "../parts/segmented.tsx";
+import { codeOf, type Language, languages } from "./code.ts";
+import type { Request } from "./request.ts";
+
+export function CodeDialog({ request, onClose }: { readonly request: Request; onClose(): void }) {
+  const [language, setLanguage] = useState<Language>("curl");
+  const code = codeOf(language, serverUrl("/").replace(/\/$/, ""), request);
+  return (
+    <Dialog title="The same request as code" onClose={onClose}>
+      <div className="bar">
+        <Segmented label="Language" options={languages} value={language} onChange={setLanguage} />
+        <CopyButton text={code} />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: wide code is scrolled by keys. */}
+      <pre className="code" tabIndex={0}>
+        {code}
+      </pre>
+    </Dialog>
+  );
+}

@@ -1,0 +1,41 @@
+import { execFileSync } from "node:child_process";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { codeOf, pythonLiteral } from "./code.ts";
+import { chatRequest, completionRequest } from "./request.ts";
+import { defaults } from "./settings.ts";
+
+const base = "http://127.0.0.1:8080";
+
+test("a shell gives curl exactly the request, whatever is in the prompt", () => {
+  const text = fc.string({ unit: fc.constantFrom("'", '"', "\\", "$", "`", "\n", " ", "!", "é", "a", "%") });
+  fc.assert(
+    fc.property(text, prompt => {
+      const request = completionRequest("m", prompt, { ...defaults, seed: "7" });
+      // `curl` is a function here that prints what it was given, an argument ended by NUL.
+      const script = `curl() { for a in "$@"; do printf '%s\\0' "$a"; done; }\n${codeOf("curl", base, request)}`;
+      const given = execFileSync("sh", ["-c", script], { encoding: "utf8" }).split("\0");
+      expect(given[0]).toBe(`${base}/v1/completions`);
+      expect(JSON.parse(given[given.indexOf("-d") + 1]!)).toEqual(request.body);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("the JavaScript calls the official client with exactly the request", async () => {
+  const request = chatRequest("m", [{ role: "user", content: "hi" }], 'a "b" \\ c', { ...defaults, system: "Be brief." });
+  const lines = codeOf("JavaScript", base, request);
+  const body = lines.slice(lines.indexOf("client.chat"), lines.indexOf("\nconsole")).replace("client.chat.completions.create", "return ");
+  expect(new Function(body)()).toEqual(request.body);
+});
+
+test("the Python passes what its client does not know in extra_body", () => {
+  const code = codeOf("Python", base, completionRequest("m", "it's", { ...defaults, topK: "40" }));
+  expect(code).toContain('    extra_body={"top_k": 40},');
+  expect(code).not.toContain("\n    top_k=");
+  expect(code).toContain('    prompt="it\'s",');
+});
+
+test("Python has its own words for true, false and null", () => {
+  expect(pythonLiteral({ a: [true, false, null], b: {} })).toBe('{"a": [\n    True,\n    False,\n    None,\n], "b": {}}');
+});

@@ -1,0 +1,56 @@
+/** A request as code that somebody can paste: curl for a POSIX shell, OpenAI's official clients for JavaScript and Python. */
+import type { Request } from "./request.ts";
+
+export const languages = ["curl", "JavaScript", "Python"] as const;
+export type Language = (typeof languages)[number];
+
+/** Single quotes keep everything but themselves. */
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+const curl = (base: string, { path, body }: Request): string =>
+  `curl ${shellQuoted(`${base}${path}`)} \\\n  -H 'content-type: application/json' \\\n  -d ${shellQuoted(JSON.stringify(body, null, 2))}`;
+
+const method = (path: Request["path"]): string => (path === "/v1/completions" ? "completions" : "chat.completions");
+const answer = (path: Request["path"]): string => (path === "/v1/completions" ? "choices[0].text" : "choices[0].message.content");
+
+const javascript = (base: string, { path, body }: Request): string => `import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: ${JSON.stringify(`${base}/v1`)}, apiKey: "none" });
+
+const answer = await client.${method(path)}.create(${JSON.stringify(body, null, 2)});
+console.log(answer.${answer(path)});`;
+
+/** A JSON value as a Python literal. JSON's strings are Python's, escapes included, but for a lone surrogate. */
+export function pythonLiteral(value: unknown, indent = ""): string {
+  const inner = `${indent}    `;
+  if (value === null || value === undefined) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "[]";
+    return `[\n${value.map(v => `${inner}${pythonLiteral(v, inner)},\n`).join("")}${indent}]`;
+  }
+  if (typeof value === "object") {
+    const entries = Object.entries(value);
+    if (entries.length === 0) return "{}";
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}: ${pythonLiteral(v, indent)}`).join(", ")}}`;
+  }
+  return JSON.stringify(value);
+}
+
+/** `top_k` is no argument of OpenAI's Python client: such fields travel in `extra_body`. */
+function python(base: string, { path, body }: Request): string {
+  const { top_k, ...known } = body;
+  const given = Object.entries({ ...known, ...(top_k === undefined ? {} : { extra_body: { top_k } }) });
+  return `from openai import OpenAI
+
+client = OpenAI(base_url=${JSON.stringify(`${base}/v1`)}, api_key="none")
+
+answer = client.${method(path)}.create(
+${given.map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},\n`).join("")})
+print(answer.${answer(path)})`;
+}
+
+const writers: { readonly [L in Language]: (base: string, request: Request) => string } = { curl, JavaScript: javascript, Python: python };
+
+/** `base` is the server's root without a slash at its end. */
+export const codeOf = (language: Language, base: string, request: Request): string => writers[language](base, request);

@@ -1,0 +1,128 @@
+/** An exchange on the page: a completion is one text of two hands, a chat is two turns. Below it how fast it came and what to do with it. */
+import { useState } from "react";
+import { formatCount, formatNumber, formatWait } from "../format.ts";
+import { CopyButton } from "../parts/copy.tsx";
+import { Icon } from "../parts/icons.tsx";
+import { FailureNotice } from "../parts/notice.tsx";
+import { CodeDialog } from "./code-dialog.tsx";
+import { type Exchange, isRunning, reasonWords } from "./exchange.ts";
+import { firstTokenMs, tokensOf, tokensPerSecond } from "./measure.ts";
+
+const Caret = () => <span className="caret" aria-hidden="true" />;
+
+function Speed({ exchange }: { readonly exchange: Exchange }) {
+  const { measure, phase, finish, request } = exchange;
+  const rate = tokensPerSecond(measure);
+  const first = firstTokenMs(measure);
+  return (
+    <p className="speed">
+      {phase === "waiting" && <span>Waiting for the first token</span>}
+      {tokensOf(measure) > 0 && (
+        <span>
+          <b>{formatCount(tokensOf(measure))}</b> tokens
+        </span>
+      )}
+      {rate !== null && (
+        <span>
+          <b>{formatNumber(rate)}</b> tokens/s
+        </span>
+      )}
+      {first !== null && (
+        <span>
+          first after <b>{formatWait(first)}</b>
+        </span>
+      )}
+      {measure.promptTokens !== null && (
+        <span>
+          prompt <b>{formatCount(measure.promptTokens)}</b>
+        </span>
+      )}
+      {request.body.seed !== undefined && (
+        <span>
+          seed <b>{request.body.seed}</b>
+        </span>
+      )}
+      {phase === "stopped" && <span>stopped by you</span>}
+      {phase === "done" && finish && (
+        <span title={`finish_reason: ${finish}`}>
+          <b>{finish}</b>: {reasonWords(finish)}
+        </span>
+      )}
+    </p>
+  );
+}
+
+/** A longer prompt shows its end only, which is where the answer begins. */
+const longPrompt = 800;
+const shownEnd = 300;
+
+function Given({ prompt }: { readonly prompt: string }) {
+  const [isWhole, setWhole] = useState(false);
+  const hidden = isWhole || prompt.length <= longPrompt ? 0 : prompt.length - shownEnd;
+  return (
+    <span className="given">
+      {hidden > 0 && (
+        <button type="button" className="chip" onClick={() => setWhole(true)}>
+          {formatCount(hidden)} characters before
+        </button>
+      )}
+      {hidden > 0 ? ` … ${prompt.slice(hidden)}` : prompt}
+    </span>
+  );
+}
+
+interface ExchangeProps {
+  readonly exchange: Exchange;
+  readonly canRetry: boolean;
+  onRetry(): void;
+  /** Takes prompt and answer as the next prompt; completions only. */
+  onContinue?: () => void;
+}
+
+export function ExchangeView({ exchange, canRetry, onRetry, onContinue }: ExchangeProps) {
+  const [isCodeOpen, setCodeOpen] = useState(false);
+  const { mode, prompt, text, failure, request } = exchange;
+  const isOpen = isRunning(exchange);
+  return (
+    <article className={`exchange ${mode}`} aria-busy={isOpen} aria-label={mode === "chat" ? "Question and answer" : "Completion"}>
+      {mode === "completion" ? (
+        <p className="written">
+          <Given prompt={prompt} />
+          {text}
+          {isOpen && <Caret />}
+        </p>
+      ) : (
+        <>
+          <p className="said">{prompt}</p>
+          {(text !== "" || isOpen) && (
+            <p className="written">
+              {text}
+              {isOpen && <Caret />}
+            </p>
+          )}
+        </>
+      )}
+      {failure && <FailureNotice failure={failure} />}
+      <footer>
+        <Speed exchange={exchange} />
+        {!isOpen && (
+          <div className="actions">
+            {onContinue && text !== "" && (
+              <button type="button" className="quiet" onClick={onContinue}>
+                <Icon name="pen" /> Go on
+              </button>
+            )}
+            <button type="button" className="quiet" disabled={!canRetry} onClick={onRetry}>
+              <Icon name="retry" /> Retry
+            </button>
+            {text !== "" && <CopyButton text={mode === "completion" ? prompt + text : text} />}
+            <button type="button" className="quiet" onClick={() => setCodeOpen(true)}>
+              <Icon name="code" /> Code
+            </button>
+          </div>
+        )}
+      </footer>
+      {isCodeOpen && <CodeDialog request={request} onClose={() => setCodeOpen(false)} />}
+    </article>
+  );
+}

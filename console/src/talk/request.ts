@@ -1,0 +1,60 @@
+/** A request as it goes to the server: path and body. What is shown as code is exactly this. */
+import { type Settings, stopStrings, wholeNumber } from "./settings.ts";
+
+export const modes = ["completion", "chat"] as const;
+export type Mode = (typeof modes)[number];
+
+export interface Message {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+interface Sampling {
+  readonly model: string;
+  readonly max_tokens: number;
+  readonly temperature: number;
+  readonly top_p: number;
+  /** Not OpenAI's; Loam's server and most others take it. */
+  readonly top_k?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+}
+export interface CompletionBody extends Sampling {
+  readonly prompt: string;
+}
+export interface ChatBody extends Sampling {
+  readonly messages: readonly Message[];
+}
+export type Request =
+  | { readonly path: "/v1/completions"; readonly body: CompletionBody }
+  | { readonly path: "/v1/chat/completions"; readonly body: ChatBody };
+
+/** The sampling part of valid settings (`problems` found none); what is empty is left to the server. */
+function sampling(model: string, s: Settings): Sampling {
+  const topK = wholeNumber(s.topK, 1, Number.MAX_SAFE_INTEGER);
+  const seed = wholeNumber(s.seed, 0, Number.MAX_SAFE_INTEGER);
+  const stop = stopStrings(s.stop);
+  return {
+    model,
+    max_tokens: wholeNumber(s.maxTokens, 1, Number.MAX_SAFE_INTEGER) ?? 160,
+    temperature: s.temperature,
+    top_p: s.topP,
+    ...(topK == null ? {} : { top_k: topK }),
+    ...(seed == null ? {} : { seed }),
+    ...(stop.length === 0 ? {} : { stop }),
+  };
+}
+
+export const completionRequest = (model: string, prompt: string, s: Settings): Request => ({
+  path: "/v1/completions",
+  body: { prompt, ...sampling(model, s) },
+});
+
+/** `history` is what was said before, in order; the system text of the settings comes first. */
+export function chatRequest(model: string, history: readonly Message[], text: string, s: Settings): Request {
+  const system: Message[] = s.system.trim() === "" ? [] : [{ role: "system", content: s.system }];
+  return {
+    path: "/v1/chat/completions",
+    body: { messages: [...system, ...history, { role: "user", content: text }], ...sampling(model, s) },
+  };
+}

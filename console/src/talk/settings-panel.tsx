@@ -1,0 +1,124 @@
+/** The fields of how a model is asked. Every field says what is wrong with it beside it. */
+import type { ReactNode } from "react";
+import { Icon } from "../parts/icons.tsx";
+import type { Mode } from "./request.ts";
+import { setSettings } from "./session.ts";
+import { defaults, problems, type Settings } from "./settings.ts";
+
+interface RangeProps {
+  readonly label: string;
+  readonly hint: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  onChange(value: number): void;
+}
+
+const Range = ({ label, hint, value, min, max, onChange }: RangeProps) => (
+  <label className="field" title={hint}>
+    <span className="field-name">
+      {label} <b>{value.toFixed(2)}</b>
+    </span>
+    <input type="range" min={min} max={max} step={0.05} value={value} onChange={e => onChange(Number(e.target.value))} />
+  </label>
+);
+
+interface FieldProps {
+  readonly label: string;
+  readonly problem: string | undefined;
+  readonly children: ReactNode;
+}
+
+const Field = ({ label, problem, children }: FieldProps) => (
+  // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child.
+  <label className="field">
+    <span className="field-name">{label}</span>
+    {children}
+    {problem && (
+      <span className="field-problem" role="alert">
+        {problem}
+      </span>
+    )}
+  </label>
+);
+
+export function SettingsPanel({ settings, mode }: { readonly settings: Settings; readonly mode: Mode }) {
+  const wrong = problems(settings);
+  const set = (change: Partial<Settings>) => setSettings({ ...settings, ...change });
+  const number = (name: "topK" | "maxTokens" | "seed", placeholder: string) => ({
+    value: settings[name],
+    placeholder,
+    inputMode: "numeric" as const,
+    autoComplete: "off",
+    "aria-invalid": wrong[name] !== undefined,
+    onChange: (e: { target: { value: string } }) => set({ [name]: e.target.value }),
+  });
+  return (
+    <div className="settings">
+      <Range
+        label="Temperature"
+        hint="0 takes the likeliest token; higher is freer"
+        min={0}
+        max={2}
+        value={settings.temperature}
+        onChange={temperature => set({ temperature })}
+      />
+      <Range
+        label="Top-p"
+        hint="Draw from the likeliest tokens that make up this share"
+        min={0.05}
+        max={1}
+        value={settings.topP}
+        onChange={topP => set({ topP })}
+      />
+      <div className="field-row">
+        <Field label="Max tokens" problem={wrong.maxTokens}>
+          <input {...number("maxTokens", "160")} />
+        </Field>
+        <Field label="Top-k" problem={wrong.topK}>
+          <input {...number("topK", "all")} />
+        </Field>
+      </div>
+      <Field label="Seed" problem={wrong.seed}>
+        <span className="with-button">
+          <input {...number("seed", "drawn each time")} />
+          <button
+            type="button"
+            className="square"
+            aria-label="Draw a seed"
+            title="Draw a seed"
+            onClick={() => set({ seed: String(Math.floor(Math.random() * 1e6)) })}
+          >
+            <Icon name="dice" />
+          </button>
+        </span>
+      </Field>
+      <Field label="Stop at" problem={wrong.stop}>
+        <textarea
+          className="mono"
+          rows={2}
+          spellCheck={false}
+          value={settings.stop}
+          placeholder={"One string a line, \\n for a break"}
+          aria-invalid={wrong.stop !== undefined}
+          onChange={e => set({ stop: e.target.value })}
+        />
+      </Field>
+      {mode === "chat" && (
+        <Field label="System" problem={undefined}>
+          <textarea
+            rows={3}
+            value={settings.system}
+            placeholder="How the model should behave"
+            onChange={e => set({ system: e.target.value })}
+          />
+        </Field>
+      )}
+      {JSON.stringify(settings) !== JSON.stringify(defaults) && (
+        <button type="button" className="quiet" onClick={() => setSettings(defaults)}>
+          <Icon name="retry" /> Defaults
+        </button>
+      )}
+    </div>
+  );
+}

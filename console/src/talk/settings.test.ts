@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { chatRequest, completionRequest } from "./request.ts";
+import { defaults, problems, readSettings, stopStrings, wholeNumber } from "./settings.ts";
+
+test("stop strings are a line each with escapes undone", () => {
+  expect(stopStrings("\\n\\n\n--\n\nC:\\\\new")).toEqual(["\n\n", "--", "C:\\new"]);
+});
+
+test("a field is a whole number within its range, nothing, or wrong", () => {
+  expect([" 12 ", "", "1.5", "0", "1e3", "-1", "99"].map(t => wholeNumber(t, 1, 50))).toEqual([
+    12,
+    undefined,
+    null,
+    null,
+    null,
+    null,
+    null,
+  ]);
+});
+
+test("wrong fields are named; defaults have none", () => {
+  expect(problems(defaults)).toEqual({});
+  expect(Object.keys(problems({ ...defaults, maxTokens: "", seed: "x", topK: "0", stop: "a\nb\nc\nd\ne" })).sort()).toEqual([
+    "maxTokens",
+    "seed",
+    "stop",
+    "topK",
+  ]);
+});
+
+test("stored settings survive, and what is no setting is the default", () => {
+  const own = { ...defaults, temperature: 0, stop: "\\n" };
+  expect(readSettings(JSON.stringify(own))).toEqual(own);
+  expect(readSettings('{"temperature":"hot","extra":1}')).toEqual(defaults);
+  for (const text of [null, "", "nonsense", "null", "[]", "3"]) expect(readSettings(text)).toEqual(defaults);
+});
+
+test("empty fields are not sent, filled ones are", () => {
+  expect(completionRequest("m", "p", defaults).body).toEqual({ model: "m", prompt: "p", max_tokens: 160, temperature: 0.8, top_p: 0.95 });
+  const full = completionRequest("m", "p", { ...defaults, topK: "40", seed: "0", stop: "\\n" }).body;
+  expect(full).toMatchObject({ top_k: 40, seed: 0, stop: ["\n"] });
+});
+
+test("a chat sends the system text first and the new message last", () => {
+  const history = [
+    { role: "user", content: "a" },
+    { role: "assistant", content: "b" },
+  ] as const;
+  const { body } = chatRequest("m", history, "c", { ...defaults, system: "s" }) as Extract<
+    ReturnType<typeof chatRequest>,
+    { path: "/v1/chat/completions" }
+  >;
+  expect(body.messages.map(m => `${m.role}:${m.content}`)).toEqual(["system:s", "user:a", "assistant:b", "user:c"]);
+});

@@ -1,0 +1,85 @@
+/** How a model is asked: sampling, length, stops. Text fields as typed, read when a request is made; remembered by the browser. */
+
+export interface Settings {
+  readonly temperature: number;
+  readonly topP: number;
+  /** Empty: not sent. */
+  readonly topK: string;
+  readonly maxTokens: string;
+  /** Empty: the server draws one. */
+  readonly seed: string;
+  /** One a line; `\n` and `\t` stand for the characters. */
+  readonly stop: string;
+  /** Chat only; empty: none. */
+  readonly system: string;
+}
+
+export const defaults: Settings = { temperature: 0.8, topP: 0.95, topK: "", maxTokens: "160", seed: "", stop: "", system: "" };
+
+/** OpenAI's API takes four. */
+export const maxStops = 4;
+
+/** The whole number that a field says, undefined when empty, or null when it is none or out of range. */
+export function wholeNumber(text: string, min: number, max: number): number | undefined | null {
+  if (text.trim() === "") return undefined;
+  if (!/^-?\d+$/.test(text.trim())) return null;
+  const n = Number(text);
+  return n >= min && n <= max ? n : null;
+}
+
+const escapes: Record<string, string> = { "\\n": "\n", "\\t": "\t", "\\r": "\r", "\\\\": "\\" };
+
+/** Stop strings of the field: a line each, escapes undone, empty lines left out. */
+export const stopStrings = (text: string): string[] =>
+  text
+    .split("\n")
+    .filter(line => line !== "")
+    .map(line => line.replace(/\\[ntr\\]/g, e => escapes[e] ?? e));
+
+const maxSeed = 2 ** 31 - 1;
+export type Problems = Partial<Record<keyof Settings, string>>;
+
+/** What is wrong with the fields, a sentence each; empty when a request can be made. */
+export function problems(s: Settings): Problems {
+  const found: Problems = {};
+  if (wholeNumber(s.topK, 1, 1e6) === null) found.topK = "A whole number from 1, or nothing.";
+  if (wholeNumber(s.maxTokens, 1, 1e6) == null) found.maxTokens = "A whole number from 1.";
+  if (wholeNumber(s.seed, 0, maxSeed) === null) found.seed = `A whole number from 0 to ${maxSeed}, or nothing.`;
+  if (stopStrings(s.stop).length > maxStops) found.stop = `At most ${maxStops} lines.`;
+  return found;
+}
+
+const key = "loam.console.settings";
+
+/** Settings out of stored text; anything unreadable or of another type is the default. */
+export function readSettings(text: string | null): Settings {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text ?? "{}");
+  } catch {
+    return defaults;
+  }
+  if (typeof stored !== "object" || stored === null) return defaults;
+  const entries = Object.entries(defaults).map(([name, value]) => {
+    const found = (stored as Record<string, unknown>)[name];
+    return [name, typeof found === typeof value ? found : value];
+  });
+  return Object.fromEntries(entries) as Settings;
+}
+
+export function loadSettings(): Settings {
+  try {
+    return readSettings(localStorage.getItem(key));
+  } catch {
+    // Storage is off (a private window): the defaults then.
+    return defaults;
+  }
+}
+
+export function saveSettings(settings: Settings): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(settings));
+  } catch {
+    // Storage is off or full: the settings last as long as the page.
+  }
+}

@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { csvOf, lowestOf, smoothed } from "./curves.ts";
+
+const column = fc.array(fc.option(fc.integer({ min: -1000, max: 1000 }), { nil: null }), { maxLength: 40 });
+const weight = fc.double({ min: 0, max: 0.99, noNaN: true });
+
+test("smoothing keeps a constant from its first value on, and weight 0 changes nothing", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -100, max: 100 }), fc.integer({ min: 1, max: 30 }), weight, (value, n, w) => {
+      for (const v of smoothed(Array<number>(n).fill(value), w)) expect(v).toBeCloseTo(value, 9);
+    }),
+  );
+  fc.assert(fc.property(column, values => void expect(smoothed(values, 0)).toEqual(values)));
+});
+
+test("a smoothed value lies between the least and the greatest, and gaps stay gaps", () => {
+  fc.assert(
+    fc.property(column, weight, (values, w) => {
+      const seen = values.filter(x => x !== null);
+      for (const [i, v] of smoothed(values, w).entries()) {
+        expect(v === null).toBe(values[i] === null);
+        if (v === null) continue;
+        expect(v).toBeGreaterThanOrEqual(Math.min(...seen) - 1e-6);
+        expect(v).toBeLessThanOrEqual(Math.max(...seen) + 1e-6);
+      }
+    }),
+  );
+});
+
+test("smoothing does not lag: backwards it is the same curve backwards", () => {
+  fc.assert(
+    fc.property(column, weight, (values, w) => {
+      const there = smoothed(values, w);
+      const back = smoothed(values.toReversed(), w).toReversed();
+      for (const [i, v] of there.entries()) expect(back[i]).toEqual(v === null ? null : expect.closeTo(v, 6));
+    }),
+  );
+});
+
+test("smoothing takes noise away: the weighted mean of an alternation is near its middle", () => {
+  for (const v of smoothed(
+    Array.from({ length: 200 }, (_, i) => (i % 2 === 0 ? 1 : -1)),
+    0.9,
+  ))
+    expect(Math.abs(v!)).toBeLessThan(0.11);
+});
+
+test("the lowest passes over gaps, and nothing has none", () => {
+  expect([lowestOf([3, null, 1, 2]), lowestOf([null]), lowestOf([])]).toEqual([1, null, null]);
+});
+
+test("CSV has a line a point and an empty field for what was not measured", () => {
+  const point = { step: 4, tokens: 100, loss: 2.5, heldOut: null, learningRate: 0.001, tokensPerSecond: 9, gradientNorm: 0 };
+  expect(csvOf([point])).toBe("step,tokens,loss,heldOut,learningRate,tokensPerSecond,gradientNorm\n4,100,2.5,,0.001,9,0\n");
+});
