@@ -3,7 +3,7 @@ import { canonicalJson } from "../base/index.ts";
 import { type ArtifactRecord, rowsOf } from "./artifact.ts";
 import type { Findings } from "./findings.ts";
 import type { Entry } from "./log/check-log.ts";
-import { membersFile, membersIndexFile } from "./members.ts";
+import { isList } from "./members.ts";
 import type { Reading } from "./records/records.ts";
 
 export interface ExpectedBlob {
@@ -82,8 +82,7 @@ export function expectRows(db: Reading, findings: Findings): Expected {
     },
     blobs() {
       const blobs = new Map<string, ExpectedBlob>();
-      for (const f of files)
-        if (!releasedMs.has(f.artifact) || f.name === membersFile || f.name === membersIndexFile) blobs.set(f.digest, f);
+      for (const f of files) if (!releasedMs.has(f.artifact) || isList(f.name)) blobs.set(f.digest, f);
       return blobs;
     },
     async take(entries) {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { type ArtifactInfo, completeArtifacts, newestOfRecipe } from "./artifact.ts";
 import { storeErrors } from "./errors.ts";
 import { acquireLock, gcLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
-import { membersFile, membersIndexFile } from "./members.ts";
+import { isList } from "./members.ts";
 import { endLost } from "./runs.ts";
 import { commit, type Store } from "./store.ts";
 
@@ -37,8 +37,6 @@ export interface GcPlan {
   /** Stages that are running: until they end nothing can be removed, and some of the blobs may be theirs. */
   readonly running: readonly LockInfo[];
 }
-
-const isList = (name: string): boolean => name === membersFile || name === membersIndexFile;
 
 /** Ids of everything that is kept. */
 async function neededIds(store: Store, all: ReadonlyMap<string, ArtifactInfo>, o: GcOptions): Promise<Set<string>> {

@@ -519,6 +519,32 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         expect(await proveEntry(store.records.read, 99)).toBeUndefined();
       }));
 
+    test("verifying while others record finds nothing that is not there", () =>
+      using(async (store, place) => {
+        await life(store);
+        const other = await openStore(place);
+        let on = true;
+        const recording = (async () => {
+          for (let i = 0; on; i++) {
+            const { artifact } = await runStage(other, collect, { inputs: {}, options: { ids: [`x${i}`] } });
+            await registerVersion(other, "busy", artifact.id, { i });
+            await setAlias(other, "busy", "now", i + 1);
+          }
+        })();
+        try {
+          const seen = new Set<number>();
+          while (seen.size < 4) {
+            const found = await verify(store, { content: true });
+            expect(found.findings).toEqual([]);
+            seen.add(found.entries);
+          }
+        } finally {
+          on = false;
+          await recording;
+          await other.close();
+        }
+      }));
+
     test("one changed field of any row of any table, a row removed and a row added, are found and named", () =>
       using(async store => {
         const { a, b } = await life(store);

@@ -4,11 +4,12 @@
  * fit; mends nothing. `runs` and `locks` say what is going on and are not covered.
  */
 import { isLoamError, type Progress, silent } from "../base/index.ts";
-import { expectRows } from "./check-rows.ts";
+import { type ExpectedBlob, expectRows } from "./check-rows.ts";
 import { type Finding, type Findings, gatherFindings } from "./findings.ts";
 import { checkLog } from "./log/check-log.ts";
 import type { TreeHead } from "./log/heads.ts";
 import { emptyHead } from "./log/log.ts";
+import { isList } from "./members.ts";
 import type { Store } from "./store.ts";
 
 export interface Verification {
@@ -36,26 +37,29 @@ export interface VerifyOptions {
 
 /** Verifies the whole record. Errors: recordsUnreachable, blobsUnreachable; damage is a finding, not an error. */
 export async function verify(store: Store, options: VerifyOptions = {}): Promise<Verification> {
-  const db = store.records.read;
   const progress = options.progress ?? silent;
   const findings = gatherFindings();
-  const expected = expectRows(db, findings);
   let head: TreeHead = emptyHead;
-  let blobs = 0;
+  let counts = { artifacts: 0, versions: 0, blobs: 0 };
   try {
     for (const line of await store.records.integrity()) findings.add("database", "sound pages and indexes", line);
-    head = await checkLog(db, {
-      headsPath: store.headsPath,
-      headsAreAll: store.records.besidePath !== undefined,
-      findings,
-      async onEntries(entries) {
-        options.signal?.throwIfAborted();
-        await expected.take(entries);
-        progress({ stage: "verify", message: `${expected.artifacts.size} artifacts in the log` });
-      },
+    const blobs = await store.records.snapshot(async db => {
+      const expected = expectRows(db, findings);
+      head = await checkLog(db, {
+        headsPath: store.headsPath,
+        headsAreAll: store.records.besidePath !== undefined,
+        findings,
+        async onEntries(entries) {
+          options.signal?.throwIfAborted();
+          await expected.take(entries);
+          counts = { artifacts: expected.artifacts.size, versions: expected.versions, blobs: 0 };
+          progress({ stage: "verify", message: `${expected.artifacts.size} artifacts in the log` });
+        },
+      });
+      await expected.finish();
+      return expected.blobs();
     });
-    await expected.finish();
-    blobs = await checkBlobs(store, expected.blobs(), findings, options);
+    counts.blobs = await checkBlobs(store, blobs, findings, options);
   } catch (error) {
     options.signal?.throwIfAborted();
     const corrupt = isLoamError(error, "store/recordsCorrupt");
@@ -68,35 +72,47 @@ export async function verify(store: Store, options: VerifyOptions = {}): Promise
     findings: findings.list,
     moreFindings: findings.more(),
     entries: head.size,
-    artifacts: expected.artifacts.size,
-    versions: expected.versions,
-    blobs,
+    ...counts,
     contentRead: options.content ?? false,
     head,
   };
 }
 
+/** Blobs looked at together: an object store answers each after milliseconds. */
+const together = 16;
+
 async function checkBlobs(
   store: Store,
-  blobs: ReturnType<ReturnType<typeof expectRows>["blobs"]>,
+  blobs: ReadonlyMap<string, ExpectedBlob>,
   findings: Findings,
   options: VerifyOptions,
 ): Promise<number> {
-  let count = 0;
-  for (const [digest, { sizeBytes, artifact, name }] of blobs) {
+  const all = [...blobs];
+  const checkOne = async ([digest, { sizeBytes, artifact, name }]: (typeof all)[number]): Promise<void> => {
+    const wrong = await whatIsWrong(store, digest, sizeBytes, options.content ?? false);
+    if (!wrong) return;
+    // gc may have given it up since the snapshot.
+    const now = await store.records.read.selectFrom("artifacts").select("released_ms").where("id", "=", artifact).executeTakeFirst();
+    if (typeof now?.released_ms === "number" && !isList(name)) return;
+    findings.add(`blob ${digest} (${artifact}: ${name})`, `${sizeBytes} bytes that hash to its name`, wrong);
+  };
+  for (let i = 0; i < all.length; i += together) {
     options.signal?.throwIfAborted();
-    const place = `blob ${digest} (${artifact}: ${name})`;
-    const size = await store.blobs.size(digest);
-    if (size !== sizeBytes) findings.add(place, `${sizeBytes} bytes`, size === undefined ? "no such blob" : `${size} bytes`);
-    else if (options.content)
-      try {
-        for await (const _ of store.blobs.stream(digest));
-      } catch (error) {
-        if (!isLoamError(error, "store/blobDamaged")) throw error;
-        findings.add(place, "bytes that hash to its name", error.problem.received ?? error.message);
-      }
-    count++;
-    if (count % 100 === 0) options.progress?.({ stage: "verify", done: count / blobs.size, message: `${count} of ${blobs.size} files` });
+    await Promise.all(all.slice(i, i + together).map(checkOne));
+    if (i % (64 * together) === 0) options.progress?.({ stage: "verify", done: i / all.length, message: `${i} of ${all.length} files` });
   }
-  return count;
+  return all.length;
+}
+
+async function whatIsWrong(store: Store, digest: string, sizeBytes: number, content: boolean): Promise<string | undefined> {
+  const size = await store.blobs.size(digest);
+  if (size !== sizeBytes) return size === undefined ? "no such blob" : `${size} bytes`;
+  if (!content) return undefined;
+  try {
+    for await (const _ of store.blobs.stream(digest));
+    return undefined;
+  } catch (error) {
+    if (!isLoamError(error, "store/blobDamaged")) throw error;
+    return error.problem.received ?? error.message;
+  }
 }

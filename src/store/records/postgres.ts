@@ -196,6 +196,16 @@ export async function openPostgres(url: string, schema: string, clock: Clock): P
     besidePath: undefined,
     read,
     write: (work, options) => write(({ queries }) => work(queries), options?.durable ?? true),
+    async snapshot(work) {
+      const connection = await driver.acquireConnection();
+      try {
+        await connection.ask("begin isolation level repeatable read, read only");
+        return await work(heldBy(connection, dialect));
+      } finally {
+        await driver.rollbackTransaction(connection).catch(() => {});
+        await driver.releaseConnection(connection);
+      }
+    },
     integrity: async () => [],
     close: () => read.destroy(),
   };

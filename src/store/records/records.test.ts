@@ -77,6 +77,18 @@ function recordLaws(url: (name: string) => string): void {
     await r.close();
   });
 
+  test("a snapshot sees the record of one moment, and holds up no writer", async () => {
+    const r = await open("snapshot");
+    await r.write(t => t.insertInto("aliases").values(alias("n", 1)).execute());
+    await r.snapshot(async db => {
+      expect(await numberOf(db, "n")).toBe(1);
+      await r.write(t => t.updateTable("aliases").set({ number: 2 }).execute());
+      expect(await numberOf(r.read, "n")).toBe(2);
+      expect(await numberOf(db, "n")).toBe(1);
+    });
+    await r.close();
+  });
+
   test("two connections that count up together lose no step", async () => {
     const [a, b] = await Promise.all([open("count"), open("count")]);
     await a.write(t => t.insertInto("aliases").values(alias("n", 0)).execute());
@@ -144,6 +156,25 @@ describe("sqlite", () => {
     const r = await open(join(scratch, "bind.db"));
     const wrong = r.read.insertInto("aliases").values({ ...alias("m", 1), number: true as never });
     await expect(wrong.execute()).rejects.toThrow(/expected text, a number, bytes or null .* got boolean/);
+    await r.close();
+  });
+
+  test("a long row of statements, in transactions or not, leaves the event loop free", async () => {
+    const r = await open(join(scratch, "turns.db"));
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 1);
+    const turnsDuring = async (work: () => Promise<unknown>) => {
+      const before = ticks;
+      // Ends as soon as somebody else had a turn; a loop that starves them never does.
+      for (let i = 0; ticks < before + 3 && i < 200_000; i++) await work();
+      return ticks - before;
+    };
+    expect(await turnsDuring(() => r.read.selectFrom("aliases").selectAll().execute())).toBeGreaterThanOrEqual(3);
+    expect(await turnsDuring(() => r.write(t => t.deleteFrom("aliases").execute()))).toBeGreaterThanOrEqual(3);
+    await r.snapshot(async db => {
+      expect(await turnsDuring(() => db.selectFrom("aliases").selectAll().execute())).toBeGreaterThanOrEqual(3);
+    });
+    clearInterval(ticking);
     await r.close();
   });
 

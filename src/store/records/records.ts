@@ -24,6 +24,8 @@ export interface Records {
    * Errors: recordsBusy, recordsCorrupt, recordsUnreachable; readOnly, diskFull (base).
    */
   write<T>(work: (t: Writing) => Promise<T>, options?: { readonly durable?: boolean }): Promise<T>;
+  /** Runs queries on the record as it is at one moment, while others go on writing. */
+  snapshot<T>(work: (db: Reading) => Promise<T>): Promise<T>;
   /** What the database says of its own pages and indexes; empty where all is well. */
   integrity(): Promise<string[]>;
   close(): Promise<void>;

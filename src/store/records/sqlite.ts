@@ -27,6 +27,8 @@ import { groupCommit } from "./writes.ts";
 
 /** Longest wait for another process's transaction; they take milliseconds, so this long means that one hangs. */
 const busyMs = 30_000;
+/** Longest time that statements keep the event loop. */
+const turnMs = 4;
 /** Statements kept compiled; the room has fewer than this. */
 const keptStatements = 256;
 
@@ -114,9 +116,21 @@ class Connection implements DatabaseConnection {
   readonly #path: string;
   readonly #statements = new Map<string, Prepared>();
 
-  constructor(db: Database.Database, path: string) {
+  #turnMs = performance.now();
+  readonly #givesWay: boolean;
+
+  /** `givesWay`: between any two statements, which a connection that holds the write lock should not. */
+  constructor(db: Database.Database, path: string, givesWay: boolean) {
     this.#db = db;
     this.#path = path;
+    this.#givesWay = givesWay;
+  }
+
+  /** Statements take no turn of the event loop, so a long row of them would keep everyone else waiting: now and then one is given. */
+  async giveWay(): Promise<void> {
+    if (performance.now() - this.#turnMs < turnMs) return;
+    await new Promise(next => setImmediate(next));
+    this.#turnMs = performance.now();
   }
 
   /** Runs until the database is not busy, giving the thread away between attempts. */
@@ -156,6 +170,7 @@ class Connection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const parameters = query.parameters.map(bindable);
+    if (this.#givesWay) await this.giveWay();
     return this.retried(() => {
       const { statement, isReader, text } = this.#statement(query.sql);
       if (isReader) return { rows: (statement.all(parameters) as Record<string, unknown>[]).map(row => decoded(row, text)) as R[] };
@@ -187,7 +202,7 @@ class LibsqlDriver implements Driver {
 
   constructor(db: Database.Database, path: string) {
     this.#db = db;
-    this.connection = new Connection(db, path);
+    this.connection = new Connection(db, path, false);
   }
   async init(): Promise<void> {}
   async acquireConnection(): Promise<Connection> {
@@ -197,6 +212,7 @@ class LibsqlDriver implements Driver {
       release = resolve;
     });
     await before;
+    await this.connection.giveWay();
     this.#release = release;
     return this.connection;
   }
@@ -314,6 +330,17 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
     besidePath: path,
     read,
     write: (work, options) => write(work, options?.durable ?? true),
+    async snapshot(work) {
+      // A connection of its own: in WAL its reading transaction holds up nobody.
+      const own = new Database(path);
+      try {
+        const connection = new Connection(own, path, true);
+        await connection.exec("begin");
+        return await work(heldBy(connection, dialect));
+      } finally {
+        own.close();
+      }
+    },
     integrity: async () => (await rows("pragma integrity_check")).map(row => String(row.integrity_check)).filter(line => line !== "ok"),
     close: () => read.destroy(),
   };
