@@ -1,0 +1,25 @@
+/** All benches by name. A new one is a row and a module of that name with a `run`. */
+import { loadavg } from "node:os";
+import { type BenchContext, type BenchReport, type BenchResult, benchMachine } from "./harness.ts";
+
+/** What each one answers. */
+export const benches = {
+  "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
+  recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
+  start: "how long `loam --help` and the second `npm start` take",
+  tokenizer: "training and encoding on the mails, beside other tokenizers",
+  store: "artifacts recorded per second, durably, and what is lost in 200 kills",
+  remat: "peak memory of a training step with and without rematerialisation",
+} as const satisfies Record<string, string>;
+export type BenchName = keyof typeof benches;
+
+export const isBench = (name: string): name is BenchName => Object.hasOwn(benches, name);
+
+/** Runs a bench. Its module is loaded only now: benches bring peers and native code with them. */
+export async function runBench(name: BenchName, context: BenchContext): Promise<BenchReport> {
+  const [load] = loadavg();
+  const { run } = (await import(new URL(`./${name}.js`, import.meta.url).href)) as { run: (c: BenchContext) => Promise<BenchResult> };
+  const began = performance.now();
+  const result = await run(context);
+  return { name, ...result, machine: benchMachine(load ?? 0), seconds: Math.round((performance.now() - began) / 1000) };
+}

@@ -1,0 +1,94 @@
+/** How long a user waits for the command line and for the second `npm start`, measured from outside as they would: by starting them. */
+import { spawn, spawnSync } from "node:child_process";
+import { createServer } from "node:net";
+import { packageFolder } from "../src/cli/package.ts";
+import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
+
+const helps = 10;
+const starts = 5;
+/** Looks at /readyz this often. */
+const lookMs = 10;
+const givenUpMs = 120_000;
+
+function helpMs(args: readonly string[]): number {
+  const began = performance.now();
+  const { status } = spawnSync(process.execPath, args, { cwd: packageFolder, stdio: "ignore" });
+  if (status !== 0) throw new Error(`node ${args.join(" ")}: expected exit code 0, got ${status}`);
+  return performance.now() - began;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise(resolve => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Milliseconds from `npm start` to the first 200 of /readyz. */
+async function startMs(): Promise<number> {
+  const port = await freePort();
+  const began = performance.now();
+  const child = spawn("npm", ["start", "--", "--no-open", "--port", String(port)], {
+    cwd: packageFolder,
+    stdio: "ignore",
+    shell: process.platform === "win32",
+    detached: process.platform !== "win32",
+  });
+  const ended = new Promise<void>(resolve => child.once("close", () => resolve()));
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  try {
+    while (performance.now() - began < givenUpMs && !isOver) {
+      const ready = await fetch(`http://127.0.0.1:${port}/readyz`).then(
+        r => r.status === 200,
+        () => false,
+      );
+      if (ready) return performance.now() - began;
+      await new Promise(resolve => setTimeout(resolve, lookMs));
+    }
+    throw new Error(`npm start: expected an answer of /readyz within ${givenUpMs / 1000} s, got none`);
+  } finally {
+    // the whole group, as a terminal does
+    if (process.platform === "win32") child.kill();
+    else if (!isOver) process.kill(-child.pid!, "SIGINT");
+    await ended;
+  }
+}
+
+export async function run({ say }: BenchContext): Promise<BenchResult> {
+  say("a first npm start, so that the next ones are second ones (minutes, where the life has not been run yet)");
+  const first = spawnSync("npm", ["start", "--", "--no-serve"], {
+    cwd: packageFolder,
+    stdio: ["ignore", "ignore", "inherit"],
+    shell: process.platform === "win32",
+  });
+  if (first.status !== 0) throw new Error(`npm start -- --no-serve: expected exit code 0, got ${first.status}`);
+  const help: number[] = [];
+  const bare: number[] = [];
+  for (let i = -1; i < helps; i++) {
+    const [a, b] = [helpMs(["bin/loam.js", "--help"]), helpMs(["-e", "0"])];
+    if (i >= 0) {
+      help.push(a);
+      bare.push(b);
+    }
+  }
+  const second: number[] = [];
+  for (let i = 0; i < starts; i++) {
+    say(`npm start, ${i + 1} of ${starts}`);
+    second.push(await startMs());
+  }
+  const [helpSeconds, startSeconds] = [digits(median(help) / 1000), digits(median(second) / 1000)];
+  return {
+    method: `wall clock from starting the program: node bin/loam.js --help to its end (median of ${helps}), npm start to the first 200 of /readyz (median of ${starts}), everything made before`,
+    ours: { helpSeconds, secondStartSeconds: startSeconds, secondStartsSeconds: second.map(ms => digits(ms / 1000)) },
+    peers: { "node -e 0 (seconds)": digits(median(bare) / 1000) },
+    ratios: {},
+    bars: [
+      { name: "node bin/loam.js --help", want: "< 0.4 s", got: helpSeconds, holds: helpSeconds < 0.4 },
+      { name: "second npm start until /readyz answers", want: "< 5 s", got: startSeconds, holds: startSeconds < 5 },
+    ],
+  };
+}

@@ -1,0 +1,52 @@
+/** Installs what the benches measure against: Python packages into bench/peers/.venv, npm packages into bench/peers/node_modules. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { child, npm } from "./child.js";
+import { inRoot } from "./places.js";
+import { say, step, Trouble } from "./say.js";
+
+export const peersFolder = inRoot("bench/peers");
+export const hasPeers = () => existsSync(join(peersFolder, ".venv")) || existsSync(join(peersFolder, "node_modules"));
+
+const heavy = /^(torch|transformers)==/;
+
+async function must(what, running) {
+  const { code, output } = await running;
+  if (code !== 0)
+    throw new Trouble(`${what}: expected exit code 0, got ${code}:\n${output.trimEnd().split("\n").slice(-20).join("\n")}`, 3);
+}
+
+/** `light` leaves out the packages of several gigabytes. */
+export async function installPeers({ light }) {
+  const venv = join(peersFolder, ".venv");
+  const python = process.platform === "win32" ? join(venv, "Scripts", "python.exe") : join(venv, "bin", "python");
+  if (!existsSync(python))
+    await step(
+      "peers",
+      () => "making bench/peers/.venv",
+      () => must("python3 -m venv", child("python3", ["-m", "venv", venv])),
+    );
+  const lines = readFileSync(join(peersFolder, "requirements.txt"), "utf8")
+    .split("\n")
+    .filter(l => l !== "" && !l.startsWith("#") && !(light && heavy.test(l)));
+  const list = join(tmpdir(), `loam-peers-${process.pid}.txt`);
+  writeFileSync(list, `${lines.join("\n")}\n`);
+  await step(
+    "peers",
+    () => `installing ${lines.join(", ")}`,
+    async () => {
+      await must("pip install", child(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", list]));
+      return `${lines.length} Python packages in bench/peers/.venv`;
+    },
+  );
+  await step(
+    "peers",
+    () => "installing npm packages",
+    async () => {
+      await must("npm ci", npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: peersFolder }));
+      return "npm packages in bench/peers/node_modules";
+    },
+  );
+  say("peers", "ready: npm run bench -- tokenizer, npm run bench -- train-step");
+}
