@@ -91,7 +91,7 @@ async function killWriters(root: string): Promise<{ acknowledged: string[]; kill
       createInterface({ input: child.stdout }).on("line", id => {
         acknowledged.push(id);
         // At a random moment of its work, not before it has begun any.
-        if (!begun) setTimeout(() => child.kill("SIGKILL"), Math.random() * 60);
+        if (!begun) setTimeout(() => child.kill("SIGKILL"), Math.random() * 120);
         begun = true;
       });
       child.once("close", () => {
