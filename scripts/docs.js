@@ -1,0 +1,68 @@
+/** Writes what of the documentation follows from tables in the source: docs/errors.md, and the verbs of docs/cli.md. Tests compare both. */
+import "../bin/node-version.js";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { inRoot } from "./parts/places.js";
+import { main, say } from "./parts/say.js";
+import { setup } from "./setup.js";
+
+const cell = text => String(text).replaceAll("|", "\\|");
+
+/** Error tables of every room, in the order of their names. */
+async function errorTables() {
+  const files = readdirSync(inRoot("dist/src"), { recursive: true, encoding: "utf8" }).filter(f => /(^|[\\/])errors\.js$/.test(f));
+  const modules = await Promise.all(files.map(f => import(pathToFileURL(join(inRoot("dist/src"), f)).href)));
+  return modules
+    .flatMap(m => Object.values(m).filter(v => v && typeof v === "object" && "room" in v && "rows" in v))
+    .sort((a, b) => (a.room < b.room ? -1 : 1));
+}
+
+function errorsPage(tables, exits) {
+  const sections = tables.map(t => {
+    const rows = Object.entries(t.rows).map(
+      ([code, r]) => `| \`${t.room}/${code}\` | ${r.status} | ${exits[r.exit]} | ${cell(r.meaning)} |`,
+    );
+    return `## ${t.room}\n\n| code | HTTP | exit | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+  });
+  return `# Errors
+
+An error is data first: \`code\`, \`place\`, \`expected\`, \`received\`, \`hint\`. The sentence is made from them in one place:
+\`place: expected X, got Y. Try Z.\` On the command line the sentence goes to stderr, and with \`--json\` the data to stdout as
+\`{"error": {...}}\`. Over HTTP the status below is used and the body has the form of the interface that was called.
+
+The whole list of exit codes: ${Object.entries(exits)
+    .map(([name, code]) => `${code} ${name}`)
+    .join(", ")}. The command line uses the one in the third column.
+
+This page is written by \`npm run docs\` from the tables in \`src/*/errors.ts\`; a test holds it against them. A new code is a row there.
+
+${sections.join("\n")}`;
+}
+
+function verbsSection(verbs) {
+  return verbs
+    .map(v => {
+      const options = v.options.map(
+        ([flags, text, otherwise]) => `| \`${cell(flags)}\` | ${cell(text)}${otherwise === undefined ? "" : ` (${otherwise})`} |`,
+      );
+      const table = options.length ? `\n| option | |\n| --- | --- |\n${options.join("\n")}\n` : "";
+      return `### loam ${v.usage}\n\n${v.summary}.\n${table}\n\`\`\`sh\n${v.example}\n\`\`\`\n`;
+    })
+    .join("\n");
+}
+
+await main(async () => {
+  await setup();
+  const { exitCodes } = await import("../dist/src/base/index.js");
+  const { verbs } = await import("../dist/src/cli/verbs.js");
+  writeFileSync(inRoot("docs/errors.md"), errorsPage(await errorTables(), exitCodes));
+  say("docs", "wrote docs/errors.md");
+  const page = inRoot("docs/cli.md");
+  const marks = /(<!-- verbs -->\n)[\s\S]*(<!-- end of verbs -->)/;
+  writeFileSync(
+    page,
+    readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
+  );
+  say("docs", "wrote the verbs of docs/cli.md");
+});

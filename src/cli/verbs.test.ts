@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { verbs } from "./verbs.ts";
+
+test("docs/cli.md has every verb with its options and example, and no other (`npm run docs` writes it)", () => {
+  const page = readFileSync(fileURLToPath(new URL("../../docs/cli.md", import.meta.url)), "utf8");
+  const titles = page.split("\n").filter(line => line.startsWith("### loam "));
+  expect(titles).toEqual(verbs.map(v => `### loam ${v.usage}`));
+  for (const v of verbs) {
+    expect(page).toContain(`\n${v.example}\n`);
+    for (const [flags, text] of v.options) expect(page).toContain(`| \`${flags}\` | ${text}`);
+  }
+  const documented = [...page.matchAll(/^\| `(-[^`]*)` \|/gm)].map(m => m[1]);
+  expect(documented.sort()).toEqual(verbs.flatMap(v => v.options.map(([flags]) => flags)).sort());
+});
+
+test("every verb loads its module", async () => {
+  for (const v of verbs) expect(typeof (await v.load())).toBe("function");
+});
+
+test("an example begins with its own verb, and options are long ones with a text", () => {
+  for (const v of verbs) {
+    expect(v.example.startsWith(`loam ${v.usage.split(" ")[0]}`)).toBe(true);
+    for (const [flags, text] of v.options) {
+      expect(flags).toMatch(/^(-[a-zA-Z], )?--[a-z-]+( <[a-z]+>)?$/);
+      expect(text.length).toBeGreaterThan(5);
+    }
+  }
+});
