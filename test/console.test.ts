@@ -1,38 +1,31 @@
 /**
- * The console as its user has it: built, served on loopback and opened in a browser. The server is the console's own fake, whose answers are
- * held against the contract in console/dev/fake.test.ts; what the real server says is tested with the server.
+ * The console as its user has it: built, served on loopback and opened in a browser. The server is mostly the console's own fake, which can
+ * be empty, broken, slow or gone when a test wants it; its answers are held against the contract in console/dev/fake.test.ts. The last test
+ * trains a toy and looks at it on the real server.
  */
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
+import { loam, root, start } from "./support/child.ts";
+import { temporaryFolder } from "./support/project.ts";
 
 const found = findChromium();
 const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
 const browserTest = test.skipIf(!found);
 
-let folder: string;
+const folder = join(root, "console/dist");
 let browser: Browser | undefined;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "loam-console-"));
-  // The command that builds what is shipped, and not under the test runner's NODE_ENV, which would build React's development half.
-  const { NODE_ENV: _, ...env } = process.env;
-  const root = fileURLToPath(new URL("..", import.meta.url));
-  const vite = join(root, "node_modules/vite/bin/vite.js");
-  await promisify(execFile)(process.execPath, [vite, "build", "console", "--outDir", folder, "--emptyOutDir"], { cwd: root, env });
+  await promisify(execFile)(process.execPath, [join(root, "scripts/build.js"), "console", "library"]);
   if (found) browser = await chromium.launch({ executablePath: found, args: chromiumArguments });
 });
-afterAll(async () => {
-  await browser?.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => browser?.close());
 
 const pages = { talk: "Talk", training: "Training", lineage: "Lineage", engine: "Engine", models: "Models" } as const;
 
@@ -45,21 +38,34 @@ interface Visit {
   closeServer(): Promise<void>;
 }
 
-/** Opens a page on a server of its own, and closes both. */
-async function visit(options: FakeOptions, width: number, use: (v: Visit) => Promise<void>, hash = ""): Promise<void> {
-  const server = await serveFake(folder, options);
+/** Opens a page of a server, and closes it afterwards. */
+async function open(
+  url: string,
+  width: number,
+  hash: string,
+  use: (v: Omit<Visit, "port" | "closeServer">) => Promise<void>,
+): Promise<void> {
   const context = await browser!.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   const errors: string[] = [];
   const strangers: string[] = [];
   page.on("console", m => m.type() === "error" && errors.push(m.text()));
   page.on("pageerror", e => errors.push(e.message));
-  page.on("request", r => !r.url().startsWith(server.url) && !r.url().startsWith("data:") && strangers.push(r.url()));
+  page.on("request", r => !r.url().startsWith(url) && !r.url().startsWith("data:") && strangers.push(r.url()));
   try {
-    await page.goto(`${server.url}${hash}`);
-    await use({ page, port: server.port, errors, strangers, closeServer: server.close });
+    await page.goto(`${url}${hash}`);
+    await use({ page, errors, strangers });
   } finally {
     await context.close();
+  }
+}
+
+/** Opens a page on a fake server of its own, and closes both. */
+async function visit(options: FakeOptions, width: number, use: (v: Visit) => Promise<void>, hash = ""): Promise<void> {
+  const server = await serveFake(folder, options);
+  try {
+    await open(server.url, width, hash, v => use({ ...v, port: server.port, closeServer: server.close }));
+  } finally {
     await server.close();
   }
 }
@@ -254,4 +260,48 @@ browserTest(`at 400 pixels no page is wider than the screen${why}`, async () => 
       expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBeLessThanOrEqual(400);
     }
   });
+});
+
+browserTest(`on the real server a toy model answers, and every page shows its life${why}`, async () => {
+  const parent = temporaryFolder();
+  expect((await loam(["init", "little"], { cwd: parent })).code).toBe(0);
+  const cwd = join(parent, "little");
+  const smaller = {
+    "vocab: 512": "vocab: 300",
+    "layers: 2": "layers: 1",
+    "width: 96": "width: 32",
+    "heads: 3": "heads: 2",
+    "tokens: 240k": "tokens: 20k",
+  };
+  const file = join(cwd, "loam.yaml");
+  const yaml = Object.entries(smaller).reduce((text, [from, to]) => text.replace(from, to), await readFile(file, "utf8"));
+  await writeFile(file, yaml);
+  const ran = await loam(["run"], { cwd });
+  expect(ran.code, ran.stderr).toBe(0);
+  const server = start(["serve", "--port", "0", "--json"], { cwd });
+  try {
+    const url = (await server.says(/"event":"serving","url":"([^"]+)"/))[1]!.replace(/\/?$/, "/");
+    await open(url, 1280, "", async ({ page, errors, strangers }) => {
+      await page.getByLabel("Max tokens").fill("20");
+      await page.getByLabel("Beginning of a text").fill("Dear ");
+      await page.keyboard.press("Control+Enter");
+      await page.locator('.exchange[aria-busy="false"]').waitFor();
+      expect(await page.locator(".exchange .speed").textContent()).toMatch(/\d+ tokens.*first after/);
+      expect((await written(page))!.length).toBeGreaterThan("Dear ".length);
+      for (const [name, seen] of [
+        ["training", page.getByRole("row", { name: /^5-gram/ })],
+        ["lineage", page.getByRole("button", { name: /^Served now little@1/ })],
+        ["engine", page.getByText("of 8")],
+        ["models", page.getByRole("rowheader", { name: /little@1/ })],
+      ] as const) {
+        await page.goto(`${url}#/${name}`);
+        await seen.first().waitFor();
+        expect(await page.locator(".failure").count(), name).toBe(0);
+      }
+      expect({ errors, strangers }).toEqual({ errors: [], strangers: [] });
+    });
+  } finally {
+    server.kill("SIGTERM");
+    await server.ended;
+  }
 });

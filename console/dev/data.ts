@@ -143,7 +143,7 @@ export function madeUpGraph(runs: readonly MadeUpRun[], nowMs: number) {
       },
     ),
     node(tokenizer, "tokenizer", 189.5, { vocab, bytesPerToken, sizeBytes: 241_882 }, { kind: "bpe", vocab }),
-    node(shards, "shards", 189.4, { tokens: 2_701_206, documents: 4384, sizeBytes: 5_402_412 }, { context: 256 }),
+    node(shards, "shards", 189.4, { trainTokens: 2_701_206, trainDocuments: 4384, heldOutTokens: 296_874 }, { context: 256 }),
   ];
   const edges = [
     { from: source, to: documents, name: "source" },
@@ -163,9 +163,8 @@ export function madeUpGraph(runs: readonly MadeUpRun[], nowMs: number) {
           parameters: run.parameters,
           tokens: run.tokens,
           steps: run.steps,
-          loss: nats(run.bitsPerByte) - 0.05,
-          heldOut: nats(run.bitsPerByte),
-          tookMs: (run.tokens / run.tokensPerSecond) * 1000,
+          heldOutNats: nats(run.bitsPerByte),
+          seconds: Math.round(run.tokens / run.tokensPerSecond),
         },
         {
           family: "decoder",

@@ -7,8 +7,28 @@ export interface FakeEngine {
   /** Runs `work` when a slot is free. */
   inSlot(work: (signal: { readonly token: () => void }) => Promise<void>): Promise<void>;
   state(): object;
+  /** Prometheus text with the two histograms that the page reads: a made-up past, and the streams that were served. */
+  metrics(): string;
   /** Stops the clock. */
   close(): void;
+}
+
+function histogram(name: string, bounds: readonly number[], past: readonly number[]) {
+  const counts = bounds.map(b => past.filter(v => v <= b).length);
+  let all = past.length;
+  return {
+    add(seconds: number) {
+      all++;
+      for (const [i, b] of bounds.entries()) if (seconds <= b) counts[i]!++;
+    },
+    text: () =>
+      [
+        ...bounds.map((b, i) => `${name}_bucket{le="${b}"} ${counts[i]}`),
+        `${name}_bucket{le="+Inf"} ${all}`,
+        `${name}_count ${all}`,
+        "",
+      ].join("\n"),
+  };
 }
 
 export function fakeEngine(slots: number): FakeEngine {
@@ -16,6 +36,9 @@ export function fakeEngine(slots: number): FakeEngine {
   const history: { t: number; running: number; queued: number; tokensPerSecond: number }[] = [];
   let [running, queued, requests, tokens] = [0, 0, 214, 0];
   const waiting: (() => void)[] = [];
+  const bell = (middle: number, n: number) => Array.from({ length: n }, () => middle * Math.exp(0.35 * draw.normal()));
+  const first = histogram("loam_time_to_first_token_seconds", [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1], bell(0.021, 214));
+  const between = histogram("loam_inter_token_seconds", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05], bell(0.0056, 4000));
   const now = Date.now();
   let level = 0;
   for (let s = historySeconds; s > 0; s--) {
@@ -37,6 +60,7 @@ export function fakeEngine(slots: number): FakeEngine {
   return {
     async inSlot(work) {
       requests++;
+      const askedMs = performance.now();
       if (running >= slots) {
         queued++;
         await new Promise<void>(go => void waiting.push(go));
@@ -44,7 +68,15 @@ export function fakeEngine(slots: number): FakeEngine {
       }
       running++;
       try {
-        await work({ token: () => tokens++ });
+        let lastMs = askedMs;
+        let isFirst = true;
+        const token = () => {
+          const now = performance.now();
+          (isFirst ? first : between).add((now - lastMs) / 1000);
+          [lastMs, isFirst] = [now, false];
+          tokens++;
+        };
+        await work({ token });
       } finally {
         running--;
         waiting.shift()?.();
@@ -57,8 +89,8 @@ export function fakeEngine(slots: number): FakeEngine {
       requests,
       tokensPerSecond: history.at(-1)?.tokensPerSecond ?? 0,
       history,
-      latency: { firstTokenMs: { p50: 19.4, p99: 61.2 }, perTokenMs: { p50: 5.6, p99: 9.8 } },
     }),
+    metrics: () => first.text() + between.text(),
     close: () => clearInterval(clock),
   };
 }

@@ -169,6 +169,10 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     answer(request, response) {
       const url = new URL(request.url ?? "/", "http://fake");
       const path = url.pathname;
+      if (path === "/metrics") {
+        response.end(engine.metrics());
+        return true;
+      }
       if (!path.startsWith("/api/") && !path.startsWith("/v1/")) return false;
       if (scenario === "broken" && path.startsWith("/api/")) {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");

@@ -1,8 +1,9 @@
 /**
  * Pictures of every page against the fake server, in both themes and two widths, into the folder given first (`pictures` otherwise).
  * A second argument keeps only the pictures whose name holds it. Run it bundled, from the repository's root, after a build of the console:
- *   npx esbuild console/dev/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=console/.cache/pictures.mjs
- *   node console/.cache/pictures.mjs FOLDER [PART]
+ *   npx esbuild console/dev/screenshots.ts --bundle --platform=node --format=esm --packages=external --outfile=node_modules/.cache/loam-pictures.mjs
+ *   node node_modules/.cache/loam-pictures.mjs FOLDER [PART]
+ * With LOAM_URL=http://127.0.0.1:8080/ the pictures are of that server instead, where it need not be empty, broken or gone for them.
  */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -94,11 +95,13 @@ const shots: readonly Shot[] = [
   { name: "keys", hash: "models", act: page => page.keyboard.press("?") },
 ];
 
+const real = process.env.LOAM_URL;
+const wanted = shots.filter(s => s.name.includes(only) && !(real && (s.fake || s.isGone)));
 const browser = await chromium.launch({ executablePath: findChromium() ?? "chromium", args: chromiumArguments });
-for (const shot of shots.filter(s => s.name.includes(only)))
+for (const shot of wanted)
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [1280, 400]) {
-      const server = await serveFake(resolve("console/dist"), shot.fake);
+      const server = real ? { url: real, close: async () => {} } : await serveFake(resolve("console/dist"), shot.fake);
       const page = await browser.newPage({ colorScheme, viewport: { width, height: width === 400 ? 860 : 800 } });
       page.setDefaultTimeout(15_000);
       page.setDefaultNavigationTimeout(60_000);

@@ -47,5 +47,7 @@ export const api = {
   evaluations: (signal: AbortSignal) => get("/api/evaluations", contract.evaluations, signal),
   graph: (id: string, signal: AbortSignal) => get(`/api/graph?id=${of(id)}`, contract.graph, signal),
   engine: (signal: AbortSignal) => get("/api/engine", contract.engine, signal),
+  /** Prometheus text. */
+  metricsText: async (signal: AbortSignal) => (await call("/metrics", { signal })).text(),
   served: (signal: AbortSignal) => get("/v1/models", contract.served, signal),
 };

@@ -24,8 +24,9 @@ export const overview = z.object({
     z.object({
       id: z.string(),
       name: z.string(),
-      version: z.number(),
-      artifact: z.string(),
+      /** Null where the model was loaded from a folder, not from the record. */
+      version: z.nullable(z.union([z.number(), z.string()])),
+      artifact: z.nullable(z.string()),
       family: z.string(),
       parameters: z.number(),
       context: z.number(),
@@ -43,7 +44,7 @@ export const models = z.array(
   z.object({
     id: z.string(),
     name: z.string(),
-    version: z.number(),
+    version: z.union([z.number(), z.string()]),
     artifact: z.string(),
     createdAt: time,
     aliases: z.array(z.string()),
@@ -110,8 +111,6 @@ export const graph = z.object({
   edges: z.array(z.object({ from: z.string(), to: z.string(), name: z.string() })),
 });
 
-const percentiles = z.object({ p50: z.number(), p99: z.number() });
-
 export const engine = z.object({
   slots: z.number(),
   running: z.number(),
@@ -119,8 +118,6 @@ export const engine = z.object({
   tokensPerSecond: z.number(),
   requests: z.number(),
   history: z.array(z.object({ t: time, running: z.number(), queued: z.number(), tokensPerSecond: z.number() })),
-  /** Milliseconds over the recent requests, where the server measures them. */
-  latency: z.optional(z.object({ firstTokenMs: percentiles, perTokenMs: percentiles })),
 });
 
 /** `/v1/models` as OpenAI's API has it. */

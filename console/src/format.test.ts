@@ -44,6 +44,7 @@ test("names in code become words, and lose the unit that their value has", () =>
   expect(label("heldOutBytes", 12)).toBe("Held out");
   expect(label("tookMs", 12)).toBe("Took");
   expect(label("bytes", 12)).toBe("Bytes");
+  expect(label("numDocuments", 12)).toBe("Documents");
   expect(label("parseMs", "none")).toBe("Parse ms");
   expect(words("heldOutBytes")).toBe("Held out bytes");
   expect(words("bits-per-byte")).toBe("Bits per byte");

@@ -76,9 +76,9 @@ export function words(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** The name of a value as words, without the unit that `formatValue` says. */
+/** The name of a value as words, without the unit that `formatValue` says and without `num`. */
 export function label(name: string, value: unknown): string {
-  const bare = typeof value === "number" ? name.replace(/([a-z0-9])(Bytes|Ms)$/, "$1") : name;
+  const bare = typeof value === "number" ? name.replace(/^num(?=[A-Z])/, "").replace(/([a-z0-9])(Bytes|Ms)$/, "$1") : name;
   return words(bare);
 }
 

@@ -46,7 +46,7 @@ const heads: Readonly<Record<string, (s: GraphNode["summary"]) => string | undef
   source: s => joined(count("files", s.files), typeof s.sizeBytes === "number" ? formatValue("bytes", s.sizeBytes) : undefined),
   documents: s => count("documents", s.kept),
   tokenizer: s => count("tokens", s.vocab),
-  shards: s => (typeof s.tokens === "number" ? `${formatShort(s.tokens)} tokens` : undefined),
+  shards: s => (typeof s.trainTokens === "number" ? `${formatShort(s.trainTokens)} tokens` : undefined),
   model: s => (typeof s.parameters === "number" ? `${formatShort(s.parameters)} parameters` : undefined),
   evaluation: s => (typeof s.bitsPerByte === "number" ? `${formatFixed(s.bitsPerByte, 3)} bits per byte` : undefined),
 };

@@ -35,7 +35,7 @@ export const FailureNotice = ({ failure, retry }: { readonly failure: Failure; r
         {failure.status === null ? "" : ` (${failure.status})`}
       </strong>
       <p>{failure.message}</p>
-      {failure.hint && <p>{failure.hint}</p>}
+      {failure.hint && !failure.message.includes(failure.hint) && <p>{failure.hint}</p>}
       {failure.kind === "unreachable" && (
         <p>
           Is <code>loam serve</code> still running? This page goes on by itself when it is back.

@@ -1,16 +1,16 @@
 /** Engine: what the server does this second, and the last minutes of it. */
-import { useRef } from "react";
+import { useMemo, useRef } from "react";
 import { api } from "../api.ts";
 import type { Engine as EngineState, Overview } from "../contract.ts";
+import { type Buckets, bucketsOf, quantile } from "../engine/histogram.ts";
 import { formatAgo, formatBytes, formatCount, formatNumber, formatWait } from "../format.ts";
 import { Chart } from "../parts/chart.tsx";
 import { Facts, Figure } from "../parts/facts.tsx";
 import { Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
-import { firstTokenMs } from "../talk/measure.ts";
-import { useSession } from "../talk/session.ts";
 
 const pollMs = 1_000;
+const metricsMs = 3_000;
 
 function Slots({ slots, running }: { readonly slots: number; readonly running: number }) {
   // More than these are a number, not a picture.
@@ -25,10 +25,29 @@ function Slots({ slots, running }: { readonly slots: number; readonly running: n
   );
 }
 
+const milliseconds = (seconds: number | null) => (seconds === null ? null : seconds * 1000);
+
+/** The middle and the slow end of a wait, over everything that the server has answered since its start. */
+const Latency = ({ label, of }: { readonly label: string; readonly of: Buckets }) => {
+  const slow = quantile(of, 0.99);
+  return (
+    <Figure label={label} note={slow === null ? "nothing asked yet" : `99 % within ${formatWait(milliseconds(slow))}`}>
+      {formatWait(milliseconds(quantile(of, 0.5)))}
+    </Figure>
+  );
+};
+
 function Live({ state, roundTripMs }: { readonly state: EngineState; readonly roundTripMs: number | null }) {
-  const { exchanges } = useSession();
-  const last = exchanges.findLast(e => e.measure.firstMs !== null);
-  const { history, latency } = state;
+  const metrics = useResource("metrics text", api.metricsText, metricsMs);
+  const [firstToken, betweenTokens] = useMemo(
+    () =>
+      ["loam_time_to_first_token_seconds", "loam_inter_token_seconds"].map(name => bucketsOf(metrics.data ?? "", name)) as [
+        Buckets,
+        Buckets,
+      ],
+    [metrics.data],
+  );
+  const { history } = state;
   const x = history.map(h => h.t / 1000);
   const busy = history.map(h => h.tokensPerSecond);
   const peak = busy.length === 0 ? null : Math.max(...busy);
@@ -44,20 +63,8 @@ function Live({ state, roundTripMs }: { readonly state: EngineState; readonly ro
         <Figure label="Tokens a second" note={peak === null ? null : `peak ${formatCount(peak)}`}>
           {formatCount(state.tokensPerSecond)}
         </Figure>
-        {latency ? (
-          <Figure label="First token" note={`99 % within ${formatWait(latency.firstTokenMs.p99)}`}>
-            {formatWait(latency.firstTokenMs.p50)}
-          </Figure>
-        ) : (
-          <Figure label="First token" note={last ? "your last answer" : "no answer on this page yet"}>
-            {formatWait(last && firstTokenMs(last.measure))}
-          </Figure>
-        )}
-        {latency && (
-          <Figure label="Between tokens" note={`99 % within ${formatWait(latency.perTokenMs.p99)}`}>
-            {formatWait(latency.perTokenMs.p50)}
-          </Figure>
-        )}
+        <Latency label="First token" of={firstToken} />
+        <Latency label="Between tokens" of={betweenTokens} />
         <Figure label="Round trip" note="page and back">
           {formatWait(roundTripMs)}
         </Figure>

@@ -56,7 +56,7 @@ function RunTable({ runs, chosen, beside, nameOf, onBeside }: RunsProps) {
                   {nameOf(run.artifact)}
                 </a>
               </th>
-              <td className="number">{formatFixed(numberOf(run.summary.heldOut), 3)}</td>
+              <td className="number">{formatFixed(numberOf(run.summary.heldOutNats), 3)}</td>
               <td className="number">{formatShort(numberOf(run.summary.tokens))}</td>
               <td className="number wide">{formatWait(tookMs(run))}</td>
               <td className="wide" title={run.endedAt === null ? undefined : formatMoment(run.endedAt)}>

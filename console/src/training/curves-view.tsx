@@ -8,7 +8,7 @@ import type { Series } from "../parts/chart-options.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Segmented } from "../parts/segmented.tsx";
 import type { Colour } from "../parts/theme.ts";
-import { type Axis, axes, column, csvOf, smoothed } from "./curves.ts";
+import { type Axis, axes, column, csvOf, smoothed, smoothingOf } from "./curves.ts";
 
 export interface NamedRun {
   readonly name: string;
@@ -17,9 +17,6 @@ export interface NamedRun {
 
 /** Of runs that are compared, the chosen one first. */
 export const runColours: readonly Colour[] = ["accent", "clay", "plum", "slate"];
-
-/** Weight of a neighbour: about ten points are one. */
-const smoothing = 0.8;
 
 type Metric = "learningRate" | "tokensPerSecond" | "gradientNorm";
 const smaller: readonly { readonly metric: Metric; readonly title: string; readonly fromZero: boolean }[] = [
@@ -42,7 +39,11 @@ export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
   const isAlone = runs.length === 1;
 
   const loss = useMemo(() => {
-    const { x, ys } = joined(runs, axis, p => [column(p, "loss"), smoothed(column(p, "loss"), smoothing), column(p, "heldOut")]);
+    const { x, ys } = joined(runs, axis, p => [
+      column(p, "loss"),
+      smoothed(column(p, "loss"), smoothingOf(p.length)),
+      column(p, "heldOut"),
+    ]);
     const series = runs.flatMap((run, i): Series[] => {
       const colour = runColours[i % runColours.length]!;
       const [raw, smooth, heldOut] = ys.slice(i * 3, i * 3 + 3);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { csvOf, lowestOf, smoothed } from "./curves.ts";
+import { csvOf, lowestOf, smoothed, smoothingOf } from "./curves.ts";
 
 const column = fc.array(fc.option(fc.integer({ min: -1000, max: 1000 }), { nil: null }), { maxLength: 40 });
 const weight = fc.double({ min: 0, max: 0.99, noNaN: true });
@@ -53,4 +53,11 @@ test("the lowest passes over gaps, and nothing has none", () => {
 test("CSV has a line a point and an empty field for what was not measured", () => {
   const point = { step: 4, tokens: 100, loss: 2.5, heldOut: null, learningRate: 0.001, tokensPerSecond: 9, gradientNorm: 0 };
   expect(csvOf([point])).toBe("step,tokens,loss,heldOut,learningRate,tokensPerSecond,gradientNorm\n4,100,2.5,,0.001,9,0\n");
+});
+
+test("a short run is not smoothed, a long one more the longer it is", () => {
+  expect([0, 1, 60].map(smoothingOf)).toEqual([0, 0, 0]);
+  const weights = [61, 100, 1000, 100_000].map(smoothingOf);
+  expect(weights).toEqual(weights.toSorted((a, b) => a - b));
+  expect(weights.every(w => w > 0 && w < 1)).toBe(true);
 });

@@ -28,6 +28,13 @@ export function smoothed(values: Column, weight: number): Column {
   return values.map((v, i) => (v === null ? null : (v + before[i]![0] + after[i]![0]) / (1 + before[i]![1] + after[i]![1])));
 }
 
+/** A weight that leaves about 60 independent points of so many: a short run is shown as it is. */
+export function smoothingOf(points: number): number {
+  const together = Math.max(1, points / 60);
+  // Weights w^|d| sum to (1 + w) / (1 - w).
+  return (together - 1) / (together + 1);
+}
+
 export function lowestOf(values: Column): number | null {
   const found = values.filter(v => v !== null);
   return found.length === 0 ? null : found.reduce((a, b) => Math.min(a, b));
