@@ -170,7 +170,10 @@ const rules: { readonly [K in PrimitiveKind]: Rule<Attributes[K]> } = {
     const out = new Float64Array(x!.length);
     for (const s of starts) {
       let total = 0;
-      for (const o of inside) out[s + o] = total += x![s + o]!;
+      for (const o of inside) {
+        total += x![s + o]!;
+        out[s + o] = total;
+      }
     }
     return out;
   },

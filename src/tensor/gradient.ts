@@ -32,6 +32,9 @@ const unreduce = (d: Tensor, x: Tensor, axes: readonly number[]): Tensor =>
     x.shape.map((n, i) => (axes.includes(i) ? 1 : n)),
   );
 
+/** Is it there before the program runs? */
+const isLeaf = (t: Tensor): boolean => t.kind === "input" || t.kind === "constant" || (t.kind === "identity" && isLeaf(t.inputs[0]!));
+
 const inverse = (permutation: readonly number[]): number[] => permutation.map((_, i) => permutation.indexOf(i));
 
 /** sqrt(2 / pi) of the tanh approximation of GELU. */
@@ -181,11 +184,7 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   barrier: ({ cotangent }) => [cotangent, undefined],
   call: ({ inputs, cotangent, attributes: { body, output }, vjp }) => {
     // recompute the body late, from inputs that wait for the cotangent; leaves need not wait, they hold no activations
-    const late = inputs.map(x =>
-      x.kind === "input" || x.kind === "constant" || !f.isFloatTensor(x)
-        ? f.identity(x)
-        : new Tensor("barrier", [x, cotangent], {} as never),
-    );
+    const late = inputs.map(x => (isLeaf(x) || !f.isFloatTensor(x) ? f.identity(x) : new Tensor("barrier", [x, cotangent], {})));
     return vjp(inlineBody(body, late)[output]!, late, cotangent);
   },
 

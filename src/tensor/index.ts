@@ -30,4 +30,5 @@ export { type OpKind, opKinds, ops } from "./ops.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export { simplify } from "./simplify.ts";
 export { checkGraph } from "./spec.ts";
+export { graphSvg } from "./svg.ts";
 export { constant, input, type Nested, Tensor } from "./tensor.ts";

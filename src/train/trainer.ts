@@ -30,14 +30,17 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly optimizer: Optimizer;
   /** Peak learning rate. */
   readonly rate: number;
-  readonly schedule: Schedule;
   readonly steps: number;
-  /** Global norm above which gradients are scaled down; 0 for never. */
-  readonly clip: number;
-  readonly accumulate: number;
-  readonly seed: number | string;
-  /** Rises of the loss above its running level by more than this many nats a token stop the run; 0 for never. */
-  readonly spike: number;
+  /** Warm-up, then flat, then down to 0 over the second half, when nothing is said. */
+  readonly schedule?: Schedule;
+  /** Global norm above which gradients are scaled down (default 1); 0 for never. */
+  readonly clip?: number;
+  /** Micro-batches a step (default 1). */
+  readonly accumulate?: number;
+  /** What the parameters are drawn from (default 1). */
+  readonly seed?: number | string;
+  /** Rises of the loss above its running level by more than this many nats a token stop the run; 0 (the default) for never. */
+  readonly spike?: number;
   /** Prefix of files with times by operator, written by `endProfiles`. */
   readonly profile?: string;
   /** Lets `peakBytes` tell what the gradient's activations took. */
@@ -121,11 +124,20 @@ export interface Trainer<S> {
   dispose(): void;
 }
 
+const defaults = {
+  schedule: { kind: "wsd", warmup: 10, floor: 0, decayShare: 0.5 },
+  clip: 1,
+  accumulate: 1,
+  seed: 1,
+  spike: 0,
+} as const satisfies Partial<TrainerOptions<unknown, Record<string, Tensor>>>;
+
 /** Makes a trainer; without `from` the parameters are drawn from the seed. */
 export async function createTrainer<S, B extends Record<string, Tensor>>(
-  o: TrainerOptions<S, B>,
+  given: TrainerOptions<S, B>,
   from?: TrainerState<S>,
 ): Promise<Trainer<S>> {
+  const o = { ...defaults, ...given };
   if (!(o.steps >= 1) || !(o.rate > 0) || !(o.accumulate >= 1) || o.clip < 0)
     throw trainErrors.fail("recipe", {
       place: "trainer",
