@@ -1,7 +1,7 @@
 """Golden numbers for the model families: logits, loss and gradients of toy models as PyTorch computes them.
 
-    python -m venv .venv && .venv/bin/pip install "torch==2.9.*" transformers
-    .venv/bin/python make.py ../../../src/nn/golden
+    cd bench/peers && python3 -m venv .venv && .venv/bin/pip install "torch==2.9.*" "transformers==5.24.*"
+    .venv/bin/python golden/make.py ../../src/nn/golden
 
 GPT-2, Llama, Mistral and BERT are the classes of `transformers`; the encoder-decoder, which has no equal there, is written out below in
 plain PyTorch. Everything runs in float64 (the classes' norms of Llama and Mistral compute in float32 whatever the rest does), so the
