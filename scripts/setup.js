@@ -3,7 +3,7 @@
  * import, and builds of what is stale. Doing it again does nothing.
  */
 import "../bin/node-version.js";
-import { existsSync, lstatSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "./build.js";
 import { npm } from "./parts/child.js";
@@ -55,6 +55,20 @@ async function install() {
   });
 }
 
+/**
+ * Takes the install script out of the copy of ONNX Runtime that `npm pack` puts into the tarball (`bundleDependencies`): it fetches CUDA libraries
+ * from outside npm, which Loam does not use, and where it cannot it fails the whole install. Here it never runs (`.npmrc`).
+ */
+function quietEngine() {
+  const file = inRoot("node_modules/onnxruntime-node/package.json");
+  const manifest = read(file);
+  if (!manifest.scripts?.postinstall) return;
+  const { scripts: _, ...rest } = manifest;
+  // beside and renamed: the file may be shared with npm's cache or another clone
+  writeFileSync(`${file}.part`, `${JSON.stringify(rest, null, 2)}\n`);
+  renameSync(`${file}.part`, file);
+}
+
 /** `import ... from "loam"` inside the clone means the clone. */
 function link() {
   const at = inRoot("node_modules/loam");
@@ -71,6 +85,7 @@ export async function setup(options) {
     say("setup", "packages from npm, then a build; the next time there is nothing to do");
     await install();
   }
+  quietEngine();
   link();
   const stamp = `${JSON.stringify({ lock, platform })}\n`;
   if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) writeFileSync(stampFile, stamp);
