@@ -35,6 +35,8 @@ export interface CompileOptions {
 
 export interface RunOptions {
   readonly signal?: AbortSignal;
+  /** Hears how long the backend itself computed, milliseconds. */
+  readonly onNative?: (ms: number) => void;
 }
 
 interface Program {
@@ -194,7 +196,9 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     });
     for (const a of arrays) a.beginUse();
     try {
+      const started = performance.now();
       await program.executable.run(memories, outputs, run.signal);
+      run.onNative?.(performance.now() - started);
     } catch (error) {
       outputs.forEach((m, o) => {
         if (!program.aliases.has(o)) m.dispose();

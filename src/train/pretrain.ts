@@ -103,7 +103,7 @@ export const decoderLoss =
   };
 
 /** Mean nats per token over the first `batches` packed batches of the held-out side. */
-function heldOutLoss(o: PretrainOptions): (p: ArraysOf<DecoderSpec>) => Promise<number> {
+function heldOutLoss(o: PretrainOptions, onNative: (ms: number) => void): (p: ArraysOf<DecoderSpec>) => Promise<number> {
   const { rows, length, evaluateBatches } = o.recipe;
   const program = compile(
     (p: TensorsOf<DecoderSpec>, b: Omit<BatchTensors, "seed">) =>
@@ -130,7 +130,7 @@ function heldOutLoss(o: PretrainOptions): (p: ArraysOf<DecoderSpec>) => Promise<
       const given: Record<string, DeviceArray> = {};
       for (const [name, data] of Object.entries(arrays))
         given[name] = await o.device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
-      const out = await program(p, given as never);
+      const out = await program.with({ onNative }, p, given as never);
       total += await out.item();
       weight += host.weight;
       out.dispose();
@@ -194,7 +194,6 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
   const resumedFrom = trainer.state.step;
   const now = o.now ?? Date.now;
   const log: MetricLog = openMetricLog(o.folder, resumedFrom, now);
-  const evaluate = heldOutLoss(o);
   const source = packer(
     o.train,
     { rows: recipe.rows, length: recipe.length, end: o.end, seed: recipe.seed },
@@ -204,6 +203,9 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
   let bestParameters = restored?.best;
   const started = performance.now();
   let nativeMs = 0;
+  const evaluate = heldOutLoss(o, ms => {
+    nativeMs += ms;
+  });
 
   /** Micro-batches of a step, and where the stream stands after them. */
   const draw = (step: number) => {

@@ -6,7 +6,18 @@
 import type { Tree } from "../base/index.ts";
 import { treeFrom, treeLeaves, treeMap } from "../base/index.ts";
 import { type ArraysOf, initialise, type TensorsOf } from "../nn/index.ts";
-import { add, type Compiled, compile, type Device, type DeviceArray, type Tensor, type TypedArray, valueAndGrad } from "../tensor/index.ts";
+import {
+  add,
+  type Compiled,
+  type CompileOptions,
+  compile,
+  type Device,
+  type DeviceArray,
+  type RunOptions,
+  type Tensor,
+  type TypedArray,
+  valueAndGrad,
+} from "../tensor/index.ts";
 import { trainErrors } from "./errors.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
@@ -67,38 +78,58 @@ export interface TrainerState<S> {
   readonly level: number | null;
 }
 
-interface Programs {
-  readonly fresh: Compiled<readonly unknown[], { loss: Tensor; squared: Tensor; gradients: unknown }>;
-  readonly accumulate: Compiled<readonly unknown[], { loss: Tensor; squared: Tensor; gradients: unknown }>;
-  readonly update: Compiled<readonly unknown[], { parameters: unknown; optimizer: Record<string, Record<string, Tensor>> }>;
+/** A program over trees whose shapes only the caller knows: what goes in and comes out are trees of arrays. */
+interface TreeProgram<R> extends Pick<Compiled<[], never>, "endProfile" | "peakBytes" | "dispose"> {
+  with(run: RunOptions, ...trees: readonly unknown[]): Promise<R>;
+}
+const treeProgram = <R>(f: (...trees: never[]) => unknown, options: CompileOptions): TreeProgram<R> =>
+  compile(f as (...trees: unknown[]) => unknown, options) as unknown as TreeProgram<R>;
+
+interface GradientResult {
+  readonly loss: DeviceArray;
+  readonly squared: DeviceArray;
+  readonly gradients: unknown;
+}
+interface Programs<S> {
+  readonly fresh: TreeProgram<GradientResult>;
+  readonly accumulate: TreeProgram<GradientResult>;
+  readonly update: TreeProgram<Pick<TrainerState<S>, "parameters" | "optimizer">>;
 }
 
-function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs {
+function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs<S> {
+  const { device } = o;
   const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
-  const gradientOf = valueAndGrad(o.loss as (p: unknown, b: unknown, s: Tensor) => Tensor);
-  const finish = (loss: Tensor, gradients: unknown) => ({
-    loss,
-    squared: squaredNorm(treeLeaves<Tensor>(gradients as Tree<Tensor>)),
-    gradients,
-  });
+  const gradientOf = valueAndGrad(o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor) => Tensor);
+  const finish = (loss: Tensor, gradients: Tree<Tensor>) => ({ loss, squared: squaredNorm(treeLeaves<Tensor>(gradients)), gradients });
   return {
     // `gradients` is given for its memory alone: the result takes it over
-    fresh: compile(
-      (parameters: unknown, batch: unknown, scale: Tensor, _gradients: unknown) => finish(...gradientOf(parameters, batch, scale)),
-      { device: o.device, donate: [3], name: "gradient", ...profile("gradient"), ...(o.measureMemory ? { measureMemory: true } : {}) },
-    ) as Programs["fresh"],
-    accumulate: compile(
-      (parameters: unknown, batch: unknown, scale: Tensor, gradients: unknown) => {
+    fresh: treeProgram(
+      (parameters: Tree<Tensor>, batch: B, scale: Tensor, _gradients: Tree<Tensor>) => finish(...gradientOf(parameters, batch, scale)),
+      {
+        device,
+        donate: [3],
+        name: "gradient",
+        ...profile("gradient"),
+        ...(o.measureMemory ? { measureMemory: true } : {}),
+      },
+    ),
+    accumulate: treeProgram(
+      (parameters: Tree<Tensor>, batch: B, scale: Tensor, gradients: Tree<Tensor>) => {
         const [loss, next] = gradientOf(parameters, batch, scale);
         return finish(
           loss,
-          treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next as Tree<Tensor>, gradients as Tree<Tensor>),
+          treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
         );
       },
-      { device: o.device, donate: [3], name: "accumulate" },
-    ) as Programs["accumulate"],
-    update: compile(
-      (parameters: unknown, optimizer: Record<string, Record<string, Tensor>>, gradients: unknown, scalars: Record<string, Tensor>) => {
+      { device, donate: [3], name: "accumulate", ...profile("accumulate") },
+    ),
+    update: treeProgram(
+      (
+        parameters: Tree<Tensor>,
+        optimizer: Record<string, Record<string, Tensor>>,
+        gradients: Tree<Tensor>,
+        scalars: Record<string, Tensor>,
+      ) => {
         const next = updateAll(o.optimizer, o.specs, {
           parameters,
           gradients,
@@ -108,8 +139,8 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
         });
         return { parameters: next.parameters, optimizer: next.state };
       },
-      { device: o.device, donate: [0, 1], name: "update", ...profile("update") },
-    ) as Programs["update"],
+      { device, donate: [0, 1], name: "update", ...profile("update") },
+    ),
   };
 }
 
@@ -169,17 +200,17 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
         expected: `${o.accumulate} micro-batches with some weight`,
         received: `${batches.length} of weight ${weight}`,
       });
-    const run = signal ? { signal } : {};
     let nativeMs = 0;
+    const onNative = (ms: number) => {
+      nativeMs += ms;
+    };
+    const run = { onNative, ...(signal ? { signal } : {}) };
     let loss = 0;
     let squared = 0;
     for (const [i, b] of batches.entries()) {
       for (const [name, array] of Object.entries(b.arrays)) await buffers[i]![name]!.write(array);
       const program = i === 0 ? p.fresh : p.accumulate;
-      const before = performance.now();
-      const out = await program.with(run, state.parameters as never, buffers[i] as never, (1 / weight) as never, gradients as never);
-      nativeMs += performance.now() - before;
-      const made = out as unknown as { loss: DeviceArray; squared: DeviceArray; gradients: unknown };
+      const made = await program.with(run, state.parameters, buffers[i], 1 / weight, gradients);
       gradients = made.gradients;
       loss += await made.loss.item();
       squared = await made.squared.item();
@@ -193,12 +224,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       ...stepScalars(o.optimizer, { rate: learningRate, step: state.step + 1 }),
       gradientScale: o.clip > 0 && norm > o.clip ? o.clip / norm : 1,
     };
-    const before = performance.now();
-    const next = (await p.update(state.parameters as never, state.optimizer as never, gradients as never, scalars as never)) as unknown as {
-      parameters: ArraysOf<S>;
-      optimizer: TrainerState<S>["optimizer"];
-    };
-    nativeMs += performance.now() - before;
+    // no signal: an update that has begun is finished, or the state would be half of two steps
+    const next = await p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars);
     state = { ...next, step: state.step + 1, level: state.level === null ? loss : 0.9 * state.level + 0.1 * loss };
     return { step: state.step, loss, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
   }
