@@ -154,7 +154,9 @@ test("which chunks a prompt is cut into does not depend on who else is there", (
 });
 
 test("the table of the documentation is what the scheduler does", () => {
-  const text = readFileSync(new URL("../../docs/serving.md", import.meta.url), "utf8");
+  // spaces that only align the table do not count
+  const spaced = (t: string) => t.replace(/ +/g, " ");
+  const text = spaced(readFileSync(new URL("../../docs/serving.md", import.meta.url), "utf8"));
   // step 0 only admits; from then on the documentation's steps count from 1
   const { plans } = simulate(3, [
     { id: 1, group: "A", prompt: 6, answer: 4 },
@@ -178,5 +180,5 @@ test("the table of the documentation is what the scheduler does", () => {
     return `| ${i + 1} | ${cells.join("| ")}|`;
   });
   expect(rows.length).toBe(7);
-  for (const row of rows) expect(text).toContain(row);
+  for (const row of rows) expect(text).toContain(spaced(row));
 });
