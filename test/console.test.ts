@@ -242,7 +242,7 @@ browserTest(`a new project and a broken record are told on every page, nothing i
         { scenario },
         1280,
         async ({ page }) => {
-          const told = page.locator(scenario === "empty" ? "main .empty, main .figures" : "main .failure, main form");
+          const told = page.locator(scenario === "empty" ? "main .empty" : "main .failure, main form");
           await told
             .first()
             .waitFor({ timeout: 10_000 })

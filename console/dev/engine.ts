@@ -41,7 +41,7 @@ export function fakeEngine(slots: number): FakeEngine {
   const between = histogram("loam_inter_token_seconds", [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05], bell(0.0056, 4000));
   const now = Date.now();
   let level = 0;
-  for (let s = historySeconds; s > 0; s--) {
+  for (let s = slots === 0 ? 0 : historySeconds; s > 0; s--) {
     if (draw.uniform() < 0.06) level = draw.below(slots + 3);
     const busy = Math.min(level, slots);
     history.push({
@@ -52,6 +52,7 @@ export function fakeEngine(slots: number): FakeEngine {
     });
   }
   const clock = setInterval(() => {
+    if (slots === 0) return;
     history.push({ t: Date.now(), running, queued, tokensPerSecond: tokens });
     if (history.length > historySeconds) history.shift();
     tokens = 0;

@@ -49,7 +49,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const startedMs = Date.now();
   const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
   const graph = madeUpGraph(runs, startedMs);
-  const engine = fakeEngine(4);
+  const engine = fakeEngine(scenario === "empty" ? 0 : 4);
   const newest = runs.at(-1);
   const modelId = (version: number) => `mail-small@${version}`;
   const versions = runs
@@ -127,7 +127,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     if (!versions.some(v => v.id === body.model))
       return refuse(response, 404, "model_not_found", `model: expected one of /v1/models, got "${body.model}".`);
     const promptTokens = wordsOf(isChat ? messages.map(m => m.content).join("\n") : prompt).length;
-    const limit = Number(body.max_tokens ?? 16);
+    const limit = Number(body.max_tokens ?? (isChat ? context : 16));
     if (promptTokens + 1 > context)
       return refuse(
         response,

@@ -1,5 +1,8 @@
-/** The frame around every page: navigation, which model is served, whether the server is there. Pages with charts load when they are opened. */
-import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
+/**
+ * The frame around every page: navigation, which model is served, whether the server is there. All pages are loaded at once: together they are
+ * small, and a page opens also while the server is gone or newly built.
+ */
+import { useEffect, useSyncExternalStore } from "react";
 import { api } from "./api.ts";
 import { useIsUp } from "./connection.ts";
 import { formatShort } from "./format.ts";
@@ -8,12 +11,11 @@ import { Icon, Mark } from "./parts/icons.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { useResource } from "./resource.ts";
 import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts";
+import { Engine } from "./routes/engine.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
 import { Talk } from "./routes/talk.tsx";
-
-const Training = lazy(() => import("./routes/training.tsx").then(m => ({ default: m.Training })));
-const Engine = lazy(() => import("./routes/engine.tsx").then(m => ({ default: m.Engine })));
+import { Training } from "./routes/training.tsx";
 
 const titles: { readonly [P in Page]: string } = {
   talk: "Talk",
@@ -108,9 +110,7 @@ export function App() {
           </div>
         )}
         <Guard key={route.page}>
-          <Suspense fallback={null}>
-            <Shown route={route} />
-          </Suspense>
+          <Shown route={route} />
         </Guard>
       </main>
     </div>

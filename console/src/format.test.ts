@@ -36,6 +36,7 @@ test("a name tells the unit of its value", () => {
   expect(formatValue("bytes", 12)).toBe("12 B");
   expect(formatValue("tookMs", 21)).toBe("21 ms");
   expect(formatValue("documents", 4871)).toBe("4,871");
+  expect(formatValue("heldOut", 0.1)).toBe("0.1");
   expect(formatValue("isTied", true)).toBe("yes");
   expect(formatValue("steps", ["clean", "length"])).toBe("clean, length");
 });

@@ -88,7 +88,7 @@ export function formatValue(name: string, value: unknown): string {
   if (typeof value === "number") {
     if (/(^b|B)ytes$/.test(name)) return formatBytes(value);
     if (/(^m|M)s$/.test(name)) return formatWait(value);
-    return Number.isInteger(value) ? formatCount(value) : formatNumber(value, 4);
+    return Number.isInteger(value) ? formatCount(value) : String(Number(value.toPrecision(4)));
   }
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "string") return value;

@@ -39,11 +39,17 @@ function Neighbours({ title, edges, side, lineage, onChoose }: NeighboursProps) 
   );
 }
 
-const Section = ({ title, of }: { readonly title: string; readonly of: unknown }) =>
+interface SectionProps {
+  readonly title: string;
+  readonly of: unknown;
+  readonly isVerbatim?: boolean;
+}
+
+const Section = ({ title, of, isVerbatim = false }: SectionProps) =>
   flattened(of).length === 0 ? null : (
     <section>
       <h3>{title}</h3>
-      <Facts of={of} />
+      <Facts of={of} isVerbatim={isVerbatim} />
     </section>
   );
 
@@ -93,7 +99,7 @@ export function Details({ node, lineage, isRoot, onChoose }: DetailsProps) {
       ) : (
         <Section title="Scores" of={{ ...node.version.scores, aliases: node.version.aliases }} />
       )}
-      <Section title="Files" of={Object.fromEntries(files.map(f => [f.name, formatBytes(f.sizeBytes)]))} />
+      <Section title="Files" isVerbatim of={Object.fromEntries(files.map(f => [f.name, formatBytes(f.sizeBytes)]))} />
       <div>
         <Neighbours {...around} title="Made from" side="from" edges={lineage.edges.filter(e => e.to === node.id)} />
         <Neighbours {...around} title="Made into" side="to" edges={lineage.edges.filter(e => e.from === node.id)} />

@@ -23,6 +23,8 @@ export interface ChartLook {
   readonly isTime?: boolean;
   /** The y axis begins at zero. */
   readonly fromZero?: boolean;
+  /** The y axis counts things. */
+  readonly isWhole?: boolean;
   /** Charts of one group move together. */
   readonly group?: string;
 }
@@ -56,7 +58,7 @@ export function chartOptions(
 ): uPlot.Options {
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const axis = { stroke: theme.faint, font, grid: { stroke: theme.line, width: 1 }, ticks: { show: false } };
-  const most = Math.max(2, Math.floor(look.height / 42));
+  const most = Math.max(2, Math.floor(look.height / 36));
   return {
     width,
     height: look.height,
@@ -83,7 +85,10 @@ export function chartOptions(
         size: 42,
         gap: 6,
         values: ticks,
-        splits: (_, __, min, max) => (look.isLog ? logTicks(min, max, most) : linearTicks(min, max, most)),
+        splits: (_, __, min, max) => {
+          const at = look.isLog ? logTicks(min, max, most) : linearTicks(min, max, most);
+          return look.isWhole ? at.filter(Number.isInteger) : at;
+        },
         // uPlot would leave out lines of a logarithmic axis that are no powers.
         filter: (_, splits) => splits,
       },

@@ -31,7 +31,15 @@ export function Chart(props: ChartProps) {
   const shown = useRef(data);
   shown.current = data;
   // Everything but the data: a change of it needs a new plot.
-  const look = JSON.stringify([height, props.isLog, isTime, props.fromZero, props.group, series.map(({ values: _, ...s }) => s)]);
+  const look = JSON.stringify([
+    height,
+    props.isLog,
+    isTime,
+    props.fromZero,
+    props.isWhole,
+    props.group,
+    series.map(({ values: _, ...s }) => s),
+  ]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `look` stands for the properties that are read.
   useEffect(() => {

@@ -3,11 +3,17 @@ import type { ReactNode } from "react";
 import { formatValue, label } from "../format.ts";
 import { flattened } from "./flattened.ts";
 
-export const Facts = ({ of }: { readonly of: unknown }) => (
+interface FactsProps {
+  readonly of: unknown;
+  /** Names are names of things (files), not words. */
+  readonly isVerbatim?: boolean;
+}
+
+export const Facts = ({ of, isVerbatim = false }: FactsProps) => (
   <dl className="facts">
     {flattened(of).map(([name, value]) => (
       <div key={name}>
-        <dt>{label(name, value)}</dt>
+        <dt>{isVerbatim ? <code>{name}</code> : label(name, value)}</dt>
         <dd>{formatValue(name.split(" ").at(-1)!, value)}</dd>
       </div>
     ))}

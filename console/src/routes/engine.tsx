@@ -6,7 +6,7 @@ import { type Buckets, bucketsOf, quantile } from "../engine/histogram.ts";
 import { formatAgo, formatBytes, formatCount, formatNumber, formatWait } from "../format.ts";
 import { Chart } from "../parts/chart.tsx";
 import { Facts, Figure } from "../parts/facts.tsx";
-import { Loaded } from "../parts/notice.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 
 const pollMs = 1_000;
@@ -91,6 +91,7 @@ function Live({ state, roundTripMs }: { readonly state: EngineState; readonly ro
           unit="time"
           isTime
           fromZero
+          isWhole
           x={x}
           height={140}
           group="engine"
@@ -164,7 +165,17 @@ export function Engine() {
         <h1>Engine</h1>
       </header>
       <Loaded resource={engine} what="the engine">
-        {state => <Live state={state} roundTripMs={roundTrip.current} />}
+        {state =>
+          state.slots === 0 ? (
+            <Empty icon="engine" title="No engine runs">
+              <p>
+                The server has no model to run. <code>loam serve</code> starts one with the model of <code>loam.yaml</code>.
+              </p>
+            </Empty>
+          ) : (
+            <Live state={state} roundTripMs={roundTrip.current} />
+          )
+        }
       </Loaded>
       {overview.data && <Machine overview={overview.data} />}
     </>

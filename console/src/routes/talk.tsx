@@ -38,7 +38,7 @@ export function Talk() {
   const isBusy = session.exchanges.some(isRunning);
   useFollow(
     mode === "chat",
-    exchanges.reduce((sum, e) => sum + e.text.length + 1, 0),
+    exchanges.reduce((sum, e) => sum + e.text.length + (isRunning(e) ? 1 : 2), 0),
   );
 
   const composer = <Composer mode={mode} draft={drafts[mode]} settings={settings} model={model} isRunning={isBusy} />;

@@ -11,7 +11,7 @@ export interface Message {
 
 interface Sampling {
   readonly model: string;
-  readonly max_tokens: number;
+  readonly max_tokens?: number;
   readonly temperature: number;
   readonly top_p: number;
   /** Not OpenAI's; Loam's server and most others take it. */
@@ -30,13 +30,14 @@ export type Request =
   | { readonly path: "/v1/chat/completions"; readonly body: ChatBody };
 
 /** The sampling part of valid settings (`problems` found none); what is empty is left to the server. */
-function sampling(model: string, s: Settings): Sampling {
+function sampling(model: string, s: Settings, most: string): Sampling {
+  const maxTokens = wholeNumber(most, 1, Number.MAX_SAFE_INTEGER);
   const topK = wholeNumber(s.topK, 1, Number.MAX_SAFE_INTEGER);
   const seed = wholeNumber(s.seed, 0, Number.MAX_SAFE_INTEGER);
   const stop = stopStrings(s.stop);
   return {
     model,
-    max_tokens: wholeNumber(s.maxTokens, 1, Number.MAX_SAFE_INTEGER) ?? 160,
+    ...(maxTokens == null ? {} : { max_tokens: maxTokens }),
     temperature: s.temperature,
     top_p: s.topP,
     ...(topK == null ? {} : { top_k: topK }),
@@ -47,7 +48,7 @@ function sampling(model: string, s: Settings): Sampling {
 
 export const completionRequest = (model: string, prompt: string, s: Settings): Request => ({
   path: "/v1/completions",
-  body: { prompt, ...sampling(model, s) },
+  body: { prompt, ...sampling(model, s, s.maxTokens) },
 });
 
 /** `history` is what was said before, in order; the system text of the settings comes first. */
@@ -55,6 +56,6 @@ export function chatRequest(model: string, history: readonly Message[], text: st
   const system: Message[] = s.system.trim() === "" ? [] : [{ role: "system", content: s.system }];
   return {
     path: "/v1/chat/completions",
-    body: { messages: [...system, ...history, { role: "user", content: text }], ...sampling(model, s) },
+    body: { messages: [...system, ...history, { role: "user", content: text }], ...sampling(model, s, s.maxAnswer) },
   };
 }

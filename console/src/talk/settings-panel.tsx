@@ -44,8 +44,9 @@ const Field = ({ label, problem, children }: FieldProps) => (
 
 export function SettingsPanel({ settings, mode }: { readonly settings: Settings; readonly mode: Mode }) {
   const wrong = problems(settings);
+  const most = mode === "chat" ? "maxAnswer" : "maxTokens";
   const set = (change: Partial<Settings>) => setSettings({ ...settings, ...change });
-  const number = (name: "topK" | "maxTokens" | "seed", placeholder: string) => ({
+  const number = (name: "topK" | "maxTokens" | "maxAnswer" | "seed", placeholder: string) => ({
     value: settings[name],
     placeholder,
     inputMode: "numeric" as const,
@@ -72,8 +73,8 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
         onChange={topP => set({ topP })}
       />
       <div className="field-row">
-        <Field label="Max tokens" problem={wrong.maxTokens}>
-          <input {...number("maxTokens", "160")} />
+        <Field label="Max tokens" problem={wrong[most]}>
+          <input {...number(most, mode === "chat" ? "all that fit" : "few")} />
         </Field>
         <Field label="Top-k" problem={wrong.topK}>
           <input {...number("topK", "all")} />

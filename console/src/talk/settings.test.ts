@@ -20,12 +20,9 @@ test("a field is a whole number within its range, nothing, or wrong", () => {
 
 test("wrong fields are named; defaults have none", () => {
   expect(problems(defaults)).toEqual({});
-  expect(Object.keys(problems({ ...defaults, maxTokens: "", seed: "x", topK: "0", stop: "a\nb\nc\nd\ne" })).sort()).toEqual([
-    "maxTokens",
-    "seed",
-    "stop",
-    "topK",
-  ]);
+  expect(
+    Object.keys(problems({ ...defaults, maxTokens: "0", maxAnswer: "x", seed: "x", topK: "0", stop: "a\nb\nc\nd\ne" })).sort(),
+  ).toEqual(["maxAnswer", "maxTokens", "seed", "stop", "topK"]);
 });
 
 test("stored settings survive, and what is no setting is the default", () => {
@@ -37,6 +34,9 @@ test("stored settings survive, and what is no setting is the default", () => {
 
 test("empty fields are not sent, filled ones are", () => {
   expect(completionRequest("m", "p", defaults).body).toEqual({ model: "m", prompt: "p", max_tokens: 160, temperature: 0.8, top_p: 0.95 });
+  expect(completionRequest("m", "p", { ...defaults, maxTokens: "" }).body).not.toHaveProperty("max_tokens");
+  expect(chatRequest("m", [], "p", defaults).body).not.toHaveProperty("max_tokens");
+  expect(chatRequest("m", [], "p", { ...defaults, maxAnswer: "9" }).body).toMatchObject({ max_tokens: 9 });
   const full = completionRequest("m", "p", { ...defaults, topK: "40", seed: "0", stop: "\\n" }).body;
   expect(full).toMatchObject({ top_k: 40, seed: 0, stop: ["\n"] });
 });

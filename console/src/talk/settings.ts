@@ -5,7 +5,10 @@ export interface Settings {
   readonly topP: number;
   /** Empty: not sent. */
   readonly topK: string;
+  /** Of a completion; empty: as few as the server likes. */
   readonly maxTokens: string;
+  /** Of a chat's answer; empty: until it ends or the context is full. */
+  readonly maxAnswer: string;
   /** Empty: the server draws one. */
   readonly seed: string;
   /** One a line; `\n` and `\t` stand for the characters. */
@@ -14,7 +17,16 @@ export interface Settings {
   readonly system: string;
 }
 
-export const defaults: Settings = { temperature: 0.8, topP: 0.95, topK: "", maxTokens: "160", seed: "", stop: "", system: "" };
+export const defaults: Settings = {
+  temperature: 0.8,
+  topP: 0.95,
+  topK: "",
+  maxTokens: "160",
+  maxAnswer: "",
+  seed: "",
+  stop: "",
+  system: "",
+};
 
 /** OpenAI's API takes four. */
 export const maxStops = 4;
@@ -43,7 +55,8 @@ export type Problems = Partial<Record<keyof Settings, string>>;
 export function problems(s: Settings): Problems {
   const found: Problems = {};
   if (wholeNumber(s.topK, 1, 1e6) === null) found.topK = "A whole number from 1, or nothing.";
-  if (wholeNumber(s.maxTokens, 1, 1e6) == null) found.maxTokens = "A whole number from 1.";
+  for (const name of ["maxTokens", "maxAnswer"] as const)
+    if (wholeNumber(s[name], 1, 1e6) === null) found[name] = "A whole number from 1, or nothing.";
   if (wholeNumber(s.seed, 0, maxSeed) === null) found.seed = `A whole number from 0 to ${maxSeed}, or nothing.`;
   if (stopStrings(s.stop).length > maxStops) found.stop = `At most ${maxStops} lines.`;
   return found;
