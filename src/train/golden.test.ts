@@ -90,7 +90,7 @@ test("ten AdamW steps with clipping and decay give PyTorch's losses and gradient
       steps: o.batches.length,
       clip: o.clip,
     },
-    { parameters: model.parameters as never, optimizer: zeros, step: 0, level: null },
+    { parameters: model.parameters as never, optimizer: zeros, step: 0, level: null, spikes: 0 },
   );
   for (const [i, batch] of o.batches.entries()) {
     const weights = new Float32Array(b * t).fill(1);

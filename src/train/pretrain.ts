@@ -61,6 +61,7 @@ export interface PretrainResult {
 interface Position {
   readonly packing: PackingState;
   readonly level: number | null;
+  readonly spikes: number;
   readonly best: { readonly heldOut: number; readonly step: number; readonly misses: number } | null;
   /** Steps since the last logged point. */
   readonly window: Window;
@@ -163,6 +164,7 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
     accumulate: o.recipe.accumulate,
     seed: o.recipe.seed,
     spike: o.recipe.spike,
+    spikeSteps: o.recipe.spikeSteps,
     ...(o.profile === undefined ? {} : { profile: o.profile }),
   };
 }
@@ -178,7 +180,7 @@ async function restore(o: PretrainOptions, t: TrainerOptions<DecoderSpec, BatchT
     })) as TrainerState<DecoderSpec>["optimizer"];
     const position = found.state as unknown as Position;
     const best = position.best ? await loadTree(t.specs, found.arrays, o.device, { prefix: "best" }) : undefined;
-    return { state: { parameters, optimizer, step: found.step, level: position.level }, position, best };
+    return { state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
   } finally {
     await found.arrays.close();
   }
@@ -225,7 +227,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
         optimizer: trainer.state.optimizer,
         ...(bestParameters ? { best: bestParameters } : {}),
       },
-      state: { packing: consumed, level: trainer.state.level, best, window } as never,
+      state: { packing: consumed, level: trainer.state.level, spikes: trainer.state.spikes, best, window } as never,
     });
 
   let savedAt = performance.now();

@@ -63,8 +63,9 @@ export const recipeSchema = z.strictObject({
   logEvery: z.number().int().min(1).default(10),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().min(0).default(60),
-  /** Nats by which a step's loss may lie above its running level; 0 for no limit. */
+  /** Nats by which the loss may lie above its running level for so many steps in a row; 0 for no limit. */
   spike: z.number().min(0).default(2),
+  spikeSteps: z.number().int().min(1).default(5),
   /** Recompute activations in the backward pass: less memory, more time. */
   rematerialise: z.boolean().default(false),
   /** Queries a block of causal attention. */

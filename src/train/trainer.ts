@@ -50,8 +50,10 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly accumulate?: number;
   /** What the parameters are drawn from (default 1). */
   readonly seed?: number | string;
-  /** Rises of the loss above its running level by more than this many nats a token stop the run; 0 (the default) for never. */
+  /** Nats by which the loss may lie above its running level; longer than `spikeSteps` stops the run. 0 (the default) for no limit. */
   readonly spike?: number;
+  /** Steps in a row above the limit that stop the run: one hard batch is no divergence (default 5). */
+  readonly spikeSteps?: number;
   /** Prefix of files with times by operator, written by `endProfiles`. */
   readonly profile?: string;
   /** Lets `peakBytes` tell what the gradient's activations took. */
@@ -74,8 +76,10 @@ export interface TrainerState<S> {
   readonly parameters: ArraysOf<S>;
   readonly optimizer: Record<string, Record<string, DeviceArray>>;
   readonly step: number;
-  /** Running level of the loss (exponential mean), for spikes. */
+  /** Running level of the loss (exponential mean over steps that were no spikes). */
   readonly level: number | null;
+  /** Steps in a row above the limit. */
+  readonly spikes: number;
 }
 
 /** A program over trees whose shapes only the caller knows: what goes in and comes out are trees of arrays. */
@@ -161,6 +165,7 @@ const defaults = {
   accumulate: 1,
   seed: 1,
   spike: 0,
+  spikeSteps: 5,
 } as const satisfies Partial<TrainerOptions<unknown, Record<string, Tensor>>>;
 
 /** Makes a trainer; without `from` the parameters are drawn from the seed. */
@@ -182,6 +187,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     optimizer: await zeroState(o, device),
     step: 0,
     level: null,
+    spikes: 0,
   };
   const leaves = treeLeaves<DeviceArray>(state.parameters as Tree<DeviceArray>);
   let gradients: unknown = treeFrom(
@@ -226,7 +232,9 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     };
     // no signal: an update that has begun is finished, or the state would be half of two steps
     const next = await p.update.with({ onNative }, state.parameters, state.optimizer, gradients, scalars);
-    state = { ...next, step: state.step + 1, level: state.level === null ? loss : 0.9 * state.level + 0.1 * loss };
+    const spiked = isSpike(o, state.level, loss);
+    const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
+    state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
     return { step: state.step, loss, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
   }
 
@@ -244,22 +252,25 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   };
 }
 
+/** Is a loss above its limit? */
+const isSpike = (o: { readonly spike: number }, level: number | null, loss: number): boolean =>
+  o.spike > 0 && level !== null && loss > level + o.spike;
+
 /** A step that must not be applied: says where, how bad, and with which documents. */
 function guard(
-  o: { readonly spike: number },
-  state: { readonly step: number; readonly level: number | null },
+  o: { readonly spike: number; readonly spikeSteps: number },
+  state: { readonly step: number; readonly level: number | null; readonly spikes: number },
   loss: number,
   norm: number,
   batches: readonly HostBatch[],
 ): void {
   const finite = Number.isFinite(loss) && Number.isFinite(norm);
-  const spiked = o.spike > 0 && state.level !== null && loss > state.level + o.spike;
-  if (finite && !spiked) return;
+  if (finite && !(isSpike(o, state.level, loss) && state.spikes + 1 >= o.spikeSteps)) return;
   const documents = batches.flatMap(b => b.documents ?? []).slice(0, 20);
   throw trainErrors.fail("diverged", {
     place: `step ${state.step + 1}`,
     expected: finite ? `a loss near its level ${state.level!.toFixed(3)}` : "a finite loss and gradient",
-    received: `loss ${loss}, gradient norm ${norm}`,
+    received: `loss ${loss}, gradient norm ${norm}${finite ? `, the ${o.spikeSteps}th step in a row` : ""}`,
     hint: `The step was not applied. Documents of the batch: ${documents.join(", ") || "unknown"}. Try a lower rate, more warm-up, or look at these documents.`,
   });
 }
