@@ -27,10 +27,11 @@ export function safeAliases(g: Graph, candidates: ReadonlyMap<number, number>): 
     // an input that is an output itself, or an output asked for twice, keeps its memory
     if (g.outputs.some((t, k) => k !== o && (t === output || t === input)) || output === input) continue;
     const before = new Set(reachable([output]));
-    const ok = memoryReaders(input).every(r => (r === output ? ops[r.kind].elementwise === true : before.has(r)));
+    const row = ops[output.kind];
+    const ok = memoryReaders(input).every(r => (r === output ? row.elementwise === true || row.updates === true : before.has(r)));
     if (!ok) continue;
-    // the node itself must not read a view of the input in another order
-    const direct = output.inputs.every(x => x === input || !memoryOf(x, input));
+    // the node itself may read the input only in the way that it writes: directly, and where it updates, as its first input alone
+    const direct = output.inputs.every((x, i) => (x === input ? !row.updates || i === 0 : !memoryOf(x, input)));
     if (!direct) continue;
     safe.set(o, i);
     used.add(i);

@@ -7,7 +7,7 @@ import { compile } from "./compile.ts";
 import { type Device, openDevice } from "./device.ts";
 import { type DType, fromNumbers, isFloat, toNumbers } from "./dtype.ts";
 import { evaluate } from "./evaluate.ts";
-import { add, mul, sum, tanh } from "./functions.ts";
+import { add, cast, mul, reshape, scatterRows, sum, tanh } from "./functions.ts";
 import { graphOf, loadGraph, storeGraph } from "./graph.ts";
 import { deviceReport } from "./onnxruntime/index.ts";
 import { simplify } from "./simplify.ts";
@@ -113,6 +113,23 @@ describe.each(devices.map(d => [`${d.capabilities.name} on ${d.name}`, d] as con
       w += v;
     }
     expect((await state.w.numbers())[63]).toBeCloseTo(w, 5);
+  });
+
+  test("rows written into a donated table are written, the others stay, over many steps", async () => {
+    const write = compile(
+      (table: Tensor, row: Tensor, at: Tensor) => {
+        const next = scatterRows(table, cast(reshape(at, [1]), "i32"), row, "set");
+        return [next, sum(next)] as const;
+      },
+      { device, donate: [0] },
+    );
+    let table = await device.full([5, 3], 1);
+    for (let i = 0; i < 5; i++) {
+      const [next, total] = await write(table, await device.full([1, 3], 10 + i), i);
+      table = next;
+      expect(await total.item()).toBe(15 + 3 * Array.from({ length: i + 1 }, (_, k) => 9 + k).reduce((a, b) => a + b, 0));
+    }
+    expect(await table.nested()).toEqual([10, 11, 12, 13, 14].map(x => [x, x, x]));
   });
 
   test("using what was donated or disposed is an error that says so", async () => {

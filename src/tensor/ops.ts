@@ -111,6 +111,8 @@ export interface OpRow<A> {
   readonly elementwise?: true;
   /** The output shows the input's memory in another shape. */
   readonly view?: true;
+  /** The output is the first input with some elements changed: it may overwrite it, as long as no other input shares that memory. */
+  readonly updates?: true;
   infer(inputs: readonly Typed[], attributes: A, op: string): Inferred;
 }
 
@@ -409,6 +411,7 @@ export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
   // scatterRows(x, i, u): x with x[i[j]] += u[j] or x[i[j]] = u[j] (then the i are distinct)
   scatterRows: {
     arity: [3, 3],
+    updates: true,
     infer: ([x, index, update], _, op) => {
       indexDtype(op, index!);
       const shape = [...index!.shape, ...x!.shape.slice(1)];
@@ -424,6 +427,7 @@ export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
   // putAlong(x, i, u): x with x[..., i[..., j, ...], ...] += u[..., j, ...]
   putAlong: {
     arity: [3, 3],
+    updates: true,
     infer: ([x, index, update], { axis }, op) => {
       indexDtype(op, index!);
       const a = normalAxis(op, axis, x!.shape.length);

@@ -166,6 +166,10 @@ test("an output takes over an input's memory only where every other reader has r
   expect(alias(w => [f.reshape(f.transpose(f.reshape(w, [2, 2])), [4])])).toBe(true); // the read is over before the last view
   expect(alias((w, x) => [f.add(f.reshape(f.reshape(w, [2, 2]), [4]), x)])).toBe(false); // reads a view of what it would overwrite
   expect(alias(w => [w])).toBe(false);
+  const rows = constant([2, 0], "i64");
+  expect(alias((w, x) => [f.scatterRows(w, rows, f.slice(x, [0, 2]), "set")])).toBe(true); // the rest of w stays where it is
+  expect(alias(w => [f.scatterRows(w, rows, f.reshape(f.slice(w, [0, 2]), [2]), "set")])).toBe(true); // a slice is read before, and copied
+  expect(alias(w => [f.scatterRows(w, constant([0, 1, 2, 3], "i64"), f.reshape(w, [4]), "add")])).toBe(false); // the rows are the memory itself
 });
 
 test("recomputing gives the same value and gradient, also of what the function captured, also nested", async () => {
