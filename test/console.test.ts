@@ -211,6 +211,23 @@ browserTest(`arrow keys walk the lineage from the model to its source${why}`, as
       await expect.poll(scale).not.toBe(before);
       await page.keyboard.press("0");
       await expect.poll(scale).toBe(before);
+      // The wheel zooms about the pointer; a drag moves by as much as the mouse, and is no click on where it ends.
+      const box = (await page.locator(".graph").boundingBox())!;
+      await page.mouse.move(box.x + 30, box.y + 20);
+      await page.mouse.wheel(0, -200);
+      await expect.poll(scale).not.toBe(before);
+      await page.keyboard.press("0");
+      await expect.poll(scale).toBe(before);
+      const at = async () =>
+        /translate\((\S+) (\S+)\)/
+          .exec((await scale())!)!
+          .slice(1)
+          .map(Number);
+      const [x, y] = await at();
+      await page.mouse.down();
+      await page.mouse.move(box.x + 70, box.y + 45, { steps: 4 });
+      await page.mouse.up();
+      await expect.poll(at).toEqual([expect.closeTo(x! + 40, 3), expect.closeTo(y! + 25, 3)]);
       await page.getByRole("button", { name: /^Documents documents-/ }).click();
       await page.getByRole("heading", { name: "4,871 documents" }).waitFor();
     },

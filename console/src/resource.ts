@@ -16,7 +16,15 @@ export interface Resource<T> {
 /** Between tries while nothing comes back, in milliseconds: quick enough to notice a restart, slow enough to be no load. */
 const retryMs = 2_000;
 
+/** Answers kept, the last ones loaded: a few pages back. */
+const mostRemembered = 40;
 const remembered = new Map<string, unknown>();
+
+function remember(key: string, data: unknown): void {
+  remembered.delete(key);
+  remembered.set(key, data);
+  for (const oldest of remembered.keys()) if (remembered.size > mostRemembered) remembered.delete(oldest);
+}
 
 /**
  * `key` names what is loaded and must differ where `load` would; null loads nothing. With `everyMs` it is loaded again and again while the
@@ -41,7 +49,7 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
       try {
         const data = await loader.current(abort.signal);
         if (abort.signal.aborted) return;
-        remembered.set(key, data);
+        remember(key, data);
         setState({ key, data });
         again(everyMs);
       } catch (error) {

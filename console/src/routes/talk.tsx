@@ -28,10 +28,13 @@ function useFollow(isOn: boolean, length: number): void {
   }, [isOn, length]);
 }
 
+/** Between looks at what is served: a model may come while the page is open. */
+const lookMs = 10_000;
+
 export function Talk() {
   const session = useSession();
   const { mode, settings, drafts } = session;
-  const served = useResource("served", api.served);
+  const served = useResource("served", api.served, lookMs);
   const ids = served.data?.data.map(m => m.id) ?? [];
   const model = session.model !== null && ids.includes(session.model) ? session.model : (ids[0] ?? null);
   const exchanges = session.exchanges.filter(e => e.mode === mode);

@@ -114,11 +114,13 @@ function Figures({ run, runs, evaluation }: ChosenProps) {
 
 /** While a run goes on, its points come this often. */
 const goingMs = 2_000;
+/** Between looks at what there is. */
+const lookMs = 10_000;
 
 export function Training({ id }: { readonly id: string | null }) {
-  const runs = useResource("runs", api.runs, goingMs * 5);
-  const models = useResource("models", api.models);
-  const evaluations = useResource("evaluations", api.evaluations);
+  const runs = useResource("runs", api.runs, lookMs);
+  const models = useResource("models", api.models, lookMs);
+  const evaluations = useResource("evaluations", api.evaluations, lookMs);
   const [ticked, setTicked] = useState<readonly string[]>([]);
   const all = runs.data ?? [];
   const chosen = all.find(r => r.artifact === id) ?? all[0];
