@@ -3,7 +3,8 @@ import "../bin/node-version.js";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { inRoot } from "./parts/places.js";
+import { node } from "./parts/child.js";
+import { inRoot, programs } from "./parts/places.js";
 import { main, say } from "./parts/say.js";
 import { setup } from "./setup.js";
 
@@ -65,4 +66,5 @@ await main(async () => {
     readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
+  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md"]);
 });

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const program = join(root, "bin", "loam.js");
@@ -89,8 +90,15 @@ export class Child {
   }
 }
 
-/** Starts `loam` and does not wait. */
-export const start = (args: readonly string[], o?: ChildOptions): Child => new Child(args, o);
+/** Starts `loam` and does not wait; what still runs when the test is over is killed. */
+export function start(args: readonly string[], o?: ChildOptions): Child {
+  const child = new Child(args, o);
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await child.ended;
+  });
+  return child;
+}
 
 /** Runs `loam` to its end. */
 export const loam = (args: readonly string[], o?: ChildOptions): Promise<Ended> => new Child(args, o).ended;
