@@ -42,8 +42,8 @@ export interface ChatTemplate {
 }
 
 /**
- * The template of Loam's own models: every turn is its role's token, the text and the end token, so that the tokens of
- * `defaultSpecialTokens` alone part the turns and no text can forge one.
+ * The template of Loam's own models: every turn is its role's token, the text and the end token (`defaultSpecialTokens`). Encode with
+ * `encodeChat`, so that no message can write one of them.
  */
 export const defaultChatTemplate = `{%- for message in messages -%}
 {%- if message.role not in ["system", "user", "assistant"] -%}

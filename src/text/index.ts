@@ -1,4 +1,5 @@
 /** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
+export { encodeChat } from "./chat-encode.ts";
 export {
   type ChatMessage,
   type ChatTemplate,

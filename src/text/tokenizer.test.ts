@@ -22,7 +22,7 @@ const noise = (draw: ReturnType<typeof random>): string =>
 
 test(`decoding gives the text back, whatever it is (seed ${seed})`, () => {
   const draw = random(seed);
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 3000; i++) {
     const text = noise(draw);
     expect(trained.decode(trained.encode(text))).toBe(Buffer.from(text).toString());
   }
@@ -41,12 +41,12 @@ test(`the fast way over bytes and the way piece by piece give the same ids and p
 test(`what is remembered of pieces never changes an id, through all evictions (seed ${seed})`, () => {
   // More different pieces, short and long, than the caches hold; each text twice, so that what was kept is used.
   const draw = random(seed);
-  const word = () => Array.from({ length: 2 + draw.below(14) }, () => "abcdefgh"[draw.below(8)]!).join("");
-  const texts = Array.from({ length: 400 }, () => Array.from({ length: 400 }, word).join(" "));
+  const word = () => Array.from({ length: 2 + draw.below(19) }, () => "abcdefgh"[draw.below(8)]!).join("");
+  const texts = Array.from({ length: 300 }, () => Array.from({ length: 400 }, word).join(" "));
   for (const text of [...texts, ...texts]) {
     const ids = trained.encode(text);
     expect(trained.decode(ids)).toBe(text);
-    if (draw.below(80) === 0) expect(ids).toEqual(loadTokenizer(trained.toJSON()).encode(text));
+    if (draw.below(150) === 0) expect(ids).toEqual(loadTokenizer(trained.toJSON()).encode(text));
   }
 }, 60_000);
 

@@ -10,7 +10,7 @@ import { FAR, firstMask, fourthMask, MID, MID_IDS, NEAR, NEAR_IDS, PieceCache, s
 import type { MergeRule } from "./ranks.ts";
 import { Ranks } from "./ranks.ts";
 
-/** Bytes that may be read behind a text: a key is two words from the piece's start. */
+/** Bytes that may be read behind a text: a key is up to four words from the start of its piece. */
 const SLACK = 16;
 /** Buffers up to this many bytes are kept between calls; larger ones are given back. */
 const KEPT = 1 << 22;

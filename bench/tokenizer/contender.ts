@@ -1,0 +1,57 @@
+/**
+ * One side of the comparison: a process on one core that trains or encodes when it is told to, and stands still while others are
+ * measured. A line in, a line of JSON out: `train FILE`, `encode`, `kept` (encode, remembering earlier passes), `ids FILE`.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createInterface, type Interface } from "node:readline";
+
+export interface Answer {
+  /**
+   * Processor time of the work alone, of all the process's threads: what one core needs for it. Unlike the clock it does not count what
+   * others do on a shared machine.
+   */
+  readonly ms: number;
+  readonly tokens?: number;
+}
+
+/** `taskset` keeps a process, its threads included, on one core; where there is none, processes are not bound. */
+const pin = ((): readonly string[] => {
+  try {
+    execFileSync("taskset", ["-c", "0", "true"], { stdio: "ignore" });
+    return ["taskset", "-c", "0"];
+  } catch {
+    return [];
+  }
+})();
+export const isPinned = pin.length > 0;
+
+export class Contender {
+  private readonly child: ChildProcess;
+  private readonly lines: Interface;
+  private readonly name: string;
+
+  constructor(name: string, command: readonly string[]) {
+    this.name = name;
+    const [program, ...parameters] = [...pin, ...command];
+    // One thread each, whatever a library would start.
+    const env = { ...process.env, RAYON_NUM_THREADS: "1", TOKENIZERS_PARALLELISM: "false", OMP_NUM_THREADS: "1" };
+    this.child = spawn(program!, parameters, { stdio: ["pipe", "pipe", "inherit"], env });
+    this.lines = createInterface({ input: this.child.stdout! });
+  }
+
+  ask(line: string): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const ended = (code: number | null) => reject(new Error(`${this.name}: ended with ${code} on "${line}"`));
+      this.child.once("exit", ended);
+      this.lines.once("line", answer => {
+        this.child.off("exit", ended);
+        resolve(JSON.parse(answer) as Answer);
+      });
+      this.child.stdin!.write(`${line}\n`);
+    });
+  }
+
+  close(): void {
+    this.child.stdin!.end();
+  }
+}

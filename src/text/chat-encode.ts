@@ -1,0 +1,51 @@
+/**
+ * A conversation to ids in which only the template writes special tokens: their texts in messages and tools stay ordinary text, so nobody
+ * can end a turn or speak as another role by writing its token.
+ */
+import type { ChatMessage, ChatTemplate, RenderOptions } from "./chat-template.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** A code point that is no character and never will be. It stands on both sides of a number while the template runs. */
+const MARK = "\uFDD0";
+const marked = new RegExp(`${MARK}(\\d+)${MARK}`, "u");
+
+/** Applies `f` to every string in plain data. */
+const mapStrings = (value: unknown, f: (text: string) => string): unknown =>
+  typeof value === "string"
+    ? f(value)
+    : Array.isArray(value)
+      ? value.map(v => mapStrings(v, f))
+      : value !== null && typeof value === "object"
+        ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapStrings(v, f)]))
+        : value;
+
+/** Ids of a conversation under a template. Errors: text/template. */
+export function encodeChat(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  messages: readonly ChatMessage[],
+  options: RenderOptions = {},
+): Uint32Array {
+  const texts = [MARK, ...tokenizer.specials.keys()].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(texts.map(t => t.replace(/[\^$\\.*+?()[\]{}|/]/g, "\\$&")).join("|"), "gu");
+  const mark = (text: string): string => text.replace(pattern, t => `${MARK}${texts.indexOf(t)}${MARK}`);
+  const rendered = template.render(mapStrings(messages, mark) as ChatMessage[], {
+    ...options,
+    ...(options.tools ? { tools: mapStrings(options.tools, mark) as unknown[] } : {}),
+  });
+  // Splitting by a pattern with a group gives text, number, text, number, ..., text.
+  const parts = rendered
+    .split(marked)
+    .map((part, i) =>
+      i % 2 === 0
+        ? tokenizer.encode(part, { addSpecialTokens: false })
+        : tokenizer.encode(texts[Number(part)] ?? "", { addSpecialTokens: false, readSpecialTokens: false }),
+    );
+  const ids = new Uint32Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    ids.set(part, at);
+    at += part.length;
+  }
+  return ids;
+}
