@@ -13,6 +13,8 @@ import { main, say, seconds } from "./parts/say.js";
 import { setup } from "./setup.js";
 
 const strict = process.env.LOAM_CI === "1";
+/** Reasons that no installation removes: what only root may do, or root may not be kept from, or another platform has. */
+const excused = /\(skipped[^)]*\b(root|mount\w*|platform|Linux|macOS|Windows)\b/i;
 
 async function check(program, args) {
   const { code } = await node(program, args, { show: true });
@@ -71,7 +73,7 @@ await main(async args => {
     say(name, stage.text);
     const { passed, failed, skipped = [] } = await stage.run(more);
     total.passed += passed;
-    total.failed += failed + (strict ? skipped.length : 0);
+    total.failed += failed + (strict ? skipped.filter(name => !excused.test(name)).length : 0);
     total.skipped.push(...skipped);
     say(
       name,
@@ -79,8 +81,9 @@ await main(async args => {
     );
   }
   if (total.skipped.length) {
-    process.stderr.write(`\n  ${total.skipped.length} skipped${strict ? ", which counts as failed here (LOAM_CI=1)" : ""}:\n`);
-    for (const name of total.skipped) process.stderr.write(`    ${name}\n`);
+    process.stderr.write(`\n  ${total.skipped.length} skipped:\n`);
+    for (const name of total.skipped)
+      process.stderr.write(`    ${name}${strict && !excused.test(name) ? "   <- counts as failed (LOAM_CI=1)" : ""}\n`);
   }
   say("in all", seconds(performance.now() - began));
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);

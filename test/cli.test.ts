@@ -217,3 +217,29 @@ test("a port in use is named with another to try, and the server ends", async ()
     other.close();
   }
 });
+
+test("doctor names what is bad on a machine and ends with exit code 3; a library that is none is not a crash", async () => {
+  const cwd = temporaryFolder();
+  const broken = join(cwd, "libonnxruntime.so");
+  writeFileSync(broken, "not a library");
+  for (const path of [broken, join(cwd, "none")]) {
+    const { code, stdout, stderr } = await loam(["doctor", "--json"], { cwd, env: { LOAM_ONNXRUNTIME: path } });
+    expect(code, stderr).toBe(3);
+    const [found, failure] = jsonLines(stdout) as [{ ok: boolean; checks: { name: string; state: string; hint?: string }[] }, unknown];
+    expect(found.ok).toBe(false);
+    expect(found.checks.find(c => c.name === "device cpu")).toMatchObject({
+      state: "bad",
+      hint: expect.stringContaining("LOAM_ONNXRUNTIME"),
+    });
+    expect(failure).toMatchObject({ error: { code: "cli/machine", place: "loam doctor: device cpu" } });
+  }
+});
+
+test("doctor says of everything that is missing how to get it", async () => {
+  const { code, stdout } = await loam(["doctor", "--json"], { cwd: temporaryFolder(), env: { PATH: "/nonexistent" } });
+  expect(code).toBe(0);
+  const [{ checks }] = jsonLines(stdout) as unknown as [{ checks: { name: string; state: string; hint?: string }[] }];
+  const missing = checks.filter(c => c.state === "missing");
+  expect(missing.map(c => c.name)).toEqual(expect.arrayContaining(["npm", "strace"]));
+  for (const c of missing) expect(c.hint, c.name).toMatch(/\w/);
+});

@@ -85,6 +85,17 @@ test("from nothing to an answer that is traced to its texts", async () => {
   ]);
   for (const { from, to } of graph.edges) for (const id of [from, to]) expect(graph.nodes.map(n => n.id)).toContain(id);
 
+  const chatted = await loam(["chat", "--json", "-n", "20", "--seed", "4"], { cwd, input: "hello there\n\nand again\n" });
+  expect(chatted.code, chatted.stderr).toBe(0);
+  const answers = jsonLines(chatted.stdout);
+  expect(answers).toHaveLength(2);
+  expect(answers[0]).toMatchObject({ event: "answer", turns: [{ role: "user", content: "hello there" }] });
+  const completed = ["chat", "--complete", "--prompt", "Dear ", "-n", "12", "--temperature", "0.7", "--top-p", "1", "--seed", "5"];
+  const [once, twice] = [await loam(completed, { cwd }), await loam(completed, { cwd })];
+  expect(once.stdout).toMatch(/^Dear ./);
+  expect(twice.stdout).toBe(once.stdout);
+  expect(once.stdout).toBe(`Dear ${whole.choices[0]!.text}\n`);
+
   server.kill("SIGTERM");
   const { code, stderr } = await server.ended;
   expect(code, stderr).toBe(0);
