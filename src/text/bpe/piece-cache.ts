@@ -20,6 +20,8 @@ const MID_SLOTS = 1 << 13; // 512 kB
 const FAR_SLOTS = 1 << 16;
 const FAR_BYTES = 1 << 20;
 const FAR_IDS = 1 << 19;
+/** Slots looked at: texts made so that their pieces' hashes meet must not make a list of the table. */
+const FAR_PROBES = 16;
 
 /** Mask of a piece's bytes `from` to `from + 3` by its length. */
 const byteMask = (from: number): Int32Array =>
@@ -43,7 +45,7 @@ export class PieceCache {
   private numBytes = 0;
   private numIds = 0;
   private numFar = 0;
-  /** Where the last `findFar` looked in vain: its slot and hash, which `addFar` takes over. */
+  /** What the last `findFar` looked for in vain: its hash, and the slot that `addFar` takes, free or not. */
   private missed = 0;
   private missedHash = 0;
 
@@ -83,9 +85,15 @@ export class PieceCache {
     let h = Math.imul(length ^ rest, 0x9e3779b1);
     for (let i = 0; i < words; i += 4) h = Math.imul(h ^ (h >>> 15) ^ view.getInt32(at + i, true), 0x85ebca6b);
     h = (h ^ (h >>> 15)) | 1;
-    let slot = (h >>> 1) & (FAR_SLOTS - 1);
-    for (; far[slot * 4] !== 0; slot = (slot + 1) & (FAR_SLOTS - 1)) {
+    this.missedHash = h;
+    this.missed = (h >>> 1) & (FAR_SLOTS - 1);
+    for (let probe = 0; probe < FAR_PROBES; probe++) {
+      const slot = ((h >>> 1) + probe) & (FAR_SLOTS - 1);
       const s = slot * 4;
+      if (far[s] === 0) {
+        this.missed = slot;
+        break;
+      }
       if (far[s] !== h || far[s + 2]! >>> 16 !== length) continue;
       const from = far[s + 1]!;
       let i = 0;
@@ -97,8 +105,6 @@ export class PieceCache {
       for (let k = 0; k < n; k++) out[o + k] = ids[first + k]!;
       return n;
     }
-    this.missed = slot;
-    this.missedHash = h;
     return -1;
   }
 
