@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 import { Contender, isPinned } from "./tokenizer/contender.ts";
 import { rawMails } from "./tokenizer/corpus.ts";
 
@@ -20,19 +21,8 @@ const encoders = [
 ] as const;
 const TRAIN_ROUNDS = 3;
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
-};
-const round = (x: number): number => Number(x.toPrecision(3));
-
-export interface TokenizerBenchOptions {
-  /** Folder with `.venv` (tokenizers, tiktoken), `node_modules` (the npm peers) and the scripts beside them; undefined: ours alone. */
-  readonly peers: string | undefined;
-}
-
-export async function run({ peers }: TokenizerBenchOptions) {
+/** `context.peers` is the folder with `.venv` (tokenizers, tiktoken), `node_modules` (the npm peers) and the scripts beside them. */
+export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), "loam-bench-tokenizer-"));
   const open: Contender[] = [];
   const start = (name: string, command: readonly string[]): Contender => {
@@ -48,14 +38,14 @@ export async function run({ peers }: TokenizerBenchOptions) {
     const theirsFile = join(folder, "theirs.json");
     writeFileSync(corpus, JSON.stringify(texts));
 
-    const python = peers && join(peers, ".venv", "bin", "python");
+    const python = peers && join(peers, ".venv", ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]));
     const hasPython = python !== undefined && existsSync(python);
     const has = (name: string): boolean => peers !== undefined && existsSync(join(peers, "node_modules", name.slice(4)));
     const worker = fileURLToPath(new URL(`./tokenizer/worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
     const ours = start("loam", [process.execPath, worker, corpus, oursFile]);
     const skipped: string[] = [];
 
-    // Training.
+    say("training 4,096 merges");
     const oursTrain: number[] = [];
     const theirsTrain: number[] = [];
     const trainer = hasPython ? start("tokenizers", [python, join(peers!, "tokenizer.py"), "tokenizers", corpus, theirsFile]) : undefined;
@@ -83,6 +73,7 @@ export async function run({ peers }: TokenizerBenchOptions) {
           ? start(name, [python!, join(peers!, "tokenizer.py"), name, corpus, oursFile])
           : start(name, [process.execPath, join(peers!, "tokenizer.mjs"), name.slice(4), corpus, oursFile]);
       const pairs: { ours: number; theirs: number }[] = [];
+      say(`encoding beside ${name}`);
       // One round more than counted where rounds are short: the first pays for loading and compiling.
       for (let i = rounds > 1 ? -1 : 0; i < rounds; i++) {
         const a = await ours.ask("encode");
@@ -91,8 +82,8 @@ export async function run({ peers }: TokenizerBenchOptions) {
         if (i >= 0) pairs.push({ ours: a.ms, theirs: b.ms });
       }
       mine.push(...pairs.map(p => p.ours));
-      rates[name] = round((megabytes * 1000) / median(pairs.map(p => p.theirs)));
-      ratios[`encode/${name}`] = round(median(pairs.map(p => p.theirs / p.ours)));
+      rates[name] = digits((megabytes * 1000) / median(pairs.map(p => p.theirs)));
+      ratios[`encode/${name}`] = digits(median(pairs.map(p => p.theirs / p.ours)));
       peer.close();
     }
     while (mine.length < 3) mine.push((await ours.ask("encode")).ms);
@@ -107,13 +98,13 @@ export async function run({ peers }: TokenizerBenchOptions) {
       sameIds = readFileSync(a).equals(readFileSync(b));
     }
 
-    const trainRatio = trainer ? round(median(theirsTrain.map((t, i) => t / oursTrain[i]!))) : undefined;
+    const trainRatio = trainer ? digits(median(theirsTrain.map((t, i) => t / oursTrain[i]!))) : undefined;
     if (trainRatio !== undefined) ratios["train/tokenizers"] = trainRatio;
     const encodeRatio = ratios["encode/tokenizers"];
     const least = Object.entries(ratios)
       .filter(([k]) => k.startsWith("encode/"))
       .sort((x, y) => x[1] - y[1])[0];
-    const bars: { name: string; want: string; got: number | string | boolean; holds: boolean }[] = [];
+    const bars: Bar[] = [];
     if (trainRatio !== undefined)
       bars.push({ name: "training beside tokenizers (Rust)", want: ">= 1x", got: trainRatio, holds: trainRatio >= 1 });
     if (encodeRatio !== undefined)
@@ -129,20 +120,20 @@ export async function run({ peers }: TokenizerBenchOptions) {
         `${texts.length} raw mails, ${megabytes.toFixed(1)} MB of UTF-8; 4,096 merges over GPT-2's pattern; ${isPinned ? "every process bound to core 0" : "processes not bound"} ` +
         `of ${cpus()[0]?.model ?? "an unknown processor"}; processor time of all threads; interleaved pairs, medians; encoding with an empty cache each pass`,
       ours: {
-        trainMBPerSecond: round((megabytes * 1000) / median(oursTrain)),
-        encodeMBPerSecond: round((megabytes * 1000) / median(mine)),
-        encodeFirstPassMBPerSecond: round((megabytes * 1000) / first.ms),
-        encodeKeptCacheMBPerSecond: round((megabytes * 1000) / kept),
+        trainMBPerSecond: digits((megabytes * 1000) / median(oursTrain)),
+        encodeMBPerSecond: digits((megabytes * 1000) / median(mine)),
+        encodeFirstPassMBPerSecond: digits((megabytes * 1000) / first.ms),
+        encodeKeptCacheMBPerSecond: digits((megabytes * 1000) / kept),
         tokens: first.tokens,
-        bytesPerToken: round((megabytes * 1e6) / first.tokens!),
+        bytesPerToken: digits((megabytes * 1e6) / first.tokens!),
       },
       peers: {
-        ...(trainer ? { "train/tokenizers": round((megabytes * 1000) / median(theirsTrain)) } : {}),
+        ...(trainer ? { "train/tokenizers": digits((megabytes * 1000) / median(theirsTrain)) } : {}),
         ...Object.fromEntries(Object.entries(rates).map(([k, v]) => [`encode/${k}`, v])),
-        ...(skipped.length > 0 ? { skipped } : {}),
       },
       ratios,
       bars,
+      ...(skipped.length > 0 ? { notes: [`not installed, so not measured: ${skipped.join(", ")}`] } : {}),
     };
   } finally {
     for (const contender of open) contender.close();
