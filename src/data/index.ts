@@ -14,6 +14,7 @@ export { dataErrors } from "./errors.ts";
 export { type Edit, type LedgerEntry, type Measure, type SetAside, type Story, tellStory, type Verdict } from "./ledger.ts";
 export { decide } from "./mix.ts";
 export { type Curated, type CurateOptions, curate } from "./pipeline.ts";
+export { fillRows } from "./rows.ts";
 export { type Manifest, manifestOf } from "./sources/manifest.ts";
 export { type Reader, type ReadRecord, readerNames, type SourceOptions, sourceOptions } from "./sources/source.ts";
 export {

@@ -2,6 +2,7 @@
  * Documents cut into windows that a model of limited context can score: every token of a document (and its end) is scored exactly once, with
  * at least `length - stride` tokens of its own past where the document has them. Short windows share rows; attention stays inside each.
  */
+import { fillRows } from "../data/index.ts";
 
 export interface Window {
   readonly document: number;
@@ -26,19 +27,9 @@ export function windowsOf(document: number, tokens: number, length: number, stri
   return windows;
 }
 
-/** Windows laid into rows of `length`, first fit by decreasing size. */
-export function layRows(windows: readonly Window[], length: number): Window[][] {
-  const order = [...windows].sort((a, b) => b.size - a.size || a.document - b.document || a.from - b.from);
-  const rows: { left: number; windows: Window[] }[] = [];
-  // rows that may still take something, by space left: a short scan finds a fit, since sizes only fall
-  let open = 0;
-  for (const w of order) {
-    while (open < rows.length && rows[open]!.left < 1) open++;
-    const row = rows.slice(open, open + 64).find(r => r.left >= w.size);
-    if (row) {
-      row.windows.push(w);
-      row.left -= w.size;
-    } else rows.push({ left: length - w.size, windows: [w] });
-  }
-  return rows.map(r => r.windows);
-}
+/** Windows laid into rows of `length`. */
+export const layRows = (windows: readonly Window[], length: number): Window[][] =>
+  fillRows(
+    windows.map(w => w.size),
+    length,
+  ).map(row => row.map(i => windows[i]!));

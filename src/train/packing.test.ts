@@ -10,34 +10,64 @@ function shardsOf(seed: string, count: number): { shards: TokenShards; documents
   return { shards: { tokens: Uint16Array.from(documents.flat()), offsets }, documents };
 }
 
-for (const seed of ["a", "b", "c"])
-  test(`an epoch is every document once, each token predicted once, ends included (seed ${seed})`, () => {
-    const { shards, documents } = shardsOf(seed, 20);
-    const total = documents.reduce((s, d) => s + d.length + 1, 0);
-    const p = packer(shards, { rows: 1, length: total, end, seed });
-    const { tokens, targets } = p.next();
-    expect(p.state()).toEqual({ epoch: 1, document: 0, token: 0 });
-    // cut the stream of targets at ends: the documents, in some order
-    const text = [...targets].join(" ");
-    const got = `${text} `
-      .split(/(?<![0-9])0 /)
-      .slice(0, -1)
-      .map(s => s.trim());
-    expect(got.sort()).toEqual(documents.map(d => d.join(" ")).sort());
-    // an input is the target before it, and an end comes first
-    expect(tokens[0]).toBe(end);
-    expect([...tokens.slice(1)]).toEqual([...targets.slice(0, -1)]);
+for (const [seed, length] of [
+  ["a", 5],
+  ["b", 8],
+  ["c", 64],
+] as const)
+  test(`an epoch predicts every token of every document once, from the one before it, and every end once (rows of ${length})`, () => {
+    const r = random(seed);
+    // every token has an id of its own, so a target tells where it stands
+    let next = 1;
+    const documents = Array.from({ length: 30 }, () => Array.from({ length: r.below(40) }, () => next++));
+    const offsets = Uint32Array.from({ length: 31 }, (_, i) => documents.slice(0, i).reduce((s, d) => s + d.length, 0));
+    const before = new Map(documents.flatMap(d => d.map((t, i) => [t, i === 0 ? end : d[i - 1]!] as const)));
+    const lasts = documents.map(d => d.at(-1) ?? end).sort((a, b) => a - b);
+    const p = packer({ tokens: Uint16Array.from(documents.flat()), offsets }, { rows: 1, length, end, seed });
+    const seen: number[] = [];
+    const ends: number[] = [];
+    while (p.state().epoch === 0) {
+      const b = p.next();
+      for (let at = 0; at < length; at++) {
+        if (!b.weights[at]) continue;
+        if (b.targets[at] === end) ends.push(b.tokens[at]!);
+        else {
+          seen.push(b.targets[at]!);
+          expect(b.tokens[at]).toBe(before.get(b.targets[at]!));
+        }
+      }
+    }
+    expect(seen.sort((x, y) => x - y)).toEqual(documents.flat());
+    expect(ends.sort((x, y) => x - y)).toEqual(lasts);
   });
 
-test("segments separate documents and rows; positions count inside them", () => {
+test("segments separate pieces, positions count inside them, and what is empty weighs nothing", () => {
   const { shards } = shardsOf("segments", 30);
   const b: PackedBatch = packer(shards, { rows: 4, length: 16, end, seed: 1 }).next();
-  for (let i = 1; i < b.tokens.length; i++) {
-    const newRow = i % 16 === 0;
-    const newDocument = b.targets[i - 1] === end;
-    expect(b.segments[i] !== b.segments[i - 1], `at ${i}`).toBe(newRow || newDocument);
-    expect(b.positions[i]).toBe(newRow || newDocument ? 0 : b.positions[i - 1]! + 1);
+  for (let i = 0; i < b.tokens.length; i++) {
+    expect(b.weights[i]).toBe(b.segments[i] === -1 ? 0 : 1);
+    if (b.segments[i] === -1) continue;
+    const sameRow = i % 16 !== 0;
+    const goesOn = sameRow && b.segments[i] === b.segments[i - 1];
+    expect(b.positions[i]).toBe(goesOn ? b.positions[i - 1]! + 1 : 0);
+    // inside a piece an input is the target before it
+    if (goesOn) expect(b.tokens[i]).toBe(b.targets[i - 1]);
   }
+});
+
+test("a document much longer than a step is spread over the epoch", () => {
+  const long = Array.from({ length: 4000 }, (_, i) => 1 + (i % 50));
+  const short = Array.from({ length: 400 }, () => Array.from({ length: 10 }, () => 1));
+  const all = [long, ...short];
+  const offsets = Uint32Array.from({ length: all.length + 1 }, (_, i) => all.slice(0, i).reduce((s, d) => s + d.length, 0));
+  const p = packer({ tokens: Uint16Array.from(all.flat()), offsets }, { rows: 4, length: 40, end, seed: 2 });
+  let worst = 0;
+  while (p.state().epoch === 0) {
+    const b = p.next();
+    worst = Math.max(worst, [...b.targets].filter(x => x > 1).length / b.targets.length);
+  }
+  // half of all tokens are its own; no step is all of it (16 windows of it in a row would be chance 2^-16)
+  expect(worst).toBeLessThan(1);
 });
 
 test("a packer started from a state goes on exactly", () => {

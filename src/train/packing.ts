@@ -1,9 +1,11 @@
 /**
- * Packs documents into rows of equal length. The stream is end, document, end, document, ...: each document's first token is predicted from
- * an end mark and its last token predicts one. A row knows which document each position belongs to (so attention stays inside) and its place
- * in it. Order is a seeded permutation an epoch; the position in the stream is plain data, so a run resumes where it was.
+ * Packs documents into rows of equal length. A document is preceded by an end mark and followed by one, so its first token is predicted and so
+ * is its end. Long documents are cut into pieces; an epoch's pieces are laid into rows (best fit, little room is left) and the rows are drawn
+ * in random order, so that no long document fills a whole step. A row knows which piece each position belongs to (attention stays inside it)
+ * and its place in it. Everything is a function of seed and epoch, so the position in the data is two numbers.
  */
-import { random } from "../base/index.ts";
+import { type Random, random } from "../base/index.ts";
+import { fillRows } from "../data/index.ts";
 import { trainErrors } from "./errors.ts";
 
 /** Documents as one array of token ids; document i is tokens[offsets[i]] to tokens[offsets[i + 1]]. */
@@ -21,18 +23,17 @@ export interface PackingOptions {
   readonly seed: number | string;
 }
 
-/** Where the next row starts: epoch, document within the epoch's order, token within the document. */
+/** Which row comes next. */
 export interface PackingState {
   readonly epoch: number;
-  readonly document: number;
-  readonly token: number;
+  readonly row: number;
 }
-export const packingStart: PackingState = { epoch: 0, document: 0, token: 0 };
+export const packingStart: PackingState = { epoch: 0, row: 0 };
 
 export interface PackedBatch {
   readonly tokens: Int32Array;
   readonly targets: Int32Array;
-  /** Document number within the row's batch; -1 where nothing is. */
+  /** Number of the piece within its batch; -1 where nothing is. */
   readonly segments: Int32Array;
   readonly positions: Int32Array;
   readonly weights: Float32Array;
@@ -66,58 +67,75 @@ export interface Packer {
   state(): PackingState;
 }
 
+/** A piece of end + document: `size` positions from position `from` (0 is the end mark before it). */
+interface Piece {
+  readonly document: number;
+  readonly from: number;
+  readonly size: number;
+}
+
+/** All pieces of an epoch. Where a long document is first cut is drawn anew each epoch, so no place is always without a past. */
+function piecesOf(shards: TokenShards, length: number, draw: Random): Piece[] {
+  const pieces: Piece[] = [];
+  for (let document = 0; document < documentCount(shards); document++) {
+    const positions = Number(shards.offsets[document + 1]!) - Number(shards.offsets[document]!) + 1;
+    let size = positions <= length ? positions : 1 + draw.below(length);
+    for (let from = 0; from < positions; from += size, size = Math.min(length, positions - from)) pieces.push({ document, from, size });
+  }
+  return pieces;
+}
+
+/** Rows of an epoch, in the order in which they are drawn. */
+function rowsOf(shards: TokenShards, o: PackingOptions, epoch: number): Piece[][] {
+  const draw = random(`${o.seed}/epoch ${epoch}`);
+  const pieces = piecesOf(shards, o.length, draw);
+  const rows = fillRows(
+    pieces.map(p => p.size),
+    o.length,
+  );
+  return Array.from(draw.permutation(rows.length), i => rows[i]!.map(p => pieces[p]!));
+}
+
 /** Batches without end; epochs follow one another. */
 export function packer(shards: TokenShards, o: PackingOptions, start: PackingState = packingStart): Packer {
-  const count = documentCount(shards);
-  let { epoch, document, token } = start;
-  const orderOf = (e: number) => random(`${o.seed}/epoch ${e}`).permutation(count);
-  let order = orderOf(epoch);
+  let { epoch, row } = start;
+  let rows = rowsOf(shards, o, epoch);
   return {
-    state: () => ({ epoch, document, token }),
+    state: () => ({ epoch, row }),
     next() {
       const n = o.rows * o.length;
       const batch = {
-        tokens: new Int32Array(n),
-        targets: new Int32Array(n),
-        segments: new Int32Array(n),
+        tokens: new Int32Array(n).fill(o.end),
+        targets: new Int32Array(n).fill(o.end),
+        segments: new Int32Array(n).fill(-1),
         positions: new Int32Array(n),
-        weights: new Float32Array(n).fill(1),
+        weights: new Float32Array(n),
       };
       const documents = new Set<number>();
       let segment = 0;
-      for (let row = 0; row < o.rows; row++) {
-        for (let at = row * o.length; at < (row + 1) * o.length; at++) {
-          const which = order[document]!;
-          const from = Number(shards.offsets[which]!);
-          const size = Number(shards.offsets[which + 1]!) - from;
-          documents.add(which);
-          // position `token` of end + document: 0 is the end mark, k is the document's k-th token
-          batch.tokens[at] = token === 0 ? o.end : shards.tokens[from + token - 1]!;
-          batch.targets[at] = token === size ? o.end : shards.tokens[from + token]!;
-          batch.segments[at] = segment;
-          batch.positions[at] = token;
-          if (token === size) {
-            token = 0;
-            segment++;
-            document++;
-            if (document === count) {
-              document = 0;
-              epoch++;
-              order = orderOf(epoch);
-            }
-          } else token++;
+      for (let r = 0; r < o.rows; r++) {
+        let at = r * o.length;
+        for (const piece of rows[row]!) {
+          const first = Number(shards.offsets[piece.document]!);
+          const size = Number(shards.offsets[piece.document + 1]!) - first;
+          documents.add(piece.document);
+          for (let k = 0; k < piece.size; k++, at++) {
+            const position = piece.from + k;
+            batch.tokens[at] = position === 0 ? o.end : shards.tokens[first + position - 1]!;
+            batch.targets[at] = position === size ? o.end : shards.tokens[first + position]!;
+            batch.segments[at] = segment;
+            batch.positions[at] = k;
+            batch.weights[at] = 1;
+          }
+          segment++;
         }
-        // a document that goes on in the next row has lost its past there: it is another segment
-        segment++;
+        if (++row === rows.length) {
+          row = 0;
+          epoch++;
+          rows = rowsOf(shards, o, epoch);
+        }
       }
-      // positions beyond a row's length would leave the position table: count from the start of the piece
-      restart(batch.positions, batch.segments, o.length);
       return { ...batch, documents: [...documents] };
     },
   };
-}
-
-/** Positions counted from the start of each segment within each row. */
-function restart(positions: Int32Array, segments: Int32Array, length: number): void {
-  for (let i = 0; i < positions.length; i++) positions[i] = i % length === 0 || segments[i] !== segments[i - 1] ? 0 : positions[i - 1]! + 1;
 }
