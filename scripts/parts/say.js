@@ -27,7 +27,7 @@ export async function step(label, text, work) {
   if (isTerminal) process.stderr.write(shown());
   else say(label, text());
   const timer = setInterval(() => {
-    if (isTerminal) process.stderr.write(`\r\x1b[2K${shown().slice(0, (process.stderr.columns ?? 100) - 1)}`);
+    if (isTerminal) process.stderr.write(`\r\x1b[2K${shown().slice(0, (process.stderr.columns || 100) - 1)}`);
     else if (performance.now() - said > sayAgainMs) {
       said = performance.now();
       process.stderr.write(`${shown()}\n`);

@@ -87,7 +87,7 @@ export function createOutput(json: boolean, { out, err }: Streams = { out: proce
         err.write(`${text}\n`);
         return;
       }
-      err.write(`\r\x1b[2K${text.slice(0, Math.max(20, (err.columns ?? 120) - 1))}`);
+      err.write(`\r\x1b[2K${text.slice(0, Math.max(20, (err.columns || 120) - 1))}`);
       drawn = true;
     },
     done: (label, text, tookMs) => {

@@ -30,6 +30,27 @@ export interface LifeResult {
   readonly ran: number;
 }
 
+/** A link that has said nothing for so long says at least that it works: programs are compiled, files are opened. */
+const quietMs = 700;
+
+/** Runs a link with its progress shown. */
+async function runShown({ out, signal }: Context, store: Store, link: Link, made: Made, force: boolean) {
+  const show = out.progress(link.label);
+  const timer = setTimeout(() => show({ stage: link.stage, message: "preparing" }), quietMs);
+  try {
+    return await runLink(store, link, made, {
+      progress: event => {
+        clearTimeout(timer);
+        show(event);
+      },
+      signal,
+      ...(force ? { force } : {}),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Runs links in order, saying what happens. */
 export async function runLife(
   context: Context,
@@ -47,11 +68,7 @@ export async function runLife(
   let ran = 0;
   for (const link of links) {
     signal.throwIfAborted();
-    const result = await runLink(store, link, made, {
-      progress: out.progress(link.label),
-      signal,
-      ...(given.force ? { force: true } : {}),
-    });
+    const result = await runShown(context, store, link, made, given.force ?? false);
     made.set(link.label, result.artifact);
     if (result.action === "made") {
       ran++;
