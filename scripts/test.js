@@ -64,9 +64,16 @@ const stages = {
 await main(async args => {
   const chosen = Object.keys(stages).filter(name => args.includes(`--${name}`));
   const more = args.filter(a => !Object.keys(stages).some(name => a === `--${name}`));
-  await setup();
   const began = performance.now();
   const total = { passed: 0, failed: 0, skipped: [] };
+  try {
+    await setup();
+  } catch (error) {
+    // Nothing could be tested, which is a failure with a total like any other.
+    process.stderr.write(`loam: ${error.message}\n`);
+    process.stdout.write("0 passed, 1 failed\n");
+    return 1;
+  }
   for (const [name, stage] of Object.entries(stages)) {
     if (chosen.length ? !chosen.includes(name) : more.length && (name === "lint" || name === "types")) continue;
     const start = performance.now();
