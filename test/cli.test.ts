@@ -1,11 +1,12 @@
 /** The command line as its users meet it when something is wrong or a machine reads along: sentences, exit codes, JSON. */
 
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { verbs } from "../src/cli/verbs.ts";
-import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
+import { build, type Ended, jsonLines, loam, program, start } from "./support/child.ts";
 import { temporaryFolder, toyProject, toyYaml, writeToy } from "./support/project.ts";
 
 beforeAll(build);
@@ -216,6 +217,13 @@ test("a port in use is named with another to try, and the server ends", async ()
   } finally {
     other.close();
   }
+});
+
+test("a reader that stops reading ends the command without a word", async () => {
+  const cwd = toyProject();
+  const { stderr } = spawnSync("sh", ["-c", '"$0" "$1" run --json | head -n 1', process.execPath, program], { cwd, encoding: "utf8" });
+  expect(stderr).not.toMatch(/EPIPE|\n\s+at /);
+  expect((await loam(["run"], { cwd })).code).toBe(0);
 });
 
 test("doctor names what is bad on a machine and ends with exit code 3; a library that is none is not a crash", async () => {

@@ -70,8 +70,20 @@ function report(error: unknown, json: boolean): number {
   return known.exitCode;
 }
 
+/** Who reads our lines may stop (`loam models | head -1`): that ends the command without a word. Other errors of a stream are errors. */
+function endWithReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.listenerCount("error") > 0) continue;
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(exitCodes.ok);
+      throw error;
+    });
+  }
+}
+
 /** Runs a command line; gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
+  endWithReader();
   const program = new Command("loam");
   const state = { code: exitCodes.ok as number };
   program

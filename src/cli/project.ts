@@ -136,7 +136,7 @@ export function modelNameOf(p: Project, given: string | undefined): string {
   throw cliErrors.fail("usage", {
     place: "model",
     expected: `one of ${known.join(", ")}`,
-    received: wanted ?? "none",
-    hint: near ? `Did you mean "${near}"?` : "Name it.",
+    received: wanted === undefined ? "none" : `"${wanted}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : wanted === undefined ? { hint: "Name it." } : {}),
   });
 }
