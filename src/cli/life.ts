@@ -2,6 +2,7 @@
  * A life as a chain of stages: what `loam.yaml` says, from source to evaluated version, in order. Each link knows its stage, its inputs by the
  * names of earlier links, and how its result reads; the runner decides whether it runs.
  */
+import { join } from "node:path";
 import type { z } from "zod";
 import type { LoamError, Progress } from "../base/index.ts";
 import { formatBytes, formatCount } from "../base/index.ts";
@@ -111,7 +112,11 @@ export function lifeOf(p: Project, modelName: string, around: LifeSurroundings):
       stage: "train",
       label: modelName,
       inputs: { shards: `shards/${on}`, tokenizer: "tokenizer" },
-      definition: trainStage({ device, onProblem: around.onProblem }) as unknown as Stage,
+      definition: trainStage({
+        device,
+        onProblem: around.onProblem,
+        eventsFolder: join(p.folder, ".loam", "tensorboard"),
+      }) as unknown as Stage,
       options: async () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>
         `${formatCount(n(s, "parameters"))} parameters, ${formatCount(n(s, "tokens"))} tokens, held-out ${n(s, "heldOutNats").toFixed(3)} nats/token`,

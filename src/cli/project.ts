@@ -62,6 +62,8 @@ const projectSchema = z.strictObject({
       threads: z.number().int().min(1).optional(),
       affinity: z.string().optional(),
       spinning: z.boolean().optional(),
+      /** Most bytes for values between operations. */
+      memoryLimitBytes: z.number().int().min(1).optional(),
     })
     .prefault({}),
 });

@@ -2,8 +2,20 @@
 import { formatCount } from "../base/index.ts";
 import type { BitsReport } from "../evaluate/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
+import { readMetrics } from "../train/index.ts";
+import { chart } from "./chart.ts";
 
 const width = 40;
+
+/** The losses of a run, train and held-out in one picture. */
+export async function lossChart(model: ArtifactReader): Promise<string[]> {
+  const points = readMetrics((await model.read("metrics.jsonl")).toString("utf8"));
+  const lines = chart([
+    { name: "train", points: points.map(p => [p.step, p.loss] as const) },
+    { name: "held-out", points: points.flatMap(p => (p.heldOut === undefined ? [] : [[p.step, p.heldOut] as const])) },
+  ]);
+  return lines.length ? ["loss and held-out loss, nats a token, by step", ...lines] : [];
+}
 
 /** Scores from best to worst, with bars; the model's own row is marked. */
 export async function reportTable(evaluation: ArtifactReader): Promise<string> {

@@ -50,6 +50,8 @@ export interface ConsoleGraph {
     readonly id: string;
     readonly kind: string;
     readonly stage: string;
+    /** What the stage was told. */
+    readonly options?: unknown;
     readonly summary: Readonly<Record<string, unknown>>;
     readonly createdAt: string | number;
     readonly relation: "self" | "ancestor" | "descendant";

@@ -2,6 +2,7 @@
  * Lineage as plain data for a line, a page or another program: what a thing was made from, down to documents, and what was made from it.
  * A document's way is followed exactly: an artifact that lists its members and not this document ends the branch ("left out").
  */
+import type { Json } from "../base/index.ts";
 import { type ArtifactInfo, completeArtifacts } from "./artifact.ts";
 import { idsOf, indexHas, membersFile, membersIndexFile } from "./members.ts";
 import { findSubject, type Subject } from "./names.ts";
@@ -16,6 +17,8 @@ export interface TraceNode {
   readonly digest: string;
   readonly createdMs: number;
   readonly releasedMs: number | null;
+  /** What the stage was told. */
+  readonly options: Json;
   readonly summary: Summary;
   /** `mail-small@3`: the model versions that are this artifact. */
   readonly versions: readonly string[];
@@ -160,6 +163,7 @@ export async function trace(store: Store, text: string, options: { readonly firs
     digest: a.digest,
     createdMs: a.createdMs,
     releasedMs: a.releasedMs,
+    options: a.options,
     summary: a.summary,
     versions: versions.filter(v => v.artifact === a.id).map(v => `${v.model}@${v.number}`),
     documents: membersOf(a),

@@ -80,9 +80,9 @@ export interface MetricLog {
 
 /**
  * Opens the logs of a run in a folder. On resume, lines after `fromStep` are dropped: those steps will be written again, so the log of an
- * interrupted run equals that of an uninterrupted one.
+ * interrupted run equals that of an uninterrupted one. TensorBoard's events go to a folder of their own, where they stay.
  */
-export function openMetricLog(folder: string, fromStep: number, now: () => number): MetricLog {
+export function openMetricLog(folder: string, fromStep: number, now: () => number, eventsFolder = folder): MetricLog {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, "metrics.jsonl");
   let kept: MetricPoint[] = [];
@@ -93,7 +93,8 @@ export function openMetricLog(folder: string, fromStep: number, now: () => numbe
     truncateSync(path, 0);
   }
   appendFileSync(path, kept.map(metricLine).join(""));
-  const events = join(folder, `events.out.tfevents.${Math.floor(now() / 1000)}.${hostname()}`);
+  mkdirSync(eventsFolder, { recursive: true });
+  const events = join(eventsFolder, `events.out.tfevents.${Math.floor(now() / 1000)}.${hostname()}`);
   const fd = openSync(events, "w");
   writeSync(fd, tensorboardHeader(now() / 1000));
   closeSync(fd);

@@ -35,6 +35,8 @@ export interface PretrainOptions {
   readonly identity: string;
   /** Checkpoints and logs live here. */
   readonly folder: string;
+  /** TensorBoard's event files; in `folder` when absent. */
+  readonly eventsFolder?: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
   /** Hears of checkpoints that were refused. */
@@ -195,7 +197,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
   const trainer: Trainer<DecoderSpec> = await createTrainer(options, restored?.state);
   const resumedFrom = trainer.state.step;
   const now = o.now ?? Date.now;
-  const log: MetricLog = openMetricLog(o.folder, resumedFrom, now);
+  const log: MetricLog = openMetricLog(o.folder, resumedFrom, now, o.eventsFolder);
   const source = packer(
     o.train,
     { rows: recipe.rows, length: recipe.length, end: o.end, seed: recipe.seed },

@@ -1,4 +1,5 @@
 /** Training as a stage: shards and tokenizer in, a model artifact out (configuration, weights, tokenizer, metrics, recipe). */
+import { join } from "node:path";
 import { z } from "zod";
 import { hashOf, type LoamError } from "../base/index.ts";
 import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
@@ -16,6 +17,8 @@ const trainStageOptions = z.strictObject({ name: z.string(), model: modelPart, r
 /** What training needs that is not part of the result: where it runs, and who hears of refused checkpoints. */
 export interface TrainSurroundings {
   readonly device: () => Device;
+  /** A folder for TensorBoard's event files, one folder a run in it. */
+  readonly eventsFolder?: string;
   readonly onProblem?: (problem: LoamError) => void;
 }
 
@@ -39,6 +42,7 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
       const [train, heldOut] = [await readShards(inputs.shards, "train"), await readShards(inputs.shards, "held-out")];
       checkShards(train, config.vocab, `${inputs.shards.id}/train`);
       checkShards(heldOut, config.vocab, `${inputs.shards.id}/held-out`);
+      const identity = hashOf({ shards: inputs.shards.digest, config, recipe: withoutHabits(options.recipe) });
       const result = await pretrain({
         device: around.device(),
         model: config,
@@ -46,8 +50,11 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
         train,
         heldOut,
         end,
-        identity: hashOf({ shards: inputs.shards.digest, config, recipe: withoutHabits(options.recipe) }),
+        identity,
         folder: scratch,
+        ...(around.eventsFolder === undefined
+          ? {}
+          : { eventsFolder: join(around.eventsFolder, `${options.name}-${identity.slice(0, 8)}`) }),
         progress,
         signal,
         ...(around.onProblem ? { onProblem: around.onProblem } : {}),

@@ -1,7 +1,9 @@
 /** What the console's pages show of the record: models, runs, evaluations and lineage, read from a project's store when they are asked for. */
-import { isLoamError } from "../../base/index.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { isLoamError, readText } from "../../base/index.ts";
 import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
-import { listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
+import { artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { machine } from "../machine.ts";
 import type { Project } from "../project.ts";
@@ -21,6 +23,12 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
+/** What a run that is under way has written so far; a line that is being written is not yet a point. */
+function liveMetrics(path: string): readonly MetricPoint[] {
+  if (!existsSync(path)) return [];
+  return readMetrics(readText(path).split("\n").slice(0, -1).join("\n"));
+}
+
 async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
   const found = await trace(store, id, { first: 0 });
   const self = new Set(found.subject.artifacts);
@@ -32,6 +40,7 @@ async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
       stage: n.stage,
       stageVersion: n.stageVersion,
       digest: n.digest,
+      options: n.options,
       summary: { ...n.summary, ...(n.documents === null ? {} : { documents: n.documents }) },
       createdAt: n.createdMs,
       relation: self.has(n.id) ? ("self" as const) : ancestors.has(n.id) ? ("ancestor" as const) : ("descendant" as const),
@@ -64,7 +73,15 @@ export function consoleSource(project: Project, store: Store): ConsoleSource {
     async runs() {
       const runs = await listRuns(store, { limit: 1000 });
       const made = await listArtifacts(store, { kind: "model", limit: listed });
-      return made.map(a => {
+      const going = runs.filter(r => r.state === "running" && r.stage === "train");
+      const underWay = going.map(r => ({
+        artifact: artifactId("model", r.recipe),
+        stage: r.stage,
+        startedAt: r.startedMs,
+        endedAt: null,
+        summary: {},
+      }));
+      const finished = made.map(a => {
         const run = runs.find(r => r.artifact === a.id && r.state === "done");
         return {
           artifact: a.id,
@@ -74,11 +91,14 @@ export function consoleSource(project: Project, store: Store): ConsoleSource {
           summary: a.summary,
         };
       });
+      return [...underWay, ...finished];
     },
     metrics: id =>
       unlessMissing(async () => {
         const known = metrics.get(id);
         if (known) return known;
+        const live = (await listRuns(store, { limit: 100 })).find(r => r.state === "running" && artifactId("model", r.recipe) === id);
+        if (live) return liveMetrics(join(store.scratchFolder, live.recipe, "metrics.jsonl"));
         const artifact = await openArtifact(store, id);
         const points = artifact.files.some(f => f.name === "metrics.jsonl")
           ? readMetrics((await artifact.read("metrics.jsonl")).toString("utf8"))

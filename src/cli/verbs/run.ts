@@ -5,7 +5,7 @@ import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
 import { findProject, modelNameOf, type Project, withProjectStore } from "../project.ts";
-import { reportTable } from "../report.ts";
+import { lossChart, reportTable } from "../report.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -73,6 +73,7 @@ export async function runLife(
     if (result.action === "made") {
       ran++;
       out.done(link.label, link.describe(result.artifact.summary), result.tookMs);
+      if (link.stage === "train") for (const line of await lossChart(result.artifact)) out.line(`      ${line}`);
       if (result.differsFrom)
         out.warn(`loam: ${link.label}: the same recipe gave other content than ${result.differsFrom.id}; both are recorded.`);
     } else out.done(link.label, `${link.describe(result.artifact.summary)}  (unchanged)`);

@@ -20,6 +20,8 @@ export interface OnnxBackendOptions {
   readonly affinity?: string;
   /** Idle threads burn their processor while they wait for the next operation. */
   readonly spinning?: boolean;
+  /** Most memory for values between operations, all programs of the process together; the first device opened fixes it. */
+  readonly memoryLimitBytes?: number;
   /** Freed memory kept for reuse, at most; beyond it memory goes back to the system. */
   readonly keptBytes?: number;
 }
