@@ -26,14 +26,38 @@ import type { Project } from "./project.ts";
 export const stageNames = ["source", "data", "tokenizer", "shards", "train", "baselines", "evaluate"] as const;
 export type StageName = (typeof stageNames)[number];
 
+/** How a run is watched and stopped. */
+export interface RunGiven {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly force?: boolean;
+}
+type Inputs = Readonly<Record<string, ArtifactReader>>;
+
 export interface Link {
   readonly stage: StageName;
   /** What people read: `data/mail`. */
   readonly label: string;
+  /** The stage's name for an input -> the label of the link that makes it. */
   readonly inputs: Readonly<Record<string, string>>;
-  readonly definition: Stage;
-  options(): Promise<unknown>;
   describe(summary: Summary): string;
+  plan(store: Store, inputs: Inputs): Promise<Plan>;
+  run(store: Store, inputs: Inputs, given: RunGiven): Promise<RunResult>;
+}
+
+interface LinkOf<I extends string, S extends z.ZodType> extends Pick<Link, "stage" | "label" | "describe"> {
+  readonly inputs: Readonly<Record<I, string>>;
+  readonly definition: Stage<I, S>;
+  options(): z.input<S> | Promise<z.input<S>>;
+}
+/** A link from a stage with its own types; from here on links are alike. */
+function link<I extends string, S extends z.ZodType>({ definition, options, ...shown }: LinkOf<I, S>): Link {
+  return {
+    ...shown,
+    plan: async (store, inputs) => planStage(store, definition, { inputs: inputs as Record<I, ArtifactReader>, options: await options() }),
+    run: async (store, inputs, given) =>
+      runStage(store, definition, { inputs: inputs as Record<I, ArtifactReader>, options: await options(), ...given }),
+  };
 }
 
 export interface LifeSurroundings {
@@ -67,48 +91,48 @@ export function lifeOf(p: Project, modelName: string, around: LifeSurroundings):
   const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json` };
   const device = lazyDevice(p);
   const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap((name): Link[] => [
-    {
+    link({
       stage: "source",
       label: `source/${name}`,
       inputs: {},
-      definition: sourceStage(data) as unknown as Stage,
+      definition: sourceStage(data),
       options: () => identify(config.data[name]!.source, data),
       describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
-    },
-    {
+    }),
+    link({
       stage: "data",
       label: `data/${name}`,
       inputs: { source: `source/${name}` },
-      definition: documentsStage(data) as unknown as Stage,
-      options: async () => ({ name, ...config.data[name]! }),
+      definition: documentsStage(data),
+      options: () => ({ name, ...config.data[name]! }),
       describe: s => {
         const why = reasonsOf(s);
         return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}`;
       },
-    },
+    }),
   ]);
   const { on, length, ...recipe } = model.train;
   const { train: _, evaluate, ...architecture } = model;
   const { kind: __, from, ...tokenizer } = config.tokenizer;
   return [
     ...dataLinks,
-    {
+    link({
       stage: "tokenizer",
       label: "tokenizer",
       inputs: { documents: `data/${from}` },
-      definition: tokenizerStage as unknown as Stage,
-      options: async () => Object.fromEntries(Object.entries(tokenizer).filter(([, v]) => v !== undefined)),
+      definition: tokenizerStage,
+      options: () => tokenizer,
       describe: s => `${formatCount(n(s, "vocab"))} tokens, ${n(s, "bytesPerToken").toFixed(2)} bytes a token`,
-    },
-    {
+    }),
+    link({
       stage: "shards",
       label: `shards/${on}`,
       inputs: { documents: `data/${on}`, tokenizer: "tokenizer" },
-      definition: shardsStage as unknown as Stage,
-      options: async () => ({}),
+      definition: shardsStage,
+      options: () => ({}),
       describe: s => `${formatCount(n(s, "trainTokens"))} train tokens, ${formatCount(n(s, "heldOutTokens"))} held out`,
-    },
-    {
+    }),
+    link({
       stage: "train",
       label: modelName,
       inputs: { shards: `shards/${on}`, tokenizer: "tokenizer" },
@@ -116,30 +140,30 @@ export function lifeOf(p: Project, modelName: string, around: LifeSurroundings):
         device,
         onProblem: around.onProblem,
         eventsFolder: join(p.folder, ".loam", "tensorboard"),
-      }) as unknown as Stage,
-      options: async () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
+      }),
+      options: () => ({ name: modelName, model: architecture, recipe: { ...recipe, length: length ?? model.context } }),
       describe: s =>
         `${formatCount(n(s, "parameters"))} parameters, ${formatCount(n(s, "tokens"))} tokens, held-out ${n(s, "heldOutNats").toFixed(3)} nats/token`,
-    },
-    {
+    }),
+    link({
       stage: "baselines",
       label: `baselines/${on}`,
       inputs: { documents: `data/${on}`, tokenizer: "tokenizer" },
-      definition: baselinesStage as unknown as Stage,
-      options: async () => ({ baselines: evaluate.baselines }),
+      definition: baselinesStage,
+      options: () => ({ baselines: evaluate.baselines }),
       describe: s =>
         Object.entries(s)
           .map(([name, bits]) => `${name} ${Number(bits).toFixed(2)}`)
           .join(", "),
-    },
-    {
+    }),
+    link({
       stage: "evaluate",
       label: `evaluate/${modelName}`,
       inputs: { model: modelName, documents: `data/${on}`, baselines: `baselines/${on}` },
-      definition: evaluateStage({ device }) as unknown as Stage,
-      options: async () => ({ name: modelName }),
+      definition: evaluateStage({ device }),
+      options: () => ({ name: modelName }),
       describe: s => `${n(s, "bitsPerByte").toFixed(3)} bits a byte on ${formatCount(n(s, "documents"))} held-out documents`,
-    },
+    }),
   ];
 }
 
@@ -153,16 +177,9 @@ const inputsOf = (link: Link, made: Made): Record<string, ArtifactReader> | unde
 /** Whether a link would run; undefined when what it needs is not made yet. */
 export async function planLink(store: Store, link: Link, made: Made): Promise<Plan | undefined> {
   const inputs = inputsOf(link, made);
-  if (!inputs) return undefined;
-  return planStage(store, link.definition, { inputs, options: (await link.options()) as z.input<z.ZodType> });
+  return inputs && link.plan(store, inputs);
 }
 
-export async function runLink(
-  store: Store,
-  link: Link,
-  made: Made,
-  given: { readonly progress: Progress; readonly signal: AbortSignal; readonly force?: boolean },
-): Promise<RunResult> {
-  const inputs = inputsOf(link, made)!;
-  return runStage(store, link.definition, { inputs, options: (await link.options()) as z.input<z.ZodType>, ...given });
-}
+/** Runs a link whose inputs are made. */
+export const runLink = (store: Store, link: Link, made: Made, given: RunGiven): Promise<RunResult> =>
+  link.run(store, inputsOf(link, made)!, given);

@@ -41,9 +41,7 @@ const projectSchema = z.strictObject({
     name,
     modelPart.extend({
       train: trainPart,
-      evaluate: z
-        .strictObject({ baselines: z.array(z.enum(baselineNames as [string, ...string[]])).default([...baselineNames]) })
-        .prefault({}),
+      evaluate: z.strictObject({ baselines: z.array(z.enum(baselineNames)).default([...baselineNames]) }).prefault({}),
     }),
   ),
   serve: z

@@ -2,5 +2,5 @@
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
 export { evaluateErrors } from "./errors.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
-export { type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
+export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

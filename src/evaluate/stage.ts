@@ -27,7 +27,8 @@ const baselines = {
   "2-gram": ngram(2),
   "5-gram": ngram(5),
 } as const satisfies Record<string, (m: Material) => BaselineScore | Promise<BaselineScore>>;
-export const baselineNames = Object.keys(baselines) as (keyof typeof baselines)[];
+export type BaselineName = keyof typeof baselines;
+export const baselineNames = Object.keys(baselines) as [BaselineName, ...BaselineName[]];
 
 export interface ReportScore extends BaselineScore {
   readonly kind: "model" | "baseline";
@@ -58,7 +59,7 @@ async function materialOf(documents: ArtifactReader, tokenizer: Tokenizer): Prom
 }
 
 const baselinesOptions = z.strictObject({
-  baselines: z.array(z.enum(baselineNames as [keyof typeof baselines, ...(keyof typeof baselines)[]])),
+  baselines: z.array(z.enum(baselineNames)),
 });
 
 /** The baselines' scores; an artifact of their own, since they depend on no model. */
