@@ -23,7 +23,7 @@ beforeAll(() => {
   unreachable = installed.code === 0 ? undefined : offline(installed.output);
   if (unreachable === undefined) expect(installed.code, installed.output).toBe(0);
   return () => rmSync(folder, { recursive: true, force: true });
-}, 300_000);
+}, 600_000);
 
 /** `npx loam` in a folder. */
 const npx = (args: readonly string[], cwd: string) => npm(["exec", "--", "loam", ...args], cwd);
