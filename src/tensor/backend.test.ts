@@ -58,6 +58,7 @@ const webgpu = deviceReport().webgpu;
 const devices: readonly Device[] = [
   openDevice("reference"),
   openDevice("cpu", { threads: 1 }),
+  openDevice("cpu", { threads: 4 }),
   ...(webgpu.available ? [openDevice("webgpu")] : []),
 ];
 if (!webgpu.available) test.skip(`backend webgpu (skipped: ${webgpu.reason.slice(0, 120) || "no adapter"})`, () => {});
@@ -130,6 +131,22 @@ describe.each(devices.map(d => [`${d.capabilities.name} on ${d.name}`, d] as con
       expect(await total.item()).toBe(15 + 3 * Array.from({ length: i + 1 }, (_, k) => 9 + k).reduce((a, b) => a + b, 0));
     }
     expect(await table.nested()).toEqual([10, 11, 12, 13, 14].map(x => [x, x, x]));
+  });
+
+  test("many rows added to few places are all added, however many threads there are", async () => {
+    for (const [places, rows, width] of [
+      [7, 4096, 384],
+      [3, 60_000, 2],
+    ] as const) {
+      const program = compile((x: Tensor, i: Tensor, u: Tensor) => scatterRows(x, i, u, "add"), { device });
+      const index = Int32Array.from({ length: rows }, (_, k) => (k * k) % places);
+      const table = await device.full([places, width], 0);
+      const at = await device.array(index, "i32", [rows]);
+      const ones = await device.full([rows, width], 1);
+      const counts = Array.from({ length: places }, (_, p) => index.filter(i => i === p).length);
+      const want = counts.flatMap(n => Array<number>(width).fill(n));
+      for (let k = 0; k < 5; k++) expect([...(await (await program(table, at, ones)).numbers())]).toEqual(want);
+    }
   });
 
   test("using what was donated or disposed is an error that says so", async () => {

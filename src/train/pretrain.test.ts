@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,6 +66,18 @@ for (const kind of ["adamw", "muon"] as const)
     const untimed = (r: PretrainResult) => r.points.map(({ tokensPerSecond: _, ...p }) => p);
     expect(untimed(resumed)).toEqual(untimed(whole));
   });
+
+test("with several threads as well, the same recipe gives the same weights, bit for bit", async () => {
+  const wide = { ...toyModel, width: 128, context: 128 };
+  const threaded = openDevice("cpu", { threads: 4 });
+  const recipe = toyRecipe({ tokens: 4 * 32 * 128, rows: 32, length: 128, attentionBlock: 128 });
+  const run = async () => {
+    const digest = createHash("sha256");
+    for (const values of await bytesOf(await pretrain(options(recipe, { device: threaded, model: wide })))) digest.update(values);
+    return digest.digest("hex");
+  };
+  expect(await run()).toBe(await run());
+});
 
 test("a truncated, an edited and a foreign checkpoint are refused by name, and the one before is used", async () => {
   const recipe = toyRecipe({ tokens: 8 * 256 });

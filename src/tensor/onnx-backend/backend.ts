@@ -9,8 +9,9 @@ import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
 import { type DeviceBuffer, NativeBuffer, openRuntime, type Provider, type Run, type Runtime, type Session } from "../onnxruntime/index.ts";
 import type { Shape } from "../shape.ts";
+import type { Limits } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
-import { inputName, onnxModel, outputName } from "./model.ts";
+import { cpuLimits, inputName, onnxModel, outputName } from "./model.ts";
 
 export interface OnnxBackendOptions {
   readonly provider?: Provider;
@@ -37,6 +38,9 @@ const providerLimits: { readonly [P in Provider]: Pick<Capabilities, "dtypes" | 
   cpu: { dtypes, relativeError: 1e-5 },
   webgpu: { dtypes: ["f32", "i32", "i64", "bool"], relativeError: 1e-3 },
 };
+
+/** WebGPU adds with atomic operations: nothing is lost, only the order of additions is not fixed. */
+const limitsOf: { readonly [P in Provider]: Limits } = { cpu: cpuLimits, webgpu: { sequentialBytes: Number.POSITIVE_INFINITY } };
 
 /** Runs jobs as they come, or one after the other: WebGPU's command encoder is one for all sessions of a process. */
 type Turns = <T>(job: () => Promise<T>) => Promise<T>;
@@ -199,7 +203,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     },
     async build(graph: Graph, build: BuildOptions) {
       const create = () =>
-        runtime.createSessionAsync(writeModel(onnxModel(graph), { nodeOrder: "reversed" }), {
+        runtime.createSessionAsync(writeModel(onnxModel(graph, limitsOf[runtime.provider]), { nodeOrder: "reversed" }), {
           // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
           ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
           ...(build.profile === undefined ? {} : { profile: build.profile }),

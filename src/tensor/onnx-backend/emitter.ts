@@ -6,11 +6,22 @@ import type { Shape } from "../shape.ts";
 /** ONNX's code of uint32, which Loam has no dtype for; only values between nodes have it. */
 export const onnxUint32 = 12;
 
+/** What lowering must know of the provider. */
+export interface Limits {
+  /** Work of at most so many bytes is done by one thread from front to back. */
+  readonly sequentialBytes: number;
+}
+
 export class Emitter {
+  readonly limits: Limits;
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
   #count = 0;
   readonly #constants = new Map<string, string>();
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
 
   name(): string {
     return `v${this.#count++}`;

@@ -54,6 +54,51 @@ const mixWord = (e: Emitter, x: string): string => {
   return xorShift(e, multiplyWord(e, xorShift(e, a, c.shift2), c.multiply2), c.shift3);
 };
 
+interface AddRows {
+  readonly x: string;
+  /** Row numbers, int64, with a last axis of size 1. */
+  readonly places: string;
+  readonly rows: string;
+  readonly shape: Shape;
+  readonly count: number;
+  readonly dtype: DType;
+}
+
+/**
+ * x with rows added at places that may repeat. The CPU provider's ScatterND shares rows out to threads that then add to one place at once:
+ * additions get lost, and which ones differs from run to run. Pieces that are too small to be shared out are added one after the other, so the
+ * table is cut into groups of columns (each addition then touches one piece, and every piece is read and written once), and the rows
+ * into runs where even one column is too much.
+ */
+function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows): string {
+  const add = (table: string, at: string, by: string) => e.emit("ScatterND", [table, at, by], { reduction: string("add") });
+  const columns = sizeOf(shape.slice(1));
+  const elements = e.limits.sequentialBytes / dtypeTable[dtype].sizeBytes;
+  if (count * columns <= elements) return add(x, places, rows);
+  const wide = Math.max(1, Math.floor(elements / count));
+  const long = Math.max(1, Math.floor(elements / wide));
+  const part = (value: string, axis: number, from: number, to: number) =>
+    e.emit("Slice", [value, e.ints([from]), e.ints([to]), e.ints([axis]), e.ints([1])]);
+  const flat = {
+    x: reshapeTo(e, x, [shape[0]!, columns]),
+    places: reshapeTo(e, places, [count, 1]),
+    rows: reshapeTo(e, rows, [count, columns]),
+  };
+  const pieces: string[] = [];
+  for (let c = 0; c < columns; c += wide) {
+    const [table, by] = [part(flat.x, 1, c, Math.min(columns, c + wide)), part(flat.rows, 1, c, Math.min(columns, c + wide))];
+    let piece = table;
+    if (count <= long) piece = add(piece, flat.places, by);
+    else
+      for (let r = 0; r < count; r += long) {
+        const to = Math.min(count, r + long);
+        piece = add(piece, part(flat.places, 0, r, to), part(by, 0, r, to));
+      }
+    pieces.push(piece);
+  }
+  return reshapeTo(e, pieces.length === 1 ? pieces[0]! : e.emit("Concat", pieces, { axis: int(1) }), shape);
+}
+
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
   identity: plain("Identity"),
@@ -112,13 +157,11 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
 
   gather: ({ e, inputs, attributes: { axis } }) => e.emit("Gather", inputs, { axis: int(axis) }),
   takeAlong: ({ e, inputs, attributes: { axis } }) => e.emit("GatherElements", inputs, { axis: int(axis) }),
-  scatterRows: ({ e, inputs: [x, index, rows], attributes: { mode }, inputShapes, inputDtypes }) => {
+  scatterRows: ({ e, inputs: [x, index, rows], attributes: { mode }, inputShapes, inputDtypes, dtype }) => {
     const wide = inputDtypes[1] === "i64" ? index! : e.cast(index!, dtypeTable.i64.onnx);
-    return e.emit(
-      "ScatterND",
-      [x!, reshapeTo(e, wide, [...inputShapes[1]!, 1]), rows!],
-      mode === "add" ? { reduction: string("add") } : {},
-    );
+    const places = reshapeTo(e, wide, [...inputShapes[1]!, 1]);
+    if (mode === "set") return e.emit("ScatterND", [x!, places, rows!]);
+    return addRows(e, { x: x!, places, rows: rows!, shape: inputShapes[0]!, count: sizeOf(inputShapes[1]!), dtype });
   },
   putAlong: ({ e, inputs, attributes: { axis } }) => e.emit("ScatterElements", inputs, { axis: int(axis), reduction: string("add") }),
 
