@@ -1,6 +1,6 @@
 /** Files that are whole or absent: write beside, fsync, rename, fsync the folder. Errors of the disk become errors of Loam, placed. */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isLoamError, type LoamError } from "./error.ts";
 import { baseErrors } from "./errors.ts";
 
@@ -45,13 +45,26 @@ export function writeAll(fd: number, data: Uint8Array): void {
   for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, data.length - at);
 }
 
+/** Makes a folder and what is missing above it, level by level: asked for all at once, Node calls a read-only disk "no such file". */
+export function makeFolder(path: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.push(at);
+  for (const level of missing.reverse())
+    try {
+      mkdirSync(level);
+    } catch (error) {
+      // another process may be a moment quicker
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileError(error, level);
+    }
+}
+
 /** Writes a file atomically and durably: after it returns the bytes survive `kill -9` and a power cut; if it throws, the old file stands. */
 export function writeFileAtomic(path: string, data: string | Uint8Array, options: { durable?: boolean } = {}): void {
   const durable = options.durable ?? true;
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   let part: string | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     part = temporaryBeside(path);
     const fd = openSync(part, "wx");
     try {

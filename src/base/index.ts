@@ -14,7 +14,7 @@ export {
   renderProblem,
 } from "./error.ts";
 export { baseErrors } from "./errors.ts";
-export { fileError, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
+export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";

@@ -2,9 +2,9 @@
  * The record of a project, opened: database, blobs, the file of tree heads and the folders beside them. `commit` is the one way anything
  * is recorded: rows and their log entries in one transaction, then the new tree head in its file.
  */
-import { existsSync, mkdirSync } from "node:fs";
+
 import { join, resolve } from "node:path";
-import { type Clock, fileError, systemClock } from "../base/index.ts";
+import { type Clock, makeFolder, systemClock } from "../base/index.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { folderBlobs } from "./blobs/folder.ts";
 import { withSmallBlobs } from "./blobs/small.ts";
@@ -35,15 +35,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Another process may be a moment quicker. */
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-}
-
 /** Opens the record, making what is not there yet. Errors: url, records..., blobs...; readOnly, diskFull (base). */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const root = resolve(options.root);
@@ -52,14 +43,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const blobsAt = blobsPlace(options.blobs ?? defaultBlobs, root);
   const state = join(root, ".loam");
   const scratchFolder = join(state, "scratch");
-  try {
-    // Level by level: asked for all at once, Node calls a read-only disk "no such file".
-    mkdirSync(root, { recursive: true });
-    if (!existsSync(state)) makeFolder(state);
-    mkdirSync(scratchFolder, { recursive: true });
-  } catch (error) {
-    throw fileError(error, state);
-  }
+  makeFolder(scratchFolder);
   const cacheFolder = join(state, "cache");
   const large =
     blobsAt.kind === "folder" ? await folderBlobs(blobsAt.path) : await (await import("./blobs/s3.ts")).s3Blobs(blobsAt, cacheFolder);

@@ -3,7 +3,12 @@
  * can end a turn or speak as another role by writing its token.
  */
 import type { ChatMessage, ChatTemplate, RenderOptions } from "./chat-template.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+
+/** What it needs of a tokenizer. */
+export interface ChatTokenizer {
+  readonly specials: ReadonlyMap<string, number>;
+  encode(text: string, options?: { readonly addSpecialTokens?: boolean; readonly readSpecialTokens?: boolean }): ArrayLike<number>;
+}
 
 /** A code point that is no character and never will be. It stands on both sides of a number while the template runs. */
 const MARK = "\uFDD0";
@@ -21,8 +26,8 @@ const mapStrings = (value: unknown, f: (text: string) => string): unknown =>
 
 /** Ids of a conversation under a template. Errors: text/template. */
 export function encodeChat(
-  tokenizer: Tokenizer,
-  template: ChatTemplate,
+  tokenizer: ChatTokenizer,
+  template: Pick<ChatTemplate, "render">,
   messages: readonly ChatMessage[],
   options: RenderOptions = {},
 ): Uint32Array {

@@ -1,4 +1,5 @@
 /** Requests to tokens: the prompts of completions, and chats through the model's template with texts that cannot forge its special tokens. */
+import { encodeChat } from "../../text/index.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -35,13 +36,7 @@ const transcript = (turns: readonly ChatTurn[]): string =>
   `${turns.map(t => `${t.role[0]!.toUpperCase()}${t.role.slice(1)}: ${t.content}\n`).join("")}Assistant:`;
 export const transcriptStops: readonly string[] = ["\nUser:"];
 
-/** Characters of Unicode's private use, which no text has for a meaning. */
-const mark = (i: number): string => `\u{f0000}${i}\u{f0001}`;
-
-/**
- * Tokens of a chat. A turn whose text holds a special token of the model is encoded apart, as plain text, so that nobody can end a turn or
- * speak as the system from inside a message. Errors: serve/contextLength, serve/parameter, text/template.
- */
+/** Tokens of a chat. Errors: serve/contextLength, text/template. */
 export function chatTokens(engine: Engine, turns: readonly ChatTurn[]): number[] {
   const { model } = engine;
   const { chatTemplate, tokenizer } = model;
@@ -51,29 +46,6 @@ export function chatTokens(engine: Engine, turns: readonly ChatTurn[]): number[]
     "messages",
   );
   if (!chatTemplate) return withStart(model, Array.from(tokenizer.encode(transcript(turns), { readSpecialTokens: false })));
-  const specials = [...tokenizer.specials.keys()];
-  const isForged = (t: ChatTurn) => specials.some(s => t.content.includes(s));
-  const render = (all: readonly ChatTurn[]): string => chatTemplate.render(all, { addGenerationPrompt: true });
   // the template writes the tokens at its start itself
-  const encode = (text: string, readSpecialTokens: boolean) =>
-    Array.from(tokenizer.encode(text, { addSpecialTokens: false, readSpecialTokens }));
-  if (!turns.some(isForged)) return encode(render(turns), true);
-
-  const text = render(turns.map((t, i) => (isForged(t) ? { ...t, content: mark(i) } : t)));
-  const ids: number[] = [];
-  let at = 0;
-  for (const [i, turn] of turns.entries()) {
-    if (!isForged(turn)) continue;
-    const from = text.indexOf(mark(i), at);
-    if (from < 0 || text.includes(mark(i), from + 1))
-      throw serveErrors.fail("parameter", {
-        place: `messages[${i}].content`,
-        expected: "a text without special tokens",
-        received: JSON.stringify(specials.find(s => turn.content.includes(s))),
-        hint: "The model's template uses this text more than once or not at all.",
-      });
-    ids.push(...encode(text.slice(at, from), true), ...encode(turn.content, false));
-    at = from + mark(i).length;
-  }
-  return [...ids, ...encode(text.slice(at), true)];
+  return Array.from(encodeChat(tokenizer, chatTemplate, turns, { addGenerationPrompt: true }));
 }
