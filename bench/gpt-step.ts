@@ -2,6 +2,7 @@
  * One training run of the benches' GPT as a process of its own: prints one JSON line with the times of its steps. Settings come as JSON in
  * the first argument, so that both sides of a comparison are whole processes.
  */
+import { fileURLToPath } from "node:url";
 import {
   crossEntropy,
   type DecoderConfig,
@@ -96,4 +97,5 @@ async function measure(o: GptStep): Promise<GptStepTimes> {
   };
 }
 
-if (process.argv[2]) process.stdout.write(`${JSON.stringify(await measure(JSON.parse(process.argv[2])))}\n`);
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  process.stdout.write(`${JSON.stringify(await measure(JSON.parse(process.argv[2]!)))}\n`);
