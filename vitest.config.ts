@@ -14,7 +14,11 @@ export default defineConfig({
     // Native code (ONNX Runtime through FFI) wants whole processes, not worker threads: a crash then names its file.
     pool: "forks",
     projects: [
-      { extends: true, test: { name: "unit", include: ["src/**/*.test.ts", "console/**/*.test.ts"], testTimeout: 30_000 } },
+      // every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait
+      {
+        extends: true,
+        test: { name: "unit", maxWorkers: "100%", include: ["src/**/*.test.ts", "console/**/*.test.ts"], testTimeout: 30_000 },
+      },
       { extends: true, test: { name: "life", include: ["test/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 120_000 } },
     ],
   },

@@ -28,6 +28,7 @@ export {
   type Surroundings,
   sourceStage,
 } from "./stage.ts";
+export { judge, type Rule, type Rules } from "./steps/rules.ts";
 export { type Split, type SplitOptions, splitDocuments, splitOptions } from "./steps/split/split.ts";
 export type { Applied, CorpusPass, CorpusStep, DocumentStep, Judgement, Step } from "./steps/step.ts";
 export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";

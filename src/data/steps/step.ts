@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import type { Attributes, Document } from "../document.ts";
 import type { Edit, Verdict } from "../ledger.ts";
+import type { Rules } from "./rules.ts";
 
 /** What a step found out about a document. */
 export interface Judgement {
@@ -25,6 +26,8 @@ interface StepBase<Schema extends z.ZodType> {
   readonly version: number;
   /** Strict; every threshold has a default. */
   readonly options: Schema;
+  /** What its verdicts hold against which option, where they are comparisons: another threshold can then be tried on the stored values. */
+  readonly rules?: Rules;
 }
 
 export interface DocumentStep<Schema extends z.ZodType = z.ZodType> extends StepBase<Schema> {

@@ -8,13 +8,15 @@ import type { Step } from "./step.ts";
 export const steps = { clean, length, deduplicate } as const satisfies Record<string, Step>;
 export type StepName = keyof typeof steps;
 
-const names = Object.keys(steps) as [StepName, ...StepName[]];
-
 /** One entry of `steps:`. */
 export const stepEntry = z.union([
-  z.enum(names),
+  z.enum(Object.keys(steps) as [StepName, ...StepName[]]),
   z
-    .strictObject({ clean: clean.options.optional(), length: length.options.optional(), deduplicate: deduplicate.options.optional() })
+    .strictObject(
+      Object.fromEntries(Object.values(steps).map(step => [step.name, step.options.optional()])) as {
+        readonly [N in StepName]: z.ZodOptional<(typeof steps)[N]["options"]>;
+      },
+    )
     .refine(o => Object.keys(o).length === 1, { message: "one step by its name" }),
 ]);
 
