@@ -83,12 +83,14 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
     return undefined;
   };
 
+  const settleApplied = (document: Document, step: string, applied: Applied): Document | undefined => {
+    for (const e of applied.edits ?? []) ledger.push(editEntry(document.id, step, e));
+    return settle(applied.text === undefined ? document : { ...document, text: applied.text }, step, applied);
+  };
+
   const applyStep = (document: Document, chosen: ChosenStep): Document | undefined => {
     const step: Step = allSteps[chosen.step];
-    if (step.kind === "corpus") return document;
-    const applied: Applied = step.apply(document, chosen.options);
-    for (const e of applied.edits ?? []) ledger.push(editEntry(document.id, step.name, e));
-    return settle(applied.text === undefined ? document : { ...document, text: applied.text }, step.name, applied);
+    return step.kind === "corpus" ? document : settleApplied(document, step.name, step.apply(document, chosen.options));
   };
 
   const firstBarrier = options.steps.findIndex(chosen => allSteps[chosen.step].kind === "corpus");
@@ -128,6 +130,7 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
     for (const d of kept) pass.see(d);
     const judgements = pass.judge();
     kept = kept.flatMap(d => settle(d, step.name, judgements.get(d.id)) ?? []);
+    if (pass.revise) kept = kept.flatMap(d => settleApplied(d, step.name, pass.revise!(d)) ?? []);
   }
 
   if (kept.length === 0) {

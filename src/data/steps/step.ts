@@ -40,6 +40,11 @@ export interface CorpusPass {
   see(document: Document): void;
   /** Judgements by document id; documents without one stay as they are. */
   judge(): ReadonlyMap<string, Judgement>;
+  /**
+   * For steps that edit with the whole corpus in mind: after `judge`, every document once more, in any order. The new text is given here
+   * and not in `judge`, so that a step need not hold all texts.
+   */
+  revise?(document: Document): Applied;
 }
 
 export interface CorpusStep<Schema extends z.ZodType = z.ZodType> extends StepBase<Schema> {
