@@ -11,9 +11,20 @@ export {
   textLines,
 } from "./document.ts";
 export { dataErrors } from "./errors.ts";
-export { type Edit, type LedgerEntry, type Measure, type SetAside, type Story, tellStory, type Verdict } from "./ledger.ts";
+export { documentIds, explain, findDocuments, findId, readMeasures, resolveId } from "./explain.ts";
+export {
+  type Edit,
+  type LedgerEntry,
+  type Measure,
+  type SetAside,
+  type Story,
+  showMeasure,
+  tellStory,
+  type Verdict,
+} from "./ledger.ts";
+export { type Column, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { decide } from "./mix.ts";
-export { type Curated, type CurateOptions, curate } from "./pipeline.ts";
+export { type Curated, type CurateOptions, type CurateProgress, curate } from "./pipeline.ts";
 export { fillRows } from "./rows.ts";
 export { type Manifest, manifestOf } from "./sources/manifest.ts";
 export { type Reader, type ReadRecord, readerNames, type SourceOptions, sourceOptions } from "./sources/source.ts";
@@ -22,7 +33,6 @@ export {
   dataPart,
   documentsOf,
   documentsStage,
-  explain,
   identify,
   type Side,
   type Surroundings,

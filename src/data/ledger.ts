@@ -30,7 +30,8 @@ export interface LedgerEntry {
   readonly document: string;
   /** The step's name, or `read` for what the reader did. */
   readonly step: string;
-  readonly action: "edit" | "drop";
+  /** `keep`: it would have been dropped, and the user's `keep:` overruled it. */
+  readonly action: "edit" | "drop" | "keep";
   readonly rule: string;
   readonly value: Measure;
   readonly threshold?: Measure;
@@ -47,33 +48,95 @@ export interface SetAside {
 
 export const editEntry = (document: string, step: string, edit: Edit): LedgerEntry => ({ document, step, action: "edit", ...edit });
 
-export const dropEntry = (document: string, step: string, { keep: _, ...verdict }: Verdict): LedgerEntry => ({
-  document,
-  step,
-  action: "drop",
-  ...verdict,
-});
+const verdictEntry =
+  (action: "drop" | "keep") =>
+  (document: string, step: string, { keep: _, ...verdict }: Verdict): LedgerEntry => ({ document, step, action, ...verdict });
+export const dropEntry = verdictEntry("drop");
+export const keepEntry = verdictEntry("keep");
+
+export type Side = "train" | "held-out" | "dropped";
+
+export type StoryVerdict = Pick<Verdict, "rule" | "keep" | "value" | "threshold">;
+
+/** What one step found and did. */
+export interface StoryStep {
+  readonly step: string;
+  /** `overruled`: a verdict said no, and `keep:` of the project names the document. */
+  readonly outcome: "passed" | "dropped" | "overruled" | "not reached";
+  readonly verdicts: readonly StoryVerdict[];
+  readonly edits: readonly Edit[];
+}
+
+/** Copies and the one that stays for them. */
+export interface Cluster {
+  readonly survivor: string;
+  readonly members: readonly { readonly id: string; readonly step: string; readonly rule: string; readonly value: Measure }[];
+}
 
 /** Everything known of one document. */
 export interface Story {
   readonly id: string;
   readonly source: string;
-  readonly side: "train" | "held-out" | "dropped";
+  readonly side: Side;
   readonly attributes: Attributes;
   readonly entries: readonly LedgerEntry[];
+  /** As it was after the last step that saw it. */
   readonly text: string;
+  /** In the order of the steps; absent where the artifact is of a time before values were kept. */
+  readonly steps?: readonly StoryStep[];
+  readonly cluster?: Cluster;
+  /** Near-duplicates that the split kept on one side, this one among them. */
+  readonly group?: readonly string[];
 }
 
-const show = (value: Measure): string => (typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value));
+export const showMeasure = (value: Measure): string =>
+  typeof value === "number" && !Number.isInteger(value)
+    ? Math.abs(value) < 0.001
+      ? value.toExponential(1)
+      : value.toFixed(3)
+    : String(value);
+
+/** Members of a cluster or group that are listed. */
+const listed = 12;
+
+function tellSteps(steps: readonly StoryStep[], entries: readonly LedgerEntry[]): string[] {
+  const lines = entries.filter(e => e.step === "read").map(e => `  read: edited by ${e.rule}: ${showMeasure(e.value)}`);
+  for (const s of steps) {
+    const survivor = s.outcome === "dropped" && entries.find(e => e.action === "drop" && e.step === s.step)?.survivor;
+    const outcome = s.outcome === "overruled" ? "kept, because `keep:` names it" : s.outcome;
+    lines.push(`  ${s.step}: ${outcome}${survivor ? `; ${survivor} stays in its place` : ""}`);
+    for (const e of s.edits) lines.push(`    edited  ${e.rule.padEnd(28)} ${showMeasure(e.value)}`);
+    for (const v of s.verdicts)
+      lines.push(
+        `    ${v.keep ? "ok    " : "no    "}  ${v.rule.padEnd(28)} ${showMeasure(v.value).padEnd(12)} threshold ${showMeasure(v.threshold)}`,
+      );
+  }
+  return lines;
+}
+
+function tellEntries(entries: readonly LedgerEntry[]): string[] {
+  const did = { drop: "dropped by", edit: "edited by", keep: "kept against" } as const;
+  return entries.map(e => {
+    const limit = e.threshold === undefined ? "" : ` (threshold ${showMeasure(e.threshold)})`;
+    const survivor = e.survivor === undefined ? "" : `; ${e.survivor} stays in its place`;
+    return `  ${e.step}: ${did[e.action]} ${e.rule}: ${showMeasure(e.value)}${limit}${survivor}`;
+  });
+}
 
 /** A story for people, one line a fact, without the text. */
-export function tellStory(story: Story): string {
-  const lines = [`${story.id}  ${story.side}  (read from ${story.source})`];
-  for (const [name, value] of Object.entries(story.attributes)) lines.push(`  ${name}: ${Array.isArray(value) ? value.join(", ") : value}`);
-  for (const e of story.entries) {
-    const limit = e.threshold === undefined ? "" : ` (threshold ${show(e.threshold)})`;
-    const survivor = e.survivor === undefined ? "" : `; ${e.survivor} stays in its place`;
-    lines.push(`  ${e.step}: ${e.action === "drop" ? "dropped by" : "edited by"} ${e.rule}: ${show(e.value)}${limit}${survivor}`);
+export function tellStory({ id, side, source, attributes, entries, steps, cluster, group }: Story): string {
+  const lines = [`${id}  ${side}  (read from ${source})`];
+  for (const [name, value] of Object.entries(attributes)) lines.push(`  ${name}: ${Array.isArray(value) ? value.join(", ") : value}`);
+  lines.push(...(steps ? tellSteps(steps, entries) : tellEntries(entries)));
+  if (cluster) {
+    lines.push(`  copies: ${cluster.survivor}${cluster.survivor === id ? " (this one)" : ""} stays for ${cluster.members.length}`);
+    for (const m of cluster.members.slice(0, listed))
+      lines.push(`    ${m.id}${m.id === id ? " (this one)" : ""}  ${m.rule} ${showMeasure(m.value)}`);
+    if (cluster.members.length > listed) lines.push(`    ... and ${cluster.members.length - listed} more`);
+  }
+  if (group && group.length > 1) {
+    lines.push(`  near-duplicates on the same side: ${group.length}`);
+    for (const other of group.filter(g => g !== id).slice(0, listed)) lines.push(`    ${other}`);
   }
   return lines.join("\n");
 }

@@ -3,12 +3,13 @@
  * barrier. Documents are held in memory between barriers; steps themselves keep only what they need, so that an executor over files or
  * workers can take this one's place.
  */
-import { sha256 } from "../base/index.ts";
+import { nearest, sha256 } from "../base/index.ts";
 import type { Document } from "./document.ts";
 import { sizeOf } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import { dropEntry, editEntry, type LedgerEntry, type SetAside, type Verdict } from "./ledger.ts";
-import { decide } from "./mix.ts";
+import { dropEntry, editEntry, keepEntry, type LedgerEntry, type SetAside, type Verdict } from "./ledger.ts";
+import { type EncodedColumn, fate, measureRecorder, type StepCount } from "./measures.ts";
+import { mix } from "./mix.ts";
 import type { ReadRecord } from "./sources/source.ts";
 import type { Applied, Judgement, Step } from "./steps/step.ts";
 import { steps as allSteps, type ChosenStep } from "./steps/steps.ts";
@@ -20,6 +21,15 @@ export interface Dropped {
   readonly verdict: Verdict;
 }
 
+/** Every verdict, and what became of every document. */
+export interface Measured {
+  /** Kept and dropped, sorted. */
+  readonly ids: readonly string[];
+  /** A byte a document, in that order: see `fate`; all that are kept are `fate.train` until the split. */
+  readonly fates: Uint8Array;
+  readonly columns: readonly EncodedColumn[];
+}
+
 export interface Curated {
   /** In the order of their ids. */
   readonly kept: readonly Document[];
@@ -28,6 +38,24 @@ export interface Curated {
   readonly ledger: readonly LedgerEntry[];
   /** Records read, well or badly. */
   readonly read: number;
+  readonly steps: readonly StepCount[];
+  readonly measured: Measured;
+}
+
+/** How far a pass is. */
+export interface CurateProgress {
+  /** What works now: `read, clean` while records come, then the step after a barrier. */
+  readonly phase: string;
+  /** Records read. */
+  readonly read: number;
+  /** Documents of this phase done, and of how many where that is known. */
+  readonly documents: number;
+  readonly of: number | undefined;
+  /** UTF-8 bytes of text that this phase has seen. */
+  readonly bytes: number;
+  readonly kept: number;
+  readonly dropped: number;
+  readonly setAside: number;
 }
 
 export interface CurateOptions {
@@ -36,10 +64,15 @@ export interface CurateOptions {
   readonly steps: readonly ChosenStep[];
   /** A count from 1 up, or a share below 1. */
   readonly maxBad: number;
+  /** Ids of documents that stay whatever the steps say. */
+  readonly keep?: readonly string[];
   readonly signal?: AbortSignal;
-  /** Called now and then with the place that was just read. */
-  readonly onRead?: (read: number, place: string) => void;
+  /** Called often, and at least at the end of every phase. */
+  readonly onProgress?: (progress: CurateProgress) => void;
 }
+
+/** Documents between two calls of `onProgress`. */
+const progressEvery = 64;
 
 /** A share of bad records is judged from this many on: of three records one is no pattern yet. */
 const minForShare = 200;
@@ -51,13 +84,39 @@ const tidyKey = (key: string) =>
 
 const byId = (a: Document, b: Document) => (a.id < b.id ? -1 : 1);
 
-/** Runs records through steps. Errors: `data/tooManyBad`, `data/noDocuments`, the abort signal's reason. */
+/** A document under way, with its number in the order of reading. */
+interface Going {
+  readonly document: Document;
+  readonly number: number;
+}
+
+type Count = { -readonly [K in keyof StepCount]: StepCount[K] };
+
+/** Runs records through steps. Errors: `data/tooManyBad`, `data/noDocuments`, `data/unknownDocument`, the abort signal's reason. */
 export async function curate(records: AsyncIterable<ReadRecord>, options: CurateOptions): Promise<Curated> {
   const ledger: LedgerEntry[] = [];
   const dropped: Dropped[] = [];
   const setAside: SetAside[] = [];
-  const ids = new Map<string, number>();
-  let kept: Document[] = [];
+  const times = new Map<string, number>();
+  /** By number. */
+  const ids: string[] = [];
+  const ends: number[] = [];
+  const named = new Set(options.keep);
+  const recorder = measureRecorder();
+  const counts = options.steps.map(
+    ({ step, version, options: o }, position): Count => ({
+      position,
+      step,
+      version,
+      kind: allSteps[step].kind,
+      options: o,
+      seen: 0,
+      dropped: 0,
+      edited: 0,
+      spared: 0,
+    }),
+  );
+  let kept: Going[] = [];
   let read = 0;
 
   const checkBad = (end: boolean) => {
@@ -73,34 +132,64 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
     });
   };
 
+  let phase = { name: "", documents: 0, of: undefined as number | undefined, bytes: 0, kept: 0 };
+  const say = () =>
+    options.onProgress?.({
+      phase: phase.name,
+      read,
+      documents: phase.documents,
+      of: phase.of,
+      bytes: phase.bytes,
+      kept: phase.kept,
+      dropped: dropped.length,
+      setAside: setAside.length,
+    });
+  const saw = (text: string) => {
+    if (!options.onProgress) return;
+    phase.bytes += sizeOf(text);
+    if (++phase.documents % progressEvery === 0) say();
+  };
+  const begin = (name: string, of?: number) => {
+    phase = { name, documents: 0, of, bytes: 0, kept: kept.length };
+    say();
+  };
+
   /** Takes a judgement into account; undefined when the document goes. */
-  const settle = (document: Document, step: string, judgement: Judgement | undefined): Document | undefined => {
+  const settle = ({ document, number }: Going, count: Count, judgement: Judgement | undefined): Going | undefined => {
     const judged = judgement?.attributes ? { ...document, attributes: { ...document.attributes, ...judgement.attributes } } : document;
-    const verdict = decide(judgement?.verdicts);
-    if (!verdict) return judged;
-    dropped.push({ document: judged, step, verdict });
-    ledger.push(dropEntry(document.id, step, verdict));
+    if (judgement?.verdicts) recorder.record(number, count.position, count.step, judgement.verdicts);
+    const { drop, overruled } = mix(judgement?.verdicts, named.has(document.id));
+    if (overruled) {
+      count.spared++;
+      ledger.push(keepEntry(document.id, count.step, overruled));
+    }
+    if (!drop) return judged === document ? { document, number } : { document: judged, number };
+    count.dropped++;
+    ends[number] = fate.firstDrop + count.position;
+    dropped.push({ document: judged, step: count.step, verdict: drop });
+    ledger.push(dropEntry(document.id, count.step, drop));
     return undefined;
   };
 
-  const settleApplied = (document: Document, step: string, applied: Applied): Document | undefined => {
-    for (const e of applied.edits ?? []) ledger.push(editEntry(document.id, step, e));
-    return settle(applied.text === undefined ? document : { ...document, text: applied.text }, step, applied);
+  const applyStep = (going: Going, count: Count): Going | undefined => {
+    const step: Step = allSteps[options.steps[count.position]!.step];
+    if (step.kind === "corpus") return going;
+    const { document, number } = going;
+    count.seen++;
+    const applied: Applied = step.apply(document, count.options);
+    if (applied.edits?.length) count.edited++;
+    for (const e of applied.edits ?? []) ledger.push(editEntry(document.id, step.name, e));
+    return settle(applied.text === undefined ? going : { document: { ...document, text: applied.text }, number }, count, applied);
   };
 
-  const applyStep = (document: Document, chosen: ChosenStep): Document | undefined => {
-    const step: Step = allSteps[chosen.step];
-    return step.kind === "corpus" ? document : settleApplied(document, step.name, step.apply(document, chosen.options));
-  };
+  const firstBarrier = counts.findIndex(c => c.kind === "corpus");
+  const ahead = firstBarrier < 0 ? counts : counts.slice(0, firstBarrier);
+  const behind = counts.slice(ahead.length);
 
-  const firstBarrier = options.steps.findIndex(chosen => allSteps[chosen.step].kind === "corpus");
-  const ahead = firstBarrier < 0 ? options.steps : options.steps.slice(0, firstBarrier);
-  const behind = options.steps.slice(ahead.length);
-
+  begin(["read", ...ahead.map(c => c.step)].join(", "));
   for await (const record of records) {
     options.signal?.throwIfAborted();
     read++;
-    options.onRead?.(read, record.place);
     if (!record.ok) {
       const { place, reason, message } = record;
       setAside.push({ place, reason, message });
@@ -109,28 +198,47 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
     }
     // Records of equal content in one file share a key; a number tells them apart.
     const base = `${options.name}:${tidyKey(record.key)}`;
-    const times = (ids.get(base) ?? 0) + 1;
-    ids.set(base, times);
-    const id = times === 1 ? base : `${base}~${times}`;
+    const time = (times.get(base) ?? 0) + 1;
+    times.set(base, time);
+    const id = time === 1 ? base : `${base}~${time}`;
+    const number = ids.push(id) - 1;
+    ends.push(fate.train);
     for (const e of record.edits) ledger.push(editEntry(id, "read", e));
-    let document: Document | undefined = { id, text: record.text, source: record.place, attributes: record.attributes };
-    for (const chosen of ahead) document &&= applyStep(document, chosen);
-    if (document) kept.push(document);
+    saw(record.text);
+    let going: Going | undefined = { document: { id, text: record.text, source: record.place, attributes: record.attributes }, number };
+    for (const count of ahead) going &&= applyStep(going, count);
+    if (!going) continue;
+    kept.push(going);
+    phase.kept++;
   }
+  say();
   checkBad(true);
+  checkNamed(options, ids);
 
-  for (const chosen of behind) {
+  for (const count of behind) {
     options.signal?.throwIfAborted();
-    const step: Step = allSteps[chosen.step];
+    const step: Step = allSteps[options.steps[count.position]!.step];
+    begin(step.name, kept.length);
+    const stay = (going: Going | undefined): Going[] => {
+      if (!going) phase.kept--;
+      return going ? [going] : [];
+    };
     if (step.kind === "document") {
-      kept = kept.flatMap(d => applyStep(d, chosen) ?? []);
-      continue;
+      kept = kept.flatMap(g => {
+        saw(g.document.text);
+        return stay(applyStep(g, count));
+      });
+    } else {
+      const pass = step.begin(count.options);
+      for (const g of kept) {
+        count.seen++;
+        pass.see(g.document);
+        saw(g.document.text);
+      }
+      const judgements = pass.judge();
+      kept = kept.flatMap(g => stay(settle(g, count, judgements.get(g.document.id))));
     }
-    const pass = step.begin(chosen.options);
-    for (const d of kept) pass.see(d);
-    const judgements = pass.judge();
-    kept = kept.flatMap(d => settle(d, step.name, judgements.get(d.id)) ?? []);
-    if (pass.revise) kept = kept.flatMap(d => settleApplied(d, step.name, pass.revise!(d)) ?? []);
+    say();
   }
 
   if (kept.length === 0) {
@@ -143,7 +251,7 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
     });
   }
   return {
-    kept: kept.sort(byId),
+    kept: kept.map(g => g.document).sort(byId),
     dropped: dropped.sort((a, b) => byId(a.document, b.document)),
     setAside: setAside.sort((a, b) => (a.place < b.place ? -1 : 1)),
     ledger: ledger
@@ -151,7 +259,37 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
       .sort(([a, i], [b, j]) => (a.document === b.document ? i - j : a.document < b.document ? -1 : 1))
       .map(([e]) => e),
     read,
+    steps: counts,
+    measured: measuredOf(ids, ends, recorder),
   };
+}
+
+function measuredOf(ids: readonly string[], ends: readonly number[], recorder: ReturnType<typeof measureRecorder>): Measured {
+  const order = Uint32Array.from(ids, (_, i) => i).sort((a, b) => (ids[a]! < ids[b]! ? -1 : 1));
+  const ranks = new Uint32Array(ids.length);
+  order.forEach((number, place) => {
+    ranks[number] = place;
+  });
+  return {
+    ids: Array.from(order, number => ids[number]!),
+    fates: Uint8Array.from(order, number => ends[number]!),
+    columns: recorder.finish(ranks),
+  };
+}
+
+/** A name under `keep:` that nobody bears would quietly keep nothing. */
+function checkNamed({ keep = [], name }: CurateOptions, ids: readonly string[]): void {
+  if (keep.length === 0) return;
+  const all = new Set(ids);
+  const unknown = keep.find(id => !all.has(id));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, ids.length <= 20_000 ? ids : ids.slice(0, 20_000));
+  throw dataErrors.fail("unknownDocument", {
+    place: `${name}: keep`,
+    expected: "ids of documents that were read",
+    received: `"${unknown}"`,
+    hint: near ? `Did you mean "${near}"?` : "`loam data drops` lists ids.",
+  });
 }
 
 /** `3 empty, 1 json`: reasons by how often they came. */

@@ -6,8 +6,9 @@ import { afterEach, expect, test } from "vitest";
 import { check, hashOf, sha256, silent } from "../base/index.ts";
 import type { ArtifactReader, Stage, Summary } from "../store/index.ts";
 import { type Document, sizeOf } from "./document.ts";
+import { explain } from "./explain.ts";
 import { tellStory } from "./ledger.ts";
-import { dataPart, documentsOf, documentsStage, explain, identify, sourceStage } from "./stage.ts";
+import { dataPart, documentsOf, documentsStage, identify, sourceStage } from "./stage.ts";
 import { jaccard, shingles } from "./steps/near-duplicates/index.ts";
 
 /** Runs a stage into memory: what the store does, without keeping anything. */
@@ -158,6 +159,6 @@ test.skipIf(missing !== "")(`real mail: 495 mails come out whole, split without 
   const dropped = JSON.parse((await documents.read("dropped.jsonl")).toString().split("\n")[0]!);
   const story = await explain(documents, dropped.id);
   expect(story.side).toBe("dropped");
-  expect(tellStory(story)).toMatch(/deduplicate: dropped by exact: 1 \(threshold 1\); mail:\S+ stays in its place/);
+  expect(tellStory(story)).toMatch(/deduplicate: dropped; mail:\S+ stays in its place\n +no +exact +1 +threshold 1\n/);
   await expect(explain(documents, "mail:nobody")).rejects.toMatchObject({ code: "data/unknownDocument" });
 });

@@ -3,24 +3,27 @@
  * splits. Both take the project's folder beside their options, because a path cannot change a result: a changed file does, through its hash.
  */
 import { z } from "zod";
-import { type ArtifactReader, type Stage, stage } from "../store/index.ts";
+import { formatCount, type Progress } from "../base/index.ts";
+import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../store/index.ts";
 import { type Document, documentLine, readDocuments, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import type { LedgerEntry, Story } from "./ledger.ts";
-import { countOf, curate, type Dropped, totalBytes } from "./pipeline.ts";
+import { fate, fatesFile, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
+import { type Curated, type CurateProgress, countOf, curate, type Dropped, type Measured, totalBytes } from "./pipeline.ts";
 import { type ManifestEntry, sourceFile } from "./sources/file.ts";
 import { locate } from "./sources/locate.ts";
 import { manifestOf } from "./sources/manifest.ts";
 import { readers } from "./sources/readers.ts";
 import { type ReadRecord, type SourceOptions, sourceOptions } from "./sources/source.ts";
 import { splitDocuments, splitOptions, splitVersion } from "./steps/split/split.ts";
-import { chooseStep, stepEntry } from "./steps/steps.ts";
+import { steps as allSteps, type ChosenStep, chooseStep, stepEntry } from "./steps/steps.ts";
 
 /** One entry of `data:` in `loam.yaml`. */
 export const dataPart = z.strictObject({
   source: sourceOptions,
   steps: z.array(stepEntry).default(["clean", "deduplicate"]),
   split: splitOptions.prefault({}),
+  /** Ids of documents that stay whatever the steps say; the ledger tells whose verdict was overruled. */
+  keep: z.array(z.string().min(1)).default([]),
 });
 export type DataPart = z.output<typeof dataPart>;
 
@@ -67,48 +70,126 @@ export const sourceStage = (around: Surroundings): Stage<never, typeof sourceSta
 
 const documentsOptions = dataPart
   .extend({ name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -") })
-  .transform(({ name, source, steps, split }) => ({
+  .transform(({ name, source, steps, split, keep }) => ({
     name,
     source,
     reader: { name: source.reader, version: readers[source.reader].version },
     steps: steps.map(chooseStep),
     split: { version: splitVersion, ...split },
+    keep: [...new Set(keep)].sort(),
   }));
 
-async function* allRecords(root: string, files: readonly ManifestEntry[], source: SourceOptions): AsyncGenerator<ReadRecord> {
-  for (const entry of files) yield* readers[source.reader].records(sourceFile(root, entry), source);
+/** Records of all files; `onBytes` hears how many bytes of files were begun. */
+async function* allRecords(
+  root: string,
+  files: readonly ManifestEntry[],
+  source: SourceOptions,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<ReadRecord> {
+  let begun = 0;
+  for (const entry of files) {
+    yield* readers[source.reader].records(sourceFile(root, entry), source);
+    begun += entry.sizeBytes;
+    onBytes(begun);
+  }
 }
 
-async function* jsonLines<T>(artifact: ArtifactReader, file: string): AsyncGenerator<T> {
-  for await (const line of textLines(artifact.stream(file))) yield JSON.parse(line) as T;
+/** Progress is said at most this often, ms. */
+const sayMs = 100;
+/** Share of a run that reading and what runs with it is taken for; the rest is the barriers' and the split's. */
+const readingShare = 0.8;
+
+/** A pass's progress as events of the stage: documents, MB/s, kept, dropped, time left. */
+function teller(progress: Progress, files: readonly ManifestEntry[], steps: readonly ChosenStep[]) {
+  const total = files.reduce((sum, f) => sum + f.sizeBytes, 0);
+  const started = performance.now();
+  let [bytes, phase, phaseStarted, phases, last] = [0, "", started, -1, Number.NEGATIVE_INFINITY];
+  const barriers =
+    1 +
+    Math.max(
+      0,
+      steps.length -
+        Math.max(
+          0,
+          steps.findIndex(s => allSteps[s.step].kind === "corpus"),
+        ),
+    );
+  return {
+    onBytes: (begun: number) => {
+      bytes = begun;
+    },
+    onProgress: (p: CurateProgress) => {
+      const now = performance.now();
+      const isNew = p.phase !== phase;
+      if (isNew) [phase, phaseStarted, phases] = [p.phase, now, phases + 1];
+      else if (now - last < sayMs) return;
+      last = now;
+      const share = phases === 0 ? bytes / (total || 1) : p.documents / (p.of || 1);
+      const done = phases === 0 ? readingShare * share : readingShare + (1 - readingShare) * Math.min(1, (phases - 1 + share) / barriers);
+      const seconds = (now - phaseStarted) / 1000;
+      const rate = seconds > 0.05 ? p.bytes / 1e6 / seconds : 0;
+      const leftMs = done > 0.02 ? ((now - started) * (1 - done)) / done : undefined;
+      const n = formatCount;
+      const of = p.of === undefined ? "" : ` of ${n(p.of)}`;
+      progress({
+        stage: "data",
+        done: Math.min(0.99, done),
+        message: `${p.phase}: ${n(p.documents)}${of} documents, ${rate.toFixed(1)} MB/s, ${n(p.kept)} kept, ${n(p.dropped)} dropped`,
+        values: {
+          records: p.read,
+          documents: p.documents,
+          bytes: p.bytes,
+          megabytesPerSecond: rate,
+          kept: p.kept,
+          dropped: p.dropped,
+          setAside: p.setAside,
+          ms: now - started,
+        },
+        ...(leftMs === undefined ? {} : { leftMs }),
+      });
+    },
+  };
+}
+
+/** What happened to each document, for `measures/`: the fates of the pass, with the sides of the split. */
+function withSides({ ids, fates }: Measured, heldOut: readonly Document[]): Uint8Array {
+  const held = new Set(heldOut.map(d => d.id));
+  return fates.map((f, i) => (f === fate.train && held.has(ids[i]!) ? fate.heldOut : f));
+}
+
+async function writeMeasures(output: ArtifactWriter, { measured, steps }: Curated, heldOut: readonly Document[]): Promise<void> {
+  const info: MeasuresInfo = { format: 1, documents: measured.ids.length, steps, columns: measured.columns.map(c => c.info) };
+  await output.write(measuresFile, `${JSON.stringify(info)}\n`);
+  await output.writeStream(
+    measuredIdsFile,
+    measured.ids.map(id => `${id}\n`),
+  );
+  await output.write(fatesFile, withSides(measured, heldOut));
+  for (const c of measured.columns) await output.writeStream(c.info.file, c.pieces);
 }
 
 /** Source -> documents, split, with the ledger. */
 export const documentsStage = (around: Pick<Surroundings, "folder">): Stage<"source", typeof documentsOptions> =>
   stage({
     name: "data",
-    version: 1,
+    version: 2,
     inputs: { source: "source" },
     options: documentsOptions,
     output: "documents",
     async run({ inputs, options, output, progress, signal }) {
       const files: ManifestEntry[] = [];
-      for await (const f of jsonLines<ManifestEntry>(inputs.source, "files.jsonl")) files.push(f);
+      for await (const line of textLines(inputs.source.stream("files.jsonl"))) files.push(JSON.parse(line) as ManifestEntry);
       const { root } = locate(options.source, around.folder);
-      const started = performance.now();
-      const say = (read: number) => {
-        if (read % 250 !== 0) return;
-        // Exact for one record a file; larger files only make the bar jump.
-        const done = Math.min(0.95, read / files.length);
-        progress({ stage: "data", done, message: `${read} records`, values: { records: read, ms: performance.now() - started } });
-      };
-      const curated = await curate(allRecords(root, files, options.source), {
+      const told = teller(progress, files, options.steps);
+      const curated = await curate(allRecords(root, files, options.source, told.onBytes), {
         name: options.name,
         steps: options.steps,
         maxBad: options.source.maxBad,
+        keep: options.keep,
         signal,
-        onRead: say,
+        onProgress: told.onProgress,
       });
+      progress({ stage: "data", done: 0.99, message: `split: ${formatCount(curated.kept.length)} documents` });
       const { version: _, ...split } = options.split;
       const { train, heldOut, clusters, crossing } = splitDocuments(curated.kept, split);
       if (split.by === "near-duplicate" && crossing[0])
@@ -128,11 +209,13 @@ export const documentsStage = (around: Pick<Surroundings, "folder">): Stage<"sou
         "members.txt",
         curated.kept.map(d => `${d.id}\n`),
       );
+      await writeMeasures(output, curated, heldOut);
       return {
         read: curated.read,
         kept: curated.kept.length,
         dropped: curated.dropped.length,
         setAside: curated.setAside.length,
+        ...(options.keep.length > 0 ? { spared: curated.ledger.filter(e => e.action === "keep").length } : {}),
         reasons: countOf([...curated.setAside.map(s => s.reason), ...curated.dropped.map(d => `${d.step}/${d.verdict.rule}`)]),
         bytes: totalBytes(curated.kept),
         trainDocuments: train.length,
@@ -156,21 +239,3 @@ export type Side = "train" | "held-out";
 /** Documents of one side of a documents artifact, in the order of their ids. */
 export const documentsOf = (artifact: ArtifactReader, side: Side): AsyncGenerator<Document> =>
   readDocuments(artifact.stream(`${side}.jsonl`), { place: `${artifact.id}/${side}.jsonl` });
-
-/** Everything the record knows of one document: what was edited, what dropped it, who stays in its place. Errors: `data/unknownDocument`. */
-export async function explain(artifact: ArtifactReader, id: string): Promise<Story> {
-  for (const side of ["train", "held-out", "dropped"] as const) {
-    for await (const d of jsonLines<Document>(artifact, `${side}.jsonl`)) {
-      if (d.id !== id) continue;
-      const entries: LedgerEntry[] = [];
-      for await (const e of jsonLines<LedgerEntry>(artifact, "ledger.jsonl")) if (e.document === id) entries.push(e);
-      return { id, source: d.source, side, attributes: d.attributes, entries, text: d.text };
-    }
-  }
-  throw dataErrors.fail("unknownDocument", {
-    place: artifact.id,
-    expected: "the id of a document that was read",
-    received: `"${id}"`,
-    hint: "Ids are listed in members.txt (kept) and dropped.jsonl.",
-  });
-}

@@ -1,0 +1,203 @@
+/**
+ * A document's story out of a documents artifact: nothing is run again. Ids may be cut short; one that nobody bears names the nearest.
+ * The text before an edit is not stored: the source has it.
+ */
+import { nearest } from "../base/index.ts";
+import type { ArtifactReader } from "../store/index.ts";
+import { type Document, textLines } from "./document.ts";
+import { dataErrors } from "./errors.ts";
+import type { Cluster, LedgerEntry, Side, Story, StoryStep, StoryVerdict } from "./ledger.ts";
+import { decodeColumn, fate, fatesFile, findPlace, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
+
+const has = (artifact: ArtifactReader, file: string): boolean => artifact.files.some(f => f.name === file);
+
+/** Lines of a file of an artifact that are not empty. */
+export async function* linesOf(artifact: ArtifactReader, file: string): AsyncGenerator<string> {
+  for await (const line of textLines(artifact.stream(file))) if (line !== "") yield line;
+}
+
+/** What was measured; undefined where the artifact is of a time before that was kept. */
+export async function readMeasures(artifact: ArtifactReader): Promise<MeasuresInfo | undefined> {
+  if (!has(artifact, measuresFile)) return undefined;
+  return JSON.parse((await artifact.read(measuresFile)).toString("utf8")) as MeasuresInfo;
+}
+
+const idOfLine = (line: string): string =>
+  (JSON.parse(`${/^\{"id":"(?:[^"\\]|\\.)*"/.exec(line)?.[0] ?? '{"id":""'}}`) as { id: string }).id;
+
+/** Ids of all documents, kept and dropped, sorted. */
+export async function documentIds(artifact: ArtifactReader): Promise<string[]> {
+  const ids: string[] = [];
+  if (has(artifact, measuredIdsFile)) {
+    for await (const id of linesOf(artifact, measuredIdsFile)) ids.push(id);
+    return ids;
+  }
+  for await (const id of linesOf(artifact, "members.txt")) ids.push(id);
+  for await (const line of linesOf(artifact, "dropped.jsonl")) ids.push(idOfLine(line));
+  return ids.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Where in sorted ids `text` is or would be. */
+function placeOf(ids: readonly string[], text: string): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle]! < text) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Ids compared in full with one that is not known; of more, those around where it would stand. */
+const compared = 20_000;
+
+/** The id that looks most like `text`. */
+function nearestId(ids: readonly string[], text: string): string | undefined {
+  const at = placeOf(ids, text);
+  const near = ids.slice(Math.max(0, at - compared / 2), at + compared / 2);
+  const common = (id: string) => {
+    let n = 0;
+    while (n < id.length && id[n] === text[n]) n++;
+    return n;
+  };
+  const beside = [ids[at - 1], ids[at]].filter(id => id !== undefined).sort((a, b) => common(b) - common(a))[0];
+  return nearest(text, near) ?? beside;
+}
+
+/** The id of which `text` is the whole or the beginning; without the data set's name in front too. Undefined where there is none or several. */
+export function findId(ids: readonly string[], text: string): { readonly id?: string; readonly several: readonly string[] } {
+  const name = ids[0]?.slice(0, ids[0].indexOf(":") + 1) ?? "";
+  for (const wanted of text.startsWith(name) ? [text] : [`${name}${text}`, text]) {
+    const at = placeOf(ids, wanted);
+    if (ids[at] === wanted) return { id: wanted, several: [] };
+    const several: string[] = [];
+    for (let i = at; i < ids.length && several.length < 10 && ids[i]!.startsWith(wanted); i++) several.push(ids[i]!);
+    if (several.length === 1) return { id: several[0]!, several: [] };
+    if (several.length > 1) return { several };
+  }
+  return { several: [] };
+}
+
+/** `findId`, or the error that says which ids would do. Errors: `data/unknownDocument`. */
+export function resolveId(ids: readonly string[], text: string, place: string): string {
+  const { id, several } = findId(ids, text);
+  if (id !== undefined) return id;
+  if (several.length > 0)
+    throw dataErrors.fail("unknownDocument", {
+      place,
+      expected: "the beginning of one id",
+      received: `"${text}", with which ${several.length === 10 ? "10 or more" : several.length} begin: ${several.slice(0, 3).join(", ")}, ...`,
+      hint: "Type more of it.",
+    });
+  const near = nearestId(ids, text);
+  throw dataErrors.fail("unknownDocument", {
+    place,
+    expected: "the id of a document that was read, or the beginning of one",
+    received: `"${text}"`,
+    hint: near ? `Did you mean "${near}"?` : "Ids are listed in members.txt (kept) and dropped.jsonl.",
+  });
+}
+
+const files = { train: "train.jsonl", "held-out": "held-out.jsonl", dropped: "dropped.jsonl" } as const;
+
+/** Documents by id, from wherever they ended up. A line is parsed only if it is one of them. */
+export async function findDocuments(
+  artifact: ArtifactReader,
+  ids: ReadonlySet<string>,
+): Promise<Map<string, { readonly side: Side; readonly document: Document }>> {
+  const found = new Map<string, { side: Side; document: Document }>();
+  for (const side of ["train", "held-out", "dropped"] as const) {
+    if (found.size === ids.size) break;
+    for await (const line of linesOf(artifact, files[side])) {
+      const id = idOfLine(line);
+      if (!ids.has(id)) continue;
+      found.set(id, { side, document: JSON.parse(line) as Document });
+      if (found.size === ids.size) break;
+    }
+  }
+  return found;
+}
+
+/** Verdicts on one document, by the step's place. */
+async function verdictsOn(artifact: ArtifactReader, info: MeasuresInfo, place: number): Promise<Map<number, StoryVerdict[]>> {
+  const verdicts = new Map<number, StoryVerdict[]>();
+  for (const c of info.columns) {
+    const column = decodeColumn(c, await artifact.read(c.file));
+    const i = findPlace(column, place);
+    if (i < 0) continue;
+    const verdict = {
+      rule: c.rule,
+      keep: column.keeps[i] === 1,
+      value: column.values[i]!,
+      threshold: c.threshold ?? column.thresholds![i]!,
+    };
+    verdicts.set(c.position, [...(verdicts.get(c.position) ?? []), verdict]);
+  }
+  return verdicts;
+}
+
+/** Who was taken for whose copy: those that a document stands for, or the one that stands for it with its other copies. */
+function clusterOf(id: string, ledger: readonly LedgerEntry[]): Cluster | undefined {
+  const own = ledger.find(e => e.document === id && e.survivor !== undefined && e.action === "drop");
+  const survivor = own?.survivor ?? id;
+  const members = ledger
+    .filter(e => e.survivor === survivor)
+    .map(({ document, rule, value, step }) => ({ id: document, step, rule, value }));
+  return members.length === 0 ? undefined : { survivor, members };
+}
+
+/** The story of the document whose id, or its beginning, is `text`. Errors: `data/unknownDocument`. */
+export async function explain(artifact: ArtifactReader, text: string): Promise<Story> {
+  const ids = await documentIds(artifact);
+  const id = resolveId(ids, text, artifact.id);
+  const { side, document } = (await findDocuments(artifact, new Set([id]))).get(id)!;
+  const ledger: LedgerEntry[] = [];
+  // Lines about it, and lines that name it or its survivor: the rest is not parsed.
+  for await (const line of linesOf(artifact, "ledger.jsonl"))
+    if (line.includes('"survivor":') || line.includes(JSON.stringify(id))) ledger.push(JSON.parse(line) as LedgerEntry);
+  const entries = ledger.filter(e => e.document === id);
+  const cluster = clusterOf(id, ledger);
+  const near = document.attributes.cluster;
+  const story = {
+    id,
+    source: document.source,
+    side,
+    attributes: document.attributes,
+    entries,
+    text: document.text,
+    ...(cluster ? { cluster } : {}),
+    ...(typeof near === "string" ? { group: await groupOf(artifact, near) } : {}),
+  };
+  const info = await readMeasures(artifact);
+  if (!info) return story;
+  const place = placeOf(ids, id);
+  const end = (await artifact.read(fatesFile))[place]!;
+  const last = end >= fate.firstDrop ? end - fate.firstDrop : info.steps.length - 1;
+  const verdicts = await verdictsOn(artifact, info, place);
+  const steps = info.steps.map((s): StoryStep => {
+    const own = entries.filter(e => e.step === s.step);
+    return {
+      step: s.step,
+      outcome:
+        s.position > last
+          ? "not reached"
+          : s.position === last && end >= fate.firstDrop
+            ? "dropped"
+            : own.some(e => e.action === "keep")
+              ? "overruled"
+              : "passed",
+      verdicts: verdicts.get(s.position) ?? [],
+      edits: own.filter(e => e.action === "edit").map(({ rule, value }) => ({ rule, value })),
+    };
+  });
+  return { ...story, steps };
+}
+
+/** Ids of a group of near-duplicates that the split kept on one side. */
+async function groupOf(artifact: ArtifactReader, cluster: string): Promise<string[]> {
+  const mark = `"cluster":${JSON.stringify(cluster)}`;
+  const ids: string[] = [];
+  for (const side of ["train", "held-out"] as const)
+    for await (const line of linesOf(artifact, files[side])) if (line.includes(mark)) ids.push(idOfLine(line));
+  return ids;
+}
