@@ -171,15 +171,18 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
     return undefined;
   };
 
+  /** The same, with what a step changed in the text. */
+  const settleApplied = ({ document, number }: Going, count: Count, applied: Applied): Going | undefined => {
+    if (applied.edits?.length) count.edited++;
+    for (const e of applied.edits ?? []) ledger.push(editEntry(document.id, count.step, e));
+    return settle({ document: applied.text === undefined ? document : { ...document, text: applied.text }, number }, count, applied);
+  };
+
   const applyStep = (going: Going, count: Count): Going | undefined => {
     const step: Step = allSteps[options.steps[count.position]!.step];
     if (step.kind === "corpus") return going;
-    const { document, number } = going;
     count.seen++;
-    const applied: Applied = step.apply(document, count.options);
-    if (applied.edits?.length) count.edited++;
-    for (const e of applied.edits ?? []) ledger.push(editEntry(document.id, step.name, e));
-    return settle(applied.text === undefined ? going : { document: { ...document, text: applied.text }, number }, count, applied);
+    return settleApplied(going, count, step.apply(going.document, count.options));
   };
 
   const firstBarrier = counts.findIndex(c => c.kind === "corpus");
@@ -237,6 +240,7 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
       }
       const judgements = pass.judge();
       kept = kept.flatMap(g => stay(settle(g, count, judgements.get(g.document.id))));
+      if (pass.revise) kept = kept.flatMap(g => stay(settleApplied(g, count, pass.revise!(g.document))));
     }
     say();
   }
