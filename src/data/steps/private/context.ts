@@ -1,0 +1,56 @@
+/**
+ * Words near a value. A value whose check digits are weak counts only beside the right word; one that follows another word (`order`,
+ * `invoice`) counts less. The window is short, so the work is bounded; words inside a mask (`[CARD]`) do not count, or masking would
+ * make new findings.
+ */
+import type { Scan } from "./scan.ts";
+
+const before = 48;
+const after = 24;
+
+/** A pattern for words, whole ones; `*` at the end takes the rest of the word. */
+export const wordsNear = (...words: readonly string[]): RegExp =>
+  new RegExp(
+    `(?<![\\[\\p{L}\\p{N}-])(?:${words.map(w => w.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*$/, "\\p{L}*")).join("|")})(?![\\p{L}\\p{N}\\]])`,
+    "giu",
+  );
+
+const lastIndex = (pattern: RegExp, text: string): number => {
+  let at = -1;
+  for (const m of text.matchAll(pattern)) at = m.index;
+  return at;
+};
+
+/** Whether one of the words stands within 48 characters before or 24 after. */
+export function hasNear(scan: Scan, start: number, end: number, words: RegExp): boolean {
+  if (scan.assumeContext) return true;
+  const { text } = scan;
+  scan.steps += before + after;
+  words.lastIndex = 0;
+  if (words.test(text.slice(Math.max(0, start - before), start))) return true;
+  words.lastIndex = 0;
+  return words.test(text.slice(end, end + after));
+}
+
+/** Which of two kinds of words stands nearer before the value; a word right behind it speaks for it. */
+export function leaning(scan: Scan, start: number, end: number, good: RegExp, bad: RegExp): "for" | "against" | "neither" {
+  if (scan.assumeContext) return "for";
+  const { text } = scan;
+  scan.steps += before + after;
+  const window = text.slice(Math.max(0, start - before), start);
+  const [g, b] = [lastIndex(good, window), lastIndex(bad, window)];
+  if (b > g) return "against";
+  if (g >= 0) return "for";
+  good.lastIndex = 0;
+  return good.test(text.slice(end, end + after)) ? "for" : "neither";
+}
+
+/** What numbers of other kinds are called. */
+export const otherNumbers = wordsNear(
+  ..."order* invoice* tracking track shipment* parcel ticket* case reference ref serial isbn issn doi sku part article item model version ver release build revision rev bug issue build commit hash transaction trace request receipt".split(
+    " ",
+  ),
+  ..."bestellung* bestellnummer auftrag* rechnung* rechnungsnummer sendung* sendungsnummer artikel* artikelnummer pedido factura commande facture ordine fattura".split(
+    " ",
+  ),
+);

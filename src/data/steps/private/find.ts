@@ -1,0 +1,74 @@
+/**
+ * One scan over a text: plain characters are passed over with a table, and only a trigger (a digit, @, :, =, and the rarest characters of
+ * known prefixes) calls those who look closer around it. Every look is bounded or goes on behind what it read, so the work is linear in
+ * the text, whatever the text; `work` counts it.
+ */
+import { assigned, credentials } from "./assigned.ts";
+import { email } from "./email.ts";
+import { ipv6 } from "./ip.ts";
+import { numbers } from "./numbers.ts";
+import { defaultRegions } from "./phone.ts";
+import { type Recogniser, recognised } from "./recogniser.ts";
+import { resolve } from "./resolve.ts";
+import type { Look, Scan } from "./scan.ts";
+import { jsonWebToken, prefixed, prefixTriggers, privateKey } from "./secrets.ts";
+import type { PrivateSpan } from "./types.ts";
+
+export interface FindOptions {
+  /** Findings of a lower score are left out. Default 0.5; from 0.3 on come numbers of weak check digits without the right word. */
+  readonly minScore?: number;
+  /** Countries whose national phone numbers are understood. */
+  readonly regions?: readonly string[];
+  /** For names and places; there is none built in. */
+  readonly recogniser?: Recogniser;
+}
+
+/** The triggers and who looks at them. */
+const triggers: readonly (readonly [string, Look])[] = [
+  ["0123456789", numbers],
+  ["@", email],
+  [":", credentials],
+  [":", ipv6],
+  [":=", assigned],
+  [prefixTriggers, prefixed],
+  ["J", jsonWebToken],
+  ["-", privateKey],
+];
+const looks: readonly Look[][] = Array.from({ length: 128 }, (_, c) =>
+  triggers.flatMap(([chars, look]) => (chars.includes(String.fromCharCode(c)) ? [look] : [])),
+);
+const isTrigger = Uint8Array.from(looks, l => l.length);
+
+/** Characters looked at and findings before overlaps are settled: for tests that hold work against length. */
+export interface Found {
+  readonly spans: PrivateSpan[];
+  readonly work: number;
+}
+
+/** Runs the scan. `assumeContext` takes every value for one with the right word beside it. */
+export function scanText(text: string, { minScore = 0.5, regions = defaultRegions }: FindOptions = {}, assumeContext = false): Found {
+  const scan: Scan = { text, found: [], minScore, regions, assumeContext, authorityEnd: 0, steps: text.length };
+  const { length } = text;
+  for (let i = 0; i < length; ) {
+    const c = text.charCodeAt(i);
+    if (c >= 128 || isTrigger[c] === 0) {
+      i++;
+      continue;
+    }
+    let next = i + 1;
+    for (const look of looks[c]!) next = Math.max(next, look(scan, i));
+    i = next;
+  }
+  return { spans: resolve(scan.found), work: scan.steps };
+}
+
+/**
+ * Private data and secrets of a text, by place, without overlaps: of two that overlap the longer stays, then the type that comes first
+ * in `privateTypes`. Pure. Work is linear in the text's length.
+ */
+export function findPrivate(text: string, options: FindOptions = {}): PrivateSpan[] {
+  const { spans } = scanText(text, options);
+  if (!options.recogniser) return spans;
+  const names = recognised(options.recogniser, text).filter(s => s.score >= (options.minScore ?? 0.5));
+  return resolve([...spans, ...names]);
+}

@@ -1,0 +1,25 @@
+/**
+ * What a scan carries from trigger to trigger. `steps` counts the characters that detectors look at, so that a test can hold the work
+ * of hostile texts against their length.
+ */
+import type { PrivateSpan, PrivateType } from "./types.ts";
+
+export interface Scan {
+  readonly text: string;
+  readonly found: PrivateSpan[];
+  readonly minScore: number;
+  /** Countries whose national way of writing phone numbers is understood. */
+  readonly regions: readonly string[];
+  /** Takes every value for one with the right word beside it: how surrogates are shown to be none. */
+  readonly assumeContext: boolean;
+  /** End of the last URL's user part: an @ before it separates no mailbox from a host. */
+  authorityEnd: number;
+  steps: number;
+}
+
+/** Looks around a trigger and gives the place where the scan goes on, behind `at`. */
+export type Look = (scan: Scan, at: number) => number;
+
+export function report(scan: Scan, type: PrivateType, start: number, end: number, score: number, kind?: string): void {
+  if (score >= scan.minScore) scan.found.push({ type, start, end, score, ...(kind === undefined ? {} : { kind }) });
+}
