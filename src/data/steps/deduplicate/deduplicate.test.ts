@@ -1,7 +1,9 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { random } from "../../../base/index.ts";
+import { random, sha256 } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { deduplicate } from "./deduplicate.ts";
+import { exactKey, normalise } from "./exact.ts";
 
 const document = (id: string, text: string): Document => ({ id, text, source: id, attributes: {} });
 const judge = (documents: readonly Document[], options: unknown = {}) => {
@@ -61,4 +63,98 @@ test("who stays does not depend on the order of reading", () => {
 test("an impossible threshold is refused", () => {
   expect(() => deduplicate.options.parse({ fuzzy: { threshold: 1.2 } })).toThrow();
   expect(() => deduplicate.options.parse({ fuzzy: { bands: 0 } })).toThrow();
+});
+
+test("the key of a text is the hash of its normal form, in ASCII and beyond", () => {
+  const piece = fc.constantFrom(
+    "a",
+    "B",
+    " ",
+    "\t",
+    "\n",
+    "\v",
+    "\f",
+    "\r",
+    "\u001c",
+    "\0",
+    "\u00a0",
+    "é",
+    "e\u0301",
+    "ﬁ",
+    "\ufeff",
+    "İ",
+    "\ud800",
+  );
+  for (const ascii of [true, false])
+    fc.assert(
+      fc.property(fc.array(ascii ? piece.filter(p => p < "\u0080") : piece, { maxLength: 20 }), pieces => {
+        const text = pieces.join("");
+        expect(exactKey(text).hash).toBe(sha256(normalise(text)).slice(0, 32));
+      }),
+    );
+});
+
+test("of copies in other characters the longest stays, compared by its own shingles, in any order", () => {
+  // The ligature is one letter to the shingles and two to the normal form: copies with different shingles.
+  const ligature = `${long} \ufb01x`;
+  const documents = [document("a", `${long} fix`), document("b", ligature), document("c", `${long} more`)];
+  const first = judge(documents, { fuzzy: true });
+  expect(first.get("a")).toMatchObject({ rule: "exact" });
+  for (const order of [
+    [2, 1, 0],
+    [1, 0, 2],
+    [0, 2, 1],
+  ])
+    expect(
+      judge(
+        order.map(i => documents[i]!),
+        { fuzzy: true },
+      ),
+    ).toEqual(first);
+});
+
+/** The same verdicts by the definition: every pair compared, no hash, no bands. */
+function byDefinition(documents: readonly Document[], threshold: number): Map<string, string> {
+  const grams = (text: string) => {
+    const w = text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+    return new Set(w.slice(4).map((_, i) => w.slice(i, i + 5).join(" ")));
+  };
+  const gone = new Map<string, string>();
+  const stay: Document[] = [];
+  const best = [...documents].sort(
+    (x, y) =>
+      Buffer.byteLength(y.text) - Buffer.byteLength(x.text) ||
+      (sha256(normalise(x.text)) < sha256(normalise(y.text))
+        ? -1
+        : sha256(normalise(x.text)) > sha256(normalise(y.text))
+          ? 1
+          : x.id < y.id
+            ? -1
+            : 1),
+  );
+  for (const d of best) {
+    const likes = stay.map(s => {
+      const [a, b] = [grams(d.text), grams(s.text)];
+      const both = [...a].filter(g => b.has(g)).length;
+      return { id: s.id, s: normalise(d.text) === normalise(s.text) ? 2 : both / (a.size + b.size - both || 1) };
+    });
+    const twin = likes.reduce<{ id: string; s: number } | undefined>((t, l) => (l.s >= threshold && l.s > (t?.s ?? 0) ? l : t), undefined);
+    if (twin) gone.set(d.id, twin.id);
+    else stay.push(d);
+  }
+  return gone;
+}
+
+test("with bands that miss nothing the verdicts are those of comparing every pair", () => {
+  for (const seed of [1, 2, 3]) {
+    const draw = random(seed);
+    const documents = Array.from({ length: 70 }, (_, i) => {
+      const changed = base.slice(0, 20 + draw.below(3)).map(w => (draw.uniform() < 0.03 ? `x${draw.below(3)}` : w));
+      return document(`d${i}`, i % 9 === 0 ? `${i} b` : `${draw.below(3)} ${changed.join(" ")}`);
+    });
+    const got = judge(documents, { fuzzy: { bands: 200, rows: 1, threshold: 0.6 } });
+    const expected = byDefinition(documents, 0.6);
+    expect(expected.size, `seed ${seed}`).toBeGreaterThan(20);
+    expect(new Map([...got].map(([id, v]) => [id, v.survivor!]))).toEqual(new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))));
+  }
 });

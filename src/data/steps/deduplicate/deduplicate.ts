@@ -3,57 +3,81 @@
  * similarity. Who stays never depends on the order of reading: the longest text, then the smallest hash, then the smallest id.
  */
 import { z } from "zod";
-import { sha256 } from "../../../base/index.ts";
 import { type Document, sizeOf } from "../../document.ts";
-import { type NearDuplicateOptions, nearDuplicateOptions, type Sketch, sketcher, survivors, type Twin } from "../near-duplicates/index.ts";
+import { type NearDuplicateOptions, nearDuplicateOptions, sketchStore, survivors, type Twin } from "../near-duplicates/index.ts";
 import { type CorpusPass, corpusStep, type Judgement } from "../step.ts";
+import { exactKey } from "./exact.ts";
+import { columns, hashIndex } from "./register.ts";
 
 const options = z.strictObject({
   /** Also near-duplicates; `true` takes the defaults. */
   fuzzy: z.union([z.boolean(), nearDuplicateOptions]).default(false),
 });
 
-/** What exact comparison looks at. */
-export const normalise = (text: string): string => text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
-
-interface Seen {
-  readonly id: string;
-  readonly hash: string;
-  readonly sizeBytes: number;
-  readonly sketch: Sketch | undefined;
-}
-
-/** Best first. */
-const byWorth = (a: Seen, b: Seen) =>
-  b.sizeBytes - a.sizeBytes || (a.hash === b.hash ? 0 : a.hash < b.hash ? -1 : 1) || (a.id < b.id ? -1 : 1);
+/** Columns of the documents and of the groups of copies. */
+const [SIZE, GROUP] = [0, 1];
+const [LEADER, SKETCH] = [0, 1];
 
 function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
-  const seen: Seen[] = [];
-  const sketch = fuzzy && sketcher(fuzzy);
+  const ids: string[] = [];
+  const documents = columns(2);
+  const hashes = hashIndex();
+  const groups = columns(2);
+  /** Groups whose leader is not plain ASCII: a copy of other characters may have other shingles. */
+  const unlike = new Set<number>();
+  const sketches = fuzzy && sketchStore(fuzzy);
+  /** Whether document `a` is the better one of two copies. */
+  const leads = (a: number, b: number): boolean =>
+    documents.get(a, SIZE) === documents.get(b, SIZE) ? ids[a]! < ids[b]! : documents.get(a, SIZE) > documents.get(b, SIZE);
+
   return {
     see({ id, text }: Document) {
-      seen.push({ id, hash: sha256(normalise(text)), sizeBytes: sizeOf(text), sketch: sketch?.(text) });
+      const { hash, ascii } = exactKey(text);
+      const d = documents.add();
+      ids.push(id);
+      const g = hashes.number(hash);
+      documents.set(d, SIZE, ascii ? text.length : sizeOf(text));
+      documents.set(d, GROUP, g);
+      const isNew = g === groups.rows;
+      if (isNew) groups.add();
+      else if (!leads(d, groups.get(g, LEADER))) return;
+      groups.set(g, LEADER, d);
+      // ASCII copies differ by case and white space only, which shingles do not see.
+      if (sketches && (isNew || !ascii || unlike.has(g))) groups.set(g, SKETCH, sketches.add(ascii ?? text));
+      if (ascii) unlike.delete(g);
+      else unlike.add(g);
     },
     judge() {
-      seen.sort(byWorth);
-      const first = new Map<string, number>();
-      const left: Seen[] = [];
-      const copies: { readonly of: number; readonly copy: Seen }[] = [];
-      for (const s of seen) {
-        const of = first.get(s.hash);
-        if (of !== undefined) copies.push({ of, copy: s });
-        else first.set(s.hash, left.push(s) - 1);
+      const leader = (g: number) => groups.get(g, LEADER);
+      const size = (g: number) => documents.get(leader(g), SIZE);
+      // Best first.
+      const order = Uint32Array.from({ length: groups.rows }, (_, g) => g).sort(
+        (a, b) => size(b) - size(a) || (hashes.isBefore(a, b) ? -1 : hashes.isBefore(b, a) ? 1 : 0),
+      );
+      const groupOf = new Map<number, number>();
+      const twins = new Map<number, Twin>();
+      if (fuzzy && sketches) {
+        for (let g = 0; g < groups.rows; g++) groupOf.set(groups.get(g, SKETCH), g);
+        const found = survivors(
+          sketches,
+          order.map(g => groups.get(g, SKETCH)),
+          fuzzy,
+        );
+        for (const [sketch, { survivor, similarity }] of found)
+          twins.set(groupOf.get(sketch)!, { survivor: groupOf.get(survivor)!, similarity });
       }
-      const sketches = left.map(s => s.sketch!);
-      const twins = fuzzy ? survivors(sketches, [...left.keys()], fuzzy) : new Map<number, Twin>();
       const judgements = new Map<string, Judgement>();
-      const drop = (s: Seen, survivor: number, rule: string, value: number, threshold: number) => {
-        const { id } = left[survivor]!;
-        judgements.set(s.id, { verdicts: [{ rule, keep: false, value, threshold, cluster: id, survivor: id }] });
-      };
-      for (const [i, { survivor, similarity }] of twins) drop(left[i]!, survivor, "near-duplicate", similarity, fuzzy!.threshold);
-      // A copy's survivor may itself be gone for a near-duplicate: name the one that stays.
-      for (const { of, copy } of copies) drop(copy, twins.get(of)?.survivor ?? of, "exact", 1, 1);
+      for (let d = 0; d < ids.length; d++) {
+        const g = documents.get(d, GROUP);
+        const twin = twins.get(g);
+        const isCopy = leader(g) !== d;
+        if (!isCopy && !twin) continue;
+        // A copy's survivor may itself be gone for a near-duplicate: name the one that stays.
+        const survivor = ids[leader(twin?.survivor ?? g)]!;
+        const [rule, value, threshold] =
+          isCopy || !twin ? (["exact", 1, 1] as const) : (["near-duplicate", twin.similarity, fuzzy!.threshold] as const);
+        judgements.set(ids[d]!, { verdicts: [{ rule, keep: false, value, threshold, cluster: survivor, survivor }] });
+      }
       return judgements;
     },
   };

@@ -4,12 +4,15 @@
  * chains); `groups` joins all that are linked, for splits; `leaks` is exact, without bands, and checks a finished split.
  */
 import { z } from "zod";
-import { type Bands, bandKeys, minHasher } from "./minhash.ts";
-import { jaccard, shingles } from "./shingles.ts";
+import { keyTable } from "./key-table.ts";
+import { similarityFrom } from "./shingles.ts";
+import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
-export { candidateProbability, estimate, minHasher } from "./minhash.ts";
-export { jaccard, shingles } from "./shingles.ts";
+export { candidateProbability, estimate, minHasher, plainMinHasher } from "./minhash.ts";
+export { jaccard, shingles, similarityFrom } from "./shingles.ts";
+export { type Sketches, type SketchStore, sketchAll, sketchStore } from "./sketches.ts";
+export { isAscii } from "./words.ts";
 
 export const nearDuplicateOptions = z.strictObject({
   /** Words a shingle. */
@@ -21,24 +24,6 @@ export const nearDuplicateOptions = z.strictObject({
 });
 export type NearDuplicateOptions = z.output<typeof nearDuplicateOptions>;
 
-/** What is kept of each text: its shingles (4 bytes a distinct shingle) and band keys. */
-export interface Sketch {
-  readonly shingles: Uint32Array;
-  /** Empty for texts too short to shingle: nothing is known to be like them. */
-  readonly keys: Uint32Array;
-}
-
-export function sketcher(options: Pick<NearDuplicateOptions, "words" | "bands" | "rows">): (text: string) => Sketch {
-  const sign = minHasher(options);
-  return text => {
-    const set = shingles(text, options.words);
-    return { shingles: set, keys: set.length === 0 ? new Uint32Array(0) : bandKeys(sign(set), options) };
-  };
-}
-
-/** One text per band key, or several. */
-const buckets = ({ bands }: Pick<Bands, "bands">) => Array.from({ length: bands }, () => new Map<number, number[]>());
-
 /** Verdict on a text that goes: which one stays in its place, and how alike they are. */
 export interface Twin {
   readonly survivor: number;
@@ -46,52 +31,59 @@ export interface Twin {
 }
 
 /**
- * Walks the texts in `order` (best first); one that is like an earlier survivor goes, naming the survivor most like it. Every text that
- * goes is verified against the one that stays; the result depends on `order` alone.
+ * Walks the texts in `order` (best first); one that is like an earlier survivor goes, naming the survivor most like it, the better one of
+ * two that are equally so. Every text that goes is verified against the one that stays; the result depends on `order` alone. Memory beside
+ * the sketches: 6 to 12 bytes a band and text.
  */
-export function survivors(sketches: readonly Sketch[], order: readonly number[], options: NearDuplicateOptions): Map<number, Twin> {
-  const tables = buckets(options);
+export function survivors(sketches: Sketches, order: ArrayLike<number>, options: NearDuplicateOptions): Map<number, Twin> {
+  const { bands, threshold } = options;
+  // Entry: turn x bands + band.
+  const table = keyTable(order.length * bands, entry => sketches.key(order[Math.floor(entry / bands)]!, entry % bands));
   const twins = new Map<number, Twin>();
-  const seen = new Uint32Array(sketches.length);
-  for (const [turn, i] of order.entries()) {
-    const { keys, shingles: mine } = sketches[i]!;
-    let best: Twin | undefined;
-    for (let b = 0; b < keys.length; b++) {
-      for (const j of tables[b]!.get(keys[b]!) ?? []) {
-        if (seen[j] === turn + 1) continue;
-        seen[j] = turn + 1;
-        const similarity = jaccard(mine, sketches[j]!.shingles);
-        if (similarity >= options.threshold && (!best || similarity > best.similarity)) best = { survivor: j, similarity };
-      }
-    }
-    if (best) {
-      twins.set(i, best);
-      continue;
-    }
-    for (let b = 0; b < keys.length; b++) {
-      const list = tables[b]!.get(keys[b]!);
-      if (list) list.push(i);
-      else tables[b]!.set(keys[b]!, [i]);
-    }
+  /** Turn + 1 of the text that last met the text of this turn. */
+  const met = new Uint32Array(order.length);
+  for (let turn = 0; turn < order.length; turn++) {
+    const i = order[turn]!;
+    const mine = sketches.shingles(i);
+    if (mine.length === 0) continue;
+    let [like, best] = [-1, threshold];
+    for (let b = 0; b < bands; b++)
+      table.visit(sketches.key(i, b), entry => {
+        const other = Math.floor(entry / bands);
+        if (entry % bands !== b || met[other] === turn + 1) return;
+        met[other] = turn + 1;
+        const similarity = similarityFrom(mine, sketches.shingles(order[other]!), best);
+        if (similarity === undefined || (like >= 0 && similarity === best && other > like)) return;
+        [like, best] = [other, similarity];
+      });
+    if (like >= 0) twins.set(i, { survivor: order[like]!, similarity: best });
+    else for (let b = 0; b < bands; b++) table.insert(sketches.key(i, b), turn * bands + b);
   }
   return twins;
 }
 
 /** Sets of texts joined by verified likeness, also over several links. */
-export function groups(sketches: readonly Sketch[], options: NearDuplicateOptions): UnionFind {
-  const sets = unionFind(sketches.length);
-  for (let b = 0; b < options.bands; b++) {
-    const table = new Map<number, number[]>();
-    for (const [i, { keys, shingles: mine }] of sketches.entries()) {
-      if (keys.length === 0) continue;
-      const list = table.get(keys[b]!);
-      if (!list) {
-        table.set(keys[b]!, [i]);
-        continue;
-      }
-      for (const j of list)
-        if (sets.find(i) !== sets.find(j) && jaccard(mine, sketches[j]!.shingles) >= options.threshold) sets.union(i, j);
-      list.push(i);
+export function groups(sketches: Sketches, { bands, threshold }: NearDuplicateOptions): UnionFind {
+  const { size } = sketches;
+  const sets = unionFind(size);
+  // A text with the very shingles of another has its keys too: the other stands for both.
+  const isCopy = new Uint8Array(size);
+  let band = 0;
+  const table = keyTable(size, i => sketches.key(i, band));
+  for (; band < bands; band++) {
+    if (band > 0) table.clear();
+    for (let i = 0; i < size; i++) {
+      const mine = sketches.shingles(i);
+      if (mine.length === 0 || isCopy[i] === 1) continue;
+      const key = sketches.key(i, band);
+      table.visit(key, j => {
+        if (isCopy[i] === 1 || sets.find(i) === sets.find(j)) return;
+        const similarity = similarityFrom(mine, sketches.shingles(j), threshold);
+        if (similarity === undefined) return;
+        sets.union(i, j);
+        if (similarity === 1) isCopy[i] = 1;
+      });
+      if (isCopy[i] === 0) table.insert(key, i);
     }
   }
   return sets;
@@ -107,22 +99,22 @@ export interface Leak {
  * Every pair across two sides whose similarity reaches `threshold`: exact, by counting common shingles through an inverted list of the
  * held-out side. Time: train shingles plus matches; memory: 8 bytes a held-out shingle.
  */
-export function leaks(sketches: readonly Sketch[], heldOut: readonly number[], train: readonly number[], threshold: number): Leak[] {
+export function leaks(sketches: Sketches, heldOut: readonly number[], train: readonly number[], threshold: number): Leak[] {
   const postings = new Map<number, number[]>();
   // One byte for each value of a shingle's upper 22 bits: most train shingles are turned away here, before the map.
   const present = new Uint8Array(2 ** 22);
   for (const h of heldOut) {
-    for (const s of sketches[h]!.shingles) {
+    for (const s of sketches.shingles(h)) {
       present[s >>> 10] = 1;
       const list = postings.get(s);
       if (list) list.push(h);
       else postings.set(s, [h]);
     }
   }
-  const common = new Uint32Array(sketches.length);
+  const common = new Uint32Array(sketches.size);
   const found: Leak[] = [];
   for (const t of train) {
-    const mine = sketches[t]!.shingles;
+    const mine = sketches.shingles(t);
     const touched: number[] = [];
     for (const s of mine) {
       if (present[s >>> 10] === 0) continue;
@@ -134,7 +126,7 @@ export function leaks(sketches: readonly Sketch[], heldOut: readonly number[], t
     for (const h of touched) {
       const both = common[h]!;
       common[h] = 0;
-      const similarity = both / (mine.length + sketches[h]!.shingles.length - both);
+      const similarity = both / (mine.length + sketches.shingles(h).length - both);
       if (similarity >= threshold) found.push({ heldOut: h, train: t, similarity });
     }
   }

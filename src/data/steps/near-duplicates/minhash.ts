@@ -3,7 +3,8 @@
  * multipliers from a fixed seed, on shingles that are already mixed. Bands x rows default to FineWeb's 14 x 8 (Penedo et al. 2024).
  */
 import { random } from "../../../base/index.ts";
-import { mix32 } from "./shingles.ts";
+import { vectorHasher } from "./simd.ts";
+import { mix32 } from "./words.ts";
 
 export interface Bands {
   readonly bands: number;
@@ -13,16 +14,21 @@ export interface Bands {
 /** Chance that two texts of Jaccard similarity `s` share a band: 1 - (1 - s^rows)^bands. */
 export const candidateProbability = (s: number, { bands, rows }: Bands): number => 1 - (1 - s ** rows) ** bands;
 
-/** A function from shingles to their signature of bands x rows values. The seed is fixed: signatures must agree between runs. */
-export function minHasher({ bands, rows }: Bands, seed = 1): (shingles: Uint32Array) => Uint32Array {
-  const n = bands * rows;
+/** The functions h(x) = a x + b mod 2^32. The seed is fixed: signatures must agree between runs. */
+function family(n: number, seed: number): { readonly factors: Uint32Array; readonly summands: Uint32Array } {
   const draw = random(seed);
-  const multiply = Uint32Array.from({ length: n }, () => draw.u32() | 1);
-  const add = Uint32Array.from({ length: n }, () => draw.u32());
+  const factors = Uint32Array.from({ length: n }, () => draw.u32() | 1);
+  return { factors, summands: Uint32Array.from({ length: n }, () => draw.u32()) };
+}
+
+/** The definition: of every function the least value over all shingles. */
+export function plainMinHasher({ bands, rows }: Bands, seed = 1): (shingles: Uint32Array) => Uint32Array {
+  const n = bands * rows;
+  const { factors, summands } = family(n, seed);
   return shingles => {
     const signature = new Uint32Array(n).fill(0xffffffff);
     for (let k = 0; k < n; k++) {
-      const [a, b] = [multiply[k]!, add[k]!];
+      const [a, b] = [factors[k]!, summands[k]!];
       let least = 0xffffffff;
       for (let i = 0; i < shingles.length; i++) {
         const h = (Math.imul(a, shingles[i]!) + b) >>> 0;
@@ -34,6 +40,18 @@ export function minHasher({ bands, rows }: Bands, seed = 1): (shingles: Uint32Ar
   };
 }
 
+/** `minHasher` whose result may be a view that the next call overwrites. */
+export function minHasherView(shape: Bands, seed = 1): (shingles: Uint32Array) => Uint32Array {
+  const { factors, summands } = family(shape.bands * shape.rows, seed);
+  return vectorHasher(factors, summands) ?? plainMinHasher(shape, seed);
+}
+
+/** `plainMinHasher`, through vectors where the machine has them: the same values. */
+export function minHasher(shape: Bands, seed = 1): (shingles: Uint32Array) => Uint32Array {
+  const sign = minHasherView(shape, seed);
+  return shingles => sign(shingles).slice();
+}
+
 /** Share of equal positions: an unbiased estimate of the Jaccard similarity. */
 export function estimate(a: Uint32Array, b: Uint32Array): number {
   let same = 0;
@@ -41,13 +59,11 @@ export function estimate(a: Uint32Array, b: Uint32Array): number {
   return same / a.length;
 }
 
-/** One 32-bit key a band; texts with an equal key in some band are candidates. */
-export function bandKeys(signature: Uint32Array, { bands, rows }: Bands): Uint32Array {
-  const keys = new Uint32Array(bands);
+/** One 32-bit key a band, into `keys` from `at` on; texts with an equal key in some band are candidates. */
+export function bandKeys(signature: Uint32Array, { bands, rows }: Bands, keys: Uint32Array, at: number): void {
   for (let b = 0; b < bands; b++) {
     let h = b + 1;
     for (let r = 0; r < rows; r++) h = Math.imul(mix32(h ^ signature[b * rows + r]!), 0x9e3779b1) + r;
-    keys[b] = h;
+    keys[at + b] = h;
   }
-  return keys;
 }

@@ -1,80 +1,108 @@
+/** Word n-gram shingles of a text as sorted, distinct 32-bit hashes, and how alike two such sets are. Shingles: Broder 1997. */
+import { asciiWordHashes, mix32, wordHashes } from "./words.ts";
+
+/** A group of hashes larger than this is no accident of uniform hashes: much is repeated, and the general sort takes over. */
+const maxBucket = 48;
+
+let scratch = new Uint32Array(1024);
+let starts = new Uint32Array(1024);
+
 /**
- * Word n-gram shingles of a text as sorted, distinct 32-bit hashes. Words are lower-cased runs of letters and digits (numbers are kept: as
- * one symbol they make unlike mails alike); scripts that write no spaces count each character. Shingles: Broder 1997.
+ * Sorts uniform hashes in linear time: one counting pass over their upper bits, then insertion among the few that share them. The result
+ * lies in `values`.
  */
-
-/** Murmur3's finaliser: every input bit reaches every output bit. */
-export function mix32(h: number): number {
-  let x = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return (x ^ (x >>> 16)) >>> 0;
-}
-
-/** 0 between words, 1 in a word, 2 a word by itself. */
-function kindOf(c: number): 0 | 1 | 2 {
-  if (c < 128) return (c >= 97 && c <= 122) || (c >= 48 && c <= 57) || (c >= 65 && c <= 90) ? 1 : 0;
-  // Latin-1 signs, general punctuation to arrows and boxes, CJK punctuation, private use, full-width punctuation.
-  if (c < 0xc0) return c === 0xaa || c === 0xb5 || c === 0xba ? 1 : 0;
-  if (c === 0xd7 || c === 0xf7 || (c >= 0x2000 && c <= 0x2bff) || (c >= 0x3000 && c <= 0x303f) || (c >= 0xff00 && c <= 0xff0f)) return 0;
-  // Kana, Han, and Thai to Khmer write no spaces.
-  if ((c >= 0x3040 && c <= 0x9fff) || (c >= 0x0e00 && c <= 0x0eff) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17ff))
-    return 2;
-  return c === 0xfffd ? 0 : 1;
-}
-
-let words = new Uint32Array(1024);
-
-/** Hashes of the words of a text, in order; the view is valid until the next call. */
-export function wordHashes(text: string): Uint32Array {
-  const lower = text.toLowerCase();
-  if (words.length < lower.length + 1) words = new Uint32Array(2 * lower.length);
-  let n = 0;
-  let h = 0x811c9dc5;
-  let inWord = false;
-  for (let i = 0; i < lower.length; i++) {
-    const c = lower.charCodeAt(i);
-    const kind = kindOf(c);
-    if (kind !== 1 && inWord) {
-      words[n++] = mix32(h);
-      h = 0x811c9dc5;
-      inWord = false;
-    }
-    if (kind === 1) {
-      h = Math.imul(h ^ c, 0x01000193);
-      inWord = true;
-    } else if (kind === 2) words[n++] = mix32(c);
+function sortHashes(values: Uint32Array): void {
+  const n = values.length;
+  if (n < 2) return;
+  const bits = Math.max(1, Math.min(20, 32 - Math.clz32(n - 1)));
+  const shift = 32 - bits;
+  const buckets = 1 << bits;
+  if (starts.length < buckets + 1) starts = new Uint32Array(2 * buckets);
+  if (scratch.length < n) scratch = new Uint32Array(2 * n);
+  const [at, sorted] = [starts, scratch];
+  at.fill(0, 0, buckets + 1);
+  for (let i = 0; i < n; i++) at[(values[i]! >>> shift) + 1]!++;
+  let most = 0;
+  for (let b = 0; b < buckets; b++) {
+    if (at[b + 1]! > most) most = at[b + 1]!;
+    at[b + 1] = at[b + 1]! + at[b]!;
   }
-  if (inWord) words[n++] = mix32(h);
-  return words.subarray(0, n);
+  if (most > maxBucket) {
+    values.sort();
+    return;
+  }
+  for (let i = 0; i < n; i++) {
+    const v = values[i]!;
+    sorted[at[v >>> shift]!++] = v;
+  }
+  let last = 0;
+  for (let i = 0; i < n; i++) {
+    const v = sorted[i]!;
+    if (v >= last) {
+      values[i] = last = v;
+      continue;
+    }
+    let j = i;
+    for (; j > 0 && values[j - 1]! > v; j--) values[j] = values[j - 1]!;
+    values[j] = v;
+  }
 }
 
-/** Distinct shingles of `n` words, sorted. Empty when the text has fewer words: such texts are left to exact comparison. */
-export function shingles(text: string, n: number): Uint32Array {
-  const w = wordHashes(text);
+let all = new Uint32Array(1024);
+
+/**
+ * Distinct shingles of `n` words, sorted, of a text or of ASCII bytes. Empty when the text has fewer words: such texts are left to exact
+ * comparison. The view is valid until the next call; `shingles` gives a copy.
+ */
+export function shinglesView(text: string | Uint8Array, n: number): Uint32Array {
+  const w = typeof text === "string" ? wordHashes(text) : asciiWordHashes(text);
   const count = w.length - n + 1;
-  if (count <= 0) return new Uint32Array(0);
-  const all = new Uint32Array(count);
+  if (count <= 0) return all.subarray(0, 0);
+  if (all.length < count) all = new Uint32Array(2 * count);
+  const out = all.subarray(0, count);
   for (let i = 0; i < count; i++) {
     let h = 0;
     // A product with an odd number before every word makes the order of words count.
     for (let k = 0; k < n; k++) h = Math.imul(h ^ w[i + k]!, 0x9e3779b1) + k;
-    all[i] = mix32(h);
+    out[i] = mix32(h);
   }
-  all.sort();
+  sortHashes(out);
   let unique = 1;
-  for (let i = 1; i < count; i++) if (all[i] !== all[i - 1]) all[unique++] = all[i]!;
-  return all.slice(0, unique);
+  for (let i = 1; i < count; i++) if (out[i] !== out[i - 1]) out[unique++] = out[i]!;
+  return out.subarray(0, unique);
 }
 
+export const shingles = (text: string, n: number): Uint32Array => shinglesView(text, n).slice();
+
 /** |A and B| / |A or B| of two sorted sets; two empty sets are not alike. */
-export function jaccard(a: Uint32Array, b: Uint32Array): number {
+export const jaccard = (a: Uint32Array, b: Uint32Array): number => similarityFrom(a, b, 0) ?? 0;
+
+/** The Jaccard similarity of two sorted sets where it is at least `threshold`; otherwise undefined, as soon as that is certain. */
+export function similarityFrom(a: Uint32Array, b: Uint32Array, threshold: number): number | undefined {
+  const [n, m] = [a.length, b.length];
+  if (n === 0 || m === 0) return threshold > 0 ? undefined : 0;
+  // The fewest common members that reach the threshold: both / (n + m - both) >= t, corrected for rounding.
+  let need = Math.floor((threshold * (n + m)) / (1 + threshold));
+  while (need > 0 && (need - 1) / (n + m - need + 1) >= threshold) need--;
+  while (need / (n + m - need) < threshold) need++;
+  // How many members of each side may still turn out to be alone.
+  let [spareA, spareB] = [n - need, m - need];
+  if (spareA < 0 || spareB < 0) return undefined;
   let [i, j, both] = [0, 0, 0];
-  while (i < a.length && j < b.length) {
+  while (i < n && j < m) {
     const [x, y] = [a[i]!, b[j]!];
-    if (x === y) both++;
-    if (x <= y) i++;
-    if (y <= x) j++;
+    if (x === y) {
+      both++;
+      i++;
+      j++;
+    } else if (x < y) {
+      i++;
+      if (--spareA < 0) return undefined;
+    } else {
+      j++;
+      if (--spareB < 0) return undefined;
+    }
   }
-  const either = a.length + b.length - both;
-  return either === 0 ? 0 : both / either;
+  const similarity = both / (n + m - both);
+  return similarity >= threshold ? similarity : undefined;
 }

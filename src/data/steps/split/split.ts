@@ -7,7 +7,7 @@ import { z } from "zod";
 import { sha256 } from "../../../base/index.ts";
 import { type Document, sizeOf } from "../../document.ts";
 import { dataErrors } from "../../errors.ts";
-import { groups, type Leak, leaks, nearDuplicateOptions, sketcher } from "../near-duplicates/index.ts";
+import { groups, type Leak, leaks, nearDuplicateOptions, sketchAll } from "../near-duplicates/index.ts";
 import { type UnionFind, unionFind } from "../near-duplicates/union-find.ts";
 
 /** Raise it when the same documents and options would be split otherwise. */
@@ -91,8 +91,10 @@ function byAttribute(documents: readonly Document[], name: string): UnionFind {
 export function splitDocuments(unsorted: readonly Document[], o: SplitOptions): Split {
   const documents = [...unsorted].sort((a, b) => (a.id < b.id ? -1 : 1));
   if (o.heldOut === 0) return { train: documents, heldOut: [], clusters: new Map(), crossing: [] };
-  const sketch = sketcher(o.near);
-  const sketches = documents.map(d => sketch(d.text));
+  const sketches = sketchAll(
+    documents.map(d => d.text),
+    o.near,
+  );
   const sets =
     o.by === "near-duplicate"
       ? groups(sketches, o.near)
