@@ -80,6 +80,4 @@ export const privateStep = (recogniser?: Recogniser) =>
     },
   });
 
-const step = privateStep();
-
-export { step as private };
+export const privateData = privateStep();
