@@ -23,4 +23,5 @@ export const adapters: Readonly<Record<string, string>> = {
   pg: "src/store/records/postgres.ts",
   "@aws-sdk/client-s3": "src/store/blobs/s3.ts",
   "@hono/node-server": "src/serve/listen.ts",
+  "libphonenumber-js/max": "src/data/steps/private/phone-library.ts",
 };

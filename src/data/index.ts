@@ -38,6 +38,11 @@ export {
   type Surroundings,
   sourceStage,
 } from "./stage.ts";
+export { type FindOptions, findPrivate } from "./steps/private/find.ts";
+export { privateStep } from "./steps/private/private.ts";
+export type { Recogniser } from "./steps/private/recogniser.ts";
+export { type RedactPolicy, redact } from "./steps/private/redact.ts";
+export { type Policy, type PrivateSpan, type PrivateType, privateTypes } from "./steps/private/types.ts";
 export { judge, type Rule, type Rules } from "./steps/rules.ts";
 export { type Split, type SplitOptions, splitDocuments, splitOptions } from "./steps/split/split.ts";
 export type { Applied, CorpusPass, CorpusStep, DocumentStep, Judgement, Step } from "./steps/step.ts";

@@ -3,9 +3,10 @@ import { z } from "zod";
 import { clean } from "./clean/clean.ts";
 import { deduplicate } from "./deduplicate/deduplicate.ts";
 import { length } from "./length/length.ts";
+import { privateData } from "./private/private.ts";
 import type { Step } from "./step.ts";
 
-export const steps = { clean, length, deduplicate } as const satisfies Record<string, Step>;
+export const steps = { clean, length, deduplicate, private: privateData } as const satisfies Record<string, Step>;
 export type StepName = keyof typeof steps;
 
 /** One entry of `steps:`. */
