@@ -84,19 +84,17 @@ const reasonsOf = (summary: Summary): string =>
     .slice(0, 3)
     .join(", ");
 
-/** The links of one model's life, in order. */
-export function lifeOf(p: Project, modelName: string, around: LifeSurroundings): Link[] {
-  const { config } = p;
-  const model = config.models[modelName]!;
+/** The links that make one data set. */
+export function dataLinksOf(p: Project, name: string): Link[] {
   const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json` };
-  const device = lazyDevice(p);
-  const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap((name): Link[] => [
+  const part = p.config.data[name]!;
+  return [
     link({
       stage: "source",
       label: `source/${name}`,
       inputs: {},
       definition: sourceStage(data),
-      options: () => identify(config.data[name]!.source, data),
+      options: () => identify(part.source, data),
       describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
     }),
     link({
@@ -104,13 +102,21 @@ export function lifeOf(p: Project, modelName: string, around: LifeSurroundings):
       label: `data/${name}`,
       inputs: { source: `source/${name}` },
       definition: documentsStage(data),
-      options: () => ({ name, ...config.data[name]! }),
+      options: () => ({ name, ...part }),
       describe: s => {
         const why = reasonsOf(s);
         return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}`;
       },
     }),
-  ]);
+  ];
+}
+
+/** The links of one model's life, in order. */
+export function lifeOf(p: Project, modelName: string, around: LifeSurroundings): Link[] {
+  const { config } = p;
+  const model = config.models[modelName]!;
+  const device = lazyDevice(p);
+  const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap(name => dataLinksOf(p, name));
   const { on, length, ...recipe } = model.train;
   const { train: _, evaluate, ...architecture } = model;
   const { kind: __, from, ...tokenizer } = config.tokenizer;

@@ -5,7 +5,7 @@ import { cliErrors } from "./errors.ts";
 import { createOutput } from "./output.ts";
 import { ownPackage } from "./package.ts";
 import type { Options, Verb } from "./verb.ts";
-import { verbs } from "./verbs.ts";
+import { groups, verbs } from "./verbs.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
 const sameWishMs = 500;
@@ -32,9 +32,35 @@ function signals(): { readonly signal: AbortSignal; end(): void } {
   };
 }
 
+/** The words of a verb without its arguments: `data explain <doc>` -> data, explain. */
+const wordsOf = (verb: Verb): string[] => verb.usage.split(" ").filter(word => !/^[<[]/.test(word));
+
+/** The command that verbs of two words stand under. */
+function groupOf(program: Command, word: string): Command {
+  const known = program.commands.find(c => c.name() === word);
+  if (known) return known;
+  const group = program.command(word).description(groups[word] ?? "");
+  group.addHelpText("after", `\n\`loam ${word} <command> --help\` shows the options of each.`);
+  return group;
+}
+
+/** A value a time: `--set a=1 --set b=2`. */
+const collected = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
+
 function addVerb(program: Command, verb: Verb, started: { code: number }): void {
-  const command = program.command(verb.usage).description(verb.summary);
-  for (const [flags, text, otherwise] of verb.options) command.option(flags, text, otherwise);
+  const words = wordsOf(verb);
+  const parent = words.length > 1 ? groupOf(program, words[0]!) : program;
+  const command = parent
+    .command(
+      verb.usage
+        .split(" ")
+        .slice(words.length - 1)
+        .join(" "),
+    )
+    .description(verb.summary);
+  for (const [flags, text, otherwise] of verb.options)
+    if (flags.endsWith("...>")) command.option(flags.replace("...>", ">"), text, collected);
+    else command.option(flags, text, otherwise);
   command.option("--json", "machine-readable output on stdout; people's lines go to stderr");
   command.addHelpText("after", `\nExample:\n  ${verb.example}`);
   command.action(async (...given: unknown[]) => {
@@ -97,7 +123,11 @@ export async function main(argv: readonly string[]): Promise<number> {
       "\nExit codes: 0 done, 1 failed, 2 wrong usage or input, 3 something is missing on this machine, 130 stopped by a signal.",
     );
   for (const verb of verbs) addVerb(program, verb, state);
-  for (const c of program.commands) c.exitOverride().configureOutput({ writeErr: () => {} });
+  const quiet = (c: Command): void => {
+    c.exitOverride().configureOutput({ writeErr: () => {} });
+    for (const inner of c.commands) quiet(inner);
+  };
+  for (const c of program.commands) quiet(c);
   try {
     if (argv.length === 0) {
       program.outputHelp();
@@ -112,35 +142,42 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** What a complaint is about: the verb that was typed, the words that lead to it, and the words that could stand there. */
+function typed(argv: readonly string[]): { readonly verb: Verb | undefined; readonly place: string; readonly known: string[] } {
+  const [first = "", second = ""] = argv;
+  const inner = verbs.filter(v => wordsOf(v).length > 1 && wordsOf(v)[0] === first);
+  const verb = inner.find(v => wordsOf(v)[1] === second) ?? verbs.find(v => wordsOf(v).length === 1 && wordsOf(v)[0] === first);
+  const known = inner.length > 0 ? inner.map(v => wordsOf(v)[1]!) : [...new Set(verbs.map(v => wordsOf(v)[0]!))];
+  const place = ["loam", ...(verb ? wordsOf(verb) : inner.length > 0 ? [first] : [])].join(" ");
+  return { verb, place, known };
+}
+
 /** Commander's complaint as one of ours, with the nearest right word. */
 function usageError(error: CommanderError, argv: readonly string[]): LoamError {
   const quoted = /'([^']+)'/.exec(error.message)?.[1] ?? "";
-  const verb = verbs.find(v => v.usage.split(" ")[0] === argv[0]);
+  const { verb, place, known } = typed(argv);
   if (error.code === "commander.unknownCommand") {
-    const near = nearest(
-      quoted,
-      verbs.map(v => v.usage.split(" ")[0]!),
-    );
+    const near = nearest(quoted, known);
     return cliErrors.fail("usage", {
-      place: "loam",
-      expected: "a known command",
+      place,
+      expected: place === "loam" ? "a known command" : `one of ${known.join(", ")}`,
       received: `"${quoted}"`,
-      hint: near ? `Did you mean "loam ${near}"?` : "`loam --help` lists them.",
+      hint: near ? `Did you mean "${place} ${near}"?` : `\`${place} --help\` lists them.`,
     });
   }
   if (error.code === "commander.unknownOption") {
-    const known = [...(verb?.options ?? []).flatMap(([flags]) => flags.match(/--[a-z-]+/g) ?? []), "--json", "--help"];
-    const near = nearest(quoted, known);
+    const flags = [...(verb?.options ?? []).flatMap(([f]) => f.match(/--[a-z-]+/g) ?? []), "--json", "--help"];
+    const near = nearest(quoted, flags);
     return cliErrors.fail("usage", {
-      place: `loam ${argv[0] ?? ""}`.trim(),
-      expected: `one of ${known.join(", ")}`,
+      place: verb ? place : `loam ${argv[0] ?? ""}`.trim(),
+      expected: `one of ${flags.join(", ")}`,
       received: quoted,
       ...(near ? { hint: `Did you mean "${near}"?` } : {}),
     });
   }
   return cliErrors.fail("usage", {
-    place: `loam ${argv[0] ?? ""}`.trim(),
+    place: verb ? place : `loam ${argv[0] ?? ""}`.trim(),
     message: error.message.replace(/^error: /, ""),
-    hint: `\`loam ${verb ? argv[0] : ""} --help\` shows how.`,
+    hint: `\`${verb ? place : "loam"} --help\` shows how.`,
   });
 }

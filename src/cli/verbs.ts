@@ -6,6 +6,11 @@ const project: Verb["options"][number] = [
   "the project's folder (default: here or the nearest above with loam.yaml)",
 ];
 
+/** What the first words of verbs of two words stand for. */
+export const groups: Readonly<Record<string, string>> = {
+  data: "Curate data: run it, see what happened to every document and why, try other thresholds",
+};
+
 export const verbs: readonly Verb[] = [
   {
     usage: "init <name>",
@@ -32,6 +37,56 @@ export const verbs: readonly Verb[] = [
     options: [project, ["--force", "train again even where nothing changed"]],
     example: "loam train mail-small",
     load: async () => (await import("./verbs/run.ts")).train,
+  },
+  {
+    usage: "data run [name]",
+    summary: "Curate a data set of loam.yaml (or all): read, steps, split; only what is stale",
+    options: [project, ["--force", "run even what is not stale"]],
+    example: "loam data run mail",
+    load: async () => (await import("./verbs/data-run.ts")).dataRun,
+  },
+  {
+    usage: "data report [name]",
+    summary: "What curation did: funnel, values beside their thresholds, reasons, copies, sources, examples",
+    options: [
+      project,
+      ["--examples <n>", "examples of each rule", "3"],
+      ["--clusters <n>", "clusters of copies, the largest", "5"],
+      ["--rule <rule>", "only rules whose step/rule holds this"],
+    ],
+    example: "loam data report mail",
+    load: async () => (await import("./verbs/data-report.ts")).dataReportVerb,
+  },
+  {
+    usage: "data explain <document>",
+    summary: "A document's whole story: steps, values, thresholds, edits, copies, side, tokens, models",
+    options: [project, ["--text", "show its text too, as the last step left it"]],
+    example: "loam data explain mail:spam-1/00032",
+    load: async () => (await import("./verbs/data-explain.ts")).dataExplain,
+  },
+  {
+    usage: "data try [name]",
+    summary: "What other thresholds of a step would keep and drop, from the stored values, without a new pass",
+    options: [
+      project,
+      ["--step <step>", "the step whose options are tried"],
+      ["--set <assignments...>", "option=value; may be given several times"],
+      ["-n, --examples <n>", "examples of each kind", "5"],
+    ],
+    example: "loam data try mail --step length --set minWords=20",
+    load: async () => (await import("./verbs/data-try.ts")).dataTry,
+  },
+  {
+    usage: "data drops [name]",
+    summary: "List dropped documents, or print one; `keep: [id]` in loam.yaml brings it back",
+    options: [
+      project,
+      ["--rule <rule>", "only those dropped by a rule (or step, or step/rule)"],
+      ["-n, --number <n>", "how many", "20"],
+      ["--show <document>", "print one whole"],
+    ],
+    example: "loam data drops mail --rule near-duplicate -n 5",
+    load: async () => (await import("./verbs/data-drops.ts")).dataDrops,
   },
   {
     usage: "models",

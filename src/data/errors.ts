@@ -11,5 +11,11 @@ export const dataErrors = errorTable("data", {
   leakage: { status: 500, exit: "failure", meaning: "A held-out document has a near-duplicate on the train side." },
   badDocument: { status: 422, exit: "failure", meaning: "A line of a documents file is not a document." },
   duplicateId: { status: 500, exit: "failure", meaning: "Two documents have the same id." },
-  unknownDocument: { status: 404, exit: "usage", meaning: "No document of that id was read." },
+  unknownDocument: { status: 404, exit: "usage", meaning: "No document of that id was read, or several begin so." },
+  trial: {
+    status: 422,
+    exit: "usage",
+    meaning: "A changed option of a step cannot be tried from the values that were stored; why is said.",
+  },
+  notMeasured: { status: 404, exit: "usage", meaning: "The artifact was made before measured values were kept." },
 });

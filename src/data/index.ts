@@ -1,4 +1,6 @@
 /** data: from files somewhere to documents one can train on and hold out, with a reason for everything that happened to them. */
+
+export { type Distribution, placeIn } from "./distribution.ts";
 export {
   type Attribute,
   type Attributes,
@@ -11,7 +13,7 @@ export {
   textLines,
 } from "./document.ts";
 export { dataErrors } from "./errors.ts";
-export { documentIds, explain, findDocuments, findId, readMeasures, resolveId } from "./explain.ts";
+export { documentIds, explain, findDocuments, findId, linesOf, readMeasures, resolveId } from "./explain.ts";
 export {
   type Edit,
   type LedgerEntry,
@@ -25,7 +27,17 @@ export {
 export { type Column, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { decide } from "./mix.ts";
 export { type Curated, type CurateOptions, type CurateProgress, curate } from "./pipeline.ts";
+export {
+  type ClusterReport,
+  type DataReport,
+  dataReport,
+  type EditReport,
+  type Example,
+  type FunnelRow,
+  type RuleReport,
+} from "./report.ts";
 export { fillRows } from "./rows.ts";
+export { type Shown, shortened, shownBy } from "./shown.ts";
 export { type Manifest, manifestOf } from "./sources/manifest.ts";
 export { type Reader, type ReadRecord, readerNames, type SourceOptions, sourceOptions } from "./sources/source.ts";
 export {
@@ -47,3 +59,4 @@ export { judge, type Rule, type Rules } from "./steps/rules.ts";
 export { type Split, type SplitOptions, splitDocuments, splitOptions } from "./steps/split/split.ts";
 export type { Applied, CorpusPass, CorpusStep, DocumentStep, Judgement, Step } from "./steps/step.ts";
 export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";
+export { parseSetting, type Trial, type TryExample, tryThresholds } from "./try.ts";

@@ -1,5 +1,5 @@
 /** `loam run` and `loam train`: the links of a model's life, each made or found, then the version registered with its scores. */
-import { formatDuration, nearest } from "../../base/index.ts";
+import { formatDuration, type LoamError, nearest } from "../../base/index.ts";
 import { listModels, registerVersion, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
@@ -52,23 +52,18 @@ async function runShown({ out, signal }: Context, store: Store, link: Link, made
 }
 
 /** Runs links in order, saying what happens. */
-export async function runLife(
+export async function runLinks(
   context: Context,
-  project: Project,
   store: Store,
-  modelName: string,
-  given: { readonly stage?: string | undefined; readonly force?: boolean },
-): Promise<LifeResult> {
+  links: readonly Link[],
+  force: boolean,
+): Promise<{ readonly made: Made; readonly ran: number }> {
   const { out, signal } = context;
-  const links = linksUpTo(
-    lifeOf(project, modelName, { onProblem: p => out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`) }),
-    given.stage,
-  );
   const made = new Map<string, Awaited<ReturnType<typeof runLink>>["artifact"]>();
   let ran = 0;
   for (const link of links) {
     signal.throwIfAborted();
-    const result = await runShown(context, store, link, made, given.force ?? false);
+    const result = await runShown(context, store, link, made, force);
     made.set(link.label, result.artifact);
     if (result.action === "made") {
       ran++;
@@ -86,6 +81,20 @@ export async function runLife(
       tookMs: Math.round(result.tookMs),
     });
   }
+  return { made, ran };
+}
+
+/** Runs a model's life up to a stage; registers the version when it came to its evaluation. */
+export async function runLife(
+  context: Context,
+  project: Project,
+  store: Store,
+  modelName: string,
+  given: { readonly stage?: string | undefined; readonly force?: boolean },
+): Promise<LifeResult> {
+  const onProblem = (p: LoamError) => context.out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`);
+  const links = linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage);
+  const { made, ran } = await runLinks(context, store, links, given.force ?? false);
   const evaluation = made.get(`evaluate/${modelName}`);
   if (!evaluation) return { made, ran };
   const version = await registered(store, modelName, made.get(modelName)!.id, { bitsPerByte: Number(evaluation.summary.bitsPerByte) });

@@ -1,0 +1,77 @@
+/**
+ * A data set of the project and the newest documents made for it: the artifact that loam.yaml stands for now, else the newest of that name,
+ * with a word that the file has changed since.
+ */
+import { nearest } from "../../base/index.ts";
+import { type ArtifactReader, listArtifacts, openArtifact, type Store } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
+import { dataLinksOf, planLink } from "../life.ts";
+import type { Project } from "../project.ts";
+
+/** The data set that a command means: the one named, else the only one, else the one that the served or first model trains on. */
+export function dataNameOf(p: Project, given: string | undefined): string {
+  const known = Object.keys(p.config.data);
+  const model = p.config.serve?.model.split("@")[0] ?? Object.keys(p.config.models)[0];
+  const usual = known.length === 1 ? known[0] : model === undefined ? undefined : p.config.models[model]?.train.on;
+  const wanted = given ?? usual;
+  if (wanted !== undefined && known.includes(wanted)) return wanted;
+  const near = wanted === undefined ? undefined : nearest(wanted, known);
+  throw cliErrors.fail("usage", {
+    place: "data set",
+    expected: `one of ${known.join(", ")}`,
+    received: wanted === undefined ? "none" : `"${wanted}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : { hint: "loam.yaml names them under data:." }),
+  });
+}
+
+export interface DataSet {
+  readonly name: string;
+  readonly artifact: ArtifactReader;
+  /** The project file or the source is no longer what the artifact was made from. */
+  readonly isStale: boolean;
+}
+
+const isOf = (options: unknown, name: string): boolean => (options as { name?: unknown } | null)?.name === name;
+
+/** The newest documents of a name that still have their files; undefined where there are none. */
+async function newestOf(store: Store, name: string): Promise<ArtifactReader | undefined> {
+  const made = await listArtifacts(store, { kind: "documents" });
+  const newest = made.find(a => a.releasedMs === null && isOf(a.options, name));
+  return newest && openArtifact(store, newest.id);
+}
+
+/** What the project file stands for now, if that is made. */
+async function currentOf(p: Project, store: Store, name: string): Promise<ArtifactReader | undefined> {
+  const made = new Map<string, ArtifactReader>();
+  for (const link of dataLinksOf(p, name)) {
+    // A source that is gone says nothing of what was made of it.
+    const plan = await planLink(store, link, made).catch(() => undefined);
+    if (plan?.action !== "reuse" || !plan.artifact) return undefined;
+    made.set(link.label, plan.artifact);
+  }
+  return made.get(`data/${name}`);
+}
+
+/** Undefined where nothing of that name was made yet. */
+export async function findDataSet(p: Project, store: Store, name: string): Promise<DataSet | undefined> {
+  const current = await currentOf(p, store, name);
+  if (current) return { name, artifact: current, isStale: false };
+  const artifact = await newestOf(store, name);
+  return artifact && { name, artifact, isStale: true };
+}
+
+/** Errors: cli/nothing. */
+export async function openDataSet(p: Project, store: Store, given: string | undefined): Promise<DataSet> {
+  const name = dataNameOf(p, given);
+  const found = await findDataSet(p, store, name);
+  if (found) return found;
+  throw cliErrors.fail("nothing", {
+    place: `data/${name}`,
+    expected: "curated documents",
+    received: "none yet",
+    hint: `\`loam data run ${name}\` makes them.`,
+  });
+}
+
+export const staleLine = ({ name, artifact }: DataSet): string =>
+  `loam: ${artifact.id} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` makes it anew.`;

@@ -1,0 +1,101 @@
+/** The report of curation as lines for the terminal. */
+import { formatBytes, formatCount } from "../../base/index.ts";
+import { type DataReport, type Example, type FunnelRow, type RuleReport, showMeasure } from "../../data/index.ts";
+import { histogram, shortNumber } from "./histogram.ts";
+
+const barWidth = 30;
+const bar = (n: number, most: number): string => "█".repeat(n === 0 ? 0 : Math.max(1, Math.round((n / (most || 1)) * barWidth)));
+export const percent = (n: number, of: number): string =>
+  of === 0 ? "0 %" : `${((100 * n) / of).toFixed(n === 0 || n / of >= 0.1 ? 0 : 1)} %`;
+
+const labelOf = (r: FunnelRow): string => (r.what === "step" ? r.step! : r.what);
+
+function funnel(rows: readonly FunnelRow[]): string[] {
+  const most = rows[0]!.documents;
+  return rows.map(r => {
+    const facts = [
+      r.what === "step" && r.dropped ? `${formatCount(r.dropped)} dropped` : "",
+      r.what === "step" && r.edited ? `${formatCount(r.edited)} edited` : "",
+      r.spared ? `${formatCount(r.spared)} kept by keep:` : "",
+      r.bytes === undefined ? "" : formatBytes(r.bytes),
+    ].filter(Boolean);
+    const count = r.what === "set aside" ? `-${formatCount(r.documents)}` : formatCount(r.documents);
+    return `  ${labelOf(r).padEnd(18)} ${count.padStart(10)}  ${r.what === "set aside" ? "".padEnd(barWidth) : bar(r.documents, most).padEnd(barWidth)}  ${facts.join(", ")}`.trimEnd();
+  });
+}
+
+const example = (e: Example): string => `      ${showMeasure(e.value).slice(0, 24).padEnd(10)} ${e.id}\n                 ${e.text}`;
+
+function rule(r: RuleReport): string[] {
+  const side = r.keep === "atMost" ? "at most " : r.keep === "atLeast" ? "at least " : "";
+  const limit = r.threshold === null ? "a threshold for each" : `${side}${showMeasure(r.threshold)}`;
+  const option = r.option && r.option !== r.rule ? ` (${r.option})` : "";
+  const lines = [
+    `  ${r.step}/${r.rule}${option}: ${limit}; ${percent(r.beyond, r.measured)} beyond (${formatCount(r.beyond)} of ${formatCount(r.measured)}), first to drop ${formatCount(r.dropped)}`,
+  ];
+  if (r.distribution) {
+    const d = r.distribution;
+    lines.push(
+      ...histogram(d, typeof r.threshold === "number" ? r.threshold : undefined).map(l => `      ${l}`),
+      `      median ${shortNumber(d.median)}, 5 to 95 % ${shortNumber(d.low)} to ${shortNumber(d.high)}, ${shortNumber(d.least)} to ${shortNumber(d.most)}${d.scale === "log" ? "; bins grow by powers" : ""}`,
+    );
+  }
+  if (r.commonest) lines.push(`      ${r.commonest.map(([v, n]) => `${v}: ${formatCount(n)}`).join(", ")}`);
+  return [...lines, ...r.examples.map(example), ""];
+}
+
+const marks = { first: "-", second: "+", both: " ", "left out": "…" } as const;
+
+/** The whole report; `only` keeps rules whose `step/rule` holds it, and leaves the rest out. */
+export function reportLines(name: string, r: DataReport, only?: string): string[] {
+  if (only !== undefined) return r.rules.filter(x => `${x.step}/${x.rule}`.includes(only)).flatMap(rule);
+  const lines = [`  ${name}   ${r.artifact}`, "", ...funnel(r.funnel)];
+  const section = (title: string, body: readonly string[]) => {
+    if (body.length > 0) lines.push("", title, "", ...body);
+  };
+  section(
+    "Why documents went",
+    r.reasons.slice(0, 12).map(x => `  ${formatCount(x.documents).padStart(9)}  ${x.reason}`),
+  );
+  section(
+    "Records set aside",
+    r.setAside.flatMap(s => s.examples.map(e => `  ${s.reason}  ${e.place}: ${e.message}`)),
+  );
+  section("Measured values, and where their thresholds stand", r.rules.flatMap(rule));
+  section(
+    "Edits",
+    r.edits.flatMap(e => [
+      `  ${`${e.step}/${e.rule}`.padEnd(34)} ${formatCount(e.documents).padStart(8)} documents${e.times === null || e.times === e.documents ? "" : `, ${formatCount(e.times)} times`}`,
+      ...e.examples.slice(0, 1).map(example),
+    ]),
+  );
+  section(
+    `Copies: ${formatCount(r.clusters.copies)} went for ${formatCount(r.clusters.count)} that stay`,
+    r.clusters.largest.flatMap(c => [
+      `  ${formatCount(c.size)} alike; ${c.survivor} stays`,
+      ...c.members.map(m => `      ${m.rule} ${showMeasure(m.value)}  ${m.id}`),
+      ...(c.size - 1 > c.members.length ? [`      ... and ${formatCount(c.size - 1 - c.members.length)} more`] : []),
+      ...(c.diff
+        ? [`      - ${c.diff.first}`, `      + ${c.diff.second}`, ...c.diff.lines.map(l => `      ${marks[l.in]} ${l.text}`)]
+        : []),
+      "",
+    ]),
+  );
+  for (const f of r.facets) {
+    const most = Math.max(...f.values.map(v => v.train + v.heldOut + v.dropped));
+    section(f.name === "source" ? "Sources" : `By ${f.name}`, [
+      ...f.values.map(v => {
+        const all = v.train + v.heldOut + v.dropped;
+        return `  ${v.value.slice(0, 28).padEnd(28)} ${formatCount(all).padStart(9)}  ${bar(all, most).padEnd(barWidth)}  ${formatCount(v.train)} train, ${formatCount(v.heldOut)} held out, ${formatCount(v.dropped)} dropped; ${formatBytes(v.bytes)}`;
+      }),
+      ...(f.others > 0 ? [`  and ${formatCount(f.others)} more`] : []),
+    ]);
+  }
+  if (r.sizes)
+    section("Bytes of a kept document", [
+      ...histogram(r.sizes, undefined).map(l => `      ${l}`),
+      `      median ${shortNumber(r.sizes.median)}, 5 to 95 % ${shortNumber(r.sizes.low)} to ${shortNumber(r.sizes.high)}`,
+    ]);
+  if (r.notes.length > 0) lines.push("", ...r.notes.map(n => `  ${n}`));
+  return lines;
+}

@@ -1,0 +1,31 @@
+/** `loam data run`: the life up to curated documents, and what each step did. */
+import { formatCount } from "../../base/index.ts";
+import { readMeasures } from "../../data/index.ts";
+import { dataNameOf } from "../data/data-set.ts";
+import { dataLinksOf } from "../life.ts";
+import { findProject, withProjectStore } from "../project.ts";
+import type { VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
+import { runLinks } from "./run.ts";
+
+export const dataRun: VerbRun = async (context, [given], options) => {
+  const { out } = context;
+  const project = findProject(folderOf(context, options));
+  const names = given === undefined ? Object.keys(project.config.data) : [dataNameOf(project, given)];
+  await withProjectStore(project, async store => {
+    const artifacts: Record<string, string> = {};
+    let ran = 0;
+    for (const name of names) {
+      const result = await runLinks(context, store, dataLinksOf(project, name), options.force === true);
+      ran += result.ran;
+      for (const [label, a] of result.made) artifacts[label] = a.id;
+      const info = await readMeasures(result.made.get(`data/${name}`)!);
+      for (const s of info?.steps ?? [])
+        out.line(
+          `      ${s.step.padEnd(18)} ${formatCount(s.seen).padStart(10)} seen ${formatCount(s.dropped).padStart(9)} dropped ${formatCount(s.edited).padStart(9)} edited${s.spared ? ` ${formatCount(s.spared)} kept by keep:` : ""}`,
+        );
+    }
+    out.line(`\n  next: loam data report${names.length === 1 ? "" : " NAME"}, loam data drops, loam data explain DOCUMENT`);
+    out.result({ event: "result", artifacts, ran });
+  });
+};
