@@ -2,11 +2,24 @@
 import { z } from "zod";
 import { clean } from "./clean/clean.ts";
 import { deduplicate } from "./deduplicate/deduplicate.ts";
+import { c4 } from "./heuristics/c4/c4.ts";
+import { fineweb } from "./heuristics/fineweb/fineweb.ts";
+import { gopherQuality } from "./heuristics/gopher/quality.ts";
+import { gopherRepetition } from "./heuristics/gopher/repetition.ts";
 import { length } from "./length/length.ts";
 import { privateData } from "./private/private.ts";
 import type { Step } from "./step.ts";
 
-export const steps = { clean, length, deduplicate, private: privateData } as const satisfies Record<string, Step>;
+export const steps = {
+  clean,
+  length,
+  deduplicate,
+  private: privateData,
+  "gopher-quality": gopherQuality,
+  "gopher-repetition": gopherRepetition,
+  c4,
+  fineweb,
+} as const satisfies Record<string, Step>;
 export type StepName = keyof typeof steps;
 
 /** One entry of `steps:`. */
