@@ -106,8 +106,11 @@ export function card(scan: Scan, start: number, end: number, digits: string, sha
   if (!forms.test(shape)) return;
   scan.steps += digits.length;
   const issuer = cardIssuer(digits);
-  if (!issuer || published.has(digits) || digits.startsWith(testIssuers[digits.length === 15 ? 15 : 16]) || /^(\d)\1+$/.test(digits))
+  if (!issuer) return;
+  if (published.has(digits) || digits.startsWith(testIssuers[digits.length === 15 ? 15 : 16]) || /^(\d)\1+$/.test(digits)) {
+    report(scan, "nobody", start, end, 1);
     return;
+  }
   const lean = leaning(scan, start, end, cardWords, otherNumbers);
   // Of random numbers of the right beginning one in ten passes Luhn: bare ones of lengths other than 15 and 16 need the word.
   const usual = digits.length === 16 || digits.length === 15 || shape.length > 2;

@@ -1,14 +1,14 @@
 /** Overlapping findings settled: the longest first, then the type of the higher priority, then the higher score, then the earlier. */
+import type { Finding } from "./scan.ts";
 import { type PrivateSpan, privateTypeNames } from "./types.ts";
 
-const priority = Object.fromEntries(privateTypeNames.map((type, i) => [type, i])) as Record<PrivateSpan["type"], number>;
-const byPlace = (a: PrivateSpan, b: PrivateSpan): number => a.start - b.start || a.end - b.end;
+const priority = Object.fromEntries(["nobody", ...privateTypeNames].map((type, i) => [type, i])) as Record<Finding["type"], number>;
+const byPlace = (a: Finding, b: Finding): number => a.start - b.start || a.end - b.end;
 
 /** Findings without overlaps, by place. Linear in their length besides sorting. */
-export function resolve(found: readonly PrivateSpan[]): PrivateSpan[] {
-  if (found.length < 2) return [...found];
+export function resolve(found: readonly Finding[]): PrivateSpan[] {
   const sorted = [...found].sort(byPlace);
-  const kept: PrivateSpan[] = [];
+  const kept: Finding[] = [];
   for (let i = 0; i < sorted.length; ) {
     // A chain of findings each of which touches one before it.
     let j = i + 1;
@@ -17,10 +17,10 @@ export function resolve(found: readonly PrivateSpan[]): PrivateSpan[] {
     kept.push(...(j === i + 1 ? [sorted[i]!] : settle(sorted.slice(i, j), end)));
     i = j;
   }
-  return kept;
+  return kept.filter((s): s is PrivateSpan => s.type !== "nobody");
 }
 
-function settle(chain: readonly PrivateSpan[], end: number): PrivateSpan[] {
+function settle(chain: readonly Finding[], end: number): Finding[] {
   const origin = chain[0]!.start;
   const taken = new Uint8Array(end - origin);
   const ranked = [...chain].sort(

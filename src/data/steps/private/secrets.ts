@@ -76,7 +76,7 @@ export const prefixed: Look = (scan, at) => {
     const length = runOf(scan, p.chars, from, p.max + 1);
     if (length < p.min || length > p.max) continue;
     let end = from + length;
-    while (end > from && !isWord(code(text, end - 1))) end--;
+    while (p.min < p.max && end > from && !isWord(code(text, end - 1))) end--;
     if (end - from < p.min) continue;
     if (!text.slice(start, end).includes("EXAMPLE")) report(scan, "secret", start, end, 0.95, p.kind);
     return end;
