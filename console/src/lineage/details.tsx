@@ -43,11 +43,13 @@ interface SectionProps {
   readonly title: string;
   readonly of: unknown;
   readonly isVerbatim?: boolean;
+  /** A long list: takes a row of its own, in columns. */
+  readonly isWide?: boolean;
 }
 
-const Section = ({ title, of, isVerbatim = false }: SectionProps) =>
+const Section = ({ title, of, isVerbatim = false, isWide = false }: SectionProps) =>
   flattened(of).length === 0 ? null : (
-    <section>
+    <section className={isWide ? "wide" : undefined}>
       <h3>{title}</h3>
       <Facts of={of} isVerbatim={isVerbatim} />
     </section>
@@ -92,10 +94,7 @@ export function Details({ node, lineage, isRoot, onChoose }: DetailsProps) {
     <aside className="details card" aria-label={`${kindWords(node)} ${node.id}`}>
       <Head node={node} isRoot={isRoot} />
       {node.type === "artifact" ? (
-        <>
-          <Section title="Summary" of={node.artifact.summary} />
-          <Section title="Options" of={node.artifact.options} />
-        </>
+        <Section title="Summary" of={node.artifact.summary} />
       ) : (
         <Section title="Scores" of={{ ...node.version.scores, aliases: node.version.aliases }} />
       )}
@@ -104,6 +103,7 @@ export function Details({ node, lineage, isRoot, onChoose }: DetailsProps) {
         <Neighbours {...around} title="Made from" side="from" edges={lineage.edges.filter(e => e.to === node.id)} />
         <Neighbours {...around} title="Made into" side="to" edges={lineage.edges.filter(e => e.from === node.id)} />
       </div>
+      {node.type === "artifact" && <Section title="Options" isWide of={node.artifact.options} />}
     </aside>
   );
 }
