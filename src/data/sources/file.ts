@@ -4,13 +4,17 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
+import { BadFile } from "./bad-file.ts";
+import { compressionOf, expand, openedName } from "./compressed/expand.ts";
 
-/** A line or record longer than this is set aside: no text of that size is one document, and memory stays bounded. */
+/** A file that is one record and longer than this is set aside: no text of that size is one document, and memory stays bounded. */
 export const maxRecordBytes = 64 * 2 ** 20;
+/** The same for a line or a row of a file of many: it is held several times over while it is taken apart. */
+export const maxLineBytes = 32 * 2 ** 20;
 
 /** A file of this size is read at once: the four hops of an asynchronous read cost more than the read itself. */
 const smallBytes = 2 ** 18;
@@ -23,16 +27,31 @@ export interface ManifestEntry {
 }
 
 export interface Line {
-  /** Without its line end; undefined when it was longer than `maxRecordBytes`. */
+  /** Without its line end; undefined when it was longer than `maxLineBytes`. */
   readonly bytes: Buffer | undefined;
   /** Line number from 1. */
   readonly number: number;
 }
 
+/** A file that is read here and there. */
+export interface RandomAccess {
+  readonly sizeBytes: number;
+  /** Bytes from `start` to before `end`; fewer where the file ends. */
+  read(start: number, end: number): Promise<Buffer>;
+  /** Errors: `data/sourceChanged` where the file changed since it was opened. */
+  close(): Promise<void>;
+}
+
+/** All ways of reading open a file that is compressed; what cannot be opened is a `BadFile`. */
 export interface SourceFile extends ManifestEntry {
-  /** The whole file. */
+  /** Its path without the ending of its compression. */
+  readonly name: string;
+  /** The whole content. Errors: `BadFile` "too-long" beyond `maxRecordBytes` of a compressed file. */
   bytes(): Promise<Buffer>;
+  pieces(): AsyncIterable<Buffer>;
   lines(): AsyncIterable<Line>;
+  /** The file held against the manifest, then opened; a compressed one is held in memory whole. */
+  random(): Promise<RandomAccess>;
 }
 
 const changed = (path: string, cause?: unknown) =>
@@ -51,7 +70,7 @@ const readError = (error: unknown, path: string) =>
   (error as NodeJS.ErrnoException)?.code === "ENOENT" ? changed(path, error) : fileError(error, path);
 
 /** Lines of pieces, cut at `\n`; a `\r` before it goes too. Of a line longer than the limit nothing is held. */
-export async function* cutLines(pieces: AsyncIterable<Buffer>, limitBytes = maxRecordBytes): AsyncGenerator<Line> {
+export async function* cutLines(pieces: AsyncIterable<Buffer>, limitBytes = maxLineBytes): AsyncGenerator<Line> {
   let parts: Buffer[] = [];
   let size = 0;
   let number = 1;
@@ -80,10 +99,46 @@ export async function* cutLines(pieces: AsyncIterable<Buffer>, limitBytes = maxR
   if (size > 0) yield take();
 }
 
+/** All pieces in one, if they are not too many. */
+export async function gather(pieces: AsyncIterable<Buffer>, limitBytes = maxRecordBytes): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const piece of pieces) {
+    size += piece.length;
+    if (size > limitBytes) throw new BadFile("too-long", `longer than ${limitBytes} bytes`);
+    parts.push(piece);
+  }
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+const inMemory = (bytes: Buffer): RandomAccess => ({
+  sizeBytes: bytes.length,
+  read: async (start, end) => bytes.subarray(start, end),
+  close: async () => {},
+});
+
+async function onDisk(path: string): Promise<RandomAccess> {
+  const file: FileHandle = await open(path);
+  const { size, mtimeMs } = await file.stat();
+  return {
+    sizeBytes: size,
+    async read(start, end) {
+      const bytes = Buffer.alloc(Math.max(0, Math.min(end, size) - start));
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
+      return bytes.subarray(0, bytesRead);
+    },
+    async close() {
+      await file.close();
+      const now = await stat(path);
+      if (now.size !== size || now.mtimeMs !== mtimeMs) throw changed(path);
+    },
+  };
+}
+
 /** A file below `root` as the manifest knows it. */
 export function sourceFile(root: string, entry: ManifestEntry): SourceFile {
   const path = join(root, entry.path);
-  async function* pieces(): AsyncGenerator<Buffer> {
+  async function* rawPieces(): AsyncGenerator<Buffer> {
     const hash = createHash("sha256");
     try {
       for await (const piece of createReadStream(path, { highWaterMark: 2 ** 18 }) as AsyncIterable<Buffer>) {
@@ -95,8 +150,10 @@ export function sourceFile(root: string, entry: ManifestEntry): SourceFile {
     }
     if (hash.digest("hex") !== entry.sha256) throw changed(path);
   }
+  const pieces = () => expand(rawPieces());
   return {
     ...entry,
+    name: openedName(entry.path),
     async bytes() {
       let bytes: Buffer;
       try {
@@ -105,8 +162,26 @@ export function sourceFile(root: string, entry: ManifestEntry): SourceFile {
         throw readError(error, path);
       }
       if (sha256(bytes) !== entry.sha256) throw changed(path);
-      return bytes;
+      if (compressionOf(bytes.subarray(0, 10)) === undefined) return bytes;
+      return gather(
+        expand(
+          (async function* () {
+            yield bytes;
+          })(),
+        ),
+      );
     },
+    pieces,
     lines: () => cutLines(pieces()),
+    async random() {
+      let head: Buffer | undefined;
+      for await (const piece of rawPieces()) head ??= Buffer.from(piece.subarray(0, 10));
+      if (head && compressionOf(head) !== undefined) return inMemory(await gather(pieces()));
+      try {
+        return await onDisk(path);
+      } catch (error) {
+        throw readError(error, path);
+      }
+    },
   };
 }

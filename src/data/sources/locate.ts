@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileError } from "../../base/index.ts";
 import { dataErrors } from "../errors.ts";
+import { openedName } from "./compressed/expand.ts";
 import { glob } from "./glob.ts";
 import { readers } from "./readers.ts";
 import type { SourceOptions } from "./source.ts";
@@ -73,7 +74,9 @@ export function listFiles(source: SourceOptions, located: Located): string[] {
   }
   const { extensions } = readers[source.reader];
   const patterns = source.files === undefined ? undefined : [source.files].flat().map(glob);
-  const takes = patterns ? (path: string) => patterns.some(p => p(path)) : (path: string) => extensions.some(e => path.endsWith(e));
+  const takes = patterns
+    ? (path: string) => patterns.some(p => p(path))
+    : (path: string) => extensions.some(e => openedName(path).endsWith(e));
   const files = all.filter(takes).sort();
   if (files.length === 0)
     throw dataErrors.fail("sourceEmpty", {
