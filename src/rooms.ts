@@ -23,5 +23,11 @@ export const adapters: Readonly<Record<string, string>> = {
   pg: "src/store/records/postgres.ts",
   "@aws-sdk/client-s3": "src/store/blobs/s3.ts",
   "@hono/node-server": "src/serve/listen.ts",
+  "csv-parse/sync": "src/data/sources/csv.ts",
+  fzstd: "src/data/sources/compressed/zstd.ts",
+  hyparquet: "src/data/sources/parquet.ts",
+  "hyparquet-compressors": "src/data/sources/parquet.ts",
+  mammoth: "src/data/sources/docx.ts",
+  "seek-bzip": "src/data/sources/compressed/bzip2.ts",
   "libphonenumber-js/max": "src/data/steps/private/phone-library.ts",
 };

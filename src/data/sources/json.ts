@@ -1,10 +1,10 @@
-/** Records of JSON and JSON Lines files with a text field, and the reader that makes each a document. */
+/** Records of JSON and JSON Lines files, and the reader that makes each a document. */
+import { isUtf8 } from "node:buffer";
 import { sha256 } from "../../base/index.ts";
-import type { Attribute, Attributes } from "../document.ts";
-import { maxRecordBytes, type SourceFile } from "./file.ts";
-import { labelOf, withoutExtension } from "./labels.ts";
+import { type Field, type Fields, fieldsRecord, idOf, textOf } from "./fields.ts";
+import { maxLineBytes, maxRecordBytes, type SourceFile } from "./file.ts";
+import { withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
-import { isBinary } from "./text.ts";
 
 export type JsonRecord =
   | {
@@ -12,67 +12,47 @@ export type JsonRecord =
       readonly place: string;
       readonly key: string;
       readonly text: string;
-      readonly rest: Readonly<Record<string, unknown>>;
+      readonly fields: Fields;
     }
   | { readonly ok: false; readonly place: string; readonly reason: string; readonly message: string };
 
-function one(json: string, place: string, field: string, key: (id: unknown, text: string) => string): JsonRecord {
-  const bad = (message: string): JsonRecord => ({ ok: false, place, reason: "json", message });
+function one(bytes: Buffer, place: string, field: Field, key: (id: string | number | undefined, text: string) => string): JsonRecord {
+  const bad = (reason: string, message: string): JsonRecord => ({ ok: false, place, reason, message });
+  if (!isUtf8(bytes)) return bad("wrong-charset", "not utf-8, which JSON is");
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = JSON.parse(bytes.toString("utf8").replace(/^\ufeff/, ""));
   } catch (error) {
-    return bad((error as Error).message);
+    return bad("json", (error as Error).message);
   }
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return bad("expected an object");
-  const { [field]: text, ...rest } = value as Record<string, unknown>;
-  if (typeof text !== "string") return bad(`expected a text in field "${field}", got ${text === undefined ? "none" : typeof text}`);
-  return { ok: true, place, key: key(rest.id, text), text, rest };
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return bad("json", "expected an object");
+  const found = textOf(value as Fields, field);
+  if ("message" in found) return bad("json", found.message);
+  return { ok: true, place, key: key(idOf(value as Fields), found.text), text: found.text, fields: value as Fields };
 }
 
 /** Objects of a `.jsonl` file line by line, or the one object of a `.json` file. A record keeps its own `id`, else its content names it. */
-export async function* jsonRecords(file: SourceFile, field: string): AsyncGenerator<JsonRecord> {
+export async function* jsonRecords(file: SourceFile, field: Field): AsyncGenerator<JsonRecord> {
   const { path } = file;
-  if (path.endsWith(".json")) {
+  if (file.name.endsWith(".json")) {
     if (file.sizeBytes > maxRecordBytes)
       yield { ok: false, place: path, reason: "too-long", message: `longer than ${maxRecordBytes} bytes` };
-    else yield one((await file.bytes()).toString("utf8"), path, field, () => withoutExtension(path));
+    else yield one(await file.bytes(), path, field, () => withoutExtension(file.name));
     return;
   }
   for await (const { bytes, number } of file.lines()) {
     const place = `${path}:${number}`;
-    if (bytes === undefined) yield { ok: false, place, reason: "too-long", message: `a line longer than ${maxRecordBytes} bytes` };
-    else if (bytes.length > 0)
-      yield one(
-        bytes.toString("utf8"),
-        place,
-        field,
-        (id, text) => `${path}#${typeof id === "string" || typeof id === "number" ? id : sha256(text).slice(0, 12)}`,
-      );
+    if (bytes === undefined) yield { ok: false, place, reason: "too-long", message: `a line longer than ${maxLineBytes} bytes` };
+    else if (bytes.length > 0) yield one(bytes, place, field, (id, text) => `${path}#${id ?? sha256(text).slice(0, 12)}`);
   }
 }
 
-/** Fields that can be attributes; deeper values stay in the source. */
-const plainFields = (rest: Readonly<Record<string, unknown>>): Attributes =>
-  Object.fromEntries(
-    Object.entries(rest).filter(
-      (e): e is [string, Attribute] => e[0] !== "id" && (e[1] === null || ["string", "number", "boolean"].includes(typeof e[1])),
-    ),
-  );
-
 export const jsonl: Reader = {
   name: "jsonl",
-  version: 1,
-  extensions: [".jsonl", ".json"],
+  version: 2,
+  extensions: [".jsonl", ".ndjson", ".json"],
   async *records(file, options) {
-    for await (const r of jsonRecords(file, options.field)) {
-      if (!r.ok) yield r;
-      else if (r.text.trim() === "") yield { ok: false, place: r.place, reason: "empty", message: "no text" };
-      else if (isBinary(r.text)) yield { ok: false, place: r.place, reason: "binary", message: "control characters instead of text" };
-      else {
-        const attributes = { ...labelOf(file.path, options.labels), ...plainFields(r.rest) };
-        yield { ok: true, place: r.place, key: r.key, text: r.text, attributes, edits: [] };
-      }
-    }
+    for await (const r of jsonRecords(file, options.field))
+      yield r.ok ? fieldsRecord({ place: r.place, key: r.key, path: file.path }, r.text, r.fields, options) : r;
   },
 };

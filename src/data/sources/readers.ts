@@ -1,7 +1,36 @@
-/** The readers by name. Adding one is a file and a row. */
+/** The readers by name. Adding one is a file and a row. What is wrong with a file as a whole is set aside here, for all of them. */
+import { BadFile } from "./bad-file.ts";
+import { csv } from "./csv.ts";
+import { docx } from "./docx.ts";
 import { email } from "./email/reader.ts";
+import { html } from "./html-page.ts";
 import { jsonl } from "./json.ts";
+import { markdown } from "./markdown.ts";
+import { parquet } from "./parquet.ts";
 import type { Reader, ReaderName } from "./source.ts";
 import { text } from "./text.ts";
+import { warc } from "./warc/reader.ts";
 
-export const readers: { readonly [N in ReaderName]: Reader } = { email, text, jsonl };
+const guarded = (reader: Reader): Reader => ({
+  ...reader,
+  async *records(file, options) {
+    try {
+      yield* reader.records(file, options);
+    } catch (error) {
+      if (!(error instanceof BadFile)) throw error;
+      yield { ok: false, place: error.place ?? file.path, reason: error.reason, message: error.message };
+    }
+  },
+});
+
+export const readers: { readonly [N in ReaderName]: Reader } = {
+  email: guarded(email),
+  text: guarded(text),
+  jsonl: guarded(jsonl),
+  html: guarded(html),
+  csv: guarded(csv),
+  parquet: guarded(parquet),
+  warc: guarded(warc),
+  markdown: guarded(markdown),
+  docx: guarded(docx),
+};

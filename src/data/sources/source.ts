@@ -30,7 +30,7 @@ export interface Reader {
   records(file: SourceFile, options: SourceOptions): AsyncIterable<ReadRecord>;
 }
 
-export const readerNames = ["email", "text", "jsonl"] as const;
+export const readerNames = ["email", "text", "jsonl", "html", "csv", "parquet", "warc", "markdown", "docx"] as const;
 export type ReaderName = (typeof readerNames)[number];
 
 /** The `source:` part of `loam.yaml`. */
@@ -43,8 +43,12 @@ export const sourceOptions = z
     /** Patterns below the package, the folder or the project; by default every file whose ending the reader takes. */
     files: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).optional(),
     reader: z.enum(readerNames),
-    /** JSON records: the field that holds the text (or the raw mail). */
-    field: z.string().min(1).default("text"),
+    /** Records: the field that holds the text (or the raw mail); several, an empty line between; or a template, `{title}: {body}`. */
+    field: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).default("text"),
+    /** Pages: their main text (default) or everything that is seen. */
+    extract: z.enum(["main", "all"]).optional(),
+    /** CSV: what parts the columns; by default a tab in `.tsv`, else a comma. */
+    delimiter: z.string().length(1).optional(),
     /** Label -> patterns of paths; by default the mail reader takes folders named like spam and ham. */
     labels: z.record(z.string(), z.union([z.string(), z.array(z.string())])).optional(),
     /** Character set of text files that say none. */

@@ -141,11 +141,11 @@ function bodyOf(mail: ReadMail, latin: string, edits: Edit[]): { body: string; f
 export const parseMail = (latin: string): Promise<ReadMail> =>
   PostalMime.parse(Buffer.from(latin, "latin1"), { maxNestingDepth: maxNesting, forceRfc822Attachments: true });
 
-/**
- * Decodes one mail. `isText` says that the bytes are UTF-8 of an already decoded text. Rejects with the parser's error where the
- * structure is hostile (nesting, header size); everything else gives a text.
- */
-export async function decodeMail(raw: Uint8Array, isText = false, depth = 0): Promise<DecodedMail> {
+/** A mail taken apart, its text parts in their true character sets. `isText` says that the bytes are UTF-8 of an already decoded text. */
+export async function readMail(
+  raw: Uint8Array,
+  isText = false,
+): Promise<{ readonly mail: ReadMail; readonly latin: string; readonly charset: string; readonly edits: Edit[] }> {
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   // A line "From sender date" in front belongs to the mailbox file, not to the mail.
   const whole = bytes
@@ -154,7 +154,15 @@ export async function decodeMail(raw: Uint8Array, isText = false, depth = 0): Pr
     .replace(/^>?From [^\n]*\n/, "");
   const edits: Edit[] = [];
   const { latin, charset } = nameCharsets(cutBehindBase64(restoreMultipart(whole, edits), edits), bytes, isText, edits);
-  const mail = readSimple(latin) ?? (await parseMail(latin));
+  return { mail: readSimple(latin) ?? (await parseMail(latin)), latin, charset, edits };
+}
+
+/**
+ * Decodes one mail. `isText` says that the bytes are UTF-8 of an already decoded text. Rejects with the parser's error where the
+ * structure is hostile (nesting, header size); everything else gives a text.
+ */
+export async function decodeMail(raw: Uint8Array, isText = false, depth = 0): Promise<DecodedMail> {
+  const { mail, latin, charset, edits } = await readMail(raw, isText);
 
   for (const { 0: header, index } of latin.matchAll(contentType)) {
     const [, quoted, bare] = /boundary\s*=\s*(?:"([^"\n]+)"|([^\s;"]+))/i.exec(header) ?? [];

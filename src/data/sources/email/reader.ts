@@ -42,18 +42,18 @@ export const email: Reader = {
   version: 1,
   extensions: [".eml", ".txt", ".mbox"],
   async *records(file: SourceFile, options: SourceOptions) {
-    const { path } = file;
-    if (/(?:^|\/|\.)mbox$/.test(path)) {
+    const { path, name } = file;
+    if (/(?:^|\/|\.)mbox$/.test(name)) {
       for await (const { line, bytes } of mboxMails(file.lines())) {
         const key = `${path}#${bytes ? sha256(bytes).slice(0, 12) : line}`;
         yield await record(bytes, false, { place: `${path}:${line}`, key, path }, options);
       }
-    } else if (/\.jsonl?$/.test(path)) {
+    } else if (/\.jsonl?$/.test(name)) {
       for await (const r of jsonRecords(file, options.field)) {
         yield r.ok ? await record(Buffer.from(r.text), true, { place: r.place, key: r.key, path }, options) : r;
       }
     } else {
-      const at = { place: path, key: withoutExtension(path), path };
+      const at = { place: path, key: withoutExtension(name), path };
       yield await record(file.sizeBytes > maxRecordBytes ? undefined : await file.bytes(), false, at, options);
     }
   },

@@ -1,0 +1,81 @@
+/**
+ * Records with fields (JSON, CSV, Parquet) to documents: which fields make the text, which become attributes. One rule for all of them.
+ */
+import type { Attribute, Attributes } from "../document.ts";
+import { labelOf } from "./labels.ts";
+import type { ReadRecord, SourceOptions } from "./source.ts";
+import { refuse } from "./text.ts";
+
+export type Fields = Readonly<Record<string, unknown>>;
+/** `source.field`: one field, several, or a template. */
+export type Field = SourceOptions["field"];
+
+const holes = /\{([^{}]{1,200})\}/g;
+
+/** A field by its name, or, where there is none of that name, by dots into deeper values. */
+export function valueAt(fields: Fields, path: string): unknown {
+  if (Object.hasOwn(fields, path)) return fields[path];
+  let value: unknown = fields;
+  for (const name of path.split(".")) {
+    if (value === null || typeof value !== "object" || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Fields)[name];
+  }
+  return value;
+}
+
+const isTemplate = (field: Field): field is string => typeof field === "string" && field.search(holes) >= 0;
+
+/** Names of the fields that make the text. */
+export const namesOf = (field: Field): string[] =>
+  isTemplate(field) ? [...field.matchAll(holes)].map(m => m[1]!) : typeof field === "string" ? [field] : [...field];
+
+const written = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : typeof value === "number" || typeof value === "bigint" ? String(value) : undefined;
+
+/**
+ * The text of a record. A single field must be a text; of several the empty and absent ones are left out, if one is there; a template
+ * takes texts and numbers, absent ones as nothing, if one is there.
+ */
+export function textOf(fields: Fields, field: Field): { readonly text: string } | { readonly message: string } {
+  const names = namesOf(field);
+  if (!isTemplate(field) && names.length === 1) {
+    const value = valueAt(fields, names[0]!);
+    if (typeof value === "string") return { text: value };
+    return {
+      message: `expected a text in field "${names[0]}", got ${value === undefined ? "none" : value === null ? "null" : typeof value}`,
+    };
+  }
+  const values = names.map(name => written(valueAt(fields, name)));
+  if (values.every(v => v === undefined))
+    return { message: `expected a text in one of the fields ${names.map(n => `"${n}"`).join(", ")}, got none` };
+  if (!isTemplate(field)) return { text: values.filter(v => v !== undefined && v.trim() !== "").join("\n\n") };
+  let i = 0;
+  return { text: field.replace(holes, () => values[i++] ?? "") };
+}
+
+/** Fields that are not the text and can be attributes; deeper values stay in the source. */
+export function attributesOf(fields: Fields, field: Field): Attributes {
+  const used = new Set(["id", ...namesOf(field)]);
+  return Object.fromEntries(
+    Object.entries(fields).filter(
+      (e): e is [string, Attribute] => !used.has(e[0]) && (e[1] === null || ["string", "number", "boolean"].includes(typeof e[1])),
+    ),
+  );
+}
+
+/** A record's own id, where it has one. */
+export const idOf = (fields: Fields): string | number | undefined =>
+  typeof fields.id === "string" || typeof fields.id === "number" ? fields.id : undefined;
+
+/** A record whose text was found, as a document or set aside. */
+export function fieldsRecord(
+  at: { readonly place: string; readonly key: string; readonly path: string },
+  text: string,
+  fields: Fields,
+  options: SourceOptions,
+): ReadRecord {
+  const why = refuse(text);
+  if (why) return { ok: false, place: at.place, ...why };
+  const attributes = { ...labelOf(at.path, options.labels), ...attributesOf(fields, options.field) };
+  return { ok: true, place: at.place, key: at.key, text, attributes, edits: [] };
+}

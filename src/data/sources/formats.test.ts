@@ -1,0 +1,407 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { brotliCompressSync, deflateRawSync, gzipSync, crc32 as nodeCrc32 } from "node:zlib";
+import fc from "fast-check";
+import { parquetWriteBuffer } from "hyparquet-writer";
+import { afterEach, describe, expect, test } from "vitest";
+import { packings } from "./compressed/packers.laws.ts";
+import { sourceFile } from "./file.ts";
+import { manifestOf } from "./manifest.ts";
+import { readers } from "./readers.ts";
+import { type ReadRecord, sourceOptions } from "./source.ts";
+
+let folder = "";
+const project = (files: Record<string, string | Buffer>) => {
+  folder = mkdtempSync(join(tmpdir(), "loam-formats-"));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+};
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function readAll(options: object): Promise<ReadRecord[]> {
+  const source = sourceOptions.parse({ folder: ".", ...options });
+  const manifest = await manifestOf(source, { folder });
+  const out: ReadRecord[] = [];
+  for (const entry of manifest.files)
+    for await (const r of readers[source.reader].records(sourceFile(manifest.root, entry), source)) out.push(r);
+  return out;
+}
+/** One file through a reader. */
+async function readOne(name: string, content: string | Buffer, options: object): Promise<ReadRecord[]> {
+  project({ [name]: content });
+  try {
+    return await readAll({ files: [name], ...options });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+const brief = (records: ReadRecord[]) => records.map(r => (r.ok ? r.text : `${r.place}! ${r.reason}`));
+const texts = (records: ReadRecord[]) => records.flatMap(r => (r.ok ? [r.text] : []));
+
+const rowsOf = (n: number) =>
+  Array.from({ length: n }, (_, i) => ({ id: `r${i}`, text: `Row ${i} says something of its own.`, score: i / 2 }));
+const jsonlOf = (n: number) =>
+  rowsOf(n)
+    .map(r => `${JSON.stringify(r)}\n`)
+    .join("");
+const parquetOf = (n: number, options: object = {}) =>
+  Buffer.from(
+    parquetWriteBuffer({
+      columnData: [
+        { name: "id", data: rowsOf(n).map(r => r.id), type: "STRING" },
+        { name: "text", data: rowsOf(n).map(r => r.text), type: "STRING" },
+        { name: "score", data: rowsOf(n).map(r => r.score), type: "DOUBLE" },
+        { name: "big", data: rowsOf(n).map((_, i) => BigInt(i) * 2n ** 40n), type: "INT64" },
+        { name: "raw", data: rowsOf(n).map(() => new Uint8Array([1, 2])), type: "BYTE_ARRAY" },
+      ],
+      ...options,
+    }),
+  );
+
+test("Parquet: rows of every group are documents, single values are attributes, bytes are not", async () => {
+  const records = await readOne("data/train-00000-of-00001.parquet", parquetOf(10, { rowGroupSize: 4 }), { reader: "parquet" });
+  expect(texts(records)).toEqual(rowsOf(10).map(r => r.text));
+  expect(records[7]).toMatchObject({
+    key: "data/train-00000-of-00001.parquet#r7",
+    place: "data/train-00000-of-00001.parquet:8",
+    attributes: { score: 3.5, big: 7 * 2 ** 40, group: "data" },
+  });
+  expect(records[7]?.ok && Object.keys(records[7].attributes).sort()).toEqual(["big", "group", "score"]);
+});
+
+test("a folder as Hugging Face lays it out is read split by split, Parquet or JSON Lines", async () => {
+  const [train, test] = [rowsOf(3), rowsOf(5)];
+  project({ "data/train-00000-of-00001.parquet": parquetOf(3), "data/test-00000-of-00001.parquet": parquetOf(5), "README.md": "card" });
+  const labels = { train: ["**/train-*", "**/train.*"], test: ["**/test-*", "**/test.*"] };
+  const read = await readAll({ reader: "parquet", labels });
+  expect(texts(read)).toEqual([...test, ...train].map(r => r.text));
+  expect(read.map(r => r.ok && r.attributes.label)).toEqual([...test.map(() => "test"), ...train.map(() => "train")]);
+  rmSync(folder, { recursive: true });
+  project({ "data/train.jsonl": jsonlOf(3), "data/test.jsonl.gz": gzipSync(jsonlOf(5)), "README.md": "card" });
+  expect(texts(await readAll({ reader: "jsonl", labels }))).toEqual([...test, ...train].map(r => r.text));
+});
+
+test("Parquet that is cut, broken inside or no Parquet is set aside; groups that are whole are read", async () => {
+  const whole = parquetOf(12, { rowGroupSize: 4, codec: "UNCOMPRESSED" });
+  expect(brief(await readOne("x.parquet", whole.subarray(0, whole.length / 2), { reader: "parquet" }))).toEqual(["x.parquet! parquet"]);
+  expect(brief(await readOne("x.parquet", "", { reader: "parquet" }))).toEqual(["x.parquet! parquet"]);
+  expect(brief(await readOne("x.parquet", Buffer.alloc(1000), { reader: "parquet" }))).toEqual(["x.parquet! parquet"]);
+  // The pages of the second group are overwritten.
+  const broken = Buffer.from(whole);
+  broken.fill(0xff, broken.indexOf("Row 4 says") - 60, broken.indexOf("Row 7 says"));
+  const records = await readOne("x.parquet", broken, { reader: "parquet" });
+  expect(brief(records)).toContain("x.parquet:5-8! parquet");
+  expect(texts(records)).toEqual([...rowsOf(12).slice(0, 4), ...rowsOf(12).slice(8)].map(r => r.text));
+});
+
+test("no damage to a Parquet file throws or hangs", async () => {
+  const whole = parquetOf(6);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), async hits => {
+      const bytes = Buffer.from(whole);
+      for (const [at, value] of hits) bytes[at] = value;
+      expect(Array.isArray(await readOne("x.parquet", bytes, { reader: "parquet" }))).toBe(true);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("several fields make one text, empty ones left out; a template puts them where it says; dots go deeper", async () => {
+  const lines = [{ title: "T", body: "B", n: 3, meta: { lang: "en", summary: "S" } }, { title: "", body: "only" }, { n: 1 }].map(r =>
+    JSON.stringify(r),
+  );
+  const read = (field: unknown) => readOne("x.jsonl", lines.join("\n"), { reader: "jsonl", field }).then(brief);
+  expect(await read(["title", "body"])).toEqual(["T\n\nB", "only", "x.jsonl:3! json"]);
+  expect(await read("# {title} ({n})\n{body}")).toEqual(["# T (3)\nB", "#  ()\nonly", "#  (1)\n"]);
+  expect(await read("meta.summary")).toEqual(["S", "x.jsonl:2! json", "x.jsonl:3! json"]);
+  const records = await readOne("x.jsonl", lines[0]!, { reader: "jsonl", field: ["title", "body"] });
+  expect(records[0]).toMatchObject({ attributes: { n: 3 } });
+  expect(records[0]?.ok && Object.keys(records[0].attributes)).toEqual(["n"]);
+});
+
+test("CSV: what is written as a table is read back, quotes, line ends and all", async () => {
+  const cell = fc.array(fc.constantFrom("a", '"', ",", "\n", "ü", " ", "x y"), { maxLength: 6 }).map(c => c.join(""));
+  const quoted = (s: string) => `"${s.replaceAll('"', '""')}"`;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 }), fc.constantFrom("\n", "\r\n"), async (rows, end) => {
+      const file = [["text", "other"], ...rows].map(r => r.map(quoted).join(",")).join(end);
+      const records = await readOne("x.csv", file, { reader: "csv" });
+      const kept = rows.filter(([text]) => text.trim() !== "");
+      expect(texts(records)).toEqual(kept.map(r => r[0]));
+      expect(records.flatMap(r => (r.ok ? [r.attributes.other ?? ""] : []))).toEqual(kept.map(r => r[1]));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("CSV: bad rows cost themselves only, an open quote one line, wherever it stands", async () => {
+  const rows = ["text,n", "one,1", '"two,2', "three,3", 'fo"ur,4', "five,5,5", '"six\nsix",6', "seven,7"];
+  expect(brief(await readOne("x.csv", rows.join("\n"), { reader: "csv" })).sort()).toEqual(
+    ["one", "three", "six\nsix", "seven", "x.csv:3! csv", "x.csv:5! csv", "x.csv:6! csv"].sort(),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.nat(30), fc.integer({ min: 1, max: 3 }), async (at, times) => {
+      const lines = Array.from({ length: 31 }, (_, i) => `line ${i},"${i}"`);
+      const bad = new Set(Array.from({ length: times }, (_, k) => (at + 7 * k) % 31));
+      for (const i of bad) lines[i] = `"line ${i},${i}`;
+      const records = await readOne("x.csv", ["text,n", ...lines].join("\n"), { reader: "csv" });
+      expect(new Set(texts(records))).toEqual(new Set([...Array(31).keys()].filter(i => !bad.has(i)).map(i => `line ${i}`)));
+      expect(records.filter(r => !r.ok)).toHaveLength(bad.size);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("CSV: tabs, marks of UTF-8 and UTF-16, other delimiters, wrong bytes in one row", async () => {
+  expect(brief(await readOne("x.tsv", "text\tn\na,b\t1", { reader: "csv" }))).toEqual(["a,b"]);
+  expect(brief(await readOne("x.csv", "text;n\na;1", { reader: "csv", delimiter: ";" }))).toEqual(["a"]);
+  expect(brief(await readOne("x.csv", "\ufefftext,n\nä,1", { reader: "csv" }))).toEqual(["ä"]);
+  expect(brief(await readOne("x.csv", Buffer.from("\ufefftext,n\nä,1", "utf16le"), { reader: "csv" }))).toEqual(["ä"]);
+  const mixed = Buffer.concat([Buffer.from("text,n\nä,1\n"), Buffer.from("\xe4,2\n", "latin1"), Buffer.from("z\0z,3\nb,4")]);
+  expect(brief(await readOne("x.csv", mixed, { reader: "csv" }))).toEqual(
+    ["x.csv:3! wrong-charset", "ä", "x.csv:4! binary", "b"].sort((a, b) => order(a) - order(b)),
+  );
+  expect(brief(await readOne("x.csv", Buffer.from("text\n\xe4", "latin1"), { reader: "csv", encoding: "windows-1252" }))).toEqual(["ä"]);
+});
+const order = (s: string) => ["ä", "x.csv:3! wrong-charset", "x.csv:4! binary", "b"].indexOf(s);
+
+const pagesOf = (n: number) =>
+  Array.from(
+    { length: n },
+    (_, i) => `<html><title>Page ${i}</title><nav>Menu</nav><p>Page ${i} tells of a day in the town, and of the people there.</p>`,
+  );
+const warcRecord = (content: string | Buffer, headers: Record<string, string> = {}) => {
+  const body = Buffer.from(content);
+  const lines = {
+    "WARC-Type": "response",
+    "Content-Type": "application/http; msgtype=response",
+    "Content-Length": String(body.length),
+    ...headers,
+  };
+  const head = Object.entries(lines).map(([k, v]) => `${k}: ${v}\r\n`);
+  return Buffer.concat([Buffer.from(`WARC/1.0\r\n${head.join("")}\r\n`), body, Buffer.from("\r\n\r\n")]);
+};
+const http = (body: string | Buffer, head = "Content-Type: text/html; charset=utf-8", status = "200 OK") =>
+  Buffer.concat([Buffer.from(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n`), Buffer.from(body)]);
+const pageText = (i: number) => `Page ${i} tells of a day in the town, and of the people there.`;
+
+test("WARC: pages become their main text with address and date; other records are passed over", async () => {
+  const records = await readOne(
+    "x.warc.gz",
+    Buffer.concat(
+      [
+        warcRecord("software: x", { "WARC-Type": "warcinfo", "Content-Type": "application/warc-fields" }),
+        warcRecord("GET / HTTP/1.1\r\n\r\n", { "WARC-Type": "request" }),
+        warcRecord(http(pagesOf(1)[0]!), {
+          "WARC-Target-URI": "http://a/0",
+          "WARC-Date": "2026-01-02T03:04:05Z",
+          "WARC-Record-ID": "<urn:uuid:00000000-0000-0000-0000-000000000001>",
+        }),
+        warcRecord(http("not here", "Content-Type: text/html", "404 Not Found")),
+        warcRecord(http(Buffer.from([0x89, 0x50]), "Content-Type: image/png")),
+        warcRecord("Plain text of a page.", { "WARC-Type": "conversion", "Content-Type": "text/plain" }),
+      ].map(r => gzipSync(r)),
+    ),
+    { reader: "warc" },
+  );
+  expect(texts(records)).toEqual([pageText(0), "Plain text of a page."]);
+  expect(records[0]).toMatchObject({
+    key: "x.warc.gz#00000000-0000-0000-0000-000000000001",
+    attributes: { url: "http://a/0", date: "2026-01-02T03:04:05Z", title: "Page 0" },
+  });
+});
+
+test("WARC: chunked, packed and oddly encoded bodies are read; crawlers that unpacked but kept the header too", async () => {
+  const page = pagesOf(1)[0]!;
+  const chunked = `${page.length.toString(16)}\r\n${page}\r\n0\r\n\r\n`;
+  const type = "Content-Type: text/html";
+  const bodies = [
+    http(chunked, `${type}\r\nTransfer-Encoding: chunked`),
+    http(page, `${type}\r\nTransfer-Encoding: chunked`),
+    http(gzipSync(page), `${type}\r\nContent-Encoding: gzip`),
+    http(brotliCompressSync(page), `${type}\r\nContent-Encoding: br`),
+    http(page, `${type}\r\nContent-Encoding: gzip`),
+  ];
+  const read = await readOne("x.warc", Buffer.concat(bodies.map(b => warcRecord(b))), { reader: "warc" });
+  expect(texts(read)).toEqual(bodies.map(() => pageText(0)));
+  const latin = await readOne(
+    "x.warc",
+    warcRecord(http(Buffer.from("<p>caf\xe9 cr\xe8me", "latin1"), "Content-Type: text/html; charset=iso-8859-1")),
+    { reader: "warc" },
+  );
+  expect(texts(latin)).toEqual(["café crème"]);
+  const bomb = gzipSync(Buffer.alloc(70_000_000));
+  expect(brief(await readOne("x.warc", warcRecord(http(bomb, `${type}\r\nContent-Encoding: gzip`)), { reader: "warc" }))).toEqual([
+    "x.warc@0! bomb",
+  ]);
+});
+
+test("WARC: a record whose length is wrong, missing or beyond the file costs itself, and its neighbours are read", async () => {
+  const good = (i: number) => warcRecord(http(pagesOf(i + 1)[i]!));
+  for (const length of ["10", "999", "99999", "999999999", "-1", "abc", "99999999999999999999"]) {
+    const records = await readOne(
+      "x.warc",
+      Buffer.concat([good(0), warcRecord(http(pagesOf(2)[1]!), { "Content-Length": length }), good(2), good(3)]),
+      { reader: "warc" },
+    );
+    expect(texts(records), length).toEqual([0, 2, 3].map(pageText));
+    expect(
+      records.filter(r => !r.ok),
+      length,
+    ).toHaveLength(1);
+    expect(records[1]?.place).toBe(`x.warc@${good(0).length}`);
+  }
+  const cut = Buffer.concat([good(0), good(1)]);
+  expect(brief(await readOne("x.warc", cut.subarray(0, cut.length - 20), { reader: "warc" }))).toEqual([
+    pageText(0),
+    `x.warc@${good(0).length}! warc`,
+  ]);
+  expect(brief(await readOne("x.warc", "no such thing", { reader: "warc" }))).toEqual(["x.warc@0! warc"]);
+  expect(await readOne("x.warc", "", { reader: "warc" })).toEqual([]);
+});
+
+test("HTML: a file is a page in the character set it is really in", async () => {
+  const page = (head: string) => `<html><head><title>Größe</title>${head}</head><p>Ein schöner Tag für alle.</p>`;
+  const latin = Buffer.from(page('<meta charset="iso-8859-1">'), "latin1");
+  const lying = Buffer.from(page('<meta charset="utf-8">'), "latin1");
+  const wide = Buffer.from(`\ufeff${page("")}`, "utf16le");
+  for (const bytes of [Buffer.from(page("")), latin, lying, wide])
+    expect(await readOne("x.html", bytes, { reader: "html" })).toMatchObject([
+      { text: "Ein schöner Tag für alle.", attributes: { title: "Größe" } },
+    ]);
+  expect(brief(await readOne("x.html", Buffer.from("<p>\x93\xfa\x96\x7b", "latin1"), { reader: "html", encoding: "shift_jis" }))).toEqual([
+    "日本",
+  ]);
+  expect(brief(await readOne("x.html", "", { reader: "html" }))).toEqual(["x.html! empty"]);
+  expect(brief(await readOne("x.html", "\0\0\0\0", { reader: "html" }))).toEqual(["x.html! binary"]);
+  const both = "<nav>Menu of the site</nav><main><p>The text of the page is here for all to read.</p></main>";
+  expect(texts(await readOne("x.html", both, { reader: "html", extract: "all" }))).toEqual([
+    "Menu of the site\n\nThe text of the page is here for all to read.",
+  ]);
+});
+
+test("Markdown: front matter becomes attributes, what is none stays in the text", async () => {
+  const read = async (text: string) => (await readOne("a/x.md", text, { reader: "markdown" }))[0];
+  expect(await read("---\ntitle: T\ntags: [a, b]\ndraft: false\ndeep: {x: 1}\n---\n\n# Head\n\ntext *as is*\n")).toMatchObject({
+    key: "a/x",
+    text: "# Head\n\ntext *as is*\n",
+    attributes: { title: "T", tags: ["a", "b"], draft: false, group: "a" },
+  });
+  for (const text of ["---\n\nA text between rules.\n\n---\nmore", "# Only a head\n---\n", "---\nnever ends: 1\n"])
+    expect(await read(text)).toMatchObject({ text });
+  const bad = "---\na: [1\nb: }\n---\ntext";
+  expect(await read(bad)).toMatchObject({ text: bad, edits: [{ rule: "front-matter-unreadable" }] });
+  expect(await read("---\na: 1\n---\n")).toMatchObject({ ok: false, reason: "empty" });
+});
+
+/** A zip archive of deflated files. */
+function zipOf(files: Record<string, string | Buffer>): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const [name, content] of Object.entries(files)) {
+    const raw = Buffer.from(content);
+    const packed = deflateRawSync(raw);
+    const fields = Buffer.alloc(26);
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(8, 4);
+    fields.writeUInt32LE(crc32(raw), 10);
+    fields.writeUInt32LE(packed.length, 14);
+    fields.writeUInt32LE(raw.length, 18);
+    fields.writeUInt16LE(name.length, 22);
+    const local = Buffer.concat([Buffer.from("PK\x03\x04"), fields, Buffer.from(name), packed]);
+    const more = Buffer.alloc(14);
+    more.writeUInt32LE(offset, 10);
+    directory.push(Buffer.concat([Buffer.from("PK\x01\x02\x14\x00", "latin1"), fields, more, Buffer.from(name)]));
+    parts.push(local);
+    offset += local.length;
+  }
+  const central = Buffer.concat(directory);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(directory.length, 4);
+  end.writeUInt16LE(directory.length, 6);
+  end.writeUInt32LE(central.length, 8);
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...parts, central, Buffer.from("PK\x05\x06"), end]);
+}
+/** CRC-32 bit by bit (Node 20.15 brings its own; this one needs none). */
+function crc32(bytes: Buffer): number {
+  if (typeof nodeCrc32 === "function") return nodeCrc32(bytes);
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
+const word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
+const wordFile = (body: string | Buffer) =>
+  zipOf({
+    "[Content_Types].xml": `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`,
+    "_rels/.rels": `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>`,
+    "word/document.xml": Buffer.isBuffer(body) ? body : `<w:document xmlns:w="${word}"><w:body>${body}</w:body></w:document>`,
+  });
+
+test("Word: paragraphs are text; what is cut, no Word file, or a bomb is set aside", async () => {
+  const file = wordFile("<w:p><w:r><w:t>First &amp; only.</w:t></w:r></w:p><w:p><w:r><w:t>Second.</w:t></w:r></w:p>");
+  expect(texts(await readOne("x.docx", file, { reader: "docx" }))).toEqual(["First & only.\n\nSecond."]);
+  expect(brief(await readOne("x.docx", file.subarray(0, file.length / 2), { reader: "docx" }))).toEqual(["x.docx! damaged"]);
+  expect(brief(await readOne("x.docx", "", { reader: "docx" }))).toEqual(["x.docx! empty"]);
+  expect(brief(await readOne("x.docx", zipOf({ "a.xml": "<a/>" }), { reader: "docx" }))).toEqual(["x.docx! docx"]);
+  expect(brief(await readOne("x.docx", wordFile(Buffer.alloc(40_000_000, 32)), { reader: "docx" }))).toEqual(["x.docx! bomb"]);
+  const broken = Buffer.from(file);
+  broken.fill(0xff, 60, 200);
+  expect((await readOne("x.docx", broken, { reader: "docx" })).every(r => !r.ok)).toBe(true);
+});
+
+test("a line of 50 MB is set aside as too long, in little memory, and its neighbours are read", async () => {
+  const long = Buffer.alloc(50_000_000, 120);
+  const jsonl = Buffer.concat([Buffer.from('{"text":"one"}\n{"text":"'), long, Buffer.from('"}\n{"text":"three"}\n')]);
+  expect(brief(await readOne("x.jsonl", jsonl, { reader: "jsonl" }))).toEqual(["one", "x.jsonl:2! too-long", "three"]);
+  const table = Buffer.concat([Buffer.from("text\none\n"), long, Buffer.from("\nthree\n")]);
+  expect(brief(await readOne("x.csv", table, { reader: "csv" })).sort()).toEqual(["one", "three", "x.csv:3! too-long"]);
+});
+
+test("JSON Lines: NUL bytes, other encodings and empty files are set aside or nothing, line by line", async () => {
+  const bytes = Buffer.concat([
+    Buffer.from('{"text":"ä"}\n'),
+    Buffer.from('{"text":"\xe4"}\n', "latin1"),
+    Buffer.from('{"text":"a\\u0000\\u0000\\u0000"}\n\0\0\0\n{"text":"b"}\n'),
+  ]);
+  expect(brief(await readOne("x.jsonl", bytes, { reader: "jsonl" }))).toEqual([
+    "ä",
+    "x.jsonl:2! wrong-charset",
+    "x.jsonl:3! binary",
+    "x.jsonl:4! json",
+    "b",
+  ]);
+  for (const reader of ["jsonl", "csv", "warc"]) expect(await readOne("x", "", { reader })).toEqual([]);
+});
+
+describe.each(packings)("$name", ({ ending, pack }) => {
+  test.skipIf(!pack)("every reader reads a packed file as it reads the file, by its bytes and not its name", async () => {
+    const file = wordFile("<w:p><w:r><w:t>Words.</w:t></w:r></w:p>");
+    const files: readonly (readonly [string, string, string | Buffer])[] = [
+      ["x.jsonl", "jsonl", jsonlOf(50)],
+      ["x.json", "jsonl", '{"text":"whole"}'],
+      ["x.csv", "csv", "text,n\na,1\nb,2\n"],
+      ["x.txt", "text", "plain text"],
+      ["x.md", "markdown", "---\na: 1\n---\ntext"],
+      ["x.html", "html", "<p>page</p>"],
+      ["x.eml", "email", "Subject: s\n\nbody\n"],
+      ["x.mbox", "email", "From a\nSubject: s\n\nbody\n"],
+      ["x.warc", "warc", warcRecord(http(pagesOf(1)[0]!))],
+      ["x.docx", "docx", file],
+      ["x.parquet", "parquet", parquetOf(5)],
+    ];
+    for (const [name, reader, content] of files) {
+      const plain = await readOne(name, content, { reader });
+      expect(texts(plain).length, name).toBeGreaterThan(0);
+      for (const packedName of [`${name}.${ending}`, name])
+        expect(texts(await readOne(packedName, pack!(Buffer.from(content)), { reader })), packedName).toEqual(texts(plain));
+    }
+  });
+});

@@ -1,0 +1,54 @@
+/** The page reader: an HTML file is a document, its main text or all of it, in the character set it is really in. */
+import { isUtf8 } from "node:buffer";
+import type { Attributes } from "../document.ts";
+import type { Edit } from "../ledger.ts";
+import { decodeBytes } from "../windows-1252.ts";
+import { charsetOf, guessCharset } from "./email/charset.ts";
+import { maxRecordBytes } from "./file.ts";
+import { labelOf, withoutExtension } from "./labels.ts";
+import { pageText } from "./main-text/main-text.ts";
+import type { Reader } from "./source.ts";
+import { refuse } from "./text.ts";
+
+export type PageDocument =
+  | { readonly text: string; readonly attributes: Attributes; readonly edits: readonly Edit[] }
+  | { readonly reason: string; readonly message: string };
+
+/** Where markup names its character set it does so in the beginning (the HTML standard says 1,024 bytes; real pages are later). */
+const headBytes = 4096;
+
+/** A page of bytes as text. `label` is what its carrier (HTTP, an option) says of its character set; evidence comes before any label. */
+export function pageDocument(bytes: Buffer, extract: "main" | "all" | undefined, label: string | undefined): PageDocument {
+  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : undefined;
+  const edits: Edit[] = [];
+  let charset = utf16 ?? (isUtf8(bytes) ? "utf-8" : undefined);
+  if (charset === undefined) {
+    const named = label === undefined ? undefined : charsetOf(label);
+    const head = bytes.toString("latin1", 0, headBytes);
+    const markup = guessCharset(bytes.subarray(0, headBytes), head);
+    // Neither label can be true where it says UTF-8: the bytes are not.
+    charset = [named, markup].find(c => c !== undefined && c !== "utf-8") ?? "windows-1252";
+    if (charset !== named) edits.push({ rule: "undeclared-charset", value: charset });
+  }
+  const { text, title, language } = pageText(decodeBytes(bytes, charset), extract);
+  const why = refuse(text);
+  if (why) return why;
+  return { text, attributes: { ...(title ? { title } : {}), ...(language ? { language } : {}) }, edits };
+}
+
+export const html: Reader = {
+  name: "html",
+  version: 1,
+  extensions: [".html", ".htm", ".xhtml"],
+  async *records(file, { extract, encoding, labels }) {
+    const place = file.path;
+    if (file.sizeBytes > maxRecordBytes) {
+      yield { ok: false, place, reason: "too-long", message: `longer than ${maxRecordBytes} bytes` };
+      return;
+    }
+    const page = pageDocument(await file.bytes(), extract, encoding);
+    if ("reason" in page) yield { ok: false, place, ...page };
+    else
+      yield { ok: true, place, key: withoutExtension(file.name), ...page, attributes: { ...labelOf(place, labels), ...page.attributes } };
+  },
+};
