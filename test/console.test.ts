@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-const pages = { talk: "Talk", training: "Training", lineage: "Lineage", engine: "Engine", models: "Models" } as const;
+const pages = { talk: "Talk", data: "Data", training: "Training", lineage: "Lineage", engine: "Engine", models: "Models" } as const;
 
 interface Visit {
   readonly page: Page;
@@ -306,6 +306,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
       expect(await page.locator(".exchange .speed").textContent()).toMatch(/\d+ tokens.*first after/);
       expect((await written(page))!.length).toBeGreaterThan("Dear ".length);
       for (const [name, seen] of [
+        ["data", page.getByRole("heading", { name: "From what was read to what is trained on" })],
         ["training", page.getByRole("row", { name: /^5-gram/ })],
         ["lineage", page.getByRole("button", { name: /^Served now little@1/ })],
         ["engine", page.getByText("of 8")],

@@ -27,6 +27,7 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/api/models", contract.models],
     ["/api/runs", contract.runs],
     ["/api/evaluations", contract.evaluations],
+    ["/api/data", contract.dataSets],
     ["/api/engine", contract.engine],
     ["/v1/models", contract.served],
   ];
@@ -35,6 +36,7 @@ test("the fake says what the contract says, so a page that works with it works w
     ...paths,
     [`/api/runs/${artifact}/metrics`, contract.metrics],
     [`/api/graph?id=${artifact}`, contract.graph],
+    [`/api/data/${contract.dataSets.parse(await get("/api/data"))[0]!.artifact}`, contract.dataReport],
   ] as typeof paths)
     expect(schema.safeParse(await get(path)).error, path).toBeUndefined();
 });

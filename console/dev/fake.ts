@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { continued, wordsOf } from "./letters.ts";
+import { madeUpDataReport } from "./report.ts";
 
 export interface FakeOptions {
   /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` fails. */
@@ -64,6 +65,10 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     }))
     .reverse();
 
+  const dataSets = graph.nodes
+    .filter(n => n.kind === "documents" && newest !== undefined)
+    .map(n => ({ name: "mail", artifact: n.id, createdAt: n.createdAt, summary: n.summary }));
+
   const pages: Record<string, (url: URL, response: ServerResponse) => void> = {
     "/api/overview": (_, response) =>
       sendJson(response, {
@@ -108,6 +113,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         response,
         runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
       ),
+    "/api/data": (_, response) => sendJson(response, dataSets),
     "/api/engine": (_, response) => sendJson(response, engine.state()),
     "/api/graph": (url, response) => {
       const asked = url.searchParams.get("id") ?? "";
@@ -178,9 +184,14 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
         return true;
       }
+      const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
-      else if (metricsOf !== undefined) {
+      else if (reportOf !== undefined) {
+        const set = dataSets.find(s => s.artifact === decodeURIComponent(reportOf));
+        if (set) sendJson(response, madeUpDataReport(set.artifact));
+        else refuse(response, 404, "notFound", `data: expected the id of documents, got "${reportOf}".`);
+      } else if (metricsOf !== undefined) {
         const run = runs.find(r => r.artifact === decodeURIComponent(metricsOf));
         if (run) sendJson(response, { points: madeUpPoints(run) });
         else refuse(response, 404, "notFound", `runs: expected the id of a model, got "${metricsOf}".`);

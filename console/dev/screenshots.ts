@@ -67,6 +67,14 @@ const shots: readonly Shot[] = [
   { name: "chat-first", hash: "talk", act: page => choose(page, "Chat") },
   { name: "talk-failure", hash: "talk", act: page => complete(page, "word ".repeat(300)) },
   { name: "talk-broken-off", hash: "talk", fake: { breaksAfter: 12 }, act: page => complete(page, "Re: ") },
+  {
+    name: "data",
+    hash: "data",
+    act: async page => {
+      await page.locator("details.cluster summary").first().click();
+      await page.locator(".rule details summary").first().click();
+    },
+  },
   { name: "training", hash: "training" },
   {
     name: "training-compare",
@@ -89,8 +97,12 @@ const shots: readonly Shot[] = [
   },
   { name: "engine", hash: "engine", act: page => page.waitForTimeout(2500) },
   { name: "models", hash: "models" },
-  ...["talk", "training", "lineage", "engine", "models"].map(p => ({ name: `empty-${p}`, hash: p, fake: { scenario: "empty" as const } })),
-  ...["training", "lineage"].map(p => ({ name: `broken-${p}`, hash: p, fake: { scenario: "broken" as const } })),
+  ...["talk", "data", "training", "lineage", "engine", "models"].map(p => ({
+    name: `empty-${p}`,
+    hash: p,
+    fake: { scenario: "empty" as const },
+  })),
+  ...["data", "training", "lineage"].map(p => ({ name: `broken-${p}`, hash: p, fake: { scenario: "broken" as const } })),
   { name: "gone-engine", hash: "engine", isGone: true },
   { name: "keys", hash: "models", act: page => page.keyboard.press("?") },
 ];

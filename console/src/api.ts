@@ -46,6 +46,8 @@ export const api = {
   metrics: (artifact: string, signal: AbortSignal) => get(`/api/runs/${of(artifact)}/metrics`, contract.metrics, signal),
   evaluations: (signal: AbortSignal) => get("/api/evaluations", contract.evaluations, signal),
   graph: (id: string, signal: AbortSignal) => get(`/api/graph?id=${of(id)}`, contract.graph, signal),
+  dataSets: (signal: AbortSignal) => get("/api/data", contract.dataSets, signal),
+  dataReport: (artifact: string, signal: AbortSignal) => get(`/api/data/${of(artifact)}`, contract.dataReport, signal),
   engine: (signal: AbortSignal) => get("/api/engine", contract.engine, signal),
   /** Prometheus text. */
   metricsText: async (signal: AbortSignal) => (await call("/metrics", { signal })).text(),

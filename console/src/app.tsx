@@ -11,6 +11,7 @@ import { Icon, Mark } from "./parts/icons.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
 import { useResource } from "./resource.ts";
 import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts";
+import { Data } from "./routes/data.tsx";
 import { Engine } from "./routes/engine.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
@@ -19,6 +20,7 @@ import { Training } from "./routes/training.tsx";
 
 const titles: { readonly [P in Page]: string } = {
   talk: "Talk",
+  data: "Data",
   training: "Training",
   lineage: "Lineage",
   engine: "Engine",
@@ -35,6 +37,8 @@ function Shown({ route }: { readonly route: Route }) {
   switch (route.page) {
     case "talk":
       return <Talk />;
+    case "data":
+      return <Data id={route.id} />;
     case "training":
       return <Training id={route.id} />;
     case "lineage":

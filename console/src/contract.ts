@@ -120,6 +120,81 @@ export const engine = z.object({
   history: z.array(z.object({ t: time, running: z.number(), queued: z.number(), tokensPerSecond: z.number() })),
 });
 
+export const dataSets = z.array(z.object({ name: z.string(), artifact: z.string(), createdAt: time, summary }));
+
+const distribution = z.object({
+  count: z.number(),
+  least: z.number(),
+  most: z.number(),
+  median: z.number(),
+  scale: z.enum(["linear", "log"]),
+  edges: z.array(z.number()),
+  bins: z.array(z.number()),
+});
+/** Null where JSON has no word for it (NaN, infinite). */
+const value = z.nullable(z.union([z.number(), z.string(), z.boolean()]));
+const examples = z.array(z.object({ id: z.string(), value, text: z.string() }));
+
+/** What curation did: src/data/report.ts says what each means. */
+export const dataReport = z.object({
+  artifact: z.string(),
+  funnel: z.array(
+    z.object({
+      what: z.enum(["read", "set aside", "step", "kept", "train", "held-out"]),
+      step: z.optional(z.string()),
+      documents: z.number(),
+      dropped: z.optional(z.number()),
+      edited: z.optional(z.number()),
+      spared: z.optional(z.number()),
+      bytes: z.optional(z.number()),
+    }),
+  ),
+  reasons: z.array(z.object({ reason: z.string(), documents: z.number() })),
+  rules: z.array(
+    z.object({
+      position: z.number(),
+      step: z.string(),
+      rule: z.string(),
+      keep: z.optional(z.enum(["atLeast", "atMost"])),
+      threshold: value,
+      measured: z.number(),
+      beyond: z.number(),
+      dropped: z.number(),
+      distribution: z.optional(distribution),
+      commonest: z.optional(z.array(z.tuple([z.string(), z.number()]))),
+      examples,
+    }),
+  ),
+  edits: z.array(z.object({ step: z.string(), rule: z.string(), documents: z.number(), times: z.nullable(z.number()), examples })),
+  clusters: z.object({
+    count: z.number(),
+    copies: z.number(),
+    largest: z.array(
+      z.object({
+        survivor: z.string(),
+        size: z.number(),
+        members: z.array(z.object({ id: z.string(), rule: z.string(), value })),
+        diff: z.nullable(
+          z.object({
+            first: z.string(),
+            second: z.string(),
+            lines: z.array(z.object({ in: z.enum(["first", "second", "both", "left out"]), text: z.string() })),
+          }),
+        ),
+      }),
+    ),
+  }),
+  facets: z.array(
+    z.object({
+      name: z.string(),
+      values: z.array(z.object({ value: z.string(), train: z.number(), heldOut: z.number(), dropped: z.number(), bytes: z.number() })),
+      others: z.number(),
+    }),
+  ),
+  sizes: z.nullable(distribution),
+  notes: z.array(z.string()),
+});
+
 /** `/v1/models` as OpenAI's API has it. */
 export const served = z.object({ data: z.array(z.object({ id: z.string() })) });
 
@@ -133,5 +208,8 @@ export type Score = Evaluation["report"]["scores"][number];
 export type Graph = z.infer<typeof graph>;
 export type GraphNode = Graph["nodes"][number];
 export type GraphEdge = Graph["edges"][number];
+export type DataSet = z.infer<typeof dataSets>[number];
+export type DataReport = z.infer<typeof dataReport>;
+export type Distribution = z.infer<typeof distribution>;
 export type Engine = z.infer<typeof engine>;
 export type Summary = z.infer<typeof summary>;

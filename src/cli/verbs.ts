@@ -81,7 +81,7 @@ export const verbs: readonly Verb[] = [
     summary: "List dropped documents, or print one; `keep: [id]` in loam.yaml brings it back",
     options: [
       project,
-      ["--rule <rule>", "only those dropped by a rule (or step, or step/rule)"],
+      ["--rule <rule>", "only those whose step/rule holds this"],
       ["-n, --number <n>", "how many", "20"],
       ["--show <document>", "print one whole"],
     ],

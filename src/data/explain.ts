@@ -51,17 +51,23 @@ function placeOf(ids: readonly string[], text: string): number {
 /** Ids compared in full with one that is not known; of more, those around where it would stand. */
 const compared = 20_000;
 
-/** The id that looks most like `text`. */
+/** The id that looks most like `text`, or begins most like it. */
 function nearestId(ids: readonly string[], text: string): string | undefined {
-  const at = placeOf(ids, text);
-  const near = ids.slice(Math.max(0, at - compared / 2), at + compared / 2);
+  const name = ids[0]?.slice(0, ids[0].indexOf(":") + 1) ?? "";
+  const whole = text.includes(":") ? text : `${name}${text}`;
+  const at = placeOf(ids, whole);
   const common = (id: string) => {
     let n = 0;
-    while (n < id.length && id[n] === text[n]) n++;
+    while (n < id.length && id[n] === whole[n]) n++;
     return n;
   };
   const beside = [ids[at - 1], ids[at]].filter(id => id !== undefined).sort((a, b) => common(b) - common(a))[0];
-  return nearest(text, near) ?? beside;
+  if (beside && common(beside) > whole.length * 0.7) return beside;
+  const around = ids.slice(Math.max(0, at - compared / 2), at + compared / 2);
+  // A beginning is compared with beginnings.
+  const heads = new Map(around.map(id => [id.slice(0, whole.length + 1), id]));
+  const near = nearest(whole, heads.keys());
+  return near === undefined ? beside : heads.get(near);
 }
 
 /** The id of which `text` is the whole or the beginning; without the data set's name in front too. Undefined where there is none or several. */

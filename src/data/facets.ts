@@ -81,6 +81,8 @@ export function facets(): Facets {
       [...kinds]
         // Each value once is a name of the document.
         .filter(([name, values]) => name === "source" || [...values.values()].some(c => sum(c) > 1))
+        // The mail reader's group is the folder: said once.
+        .filter(([name, values]) => name === "source" || !sameAs(values, kinds.get("source")))
         .map(([name, values]) => {
           const sorted = [...values].sort(([a, m], [b, n]) => sum(n) - sum(m) || (a < b ? -1 : 1));
           return {
@@ -94,3 +96,6 @@ export function facets(): Facets {
 }
 
 const sum = (c: Counts): number => c.train + c.heldOut + c.dropped;
+
+const sameAs = (a: ReadonlyMap<string, Counts>, b: ReadonlyMap<string, Counts> | undefined): boolean =>
+  b !== undefined && a.size === b.size && [...a].every(([value, c]) => JSON.stringify(b.get(value)) === JSON.stringify(c));

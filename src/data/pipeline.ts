@@ -44,7 +44,7 @@ export interface Curated {
 
 /** How far a pass is. */
 export interface CurateProgress {
-  /** What works now: `read, clean` while records come, then the step after a barrier. */
+  /** What works now: `read to length` while records come (all document steps up to there), then each step from the first barrier on. */
   readonly phase: string;
   /** Records read. */
   readonly read: number;
@@ -189,7 +189,7 @@ export async function curate(records: AsyncIterable<ReadRecord>, options: Curate
   const ahead = firstBarrier < 0 ? counts : counts.slice(0, firstBarrier);
   const behind = counts.slice(ahead.length);
 
-  begin(["read", ...ahead.map(c => c.step)].join(", "));
+  begin(["read", ...ahead.slice(-1).map(c => c.step)].join(" to "));
   for await (const record of records) {
     options.signal?.throwIfAborted();
     read++;

@@ -134,7 +134,7 @@ function teller(progress: Progress, files: readonly ManifestEntry[], steps: read
       progress({
         stage: "data",
         done: Math.min(0.99, done),
-        message: `${p.phase}: ${n(p.documents)}${of} documents, ${rate.toFixed(1)} MB/s, ${n(p.kept)} kept, ${n(p.dropped)} dropped`,
+        message: `${p.phase}: ${n(p.documents)}${of}, ${rate.toFixed(1)} MB/s, ${n(p.kept)} kept, ${n(p.dropped)} dropped`,
         values: {
           records: p.read,
           documents: p.documents,

@@ -60,6 +60,15 @@ export interface ConsoleGraph {
   readonly edges: readonly { readonly from: string; readonly to: string; readonly name: string }[];
 }
 
+/** A data set that was curated. */
+export interface ConsoleDataSet {
+  readonly name: string;
+  /** The documents that the newest run made. */
+  readonly artifact: string;
+  readonly createdAt: string | number;
+  readonly summary: Readonly<Record<string, unknown>>;
+}
+
 type Answer<T> = T | Promise<T>;
 export interface ConsoleSource {
   /** The project's name. */
@@ -72,4 +81,8 @@ export interface ConsoleSource {
   evaluations(): Answer<readonly ConsoleEvaluation[]>;
   /** Undefined where there is no such artifact. */
   graph(id: string): Answer<ConsoleGraph | undefined>;
+  /** The newest documents of every data set, the newest first. */
+  dataSets(): Answer<readonly ConsoleDataSet[]>;
+  /** What curation did, as the report says it; undefined where there is no such artifact. */
+  dataReport(artifact: string): Answer<object | undefined>;
 }

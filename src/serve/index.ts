@@ -1,5 +1,6 @@
 /** serve: the inference engine of a model (queue, slots, scheduler) and its HTTP contracts. */
 export type {
+  ConsoleDataSet,
   ConsoleEvaluation,
   ConsoleGraph,
   ConsoleModel,

@@ -1,6 +1,6 @@
 /** The report of curation as lines for the terminal. */
 import { formatBytes, formatCount } from "../../base/index.ts";
-import { type DataReport, type Example, type FunnelRow, type RuleReport, showMeasure } from "../../data/index.ts";
+import { type DataReport, type Example, type FunnelRow, type RuleReport, shortened, showMeasure } from "../../data/index.ts";
 import { histogram, shortNumber } from "./histogram.ts";
 
 const barWidth = 30;
@@ -24,7 +24,10 @@ function funnel(rows: readonly FunnelRow[]): string[] {
   });
 }
 
-const example = (e: Example): string => `      ${showMeasure(e.value).slice(0, 24).padEnd(10)} ${e.id}\n                 ${e.text}`;
+/** Characters of a text in the terminal: about a line. */
+const lineLength = 110;
+const example = (e: Example): string =>
+  `      ${showMeasure(e.value).slice(0, 24).padEnd(10)} ${e.id}\n                 ${shortened(e.text, lineLength)}`;
 
 function rule(r: RuleReport): string[] {
   const side = r.keep === "atMost" ? "at most " : r.keep === "atLeast" ? "at least " : "";
@@ -35,10 +38,12 @@ function rule(r: RuleReport): string[] {
   ];
   if (r.distribution) {
     const d = r.distribution;
-    lines.push(
-      ...histogram(d, typeof r.threshold === "number" ? r.threshold : undefined).map(l => `      ${l}`),
-      `      median ${shortNumber(d.median)}, 5 to 95 % ${shortNumber(d.low)} to ${shortNumber(d.high)}, ${shortNumber(d.least)} to ${shortNumber(d.most)}${d.scale === "log" ? "; bins grow by powers" : ""}`,
-    );
+    if (d.least === d.most) lines.push(`      all are ${shortNumber(d.least)}`);
+    else
+      lines.push(
+        ...histogram(d, typeof r.threshold === "number" ? r.threshold : undefined).map(l => `      ${l}`),
+        `      median ${shortNumber(d.median)}, 5 to 95 % ${shortNumber(d.low)} to ${shortNumber(d.high)}, ${shortNumber(d.least)} to ${shortNumber(d.most)}${d.scale === "log" ? "; bins grow by powers" : ""}`,
+      );
   }
   if (r.commonest) lines.push(`      ${r.commonest.map(([v, n]) => `${v}: ${formatCount(n)}`).join(", ")}`);
   return [...lines, ...r.examples.map(example), ""];
@@ -76,7 +81,7 @@ export function reportLines(name: string, r: DataReport, only?: string): string[
       ...c.members.map(m => `      ${m.rule} ${showMeasure(m.value)}  ${m.id}`),
       ...(c.size - 1 > c.members.length ? [`      ... and ${formatCount(c.size - 1 - c.members.length)} more`] : []),
       ...(c.diff
-        ? [`      - ${c.diff.first}`, `      + ${c.diff.second}`, ...c.diff.lines.map(l => `      ${marks[l.in]} ${l.text}`)]
+        ? [`      - ${c.diff.first}`, `      + ${c.diff.second}`, ...c.diff.lines.map(l => `      ${marks[l.in]} ${l.text}`.trimEnd())]
         : []),
       "",
     ]),

@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isLoamError, readText } from "../../base/index.ts";
+import { type DataReport, dataReport } from "../../data/index.ts";
 import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
-import { artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
+import { type ArtifactInfo, artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { machine } from "../machine.ts";
 import type { Project } from "../project.ts";
@@ -12,6 +13,8 @@ import type { Project } from "../project.ts";
 const listed = 200;
 /** Parsed metrics kept in memory: a page asks again every few seconds, and an artifact never changes. */
 const keptRuns = 8;
+/** Reports of curation kept in memory, for the same reason. */
+const keptReports = 4;
 
 /** `undefined` where the record has no such thing; other errors pass. */
 async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
@@ -53,6 +56,7 @@ async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
 export function consoleSource(project: Project, store: Store): ConsoleSource {
   const facts = machine();
   const metrics = new Map<string, readonly MetricPoint[]>();
+  const reports = new Map<string, Promise<DataReport>>();
   return {
     project: project.config.name ?? null,
     machine: () => facts,
@@ -120,5 +124,27 @@ export function consoleSource(project: Project, store: Store): ConsoleSource {
       );
     },
     graph: id => unlessMissing(() => graphOf(store, id)),
+    async dataSets() {
+      const made = (await listArtifacts(store, { kind: "documents", limit: listed })).filter(a => a.releasedMs === null);
+      const newest = new Map<string, ArtifactInfo>();
+      for (const a of made) {
+        const name = String((a.options as { name?: unknown }).name ?? a.id);
+        if (!newest.has(name)) newest.set(name, a);
+      }
+      return [...newest].map(([name, a]) => ({ name, artifact: a.id, createdAt: a.createdMs, summary: a.summary }));
+    },
+    dataReport: id =>
+      unlessMissing(async () => {
+        const known = reports.get(id);
+        if (known) return known;
+        const artifact = await openArtifact(store, id);
+        if (artifact.kind !== "documents") return undefined;
+        // Kept as a promise: pages that ask at once wait for one reading of the texts.
+        const report = dataReport(artifact);
+        reports.set(id, report);
+        report.catch(() => reports.delete(id));
+        for (const oldest of reports.keys()) if (reports.size > keptReports) reports.delete(oldest);
+        return report;
+      }),
   };
 }

@@ -56,7 +56,7 @@ async function list({ out }: Context, set: DataSet, rule: string | undefined, mo
     const d = JSON.parse(line) as Dropped;
     const { step, rule: name, value, threshold, survivor } = d.dropped;
     for (const known of [step, name, `${step}/${name}`]) reasons.add(known);
-    if (rule !== undefined && ![step, name, `${step}/${name}`].includes(rule)) continue;
+    if (rule !== undefined && !`${step}/${name}`.includes(rule)) continue;
     if (++count > most) continue;
     const text = shown.line(d.text, step);
     const safe = shown.value(value);
@@ -65,7 +65,7 @@ async function list({ out }: Context, set: DataSet, rule: string | undefined, mo
     );
     rows.push({ id: d.id, source: d.source, step, rule: name, value: safe, threshold, ...(survivor ? { survivor } : {}), text });
   }
-  if (rule !== undefined && count === 0 && !reasons.has(rule)) {
+  if (rule !== undefined && count === 0) {
     const near = nearest(rule, reasons);
     throw cliErrors.fail("usage", {
       place: "loam data drops: --rule",

@@ -12,7 +12,7 @@ import { folderOf } from "../verb-folder.ts";
 async function setAsideAt(set: DataSet, place: string): Promise<SetAside | undefined> {
   for await (const line of linesOf(set.artifact, "set-aside.jsonl")) {
     const record = JSON.parse(line) as SetAside;
-    if (record.place === place || `${set.name}:${record.place}` === place || `${set.name}:${record.place}`.startsWith(place)) return record;
+    if (record.place.startsWith(place) || `${set.name}:${record.place}`.startsWith(place)) return record;
   }
   return undefined;
 }

@@ -31,6 +31,8 @@ const nothing: ConsoleSource = {
   metrics: () => undefined,
   evaluations: () => [],
   graph: () => undefined,
+  dataSets: () => [],
+  dataReport: () => undefined,
 };
 
 /** Ids of artifacts and versions as people type them: short, and nothing that could be a path. */
@@ -89,6 +91,11 @@ export function consoleApi({ engines, source = nothing, version, clock }: Consol
   api.get("/graph", async c => {
     const id = checkedId(c.req.query("id"));
     return c.json(found(await source.graph(id), id));
+  });
+  api.get("/data", async c => c.json(await source.dataSets()));
+  api.get("/data/:artifact", async c => {
+    const id = checkedId(c.req.param("artifact"));
+    return c.json(found(await source.dataReport(id), id));
   });
   api.get("/engine", c => {
     const name = c.req.query("model");

@@ -38,6 +38,8 @@ const source: ConsoleSource = {
     throw new Error("the disk is gone, password=hunter2");
   },
   graph: id => (id === "model-0123456789ab" ? { root: id, nodes: [], edges: [] } : undefined),
+  dataSets: () => [{ name: "mail", artifact: "documents-0123456789ab", createdAt: 3, summary: { kept: 2 } }],
+  dataReport: id => (id === "documents-0123456789ab" ? { artifact: id, funnel: [] } : undefined),
 };
 const app = createApp({ engines: [engine], console: source, consoleFolder: folder, version: "1.2.3" });
 const get = (path: string, headers: Record<string, string> = {}) => app.fetch(new Request(`http://localhost${path}`, { headers }));
@@ -76,6 +78,8 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
   expect(await json("/api/runs")).toEqual([200, await source.runs()]);
   expect(await json("/api/runs/model-0123456789ab/metrics")).toEqual([200, { points: [point] }]);
   expect(await json("/api/graph?id=model-0123456789ab")).toEqual([200, { root: "model-0123456789ab", nodes: [], edges: [] }]);
+  expect(await json("/api/data")).toEqual([200, await source.dataSets()]);
+  expect(await json("/api/data/documents-0123456789ab")).toEqual([200, { artifact: "documents-0123456789ab", funnel: [] }]);
   for await (const _ of engine.submit({ tokens: [1], maxTokens: 3, stopTokens: [] }));
   expect(await json("/api/engine")).toMatchObject([200, { slots: 3, running: 0, queued: 0, requests: 1, history: expect.any(Array) }]);
 });
@@ -85,6 +89,7 @@ test("what is not there, not an id, or broken is an error with code and message,
     404,
     { error: { code: "serve/unknownRecord", message: 'id: expected an artifact in the record, got "model-ffff".' } },
   ]);
+  expect(await json("/api/data/documents-ffff")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/graph?id=../../etc")).toMatchObject([400, { error: { code: "serve/parameter" } }]);
   expect(await json("/api/graph")).toMatchObject([400, { error: { code: "serve/parameter", received: "nothing" } }]);
   expect(await json("/api/nothing")).toMatchObject([404, { error: { code: "serve/unknownUrl" } }]);
