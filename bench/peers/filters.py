@@ -2,7 +2,7 @@
 
 Usage: filters.py CORPUS.json   (a list of texts)
 Reads commands from standard input, a line each; answers each with a line of JSON.
-  NAME            runs one set over all texts (c4, gopher-quality, gopher-repetition, fineweb) or all in a row (chain); processor time
+  NAME STEP       runs one set over every STEP-th text (c4, gopher-quality, gopher-repetition, fineweb) or all in a row (chain); processor time
   verdicts FILE   writes for every text and set the reason why it goes, or null, and for the chain set and reason
 """
 import json, sys, time
@@ -72,7 +72,5 @@ for line in sys.stdin:
     if command == "verdicts":
         answer = verdicts(argument)
     else:
-        # `NAME 0.1`: every tenth text.
-        step = round(1 / float(argument)) if argument else 1
-        answer = run(sets if command == "chain" else [command], texts[::step])
+        answer = run(sets if command == "chain" else [command], texts[:: int(argument)])
     print(json.dumps(answer), flush=True)

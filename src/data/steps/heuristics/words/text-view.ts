@@ -67,6 +67,12 @@ export class TextView {
     return this;
   }
 
+  /** Empties the vocabulary. */
+  forget(): void {
+    this.vocabulary = new Vocabulary();
+    this.text = undefined;
+  }
+
   private load(text: string): void {
     const n = text.length;
     if (n > this.units.length || (this.units.length > MAX_KEPT && n < MAX_KEPT)) {
@@ -252,6 +258,9 @@ export class TextView {
 }
 
 const shared = new TextView();
+
+/** Empties what was learnt of words: for measuring what learning costs. */
+export const forgetWords = (): void => shared.forget();
 
 /** The view of a document's text, shared by all filters; valid until the next call. */
 export const viewOf = (text: string): TextView => shared.of(text);
