@@ -6,7 +6,7 @@ import { type BenchContext, type BenchResult, digits } from "./harness.ts";
 export async function run({ say }: BenchContext): Promise<BenchResult> {
   const measure = async (rematerialise: boolean) => {
     say(rematerialise ? "with recomputation" : "without");
-    return runOwn<GptStepTimes>("gpt-step", { ...gptStep, steps: 5, rematerialise });
+    return runOwn<GptStepTimes>("gpt-step", { ...gptStep, steps: 5, rematerialise, measureMemory: true });
   };
   const plain = await measure(false);
   const remat = await measure(true);
