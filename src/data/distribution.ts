@@ -40,8 +40,8 @@ export function distributionOf(values: ArrayLike<number>, numBins: number, thres
   const back = isLog ? Math.expm1 : (x: number) => x;
   const isWhole = !isLog && sorted.every(Number.isInteger) && to - from < numBins;
   const n = isWhole ? Math.ceil(to - from) + 1 : numBins;
-  const [a, b] = isWhole ? [from, from + n] : [forth(from), forth(to)];
-  const edges = Array.from({ length: n + 1 }, (_, i) => (i === n && !isWhole ? to : back(a + ((b - a) * i) / n)));
+  const [a, b] = isWhole ? [from, from + n] : withMargin(forth(from), forth(to), threshold, [least, most], forth);
+  const edges = Array.from({ length: n + 1 }, (_, i) => back(a + ((b - a) * i) / n));
   const bins = new Array<number>(n).fill(0);
   for (const v of sorted) {
     const i = Math.floor(((forth(Math.max(v, isLog ? 0 : v)) - a) / (b - a)) * n);
@@ -58,6 +58,25 @@ export function distributionOf(values: ArrayLike<number>, numBins: number, thres
     edges,
     bins,
   };
+}
+
+/** Share of the picture that what is beyond a threshold has at least. */
+const margin = 0.06;
+
+/** Ends of a picture, moved out where a threshold stands at one and values are beyond it. */
+function withMargin(
+  a: number,
+  b: number,
+  threshold: number | undefined,
+  [least, most]: readonly [number, number],
+  forth: (x: number) => number,
+): [number, number] {
+  if (threshold === undefined || !Number.isFinite(threshold)) return [a, b];
+  const [at, room] = [forth(threshold), margin * (b - a)];
+  const from =
+    least < threshold && at - a < room ? Math.min(a, Math.max(forth(Math.max(least, forth === Math.log1p ? 0 : least)), at - room)) : a;
+  const to = most > threshold && b - at < room ? Math.max(b, Math.min(forth(most), at + room)) : b;
+  return [from, to];
 }
 
 /** Where between the first edge (0) and the last (1) a value stands, by the picture's scale. */

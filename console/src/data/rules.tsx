@@ -50,8 +50,14 @@ function RuleCard({ rule }: { readonly rule: Rule }) {
       )}
       {rule.commonest && <p className="hint">{rule.commonest.map(([v, n]) => `${v}: ${formatCount(n)}`).join(", ")}</p>}
       <p className="rule-share">
-        <b>{share(rule.beyond, rule.measured)}</b> beyond ({formatCount(rule.beyond)} of {formatCount(rule.measured)}), first to drop{" "}
-        {formatCount(rule.dropped)}
+        {keep === undefined && rule.beyond === rule.measured ? (
+          <>measured on the {formatCount(rule.measured)} that it refuses</>
+        ) : (
+          <>
+            <b>{share(rule.beyond, rule.measured)}</b> beyond ({formatCount(rule.beyond)} of {formatCount(rule.measured)}), first to drop{" "}
+            {formatCount(rule.dropped)}
+          </>
+        )}
       </p>
       <Examples of={rule.examples} label="Dropped, for example" />
     </section>

@@ -33,9 +33,12 @@ function rule(r: RuleReport): string[] {
   const side = r.keep === "atMost" ? "at most " : r.keep === "atLeast" ? "at least " : "";
   const limit = r.threshold === null ? "a threshold for each" : `${side}${showMeasure(r.threshold)}`;
   const option = r.option && r.option !== r.rule ? ` (${r.option})` : "";
-  const lines = [
-    `  ${r.step}/${r.rule}${option}: ${limit}; ${percent(r.beyond, r.measured)} beyond (${formatCount(r.beyond)} of ${formatCount(r.measured)}), first to drop ${formatCount(r.dropped)}`,
-  ];
+  // A step that compares documents gives a value to those that it drops, and no other.
+  const share =
+    r.keep === undefined && r.beyond === r.measured
+      ? `measured on the ${formatCount(r.measured)} that it refuses`
+      : `${percent(r.beyond, r.measured)} beyond (${formatCount(r.beyond)} of ${formatCount(r.measured)}), first to drop ${formatCount(r.dropped)}`;
+  const lines = [`  ${r.step}/${r.rule}${option}: ${limit}; ${share}`];
   if (r.distribution) {
     const d = r.distribution;
     if (d.least === d.most) lines.push(`      all are ${shortNumber(d.least)}`);
