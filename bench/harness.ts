@@ -69,7 +69,8 @@ export const median = (values: readonly number[]): number => {
 export const digits = (x: number, n = 3): number => (Number.isFinite(x) ? Number(x.toPrecision(n)) : x);
 
 /**
- * Measures sides in turn, A B A B ..., so that what the machine does meanwhile falls on all of them alike. One unmeasured round first.
+ * Measures sides in turn, A B, B A, A B, ..., so that what the machine does meanwhile, and what one side leaves behind for the next (heat,
+ * a lower clock after wide instructions), falls on all of them alike. One unmeasured round first.
  * Gives each side's values, round by round.
  */
 export async function interleaved<S extends string>(
@@ -79,7 +80,7 @@ export async function interleaved<S extends string>(
   const names = Object.keys(sides) as S[];
   const values = Object.fromEntries(names.map(name => [name, [] as number[]])) as Record<S, number[]>;
   for (let round = -1; round < rounds; round++)
-    for (const name of names) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const value = await sides[name](round);
       if (round >= 0) values[name].push(value);
     }
