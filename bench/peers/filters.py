@@ -50,17 +50,15 @@ def run(names, some):
 def verdicts(file):
     rows = []
     for text in texts:
-        row = {name: judge(step, document(text)) for name, step in sets.items()}
-        d = document(text)
-        reason = None
-        for name, step in sets.items():
-            reason = judge(step, d)
-            if reason is not None:
-                reason = f"{name}/{reason}"
-                break
-        row["chain"] = reason
-        row["text"] = d.text if reason is None else None
-        rows.append(row)
+        # What a filter decides does not depend on the ones before it; only c4 changes the text for those after it.
+        documents = {name: document(text) for name in sets}
+        row = {name: judge(step, documents[name]) for name, step in sets.items()}
+        reason = next((f"{name}/{row[name]}" for name in ("gopher-repetition", "gopher-quality", "c4") if row[name] is not None), None)
+        edited = documents["c4"].text
+        if reason is None:
+            last = judge(sets["fineweb"], document(edited))
+            reason = None if last is None else f"fineweb/{last}"
+        rows.append({**row, "chain": reason, "text": edited if reason is None else None})
     json.dump(rows, open(file, "w"))
     return {"ms": 0}
 

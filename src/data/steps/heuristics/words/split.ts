@@ -49,6 +49,15 @@ const longestMeasureUnit = Math.max(...Array.from(measureUnits, u => u.length));
 
 const isDigit = (c: number | undefined): boolean => c !== undefined && c >= 48 && c <= 57;
 
+/** Whether nothing but the letters a to z stands there: most runs, and no rule cuts them. */
+function isPlain(units: Uint16Array, begin: number, end: number): boolean {
+  for (let i = begin; i < end; i++) {
+    const c = units[i]! | 32;
+    if (c < 97 || c > 122) return false;
+  }
+  return true;
+}
+
 /** Length of what comes off the front, 0 if nothing. */
 function prefixLength(units: Uint16Array, begin: number, end: number): number {
   const c = units[begin]!;
@@ -102,6 +111,7 @@ function suffixLength(units: Uint16Array, begin: number, end: number): number {
 /** Length of the infix at i, 0 if none. */
 function infixLength(units: Uint16Array, i: number, begin: number, end: number): number {
   const c = units[i]!;
+  if (c >= 97 && c <= 122) return 0;
   const before = () => bitsBefore(units, i, begin);
   const after = (n: number) => bitsAt(units, i + n, end);
   const afterDigit = i > begin && isDigit(units[i - 1]);
@@ -180,17 +190,23 @@ class Exceptions {
 function splitByRules(units: Uint16Array, from: number, to: number, known: Exceptions | undefined, cuts: Cuts): void {
   let begin = from;
   let end = to;
+  let exception = known?.find(units, begin, end);
+  if (!exception && isPlain(units, begin, end)) {
+    cuts.push(end);
+    return;
+  }
   const suffixes: number[] = [];
-  while (begin < end) {
-    if (known?.find(units, begin, end)) break;
+  while (begin < end && !exception) {
     const prefix = prefixLength(units, begin, end);
-    if (prefix && known?.find(units, begin + prefix, end)) {
+    if (prefix) exception = known?.find(units, begin + prefix, end);
+    if (exception) {
       begin += prefix;
       cuts.push(begin);
       break;
     }
     const suffix = suffixLength(units, begin + prefix, end);
-    if (suffix && known?.find(units, begin, end - suffix)) {
+    if (suffix) exception = known?.find(units, begin, end - suffix);
+    if (exception) {
       suffixes.push(end);
       end -= suffix;
       break;
@@ -204,25 +220,23 @@ function splitByRules(units: Uint16Array, from: number, to: number, known: Excep
       suffixes.push(end);
       end -= suffix;
     }
+    exception = known?.find(units, begin, end);
   }
-  if (begin < end) {
-    const exception = known?.find(units, begin, end);
-    if (exception) for (const e of exception.pieces) cuts.push(begin + e);
-    else if (isAddress(units, begin, end)) cuts.push(end);
-    else {
-      let start = begin;
-      for (let i = begin; i < end; ) {
-        const infix = infixLength(units, i, begin, end);
-        // An infix at the very front stays with what follows.
-        if (infix && i > begin) {
-          if (i > start) cuts.push(i);
-          start = i + infix;
-          cuts.push(start);
-        }
-        i += infix || 1;
+  if (exception) for (const e of exception.pieces) cuts.push(begin + e);
+  else if (begin < end && isAddress(units, begin, end)) cuts.push(end);
+  else if (begin < end) {
+    let start = begin;
+    for (let i = begin; i < end; ) {
+      const infix = infixLength(units, i, begin, end);
+      // An infix at the very front stays with what follows.
+      if (infix && i > begin) {
+        if (i > start) cuts.push(i);
+        start = i + infix;
+        cuts.push(start);
       }
-      if (start < end) cuts.push(end);
+      i += infix || 1;
     }
+    if (start < end) cuts.push(end);
   }
   for (let k = suffixes.length - 1; k >= 0; k--) cuts.push(suffixes[k]!);
 }
@@ -269,8 +283,6 @@ let loaded: Exceptions | undefined;
 export function splitRun(units: Uint16Array, begin: number, end: number): Cuts {
   loaded ??= new Exceptions();
   const cuts: Cuts = [];
-  const whole = loaded.find(units, begin, end);
-  if (whole) for (const e of whole.pieces) cuts.push(begin + e);
-  else splitByRules(units, begin, end, loaded, cuts);
+  splitByRules(units, begin, end, loaded, cuts);
   return cuts.length > 1 ? rejoin(units, begin, loaded, cuts) : cuts;
 }
