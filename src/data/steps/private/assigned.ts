@@ -33,7 +33,7 @@ export const credentials: Look = (scan, at) => {
 };
 
 const secretWords =
-  /(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_ ]?key|access[-_]?key|private[-_]?key|auth[-_]?key|secret[-_ ]?key|client[-_]?secret|credentials?|authorization|passwort|contraseña|mot de passe)$/i;
+  /(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_ ]?key|access[-_]?key|private[-_]?key|auth[-_]?key|secret[-_ ]?key|client[-_]?secret|credentials?|authorization|passwort|contraseña|mot de passe)(?: is| was| ist)?$/i;
 const valueChars = charSet(`${letters}${digits}!#$%&()*+-./:=?@^_{|}~`);
 const maxValue = 256;
 
@@ -57,7 +57,7 @@ export const assigned: Look = (scan, at) => {
   // The last letters of the words above: most colons end here.
   if (!isLetter(code(text, i)) || !"sdeytnrSDEYTNR".includes(text[i]!)) return at + 1;
   scan.steps += 24;
-  if (!secretWords.test(text.slice(Math.max(0, i - 20), i + 1))) return at + 1;
+  if (!secretWords.test(text.slice(Math.max(0, i - 24), i + 1))) return at + 1;
   let from = at + 1;
   while (
     from - at < 4 &&

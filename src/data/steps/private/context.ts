@@ -45,12 +45,13 @@ export function leaning(scan: Scan, start: number, end: number, good: RegExp, ba
   return good.test(text.slice(end, end + after)) ? "for" : "neither";
 }
 
+/** A list of words as one writes it. */
+export const words = (list: string): string[] => list.split(" ");
+
 /** What numbers of other kinds are called. */
 export const otherNumbers = wordsNear(
-  ..."order* invoice* tracking track shipment* parcel ticket* case reference ref serial isbn issn doi sku part article item model version ver release build revision rev bug issue build commit hash transaction trace request receipt".split(
-    " ",
+  ...words(
+    "order* invoice* tracking track shipment* parcel ticket* case reference ref serial isbn issn doi sku ean part article item model version ver release build revision rev bug issue commit hash transaction trace request receipt",
   ),
-  ..."bestellung* bestellnummer auftrag* rechnung* rechnungsnummer sendung* sendungsnummer artikel* artikelnummer pedido factura commande facture ordine fattura".split(
-    " ",
-  ),
+  ...words("bestellung* bestellnummer auftrag* rechnung* sendung* artikel* pedido factura commande facture ordine fattura"),
 );

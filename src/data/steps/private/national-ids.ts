@@ -5,7 +5,7 @@
  */
 import { code, hangsAfter, hangsBefore, isBlank, isDigit, isHyphen, isUpper, isWord } from "./chars.ts";
 import { isDay, luhn, mod1110, modulo, verhoeff, weighted } from "./check-digits.ts";
-import { hasNear, wordsNear } from "./context.ts";
+import { hasNear, leaning, otherNumbers, wordsNear } from "./context.ts";
 import { report, type Scan } from "./scan.ts";
 
 interface NumberRow {
@@ -214,6 +214,10 @@ const ninoWords = wordsNear("nino", "national insurance", "ni", "ni number", "hm
 /** HMRC: two letters with exceptions, six digits, a letter A to D. */
 const nino = /^(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]$/;
 
+/** The form is rare but has no check digit: a word for another kind of number speaks against it. */
+const ninoScore = (scan: Scan, start: number, end: number, alone: number): number =>
+  ({ for: 0.95, neither: alone, against: 0.3 })[leaning(scan, start, end, ninoWords, otherNumbers)];
+
 /** Looks for the letters around six digits: `QQ 12 34 56 C`. `start` and `end` are those of the digits. */
 export function spacedNino(scan: Scan, start: number, end: number, digits: string): void {
   const { text } = scan;
@@ -224,7 +228,7 @@ export function spacedNino(scan: Scan, start: number, end: number, digits: strin
   const value = text.slice(start - 3, start - 1) + digits + text[at];
   if (isWord(code(text, at + 1)) || !nino.test(value)) return;
   const pairs = end - start === 8;
-  report(scan, "nationalId", start - 3, at + 1, hasNear(scan, start - 3, at + 1, ninoWords) ? 0.95 : pairs ? 0.7 : 0.4, "uk-nino");
+  report(scan, "nationalId", start - 3, at + 1, ninoScore(scan, start - 3, at + 1, pairs ? 0.7 : 0.55), "uk-nino");
 }
 
 /** Ministerio del Interior: number modulo 23 is a letter's place. */
@@ -267,8 +271,7 @@ export function nationalWord(scan: Scan, start: number, end: number): void {
       hasNear(scan, start, end, spanishWords) ? 0.95 : 0.7,
       isDigit(code(text, start)) ? "es-dni" : "es-nie",
     );
-  else if (length === 9 && nino.test(value))
-    report(scan, "nationalId", start, end, hasNear(scan, start, end, ninoWords) ? 0.95 : 0.4, "uk-nino");
+  else if (length === 9 && nino.test(value)) report(scan, "nationalId", start, end, ninoScore(scan, start, end, 0.55), "uk-nino");
 }
 
 /** `12345678-Z` and `X-1234567-L`: `start` and `end` are those of the digits. */

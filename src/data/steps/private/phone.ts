@@ -4,7 +4,7 @@
  * that little else has (`(212) 736-5000`, `030 901820`, `01 42 68 53 00`) or a word near by. Numbers reserved for fiction are nobody's.
  */
 import { code, hangsAfter, hangsBefore, isBlank } from "./chars.ts";
-import { leaning, otherNumbers, wordsNear } from "./context.ts";
+import { leaning, otherNumbers, words, wordsNear } from "./context.ts";
 import { phoneNumber, type Region } from "./phone-library.ts";
 import { report, type Scan } from "./scan.ts";
 
@@ -37,8 +37,12 @@ export const defaultRegions = [
 ] as const satisfies Region[];
 
 const phoneWords = wordsNear(
-  ..."phone* tel telephone* telefon* teléfono telefono téléphone téléphoner cell* cellphone mobile mobil handy móvil portable call* dial* fax* whatsapp sms text reach ring contact hotline helpline toll-free voicemail extension ext ph mob tlf fon tél appel* anruf* rufnummer chiama* llam* ligue celular signal number".split(
-    " ",
+  "my number",
+  "his number",
+  "her number",
+  "number is",
+  ...words(
+    "phone* tel telephone* telefon* teléfono telefono téléphone téléphoner cell* cellphone mobile mobil handy móvil portable call* dial* fax* whatsapp sms text reach ring contact hotline helpline voicemail ext ph mob tlf fon tél appel* anruf* rufnummer chiama* llam* ligue celular",
   ),
 );
 
@@ -98,7 +102,7 @@ export function phones(scan: Scan, groups: Groups): void {
       // A number ends with its cluster or before a blank.
       if (m < count && !isBlank(code(text, ends[m - 1]!))) continue;
       if (!likely(text, first, m - k, total)) continue;
-      const verdict = attempt(scan, first, ends[m - 1]!, total);
+      const verdict = attempt(scan, first, ends[m - 1]!, total, inRow(groups, k, m));
       parses += verdict.parses;
       if (verdict.found) {
         k = m - 1;
@@ -108,6 +112,13 @@ export function phones(scan: Scan, groups: Groups): void {
   }
 }
 
+/** Groups of one size (`045 183 886`, `0448 7190 1463`) are how tables and amounts look. */
+const alike = /^([34])(?:[ .-]\1){2}$/;
+
+/** Whether more digits of some length stand beside groups `k` to `m`, as in a row of a table. */
+const inRow = ({ starts, ends, count }: Groups, k: number, m: number): boolean =>
+  (k > 0 && ends[k - 1]! - starts[k - 1]! > 2) || (m < count && ends[m]! - starts[m]! > 2);
+
 /** By the first character, the number of groups and of digits: most runs of digits end here. */
 function likely(text: string, first: number, size: number, total: number): boolean {
   const before = code(text, first - 1);
@@ -116,7 +127,7 @@ function likely(text: string, first: number, size: number, total: number): boole
   return size <= 4 && total >= 9 && total <= 11;
 }
 
-function attempt(scan: Scan, first: number, end: number, total: number): { found: boolean; parses: number } {
+function attempt(scan: Scan, first: number, end: number, total: number, row: boolean): { found: boolean; parses: number } {
   const none = { found: false, parses: 0 };
   const { text } = scan;
   scan.steps += end - first;
@@ -149,7 +160,7 @@ function attempt(scan: Scan, first: number, end: number, total: number): { found
   let parses = 0;
   for (const plan of plans) {
     if (!plan.digits.test(digits)) continue;
-    const formed = plan.shapes.test(shape);
+    const formed = plan.shapes.test(shape) && !(row && !open) && !alike.test(shape);
     lean ??= leaning(scan, start, end, phoneWords, otherNumbers);
     if (lean === "against" || (!formed && lean !== "for")) continue;
     const score = lean === "for" ? 0.85 : 0.65;

@@ -8,7 +8,7 @@ import { type Look, report, type Scan } from "./scan.ts";
 interface Prefix {
   readonly kind: string;
   readonly prefix: string;
-  /** Where in the prefix its trigger stands. */
+  /** Where in the prefix its trigger stands, from 1 on. */
   readonly at: number;
   readonly chars: Uint8Array;
   readonly min: number;
@@ -46,12 +46,13 @@ const prefixes: readonly Prefix[] = [
   row("npm", "npm_", "_", alnum, 36),
   row("digitalocean", "dop_v1_", "_", charSet("abcdef0123456789"), 64),
   row("shopify", "shpat_", "_", alnum, 32),
-  row("sendgrid", "SG.", "S", urlDots, 66),
+  row("sendgrid", "SG.", "G", urlDots, 66),
   row("pypi", "pypi-", "-", url, 85, 255),
 ];
-const byTrigger = new Map<number, Prefix[]>();
-for (const p of prefixes) byTrigger.set(p.prefix.charCodeAt(p.at), [...(byTrigger.get(p.prefix.charCodeAt(p.at)) ?? []), p]);
-export const prefixTriggers = String.fromCharCode(...byTrigger.keys());
+/** Rows by their trigger and the character before it: nearly every hyphen in a text ends here. */
+const byPair: Prefix[][] = Array.from({ length: 128 * 128 }, () => []);
+for (const p of prefixes) byPair[p.prefix.charCodeAt(p.at) * 128 + p.prefix.charCodeAt(p.at - 1)]!.push(p);
+export const prefixTriggers = [...new Set(prefixes.map(p => p.prefix[p.at]!))].join("");
 
 /** Length of the run of a set from `from`, at most `max`. */
 export function runOf(scan: Scan, set: Uint8Array, from: number, max: number): number {
@@ -63,15 +64,14 @@ export function runOf(scan: Scan, set: Uint8Array, from: number, max: number): n
 
 export const prefixed: Look = (scan, at) => {
   const { text } = scan;
-  const c = code(text, at);
-  // Rules of hyphens and underscores end here.
-  if (code(text, at - 1) === c) return at + 1;
-  for (const p of byTrigger.get(c)!) {
+  const before = code(text, at - 1);
+  if (before >= 128) return at + 1;
+  for (const p of byPair[code(text, at) * 128 + before]!) {
     const start = at - p.at;
     scan.steps++;
     if (!text.startsWith(p.prefix, start)) continue;
-    const before = code(text, start - 1);
-    if (isWord(before) || before === 95 || before === 45) continue;
+    const outside = code(text, start - 1);
+    if (isWord(outside) || outside === 95 || outside === 45) continue;
     const from = start + p.prefix.length;
     const length = runOf(scan, p.chars, from, p.max + 1);
     if (length < p.min || length > p.max) continue;
