@@ -8,6 +8,7 @@ import { c4 } from "./c4/c4.ts";
 import { fineweb } from "./fineweb/fineweb.ts";
 import { gopherQuality } from "./gopher/quality.ts";
 import { gopherRepetition } from "./gopher/repetition.ts";
+import { forgetWords } from "./words/text-view.ts";
 
 const sets: readonly DocumentStep[] = [gopherRepetition, gopherQuality, c4, fineweb];
 const run = (step: DocumentStep, text: string, given: object = {}): Applied =>
@@ -122,12 +123,14 @@ test("the sources' thresholds are the defaults", () => {
   });
 });
 
-test("what was seen before changes no value", () => {
+test("what was seen before changes no value, nor does forgetting it", () => {
   const draw = random(7);
   const first = golden.map(g => sets.map(step => run(step, g.text)));
-  for (let round = 0; round < 2; round++)
-    for (const i of draw.permutation(golden.length))
+  for (const forget of [false, true])
+    for (const i of draw.permutation(golden.length)) {
+      if (forget && draw.uniform() < 0.2) forgetWords();
       for (const [k, step] of sets.entries()) expect(run(step, golden[i]!.text)).toEqual(first[i]![k]);
+    }
 });
 
 test("thresholds that nothing can meet, and options that do not exist, are refused", () => {

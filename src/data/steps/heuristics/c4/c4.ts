@@ -127,8 +127,7 @@ export const c4 = documentStep({
       citations += cited;
       stay.push(line);
       if (cited > 0) {
-        aside.vocabulary = vocabulary;
-        aside.of(line);
+        aside.use(vocabulary).of(line);
         sentences += aside.sentencesOf(0, aside.numWords);
       } else {
         const next = at + LINE_FIELDS;

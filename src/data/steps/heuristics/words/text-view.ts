@@ -67,10 +67,11 @@ export class TextView {
     return this;
   }
 
-  /** Empties the vocabulary. */
-  forget(): void {
-    this.vocabulary = new Vocabulary();
-    this.text = undefined;
+  /** Takes another vocabulary: an empty one, or that of another view to learn into. */
+  use(vocabulary: Vocabulary): this {
+    if (this.vocabulary !== vocabulary) this.text = undefined;
+    this.vocabulary = vocabulary;
+    return this;
   }
 
   private load(text: string): void {
@@ -260,7 +261,9 @@ export class TextView {
 const shared = new TextView();
 
 /** Empties what was learnt of words: for measuring what learning costs. */
-export const forgetWords = (): void => shared.forget();
+export const forgetWords = (): void => {
+  shared.use(new Vocabulary());
+};
 
 /** The view of a document's text, shared by all filters; valid until the next call. */
 export const viewOf = (text: string): TextView => shared.of(text);
