@@ -110,7 +110,9 @@ export function ipv4(scan: Scan, start: number, end: number): void {
   if (isWord(next) || next === 95 || (isHyphen(next) && isLetter(code(text, end + 1))) || (next === 46 && isDigit(code(text, end + 1))))
     return;
   const versioned = versionWords.test(text.slice(Math.max(0, start - 24), start)) && !scan.assumeContext;
-  const score = versioned ? 0.2 : /^(?:\d\.){3}\d$/.test(value) && !hasNear(scan, start, end, addressWords) ? 0.6 : 0.85;
+  // Four single digits are a version more often than an address: those need a word, or a place where only addresses stand.
+  const bare = /^(?:\d\.){3}\d$/.test(value) && prev !== 47 && prev !== 64 && prev !== 91 && !hasNear(scan, start, end, addressWords);
+  const score = versioned ? 0.2 : bare ? 0.4 : 0.85;
   report(scan, isPublic4(value) ? "ip" : "ipReserved", start, end, score, "v4");
 }
 
