@@ -58,7 +58,7 @@ test("the ledger tells each document's story in the order it happened", async ()
   });
   expect(c.ledger.find(e => e.document === "t:e" && e.action === "drop")).toMatchObject({
     survivor: "t:f",
-    cluster: "t:f",
+    cluster: "t:e",
     threshold: 0.7,
   });
 });
@@ -114,7 +114,7 @@ test("reasons are counted, the most frequent first", () => {
 });
 
 test("steps and their options are written by name, and a wrong name or key is refused", () => {
-  expect(chooseStep(stepEntry.parse("deduplicate"))).toEqual({ step: "deduplicate", version: 1, options: { fuzzy: false } });
+  expect(chooseStep(stepEntry.parse("deduplicate"))).toEqual({ step: "deduplicate", version: 2, options: { fuzzy: false } });
   expect(chooseStep(stepEntry.parse({ length: { minWords: 3 } })).options).toEqual({ minWords: 3, minBytes: 1 });
   for (const wrong of ["cleen", { cleen: {} }, { clean: {}, length: {} }, { length: { minWord: 3 } }])
     expect(stepEntry.safeParse(wrong).success).toBe(false);

@@ -22,7 +22,7 @@ test("texts equal but for case, spacing and form are one; the longest stays, the
     document("d", "other"),
   ]);
   expect([...verdicts.keys()]).toEqual(["a", "c"]);
-  expect(verdicts.get("a")).toEqual({ rule: "exact", keep: false, value: 1, threshold: 1, cluster: "b", survivor: "b" });
+  expect(verdicts.get("a")).toEqual({ rule: "exact", keep: false, value: 1, threshold: 1, cluster: "a", survivor: "b" });
 });
 
 test("without fuzzy, near-duplicates stay", () => {

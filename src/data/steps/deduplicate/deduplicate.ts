@@ -54,17 +54,22 @@ function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
       const order = Uint32Array.from({ length: groups.rows }, (_, g) => g).sort(
         (a, b) => size(b) - size(a) || (hashes.isBefore(a, b) ? -1 : hashes.isBefore(b, a) ? 1 : 0),
       );
-      const groupOf = new Map<number, number>();
       const twins = new Map<number, Twin>();
+      /** Of every group of copies the cluster it is in. */
+      let clusterOf = (g: number): number => g;
       if (fuzzy && sketches) {
-        for (let g = 0; g < groups.rows; g++) groupOf.set(groups.get(g, SKETCH), g);
-        const found = survivors(
-          sketches,
-          order.map(g => groups.get(g, SKETCH)),
-          fuzzy,
-        );
+        const sketchOf = (g: number) => groups.get(g, SKETCH);
+        const groupOf = new Map(Array.from({ length: groups.rows }, (_, g) => [sketchOf(g), g] as const));
+        const { twins: found, linked } = survivors(sketches, order.map(sketchOf), fuzzy);
         for (const [sketch, { survivor, similarity }] of found)
           twins.set(groupOf.get(sketch)!, { survivor: groupOf.get(survivor)!, similarity });
+        clusterOf = g => linked.find(sketchOf(g));
+      }
+      const smallest = new Map<number, string>();
+      for (let d = 0; d < ids.length; d++) {
+        const c = clusterOf(documents.get(d, GROUP));
+        const was = smallest.get(c);
+        if (was === undefined || ids[d]! < was) smallest.set(c, ids[d]!);
       }
       const judgements = new Map<string, Judgement>();
       for (let d = 0; d < ids.length; d++) {
@@ -76,7 +81,7 @@ function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
         const survivor = ids[leader(twin?.survivor ?? g)]!;
         const [rule, value, threshold] =
           isCopy || !twin ? (["exact", 1, 1] as const) : (["near-duplicate", twin.similarity, fuzzy!.threshold] as const);
-        judgements.set(ids[d]!, { verdicts: [{ rule, keep: false, value, threshold, cluster: survivor, survivor }] });
+        judgements.set(ids[d]!, { verdicts: [{ rule, keep: false, value, threshold, cluster: smallest.get(clusterOf(g))!, survivor }] });
       }
       return judgements;
     },
@@ -85,7 +90,7 @@ function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
 
 export const deduplicate = corpusStep({
   name: "deduplicate",
-  version: 1,
+  version: 2,
   options,
   begin: ({ fuzzy }) => pass(fuzzy === true ? nearDuplicateOptions.parse({}) : fuzzy === false ? undefined : fuzzy),
 });

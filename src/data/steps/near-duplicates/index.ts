@@ -10,6 +10,7 @@ import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
 export { candidateProbability, estimate, minHasher, plainMinHasher } from "./minhash.ts";
+export { maxScanBytes, scanner } from "./scan.ts";
 export { jaccard, shingles, similarityFrom } from "./shingles.ts";
 export { type Sketches, type SketchStore, sketchAll, sketchStore } from "./sketches.ts";
 export { isAscii } from "./words.ts";
@@ -30,36 +31,56 @@ export interface Twin {
   readonly similarity: number;
 }
 
+export interface Survivors {
+  /** Of every text that goes, who stays. */
+  readonly twins: ReadonlyMap<number, Twin>;
+  /** Texts joined by the likenesses that were seen on the way: every text that goes with all that stay and are like it, and more. */
+  readonly linked: UnionFind;
+}
+
 /**
  * Walks the texts in `order` (best first); one that is like an earlier survivor goes, naming the survivor most like it, the better one of
- * two that are equally so. Every text that goes is verified against the one that stays; the result depends on `order` alone. Memory beside
- * the sketches: 6 to 12 bytes a band and text.
+ * two that are equally so. Every text that goes is verified against the one that stays; the result depends on `order` alone. A bucket holds
+ * its survivors, and of what went one text a linked set, so that a cluster of any size takes time in proportion. Memory beside the
+ * sketches: 6 to 12 bytes a band and text.
  */
-export function survivors(sketches: Sketches, order: ArrayLike<number>, options: NearDuplicateOptions): Map<number, Twin> {
-  const { bands, threshold } = options;
+export function survivors(sketches: Sketches, order: ArrayLike<number>, { bands, threshold }: NearDuplicateOptions): Survivors {
   // Entry: turn x bands + band.
   const table = keyTable(order.length * bands, entry => sketches.key(order[Math.floor(entry / bands)]!, entry % bands));
   const twins = new Map<number, Twin>();
+  const linked = unionFind(sketches.size);
   /** Turn + 1 of the text that last met the text of this turn. */
   const met = new Uint32Array(order.length);
   for (let turn = 0; turn < order.length; turn++) {
     const i = order[turn]!;
-    const mine = sketches.shingles(i);
-    if (mine.length === 0) continue;
+    if (sketches.isShort(i)) continue;
     let [like, best] = [-1, threshold];
     for (let b = 0; b < bands; b++)
       table.visit(sketches.key(i, b), entry => {
         const other = Math.floor(entry / bands);
         if (entry % bands !== b || met[other] === turn + 1) return;
         met[other] = turn + 1;
-        const similarity = similarityFrom(mine, sketches.shingles(order[other]!), best);
-        if (similarity === undefined || (like >= 0 && similarity === best && other > like)) return;
+        const j = order[other]!;
+        const isLinked = linked.find(i) === linked.find(j);
+        const isGone = twins.has(j);
+        if (isLinked && isGone) return;
+        const similarity = similarityFrom(sketches.shingles(i), sketches.shingles(j), isLinked ? best : threshold);
+        if (similarity === undefined) return;
+        linked.union(i, j);
+        if (isGone || similarity < best || (like >= 0 && similarity === best && other > like)) return;
         [like, best] = [other, similarity];
       });
     if (like >= 0) twins.set(i, { survivor: order[like]!, similarity: best });
-    else for (let b = 0; b < bands; b++) table.insert(sketches.key(i, b), turn * bands + b);
+    for (let b = 0; b < bands; b++) {
+      let isThere = false;
+      if (like >= 0)
+        table.visit(sketches.key(i, b), entry => {
+          isThere ||= entry % bands === b && linked.find(order[Math.floor(entry / bands)]!) === linked.find(i);
+        });
+      if (!isThere) table.insert(sketches.key(i, b), turn * bands + b);
+    }
   }
-  return twins;
+  return { twins, linked };
 }
 
 /** Sets of texts joined by verified likeness, also over several links. */
@@ -73,12 +94,11 @@ export function groups(sketches: Sketches, { bands, threshold }: NearDuplicateOp
   for (; band < bands; band++) {
     if (band > 0) table.clear();
     for (let i = 0; i < size; i++) {
-      const mine = sketches.shingles(i);
-      if (mine.length === 0 || isCopy[i] === 1) continue;
+      if (isCopy[i] === 1 || sketches.isShort(i)) continue;
       const key = sketches.key(i, band);
       table.visit(key, j => {
         if (isCopy[i] === 1 || sets.find(i) === sets.find(j)) return;
-        const similarity = similarityFrom(mine, sketches.shingles(j), threshold);
+        const similarity = similarityFrom(sketches.shingles(i), sketches.shingles(j), threshold);
         if (similarity === undefined) return;
         sets.union(i, j);
         if (similarity === 1) isCopy[i] = 1;

@@ -1,5 +1,6 @@
 /** Word n-gram shingles of a text as sorted, distinct 32-bit hashes, and how alike two such sets are. Shingles: Broder 1997. */
-import { asciiWordHashes, mix32, wordHashes } from "./words.ts";
+import { maxScanBytes, scanner } from "./scan.ts";
+import { isAscii, mix32, rawWordHashes, shingleFactor, wordHashes } from "./words.ts";
 
 /** A group of hashes larger than this is no accident of uniform hashes: much is repeated, and the general sort takes over. */
 const maxBucket = 48;
@@ -48,31 +49,42 @@ function sortHashes(values: Uint32Array): void {
   }
 }
 
-let all = new Uint32Array(1024);
-
-/**
- * Distinct shingles of `n` words, sorted, of a text or of ASCII bytes. Empty when the text has fewer words: such texts are left to exact
- * comparison. The view is valid until the next call; `shingles` gives a copy.
- */
-export function shinglesView(text: string | Uint8Array, n: number): Uint32Array {
-  const w = typeof text === "string" ? wordHashes(text) : asciiWordHashes(text);
-  const count = w.length - n + 1;
-  if (count <= 0) return all.subarray(0, 0);
-  if (all.length < count) all = new Uint32Array(2 * count);
-  const out = all.subarray(0, count);
-  for (let i = 0; i < count; i++) {
-    let h = 0;
-    // A product with an odd number before every word makes the order of words count.
-    for (let k = 0; k < n; k++) h = Math.imul(h ^ w[i + k]!, 0x9e3779b1) + k;
-    out[i] = mix32(h);
-  }
-  sortHashes(out);
+/** Sorts shingles and puts the distinct ones in front; gives how many they are. */
+export function sortDistinct(values: Uint32Array): number {
+  if (values.length === 0) return 0;
+  sortHashes(values);
   let unique = 1;
-  for (let i = 1; i < count; i++) if (out[i] !== out[i - 1]) out[unique++] = out[i]!;
-  return out.subarray(0, unique);
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[i - 1]) values[unique++] = values[i]!;
+  return unique;
 }
 
-export const shingles = (text: string, n: number): Uint32Array => shinglesView(text, n).slice();
+/** The shingle that begins at every word, by the definition. */
+export function plainShingles(text: string, n: number): Uint32Array {
+  const w = wordHashes(text);
+  return Uint32Array.from({ length: Math.max(0, w.length - n + 1) }, (_, i) => {
+    let h = 0;
+    // A product with an odd number before every word makes the order of words count.
+    for (let k = 0; k < n; k++) h = Math.imul(h ^ w[i + k]!, shingleFactor) + k;
+    return mix32(h);
+  });
+}
+
+/**
+ * The shingle of `n` words that begins at every word of a text, or of ASCII bytes, repeated ones too. None where the text has fewer words:
+ * such texts are left to exact comparison. The result may be a view that the next call overwrites.
+ */
+export function shingleHashes(text: string | Uint8Array, n: number): Uint32Array {
+  const scan = text.length <= maxScanBytes ? scanner() : undefined;
+  if (typeof text !== "string") return scan ? scan.shingles(text, n) : plainShingles(Buffer.from(text).toString("latin1"), n);
+  if (!scan) return plainShingles(text, n);
+  return scan.shingles(isAscii(text) ? Buffer.from(text, "latin1") : rawWordHashes(text), n);
+}
+
+/** The set of shingles of `n` words of a text: sorted, distinct. */
+export function shingles(text: string, n: number): Uint32Array {
+  const all = shingleHashes(text, n).slice();
+  return all.slice(0, sortDistinct(all));
+}
 
 /** |A and B| / |A or B| of two sorted sets; two empty sets are not alike. */
 export const jaccard = (a: Uint32Array, b: Uint32Array): number => similarityFrom(a, b, 0) ?? 0;

@@ -1,10 +1,10 @@
 /**
- * What is kept of each text to compare it: its distinct shingles (4 bytes each), one key a band (4 bytes each), and 12 bytes to find them.
- * All in few flat arrays: an object with two arrays of its own would take some 250 bytes a text before it holds anything.
+ * What is kept of each text to compare it: its shingles (4 bytes each), one key a band (4 bytes each), and 16 bytes to find them. Shingles
+ * are sorted when they are first asked for: most texts are never compared. All in few flat arrays: an object with two arrays of its own would take some 250 bytes a text before it holds anything.
  */
 import type { NearDuplicateOptions } from "./index.ts";
 import { bandKeys, minHasherView } from "./minhash.ts";
-import { shinglesView } from "./shingles.ts";
+import { shingleHashes, sortDistinct } from "./shingles.ts";
 
 /** Sketches by number, 0 to `size` - 1. */
 export interface Sketches {
@@ -13,6 +13,8 @@ export interface Sketches {
   shingles(i: number): Uint32Array;
   /** Key of band `b`; without meaning where there are no shingles. */
   key(i: number, b: number): number;
+  /** Whether there are no shingles. */
+  isShort(i: number): boolean;
   /** Bytes held. */
   readonly sizeBytes: number;
 }
@@ -22,17 +24,20 @@ export interface SketchStore extends Sketches {
   add(text: string | Uint8Array): number;
 }
 
+const placeWidth = 4;
 /** Texts whose keys lie in one array. */
 const textsInBlock = 1024;
 /** Shingles in one array; a text with more gets an array of its own. */
 const shinglesInBlock = 2 ** 18;
+
+const none = new Uint32Array(0);
 
 export function sketchStore(options: Pick<NearDuplicateOptions, "words" | "bands" | "rows">): SketchStore {
   const { words, bands } = options;
   const sign = minHasherView(options);
   const keyBlocks: Uint32Array[] = [];
   const shingleBlocks: Uint32Array[] = [];
-  // Of each text: block of its shingles, where they begin in it, how many they are.
+  // Of each text: block of its shingles, where they begin in it, how many they are, whether they are sorted and distinct.
   const placeBlocks: Uint32Array[] = [];
   let size = 0;
   let used = shinglesInBlock;
@@ -43,9 +48,12 @@ export function sketchStore(options: Pick<NearDuplicateOptions, "words" | "bands
     return blocks.push(new Uint32Array(length)) - 1;
   };
 
-  const keep = (set: Uint32Array, place: Uint32Array, at: number) => {
+  const keep = (all: Uint32Array, place: Uint32Array, at: number) => {
+    const isLong = all.length > shinglesInBlock;
+    const set = isLong ? all.subarray(0, sortDistinct(all)) : all;
     const n = set.length;
     place[at + 2] = n;
+    place[at + 3] = isLong ? 1 : 0;
     if (n === 0) return;
     const isLarge = n > shinglesInBlock >> 2;
     if (!isLarge && used + n > shinglesInBlock) [open, used] = [allocate(shingleBlocks, shinglesInBlock), 0];
@@ -67,20 +75,27 @@ export function sketchStore(options: Pick<NearDuplicateOptions, "words" | "bands
       const row = size % textsInBlock;
       if (row === 0) {
         allocate(keyBlocks, textsInBlock * bands);
-        allocate(placeBlocks, textsInBlock * 3);
+        allocate(placeBlocks, textsInBlock * placeWidth);
       }
-      const set = shinglesView(text, words);
-      keep(set, placeBlocks.at(-1)!, 3 * row);
+      const set = shingleHashes(text, words);
       if (set.length > 0) bandKeys(sign(set), options, keyBlocks.at(-1)!, row * bands);
+      keep(set, placeBlocks.at(-1)!, placeWidth * row);
       return size++;
     },
     shingles(i) {
       const place = placeBlocks[Math.floor(i / textsInBlock)]!;
-      const at = 3 * (i % textsInBlock);
-      const n = place[at + 2]!;
+      const at = placeWidth * (i % textsInBlock);
       const from = place[at + 1]!;
-      return n === 0 ? new Uint32Array(0) : shingleBlocks[place[at]!]!.subarray(from, from + n);
+      const n = place[at + 2]!;
+      if (n === 0) return none;
+      const block = shingleBlocks[place[at]!]!;
+      if (place[at + 3] === 0) {
+        place[at + 2] = sortDistinct(block.subarray(from, from + n));
+        place[at + 3] = 1;
+      }
+      return block.subarray(from, from + place[at + 2]!);
     },
+    isShort: i => placeBlocks[Math.floor(i / textsInBlock)]![placeWidth * (i % textsInBlock) + 2] === 0,
     key: (i, b) => keyBlocks[Math.floor(i / textsInBlock)]![(i % textsInBlock) * bands + b]!,
   };
 }

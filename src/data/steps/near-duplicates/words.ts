@@ -26,53 +26,25 @@ function kindOf(c: number): 0 | 1 | 2 {
 /** `kindOf` of every code unit: a look-up instead of a dozen comparisons. */
 const kinds = Uint8Array.from({ length: 0x10000 }, (_, c) => kindOf(c));
 
-/** Of every byte the lower-case letter or digit, 0 for what is not in a word. */
-const folded = Uint8Array.from({ length: 256 }, (_, c) => (c > 127 || kindOf(c) === 0 ? 0 : c >= 65 && c <= 90 ? c + 32 : c));
+/** Of every byte the lower-case letter or digit, 0 for what is in no ASCII word. */
+export const folded = Uint8Array.from({ length: 256 }, (_, c) => (c > 127 || kindOf(c) === 0 ? 0 : c >= 65 && c <= 90 ? c + 32 : c));
 
 /** FNV-1a (Fowler, Noll, Vo): where a word's hash begins, and its factor. */
-const [basis, prime] = [0x811c9dc5 | 0, 0x01000193];
+export const fnv = { basis: 0x811c9dc5 | 0, prime: 0x01000193 } as const;
 
-let words = new Uint32Array(1024);
-let bytes = Buffer.alloc(1024);
-
-const reserve = (length: number) => {
-  // A word takes at least two code units, one by itself takes one; one more for the unfinished word behind the last.
-  if (words.length < length + 2) words = new Uint32Array(2 * length + 2);
-};
+/** Odd, so that a product with it loses nothing: 2^32 / golden ratio. */
+export const shingleFactor = 0x9e3779b1;
 
 export const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
-/** `wordHashes` of an ASCII text given as bytes. */
-export function asciiWordHashes(text: Uint8Array): Uint32Array {
-  const { length } = text;
-  reserve(length);
-  const out = words;
-  let [n, h, inWord] = [0, basis, 0];
-  // Without a branch: words end every six letters, too irregularly for a processor to foresee. The unfinished hash is written at every
-  // letter and stays where a word ends.
-  for (let i = 0; i < length; i++) {
-    const c = folded[text[i]!]!;
-    const isLetter = c === 0 ? 0 : 1;
-    n += inWord & ~isLetter;
-    const next = Math.imul(h ^ c, prime);
-    h = basis ^ ((next ^ basis) & -isLetter);
-    out[n] = h;
-    inWord = isLetter;
-  }
-  n += inWord;
-  for (let i = 0; i < n; i++) out[i] = mix32(out[i]!);
-  return out.subarray(0, n);
-}
+let words = new Uint32Array(1024);
 
-/** Hashes of the words of a text, in order; the view is valid until the next call. */
-export function wordHashes(text: string): Uint32Array {
-  if (isAscii(text)) {
-    if (bytes.length < text.length) bytes = Buffer.alloc(2 * text.length);
-    return asciiWordHashes(bytes.subarray(0, bytes.write(text, 0, "latin1")));
-  }
+/** Hashes of the words of a text before mixing, in order; the view is valid until the next call. */
+export function rawWordHashes(text: string): Uint32Array {
   const lower = text.toLowerCase();
   const { length } = lower;
-  reserve(length);
+  // Words of scripts with spaces take two code units at least, of others one.
+  if (words.length < length) words = new Uint32Array(2 * length);
   const out = words;
   let n = 0;
   let i = 0;
@@ -80,9 +52,9 @@ export function wordHashes(text: string): Uint32Array {
     let c = lower.charCodeAt(i++);
     let kind = kinds[c]!;
     if (kind === 1) {
-      let h = basis;
+      let h: number = fnv.basis;
       do {
-        h = Math.imul(h ^ c, prime);
+        h = Math.imul(h ^ c, fnv.prime);
         if (i === length) {
           kind = 0;
           break;
@@ -90,9 +62,12 @@ export function wordHashes(text: string): Uint32Array {
         c = lower.charCodeAt(i++);
         kind = kinds[c]!;
       } while (kind === 1);
-      out[n++] = mix32(h);
+      out[n++] = h;
     }
-    if (kind === 2) out[n++] = mix32(c);
+    if (kind === 2) out[n++] = c;
   }
   return out.subarray(0, n);
 }
+
+/** Hashes of the words of a text, in order. */
+export const wordHashes = (text: string): Uint32Array => rawWordHashes(text).map(mix32);
