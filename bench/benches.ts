@@ -13,6 +13,8 @@ export const benches = {
   html: "main text of the HTML in mails, beside trafilatura",
   filters: "the C4, Gopher and FineWeb filter sets over mails, beside datatrove",
   remat: "peak memory of a training step with and without rematerialisation",
+  dedup: "near-duplicates removed from 100 MB with known copies, beside rensa and datatrove",
+  substring: "repeated passages removed: speed, and memory a byte of text",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;
 

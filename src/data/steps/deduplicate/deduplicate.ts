@@ -18,7 +18,13 @@ const options = z.strictObject({
 const [SIZE, GROUP] = [0, 1];
 const [LEADER, SKETCH] = [0, 1];
 
-function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
+export interface DeduplicatePass extends CorpusPass {
+  /** After `judge`: of every document its cluster, named by the smallest id in it; also of those that stay and of those that are alone. */
+  clusters(): ReadonlyMap<string, string>;
+}
+
+/** The step's pass; without `fuzzy` only copies are found. */
+export function deduplicatePass(fuzzy: NearDuplicateOptions | undefined): DeduplicatePass {
   const ids: string[] = [];
   const documents = columns(2);
   const hashes = hashIndex();
@@ -26,6 +32,7 @@ function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
   /** Groups whose leader is not plain ASCII: a copy of other characters may have other shingles. */
   const unlike = new Set<number>();
   const sketches = fuzzy && sketchStore(fuzzy);
+  const clusters = new Map<string, string>();
   /** Whether document `a` is the better one of two copies. */
   const leads = (a: number, b: number): boolean =>
     documents.get(a, SIZE) === documents.get(b, SIZE) ? ids[a]! < ids[b]! : documents.get(a, SIZE) > documents.get(b, SIZE);
@@ -71,6 +78,7 @@ function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
         const was = smallest.get(c);
         if (was === undefined || ids[d]! < was) smallest.set(c, ids[d]!);
       }
+      for (let d = 0; d < ids.length; d++) clusters.set(ids[d]!, smallest.get(clusterOf(documents.get(d, GROUP)))!);
       const judgements = new Map<string, Judgement>();
       for (let d = 0; d < ids.length; d++) {
         const g = documents.get(d, GROUP);
@@ -81,10 +89,11 @@ function pass(fuzzy: NearDuplicateOptions | undefined): CorpusPass {
         const survivor = ids[leader(twin?.survivor ?? g)]!;
         const [rule, value, threshold] =
           isCopy || !twin ? (["exact", 1, 1] as const) : (["near-duplicate", twin.similarity, fuzzy!.threshold] as const);
-        judgements.set(ids[d]!, { verdicts: [{ rule, keep: false, value, threshold, cluster: smallest.get(clusterOf(g))!, survivor }] });
+        judgements.set(ids[d]!, { verdicts: [{ rule, keep: false, value, threshold, cluster: clusters.get(ids[d]!)!, survivor }] });
       }
       return judgements;
     },
+    clusters: () => clusters,
   };
 }
 
@@ -92,5 +101,5 @@ export const deduplicate = corpusStep({
   name: "deduplicate",
   version: 2,
   options,
-  begin: ({ fuzzy }) => pass(fuzzy === true ? nearDuplicateOptions.parse({}) : fuzzy === false ? undefined : fuzzy),
+  begin: ({ fuzzy }) => deduplicatePass(fuzzy === true ? nearDuplicateOptions.parse({}) : fuzzy === false ? undefined : fuzzy),
 });
