@@ -31,7 +31,7 @@ test("what was measured is read back exactly, by document, whatever its kind and
           const row = rows[place];
           if (row) recorder.record(document, 3, "step", [{ rule: "a-rule", ...row } satisfies Verdict]);
         });
-        const columns = recorder.finish(ranks);
+        const columns = [...recorder.finish(ranks)];
         expect(columns.length).toBe(rows.some(Boolean) ? 1 : 0);
         for (const { info, pieces } of columns) {
           expect(info).toMatchObject({ position: 3, rule: "a-rule", count: rows.filter(Boolean).length });
@@ -65,7 +65,7 @@ test("whole numbers take 1 to 4 bytes, shares 8, and one threshold is stored onc
   for (const [value, type] of widths) {
     const recorder = measureRecorder();
     for (let d = 0; d < 1000; d++) recorder.record(d, 0, "s", [{ rule: "r", keep: true, value, threshold: 0.1 }]);
-    const [column] = recorder.finish(Uint32Array.from({ length: 1000 }, (_, i) => i));
+    const [column] = [...recorder.finish(Uint32Array.from({ length: 1000 }, (_, i) => i))];
     expect(column!.info).toMatchObject({ type, isDense: true, threshold: 0.1 });
     const bytes = { u8: 1, u16: 2, u32: 4, f32: 4, f64: 8 }[type];
     expect(joined(column!.pieces).length).toBe(1000 * (1 + bytes));

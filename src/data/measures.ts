@@ -129,8 +129,11 @@ class Growing {
 
 export interface MeasureRecorder {
   record(document: number, position: number, step: string, verdicts: readonly Verdict[]): void;
-  /** Columns over ids in sorted order: `ranks[document]` is a document's place there. */
-  finish(ranks: Uint32Array): readonly EncodedColumn[];
+  /**
+   * Columns over ids in sorted order: `ranks[document]` is a document's place there. Each is made when it is asked for and forgotten here, so
+   * that all of them are never in memory twice; they can be gone through once.
+   */
+  finish(ranks: Uint32Array): Iterable<EncodedColumn>;
 }
 
 export interface EncodedColumn {
@@ -213,11 +216,12 @@ export function measureRecorder(): MeasureRecorder {
         column.add(document, v);
       }
     },
-    finish(ranks) {
+    *finish(ranks) {
       const taken = new Set<string>();
       // By name within a step: which document came first must not matter.
-      const sorted = [...columns.values()].sort((a, b) => a.position - b.position || (a.rule < b.rule ? -1 : 1));
-      return sorted.map(c => encode(c, ranks, taken));
+      const sorted = [...columns.values()].sort((a, b) => b.position - a.position || (a.rule < b.rule ? 1 : -1));
+      columns.clear();
+      for (let c = sorted.pop(); c; c = sorted.pop()) yield encode(c, ranks, taken);
     },
   };
 }

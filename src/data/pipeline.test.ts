@@ -65,14 +65,13 @@ test("the ledger tells each document's story in the order it happened", async ()
 
 test("the result does not depend on the order of records", async () => {
   const many = [...records, ...Array.from({ length: 40 }, (_, i) => good(`m${i}`, words(30 + (i % 3), 7 * (i % 9))))];
-  const first = await run(many, steps);
-  for (const seed of [1, 2, 3])
-    expect(
-      await run(
-        [...random(seed).permutation(many.length)].map(i => many[i]!),
-        steps,
-      ),
-    ).toEqual(first);
+  const whole = async (list: typeof many) => {
+    const curated = await run(list, steps);
+    return { ...curated, measured: { ...curated.measured, columns: [...curated.measured.columns] } };
+  };
+  const first = await whole(many);
+  expect(first.measured.columns.length).toBeGreaterThan(2);
+  for (const seed of [1, 2, 3]) expect(await whole([...random(seed).permutation(many.length)].map(i => many[i]!))).toEqual(first);
 });
 
 test("steps may follow a barrier: what is left is judged in the order of the list", async () => {

@@ -27,7 +27,8 @@ export interface Measured {
   readonly ids: readonly string[];
   /** A byte a document, in that order: see `fate`; all that are kept are `fate.train` until the split. */
   readonly fates: Uint8Array;
-  readonly columns: readonly EncodedColumn[];
+  /** Can be gone through once. */
+  readonly columns: Iterable<EncodedColumn>;
 }
 
 export interface Curated {

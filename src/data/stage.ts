@@ -7,7 +7,7 @@ import { formatCount, type Progress } from "../base/index.ts";
 import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../store/index.ts";
 import { type Document, documentLine, readDocuments, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import { fate, fatesFile, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
+import { type ColumnInfo, fate, fatesFile, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
 import { type Curated, type CurateProgress, countOf, curate, type Dropped, type Measured, totalBytes } from "./pipeline.ts";
 import { type ManifestEntry, sourceFile } from "./sources/file.ts";
 import { locate } from "./sources/locate.ts";
@@ -158,14 +158,18 @@ function withSides({ ids, fates }: Measured, heldOut: readonly Document[]): Uint
 }
 
 async function writeMeasures(output: ArtifactWriter, { measured, steps }: Curated, heldOut: readonly Document[]): Promise<void> {
-  const info: MeasuresInfo = { format: 1, documents: measured.ids.length, steps, columns: measured.columns.map(c => c.info) };
-  await output.write(measuresFile, `${JSON.stringify(info)}\n`);
   await output.writeStream(
     measuredIdsFile,
     measured.ids.map(id => `${id}\n`),
   );
   await output.write(fatesFile, withSides(measured, heldOut));
-  for (const c of measured.columns) await output.writeStream(c.info.file, c.pieces);
+  const columns: ColumnInfo[] = [];
+  for (const { info, pieces } of measured.columns) {
+    await output.writeStream(info.file, pieces);
+    columns.push(info);
+  }
+  const info: MeasuresInfo = { format: 1, documents: measured.ids.length, steps, columns };
+  await output.write(measuresFile, `${JSON.stringify(info)}\n`);
 }
 
 /** Source -> documents, split, with the ledger. */

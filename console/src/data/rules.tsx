@@ -10,7 +10,11 @@ type Value = Example["value"];
 export const showValue = (value: Value | null): string =>
   typeof value === "number" ? formatNumber(value) : value === null ? none : String(value);
 
-const share = (n: number, of: number): string => (of === 0 ? "0 %" : `${((100 * n) / of).toFixed(n === 0 || n / of >= 0.1 ? 0 : 1)} %`);
+function share(n: number, of: number): string {
+  if (n === 0 || of === 0) return "0 %";
+  const percent = (100 * n) / of;
+  return percent < 0.05 ? "< 0.1 %" : `${percent.toFixed(percent >= 10 ? 0 : 1)} %`;
+}
 
 /** A few documents with their value, closed until they are asked for. */
 export function Examples({ of, label }: { readonly of: readonly Example[]; readonly label: string }) {

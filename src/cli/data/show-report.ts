@@ -5,8 +5,11 @@ import { histogram, shortNumber } from "./histogram.ts";
 
 const barWidth = 30;
 const bar = (n: number, most: number): string => "█".repeat(n === 0 ? 0 : Math.max(1, Math.round((n / (most || 1)) * barWidth)));
-export const percent = (n: number, of: number): string =>
-  of === 0 ? "0 %" : `${((100 * n) / of).toFixed(n === 0 || n / of >= 0.1 ? 0 : 1)} %`;
+export const percent = (n: number, of: number): string => {
+  if (n === 0 || of === 0) return "0 %";
+  const share = (100 * n) / of;
+  return share < 0.05 ? "< 0.1 %" : `${share.toFixed(share >= 10 ? 0 : 1)} %`;
+};
 
 const labelOf = (r: FunnelRow): string => (r.what === "step" ? r.step! : r.what);
 
