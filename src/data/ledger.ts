@@ -130,7 +130,9 @@ export function tellStory({ id, side, source, attributes, entries, steps, cluste
   lines.push(...(steps ? tellSteps(steps, entries) : tellEntries(entries)));
   if (cluster) {
     lines.push(`  copies: ${cluster.survivor}${cluster.survivor === id ? " (this one)" : ""} stays for ${cluster.members.length}`);
-    for (const m of cluster.members.slice(0, listed))
+    // The one asked for is always among those that are listed.
+    const members = [...cluster.members].sort((a, b) => Number(b.id === id) - Number(a.id === id));
+    for (const m of members.slice(0, listed))
       lines.push(`    ${m.id}${m.id === id ? " (this one)" : ""}  ${m.rule} ${showMeasure(m.value)}`);
     if (cluster.members.length > listed) lines.push(`    ... and ${cluster.members.length - listed} more`);
   }
