@@ -90,7 +90,7 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), "loam-bench-pii-"));
   const open: Contender[] = [];
   try {
-    const texts = sentences("pii", numSentences);
+    const texts = sentences("second", numSentences);
     const bodies = (await mailTexts(process.cwd())).filter((_, i) => i % every === 0);
     const megabytes = bodies.reduce((n, b) => n + Buffer.byteLength(b), 0) / 1e6;
     const files = [join(folder, "sentences.json"), join(folder, "bodies.json")];

@@ -7,6 +7,8 @@ import type { Scan } from "./scan.ts";
 
 const before = 48;
 const after = 24;
+/** A word for another kind of number must stand nearer. */
+const against = 32;
 
 /** A pattern for words, whole ones; `*` at the end takes the rest of the word. */
 export const wordsNear = (...words: readonly string[]): RegExp =>
@@ -38,8 +40,8 @@ export function leaning(scan: Scan, start: number, end: number, good: RegExp, ba
   const { text } = scan;
   scan.steps += before + after;
   const window = text.slice(Math.max(0, start - before), start);
-  const [g, b] = [lastIndex(good, window), lastIndex(bad, window)];
-  if (b > g) return "against";
+  const [g, b] = [lastIndex(good, window), lastIndex(bad, window.slice(-against))];
+  if (b >= 0 && b + Math.max(0, window.length - against) > g) return "against";
   if (g >= 0) return "for";
   good.lastIndex = 0;
   return good.test(text.slice(end, end + after)) ? "for" : "neither";

@@ -180,6 +180,10 @@ test.each([
   ["von jörg.müller@bücher.de, 谢谢joe@foo.com谢谢", ["email: jörg.müller@bücher.de", "email: joe@foo.com"]],
   ["unsub?email=joe@foo.com&id=3", ["email: joe@foo.com"]],
   ["10.0.0.1 and http://8.8.4.4:80/ and [2a00:1450:4001::1]", ["ipReserved: 10.0.0.1", "ip: 8.8.4.4", "ip: 2a00:1450:4001::1"]],
+  [
+    "Order form: fax TO (240) 371-0672 or 800-933-6632x8 or 1-(888) 817-9902",
+    ["phone: (240) 371-0672", "phone: 800-933-6632", "phone: 1-(888) 817-9902"],
+  ],
   ["4539148803436467:12/27", ["card: 4539148803436467"]],
 ])("%j", (text, expected) => {
   expect(found(text)).toEqual(expected);

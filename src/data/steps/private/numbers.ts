@@ -52,7 +52,7 @@ function separator(text: string, at: number): number {
   if (isBlank(c) || isHyphen(c) || c === 46 || c === 47) {
     const slash = c === 47 || (isBlank(c) && code(text, i + 1) === 47 && isBlank(code(text, i + 2)));
     i += slash && c !== 47 ? 3 : 1;
-    if (isBlank(c) && code(text, i) === 40) i++;
+    if ((isBlank(c) || isHyphen(c)) && code(text, i) === 40) i++;
   } else if (c === 40) i++;
   else return 0;
   return isDigit(code(text, i)) ? i - at : 0;
@@ -67,8 +67,8 @@ function run(scan: Scan, at: number): number {
     const start = i;
     while (isDigit(code(text, i))) i++;
     const c = code(text, i);
-    // A group that runs into letters is a word of its own: the scan comes to it next.
-    if (count > 0 && (isLetter(c) || isOtherLetter(c))) break;
+    // A group that runs into letters is a word of its own, the scan comes to it next; but `x12` may be an extension.
+    if (count > 0 && (isLetter(c) || isOtherLetter(c)) && !((c | 32) === 120 && isDigit(code(text, i + 1)))) break;
     starts[count] = start;
     ends[count++] = i;
     next = i;

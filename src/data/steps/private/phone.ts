@@ -112,6 +112,8 @@ export function phones(scan: Scan, groups: Groups): void {
   }
 }
 
+const extension = /^x\d{1,5}(?!\w)/i;
+
 /** Groups of one size (`045 183 886`, `0448 7190 1463`) are how tables and amounts look. */
 const alike = /^([34])(?:[ .-]\1){2}$/;
 
@@ -136,7 +138,12 @@ function attempt(scan: Scan, first: number, end: number, total: number, row: boo
   let start = open && closed ? first - 1 : first;
   const plus = code(text, start - 1) === 43 || (open && code(text, first - 2) === 43);
   if (plus) start -= 1;
-  if (hangsBefore(text, start) || hangsAfter(text, end) || (!plus && code(text, start - 1) === 43)) return none;
+  if (
+    hangsBefore(text, start) ||
+    (hangsAfter(text, end) && !extension.test(text.slice(end, end + 8))) ||
+    (!plus && code(text, start - 1) === 43)
+  )
+    return none;
   const value = text
     .slice(start, end)
     .replace(/[\u2010\u2011]/g, "-")
@@ -162,6 +169,8 @@ function attempt(scan: Scan, first: number, end: number, total: number, row: boo
     if (!plan.digits.test(digits)) continue;
     const formed = plan.shapes.test(shape) && !(row && !open) && !alike.test(shape);
     lean ??= leaning(scan, start, end, phoneWords, otherNumbers);
+    // Nothing else is written with an area code in brackets.
+    if (lean === "against" && open && formed) lean = "neither";
     if (lean === "against" || (!formed && lean !== "for")) continue;
     const score = lean === "for" ? 0.85 : 0.65;
     if (score < scan.minScore) continue;

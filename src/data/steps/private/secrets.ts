@@ -105,7 +105,14 @@ export const jsonWebToken: Look = (scan, at) => {
 const maxBlock = 16_384;
 export const privateKey: Look = (scan, at) => {
   const { text } = scan;
-  if (code(text, at - 1) === 45 || !text.startsWith("-----BEGIN ", at)) return at + 1;
+  if (code(text, at + 1) !== 45) return at + 1;
+  if (code(text, at - 1) === 45 || !text.startsWith("-----BEGIN ", at)) {
+    // A rule of hyphens is passed over as one.
+    let end = at + 2;
+    while (code(text, end) === 45) end++;
+    scan.steps += end - at;
+    return end;
+  }
   const label = /^[A-Z0-9 ]{0,32}PRIVATE KEY(?: BLOCK)?-----/.exec(text.slice(at + 11, at + 80));
   scan.steps += 80;
   if (!label) return at + 1;
