@@ -72,13 +72,13 @@ class Rensa:
 
 
 class Datatrove:
-    """As it is shipped: spaCy's words, digits as one symbol; four steps over files, one task, in this process."""
+    """With FineWeb's hash, otherwise as it is shipped: spaCy's words, digits as one symbol; four steps over files, one task, in this process."""
 
     def config(self):
         from datatrove.pipeline.dedup import MinhashConfig
         from datatrove.utils.hashing import HashConfig
 
-        return MinhashConfig(hash_config=HashConfig(precision=64), n_grams=GRAM, num_buckets=BANDS, hashes_per_bucket=ROWS)
+        return MinhashConfig(hash_config=HashConfig(precision=64, hash_fc="sha1"), n_grams=GRAM, num_buckets=BANDS, hashes_per_bucket=ROWS)
 
     def signatures(self, texts):
         from datatrove.pipeline.dedup.minhash import MinhashDedupSignature
@@ -113,14 +113,17 @@ class Datatrove:
         return clusters, gone
 
     def read_clusters(self, work, count):
-        import struct
+        import os, struct
 
-        with open(work + "/remove/000000.remove", "rb") as f:
-            gone = {i for (i,) in struct.iter_unpack("<I", f.read())}
+        def records(name, form):
+            """None where nothing was alike: then no file is written."""
+            file = f"{work}/remove/000000.{name}"
+            return struct.iter_unpack(form, open(file, "rb").read()) if os.path.exists(file) else ()
+
+        gone = {i for (i,) in records("remove", "<I")}
         clusters = [-1 - i for i in range(count)]
-        with open(work + "/remove/000000.clusters", "rb") as f:
-            for i, c in struct.iter_unpack("<II", f.read()):
-                clusters[i] = c
+        for i, c in records("clusters", "<II"):
+            clusters[i] = c
         return clusters, gone
 
 

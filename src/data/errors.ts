@@ -9,6 +9,7 @@ export const dataErrors = errorTable("data", {
   noDocuments: { status: 422, exit: "failure", meaning: "No document is left after reading and the steps; the reasons are counted." },
   splitImpossible: { status: 422, exit: "usage", meaning: "There are too few independent documents to hold some out." },
   leakage: { status: 500, exit: "failure", meaning: "A held-out document has a near-duplicate on the train side." },
+  corpusTooLarge: { status: 413, exit: "usage", meaning: "A step that holds the whole corpus was given more than it can hold." },
   badDocument: { status: 422, exit: "failure", meaning: "A line of a documents file is not a document." },
   duplicateId: { status: 500, exit: "failure", meaning: "Two documents have the same id." },
   unknownDocument: { status: 404, exit: "usage", meaning: "No document of that id was read, or several begin so." },

@@ -8,12 +8,16 @@ import { gopherQuality } from "./heuristics/gopher/quality.ts";
 import { gopherRepetition } from "./heuristics/gopher/repetition.ts";
 import { length } from "./length/length.ts";
 import { privateData } from "./private/private.ts";
+import { repeats } from "./repeats/repeats.ts";
 import type { Step } from "./step.ts";
+import { substrings } from "./substrings/substrings.ts";
 
 export const steps = {
   clean,
   length,
   deduplicate,
+  repeats,
+  substrings,
   private: privateData,
   "gopher-quality": gopherQuality,
   "gopher-repetition": gopherRepetition,

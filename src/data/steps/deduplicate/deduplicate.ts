@@ -14,6 +14,9 @@ const options = z.strictObject({
   fuzzy: z.union([z.boolean(), nearDuplicateOptions]).default(false),
 });
 
+/** Four 32-bit words of 32 hex digits. */
+const wordsOf = (hash: string): number[] => [0, 8, 16, 24].map(at => Number.parseInt(hash.slice(at, at + 8), 16));
+
 /** Columns of the documents and of the groups of copies. */
 const [SIZE, GROUP] = [0, 1];
 const [LEADER, SKETCH] = [0, 1];
@@ -27,7 +30,7 @@ export interface DeduplicatePass extends CorpusPass {
 export function deduplicatePass(fuzzy: NearDuplicateOptions | undefined): DeduplicatePass {
   const ids: string[] = [];
   const documents = columns(2);
-  const hashes = hashIndex();
+  const hashes = hashIndex(4);
   const groups = columns(2);
   /** Groups whose leader is not plain ASCII: a copy of other characters may have other shingles. */
   const unlike = new Set<number>();
@@ -42,7 +45,7 @@ export function deduplicatePass(fuzzy: NearDuplicateOptions | undefined): Dedupl
       const { hash, ascii } = exactKey(text);
       const d = documents.add();
       ids.push(id);
-      const g = hashes.number(hash);
+      const g = hashes.number(wordsOf(hash));
       documents.set(d, SIZE, ascii ? text.length : sizeOf(text));
       documents.set(d, GROUP, g);
       const isNew = g === groups.rows;

@@ -39,37 +39,42 @@ export function columns(width: number): Columns {
 /** Numbers of hashes in the order they first came: equal hashes, equal numbers. */
 export interface HashIndex {
   readonly size: number;
-  /** The number of a hash of 32 hex digits, a new one where it was not seen. */
-  number(hash: string): number;
-  /** Whether the hash of one number comes before that of another, as text. */
+  /** The number of a hash of so many 32-bit words, a new one where it was not seen. */
+  number(hash: readonly number[]): number;
+  /** The number of a hash that was seen. */
+  find(hash: readonly number[]): number | undefined;
+  /** Whether the hash of one number comes before that of another. */
   isBefore(a: number, b: number): boolean;
 }
 
-export function hashIndex(): HashIndex {
-  const words = 4;
+export function hashIndex(words: number): HashIndex {
   const hashes = columns(words);
   let capacity = 1024;
   const fresh = (): KeyTable => keyTable(capacity, g => hashes.get(g, 0));
   let table = fresh();
+  const find = (hash: readonly number[]): number | undefined => {
+    let found: number | undefined;
+    table.visit(hash[0]!, g => {
+      if (hash.every((p, k) => hashes.get(g, k) === p)) found = g;
+    });
+    return found;
+  };
   return {
     get size() {
       return hashes.rows;
     },
+    find,
     number(hash) {
-      const parts = [0, 8, 16, 24].map(at => Number.parseInt(hash.slice(at, at + 8), 16));
-      let found: number | undefined;
-      table.visit(parts[0]!, g => {
-        if (parts.every((p, k) => hashes.get(g, k) === p)) found = g;
-      });
+      const found = find(hash);
       if (found !== undefined) return found;
       const g = hashes.add();
-      for (const [k, p] of parts.entries()) hashes.set(g, k, p);
+      for (const [k, p] of hash.entries()) hashes.set(g, k, p);
       if (g === capacity) {
         capacity *= 2;
         table = fresh();
         for (let i = 0; i < g; i++) table.insert(hashes.get(i, 0), i);
       }
-      table.insert(parts[0]!, g);
+      table.insert(hash[0]!, g);
       return g;
     },
     isBefore(a, b) {
