@@ -93,11 +93,13 @@ export function madeUpDataReport(artifact: string) {
       },
     ],
     clusters: {
-      count: 444,
+      count: 440,
+      stay: 444,
       copies: 629,
       largest: [
         {
           survivor: id("spam-2", 947),
+          stay: 1,
           size: 14,
           members: [545, 143, 369].map((n, i) => ({ id: id("spam-2", n), rule: "near-duplicate", value: 0.8 + i / 30 })),
           diff: { first: id("spam-2", 947), second: id("spam-2", 545), lines: lineDiff(first!, second!) },

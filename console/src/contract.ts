@@ -168,10 +168,12 @@ export const dataReport = z.object({
   edits: z.array(z.object({ step: z.string(), rule: z.string(), documents: z.number(), times: z.nullable(z.number()), examples })),
   clusters: z.object({
     count: z.number(),
+    stay: z.number(),
     copies: z.number(),
     largest: z.array(
       z.object({
         survivor: z.string(),
+        stay: z.number(),
         size: z.number(),
         members: z.array(z.object({ id: z.string(), rule: z.string(), value })),
         diff: z.nullable(

@@ -142,14 +142,18 @@ async function verdictsOn(artifact: ArtifactReader, info: MeasuresInfo, place: n
   return verdicts;
 }
 
-/** Who was taken for whose copy: those that a document stands for, or the one that stands for it with its other copies. */
+/** A cluster's name: the step's, or the one that stays. */
+export const clusterKey = (e: LedgerEntry): string | undefined =>
+  e.action === "drop" && e.survivor !== undefined ? (e.cluster ?? e.survivor) : undefined;
+
+/** The documents that this one is alike to: those that went, and those that stay in their place. */
 function clusterOf(id: string, ledger: readonly LedgerEntry[]): Cluster | undefined {
-  const own = ledger.find(e => e.document === id && e.survivor !== undefined && e.action === "drop");
-  const survivor = own?.survivor ?? id;
+  const own = ledger.find(e => clusterKey(e) !== undefined && (e.document === id || e.survivor === id));
+  if (!own) return undefined;
   const members = ledger
-    .filter(e => e.survivor === survivor)
-    .map(({ document, rule, value, step }) => ({ id: document, step, rule, value }));
-  return members.length === 0 ? undefined : { survivor, members };
+    .filter(e => clusterKey(e) === clusterKey(own))
+    .map(({ document, rule, value, step, survivor }) => ({ id: document, step, rule, value, survivor: survivor! }));
+  return { survivors: [...new Set(members.map(m => m.survivor))].sort(), members };
 }
 
 /** The story of the document whose id, or its beginning, is `text`. Errors: `data/unknownDocument`. */

@@ -67,10 +67,16 @@ export interface StoryStep {
   readonly edits: readonly Edit[];
 }
 
-/** Copies and the one that stays for them. */
+/** Documents that are alike, over several links too: those that went, each with the one that stays in its place. */
 export interface Cluster {
-  readonly survivor: string;
-  readonly members: readonly { readonly id: string; readonly step: string; readonly rule: string; readonly value: Measure }[];
+  readonly survivors: readonly string[];
+  readonly members: readonly {
+    readonly id: string;
+    readonly step: string;
+    readonly rule: string;
+    readonly value: Measure;
+    readonly survivor: string;
+  }[];
 }
 
 /** Everything known of one document. */
@@ -129,11 +135,14 @@ export function tellStory({ id, side, source, attributes, entries, steps, cluste
   for (const [name, value] of Object.entries(attributes)) lines.push(`  ${name}: ${Array.isArray(value) ? value.join(", ") : value}`);
   lines.push(...(steps ? tellSteps(steps, entries) : tellEntries(entries)));
   if (cluster) {
-    lines.push(`  copies: ${cluster.survivor}${cluster.survivor === id ? " (this one)" : ""} stays for ${cluster.members.length}`);
+    const mark = (other: string) => `${other}${other === id ? " (this one)" : ""}`;
+    const [first, ...more] = cluster.survivors;
+    const stay = more.length === 0 ? `${mark(first!)} stays` : `${cluster.survivors.length} stay`;
+    lines.push(`  copies: ${cluster.members.length + cluster.survivors.length} alike; ${stay}`);
     // The one asked for is always among those that are listed.
     const members = [...cluster.members].sort((a, b) => Number(b.id === id) - Number(a.id === id));
     for (const m of members.slice(0, listed))
-      lines.push(`    ${m.id}${m.id === id ? " (this one)" : ""}  ${m.rule} ${showMeasure(m.value)}`);
+      lines.push(`    ${mark(m.id)}  ${m.rule} ${showMeasure(m.value)}${more.length > 0 ? `; ${mark(m.survivor)} stays` : ""}`);
     if (cluster.members.length > listed) lines.push(`    ... and ${cluster.members.length - listed} more`);
   }
   if (group && group.length > 1) {

@@ -6,7 +6,7 @@
 import type { ArtifactReader } from "../store/index.ts";
 import { type Distribution, distributionOf } from "./distribution.ts";
 import { type Document, sizeOf } from "./document.ts";
-import { findDocuments, linesOf, readMeasures } from "./explain.ts";
+import { clusterKey, findDocuments, linesOf, readMeasures } from "./explain.ts";
 import { type Facet, facets } from "./facets.ts";
 import type { LedgerEntry, Measure, SetAside } from "./ledger.ts";
 import { type DiffLine, lineDiff } from "./line-diff.ts";
@@ -64,10 +64,14 @@ export interface EditReport {
 }
 
 export interface ClusterReport {
+  /** The one that stays for most. */
   readonly survivor: string;
+  /** How many stay: alike over several links, not all to one. */
+  readonly stay: number;
+  /** With those that stay. */
   readonly size: number;
   readonly members: readonly { readonly id: string; readonly rule: string; readonly value: Measure }[];
-  /** The survivor and the member least like it, line by line. */
+  /** The survivor and the one of its copies least like it, line by line. */
   readonly diff: { readonly first: string; readonly second: string; readonly lines: readonly DiffLine[] } | null;
 }
 
@@ -79,7 +83,8 @@ export interface DataReport {
   readonly setAside: readonly { readonly reason: string; readonly records: number; readonly examples: readonly SetAside[] }[];
   readonly rules: readonly RuleReport[];
   readonly edits: readonly EditReport[];
-  readonly clusters: { readonly count: number; readonly copies: number; readonly largest: readonly ClusterReport[] };
+  /** `stay` documents stay for `copies` that went, in `count` clusters. */
+  readonly clusters: { readonly count: number; readonly stay: number; readonly copies: number; readonly largest: readonly ClusterReport[] };
   readonly facets: readonly Facet[];
   /** UTF-8 bytes of the kept documents' texts. */
   readonly sizes: Distribution | null;
@@ -140,7 +145,12 @@ async function readLedger(artifact: ArtifactReader, examples: number): Promise<L
     const e = JSON.parse(line) as LedgerEntry;
     const key = `${e.step}/${e.rule}`;
     if (e.action === "drop") drops.set(key, (drops.get(key) ?? 0) + 1);
-    if (e.action === "drop" && e.survivor !== undefined) clusters.set(e.survivor, [...(clusters.get(e.survivor) ?? []), e]);
+    const cluster = clusterKey(e);
+    if (cluster !== undefined) {
+      const members = clusters.get(cluster);
+      if (members) members.push(e);
+      else clusters.set(cluster, [e]);
+    }
     if (e.action !== "edit") continue;
     let edit = edits.get(key);
     if (!edit) {
@@ -240,6 +250,13 @@ function funnelOf(artifact: ArtifactReader, info: MeasuresInfo | undefined, byte
   ];
 }
 
+const likeness = (e: LedgerEntry): number => (typeof e.value === "number" ? e.value : 1);
+const survivorsOf = (members: readonly LedgerEntry[]): string[] => {
+  const counts = new Map<string, number>();
+  for (const { survivor } of members) counts.set(survivor!, (counts.get(survivor!) ?? 0) + 1);
+  return [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([id]) => id);
+};
+
 async function clustersOf(
   artifact: ArtifactReader,
   clusters: Ledger["clusters"],
@@ -249,27 +266,32 @@ async function clustersOf(
   const largest = [...clusters]
     .sort(([a, m], [b, n]) => n.length - m.length || (a < b ? -1 : 1))
     .slice(0, most)
-    .map(([survivor, members]) => {
-      const likeness = (e: LedgerEntry) => (typeof e.value === "number" ? e.value : 1);
-      return { survivor, members: [...members].sort((a, b) => likeness(a) - likeness(b) || (a.document < b.document ? -1 : 1)) };
+    .map(([, unsorted]) => {
+      const members = [...unsorted].sort((a, b) => likeness(a) - likeness(b) || (a.document < b.document ? -1 : 1));
+      const survivors = survivorsOf(members);
+      return { members, survivors, second: members.find(m => m.survivor === survivors[0])!.document };
     });
-  const texts = await findDocuments(artifact, new Set(largest.flatMap(c => [c.survivor, c.members[0]!.document])));
+  const texts = await findDocuments(artifact, new Set(largest.flatMap(c => [c.survivors[0]!, c.second])));
+  const all = [...clusters.values()];
   return {
     count: clusters.size,
-    copies: [...clusters.values()].reduce((sum, m) => sum + m.length, 0),
-    largest: largest.map(({ survivor, members }) => {
-      const [first, second] = [texts.get(survivor), texts.get(members[0]!.document)];
+    stay: all.reduce((sum, m) => sum + new Set(m.map(e => e.survivor)).size, 0),
+    copies: all.reduce((sum, m) => sum + m.length, 0),
+    largest: largest.map(({ members, survivors, second }) => {
+      const survivor = survivors[0]!;
+      const [a, b] = [texts.get(survivor), texts.get(second)];
       const lines =
-        first && second
-          ? lineDiff(shown.masked(first.document.text), shown.masked(second.document.text))
+        a && b
+          ? lineDiff(shown.masked(a.document.text), shown.masked(b.document.text))
               .slice(0, diffLines)
               .map(l => ({ ...l, text: l.text.length <= 160 ? l.text : `${l.text.slice(0, 157)}...` }))
           : null;
       return {
         survivor,
-        size: members.length + 1,
+        stay: survivors.length,
+        size: members.length + survivors.length,
         members: members.slice(0, namedMembers).map(e => ({ id: e.document, rule: e.rule, value: e.value })),
-        diff: lines && { first: survivor, second: members[0]!.document, lines },
+        diff: lines && { first: survivor, second, lines },
       };
     }),
   };

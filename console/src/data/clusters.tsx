@@ -32,7 +32,9 @@ export const Clusters = ({ clusters }: { readonly clusters: readonly Cluster[] }
     {clusters.map(c => (
       <details key={c.survivor} className="examples cluster">
         <summary>
-          {formatCount(c.size)} alike; <code>{c.survivor}</code> stays
+          {formatCount(c.size)} alike; {c.stay > 1 && `${formatCount(c.stay)} stay, for most `}
+          <code>{c.survivor}</code>
+          {c.stay === 1 && " stays"}
         </summary>
         <ul>
           {c.members.map(m => (
@@ -40,7 +42,7 @@ export const Clusters = ({ clusters }: { readonly clusters: readonly Cluster[] }
               <b>{showValue(m.value)}</b> {m.rule} <code>{m.id}</code>
             </li>
           ))}
-          {c.size - 1 > c.members.length && <li>and {formatCount(c.size - 1 - c.members.length)} more</li>}
+          {c.size - c.stay > c.members.length && <li>and {formatCount(c.size - c.stay - c.members.length)} more</li>}
         </ul>
         {c.diff && <Diff diff={c.diff} />}
       </details>

@@ -106,7 +106,7 @@ function Report({ report }: { readonly report: DataReport }) {
           <header className="card-head">
             <h2>Copies</h2>
             <p>
-              {formatCount(report.clusters.copies)} went for {formatCount(report.clusters.count)} that stay; the largest groups:
+              {formatCount(report.clusters.copies)} went for {formatCount(report.clusters.stay)} that stay; the largest groups:
             </p>
           </header>
           <Clusters clusters={report.clusters.largest} />

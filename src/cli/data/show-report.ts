@@ -81,11 +81,11 @@ export function reportLines(name: string, r: DataReport, only?: string): string[
     ]),
   );
   section(
-    `Copies: ${formatCount(r.clusters.copies)} went for ${formatCount(r.clusters.count)} that stay`,
+    `Copies: ${formatCount(r.clusters.copies)} went for ${formatCount(r.clusters.stay)} that stay`,
     r.clusters.largest.flatMap(c => [
-      `  ${formatCount(c.size)} alike; ${c.survivor} stays`,
+      `  ${formatCount(c.size)} alike; ${c.stay === 1 ? `${c.survivor} stays` : `${formatCount(c.stay)} stay, for most ${c.survivor}`}`,
       ...c.members.map(m => `      ${m.rule} ${showMeasure(m.value)}  ${m.id}`),
-      ...(c.size - 1 > c.members.length ? [`      ... and ${formatCount(c.size - 1 - c.members.length)} more`] : []),
+      ...(c.size - c.stay > c.members.length ? [`      ... and ${formatCount(c.size - c.stay - c.members.length)} more`] : []),
       ...(c.diff
         ? [`      - ${c.diff.first}`, `      + ${c.diff.second}`, ...c.diff.lines.map(l => `      ${marks[l.in]} ${l.text}`.trimEnd())]
         : []),
