@@ -97,16 +97,23 @@ test("Parquet that is cut, broken inside or no Parquet is set aside; groups that
   expect(texts(records)).toEqual([...rowsOf(12).slice(0, 4), ...rowsOf(12).slice(8)].map(r => r.text));
 });
 
-test("no damage to a Parquet file throws or hangs", async () => {
+test("a Parquet file cut anywhere, or whose end is overwritten, is set aside", async () => {
   const whole = parquetOf(6);
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), async hits => {
-      const bytes = Buffer.from(whole);
-      for (const [at, value] of hits) bytes[at] = value;
-      expect(Array.isArray(await readOne("x.parquet", bytes, { reader: "parquet" }))).toBe(true);
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.boolean(), async (at, isCut) => {
+      const bytes = isCut ? whole.subarray(0, at) : Buffer.concat([whole.subarray(0, at), Buffer.alloc(whole.length - at, 0xee)]);
+      expect(brief(await readOne("x.parquet", bytes, { reader: "parquet" }))).toEqual(["x.parquet! parquet"]);
     }),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
+});
+
+test("a Parquet footer that points outside the file costs its groups, not the run", async () => {
+  const whole = parquetOf(6, { codec: "UNCOMPRESSED" });
+  // The middle of the file is taken out: the footer is whole, what it points to is gone.
+  const footer = whole.length - 8 - whole.readUInt32LE(whole.length - 8);
+  const bytes = Buffer.concat([whole.subarray(0, 20), whole.subarray(footer)]);
+  expect(brief(await readOne("x.parquet", bytes, { reader: "parquet" }))).toEqual(["x.parquet:1-6! parquet"]);
 });
 
 test("several fields make one text, empty ones left out; a template puts them where it says; dots go deeper", async () => {
@@ -363,6 +370,36 @@ test("a line of 50 MB is set aside as too long, in little memory, and its neighb
   expect(brief(await readOne("x.jsonl", jsonl, { reader: "jsonl" }))).toEqual(["one", "x.jsonl:2! too-long", "three"]);
   const table = Buffer.concat([Buffer.from("text\none\n"), long, Buffer.from("\nthree\n")]);
   expect(brief(await readOne("x.csv", table, { reader: "csv" })).sort()).toEqual(["one", "three", "x.csv:3! too-long"]);
+});
+
+test("what is wrong with one file is set aside with its place, and the files around it are read", async () => {
+  const lines = Array.from(
+    { length: 2000 },
+    (_, i) => `${JSON.stringify({ text: `Line ${i} has the number ${(i * 2654435761) % 2 ** 32}.` })}\n`,
+  );
+  const packed = gzipSync(lines.join(""));
+  const bomb = gzipSync(Buffer.alloc(140_000_000, 120));
+  project({
+    "a.jsonl": jsonlOf(1),
+    "b.jsonl.gz": packed.subarray(0, packed.length / 2),
+    "c.jsonl.gz": bomb,
+    "d.jsonl": "",
+    "e.jsonl.gz": gzipSync(jsonlOf(2)),
+    "f.jsonl.gz": gzipSync(""),
+    "g.jsonl": jsonlOf(1),
+  });
+  const records = await readAll({ reader: "jsonl" });
+  const cut = texts(records).filter(t => t.startsWith("Line"));
+  expect(cut.length).toBeGreaterThan(500);
+  expect(cut).toEqual(lines.slice(0, cut.length).map(l => JSON.parse(l).text));
+  expect(brief(records).filter(r => !r.startsWith("Line"))).toEqual([
+    rowsOf(1)[0]!.text,
+    "b.jsonl.gz! damaged",
+    "c.jsonl.gz! bomb",
+    ...rowsOf(2).map(r => r.text),
+    rowsOf(1)[0]!.text,
+  ]);
+  expect(records.find(r => r.place === "b.jsonl.gz")).toMatchObject({ message: "gzip: unexpected end of file" });
 });
 
 test("JSON Lines: NUL bytes, other encodings and empty files are set aside or nothing, line by line", async () => {

@@ -35,6 +35,12 @@ test("no markup throws, and text without markup keeps its words in order", () =>
   );
 });
 
+test("a page nested without end keeps its text and takes no time that grows with its square", () => {
+  // The parser alone needs minutes for each of these.
+  for (const html of [`${"<b>".repeat(300_000)}deep${"</i>".repeat(300_000)}`, `${"<div>".repeat(500_000)}deep`])
+    expect(htmlToText(html)).toBe("deep");
+});
+
 test("markup at the start of a plain text is a page, an example further down is not", () => {
   const page = "<html><body><p>a</p></body></html>";
   expect(markupStart(page)).toBe(0);

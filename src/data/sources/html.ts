@@ -3,6 +3,7 @@
  * links stays. Not main-text extraction: nothing visible is judged or dropped. One pass of htmlparser2's events, linear in the input.
  */
 import { Parser } from "htmlparser2";
+import { pageText } from "./main-text/main-text.ts";
 
 /** Elements whose text nobody sees in the page. */
 const hidden = new Set(["script", "style", "title", "noscript", "template", "iframe", "object", "applet", "select", "textarea", "svg"]);
@@ -16,6 +17,9 @@ const blocks = new Set(
 const paragraphs = new Set("blockquote h1 h2 h3 h4 h5 h6 ol p pre table ul".split(" "));
 const cells = new Set(["td", "th"]);
 
+/** Elements open at once in real mail reach some hundred; the parser's time grows with the square of an attack's. */
+const maxDepth = 2000;
+
 /** Text of an HTML document or fragment; never throws, whatever the markup. */
 export function htmlToText(html: string): string {
   const out: string[] = [];
@@ -25,6 +29,8 @@ export function htmlToText(html: string): string {
   let started = false;
   let hiddenDepth = 0;
   let preDepth = 0;
+  let depth = 0;
+  let isTooDeep = false;
 
   const breakTo = (n: number) => {
     if (n > breaks) breaks = n;
@@ -46,6 +52,12 @@ export function htmlToText(html: string): string {
   const parser = new Parser(
     {
       onopentagname(name) {
+        if (isTooDeep) return;
+        if (++depth > maxDepth) {
+          isTooDeep = true;
+          parser.pause();
+          return;
+        }
         if (hidden.has(name)) hiddenDepth++;
         if (hiddenDepth > 0) return;
         if (name === "br") breaks = Math.min(breaks + 1, 2);
@@ -54,6 +66,7 @@ export function htmlToText(html: string): string {
         if (name === "li") push("- ");
       },
       onclosetag(name) {
+        depth--;
         if (hidden.has(name) && hiddenDepth > 0) hiddenDepth--;
         if (hiddenDepth > 0) return;
         if (name !== "br") boundary(name);
@@ -74,7 +87,9 @@ export function htmlToText(html: string): string {
     },
     { decodeEntities: true },
   );
-  parser.end(html);
+  parser.write(html);
+  if (isTooDeep) return pageText(html, "all").text;
+  parser.end();
   return out.join("").trim();
 }
 

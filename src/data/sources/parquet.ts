@@ -1,6 +1,7 @@
 /**
  * The Parquet reader (hyparquet): a row is a document, one row group after another, and of each only the columns that can be text or
- * attributes. A group that cannot be read is set aside by its rows; the others are read.
+ * attributes. A group that cannot be read is set aside by its rows; the others are read. Not guarded against: the library believes the run
+ * lengths inside a page, so a page made to mislead (not one that is cut) can cost it minutes and memory.
  */
 import { isUtf8 } from "node:buffer";
 import type { AsyncBuffer, Compressors, FileMetaData, SchemaTree } from "hyparquet";
@@ -15,13 +16,31 @@ const maxGroupBytes = 2 ** 30;
 /** The same for its rows: a group of constant values takes no bytes. */
 const maxGroupRows = 2 ** 24;
 
-const asyncBuffer = (file: RandomAccess): AsyncBuffer => ({
-  byteLength: file.sizeBytes,
-  async slice(start, end = file.sizeBytes) {
-    const bytes = await file.read(start < 0 ? file.sizeBytes + start : start, end);
-    return new Uint8Array(bytes).buffer;
-  },
-});
+/**
+ * The file as hyparquet wants it. It never rejects: the library starts reads that it may not wait for, and a rejection that nobody waits
+ * for ends the process. What cannot be read comes back empty, which the library then finds wrong; the reason is kept for the message.
+ */
+function asyncBuffer(file: RandomAccess): AsyncBuffer & { failure: unknown } {
+  const { sizeBytes } = file;
+  const buffer = {
+    failure: undefined as unknown,
+    byteLength: sizeBytes,
+    async slice(start: number, end: number = sizeBytes): Promise<ArrayBuffer> {
+      const from = start < 0 ? sizeBytes + start : start;
+      if (!(from >= 0 && end >= from && end <= sizeBytes)) {
+        buffer.failure ??= new Error(`it points to bytes ${from} to ${end} of ${sizeBytes}`);
+        return new ArrayBuffer(0);
+      }
+      try {
+        return new Uint8Array(await file.read(from, end)).buffer;
+      } catch (error) {
+        buffer.failure ??= error;
+        return new ArrayBuffer(0);
+      }
+    },
+  };
+  return buffer;
+}
 
 /** Compressors that make room for what a page says only where that can be. */
 const limited = (compressors: Compressors): Compressors =>
@@ -71,7 +90,7 @@ export const parquet: Reader = {
         metadata = await parquetMetadataAsync(source);
         columns = columnsOf(parquetSchema(metadata), options.field);
       } catch (error) {
-        throw new BadFile("parquet", because(error));
+        throw new BadFile("parquet", because(source.failure ?? error));
       }
       const wanted = new Set(columns);
       let rowStart = 0;
@@ -98,7 +117,8 @@ export const parquet: Reader = {
               parsers: { stringFromBytes: (bytes: Uint8Array) => (isUtf8(bytes) ? Buffer.from(bytes).toString("utf8") : bytes) },
             });
           } catch (error) {
-            yield { ok: false, place, reason: "parquet", message: because(error) };
+            yield { ok: false, place, reason: "parquet", message: because(source.failure ?? error) };
+            source.failure = undefined;
           }
           for (const [i, row] of rows.entries()) yield document(row, `${path}:${rowStart + i + 1}`);
         }

@@ -89,9 +89,12 @@ export function chooseSegments(page: Page, limits: ChooseLimits = chooseLimits):
     i = Math.max(end, i + 1);
   }
   // The headline often stands above the text's own element.
-  const first = keep.indexOf(true);
-  const headline = segments.findIndex((s, i) => i < first && tag[s.node] === heading1 && page.title.includes(s.text));
-  if (headline >= 0) keep[headline] = true;
+  const isHeadline = (i: number) => tag[segments[i]!.node] === heading1;
+  if (!keep.some((k, i) => k && isHeadline(i))) {
+    const first = keep.indexOf(true);
+    const headline = segments.findIndex((s, i) => i < first && isHeadline(i) && page.title.includes(s.text));
+    if (headline >= 0) keep[headline] = true;
+  }
   return keep;
 }
 

@@ -91,6 +91,11 @@ test("the headline stays though it stands above the text's element; the article'
   );
 });
 
+test("a site's name above a text that has its own headline is not taken for one", () => {
+  const html = `<title>A Great Day - Example</title><div><h1>Example</h1></div><main><h1>A Great Day</h1>${prose(1, 5)}</main>`;
+  expect(main(html)).toMatch(/^A Great Day\n\nSentence 1/);
+});
+
 test("title and language are the page's own", () => {
   const html = '<html lang="de-AT"><head><title> Ein\n Tag &amp; mehr </title></head><svg><title>icon</title></svg><p>Text</p>';
   expect(pageText(html)).toEqual({ text: "Text", title: "Ein Tag & mehr", language: "de-AT" });
