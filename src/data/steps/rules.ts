@@ -16,11 +16,15 @@ export type Rules<Name extends string = string, Option extends string = string> 
 export function judge<Name extends string, Option extends string>(
   rules: Rules<Name, Option>,
   values: Readonly<Record<Name, number>>,
-  options: { readonly [O in Option]?: number | undefined },
+  options: { readonly [O in Option]?: number | null | undefined },
 ): Verdict[] {
-  return (Object.entries(rules) as [Name, Rule<Option>][]).flatMap(([rule, { option, keep }]) => {
+  const verdicts: Verdict[] = [];
+  for (const rule in rules) {
+    const { option, keep } = rules[rule];
     const threshold = options[option];
+    if (threshold === undefined || threshold === null) continue;
     const value = values[rule];
-    return threshold === undefined ? [] : [{ rule, keep: keep === "atLeast" ? value >= threshold : value <= threshold, value, threshold }];
-  });
+    verdicts.push({ rule, keep: keep === "atLeast" ? value >= threshold : value <= threshold, value, threshold });
+  }
+  return verdicts;
 }

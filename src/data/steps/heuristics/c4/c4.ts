@@ -6,9 +6,9 @@
  */
 import { z } from "zod";
 import type { Edit } from "../../../ledger.ts";
-import type { Rules } from "../../rules.ts";
+import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, verdictsOf } from "../thresholds.ts";
+import { count } from "../thresholds.ts";
 import { characterTable, SPACE } from "../words/characters.ts";
 import {
   LINE_BITS,
@@ -134,7 +134,7 @@ export const c4 = documentStep({
         sentences += view.sentencesOf(lines[at + LINE_WORD]!, next < numLines * LINE_FIELDS ? lines[next + LINE_WORD]! : numWords);
       }
     }
-    const verdicts = verdictsOf(rules, { "lorem-ipsum": lorem, "curly-brackets": curly, sentences }, o);
+    const verdicts = judge(rules, { "lorem-ipsum": lorem, "curly-brackets": curly, sentences }, o);
     // What goes is kept as it was.
     if (verdicts.some(v => !v.keep)) return { verdicts };
     const edited = trimmed(stay.join("\n"));

@@ -3,9 +3,9 @@
  * threshold for repeated characters is that of the paper's table 2 and of datatrove 0.10, 0.01; the paper's text prints 0.1.
  */
 import { z } from "zod";
-import type { Rules } from "../../rules.ts";
+import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, ratio, share, size, verdictsOf } from "../thresholds.ts";
+import { count, ratio, share, size } from "../thresholds.ts";
 import { bitsBefore, TERMINAL } from "../words/characters.ts";
 import { filledLinesOf } from "../words/lines.ts";
 import { repeatsOf } from "../words/repeats.ts";
@@ -58,6 +58,6 @@ export const fineweb = documentStep({
       "repeated-line-characters": ratio(repeatsOf(view, lines).characters, view.numCharacters - view.numNewlines),
       "line-feeds": ratio(view.numNewlines, view.numWords),
     };
-    return { verdicts: verdictsOf(rules, values, o) };
+    return { verdicts: judge(rules, values, o) };
   },
 });

@@ -3,9 +3,9 @@
  * Words are spaCy's, as datatrove 0.10 counts them; words of nothing but marks do not count towards the length.
  */
 import { z } from "zod";
-import type { Rules } from "../../rules.ts";
+import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, ratio, share, size, verdictsOf } from "../thresholds.ts";
+import { count, ratio, share, size } from "../thresholds.ts";
 import { FIRST_SHIFT, LAST_SHIFT, LINE_BITS, LINE_FIELDS, viewOf } from "../words/text-view.ts";
 import { ENDS_IN_ELLIPSIS, IS_BULLET, type Vocabulary, WORD_LETTER, WORD_SHIFT, WORD_SYMBOLS, WORD_WATCHED } from "../words/vocabulary.ts";
 
@@ -106,6 +106,6 @@ export const gopherQuality = documentStep({
       "alphabetic-words": ratio(alphabetic, numWords),
       "stop-words": found.size,
     };
-    return { verdicts: verdictsOf(rules, values, o) };
+    return { verdicts: judge(rules, values, o) };
   },
 });

@@ -3,9 +3,9 @@
  * datatrove 0.10 counts them; shares are of all characters of the text.
  */
 import { z } from "zod";
-import type { Rules } from "../../rules.ts";
+import { judge, type Rules } from "../../rules.ts";
 import { documentStep } from "../../step.ts";
-import { count, ratio, share, verdictsOf } from "../thresholds.ts";
+import { count, ratio, share } from "../thresholds.ts";
 import { linesOf, paragraphsOf } from "../words/lines.ts";
 import { repeatsOf } from "../words/repeats.ts";
 import { viewOf } from "../words/text-view.ts";
@@ -74,6 +74,6 @@ export const gopherRepetition = documentStep({
       "repeated-9-grams": ratio(repeated[9], total),
       "repeated-10-grams": ratio(repeated[10], total),
     };
-    return { verdicts: verdictsOf(rules, values, o) };
+    return { verdicts: judge(rules, values, o) };
   },
 });
