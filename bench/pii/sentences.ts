@@ -277,3 +277,16 @@ export function sentences(seed: string, count: number): Sentence[] {
     return { text, truth };
   });
 }
+
+const neutral = ["It is {}.", "He wrote down {} and left.", "{}", "See {} below.", "Anna, {}, since 2019", "Then it said {} again."];
+
+/** Values with no word near that names them: what a rule that asks for one cannot find. */
+export function bareSentences(seed: string, count: number): Sentence[] {
+  const r = v.fromSeed(seed);
+  return Array.from({ length: count }, () => {
+    const { type, value } = v.pick(r, sources);
+    const [before, after] = v.pick(r, neutral).split("{}");
+    const made = value(r);
+    return { text: before! + made + after!, truth: [{ type, start: before!.length, end: before!.length + made.length }] };
+  });
+}
