@@ -15,6 +15,9 @@ import type { Reader, ReadRecord } from "./source.ts";
 const batchBytes = 2 ** 18;
 const firstBatchBytes = 2 ** 8;
 
+/** Columns of a table that is one (Excel's limit); more is a file with the wrong delimiter or made to be slow. */
+const maxColumns = 16_384;
+
 /** The lines of one row. */
 interface Row {
   readonly line: number;
@@ -126,6 +129,7 @@ export const csv: Reader = {
     const document = (row: Row, values: readonly string[]): ReadRecord | undefined => {
       const place = `${path}:${row.line}`;
       if (names === undefined) {
+        if (values.length > maxColumns) throw new BadFile("csv", `expected at most ${maxColumns} columns, got ${values.length}`, place);
         names = values.map((name, i) => (values.indexOf(name) === i ? name : `${name}_${i + 1}`));
         const wanted = namesOf(options.field);
         if (wanted.some(name => names!.includes(name))) return undefined;

@@ -193,6 +193,7 @@ const warcRecord = (content: string | Buffer, headers: Record<string, string> = 
 };
 const http = (body: string | Buffer, head = "Content-Type: text/html; charset=utf-8", status = "200 OK") =>
   Buffer.concat([Buffer.from(`HTTP/1.1 ${status}\r\n${head}\r\n\r\n`), Buffer.from(body)]);
+const good = (i: number) => warcRecord(http(pagesOf(i + 1)[i]!));
 const pageText = (i: number) => `Page ${i} tells of a day in the town, and of the people there.`;
 
 test("WARC: pages become their main text with address and date; other records are passed over", async () => {
@@ -247,7 +248,6 @@ test("WARC: chunked, packed and oddly encoded bodies are read; crawlers that unp
 });
 
 test("WARC: a record whose length is wrong, missing or beyond the file costs itself, and its neighbours are read", async () => {
-  const good = (i: number) => warcRecord(http(pagesOf(i + 1)[i]!));
   for (const length of ["10", "999", "99999", "999999999", "-1", "abc", "99999999999999999999"]) {
     const records = await readOne(
       "x.warc",
@@ -268,6 +268,20 @@ test("WARC: a record whose length is wrong, missing or beyond the file costs its
   ]);
   expect(brief(await readOne("x.warc", "no such thing", { reader: "warc" }))).toEqual(["x.warc@0! warc"]);
   expect(await readOne("x.warc", "", { reader: "warc" })).toEqual([]);
+});
+
+test("WARC: twenty thousand records that all claim to be long are set aside one by one", async () => {
+  const claim = warcRecord("x", { "Content-Length": "60000000" });
+  const records = await readOne("x.warc", Buffer.concat([...Array<Buffer>(20_000).fill(claim), good(0)]), { reader: "warc" });
+  expect(records).toHaveLength(20_001);
+  expect(texts(records)).toEqual([pageText(0)]);
+});
+
+test("CSV: a table without the wanted column, or with a million of them, is no table", async () => {
+  expect(await readOne("x.csv", "a,b\n1,2", { reader: "csv" })).toMatchObject([
+    { place: "x.csv:1", reason: "csv", message: 'expected a column "text", got a, b' },
+  ]);
+  expect(brief(await readOne("x.csv", `${"a,".repeat(1_000_000)}text`, { reader: "csv" }))).toEqual(["x.csv:1! csv"]);
 });
 
 test("HTML: a file is a page in the character set it is really in", async () => {

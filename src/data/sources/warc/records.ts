@@ -25,20 +25,27 @@ class Window {
   /** Offset of the window's first byte in the stream. */
   offset = 0;
   private readonly source: AsyncIterator<Buffer>;
+  private isEnded = false;
 
   constructor(pieces: AsyncIterable<Buffer>) {
     this.source = pieces[Symbol.asyncIterator]();
   }
 
-  /** Whether so many bytes are there. */
+  /**
+   * Whether so many bytes are there. A quarter more is read ahead, so that many records that claim to be long, one after another, do not
+   * each copy the window.
+   */
   async has(n: number): Promise<boolean> {
-    if (this.bytes.length >= n) return true;
+    if (this.bytes.length >= n || this.isEnded) return this.bytes.length >= n;
     const parts = [this.bytes];
     let size = this.bytes.length;
     try {
-      while (size < n) {
+      while (size < n + n / 4) {
         const next = await this.source.next();
-        if (next.done) break;
+        if (next.done) {
+          this.isEnded = true;
+          break;
+        }
         parts.push(next.value);
         size += next.value.length;
       }
