@@ -1,8 +1,8 @@
 /**
  * Repeated passages of a corpus: every byte that lies in a window of `length` bytes which occurs earlier too. Windows are hashed in one
  * rolling pass (Karp and Rabin 1987) and compared byte by byte where hashes meet, so the result is exact: the one a suffix array with its
- * longest common prefixes would give (Lee et al. 2022), for far less memory. Large corpora take several passes, each over the windows whose
- * hash falls in its part.
+ * longest common prefixes would give for one least length (Lee et al. 2022). Where memory is short there are several passes, each over the
+ * windows whose hash falls in its part.
  */
 import { mix32 } from "../near-duplicates/words.ts";
 
