@@ -63,7 +63,8 @@ test("killed with SIGKILL at random moments of training, a run goes on to the ve
   const steps: number[] = [];
   for (let i = 0; i < 3; i++) {
     const run = start(["run", "--json"], { cwd });
-    await run.says(/"event":"progress","label":"toy".*"step":/);
+    // a run that goes on near its end may have nothing more to say
+    await run.says(/"event":"progress","label":"toy".*"step":|"event":"stage","label":"toy"/);
     await new Promise(resolve => setTimeout(resolve, draw.below(700)));
     run.kill("SIGKILL");
     const { signal, stdout } = await run.ended;

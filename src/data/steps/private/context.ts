@@ -19,6 +19,8 @@ export const wordsNear = (...words: readonly string[]): RegExp =>
 
 const lastIndex = (pattern: RegExp, text: string): number => {
   let at = -1;
+  // a search begins where the pattern's last one ended
+  pattern.lastIndex = 0;
   for (const m of text.matchAll(pattern)) at = m.index;
   return at;
 };

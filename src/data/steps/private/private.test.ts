@@ -82,6 +82,15 @@ test.each([
   );
 });
 
+test("what is found in a text does not depend on the texts before it", () => {
+  const text = "call 2127362403";
+  const alone = findPrivate(text);
+  expect(alone).toHaveLength(1);
+  // its word stands behind it, as far from the number as this one's is long
+  expect(findPrivate("2127362403 on my phone")).toHaveLength(1);
+  expect(findPrivate(text)).toEqual(alone);
+});
+
 test("the ledger and the attributes hold numbers alone", () => {
   fc.assert(
     fc.property(pieces, parts => {
