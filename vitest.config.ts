@@ -17,9 +17,18 @@ export default defineConfig({
       // every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait
       {
         extends: true,
-        test: { name: "unit", maxWorkers: "100%", include: ["src/**/*.test.ts", "console/**/*.test.ts"], testTimeout: 30_000 },
+        test: {
+          name: "unit",
+          maxWorkers: "100%",
+          include: ["src/**/*.test.ts", "console/**/*.test.ts"],
+          exclude: ["**/*.life.test.ts"],
+          testTimeout: 30_000,
+        },
       },
-      { extends: true, test: { name: "life", include: ["test/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 120_000 } },
+      {
+        extends: true,
+        test: { name: "life", include: ["test/**/*.test.ts", "src/**/*.life.test.ts"], testTimeout: 300_000, hookTimeout: 120_000 },
+      },
     ],
   },
 });
