@@ -154,6 +154,9 @@ browserTest(`what the server refuses and an answer that breaks off are said in w
 browserTest(`every page opens by its number without an error, a request to elsewhere or a control without a name${why}`, async () => {
   await visit({}, 1280, async ({ page, errors, strangers }) => {
     const inspector = await page.context().newCDPSession(page);
+    // the field takes the focus once the page is there
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await content(page).waitFor();
     await leaveField(page);
     for (const [i, [name, title]] of Object.entries(pages).entries()) {
       await page.keyboard.press(String(i + 1));

@@ -107,5 +107,5 @@ test("a library that is not there, or is another one, is an error that names it"
       LOAM_ONNXRUNTIME: path,
     });
   expect(words("/no/such/file.so")).toMatch(/^onnxruntime\/library LOAM_ONNXRUNTIME.*"\/no\/such\/file\.so"/);
-  expect(words(fileURLToPath(import.meta.url))).toMatch(/^onnxruntime\/library .*process\.test\.ts: cannot be loaded/);
+  expect(words(fileURLToPath(import.meta.url))).toMatch(/^onnxruntime\/library .*process\.life\.test\.ts: cannot be loaded/);
 });
