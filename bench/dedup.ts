@@ -2,15 +2,15 @@
  * Near-duplicate removal on 100 MB of mails with known copies, beside rensa and datatrove: speed on one core from reading the documents to
  * writing the ids that stay, and quality against a truth that none of them made (`dedup-corpus.ts`, `dedup-judge.ts`).
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { candidateProbability, nearDuplicateOptions } from "../src/data/steps/near-duplicates/index.ts";
+import { type Answer, contest, isPinned } from "./contender.ts";
 import { type CorpusName, corpora, dedupCorpus, writeCorpus } from "./dedup-corpus.ts";
 import { judge, judgeThreshold, type Quality, truthOf } from "./dedup-judge.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
-import { type Answer, Contender, isPinned } from "./tokenizer/contender.ts";
 
 /** What is measured beside the default: fewer hash functions, found far more often, because what is found is verified. */
 const chosen = { bands: 16, rows: 5 } as const;
@@ -36,27 +36,20 @@ const shown = (q: Quality): Record<string, number> => ({
   kept: q.kept,
 });
 
-export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-bench-dedup-"));
-  const open: Contender[] = [];
-  const start = (name: string, command: readonly string[]): Contender => {
-    const contender = new Contender(name, command);
-    open.push(contender);
-    return contender;
-  };
-  const worker = fileURLToPath(new URL(`./dedup-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
-  const python = peers && join(peers, ".venv", ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]));
-  const has = (name: string): boolean =>
-    python !== undefined && existsSync(python) && existsSync(join(peers!, ".venv/lib/python3.11/site-packages", name));
-  const rate = (bytes: number, ms: readonly number[]): number => digits(bytes / 1000 / median(ms));
+export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
+  contest("dedup", async ({ folder, start }) => {
+    const worker = fileURLToPath(new URL(`./dedup-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
+    const python = peers && join(peers, ".venv", ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]));
+    const has = (name: string): boolean =>
+      python !== undefined && existsSync(python) && existsSync(join(peers!, ".venv/lib/python3.11/site-packages", name));
+    const rate = (bytes: number, ms: readonly number[]): number => digits(bytes / 1000 / median(ms));
 
-  const ours: Record<string, unknown> = {};
-  const theirs: Record<string, unknown> = {};
-  const ratios: Record<string, number> = {};
-  const bars: Bar[] = [];
-  const notes: string[] = [];
-  const bar = (name: string, want: string, got: number, holds: boolean) => bars.push({ name, want, got: digits(got, 5), holds });
-  try {
+    const ours: Record<string, unknown> = {};
+    const theirs: Record<string, unknown> = {};
+    const ratios: Record<string, number> = {};
+    const bars: Bar[] = [];
+    const notes: string[] = [];
+    const bar = (name: string, want: string, got: number, holds: boolean) => bars.push({ name, want, got: digits(got, 5), holds });
     for (const name of Object.keys(corpora) as CorpusName[]) {
       say(`${name}: making the corpus`);
       const documents = dedupCorpus(name);
@@ -167,8 +160,4 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
       bars,
       ...(notes.length > 0 ? { notes } : {}),
     };
-  } finally {
-    for (const contender of open) contender.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+  });

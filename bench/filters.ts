@@ -2,13 +2,13 @@
  * The C4, Gopher and FineWeb filter sets over cleaned mails, each alone and in a row, beside datatrove on the same core; and whether every
  * verdict is datatrove's. Rounds are interleaved; the slow side sees a sample of the texts in each, and so does ours.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { contest, isPinned } from "./contender.ts";
 import { mailTexts } from "./filters/corpus.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median, medianRatio } from "./harness.ts";
-import { Contender, isPinned } from "./tokenizer/contender.ts";
 
 const sets = ["gopher-repetition", "gopher-quality", "c4", "fineweb", "chain"] as const;
 /** datatrove needs a minute and more for all texts, so in each round both sides take every tenth. */
@@ -30,15 +30,8 @@ function countPairs(ours: readonly Row[], theirs: readonly Row[], set: string): 
   return pairs;
 }
 
-export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-bench-filters-"));
-  const open: Contender[] = [];
-  const start = (name: string, command: readonly string[]): Contender => {
-    const contender = new Contender(name, command);
-    open.push(contender);
-    return contender;
-  };
-  try {
+export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
+  contest("filters", async ({ folder, start }) => {
     say("reading and cleaning the mails");
     const texts = await mailTexts(process.cwd());
     const sizeOf = (some: readonly string[]) => some.reduce((n, t) => n + Buffer.byteLength(t), 0) / 1e6;
@@ -137,8 +130,4 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
         `${first.tokens} mails stay`,
       ],
     };
-  } finally {
-    for (const contender of open) contender.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+  });

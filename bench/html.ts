@@ -2,16 +2,16 @@
  * Main text of real HTML: the pages in the mails of the corpus, beside trafilatura on the same pages, one core each, in turn. Speed in
  * megabytes of markup; and how far the two agree, as F1 over the words of each page. Run as a program it is Loam's side.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { cpus, tmpdir } from "node:os";
+import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { readMail } from "../src/data/sources/email/decode.ts";
 import { pageText } from "../src/data/sources/main-text/main-text.ts";
+import { type Contender, contest, isPinned } from "./contender.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
-import { Contender, isPinned } from "./tokenizer/contender.ts";
 
 const ROUNDS = 3;
 
@@ -66,15 +66,8 @@ function compare(ours: readonly string[], theirs: readonly string[]): Record<str
 }
 
 /** `context.peers` is the folder with `.venv` (trafilatura) and main_text.py. */
-export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-bench-html-"));
-  const open: Contender[] = [];
-  const start = (name: string, command: readonly string[]): Contender => {
-    const contender = new Contender(name, command);
-    open.push(contender);
-    return contender;
-  };
-  try {
+export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
+  contest("html", async ({ folder, start }) => {
     const pages = await htmlParts();
     const megabytes = pages.reduce((n, p) => n + Buffer.byteLength(p), 0) / 1e6;
     const corpus = join(folder, "pages.json");
@@ -140,11 +133,7 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
       bars,
       ...(theirs ? {} : { notes: ["trafilatura is not installed, so not measured"] }),
     };
-  } finally {
-    for (const contender of open) contender.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+  });
 
 /** Loam's side: `time MODE`, `texts MODE FILE`; each is answered with a line of JSON. */
 async function serve(file: string): Promise<void> {

@@ -2,14 +2,14 @@
  * Private data: precision, recall and F2 by type on generated sentences with hard negatives, and speed on the bodies of real mails, beside
  * Presidio's pattern recognisers. Names are left out: neither side has a model here.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Contender, contest, isPinned } from "./contender.ts";
 import { mailTexts } from "./filters/corpus.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
 import { bareSentences, type Sentence, sentences } from "./pii/sentences.ts";
-import { Contender, isPinned } from "./tokenizer/contender.ts";
 
 const numSentences = 6000;
 const numBare = 2000;
@@ -87,10 +87,8 @@ function judge(truths: readonly Sentence[], found: readonly Found[], types: read
   };
 }
 
-export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-bench-pii-"));
-  const open: Contender[] = [];
-  try {
+export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
+  contest("pii", async ({ folder, start }) => {
     const texts = sentences("second", numSentences);
     const bare = bareSentences("bare", numBare);
     const bodies = (await mailTexts(process.cwd())).filter((_, i) => i % every === 0);
@@ -98,15 +96,10 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
     const files = [join(folder, "sentences.json"), join(folder, "bodies.json")];
     writeFileSync(files[0]!, JSON.stringify([...texts, ...bare].map(t => t.text)));
     writeFileSync(files[1]!, JSON.stringify(bodies));
-    const start = (name: string, command: readonly string[]): Contender => {
-      const contender = new Contender(name, [...command, ...files]);
-      open.push(contender);
-      return contender;
-    };
     const worker = fileURLToPath(new URL(`./pii/worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url));
-    const ours = start("loam", [process.execPath, worker]);
+    const ours = start("loam", [process.execPath, worker, ...files]);
     const python = peers && join(peers, ".venv", ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]));
-    const presidio = python && existsSync(python) ? start("presidio", [python, join(peers!, "pii.py")]) : undefined;
+    const presidio = python && existsSync(python) ? start("presidio", [python, join(peers!, "pii.py"), ...files]) : undefined;
 
     const findings = async (contender: Contender, name: string): Promise<Found[]> => {
       const file = join(folder, `${name}.json`);
@@ -168,8 +161,4 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
         ...(presidio ? [] : ["Presidio is not installed, so nothing stands beside these figures."]),
       ],
     };
-  } finally {
-    for (const contender of open) contender.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+  });

@@ -2,12 +2,12 @@
  * Training and encoding speed on raw mails, one core each, beside the encoders people use. Rounds are interleaved: ours, then a peer,
  * again; a ratio is the median over pairs. Also whether merges and ids are Hugging Face's.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { contest, isPinned } from "./contender.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
-import { Contender, isPinned } from "./tokenizer/contender.ts";
 import { rawMails } from "./tokenizer/corpus.ts";
 
 /** Peers by name: which side runs them, and in how many rounds: the slowest take half a minute each. */
@@ -22,15 +22,8 @@ const encoders = [
 const TRAIN_ROUNDS = 3;
 
 /** `context.peers` is the folder with `.venv` (tokenizers, tiktoken), `node_modules` (the npm peers) and the scripts beside them. */
-export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
-  const folder = mkdtempSync(join(tmpdir(), "loam-bench-tokenizer-"));
-  const open: Contender[] = [];
-  const start = (name: string, command: readonly string[]): Contender => {
-    const contender = new Contender(name, command);
-    open.push(contender);
-    return contender;
-  };
-  try {
+export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
+  contest("tokenizer", async ({ folder, start }) => {
     const texts = rawMails();
     const megabytes = texts.reduce((n, t) => n + Buffer.byteLength(t), 0) / 1e6;
     const corpus = join(folder, "mails.json");
@@ -135,8 +128,4 @@ export async function run({ peers, say }: BenchContext): Promise<BenchResult> {
       bars,
       ...(skipped.length > 0 ? { notes: [`not installed, so not measured: ${skipped.join(", ")}`] } : {}),
     };
-  } finally {
-    for (const contender of open) contender.close();
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+  });

@@ -1,8 +1,11 @@
 /**
- * One side of the comparison: a process on one core that trains or encodes when it is told to, and stands still while others are
- * measured. A line in, a line of JSON out: `train FILE`, `encode`, `kept` (encode, remembering earlier passes), `ids FILE`.
+ * One side of a comparison: a process on one core that works when it is told to, and stands still while others are measured. A line in, a
+ * line of JSON out; each bench has its own words for what it asks.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 
 export interface Answer {
@@ -53,5 +56,31 @@ export class Contender {
 
   close(): void {
     this.child.stdin!.end();
+  }
+}
+
+export interface Contest {
+  /** A scratch folder, removed at the end. */
+  readonly folder: string;
+  /** Starts a side. It ends with the contest. */
+  start(name: string, command: readonly string[]): Contender;
+}
+
+/** Runs a comparison; its processes and its scratch folder are gone afterwards, whatever happens. */
+export async function contest<R>(name: string, compare: (c: Contest) => Promise<R>): Promise<R> {
+  const folder = mkdtempSync(join(tmpdir(), `loam-bench-${name}-`));
+  const open: Contender[] = [];
+  try {
+    return await compare({
+      folder,
+      start(side, command) {
+        const contender = new Contender(side, command);
+        open.push(contender);
+        return contender;
+      },
+    });
+  } finally {
+    for (const contender of open) contender.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
