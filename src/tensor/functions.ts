@@ -155,7 +155,9 @@ export interface MatmulOptions {
 /** [..., M, K] x [..., K, N] -> [..., M, N]; leading axes broadcast. Rows under leading axes meet a plain matrix as one product. */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const attributes = { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false, alpha: options.alpha ?? 1 };
-  if (a.shape.length > 2 && b.shape.length === 2 && !attributes.transposeA) {
+  // shapes that do not fit are left to the check, which names them as they were given
+  const fits = a.shape.at(-1) === b.shape[attributes.transposeB ? 1 : 0];
+  if (fits && a.shape.length > 2 && b.shape.length === 2 && !attributes.transposeA) {
     const flat = new Tensor("matmul", [reshape(a, [-1, a.shape.at(-1)!]), b], attributes);
     return reshape(flat, [...a.shape.slice(0, -1), flat.shape[1]!]);
   }

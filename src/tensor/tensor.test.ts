@@ -25,6 +25,7 @@ test("a shape error names the place, the letters and the sizes", () => {
   expect(() => checkShape("attention.k", input("k", [16, 200, 380]), "B T C", bound)).toThrow(
     "attention.k: expected [B=16, T=256, C=380], got [16, 200, 380].",
   );
+  expect(() => f.matmul(input("a", [7, 2, 3]), input("b", [4, 5]))).toThrow("The inputs are [7, 2, 3] and [4, 5].");
   expect(() => f.matmul(input("a", [2, 3]), input("b", [4, 5]))).toThrow(/matmul: expected \[\.\.\., M, K=3\] x \[\.\.\., K=3, N\], got/);
   expect(() => f.add(input("a", [2, 3]), input("b", [4]))).toThrow(/add: expected shapes that broadcast.*\[2, 3\] and \[4\]/);
   expect(() => f.add(input("a", [2]), input("b", [2], "i32"))).toThrow(

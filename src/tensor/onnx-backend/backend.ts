@@ -7,11 +7,12 @@ import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
-import { type DeviceBuffer, NativeBuffer, openRuntime, type Provider, type Run, type Runtime, type Session } from "../onnxruntime/index.ts";
+import { type DeviceBuffer, NativeBuffer, openRuntime, type Provider, type Run, type Runtime } from "../onnxruntime/index.ts";
 import type { Shape } from "../shape.ts";
 import type { Limits } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName } from "./model.ts";
+import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
 
 export interface OnnxBackendOptions {
   readonly provider?: Provider;
@@ -101,15 +102,15 @@ const nativeOf = (m: DeviceMemory): OnnxMemory => {
 const keptRuns = 16;
 
 class OnnxExecutable implements Executable {
-  readonly #session: Session;
+  readonly #lease: SessionLease;
   readonly #runs = new Map<string, { readonly run: Run; readonly buffers: readonly EngineBuffer[] }>();
   readonly #inPlace: readonly string[];
   readonly #number: (b: EngineBuffer) => number;
   readonly #turns: Turns;
 
-  constructor(session: Session, options: BuildOptions, number: (b: EngineBuffer) => number, turns: Turns) {
+  constructor(lease: SessionLease, options: BuildOptions, number: (b: EngineBuffer) => number, turns: Turns) {
     this.#turns = turns;
-    this.#session = session;
+    this.#lease = lease;
     this.#inPlace = [...options.aliases.keys()].map(outputName);
     this.#number = number;
   }
@@ -123,7 +124,7 @@ class OnnxExecutable implements Executable {
       this.#runs.set(key, known);
       return known.run;
     }
-    const run = this.#session.prepare(
+    const run = this.#lease.session.prepare(
       new Map(inputs.map((b, i) => [inputName(i), b])),
       new Map(outputs.map((b, i) => [outputName(i), b])),
       { inPlace: this.#inPlace },
@@ -146,17 +147,17 @@ class OnnxExecutable implements Executable {
   }
 
   endProfile(): string {
-    return this.#session.endProfile();
+    return this.#lease.session.endProfile();
   }
 
   peakBytes(): number {
-    return this.#session.memory().peakBytes;
+    return this.#lease.session.memory().peakBytes;
   }
 
   dispose(): void {
     for (const { run } of this.#runs.values()) run.dispose();
     this.#runs.clear();
-    this.#session.dispose();
+    this.#lease.release();
   }
 }
 
@@ -164,6 +165,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
   const { keptBytes = defaultKeptBytes, ...rest } = options;
   const runtime: Runtime = openRuntime(rest);
   const turns = turnsOf[runtime.provider];
+  const sessions = new SharedSessions();
   const free = new Map<string, EngineBuffer[]>();
   let freeBytes = 0;
   const numbers = new WeakMap<EngineBuffer, number>();
@@ -202,15 +204,20 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       return new OnnxMemory(kept ?? fresh(), shape, dtype, giveBack, turns);
     },
     async build(graph: Graph, build: BuildOptions) {
+      const model = writeModel(onnxModel(graph, limitsOf[runtime.provider]), { nodeOrder: "reversed" });
       const create = () =>
-        runtime.createSessionAsync(writeModel(onnxModel(graph, limitsOf[runtime.provider]), { nodeOrder: "reversed" }), {
-          // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
-          ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
-          ...(build.profile === undefined ? {} : { profile: build.profile }),
-          ...(build.measureMemory ? { arena: "own" as const } : {}),
-        });
-      const session = await turns(create);
-      return new OnnxExecutable(session, build, number, turns);
+        turns(() =>
+          runtime.createSessionAsync(model, {
+            // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
+            ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
+            ...(build.profile === undefined ? {} : { profile: build.profile }),
+            ...(build.measureMemory ? { arena: "own" as const } : {}),
+          }),
+        );
+      // what is measured is measured alone
+      const isMeasured = build.profile !== undefined || build.measureMemory;
+      const lease = isMeasured ? ownSession(await create()) : await sessions.lease(model, build.recomputes ? "recomputes" : "", create);
+      return new OnnxExecutable(lease, build, number, turns);
     },
     dispose() {
       for (const list of free.values()) for (const b of list) b.dispose();
