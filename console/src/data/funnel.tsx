@@ -23,7 +23,9 @@ export function Funnel({ rows }: { readonly rows: readonly Row[] }) {
         // biome-ignore lint/suspicious/noArrayIndexKey: a step may run twice.
         <div key={i}>
           <dt>{r.what === "step" ? <code>{r.step}</code> : r.what}</dt>
-          <dd className="number">{r.what === "set aside" ? `−${formatCount(r.documents)}` : formatCount(r.documents)}</dd>
+          <dd className="number">
+            {r.what === "set aside" && r.documents > 0 ? `−${formatCount(r.documents)}` : formatCount(r.documents)}
+          </dd>
           <dd className="bars-bar">
             {r.what !== "set aside" && <i style={{ width: `${(100 * r.documents) / most}%` }} />}
             <small>{factsOf(r)}</small>

@@ -22,7 +22,7 @@ function funnel(rows: readonly FunnelRow[]): string[] {
       r.spared ? `${formatCount(r.spared)} kept by keep:` : "",
       r.bytes === undefined ? "" : formatBytes(r.bytes),
     ].filter(Boolean);
-    const count = r.what === "set aside" ? `-${formatCount(r.documents)}` : formatCount(r.documents);
+    const count = r.what === "set aside" && r.documents > 0 ? `-${formatCount(r.documents)}` : formatCount(r.documents);
     return `  ${labelOf(r).padEnd(18)} ${count.padStart(10)}  ${r.what === "set aside" ? "".padEnd(barWidth) : bar(r.documents, most).padEnd(barWidth)}  ${facts.join(", ")}`.trimEnd();
   });
 }
