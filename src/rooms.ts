@@ -4,29 +4,39 @@
  */
 export const rooms = {
   base: [],
+  statistics: ["base"],
   tensor: ["base"],
   text: ["base", "store"],
   nn: ["base", "tensor"],
   store: ["base"],
-  data: ["base", "store", "text"],
+  data: ["base", "statistics", "store", "text"],
   train: ["base", "tensor", "nn", "text", "store", "data"],
-  evaluate: ["base", "tensor", "nn", "text", "store", "data"],
+  tune: ["base", "statistics"],
+  evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
   serve: ["base", "tensor", "nn", "text", "store"],
-  cli: ["base", "tensor", "nn", "text", "store", "data", "train", "evaluate", "serve"],
+  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "serve"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Heavy packages and the one file that may import each. */
-export const adapters: Readonly<Record<string, string>> = {
+/** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
+export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   koffi: "src/tensor/onnxruntime/library.ts",
   "onnxruntime-node": "src/tensor/onnxruntime/library.ts",
-  libsql: "src/store/records/sqlite.ts",
-  pg: "src/store/records/postgres.ts",
-  "@aws-sdk/client-s3": "src/store/blobs/s3.ts",
+  // The record is Loam's own; a source is somebody else's, read only and as a stream.
+  libsql: ["src/store/records/sqlite.ts", "src/data/sources/sql/sqlite.ts"],
+  pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts"],
+  "@aws-sdk/client-s3": ["src/store/blobs/s3.ts", "src/data/sources/s3/client.ts"],
   "@hono/node-server": "src/serve/listen.ts",
   "csv-parse/sync": "src/data/sources/csv.ts",
+  ...Object.fromEntries(["eld/extrasmall", "eld/small", "eld/medium", "eld/large"].map(t => [t, "src/data/steps/language/eld.ts"])),
+  re2js: ["src/data/steps/patterns/re2.ts", "src/nn/adapters/peft-config.ts"],
   fzstd: "src/data/sources/compressed/zstd.ts",
-  hyparquet: "src/data/sources/parquet.ts",
-  "hyparquet-compressors": "src/data/sources/parquet.ts",
+  // The reader runs in a process of its own.
+  hyparquet: "src/data/sources/guarded/parquet-job.mjs",
+  "@bokuweb/zstd-wasm": ["src/data/export/zstd.ts", "src/evaluate/baselines/zstd.ts"],
+  "hyparquet-writer": "src/data/export/parquet.ts",
+  "hyparquet-compressors": "src/data/sources/guarded/parquet-job.mjs",
+  "pdfjs-dist": "src/data/sources/guarded/pdf-job.mjs",
+  "pdfjs-dist/legacy/build/pdf.mjs": "src/data/sources/guarded/pdf-job.mjs",
   mammoth: "src/data/sources/docx.ts",
   "seek-bzip": "src/data/sources/compressed/bzip2.ts",
   "libphonenumber-js/max": "src/data/steps/private/phone-library.ts",

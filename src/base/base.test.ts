@@ -132,6 +132,8 @@ test("a misspelt key is named with the nearest right one, at any depth", () => {
   expect(() => check(schema, { models: { a: { layers: "x" } } }, "loam.yaml")).toThrow(
     'loam.yaml: models.a.layers: expected number, got "x".',
   );
+  const deep: unknown = JSON.parse("[".repeat(50_000) + "]".repeat(50_000));
+  expect(() => check(z.strictObject({ k: z.string() }), { k: deep }, "f")).toThrow("f: k: expected string, got a value nested too deeply");
   expect(() => check(z.strictObject({ k: z.enum(["cosine", "linear"]) }), { k: "cosin" }, "f")).toThrow(
     'f: k: expected one of cosine, linear, got "cosin". Did you mean "cosine"?',
   );

@@ -3,6 +3,7 @@ import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { baseErrors } from "./errors.ts";
 import { nearest } from "./nearest.ts";
+import { showValue } from "./show.ts";
 
 /** `models.mail-small.layers`, `steps[2]`: how a place inside a file is written everywhere. */
 export const keyPath = (path: readonly PropertyKey[]): string =>
@@ -10,12 +11,6 @@ export const keyPath = (path: readonly PropertyKey[]): string =>
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((v, k) => (v === null || v === undefined ? undefined : (v as Record<PropertyKey, unknown>)[k]), value);
-
-const show = (value: unknown): string => {
-  if (value === undefined) return "nothing";
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-};
 
 /** Keys that a schema knows at a path, looking through optionals, defaults and unions; empty where it cannot tell. */
 function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
@@ -80,7 +75,7 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, place: str
     expected: options.length
       ? `one of ${options.join(", ")}`
       : issue.message.replace(/^Invalid input: expected /, "").replace(/, received .*$/, ""),
-    received: show(got),
+    received: showValue(got),
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),
   });
 }

@@ -19,5 +19,6 @@ export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";
 export { type Random, type RandomState, random } from "./random.ts";
+export { showValue } from "./show.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";

@@ -1,0 +1,14 @@
+/** The codes of this room. */
+import { errorTable } from "../base/index.ts";
+
+export const statisticsErrors = errorTable("statistics", {
+  argument: { status: 400, exit: "usage", meaning: "A statistic was asked of something that it is not defined for." },
+});
+
+/** Errors: statistics/argument. */
+export function check(holds: boolean, place: string, expected: string, received: unknown): asserts holds {
+  if (!holds) throw statisticsErrors.fail("argument", { place, expected, received: String(received) });
+}
+
+/** A share strictly between 0 and 1. */
+export const outOf = (share: number, place: string): void => check(share > 0 && share < 1, place, "a number between 0 and 1", share);

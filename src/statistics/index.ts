@@ -1,0 +1,26 @@
+/** statistics: how sure a figure is, and whether two differ. Knows nothing of models. */
+export { benjaminiHochberg, holm } from "./corrections.ts";
+export {
+  betaQuantile,
+  binomialBelow,
+  chiSquareAbove,
+  normalAbove,
+  normalBelow,
+  normalQuantile,
+  studentQuantile,
+  studentWithin,
+} from "./distributions.ts";
+export { statisticsErrors } from "./errors.ts";
+export { cholesky, solveTriangular } from "./linear.ts";
+export { detectableDifference, type McNemar, mcNemar } from "./paired.ts";
+export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts";
+export { pearson, ranks, spearman } from "./rank.ts";
+export {
+  type BootstrapInterval,
+  bootstrap,
+  type PermutationTest,
+  pairedPermutation,
+  quantile,
+  type ResamplingOptions,
+} from "./resampling.ts";
+export { incompleteBeta, logGamma, upperGamma } from "./special.ts";

@@ -1,0 +1,38 @@
+/** Correlation of two lists. */
+import { check } from "./errors.ts";
+
+/** Ranks from 1; equal values share the mean of theirs. */
+export function ranks(values: ArrayLike<number>): Float64Array {
+  const order = Float64Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const out = new Float64Array(values.length);
+  for (let from = 0; from < order.length; ) {
+    let to = from + 1;
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
+    for (let i = from; i < to; i++) out[order[i]!] = (from + 1 + to) / 2;
+    from = to;
+  }
+  return out;
+}
+
+/** Pearson's correlation; NaN where a side does not vary. Errors: statistics/argument. */
+export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  const n = x.length;
+  check(n > 1, "x", "two values or more", n);
+  check(y.length === n, "y", `${n} values, as x has`, y.length);
+  let [meanX, meanY] = [0, 0];
+  for (let i = 0; i < n; i++) {
+    meanX += x[i]! / n;
+    meanY += y[i]! / n;
+  }
+  let [xy, xx, yy] = [0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    const [a, b] = [x[i]! - meanX, y[i]! - meanY];
+    xy += a * b;
+    xx += a * a;
+    yy += b * b;
+  }
+  return xx === 0 || yy === 0 ? Number.NaN : xy / Math.sqrt(xx * yy);
+}
+
+/** Spearman's rank correlation (1904). */
+export const spearman = (x: ArrayLike<number>, y: ArrayLike<number>): number => pearson(ranks(x), ranks(y));

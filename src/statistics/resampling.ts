@@ -1,0 +1,152 @@
+/**
+ * What would have come out with other items: bootstrap intervals and permutation tests. Items that belong together (answers to one passage,
+ * mails of one thread, seeds of one prompt) are drawn together: pass `clusters`. Same seed, same figures.
+ */
+import { type Random, random } from "../base/index.ts";
+import { normalBelow, normalQuantile } from "./distributions.ts";
+import { check, outOf } from "./errors.ts";
+import type { Interval } from "./proportion.ts";
+
+export interface ResamplingOptions {
+  /** Draws (default 2,000). */
+  readonly draws?: number;
+  readonly confidence?: number;
+  readonly seed?: number | string;
+  /** Cluster of each item; absent: each item is its own. */
+  readonly clusters?: ArrayLike<number> | undefined;
+}
+
+export interface BootstrapInterval extends Interval {
+  /** Draws of which the statistic was not a number (no positive item in them, say); they are left out. */
+  readonly undefinedDraws: number;
+}
+
+/** Items of each cluster, clusters in order of their first item. */
+function clustersOf(n: number, clusters: ArrayLike<number> | undefined): Int32Array[] {
+  if (!clusters) return Array.from({ length: n }, (_, i) => Int32Array.of(i));
+  check(clusters.length === n, "clusters", `${n} of them, one an item`, clusters.length);
+  const lists = new Map<number, number[]>();
+  for (let i = 0; i < n; i++) {
+    const list = lists.get(clusters[i]!);
+    if (list) list.push(i);
+    else lists.set(clusters[i]!, [i]);
+  }
+  return [...lists.values()].map(l => Int32Array.from(l));
+}
+
+/** As many clusters as there are, with repetitions. */
+function redraw(clusters: readonly Int32Array[], draw: Random): Int32Array {
+  const chosen = clusters.map(() => clusters[draw.below(clusters.length)]!);
+  return joined(chosen);
+}
+
+function joined(clusters: readonly Int32Array[]): Int32Array {
+  const items = new Int32Array(clusters.reduce((sum, c) => sum + c.length, 0));
+  let at = 0;
+  for (const c of clusters) {
+    items.set(c, at);
+    at += c.length;
+  }
+  return items;
+}
+
+/** Value at a share of a sorted list, between neighbours in a line. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const [a, b] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];
+  return a + (at - below) * (b - a);
+}
+
+/**
+ * Interval of any statistic of items by the bias-corrected and accelerated bootstrap (Efron 1987). `statistic` gets indices of items, with
+ * repetitions. The acceleration comes from leaving clusters out one at a time, at most 200 groups of them. Errors: statistics/argument.
+ */
+export function bootstrap(
+  n: number,
+  statistic: (items: Int32Array) => number,
+  { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
+): BootstrapInterval {
+  check(n > 0, "n", "an item or more", n);
+  check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
+  outOf(confidence, "confidence");
+  const clusters = clustersOf(n, clusterOf);
+  const value = statistic(Int32Array.from({ length: n }, (_, i) => i));
+  const draw = random(seed);
+  const drawn = Float64Array.from({ length: draws }, () => statistic(redraw(clusters, draw))).filter(v => !Number.isNaN(v));
+  const undefinedDraws = draws - drawn.length;
+  if (drawn.length < 2 || Number.isNaN(value)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws };
+  drawn.sort();
+  const below = drawn.reduce((sum, v) => sum + (v < value ? 1 : v === value ? 0.5 : 0), 0) / drawn.length;
+  const least = 1 / (2 * drawn.length);
+  const bias = normalQuantile(Math.min(1 - least, Math.max(least, below)));
+  const acceleration = accelerationOf(clusters, statistic);
+  const end = (share: number) => {
+    const z = bias + normalQuantile(share);
+    return quantile(drawn, normalBelow(bias + z / (1 - acceleration * z)));
+  };
+  return { value, low: end((1 - confidence) / 2), high: end(1 - (1 - confidence) / 2), undefinedDraws };
+}
+
+function accelerationOf(clusters: readonly Int32Array[], statistic: (items: Int32Array) => number): number {
+  const groups = Math.min(200, clusters.length);
+  if (groups < 2) return 0;
+  const without = Array.from({ length: groups }, (_, g) => statistic(joined(clusters.filter((_, i) => i % groups !== g))));
+  const values = without.filter(v => !Number.isNaN(v));
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  let [squares, cubes] = [0, 0];
+  for (const v of values) {
+    squares += (mean - v) ** 2;
+    cubes += (mean - v) ** 3;
+  }
+  return squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
+}
+
+export interface PermutationTest {
+  /** Mean difference, second minus first. */
+  readonly difference: number;
+  readonly p: number;
+  /** Every sign pattern was looked at (up to 16 clusters), not a sample of them. */
+  readonly isExact: boolean;
+}
+
+const mostExact = 16;
+
+/**
+ * Paired two-sided permutation test of a mean difference: under no difference each cluster's sign is as likely as the other. A sampled p
+ * counts the seen arrangement in (Phipson & Smyth 2010), so it is never 0. Errors: statistics/argument.
+ */
+export function pairedPermutation(
+  first: ArrayLike<number>,
+  second: ArrayLike<number>,
+  { draws = 10_000, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
+): PermutationTest {
+  const n = first.length;
+  check(n > 0, "first", "an item or more", n);
+  check(second.length === n, "second", `${n} items, as on the first side`, second.length);
+  const sums = clustersOf(n, clusterOf).map(c => c.reduce((sum, i) => sum + second[i]! - first[i]!, 0));
+  const total = sums.reduce((a, b) => a + b, 0);
+  // Sums of the same terms in another order differ in their last bits.
+  const reach = Math.abs(total) - 1e-9 * sums.reduce((a, b) => a + Math.abs(b), 0);
+  const signs = sums.filter(s => s !== 0);
+  let atLeast = 0;
+  if (signs.length <= mostExact) {
+    const patterns = 2 ** signs.length;
+    for (let pattern = 0; pattern < patterns; pattern++) {
+      const sum = signs.reduce((s, v, i) => s + ((pattern >> i) & 1 ? v : -v), 0);
+      if (Math.abs(sum) >= reach) atLeast++;
+    }
+    return { difference: total / n, p: atLeast / patterns, isExact: true };
+  }
+  const draw = random(seed);
+  for (let i = 0; i < draws; i++) {
+    let [sum, bits] = [0, 0];
+    for (let j = 0; j < signs.length; j++) {
+      if (j % 32 === 0) bits = draw.u32();
+      sum += bits & 1 ? signs[j]! : -signs[j]!;
+      bits >>>= 1;
+    }
+    if (Math.abs(sum) >= reach) atLeast++;
+  }
+  return { difference: total / n, p: (atLeast + 1) / (draws + 1), isExact: false };
+}

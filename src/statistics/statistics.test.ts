@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { random } from "../base/index.ts";
+import * as s from "./index.ts";
+
+type Rows = readonly (readonly number[])[];
+const golden = JSON.parse(readFileSync(new URL("./golden/scipy.golden.json", import.meta.url), "utf8")) as Record<string, unknown> & {
+  correlation: { x: number[]; y: number[]; pearson: number; spearman: number };
+  permutation: { differences: number[]; p: number };
+};
+const near = (got: number, want: number, relative: number) =>
+  expect(Math.abs(got - want)).toBeLessThanOrEqual(relative * Math.abs(want) + 1e-15);
+
+describe("SciPy's values", () => {
+  const functions: Readonly<Record<string, readonly [f: (...x: number[]) => number, relative: number]>> = {
+    normalQuantile: [s.normalQuantile, 1e-11],
+    normalAbove: [s.normalAbove, 1e-12],
+    chiSquareAbove: [s.chiSquareAbove, 1e-10],
+    betaQuantile: [s.betaQuantile, 1e-9],
+    studentQuantile: [s.studentQuantile, 1e-10],
+    binomialBelow: [s.binomialBelow, 1e-10],
+    signTest: [s.signTest, 1e-10],
+  };
+  for (const [name, [f, relative]] of Object.entries(functions))
+    test(name, () => {
+      for (const row of golden[name] as Rows) near(f(...row.slice(0, -1)), row.at(-1)!, relative);
+    });
+  for (const [name, f] of Object.entries({ wilson: s.wilson, clopperPearson: s.clopperPearson }))
+    test(name, () => {
+      for (const [k, n, confidence, low, high] of golden[name] as Rows) {
+        const interval = f(k!, n!, confidence);
+        near(interval.low, low!, 1e-9);
+        near(interval.high, high!, 1e-9);
+      }
+    });
+  for (const [name, f] of Object.entries({ holm: s.holm, benjaminiHochberg: s.benjaminiHochberg }))
+    test(name, () => {
+      const { p, corrected } = golden[name] as { p: number[]; corrected: number[] };
+      for (const [i, v] of f(p).entries()) near(v, corrected[i]!, 1e-12);
+    });
+  test("correlation", () => {
+    const { x, y, pearson, spearman } = golden.correlation;
+    near(s.pearson(x, y), pearson, 1e-12);
+    near(s.spearman(x, y), spearman, 1e-12);
+  });
+  test("a paired permutation test that looks at every sign", () => {
+    const { differences, p } = golden.permutation;
+    const test = s.pairedPermutation(
+      differences.map(() => 0),
+      differences,
+    );
+    expect(test.isExact).toBe(true);
+    near(test.p, p, 1e-12);
+  });
+});
+
+test("quantiles undo their distributions", () => {
+  const share = fc.double({ min: 1e-3, max: 1 - 1e-3, noNaN: true });
+  const degree = fc.double({ min: 1, max: 300, noNaN: true });
+  fc.assert(
+    fc.property(share, degree, degree, (p, a, b) => {
+      expect(s.normalBelow(s.normalQuantile(p))).toBeCloseTo(p, 11);
+      expect(s.studentWithin(s.studentQuantile(p, a), a)).toBeCloseTo(p, 9);
+      expect(s.incompleteBeta(s.betaQuantile(p, a, b), a, b)).toBeCloseTo(p, 9);
+    }),
+  );
+});
+
+test("exact intervals cover at least as often as they say, Wilson's about as often", () => {
+  const n = 40;
+  for (const p of [0.02, 0.3, 0.5, 0.9]) {
+    const covers = (f: typeof s.wilson) => {
+      let sum = 0;
+      for (let k = 0; k <= n; k++) {
+        const { low, high } = f(k, n);
+        if (low <= p && p <= high) sum += s.binomialBelow(k, n, p) - s.binomialBelow(k - 1, n, p);
+      }
+      return sum;
+    };
+    expect(covers(s.clopperPearson)).toBeGreaterThanOrEqual(0.95);
+    expect(covers(s.wilson)).toBeGreaterThan(0.9);
+  }
+});
+
+describe("the bootstrap", () => {
+  const mean = (values: readonly number[]) => (items: Int32Array) => items.reduce((sum, i) => sum + values[i]!, 0) / items.length;
+
+  test("covers a mean about as often as it says, and is a function of its seed", () => {
+    const draw = random(3);
+    let covered = 0;
+    for (let round = 0; round < 200; round++) {
+      const values = Array.from({ length: 40 }, () => Math.exp(draw.normal()));
+      const { low, high } = s.bootstrap(values.length, mean(values), { draws: 300, seed: round });
+      if (low <= Math.exp(0.5) && Math.exp(0.5) <= high) covered++;
+    }
+    expect(covered / 200).toBeGreaterThan(0.85);
+    expect(covered / 200).toBeLessThan(0.99);
+    const values = [1, 5, 2, 8, 3, 9];
+    expect(s.bootstrap(6, mean(values), { seed: 4 })).toEqual(s.bootstrap(6, mean(values), { seed: 4 }));
+  });
+
+  test("draws clusters whole: copies of an item do not make it surer", () => {
+    const draw = random(5);
+    const values = Array.from({ length: 30 }, () => draw.normal());
+    const copied = values.flatMap(v => [v, v, v, v]);
+    const clusters = copied.map((_, i) => i >> 2);
+    const [once, four, naive] = [
+      s.bootstrap(30, mean(values)),
+      s.bootstrap(120, mean(copied), { clusters }),
+      s.bootstrap(120, mean(copied)),
+    ].map(({ low, high }) => high - low);
+    expect(Math.abs(four! / once! - 1)).toBeLessThan(0.1);
+    expect(naive! / once!).toBeLessThan(0.65);
+  });
+
+  test("leaves draws out on which nothing is defined, and says how many", () => {
+    const positive = [1, 0, 0, 0];
+    const share = (items: Int32Array) => {
+      const hits = items.filter(i => positive[i] === 1).length;
+      return hits === 0 ? Number.NaN : hits / items.length;
+    };
+    const { undefinedDraws } = s.bootstrap(4, share, { draws: 1000 });
+    expect(Math.abs(undefinedDraws / 1000 - 0.75 ** 4)).toBeLessThan(0.05);
+  });
+});
+
+test("without a difference, p-values are spread evenly", () => {
+  const draw = random(11);
+  for (const n of [8, 60]) {
+    const p = Array.from({ length: 300 }, (_, seed) => {
+      const [a, b] = [0, 0].map(() => Array.from({ length: n }, () => draw.normal()));
+      return s.pairedPermutation(a!, b!, { seed, draws: 500 }).p;
+    });
+    for (const level of [0.1, 0.5]) expect(Math.abs(p.filter(v => v <= level).length / p.length - level)).toBeLessThan(0.09);
+  }
+});
+
+test("a test's power is what the detectable difference says", () => {
+  const [n, discordant] = [400, 0.3];
+  const difference = s.detectableDifference(n, discordant);
+  const draw = random(2);
+  let found = 0;
+  for (let round = 0; round < 500; round++) {
+    let [first, second] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      const u = draw.uniform();
+      if (u < (discordant + difference) / 2) second++;
+      else if (u < discordant) first++;
+    }
+    if (s.mcNemar(first, second).p < 0.05) found++;
+  }
+  expect(found / 500).toBeGreaterThan(0.7); // Edwards' correction costs a little of the 80 %
+  expect(found / 500).toBeLessThan(0.86);
+});
+
+test("McNemar's test is exact for few differing items, symmetric, and 1 for none", () => {
+  expect(s.mcNemar(0, 0).p).toBe(1);
+  expect(s.mcNemar(2, 8).isExact).toBe(true);
+  near(s.mcNemar(2, 8).p, 2 * (1 + 10 + 45) * 2 ** -10, 1e-12);
+  expect(s.mcNemar(30, 12).p).toBe(s.mcNemar(12, 30).p);
+});
+
+test("what is not defined is refused by name", () => {
+  const codeOf = (f: () => unknown) => {
+    try {
+      f();
+    } catch (e) {
+      return (e as { code?: string }).code;
+    }
+  };
+  for (const f of [
+    () => s.wilson(3, 2),
+    () => s.wilson(1, 0),
+    () => s.clopperPearson(1, 2, 1),
+    () => s.bootstrap(0, () => 0),
+    () => s.bootstrap(3, () => 0, { clusters: [1, 2] }),
+    () => s.pairedPermutation([1], [1, 2]),
+    () => s.holm([0.5, Number.NaN]),
+    () => s.pearson([1], [1]),
+    () => s.detectableDifference(10, 0),
+  ])
+    expect(codeOf(f)).toBe("statistics/argument");
+});
