@@ -10,6 +10,7 @@ import { type ArtifactInfo, completeArtifacts, newestOfRecipe } from "./artifact
 import { storeErrors } from "./errors.ts";
 import { acquireLock, gcLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
 import { isList } from "./members.ts";
+import type { Reading } from "./records/records.ts";
 import { endLost } from "./runs.ts";
 import { commit, type Store } from "./store.ts";
 
@@ -89,6 +90,18 @@ async function staleScratch(store: Store, o: GcOptions, running: readonly LockIn
   return stale;
 }
 
+/** Blobs that tasks of jobs begun since then have left: a job whose process died goes on with them. */
+async function blobsOfJobs(db: Reading, sinceMs: number): Promise<Set<string>> {
+  const rows = await db
+    .selectFrom("tasks")
+    .innerJoin("jobs", "jobs.id", "tasks.job")
+    .select("tasks.output")
+    .where("tasks.output", "is not", null)
+    .where("jobs.created_ms", ">=", sinceMs)
+    .execute();
+  return new Set(rows.flatMap(r => Object.values((JSON.parse(r.output!) as { blobs?: Record<string, string> }).blobs ?? {})));
+}
+
 /** What would be removed. Changes nothing. Errors: notFound for a root that is not recorded. */
 export async function planGc(store: Store, o: GcOptions): Promise<GcPlan> {
   const db = store.records.read;
@@ -98,7 +111,7 @@ export async function planGc(store: Store, o: GcOptions): Promise<GcPlan> {
   for (const id of o.roots)
     if (!all.has(id)) throw storeErrors.fail("notFound", { place: "gc: roots", expected: "a recorded artifact", received: `"${id}"` });
   const needed = await neededIds(store, all, o);
-  const kept = new Set<string>();
+  const kept = await blobsOfJobs(db, store.clock.now() - (o.scratchDays ?? 7) * 86_400_000);
   const known = new Set<string>();
   for (const a of all.values())
     for (const f of a.files) {
@@ -151,6 +164,12 @@ export async function applyGc(store: Store, o: GcOptions & { readonly waitMs?: n
         await t.updateTable("artifacts").set({ released_ms: atMs }).where("id", "=", id).execute();
         append({ type: "released", atMs, artifact: id });
       }
+      const old = t
+        .selectFrom("jobs")
+        .select("id")
+        .where("created_ms", "<", atMs - (o.scratchDays ?? 7) * 86_400_000);
+      await t.deleteFrom("tasks").where("job", "in", old).execute();
+      await t.deleteFrom("jobs").where("id", "in", old).execute();
     });
     for (let i = 0; i < plan.blobs.length; i += 200) {
       // Whoever waits for the lock may think us dead when we were only slow; then stop.

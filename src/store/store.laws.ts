@@ -10,6 +10,7 @@ import { appendEntries, proveEntry } from "./log/log.ts";
 import { checkInclusion, leafHash } from "./log/merkle.ts";
 import { listModels, registerVersion, resolveVersion, setAlias } from "./models.ts";
 import { findSubject, listArtifacts, openArtifact } from "./names.ts";
+import { thisOwner } from "./owner.ts";
 import { planStage } from "./plan.ts";
 import type { Tables } from "./records/schema.ts";
 import { runStage } from "./runner.ts";
@@ -17,6 +18,7 @@ import { listRuns } from "./runs.ts";
 import { type ArtifactWriter, stage } from "./stage.ts";
 import { chance, collect, filter, train } from "./stages.laws.ts";
 import { openStore, type Store } from "./store.ts";
+import { closeJob, listJobs, openJob, taskBoard } from "./tasks.ts";
 import { documentsOf, trace } from "./trace.ts";
 import { verify } from "./verify.ts";
 
@@ -647,6 +649,39 @@ export function storeLaws(fresh: () => Promise<Place>): void {
           expect((await verify(store, { content })).findings, table).toEqual([]);
         }
         expect(changes).toBeGreaterThan(35);
+      }));
+
+    test("tasks on a board are each held by one, recorded once, and given on when given back or when their holder is dead", () =>
+      using(async store => {
+        const board = await openJob(store, "job", { bins: 3 });
+        expect(await listJobs(store)).toEqual([{ id: "job", spec: { bins: 3 }, createdMs: 1_795_616_000_000 }]);
+        await board.offer(0, 5);
+        await board.offer(0, 5);
+        const held = (await Promise.all(Array.from({ length: 8 }, () => taskBoard(store, "job").take(0)))).filter(h => h !== undefined);
+        expect(held.map(h => h.task).sort()).toEqual([0, 1, 2, 3, 4]);
+        expect(await board.take(0)).toBeUndefined();
+        const of = (task: number) => held.find(h => h.task === task)!;
+        expect(await of(2).finish({ made: 2 })).toBe(true);
+        expect(await of(2).finish({ made: "again" })).toBe(false);
+        await of(4).release();
+        expect((await board.take(0))!.task).toBe(4);
+        // Who gave a task back records nothing, because it is another's now.
+        expect(await of(4).finish({ made: "late" })).toBe(false);
+        // The holder of task 1 was a process that is gone.
+        const dead = JSON.stringify({ ...thisOwner(), pid: 2 ** 22 + 1, started: "0" });
+        await store.records.write(t => t.updateTable("tasks").set({ owner: dead }).where("task", "=", 1).execute());
+        const again = (await board.take(0))!;
+        expect(again.task).toBe(1);
+        expect(await of(1).finish({ made: "late" })).toBe(false);
+        expect(await again.finish({ made: 1 })).toBe(true);
+        expect([...(await board.outputs(0))].sort()).toEqual([
+          [1, { made: 1 }],
+          [2, { made: 2 }],
+        ]);
+        expect(await board.isOpen()).toBe(true);
+        await closeJob(store, "job");
+        expect(await board.isOpen()).toBe(false);
+        expect(await board.take(0)).toBeUndefined();
       }));
 
     test("a log that was shortened, or rewritten from some entry on with everything that follows from it, is found by the file of heads", () =>

@@ -45,6 +45,14 @@ export const migrations: readonly Migration[] = [
       "create table log_head (id bigint primary key, size bigint not null, frontier text not null, root text not null, head text not null)",
     ],
   },
+  {
+    name: "shared jobs",
+    statements: [
+      "create table jobs (id text primary key, spec text not null, created_ms bigint not null)",
+      `create table tasks (job text not null, wave bigint not null, task bigint not null, token text, owner text, beats bigint not null,
+        output text, primary key (job, wave, task))`,
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

@@ -49,6 +49,30 @@ function recordLaws(url: (name: string) => string): void {
     await r.close();
   });
 
+  test("closing ends no transaction half-way: each is done, or refused, and what was done is there", async () => {
+    const r = await open("closing");
+    const write = (name: string) =>
+      r.write(async t => {
+        await t
+          .insertInto("aliases")
+          .values([alias(name, 1), alias(`${name}, again`, 1)])
+          .execute();
+        await new Promise(next => setTimeout(next, 5));
+        expect(await numberOf(t, name)).toBe(1);
+      });
+    const before = write("before");
+    await new Promise(next => setTimeout(next, 2));
+    const all = [before, write("meanwhile"), r.close(), write("after")];
+    const [first, second, closed, last] = await Promise.allSettled(all);
+    expect(closed!.status).toBe("fulfilled");
+    const later = await open("closing");
+    for (const [name, result] of Object.entries({ before: first!, meanwhile: second!, after: last! }))
+      for (const half of [name, `${name}, again`])
+        expect(await numberOf(later.read, half), half).toBe(result.status === "fulfilled" ? 1 : undefined);
+    expect(first!.status).toBe("fulfilled");
+    await later.close();
+  });
+
   test("of many transactions at once those that throw leave nothing and the others everything, whatever the mix", async () => {
     const r = await open("mix");
     const draw = random("mix");

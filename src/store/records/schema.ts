@@ -45,6 +45,17 @@ export interface Tables {
   small_blobs: { digest: string; data: Uint8Array };
   /** One row: what the next append needs. */
   log_head: { id: number; size: number; frontier: string; root: string; head: string };
+  /** What processes do together now; see `tasks.ts`. Nothing that the log proves. */
+  jobs: { id: string; spec: string; created_ms: number };
+  tasks: {
+    job: string;
+    wave: number;
+    task: number;
+    token: string | null;
+    owner: string | null;
+    beats: number;
+    output: string | null;
+  };
   loam_schema: { version: number; name: string; applied_ms: number };
 }
 

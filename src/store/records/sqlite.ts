@@ -164,8 +164,9 @@ class Connection implements DatabaseConnection {
     });
   }
 
+  /** The native library ends the process when it is asked this of a database that is closed. */
   get inTransaction(): boolean {
-    return this.#db.inTransaction;
+    return this.#db.open && this.#db.inTransaction;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -226,13 +227,16 @@ class LibsqlDriver implements Driver {
     // A full disk makes SQLite roll back by itself.
     if (c.inTransaction) await c.exec("rollback");
   }
+  /** Whoever stands in line comes first; who comes later finds the database closed. */
   async destroy(): Promise<void> {
+    await this.acquireConnection();
     try {
       this.#db.exec("pragma wal_checkpoint(truncate)");
     } catch {
       // Another process is reading: the next one to close does it.
     }
     this.#db.close();
+    await this.releaseConnection();
   }
 }
 
@@ -314,6 +318,8 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
         hint: "Keep the record on a local disk.",
       });
     await rows("pragma synchronous = full");
+    // What is deleted is overwritten: whoever is forgotten must not be found in free pages.
+    await rows("pragma secure_delete = on");
     // Checkpoints copy the log back and flush twice: every 16 MB of it, instead of 4, is a quarter of them.
     await rows("pragma wal_autocheckpoint = 4096");
     // 16 MB of pages in memory (negative: in KiB).
