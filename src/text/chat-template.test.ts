@@ -61,6 +61,25 @@ test.each([
     "{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(64) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
     "characters",
   ],
+  [
+    "a list that holds itself twice, again and again",
+    "{% set ns = namespace(x=[]) %}{% for i in range(40) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}",
+    "characters",
+  ],
+  ["a namespace that holds itself", "{% set ns = namespace(a=1) %}{% set ns.a = [ns] %}{{ ns.a | tojson }}", "characters"],
+  [
+    "every letter replaced by a long text, again and again",
+    "{% set s = 'aaaaaaaaaaaaaaaa' | replace('a', 'aaaaaaaaaaaaaaaa') | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaa') %}{{ s | replace('a', s) }}",
+    "characters",
+  ],
+  [
+    "the same by a text's own method, whatever its name is written as",
+    "{% set s = ('a' | replace('', 'aaaaaaaa')).replace('a', 'a' | replace('', 'aaaaaaaa')) %}{% set r = 're' ~ 'place' %}{% set s = s[r]('', s) %}{{ s[r]('', s) }}",
+    "characters",
+  ],
+  ["a wide indent", "{{ 'a\n' | replace('a', 'a\na') | indent(1000000000) }}", "characters"],
+  ["a wide indent of JSON", "{{ messages | tojson(indent=1000000000) }}", "characters"],
+  ["a long separator", "{{ range(99999) | join(range(99999) | join) }}", "characters"],
   ["a macro that calls itself", "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}", "cannot be rendered"],
   ["a step of nothing", "{% for i in range(0, 5, 0) %}x{% endfor %}", "range"],
   ["what does not parse", "{% for %}", "not a valid template"],
@@ -68,6 +87,16 @@ test.each([
   ["its own refusal", "{{ raise_exception('no system message') }}", "no system message"],
 ])("%s is stopped with an error", (_, source, sentence) => {
   expect(() => chatTemplate(source).render(talk)).toThrow(sentence);
+});
+
+test("what is large and no larger than its parts is rendered: long messages replaced, joined, indented and as JSON", () => {
+  const long = "a b\n".repeat(20_000);
+  const render = (source: string) => chatTemplate(source).render([{ role: "user", content: long }]);
+  expect(render("{{ messages[0].content | replace('a', 'cc') }}")).toBe(long.replaceAll("a", "cc"));
+  expect(render("{{ messages[0]['content'].replace('\\n', '') }}")).toBe(long.replaceAll("\n", ""));
+  expect(render("{{ messages[0].content.split('\\n') | join(', ') }}")).toBe(long.split("\n").join(", "));
+  expect(render("{{ messages[0].content | indent(8) }}")).toContain("\n        a b");
+  expect(JSON.parse(render("{{ messages | tojson(indent=4) }}"))).toEqual([{ role: "user", content: long }]);
 });
 
 test("a template sees no global of JavaScript", () => {

@@ -2,17 +2,12 @@
  * Chat templates (Jinja, as Hugging Face's models carry them): messages to the one text that a model is given. A template is somebody
  * else's program: its size, its steps and its output are bounded, `range` too, and it reaches nothing but what it is given.
  */
-import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import { Environment, parse, tokenize } from "@huggingface/jinja";
+import { BoundedInterpreter, templateError } from "./bounded-interpreter.ts";
 import { textErrors } from "./errors.ts";
 
 /** The longest known templates have about 20,000 characters. */
 export const MAX_TEMPLATE = 200_000;
-/** Evaluations in one rendering: a hundred messages with tools take some ten thousand; this many take a second or two. */
-export const MAX_STEPS = 1_000_000;
-/** What an item of a loop costs beside what its body evaluates: the scope made for it. */
-const LOOP_STEPS = 8;
-/** Characters of a rendering, and of any value on the way to it. */
-export const MAX_RENDERED = 1 << 24;
 /** Numbers that `range` gives. */
 const MAX_RANGE = 100_000;
 
@@ -55,46 +50,14 @@ export const defaultChatTemplate = `{%- for message in messages -%}
 {{- "<|assistant|>" -}}
 {%- endif -%}`;
 
-const fail = (message: string, cause?: unknown) =>
-  textErrors.fail("template", { place: "chat template", message, hint: "Check the template, or the messages it was given." }, cause);
-
-/** The parts of the package that are used here; its declarations do not resolve under Node's rules. */
-interface Statement {
-  readonly type: string;
-  readonly iterable?: { readonly type: string; readonly lhs?: unknown };
-}
-interface Engine {
-  evaluate(statement: Statement, environment: unknown): { readonly value: unknown };
-  run(program: unknown): { readonly value: unknown };
-}
-const BaseInterpreter: new (environment: unknown) => Engine = Interpreter;
 const newEnvironment = (): { set(name: string, value: unknown): unknown } => new Environment();
 const parseTemplate = (source: string): unknown => parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
-
-/** Counts steps and watches the size of values; whatever exceeds is stopped. */
-class BoundedInterpreter extends BaseInterpreter {
-  private steps = 0;
-  /** Expressions whose lists are looped over: their items are steps. Other mentions of a list cost nothing. */
-  private readonly looped = new Set<unknown>();
-
-  override evaluate(statement: Statement, environment: unknown): { readonly value: unknown } {
-    if (statement?.type === "For")
-      this.looped.add(statement.iterable?.type === "SelectExpression" ? statement.iterable.lhs : statement.iterable);
-    const result = super.evaluate(statement, environment);
-    const { value } = result;
-    const size = typeof value === "string" || Array.isArray(value) ? value.length : value instanceof Map ? value.size : 0;
-    if (size > MAX_RENDERED) throw fail(`expected values of at most ${MAX_RENDERED} characters, got ${size}`);
-    this.steps += 1 + (typeof value === "string" ? size >> 8 : this.looped.has(statement) ? size * LOOP_STEPS : 0);
-    if (this.steps > MAX_STEPS) throw fail(`expected at most ${MAX_STEPS} steps, got more`);
-    return result;
-  }
-}
 
 function range(start: number, stop?: number, step = 1): number[] {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   const count = Math.max(0, Math.ceil((to - from) / step));
   if (!(step !== 0 && count <= MAX_RANGE))
-    throw fail(`expected a range of at most ${MAX_RANGE} numbers, got range(${from}, ${to}, ${step})`);
+    throw templateError(`expected a range of at most ${MAX_RANGE} numbers, got range(${from}, ${to}, ${step})`);
   return Array.from({ length: count }, (_, i) => from + i * step);
 }
 
@@ -138,7 +101,7 @@ export function chatTemplate(source: string = defaultChatTemplate): ChatTemplate
         range,
         strftime_now: (format: string) => strftime(format, now),
         raise_exception: (message: string) => {
-          throw fail(String(message));
+          throw templateError(String(message));
         },
         messages,
         add_generation_prompt: options.addGenerationPrompt ?? false,
@@ -160,6 +123,6 @@ function guarded<T>(what: string, run: () => T): T {
     return run();
   } catch (error) {
     if (error instanceof Error && error.name === "LoamError") throw error;
-    throw fail(`${what}: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw templateError(`${what}: ${error instanceof Error ? error.message : String(error)}`, error);
   }
 }

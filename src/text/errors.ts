@@ -16,5 +16,10 @@ export const textErrors = errorTable("text", {
   unknownId: { status: 400, exit: "usage", meaning: "A token id is not in the tokenizer's vocabulary." },
   training: { status: 400, exit: "usage", meaning: "A tokenizer cannot be trained with these options or on this corpus." },
   tooLong: { status: 413, exit: "usage", meaning: "A text or a template is longer than what is processed in one piece." },
+  constraint: {
+    status: 400,
+    exit: "usage",
+    meaning: "A form for structured output (JSON schema, regular expression, choice, grammar) is wrong, too large, or not carried out.",
+  },
   template: { status: 400, exit: "usage", meaning: "A chat template is not valid, refuses the messages, or does too much work." },
 });

@@ -1,16 +1,27 @@
 /** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
+export { MAX_RENDERED, MAX_STEPS } from "./bounded-interpreter.ts";
 export { encodeChat } from "./chat-encode.ts";
 export {
   type ChatMessage,
   type ChatTemplate,
   chatTemplate,
   defaultChatTemplate,
-  MAX_RENDERED,
-  MAX_STEPS,
   MAX_TEMPLATE,
   type RenderOptions,
 } from "./chat-template.ts";
+export {
+  type ConstraintState,
+  constrainLimits,
+  type Form,
+  recogniserOf,
+  type Style as JsonStyle,
+  styles as jsonStyles,
+  TokenConstraint,
+  TokenVocabulary,
+  tokenConstraint,
+} from "./constrain/index.ts";
 export { textErrors } from "./errors.ts";
+export { type GgufText, type GgufVocabulary, ggufMetadata, ggufTokenizer } from "./gguf.ts";
 export { type LoadOptions, loadTokenizer } from "./load.ts";
 export { MAX_TEXT } from "./pipeline.ts";
 export { textsOf, tokenizerStage } from "./stage.ts";

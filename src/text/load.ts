@@ -12,7 +12,7 @@ import { textErrors } from "./errors.ts";
 import type { BpeModel } from "./models/bpe.ts";
 import type { Model } from "./models/model.ts";
 import { makeModel } from "./models/table.ts";
-import { MAX_ID } from "./models/vocabulary.ts";
+import { checkGaps, MAX_ID } from "./models/vocabulary.ts";
 import { makeNormalizer } from "./normalize/table.ts";
 import { PipelineTokenizer, type StretchEncoder } from "./pipeline.ts";
 import { makePostProcessor } from "./post-process.ts";
@@ -30,6 +30,11 @@ const fileSchema = z.strictObject({
   decoder: z.unknown(),
   model: z.unknown(),
 });
+
+/** Components within components. Known files have three levels of them; what builds them recurses. */
+const MAX_DEPTH = 64;
+const isDeeper = (value: unknown, most: number): boolean =>
+  value !== null && typeof value === "object" && (most === 0 || Object.values(value).some(inner => isDeeper(inner, most - 1)));
 
 /** The way that works for every file: pieces as strings. */
 const pieceByPiece =
@@ -58,6 +63,9 @@ export function loadTokenizer(file: unknown, options: LoadOptions = {}): Tokeniz
   const json: unknown = typeof file === "string" ? parseJson(file, place) : file;
   const parsed = check(fileSchema, json, place);
   const at = (key: string): string => `${place}: ${key}`;
+  for (const key of ["normalizer", "pre_tokenizer", "post_processor", "decoder"] as const)
+    if (isDeeper(parsed[key], MAX_DEPTH))
+      throw textErrors.fail("brokenTokenizer", { place: at(key), expected: `at most ${MAX_DEPTH} levels`, received: "more" });
   const model = makeModel(parsed.model, at("model"));
   const preTokenizer = makePreTokenizer(parsed.pre_tokenizer, at("pre_tokenizer"));
   const fast = isBpe(model) && !options.plain ? byteLevelEncoder(model, parsed.pre_tokenizer, at("pre_tokenizer")) : undefined;
@@ -70,6 +78,9 @@ export function loadTokenizer(file: unknown, options: LoadOptions = {}): Tokeniz
         received: taken === undefined ? String(token.id) : `${token.id}, which ${JSON.stringify(taken)} has`,
       });
   }
+  const { tokens, ids } = model.vocabulary;
+  const greatest = parsed.added_tokens.reduce((most, token) => Math.max(most, token.id), tokens.length - 1);
+  checkGaps(greatest, ids.size + parsed.added_tokens.length, at("added_tokens"));
   const normalizer = makeNormalizer(parsed.normalizer, at("normalizer"));
   return new PipelineTokenizer({
     added: parsed.added_tokens,

@@ -46,3 +46,22 @@ test.each([
 test("a refused pattern is never run: the worst of them fails at once on a text that would take ages", () => {
   expect(() => found("(a+)+$", `${"a".repeat(50)}!`)).toThrow("linear time");
 });
+
+test("what must match behind two unbounded repetitions is refused, for it takes cubic time; published patterns pass", () => {
+  const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?";
+  const upper = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
+  const lower = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
+  const o200k = [
+    `[^\\r\\n\\p{L}\\p{N}]?${upper}*${lower}+${contractions}`,
+    `[^\\r\\n\\p{L}\\p{N}]?${upper}+${lower}*${contractions}`,
+    "\\p{N}{1,3}",
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*",
+    "\\s*[\\r\\n]+",
+    "\\s+(?!\\S)",
+    "\\s+",
+  ].join("|");
+  for (const passes of [o200k, "a*a*", "a*a+b?", "a*b|c*d*|e+f", "a*(?:b*|c*)", "(?>a*)b*c", "a++a*b", "a{1,9}a*b", "a*(?=b*)c"])
+    expect(() => toRegExp(passes, "p"), passes).not.toThrow();
+  for (const slow of ["a*a*b", "a*a*a+", "x|a+a+$", "a*(?:a*b)", "(?:a*|b)a*c", "a*a*(?!b)", "a{2,}a{0,}b", "a*a*(?:c|d)"])
+    expect(() => toRegExp(slow, "p"), slow).toThrow(/behind two unbounded repetitions/);
+});

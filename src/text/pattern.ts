@@ -1,7 +1,9 @@
 /**
  * Patterns of tokenizer files, written for Oniguruma, as JavaScript expressions of the same meaning: Unicode's white space, digits and
  * words, `(?i:...)`, possessive quantifiers and atomic groups. JavaScript's matcher backtracks, so what could take exponential time, an
- * unbounded repetition of a group that itself repeats or chooses, is refused, as is whatever is not known to mean the same.
+ * unbounded repetition of a group that itself repeats or chooses, is refused, as is whatever is not known to mean the same. So is what could
+ * take cubic time: two unbounded repetitions one after the other and then something that must match, for each way to share a run out
+ * between the two is tried from each place. Published patterns have none.
  */
 import { textErrors } from "./errors.ts";
 import type { PatternEntry } from "./rows.ts";
@@ -51,7 +53,16 @@ interface Group {
   readonly atomic: boolean;
   /** It repeats or chooses inside, so it may not itself repeat without bound. */
   manyWays: boolean;
+  /** Unbounded repetitions before this place that the matcher may go back into: at the group's start, now, and at most in an alternative. */
+  readonly startDegree: number;
+  degree: number;
+  mostDegree: number;
+  /** Something that must match stands behind two of them, unless what it is in may be left out. */
+  isSlow: boolean;
 }
+
+/** Unbounded repetitions behind which nothing may be required. */
+const MAX_DEGREE = 2;
 
 /** The expression, global and in Unicode mode, that finds what the Oniguruma pattern finds. `place` names the pattern in errors. */
 export function toRegExp(source: string, place: string): RegExp {
@@ -70,9 +81,21 @@ export function toRegExp(source: string, place: string): RegExp {
   let atom = -1; // where the last atom starts in `out`; -1 where nothing can be repeated
   let atomManyWays = false;
   const groups: Group[] = [];
-  const outer: Group = { start: 0, ignoreCase: false, atomic: false, manyWays: false };
+  const groupAt = (start: number, atomic: boolean, degree: number): Group => ({
+    ...{ start, ignoreCase, atomic, manyWays: false },
+    ...{ startDegree: degree, degree, mostDegree: degree, isSlow: false },
+  });
+  const outer: Group = groupAt(0, false, 0);
   const group = (): Group => groups.at(-1) ?? outer;
+  /** The last atom, which no repetition that allows none of it has followed, must match. */
+  let isSlowAtom = false;
+  const require = (): void => {
+    group().isSlow ||= isSlowAtom;
+    isSlowAtom = false;
+  };
   const emit = (text: string): void => {
+    require();
+    isSlowAtom = group().degree >= MAX_DEGREE;
     atom = out.length;
     atomManyWays = false;
     out += text;
@@ -133,14 +156,19 @@ export function toRegExp(source: string, place: string): RegExp {
     else if (c === "(") {
       const opening = /^\((?:\?(?:[:=!>]|<[=!]|i:))?/.exec(rest())![0];
       if (rest()[opening.length] === "?") refuse(`a group ${rest().slice(0, 4)}`);
-      groups.push({ start: out.length, ignoreCase, atomic: opening === "(?>", manyWays: false });
+      require();
+      groups.push(groupAt(out.length, opening === "(?>", group().degree));
       if (opening === "(?i:") ignoreCase = true;
       // Captures are never read: plain groups need not capture.
       out += opening === "(" || opening === "(?>" || opening === "(?i:" ? "(?:" : opening;
       atom = -1;
       i += opening.length;
     } else if (c === ")") {
+      require();
       const closed = groups.pop() ?? refuse("a closing parenthesis without an opening one");
+      isSlowAtom = closed.isSlow;
+      // what looks around or is atomic is not gone back into
+      if (!closed.atomic && !/^\(\?<?[=!]/.test(out.slice(closed.start))) group().degree = Math.max(closed.degree, closed.mostDegree);
       out += ")";
       if (closed.atomic) once(closed.start);
       ignoreCase = closed.ignoreCase;
@@ -149,7 +177,11 @@ export function toRegExp(source: string, place: string): RegExp {
       if (atomManyWays) group().manyWays = true;
       i++;
     } else if (c === "|") {
-      group().manyWays = true;
+      require();
+      const g = group();
+      g.manyWays = true;
+      g.mostDegree = Math.max(g.mostDegree, g.degree);
+      g.degree = g.startDegree;
       out += "|";
       atom = -1;
       i++;
@@ -158,6 +190,8 @@ export function toRegExp(source: string, place: string): RegExp {
       const written = c === "{" ? /^\{[^}]*\}/.exec(rest())![0] : c;
       const isUnbounded = c === "*" || c === "+" || written.endsWith(",}");
       if (isUnbounded && atomManyWays) refuse("an unbounded repetition of a group that itself repeats or chooses");
+      if (/^[*?]|^\{(?:0|,)/.test(written)) isSlowAtom = false;
+      require();
       i += written.length;
       out += written.replace("{,", "{0,");
       if (chars[i] === "+" && c !== "{") {
@@ -165,6 +199,7 @@ export function toRegExp(source: string, place: string): RegExp {
         i++;
       } else {
         group().manyWays = true;
+        if (isUnbounded) group().degree++;
         if (chars[i] === "?" && c !== "{") {
           out += "?";
           i++;
@@ -180,6 +215,8 @@ export function toRegExp(source: string, place: string): RegExp {
     }
   }
   if (groups.length > 0) refuse("a group without an end");
+  require();
+  if (outer.isSlow) refuse("something that must match behind two unbounded repetitions");
   try {
     return new RegExp(out, "gu");
   } catch (error) {

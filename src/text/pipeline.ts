@@ -50,6 +50,8 @@ export class PipelineTokenizer implements Tokenizer {
   private readonly normalizedFinder: AddedFinder;
   private readonly bytes: TokenBytes | undefined;
   private out = new Ids(false);
+  /** Some token that has text of its own; -1 where none has. */
+  private ordinary: number | undefined;
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -172,6 +174,19 @@ export class PipelineTokenizer implements Tokenizer {
       },
       end: () => decoding.end(),
     };
+  }
+
+  bytesOf(id: number): Uint8Array | undefined {
+    const token = this.tokens[id];
+    const added = this.addedById.get(id);
+    if (token === undefined || added?.special) return undefined;
+    if (this.bytes) return this.bytes.of(id);
+    const byte = added ? undefined : this.parts.decoder.map(d => d.byteOf?.(token)).find(b => b !== undefined);
+    if (byte !== undefined) return Uint8Array.of(byte);
+    // behind another token, for decoders treat the first one in a way of its own
+    this.ordinary ??= this.tokens.findIndex((t, i) => t !== undefined && !this.addedById.has(i) && this.stream().push(i) !== "");
+    const stream = this.stream();
+    return this.ordinary >= 0 && stream.push(this.ordinary) !== "" ? Buffer.from(stream.push(id)) : undefined;
   }
 
   idOf(token: string): number | undefined {

@@ -3,6 +3,7 @@
  * leave out the white space that tokens carry. Pairs of texts are left out.
  */
 import { z } from "zod";
+import { showValue } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
 import { fromTable, row, type Table } from "./rows.ts";
 
@@ -39,7 +40,7 @@ const postProcessors: Table<PostProcessor> = {
         throw textErrors.fail("unsupported", {
           place: `${place}.single`,
           expected: "a template that holds the text once",
-          received: JSON.stringify(single),
+          received: showValue(single),
         });
       const idsOf = (p: z.output<typeof piece>): readonly number[] => {
         const name = "SpecialToken" in p ? p.SpecialToken.id : "";
@@ -47,8 +48,8 @@ const postProcessors: Table<PostProcessor> = {
         if (!token)
           throw textErrors.fail("brokenTokenizer", {
             place: `${place}.special_tokens`,
-            expected: `the token ${JSON.stringify(name)}, which the template names`,
-            received: Object.keys(specials).join(", ") || "none",
+            expected: `the token ${showValue(name)}, which the template names`,
+            received: Object.keys(specials).join(", ").slice(0, 200) || "none",
           });
         return token.ids;
       };

@@ -3,7 +3,7 @@
  * keys. A type without a row, or a key that the row does not know, is an error by name. Adding a component is adding a row.
  */
 import { z } from "zod";
-import { check, nearest } from "../base/index.ts";
+import { check, nearest, showValue } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
 
 /** Builds a component from its entry in a file; `place` names the entry in errors. */
@@ -24,7 +24,7 @@ export function fromTable<T>(table: Table<T>, what: string, entry: unknown, plac
   throw textErrors.fail("unknownComponent", {
     place: `${place}.type`,
     expected: `a ${what} of ${Object.keys(table).join(", ")}`,
-    received: type === undefined ? "nothing" : JSON.stringify(type),
+    received: type === undefined ? "nothing" : showValue(type),
     hint: near ? `Did you mean "${near}"?` : "Use a tokenizer without it, or add a row for it.",
   });
 }

@@ -25,6 +25,10 @@ export class TokenBytes {
     for (const [id, bytes] of all.entries()) this.block.set(bytes, this.starts[id]!);
   }
 
+  of(id: number): Uint8Array {
+    return this.block.subarray(this.starts[id]!, this.starts[id + 1]!);
+  }
+
   text(ids: ArrayLike<number>): string {
     const { block, starts } = this;
     let size = 0;

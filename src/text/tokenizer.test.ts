@@ -168,6 +168,25 @@ test.each([
   ],
   ["two tokens with one id", { model: { type: "BPE", vocab: { a: 0, b: 0 }, merges: [] } }, "text/brokenTokenizer", 'got 0, which "a" has'],
   ["an id that would fill the memory", { model: { type: "BPE", vocab: { a: 4e9 }, merges: [] } }, "text/brokenTokenizer", "4000000000"],
+  [
+    "an id far beyond the tokens",
+    { added_tokens: [{ id: 2 ** 21, content: "x" }] },
+    "text/brokenTokenizer",
+    "at most 65536 ids without a token",
+  ],
+  [
+    "components in components without end",
+    { normalizer: JSON.parse(`${'{"type":"Sequence","normalizers":['.repeat(9000)}${"]}".repeat(9000)}`) },
+    "text/brokenTokenizer",
+    "normalizer: expected at most 64 levels",
+  ],
+  [
+    "a value nested too deeply to print",
+    { normalizer: { type: JSON.parse("[".repeat(60) + "]".repeat(60)) } },
+    "text/unknownComponent",
+    "[[[[",
+  ],
+  ["a merge that is no pair", { model: { type: "BPE", vocab: { a: 0 }, merges: [7] } }, "text/brokenTokenizer", "two tokens, got 7"],
   ["dropout", { model: { type: "BPE", dropout: 0.1, vocab: {}, merges: [] } }, "text/unsupported", "dropout"],
   [
     "a template without the text",

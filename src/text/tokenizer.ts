@@ -40,6 +40,8 @@ export interface Tokenizer {
   /** Text of ids. Bytes that are no UTF-8 become U+FFFD. Errors: text/unknownId. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   stream(options?: DecodeOptions): TokenStream;
+  /** The bytes that a token adds to a text that has begun; undefined for special tokens and ids that are not there. */
+  bytesOf(id: number): Uint8Array | undefined;
   idOf(token: string): number | undefined;
   /** The token as the vocabulary writes it: byte characters, "##" and the like included. */
   tokenOf(id: number): string | undefined;

@@ -27,6 +27,8 @@ export interface Decoder {
   readonly takesParts?: boolean;
   /** Undoes byte characters and nothing else: whole lists can then be decoded byte by byte. */
   readonly isByteLevel?: boolean;
+  /** The byte that a token stands for, where some stand for single bytes. */
+  byteOf?(token: string): number | undefined;
 }
 
 /** A step without memory. */
@@ -120,6 +122,10 @@ const decoders: Table<readonly Decoder[]> = {
   ),
   ByteFallback: row({}, () => [
     {
+      byteOf: token => {
+        const byte = byteToken.exec(token);
+        return byte ? Number.parseInt(byte[1]!, 16) : undefined;
+      },
       start: () => {
         let decoder = utf8();
         let isOpen = false;

@@ -3,6 +3,7 @@
  * ones wherever the fast way over bytes (`bpe/byte-bpe.ts`) does not apply.
  */
 import { z } from "zod";
+import { showValue } from "../../base/index.ts";
 import { Merger } from "../bpe/merge.ts";
 import { type MergeRule, Ranks } from "../bpe/ranks.ts";
 import { byteChars } from "../byte-chars.ts";
@@ -38,10 +39,10 @@ function makeRules(o: Options, vocabulary: Vocabulary, place: string): MergeRule
   const prefix = o.continuing_subword_prefix ?? "";
   return o.merges.map((merge, i) => {
     const where = `${place}.merges[${i}]`;
-    const pair = typeof merge === "string" ? merge.split(" ") : merge;
-    const [a, b] = pair;
+    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    const [a, b]: readonly unknown[] = Array.isArray(pair) ? pair : [];
     if (!Array.isArray(pair) || pair.length !== 2 || typeof a !== "string" || typeof b !== "string")
-      throw textErrors.fail("brokenTokenizer", { place: where, expected: "two tokens", received: JSON.stringify(merge) });
+      throw textErrors.fail("brokenTokenizer", { place: where, expected: "two tokens", received: showValue(merge) });
     return {
       left: needToken(vocabulary, a, where),
       right: needToken(vocabulary, b, where),

@@ -1,5 +1,6 @@
 /** Vocabularies of tokenizer files, checked: every id once, none beyond what memory should be spent on. */
 import { z } from "zod";
+import { showValue } from "../../base/index.ts";
 import { textErrors } from "../errors.ts";
 import type { Vocabulary } from "./model.ts";
 
@@ -7,6 +8,18 @@ const encoder = new TextEncoder();
 
 /** Ids index arrays: a file that names id 4,000,000,000 must not make one of that length. The largest known vocabulary has 262,144. */
 export const MAX_ID = 1 << 22;
+/** Ids without a token, below the greatest: each takes memory. Published vocabularies leave some hundreds free. */
+const MAX_GAPS = 1 << 16;
+
+/** Errors: text/brokenTokenizer where a vocabulary names ids far beyond its tokens. */
+export function checkGaps(greatest: number, numTokens: number, place: string): void {
+  if (greatest + 1 - numTokens > MAX_GAPS)
+    throw textErrors.fail("brokenTokenizer", {
+      place,
+      expected: `at most ${MAX_GAPS} ids without a token`,
+      received: `id ${greatest} among ${numTokens} tokens`,
+    });
+}
 
 /** `{ token: id }`, taken as it is: a record schema would copy a quarter of a million entries and drop the token "__proto__". */
 export const vocabularySchema = z.custom<Readonly<Record<string, number>>>(
@@ -20,19 +33,20 @@ export function makeVocabulary(entries: readonly (readonly [string, number])[], 
   for (const [token, id] of entries) {
     if (!Number.isInteger(id) || id < 0 || id >= MAX_ID)
       throw textErrors.fail("brokenTokenizer", {
-        place: `${place}[${JSON.stringify(token)}]`,
+        place: `${place}[${showValue(token)}]`,
         expected: `an id from 0 to ${MAX_ID - 1}`,
-        received: JSON.stringify(id),
+        received: showValue(id),
       });
     if (tokens[id] !== undefined)
       throw textErrors.fail("brokenTokenizer", {
-        place: `${place}[${JSON.stringify(token)}]`,
+        place: `${place}[${showValue(token)}]`,
         expected: "an id of its own",
-        received: `${id}, which ${JSON.stringify(tokens[id])} has`,
+        received: `${id}, which ${showValue(tokens[id])} has`,
       });
     ids.set(token, id);
     tokens[id] = token;
   }
+  checkGaps(tokens.length - 1, entries.length, place);
   return { ids, tokens };
 }
 
@@ -40,7 +54,7 @@ export function makeVocabulary(entries: readonly (readonly [string, number])[], 
 export function needToken(vocabulary: Vocabulary, token: string, place: string): number {
   const id = vocabulary.ids.get(token);
   if (id === undefined)
-    throw textErrors.fail("brokenTokenizer", { place, expected: "a token of the vocabulary", received: JSON.stringify(token) });
+    throw textErrors.fail("brokenTokenizer", { place, expected: "a token of the vocabulary", received: showValue(token) });
   return id;
 }
 

@@ -1,0 +1,142 @@
+/**
+ * How JSON is written: characters of texts with their escapes, punctuation with the white space of a style, and the free forms of each type.
+ * Where a pattern or a list of names binds a text, each character has one spelling, that of `JSON.stringify`; else any legal one.
+ */
+import { checkCharacters } from "../automaton.ts";
+import { anyCodePoint, type CodePoints, charactersOf, complement, contains, intersection } from "../code-points.ts";
+import {
+  anyOf,
+  characters,
+  choice,
+  type Expression,
+  empty,
+  nothing,
+  optional,
+  range,
+  repeat,
+  rule,
+  sequence,
+  text,
+} from "../expression.ts";
+import { integer, number } from "./numbers.ts";
+
+export const styles = ["compact", "spaced", "flexible"] as const;
+/**
+ * `compact`: none, as `JSON.stringify`. `spaced`: one space after comma and colon, as Python's `json.dumps`. `flexible`: at each of these
+ * places and inside of brackets nothing, a space, or a new line with up to 20 spaces or tabs.
+ */
+export type Style = (typeof styles)[number];
+
+const blank = optional(choice(text(" "), sequence(text("\n"), repeat(anyOf(" \t"), 0, 20))));
+
+export interface Punctuation {
+  readonly open: (bracket: "{" | "[") => Expression;
+  readonly close: (bracket: "}" | "]") => Expression;
+  readonly comma: Expression;
+  readonly colon: Expression;
+}
+
+export const punctuation: { readonly [S in Style]: Punctuation } = {
+  compact: { open: b => text(b), close: b => text(b), comma: text(","), colon: text(":") },
+  spaced: { open: b => text(b), close: b => text(b), comma: text(", "), colon: text(": ") },
+  flexible: {
+    open: b => sequence(text(b), blank),
+    close: b => sequence(blank, text(b)),
+    comma: sequence(text(","), blank),
+    colon: sequence(text(":"), blank),
+  },
+};
+
+const controls: CodePoints = [[0, 0x1f]];
+const escaped = charactersOf('"\\');
+const plain = intersection(anyCodePoint, intersection(complement(controls), complement(escaped)));
+
+/** A character of the set as `JSON.stringify` writes it. */
+export function jsonCharacter(set: CodePoints): Expression {
+  const raw = intersection(set, plain);
+  const options: Expression[] = raw.length > 0 ? [characters(raw)] : [];
+  for (let c = 0; c < 0x20; c++) if (contains(set, c)) options.push(text(JSON.stringify(String.fromCharCode(c)).slice(1, -1)));
+  for (const c of '"\\') if (contains(set, c.charCodeAt(0))) options.push(text(`\\${c}`));
+  return options.length === 0 ? nothing : choice(...options);
+}
+
+/** An expression over a text's characters as one over what JSON writes for them. */
+export function inJson(e: Expression): Expression {
+  switch (e.kind) {
+    case "characters":
+      return jsonCharacter(e.set);
+    case "text":
+      return text(JSON.stringify(e.text).slice(1, -1));
+    case "sequence":
+      return sequence(...e.parts.map(inJson));
+    case "choice":
+      return choice(...e.options.map(inJson));
+    case "repeat":
+      return repeat(inJson(e.of), e.min, e.max);
+    case "graph":
+      return { ...e, edges: e.edges.map(out => out.map(({ by, to }) => ({ by: inJson(by), to }))) };
+    default:
+      return e;
+  }
+}
+
+export const quoted = (inside: Expression): Expression => sequence(text('"'), inside, text('"'));
+
+const hex = anyOf("0123456789abcdefABCDEF");
+const surrogates = (first: string): Expression => sequence(text("\\u"), anyOf("dD"), anyOf(first), hex, hex);
+/** Any character of a text, in any spelling. */
+export const freeCharacter: Expression = choice(
+  characters(plain),
+  sequence(text("\\"), anyOf('"\\/bfnrt')),
+  sequence(text("\\u"), choice(sequence(anyOf("0123456789abcefABCEF"), hex, hex, hex), sequence(anyOf("dD"), range("0", "7"), hex, hex))),
+  sequence(surrogates("89abAB"), surrogates("cdefCDEF")),
+);
+
+/** The free forms of each type, as rules by name. */
+export const freeRules = (p: Punctuation): ReadonlyMap<string, Expression> => {
+  const any = rule("any");
+  const member = rule("member");
+  const list = (item: Expression): Expression => optional(sequence(item, repeat(sequence(p.comma, item), 0)));
+  return new Map<string, Expression>([
+    ["string", quoted(repeat(freeCharacter, 0))],
+    ["number", number],
+    ["integer", integer],
+    ["boolean", choice(text("true"), text("false"))],
+    ["null", text("null")],
+    ["member", sequence(rule("string"), p.colon, any)],
+    ["object", sequence(p.open("{"), list(member), p.close("}"))],
+    ["array", sequence(p.open("["), list(any), p.close("]"))],
+    ["any", choice(...["object", "array", "string", "number", "boolean", "null"].map(rule))],
+  ]);
+};
+
+/** One value as it is written. */
+export function literal(value: unknown, p: Punctuation): Expression {
+  if (value === null || typeof value !== "object") return text(JSON.stringify(value) ?? "null");
+  const isList = Array.isArray(value);
+  const inside = isList
+    ? value.map(v => literal(v, p))
+    : Object.entries(value).map(([key, v]) => sequence(text(JSON.stringify(key)), p.colon, literal(v, p)));
+  const joined = inside.flatMap((e, i) => (i === 0 ? [e] : [p.comma, e]));
+  return sequence(p.open(isList ? "[" : "{"), joined.length === 0 ? empty : sequence(...joined), p.close(isList ? "]" : "}"));
+}
+
+/** One of many texts, as a tree: what they begin with in common is read once. Errors: text/constraint where they are too long. */
+export function oneOfTexts(texts: readonly string[], place: string): Expression {
+  checkCharacters(texts, place);
+  const children: Map<string, number>[] = [new Map()];
+  const ends = new Set<number>();
+  for (const t of texts) {
+    let at = 0;
+    for (const c of t) {
+      let to = children[at]!.get(c);
+      if (to === undefined) {
+        to = children.push(new Map()) - 1;
+        children[at]!.set(c, to);
+      }
+      at = to;
+    }
+    ends.add(at);
+  }
+  return { kind: "graph", edges: children.map(of => Array.from(of, ([c, to]) => ({ by: text(c), to }))), ends };
+}

@@ -1,0 +1,174 @@
+/**
+ * Numbers within bounds, as automata over their digits: a decimal is compared with a bound place by place, so the bounds are exact. Written
+ * without exponent and without leading zeros. A remainder is followed digit by digit: r' = (10 r + d) mod m.
+ */
+import { type Automaton, automatonOf, intersect } from "../automaton.ts";
+import type { CodePoints } from "../code-points.ts";
+import { anyOf, choice, type Expression, optional, range, repeat, sequence, text } from "../expression.ts";
+import { refuse } from "../refuse.ts";
+
+export interface NumberBounds {
+  readonly minimum?: number | undefined;
+  readonly maximum?: number | undefined;
+  readonly exclusiveMinimum?: number | undefined;
+  readonly exclusiveMaximum?: number | undefined;
+  readonly multipleOf?: number | undefined;
+}
+
+const digit = range("0", "9");
+const zero = text("0");
+const natural = choice(zero, sequence(range("1", "9"), repeat(digit, 0)));
+
+/** JSON's integers without fraction and exponent, and without -0. */
+export const integer: Expression = choice(zero, sequence(optional(text("-")), range("1", "9"), repeat(digit, 0)));
+/** JSON's numbers. */
+export const number: Expression = sequence(
+  optional(text("-")),
+  natural,
+  optional(sequence(text("."), repeat(digit, 1))),
+  optional(sequence(anyOf("eE"), optional(anyOf("+-")), repeat(digit, 1))),
+);
+const decimal: Expression = sequence(optional(text("-")), natural, optional(sequence(text("."), repeat(digit, 1))));
+
+/** A number's shortest decimal form without exponent, as digits before and after the point. */
+function decimalOf(x: number): { readonly isNegative: boolean; readonly whole: string; readonly fraction: string } {
+  const [mantissa, power = "0"] = String(Math.abs(x)).split("e") as [string, string?];
+  const [whole, fraction = ""] = mantissa.split(".") as [string, string?];
+  const shift = Number(power);
+  const all = whole + fraction;
+  const point = whole.length + shift;
+  const padded = point <= 0 ? "0".repeat(1 - point) + all : all.padEnd(point, "0");
+  const cut = Math.max(point, 1);
+  return {
+    isNegative: x < 0,
+    whole: padded.slice(0, cut).replace(/^0+(?=\d)/, ""),
+    fraction: padded.slice(cut).replace(/0+$/, ""),
+  };
+}
+
+type Relation = "less" | "equal" | "greater";
+
+/** Decimals without sign whose relation to a bound is wanted. */
+function compared(whole: string, fraction: string, wants: (r: Relation) => boolean): Automaton {
+  const edges: { set: CodePoints; to: number }[][] = [];
+  const ends = new Set<number>();
+  const states = new Map<string, number>();
+  const queue: string[] = [];
+  const index = (key: string): number => {
+    let i = states.get(key);
+    if (i === undefined) {
+      i = queue.push(key) - 1;
+      states.set(key, i);
+    }
+    return i;
+  };
+  const order = (d: number, bound: string): Relation => (d < Number(bound) ? "less" : d > Number(bound) ? "greater" : "equal");
+  // w: digits of the whole part read (one more than the bound's at most), relation so far; f: digits of the fraction read
+  index("w 0 equal");
+  for (let q = 0; q < queue.length; q++) {
+    const [part, n, r] = queue[q]!.split(" ") as [string, string, Relation];
+    const at = Number(n);
+    const out: { set: CodePoints; to: number }[] = [];
+    const perDigit = (to: (d: number) => string): void => {
+      // digits that lead to one state are one edge
+      for (let d = 0, next = 1; d < 10; d = next++) {
+        while (next < 10 && to(next) === to(d)) next++;
+        out.push({ set: [[48 + d, 47 + next]], to: index(to(d)) });
+      }
+    };
+    if (part === "w") {
+      const isZero = at === 1 && r.endsWith("!");
+      const relation = r.replace("!", "") as Relation;
+      // fewer digits are less, more are greater
+      const whole1: Relation = at < whole.length ? "less" : at > whole.length ? "greater" : relation;
+      const final: Relation = whole1 !== "equal" ? whole1 : fraction === "" ? "equal" : "less";
+      if (at > 0) {
+        if (wants(final)) ends.add(q);
+        out.push({ set: [[46, 46]], to: index(`p 0 ${whole1}`) });
+      }
+      if (!isZero)
+        perDigit(d => {
+          const next: Relation = at >= whole.length ? "greater" : relation === "equal" ? order(d, whole[at]!) : relation;
+          return `w ${Math.min(at + 1, whole.length + 1)} ${next}${at === 0 && d === 0 ? "!" : ""}`;
+        });
+    } else {
+      const final: Relation = r !== "equal" ? r : at >= fraction.length ? "equal" : "less";
+      if (part === "f" && wants(final)) ends.add(q);
+      perDigit(d => {
+        const next: Relation = r !== "equal" ? r : at < fraction.length ? order(d, fraction[at]!) : d > 0 ? "greater" : "equal";
+        return `f ${next === "equal" ? Math.min(at + 1, fraction.length) : 0} ${next}`;
+      });
+    }
+    edges.push(out);
+  }
+  return { edges, ends };
+}
+
+/** Numbers with a sign on one side of a bound. */
+function bounded(bound: number, side: "above" | "below", isExclusive: boolean): Automaton {
+  const { isNegative, whole, fraction } = decimalOf(bound);
+  const fits = (r: Relation): boolean => (r === "equal" ? !isExclusive : true);
+  const never: Automaton = { edges: [[]], ends: new Set() };
+  const always = compared("0", "", () => true);
+  // magnitudes without sign, and those behind a minus
+  const isZero = bound === 0;
+  let plain: Automaton;
+  let minus: Automaton;
+  if (side === "above") {
+    plain = isNegative ? always : compared(whole, fraction, r => r === "greater" || (r === "equal" && fits(r)));
+    minus = isNegative ? compared(whole, fraction, r => r === "less" || (r === "equal" && fits(r))) : never;
+  } else {
+    plain = isNegative ? never : compared(whole, fraction, r => r === "less" || (r === "equal" && fits(r)));
+    minus = isNegative ? compared(whole, fraction, r => r === "greater" || (r === "equal" && fits(r))) : always;
+    if (isZero) minus = compared("0", "", r => r === "greater" || fits(r));
+  }
+  // one automaton: state 0 chooses, the two follow behind it
+  const shift = (a: Automaton, by: number) => a.edges.map(out => out.map(({ set, to }) => ({ set, to: to + by })));
+  const first = 1;
+  const second = first + plain.edges.length;
+  return {
+    edges: [
+      [...plain.edges[0]!.map(({ set, to }) => ({ set, to: to + first })), { set: [[45, 45]] as CodePoints, to: second }],
+      ...shift(plain, first),
+      ...shift(minus, second),
+    ],
+    ends: new Set([...[...plain.ends].map(i => i + first), ...[...minus.ends].map(i => i + second)]),
+  };
+}
+
+/** Integers that a whole number divides. */
+function multiples(of: number, place: string): Automaton {
+  if (!(of >= 1 && of <= 5000))
+    throw refuse(place, "a whole number from 1 to 5000", String(of), "Leave it out, and check the number afterwards.");
+  // state 0 begins; 1 stands after a sign; 2 + r has remainder r
+  const step = (r: number) =>
+    Array.from({ length: 10 }, (_, d) => ({ set: [[48 + d, 48 + d]] as CodePoints, to: 2 + ((10 * r + d) % of) }));
+  return {
+    edges: [[...step(0), { set: [[45, 45]], to: 1 }], step(0), ...Array.from({ length: of }, (_, r) => step(r))],
+    ends: new Set([2]),
+  };
+}
+
+/** The automaton of integers or decimals within bounds. Errors: text/constraint at `place`. */
+export function boundedNumber(kind: "integer" | "number", bounds: NumberBounds, place: string): Automaton {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = bounds;
+  const conditions: Automaton[] = [];
+  let form = kind === "integer" ? integer : decimal;
+  if (multipleOf !== undefined) {
+    const places = decimalOf(multipleOf).fraction.length;
+    if (Number.isSafeInteger(multipleOf) && kind === "integer") conditions.push(multiples(multipleOf, `${place}/multipleOf`));
+    else if (Number.isSafeInteger(multipleOf)) {
+      form = integer;
+      conditions.push(multiples(multipleOf, `${place}/multipleOf`));
+    } else if (kind === "number" && decimalOf(multipleOf).whole === "0" && /^0*1$/.test(decimalOf(multipleOf).fraction)) {
+      form = sequence(optional(text("-")), natural, optional(sequence(text("."), repeat(digit, 1, places))));
+      conditions.push(automatonOf(form, place));
+    } else
+      throw refuse(`${place}/multipleOf`, "a whole number, or 0.1, 0.01 and so on", String(multipleOf), "Check the number afterwards.");
+  }
+  if (minimum !== undefined) conditions.push(bounded(minimum, "above", false));
+  if (exclusiveMinimum !== undefined) conditions.push(bounded(exclusiveMinimum, "above", true));
+  if (maximum !== undefined) conditions.push(bounded(maximum, "below", false));
+  if (exclusiveMaximum !== undefined) conditions.push(bounded(exclusiveMaximum, "below", true));
+  return intersect([automatonOf(form, place), ...conditions], place);
+}
