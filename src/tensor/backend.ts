@@ -40,6 +40,8 @@ export interface BuildOptions {
   readonly recomputes: boolean;
   /** Output index -> input index whose memory it takes over. */
   readonly aliases: ReadonlyMap<number, number>;
+  /** Input index -> memory whose elements stay as they are while the executable lives, so that kernels may keep them in an order of their own. */
+  readonly constants?: ReadonlyMap<number, DeviceMemory>;
   /** A prefix for a profile of operator times, where the backend can make one. */
   readonly profile?: string;
   /** Count this program's memory apart from others', so that `peakBytes` is its own. */
@@ -59,6 +61,8 @@ export interface Executable {
 export interface Backend {
   readonly capabilities: Capabilities;
   allocate(shape: Shape, dtype: DType): DeviceMemory;
+  /** Memory full of zeros that was not written for it: the system gives it page by page when it is first used. Absent where there is none. */
+  zeros?(shape: Shape, dtype: DType): DeviceMemory;
   build(graph: Graph, options: BuildOptions): Promise<Executable>;
   dispose(): void;
 }

@@ -433,6 +433,38 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
       );
     },
   },
+  matmulBlocks: {
+    dtypes: ["f32"],
+    draw: r => {
+      const [bits, block] = [r.below(2) ? 4 : 8, 16 * 2 ** r.below(2)];
+      const [m, n, blocks] = [between(r, 1, 4), between(r, 1, 9), between(r, 1, 3)];
+      const codes = Float64Array.from({ length: (n * blocks * block * bits) / 8 }, () => r.below(256));
+      return build(
+        r,
+        [
+          { shape: [m, blocks * block], dtype: "f32" },
+          { shape: [n, blocks, (block * bits) / 8], dtype: "u8", exactly: codes },
+          { shape: [n, blocks], dtype: "f32", draw: q => (0.1 + q.uniform()) / 2 ** bits },
+        ],
+        (x, p, s) => f.matmulBlocks(x!, p!, s!, "f32"), // "i8" needs packed weights to round anything: constant-weights.test.ts
+        false,
+        1e-4,
+      );
+    },
+  },
+  matmulRows: {
+    dtypes: ["f32"],
+    draw: r => {
+      const [m, k, n] = [between(r, 1, 4), between(r, 1, 40), between(r, 1, 20)];
+      const codes = Float64Array.from({ length: k * n }, () => r.below(255) - 127);
+      const slots: Slot[] = [
+        { shape: [m, k], dtype: "f32" },
+        { shape: [k, n], dtype: "i8", exactly: codes },
+        { shape: [n], dtype: "f32", draw: positive },
+      ];
+      return build(r, slots, (x, w, s) => f.matmulRows(x!, w!, s!), false, 1e-4);
+    },
+  },
   layerNorm: { dtypes: floatsOnly, draw: (r, dtype) => norm(r.below(2) ? 2 : 1, (x, w, b) => f.layerNorm(x, w, b))(r, dtype) },
   rmsNorm: { dtypes: floatsOnly, draw: norm(1, (x, w) => f.rmsNorm(x, w)) },
   attention: {

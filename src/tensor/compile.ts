@@ -8,7 +8,7 @@ import type { DeviceMemory, Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
 import type { Device } from "./device.ts";
 import { DeviceArray } from "./device-array.ts";
-import { type DType, fromNumbers } from "./dtype.ts";
+import { type DType, fromNumbers, isFloat } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
@@ -25,6 +25,11 @@ export interface CompileOptions {
   readonly device: Device;
   /** Numbers of arguments whose arrays are given away: their memory is reused for results of the same place in the tree. */
   readonly donate?: readonly number[];
+  /**
+   * Numbers of arguments whose arrays do not change while the program lives: weights that are served. Where some of them are quantised, a
+   * program is built for these very arrays, and kernels may keep them in an order of their own; floats alone change nothing.
+   */
+  readonly constant?: readonly number[];
   /** For messages. */
   readonly name?: string;
   /** Prefix for a file of operator times. */
@@ -119,20 +124,40 @@ function candidates(
 
 /** Compiles a function of trees of tensors for a device. */
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions): Compiled<A, R> {
-  const { device, donate = [], name = f.name || "program" } = options;
+  const { device, donate = [], constant = [], name = f.name || "program" } = options;
   const { backend } = device;
   const programs = new Map<string, Promise<Program>>();
   let disposed = false;
   let latest: Program | undefined;
 
+  const numbers = new WeakMap<DeviceArray, number>();
+  let counted = 0;
+  /** Tells the arrays apart that a program is built for. */
+  const numberOf = (leaf: unknown): string => {
+    if (!(leaf instanceof DeviceArray)) return "";
+    if (!numbers.has(leaf)) numbers.set(leaf, counted++);
+    return `#${numbers.get(leaf)}`;
+  };
+
+  /** Leaves that the program is built for: all constant ones where one of them is quantised, else none. */
+  const constantsOf = (leaves: readonly { readonly leaf: DeviceArray | number | TensorSpec; readonly argument: number }[]) => {
+    const all = leaves.map(({ leaf, argument }) => constant.includes(argument) && leaf instanceof DeviceArray);
+    return leaves.some(({ leaf }, i) => all[i] && !isFloat(specOf(leaf).dtype)) ? all : [];
+  };
+
   const signatureOf = (args: readonly unknown[]) => {
     const leaves = args.flatMap((a, i) => leavesOf(a, "", `${name}: argument ${i}`).map(l => ({ ...l, argument: i })));
+    const constants = constantsOf(leaves);
     const structure = JSON.stringify(args, (_, v) => (v instanceof DeviceArray || typeof v === "number" || isSpec(v) ? 0 : v));
-    return { leaves, key: `${structure} ${leaves.map(l => `${specOf(l.leaf).dtype}${showShape(specOf(l.leaf).shape)}`).join(" ")}` };
+    return {
+      leaves,
+      key: `${structure} ${leaves.map((l, i) => `${specOf(l.leaf).dtype}${showShape(specOf(l.leaf).shape)}${constants[i] ? numberOf(l.leaf) : ""}`).join(" ")}`,
+    };
   };
 
   async function build(args: readonly unknown[], leaves: ReturnType<typeof signatureOf>["leaves"]): Promise<Program> {
     const specs = leaves.map(l => specOf(l.leaf));
+    const constants = constantsOf(leaves);
     const inputs = leaves.map((l, i) => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specs[i]!.shape, specs[i]!.dtype));
     let at = 0;
     const traced = args.map(a => replaceLeaves(a, () => inputs[at++]!)) as unknown as A;
@@ -154,6 +179,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     const executable = await backend.build(graph, {
       recomputes,
       aliases,
+      constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),
       ...(options.profile === undefined ? {} : { profile: options.profile }),
       ...(options.measureMemory ? { measureMemory: true } : {}),
     });

@@ -58,7 +58,10 @@ export class Device {
   full(shape: Shape, value: number, dtype: DType = "f32"): Promise<DeviceArray> {
     return this.array(fromNumbers(new Float64Array(sizeOf(shape)).fill(value), dtype), dtype, shape);
   }
-  zeros(shape: Shape, dtype: DType = "f32"): Promise<DeviceArray> {
+  /** An array full of zeros; on the CPU it takes memory as it is used and not before. */
+  async zeros(shape: Shape, dtype: DType = "f32"): Promise<DeviceArray> {
+    const memory = this.backend.zeros?.(shape, dtype);
+    if (memory) return new DeviceArray(memory);
     return this.array(new dtypeTable[dtype].array(new ArrayBuffer(sizeOf(shape) * dtypeTable[dtype].sizeBytes)), dtype, shape);
   }
 

@@ -18,11 +18,28 @@ export type CompositeKind =
   | "squaredRelu"
   | "rotary"
   | "matmulAdd"
+  | "matmulBlocks"
+  | "matmulRows"
   | "layerNorm"
   | "rmsNorm"
   | "attention";
 
-const { add, sub, mul, div, mean, sum } = f;
+const { add, sub, mul, div, mean, sum, reshape } = f;
+
+/** Rows of zeros are divided by this instead of by 0. */
+export const leastMagnitude = 1e-30;
+
+/** Nearest whole number, halves to the even one. */
+const nearest = (x: Tensor): Tensor => {
+  const up = f.floor(add(x, 0.5));
+  const isOdd = sub(up, mul(2, f.floor(mul(up, 0.5))));
+  return sub(up, mul(isOdd, f.cast(f.equal(sub(up, x), 0.5), x.dtype)));
+};
+/** x as whole numbers of -127 to 127 and the scale that brings them back, by the greatest magnitude along the last axis. */
+const rounded = (x: Tensor): readonly [codes: Tensor, scale: Tensor] => {
+  const scale = mul(f.maximum(f.max(f.abs(x), -1, true), leastMagnitude), 1 / 127);
+  return [nearest(div(x, scale)), scale];
+};
 
 export const expansions: { readonly [K in CompositeKind]: Expansion<K> } = {
   call: (inputs, { body, output }) => inlineBody(body, inputs)[output]!,
@@ -50,6 +67,21 @@ export const expansions: { readonly [K in CompositeKind]: Expansion<K> } = {
     return f.concat([sub(mul(first, cos!), mul(second, sin!)), add(mul(second, cos!), mul(first, sin!))], 3);
   },
   matmulAdd: ([a, b, c], attributes) => add(new Tensor("matmul", [a!, b!], attributes), c!),
+  matmulBlocks: ([x, packed, scales], { bits, block, accuracy }) => {
+    const [n, blocks] = scales!.shape as [number, number];
+    const bytes = f.cast(packed!, "f32");
+    const high = f.floor(mul(bytes, 1 / 16));
+    const pair = () => [sub(bytes, mul(high, 16)), high].map(t => reshape(t, [n, blocks, block / 2, 1]));
+    const codes = bits === 8 ? bytes : reshape(f.concat(pair(), 3), [n, blocks, block]);
+    const weight = mul(sub(codes, 2 ** (bits - 1)), reshape(scales!, [n, blocks, 1]));
+    const [q, scale] = rounded(reshape(x!, [x!.shape[0]!, blocks, block]));
+    const given = accuracy === "i8" ? reshape(mul(q, scale), x!.shape) : x!;
+    return f.matmul(given, reshape(weight, [n, blocks * block]), { transposeB: true });
+  },
+  matmulRows: ([x, weight, scales]) => {
+    const [codes, scale] = rounded(x!);
+    return mul(mul(f.matmul(codes, f.cast(weight!, "f32")), scales!), scale);
+  },
   layerNorm: ([x, weight, bias], { epsilon }) => {
     const centred = sub(x!, mean(x!, -1, true));
     const y = mul(mul(centred, f.rsqrt(add(mean(mul(centred, centred), -1, true), epsilon))), weight!);

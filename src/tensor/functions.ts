@@ -164,6 +164,24 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   return new Tensor("matmul", [a, b], attributes);
 }
 
+/** The same product for a function that takes x as [M, K] only. */
+const onRows = (x: Tensor, product: (rows: Tensor) => Tensor): Tensor => {
+  const y = product(reshape(x, [-1, x.shape.at(-1)!]));
+  return reshape(y, [...x.shape.slice(0, -1), y.shape[1]!]);
+};
+/**
+ * [..., K] x weights in blocks -> [..., N]: packed u8 [N, K / block, block * bits / 8] (4 or 8 bits, two 4-bit codes a byte, the lower first),
+ * scales f32 [N, K / block]. With accuracy "i8" each block of x is rounded to int8 too.
+ */
+export function matmulBlocks(x: Tensor, packed: Tensor, scales: Tensor, accuracy: "f32" | "i8" = "i8"): Tensor {
+  const block = x.shape.at(-1)! / packed.shape[1]!;
+  const bits = (8 * packed.shape[2]!) / block === 4 ? 4 : 8;
+  return onRows(x, rows => new Tensor("matmulBlocks", [rows, packed, scales], { bits, block, accuracy }));
+}
+/** [..., K] x i8 [K, N] -> [..., N], scales of the columns [N]; each row of x is rounded to int8 by its own greatest magnitude. */
+export const matmulRows = (x: Tensor, weight: Tensor, scales: Tensor): Tensor =>
+  onRows(x, rows => new Tensor("matmulRows", [rows, weight, scales], {}));
+
 /** x normalised over the last axis to mean 0 and variance 1, times weight [C], plus bias [C] (Ba et al. 2016). */
 export const layerNorm = (x: Tensor, weight: Tensor, bias?: Tensor, epsilon = 1e-5): Tensor =>
   new Tensor("layerNorm", bias ? [x, weight, bias] : [x, weight], { epsilon });

@@ -5,6 +5,7 @@
  */
 
 import { inlineBody } from "./body.ts";
+import { tensorErrors } from "./errors.ts";
 import * as f from "./functions.ts";
 import type { Attributes, OpKind } from "./ops.ts";
 import { normalAxes } from "./shape.ts";
@@ -23,6 +24,14 @@ export type Vjp = (output: Tensor, inputs: readonly Tensor[], cotangent: Tensor)
 export type GradientRule<K extends OpKind> = (context: GradientContext<K>) => readonly (Tensor | undefined)[];
 
 const none = () => [];
+const refused = (): never => {
+  throw tensorErrors.fail("attribute", {
+    place: "gradient",
+    expected: "a program over float weights",
+    received: "a product with quantised weights",
+    hint: "Differentiate the program with the weights that were quantised.",
+  });
+};
 const { add, sub, mul, div, neg, sum, sumTo, reshape } = f;
 
 /** Puts reduced axes back as size 1, so that a reduction's cotangent broadcasts against its input. */
@@ -220,6 +229,8 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
     const [x, y] = [f.identity(a!), f.identity(b!)];
     return [...vjp(new Tensor("matmul", [x, y], attributes), [x, y], cotangent), f.reshape(cotangent, output.shape)];
   },
+  matmulBlocks: refused,
+  matmulRows: refused,
   layerNorm: ({ inputs: [x, weight, bias], cotangent, attributes: { epsilon } }) => {
     // xh = (x - mean) r: dx = r (g - mean(g) - xh mean(g xh)), g = dy w
     const centred = sub(x!, f.mean(x!, -1, true));

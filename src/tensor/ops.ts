@@ -85,6 +85,8 @@ export interface Attributes {
   squaredRelu: None;
   rotary: None;
   matmulAdd: Attributes["matmul"];
+  matmulBlocks: { readonly bits: 4 | 8; readonly block: number; readonly accuracy: "f32" | "i8" };
+  matmulRows: None;
   layerNorm: { readonly epsilon: number };
   rmsNorm: { readonly epsilon: number };
   attention: { readonly scale: number };
@@ -560,6 +562,47 @@ export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
           received: `${c.dtype}${showShape(c.shape)}`,
         });
       return product;
+    },
+  },
+  // x w^T with w cut into blocks along K: code - 8 (4 bits) or - 128 (8 bits), times the block's scale; two 4-bit codes a byte, the lower first.
+  // x [M, K], packed u8 [N, K / block, block * bits / 8], scales [N, K / block]. With accuracy "i8" each block of x is rounded to int8 too.
+  matmulBlocks: {
+    arity: [3, 3],
+    composite: true,
+    infer: ([x, packed, scales], { bits, block }, op) => {
+      const [m, k] = x!.shape as [number, number];
+      const n = packed!.shape[0];
+      const blocks = k / block;
+      need(op, x!.dtype === "f32", "f32", x!);
+      need(op, packed!.dtype === "u8", "packed codes of dtype u8", packed!);
+      need(op, scales!.dtype === "f32", "scales of dtype f32", scales!);
+      if (x!.shape.length !== 2 || !sameShape(packed!.shape, [n!, blocks, (block * bits) / 8]) || !sameShape(scales!.shape, [n!, blocks]))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `x [M, K], packed [N, K / ${block}, ${(block * bits) / 8}] and scales [N, K / ${block}]`,
+          received: [x, packed, scales].map(t => showShape(t!.shape)).join(", "),
+        });
+      return { shape: [m, n!], dtype: "f32" };
+    },
+  },
+  // x w with each row of x rounded to int8 by its own greatest magnitude, products of whole numbers, scaled back: a row's result depends on
+  // nothing but the row. x [M, K], w i8 [K, N], scales of its columns [N].
+  matmulRows: {
+    arity: [3, 3],
+    composite: true,
+    infer: ([x, weight, scales], _, op) => {
+      need(op, x!.dtype === "f32", "f32", x!);
+      need(op, weight!.dtype === "i8", "weights of dtype i8", weight!);
+      need(op, scales!.dtype === "f32", "scales of dtype f32", scales!);
+      const [m, k] = x!.shape as [number, number];
+      const n = weight!.shape[1];
+      if (x!.shape.length !== 2 || !sameShape(weight!.shape, [k, n!]) || !sameShape(scales!.shape, [n!]))
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: "x [M, K], weight [K, N] and scales [N]",
+          received: [x, weight, scales].map(t => showShape(t!.shape)).join(", "),
+        });
+      return { shape: [m, n!], dtype: "f32" };
     },
   },
   layerNorm: norm(3),

@@ -83,6 +83,11 @@ export const spec: { readonly [K in OpKind]: SpecRule<K> } = {
   squaredRelu: fine,
   rotary: fine,
   matmulAdd: t => (Number.isFinite(t.attributes.alpha) ? undefined : "a finite alpha"),
+  matmulBlocks: t =>
+    (t.attributes.bits === 4 || t.attributes.bits === 8) && Number.isInteger(Math.log2(t.attributes.block)) && t.attributes.block >= 16
+      ? undefined
+      : "4 or 8 bits and blocks of a power of two from 16",
+  matmulRows: fine,
   layerNorm: epsilon,
   rmsNorm: epsilon,
   attention: t => (Number.isFinite(t.attributes.scale) ? undefined : "a finite scale"),

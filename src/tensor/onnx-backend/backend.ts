@@ -7,11 +7,19 @@ import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
-import { type DeviceBuffer, NativeBuffer, openRuntime, type Provider, type Run, type Runtime } from "../onnxruntime/index.ts";
+import {
+  type DeviceBuffer,
+  NativeBuffer,
+  openRuntime,
+  PackedWeights,
+  type Provider,
+  type Run,
+  type Runtime,
+} from "../onnxruntime/index.ts";
 import type { Shape } from "../shape.ts";
 import type { Limits } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
-import { cpuLimits, inputName, onnxModel, outputName } from "./model.ts";
+import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
 
 export interface OnnxBackendOptions {
@@ -107,9 +115,11 @@ class OnnxExecutable implements Executable {
   readonly #inPlace: readonly string[];
   readonly #number: (b: EngineBuffer) => number;
   readonly #turns: Turns;
+  readonly #outside: ReadonlySet<number>;
 
-  constructor(lease: SessionLease, options: BuildOptions, number: (b: EngineBuffer) => number, turns: Turns) {
+  constructor(lease: SessionLease, options: BuildOptions, number: (b: EngineBuffer) => number, turns: Turns, outside: ReadonlySet<number>) {
     this.#turns = turns;
+    this.#outside = outside;
     this.#lease = lease;
     this.#inPlace = [...options.aliases.keys()].map(outputName);
     this.#number = number;
@@ -125,7 +135,7 @@ class OnnxExecutable implements Executable {
       return known.run;
     }
     const run = this.#lease.session.prepare(
-      new Map(inputs.map((b, i) => [inputName(i), b])),
+      new Map(inputs.flatMap((b, i) => (this.#outside.has(i) ? [] : [[inputName(i), b] as const]))),
       new Map(outputs.map((b, i) => [outputName(i), b])),
       { inPlace: this.#inPlace },
     );
@@ -176,6 +186,13 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     numbers.set(b, next);
     return next++;
   };
+  // programs over the same weights share what their kernels made of them
+  const packedByWeights = new Map<string, PackedWeights>();
+  const packedFor = (weights: string): PackedWeights => {
+    const known = packedByWeights.get(weights) ?? new PackedWeights(runtime.library);
+    packedByWeights.set(weights, known);
+    return known;
+  };
   const key = (shape: Shape, dtype: DType) => `${dtype} ${shape}`;
   const giveBack = (b: EngineBuffer): void => {
     if (freeBytes + b.sizeBytes > keptBytes) {
@@ -203,21 +220,35 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       const fresh = () => (runtime.provider === "cpu" ? runtime.allocate(dtype, shape) : runtime.allocateOnDevice(dtype, shape));
       return new OnnxMemory(kept ?? fresh(), shape, dtype, giveBack, turns);
     },
+    // never kept memory: only what the system gives anew is zero without being written
+    ...(runtime.provider === "cpu"
+      ? { zeros: (shape: Shape, dtype: DType) => new OnnxMemory(runtime.allocate(dtype, shape), shape, dtype, giveBack, turns) }
+      : {}),
     async build(graph: Graph, build: BuildOptions) {
-      const model = writeModel(onnxModel(graph, limitsOf[runtime.provider]), { nodeOrder: "reversed" });
+      const given = build.constants ?? new Map<number, DeviceMemory>();
+      const outside = runtime.provider === "cpu" ? packableInputs(graph, new Set(given.keys())) : new Set<number>();
+      const weights = [...outside].map(i => [inputName(i), nativeOf(given.get(i)!).buffer] as const);
+      const weightsKey = weights.map(([, b]) => number(b)).join(" ");
+      const model = writeModel(onnxModel(graph, limitsOf[runtime.provider], outside), { nodeOrder: "reversed" });
       const create = () =>
         turns(() =>
-          runtime.createSessionAsync(model, {
-            // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
-            ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
-            ...(build.profile === undefined ? {} : { profile: build.profile }),
-            ...(build.measureMemory ? { arena: "own" as const } : {}),
-          }),
+          runtime.createSessionAsync(
+            model,
+            {
+              // our own passes have joined equal nodes; what recomputes on purpose must not be joined again
+              ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
+              ...(build.profile === undefined ? {} : { profile: build.profile }),
+              ...(build.measureMemory ? { arena: "own" as const } : {}),
+            },
+            { packed: packedFor(weightsKey), buffers: new Map(weights) },
+          ),
         );
       // what is measured is measured alone
       const isMeasured = build.profile !== undefined || build.measureMemory;
-      const lease = isMeasured ? ownSession(await create()) : await sessions.lease(model, build.recomputes ? "recomputes" : "", create);
-      return new OnnxExecutable(lease, build, number, turns);
+      const lease = isMeasured
+        ? ownSession(await create())
+        : await sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
+      return new OnnxExecutable(lease, build, number, turns, outside);
     },
     dispose() {
       for (const list of free.values()) for (const b of list) b.dispose();

@@ -65,6 +65,17 @@ export class Emitter {
     return name;
   }
 
+  /** `count` bytes of one value. */
+  bytes(value: number, count: number): string {
+    const key = `bytes ${value} ${count}`;
+    let name = this.#constants.get(key);
+    if (!name) {
+      name = this.constant(new Uint8Array(count).fill(value), "u8", [count]);
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+
   cast(value: string, onnxType: number): string {
     return this.emit("Cast", [value], { to: int(onnxType) });
   }

@@ -1,3 +1,4 @@
 /** Inner door: ONNX Runtime as a backend of the tensor engine. */
 export { type OnnxBackendOptions, onnxBackend } from "./backend.ts";
+export { type OnnxFileParts, onnxFile } from "./export.ts";
 export { onnxModel } from "./model.ts";

@@ -5,6 +5,7 @@
  * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
  */
 import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
+import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
 import { mixConstants, positionWords } from "../random-bits.ts";
@@ -198,6 +199,22 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   },
   matmulAdd: ({ e, inputs, attributes: { transposeA, transposeB, alpha } }) =>
     e.emit("Gemm", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha), beta: float(1) }),
+  matmulBlocks: ({ e, inputs, attributes: { bits, block, accuracy }, inputShapes: [x, packed] }) =>
+    e.emit(
+      "MatMulNBits",
+      inputs,
+      { K: int(x![1]!), N: int(packed![0]!), bits: int(bits), block_size: int(block), accuracy_level: int(accuracy === "i8" ? 4 : 1) },
+      contrib,
+    ),
+  // unsigned rows around 128: products of two signed sides have no fast kernel (80 times as slow where measured); one pass rounds a row
+  matmulRows: ({ e, inputs: [x, weight, scales], inputShapes: [rows] }) => {
+    const count = rows![0]!;
+    const most = e.emit("ReduceMax", [e.emit("Abs", [x!]), e.ints([-1])], { keepdims: int(1) });
+    const scale = e.emit("Mul", [e.emit("Max", [most, e.float(leastMagnitude)]), e.float(1 / 127)]);
+    const codes = e.emit("QuantizeLinear", [x!, reshapeTo(e, scale, [count]), e.bytes(128, count)], { axis: int(0) });
+    const zero = e.constant(Uint8Array.of(128), "u8", []);
+    return e.emit("Mul", [e.emit("MatMulIntegerToFloat", [codes, weight!, e.float(1), scales!, zero], {}, contrib), scale]);
+  },
   silu: ({ e, inputs }) => e.emit("QuickGelu", inputs, { alpha: float(1) }, contrib),
   layerNorm: ({ e, inputs, attributes: { epsilon } }) => e.emit("LayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
   rmsNorm: ({ e, inputs, attributes: { epsilon } }) =>
@@ -214,9 +231,14 @@ export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
   "relu",
   "rotary",
   "matmulAdd",
+  "matmulBlocks",
+  "matmulRows",
   "layerNorm",
   "rmsNorm",
 ]);
+
+/** Inputs that a kernel packs when it knows them beforehand; without that these products are slow. */
+export const packedInputs: { readonly [K in OpKind]?: readonly number[] } = { matmulBlocks: [1, 2], matmulRows: [1] };
 
 const floats32: readonly DType[] = ["f32"];
 const arithmetic: readonly DType[] = ["f32", "i32", "i64"];
@@ -282,6 +304,8 @@ export const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly 
   squaredRelu: floats32,
   rotary: floats32,
   matmulAdd: floats32,
+  matmulBlocks: floats32,
+  matmulRows: floats32,
   layerNorm: floats32,
   rmsNorm: floats32,
   attention: floats32,

@@ -1,11 +1,11 @@
 /** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
 import { type DType, dtypeTable } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
-import type { OnnxModel, OnnxNode } from "../onnx/index.ts";
+import type { Initializer, OnnxModel, OnnxNode } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type Limits } from "./emitter.ts";
-import { computedIn, type Lowered, lower } from "./lower.ts";
+import { computedIn, type Lowered, lower, packedInputs } from "./lower.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
 const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
@@ -18,6 +18,22 @@ const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
 };
 /** Results that have a dtype of their own, whatever the inputs are. */
 const ownDtype: ReadonlySet<OpKind> = new Set<OpKind>(["equal", "less", "lessEqual", "argmax", "cast", "randomUniform", "constant"]);
+
+const nothing = new ArrayBuffer(0);
+
+/**
+ * Inputs that a kernel keeps in an order of its own when it knows them beforehand: what products read as weights. Rows may be gathered from
+ * them too; whatever else reads one keeps it an input, for the engine would look for its elements in the file.
+ */
+export function packableInputs(g: Graph, among: ReadonlySet<number>): Set<number> {
+  const packed = new Set<Tensor>();
+  const kept = new Set<Tensor>(g.outputs);
+  for (const t of nodesOf(g))
+    for (const [i, x] of t.inputs.entries())
+      if (packedInputs[t.kind]?.includes(i)) packed.add(x);
+      else if (!(isKind(t, "gather") && i === 0)) kept.add(x);
+  return new Set(g.inputs.flatMap((t, i) => (among.has(i) && packed.has(t) && !kept.has(t) ? [i] : [])));
+}
 
 export const inputName = (i: number): string => `in${i}`;
 export const outputName = (i: number): string => `out${i}`;
@@ -51,9 +67,9 @@ export const cpuLimits: Limits = { sequentialBytes: 200_000 };
 
 /**
  * The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. `limits` are the
- * CPU provider's when nothing else is said.
+ * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given.
  */
-export function onnxModel(g: Graph, limits: Limits = cpuLimits): OnnxModel {
+export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: ReadonlySet<number> = new Set()): OnnxModel {
   const e = new Emitter(limits);
   const names = new Map<Tensor, string>();
   g.inputs.forEach((t, i) => {
@@ -73,9 +89,16 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits): OnnxModel {
   return {
     name: "loam",
     nodes: needed(nodes, new Set(g.outputs.map((_, i) => outputName(i)))),
-    inputs: g.inputs.map((t, i) => ({ name: inputName(i), dtype: t.dtype, shape: t.shape })),
+    inputs: g.inputs.flatMap((t, i) => (outside.has(i) ? [] : [{ name: inputName(i), dtype: t.dtype, shape: t.shape }])),
     outputs: g.outputs.map((t, i) => ({ name: outputName(i), dtype: t.dtype, shape: t.shape })),
-    initializers: e.initializers,
+    initializers: [
+      ...e.initializers,
+      ...g.inputs.flatMap((t, i): Initializer[] =>
+        outside.has(i)
+          ? [{ name: inputName(i), dtype: t.dtype, shape: t.shape, data: new dtypeTable[t.dtype].array(nothing), isOutside: true }]
+          : [],
+      ),
+    ],
   };
 }
 

@@ -56,6 +56,8 @@ export interface ValueInfo {
 
 export interface Initializer extends OnnxTensor {
   readonly name: string;
+  /** Its elements are given to the session by name and are no part of the file; `data` is empty. */
+  readonly isOutside?: true;
 }
 
 export interface OnnxModel {
@@ -74,13 +76,13 @@ const fail = (place: string, expected: string, received: string, hint?: string) 
 
 const quoted = (name: unknown) => (typeof name === "string" ? `"${name}"` : String(name));
 
-function checkTensor(place: string, t: OnnxTensor): void {
+function checkTensor(place: string, t: OnnxTensor, isOutside = false): void {
   const row = dtypeTable[t.dtype];
   if (!row) throw fail(place, `a data type of ${Object.keys(dtypeTable).join(", ")}`, quoted(t.dtype));
   for (const d of t.shape)
     if (!Number.isSafeInteger(d) || d < 0) throw fail(place, "dimensions that are whole numbers >= 0", `[${t.shape.join(", ")}]`);
   if (!(t.data instanceof row.array)) throw fail(place, `${t.dtype} data in a ${row.array.name}`, t.data?.constructor?.name ?? "nothing");
-  if (t.data.length !== sizeOf(t.shape))
+  if (!isOutside && t.data.length !== sizeOf(t.shape))
     throw fail(place, `${sizeOf(t.shape)} elements for shape [${t.shape.join(", ")}]`, `${t.data.length} elements`);
 }
 
@@ -126,7 +128,7 @@ export function checkModel(model: OnnxModel): void {
   }
   for (const t of model.initializers) {
     define(`initializer ${quoted(t.name)}`, t.name);
-    checkTensor(`initializer ${quoted(t.name)}`, t);
+    checkTensor(`initializer ${quoted(t.name)}`, t, t.isOutside);
   }
   model.nodes.forEach((node, i) => {
     const place = `node ${i} (${node.op})`;

@@ -20,11 +20,22 @@ const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Raw bytes of a tensor's elements; the format is little-endian, as every platform Loam runs on is. */
 const rawBytes = (t: OnnxTensor): Uint8Array => new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength);
 
-function writeTensor(w: ProtobufWriter, t: OnnxTensor, name?: string): void {
+/** Elements that the session is given by name are never read from anywhere; the engine only demands that the place exists. */
+const outsidePlace = ".";
+
+function writeTensor(w: ProtobufWriter, t: OnnxTensor, name?: string, isOutside = false): void {
   for (const d of t.shape) w.int(1, d);
   w.int(2, dtypeTable[t.dtype].onnx);
   if (name !== undefined) w.string(8, name);
-  w.bytes(9, rawBytes(t));
+  if (!isOutside) {
+    w.bytes(9, rawBytes(t));
+    return;
+  }
+  w.message(13, () => {
+    w.string(1, "location");
+    w.string(2, outsidePlace);
+  });
+  w.int(14, 1); // data_location: external
 }
 
 const values: { readonly [K in Attribute["kind"]]: (w: ProtobufWriter, field: number, value: never) => void } = {
@@ -91,7 +102,7 @@ export function writeModel(model: OnnxModel, options: WriteOptions = {}): Uint8A
         if (node.domain) w.string(7, node.domain);
       });
     w.string(2, model.name || "graph");
-    for (const t of model.initializers) w.message(5, () => writeTensor(w, t, t.name));
+    for (const t of model.initializers) w.message(5, () => writeTensor(w, t, t.name, t.isOutside));
     for (const v of model.inputs) w.message(11, () => writeValueInfo(w, v));
     for (const v of model.outputs) w.message(12, () => writeValueInfo(w, v));
   });

@@ -33,8 +33,16 @@ export const apiSignatures = {
   AddSessionConfigEntry: "void *(void *options, const char *key, const char *value)",
   SessionOptionsAppendExecutionProvider: "void *(void *options, const char *name, void *keys, void *values, size_t count)",
 
+  AddInitializer: "void *(void *options, const char *name, void *value)",
+
+  // What kernels made of initializers, for several sessions.
+  CreatePrepackedWeightsContainer: "void *(_Out_ void **container)",
+  ReleasePrepackedWeightsContainer: "void (void *container)",
+
   // Sessions.
   CreateSessionFromArray: "void *(void *env, void *model, size_t size, void *options, _Out_ void **session)",
+  CreateSessionFromArrayWithPrepackedWeightsContainer:
+    "void *(void *env, void *model, size_t size, void *options, void *container, _Out_ void **session)",
   ReleaseSession: "void (void *session)",
   SessionGetInputCount: "void *(void *session, _Out_ size_t *count)",
   SessionGetOutputCount: "void *(void *session, _Out_ size_t *count)",

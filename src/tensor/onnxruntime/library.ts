@@ -51,6 +51,8 @@ export interface Library {
   text(pointer: Pointer): string;
   /** Pointers that lie one after another at a place. */
   pointers(at: Pointer, count: number): Pointer[];
+  /** Pages that C's allocator holds and nobody uses go back to the system. glibc keeps them otherwise; nothing is done elsewhere. */
+  trimMemory(): void;
 }
 
 /** The file name of the library below the package's `bin/napi-v*`. Throws `onnxruntime/platform` where none exists. */
@@ -177,6 +179,18 @@ function open(): Library {
           });
         }),
     );
+  let trim: (() => void) | undefined;
+  /** glibc's function, among the symbols that the process has already. */
+  const findTrim = (): (() => void) => {
+    try {
+      const own = koffi.load(null);
+      keep[key]!.push(own);
+      const mallocTrim = own.func("int malloc_trim(size_t pad)");
+      return () => void mallocTrim(0);
+    } catch {
+      return () => {}; // no glibc, no such function
+    }
+  };
   return {
     path,
     version,
@@ -205,6 +219,10 @@ function open(): Library {
     },
     text: pointer => koffi.decode.string(pointer),
     pointers: (at, count) => (count === 0 ? [] : (koffi.decode(at, koffi.array("void *", count)) as Pointer[])),
+    trimMemory: () => {
+      trim ??= process.platform === "linux" ? findTrim() : () => {};
+      trim();
+    },
   };
 }
 
@@ -215,3 +233,6 @@ export function loadLibrary(): Library {
   library ??= open();
   return library;
 }
+
+/** `Library.trimMemory` where the library was loaded at all. */
+export const trimNativeMemory = (): void => library?.trimMemory();

@@ -6,6 +6,7 @@ import { type LogLevel, openEnvironment, openSharedArena } from "./environment.t
 import { engineErrors } from "./errors.ts";
 import type { Library } from "./library.ts";
 import { NativeBuffer } from "./native-buffer.ts";
+import { type Constants, takeConstants } from "./packed-weights.ts";
 import { type Provider, providers, providerTable } from "./provider.ts";
 import { Session, type SessionHost } from "./session.ts";
 import { createNativeOptions, type SessionOptions } from "./session-options.ts";
@@ -38,8 +39,8 @@ export interface Runtime {
   wrap(bytes: Uint8Array, dtype: DType, shape: readonly number[]): NativeBuffer;
   /** Compiles a model on this thread. Throws `onnxruntime/model` or `onnxruntime/notSupported` with the engine's words. */
   createSession(model: Uint8Array, options?: SessionOptions): Session;
-  /** The same on another thread, so that a server keeps answering while a large graph compiles. */
-  createSessionAsync(model: Uint8Array, options?: SessionOptions): Promise<Session>;
+  /** The same on another thread, so that a server keeps answering while a large graph compiles. `constants` are its outside initializers. */
+  createSessionAsync(model: Uint8Array, options?: SessionOptions, constants?: Constants): Promise<Session>;
 }
 
 /** Opens the engine. Cheap after the first time. Throws `onnxruntime/platform`, `/library`, `/option` or `/provider`. */
@@ -85,13 +86,23 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
     },
     wrap: (bytes, dtype, shape) => NativeBuffer.wrap(host, bytes, dtype, shape),
     createSession,
-    async createSessionAsync(model, session = {}) {
+    async createSessionAsync(model, session = {}, constants) {
       const native = createNativeOptions(library, merged(session), provider);
+      const at = library.addressOf(model);
       try {
-        return new Session(
-          host,
-          await library.createAsync([model], "CreateSessionFromArray", env, library.addressOf(model), model.byteLength, native),
-        );
+        if (!constants?.buffers.size)
+          return new Session(host, await library.createAsync([model], "CreateSessionFromArray", env, at, model.byteLength, native));
+        const container = constants.packed.hold();
+        const onGone = takeConstants(library, native, constants);
+        let made: bigint;
+        try {
+          const create = "CreateSessionFromArrayWithPrepackedWeightsContainer";
+          made = await library.createAsync([model], create, env, at, model.byteLength, native, container);
+        } catch (error) {
+          onGone();
+          throw error;
+        }
+        return new Session(host, made, onGone);
       } finally {
         library.raw("ReleaseSessionOptions", native);
       }

@@ -40,12 +40,14 @@ interface NativeSession {
   session: Pointer | undefined;
   uses: number;
   disposed: boolean;
+  readonly onGone: (() => void) | undefined;
 }
 
 function release(native: NativeSession): void {
   if (native.session === undefined) return;
   native.library.raw("ReleaseSession", native.session);
   native.session = undefined;
+  native.onGone?.();
 }
 
 const forgotten = new FinalizationRegistry<NativeSession>(release);
@@ -89,11 +91,11 @@ export class Session {
   readonly #native: NativeSession;
   readonly #host: SessionHost;
 
-  /** Takes ownership of the native session. */
-  constructor(host: SessionHost, session: Pointer) {
+  /** Takes ownership of the native session; `onGone` is called when it is freed. */
+  constructor(host: SessionHost, session: Pointer, onGone?: () => void) {
     const { library } = host;
     this.#host = host;
-    this.#native = { library, session, uses: 0, disposed: false };
+    this.#native = { library, session, uses: 0, disposed: false, onGone };
     forgotten.register(this, this.#native, this.#native);
     try {
       this.inputs = readPorts(library, session, "Input");
