@@ -6,7 +6,12 @@ import {
   add,
   checkShape,
   concat,
+  constant,
+  div,
+  equal,
+  gather,
   matmul,
+  mul,
   reshape,
   scaledDotProductAttention,
   scatterRows,
@@ -16,7 +21,7 @@ import {
   transpose,
 } from "../tensor/index.ts";
 import { nnErrors } from "./errors.ts";
-import { type Linear, type LinearSpec, linear, linearSpec, type Norm, type NormSpec, norm, normSpec } from "./layers.ts";
+import { type Linear, type LinearSpec, linear, linearSpec, type Norm, type NormSpec, norm, normSpec, squashed } from "./layers.ts";
 import { additive, cachedSight, keyRange, type Sight, sameSegment, sightMask } from "./masks.ts";
 import { type RotaryTables, rotate } from "./rotary.ts";
 
@@ -30,7 +35,17 @@ export interface AttentionConfig {
   readonly outputBias?: boolean;
   /** Queries and keys are normalised per head (Henry et al. 2020), which keeps logits bounded. */
   readonly qkNorm?: boolean;
+  /** Of that norm; 1e-5 when absent. */
+  readonly epsilon?: number;
+  /** Scores of queries and keys are multiplied by it; 1 / sqrt(headSize) when absent. */
+  readonly scoreScale?: number;
+  /** Scores are squashed to (-cap, cap) by a tanh. */
+  readonly scoreCap?: number;
 }
+type Scoring = Pick<AttentionConfig, "scoreScale" | "scoreCap"> & {
+  /** The scores are written out, for the mask has a gradient. */
+  readonly isWritten?: boolean;
+};
 
 export interface AttentionSpec {
   readonly query: LinearSpec;
@@ -88,6 +103,8 @@ export interface AttentionOptions {
   /** What is attended to, for cross-attention: [B, Tm, Cm]; its own segments say which memory positions are real (>= 0). */
   readonly memory?: Tensor;
   readonly memorySegments?: Tensor;
+  /** Added to the scores before the softmax [1, H, Tq, Tk]; queries that share no keys, and no cache. */
+  readonly scoreBias?: Tensor;
   /** Queries a block: causal layers skip what a block cannot see. Does not change values. */
   readonly block?: number;
   readonly cache?: { readonly layer: LayerCache; readonly view: CacheView };
@@ -106,27 +123,46 @@ const joinHeads = (x: Tensor): Tensor => {
   return reshape(transpose(x, [0, 2, 1, 3]), [b, t, h * d]);
 };
 
+/** Softmax of the scores [..., Tq, Tk], written out. */
+function weightsOf(q: Tensor, k: Tensor, mask: Tensor | undefined, c: Scoring): Tensor {
+  const raw = matmul(q, k, { transposeB: true, alpha: c.scoreScale ?? 1 / Math.sqrt(q.shape.at(-1)!) });
+  const scores = c.scoreCap === undefined ? raw : squashed(raw, c.scoreCap);
+  return softmax(mask ? add(scores, mask) : scores);
+}
+/** Softmax of the scores times the values; the fused operation knows no cap and takes the mask for a constant. */
+const weighted = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, c: Scoring): Tensor =>
+  c.scoreCap === undefined && !c.isWritten ? scaledDotProductAttention(q, k, v, mask, c.scoreScale) : matmul(weightsOf(q, k, mask, c), v);
+
 /** Scores, softmax and the weighted sum; queries of G heads share a key-value head. q [B, H, Tq, D], k and v [B, K, Tk, D]. */
-function attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, onWeights: AttentionOptions["onWeights"]): Tensor {
-  const [b, h, t, d] = q.shape as [number, number, number, number];
+function attend(c: Scoring, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, onWeights: AttentionOptions["onWeights"]): Tensor {
+  const [b, h, t] = q.shape as [number, number, number, number];
   const kv = k.shape[1]!;
   const grouped = kv !== h;
   const group = (x: Tensor, n: number) => (grouped ? reshape(x, [b, kv, n, x.shape[2]!, x.shape[3]!]) : x);
   const [gq, gk, gv] = [group(q, h / kv), group(k, 1), group(v, 1)];
   // a mask [B, 1, Tq, Tk] gets the group's axis
   const gm = mask && grouped && mask.shape.length === 4 ? reshape(mask, [mask.shape[0]!, 1, 1, mask.shape[2]!, mask.shape[3]!]) : mask;
-  if (onWeights) {
-    const scores = matmul(gq, gk, { transposeB: true, alpha: 1 / Math.sqrt(d) });
-    onWeights(reshape(softmax(gm ? add(scores, gm) : scores), [b, h, t, k.shape[2]!]));
-  }
-  return reshape(scaledDotProductAttention(gq, gk, gv, gm), [b, h, t, v.shape[3]!]);
+  if (onWeights) onWeights(reshape(weightsOf(gq, gk, gm, c), [b, h, t, k.shape[2]!]));
+  return reshape(weighted(gq, gk, gv, gm, c), [b, h, t, v.shape[3]!]);
+}
+
+/**
+ * One query a row over a cache: the heads that share keys are the rows of one product. A product of a single row has a kernel of its own that
+ * sums in another order; with two rows or more a token gets the bits that it would get in a chunk. q [B, H, 1, D], mask [B, 1, 1, M].
+ */
+function attendOne(c: Scoring, q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
+  const [b, h, , d] = q.shape as [number, number, number, number];
+  const kv = k.shape[1]!;
+  const rows = reshape(q, [b, kv, h / kv, d]);
+  if (h > kv) return reshape(weighted(rows, k, v, mask, c), [b, h, 1, d]);
+  return slice(weighted(concat([rows, rows], 2), k, v, mask, c), undefined, undefined, [0, 1]);
 }
 
 /** Attention without a cache, in blocks of queries where that skips work. */
-function attendBlocks(q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
+function attendBlocks(c: Scoring, q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Tensor {
   const [length, memoryLength] = [q.shape[2]!, k.shape[2]!];
   const skips = o.sight.causal || o.sight.window !== undefined;
-  const block = o.block && skips && !o.onWeights && length % o.block === 0 ? o.block : length;
+  const block = o.block && skips && !o.onWeights && !o.scoreBias && length % o.block === 0 ? o.block : length;
   const whole = block === length;
   const parts: Tensor[] = [];
   for (let from = 0; from < length; from += block) {
@@ -138,8 +174,18 @@ function attendBlocks(q: Tensor, k: Tensor, v: Tensor, o: AttentionOptions): Ten
       const same = additive(sameSegment(o.segments, keySegments, [from, to], [keyFrom, keyTo]));
       mask = mask ? add(same, mask) : same;
     }
+    if (o.scoreBias) mask = mask ? add(o.scoreBias, mask) : o.scoreBias;
     const cut = (x: Tensor, a: number, b: number) => (a === 0 && b === x.shape[2] ? x : slice(x, undefined, undefined, [a, b]));
-    parts.push(attend(cut(q, from, to), cut(k, keyFrom, keyTo), cut(v, keyFrom, keyTo), mask, o.onWeights));
+    parts.push(
+      attend(
+        { ...c, isWritten: o.scoreBias !== undefined },
+        cut(q, from, to),
+        cut(k, keyFrom, keyTo),
+        cut(v, keyFrom, keyTo),
+        mask,
+        o.onWeights,
+      ),
+    );
   }
   return parts.length === 1 ? parts[0]! : concat(parts, 2);
 }
@@ -158,14 +204,14 @@ export function attention(c: AttentionConfig, p: Attention, x: Tensor, o: Attent
   let k = splitHeads(linear(p.key, source), c.kvHeads);
   const v = splitHeads(linear(p.value, source), c.kvHeads);
   if (p.queryNorm && p.keyNorm) {
-    q = norm("rms", p.queryNorm, q);
-    k = norm("rms", p.keyNorm, k);
+    q = norm("rms", p.queryNorm, q, c.epsilon);
+    k = norm("rms", p.keyNorm, k, c.epsilon);
   }
   if (o.rotary) {
     q = rotate(q, o.rotary);
     k = rotate(k, o.rotary);
   }
-  if (!o.cache) return { output: linear(p.output, joinHeads(attendBlocks(q, k, v, o))) };
+  if (!o.cache) return { output: linear(p.output, joinHeads(attendBlocks(c, q, k, v, o))) };
   const { layer, view } = o.cache;
   const keys = scatterRows(layer.keys, view.rows, k, "set");
   const values = scatterRows(layer.values, view.rows, v, "set");
@@ -174,6 +220,40 @@ export function attention(c: AttentionConfig, p: Attention, x: Tensor, o: Attent
     return view.pick ? view.pick(all) : all;
   };
   const mask = cachedSight(view.positions, view.length, o.sight.window);
-  const y = attend(q, shown(keys), shown(values), mask, o.onWeights);
+  const isOne = q.shape[2] === 1 && !o.onWeights;
+  const y = isOne ? attendOne(c, q, shown(keys), shown(values), mask) : attend(c, q, shown(keys), shown(values), mask, o.onWeights);
   return { output: linear(p.output, joinHeads(y)), layer: { keys, values } };
+}
+
+/**
+ * Where the tokens of several texts lie that follow one another without padding: rows of [N, C]. Only scores need a grid; products see each
+ * token once.
+ */
+export interface PackedTexts {
+  /** Row of each place of the grid [B, T] (i32). A place behind a text's end names a row of the same text. */
+  readonly grid: Tensor;
+  /** Place in the grid of each row [N] (i32): text * T + position. */
+  readonly places: Tensor;
+  /** 1 where the grid holds a token, 0 behind a text's end [B, T] (i32). */
+  readonly present: Tensor;
+}
+
+/** Attention within each of the packed texts, both sides seen: x [N, C] -> [N, C]. Heads go to the grid and back in one move each. */
+export function packedAttention(c: AttentionConfig, p: Attention, x: Tensor, { grid, places, present }: PackedTexts): Tensor {
+  checkShape("packedAttention.x", x, `N C=${c.width}`);
+  const [b, t] = grid.shape as [number, number];
+  const n = x.shape[0]!;
+  const ints = (list: readonly number[], shape: readonly number[]) => constant(Int32Array.from(list), "i32", shape);
+  const counted = (count: number, step: number) => Array.from({ length: count }, (_, i) => i * step);
+  /** [N, H * D] -> [B, H, T, D]. */
+  const spread = (l: Linear, heads: number): Tensor => {
+    const rows = add(mul(reshape(grid, [b, 1, t]), ints([heads], [1])), ints(counted(heads, 1), [1, heads, 1]));
+    return gather(reshape(linear(l, x), [n * heads, c.headSize]), rows);
+  };
+  const seen = equal(reshape(present, [b, 1, 1, t]), ints([1], [1]));
+  const y = attend(c, spread(p.query, c.heads), spread(p.key, c.kvHeads), spread(p.value, c.kvHeads), additive(seen), undefined);
+  // [B, H, T, D] -> [N, H * D]: of place text * T + position, head h is row (text * H + h) * T + position
+  const first = add(places, mul(div(places, ints([t], [1])), ints([(c.heads - 1) * t], [1])));
+  const rows = add(reshape(first, [n, 1]), ints(counted(c.heads, t), [1, c.heads]));
+  return linear(p.output, reshape(gather(reshape(y, [b * c.heads * t, c.headSize]), rows), [n, c.heads * c.headSize]));
 }

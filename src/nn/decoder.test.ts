@@ -27,6 +27,20 @@ const configs: Record<string, DecoderConfig> = {
     window: 5,
     logitCap: 15,
   },
+  "gemma with a window in one layer of two, angles of its own there, capped scores and norms behind": {
+    ...llamaConfig({ ...size, kvHeads: 2 }),
+    activation: "geglu",
+    window: 3,
+    windowLayers: [0],
+    windowRotaryBase: 50,
+    rotaryFactors: [4, 2, 1],
+    rotaryScale: 1.1,
+    scoreScale: 0.3,
+    scoreCap: 2,
+    embeddingScale: 4,
+    postNorm: true,
+    deviation: 0.3,
+  },
 };
 type Parameters = ArraysOf<DecoderSpec>;
 
@@ -142,6 +156,29 @@ for (const [name, c] of Object.entries(configs)) {
     }
   });
 }
+
+test("the cap and the scale of scores, the scale of embeddings, and the layers of a window each change the logits", async () => {
+  const c = Object.entries(configs).find(([name]) => name.startsWith("gemma"))![1];
+  const p: Parameters = await initialise(decoderSpec(c), device, "choices");
+  const tokens = await ints(tokensOf("choices", 1, 10), [1, 10]);
+  const logitsOf = async (changed: Partial<DecoderConfig>) => {
+    const program = compile((q: Decoder, t: Tensor) => decoderLogits({ ...c, ...changed }, q, t), { device });
+    return [...(await (await program(p, tokens)).numbers())];
+  };
+  const base = await logitsOf({});
+  const changes: Partial<DecoderConfig>[] = [
+    { scoreCap: 1 },
+    { scoreScale: 0.5 },
+    { embeddingScale: 1 },
+    { windowLayers: [1] },
+    { windowRotaryBase: 10_000 },
+    { rotaryScale: 1 },
+  ];
+  for (const change of changes) {
+    const other = await logitsOf(change);
+    expect(Math.max(...other.map((x, i) => Math.abs(x - base[i]!))), JSON.stringify(change)).toBeGreaterThan(1e-3);
+  }
+});
 
 test("attention weights on request are what attention used: rows sum to one and respect the order", async () => {
   const c = configs.gpt2!;

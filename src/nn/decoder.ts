@@ -2,11 +2,19 @@
  * The decoder-only transformer as one configuration: GPT-2's, Llama's, and what lies between (norm, positions, activation, ties are
  * choices). The forward function knows nothing of training, serving, precision or devices; the cached step is the same function over a cache.
  */
-import { add, checkpoint, checkShape, constant, gather, matmul, mul, reshape, sizeOf, slice, type Tensor, tanh } from "../tensor/index.ts";
-import { type Attention, type AttentionSpec, attention, attentionSpec, type CacheView, type LayerCache } from "./attention.ts";
+import { add, checkpoint, checkShape, concat, constant, gather, mul, reshape, sizeOf, slice, type Tensor } from "../tensor/index.ts";
+import {
+  type Attention,
+  type AttentionOptions,
+  type AttentionSpec,
+  attention,
+  attentionSpec,
+  type CacheView,
+  type LayerCache,
+} from "./attention.ts";
+import { checkDecoder, type DecoderConfig, hasWindow } from "./decoder-config.ts";
 import { nnErrors } from "./errors.ts";
 import {
-  type Activation,
   type Dropout,
   dropout,
   embedding,
@@ -15,53 +23,40 @@ import {
   feedForward,
   feedForwardSpec,
   type Norm,
-  type NormKind,
   type NormSpec,
   norm,
   normSpec,
+  squashed,
 } from "./layers.ts";
 import { type ParameterSpec, repeat, type TensorsOf, table } from "./parameters.ts";
 import { rotaryAt, rotaryTables } from "./rotary.ts";
+import { tableProduct } from "./weight.ts";
 
-export interface DecoderConfig {
-  readonly vocab: number;
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headSize: number;
-  /** Feed-forward width. */
-  readonly hidden: number;
-  /** Longest sequence. */
-  readonly context: number;
-  readonly norm: NormKind;
-  readonly epsilon: number;
-  readonly positions: "learned" | "rotary";
-  readonly rotaryBase: number;
-  readonly activation: Activation;
-  readonly bias: boolean;
-  /** The output table is the embedding table. */
-  readonly tied: boolean;
-  readonly qkNorm: boolean;
-  /** Each position sees this many positions back, itself included. */
-  readonly window?: number;
-  /** Logits are squashed to (-cap, cap) by a tanh (Gemma 2). */
-  readonly logitCap?: number;
-  /** Deviation of the start values; residual projections start at it / sqrt(2 layers) (GPT-2). */
-  readonly deviation: number;
-}
+export {
+  checkDecoder,
+  type DecoderConfig,
+  gpt2Config,
+  hasWindow,
+  headSizeOf,
+  llamaConfig,
+  type SmallConfig,
+} from "./decoder-config.ts";
 
 export interface BlockSpec {
   readonly norm1: NormSpec;
   readonly attention: AttentionSpec;
+  readonly postNorm1?: NormSpec;
   readonly norm2: NormSpec;
   readonly feedForward: FeedForwardSpec;
+  readonly postNorm2?: NormSpec;
 }
 export interface Block {
   readonly norm1: Norm;
   readonly attention: Attention;
+  readonly postNorm1?: Norm;
   readonly norm2: Norm;
   readonly feedForward: FeedForward;
+  readonly postNorm2?: Norm;
 }
 export interface DecoderSpec {
   readonly token: ParameterSpec;
@@ -71,69 +66,6 @@ export interface DecoderSpec {
   readonly output?: ParameterSpec;
 }
 export type Decoder = TensorsOf<DecoderSpec>;
-
-/** Checks that the numbers fit together; errors name the key. */
-export function checkDecoder(c: DecoderConfig, place = "model"): void {
-  const wrong = (key: string, expected: string, received: number, hint?: string) =>
-    nnErrors.fail("config", { place: `${place}.${key}`, expected, received: `${received}`, ...(hint ? { hint } : {}) });
-  for (const key of ["vocab", "width", "layers", "heads", "kvHeads", "headSize", "hidden", "context"] as const)
-    if (!Number.isSafeInteger(c[key]) || c[key] < 1) throw wrong(key, "a whole number from 1", c[key]);
-  if (c.heads % c.kvHeads) throw wrong("kvHeads", `a divisor of heads ${c.heads}`, c.kvHeads);
-  if (c.positions === "rotary" && c.headSize % 2) throw wrong("headSize", "an even number for rotary positions", c.headSize);
-}
-
-/** The usual head size of a width; errors name divisors that would do. */
-export function headSizeOf(width: number, heads: number, place = "model"): number {
-  if (width % heads) {
-    const near = Array.from({ length: width }, (_, i) => i + 1)
-      .filter(h => width % h === 0)
-      .sort((a, b) => Math.abs(a - heads) - Math.abs(b - heads));
-    throw nnErrors.fail("config", {
-      place: `${place}.heads`,
-      expected: `a divisor of width ${width}`,
-      received: `${heads}`,
-      hint: `Try ${near[0]} or ${near[1]}.`,
-    });
-  }
-  return width / heads;
-}
-
-export interface SmallConfig {
-  readonly vocab: number;
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly context: number;
-  readonly kvHeads?: number;
-  readonly hidden?: number;
-}
-/** GPT-2 (Radford et al. 2019): layer norm, learned positions, GELU, biases, tied. */
-export const gpt2Config = (c: SmallConfig): DecoderConfig => ({
-  ...c,
-  kvHeads: c.kvHeads ?? c.heads,
-  headSize: headSizeOf(c.width, c.heads),
-  hidden: c.hidden ?? 4 * c.width,
-  norm: "layer",
-  epsilon: 1e-5,
-  positions: "learned",
-  rotaryBase: 10_000,
-  activation: "geluTanh",
-  bias: true,
-  tied: true,
-  qkNorm: false,
-  deviation: 0.02,
-});
-/** Llama (Touvron et al. 2023): RMS norm, rotary positions, SwiGLU, no biases, untied. */
-export const llamaConfig = (c: SmallConfig): DecoderConfig => ({
-  ...gpt2Config(c),
-  hidden: c.hidden ?? 64 * Math.ceil((8 * c.width) / 3 / 64),
-  norm: "rms",
-  epsilon: 1e-5,
-  positions: "rotary",
-  activation: "swiglu",
-  bias: false,
-  tied: false,
-});
 
 /** Parameters of a decoder; the tree is the checkpoint's layout. */
 export function decoderSpec(c: DecoderConfig): DecoderSpec {
@@ -145,9 +77,10 @@ export function decoderSpec(c: DecoderConfig): DecoderSpec {
     ...(c.positions === "learned" ? { position: table([c.context, c.width], c.deviation) } : {}),
     blocks: repeat(c.layers, () => ({
       norm1: normSpec(c.width, normBias),
-      attention: attentionSpec(c, c.deviation, residual),
+      attention: attentionSpec({ ...c, bias: c.bias || c.qkvBias === true, outputBias: c.bias }, c.deviation, residual),
       norm2: normSpec(c.width, normBias),
       feedForward: feedForwardSpec(c.width, c.hidden, c.activation, c.bias, c.deviation, residual),
+      ...(c.postNorm ? { postNorm1: normSpec(c.width, normBias), postNorm2: normSpec(c.width, normBias) } : {}),
     })),
     norm: normSpec(c.width, normBias),
     ...(c.tied ? {} : { output: table([c.vocab, c.width], c.deviation) }),
@@ -167,44 +100,78 @@ export interface DecoderOptions {
   readonly onAttention?: (layer: number, weights: Tensor) => void;
 }
 
-/** What both ways through the model share: position information of each token, and the sight of a query. */
-function setting(c: DecoderConfig, length: number, positions: Tensor | undefined) {
-  return {
-    sight: { causal: true, ...(c.window === undefined ? {} : { window: c.window }) },
-    ...(c.positions === "rotary" ? { rotary: rotaryAt(rotaryTables(c.context, c.headSize, c.rotaryBase), length, positions) } : {}),
+type Setting = Pick<AttentionOptions, "sight" | "rotary">;
+
+/** Sight and angles of a layer's queries: tables are made once for the layers with the window and once for the others. */
+function settings(c: DecoderConfig, length: number, positions: Tensor | undefined): (layer: number) => Setting {
+  const made = new Map<boolean, Setting>();
+  const make = (windowed: boolean): Setting => {
+    const sight = { causal: true, ...(windowed ? { window: c.window! } : {}) };
+    if (c.positions !== "rotary") return { sight };
+    const angles =
+      windowed && c.windowRotaryBase !== undefined
+        ? { base: c.windowRotaryBase }
+        : { base: c.rotaryBase, factors: c.rotaryFactors, scale: c.rotaryScale };
+    return { sight, rotary: rotaryAt(rotaryTables(c.context, c.headSize, angles), length, positions) };
+  };
+  return layer => {
+    const windowed = hasWindow(c, layer);
+    const setting = made.get(windowed) ?? make(windowed);
+    made.set(windowed, setting);
+    return setting;
   };
 }
+
+/** What goes into the first block for embeddings of tokens. */
+export const scaledEmbedding = (c: DecoderConfig, x: Tensor): Tensor => (c.embeddingScale === undefined ? x : mul(x, c.embeddingScale));
 
 const embed = (c: DecoderConfig, p: Decoder, tokens: Tensor, positions: Tensor | undefined): Tensor => {
   const length = tokens.shape[1]!;
   if (length > c.context)
     throw nnErrors.fail("config", { place: "decoder.tokens", expected: `at most context ${c.context} tokens`, received: `${length}` });
-  const x = embedding(p.token, tokens);
+  const x = scaledEmbedding(c, embedding(p.token, tokens));
   if (!p.position) return x;
   return add(x, positions ? gather(p.position, positions) : slice(p.position, [0, length]));
 };
 
-const unembed = (c: DecoderConfig, p: Decoder, x: Tensor): Tensor => {
-  const logits = matmul(norm(c.norm, p.norm, x, c.epsilon), p.output ?? p.token, { transposeB: true });
-  return c.logitCap === undefined ? logits : mul(tanh(mul(logits, 1 / c.logitCap)), c.logitCap);
+/** Logits [..., V] of states [..., C]: the last norm and the output table. */
+export const unembed = (c: DecoderConfig, p: Pick<Decoder, "norm" | "output" | "token">, x: Tensor): Tensor => {
+  const logits = tableProduct(norm(c.norm, p.norm, x, c.epsilon), p.output ?? p.token);
+  return c.logitCap === undefined ? logits : squashed(logits, c.logitCap);
 };
+
+/** A block over states [B, T, C], and its cache with what is new where one is given. */
+function blockOf(c: DecoderConfig, b: Block, h: Tensor, o: AttentionOptions, drop?: Dropout): { output: Tensor; layer?: LayerCache } {
+  const added = (to: Tensor, x: Tensor, post: Norm | undefined) => add(to, dropout(drop, post ? norm(c.norm, post, x, c.epsilon) : x));
+  const { output, ...rest } = attention(c, b.attention, norm(c.norm, b.norm1, h, c.epsilon), o);
+  const y = added(h, output, b.postNorm1);
+  const fed = feedForward(c.activation, b.feedForward, norm(c.norm, b.norm2, y, c.epsilon));
+  return { output: added(y, fed, b.postNorm2), ...rest };
+}
+
+/** How a block looks at its sequence: the options of the whole model without those that only make its states. */
+type BlockOptions = Omit<DecoderOptions, "rematerialise" | "onAttention"> & { readonly onAttention?: (weights: Tensor) => void };
+
+const attentionOptions = (setting: Setting, o: BlockOptions): AttentionOptions => ({
+  ...setting,
+  ...(o.segments ? { segments: o.segments } : {}),
+  ...(o.attentionBlock ? { block: o.attentionBlock } : {}),
+  ...(o.onAttention ? { onWeights: o.onAttention } : {}),
+});
+
+/** The block of layer `layer` by itself: states [B, T, C] -> [B, T, C]. What `decoderStates` does with each block in turn. */
+export const decoderBlock = (c: DecoderConfig, layer: number, b: Block, h: Tensor, o: BlockOptions = {}): Tensor =>
+  blockOf(c, b, h, attentionOptions(settings(c, h.shape[1]!, o.positions)(layer), o), o.dropout).output;
 
 /** Hidden states before the last norm: tokens [B, T] (i32) -> [B, T, C]. */
 export function decoderStates(c: DecoderConfig, p: Decoder, tokens: Tensor, o: DecoderOptions = {}): Tensor {
   checkShape("decoder.tokens", tokens, "B T");
-  const shared = setting(c, tokens.shape[1]!, o.positions);
+  const settingOf = settings(c, tokens.shape[1]!, o.positions);
   let x = dropout(o.dropout, embed(c, p, tokens, o.positions));
   for (const [i, b] of p.blocks.entries()) {
-    const block = (h: Tensor): Tensor => {
-      const attended = attention(c, b.attention, norm(c.norm, b.norm1, h, c.epsilon), {
-        ...shared,
-        ...(o.segments ? { segments: o.segments } : {}),
-        ...(o.attentionBlock ? { block: o.attentionBlock } : {}),
-        ...(o.onAttention ? { onWeights: w => o.onAttention!(i, w) } : {}),
-      }).output;
-      const y = add(h, dropout(o.dropout, attended));
-      return add(y, dropout(o.dropout, feedForward(c.activation, b.feedForward, norm(c.norm, b.norm2, y, c.epsilon))));
-    };
+    const { onAttention, ...rest } = o;
+    const options = attentionOptions(settingOf(i), { ...rest, ...(onAttention ? { onAttention: (w: Tensor) => onAttention(i, w) } : {}) });
+    const block = (h: Tensor): Tensor => blockOf(c, b, h, options, o.dropout).output;
     x = o.rematerialise ? checkpoint(block)(x) : block(x);
   }
   return x;
@@ -235,6 +202,8 @@ export interface StepInput {
   readonly slots?: Tensor;
   /** Which of a row's tokens gives logits [B] (i32); the last when absent. */
   readonly last?: Tensor;
+  /** Every token gives logits [B * W, V] instead. */
+  readonly every?: boolean;
 }
 
 /**
@@ -270,19 +239,18 @@ export function decoderStep(
     length,
     ...(input.slots ? { pick: (all: Tensor) => gather(all, slots) } : {}),
   };
-  const shared = setting(c, width, input.positions);
+  const settingOf = settings(c, width, input.positions);
   let x = embed(c, p, input.tokens, input.positions);
   const layers: LayerCache[] = [];
   for (const [i, b] of p.blocks.entries()) {
-    const attended = attention(c, b.attention, norm(c.norm, b.norm1, x, c.epsilon), {
-      ...shared,
-      cache: { layer: cache.layers[i]!, view },
-    });
-    layers.push(attended.layer!);
-    x = add(x, attended.output);
-    x = add(x, feedForward(c.activation, b.feedForward, norm(c.norm, b.norm2, x, c.epsilon)));
+    const { output, layer } = blockOf(c, b, x, { ...settingOf(i), cache: { layer: cache.layers[i]!, view } });
+    layers.push(layer!);
+    x = output;
   }
-  return { logits: unembed(c, p, lastOf(x, input.last)), cache: { layers } };
+  const states = input.every ? reshape(x, [batch * width, c.width]) : lastOf(x, input.last);
+  // a product of a single row sums in another order; the row beside it keeps a token's bits the same in every program
+  const logits = states.shape[0]! > 1 ? unembed(c, p, states) : slice(unembed(c, p, concat([states, states], 0)), [0, 1]);
+  return { logits, cache: { layers } };
 }
 
 /** One state a row: x [B, W, C], index [B] -> [B, C]. */

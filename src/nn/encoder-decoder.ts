@@ -1,8 +1,8 @@
 /**
  * The encoder-decoder of "Attention is all you need" (Vaswani et al. 2017) in pre-norm form: the decoder attends to its past and, across, to
- * the encoder's states. Used for sequence to sequence tasks.
+ * the encoder's states. With relative positions it is T5 (Raffel et al. 2020). Used for sequence to sequence tasks.
  */
-import { add, checkShape, constant, matmul, slice, type Tensor } from "../tensor/index.ts";
+import { add, checkShape, constant, gather, matmul, mul, reshape, slice, type Tensor, transpose } from "../tensor/index.ts";
 import { type AttentionSpec, attention, attentionSpec } from "./attention.ts";
 import { headSizeOf, type SmallConfig } from "./decoder.ts";
 import {
@@ -34,7 +34,21 @@ export interface EncoderDecoderConfig {
   readonly epsilon: number;
   readonly activation: Activation;
   readonly bias: boolean;
+  /** A number for each head and distance is added to scores, in place of tables of positions (T5). */
+  readonly relative?: RelativePositions;
+  /** Scores are multiplied by it; 1 / sqrt(headSize) when absent. */
+  readonly scoreScale?: number;
+  /** States are multiplied by it before the output table (T5: 1 / sqrt(width)). */
+  readonly outputScale?: number;
+  /** The output has a table of its own. */
+  readonly untied?: boolean;
   readonly deviation: number;
+}
+
+/** Distances share numbers: near ones have their own, far ones grow by a factor, and from `farthest` on all are one. */
+export interface RelativePositions {
+  readonly buckets: number;
+  readonly farthest: number;
 }
 
 export const encoderDecoderConfig = ({ layers, ...c }: SmallConfig): EncoderDecoderConfig => ({
@@ -59,17 +73,20 @@ interface SideSpec {
 }
 export interface EncoderDecoderSpec {
   readonly token: ParameterSpec;
+  /** Positions [context, C]; or what distances add to scores [buckets, H]. */
   readonly sourcePosition: ParameterSpec;
   readonly targetPosition: ParameterSpec;
   readonly encoder: readonly SideSpec[];
   readonly encoderNorm: NormSpec;
   readonly decoder: readonly (SideSpec & { readonly normAcross: NormSpec; readonly across: AttentionSpec })[];
   readonly decoderNorm: NormSpec;
+  readonly output?: ParameterSpec;
 }
 export type EncoderDecoder = TensorsOf<EncoderDecoderSpec>;
 
 export function encoderDecoderSpec(c: EncoderDecoderConfig): EncoderDecoderSpec {
   const residual = c.deviation / Math.sqrt(2 * (c.encoderLayers + c.decoderLayers));
+  const positions = table(c.relative ? [c.relative.buckets, c.heads] : [c.context, c.width], c.deviation);
   const side = (): SideSpec => ({
     norm1: normSpec(c.width, c.bias),
     attention: attentionSpec(c, c.deviation, residual),
@@ -78,8 +95,8 @@ export function encoderDecoderSpec(c: EncoderDecoderConfig): EncoderDecoderSpec 
   });
   return {
     token: table([c.vocab, c.width], c.deviation),
-    sourcePosition: table([c.context, c.width], c.deviation),
-    targetPosition: table([c.context, c.width], c.deviation),
+    sourcePosition: positions,
+    targetPosition: positions,
     encoder: repeat(c.encoderLayers, side),
     encoderNorm: normSpec(c.width, c.bias),
     decoder: repeat(c.decoderLayers, () => ({
@@ -88,6 +105,7 @@ export function encoderDecoderSpec(c: EncoderDecoderConfig): EncoderDecoderSpec 
       across: attentionSpec(c, c.deviation, residual),
     })),
     decoderNorm: normSpec(c.width, c.bias),
+    ...(c.untied ? { output: table([c.vocab, c.width], c.deviation) } : {}),
   };
 }
 
@@ -97,16 +115,43 @@ export interface EncoderDecoderOptions {
   readonly dropout?: Dropout;
 }
 
+/** Which number a key's distance from a query has: half of them for keys ahead, where a query sees those. */
+export function bucketOf({ buckets, farthest }: RelativePositions, distance: number, isCausal: boolean): number {
+  const own = isCausal ? buckets : buckets / 2;
+  const ahead = !isCausal && distance > 0 ? own : 0;
+  const far = isCausal ? Math.max(0, -distance) : Math.abs(distance);
+  const near = Math.floor(own / 2);
+  if (far < near) return ahead + far;
+  const grown = near + Math.floor((Math.log(far / near) / Math.log(farthest / near)) * (own - near));
+  return ahead + Math.min(grown, own - 1);
+}
+
+/** What distances add to the scores of `length` positions [1, H, T, T]. */
+function relativeBias(r: RelativePositions, biases: Tensor, length: number, isCausal: boolean): Tensor {
+  const at = Int32Array.from({ length: length * length }, (_, n) => bucketOf(r, (n % length) - Math.floor(n / length), isCausal));
+  const found = gather(biases, constant(at, "i32", [length * length])); // [T * T, H]
+  return reshape(transpose(found), [1, biases.shape[1]!, length, length]);
+}
+
+/** Embeddings with their positions, or with what these add to scores. */
+function start(c: EncoderDecoderConfig, p: EncoderDecoder, tokens: Tensor, positions: Tensor, isCausal: boolean) {
+  const x = embedding(p.token, tokens);
+  const length = tokens.shape[1]!;
+  if (c.relative) return { x, scores: { scoreBias: relativeBias(c.relative, positions, length, isCausal) } };
+  return { x: add(x, slice(positions, [0, length])), scores: {} };
+}
+
 const everywhere = (b: number, t: number): Tensor => constant(new Int32Array(b * t).fill(1), "i32", [b, t]);
 
 /** States of the source: [B, S] -> [B, S, C]. */
 export function encodeSource(c: EncoderDecoderConfig, p: EncoderDecoder, source: Tensor, o: EncoderDecoderOptions = {}): Tensor {
   const { B, S } = checkShape("encoder.source", source, "B S") as { B: number; S: number };
-  let x = dropout(o.dropout, add(embedding(p.token, source), slice(p.sourcePosition, [0, S])));
+  const { x: embedded, scores } = start(c, p, source, p.sourcePosition, false);
+  let x = dropout(o.dropout, embedded);
   for (const b of p.encoder) {
     const h = norm(c.norm, b.norm1, x, c.epsilon);
     const seen = o.sourcePresent ? { segments: everywhere(B, S), memory: h, memorySegments: o.sourcePresent } : {};
-    x = add(x, dropout(o.dropout, attention(c, b.attention, h, { sight: { causal: false }, ...seen }).output));
+    x = add(x, dropout(o.dropout, attention(c, b.attention, h, { sight: { causal: false }, ...scores, ...seen }).output));
     x = add(x, dropout(o.dropout, feedForward(c.activation, b.feedForward, norm(c.norm, b.norm2, x, c.epsilon))));
   }
   return norm(c.norm, p.encoderNorm, x, c.epsilon);
@@ -122,9 +167,13 @@ export function targetLogits(
 ): Tensor {
   const { B, T } = checkShape("decoder.target", target, "B T") as { B: number; T: number };
   const across = o.sourcePresent ? { segments: everywhere(B, T), memorySegments: o.sourcePresent } : {};
-  let x = dropout(o.dropout, add(embedding(p.token, target), slice(p.targetPosition, [0, T])));
+  const { x: embedded, scores } = start(c, p, target, p.targetPosition, true);
+  let x = dropout(o.dropout, embedded);
   for (const b of p.decoder) {
-    x = add(x, dropout(o.dropout, attention(c, b.attention, norm(c.norm, b.norm1, x, c.epsilon), { sight: { causal: true } }).output));
+    x = add(
+      x,
+      dropout(o.dropout, attention(c, b.attention, norm(c.norm, b.norm1, x, c.epsilon), { sight: { causal: true }, ...scores }).output),
+    );
     x = add(
       x,
       dropout(
@@ -134,5 +183,6 @@ export function targetLogits(
     );
     x = add(x, dropout(o.dropout, feedForward(c.activation, b.feedForward, norm(c.norm, b.norm2, x, c.epsilon))));
   }
-  return matmul(norm(c.norm, p.decoderNorm, x, c.epsilon), p.token, { transposeB: true });
+  const states = norm(c.norm, p.decoderNorm, x, c.epsilon);
+  return matmul(c.outputScale === undefined ? states : mul(states, c.outputScale), p.output ?? p.token, { transposeB: true });
 }

@@ -1,6 +1,6 @@
 /**
- * BERT's encoder (Devlin et al. 2018): bidirectional, post-norm, learned positions and segments; masked-language-model logits and pooled
- * sentence embeddings.
+ * BERT's encoder (Devlin et al. 2018), which is RoBERTa's too: bidirectional, post-norm, learned positions and segments; masked-language-model
+ * logits, classes of texts, and pooled sentence embeddings.
  */
 import {
   add,
@@ -18,9 +18,11 @@ import {
   sqrt,
   sum,
   type Tensor,
+  tanh,
 } from "../tensor/index.ts";
-import { type AttentionSpec, attention, attentionSpec } from "./attention.ts";
+import { type AttentionSpec, attention, attentionSpec, type PackedTexts, packedAttention } from "./attention.ts";
 import { headSizeOf, type SmallConfig } from "./decoder.ts";
+import { nnErrors } from "./errors.ts";
 import {
   type Dropout,
   dropout,
@@ -31,11 +33,20 @@ import {
   type LinearSpec,
   linear,
   linearSpec,
+  type Norm,
   type NormSpec,
   norm,
   normSpec,
 } from "./layers.ts";
 import { type ParameterSpec, repeat, type TensorsOf, table, zeros } from "./parameters.ts";
+
+/** What a classifier's logits mean: exactly one label holds, each holds or not, or each is a number. */
+export const classifierKinds = ["one", "several", "value"] as const;
+export type ClassifierKind = (typeof classifierKinds)[number];
+export interface ClassifierConfig {
+  readonly labels: readonly string[];
+  readonly kind: ClassifierKind;
+}
 
 export interface EncoderConfig {
   readonly vocab: number;
@@ -46,8 +57,14 @@ export interface EncoderConfig {
   readonly headSize: number;
   readonly hidden: number;
   readonly context: number;
+  /** Rows of the position table before the first token's (RoBERTa: 2). */
+  readonly firstPosition?: number;
   /** Kinds of sentence (BERT's token types). */
   readonly types: number;
+  /** It tells classes of texts instead of masked tokens. */
+  readonly classifier?: ClassifierConfig;
+  /** It tells nothing: its states are what is wanted (sentence encoders). */
+  readonly headless?: boolean;
   readonly epsilon: number;
   readonly bias: boolean;
   readonly deviation: number;
@@ -76,13 +93,15 @@ export interface EncoderSpec {
     readonly norm2: NormSpec;
   }[];
   /** The masked-language-model head: a transform, then the token table with a bias. */
-  readonly head: { readonly transform: LinearSpec; readonly norm: NormSpec; readonly bias: ParameterSpec };
+  readonly head?: { readonly transform: LinearSpec; readonly norm: NormSpec; readonly bias: ParameterSpec };
+  /** A classifier's head over the first token's state. */
+  readonly classifier?: { readonly transform: LinearSpec; readonly output: LinearSpec };
 }
 export type Encoder = TensorsOf<EncoderSpec>;
 
 export const encoderSpec = (c: EncoderConfig): EncoderSpec => ({
   token: table([c.vocab, c.width], c.deviation),
-  position: table([c.context, c.width], c.deviation),
+  position: table([c.context + (c.firstPosition ?? 0), c.width], c.deviation),
   type: table([c.types, c.width], c.deviation),
   norm: normSpec(c.width, true),
   blocks: repeat(c.layers, () => ({
@@ -91,7 +110,16 @@ export const encoderSpec = (c: EncoderConfig): EncoderSpec => ({
     feedForward: feedForwardSpec(c.width, c.hidden, "gelu", true, c.deviation, c.deviation),
     norm2: normSpec(c.width, true),
   })),
-  head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zeros([c.vocab]) },
+  ...(c.classifier
+    ? {
+        classifier: {
+          transform: linearSpec(c.width, c.width, c.deviation, true),
+          output: linearSpec(c.width, c.classifier.labels.length, c.deviation, true),
+        },
+      }
+    : c.headless
+      ? {}
+      : { head: { transform: linearSpec(c.width, c.width, c.deviation, true), norm: normSpec(c.width, true), bias: zeros([c.vocab]) } }),
 });
 
 export interface EncoderOptions {
@@ -103,31 +131,79 @@ export interface EncoderOptions {
   readonly onAttention?: (layer: number, weights: Tensor) => void;
 }
 
+type Block = Encoder["blocks"][number];
+
+/** A norm whose channels are divided for what multiplies them next; what is added to them wants them whole (quantise/). */
+export interface DividedNorm extends Norm {
+  /** What the channels were divided by [C]. */
+  readonly divisors?: Tensor;
+}
+const whole = ({ divisors }: DividedNorm, x: Tensor): Tensor => (divisors ? mul(x, divisors) : x);
+
+/** States behind the first norm through all blocks; `attend` gives a block's attention. */
+function throughBlocks(
+  c: EncoderConfig,
+  p: Encoder,
+  first: Tensor,
+  attend: (b: Block, x: Tensor, layer: number) => Tensor,
+  drop: (x: Tensor) => Tensor = x => x,
+): Tensor {
+  let x = first;
+  let last: DividedNorm = p.norm;
+  for (const [i, b] of p.blocks.entries()) {
+    x = norm("layer", b.norm1, add(whole(last, x), drop(attend(b, x, i))), c.epsilon);
+    x = norm("layer", b.norm2, add(whole(b.norm1, x), drop(feedForward("gelu", b.feedForward, x))), c.epsilon);
+    last = b.norm2;
+  }
+  return whole(last, x);
+}
+
 /** Hidden states [B, T, C] of tokens [B, T]. */
 export function encoderStates(c: EncoderConfig, p: Encoder, tokens: Tensor, o: EncoderOptions = {}): Tensor {
   const { B, T } = checkShape("encoder.tokens", tokens, "B T") as { B: number; T: number };
+  const first = c.firstPosition ?? 0;
   const type = o.types ? gather(p.type, o.types) : slice(p.type, [0, 1]);
-  let x = norm("layer", p.norm, add(add(embedding(p.token, tokens), slice(p.position, [0, T])), type), c.epsilon);
+  let x = norm("layer", p.norm, add(add(embedding(p.token, tokens), slice(p.position, [first, first + T])), type), c.epsilon);
   x = dropout(o.dropout, x);
   // queries count as segment 1 wherever they stand: padding is never seen, and a padded query sees the real tokens
   const everywhere = constant(new Int32Array(B * T).fill(1), "i32", [B, T]);
   const masks = o.present ? { segments: everywhere, memory: undefined, memorySegments: o.present } : undefined;
-  for (const [i, b] of p.blocks.entries()) {
-    const attended = attention(c, b.attention, x, {
+  const drop = (y: Tensor) => dropout(o.dropout, y);
+  const attend = (b: Block, y: Tensor, i: number) =>
+    attention(c, b.attention, y, {
       sight: { causal: false },
-      ...(masks ? { segments: masks.segments, memory: x, memorySegments: masks.memorySegments } : {}),
+      ...(masks ? { segments: masks.segments, memory: y, memorySegments: masks.memorySegments } : {}),
       ...(o.onAttention ? { onWeights: w => o.onAttention!(i, w) } : {}),
     }).output;
-    x = norm("layer", b.norm1, add(x, dropout(o.dropout, attended)), c.epsilon);
-    x = norm("layer", b.norm2, add(x, dropout(o.dropout, feedForward("gelu", b.feedForward, x))), c.epsilon);
-  }
-  return x;
+  return throughBlocks(c, p, x, attend, drop);
 }
 
-/** Masked-language-model logits [N, V] of states [N, C] (gather the masked positions first: the table is wide). */
+/** Where packed texts lie, and each token's position within its text [N] (i32). */
+export interface PackedPositions extends PackedTexts {
+  readonly positions: Tensor;
+}
+
+/** Hidden states [N, C] of the tokens [N] of several texts, without padding (`PackedTexts`). Equal to `encoderStates` of each. */
+export function packedEncoderStates(c: EncoderConfig, p: Encoder, tokens: Tensor, texts: PackedPositions): Tensor {
+  const type = slice(p.type, [0, 1]);
+  const positions = c.firstPosition ? add(texts.positions, c.firstPosition) : texts.positions;
+  const x = norm("layer", p.norm, add(add(embedding(p.token, tokens), gather(p.position, positions)), type), c.epsilon);
+  return throughBlocks(c, p, x, (b, y) => packedAttention(c, b.attention, y, texts));
+}
+
+const noHead = (expected: string, received: string) => nnErrors.fail("config", { place: "encoder.head", expected, received });
+
+/** Masked-language-model logits [N, V] of states [N, C] (gather the masked positions first: the table is wide). Errors: nn/config for a classifier. */
 export function maskedLogits(c: EncoderConfig, p: Encoder, states: Tensor): Tensor {
+  if (!p.head) throw noHead("a head for masked tokens", p.classifier ? "a classifier" : "an encoder without one");
   const h = norm("layer", p.head.norm, gelu(linear(p.head.transform, states)), c.epsilon);
   return add(matmul(h, p.token, { transposeB: true }), p.head.bias);
+}
+
+/** Logits [B, labels] of the first tokens' states [B, C]. Errors: nn/config for what is no classifier. */
+export function classLogits(p: Encoder, first: Tensor): Tensor {
+  if (!p.classifier) throw noHead("a classifier", p.head ? "a head for masked tokens" : "an encoder without one");
+  return linear(p.classifier.output, tanh(linear(p.classifier.transform, first)));
 }
 
 /** Mean of the real tokens' states, scaled to length 1: [B, T, C], present [B, T] -> [B, C]. */

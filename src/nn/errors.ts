@@ -13,5 +13,15 @@ export const nnErrors = errorTable("nn", {
     meaning: "A weight file does not fit the model: a tensor is missing, of another shape, or unknown.",
   },
   file: { status: 400, exit: "usage", meaning: "A weight file is damaged, truncated or hostile." },
+  adapter: {
+    status: 400,
+    exit: "usage",
+    meaning: "An adapter does not fit the model, is damaged, or asks for what is not done; what is wrong is named.",
+  },
+  attribution: {
+    status: 400,
+    exit: "usage",
+    meaning: "An attribution asks for tokens or places that the text or the model does not have.",
+  },
   sampling: { status: 400, exit: "usage", meaning: "A decoding option is out of range." },
 });

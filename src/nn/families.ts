@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { check } from "../base/index.ts";
 import { checkDecoder, type DecoderConfig, type DecoderSpec, decoderSpec } from "./decoder.ts";
-import { type EncoderConfig, type EncoderSpec, encoderSpec } from "./encoder.ts";
+import { classifierKinds, type EncoderConfig, type EncoderSpec, encoderSpec } from "./encoder.ts";
 import { type EncoderDecoderConfig, type EncoderDecoderSpec, encoderDecoderSpec } from "./encoder-decoder.ts";
 import { nnErrors } from "./errors.ts";
 import { activations, normKinds } from "./layers.ts";
@@ -50,19 +50,50 @@ const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({
   norm: z.enum(normKinds),
   positions: z.enum(["learned", "rotary"]),
   rotaryBase: z.number().positive(),
+  rotaryFactors: z
+    .array(z.number().positive())
+    .max(2 ** 16)
+    .exactOptional(),
+  rotaryScale: z.number().positive().exactOptional(),
   activation: z.enum(activations),
   tied: z.boolean(),
   qkNorm: z.boolean(),
+  qkvBias: z.boolean().exactOptional(),
   window: count(2 ** 24).exactOptional(),
+  windowLayers: z.array(z.number().int().min(0)).max(4096).exactOptional(),
+  windowRotaryBase: z.number().positive().exactOptional(),
+  scoreScale: z.number().positive().exactOptional(),
+  scoreCap: z.number().positive().exactOptional(),
+  embeddingScale: z.number().positive().exactOptional(),
+  postNorm: z.boolean().exactOptional(),
   logitCap: z.number().positive().exactOptional(),
 });
-const encoderSchema: z.ZodType<EncoderConfig> = z.strictObject({ ...sizes, layers, types: count(2 ** 16) });
+const encoderSchema: z.ZodType<EncoderConfig> = z.strictObject({
+  ...sizes,
+  layers,
+  types: count(2 ** 16),
+  firstPosition: count(2 ** 16).exactOptional(),
+  headless: z.boolean().exactOptional(),
+  classifier: z
+    .strictObject({
+      labels: z
+        .array(z.string().max(1000))
+        .min(1)
+        .max(2 ** 16),
+      kind: z.enum(classifierKinds),
+    })
+    .exactOptional(),
+});
 const encoderDecoderSchema: z.ZodType<EncoderDecoderConfig> = z.strictObject({
   ...sizes,
   encoderLayers: layers,
   decoderLayers: layers,
   norm: z.enum(normKinds),
   activation: z.enum(activations),
+  relative: z.strictObject({ buckets: count(2 ** 16), farthest: count(2 ** 24) }).exactOptional(),
+  scoreScale: z.number().positive().exactOptional(),
+  outputScale: z.number().positive().exactOptional(),
+  untied: z.boolean().exactOptional(),
 });
 
 /** What every family must obey: queries share keys evenly. */

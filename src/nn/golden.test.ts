@@ -1,15 +1,25 @@
 /**
  * Our families against PyTorch: logits, loss and the gradient of every parameter of toy models, held in `golden/*.golden.json`, which
- * `bench/peers/golden/make.py` made in float64. GPT-2, Llama, Mistral and BERT come in through the Hugging Face importer, and their
+ * `bench/peers/golden/make.py` made in float64. GPT-2, Llama, Mistral, Qwen, Gemma, BERT, RoBERTa and T5 come in through the Hugging Face importer, and their
  * gradients go out through the exporter, so names, transposes and joins are judged by the same numbers.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { compile, type Device, type DeviceArray, openDevice, sizeOf, type Tensor, valueAuxAndGrad } from "../tensor/index.ts";
+import {
+  compile,
+  type Device,
+  type DeviceArray,
+  openDevice,
+  reshape,
+  sizeOf,
+  slice,
+  type Tensor,
+  valueAuxAndGrad,
+} from "../tensor/index.ts";
 import { type Decoder, decoderLogits } from "./decoder.ts";
-import { type Encoder, encoderStates, maskedLogits } from "./encoder.ts";
+import { classLogits, type Encoder, encoderStates, maskedLogits } from "./encoder.ts";
 import { type EncoderDecoder, encoderDecoderConfig, encoderDecoderSpec, encodeSource, targetLogits } from "./encoder-decoder.ts";
 import type { ModelConfig } from "./families.ts";
 import { crossEntropy } from "./losses.ts";
@@ -98,14 +108,40 @@ type Forward = (model: ModelConfig) => (p: unknown, inputs: Record<string, Tenso
 const decoder: Forward = m => (p, i) => decoderLogits(m.config as Parameters<typeof decoderLogits>[0], p as Decoder, i.tokens!);
 const masked: Forward = m => (p, i) => {
   const c = m.config as Parameters<typeof encoderStates>[0];
-  return maskedLogits(c, p as Encoder, encoderStates(c, p as Encoder, i.tokens!, { present: i.present!, types: i.types! }));
+  return maskedLogits(
+    c,
+    p as Encoder,
+    encoderStates(c, p as Encoder, i.tokens!, { present: i.present!, ...(i.types ? { types: i.types } : {}) }),
+  );
+};
+const classified: typeof masked = m => (p, i) => {
+  const c = m.config as Parameters<typeof encoderStates>[0];
+  const states = encoderStates(c, p as Encoder, i.tokens!, { present: i.present! });
+  return reshape(classLogits(p as Encoder, slice(states, undefined, [0, 1])), [states.shape[0]!, 1, -1]);
+};
+const translated: typeof masked = m => (p, i) => {
+  const c = m.config as Parameters<typeof targetLogits>[0];
+  const q = p as EncoderDecoder;
+  const o = { sourcePresent: i.present! };
+  return targetLogits(c, q, encodeSource(c, q, i.source!, o), i.tokens!, o);
 };
 const cases: readonly (readonly [name: string, claim: string, forward: Forward])[] = [
   ["gpt2", "GPT-2", decoder],
   ["llama", "Llama", decoder],
   ["llama-grouped-tied", "Llama with grouped queries, tied tables and biases", decoder],
+  ["llama-scaled", "Llama with the scaled rotary angles of 3.1", decoder],
   ["mistral-window", "Mistral with a sliding window", decoder],
+  ["qwen2", "Qwen 2 with biases of queries, keys and values", decoder],
+  ["qwen3", "Qwen 3 with normalised queries and keys", decoder],
+  ["qwen2-yarn", "Qwen 2 with YaRN's angles", decoder],
+  ["gemma2", "Gemma 2 with a window in one layer of two and capped scores", decoder],
+  ["gemma3", "Gemma 3 with two bases of angles and normalised queries and keys", decoder],
   ["bert", "BERT with padding and sentence kinds", masked],
+  ["roberta", "RoBERTa with positions behind the padding token's", masked],
+  ["bert-classifier", "a BERT that tells three classes", classified],
+  ["t5", "T5 with relative positions and padding", translated],
+  ["t5-gated", "T5 1.1 with gates and an output table", translated],
+  ["roberta-classifier", "a RoBERTa that tells three classes", classified],
 ];
 
 /** Runs loss and gradient, and compares all three with the golden numbers. */
@@ -142,7 +178,7 @@ for (const device of devices) {
       await files.writeStream("model.safetensors", safetensorsPieces(weightsOf(g)));
       const { model, row } = readHuggingFaceConfig(g.config, name);
       const { parameters } = await importHuggingFace(files, device);
-      await judge(g, device, parameters, forward(model), gradients => huggingFaceTensors(row, model, gradients));
+      await judge(g, device, parameters, forward(model), gradients => huggingFaceTensors(row, model, gradients, "gradients"));
     });
 
   test(`the encoder-decoder with padding: logits, loss and every gradient are those of plain PyTorch (${device.name})`, async () => {

@@ -116,7 +116,11 @@ test("dropout is a pure function of its seed; another seed or another place in t
 
 const [heads, length, size] = [2, 5, 8];
 const turned = async (x: DeviceArray, positions: readonly number[]) =>
-  run((y: Tensor, at: Tensor) => rotate(y, rotaryAt(rotaryTables(64, size, 10_000), length, at)), x, await ints(positions, [1, length]));
+  run(
+    (y: Tensor, at: Tensor) => rotate(y, rotaryAt(rotaryTables(64, size, { base: 10_000 }), length, at)),
+    x,
+    await ints(positions, [1, length]),
+  );
 const lengths = (x: Float64Array) => Array.from({ length: x.length / size }, (_, i) => Math.hypot(...x.subarray(i * size, (i + 1) * size)));
 
 test("rotary positions turn: lengths stay, position 0 stays, and q.k depends on the distance of positions alone", () =>

@@ -3,27 +3,30 @@ import {
   add,
   cast,
   checkShape,
-  gather,
   gelu,
   layerNorm,
   lessEqual,
-  matmul,
   mul,
   randomUniform,
+  relu,
   rmsNorm,
   silu,
   squaredRelu,
   type Tensor,
+  tanh,
 } from "../tensor/index.ts";
 import { matrix, ones, type ParameterSpec, zeros } from "./parameters.ts";
+import { product, tableRows, type Weight } from "./weight.ts";
 
 export interface LinearSpec {
   readonly weight: ParameterSpec;
   readonly bias?: ParameterSpec;
 }
 export interface Linear {
-  readonly weight: Tensor;
+  readonly weight: Weight;
   readonly bias?: Tensor;
+  /** Changes its output y [..., out], knowing its input x [..., in]; see `adapters/`. */
+  readonly adapt?: (x: Tensor, y: Tensor) => Tensor;
 }
 /** weight [in, out] normal with `deviation`, bias [out] zero. */
 export const linearSpec = (input: number, output: number, deviation: number, bias: boolean): LinearSpec => ({
@@ -32,12 +35,13 @@ export const linearSpec = (input: number, output: number, deviation: number, bia
 });
 /** x [..., in] -> [..., out]. */
 export const linear = (p: Linear, x: Tensor): Tensor => {
-  const y = matmul(x, p.weight);
-  return p.bias ? add(y, p.bias) : y;
+  const y = product(x, p.weight);
+  const z = p.bias ? add(y, p.bias) : y;
+  return p.adapt ? p.adapt(x, z) : z;
 };
 
 /** Rows of a table [V, C] for tokens [B, T] (i32 or i64): [B, T, C]. */
-export const embedding = (table: Tensor, tokens: Tensor): Tensor => gather(table, tokens);
+export const embedding = (table: Weight, tokens: Tensor): Tensor => tableRows(table, tokens);
 
 export const normKinds = ["layer", "rms"] as const;
 export type NormKind = (typeof normKinds)[number];
@@ -57,7 +61,10 @@ const norms: { readonly [K in NormKind]: (p: Norm, x: Tensor, epsilon: number) =
 /** x [..., C] normalised over its last axis. */
 export const norm = (kind: NormKind, p: Norm, x: Tensor, epsilon = 1e-5): Tensor => norms[kind](p, x, epsilon);
 
-export const activations = ["gelu", "geluTanh", "swiglu", "relu2"] as const;
+/** x kept within (-cap, cap): cap * tanh(x / cap). */
+export const squashed = (x: Tensor, cap: number): Tensor => mul(tanh(mul(x, 1 / cap)), cap);
+
+export const activations = ["gelu", "geluTanh", "swiglu", "geglu", "relu", "relu2"] as const;
 export type Activation = (typeof activations)[number];
 
 export interface FeedForwardSpec {
@@ -70,8 +77,15 @@ export interface FeedForward {
   readonly gate?: Linear;
   readonly down: Linear;
 }
-/** Does an activation multiply by a second projection? */
-const isGated: { readonly [A in Activation]: boolean } = { gelu: false, geluTanh: false, swiglu: true, relu2: false };
+/** Does an activation multiply by a second projection? What it gives is then linear in the first. */
+export const isGated: { readonly [A in Activation]: boolean } = {
+  gelu: false,
+  geluTanh: false,
+  swiglu: true,
+  geglu: true,
+  relu: false,
+  relu2: false,
+};
 /** Two (or, gated, three) projections C -> F -> C; the one that writes to the residual stream starts smaller. */
 export const feedForwardSpec = (
   width: number,
@@ -89,6 +103,8 @@ const bends: { readonly [A in Activation]: (up: Tensor, gate: Tensor | undefined
   gelu: up => gelu(up),
   geluTanh: up => gelu(up, "tanh"),
   swiglu: (up, gate) => mul(silu(gate!), up), // Shazeer 2020
+  geglu: (up, gate) => mul(gelu(gate!, "tanh"), up), // the same; Gemma's and T5 1.1's form of GELU
+  relu: up => relu(up),
   relu2: up => squaredRelu(up),
 };
 /** x [..., C] -> [..., C]. */

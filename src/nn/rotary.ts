@@ -7,11 +7,25 @@ export interface RotaryTables {
   readonly sin: Tensor;
 }
 
-/** Angles position * base^(-2i/D) for all positions, as constants. */
-export function rotaryTables(context: number, headSize: number, base: number): RotaryTables {
+export interface Angles {
+  readonly base: number;
+  /** What each of the D/2 angles is divided by; 1 when absent. */
+  readonly factors?: readonly number[] | undefined;
+  /** What is turned is multiplied by it; 1 when absent. */
+  readonly scale?: number | undefined;
+}
+
+/** Angles position * base^(-2i/D) / factor[i] for all positions, as constants. */
+export function rotaryTables(context: number, headSize: number, { base, factors, scale = 1 }: Angles): RotaryTables {
   const half = headSize / 2;
-  const angles = Float64Array.from({ length: context * half }, (_, n) => Math.floor(n / half) * base ** (-(2 * (n % half)) / headSize));
-  const make = (f: (a: number) => number) => constant(Float32Array.from(angles, f), "f32", [context, half]);
+  const speeds = Float64Array.from({ length: half }, (_, i) => base ** (-(2 * i) / headSize) / (factors?.[i] ?? 1));
+  const angles = Float64Array.from({ length: context * half }, (_, n) => Math.floor(n / half) * speeds[n % half]!);
+  const make = (f: (a: number) => number) =>
+    constant(
+      Float32Array.from(angles, a => scale * f(a)),
+      "f32",
+      [context, half],
+    );
   return { cos: make(Math.cos), sin: make(Math.sin) };
 }
 

@@ -1,14 +1,17 @@
 /**
- * A decoder with a cache of keys and values, cut into slots of `room` positions: one program that takes a token of every slot, and one for
- * each chunk width of one slot. Programs share parameters, which are passed in and stay the caller's, and write the cache in place. It
+ * A decoder with a cache of keys and values, cut into slots of `room` positions: one program that takes a token of every slot, one for each
+ * chunk width of one slot, and one that gives the logits after each token of a short chunk (for guessed tokens). Programs share parameters, which are passed in and stay the caller's, and write the cache in place. It
  * knows no requests: who sits in a slot is its owner's business. One call at a time.
  */
 import type { MapLeaves } from "../../base/index.ts";
 import { type Compiled, compile, type Device, type DeviceArray, graphHash, type Tensor } from "../../tensor/index.ts";
+import { type AdapterInputs, adapted } from "../adapters/adapted.ts";
+import { AdapterBank, type AdapterRoom } from "../adapters/bank.ts";
 import { cacheShape, type Decoder, type DecoderCache, type DecoderConfig, type DecoderSpec, decoderStep } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { ArraysOf } from "../parameters.ts";
 import { type Chunk, defaultWidths, usableWidths } from "./chunks.ts";
+import { type CacheArrays, SlotCopy, type SlotSpan } from "./slot-copy.ts";
 
 export interface CachedDecoderOptions {
   /** Sequences that can be in the cache at once; 1 when absent. */
@@ -17,6 +20,12 @@ export interface CachedDecoderOptions {
   readonly widths?: readonly number[];
   /** Positions a slot; the model's context when absent. */
   readonly room?: number;
+  /** Tokens of one slot that `verify` takes at once; 8 when absent, fewer where the room is smaller. */
+  readonly verifyWidth?: number;
+  /** Tokens of every slot that one `decode` may take instead of a single one: a known one and guesses after it; 1 when absent. */
+  readonly roundWidth?: number;
+  /** Room for adapters; none when absent. Each program is then built twice, and the one without them costs nothing more than it did. */
+  readonly adapters?: AdapterRoom;
 }
 
 export type DecoderParameters = ArraysOf<DecoderSpec>;
@@ -27,58 +36,97 @@ export interface LogitRows {
   release(): void;
 }
 
-type CacheArrays = MapLeaves<DecoderCache, Tensor, DeviceArray>;
 interface Out {
   readonly logits: Tensor;
   readonly cache: DecoderCache;
 }
-type DecodeProgram = Compiled<readonly [Decoder, DecoderCache, Tensor, Tensor], Out>;
-type ChunkProgram = Compiled<readonly [Decoder, DecoderCache, Tensor, Tensor, Tensor, Tensor], Out>;
+/** What a program takes of adapters: nothing, which makes it the plain one. */
+type Adapters = AdapterInputs | Record<string, never>;
+type DecodeProgram = Compiled<readonly [Decoder, DecoderCache, Tensor, Tensor, Adapters], Out>;
+type ChunkProgram = Compiled<readonly [Decoder, DecoderCache, Tensor, Tensor, Tensor, Tensor, Adapters], Out>;
+type VerifyProgram = Compiled<readonly [Decoder, DecoderCache, Tensor, Tensor, Tensor, Adapters], Out>;
+/** Where the adapters are, and an input for those of a batch's rows, and of one row. */
+interface AdapterArrays {
+  readonly bank: AdapterBank;
+  readonly rows: DeviceArray;
+  readonly row: DeviceArray;
+}
 
 /** Inputs that stay where they are, so that a program's bindings are prepared once. */
-interface ChunkInputs {
+interface StepInputs {
   readonly tokens: DeviceArray;
   readonly positions: DeviceArray;
+}
+interface ChunkInputs extends StepInputs {
   readonly slot: DeviceArray;
   readonly last: DeviceArray;
 }
+
+/** As many rows as the decode program of a common engine has: a step that verifies costs about as much as one that decodes. */
+const defaultVerifyWidth = 8;
 
 export class CachedDecoder {
   readonly config: DecoderConfig;
   readonly slots: number;
   readonly room: number;
   readonly widths: readonly number[];
+  readonly verifyWidth: number;
+  readonly roundWidth: number;
+  /** The adapters; undefined where there is no room for any. */
+  readonly bank: AdapterBank | undefined;
+  readonly #device: Device;
   readonly #decode: DecodeProgram;
   readonly #chunk: ChunkProgram;
-  readonly #inputs: { readonly tokens: DeviceArray; readonly positions: DeviceArray };
+  readonly #verify: VerifyProgram;
+  readonly #copy: SlotCopy;
+  /** By tokens of a slot. */
+  readonly #inputs: ReadonlyMap<number, StepInputs>;
   readonly #chunkInputs: ReadonlyMap<number, ChunkInputs>;
+  readonly #verifyInputs: ChunkInputs;
+  readonly #adapters: AdapterArrays | undefined;
   #cache: CacheArrays;
 
   private constructor(
     config: DecoderConfig,
     device: Device,
-    options: Required<CachedDecoderOptions>,
+    options: Required<Omit<CachedDecoderOptions, "adapters">>,
     cache: CacheArrays,
-    inputs: { readonly tokens: DeviceArray; readonly positions: DeviceArray },
+    inputs: ReadonlyMap<number, StepInputs>,
     chunkInputs: ReadonlyMap<number, ChunkInputs>,
+    verifyInputs: ChunkInputs,
+    adapters: AdapterArrays | undefined,
   ) {
     this.config = config;
+    this.#device = device;
     this.slots = options.slots;
     this.room = options.room;
     this.widths = options.widths;
+    this.verifyWidth = options.verifyWidth;
+    this.roundWidth = options.roundWidth;
     this.#cache = cache;
     this.#inputs = inputs;
     this.#chunkInputs = chunkInputs;
+    this.#verifyInputs = verifyInputs;
+    this.#adapters = adapters;
+    this.bank = adapters?.bank;
     const { room } = options;
+    const withAdapters = (p: Decoder, a: Adapters): Decoder => ("bank" in a ? adapted(p, a as AdapterInputs, this.bank!.rank) : p);
     this.#decode = compile(
-      (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor) => decoderStep(config, p, cached, { tokens, positions }, room),
-      { device, donate: [1], name: "decode" },
+      (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, a: Adapters) =>
+        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, every: true }, room),
+      { device, donate: [1], constant: [0], name: "decode" },
     );
     this.#chunk = compile(
-      (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, last: Tensor) =>
-        decoderStep(config, p, cached, { tokens, positions, slots, last }, room),
-      { device, donate: [1], name: "prefill" },
+      (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, last: Tensor, a: Adapters) =>
+        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, last }, room),
+      { device, donate: [1], constant: [0], name: "prefill" },
     );
+    this.#verify = compile(
+      (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, a: Adapters) =>
+        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, every: true }, room),
+      { device, donate: [1], constant: [0], name: "verify" },
+    );
+    this.#copy = new SlotCopy(config, device, room);
   }
 
   /** Allocates the cache, zeroed. Errors: nn/config where slots or room are not positive or room is beyond the context. */
@@ -89,38 +137,95 @@ export class CachedDecoder {
     if (!Number.isSafeInteger(room) || room < 1 || room > config.context)
       throw nnErrors.fail("config", { place: "cache.room", expected: `1 to the context ${config.context}`, received: String(room) });
     const widths = usableWidths(options.widths ?? defaultWidths, room);
+    const zeros = (shape: readonly number[]) => device.zeros(shape, "i32");
+    // first, for it refuses numbers too
+    const adapters = options.adapters && {
+      bank: await AdapterBank.open(config, device, options.adapters),
+      rows: await zeros([slots]),
+      row: await zeros([1]),
+    };
     const flat = cacheShape(config, slots, room);
     const layers: { keys: DeviceArray; values: DeviceArray }[] = [];
     for (let i = 0; i < config.layers; i++) layers.push({ keys: await device.zeros(flat), values: await device.zeros(flat) });
-    const zeros = (shape: readonly number[]) => device.zeros(shape, "i32");
+    const inputsOf = async (w: number): Promise<ChunkInputs> => ({
+      tokens: await zeros([1, w]),
+      positions: await zeros([1, w]),
+      slot: await zeros([1]),
+      last: await zeros([1]),
+    });
     const chunkInputs = new Map<number, ChunkInputs>();
-    for (const w of widths)
-      chunkInputs.set(w, { tokens: await zeros([1, w]), positions: await zeros([1, w]), slot: await zeros([1]), last: await zeros([1]) });
-    const inputs = { tokens: await zeros([slots, 1]), positions: await zeros([slots, 1]) };
-    return new CachedDecoder(config, device, { slots, room, widths }, { layers }, inputs, chunkInputs);
+    for (const w of widths) chunkInputs.set(w, await inputsOf(w));
+    const roundWidth = Math.min(options.roundWidth ?? 1, room);
+    const inputs = new Map<number, StepInputs>();
+    for (const w of new Set([1, roundWidth])) inputs.set(w, { tokens: await zeros([slots, w]), positions: await zeros([slots, w]) });
+    const verifyWidth = Math.min(options.verifyWidth ?? defaultVerifyWidth, room);
+    const whole = { slots, room, widths, verifyWidth, roundWidth };
+    return new CachedDecoder(config, device, whole, { layers }, inputs, chunkInputs, await inputsOf(verifyWidth), adapters);
   }
 
-  /** Builds every program for parameters of these shapes, without running them. Gives the hashes of what was traced. */
-  async prepare(parameters: DecoderParameters): Promise<readonly string[]> {
-    const { tokens, positions } = this.#inputs;
-    const hashes = [graphHash(await this.#decode.prepare(parameters, this.#cache, tokens, positions))];
+  /**
+   * Builds every program for parameters of these shapes, without running them; those with adapters where that is said. Gives the hashes of what
+   * was traced.
+   */
+  async prepare(parameters: DecoderParameters, withAdapters = false): Promise<readonly string[]> {
+    const [all, one] = withAdapters ? [this.#adapterInputs("rows"), this.#adapterInputs("row")] : [{}, {}];
+    const hashes: string[] = [];
+    for (const { tokens, positions } of this.#inputs.values())
+      hashes.push(graphHash(await this.#decode.prepare(parameters, this.#cache, tokens, positions, all)));
     for (const i of this.#chunkInputs.values())
-      hashes.push(graphHash(await this.#chunk.prepare(parameters, this.#cache, i.tokens, i.positions, i.slot, i.last)));
+      hashes.push(graphHash(await this.#chunk.prepare(parameters, this.#cache, i.tokens, i.positions, i.slot, i.last, one)));
+    const v = this.#verifyInputs;
+    hashes.push(graphHash(await this.#verify.prepare(parameters, this.#cache, v.tokens, v.positions, v.slot, one)));
     return hashes;
+  }
+
+  #adapterInputs(which: "rows" | "row") {
+    const a = this.#adapters;
+    if (a) return { bank: a.bank.arrays, rows: a[which] };
+    throw nnErrors.fail("config", { place: "cache.adapters", expected: "room for adapters", received: "none" });
+  }
+
+  /** A program's last argument for the adapters of its rows; without them the program is the plain one. */
+  async #adaptersOf(which: "rows" | "row", rows: Int32Array | undefined): Promise<MapLeaves<Adapters, Tensor, DeviceArray>> {
+    if (!rows) return {};
+    const inputs = this.#adapterInputs(which);
+    await inputs.rows.write(rows);
+    return inputs;
   }
 
   /**
    * One token in every slot: writes token i of slot i at position i and gives the logits after it [slots, V]. A slot that has nothing to say
-   * is given the first position that it has not computed, where a later token is written anyway.
+   * is given the first position that it has not computed, where a later token is written anyway. `adapters` says which adapter each slot has
+   * (1 is the bank's first, 0 none); absent, the program without any runs.
+   *
+   * A round takes `roundWidth` tokens of every slot, one slot after the other, and gives the logits after each. A slot with fewer repeats its
+   * last one at its position, which writes there what is there.
    */
-  async decode(parameters: DecoderParameters, tokens: Int32Array, positions: Int32Array): Promise<LogitRows> {
-    await this.#inputs.tokens.write(tokens);
-    await this.#inputs.positions.write(positions);
-    return this.#take(await this.#decode(parameters, this.#cache, this.#inputs.tokens, this.#inputs.positions));
+  async decode(parameters: DecoderParameters, tokens: Int32Array, positions: Int32Array, adapters?: Int32Array): Promise<LogitRows> {
+    const inputs = this.#inputs.get(tokens.length / this.slots);
+    if (!inputs)
+      throw nnErrors.fail("config", {
+        place: "decode.tokens",
+        expected: `${[...this.#inputs.keys()].join(" or ")} of each of ${this.slots} slots`,
+        received: String(tokens.length),
+      });
+    await inputs.tokens.write(tokens);
+    await inputs.positions.write(positions);
+    const rows = await this.#adaptersOf("rows", adapters);
+    return this.#take(await this.#decode(parameters, this.#cache, inputs.tokens, inputs.positions, rows));
   }
 
-  /** A chunk of a sequence in a slot; `sequence` holds all its tokens. Gives the logits after the chunk's last token, as row 0. */
-  async prefill(parameters: DecoderParameters, slot: number, sequence: readonly number[], chunk: Chunk): Promise<LogitRows> {
+  /**
+   * A chunk of a sequence in a slot; `sequence` holds all its tokens. Gives the logits after the chunk's last token, as row 0. `adapter` as in
+   * `decode`, of this slot.
+   */
+  async prefill(
+    parameters: DecoderParameters,
+    slot: number,
+    sequence: readonly number[],
+    chunk: Chunk,
+    adapter?: number,
+  ): Promise<LogitRows> {
     const inputs = this.#chunkInputs.get(chunk.width);
     if (!inputs)
       throw nnErrors.fail("config", {
@@ -128,11 +233,41 @@ export class CachedDecoder {
         expected: `one of ${this.widths.join(", ")}`,
         received: String(chunk.width),
       });
-    await inputs.tokens.write(Int32Array.from({ length: chunk.width }, (_, i) => (i < chunk.count ? sequence[chunk.start + i]! : 0)));
-    await inputs.positions.write(Int32Array.from({ length: chunk.width }, (_, i) => chunk.start + i));
-    await inputs.slot.write(Int32Array.of(slot));
+    await fill(inputs, slot, sequence, chunk);
     await inputs.last.write(Int32Array.of(chunk.count - 1));
-    return this.#take(await this.#chunk(parameters, this.#cache, inputs.tokens, inputs.positions, inputs.slot, inputs.last));
+    const row = await this.#adaptersOf("row", rowOf(adapter));
+    return this.#take(await this.#chunk(parameters, this.#cache, inputs.tokens, inputs.positions, inputs.slot, inputs.last, row));
+  }
+
+  /**
+   * Tokens start.. of a sequence in a slot, at most `verifyWidth` and all within the room; gives the logits after each of them as rows 0, 1, ...
+   * What a guess wrote behind the last right token is written again later. `adapter` as in `prefill`.
+   */
+  async verify(
+    parameters: DecoderParameters,
+    slot: number,
+    sequence: readonly number[],
+    start: number,
+    adapter?: number,
+  ): Promise<LogitRows> {
+    const inputs = this.#verifyInputs;
+    const width = this.verifyWidth;
+    const count = sequence.length - start;
+    if (count < 1 || count > width || start + width > this.room)
+      throw nnErrors.fail("config", {
+        place: "verify.start",
+        expected: `1 to ${width} tokens with ${width} positions left`,
+        received: `${count} tokens from position ${start} of ${this.room}`,
+      });
+    await fill(inputs, slot, sequence, { start, count, width });
+    const row = await this.#adaptersOf("row", rowOf(adapter));
+    return this.#take(await this.#verify(parameters, this.#cache, inputs.tokens, inputs.positions, inputs.slot, row));
+  }
+
+  /** Copies positions of one slot to another, as they are. */
+  async copy(span: SlotSpan): Promise<void> {
+    if (span.start >= span.end || span.from === span.to || this.#copy.onHost(this.#cache, span)) return;
+    this.#cache = await this.#copy.onDevice(this.#device, this.#cache, span);
   }
 
   async #take(out: MapLeaves<Out, Tensor, DeviceArray>): Promise<LogitRows> {
@@ -158,10 +293,24 @@ export class CachedDecoder {
   dispose(): void {
     this.#decode.dispose();
     this.#chunk.dispose();
+    this.#verify.dispose();
+    this.#copy.dispose();
     for (const { keys, values } of this.#cache.layers) {
       keys.dispose();
       values.dispose();
     }
-    for (const inputs of [this.#inputs, ...this.#chunkInputs.values()]) for (const a of Object.values(inputs)) a.dispose();
+    for (const inputs of [...this.#inputs.values(), this.#verifyInputs, ...this.#chunkInputs.values()])
+      for (const a of Object.values(inputs)) a.dispose();
+    this.bank?.dispose();
+    this.#adapters?.rows.dispose();
+    this.#adapters?.row.dispose();
   }
+}
+
+const rowOf = (adapter: number | undefined): Int32Array | undefined => (adapter === undefined ? undefined : Int32Array.of(adapter));
+
+async function fill(inputs: ChunkInputs, slot: number, sequence: readonly number[], { start, count, width }: Chunk): Promise<void> {
+  await inputs.tokens.write(Int32Array.from({ length: width }, (_, i) => (i < count ? sequence[start + i]! : 0)));
+  await inputs.positions.write(Int32Array.from({ length: width }, (_, i) => start + i));
+  await inputs.slot.write(Int32Array.of(slot));
 }

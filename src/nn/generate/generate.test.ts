@@ -115,6 +115,33 @@ for (const [name, c] of Object.entries(configs)) {
   });
 }
 
+for (const [name, c] of Object.entries({ ...configs, "llama, one head": llamaConfig({ ...size, heads: 1, width: 16 }) }))
+  test(`${name}: a token's logits are the same bits in every program: chunks of any width from anywhere, and steps`, async () => {
+    const { parameters } = await modelOf(c);
+    const decoder = await CachedDecoder.open(c, device, { slots: 3, widths: [2, 4, 8, 16, 32] });
+    const tokens = tokensOf(`bits ${name}`, 30);
+    const cuts = random(`cuts ${name}`);
+    const seen = new Map<number, Float32Array>();
+    for (let round = 0; round < 12; round++)
+      for (let computed = 0; computed < tokens.length; ) {
+        const width = [1, 2, 4, 8, 16, 32][cuts.below(6)]!;
+        const count = Math.min(1 + cuts.below(width), tokens.length - computed);
+        if (computed + width > decoder.room) continue;
+        const at = (value: number) => Int32Array.from({ length: 3 }, (_, s) => (s === 1 ? value : 0));
+        const rows =
+          width === 1
+            ? await decoder.decode(parameters, at(tokens[computed]!), at(computed))
+            : await decoder.prefill(parameters, 1, tokens, { start: computed, count, width });
+        computed += count;
+        const row = rows.row(width === 1 ? 1 : 0).slice();
+        rows.release();
+        if (seen.has(computed)) expect(row).toEqual(seen.get(computed));
+        else seen.set(computed, row);
+      }
+    expect(seen.size).toBeGreaterThan(20);
+    decoder.dispose();
+  });
+
 test("the seed and the choice select the answer; the same ones repeat it", async () => {
   const model = await modelOf(configs.gpt2!);
   const decoder = await CachedDecoder.open(model.config, device);

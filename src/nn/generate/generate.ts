@@ -8,7 +8,7 @@ import { type Decoder, type DecoderConfig, decoderLogits } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import { CachedDecoder, type DecoderParameters } from "./cached-decoder.ts";
 import { nextChunk } from "./chunks.ts";
-import { type SamplingOptions, samplingOptions } from "./options.ts";
+import { type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
 import { type Logits, sampleToken } from "./sample.ts";
 import { TextOutput, type TokenTextStream } from "./text-output.ts";
 
@@ -73,9 +73,10 @@ async function* draw(
   const { sampling, rng, most, stops } = begin(config, prompt, o, room);
   const answer: number[] = [];
   const sequence = [...prompt];
+  const memory: SamplingMemory = {};
   while (answer.length < most) {
     o.signal?.throwIfAborted();
-    const token = await next(sequence, logits => sampleToken(logits, { prompt, answer }, sampling, rng));
+    const token = await next(sequence, logits => sampleToken(logits, { prompt, answer, memory }, sampling, rng));
     if (stops.has(token)) return "stop";
     answer.push(token);
     sequence.push(token);

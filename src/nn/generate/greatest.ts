@@ -8,9 +8,9 @@ const steps = 2048;
 
 /**
  * Keeps scores from the greatest down until their weights add up to `target`, the one that reaches it included, and sets the rest to -infinity.
- * Weights must not depend on the id. Linear: whole steps of depth are taken at once, and only the step where the target lies is put in order.
+ * Linear: whole steps of depth are taken at once, and only the step where the target lies is put in order.
  */
-export function keepUntil(scores: Float64Array, target: number, weightOf: (score: number) => number): void {
+export function keepUntil(scores: Float64Array, target: number, weightOf: (score: number, id: number) => number): void {
   let top = Number.NEGATIVE_INFINITY;
   let bottom = Number.POSITIVE_INFINITY;
   for (let i = 0; i < scores.length; i++) {
@@ -25,7 +25,7 @@ export function keepUntil(scores: Float64Array, target: number, weightOf: (score
   const weights = new Float64Array(steps);
   for (let i = 0; i < scores.length; i++) {
     const s = scores[i]!;
-    if (s > Number.NEGATIVE_INFINITY) weights[stepOf(s)]! += weightOf(s);
+    if (s > Number.NEGATIVE_INFINITY) weights[stepOf(s)]! += weightOf(s, i);
   }
   let last = 0;
   let above = 0;
@@ -40,7 +40,7 @@ export function keepUntil(scores: Float64Array, target: number, weightOf: (score
   }
   edge.sort((a, b) => scores[b]! - scores[a]! || a - b);
   for (const id of edge) {
-    const weight = weightOf(scores[id]!);
+    const weight = weightOf(scores[id]!, id);
     if (above >= target) scores[id] = Number.NEGATIVE_INFINITY;
     above += weight;
   }

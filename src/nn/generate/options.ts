@@ -13,6 +13,12 @@ export interface SamplingOptions {
   readonly topP: number;
   /** Only tokens at least this likely relative to the most likely one stay (Nguyen et al. 2024); 0 is off. */
   readonly minP: number;
+  /** Only the tokens whose surprise is nearest to the expected one stay, until they have this mass (Meister et al. 2023); 1 is off. */
+  readonly typicalP: number;
+  /** Surprise of the answer's tokens that is aimed at, in bits (mirostat, Basu et al. 2021, second algorithm); 0 is off. */
+  readonly mirostatTau: number;
+  /** How fast it follows what was drawn. */
+  readonly mirostatEta: number;
   /** Scores of tokens seen in prompt or answer are divided by it where positive, multiplied where negative (Keskar et al. 2019); 1 is off. */
   readonly repetitionPenalty: number;
   /** Taken off the score of every token that the answer already has; 0 is off. */
@@ -28,6 +34,9 @@ export const defaultSampling: SamplingOptions = {
   topK: 0,
   topP: 1,
   minP: 0,
+  typicalP: 1,
+  mirostatTau: 0,
+  mirostatEta: 0.1,
   repetitionPenalty: 1,
   presencePenalty: 0,
   frequencyPenalty: 0,
@@ -41,6 +50,9 @@ const bounds: { readonly [K in NumberKey]: { readonly allows: (x: number) => boo
   topK: { allows: x => Number.isSafeInteger(x) && x >= 0, text: "a whole number from 0 (off)" },
   topP: { allows: x => x > 0 && x <= 1, text: "a number above 0, at most 1 (off)" },
   minP: { allows: x => x >= 0 && x <= 1, text: "a number from 0 (off) to 1" },
+  typicalP: { allows: x => x > 0 && x <= 1, text: "a number above 0, at most 1 (off)" },
+  mirostatTau: { allows: x => x >= 0 && x < Number.POSITIVE_INFINITY, text: "a number from 0 (off)" },
+  mirostatEta: { allows: x => x > 0 && x <= 1, text: "a number above 0, at most 1" },
   repetitionPenalty: { allows: x => x > 0 && x < Number.POSITIVE_INFINITY, text: "a number above 0 (1 is off)" },
   presencePenalty: { allows: Number.isFinite, text: "a finite number" },
   frequencyPenalty: { allows: Number.isFinite, text: "a finite number" },
@@ -66,4 +78,12 @@ export function samplingOptions(given: Partial<SamplingOptions> = {}, place = "s
 export interface History {
   readonly prompt: readonly number[];
   readonly answer: readonly number[];
+  /** What strategies remember of the answer from token to token; without it every token is their first. */
+  readonly memory?: SamplingMemory;
+}
+
+/** The only thing that sampling changes. It belongs to one answer. */
+export interface SamplingMemory {
+  /** Mirostat: the most surprise that the next token may have, in bits; twice the aim at the start. */
+  mostSurprise?: number;
 }

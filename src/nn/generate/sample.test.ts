@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { defaultSampling, type History, type SamplingOptions, samplingOptions } from "./options.ts";
+import { defaultSampling, type History, type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
 import { sampleToken, transformLogits } from "./sample.ts";
 
 const nothing: History = { prompt: [], answer: [] };
@@ -11,7 +11,7 @@ const logitsOf = (seed: string, n: number, deviation = 1.2): Float32Array => {
   return Float32Array.from({ length: n }, () => deviation * r.normal());
 };
 
-/** Judge: probabilities by sorting and adding up, written apart from the table. Order: temperature, k, p, min-p. */
+/** Judge: probabilities by sorting and adding up, written apart from the table. Order: temperature, k, p, min-p, typical. */
 function bruteForce(logits: ArrayLike<number>, o: SamplingOptions): number[] {
   let all = Array.from(logits, (s, id) => ({ id, w: Math.exp(s / o.temperature) }));
   all.sort((a, b) => b.w - a.w || a.id - b.id);
@@ -25,6 +25,18 @@ function bruteForce(logits: ArrayLike<number>, o: SamplingOptions): number[] {
       return taken;
     });
   all = all.filter(x => x.w >= o.minP * all[0]!.w);
+  if (o.typicalP < 1) {
+    const mass = all.reduce((s, x) => s + x.w, 0);
+    const surprise = (x: { w: number }) => -Math.log(x.w / mass);
+    const entropy = all.reduce((s, x) => s + (x.w > 0 ? (x.w / mass) * surprise(x) : 0), 0);
+    const near = [...all].sort((a, b) => Math.abs(surprise(a) - entropy) - Math.abs(surprise(b) - entropy) || a.id - b.id);
+    let taken = 0;
+    all = near.filter(x => {
+      const stays = taken < o.typicalP * mass;
+      taken += x.w;
+      return stays;
+    });
+  }
   const left = all.reduce((s, x) => s + x.w, 0);
   const p = new Array<number>(logits.length).fill(0);
   for (const x of all) p[x.id] = x.w / left;
@@ -47,6 +59,8 @@ const strategies: Record<string, Partial<SamplingOptions>> = {
   "top-k 5": { topK: 5 },
   "top-p 0.8": { topP: 0.8 },
   "min-p 0.1": { minP: 0.1 },
+  "typical 0.6": { typicalP: 0.6 },
+  "temperature 1.5, top-k 12, typical 0.8": { temperature: 1.5, topK: 12, typicalP: 0.8 },
   "temperature 1.5, top-k 12, top-p 0.9, min-p 0.05": { temperature: 1.5, topK: 12, topP: 0.9, minP: 0.05 },
 };
 
@@ -95,6 +109,58 @@ function isNearEdge(logits: Float64Array, o: SamplingOptions): boolean {
   const [a, b] = [moved(-1e-9), moved(1e-9)];
   return a.some((p, i) => (p === 0) !== (b[i] === 0));
 }
+
+test("typical sampling leaves the brute-force set: nearest to the expected surprise, up to the mass", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: -9, max: 9, noNaN: true }), { minLength: 1, maxLength: 40 }),
+      fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+      fc.double({ min: 0.3, max: 2, noNaN: true }),
+      (values, typicalP, temperature) => {
+        const logits = Float64Array.from(values);
+        const o = options({ typicalP, temperature });
+        const got = softmax(transformLogits(logits, nothing, o));
+        const want = bruteForce(logits, o);
+        const close = got.every((p, i) => Math.abs(p - want[i]!) < 1e-9);
+        const [a, b] = [-1e-9, 1e-9].map(d => bruteForce(logits, { ...o, typicalP: typicalP * (1 + d) })) as [number[], number[]];
+        // equal distances, and sets on an edge, may fall either way by rounding
+        const p = bruteForce(logits, options({ temperature }));
+        const entropy = p.reduce((s, x) => s - (x > 0 ? x * Math.log(x) : 0), 0);
+        const distances = p.map(x => Math.abs(-Math.log(x) - entropy)).sort((x, y) => x - y);
+        const isTied = distances.some((d, i) => i > 0 && d - distances[i - 1]! < 1e-9);
+        expect(close || isTied || a.some((p, i) => (p === 0) !== (b[i] === 0))).toBe(true);
+      },
+    ),
+    { seed: 9, numRuns: 500 },
+  );
+});
+
+test("typical sampling may leave the likeliest token out, and keeps what is as surprising as expected", () => {
+  // p = 0.4 and 30 times 0.02: the expected surprise is 2.7 nats, that of the likeliest 0.9, that of the others 3.9
+  const logits = Float64Array.from({ length: 31 }, (_, i) => Math.log(i === 0 ? 0.4 : 0.02));
+  expect(transformLogits(logits, nothing, options({ typicalP: 0.5 }))[0]).toBe(Number.NEGATIVE_INFINITY);
+});
+
+test("mirostat: the mean surprise of what is drawn comes to the aim, from either side, and the bound is what it says", () => {
+  const logits = logitsOf("mirostat", 400, 2);
+  const norm = Math.log(logits.reduce((s, x) => s + Math.exp(x), 0));
+  // between the surprise of the likeliest token (3 bits) and the mean of all (5.8)
+  for (const mirostatTau of [4, 4.7, 5.3]) {
+    const o = options({ mirostatTau, mirostatEta: 0.1 });
+    const memory: SamplingMemory = {};
+    const rng = random(`mirostat ${mirostatTau}`);
+    let total = 0;
+    for (let i = 0; i < 2500; i++) {
+      const most = memory.mostSurprise ?? 2 * mirostatTau;
+      const token = sampleToken(logits, { ...nothing, memory }, o, rng);
+      const surprise = (norm - logits[token]!) / Math.LN2;
+      if (surprise > most + 1e-6 || Math.abs(memory.mostSurprise! - (most - 0.1 * (surprise - mirostatTau))) > 1e-6)
+        throw new Error(`drew ${surprise} bits where at most ${most} may be, then ${memory.mostSurprise}`);
+      if (i >= 500) total += surprise;
+    }
+    expect(Math.abs(total / 2000 - mirostatTau)).toBeLessThan(0.15);
+  }
+});
 
 test("renaming tokens renames the distribution", () => {
   fc.assert(
@@ -182,6 +248,9 @@ test("options out of range name themselves, their bounds and the value", () => {
     [{ topK: 1.5 }, "sampling.topK: expected a whole number from 0 (off), got 1.5."],
     [{ topP: 0 }, "sampling.topP: expected a number above 0, at most 1 (off), got 0."],
     [{ minP: 2 }, "sampling.minP: expected a number from 0 (off) to 1, got 2."],
+    [{ typicalP: 0 }, "sampling.typicalP: expected a number above 0, at most 1 (off), got 0."],
+    [{ mirostatTau: -1 }, "sampling.mirostatTau: expected a number from 0 (off), got -1."],
+    [{ mirostatEta: 0 }, "sampling.mirostatEta: expected a number above 0, at most 1, got 0."],
     [{ repetitionPenalty: 0 }, "sampling.repetitionPenalty: expected a number above 0 (1 is off), got 0."],
     [{ logitBias: new Map([[1, Number.NaN]]) }, "sampling.logitBias: expected token ids from 0 with finite numbers, got 1: NaN."],
   ];

@@ -2,7 +2,7 @@
 import type { Random } from "../../base/index.ts";
 import { nnErrors } from "../errors.ts";
 import type { History, SamplingOptions } from "./options.ts";
-import { transformNames, transforms } from "./transforms.ts";
+import { logSum, type TransformName, transformNames, transforms } from "./transforms.ts";
 
 /** Logits of one position [V]. */
 export type Logits = Float32Array | Float64Array;
@@ -49,19 +49,51 @@ export function sampleToken(logits: Logits, history: History, options: SamplingO
   const best = greatestToken(logits);
   if (options.temperature === 0)
     return isOn(options).some(n => transforms[n].reorders) ? greatestToken(transformLogits(logits, history, options)) : best;
-  const scores = transformLogits(logits, history, options);
-  const top = scores[greatestToken(scores)]!;
-  let total = 0;
-  for (let i = 0; i < scores.length; i++) {
-    scores[i] = Math.exp(scores[i]! - top);
-    total += scores[i]!;
+  const { scores, drawn } = drawScores(logits, history, options);
+  const token = draw(scores, rng);
+  drawn(token);
+  return token;
+}
+
+/** What a token is drawn from. */
+export interface DrawScores {
+  /** Scores [V]: their softmax is the token's distribution. */
+  readonly scores: Float64Array;
+  /** Has to hear the token that was drawn, for strategies that remember. */
+  readonly drawn: (token: number) => void;
+}
+
+/** The scores of the next token for logits [V] after `history`, in a new array; for temperatures above 0. */
+export function drawScores(logits: Logits, history: History, options: SamplingOptions): DrawScores {
+  const scores = new Float64Array(logits);
+  const listeners: { readonly name: TransformName; readonly norm: number; readonly before: Float64Array }[] = [];
+  for (const name of isOn(options)) {
+    if (transforms[name].drawn) listeners.push({ name, norm: logSum(scores), before: scores.slice() });
+    transforms[name].apply(scores, options, history);
   }
+  const drawn = (token: number): void => {
+    for (const { name, norm, before } of listeners) transforms[name].drawn!((norm - before[token]!) / Math.LN2, options, history);
+  };
+  return { scores, drawn };
+}
+
+/** One token by the softmax of the scores, which are overwritten. */
+function draw(scores: Float64Array, rng: Random): number {
+  const top = scores[greatestToken(scores)]!;
+  for (let i = 0; i < scores.length; i++) scores[i] = Math.exp(scores[i]! - top);
+  return drawWeighted(scores, rng);
+}
+
+/** One token by weights that are not negative and not all 0. Draws once. */
+export function drawWeighted(weights: Float64Array, rng: Random): number {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i]!;
   let left = rng.uniform() * total;
   let last = 0;
-  for (let i = 0; i < scores.length; i++) {
-    if (scores[i] === 0) continue;
+  for (let i = 0; i < weights.length; i++) {
+    if (weights[i] === 0) continue;
     last = i;
-    left -= scores[i]!;
+    left -= weights[i]!;
     if (left < 0) return i;
   }
   // rounding may leave a crumb of mass past the end

@@ -11,9 +11,19 @@ export interface Transform {
   readonly reorders: boolean;
   /** Changes the scores in place; depends on its arguments alone. */
   readonly apply: (scores: Float64Array, o: SamplingOptions, history: History) => void;
+  /** Hears the surprise of the token that was drawn, in bits, among the scores that `apply` was given. */
+  readonly drawn?: (surprise: number, o: SamplingOptions, history: History) => void;
 }
 
 const out = Number.NEGATIVE_INFINITY;
+
+/** Logarithm of the sum of the exponentials. */
+export const logSum = (scores: Float64Array): number => {
+  const top = greatest(scores);
+  let total = 0;
+  for (let i = 0; i < scores.length; i++) total += Math.exp(scores[i]! - top);
+  return top + Math.log(total);
+};
 
 const greatest = (scores: Float64Array): number => {
   let best = out;
@@ -21,7 +31,17 @@ const greatest = (scores: Float64Array): number => {
   return best;
 };
 
-export const transformNames = ["logitBias", "repetitionPenalty", "presenceAndFrequency", "temperature", "topK", "topP", "minP"] as const;
+export const transformNames = [
+  "logitBias",
+  "repetitionPenalty",
+  "presenceAndFrequency",
+  "temperature",
+  "topK",
+  "topP",
+  "minP",
+  "typicalP",
+  "mirostat",
+] as const;
 export type TransformName = (typeof transformNames)[number];
 
 export const transforms: { readonly [N in TransformName]: Transform } = {
@@ -87,6 +107,33 @@ export const transforms: { readonly [N in TransformName]: Transform } = {
     apply: (scores, o) => {
       const least = greatest(scores) + Math.log(o.minP);
       for (let i = 0; i < scores.length; i++) if (scores[i]! < least) scores[i] = out;
+    },
+  },
+  // nearest first by |-ln p - H|, H the mean of -ln p, until they have the mass
+  typicalP: {
+    isOn: o => o.typicalP < 1,
+    reorders: false,
+    apply: (scores, o) => {
+      const norm = logSum(scores);
+      let entropy = 0;
+      for (let i = 0; i < scores.length; i++) if (scores[i]! > out) entropy -= Math.exp(scores[i]! - norm) * (scores[i]! - norm);
+      const nearness = scores.map(s => (s === out ? out : -Math.abs(norm - s - entropy)));
+      keepUntil(nearness, o.typicalP, (_, id) => Math.exp(scores[id]! - norm));
+      for (let i = 0; i < scores.length; i++) if (nearness[i] === out) scores[i] = out;
+    },
+  },
+  // -log2 p <= mu, and mu falls by eta (surprise - tau) after each draw
+  mirostat: {
+    isOn: o => o.mirostatTau > 0,
+    reorders: false,
+    apply: (scores, o, { memory }) => {
+      const most = memory?.mostSurprise ?? 2 * o.mirostatTau;
+      // the likeliest stays in any case
+      const least = Math.min(logSum(scores) - most * Math.LN2, greatest(scores));
+      for (let i = 0; i < scores.length; i++) if (scores[i]! < least) scores[i] = out;
+    },
+    drawn: (surprise, o, { memory }) => {
+      if (memory) memory.mostSurprise = (memory.mostSurprise ?? 2 * o.mirostatTau) - o.mirostatEta * (surprise - o.mirostatTau);
     },
   },
 };

@@ -2,6 +2,7 @@
  * The header of a safetensors file (huggingface/safetensors, format 0.6): 8 bytes of length (little endian), JSON that names each tensor's
  * dtype, shape and byte range, then the bytes without holes or overlaps. Everything is checked before a single tensor is read or allocated.
  */
+import { showValue } from "../../base/index.ts";
 import { type DType, dtypes, dtypeTable, type Shape } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
 import { duplicateKey } from "./duplicate-key.ts";
@@ -61,14 +62,7 @@ export interface Header {
 
 /** Room for a name in a sentence: hostile names can be megabytes. */
 const shown = (name: string): string => JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}...` : name);
-const show = (value: unknown): string => {
-  try {
-    const text = JSON.stringify(value) ?? String(value);
-    return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  } catch {
-    return "a value nested too deeply to print"; // JSON.stringify recurses, JSON.parse does not
-  }
-};
+const show = (value: unknown): string => showValue(value, 80);
 const isObject = (x: unknown): x is Record<string, unknown> => x !== null && typeof x === "object" && !Array.isArray(x);
 const isCount = (x: unknown): x is number => Number.isSafeInteger(x) && (x as number) >= 0 && !Object.is(x, -0);
 /** Half a surrogate pair: no UTF-8 file can hold it. */

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { treePaths } from "../../base/index.ts";
 import { type DeviceArray, fromNumbers, openDevice, type TypedArray } from "../../tensor/index.ts";
-import { gpt2Config, llamaConfig } from "../decoder.ts";
+import { type DecoderConfig, gpt2Config, llamaConfig } from "../decoder.ts";
 import { bertConfig } from "../encoder.ts";
-import { encoderDecoderConfig } from "../encoder-decoder.ts";
+import { type EncoderDecoderConfig, encoderDecoderConfig } from "../encoder-decoder.ts";
 import { type ModelConfig, modelOf, specOfModel } from "../families.ts";
 import { initialise } from "../parameters.ts";
 import { folderFiles } from "./folder.ts";
@@ -19,6 +19,25 @@ let folders = 0;
 const folder = () => folderFiles(join(root, `m${folders++}`));
 const device = openDevice("reference");
 const size = { vocab: 11, width: 12, layers: 2, heads: 4, context: 6 };
+const gemma: DecoderConfig = {
+  ...llamaConfig({ ...size, kvHeads: 2 }),
+  headSize: 4,
+  activation: "geglu",
+  tied: true,
+  window: 3,
+  embeddingScale: Math.sqrt(size.width),
+  postNorm: true,
+};
+const t5: EncoderDecoderConfig = {
+  ...encoderDecoderConfig(size),
+  decoderLayers: 1,
+  headSize: 5,
+  norm: "rms",
+  bias: false,
+  activation: "relu",
+  relative: { buckets: 6, farthest: 9 },
+  scoreScale: 1,
+};
 const cases: Readonly<Record<string, ModelConfig>> = {
   "GPT-2": { family: "decoder", config: gpt2Config(size) },
   "GPT-2 with an output table and exact GELU": {
@@ -31,7 +50,33 @@ const cases: Readonly<Record<string, ModelConfig>> = {
     config: { ...llamaConfig({ ...size, heads: 2 }), headSize: 10, tied: true, bias: true, rotaryBase: 500_000 },
   },
   "Mistral with a window": { family: "decoder", config: { ...llamaConfig({ ...size, heads: 2, kvHeads: 1 }), window: 4 } },
+  "Llama with angles divided by 4": {
+    family: "decoder",
+    config: { ...llamaConfig({ ...size, heads: 2 }), rotaryFactors: [4, 4, 4] },
+  },
+  "Qwen 2": { family: "decoder", config: { ...llamaConfig({ ...size, heads: 2, kvHeads: 1 }), qkvBias: true } },
+  "Qwen 3": { family: "decoder", config: { ...llamaConfig({ ...size, heads: 2, kvHeads: 1 }), headSize: 8, qkNorm: true } },
+  "Gemma 2": {
+    family: "decoder",
+    config: { ...gemma, windowLayers: [0], rotaryBase: 10_000, scoreScale: 144 ** -0.5, scoreCap: 50, logitCap: 30 },
+  },
+  "Gemma 3 for a longer context": {
+    family: "decoder",
+    config: { ...gemma, windowLayers: [1], qkNorm: true, rotaryBase: 1e6, windowRotaryBase: 10_000, rotaryFactors: [8, 8] },
+  },
   BERT: { family: "encoder", config: bertConfig(size) },
+  "BERT that tells several things": {
+    family: "encoder",
+    config: { ...bertConfig(size), classifier: { labels: ["urgent", "spam", "personal"], kind: "several" } },
+  },
+  RoBERTa: { family: "encoder", config: { ...bertConfig(size), types: 1, epsilon: 1e-5, firstPosition: 2 } },
+  T5: { family: "encoder-decoder", config: { ...t5, outputScale: size.width ** -0.5 } },
+  "T5 with gates and an output table": { family: "encoder-decoder", config: { ...t5, activation: "geglu", untied: true } },
+  "RoBERTa without a head": { family: "encoder", config: { ...bertConfig(size), firstPosition: 2, headless: true } },
+  "RoBERTa that gives a score": {
+    family: "encoder",
+    config: { ...bertConfig(size), firstPosition: 4, classifier: { labels: ["LABEL_0"], kind: "value" } },
+  },
 };
 const make = async (c: ModelConfig) => modelOf(c, await initialise(specOfModel(c) as unknown, device, 7));
 const arraysOf = (tree: unknown) => treePaths<DeviceArray>(tree as DeviceArray);
@@ -97,7 +142,7 @@ for (const [name, c] of Object.entries(cases)) {
       for (const old of part) {
         const { shape } = file.tensors.get(old)!;
         const data = fromNumbers((await file.read(old)) as Float32Array, "bf16");
-        const short = old.replace(/^(transformer|model|bert)\./, "");
+        const short = old.replace(/^(transformer|model|bert|roberta)\./, "");
         map[short] = shard;
         tensors.push({ name: short, dtype: "bf16", shape, read: () => data });
       }
@@ -112,6 +157,32 @@ for (const [name, c] of Object.entries(cases)) {
     }
   });
 }
+
+test("a T5 whose output table was meant to be its own and lies in the file once has it twice", async () => {
+  const once = await exported(cases["T5 with gates and an output table"]!, {
+    config: c => ({ ...c, tie_word_embeddings: true, scale_decoder_outputs: false }),
+    tensors: t => t.filter(x => x.name !== "lm_head.weight"),
+  });
+  const arrays = new Map(arraysOf((await importHuggingFace(once, device)).parameters));
+  expect(await arrays.get("output")!.read()).toEqual(await arrays.get("token")!.read());
+});
+
+test("the text part of a model that sees pictures is read, under the names of both versions of the library", async () => {
+  const alone = await importHuggingFace(await exported(cases["Gemma 3 for a longer context"]!), device);
+  for (const prefix of ["language_model.model.", "model.language_model."]) {
+    const files = await exported(cases["Gemma 3 for a longer context"]!, {
+      config: c => ({ model_type: "gemma3", text_config: c, vision_config: {} }),
+      tensors: t => [
+        ...t.map(x => ({ ...x, name: x.name.replace("model.", prefix) })),
+        filled("vision_tower.vision_model.embeddings.patch_embedding.weight", [2, 2]),
+      ],
+    });
+    const model = await importHuggingFace(files, device);
+    expect(model.config).toEqual(alone.config);
+    for (const [i, [path, a]] of arraysOf(alone.parameters).entries())
+      expect(await arraysOf(model.parameters)[i]![1].read(), path).toEqual(await a.read());
+  }
+});
 
 test("fused and transposed projections lie where the formats say: one element each, by hand", async () => {
   const heads = { ...size, width: 4, heads: 2, hidden: 6 };
@@ -140,6 +211,20 @@ test("fused and transposed projections lie where the formats say: one element ea
   );
   // tables are not turned
   expect(await at(llama, "lm_head.weight", 7)).toBe(await ours(llama, "output", 7));
+});
+
+test("a body without its head is read where only the body is wanted, and its states are those of the whole", async () => {
+  const whole = await exported(cases.BERT!);
+  const body = await exported(cases.BERT!, { tensors: ts => ts.filter(t => !t.name.startsWith("cls.")) });
+  await expect(importHuggingFace(body, device)).rejects.toThrow("cls.predictions");
+  const [a, b] = [await importHuggingFace(whole, device), await importHuggingFace(body, device, { bodyOnly: true })];
+  const given = new Map(arraysOf(b.parameters));
+  for (const [path, array] of arraysOf(a.parameters)) {
+    const values = await given.get(path)!.numbers();
+    expect(values, path).toEqual(path.startsWith("head.") ? new Float64Array(values.length) : await array.numbers());
+  }
+  const broken = await exported(cases.BERT!, { tensors: ts => ts.filter(t => !t.name.includes("layer.1.output.dense")) });
+  await expect(importHuggingFace(broken, device, { bodyOnly: true })).rejects.toThrow("layer.1.output.dense");
 });
 
 test("old spellings and what carries nothing are taken: gamma and beta, masks, poolers, copies of a tied table", async () => {
@@ -182,7 +267,7 @@ const refused: readonly (readonly [claim: string, model: string, change: Paramet
     "an architecture that Loam has not",
     "GPT-2",
     { config: c => ({ ...c, model_type: "mamba2" }) },
-    /model_type: expected an architecture among gpt2, llama, mistral, bert, got "mamba2"/,
+    /model_type: expected an architecture among gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3_text, gemma3, bert, roberta, xlm-roberta, t5, got "mamba2"/,
   ],
   ["a configuration without model_type", "GPT-2", { config: c => ({ ...c, model_type: undefined }) }, /model_type: .* got null/],
   [
@@ -194,14 +279,14 @@ const refused: readonly (readonly [claim: string, model: string, change: Paramet
   [
     "scaled rotary positions",
     "Mistral with a window",
-    { config: c => ({ ...c, rope_scaling: { type: "yarn", factor: 4 } }) },
-    /rope_scaling: expected null/,
+    { config: c => ({ ...c, rope_scaling: { type: "longrope", factor: 4 } }) },
+    /rope_scaling\.rope_type: expected default, linear, llama3 or yarn, got "longrope"/,
   ],
   [
     "scaled rotary positions in the new spelling",
     "Mistral with a window",
-    { config: c => ({ ...c, rope_parameters: { rope_theta: 1e4, rope_type: "llama3" } }) },
-    /rope_parameters\.rope_type: expected one of default, got "llama3"/,
+    { config: c => ({ ...c, rope_parameters: { rope_theta: 1e4, rope_type: "longrope" } }) },
+    /rope_parameters\.rope_type: expected default, linear, llama3 or yarn, got "longrope"/,
   ],
   [
     "biases in attention alone",
@@ -242,13 +327,13 @@ test("refused by name: shards that leave the folder, disagree with their index, 
 
 test("refused by name: exporting what no architecture there has", async () => {
   for (const c of [
-    { family: "decoder", config: { ...llamaConfig({ ...size, heads: 2 }), qkNorm: true } },
+    { family: "decoder", config: { ...llamaConfig({ ...size, heads: 2 }), qkNorm: true, bias: true } },
     { family: "decoder", config: { ...gpt2Config({ ...size, heads: 2 }), positions: "rotary" } },
     { family: "decoder", config: { ...gpt2Config(size), logitCap: 30 } },
     { family: "encoder-decoder", config: encoderDecoderConfig(size) },
   ] as const satisfies ModelConfig[])
     await expect(exportHuggingFace(folder(), await make(c))).rejects.toThrow(
-      /export: expected a configuration that one of gpt2, llama, mistral, bert has/,
+      /export: expected a configuration that one of gpt2, llama, mistral, qwen2, qwen3, gemma2, gemma3_text, gemma3, bert, roberta, xlm-roberta, t5 has/,
     );
 });
 
@@ -291,6 +376,49 @@ test("published configurations mean what their papers say", () => {
     rotaryBase: 10_000,
     tied: false,
   });
+  const gemma27b = {
+    model_type: "gemma2",
+    hidden_size: 4608,
+    intermediate_size: 36_864,
+    num_hidden_layers: 46,
+    num_attention_heads: 32,
+    num_key_value_heads: 16,
+    head_dim: 128,
+    query_pre_attn_scalar: 144,
+    cache_implementation: "hybrid",
+    hidden_act: "gelu_pytorch_tanh",
+    sliding_window_size: 4096,
+  };
+  const { sliding_window_size: _, ...known } = gemma27b;
+  expect(() => readHuggingFaceConfig(gemma27b, "gemma2")).toThrow(/sliding_window_size/);
+  const gemma2 = readHuggingFaceConfig(known, "gemma2").model.config as DecoderConfig;
+  expect(gemma2).toMatchObject({ vocab: 256_000, context: 8192, window: 4096, scoreScale: 1 / 12, scoreCap: 50, logitCap: 30, tied: true });
+  expect(gemma2.windowLayers).toEqual(Array.from({ length: 23 }, (_, i) => 2 * i));
+  // the 4 B model with pictures: most of its text part is left to defaults
+  const text = {
+    model_type: "gemma3_text",
+    hidden_size: 2560,
+    intermediate_size: 10_240,
+    num_hidden_layers: 34,
+    rope_scaling: { factor: 8, rope_type: "linear" },
+    sliding_window: 1024,
+  };
+  const gemma3 = readHuggingFaceConfig(
+    { model_type: "gemma3", architectures: ["Gemma3ForConditionalGeneration"], text_config: text, vision_config: { hidden_size: 1152 } },
+    "gemma3",
+  ).model.config as DecoderConfig;
+  expect(gemma3).toMatchObject({
+    width: 2560,
+    heads: 8,
+    kvHeads: 4,
+    headSize: 256,
+    context: 131_072,
+    rotaryBase: 1e6,
+    windowRotaryBase: 1e4,
+    qkNorm: true,
+  });
+  expect(gemma3.rotaryFactors).toEqual(new Array(128).fill(8));
+  expect(gemma3.windowLayers).toEqual(Array.from({ length: 34 }, (_, i) => i).filter(i => i % 6 !== 5));
   const bert = {
     model_type: "bert",
     vocab_size: 30522,
@@ -305,4 +433,16 @@ test("published configurations mean what their papers say", () => {
     gradient_checkpointing: false,
   };
   expect(readHuggingFaceConfig(bert, "bert").model).toMatchObject({ family: "encoder", config: { width: 768, types: 2, epsilon: 1e-12 } });
+});
+
+test.each([15, 2 ** 40, 3.5])("a head of %s is refused by name, whatever its angles are divided by", headDim => {
+  const config = {
+    ...{ model_type: "llama", vocab_size: 11, hidden_size: 12, intermediate_size: 10, num_hidden_layers: 1, num_attention_heads: 2 },
+    ...{ max_position_embeddings: 8, rms_norm_eps: 1e-5, hidden_act: "silu", tie_word_embeddings: false, head_dim: headDim },
+  };
+  for (const rope_scaling of [
+    { rope_type: "linear", factor: 2 },
+    { rope_type: "yarn", factor: 2, original_max_position_embeddings: 8 },
+  ])
+    expect(() => readHuggingFaceConfig({ ...config, rope_scaling }, "config.json")).toThrow(/head_?(size|dim)/i);
 });

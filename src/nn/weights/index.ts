@@ -1,9 +1,23 @@
 /** weights: models and trees of arrays in files. */
 export type { FilesReader, FilesWriter } from "./files.ts";
 export { folderFiles } from "./folder.ts";
+export { type GgufFile, openGguf } from "./gguf.ts";
+export type { GgufValue } from "./gguf-header.ts";
+export { ggufModels, ggufParts, openGgufOf } from "./gguf-parts.ts";
+export { type GgufEntry, type GgufWritable, ggufWritable, modelGguf } from "./gguf-write.ts";
 export { maxHeaderBytes, type TensorEntry } from "./header.ts";
 export { exportHuggingFace, huggingFaceTensors, importHuggingFace, readHuggingFaceConfig } from "./huggingface.ts";
 export { architectures, type ModelType, modelTypes } from "./huggingface-rows.ts";
-export { configFile, loadModel, readModelConfig, weightsFile, writeModelFiles } from "./model-files.ts";
+export {
+  checkModelFiles,
+  configFile,
+  loadModel,
+  type ModelFormat,
+  modelFormat,
+  readModelConfig,
+  weightsFile,
+  writeModelFiles,
+} from "./model-files.ts";
+export { scoringOnnx } from "./onnx.ts";
 export { openBytes, openSafetensors, safetensorsPieces, type TensorSource, type WeightFile, writeSafetensors } from "./safetensors.ts";
 export { type LoadOptions, loadTree, saveTree, treePieces, treeSources } from "./tree.ts";

@@ -1,6 +1,7 @@
 /**
  * A model as files: `config.json` (format, version, family, configuration) and `weights.safetensors` (names are paths of the parameter
- * tree). Whoever makes the artifact adds the tokenizer and the metrics; this module knows the two files that a forward pass needs.
+ * tree). Whoever makes the artifact adds the tokenizer and the metrics; this module knows the two files that a forward pass needs. Models
+ * of others are read as they are: a Hugging Face folder, or one GGUF file.
  */
 import { z } from "zod";
 import { check, nearest } from "../../base/index.ts";
@@ -8,7 +9,12 @@ import type { Device } from "../../tensor/index.ts";
 import { nnErrors } from "../errors.ts";
 import { checkedConfig, type FamilyName, familyNames, type Model, type ModelConfig, modelOf, specOfModel } from "../families.ts";
 import type { FilesReader, FilesWriter } from "./files.ts";
+import type { GgufFile } from "./gguf.ts";
+import { ggufModels, openGgufOf } from "./gguf-parts.ts";
+import { readGgufConfig } from "./gguf-rows.ts";
+import { checkHuggingFace, importHuggingFace } from "./huggingface.ts";
 import { parseJson } from "./json-file.ts";
+import { checkLayout, readLayout } from "./layout.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { loadTree, treePieces } from "./tree.ts";
 
@@ -63,8 +69,27 @@ export async function readModelConfig(reader: FilesReader): Promise<ModelConfig>
   return checkedConfig(family, config, `${place}: config`);
 }
 
-/** The model on a device. Every name, shape and dtype is checked against the configuration before a tensor is read. */
-export async function loadModel(reader: FilesReader, device: Device): Promise<Model> {
+export type ModelFormat = "loam" | "huggingface" | "gguf";
+
+/** Which of the three a folder or an artifact is, and the file that says so. Errors: nn/weights where it is none. */
+export async function modelFormat(reader: FilesReader): Promise<{ readonly format: ModelFormat; readonly file: string }> {
+  const names = reader.files.map(f => f.name);
+  const ggufs = ggufModels(names).map(([first]) => first!);
+  const hasTensors = names.some(name => name.endsWith(".safetensors"));
+  if (ggufs.length === 1 && !hasTensors) return { format: "gguf", file: ggufs[0]! };
+  if (ggufs.length > 1 && !hasTensors)
+    throw nnErrors.fail("weights", {
+      place: reader.id ?? "folder",
+      expected: "one GGUF model",
+      received: `${ggufs.length}: ${ggufs.slice(0, 4).join(", ")}`,
+      hint: "Name the one that is meant.",
+    });
+  const place = reader.id ? `${reader.id}: ${configFile}` : configFile;
+  const value = parseJson(await reader.read(configFile), place);
+  return { format: typeof value.model_type === "string" && value.format === undefined ? "huggingface" : "loam", file: configFile };
+}
+
+async function loadOwn(reader: FilesReader, device: Device): Promise<Model> {
   const model = await readModelConfig(reader);
   const place = reader.id ? `${reader.id}: ${weightsFile}` : weightsFile;
   const weights = await openSafetensors(await reader.localPath(weightsFile), place);
@@ -73,4 +98,40 @@ export async function loadModel(reader: FilesReader, device: Device): Promise<Mo
   } finally {
     await weights.close();
   }
+}
+
+/** What to do with a GGUF file while it is open. */
+async function withGguf<T>(reader: FilesReader, name: string, use: (file: GgufFile) => Promise<T>): Promise<T> {
+  const file = await openGgufOf(reader, name);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The model on a device, from files of any of the three formats; an encoder of others may lack the head of its task, which is zeros then.
+ * Every name, shape and dtype is checked against the configuration before a tensor is read.
+ */
+export async function loadModel(reader: FilesReader, device: Device): Promise<Model> {
+  const { format, file } = await modelFormat(reader);
+  if (format === "huggingface") return importHuggingFace(reader, device, { bodyOnly: true });
+  if (format === "loam") return loadOwn(reader, device);
+  return withGguf(reader, file, async gguf => {
+    const { model, row } = await readGgufConfig(gguf);
+    return readLayout(row, model, gguf, device);
+  });
+}
+
+/** Family and configuration of files of any format, after a check that all tensors are there in their shapes; none is read. */
+export async function checkModelFiles(reader: FilesReader): Promise<{ readonly format: ModelFormat; readonly model: ModelConfig }> {
+  const { format, file } = await modelFormat(reader);
+  if (format === "huggingface") return { format, model: await checkHuggingFace(reader, { bodyOnly: true }) };
+  if (format === "loam") return { format, model: await readModelConfig(reader) };
+  return withGguf(reader, file, async gguf => {
+    const { model, row } = await readGgufConfig(gguf);
+    checkLayout(row, model, gguf);
+    return { format, model };
+  });
 }

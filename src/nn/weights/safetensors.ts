@@ -13,6 +13,8 @@ import { type Header, headerLength, lengthBytes, makeHeader, parseHeader, readab
 export interface WeightFile extends Header {
   /** For messages: the path. */
   readonly place: string;
+  /** Element types of its format that can be read, where they are not those of safetensors. */
+  readonly types?: readonly string[];
   /** The elements of a tensor, copied. Errors when there is none of that name, or its element type has no array here. */
   read(name: string): Promise<TypedArray>;
   close(): Promise<void>;
@@ -39,14 +41,14 @@ async function readTensor(header: Header, place: string, name: string, readAt: R
   return new dtypeTable[dtype].array(bytes.buffer);
 }
 
-/** The dtype that a tensor has in memory; errors for element types without one. */
-export function readableDtype(entry: TensorEntry, place: string) {
+/** The dtype that a tensor has in memory; errors for element types without one, of which `types` can be read. */
+export function readableDtype(entry: TensorEntry, place: string, types?: readonly string[]) {
   if (entry.dtype) return entry.dtype;
   throw nnErrors.fail("weights", {
     place: `${place}: ${entry.name}`,
-    expected: `a dtype among ${readable.join(", ")}`,
+    expected: `a ${types ? "type" : "dtype"} among ${(types ?? readable).join(", ")}`,
     received: entry.fileDtype,
-    hint: "Convert the file first.",
+    hint: types ? "Take a file of another quantisation." : "Convert the file first.",
   });
 }
 

@@ -1,0 +1,10 @@
+/** attribute: what in a prompt an answer leans on. */
+export {
+  type Attribution,
+  type AttributionModel,
+  type AttributionRequest,
+  attribute,
+  type Completeness,
+  type TargetAttribution,
+} from "./attribute.ts";
+export { type Baseline, LayeredGradient, type ScoreKind, scoreKinds, type Turn } from "./layered-gradient.ts";

@@ -1,0 +1,195 @@
+/**
+ * Quantisation as a transformation of parameters: the float tree in, a tree of the same layout out whose matrices are codes and scales. The
+ * program over them is the one that was trained; its products are chosen by what the weights are (`weight.ts`). Norms, biases and positions
+ * stay floats.
+ */
+import type { Device, DeviceArray, TypedArray } from "../../tensor/index.ts";
+import type { DecoderConfig } from "../decoder.ts";
+import { nnErrors } from "../errors.ts";
+import type { DecoderParameters } from "../generate/index.ts";
+import { isGated } from "../layers.ts";
+import { blockSize } from "../weight.ts";
+import { blockCodes, columnCodes, type HostWeight } from "./codes.ts";
+import { type Rows, weightRows } from "./rounding-error.ts";
+import { type BlockFactors, type BlockSamples, type Smoothing, smoothingOf } from "./smoothing.ts";
+
+export const weightForms = ["f32", "rows8", "blocks8", "blocks4"] as const;
+/** How a matrix is stored; `rows8` rounds activations by row, the blocks by block. */
+export type WeightForm = (typeof weightForms)[number];
+
+export interface QuantisePlan {
+  /** Matrices within the blocks. */
+  readonly projections: WeightForm;
+  /** The down-projections that cost most (`sensitiveBlocks`); as the others where absent. */
+  readonly sensitive?: WeightForm;
+  /** The token table, and the output table where it is another. */
+  readonly tables: WeightForm;
+}
+
+export interface QuantiseOptions {
+  /** From `calibrate`; without it nothing is smoothed. */
+  readonly calibration?: readonly BlockSamples[];
+  /** Float arrays are freed one by one as their codes are there, so that there are never two whole models. The given parameters are gone then. */
+  readonly consume?: boolean;
+  /** Hears of each block in turn what its channels were divided by; what is added to its products has to know (`adapters/bank.ts`). */
+  readonly onSmoothed?: (factors: BlockFactors) => void;
+}
+
+/** A down-projection whose expected error is so many times the median is one that rounding by rows does not suit. */
+const outlierError = 1.5;
+
+/**
+ * Which blocks' down-projections are worth a finer form: those of the first eighth (their output outweighs the young stream; ggml's mixtures
+ * treat them alike) and those whose rows hold numbers that no smoothing tames.
+ */
+export function sensitiveBlocks(downs: readonly (Smoothing | undefined)[]): readonly boolean[] {
+  const errors = downs.flatMap(d => (d ? [d.error] : [])).sort((a, b) => a - b);
+  const median = errors[errors.length >> 1] ?? Number.POSITIVE_INFINITY;
+  return downs.map((d, i) => i < downs.length / 8 || (d?.error ?? 0) > outlierError * median);
+}
+
+const hostOf = async (a: DeviceArray): Promise<Float32Array> => (a.memory.host() ?? (await a.read())) as Float32Array;
+
+/** A copy of a matrix [input, output] with its rows and columns multiplied by factors. */
+function scaled(data: Float32Array, input: number, output: number, rows: Float32Array | undefined, columns: Float32Array | undefined) {
+  const out = new Float32Array(data.length);
+  for (let i = 0, at = 0; i < input; i++) {
+    const row = rows ? rows[i]! : 1;
+    for (let o = 0; o < output; o++, at++) out[at] = data[at]! * row * (columns ? columns[o]! : 1);
+  }
+  return out;
+}
+
+/** The parameters in another form, on the same device. Errors: nn/config where blocks do not divide a width. */
+export async function quantise(
+  config: DecoderConfig,
+  parameters: DecoderParameters,
+  device: Device,
+  plan: QuantisePlan,
+  options: QuantiseOptions = {},
+): Promise<DecoderParameters> {
+  const { calibration, consume = false, onSmoothed } = options;
+  const made: DeviceArray[] = [];
+  const keep = async (data: TypedArray, dtype: "f32" | "i8" | "u8", shape: readonly number[]): Promise<DeviceArray> => {
+    const array = await device.array(data, dtype, shape);
+    made.push(array);
+    return array;
+  };
+  const copy = async (a: DeviceArray, change?: (x: number, i: number) => number) => {
+    const data = (await hostOf(a)).slice();
+    return keep(change ? data.map(change) : data, "f32", a.shape);
+  };
+  const inForm = async (form: WeightForm, w: HostWeight, shape: readonly number[], place: string): Promise<unknown> => {
+    if (form === "f32") return keep(w.data.slice(), "f32", shape);
+    if (form === "rows8") {
+      const { codes, scales } = columnCodes(w);
+      return { codes: await keep(codes, "i8", [w.input, w.output]), columnScales: await keep(scales, "f32", [w.output]) };
+    }
+    if (w.input % blockSize)
+      throw nnErrors.fail("config", {
+        place,
+        expected: `a width that ${blockSize} divides`,
+        received: String(w.input),
+        hint: "Quantise by rows (rows8).",
+      });
+    const bits = form === "blocks4" ? 4 : 8;
+    const { codes, scales, offsets } = blockCodes(w, bits);
+    const blocks = w.input / blockSize;
+    return {
+      packed: await keep(codes, "u8", [w.output, blocks, (blockSize * bits) / 8]),
+      blockScales: await keep(scales, "f32", [w.output, blocks]),
+      ...(offsets ? { blockOffsets: await keep(offsets, "f32", [blocks, w.output]) } : {}),
+    };
+  };
+  interface FloatLinear {
+    readonly weight: DeviceArray;
+    readonly bias?: DeviceArray;
+  }
+  /** A layer with rows (inputs) and columns (outputs) multiplied by factors. */
+  const linear = async (l: FloatLinear, place: string, rows?: Float32Array, columns?: Float32Array, form = plan.projections) => {
+    const [input, output] = l.weight.shape as [number, number];
+    let data = await hostOf(l.weight);
+    if (rows || columns) data = scaled(data, input, output, rows, columns);
+    const weight = await inForm(form, { data, input, output, inStep: output, outStep: 1 }, l.weight.shape, place);
+    const bias = l.bias && (await copy(l.bias, columns && ((x, i) => x * columns[i]!)));
+    if (consume) for (const a of [l.weight, l.bias]) a?.dispose();
+    return { weight, ...(bias ? { bias } : {}) };
+  };
+  const table = async (a: DeviceArray, place: string) => {
+    const [output, input] = a.shape as [number, number];
+    const w = await inForm(plan.tables, { data: await hostOf(a), input, output, inStep: 1, outStep: input }, a.shape, place);
+    if (consume) a.dispose();
+    return w;
+  };
+  const norm = async (n: FloatLinear, divided?: Float32Array) => {
+    const by = divided && ((x: number, i: number) => x / divided[i]!);
+    const copied = { weight: await copy(n.weight, by), ...(n.bias ? { bias: await copy(n.bias, by) } : {}) };
+    if (consume) for (const a of [n.weight, n.bias]) a?.dispose();
+    return copied;
+  };
+  /** How to smooth what several layers read. */
+  const smoothing = async (x: Rows | undefined, layers: readonly (FloatLinear | undefined)[]): Promise<Smoothing | undefined> => {
+    if (!x || plan.projections !== "rows8") return undefined;
+    const floats = layers.filter(l => l !== undefined);
+    return smoothingOf(x, await Promise.all(floats.map(async l => weightRows(await hostOf(l.weight), l.weight.shape[1]!))));
+  };
+  try {
+    const token = await table(parameters.token, "quantise.token");
+    const downs = await Promise.all(parameters.blocks.map((b, i) => smoothing(calibration?.[i]?.down, [b.feedForward.down])));
+    const isSensitive = sensitiveBlocks(downs);
+    const blocks: unknown[] = [];
+    for (const [i, b] of parameters.blocks.entries()) {
+      const { attention: a, feedForward: f } = b;
+      const place = `quantise.blocks.${i}`;
+      const s1 = (await smoothing(calibration?.[i]?.attention, [a.query, a.key, a.value]))?.factors;
+      const s2 = (await smoothing(calibration?.[i]?.feedForward, [f.up, f.gate]))?.factors;
+      const down = isSensitive[i] ? (plan.sensitive ?? plan.projections) : plan.projections;
+      // what is bent by something that is not linear in `up` cannot be divided before it
+      const s3 = isGated[config.activation] && down === "rows8" ? downs[i]?.factors : undefined;
+      onSmoothed?.({ ...(s1 ? { attention: s1 } : {}), ...(s2 ? { feedForward: s2 } : {}), ...(s3 ? { down: s3 } : {}) });
+      const normOf = async (n: FloatLinear | undefined) => (n ? await norm(n) : undefined);
+      const [queryNorm, keyNorm] = [await normOf(a.queryNorm), await normOf(a.keyNorm)];
+      const [postNorm1, postNorm2] = [await normOf(b.postNorm1), await normOf(b.postNorm2)];
+      blocks.push({
+        norm1: await norm(b.norm1, s1),
+        attention: {
+          query: await linear(a.query, `${place}.query`, s1),
+          key: await linear(a.key, `${place}.key`, s1),
+          value: await linear(a.value, `${place}.value`, s1),
+          output: await linear(a.output, `${place}.output`),
+          ...(queryNorm && keyNorm ? { queryNorm, keyNorm } : {}),
+        },
+        norm2: await norm(b.norm2, s2),
+        feedForward: {
+          up: await linear(
+            f.up,
+            `${place}.up`,
+            s2,
+            s3?.map(s => 1 / s),
+          ),
+          ...(f.gate ? { gate: await linear(f.gate, `${place}.gate`, s2) } : {}),
+          down: await linear(f.down, `${place}.down`, s3, undefined, down),
+        },
+        ...(postNorm1 && postNorm2 ? { postNorm1, postNorm2 } : {}),
+      });
+    }
+    const result = {
+      token,
+      ...(parameters.position ? { position: await copy(parameters.position) } : {}),
+      blocks,
+      norm: await norm(parameters.norm),
+      ...(parameters.output ? { output: await table(parameters.output, "quantise.output") } : {}),
+    };
+    if (consume) {
+      parameters.position?.dispose();
+      // memory of the floats is kept for reuse otherwise
+      device.dispose();
+    }
+    // the layers read a weight of any form; the layout around the weights is the same
+    const tree: unknown = result;
+    return tree as DecoderParameters;
+  } catch (error) {
+    for (const a of made) a.dispose();
+    throw error;
+  }
+}
