@@ -11,7 +11,7 @@ import type { LedgerEntry } from "./ledger.ts";
 import { tellStory } from "./ledger.ts";
 import { decodeColumn } from "./measures.ts";
 import { dataReport } from "./report.ts";
-import { dataPart, documentsStage, identify, sourceStage } from "./stage.ts";
+import { dataPart, documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
 import { parseSetting, tryThresholds } from "./try.ts";
 
 async function make<I extends string>(
@@ -45,9 +45,9 @@ async function make<I extends string>(
 }
 
 async function curated(folder: string, part: object, progress?: Progress): Promise<ArtifactReader> {
-  const { source, ...rest } = check(dataPart, part, "data.mail");
-  const found = await make(sourceStage({ folder }), {}, await identify(source, { folder }));
-  return make(documentsStage({ folder }), { source: found }, { name: "mail", source, ...rest }, progress);
+  const checked = check(dataPart, part, "data.mail");
+  const found = await make(sourceStage({ folder }), {}, await identify(checked, { folder }));
+  return make(documentsStage({ folder }), { source: found }, await documentsOptionsOf("mail", checked), progress);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "loam-curation-"));
@@ -149,6 +149,15 @@ test("nothing is tried that the values cannot tell, and the sentence says why", 
   await expect(attempt("deduplicate", "fuzzy.threshold=0.5")).rejects.toThrow("Pairs less alike than that were not recorded");
   await expect(attempt("deduplicate", "fuzzy.words=3")).rejects.toThrow("only a raised similarity can be tried");
   expect(() => parseSetting("minWords")).toThrow("expected option=value");
+  for (const [text, value] of [
+    ["a=[en, de]", ["en", "de"]],
+    ['a=["en"]', ["en"]],
+    ["a={ b: 1 }", { b: 1 }],
+    ["a=0.5", 0.5],
+    ["a=b: c", "b: c"],
+    ["a=[x", "[x"],
+  ] as const)
+    expect(parseSetting(text)).toEqual(["a", value]);
 });
 
 test("a raised similarity keeps at most what it says, and at least what a run keeps", async () => {
@@ -220,9 +229,9 @@ test("progress names what works, never runs back, and ends with what the run com
   await curated(folder, part(), e => events.push(e));
   const shares = events.map(e => e.done!);
   expect(shares).toEqual([...shares].sort((a, b) => a - b));
-  expect(events[0]!.message).toMatch(/^read to length: 0, /);
+  expect(events[0]!.message).toMatch(/^read to deduplicate: part 0 of 1, /);
   const last = events.findLast(e => e.values)!;
-  expect(last.message).toMatch(/^deduplicate: \d+ of \d+, [\d.]+ MB\/s, \d+ kept, \d+ dropped$/);
+  expect(last.message).toMatch(/^columns: part 8 of 8, \d+ kept, \d+ dropped$/);
   expect(last.values).toMatchObject({ records: 82, setAside: 0 });
   expect(events.at(-1)!.message).toBe(`split: ${artifact.summary.kept} documents`);
 });

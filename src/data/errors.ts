@@ -3,6 +3,17 @@ import { errorTable } from "../base/index.ts";
 
 export const dataErrors = errorTable("data", {
   sourceMissing: { status: 404, exit: "usage", meaning: "A source names a package, folder or file that does not exist." },
+  sourceUnreachable: {
+    status: 503,
+    exit: "environment",
+    meaning: "An object store or database that a source names does not answer, or refuses these credentials.",
+  },
+  query: { status: 422, exit: "usage", meaning: "The query of a source is not one statement that reads, or the database refuses it." },
+  dataset: {
+    status: 422,
+    exit: "usage",
+    meaning: "The card or the files of a data set folder do not say which configuration, split or text field is meant.",
+  },
   sourceEmpty: { status: 422, exit: "usage", meaning: "A source exists but holds no file that its reader takes." },
   sourceChanged: { status: 409, exit: "failure", meaning: "A source file changed or vanished while it was being read." },
   tooManyBad: { status: 422, exit: "failure", meaning: "More records were set aside than `maxBad` allows; the first ones are named." },
@@ -13,10 +24,18 @@ export const dataErrors = errorTable("data", {
   badDocument: { status: 422, exit: "failure", meaning: "A line of a documents file is not a document." },
   duplicateId: { status: 500, exit: "failure", meaning: "Two documents have the same id." },
   unknownDocument: { status: 404, exit: "usage", meaning: "No document of that id was read, or several begin so." },
+  resource: { status: 404, exit: "usage", meaning: "A file or model that a step needs is not there, or not what the recipe says." },
+  upstream: {
+    status: 502,
+    exit: "environment",
+    meaning: "An endpoint that writes texts gave no answer; the last failure and the number of attempts are told.",
+  },
+  worker: { status: 500, exit: "failure", meaning: "A thread or process that did a part of the work ended before it was done." },
   trial: {
     status: 422,
     exit: "usage",
     meaning: "A changed option of a step cannot be tried from the values that were stored; why is said.",
   },
+  examples: { status: 422, exit: "usage", meaning: "There are too few examples to learn from, or all are of one kind." },
   notMeasured: { status: 404, exit: "usage", meaning: "The artifact was made before measured values were kept." },
 });

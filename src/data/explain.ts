@@ -11,6 +11,9 @@ import { decodeColumn, fate, fatesFile, findPlace, type MeasuresInfo, measuredId
 
 const has = (artifact: ArtifactReader, file: string): boolean => artifact.files.some(f => f.name === file);
 
+/** What augmentation did; there where it ran. */
+export const augmentationFile = "augmentation.json";
+
 /** Lines of a file of an artifact that are not empty. */
 export async function* linesOf(artifact: ArtifactReader, file: string): AsyncGenerator<string> {
   for await (const line of textLines(artifact.stream(file))) if (line !== "") yield line;
@@ -25,8 +28,8 @@ export async function readMeasures(artifact: ArtifactReader): Promise<MeasuresIn
 const idOfLine = (line: string): string =>
   (JSON.parse(`${/^\{"id":"(?:[^"\\]|\\.)*"/.exec(line)?.[0] ?? '{"id":""'}}`) as { id: string }).id;
 
-/** Ids of all documents, kept and dropped, sorted. */
-export async function documentIds(artifact: ArtifactReader): Promise<string[]> {
+/** Ids of all documents that went through the steps, kept and dropped, sorted: what places in `measures/` count. */
+export async function measuredIds(artifact: ArtifactReader): Promise<string[]> {
   const ids: string[] = [];
   if (has(artifact, measuredIdsFile)) {
     for await (const id of linesOf(artifact, measuredIdsFile)) ids.push(id);
@@ -34,6 +37,15 @@ export async function documentIds(artifact: ArtifactReader): Promise<string[]> {
   }
   for await (const id of linesOf(artifact, "members.txt")) ids.push(id);
   for await (const line of linesOf(artifact, "dropped.jsonl")) ids.push(idOfLine(line));
+  return ids.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Ids of all documents, kept and dropped, and of the variants that augmentation made, sorted. */
+export async function documentIds(artifact: ArtifactReader): Promise<string[]> {
+  const ids = await measuredIds(artifact);
+  if (!has(artifact, augmentationFile)) return ids;
+  const known = new Set(ids);
+  for await (const id of linesOf(artifact, "members.txt")) if (!known.has(id)) ids.push(id);
   return ids.sort((a, b) => (a < b ? -1 : 1));
 }
 
@@ -180,7 +192,10 @@ export async function explain(artifact: ArtifactReader, text: string): Promise<S
   };
   const info = await readMeasures(artifact);
   if (!info) return story;
-  const place = placeOf(ids, id);
+  const measured = await measuredIds(artifact);
+  const place = placeOf(measured, id);
+  // A variant was read nowhere and went through no step; its attributes name its parent.
+  if (measured[place] !== id) return story;
   const end = (await artifact.read(fatesFile))[place]!;
   const last = end >= fate.firstDrop ? end - fate.firstDrop : info.steps.length - 1;
   const verdicts = await verdictsOn(artifact, info, place);

@@ -1,5 +1,12 @@
 /** data: from files somewhere to documents one can train on and hold out, with a reason for everything that happened to them. */
 
+export { guessReader, type ReaderGuess, readersFor } from "./add/guess-reader.ts";
+export { type BlendPart, blendOptionsOf, blendStage, blends } from "./blend.ts";
+export { type CardRecord, cardFormat, type DataCard, dataCard } from "./card/card.ts";
+export { artifactAsExport, cardFiles } from "./card/files.ts";
+export { cardMarkdown } from "./card/markdown.ts";
+export { type CardPart, cardPart, noCard } from "./card/part.ts";
+export { ownFacts, type SourceFacts } from "./card/source-facts.ts";
 export { type Distribution, placeIn } from "./distribution.ts";
 export {
   type Attribute,
@@ -12,8 +19,16 @@ export {
   sizeOf,
   textLines,
 } from "./document.ts";
+export { type AskedDocument, type Effect, type EffectOn, type EffectOptions, measureEffect, type ProxyTrainer } from "./effect/effect.ts";
+export { differenceInterval, type Interval } from "./effect/interval.ts";
+export { type RememberedTrainer, rememberedTrainer } from "./effect/remembered.ts";
 export { dataErrors } from "./errors.ts";
-export { documentIds, explain, findDocuments, findId, linesOf, readMeasures, resolveId } from "./explain.ts";
+export { augmentationFile, documentIds, explain, findDocuments, findId, linesOf, readMeasures, resolveId } from "./explain.ts";
+export { type Exported, type ExportOptions, exportDocuments, heldOutNames } from "./export/export.ts";
+export { type FormatName, formatNames } from "./export/formats.ts";
+export { parquetCompressions } from "./export/parquet.ts";
+export { forgetEntry, forgotten, hashedEntry } from "./forget/forget.ts";
+export { type Alike, type Heir, heirs, idsWithin, type Place, placesOf } from "./forget/places.ts";
 export {
   type Edit,
   type LedgerEntry,
@@ -26,7 +41,21 @@ export {
 } from "./ledger.ts";
 export { type Column, type ColumnInfo, decodeColumn, type MeasuresInfo, type StepCount } from "./measures.ts";
 export { decide } from "./mix.ts";
-export { type Curated, type CurateOptions, type CurateProgress, curate } from "./pipeline.ts";
+export { type MixtureInfo, mixtureFile, readTimes, tellMixture } from "./mixture/index.ts";
+export { contaminationFile } from "./pipeline.ts";
+export { type WorkOptions, workOn } from "./plan/shared.ts";
+export { type Calibration, calibrated, isotonicCalibration, plattCalibration } from "./quality/calibration.ts";
+export { areaUnderCurve, brierScore, calibrationError, type Decisions, decisionsAt, type Scored } from "./quality/measures.ts";
+export {
+  decodeQuality,
+  encodeQuality,
+  type QualityMeasures,
+  type QualityModel,
+  type QualityReport,
+  QualityScorer,
+} from "./quality/model.ts";
+export { type TellingFeature, tellingFeatures } from "./quality/telling.ts";
+export { type LabelledText, type QualityTraining, qualityTraining, trainQuality } from "./quality/train.ts";
 export {
   type ClusterReport,
   type DataReport,
@@ -36,6 +65,7 @@ export {
   type FunnelRow,
   type RuleReport,
 } from "./report.ts";
+export { type Embedder, type Need, needKey, noResources, type Resources, type Scorer } from "./resources.ts";
 export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";
 export { type Manifest, manifestOf } from "./sources/manifest.ts";
@@ -44,19 +74,43 @@ export {
   type DataPart,
   dataPart,
   documentsOf,
+  documentsOptionsOf,
   documentsStage,
   identify,
+  needsOf,
   type Side,
   type Surroundings,
   sourceStage,
 } from "./stage.ts";
+export { contaminationOf, contaminationTally, type ItemMark } from "./steps/decontaminate/contamination.ts";
+export { searchedItems } from "./steps/decontaminate/decontaminate.ts";
 export { type FindOptions, findPrivate } from "./steps/private/find.ts";
+export { type NameExample, parseNameExample } from "./steps/private/names/examples.ts";
+export { decodeNames, encodeNames, type NamesModel, type NamesReport, nameRecogniser } from "./steps/private/names/model.ts";
+export { type NamesTraining, namesTraining, trainNames } from "./steps/private/names/train.ts";
 export { privateStep } from "./steps/private/private.ts";
 export type { Recogniser } from "./steps/private/recogniser.ts";
 export { type RedactPolicy, redact } from "./steps/private/redact.ts";
 export { type Policy, type PrivateSpan, type PrivateType, privateTypes } from "./steps/private/types.ts";
 export { judge, type Rule, type Rules } from "./steps/rules.ts";
 export { type Split, type SplitOptions, splitDocuments, splitOptions } from "./steps/split/split.ts";
-export type { Applied, CorpusPass, CorpusStep, DocumentStep, Judgement, Step } from "./steps/step.ts";
+export type {
+  Applied,
+  Asked,
+  CorpusPlan,
+  CorpusStep,
+  DocumentStep,
+  Group,
+  Judgement,
+  Key,
+  Out,
+  Phase,
+  Ref,
+  Round,
+  Send,
+  Step,
+  StreamRound,
+  TaggerStep,
+} from "./steps/step.ts";
 export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";
 export { parseSetting, type Trial, type TryExample, tryThresholds } from "./try.ts";

@@ -38,7 +38,7 @@ export interface StepCount {
   readonly position: number;
   readonly step: string;
   readonly version: number;
-  readonly kind: "document" | "corpus";
+  readonly kind: "document" | "tagger" | "corpus";
   readonly options: Readonly<Record<string, unknown>>;
   /** Documents that came to it. */
   readonly seen: number;
@@ -100,7 +100,7 @@ class Growing {
     if (this.thresholds) this.thresholds = larger(this.thresholds, new Float64Array(size));
   }
 
-  add(document: number, { keep, value, threshold }: Verdict): void {
+  add(document: number, keep: boolean, value: Measure, threshold: Measure): void {
     if (this.count === this.documents.length) this.#grow();
     const i = this.count++;
     this.documents[i] = document;
@@ -128,6 +128,12 @@ class Growing {
 }
 
 export interface MeasureRecorder {
+  /** All values of a column of other documents; `documentOf` tells which one a place is here. */
+  recordColumn(
+    info: Pick<ColumnInfo, "position" | "step" | "rule" | "threshold">,
+    column: Column,
+    documentOf: (place: number) => number,
+  ): void;
   record(document: number, position: number, step: string, verdicts: readonly Verdict[]): void;
   /**
    * Columns over ids in sorted order: `ranks[document]` is a document's place there. Each is made when it is asked for and forgotten here, so
@@ -161,7 +167,7 @@ function typeOf(values: Float64Array): NumberType {
 /** Names of rules are names of files here. */
 const fileOf = (c: Growing): string => `measures/${c.position}-${c.step}/${c.rule.replaceAll(/[^\w-]/g, "_").slice(0, 80)}`;
 
-function encode(c: Growing, ranks: Uint32Array, taken: Set<string>): EncodedColumn {
+function encode(c: Growing, ranks: Uint32Array): EncodedColumn {
   // A rule that spoke twice of one document counts once, by its no if it has one.
   const at = new Int32Array(ranks.length).fill(-1);
   let count = 0;
@@ -180,9 +186,7 @@ function encode(c: Growing, ranks: Uint32Array, taken: Set<string>): EncodedColu
   }
   const keeps = Uint8Array.from(order, i => c.keeps[i]!);
   const isDense = count === ranks.length;
-  let file = fileOf(c);
-  for (let n = 2; taken.has(file); n++) file = `${fileOf(c)}.${n}`;
-  taken.add(file);
+  const file = fileOf(c);
   const common = { position: c.position, step: c.step, rule: c.rule, count, against: keeps.reduce((n, k) => n + 1 - k, 0), isDense };
   if (c.texts) {
     const same = c.texts.every(t => t.threshold === c.threshold);
@@ -204,24 +208,34 @@ function encode(c: Growing, ranks: Uint32Array, taken: Set<string>): EncodedColu
 
 export function measureRecorder(): MeasureRecorder {
   const columns = new Map<string, Growing>();
+  const columnOf = (position: number, step: string, rule: string): Growing => {
+    const key = `${position} ${rule}`;
+    let column = columns.get(key);
+    if (!column) {
+      column = new Growing(position, step, rule);
+      columns.set(key, column);
+    }
+    return column;
+  };
   return {
     record(document, position, step, verdicts) {
-      for (const v of verdicts) {
-        const key = `${position} ${v.rule}`;
-        let column = columns.get(key);
-        if (!column) {
-          column = new Growing(position, step, v.rule);
-          columns.set(key, column);
-        }
-        column.add(document, v);
-      }
+      for (const v of verdicts) columnOf(position, step, v.rule).add(document, v.keep, v.value, v.threshold);
+    },
+    recordColumn({ position, step, rule, threshold }, column, documentOf) {
+      const into = columnOf(position, step, rule);
+      for (let i = 0; i < column.keeps.length; i++)
+        into.add(
+          documentOf(column.places ? column.places[i]! : i),
+          column.keeps[i] === 1,
+          column.values[i]!,
+          threshold ?? column.thresholds![i]!,
+        );
     },
     *finish(ranks) {
-      const taken = new Set<string>();
       // By name within a step: which document came first must not matter.
       const sorted = [...columns.values()].sort((a, b) => b.position - a.position || (a.rule < b.rule ? 1 : -1));
       columns.clear();
-      for (let c = sorted.pop(); c; c = sorted.pop()) yield encode(c, ranks, taken);
+      for (let c = sorted.pop(); c; c = sorted.pop()) yield encode(c, ranks);
     },
   };
 }

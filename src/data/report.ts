@@ -117,6 +117,7 @@ class Few<T> {
     this.#distance = distance;
   }
   add(item: T): void {
+    if (this.#size === 0) return;
     const { near } = this;
     const d = this.#distance(item);
     if (this.far === undefined || d > this.#distance(this.far)) this.far = item;
@@ -235,7 +236,7 @@ function inOrder(columns: readonly ColumnInfo[]): ColumnInfo[] {
 
 function funnelOf(artifact: ArtifactReader, info: MeasuresInfo | undefined, bytes: Readonly<Record<string, number>>): FunnelRow[] {
   const n = (key: string) => Number(artifact.summary[key] ?? 0);
-  let left = n("read") - n("setAside");
+  let left = n("read") - n("setAside") - n("forgotten");
   const steps = (info?.steps ?? []).map((s): FunnelRow => {
     left -= s.dropped;
     return { what: "step", step: s.step, documents: left, dropped: s.dropped, edited: s.edited, spared: s.spared };

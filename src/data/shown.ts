@@ -35,7 +35,9 @@ export function shownBy(steps: readonly Pick<StepCount, "step" | "options">[]): 
     for (const { step, options } of masks) {
       const known = allSteps[step as StepName];
       if (known?.kind !== "document") return hiddenText;
-      const { text: next = now, verdicts = [] } = known.apply({ id: "shown", text: now, source: "", attributes: {} }, options as never);
+      const document = { id: "shown", text: now, source: "", attributes: {} };
+      // This step prepares nothing.
+      const { text: next = now, verdicts = [] } = known.apply(document, options as never, undefined as never);
       if (verdicts.some(v => !v.keep)) return hiddenText;
       now = next;
     }

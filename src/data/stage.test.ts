@@ -8,7 +8,7 @@ import type { ArtifactReader, Stage, Summary } from "../store/index.ts";
 import { type Document, sizeOf } from "./document.ts";
 import { explain } from "./explain.ts";
 import { tellStory } from "./ledger.ts";
-import { dataPart, documentsOf, documentsStage, identify, sourceStage } from "./stage.ts";
+import { dataPart, documentsOf, documentsOptionsOf, documentsStage, identify, sourceStage } from "./stage.ts";
 import { jaccard, shingles } from "./steps/near-duplicates/index.ts";
 
 /** Runs a stage into memory: what the store does, without keeping anything. */
@@ -54,9 +54,9 @@ async function make<I extends string>(
 }
 
 async function life(folder: string, part: object) {
-  const { source, ...rest } = check(dataPart, part, "data.mail");
-  const found = await make(sourceStage({ folder }), {}, await identify(source, { folder }));
-  const documents = await make(documentsStage({ folder }), { source: found }, { name: "mail", source, ...rest });
+  const checked = check(dataPart, part, "data.mail");
+  const found = await make(sourceStage({ folder }), {}, await identify(checked, { folder }));
+  const documents = await make(documentsStage({ folder }), { source: found }, await documentsOptionsOf("mail", checked));
   return { found, documents };
 }
 const all = async (artifact: ArtifactReader, side: "train" | "held-out") => {
@@ -112,10 +112,10 @@ test("the recipe changes with an option or a step, not with how the same options
 
 test("a mail that changed after it was listed stops the stage by name", async () => {
   project(5);
-  const source = check(dataPart, part, "data.mail").source;
-  const found = await make(sourceStage({ folder }), {}, await identify(source, { folder }));
+  const checked = check(dataPart, part, "data.mail");
+  const found = await make(sourceStage({ folder }), {}, await identify(checked, { folder }));
   rmSync(join(folder, "mails/spam/2.eml"));
-  const run = make(documentsStage({ folder }), { source: found }, { name: "mail", source });
+  const run = make(documentsStage({ folder }), { source: found }, await documentsOptionsOf("mail", checked));
   await expect(run).rejects.toThrow("2.eml: expected the file as it was when the run began, got no file");
 });
 

@@ -2,28 +2,54 @@
  * The two stages of data. `source` lists and fingerprints the files (cheap when nothing changed); `data` reads them, runs the steps and
  * splits. Both take the project's folder beside their options, because a path cannot change a result: a changed file does, through its hash.
  */
+import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
-import { formatCount, type Progress } from "../base/index.ts";
-import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../store/index.ts";
-import { type Document, documentLine, readDocuments, textLines } from "./document.ts";
+import { formatCount, hashOf, isLoamError, type Json, type Progress } from "../base/index.ts";
+import { type ArtifactReader, closeJob, openJob, type Stage, type Store, stage } from "../store/index.ts";
+import { augmentOptions } from "./augment/options.ts";
+import { cardPart } from "./card/part.ts";
+import { type Document, readDocuments, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
-import { type ColumnInfo, fate, fatesFile, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
-import { type Curated, type CurateProgress, countOf, curate, type Dropped, type Measured, totalBytes } from "./pipeline.ts";
-import { type ManifestEntry, sourceFile } from "./sources/file.ts";
-import { locate } from "./sources/locate.ts";
-import { manifestOf } from "./sources/manifest.ts";
+import { forgetEntry } from "./forget/forget.ts";
+import { mixtureOptions } from "./mixture/options.ts";
+import { curate, jobOf, reasonsLine } from "./pipeline.ts";
+import { recordsOfPartition } from "./plan/job.ts";
+import { keptTasks } from "./plan/kept.ts";
+import type { JobProgress } from "./plan/run-job.ts";
+import { type JobSpec, shared, sharedWorkspace } from "./plan/shared.ts";
+import { canThread, threads } from "./plan/threads.ts";
+import { memoryWorkspace, resumedWorkspace, workspaceFormat } from "./plan/workspace.ts";
+import { type Need, needKey, noResources, type Resources } from "./resources.ts";
+import type { ManifestEntry } from "./sources/file.ts";
 import { readers } from "./sources/readers.ts";
-import { type ReadRecord, type SourceOptions, sourceOptions } from "./sources/source.ts";
-import { splitDocuments, splitOptions, splitVersion } from "./steps/split/split.ts";
+import { allSources, manifestOfAll, type NamedSource, openSources, type SourcesPart, sourcesProblem } from "./sources/several.ts";
+import { sourceOptions, sourcesOptions } from "./sources/source.ts";
+import { splitOptions, splitVersion } from "./steps/split/split.ts";
+import type { Step } from "./steps/step.ts";
 import { steps as allSteps, type ChosenStep, chooseStep, stepEntry } from "./steps/steps.ts";
 
-/** One entry of `data:` in `loam.yaml`. */
-export const dataPart = z.strictObject({
-  source: sourceOptions,
+const partShape = z.strictObject({
+  source: sourceOptions.optional(),
+  /** Several, by name. */
+  sources: sourcesOptions.optional(),
   steps: z.array(stepEntry).default(["clean", "deduplicate"]),
   split: splitOptions.prefault({}),
   /** Ids of documents that stay whatever the steps say; the ledger tells whose verdict was overruled. */
   keep: z.array(z.string().min(1)).default([]),
+  /** Ids of documents that are passed over while reading, as if they were not there; nothing of their text is kept. */
+  forget: z.array(forgetEntry).default([]),
+  /** Variants of train documents. */
+  augment: augmentOptions.optional(),
+  /** How often each train document is taken. */
+  mixture: mixtureOptions.optional(),
+  card: cardPart.optional(),
+});
+/** One entry of `data:` in `loam.yaml`. */
+export const dataPart = partShape.superRefine((part, context) => {
+  const problem = sourcesProblem(part);
+  if (problem) context.addIssue({ code: "custom", message: problem });
 });
 export type DataPart = z.output<typeof dataPart>;
 
@@ -33,25 +59,38 @@ export interface Surroundings {
   readonly folder: string;
   /** A file that remembers hashes between runs. */
   readonly memory?: string;
+  /** A folder that keeps what a run may take over from the one before; nothing is kept without it. */
+  readonly kept?: string;
+  /** Worker threads; as many as processors without it. They change how long a run takes and nothing else. */
+  readonly workers?: number;
+  /** Files and models for steps; none without it. */
+  readonly resources?: () => Promise<Resources>;
+  /** Tasks go on this store's board, where `loam data work` of any process takes them too; worker threads without it. */
+  readonly shared?: Store | undefined;
 }
 
-const sourceStageOptions = z.strictObject({ source: sourceOptions, identity: z.string().length(64) });
+const sourceEntries = z.array(z.strictObject({ name: z.string().optional(), options: sourceOptions }));
+const sourceStageOptions = z.strictObject({ sources: sourceEntries, identity: z.string().length(64) });
+
+const namedSources = (entries: z.output<typeof sourceEntries>): NamedSource[] => entries.map(({ name, options }) => ({ name, options }));
+const entriesOf = (part: SourcesPart): z.output<typeof sourceEntries> =>
+  allSources(part).map(({ name, options }) => (name === undefined ? { options } : { name, options }));
 
 /** Options of the source stage as the files are now: its identity is what makes everything after it stale. */
-export async function identify(source: SourceOptions, around: Surroundings): Promise<z.output<typeof sourceStageOptions>> {
-  return { source, identity: (await manifestOf(source, around)).identity };
+export async function identify(part: SourcesPart, around: Surroundings): Promise<z.output<typeof sourceStageOptions>> {
+  return { sources: entriesOf(part), identity: (await manifestOfAll(allSources(part), around)).identity };
 }
 
-/** Source -> list of files with hashes. */
+/** Sources -> list of files with hashes. */
 export const sourceStage = (around: Surroundings): Stage<never, typeof sourceStageOptions> =>
   stage({
     name: "source",
-    version: 1,
+    version: 2,
     inputs: {},
     options: sourceStageOptions,
     output: "source",
     async run({ options, output }) {
-      const manifest = await manifestOf(options.source, around);
+      const manifest = await manifestOfAll(namedSources(options.sources), around);
       if (manifest.identity !== options.identity)
         throw dataErrors.fail("sourceChanged", {
           place: `source (${manifest.origin})`,
@@ -68,175 +107,181 @@ export const sourceStage = (around: Surroundings): Stage<never, typeof sourceSta
     },
   });
 
-const documentsOptions = dataPart
-  .extend({ name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -") })
-  .transform(({ name, source, steps, split, keep }) => ({
+const documentsOptions = z
+  .strictObject({
+    ...partShape.omit({ source: true, sources: true, augment: true, mixture: true, card: true }).shape,
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -"),
+    sources: sourceEntries,
+    /** Digests of files and models that steps need, by `needKey`. */
+    needs: z.record(z.string(), z.string()).default({}),
+  })
+  .transform(({ name, sources, steps, split, keep, forget, needs }) => ({
     name,
-    source,
-    reader: { name: source.reader, version: readers[source.reader].version },
+    sources,
+    readers: sources.map(s => ({ name: s.options.reader, version: readers[s.options.reader].version })),
     steps: steps.map(chooseStep),
     split: { version: splitVersion, ...split },
     keep: [...new Set(keep)].sort(),
+    ...(forget.length > 0 ? { forget: [...new Set(forget)].sort() } : {}),
+    ...(Object.keys(needs).length > 0 ? { needs } : {}),
   }));
 
-/** Records of all files; `onBytes` hears how many bytes of files were begun. */
-async function* allRecords(
-  root: string,
-  files: readonly ManifestEntry[],
-  source: SourceOptions,
-  onBytes: (bytes: number) => void,
-): AsyncGenerator<ReadRecord> {
-  let begun = 0;
-  for (const entry of files) {
-    yield* readers[source.reader].records(sourceFile(root, entry), source);
-    begun += entry.sizeBytes;
-    onBytes(begun);
+/** What the steps of a part need. */
+export function needsOf(steps: readonly ChosenStep[]): Need[] {
+  const needs = new Map<string, Need>();
+  for (const { step, options } of steps) {
+    const chosen: Step = allSteps[step];
+    for (const need of chosen.needs?.(options) ?? []) needs.set(needKey(need), need);
   }
+  return [...needs.values()];
+}
+
+/** Options of the documents stage for a part as it stands in the project; `identityOf` tells what a need is made of now. */
+export async function documentsOptionsOf(
+  name: string,
+  { source, sources, augment: _, mixture: __, card: ___, ...part }: DataPart,
+  identityOf?: (need: Need) => Promise<string>,
+): Promise<z.input<typeof documentsOptions>> {
+  const needs: Record<string, string> = {};
+  for (const need of needsOf(part.steps.map(chooseStep))) {
+    if (!identityOf)
+      throw dataErrors.fail("resource", { place: `data.${name}.steps`, expected: `a ${need.kind}`, received: "nothing that brings one" });
+    needs[needKey(need)] = await identityOf(need);
+  }
+  return { name, sources: entriesOf({ source, sources }), ...part, needs };
 }
 
 /** Progress is said at most this often, ms. */
 const sayMs = 100;
-/** Share of a run that reading and what runs with it is taken for; the rest is the barriers' and the split's. */
-const readingShare = 0.8;
+/** Share of a run that the first wave, which reads, is taken for; the later ones share the rest. */
+const readingShare = 0.6;
+/** Sources below are not worth a thread's start, unless threads are asked for. */
+const smallBytes = 8 * 2 ** 20;
 
-/** A pass's progress as events of the stage: documents, MB/s, kept, dropped, time left. */
-function teller(progress: Progress, files: readonly ManifestEntry[], steps: readonly ChosenStep[]) {
+/** A job's progress as events of the stage: documents, MB/s, kept, dropped, time left. */
+function teller(progress: Progress, files: readonly ManifestEntry[]) {
   const total = files.reduce((sum, f) => sum + f.sizeBytes, 0);
   const started = performance.now();
-  let [bytes, phase, phaseStarted, phases, last] = [0, "", started, -1, Number.NEGATIVE_INFINITY];
-  const barriers =
-    1 +
-    Math.max(
-      0,
-      steps.length -
-        Math.max(
-          0,
-          steps.findIndex(s => allSteps[s.step].kind === "corpus"),
-        ),
-    );
-  return {
-    onBytes: (begun: number) => {
-      bytes = begun;
-    },
-    onProgress: (p: CurateProgress) => {
-      const now = performance.now();
-      const isNew = p.phase !== phase;
-      if (isNew) [phase, phaseStarted, phases] = [p.phase, now, phases + 1];
-      else if (now - last < sayMs) return;
-      last = now;
-      const share = phases === 0 ? bytes / (total || 1) : p.documents / (p.of || 1);
-      const done = phases === 0 ? readingShare * share : readingShare + (1 - readingShare) * Math.min(1, (phases - 1 + share) / barriers);
-      const seconds = (now - phaseStarted) / 1000;
-      const rate = seconds > 0.05 ? p.bytes / 1e6 / seconds : 0;
-      const leftMs = done > 0.02 ? ((now - started) * (1 - done)) / done : undefined;
-      const n = formatCount;
-      const of = p.of === undefined ? "" : ` of ${n(p.of)}`;
-      progress({
-        stage: "data",
-        done: Math.min(0.99, done),
-        message: `${p.phase}: ${n(p.documents)}${of}, ${rate.toFixed(1)} MB/s, ${n(p.kept)} kept, ${n(p.dropped)} dropped`,
-        values: {
-          records: p.read,
-          documents: p.documents,
-          bytes: p.bytes,
-          megabytesPerSecond: rate,
-          kept: p.kept,
-          dropped: p.dropped,
-          setAside: p.setAside,
-          ms: now - started,
-        },
-        ...(leftMs === undefined ? {} : { leftMs }),
-      });
-    },
+  let [wave, waveStarted, last, furthest] = [-1, started, Number.NEGATIVE_INFINITY, 0];
+  return (p: JobProgress) => {
+    const now = performance.now();
+    if (p.wave !== wave) [wave, waveStarted] = [p.wave, now];
+    else if (now - last < sayMs && p.task < p.tasks) return;
+    last = now;
+    const share = p.wave === 0 ? Math.max(p.sourceBytes / (total || 1), p.task / (p.tasks || 1)) : p.task / (p.tasks || 1);
+    const done =
+      p.wave === 0 ? readingShare * share : readingShare + ((1 - readingShare) * (p.wave - 1 + share)) / Math.max(1, p.waves - 1);
+    furthest = Math.max(furthest, Math.min(0.98, done));
+    const seconds = (now - waveStarted) / 1000;
+    const rate = seconds > 0.05 ? p.bytes / 1e6 / seconds : 0;
+    const kept = p.read - p.setAside - p.dropped;
+    const leftMs = furthest > 0.02 ? ((now - started) * (1 - furthest)) / furthest : undefined;
+    const n = formatCount;
+    progress({
+      stage: "data",
+      done: furthest,
+      message: `${p.phase}: ${p.documents > 0 ? `${n(p.documents)} documents, ${rate.toFixed(1)} MB/s` : `part ${p.task} of ${p.tasks}`}, ${n(kept)} kept, ${n(p.dropped)} dropped`,
+      values: {
+        records: p.read,
+        documents: p.documents,
+        bytes: p.bytes,
+        megabytesPerSecond: rate,
+        kept,
+        dropped: p.dropped,
+        setAside: p.setAside,
+        ms: now - started,
+      },
+      ...(leftMs === undefined ? {} : { leftMs }),
+    });
   };
 }
 
-/** What happened to each document, for `measures/`: the fates of the pass, with the sides of the split. */
-function withSides({ ids, fates }: Measured, heldOut: readonly Document[]): Uint8Array {
-  const held = new Set(heldOut.map(d => d.id));
-  return fates.map((f, i) => (f === fate.train && held.has(ids[i]!) ? fate.heldOut : f));
-}
+const plainOf = (value: object): Json => JSON.parse(JSON.stringify(value)) as Json;
 
-async function writeMeasures(output: ArtifactWriter, { measured, steps }: Curated, heldOut: readonly Document[]): Promise<void> {
-  await output.writeStream(
-    measuredIdsFile,
-    measured.ids.map(id => `${id}\n`),
-  );
-  await output.write(fatesFile, withSides(measured, heldOut));
-  const columns: ColumnInfo[] = [];
-  for (const { info, pieces } of measured.columns) {
-    await output.writeStream(info.file, pieces);
-    columns.push(info);
-  }
-  const info: MeasuresInfo = { format: 1, documents: measured.ids.length, steps, columns };
-  await output.write(measuresFile, `${JSON.stringify(info)}\n`);
-}
-
-/** Source -> documents, split, with the ledger. */
-export const documentsStage = (around: Pick<Surroundings, "folder">): Stage<"source", typeof documentsOptions> =>
+/** Sources -> documents, split, with the ledger. */
+export const documentsStage = (around: Surroundings): Stage<"source", typeof documentsOptions> =>
   stage({
     name: "data",
-    version: 2,
+    version: 3,
     inputs: { source: "source" },
     options: documentsOptions,
     output: "documents",
-    async run({ inputs, options, output, progress, signal }) {
+    async run({ inputs, options, output, progress, signal, scratch }) {
       const files: ManifestEntry[] = [];
       for await (const line of textLines(inputs.source.stream("files.jsonl"))) files.push(JSON.parse(line) as ManifestEntry);
-      const { root } = locate(options.source, around.folder);
-      const told = teller(progress, files, options.steps);
-      const curated = await curate(allRecords(root, files, options.source, told.onBytes), {
-        name: options.name,
-        steps: options.steps,
-        maxBad: options.source.maxBad,
-        keep: options.keep,
-        signal,
-        onProgress: told.onProgress,
-      });
-      progress({ stage: "data", done: 0.99, message: `split: ${formatCount(curated.kept.length)} documents` });
       const { version: _, ...split } = options.split;
-      const { train, heldOut, clusters, crossing } = splitDocuments(curated.kept, split);
-      if (split.by === "near-duplicate" && crossing[0])
-        throw dataErrors.fail("leakage", {
-          place: crossing[0].heldOut,
-          expected: `no train document with a similarity of ${split.near.threshold} or more`,
-          received: `${crossing[0].train} with ${crossing[0].similarity.toFixed(3)}`,
-        });
-
-      await output.writeStream("train.jsonl", train.map(documentLine));
-      await output.writeStream("held-out.jsonl", heldOut.map(documentLine));
-      await output.writeStream("dropped.jsonl", curated.dropped.map(droppedLine));
-      const line = (value: object) => `${JSON.stringify(value)}\n`;
-      await output.writeStream("ledger.jsonl", curated.ledger.map(line));
-      await output.writeStream("set-aside.jsonl", curated.setAside.map(line));
-      await output.writeStream(
-        "members.txt",
-        curated.kept.map(d => `${d.id}\n`),
+      const { name, steps, keep, forget = [] } = options;
+      const sources = namedSources(options.sources);
+      const job = jobOf(files, { name, steps, split, keep, forget });
+      const sizeBytes = files.reduce((n, f) => n + f.sizeBytes, 0);
+      const workers = Math.min(around.workers ?? availableParallelism(), job.partitions.length);
+      const isWorthIt = workers > 1 && (around.workers !== undefined || sizeBytes >= smallBytes);
+      const isThreaded = scratch !== "" && canThread() && isWorthIt;
+      const digests = Object.fromEntries(
+        Object.entries(options.needs ?? {}).flatMap(([key, digest]) =>
+          key.startsWith("file ") ? [[key.slice("file ".length), digest]] : [],
+        ),
       );
-      await writeMeasures(output, curated, heldOut);
-      return {
-        read: curated.read,
-        kept: curated.kept.length,
-        dropped: curated.dropped.length,
-        setAside: curated.setAside.length,
-        ...(options.keep.length > 0 ? { spared: curated.ledger.filter(e => e.action === "keep").length } : {}),
-        reasons: countOf([...curated.setAside.map(s => s.reason), ...curated.dropped.map(d => `${d.step}/${d.verdict.rule}`)]),
-        bytes: totalBytes(curated.kept),
-        trainDocuments: train.length,
-        trainBytes: totalBytes(train),
-        heldOutDocuments: heldOut.length,
-        heldOutBytes: totalBytes(heldOut),
-        clusters: new Set(clusters.values()).size,
-        clustered: clusters.size,
-        crossing: crossing.length,
-      };
+      const spec: JobSpec = { job, sources, files: digests };
+      const workspace = join(scratch, "job");
+      // What the results of tasks follow from beside the job: other models or readers are another job.
+      const basis = plainOf({ readers: options.readers, sources, needs: options.needs ?? {}, splitVersion: options.split.version });
+      const id = hashOf({ spec: plainOf(spec), basis, format: workspaceFormat }).slice(0, 32);
+      const board = around.shared && (await openJob(around.shared, id, plainOf(spec)));
+      const onBoard = board && sharedWorkspace(board, around.shared!.blobs);
+      const open = await openSources(sources, around.folder);
+      let isOver = false;
+      try {
+        const made = await curate(job, output, {
+          workspace: onBoard ?? (scratch === "" ? memoryWorkspace() : await resumedWorkspace(workspace)),
+          resources: (await around.resources?.()) ?? noResources,
+          records: (partition, onBytes) => recordsOfPartition(open, job, partition, onBytes),
+          ...(onBoard
+            ? { executor: runner => shared(runner, board, onBoard) }
+            : isThreaded
+              ? { executor: () => threads({ ...spec, folder: around.folder, workspace }, workers) }
+              : {}),
+          ...(around.kept !== undefined && scratch !== "" && !onBoard
+            ? {
+                kept: first => keptTasks(join(around.kept!, name), workspace, job, first, basis),
+              }
+            : {}),
+          maxBad: new Map(sources.map(s => [s.name, s.options.maxBad])),
+          signal,
+          onProgress: teller(progress, files),
+        });
+        isOver = true;
+        // What an earlier run kept on this machine may hold documents that are forgotten now.
+        if (onBoard && around.kept !== undefined) await rm(join(around.kept, name), { recursive: true, force: true });
+        progress({ stage: "data", done: 0.99, message: `split: ${formatCount(made.kept)} documents` });
+        return {
+          read: made.read,
+          kept: made.kept,
+          dropped: made.dropped,
+          setAside: made.setAside,
+          ...(keep.length > 0 ? { spared: made.spared } : {}),
+          ...(forget.length > 0 ? { forgotten: made.forgotten } : {}),
+          reasons: reasonsLine(made.reasons),
+          bytes: made.trainBytes + made.heldOutBytes,
+          trainDocuments: made.train,
+          trainBytes: made.trainBytes,
+          heldOutDocuments: made.heldOut,
+          heldOutBytes: made.heldOutBytes,
+          clusters: made.clusters,
+          clustered: made.clustered,
+          crossing: made.crossing,
+          ...Object.fromEntries([...new Set([...split.together, ...split.check])].map(a => [`crossing ${a}`, made.crossingValues[a] ?? 0])),
+        };
+      } catch (error) {
+        // What went wrong goes wrong again; what was stopped may go on.
+        isOver = isLoamError(error) && !signal.aborted;
+        throw error;
+      } finally {
+        await open.close();
+        if (board && isOver) await closeJob(around.shared!, board.job);
+      }
     },
   });
-
-function droppedLine({ document, step, verdict }: Dropped): string {
-  const { keep: _, ...why } = verdict;
-  return `${JSON.stringify({ id: document.id, source: document.source, dropped: { step, ...why }, attributes: document.attributes, text: document.text })}\n`;
-}
 
 export type Side = "train" | "held-out";
 

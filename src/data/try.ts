@@ -2,10 +2,10 @@
  * What other thresholds would do, from the stored values alone. Honest about its reach: values exist for documents that came to the step; what
  * it would let through, later steps have not judged; an edit cannot be undone; of corpus steps only a raised similarity can be tried.
  */
-import { check, nearest } from "../base/index.ts";
+import { check, nearest, parseYaml } from "../base/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { dataErrors } from "./errors.ts";
-import { documentIds, findDocuments, readMeasures } from "./explain.ts";
+import { findDocuments, measuredIds, readMeasures } from "./explain.ts";
 import type { Measure } from "./ledger.ts";
 import { type ColumnInfo, decodeColumn, fate, fatesFile, type MeasuresInfo, type StepCount } from "./measures.ts";
 import { shownBy } from "./shown.ts";
@@ -77,7 +77,7 @@ const didYouMean = (word: string, known: readonly string[]) => {
   return near ? { hint: `Did you mean "${near}"?` } : {};
 };
 
-/** `name=value`, the value as JSON where it is some (0.8, null, true), else as text. Errors: `data/trial`. */
+/** `name=value`, the value as JSON where it is some (0.8, null, true), as loam.yaml would have it where it is in brackets (`[en, de]`), else as text. Errors: `data/trial`. */
 export function parseSetting(text: string): readonly [option: string, value: unknown] {
   const at = text.indexOf("=");
   if (at <= 0)
@@ -89,7 +89,7 @@ export function parseSetting(text: string): readonly [option: string, value: unk
     });
   const raw = text.slice(at + 1).trim();
   try {
-    return [text.slice(0, at).trim(), JSON.parse(raw) as unknown];
+    return [text.slice(0, at).trim(), /^[[{]/.test(raw) ? parseYaml(raw, "--set") : (JSON.parse(raw) as unknown)];
   } catch {
     return [text.slice(0, at).trim(), raw];
   }
@@ -299,7 +299,7 @@ export async function tryThresholds(
   if (tried.length === 0) notes.push("Nothing differs from the run.");
   if (dropped.length > 0 && info.steps.slice(step.position + 1).some(s => s.kind === "corpus"))
     notes.push("A later step that compares documents would choose anew where one that stays for its copies goes.");
-  const ids = await documentIds(artifact);
+  const ids = await measuredIds(artifact);
   const shown = shownBy(info.steps);
   const some = (places: readonly number[]) => spread(places, examples);
   const texts = await findDocuments(artifact, new Set([...some(kept), ...some(dropped)].map(p => ids[p]!)));

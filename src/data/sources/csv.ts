@@ -7,7 +7,7 @@ import { sha256 } from "../../base/index.ts";
 import { decodeBytes } from "../windows-1252.ts";
 import { BadFile } from "./bad-file.ts";
 import { charsetOf } from "./email/charset.ts";
-import { type Fields, fieldsRecord, namesOf, textOf } from "./fields.ts";
+import { type Fields, fieldOf, fieldsRecord, namesOf, textOf } from "./fields.ts";
 import { cutLines, type Line, maxLineBytes } from "./file.ts";
 import type { Reader, ReadRecord } from "./source.ts";
 
@@ -131,14 +131,14 @@ export const csv: Reader = {
       if (names === undefined) {
         if (values.length > maxColumns) throw new BadFile("csv", `expected at most ${maxColumns} columns, got ${values.length}`, place);
         names = values.map((name, i) => (values.indexOf(name) === i ? name : `${name}_${i + 1}`));
-        const wanted = namesOf(options.field);
+        const wanted = namesOf(fieldOf(options));
         if (wanted.some(name => names!.includes(name))) return undefined;
         throw new BadFile("csv", `expected a column "${wanted.join('" or "')}", got ${names.slice(0, 20).join(", ")}`, place);
       }
       if (values.length !== names.length)
         return { ok: false, place, reason: "csv", message: `expected ${names.length} columns, got ${values.length}` };
       const fields: Fields = Object.fromEntries(names.map((name, i) => [name, values[i]!] as const).filter(e => e[1] !== ""));
-      const found = textOf(fields, options.field);
+      const found = textOf(fields, fieldOf(options));
       if ("message" in found) return { ok: false, place, reason: "empty", message: found.message };
       const key = `${path}#${fields.id ?? sha256(found.text).slice(0, 12)}`;
       return fieldsRecord({ place, key, path }, found.text, fields, options);

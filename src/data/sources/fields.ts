@@ -8,7 +8,10 @@ import { refuse } from "./text.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 /** `source.field`: one field, several, or a template. */
-export type Field = SourceOptions["field"];
+export type Field = string | readonly string[];
+
+/** The field of a source that names none is `text`. */
+export const fieldOf = (options: SourceOptions): Field => options.field ?? "text";
 
 const holes = /\{([^{}]{1,200})\}/g;
 
@@ -76,6 +79,6 @@ export function fieldsRecord(
 ): ReadRecord {
   const why = refuse(text);
   if (why) return { ok: false, place: at.place, ...why };
-  const attributes = { ...labelOf(at.path, options.labels), ...attributesOf(fields, options.field) };
+  const attributes = { ...labelOf(at.path, options.labels), ...attributesOf(fields, fieldOf(options)) };
   return { ok: true, place: at.place, key: at.key, text, attributes, edits: [] };
 }

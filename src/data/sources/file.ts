@@ -7,9 +7,11 @@ import { createReadStream, readFileSync } from "node:fs";
 import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, sha256 } from "../../base/index.ts";
+import type { Attributes } from "../document.ts";
 import { dataErrors } from "../errors.ts";
 import { BadFile } from "./bad-file.ts";
 import { compressionOf, expand, openedName } from "./compressed/expand.ts";
+import type { Field } from "./fields.ts";
 
 /** A file that is one record and longer than this is set aside: no text of that size is one document, and memory stays bounded. */
 export const maxRecordBytes = 64 * 2 ** 20;
@@ -23,7 +25,18 @@ export interface ManifestEntry {
   /** Relative to the source's root, with `/`. */
   readonly path: string;
   readonly sizeBytes: number;
+  /** Of its content, or of what stands for it (an object's ETag, a version of a query). */
   readonly sha256: string;
+  /** Of an object in a bucket. */
+  readonly etag?: string;
+  /** Which of several sources it belongs to. */
+  readonly of?: string;
+  /** What the source says of all its records (`split`). */
+  readonly attributes?: Attributes;
+  /** The field that holds the text, where the source and not the project says so. */
+  readonly field?: Field;
+  /** Names of the classes that a field gives by number. */
+  readonly classes?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Line {
@@ -111,7 +124,8 @@ export async function gather(pieces: AsyncIterable<Buffer>, limitBytes = maxReco
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-const inMemory = (bytes: Buffer): RandomAccess => ({
+/** Bytes as a file that is read here and there. */
+export const inMemory = (bytes: Buffer): RandomAccess => ({
   sizeBytes: bytes.length,
   read: async (start, end) => bytes.subarray(start, end),
   close: async () => {},

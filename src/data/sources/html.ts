@@ -79,7 +79,8 @@ export function htmlToText(html: string): string {
           return;
         }
         const words = text.replace(/[ \t\r\n\f\u00a0]+/g, " ");
-        const inner = words.trim();
+        // Only what HTML calls white space collapses: an ideographic space between two words is theirs.
+        const inner = words.replace(/^ | $/g, "");
         if (words.startsWith(" ")) space = true;
         if (inner !== "") push(inner);
         if (words.endsWith(" ")) space = true;

@@ -1,7 +1,7 @@
 /** Records of JSON and JSON Lines files, and the reader that makes each a document. */
 import { isUtf8 } from "node:buffer";
 import { sha256 } from "../../base/index.ts";
-import { type Field, type Fields, fieldsRecord, idOf, textOf } from "./fields.ts";
+import { type Field, type Fields, fieldOf, fieldsRecord, idOf, textOf } from "./fields.ts";
 import { maxLineBytes, maxRecordBytes, type SourceFile } from "./file.ts";
 import { withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
@@ -52,7 +52,7 @@ export const jsonl: Reader = {
   version: 2,
   extensions: [".jsonl", ".ndjson", ".json"],
   async *records(file, options) {
-    for await (const r of jsonRecords(file, options.field))
+    for await (const r of jsonRecords(file, fieldOf(options)))
       yield r.ok ? fieldsRecord({ place: r.place, key: r.key, path: file.path }, r.text, r.fields, options) : r;
   },
 };

@@ -39,15 +39,16 @@ function locatePackage(name: string, folder: string): Located {
 /** The root of a source. Errors: `data/sourceMissing`. */
 export function locate(source: SourceOptions, folder: string): Located {
   if (source.npm) return locatePackage(source.npm, folder);
-  const root = resolve(folder, source.folder ?? ".");
+  const named = source.huggingface ?? source.folder;
+  const root = resolve(folder, named ?? ".");
   if (!existsSync(root))
     throw dataErrors.fail("sourceMissing", {
-      place: "source.folder",
+      place: source.huggingface ? "source.huggingface" : "source.folder",
       expected: "a folder",
-      received: `"${source.folder}"`,
+      received: `"${named}"`,
       hint: `Check the path; it is taken from ${resolve(folder)}.`,
     });
-  return { root, origin: source.folder ?? "." };
+  return { root, origin: named ?? "." };
 }
 
 /** Folders that hold other people's code or a tool's own state, never a user's texts. */
@@ -64,14 +65,19 @@ function walk(root: string, below: string, out: string[]): void {
   }
 }
 
-/** Paths of a source's files relative to its root, with `/`, sorted by code unit. Errors: `data/sourceEmpty`. */
-export function listFiles(source: SourceOptions, located: Located): string[] {
+/** Paths of all files below a folder, with `/`, sorted by code unit. */
+export function walkFiles(root: string): string[] {
   const all: string[] = [];
   try {
-    if (statSync(located.root).isDirectory()) walk(located.root, "", all);
+    if (statSync(root).isDirectory()) walk(root, "", all);
   } catch (error) {
-    throw fileError(error, located.root);
+    throw fileError(error, root);
   }
+  return all.sort();
+}
+
+/** Which of some paths a source takes: its patterns, or its reader's endings. Errors: `data/sourceEmpty`. */
+export function takenFiles(source: SourceOptions, all: readonly string[], origin: string): string[] {
   const { extensions } = readers[source.reader];
   const patterns = source.files === undefined ? undefined : [source.files].flat().map(glob);
   const takes = patterns
@@ -80,7 +86,7 @@ export function listFiles(source: SourceOptions, located: Located): string[] {
   const files = all.filter(takes).sort();
   if (files.length === 0)
     throw dataErrors.fail("sourceEmpty", {
-      place: `source (${located.origin})`,
+      place: `source (${origin})`,
       expected: source.files ? `files like ${[source.files].flat().join(", ")}` : `files ending in ${extensions.join(", ")}`,
       received: all.length === 0 ? "an empty folder" : `${all.length} other files`,
       hint: "Name them with `files:`, or choose another reader.",

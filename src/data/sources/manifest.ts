@@ -1,96 +1,26 @@
-/**
- * A source's identity: the list of its files with size and SHA-256. Hashing is remembered by path, size and time of change, so that a
- * second look costs one `stat` a file; a file changed within the clock's grain of the last look is hashed again (git's "racy" rule).
- */
-import { createHash } from "node:crypto";
-import { createReadStream, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { type Clock, fileError, sha256, systemClock, writeFileAtomic } from "../../base/index.ts";
-import { dataErrors } from "../errors.ts";
+/** What a source holds now: its list of files, and the identity that follows from it. */
+
 import type { ManifestEntry } from "./file.ts";
-import { listFiles, locate } from "./locate.ts";
+import { type HashOptions, identityOf } from "./hashes.ts";
+import { openSource } from "./open.ts";
 import type { SourceOptions } from "./source.ts";
 
 export interface Manifest {
   readonly origin: string;
+  /** The folder its files lie below; empty where they lie in none. */
   readonly root: string;
   readonly files: readonly ManifestEntry[];
   /** SHA-256 over origin, paths and content hashes: what a recipe rests on. */
   readonly identity: string;
 }
 
-/** Time stamps of file systems are as coarse as 2 s (FAT). */
-const grainMs = 2000;
-/** Files up to this size are hashed in one read. */
-const wholeBytes = 2 ** 22;
-
-type Memory = Map<string, { readonly sizeBytes: number; readonly changedMs: number; readonly seenMs: number; readonly sha256: string }>;
-
-/** Tab-separated lines `path size changed seen sha256`; a line that does not parse is forgotten. */
-function recall(path: string): Memory {
-  const memory: Memory = new Map();
-  let text: string;
+/** Lists and fingerprints a source. Errors: those of `OpenSource.list` and `data/sourceChanged`. */
+export async function manifestOf(source: SourceOptions, options: HashOptions & { readonly folder: string }): Promise<Manifest> {
+  const open = await openSource(source, options.folder);
   try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return memory;
+    const files = await open.list(options);
+    return { origin: open.origin, root: open.root, files, identity: identityOf(open.origin, files) };
+  } finally {
+    await open.close();
   }
-  for (const line of text.split("\n")) {
-    const [file, size, changed, seen, digest] = line.split("\t");
-    if (!file || digest?.length !== 64) continue;
-    memory.set(file, { sizeBytes: Number(size), changedMs: Number(changed), seenMs: Number(seen), sha256: digest });
-  }
-  return memory;
-}
-
-async function hashFile(path: string, sizeBytes: number): Promise<string> {
-  if (sizeBytes <= wholeBytes) return sha256(readFileSync(path));
-  const hash = createHash("sha256");
-  for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  return hash.digest("hex");
-}
-
-/**
- * Lists and fingerprints a source. `memory` is a file that remembers hashes between runs; deleting it costs time only.
- * Errors: `data/sourceMissing`, `data/sourceEmpty`, `data/sourceChanged`.
- */
-export async function manifestOf(
-  source: SourceOptions,
-  options: { folder: string; memory?: string | undefined; clock?: Clock },
-): Promise<Manifest> {
-  const clock = options.clock ?? systemClock;
-  const located = locate(source, options.folder);
-  const known = options.memory ? recall(options.memory) : new Map<never, never>();
-  const files: ManifestEntry[] = [];
-  const lines: string[] = [];
-  let news = 0;
-  for (const path of listFiles(source, located)) {
-    const full = join(located.root, path);
-    const at = statSync(full, { throwIfNoEntry: false });
-    if (!at) throw dataErrors.fail("sourceChanged", { place: full, expected: "the file that was just listed", received: "no file" });
-    const key = full.replaceAll(/[\t\n]/g, "?");
-    const was = known.get(key);
-    const trusted = was && was.sizeBytes === at.size && was.changedMs === at.mtimeMs && was.changedMs < was.seenMs - grainMs;
-    let digest = was?.sha256;
-    let seen = was?.seenMs;
-    if (!trusted) {
-      seen = clock.now();
-      try {
-        digest = await hashFile(full, at.size);
-      } catch (error) {
-        throw fileError(error, full);
-      }
-      news++;
-    }
-    files.push({ path, sizeBytes: at.size, sha256: digest! });
-    lines.push(`${key}\t${at.size}\t${at.mtimeMs}\t${seen}\t${digest}\n`);
-  }
-  // The memory is only a shortcut: where it cannot be kept (a read-only project), the run goes on without.
-  if (options.memory && (news > 0 || known.size !== files.length)) {
-    try {
-      writeFileAtomic(options.memory, lines.join(""), { durable: false });
-    } catch {}
-  }
-  const identity = sha256(`${located.origin}\n${files.map(f => `${f.path}\t${f.sizeBytes}\t${f.sha256}\n`).join("")}`);
-  return { origin: located.origin, root: located.root, files, identity };
 }

@@ -4,9 +4,11 @@ import { csv } from "./csv.ts";
 import { docx } from "./docx.ts";
 import { email } from "./email/reader.ts";
 import { html } from "./html-page.ts";
+import { huggingface } from "./huggingface/reader.ts";
 import { jsonl } from "./json.ts";
 import { markdown } from "./markdown.ts";
 import { parquet } from "./parquet.ts";
+import { pdf } from "./pdf/reader.ts";
 import type { Reader, ReaderName } from "./source.ts";
 import { text } from "./text.ts";
 import { warc } from "./warc/reader.ts";
@@ -33,4 +35,6 @@ export const readers: { readonly [N in ReaderName]: Reader } = {
   warc: guarded(warc),
   markdown: guarded(markdown),
   docx: guarded(docx),
+  pdf: guarded(pdf),
+  huggingface: guarded(huggingface),
 };

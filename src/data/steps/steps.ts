@@ -1,16 +1,25 @@
 /** The steps by name and how `loam.yaml` writes them: `clean`, or `{ length: { minWords: 3 } }`. Adding a step is a folder and a row. */
 import { z } from "zod";
 import { clean } from "./clean/clean.ts";
+import { decontaminate } from "./decontaminate/decontaminate.ts";
 import { deduplicate } from "./deduplicate/deduplicate.ts";
 import { c4 } from "./heuristics/c4/c4.ts";
 import { fineweb } from "./heuristics/fineweb/fineweb.ts";
 import { gopherQuality } from "./heuristics/gopher/quality.ts";
 import { gopherRepetition } from "./heuristics/gopher/repetition.ts";
+import { language } from "./language/language.ts";
 import { length } from "./length/length.ts";
+import { licence } from "./licence/licence.ts";
+import { patterns } from "./patterns/patterns.ts";
+import { perplexity } from "./perplexity/perplexity.ts";
 import { privateData } from "./private/private.ts";
+import { quality } from "./quality/quality.ts";
 import { repeats } from "./repeats/repeats.ts";
+import { semanticDuplicates } from "./semantic/semantic.ts";
 import type { Step } from "./step.ts";
 import { substrings } from "./substrings/substrings.ts";
+import { toxicity } from "./toxicity/toxicity.ts";
+import { urls } from "./urls/urls.ts";
 
 export const steps = {
   clean,
@@ -18,17 +27,28 @@ export const steps = {
   deduplicate,
   repeats,
   substrings,
+  "semantic-duplicates": semanticDuplicates,
   private: privateData,
+  decontaminate,
   "gopher-quality": gopherQuality,
   "gopher-repetition": gopherRepetition,
   c4,
   fineweb,
+  language,
+  patterns,
+  urls,
+  licence,
+  toxicity,
+  perplexity,
+  quality,
 } as const satisfies Record<string, Step>;
 export type StepName = keyof typeof steps;
 
 /** One entry of `steps:`. */
 export const stepEntry = z.union([
-  z.enum(Object.keys(steps) as [StepName, ...StepName[]]),
+  z.enum(Object.keys(steps) as [StepName, ...StepName[]]).refine(name => steps[name].options.safeParse({}).success, {
+    error: ({ input }) => `${input} cannot do without options: { ${input}: { ... } }`,
+  }),
   z
     .strictObject(
       Object.fromEntries(Object.values(steps).map(step => [step.name, step.options.optional()])) as {

@@ -1,5 +1,6 @@
 /** The mail reader: single messages (.eml, .txt), mailboxes (.mbox), and JSON whose field holds a raw message. Text = subject, empty line, body. */
 import { sha256 } from "../../../base/index.ts";
+import { fieldOf } from "../fields.ts";
 import { maxRecordBytes, type SourceFile } from "../file.ts";
 import { jsonRecords } from "../json.ts";
 import { labelOf, withoutExtension } from "../labels.ts";
@@ -49,7 +50,7 @@ export const email: Reader = {
         yield await record(bytes, false, { place: `${path}:${line}`, key, path }, options);
       }
     } else if (/\.jsonl?$/.test(name)) {
-      for await (const r of jsonRecords(file, options.field)) {
+      for await (const r of jsonRecords(file, fieldOf(options))) {
         yield r.ok ? await record(Buffer.from(r.text), true, { place: r.place, key: r.key, path }, options) : r;
       }
     } else {

@@ -1,108 +1,270 @@
 /**
  * The deduplication step. Exact: texts equal but for case, white space and form of characters. Fuzzy: also texts alike by verified Jaccard
  * similarity. Who stays never depends on the order of reading: the longest text, then the smallest hash, then the smallest id.
+ *
+ * As messages: every document sends its hash and, for fuzzy, the hash under each of its band keys. Hashes that meet under a band key are
+ * linked; sets of linked hashes (which hold all candidates of each of their members) then come together with their shingles, a set a group,
+ * and are judged there as if the corpus were nothing else. Memory: 40 bytes a linked document, and 4 bytes a word of the largest set.
  */
+import { hash } from "node:crypto";
 import { z } from "zod";
 import { type Document, sizeOf } from "../../document.ts";
-import { type NearDuplicateOptions, nearDuplicateOptions, sketchStore, survivors, type Twin } from "../near-duplicates/index.ts";
-import { type CorpusPass, corpusStep, type Judgement } from "../step.ts";
-import { exactKey } from "./exact.ts";
-import { columns, hashIndex } from "./register.ts";
+import type { Verdict } from "../../ledger.ts";
+import { bytesOfKey, keyFrom, type Named, named, nameFrom } from "../messages.ts";
+import {
+  linkHashes,
+  type NearDuplicateOptions,
+  nearDuplicateOptions,
+  type SketcherMemory,
+  sketcher,
+  storedSketches,
+  survivors,
+  type Twin,
+} from "../near-duplicates/index.ts";
+import { type CorpusPlan, corpusStep, type Key, type Out, type Phase, type Round, type Send } from "../step.ts";
+import { type ExactKey, exactKey, hashBytes } from "./exact.ts";
 
 const options = z.strictObject({
   /** Also near-duplicates; `true` takes the defaults. */
   fuzzy: z.union([z.boolean(), nearDuplicateOptions]).default(false),
 });
 
-/** Four 32-bit words of 32 hex digits. */
-const wordsOf = (hash: string): number[] => [0, 8, 16, 24].map(at => Number.parseInt(hash.slice(at, at + 8), 16));
+/** What a document is told at the end: a verdict where it goes; where it stays, that others are like it. */
+type Told = { readonly verdict: Verdict } | { readonly cluster: string; readonly copies: number };
 
-/** Columns of the documents and of the groups of copies. */
-const [SIZE, GROUP] = [0, 1];
-const [LEADER, SKETCH] = [0, 1];
+/** The marks of messages to documents. */
+const [setMark, exactMark, nearMark, stayMark] = [1, 2, 3, 4];
 
-export interface DeduplicatePass extends CorpusPass {
-  /** After `judge`: of every document its cluster, named by the smallest id in it; also of those that stay and of those that are alone. */
-  clusters(): ReadonlyMap<string, string>;
+/** As bytes: mark, value or copies, threshold, length of the cluster's name, the name, the survivor. */
+function toldBytes(mark: number, value: number, threshold: number, cluster: string, survivor: string): Buffer {
+  const clusterBytes = Buffer.byteLength(cluster);
+  const bytes = Buffer.allocUnsafe(21 + clusterBytes + Buffer.byteLength(survivor));
+  bytes[0] = mark;
+  bytes.writeDoubleLE(value, 1);
+  bytes.writeDoubleLE(threshold, 9);
+  bytes.writeUInt32LE(clusterBytes, 17);
+  bytes.write(cluster, 21, "utf8");
+  bytes.write(survivor, 21 + clusterBytes, "utf8");
+  return bytes;
+}
+function toldFrom(bytes: Buffer): Told | undefined {
+  const mark = bytes[0];
+  if (mark === setMark) return undefined;
+  const end = 21 + bytes.readUInt32LE(17);
+  const cluster = bytes.toString("utf8", 21, end);
+  const value = bytes.readDoubleLE(1);
+  if (mark === stayMark) return { cluster, copies: value };
+  const rule = mark === exactMark ? "exact" : "near-duplicate";
+  return { verdict: { rule, keep: false, value, threshold: bytes.readDoubleLE(9), cluster, survivor: bytes.toString("utf8", end) } };
 }
 
-/** The step's pass; without `fuzzy` only copies are found. */
-export function deduplicatePass(fuzzy: NearDuplicateOptions | undefined): DeduplicatePass {
-  const ids: string[] = [];
-  const documents = columns(2);
-  const hashes = hashIndex(4);
-  const groups = columns(2);
-  /** Groups whose leader is not plain ASCII: a copy of other characters may have other shingles. */
-  const unlike = new Set<number>();
-  const sketches = fuzzy && sketchStore(fuzzy);
-  const clusters = new Map<string, string>();
-  /** Whether document `a` is the better one of two copies. */
-  const leads = (a: number, b: number): boolean =>
-    documents.get(a, SIZE) === documents.get(b, SIZE) ? ids[a]! < ids[b]! : documents.get(a, SIZE) > documents.get(b, SIZE);
+/** Texts with one hash; the first is the one that leads. */
+interface Copies {
+  readonly hash: Buffer;
+  readonly size: number;
+  readonly identity: Buffer;
+  readonly members: readonly Named[];
+}
 
+/**
+ * What the leader of copies is told in between, and sends on to its set: a mark, set, hash, identity of the text, size, and of
+ * each copy the length of its name and the name.
+ */
+const [setAt, copiesHashAt, copiesIdentityAt, copiesSizeAt, membersAt] = [
+  1,
+  1 + hashBytes,
+  1 + 2 * hashBytes,
+  1 + 3 * hashBytes,
+  9 + 3 * hashBytes,
+];
+function copiesBytes(set: Buffer, { hash, identity, size, members }: Copies): Buffer {
+  const head = Buffer.allocUnsafe(9);
+  head[0] = setMark;
+  head.writeDoubleLE(size, 1);
+  const names = members.flatMap(({ id, ref }) => {
+    const name = named({ id }, ref);
+    const length = Buffer.allocUnsafe(4);
+    length.writeUInt32LE(name.length);
+    return [length, name];
+  });
+  return Buffer.concat([head.subarray(0, 1), set, hash, identity, head.subarray(1), ...names]);
+}
+function copiesFrom(bytes: Buffer): Copies {
+  const members: Named[] = [];
+  for (let at = membersAt; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32LE(at);
+    members.push(nameFrom(bytes.subarray(at + 4, end)));
+    at = end;
+  }
   return {
-    see({ id, text }: Document) {
-      const { hash, ascii } = exactKey(text);
-      const d = documents.add();
-      ids.push(id);
-      const g = hashes.number(wordsOf(hash));
-      documents.set(d, SIZE, ascii ? text.length : sizeOf(text));
-      documents.set(d, GROUP, g);
-      const isNew = g === groups.rows;
-      if (isNew) groups.add();
-      else if (!leads(d, groups.get(g, LEADER))) return;
-      groups.set(g, LEADER, d);
-      // ASCII copies differ by case and white space only, which shingles do not see.
-      if (sketches && (isNew || !ascii || unlike.has(g))) groups.set(g, SKETCH, sketches.add(ascii ?? text));
-      if (ascii) unlike.delete(g);
-      else unlike.add(g);
-    },
-    judge() {
-      const leader = (g: number) => groups.get(g, LEADER);
-      const size = (g: number) => documents.get(leader(g), SIZE);
-      // Best first.
-      const order = Uint32Array.from({ length: groups.rows }, (_, g) => g).sort(
-        (a, b) => size(b) - size(a) || (hashes.isBefore(a, b) ? -1 : hashes.isBefore(b, a) ? 1 : 0),
+    hash: bytes.subarray(copiesHashAt, copiesIdentityAt),
+    identity: bytes.subarray(copiesIdentityAt, copiesSizeAt),
+    size: bytes.readDoubleLE(copiesSizeAt),
+    members,
+  };
+}
+
+/** What a document sends: 1, its size, its text's identity, its name. A set's name comes in the same round behind a 0. */
+const [identityAt, nameAt] = [9, 9 + hashBytes];
+const sized = ({ id }: Document, ref: number, size: number, identity: Buffer): Buffer => {
+  const bytes = Buffer.allocUnsafe(nameAt + Buffer.byteLength(id) + 9);
+  bytes[0] = 1;
+  bytes.writeDoubleLE(size, 1);
+  identity.copy(bytes, identityAt);
+  const end = nameAt + bytes.write(id, nameAt, "utf8");
+  bytes[end] = 0;
+  bytes.writeDoubleLE(ref, end + 1);
+  return bytes;
+};
+
+/** The best first: the longest, then the smallest id. */
+function copiesOf(key: Key, values: Iterable<Buffer>): Copies {
+  const all = Array.from(values, v => ({ size: v.readDoubleLE(1), at: v, ...nameFrom(v, nameAt) }));
+  all.sort((a, b) => b.size - a.size || (a.id < b.id ? -1 : 1));
+  const { size, at } = all[0]!;
+  const members = all.map(({ id, ref }) => ({ id, ref }));
+  return { hash: bytesOfKey(key), size, identity: at.subarray(identityAt, nameAt), members };
+}
+
+/** Tells all documents of a cluster what becomes of them. */
+function tellCluster(
+  groups: readonly { readonly copies: Copies; readonly twin?: { survivor: Copies; similarity: number } }[],
+  threshold: number,
+  out: Out,
+) {
+  const ids = groups.flatMap(g => g.copies.members.map(m => m.id));
+  const cluster = [...ids].sort()[0]!;
+  for (const { copies, twin } of groups)
+    for (const [i, { ref }] of copies.members.entries()) {
+      // A copy's survivor may itself be gone for a near-duplicate: name the one that stays.
+      const survivor = (twin?.survivor ?? copies).members[0]!.id;
+      if (i === 0 && !twin) out.tell(ref, toldBytes(stayMark, ids.length, 0, cluster, ""));
+      else if (i > 0 || !twin) out.tell(ref, toldBytes(exactMark, 1, 1, cluster, survivor));
+      else out.tell(ref, toldBytes(nearMark, twin.similarity, threshold, cluster, survivor));
+    }
+}
+
+/** Copies that are linked to nothing. */
+const exactRound: Round = {
+  atLeast: 2,
+  unordered: true,
+  reduce(group, out) {
+    tellCluster([{ copies: copiesOf(group.key, group.values()) }], 1, out);
+  },
+};
+
+/** Round 2: copies, and the set they are in; their leader is told all of it. */
+const setRound: Round = {
+  atLeast: 2,
+  unordered: true,
+  reduce(group, out) {
+    let set: Buffer | undefined;
+    const copies: Buffer[] = [];
+    for (const value of group.values())
+      if (value[0] === 0) set = value.subarray(1);
+      else copies.push(value);
+    const all = copiesOf(group.key, copies);
+    if (set === undefined) tellCluster([{ copies: all }], 1, out);
+    else out.tell(all.members[0]!.ref, copiesBytes(set, all));
+  },
+};
+
+/** A set of linked hashes with their sketches, judged. Values: length of what the leader was told, that, the sketch. */
+const judgeRound = (fuzzy: NearDuplicateOptions): Round => ({
+  unordered: true,
+  reduce(group, out) {
+    const sets: Copies[] = [];
+    const stored: Buffer[] = [];
+    for (const value of group.values()) {
+      const sketchAt = 4 + value.readUInt32LE(0);
+      stored.push(value.subarray(sketchAt));
+      sets.push(copiesFrom(value.subarray(4, sketchAt)));
+    }
+    const order = Uint32Array.from(sets, (_, i) => i).sort(
+      (a, b) => sets[b]!.size - sets[a]!.size || Buffer.compare(sets[a]!.hash, sets[b]!.hash),
+    );
+    const { twins, linked } = survivors(storedSketches(stored, fuzzy), order, fuzzy);
+    const clusters = new Map<number, number[]>();
+    for (let i = 0; i < sets.length; i++) {
+      const root = linked.find(i);
+      const members = clusters.get(root);
+      if (members) members.push(i);
+      else clusters.set(root, [i]);
+    }
+    const of = (twin: Twin | undefined) => (twin ? { twin: { survivor: sets[twin.survivor]!, similarity: twin.similarity } } : {});
+    for (const members of clusters.values()) {
+      if (members.length === 1 && sets[members[0]!]!.members.length === 1) continue;
+      tellCluster(
+        members.map(i => ({ copies: sets[i]!, ...of(twins.get(i)) })),
+        fuzzy.threshold,
+        out,
       );
-      const twins = new Map<number, Twin>();
-      /** Of every group of copies the cluster it is in. */
-      let clusterOf = (g: number): number => g;
-      if (fuzzy && sketches) {
-        const sketchOf = (g: number) => groups.get(g, SKETCH);
-        const groupOf = new Map(Array.from({ length: groups.rows }, (_, g) => [sketchOf(g), g] as const));
-        const { twins: found, linked } = survivors(sketches, order.map(sketchOf), fuzzy);
-        for (const [sketch, { survivor, similarity }] of found)
-          twins.set(groupOf.get(sketch)!, { survivor: groupOf.get(survivor)!, similarity });
-        clusterOf = g => linked.find(sketchOf(g));
-      }
-      const smallest = new Map<number, string>();
-      for (let d = 0; d < ids.length; d++) {
-        const c = clusterOf(documents.get(d, GROUP));
-        const was = smallest.get(c);
-        if (was === undefined || ids[d]! < was) smallest.set(c, ids[d]!);
-      }
-      for (let d = 0; d < ids.length; d++) clusters.set(ids[d]!, smallest.get(clusterOf(documents.get(d, GROUP)))!);
-      const judgements = new Map<string, Judgement>();
-      for (let d = 0; d < ids.length; d++) {
-        const g = documents.get(d, GROUP);
-        const twin = twins.get(g);
-        const isCopy = leader(g) !== d;
-        if (!isCopy && !twin) continue;
-        // A copy's survivor may itself be gone for a near-duplicate: name the one that stays.
-        const survivor = ids[leader(twin?.survivor ?? g)]!;
-        const [rule, value, threshold] =
-          isCopy || !twin ? (["exact", 1, 1] as const) : (["near-duplicate", twin.similarity, fuzzy!.threshold] as const);
-        judgements.set(ids[d]!, { verdicts: [{ rule, keep: false, value, threshold, cluster: clusters.get(ids[d]!)!, survivor }] });
-      }
-      return judgements;
+    }
+  },
+});
+
+/** ASCII texts of one hash differ by case and white space only, which shingles do not see; others stand for themselves. */
+const identityOf = (text: string, key: ExactKey): Buffer => (key.ascii ? key.hash : hash("sha256", text, "buffer").subarray(0, hashBytes));
+
+function fuzzyPhases(fuzzy: NearDuplicateOptions, memory: SketcherMemory | undefined): Phase[] {
+  const sketch = sketcher(fuzzy, memory);
+  return [
+    {
+      ask(asked, send) {
+        for (const { document, ref } of asked) {
+          const { text } = document;
+          const key = exactKey(text);
+          const identity = identityOf(text, key);
+          send(2, keyFrom(key.hash), sized(document, ref, key.ascii ? text.length : sizeOf(text), identity));
+          sketch.sendBands(identity.toString("latin1"), () => key.ascii ?? text, key.hash, send);
+        }
+      },
+      rounds: [linkHashes.meet, linkHashes.join(2), setRound],
     },
-    clusters: () => clusters,
+    {
+      ask(asked, send) {
+        for (const one of asked) {
+          const [told] = one.received;
+          if (told![0] !== setMark) continue;
+          const length = Buffer.allocUnsafe(4);
+          length.writeUInt32LE(told!.length);
+          const identity = told!.toString("latin1", copiesIdentityAt, copiesSizeAt);
+          const stored = sketch.stored(identity, () => exactKey(one.document.text).ascii ?? one.document.text);
+          send(0, keyFrom(told!.subarray(setAt)), Buffer.concat([length, told!, stored]), true);
+        }
+      },
+      rounds: [judgeRound(fuzzy)],
+    },
+  ];
+}
+
+const exactPhases: readonly Phase[] = [
+  {
+    ask(asked, send: Send) {
+      for (const { document, ref } of asked) {
+        const { hash, ascii } = exactKey(document.text);
+        send(0, keyFrom(hash), sized(document, ref, ascii ? document.text.length : sizeOf(document.text), hash));
+      }
+    },
+    rounds: [exactRound],
+  },
+];
+
+/** Documents left out of the plan's talk stay; those told of copies learn how many there are. */
+export function deduplicatePlan(fuzzy: NearDuplicateOptions | undefined, memory?: SketcherMemory): CorpusPlan {
+  return {
+    phases: fuzzy ? fuzzyPhases(fuzzy, memory) : exactPhases,
+    settle(_, received) {
+      const told = toldFrom(received.at(-1)!);
+      if (!told) return {};
+      return "verdict" in told ? { verdicts: [told.verdict] } : { attributes: { copies: told.copies, duplicates: told.cluster } };
+    },
   };
 }
 
 export const deduplicate = corpusStep({
   name: "deduplicate",
-  version: 2,
+  version: 4,
   options,
-  begin: ({ fuzzy }) => deduplicatePass(fuzzy === true ? nearDuplicateOptions.parse({}) : fuzzy === false ? undefined : fuzzy),
+  plan: ({ fuzzy }) => deduplicatePlan(fuzzy === true ? nearDuplicateOptions.parse({}) : fuzzy === false ? undefined : fuzzy),
 });

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { z } from "zod";
 import { random } from "../../../base/index.ts";
 import type { Applied, DocumentStep } from "../step.ts";
 import { c4 } from "./c4/c4.ts";
@@ -10,8 +11,8 @@ import { gopherQuality } from "./gopher/quality.ts";
 import { gopherRepetition } from "./gopher/repetition.ts";
 import { forgetWords } from "./words/text-view.ts";
 
-const sets: readonly DocumentStep[] = [gopherRepetition, gopherQuality, c4, fineweb];
-const run = (step: DocumentStep, text: string, given: object = {}): Applied =>
+const sets: readonly DocumentStep<z.ZodType, void>[] = [gopherRepetition, gopherQuality, c4, fineweb];
+const run = (step: DocumentStep<z.ZodType, void>, text: string, given: object = {}): Applied =>
   step.apply({ id: "a", text, source: "s", attributes: {} }, step.options.parse(given));
 const reason = (applied: Applied): string | null => applied.verdicts!.find(v => !v.keep)?.rule ?? null;
 

@@ -4,15 +4,26 @@
  * chains); `groups` joins all that are linked, for splits; `leaks` is exact, without bands, and checks a finished split.
  */
 import { z } from "zod";
+import { hashSet } from "./hash-set.ts";
 import { keyTable } from "./key-table.ts";
-import { similarityFrom } from "./shingles.ts";
 import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
+export { type HashSet, hashSet } from "./hash-set.ts";
+export { linkHashes } from "./links.ts";
 export { candidateProbability, estimate, minHasher, plainMinHasher } from "./minhash.ts";
 export { maxScanBytes, scanner } from "./scan.ts";
-export { jaccard, shingles, similarityFrom } from "./shingles.ts";
-export { type Sketches, type SketchStore, sketchAll, sketchStore } from "./sketches.ts";
+export { jaccard, shingleHashes, shingles } from "./shingles.ts";
+export {
+  type Sketcher,
+  type SketcherMemory,
+  type Sketches,
+  type SketchStore,
+  sketchAll,
+  sketcher,
+  sketchStore,
+  storedSketches,
+} from "./sketches.ts";
 export { isAscii } from "./words.ts";
 
 export const nearDuplicateOptions = z.strictObject({
@@ -38,6 +49,17 @@ export interface Survivors {
   readonly linked: UnionFind;
 }
 
+/** One text against others: it is taken apart once for all of them. Undefined below `threshold`. */
+function comparison(sketches: Sketches): (i: number, j: number, threshold: number) => number | undefined {
+  const set = hashSet();
+  let loaded = -1;
+  return (i, j, threshold) => {
+    if (loaded !== i) sketches.shingles(i, set);
+    loaded = i;
+    return set.similarityFrom(sketches.shingles(j), threshold);
+  };
+}
+
 /**
  * Walks the texts in `order` (best first); one that is like an earlier survivor goes, naming the survivor most like it, the better one of
  * two that are equally so. Every text that goes is verified against the one that stays; the result depends on `order` alone. A bucket holds
@@ -49,6 +71,7 @@ export function survivors(sketches: Sketches, order: ArrayLike<number>, { bands,
   const table = keyTable(order.length * bands, entry => sketches.key(order[Math.floor(entry / bands)]!, entry % bands));
   const twins = new Map<number, Twin>();
   const linked = unionFind(sketches.size);
+  const compare = comparison(sketches);
   /** Turn + 1 of the text that last met the text of this turn. */
   const met = new Uint32Array(order.length);
   for (let turn = 0; turn < order.length; turn++) {
@@ -64,7 +87,7 @@ export function survivors(sketches: Sketches, order: ArrayLike<number>, { bands,
         const isLinked = linked.find(i) === linked.find(j);
         const isGone = twins.has(j);
         if (isLinked && isGone) return;
-        const similarity = similarityFrom(sketches.shingles(i), sketches.shingles(j), isLinked ? best : threshold);
+        const similarity = compare(i, j, isLinked ? best : threshold);
         if (similarity === undefined) return;
         linked.union(i, j);
         if (isGone || similarity < best || (like >= 0 && similarity === best && other > like)) return;
@@ -87,6 +110,7 @@ export function survivors(sketches: Sketches, order: ArrayLike<number>, { bands,
 export function groups(sketches: Sketches, { bands, threshold }: NearDuplicateOptions): UnionFind {
   const { size } = sketches;
   const sets = unionFind(size);
+  const compare = comparison(sketches);
   // A text with the very shingles of another has its keys too: the other stands for both.
   const isCopy = new Uint8Array(size);
   let band = 0;
@@ -98,7 +122,7 @@ export function groups(sketches: Sketches, { bands, threshold }: NearDuplicateOp
       const key = sketches.key(i, band);
       table.visit(key, j => {
         if (isCopy[i] === 1 || sets.find(i) === sets.find(j)) return;
-        const similarity = similarityFrom(sketches.shingles(i), sketches.shingles(j), threshold);
+        const similarity = compare(i, j, threshold);
         if (similarity === undefined) return;
         sets.union(i, j);
         if (similarity === 1) isCopy[i] = 1;
@@ -110,6 +134,7 @@ export function groups(sketches: Sketches, { bands, threshold }: NearDuplicateOp
 }
 
 export interface Leak {
+  /** Numbers on their own sides. */
   readonly heldOut: number;
   readonly train: number;
   readonly similarity: number;
@@ -117,38 +142,42 @@ export interface Leak {
 
 /**
  * Every pair across two sides whose similarity reaches `threshold`: exact, by counting common shingles through an inverted list of the
- * held-out side. Time: train shingles plus matches; memory: 8 bytes a held-out shingle.
+ * held-out side; the train side comes in parts. Time: train shingles plus matches; memory: 12 bytes a held-out shingle.
  */
-export function leaks(sketches: Sketches, heldOut: readonly number[], train: readonly number[], threshold: number): Leak[] {
-  const postings = new Map<number, number[]>();
-  // One byte for each value of a shingle's upper 22 bits: most train shingles are turned away here, before the map.
-  const present = new Uint8Array(2 ** 22);
-  for (const h of heldOut) {
-    for (const s of sketches.shingles(h)) {
-      present[s >>> 10] = 1;
-      const list = postings.get(s);
-      if (list) list.push(h);
-      else postings.set(s, [h]);
-    }
-  }
-  const common = new Uint32Array(sketches.size);
-  const found: Leak[] = [];
-  for (const t of train) {
-    const mine = sketches.shingles(t);
-    const touched: number[] = [];
-    for (const s of mine) {
-      if (present[s >>> 10] === 0) continue;
-      for (const h of postings.get(s) ?? []) {
-        if (common[h] === 0) touched.push(h);
-        common[h] = common[h]! + 1;
+export function leaksAgainst(heldOut: Sketches, threshold: number): (train: Sketches) => Leak[] {
+  // Postings as one list a shingle, in two flat arrays sorted by shingle.
+  let size = 0;
+  for (let h = 0; h < heldOut.size; h++) size += heldOut.shingles(h).length;
+  const pairs = new Float64Array(size);
+  for (let h = 0, at = 0; h < heldOut.size; h++) for (const s of heldOut.shingles(h)) pairs[at++] = s * maxHeldOut + h;
+  pairs.sort();
+  // Where the shingles with each value of the upper 20 bits begin.
+  const starts = new Uint32Array(2 ** 20 + 1);
+  for (const p of pairs) starts[(Math.floor(p / maxHeldOut) >>> 12) + 1]!++;
+  for (let k = 0; k < 2 ** 20; k++) starts[k + 1]! += starts[k]!;
+  const common = new Uint32Array(heldOut.size);
+  return train => {
+    const found: Leak[] = [];
+    for (let t = 0; t < train.size; t++) {
+      const mine = train.shingles(t);
+      const touched: number[] = [];
+      for (const s of mine)
+        for (let at = starts[s >>> 12]!; at < starts[(s >>> 12) + 1]!; at++) {
+          const h = pairs[at]! - s * maxHeldOut;
+          if (h < 0) continue;
+          if (h >= maxHeldOut) break;
+          if (common[h] === 0) touched.push(h);
+          common[h]!++;
+        }
+      for (const h of touched) {
+        const both = common[h]!;
+        common[h] = 0;
+        const similarity = both / (mine.length + heldOut.shingles(h).length - both);
+        if (similarity >= threshold) found.push({ heldOut: h, train: t, similarity });
       }
     }
-    for (const h of touched) {
-      const both = common[h]!;
-      common[h] = 0;
-      const similarity = both / (mine.length + sketches.shingles(h).length - both);
-      if (similarity >= threshold) found.push({ heldOut: h, train: t, similarity });
-    }
-  }
-  return found;
+    return found;
+  };
 }
+/** More held-out documents than one comparison takes. */
+const maxHeldOut = 2 ** 20;

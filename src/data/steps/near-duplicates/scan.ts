@@ -1,5 +1,5 @@
 /**
- * Scanning in WebAssembly: normal form of ASCII, word hashes of ASCII, shingles of word hashes. The same results as the plain loops in
+ * Scanning in WebAssembly: normal form of ASCII, word hashes of ASCII and of UTF-16, shingles of word hashes. The same results as the plain loops in
  * `words.ts` and `shingles.ts`, bit for bit. Words are hashed from two places of a text at once, because a letter's hash waits for the one
  * before it; no branch depends on a letter, because words end too irregularly for a processor to foresee.
  */
@@ -14,11 +14,15 @@ import {
   type Instance,
   instantiate,
   lessUnsigned,
+  load,
   loadByte,
+  loadHalf,
   mul,
   repeatWhile,
   select,
   set,
+  shiftLeft,
+  shiftRight,
   splat,
   store,
   storeByte,
@@ -31,10 +35,13 @@ import {
   vectorXor,
   xor,
 } from "./wasm.ts";
-import { fnv, folded, shingleFactor } from "./words.ts";
+import { fnv, folded, shingleFactor, unitBits, unitTable } from "./words.ts";
 
-/** Where the tables lie: a byte's lower case with white space as a space, 1 for white space, letters and digits folded, 4 for those. */
-const [PLAIN, SPACE, FOLDED, LETTER, TEXT] = [0, 256, 512, 768, 1024];
+/**
+ * Where the tables lie: a byte's lower case with white space as a space, 1 for white space, letters and digits folded, 4 for those, and what is
+ * to know of every UTF-16 unit.
+ */
+const [PLAIN, SPACE, FOLDED, LETTER, UNITS, TEXT] = [0, 256, 512, 768, 1024, 1024 + 4 * 0x10000];
 
 /** normalise(text, end): in place; gives the new end. */
 function normaliseFunction(): Func {
@@ -103,6 +110,39 @@ function wordsFunction(): Func {
   };
 }
 
+/** units(at, end, out): hashes of the words of UTF-16 units in [at, end) to out, the end of which is the result. */
+function unitsFunction(): Func {
+  const [at, end, out, hash, was, unit, letter, single] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const lower = and(get(unit), constant(0xffff));
+  /** A bit of the unit as 0 or 4: bytes of a hash. */
+  const bit = (mask: number): Code => and(shiftRight(get(unit), constant(Math.log2(mask) - 2)), constant(4));
+  return {
+    name: "units",
+    numParams: 3,
+    numInts: 5,
+    numVectors: 0,
+    body: [
+      set(hash, constant(fnv.basis)),
+      set(was, constant(0)),
+      repeatWhile(
+        lessUnsigned(get(at), get(end)),
+        set(unit, load(shiftLeft(loadHalf(get(at)), constant(2)), UNITS)),
+        set(letter, bit(unitBits.inWord)),
+        set(single, bit(unitBits.isWord)),
+        // On to the next place where a word ended, and where a unit is one.
+        set(out, add(get(out), and(get(was), xor(get(letter), constant(4))))),
+        set(hash, select(mul(xor(get(hash), lower), constant(fnv.prime)), constant(fnv.basis), get(letter))),
+        store(get(out), select(lower, get(hash), get(single))),
+        set(out, add(get(out), get(single))),
+        set(was, get(letter)),
+        set(at, add(get(at), constant(2))),
+      ),
+      set(out, add(get(out), get(was))),
+    ],
+    result: get(out),
+  };
+}
+
 /** shingle(words, end, n, out): mixes the hashes of words in place, then writes the shingle that begins at every word. Four at a time. */
 function shingleFunction(): Func {
   const [words, end, n, out, at, k] = [0, 1, 2, 3, 4, 5];
@@ -150,16 +190,16 @@ function shingleFunction(): Func {
 export interface Scanner {
   /** Normal form of an ASCII text as bytes: lower case, runs of white space as one space, none at the ends. A view, valid until the next call. */
   normalise(text: string): Uint8Array;
-  /** Shingles of `n` words in the order of the text, of ASCII bytes or of word hashes before mixing. A view, valid until the next call. */
-  shingles(text: Uint8Array | Uint32Array, n: number): Uint32Array;
+  /** Shingles of `n` words in the order of the text, ASCII as bytes or any text. A view, valid until the next call. */
+  shingles(text: Uint8Array | string, n: number): Uint32Array;
 }
 
-/** Texts above are left to the plain loops: a scan takes seven times a text's size, and memory ends at 4 GiB. */
+/** Texts above are left to the plain loops: a scan takes ten times a text's units, and memory ends at 4 GiB. */
 export const maxScanBytes = 2 ** 27;
 
 const align = (x: number): number => Math.ceil(x / 16) * 16;
 
-function makeScanner(instance: Instance<"normalise" | "words" | "shingle">): Scanner {
+function makeScanner(instance: Instance<"normalise" | "words" | "units" | "shingle">): Scanner {
   let bytes = Buffer.from(instance.memory(2 ** 20));
   let words = new Uint32Array(bytes.buffer);
   const reserve = (sizeBytes: number) => {
@@ -196,6 +236,15 @@ function makeScanner(instance: Instance<"normalise" | "words" | "shingle">): Sca
     return (endA + endB - second - to) / 4;
   };
 
+  let hasUnits = false;
+  /** Word hashes of any text into `to`, as many as given. */
+  const unitWords = (text: string, to: number): number => {
+    if (!hasUnits) words.set(unitTable(), UNITS / 4);
+    hasUnits = true;
+    bytes.write(text, TEXT, "utf16le");
+    return (instance.call.units(TEXT, TEXT + 2 * text.length, to) - to) / 4;
+  };
+
   return {
     normalise(text) {
       const { length } = text;
@@ -208,16 +257,15 @@ function makeScanner(instance: Instance<"normalise" | "words" | "shingle">): Sca
     shingles(text, n) {
       const { length } = text;
       if (length === 0) return words.subarray(0, 0);
-      const isText = text instanceof Uint8Array;
-      const wordsAt = TEXT + (isText ? align(2 * length + 16) : 0);
+      const isBytes = typeof text !== "string";
+      const wordsAt = TEXT + align(2 * length + 16);
       // Up to n + 3 words behind the last are read, and as many shingles too many written.
-      const outAt = wordsAt + align((isText ? 2 * length : 4 * length) + 128 + 8 * (n + 4));
+      const outAt = wordsAt + align((isBytes ? 2 : 4) * length + 128 + 8 * (n + 4));
       const sizeBytes = outAt + (outAt - wordsAt);
       // A normal form lies in this memory, and growing takes it away.
-      const kept = text instanceof Uint8Array && text.buffer === bytes.buffer && sizeBytes > bytes.length ? new Uint8Array(text) : text;
+      const kept = isBytes && text.buffer === bytes.buffer && sizeBytes > bytes.length ? new Uint8Array(text) : text;
       reserve(sizeBytes);
-      if (kept instanceof Uint32Array) words.set(kept, wordsAt / 4);
-      const count = kept instanceof Uint8Array ? asciiWords(kept, wordsAt) : length;
+      const count = typeof kept === "string" ? unitWords(kept, wordsAt) : asciiWords(kept, wordsAt);
       if (count < n) return words.subarray(0, 0);
       instance.call.shingle(wordsAt, wordsAt + 4 * count, n, outAt);
       return words.subarray(outAt / 4, outAt / 4 + count - n + 1);
@@ -230,7 +278,9 @@ let made: { readonly scanner: Scanner | undefined } | undefined;
 /** The scanner of this thread, undefined on a machine without WebAssembly's vectors. */
 export function scanner(): Scanner | undefined {
   if (!made) {
-    const instance = instantiate<"normalise" | "words" | "shingle">(assemble([normaliseFunction(), wordsFunction(), shingleFunction()]));
+    const instance = instantiate<"normalise" | "words" | "units" | "shingle">(
+      assemble([normaliseFunction(), wordsFunction(), unitsFunction(), shingleFunction()]),
+    );
     made = { scanner: instance && makeScanner(instance) };
   }
   return made.scanner;

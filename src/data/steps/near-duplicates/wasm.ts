@@ -21,11 +21,15 @@ export const add = binary(0x6a);
 export const sub = binary(0x6b);
 export const mul = binary(0x6c);
 export const and = binary(0x71);
+export const shiftLeft = binary(0x74);
+export const shiftRight = binary(0x76);
 export const xor = binary(0x73);
 export const lessUnsigned = binary(0x49);
 /** `a` where the condition is not 0, else `b`; without a branch. */
 export const select = (a: Code, b: Code, condition: Code): Code => [...a, ...b, ...condition, 0x1b];
 
+export const load = (at: Code, offset = 0): Code => [...at, 0x28, 2, ...unsignedLeb(offset)];
+export const loadHalf = (at: Code): Code => [...at, 0x2f, 1, 0];
 export const loadByte = (at: Code, offset = 0): Code => [...at, 0x2d, 0, ...unsignedLeb(offset)];
 export const storeByte = (at: Code, value: Code): Code => [...at, ...value, 0x3a, 0, 0];
 export const store = (at: Code, value: Code): Code => [...at, ...value, 0x36, 2, 0];

@@ -23,8 +23,30 @@ function kindOf(c: number): 0 | 1 | 2 {
   return c === 0xfffd ? 0 : 1;
 }
 
-/** `kindOf` of every code unit: a look-up instead of a dozen comparisons. */
-const kinds = Uint8Array.from({ length: 0x10000 }, (_, c) => kindOf(c));
+/** Of every code unit its lower case; one that becomes two stays as it is, and what stands around it does not matter. */
+function loweredUnits(): Uint16Array {
+  const lowered = Uint16Array.from({ length: 0x10000 }, (_, c) => c);
+  const block = 256;
+  for (let from = 0; from < lowered.length; from += block) {
+    const units = Array.from(lowered.subarray(from, from + block));
+    const lower = String.fromCharCode(...units).toLowerCase();
+    for (let i = 0; i < block; i++) {
+      const one = lower.length === block ? lower[i]! : String.fromCharCode(units[i]!).toLowerCase();
+      if (one.length === 1) lowered[from + i] = one.charCodeAt(0);
+    }
+  }
+  return lowered;
+}
+
+/** What `unitTable` says of a code unit beside its lower case: it is in a word, it is a word by itself. */
+export const unitBits = { inWord: 0x40000, isWord: 0x80000 } as const;
+
+let table: Uint32Array | undefined;
+/** Of every code unit its lower case and `unitBits`: one look-up instead of a dozen comparisons. Made when the first text needs it. */
+export function unitTable(): Uint32Array {
+  table ??= Uint32Array.from(loweredUnits(), lower => lower | [0, unitBits.inWord, unitBits.isWord][kindOf(lower)]!);
+  return table;
+}
 
 /** Of every byte the lower-case letter or digit, 0 for what is in no ASCII word. */
 export const folded = Uint8Array.from({ length: 256 }, (_, c) => (c > 127 || kindOf(c) === 0 ? 0 : c >= 65 && c <= 90 ? c + 32 : c));
@@ -41,31 +63,28 @@ let words = new Uint32Array(1024);
 
 /** Hashes of the words of a text before mixing, in order; the view is valid until the next call. */
 export function rawWordHashes(text: string): Uint32Array {
-  const lower = text.toLowerCase();
-  const { length } = lower;
+  const { length } = text;
+  const units = unitTable();
   // Words of scripts with spaces take two code units at least, of others one.
   if (words.length < length) words = new Uint32Array(2 * length);
   const out = words;
   let n = 0;
-  let i = 0;
-  while (i < length) {
-    let c = lower.charCodeAt(i++);
-    let kind = kinds[c]!;
-    if (kind === 1) {
-      let h: number = fnv.basis;
-      do {
-        h = Math.imul(h ^ c, fnv.prime);
-        if (i === length) {
-          kind = 0;
-          break;
-        }
-        c = lower.charCodeAt(i++);
-        kind = kinds[c]!;
-      } while (kind === 1);
-      out[n++] = h;
+  let hash: number = fnv.basis;
+  let inWord = false;
+  for (let i = 0; i < length; i++) {
+    const unit = units[text.charCodeAt(i)]!;
+    const lower = unit & 0xffff;
+    if ((unit & unitBits.inWord) !== 0) {
+      hash = Math.imul(hash ^ lower, fnv.prime);
+      inWord = true;
+      continue;
     }
-    if (kind === 2) out[n++] = c;
+    if (inWord) out[n++] = hash;
+    hash = fnv.basis;
+    inWord = false;
+    if ((unit & unitBits.isWord) !== 0) out[n++] = lower;
   }
+  if (inWord) out[n++] = hash;
   return out.subarray(0, n);
 }
 

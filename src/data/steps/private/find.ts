@@ -19,7 +19,7 @@ export interface FindOptions {
   readonly minScore?: number;
   /** Countries whose national phone numbers are understood. */
   readonly regions?: readonly string[];
-  /** For names and places; there is none built in. */
+  /** For names and places. */
   readonly recogniser?: Recogniser;
 }
 
@@ -69,6 +69,7 @@ export function scanText(text: string, { minScore = 0.5, regions = defaultRegion
 export function findPrivate(text: string, options: FindOptions = {}): PrivateSpan[] {
   const { spans } = scanText(text, options);
   if (!options.recogniser) return spans;
-  const names = recognised(options.recogniser, text).filter(s => s.score >= (options.minScore ?? 0.5));
+  const minScore = options.recogniser.minScore ?? options.minScore ?? 0.5;
+  const names = recognised(options.recogniser, text).filter(s => s.score >= minScore);
   return resolve([...spans, ...names]);
 }

@@ -1,12 +1,14 @@
 /**
  * The private step: finds private data and secrets and masks them, puts surrogates in their place or gives the verdict that drops the
- * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`).
+ * document. The ledger learns how many of each type there were, never what. Names and places need a recogniser (`recogniser.ts`): a
+ * model that `loam data private train` made (option `names`), or one that code hands over.
  */
 import { z } from "zod";
 import type { Edit, Verdict } from "../../ledger.ts";
 import { judge, type Rules } from "../rules.ts";
 import { documentStep } from "../step.ts";
 import { findPrivate } from "./find.ts";
+import { decodeNames, nameRecogniser } from "./names/model.ts";
 import { defaultRegions } from "./phone.ts";
 import type { Recogniser } from "./recogniser.ts";
 import { policyOf, redact } from "./redact.ts";
@@ -28,6 +30,8 @@ const options = z
     minScore: z.number().min(0.3).max(1).default(0.5),
     /** ISO 3166 codes of countries whose national phone numbers are understood; with + all are. */
     regions: z.array(z.enum(defaultRegions)).default([...defaultRegions]),
+    /** A trained model for names and places, its file below the project's folder; `minScore`, where given, counts for its findings alone. */
+    names: z.strictObject({ model: z.string().min(1), minScore: z.number().min(0).max(1).optional() }).nullish(),
     /** Documents with more findings that are not kept go; absent: none goes. */
     maxFound: z.number().int().min(0).optional(),
   })
@@ -44,19 +48,31 @@ const rules = { "max-found": { option: "maxFound", keep: "atMost" } } as const s
  */
 const maxPasses = 8;
 
-/** The step with a recogniser for names and places. */
-export const privateStep = (recogniser?: Recogniser) =>
-  documentStep({
+/** Names have no form that says they are nobody's: surrogates of them would be found again, and are not looked for. */
+const isNamed = ({ type }: PrivateSpan): boolean => type === "name" || type === "place";
+
+/** The step with a recogniser for names and places; one of the option `names` goes before it. */
+export const privateStep = (given?: Recogniser) =>
+  documentStep<typeof options, Recogniser | undefined>({
     name: "private",
     version: 1,
     options,
     rules,
-    apply({ text: original }, o) {
-      const find = (text: string): PrivateSpan[] =>
-        findPrivate(text, { ...o, ...(recogniser ? { recogniser } : {}) }).filter(s => policyOf(s.type, o) !== "keep");
+    needs: o => (o.names ? [{ kind: "file", path: o.names.model }] : []),
+    async prepare(o, resources) {
+      if (!o.names) return given;
+      return nameRecogniser(decodeNames(await resources.file(o.names.model), o.names.model), o.names.minScore);
+    },
+    apply({ text: original }, o, prepared) {
+      const recogniser = prepared ?? given;
+      const find = (text: string, pass: number): PrivateSpan[] =>
+        findPrivate(text, { ...o, ...(recogniser ? { recogniser } : {}) }).filter(s => {
+          const policy = policyOf(s.type, o);
+          return policy !== "keep" && !(pass > 0 && policy === "surrogate" && isNamed(s));
+        });
       const counts = new Map<PrivateType, number>();
       let text = original;
-      for (let pass = 0, spans = find(text); spans.length > 0 && pass < maxPasses; pass++, spans = find(text)) {
+      for (let pass = 0, spans = find(text, 0); spans.length > 0 && pass < maxPasses; spans = find(text, ++pass)) {
         for (const { type } of spans) counts.set(type, (counts.get(type) ?? 0) + 1);
         const next = redact(text, spans, o);
         if (next === text) break;

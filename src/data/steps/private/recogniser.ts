@@ -1,12 +1,14 @@
 /**
- * The port for what needs a model to see: names of people and places. None is built in; whoever has one (a learned tagger, a list of
- * staff) hands it to `findPrivate` or `privateStep`. It must be a pure function of the text, like every document step.
+ * The port for what needs a model to see: names of people and places. The step's option `names` loads one that was trained (`names/`); whoever
+ * has another (a list of staff) hands it to `findPrivate` or `privateStep`. It must be a pure function of the text, like every document step.
  */
 import { type PrivateSpan, privateTypes } from "./types.ts";
 
 export interface Recogniser {
   /** With a version: another recogniser gives other documents. */
   readonly name: string;
+  /** What of its findings counts; absent: what counts of the others. */
+  readonly minScore?: number;
   /** Findings in UTF-16 code units of the text. */
   recognise(text: string): readonly PrivateSpan[];
 }

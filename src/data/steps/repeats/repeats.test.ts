@@ -2,19 +2,18 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
+import { runInMemory } from "../../plan/in-memory.ts";
 import { repeats } from "./repeats.ts";
 import { paragraphsOf, textOf } from "./units.ts";
 
 const document = (id: string, text: string, group = "g"): Document => ({ id, text, source: id, attributes: { group } });
 /** Texts after the step by id; undefined for what is dropped. */
-function run(documents: readonly Document[], options: unknown): Map<string, string | undefined> {
-  const pass = repeats.begin(repeats.options.parse(options));
-  for (const d of documents) pass.see(d);
-  expect(pass.judge().size).toBe(0);
+async function run(documents: readonly Document[], options: unknown): Promise<Map<string, string | undefined>> {
+  const found = await runInMemory(repeats.plan(repeats.options.parse(options)), documents);
   return new Map(
     documents
-      .map(d => {
-        const { text, verdicts } = pass.revise!(d);
+      .map((d, i) => {
+        const { text, verdicts } = found[i] ?? {};
         return [d.id, verdicts?.some(v => !v.keep) ? undefined : (text ?? d.text)] as const;
       })
       .sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -22,7 +21,7 @@ function run(documents: readonly Document[], options: unknown): Map<string, stri
 }
 const lines = { lines: { minDocuments: 2, minLength: 3 }, paragraphs: null };
 
-test("a text taken apart and put together is the text", () => {
+test("a text taken apart and put together is the text", async () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom("a", "b c", "", " ", "\t", "\r")), list => {
       const text = list.join("\n");
@@ -31,28 +30,28 @@ test("a text taken apart and put together is the text", () => {
   );
 });
 
-test("lines that enough documents hold are cut but for the first by id; repeats within one document alone do not count", () => {
+test("lines that enough documents hold are cut but for the first by id; repeats within one document alone do not count", async () => {
   const documents = [
     document("b", "Sent from here\nown b\nown b"),
     document("a", "own a\n  Sent   from here\nSent from here"),
     document("c", "Sent from here"),
   ];
-  expect(run(documents, lines)).toEqual(
+  expect(await run(documents, lines)).toEqual(
     new Map([
       ["a", "own a\n  Sent   from here"],
       ["b", "own b\nown b"],
       ["c", undefined],
     ]),
   );
-  expect(run(documents, { ...lines, keep: "none" }).get("a")).toBe("own a");
-  expect(run(documents, { ...lines, lines: { minDocuments: 4, minLength: 3 } }).get("b")).toBe(documents[0]!.text);
-  expect(run(documents, { ...lines, lines: { minDocuments: 2, minLength: 15 } }).get("b")).toBe(documents[0]!.text);
+  expect((await run(documents, { ...lines, keep: "none" })).get("a")).toBe("own a");
+  expect((await run(documents, { ...lines, lines: { minDocuments: 4, minLength: 3 } })).get("b")).toBe(documents[0]!.text);
+  expect((await run(documents, { ...lines, lines: { minDocuments: 2, minLength: 15 } })).get("b")).toBe(documents[0]!.text);
 });
 
-test("paragraphs are cut whole with the blank lines behind them", () => {
+test("paragraphs are cut whole with the blank lines behind them", async () => {
   const footer = "one line\nand another";
   const documents = [document("a", `x\n\n${footer}\n\ny`), document("b", `p\n\n${footer}\n\n\nq`)];
-  const got = run(documents, { lines: null, paragraphs: { minDocuments: 2, minLength: 3 } });
+  const got = await run(documents, { lines: null, paragraphs: { minDocuments: 2, minLength: 3 } });
   expect(got).toEqual(
     new Map([
       ["a", documents[0]!.text],
@@ -61,29 +60,30 @@ test("paragraphs are cut whole with the blank lines behind them", () => {
   );
 });
 
-test("within an attribute, what other values hold does not count", () => {
+test("within an attribute, what other values hold does not count", async () => {
   const documents = [document("a", "x\nfooter", "g1"), document("b", "y\nfooter", "g2"), document("c", "z\nfooter", "g2")];
-  const got = run(documents, { ...lines, within: { attribute: "group" } });
+  const got = await run(documents, { ...lines, within: { attribute: "group" } });
   expect([...got.values()]).toEqual(["x\nfooter", "y\nfooter", "z"]);
 });
 
-test("the edits say how many lines and paragraphs went", () => {
-  const pass = repeats.begin(
+test("the edits say how many lines and paragraphs went", async () => {
+  const documents = [document("a", "l\nx\n\np"), document("b", "l\ny\n\np")];
+  const plan = repeats.plan(
     repeats.options.parse({ lines: { minDocuments: 2, minLength: 1 }, paragraphs: { minDocuments: 2, minLength: 1 } }),
   );
-  const documents = [document("a", "l\nx\n\np"), document("b", "l\ny\n\np")];
-  for (const d of documents) pass.see(d);
-  expect(pass.revise!(documents[0]!)).toEqual({});
-  expect(pass.revise!(documents[1]!)).toEqual({
-    text: "y\n",
-    edits: [
-      { rule: "repeated-paragraph", value: 1 },
-      { rule: "repeated-line", value: 1 },
-    ],
-  });
+  expect(await runInMemory(plan, documents)).toEqual([
+    {},
+    {
+      text: "y\n",
+      edits: [
+        { rule: "repeated-paragraph", value: 1 },
+        { rule: "repeated-line", value: 1 },
+      ],
+    },
+  ]);
 });
 
-test("what is cut is what the definition says, in any order of reading", () => {
+test("what is cut is what the definition says, in any order of reading", async () => {
   for (const seed of [1, 2, 3, 4]) {
     const draw = random(seed);
     const documents = Array.from({ length: 25 }, (_, i) =>
@@ -102,13 +102,13 @@ test("what is cut is what the definition says, in any order of reading", () => {
       return [d.id, left.length === 0 ? undefined : left.join("\n")] as const;
     });
     const o = { lines: { minDocuments, minLength: 1 }, paragraphs: null };
-    expect(run(documents, o), `seed ${seed}`).toEqual(new Map(expected));
+    expect(await run(documents, o), `seed ${seed}`).toEqual(new Map(expected));
     const shuffled = [...draw.permutation(documents.length)].map(i => documents[i]!);
-    expect(run(shuffled, o), `seed ${seed}, shuffled`).toEqual(new Map(expected));
+    expect(await run(shuffled, o), `seed ${seed}, shuffled`).toEqual(new Map(expected));
   }
 });
 
-test("a step that could cut nothing is refused", () => {
+test("a step that could cut nothing is refused", async () => {
   expect(() => repeats.options.parse({ lines: null, paragraphs: null })).toThrow();
   expect(() => repeats.options.parse({ lines: { minDocuments: 1 } })).toThrow();
 });

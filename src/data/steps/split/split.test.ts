@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
+import { inArray, talk } from "../../plan/in-memory.ts";
 import { jaccard, shingles } from "../near-duplicates/index.ts";
+import { splitPlan } from "./plan.ts";
 import { type Split, splitDocuments, splitOptions } from "./split.ts";
 
 /** Families of like texts: similarity between members falls with their distance, and lies around the threshold. */
@@ -20,9 +22,9 @@ function corpus(seed: number, families: number): Document[] {
 const ids = (s: Split) => ({ train: s.train.map(d => d.id), heldOut: s.heldOut.map(d => d.id) });
 const documents = corpus(11, 150);
 
-test("every document is on one side, sorted, and the share is as asked", () => {
+test("every document is on one side, sorted, and the share is as asked", async () => {
   for (const share of ["documents", "bytes"] as const) {
-    const split = splitDocuments(documents, splitOptions.parse({ share, heldOut: 0.2 }));
+    const split = await splitDocuments(documents, splitOptions.parse({ share, heldOut: 0.2 }));
     expect([...split.train, ...split.heldOut].map(d => d.id).sort()).toEqual(documents.map(d => d.id).sort());
     expect(split.train.map(d => d.id)).toEqual(split.train.map(d => d.id).sort());
     const size = (list: readonly Document[]) => (share === "bytes" ? list.reduce((n, d) => n + d.text.length, 0) : list.length);
@@ -30,51 +32,54 @@ test("every document is on one side, sorted, and the share is as asked", () => {
   }
 });
 
-test("no two documents across the sides are near-duplicates, by brute force over all pairs", () => {
+test("no two documents across the sides are near-duplicates, by brute force over all pairs", async () => {
   for (const seed of [1, 2]) {
-    const split = splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.3 }));
+    const split = await splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.3 }));
     const [train, held] = [split.train, split.heldOut].map(list => list.map(d => shingles(d.text, 5)));
     for (const h of held!) for (const t of train!) expect(jaccard(h, t)).toBeLessThan(0.7);
-    expect(split.crossing).toEqual([]);
+    expect(split.crossing).toBe(0);
     expect(split.clusters.size).toBeGreaterThan(50);
   }
 });
 
-test("the exact check is needed: bands alone would leave pairs across the sides", () => {
-  // One band of thirty rows finds next to nothing; the check across the sides joins the rest.
-  const near = { bands: 1, rows: 30 };
-  const split = splitDocuments(documents, splitOptions.parse({ heldOut: 0.3, near }));
-  const byDocument = splitDocuments(documents, splitOptions.parse({ heldOut: 0.3, near, by: "document" }));
-  expect(byDocument.crossing.length).toBeGreaterThan(20);
-  expect(split.crossing).toEqual([]);
+test("the exact check is needed: what bands miss is refused, and told where near-duplicates may cross", async () => {
+  const byDocument = await splitDocuments(documents, splitOptions.parse({ heldOut: 0.3, by: "document" }));
+  const [train, held] = [byDocument.train, byDocument.heldOut].map(list => list.map(d => shingles(d.text, 5)));
+  const pairs = held!.reduce((n, h) => n + train!.filter(t => jaccard(h, t) >= 0.7).length, 0);
+  expect(pairs).toBeGreaterThan(20);
+  expect(byDocument.crossing).toBe(pairs);
+  // One band of thirty rows finds next to nothing.
+  const plan = splitPlan(splitOptions.parse({ heldOut: 0.3 }), { bands: 1, rows: 30 });
+  const told = await talk(plan, inArray(documents));
+  expect(() => documents.map((d, i) => plan.place(d.id, told[i] ?? []))).toThrow("no train document with a similarity of 0.7 or more");
 });
 
-test("the split depends on the seed and the ids, not on the order of documents", () => {
+test("the split depends on the seed and the ids, not on the order of documents", async () => {
   const o = splitOptions.parse({ seed: "s" });
-  const first = ids(splitDocuments(documents, o));
+  const first = ids(await splitDocuments(documents, o));
   const shuffled = [...random(4).permutation(documents.length)].map(i => documents[i]!);
-  expect(ids(splitDocuments(shuffled, o))).toEqual(first);
-  expect(ids(splitDocuments(documents, splitOptions.parse({ seed: "t" })))).not.toEqual(first);
+  expect(ids(await splitDocuments(shuffled, o))).toEqual(first);
+  expect(ids(await splitDocuments(documents, splitOptions.parse({ seed: "t" })))).not.toEqual(first);
 });
 
-test("a corpus that grows keeps nearly all of its split", () => {
+test("a corpus that grows keeps nearly all of its split", async () => {
   const o = splitOptions.parse({ heldOut: 0.2, by: "document" });
-  const before = new Set(ids(splitDocuments(documents, o)).heldOut);
-  const grown = new Set(ids(splitDocuments([...documents, ...corpus(12, 8).map(d => ({ ...d, id: `new:${d.id}` }))], o)).heldOut);
+  const before = new Set(ids(await splitDocuments(documents, o)).heldOut);
+  const grown = new Set(ids(await splitDocuments([...documents, ...corpus(12, 8).map(d => ({ ...d, id: `new:${d.id}` }))], o)).heldOut);
   const moved = documents.filter(d => before.has(d.id) !== grown.has(d.id)).length;
   expect(moved / documents.length).toBeLessThan(0.03);
 });
 
-test("large groups are not favoured: over many seeds they are held out as often as single documents", () => {
+test("large groups are not favoured: over many seeds they are held out as often as single documents", async () => {
   let [large, single] = [0, 0];
   const sizes = new Map<unknown, number>();
-  const first = splitDocuments(documents, splitOptions.parse({}));
+  const first = await splitDocuments(documents, splitOptions.parse({}));
   for (const cluster of first.clusters.values()) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
   const isLarge = (d: Document) => (sizes.get(d.attributes.cluster) ?? 1) >= 3;
   const all = [...first.train, ...first.heldOut];
   const rounds = 25;
   for (let seed = 0; seed < rounds; seed++)
-    for (const d of splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.2 })).heldOut) {
+    for (const d of (await splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.2 }))).heldOut) {
       if (isLarge(d)) large++;
       else single++;
     }
@@ -83,32 +88,72 @@ test("large groups are not favoured: over many seeds they are held out as often 
   expect(share(single, all.filter(d => !isLarge(d)).length)).toBeCloseTo(0.2, 1);
 });
 
-test("documents of one value of an attribute stay together", () => {
-  const split = splitDocuments(documents, splitOptions.parse({ by: { attribute: "from" }, heldOut: 0.2 }));
+test("documents of one value of an attribute stay together", async () => {
+  const split = await splitDocuments(documents, splitOptions.parse({ by: { attribute: "from" }, heldOut: 0.2 }));
   const train = new Set(split.train.map(d => d.attributes.from));
   expect(split.heldOut.length).toBeGreaterThan(0);
   for (const d of split.heldOut) expect(train).not.toContain(d.attributes.from);
 });
 
-test("clusters are named in the documents and by their smallest id", () => {
-  const split = splitDocuments(documents, splitOptions.parse({}));
+test("clusters are named in the documents and by their smallest id", async () => {
+  const split = await splitDocuments(documents, splitOptions.parse({}));
   for (const d of [...split.train, ...split.heldOut]) {
     expect(d.attributes.cluster).toBe(split.clusters.get(d.id));
     if (d.attributes.cluster !== undefined) expect(`${d.attributes.cluster}` <= d.id).toBe(true);
   }
 });
 
-test("a small corpus still has both sides; one document, or many that are alike, cannot be split", () => {
+test("a small corpus still has both sides; one document, or many that are alike, cannot be split", async () => {
   const [a, b, c] = corpus(1, 40).filter(d => d.id.endsWith(".0"));
   for (const few of [
     [a!, b!],
     [a!, b!, c!],
   ]) {
-    const split = splitDocuments(few, splitOptions.parse({}));
+    const split = await splitDocuments(few, splitOptions.parse({}));
     expect(split.heldOut).toHaveLength(1);
     expect(split.train).toHaveLength(few.length - 1);
   }
   const alike = [a!, { ...a!, id: "copy" }];
-  for (const one of [[a!], alike]) expect(() => splitDocuments(one, splitOptions.parse({}))).toThrow("expected at least 2 groups");
-  expect(splitDocuments([a!], splitOptions.parse({ heldOut: 0 }))).toMatchObject({ train: [{ id: a!.id }], heldOut: [] });
+  for (const one of [[a!], alike]) await expect(splitDocuments(one, splitOptions.parse({}))).rejects.toThrow("expected at least 2 groups");
+  expect(await splitDocuments([a!], splitOptions.parse({ heldOut: 0 }))).toMatchObject({ train: [{ id: a!.id }], heldOut: [] });
+});
+
+test("values that stay together are on one side, over several links, and beside near-duplicates", async () => {
+  const split = await splitDocuments(documents, splitOptions.parse({ heldOut: 0.2, together: ["from"] }));
+  const senders = (list: readonly Document[]) => new Set(list.map(d => d.attributes.from));
+  for (const sender of senders(split.heldOut)) expect(senders(split.train)).not.toContain(sender);
+  expect(split.heldOut.length).toBeGreaterThan(0);
+  expect(split.crossing).toBe(0);
+  expect(split.crossingValues).toEqual({});
+  const apart = await splitDocuments(documents, splitOptions.parse({ heldOut: 0.2, check: ["from"] }));
+  const both = [...senders(apart.heldOut)].filter(s => senders(apart.train).has(s));
+  expect(both.length).toBeGreaterThan(3);
+  expect(apart.crossingValues).toEqual({ from: both.length });
+});
+
+test("stratified: every value has its share on both sides, as nearly as groups allow", async () => {
+  const labelled = documents.map((d, i) => ({
+    ...d,
+    attributes: { ...d.attributes, label: i % 10 < 7 ? "many" : i % 10 < 9 ? "some" : "few" },
+  }));
+  const split = await splitDocuments(labelled, splitOptions.parse({ heldOut: 0.2, stratify: "label" }));
+  for (const label of ["many", "some", "few"]) {
+    const of = (list: readonly Document[]) => list.filter(d => d.attributes.label === label).length;
+    expect(Math.abs(of(split.heldOut) / of(labelled) - 0.2), label).toBeLessThan(0.03);
+  }
+  const shuffled = [...random(5).permutation(labelled.length)].map(i => labelled[i]!);
+  expect(ids(await splitDocuments(shuffled, splitOptions.parse({ heldOut: 0.2, stratify: "label" })))).toEqual(ids(split));
+});
+
+test("by time: nothing that is trained on is newer than the cut, but for groups that lie across it", async () => {
+  const dated = documents.map((d, i) => ({
+    ...d,
+    attributes: { ...d.attributes, date: i % 9 === 4 ? null : `20${String(10 + (i % 12)).padStart(2, "0")}-05-01` },
+  }));
+  const split = await splitDocuments(dated, splitOptions.parse({ heldOut: 0.3, by: "document", time: {} }));
+  const dates = (list: readonly Document[]) => list.flatMap(d => (typeof d.attributes.date === "string" ? [d.attributes.date] : []));
+  const oldest = dates(split.heldOut).sort()[0]!;
+  expect(dates(split.train).every(date => date < oldest)).toBe(true);
+  expect(split.heldOut.length / dates(dated).length).toBeCloseTo(0.3, 1);
+  expect(() => splitOptions.parse({ time: {}, stratify: "label" })).toThrow("either time or stratify");
 });

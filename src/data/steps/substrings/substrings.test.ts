@@ -1,18 +1,18 @@
 import { expect, test } from "vitest";
 import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
+import { runInMemory } from "../../plan/in-memory.ts";
+import { fingerprints } from "./fingerprints.ts";
 import { numPasses, repeatedPassages } from "./passages.ts";
 import { substrings } from "./substrings.ts";
 
 const document = (id: string, text: string): Document => ({ id, text, source: id, attributes: {} });
-function run(documents: readonly Document[], options: unknown = { minBytes: 16 }): Map<string, string | undefined> {
-  const pass = substrings.begin(substrings.options.parse(options));
-  for (const d of documents) pass.see(d);
-  expect(pass.judge().size).toBe(0);
+async function run(documents: readonly Document[], options: unknown = { minBytes: 16 }): Promise<Map<string, string | undefined>> {
+  const found = await runInMemory(substrings.plan(substrings.options.parse(options)), documents);
   return new Map(
     documents
-      .map(d => {
-        const { text, verdicts } = pass.revise!(d);
+      .map((d, i) => {
+        const { text, verdicts } = found[i] ?? {};
         return [d.id, verdicts?.some(v => !v.keep) ? undefined : (text ?? d.text)] as const;
       })
       .sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -45,20 +45,20 @@ function corpus(seed: number): string[] {
   );
 }
 
-test("what is cut is what the definition says, in any order of reading", () => {
+test("what is cut is what the definition says, in any order of reading", async () => {
   for (let seed = 1; seed <= 12; seed++) {
     const texts = corpus(seed);
     const documents = texts.map((text, i) => document(`d${String(i).padStart(2, "0")}`, text));
     const expected = new Map(
       byDefinition(texts, 16).map((text, i) => [documents[i]!.id, text.trim() === "" && texts[i] !== "" ? undefined : text]),
     );
-    expect(run(documents), `seed ${seed}`).toEqual(expected);
+    expect(await run(documents), `seed ${seed}`).toEqual(expected);
     const shuffled = [...random(seed).permutation(documents.length)].map(i => documents[i]!);
-    expect(run(shuffled), `seed ${seed}, shuffled`).toEqual(expected);
+    expect(await run(shuffled), `seed ${seed}, shuffled`).toEqual(expected);
   }
 });
 
-test("less memory, more passes, the same marks; and they are those of a suffix array", () => {
+test("less memory, more passes, the same marks; and they are those of a suffix array", async () => {
   for (let seed = 1; seed <= 5; seed++) {
     const bytes = Buffer.from(corpus(seed).join(""));
     const starts = [0, bytes.length >> 1, bytes.length];
@@ -90,34 +90,61 @@ test("less memory, more passes, the same marks; and they are those of a suffix a
   }
 });
 
-test("a character is cut whole or not at all", () => {
+test("a character is cut whole or not at all", async () => {
   const passage = "éàüößéïôç";
   // The windows begin and end within the two bytes of a character, because what stands around differs by its first byte only.
   const documents = [document("a", `x${passage}é`), document("b", `y${passage}ê`)];
-  const got = run(documents, { minBytes: 17 });
+  const got = await run(documents, { minBytes: 17 });
   expect(got.get("a")).toBe(documents[0]!.text);
   expect(got.get("b")).toBe("yê");
 });
 
-test("a text that is all repetition is dropped, with the bytes it lost in the ledger", () => {
+test("a text that is all repetition is dropped, with the bytes it lost in the ledger", async () => {
   const text = "the same long sentence, again and again";
-  const pass = substrings.begin(substrings.options.parse({ minBytes: 16 }));
-  for (const id of ["a", "b"]) pass.see(document(id, text));
-  pass.judge();
-  expect(pass.revise!(document("a", text))).toEqual({});
-  expect(pass.revise!(document("b", text))).toEqual({
-    edits: [{ rule: "repeated-passage", value: text.length }],
-    verdicts: [{ rule: "only-repeats", keep: false, value: 0, threshold: 1 }],
-  });
+  const documents = ["a", "b"].map(id => document(id, text));
+  const plan = substrings.plan(substrings.options.parse({ minBytes: 16 }));
+  expect(await runInMemory(plan, documents)).toEqual([
+    {},
+    {
+      edits: [{ rule: "repeated-passage", value: text.length }],
+      verdicts: [{ rule: "only-repeats", keep: false, value: 0, threshold: 1 }],
+    },
+  ]);
 });
 
-test("texts shorter than a window, and no texts at all, stay as they are", () => {
-  expect(run([])).toEqual(new Map());
-  expect(run([document("a", "short"), document("b", "short"), document("c", "")])).toEqual(
+test("texts shorter than a window, and no texts at all, stay as they are", async () => {
+  expect(await run([])).toEqual(new Map());
+  expect(await run([document("a", "short"), document("b", "short"), document("c", "")])).toEqual(
     new Map([
       ["a", "short"],
       ["b", "short"],
       ["c", ""],
     ]),
   );
+});
+
+test("two texts with a passage in common have a fingerprint in common, whatever stands around it", () => {
+  for (let seed = 0; seed < 300; seed++) {
+    const draw = random(seed);
+    const length = 16 + draw.below(60);
+    const some = (n: number) => Buffer.from(Array.from({ length: n }, () => "ab "[draw.below(3)]).join(""));
+    const passage = some(length);
+    const [a, b] = [0, 1].map(() => Buffer.concat([some(draw.below(200)), passage, some(draw.below(200))]));
+    const prints = (text: Buffer) => new Set(Array.from(fingerprints(text, length), p => p.join(" ")));
+    const theirs = prints(b!);
+    expect(
+      [...prints(a!)].some(p => theirs.has(p)),
+      `seed ${seed}`,
+    ).toBe(true);
+  }
+});
+
+test("fingerprints are few: about one in a quarter of the length, and one for a run of the same letter", () => {
+  const draw = random("few");
+  const text = Buffer.from(Array.from({ length: 50_000 }, () => String.fromCharCode(97 + draw.below(26))).join(""));
+  const count = [...fingerprints(text, 200)].length;
+  expect(count).toBeGreaterThan(50_000 / 102);
+  expect(count).toBeLessThan((1.3 * 50_000) / 51);
+  expect([...fingerprints(Buffer.alloc(5000, "-"), 200)].length).toBeLessThan(60);
+  expect([...fingerprints(Buffer.alloc(199, "-"), 200)]).toEqual([]);
 });

@@ -1,0 +1,50 @@
+/**
+ * Typing errors: a neighbouring key, two letters exchanged, one left out, one doubled. Numbers and addresses stay right. The four kinds after
+ * Damerau 1964, who found that nearly all errors are one of them.
+ */
+import { z } from "zod";
+import type { Random } from "../../../../base/index.ts";
+import { changed, plainMethod } from "../../method.ts";
+import { caseLike, joined, piecesOf } from "../../words.ts";
+import { layoutNames, neighbours } from "./layouts.ts";
+
+const kinds = ["neighbour", "exchange", "omit", "double"] as const;
+type Kind = (typeof kinds)[number];
+
+/** A word of one letter is as good as always right. */
+const shortest = 3;
+
+function mistyped(letters: readonly string[], kind: Kind, at: number, draw: Random, near: ReadonlyMap<string, string>): string[] {
+  const [here, next] = [letters[at]!, letters[at + 1]];
+  const before = letters.slice(0, at);
+  const after = letters.slice(at + 1);
+  if (kind === "omit") return [...before, ...after];
+  if (kind === "double") return [...before, here, here, ...after];
+  if (kind === "exchange") return next === undefined ? [...letters] : [...before, next, here, ...letters.slice(at + 2)];
+  const keys = near.get(here.toLowerCase());
+  return keys ? [...before, caseLike(keys[draw.below(keys.length)]!, here), ...after] : [...letters];
+}
+
+export const keyboard = plainMethod({
+  name: "keyboard",
+  version: 1,
+  options: z.strictObject({
+    layout: z.enum(layoutNames).default("qwerty"),
+    /** Errors a word. */
+    rate: z.number().gt(0).max(1).default(0.05),
+    kinds: z
+      .array(z.enum(kinds))
+      .min(1)
+      .default([...kinds]),
+  }),
+  prepare: async ({ layout }) => neighbours(layout),
+  vary({ text }, draw, o, near) {
+    const pieces = piecesOf(text).map(p => {
+      if (!p.isWord || p.text.length < shortest || draw.uniform() >= o.rate) return p;
+      const letters = [...p.text];
+      const kind = o.kinds[draw.below(o.kinds.length)]!;
+      return { ...p, text: mistyped(letters, kind, draw.below(letters.length), draw, near).join("") };
+    });
+    return changed(text, joined(pieces));
+  },
+});

@@ -1,0 +1,88 @@
+/**
+ * A paraphrase written by a model. It is taken where its words are like the parent's but not the same, its length is near, its meaning is near
+ * (with an embedder), and no number or address was lost or invented: what can be checked without believing the model.
+ */
+import { z } from "zod";
+import { sizeOf } from "../../../document.ts";
+import type { Embedder } from "../../../resources.ts";
+import { askingMethod } from "../../method.ts";
+import { cosine, factsOf, repetition, wordSimilarity } from "../../similarity.ts";
+
+const defaultPrompt =
+  "Rewrite the text below in other words. Keep its language, its meaning, and every name, number and address. Answer with the rewritten text only.\n\n{text}";
+
+/** Requests are seeded by whole numbers that every server takes. */
+const seedRange = 2 ** 31;
+
+export const paraphrase = askingMethod({
+  name: "paraphrase",
+  version: 1,
+  options: z.strictObject({
+    /** One is drawn for each variant; `{text}` is the document. */
+    prompts: z
+      .array(z.string().refine(p => p.includes("{text}"), { message: "a prompt with {text}" }))
+      .min(1)
+      .default([defaultPrompt]),
+    system: z.string().optional(),
+    temperature: z.number().min(0).max(2).default(0.7),
+    maxTokens: z.number().int().positive().default(1024),
+    /** Longer documents are left out. */
+    maxBytes: z.number().int().positive().default(8000),
+    /** Jaccard similarity of word n-grams with the parent: below `min` it is another text, above `max` a copy. */
+    similarity: z
+      .strictObject({
+        words: z.number().int().min(1).max(8).default(1),
+        min: z.number().min(0).max(1).default(0.2),
+        max: z.number().min(0).max(1).default(0.9),
+      })
+      .prefault({}),
+    /** Length by the parent's. */
+    length: z.strictObject({ min: z.number().nonnegative().default(0.5), max: z.number().positive().default(2) }).prefault({}),
+    /** Share of word triples that stand in it before, beyond the parent's. */
+    maxRepetition: z.number().min(0).max(1).default(0.2),
+    /** A model that the command line knows; without one, meaning is not measured. */
+    embedder: z.string().min(1).optional(),
+    minCosine: z.number().min(-1).max(1).default(0.8),
+    /** Whether all numbers and addresses must be the parent's, none missing and none new. */
+    keepFacts: z.boolean().default(true),
+  }),
+  needs: o => (o.embedder === undefined ? [] : [{ kind: "embedder", model: o.embedder }]),
+  prepare: async (o, resources): Promise<Embedder | undefined> => (o.embedder === undefined ? undefined : resources.embedder(o.embedder)),
+  reckon: ({ text }, o) => ({
+    requests: 1,
+    tokens: Math.ceil((sizeOf(text) + Math.max(...o.prompts.map(sizeOf)) + sizeOf(o.system ?? "")) / 3) + o.maxTokens,
+  }),
+  async vary({ text }, draw, o, embedder, writer) {
+    if (sizeOf(text) > o.maxBytes) return { rejected: "too-long" };
+    const prompt = o.prompts[draw.below(o.prompts.length)]!;
+    const answer = await writer.write({
+      ...(o.system === undefined ? {} : { system: o.system }),
+      // A function, since a document may hold `$&`.
+      user: prompt.replace("{text}", () => text),
+      maxTokens: o.maxTokens,
+      temperature: o.temperature,
+      seed: draw.below(seedRange),
+    });
+    if (answer.refusal !== undefined) return { rejected: "refused" };
+    if (answer.isCut) return { rejected: "cut" };
+    const written = answer.text.trim();
+    if (written === "") return { rejected: "empty" };
+    const length = written.length / text.length;
+    if (length < o.length.min || length > o.length.max) return { rejected: "length" };
+    const similarity = wordSimilarity(text, written, o.similarity.words);
+    if (similarity < o.similarity.min) return { rejected: "unlike" };
+    if (similarity > o.similarity.max) return { rejected: "too-like" };
+    if (repetition(written) > repetition(text) + o.maxRepetition) return { rejected: "repeats" };
+    if (o.keepFacts) {
+      const [before, after] = [factsOf(text), factsOf(written)];
+      if ([...before].some(f => !after.has(f))) return { rejected: "fact-lost" };
+      if ([...after].some(f => !before.has(f))) return { rejected: "fact-new" };
+    }
+    if (embedder) {
+      const [a, b] = await embedder.embed([text, written]);
+      // Not a number is no likeness.
+      if (!(cosine(a!, b!) >= o.minCosine)) return { rejected: "meaning" };
+    }
+    return { text: written, attributes: { similarity } };
+  },
+});

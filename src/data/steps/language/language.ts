@@ -1,0 +1,121 @@
+/**
+ * The language step: names the language of a document and of its paragraphs, lets those stay that are asked for, and can take paragraphs in
+ * other languages out. Left out: languages eld does not know (it takes Indonesian for Malay); `languageScore` is how that is noticed.
+ */
+import { z } from "zod";
+import type { Verdict } from "../../ledger.ts";
+import { judge, type Rules } from "../rules.ts";
+import { documentStep } from "../step.ts";
+import { detectLanguage, type Found, nameLanguage, undetermined } from "./detect.ts";
+import { type Detect, languageCodes, loadDetector, tableSizes } from "./eld.ts";
+import { type Paragraph, paragraphsOf } from "./paragraphs.ts";
+
+const options = z.strictObject({
+  /** Languages that stay, ISO 639-1; `und` stands for what could not be told. Null: all. */
+  allow: z
+    .array(z.enum([undetermined, ...languageCodes]))
+    .min(1)
+    .nullable()
+    .default(null),
+  /** The chance that the language is right, 0 to 1; what could not be told has 0. */
+  minScore: z.number().min(0).max(1).nullable().default(null),
+  /** `ignore` looks at the document only, several times as fast; `drop-foreign` takes out paragraphs in a language that is not allowed or, where all are, is not the document's. */
+  paragraphs: z.enum(["ignore", "keep", "drop-foreign"]).default("keep"),
+  /** A paragraph goes only when its language is as sure as this. */
+  minParagraphScore: z.number().min(0).max(1).default(0.9),
+  /** Fewer letters are `und`; a Han, kana or Hangul sign counts as three. */
+  minLength: z.number().int().min(1).default(20),
+  /** eld's tables: larger ones are better at short texts and take more memory in every worker. */
+  tables: z.enum(tableSizes).default("medium"),
+});
+
+const rules = { "language-score": { option: "minScore", keep: "atLeast" } } as const satisfies Rules;
+
+/** Paragraphs looked at for the shares, spread evenly; to take some out, all are looked at. */
+const maxParagraphs = 64;
+/** A language with less of the letters is not listed. */
+const minShare = 0.01;
+
+interface Told extends Paragraph {
+  readonly language: string;
+}
+
+/** Languages by their share of the characters in paragraphs whose language could be told, largest first. */
+function sharesOf(told: readonly Told[]): (readonly [language: string, share: number])[] {
+  const characters = new Map<string, number>();
+  let sum = 0;
+  for (const { language, start, end } of told) {
+    if (language === undetermined) continue;
+    characters.set(language, (characters.get(language) ?? 0) + end - start);
+    sum += end - start;
+  }
+  return [...characters].map(([language, count]) => [language, count / sum] as const).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+}
+
+/** `en 0.93`. */
+const shown = (told: readonly Told[]): string[] =>
+  sharesOf(told)
+    .filter(([, share]) => share >= minShare)
+    .map(([language, share]) => `${language} ${share.toFixed(2)}`);
+
+/**
+ * Windows over paragraphs of several languages hold a mixture that may look like a third one, so where most of the text is in paragraphs of
+ * one language and surer of it than the whole is of another, that is the document's.
+ */
+function settled(found: Found, text: string, told: readonly Told[], detect: Detect, minLength: number): Found {
+  const [language, share] = sharesOf(told)[0] ?? [undetermined, 0];
+  if (found.language === undetermined || language === found.language || share <= 0.5) return found;
+  const own = told.filter(p => p.language === language).map(p => text.slice(p.start, p.end));
+  const again = detectLanguage(own.join(""), detect, minLength);
+  return again.language === language && again.score > found.score ? again : found;
+}
+
+const spread = <T>(items: readonly T[], count: number): readonly T[] =>
+  items.length <= count ? items : Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
+
+const named = ({ language, score }: Found) => ({ language, languageScore: score });
+
+function verdictsOf({ language, score }: Found, o: z.output<typeof options>): Verdict[] {
+  const verdicts: Verdict[] = judge(rules, { "language-score": score }, o);
+  if (o.allow) verdicts.push({ rule: "language", keep: o.allow.includes(language), value: language, threshold: o.allow.join(" ") });
+  return verdicts;
+}
+
+export const language = documentStep<typeof options, Detect>({
+  name: "language",
+  version: 1,
+  options,
+  rules,
+  prepare: o => loadDetector(o.tables),
+  apply({ text }, o, detect) {
+    const whole = detectLanguage(text, detect, o.minLength);
+    if (o.paragraphs === "ignore") return { attributes: named(whole), verdicts: verdictsOf(whole, o) };
+    const all = paragraphsOf(text);
+    const looked = o.paragraphs === "drop-foreign" ? all : spread(all, maxParagraphs);
+    const nameOf = (p: Paragraph) => (all.length === 1 ? whole.language : nameLanguage(text.slice(p.start, p.end), detect, o.minLength));
+    const told = looked.map((p): Told => ({ ...p, language: nameOf(p) }));
+    const found = settled(whole, text, told, detect, o.minLength);
+    const verdicts = verdictsOf(found, o);
+    const judged = { attributes: { ...named(found), languages: shown(told) }, verdicts };
+    // What goes is kept as it was.
+    if (o.paragraphs === "keep" || found.language === undetermined || verdicts.some(v => !v.keep)) return judged;
+    const allowed = new Set([undetermined, ...(o.allow ?? [found.language])]);
+    const isForeign = (p: Told): boolean => {
+      if (allowed.has(p.language)) return false;
+      // What several windows say together counts before a paragraph goes.
+      const surely = detectLanguage(text.slice(p.start, p.end), detect, o.minLength);
+      return !allowed.has(surely.language) && surely.score >= o.minParagraphScore;
+    };
+    const stay = told.filter(p => !isForeign(p));
+    if (stay.length === told.length) return judged;
+    const value = told.length - stay.length;
+    const left = stay.map(p => text.slice(p.start, p.end)).join("");
+    if (left.trim() === "") return { ...judged, verdicts: [...verdicts, { rule: "only-foreign", keep: false, value, threshold: 0 }] };
+    return {
+      attributes: { ...named(found), languages: shown(stay) },
+      verdicts,
+      text: left.trimEnd(),
+      edits: [{ rule: "foreign-paragraphs", value }],
+    };
+  },
+});

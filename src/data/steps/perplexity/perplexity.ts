@@ -1,0 +1,56 @@
+/**
+ * The perplexity step: how well a language model foresees a text, in bits a byte, so that texts and tokenizers can be compared. Very high is
+ * often garbage, very low often boilerplate; in between it says how near a text is to what the model learnt. Buckets in the manner of CCNet
+ * (Wenzek et al. 2020): head, middle and tail by two bounds, as an attribute that mixing can use.
+ */
+import { z } from "zod";
+import type { Scorer } from "../../resources.ts";
+import { judge, type Rules } from "../rules.ts";
+import { taggerStep } from "../step.ts";
+
+const bits = z.number().min(0);
+
+const options = z
+  .strictObject({
+    /** A model the command line knows: a version (`mail-small@2`), or an n-gram model of a data set (`5-gram:mail`). */
+    model: z.string().min(1),
+    /** Documents below it go; 0 keeps all and stores their values, null stores none. */
+    minBitsPerByte: bits.nullable().default(0),
+    maxBitsPerByte: bits.nullable().default(null),
+    /** Up to the first a document is `head`, up to the second `middle`, above it `tail`. */
+    buckets: z.tuple([bits, bits]).optional(),
+  })
+  .refine(o => o.minBitsPerByte === null || o.maxBitsPerByte === null || o.maxBitsPerByte >= o.minBitsPerByte, {
+    path: ["maxBitsPerByte"],
+    message: "at least minBitsPerByte",
+  })
+  .refine(o => o.buckets === undefined || o.buckets[0] <= o.buckets[1], { path: ["buckets"], message: "the lower bound first" });
+
+const rules = {
+  "min-bits-per-byte": { option: "minBitsPerByte", keep: "atLeast" },
+  "max-bits-per-byte": { option: "maxBitsPerByte", keep: "atMost" },
+} as const satisfies Rules;
+
+const bucketOf = (value: number, [head, middle]: readonly [number, number]): string =>
+  value <= head ? "head" : value <= middle ? "middle" : "tail";
+
+export const perplexity = taggerStep<typeof options, Scorer>({
+  name: "perplexity",
+  version: 1,
+  options,
+  rules,
+  batch: 64,
+  needs: o => [{ kind: "scorer", model: o.model }],
+  prepare: (o, resources) => resources.scorer(o.model),
+  async tag(documents, o, scorer) {
+    const scores = await scorer.score(documents.map(d => d.text));
+    return scores.map(({ bits: found, bytes }) => {
+      // Of an empty text only the end was predicted: as if it had one byte.
+      const value = Math.round((found / Math.max(1, bytes)) * 1e4) / 1e4;
+      return {
+        attributes: { bitsPerByte: value, ...(o.buckets ? { perplexity: bucketOf(value, o.buckets) } : {}) },
+        verdicts: judge(rules, { "min-bits-per-byte": value, "max-bits-per-byte": value }, o),
+      };
+    });
+  },
+});

@@ -1,0 +1,127 @@
+/** A model of names and places: weights, the temperature of its scores, how it was trained and how well it did; and its file and recogniser. */
+import { z } from "zod";
+import { decodeModel, encodeModel, type ModelFormat } from "../../../model-file.ts";
+import type { Recogniser } from "../recogniser.ts";
+import type { PrivateSpan } from "../types.ts";
+import { featuresOf, nameFeaturesVersion } from "./features.ts";
+import { bestChain, chainScores, marginals } from "./tagger.ts";
+import { type NameSpan, numLabels, spansOf, tokensOf } from "./tokens.ts";
+
+const measured = z.strictObject({
+  precision: z.number(),
+  recall: z.number(),
+  f1: z.number(),
+  /** True ones in what was measured on. */
+  there: z.number(),
+});
+const measures = z.strictObject({ name: measured, place: measured });
+export type NameMeasures = z.output<typeof measures>;
+
+const reportSchema = z.strictObject({
+  examples: z.number(),
+  names: z.number(),
+  places: z.number(),
+  /** Equal lines that counted once, and texts that were marked in two ways and counted not at all. */
+  duplicates: z.number(),
+  contradictions: z.number(),
+  /** Examples that only the measurement saw. */
+  heldOut: z.number(),
+  measures,
+});
+export type NamesReport = z.output<typeof reportSchema>;
+
+const optionsSchema = z.strictObject({
+  bits: z.number().int().min(8).max(22),
+  passes: z.number(),
+  hidden: z.number(),
+  heldOut: z.number(),
+  seed: z.union([z.number(), z.string()]),
+});
+
+export interface NamesModel {
+  /** [2^bits, L] */
+  readonly weights: Float32Array;
+  readonly bits: number;
+  /** Scores are divided by it before they become probabilities. */
+  readonly temperature: number;
+  readonly options: z.output<typeof optionsSchema>;
+  readonly report: NamesReport;
+}
+
+const header = z.strictObject({
+  format: z.literal(1),
+  featuresVersion: z.literal(nameFeaturesVersion),
+  options: optionsSchema,
+  temperature: z.number().positive(),
+  report: reportSchema,
+});
+const format: ModelFormat<typeof header> = {
+  magic: "loamnam1",
+  what: "model of names",
+  maker: "loam data private train",
+  header,
+  numWeights: h => numLabels * 2 ** h.options.bits,
+};
+
+/** Bytes of a model. */
+export const encodeNames = ({ weights, temperature, options, report }: NamesModel): Buffer =>
+  encodeModel(format, { format: 1, featuresVersion: nameFeaturesVersion, options, temperature, report }, weights);
+
+/** A model of its bytes; `place` names the file. Errors: data/resource. */
+export function decodeNames(bytes: Buffer, place: string): NamesModel {
+  const { header: h, weights } = decodeModel(format, bytes, place);
+  return { weights, bits: h.options.bits, temperature: h.temperature, options: h.options, report: h.report };
+}
+
+/** Code units looked at in one go, so that memory does not grow with the text: a little more than that where no line ends. */
+const pieceLength = 2 ** 13;
+
+/** Parts of a text, each with its start: cut behind a line, else behind a space, else behind a whole character. */
+export function* piecesOf(text: string, length = pieceLength): Generator<readonly [start: number, piece: string]> {
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(text.length, start + length);
+    if (end < text.length) {
+      // Looked for within the piece: a search back through the whole text would make the work quadratic.
+      const piece = text.slice(start, end);
+      const cut = piece.lastIndexOf("\n") + 1 || piece.lastIndexOf(" ") + 1;
+      if (cut > 0) end = start + cut;
+      else if (/[\uD800-\uDBFF]$/.test(piece) && piece.length > 1) end--;
+    }
+    yield [start, text.slice(start, end)];
+    start = end;
+  }
+}
+
+/** A name or a place with its score. */
+export type FoundName = PrivateSpan & NameSpan;
+
+/** Names and places of a text, by place; a finding's score is the least of its words' probabilities. */
+export function namesIn(text: string, { weights, bits, temperature }: Pick<NamesModel, "weights" | "bits" | "temperature">): FoundName[] {
+  const found: FoundName[] = [];
+  for (const [start, piece] of piecesOf(text)) {
+    const tokens = tokensOf(piece);
+    if (tokens.length === 0) continue;
+    const scores = chainScores(
+      featuresOf(tokens, bits),
+      tokens.map(t => t.isMask),
+      weights,
+      bits,
+    );
+    const labels = bestChain(scores);
+    if (labels.every(y => y === 0)) continue;
+    const probabilities = marginals(scores, temperature);
+    for (const { type, first, next } of spansOf(labels)) {
+      let score = 1;
+      for (let t = first; t < next; t++) score = Math.min(score, probabilities[t * numLabels + labels[t]!]!);
+      found.push({ type, start: start + tokens[first]!.start, end: start + tokens[next - 1]!.end, score });
+    }
+  }
+  return found;
+}
+
+/** The model behind the port of the private step; `minScore`, where given, stands in the place of the step's. */
+export const nameRecogniser = (model: NamesModel, minScore?: number | undefined): Recogniser => ({
+  name: `names ${model.options.bits}`,
+  ...(minScore === undefined ? {} : { minScore }),
+  recognise: text => namesIn(text, model),
+});

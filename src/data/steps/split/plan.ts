@@ -1,0 +1,163 @@
+/**
+ * The split as messages. Groups (near-duplicates, values of attributes, single documents) are made and verified set by set; one round then
+ * draws the groups to hold out from what it knows of each (`choose.ts`); the last phase compares the sides (`compare.ts`). Groups are drawn in
+ * the order of a seeded hash of their smallest id, so a corpus that grows keeps nearly all of its old split.
+ */
+import { dataErrors } from "../../errors.ts";
+import { joinByValues } from "../../split-by/index.ts";
+import { bytesOfKey, everything, fromJson, json, keyFrom, keyOf, named, nameFrom } from "../messages.ts";
+import { groups, linkHashes, sketcher, storedSketches } from "../near-duplicates/index.ts";
+import { unionFind } from "../near-duplicates/union-find.ts";
+import type { Asked, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
+import { choose, type Told } from "./choose.ts";
+import { type Crossing, type CrossingValue, compare } from "./compare.ts";
+import { attributesTogether, groupRecord, type Member, memberBytes, memberFrom, memberMaker } from "./groups.ts";
+import type { SplitOptions } from "./split.ts";
+
+export interface Place {
+  readonly side: "train" | "held-out";
+  readonly cluster?: string;
+  /** Train documents that are like this held-out one. */
+  readonly crossing: number;
+  /** Attributes of which a value stands on both sides; each such value is told of one document. */
+  readonly crossingValues: readonly string[];
+}
+
+export interface SplitPlan extends CorpusPlan {
+  /** Errors: `data/leakage` where near-duplicates lie on both sides that should not. */
+  place(id: string, received: readonly Buffer[]): Place;
+}
+
+/** Bands and rows that miss a pair at the threshold once in ten million: (1 - t^rows)^bands. */
+function groupBands(threshold: number): { readonly bands: number; readonly rows: number } {
+  const bands = 64;
+  const least = 1 - 1e-7 ** (1 / bands);
+  return { bands, rows: threshold === 1 ? 16 : Math.max(1, Math.min(16, Math.floor(Math.log(least) / Math.log(threshold)))) };
+}
+
+/** Tells the set it is in to each document that is linked. */
+const setRound: GroupRound = {
+  atLeast: 2,
+  unordered: true,
+  reduce(group, out) {
+    let set: string | undefined;
+    let ref = 0;
+    for (const value of group.values())
+      if (value[0] === 0) set = value.toString("latin1", 1);
+      else ref = nameFrom(value).ref;
+    if (set !== undefined) out.tell(ref, json({ set }));
+  },
+};
+
+/** Sets of documents linked by band keys and equal values, then the groups in each of them. */
+function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows: number }): Phase[] {
+  const near = { ...o.near, ...shape };
+  const isNear = o.by === "near-duplicate";
+  const sketch = sketcher(near);
+  const attributes = attributesTogether(o);
+  const memberOf = memberMaker(o);
+  const verifyRound: GroupRound = {
+    unordered: true,
+    reduce(group, out) {
+      const members: Member[] = [];
+      const stored: Buffer[] = [];
+      for (const value of group.values()) {
+        const memberEnd = 4 + value.readUInt32LE(0);
+        members.push(memberFrom(value.subarray(4, memberEnd)));
+        stored.push(value.subarray(memberEnd));
+      }
+      const sets = isNear ? groups(storedSketches(stored, near), near) : unionFind(members.length);
+      joinByValues(
+        sets,
+        attributes.map((_, a) => members.map(m => m.values?.[a] ?? undefined)),
+      );
+      const found = new Map<number, Member[]>();
+      for (const [i, m] of members.entries()) {
+        const root = sets.find(i);
+        const list = found.get(root);
+        if (list) list.push(m);
+        else found.set(root, [m]);
+      }
+      for (const list of found.values()) out.send(1, everything, groupRecord(o.seed, list));
+    },
+  };
+  return [
+    {
+      ask(asked, send) {
+        for (const { document, ref } of asked) {
+          const name = keyOf(document.id);
+          const bytes = bytesOfKey(name);
+          // A 1 in front: a set's name comes behind a 0.
+          send(2, name, Buffer.concat([Buffer.of(1), named(document, ref)]));
+          if (isNear) sketch.sendBands(document.id, () => document.text, bytes, send);
+          for (const [a, value] of (memberOf(document, ref).values ?? []).entries())
+            if (value !== null) send(0, keyOf(JSON.stringify([attributes[a], value])), bytes);
+        }
+      },
+      rounds: [linkHashes.meet, linkHashes.join(2), setRound],
+    },
+    {
+      everyone: true,
+      ask(asked, send) {
+        for (const { document, ref, received } of asked) {
+          const [told] = received;
+          const member = memberOf(document, ref);
+          if (!told) {
+            send(1, everything, groupRecord(o.seed, [member]));
+            continue;
+          }
+          const { set } = fromJson<{ set: string }>(told);
+          const bytes = memberBytes(member);
+          const length = Buffer.allocUnsafe(4);
+          length.writeUInt32LE(bytes.length);
+          const stored = isNear ? sketch.stored(document.id, () => document.text) : Buffer.alloc(0);
+          send(0, keyFrom(Buffer.from(set, "latin1")), Buffer.concat([length, bytes, stored]));
+        }
+      },
+      rounds: [verifyRound, choose(o)],
+    },
+  ];
+}
+
+/** Every document is a group. */
+function alone(o: SplitOptions): Phase {
+  const memberOf = memberMaker(o);
+  return {
+    ask(asked: readonly Asked[], send: Send) {
+      for (const { document, ref } of asked) send(0, everything, groupRecord(o.seed, [memberOf(document, ref)]));
+    },
+    rounds: [choose(o)],
+  };
+}
+
+/** The plan of a split; `shape` is given by tests only, to see what happens when bands miss. */
+export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold)): SplitPlan {
+  const isAlone = o.by === "document" && o.together.length === 0;
+  return {
+    phases: o.heldOut === 0 ? [] : [...(isAlone ? [alone(o)] : linked(o, shape)), ...compare(o)],
+    settle: () => ({}),
+    place(id, received) {
+      let told: Told | undefined;
+      const crossing: Crossing[] = [];
+      const crossingValues: string[] = [];
+      for (const m of received) {
+        const said = fromJson<Told | Crossing | CrossingValue | { set: string }>(m);
+        if ("side" in said) told = said;
+        else if ("train" in said) crossing.push(said);
+        else if ("crosses" in said) crossingValues.push(said.crosses);
+      }
+      if (o.by === "near-duplicate" && crossing[0])
+        throw dataErrors.fail("leakage", {
+          place: id,
+          expected: `no train document with a similarity of ${o.near.threshold} or more`,
+          received: `${crossing[0].train} with ${crossing[0].similarity.toFixed(3)}`,
+        });
+      return {
+        side: told?.side ?? "train",
+        ...(told?.cluster === undefined ? {} : { cluster: told.cluster }),
+        crossing: crossing.length,
+        crossingValues,
+      };
+    },
+  };
+}
