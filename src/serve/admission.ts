@@ -1,7 +1,9 @@
 /** Whether a request can be taken at all (tokens, context) and whether there is room in the queue now: pure checks, all before anything is queued. */
+import { nnErrors } from "../nn/index.ts";
 import { serveErrors } from "./errors.ts";
+import type { GenerationRequest } from "./generation.ts";
 import { limits } from "./limits.ts";
-import type { GenerationRequest } from "./sequence.ts";
+import type { Program } from "./program.ts";
 
 export interface Capacity {
   /** The model's id, for messages. */
@@ -56,4 +58,61 @@ export function checkQueue(
     received: `${load.waiting} waiting and ${added.sequences} more`,
     hint: `Retry in ${retryAfterSeconds} s.`,
   });
+}
+
+/**
+ * Positions that all who run may hold together. Fewer than all slots have only where programs agree to the bit: who is put back is computed
+ * anew by other programs. Errors: nn/config where one sequence could not have all the room, or there would be more than the slots have.
+ */
+export function cacheTokensOf(
+  asked: number | undefined,
+  { slots, room, isUniform }: Pick<Program, "slots" | "room" | "isUniform">,
+): number {
+  const all = slots * room;
+  if (asked === undefined) return all;
+  if (!Number.isSafeInteger(asked) || asked < room || asked > all)
+    throw nnErrors.fail("config", {
+      place: "cache.tokens",
+      expected: `a whole number from ${room} (one slot) to ${all} (all slots)`,
+      received: String(asked),
+    });
+  return isUniform ? asked : all;
+}
+
+/** What a search takes at most, and what there is. */
+export interface SearchSize {
+  readonly width: number;
+  readonly answers: number;
+  /** Tokens of a beam at most, the prompt's included. */
+  readonly length: number;
+}
+
+/**
+ * Errors: serve/parameter where a search is wider than the engine, has more positions than its cache, or shall give more answers than it
+ * keeps.
+ */
+export function checkBeams(
+  model: string,
+  { slots, cacheTokens }: { readonly slots: number; readonly cacheTokens: number },
+  { width, answers, length }: SearchSize,
+): void {
+  if (width > slots)
+    throw serveErrors.fail("parameter", {
+      place: "beam_width",
+      expected: `at most ${slots} (the slots of ${model})`,
+      received: String(width),
+    });
+  if (width * length > cacheTokens)
+    throw serveErrors.fail("parameter", {
+      place: "beam_width",
+      expected: `at most ${cacheTokens} positions of the cache for all beams`,
+      received: `${width} beams of up to ${length}`,
+      hint: "Ask for fewer beams or fewer tokens.",
+    });
+  if (answers > width)
+    throw serveErrors.fail("parameter", {
+      place: "n",
+      expected: `at most ${width} answers of a search of ${width} beams`,
+      received: String(answers),
+    });
 }

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { random } from "../base/index.ts";
+import type { Likelihood } from "../nn/index.ts";
 import { openDevice } from "../tensor/index.ts";
 import { createEngine, type Engine, type EngineOptions, type Generation } from "./engine.ts";
 import { EngineHistory } from "./engine-history.ts";
 import { byteTokenizer, endToken, type Script, type ScriptedProgram, scriptedProgram, tinyModel } from "./fakes.ts";
-import type { GenerationRequest } from "./sequence.ts";
+import type { GenerationRequest } from "./generation.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const model = await tinyModel(device);
@@ -19,13 +20,18 @@ async function scripted(script: Script, options: Partial<EngineOptions> = {}): P
 async function answer(generation: Generation) {
   let text = "";
   const tokens: number[] = [];
+  const likelihoods: (Likelihood | undefined)[] = [];
   for await (const event of generation) {
     text += event.text;
     tokens.push(...event.tokens.map(t => t.token));
-    if (event.kind === "end") return { text, tokens, finishReason: event.finishReason, usage: event.usage };
+    likelihoods.push(...event.tokens.map(t => t.likelihood));
+    if (event.kind === "end") return { text, tokens, likelihoods, finishReason: event.finishReason, usage: event.usage };
   }
   throw new Error("no end");
 }
+type Answer = Awaited<ReturnType<typeof answer>>;
+/** What an answer says: all of it but how much of its prompt was found in the cache. */
+const said = ({ usage: { cachedTokens: _, ...usage }, ...rest }: Answer) => ({ ...rest, usage });
 /** A gate that holds steps until it is opened for so many. */
 function turnstile() {
   let open = 0;
@@ -69,7 +75,7 @@ test("the same request and seed give the same bytes whatever else is in the batc
   }));
   const engine = createEngine({ model, device, slots: 4, widths: [8, 32], chunkTokens: 32 });
   await engine.ready;
-  const alone = [];
+  const alone: Answer[] = [];
   for (const q of requests) alone.push(await answer(engine.submit(q)));
   // together, in another order, with some that leave in the middle
   const order = [...random("order").permutation(requests.length)];
@@ -81,7 +87,170 @@ test("the same request and seed give the same bytes whatever else is in the batc
       return answer(generation);
     }),
   );
-  for (const [place, i] of order.entries()) expect(together[place]).toEqual(alone[i]);
+  for (const [place, i] of order.entries()) expect(said(together[place]!)).toEqual(said(alone[i]!));
+  await engine.close();
+});
+
+test("the same request gives the same bytes with and without what others have computed and what was guessed", async () => {
+  const r = random("prefixes");
+  const word = (n: number) => Array.from({ length: n }, () => r.below(256));
+  const [system, question, twice] = [[endToken, ...word(50)], word(30), word(4)];
+  const prompts = [
+    [...system, ...question],
+    [...system, ...word(17)],
+    system,
+    // says the same over and over: what the lookup guesses well
+    [endToken, ...twice, ...twice, ...twice, ...twice, ...twice],
+    [endToken, ...word(3)],
+  ];
+  const requests: GenerationRequest[] = Array.from({ length: 30 }, (_, i) => ({
+    tokens: prompts[i % prompts.length]!,
+    maxTokens: 5 + r.below(40),
+    seed: i,
+    stopTokens: [],
+    likelihoods: 2,
+    stop: i % 7 === 0 ? ["a"] : [],
+    sampling: [{ temperature: 0 }, { temperature: 0.3 }, { temperature: 0, repetitionPenalty: 1.1 }][i % 3]!,
+  }));
+  const options = { model, device, slots: 4, widths: [8, 32], chunkTokens: 32 };
+  const plain = createEngine({ ...options, prefixCache: false, lookup: false });
+  await plain.ready;
+  const want: Answer[] = [];
+  for (const q of requests) want.push(await answer(plain.submit(q)));
+  expect(want.every(a => a.usage.cachedTokens === undefined)).toBe(true);
+  await plain.close();
+
+  const engine = createEngine(options);
+  await engine.ready;
+  const seen = { reused: 0, guessed: 0, right: 0 };
+  engine.observe({
+    reused: n => {
+      seen.reused += n;
+    },
+    verified: (guessed, right) => {
+      seen.guessed += guessed;
+      seen.right += right;
+    },
+  });
+  // one after the other, which guesses; then a talk that goes on; then all at once, with some that leave
+  for (const [i, q] of requests.entries()) expect(said(await answer(engine.submit(q)))).toEqual(said(want[i]!));
+  expect(seen.reused).toBeGreaterThan(30 * 10);
+  expect(seen.right).toBeGreaterThan(0);
+  expect(seen.guessed).toBeGreaterThan(seen.right);
+  const first = want[0]!;
+  const talk = { ...requests[0]!, tokens: [...requests[0]!.tokens, ...first.tokens, ...question], seed: 5 };
+  await answer(engine.submit(requests[0]!));
+  const next = await answer(engine.submit(talk));
+  expect(next.usage.cachedTokens).toBeGreaterThan(requests[0]!.tokens.length);
+  const company = prompts.map((tokens, seed) => engine.submit({ tokens, maxTokens: 60, seed }));
+  const together = await Promise.all(
+    [...random("order").permutation(requests.length)].map(async (i, place) => {
+      const generation = engine.submit(requests[i]!);
+      if (place % 6 === 0) setTimeout(() => company[place / 6]?.cancel(), 2 * place);
+      return [i, await answer(generation)] as const;
+    }),
+  );
+  for (const [i, a] of together) expect(said(a)).toEqual(said(want[i]!));
+  await engine.close();
+});
+
+test("answers are the same when positions run out and the newest are put back, searches among them", async () => {
+  const r = random("crowd");
+  const requests: GenerationRequest[] = Array.from({ length: 16 }, (_, i) => ({
+    tokens: [endToken, ...Array.from({ length: 1 + r.below(60) }, () => r.below(256))],
+    maxTokens: 20 + r.below(60),
+    seed: i,
+    stopTokens: [],
+    likelihoods: 1,
+    sampling: [{ temperature: 0 }, { temperature: 1 }, { mirostatTau: 4, repetitionPenalty: 1.1 }][i % 3]!,
+    ...(i % 5 === 4 ? { maxTokens: 20, beams: { width: 2, groups: 1 + (i % 2) } } : {}),
+  }));
+  const options = { model, device, slots: 6, widths: [8, 32], chunkTokens: 32 };
+  const ask = (engine: Engine) => Promise.all(requests.map(q => answer(engine.submit(q))));
+  const wide = createEngine({ ...options, prefixCache: false, lookup: false });
+  await wide.ready;
+  const want = (await ask(wide)).map(said);
+  await wide.close();
+  for (const prefixCache of [true, false]) {
+    const engine = createEngine({ ...options, prefixCache, cacheTokens: model.config.context });
+    await engine.ready;
+    const seen = { preempted: 0, started: 0, mostTokens: 0 };
+    engine.observe({
+      preempted: () => seen.preempted++,
+      started: () => seen.started++,
+      step: () => {
+        seen.mostTokens = Math.max(seen.mostTokens, engine.stats().cacheTokens);
+      },
+    });
+    const got = await ask(engine);
+    expect(got.map(said)).toEqual(want);
+    expect(got.every(a => (a.usage.cachedTokens ?? 0) < a.usage.promptTokens)).toBe(true);
+    expect(seen.preempted).toBeGreaterThan(0);
+    expect(seen.started).toBe(requests.length);
+    expect(seen.mostTokens).toBeLessThanOrEqual(model.config.context);
+    expect(engine.stats()).toMatchObject({ running: 0, queued: 0, cacheTokens: 0, cacheRoom: model.config.context });
+    await engine.close();
+  }
+});
+
+test("an engine with fewer positions than one answer may take, or a search with more than there are, is refused", async () => {
+  const few = createEngine({ model, device, slots: 2, widths: [8, 32], cacheTokens: 100 });
+  await expect(few.ready).rejects.toThrow("cache.tokens: expected a whole number from 192 (one slot) to 384 (all slots), got 100.");
+  await few.close();
+  const engine = createEngine({ model, device, slots: 2, widths: [8, 32], cacheTokens: 200 });
+  await engine.ready;
+  expect(() => engine.submit({ tokens: [1], maxTokens: 120, beams: { width: 2 } })).toThrow(
+    "beam_width: expected at most 200 positions of the cache for all beams, got 2 beams of up to 121. Ask for fewer beams or fewer tokens.",
+  );
+  await engine.close();
+});
+
+test("several answers to one prompt compute it once", async () => {
+  const engine = createEngine({ model, device, slots: 4, widths: [8, 32], chunkTokens: 32 });
+  await engine.ready;
+  const chunks: number[] = [];
+  engine.observe({ step: (_, chunkTokens) => chunks.push(chunkTokens) });
+  const tokens = [endToken, ...Array.from({ length: 99 }, (_, i) => i)];
+  await Promise.all(engine.submitAll([0, 1, 2, 3].map(choice => ({ tokens, choice, seed: 1, maxTokens: 4, stopTokens: [] }))).map(answer));
+  expect(engine.stats().running).toBe(0);
+  // planned chunks of the first, and what others had planned before they found it done
+  expect(chunks.reduce((a, b) => a + b, 0)).toBeLessThan(4 * 100 - 150);
+  await engine.close();
+});
+
+test("tenants do not share what is computed", async () => {
+  const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
+  await engine.ready;
+  const request = { tokens: [endToken, ...Buffer.from("a text that is long enough to be worth it")], maxTokens: 3, seed: 1 };
+  const cached = async (cacheSalt?: string) =>
+    (await answer(engine.submit({ ...request, ...(cacheSalt === undefined ? {} : { cacheSalt }) }))).usage.cachedTokens;
+  expect(await cached("a")).toBeUndefined();
+  expect(await cached("b")).toBeUndefined();
+  expect(await cached("a")).toBe(request.tokens.length - 1);
+  expect(await cached()).toBeUndefined();
+  await engine.close();
+});
+
+test("what a cancelled request has computed is not computed again", async () => {
+  const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
+  await engine.ready;
+  const tokens = [endToken, ...Array.from({ length: 80 }, (_, i) => i)];
+  for await (const event of engine.submit({ tokens, seed: 1, stopTokens: [] })) if (event.kind === "text") break;
+  expect(engine.stats().running).toBe(0);
+  expect((await answer(engine.submit({ tokens, maxTokens: 2, seed: 1 }))).usage.cachedTokens).toBe(tokens.length - 1);
+  await engine.close();
+});
+
+test("an answer that is given beforehand is read in a few steps, with the log-probabilities of writing it", async () => {
+  const engine = createEngine({ model, device, slots: 2, widths: [8, 32] });
+  await engine.ready;
+  const request = { tokens: [endToken, 72, 105], maxTokens: 30, seed: 3, stopTokens: [], likelihoods: 2 };
+  const written = await answer(engine.submit(request));
+  let steps = 0;
+  engine.observe({ step: () => steps++ });
+  const read = await answer(engine.submit({ ...request, forced: written.tokens }));
+  expect(read.likelihoods).toEqual(written.likelihoods);
+  expect(steps).toBeLessThan(8);
   await engine.close();
 });
 
@@ -207,6 +376,34 @@ test("a failing step ends the answers it was for; three in a row end the engine"
   await engine.close();
 });
 
+test("a run that the device fails ends its own answers; the others of the same step say what they would have said", async () => {
+  const script: Script = { slots: 3, widths: [4, 16] };
+  const calm = await scripted(script);
+  const request = (seed: number): GenerationRequest => ({ tokens: [seed], maxTokens: 20, seed, stopTokens: [] });
+  const want = await Promise.all([1, 2].map(seed => answer(calm.engine.submit(request(seed)))));
+  await calm.engine.close();
+
+  const program = scriptedProgram(script);
+  const { prefill } = program;
+  let failing = 1;
+  const engine = createEngine({
+    model,
+    device,
+    open: async () => ({
+      ...program,
+      prefill: (...of) => (failing-- > 0 ? Promise.reject(new Error("out of memory")) : prefill(...of)),
+    }),
+  });
+  await engine.ready;
+  const others = Promise.all([1, 2].map(seed => answer(engine.submit(request(seed)))));
+  const long = { tokens: new Array(9).fill(7), maxTokens: 3, seed: 1, stopTokens: [] };
+  await expect(answer(engine.submit(long))).rejects.toMatchObject({ code: "serve/program" });
+  expect(await others).toEqual(want);
+  expect((await answer(engine.submit(long))).usage.completionTokens).toBe(3);
+  expect(engine.state).toBe("ready");
+  await engine.close();
+});
+
 test("an engine whose program cannot be built says so and takes no work", async () => {
   const engine = createEngine({ model, device, slots: 0 });
   expect(() => engine.submit({ tokens: [1] })).toThrow("the model is still loading");
@@ -253,7 +450,8 @@ test("observers hear of every answer; the history counts its tokens", async () =
     },
   });
   await Promise.all([5, 6, 7].map(n => answer(engine.submit({ tokens: new Array(n).fill(1), maxTokens: 4, stopTokens: [], seed: n }))));
-  expect(heard).toEqual({ submitted: 3, started: 3, first: 3, next: 9, finished: 3, decoded: 9, chunks: 18 });
+  // the last step is told of when all of it is done, which is after its tokens are out
+  await expect.poll(() => heard).toEqual({ submitted: 3, started: 3, first: 3, next: 9, finished: 3, decoded: 9, chunks: 18 });
   now = 7_500;
   expect(history.points()).toEqual([
     { t: 5000, running: 0, queued: 0, tokensPerSecond: 12 },

@@ -1,34 +1,57 @@
 /**
- * The engine of one model: a queue, slots, and a loop that decides (`scheduler.ts`), does (`runner.ts`) and repeats. Requests come and go
- * between steps; nothing here depends on who else is served but the time it takes. Idea of the loop: vLLM; of one noun a file: nano-vllm.
+ * The engine of one model, as those who ask see it: requests are taken or refused, answers are read, cancelled, watched, drained. Who waits and
+ * who sits where is `roster.ts`; steps are `step-loop.ts`; how an answer goes out and ends is `delivery.ts`. Requests come and go between
+ * steps; nothing depends on who else is served but the time it takes. Idea of the loop: vLLM; of one noun a file: nano-vllm.
  */
 import { type Clock, systemClock, type Tree, treeLeaves } from "../base/index.ts";
-import { type CachedDecoderOptions, type FinishReason, type Likelihood, samplingOptions } from "../nn/index.ts";
+import { type Adapter, type AdapterRoom, samplingOptions } from "../nn/index.ts";
 import type { Device, DeviceArray } from "../tensor/index.ts";
-import { answerTokens, type Capacity, checkQueue } from "./admission.ts";
+import { AdapterPlaces, type PlacedAdapter } from "./adapters/places.ts";
+import { answerTokens, type Capacity, cacheTokensOf, checkQueue } from "./admission.ts";
+import { Delivery } from "./delivery.ts";
 import { serveErrors } from "./errors.ts";
+import { forcedTokens } from "./forced-tokens.ts";
+import type { GenerationEvent, GenerationRequest } from "./generation.ts";
+import { joinSearches } from "./join-searches.ts";
 import { limits } from "./limits.ts";
-import type { EngineObserver, Outcome } from "./observer.ts";
+import type { EngineObserver } from "./observer.ts";
 import { Pace } from "./pace.ts";
-import { openProgram, type Program } from "./program.ts";
-import { Runner } from "./runner.ts";
-import { decide, isIdle, type Plan, type SchedulerView } from "./scheduler.ts";
-import { type GenerationEvent, type GenerationRequest, Sequence } from "./sequence.ts";
+import { openProgram, type Program, type ProgramOptions } from "./program.ts";
+import { Roster } from "./roster.ts";
+import { Sequence } from "./sequence.ts";
 import type { ServedModel } from "./served-model.ts";
+import { StepLoop } from "./step-loop.ts";
 
-export interface EngineOptions extends CachedDecoderOptions {
+export interface EngineOptions extends ProgramOptions {
   readonly model: ServedModel;
   /** Holds the model's parameters. */
   readonly device: Device;
-  /** Width of all chunks of one step; 64 when absent. Less is smoother for those who decode, more is faster for those who start. */
+  /**
+   * Width of all chunks of one step; 8 a slot and 64 at least when absent, so that many who write do not wait for the few who start. Less is
+   * smoother for those who decode, more is faster for those who start.
+   */
   readonly chunkTokens?: number;
+  /**
+   * Positions of the cache that all who run may hold together; all that the slots have when absent. With fewer, more slots are served from
+   * the same memory as long as few are full; where they fill up, the newest are put back and computed anew. Never changes an answer.
+   */
+  readonly cacheTokens?: number;
   /** Sequences that may wait. */
   readonly queueSequences?: number;
   /** A reader that is behind for longer loses its slot. */
   readonly stalledMs?: number;
+  /** Beginnings that a slot holds are taken over instead of computed; true when absent. Never changes an answer. */
+  readonly prefixCache?: boolean;
+  /** Guesses from the text itself are verified where a sequence is alone; true when absent. Never changes an answer. */
+  readonly lookup?: boolean;
+  /**
+   * A draft model guesses for greedy answers while so many at most run; 1 when absent, since on a CPU a round of several takes as long as the
+   * steps that it saves. Never changes an answer. Answers that are drawn always have rounds: their random numbers depend on it.
+   */
+  readonly greedyRounds?: number;
   readonly clock?: Clock;
   /** Makes the program; tests give a small one of their own. */
-  readonly open?: (model: ServedModel, device: Device, options: CachedDecoderOptions) => Promise<Program>;
+  readonly open?: (model: ServedModel, device: Device, options: ProgramOptions) => Promise<Program>;
 }
 
 export type EngineState = "loading" | "ready" | "draining" | "failed" | "closed";
@@ -46,29 +69,37 @@ export interface EngineStats {
   readonly queued: number;
   /** Of the running ones, those whose client is behind. */
   readonly blocked: number;
-  /** Positions of the cache in use, of all. */
+  /** Positions of the cache in use, of all that may be. */
   readonly cacheTokens: number;
   readonly cacheRoom: number;
   readonly cacheBytes: number;
   /** Sequences since the start. */
   readonly requests: number;
+  /** The programs agree to the bit; where they do not, prefixes are not shared and guesses not made (see `Program.isUniform`). */
+  readonly isUniform: boolean;
+  /** A small model guesses for it. */
+  readonly isDrafting?: boolean;
+  /** Adapters of those that run and of those that wait. */
+  readonly runningAdapters: readonly string[];
+  readonly queuedAdapters: readonly string[];
 }
 
-/** Steps in a row that may fail before the engine gives up: one may be a passing lack of memory. */
-const failuresUntilFailed = 3;
+/** An engine as those who ask see it. A model with an adapter is another one, of the same steps (`adapters/adapted-engine.ts`). */
+export type Engine = Pick<ModelEngine, keyof ModelEngine>;
 
-export class Engine {
+export class ModelEngine {
   readonly model: ServedModel;
   /** Resolves when the programs are built and warmed up; rejects when that failed. */
   readonly ready: Promise<void>;
   readonly #options: EngineOptions;
   readonly #clock: Clock;
   readonly #observers = new Set<EngineObserver>();
-  readonly #waiting: Sequence[] = [];
-  readonly #running = new Map<number, Sequence>();
-  readonly #dirty = new Set<number>();
-  #slots: (Sequence | undefined)[] = [];
+  readonly #delivery: Delivery;
+  readonly #adapters: AdapterPlaces;
+  /** Without slots until the program is there; nobody waits before. */
+  #roster = new Roster(0);
   #program: Program | undefined;
+  #cacheTokens = 0;
   #state: EngineState = "loading";
   #loop: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
@@ -81,6 +112,15 @@ export class Engine {
     this.model = options.model;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#adapters = new AdapterPlaces(options.model.id, options.adapters);
+    this.#delivery = new Delivery({
+      place: options.model.id,
+      clock: this.#clock,
+      stalledMs: options.stalledMs ?? limits.stalledMs,
+      tell: say => this.#tell(say),
+      onOver: sequence => this.#leave(sequence),
+      onSpoilt: slot => this.#roster.spoil(slot),
+    });
     this.ready = this.#open();
     // whoever does not wait for it still finds the state "failed"
     this.ready.catch(() => {});
@@ -88,6 +128,10 @@ export class Engine {
 
   get state(): EngineState {
     return this.#state;
+  }
+  /** Holds the model's parameters. */
+  get device(): Device {
+    return this.#options.device;
   }
   /** Identity of what decides the answers; empty until ready. */
   get fingerprint(): string {
@@ -110,24 +154,53 @@ export class Engine {
   }
 
   stats(): EngineStats {
-    const running = [...this.#running.values()];
-    const { slots = 0, room = 0, cacheBytes = 0 } = this.#program ?? {};
+    const { running, waiting, cacheTokens } = this.#roster;
+    const { slots = 0, cacheBytes = 0, isUniform = false } = this.#program ?? {};
     return {
       state: this.#state,
       slots,
       running: running.length,
-      queued: this.#waiting.length,
+      queued: waiting.length,
       blocked: running.filter(s => s.blockedMs !== undefined).length,
-      cacheTokens: running.reduce((n, s) => n + s.computed, 0),
-      cacheRoom: slots * room,
+      cacheTokens,
+      cacheRoom: this.#cacheTokens,
       cacheBytes,
       requests: this.#requests,
+      isUniform,
+      ...(this.#program?.draft ? { isDrafting: true } : {}),
+      runningAdapters: adaptersOf(running),
+      queuedAdapters: adaptersOf(waiting),
     };
   }
 
   /** Seconds after which a new request will likely find room in the queue. */
   get retryAfterSeconds(): number {
-    return this.#pace.retryAfterSeconds(this.#waiting.length);
+    return this.#pace.retryAfterSeconds(this.#roster.waiting.length);
+  }
+
+  /** How many adapters of which rank there is room for. */
+  get adapterRoom(): AdapterRoom {
+    return this.#options.adapters ?? { count: 0, rank: 0 };
+  }
+  /** The adapters that requests may name. */
+  get adapters(): readonly PlacedAdapter[] {
+    return this.#adapters.list();
+  }
+  /**
+   * Adds an adapter while others are served: requests may name it at once, and it is there when the promise resolves. Errors: serve/adapter
+   * where the name is taken, the rank too great or no place free; serve/notReady, serve/draining.
+   */
+  async addAdapter(name: string, adapter: Adapter): Promise<void> {
+    this.#accepting();
+    const added = this.#adapters.add(name, adapter);
+    this.#wake();
+    await added;
+  }
+  /** Takes an adapter away: no new request may name it; resolves when those under way are over. Errors: serve/unknownModel. */
+  async removeAdapter(name: string): Promise<void> {
+    const removed = this.#adapters.remove(name);
+    this.#wake();
+    await removed;
   }
 
   /** Queues one answer. Errors as of `submitAll`. */
@@ -137,30 +210,35 @@ export class Engine {
 
   /**
    * Queues several answers, all or none. Errors: serve/notReady, serve/draining, serve/queueFull, serve/contextLength, serve/parameter and
-   * nn/sampling for tokens and options out of range.
+   * nn/sampling for tokens and options out of range; serve/unknownModel for an adapter that is not there.
    */
   submitAll(requests: readonly GenerationRequest[]): Generation[] {
     const program = this.#accepting();
     const made = requests.map(r => this.#sequence(program, r));
+    joinSearches(requests, made, {
+      model: this.model,
+      slots: program.slots,
+      cacheTokens: this.#cacheTokens,
+      maxTokensOf: r => answerTokens(this.#capacity(program), r),
+    });
+    const { running, waiting } = this.#roster;
     const promptTokens = (all: readonly Sequence[]) => all.reduce((n, s) => n + s.usage.promptTokens, 0);
     checkQueue(
       this.#capacity(program),
-      { running: this.#running.size, waiting: this.#waiting.length, waitingTokens: promptTokens(this.#waiting) },
+      { running: running.length, waiting: waiting.length, waitingTokens: promptTokens(waiting) },
       { sequences: made.length, tokens: promptTokens(made) },
       this.retryAfterSeconds,
     );
     for (const [i, sequence] of made.entries()) {
       this.#requests++;
-      this.#tell(o => o.submitted?.(sequence.usage.promptTokens));
-      if (requests[i]!.maxTokens === 0) {
-        sequence.endAtLength();
-        this.#tell(o => o.finished?.("length", sequence.usage, 0));
-      } else this.#waiting.push(sequence);
+      this.#tell(o => o.submitted?.(sequence));
+      if (requests[i]!.maxTokens === 0) this.#delivery.nothing(sequence);
+      else if ((sequence.search?.lead ?? sequence) === sequence) this.#roster.wait(sequence);
     }
     // answers to one request share its signal: one listener for all of them
     for (const signal of new Set(requests.map(r => r.signal))) {
       const cancel = () => {
-        for (const [i, sequence] of made.entries()) if (requests[i]!.signal === signal) this.#cancel(sequence);
+        for (const [i, sequence] of made.entries()) if (requests[i]!.signal === signal) this.#delivery.cancel(sequence);
       };
       if (signal?.aborted) cancel();
       else signal?.addEventListener("abort", cancel, { once: true });
@@ -168,7 +246,7 @@ export class Engine {
     this.#wake();
     return made.map(sequence => ({
       id: sequence.id,
-      cancel: () => this.#cancel(sequence),
+      cancel: () => this.#delivery.cancel(sequence),
       [Symbol.asyncIterator]: () => sequence.output,
     }));
   }
@@ -190,15 +268,17 @@ export class Engine {
       sampling: samplingOptions(request.sampling),
       maxTokens: answerTokens(this.#capacity(program), request),
       stopTokens: new Set(request.stopTokens ?? this.model.stopTokens ?? []),
-      stream: this.model.tokenizer.stream({ skipSpecialTokens: true }),
+      forcedTokens: form => forcedTokens(this.model.tokenizer, form),
+      stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),
       output: {
         capacity: limits.bufferedEvents,
         onRoom: () => {
           sequence.blockedMs = undefined;
           this.#wake();
         },
-        onLeave: () => this.#cancel(sequence),
+        onLeave: () => this.#delivery.cancel(sequence),
       },
+      adapter: request.adapter === undefined ? undefined : this.#adapters.of(request.adapter),
       nowMs: this.#clock.monotonic(),
     });
     return sequence;
@@ -216,156 +296,55 @@ export class Engine {
         program.dispose();
         return;
       }
-      this.#slots = new Array<Sequence | undefined>(program.slots).fill(undefined);
       this.#program = program;
+      this.#cacheTokens = cacheTokensOf(this.#options.cacheTokens, program);
+      this.#roster = new Roster(program.slots);
       this.#state = this.#state === "loading" ? "ready" : this.#state;
-      this.#loop = this.#run(program).catch(error => this.#fail(error));
+      this.#loop = this.#steps(program)
+        .run()
+        .catch(error => this.#fail(error));
     } catch (error) {
       this.#state = "failed";
       throw error;
     }
   }
 
-  async #run(program: Program): Promise<void> {
-    const runner = new Runner({
+  #steps(program: Program): StepLoop {
+    const { chunkTokens = Math.max(64, 8 * program.slots), prefixCache = true, lookup = true, greedyRounds = 1 } = this.#options;
+    return new StepLoop({
       program,
-      slots: this.#slots,
-      onToken: (s, token, likelihood) => this.#onToken(s, token, likelihood),
-      onFailure: (s, error) => this.#onFailure(s, error),
-    });
-    const schedule = { chunkTokens: this.#options.chunkTokens ?? 64, widths: program.widths, room: program.room };
-    let step = 0;
-    let failures = 0;
-    while (this.#state === "ready" || this.#state === "draining") {
-      for (const slot of this.#dirty) {
-        await program.clear(slot);
-        this.#dirty.delete(slot);
-      }
-      const plan = decide(this.#view(), schedule);
-      if (isIdle(plan)) {
-        await new Promise<void>(resolve => {
+      roster: this.#roster,
+      delivery: this.#delivery,
+      adapters: this.#adapters,
+      clock: this.#clock,
+      chunkTokens,
+      cacheTokens: this.#cacheTokens,
+      prefixCache,
+      lookup,
+      greedyRounds,
+      nextId: () => this.#nextId++,
+      isOpen: () => this.#state === "ready" || this.#state === "draining",
+      idle: () =>
+        new Promise<void>(resolve => {
           this.#wake = resolve;
-        });
-        continue;
-      }
-      this.#admit(plan);
-      if (plan.decode.length + plan.chunks.length === 0) continue;
-      const startMs = this.#clock.monotonic();
-      try {
-        await runner.run(plan, step++);
-        failures = 0;
-      } catch (error) {
-        this.#onStepFailure(plan, error, ++failures);
-      }
-      const ms = this.#clock.monotonic() - startMs;
-      const chunkTokens = plan.chunks.reduce((n, c) => n + c.chunk.count, 0);
-      this.#tell(o => o.step?.(plan.decode.length, chunkTokens, ms));
-      // a device that answers at once must not keep the sockets waiting
-      await new Promise(resolve => setImmediate(resolve));
-    }
-  }
-
-  #view(): SchedulerView {
-    const freeSlots: number[] = [];
-    for (let i = 0; i < this.#slots.length; i++) if (!this.#slots[i] && !this.#dirty.has(i)) freeSlots.push(i);
-    return {
-      freeSlots,
-      waiting: this.#waiting,
-      running: [...this.#running.values()].map(s => ({
-        id: s.id,
-        group: s.group,
-        slot: s.slot!,
-        computed: s.computed,
-        known: s.tokens.length,
-        isBlocked: s.blockedMs !== undefined,
-        lastChunk: s.lastChunk,
-      })),
-    };
-  }
-
-  #admit({ admit }: Plan): void {
-    if (admit.length === 0) return;
-    const slotOf = new Map(admit.map(a => [a.id, a.slot]));
-    const nowMs = this.#clock.monotonic();
-    const taken = this.#waiting.filter(s => slotOf.has(s.id));
-    this.#waiting.splice(0, this.#waiting.length, ...this.#waiting.filter(s => !slotOf.has(s.id)));
-    for (const sequence of taken) {
-      sequence.slot = slotOf.get(sequence.id)!;
-      this.#slots[sequence.slot] = sequence;
-      this.#running.set(sequence.id, sequence);
-      this.#tell(o => o.started?.(nowMs - sequence.submittedMs));
-    }
-  }
-
-  #onToken(sequence: Sequence, token: number, likelihood: Likelihood | undefined): void {
-    const nowMs = this.#clock.monotonic();
-    const { lastTokenMs } = sequence;
-    sequence.lastTokenMs = nowMs;
-    const reason = sequence.accept(token, likelihood);
-    this.#tell(o => (lastTokenMs === undefined ? o.firstToken?.(nowMs - sequence.submittedMs) : o.nextToken?.(nowMs - lastTokenMs)));
-    if (reason !== undefined) this.#leave(sequence, reason);
-    else if (sequence.output.isFull) this.#block(sequence, nowMs);
-  }
-
-  #block(sequence: Sequence, nowMs: number): void {
-    sequence.blockedMs = nowMs;
-    const stalledMs = this.#options.stalledMs ?? limits.stalledMs;
-    const timer = setTimeout(() => {
-      if (sequence.isOver || sequence.blockedMs !== nowMs) return;
-      sequence.fail(
-        serveErrors.fail("slowReader", { message: `nothing was read for ${stalledMs} ms`, hint: "Read the stream as it comes." }),
-      );
-      this.#leave(sequence, "slow reader");
-    }, stalledMs);
-    timer.unref();
-  }
-
-  #onFailure(sequence: Sequence, error: unknown): void {
-    if (sequence.slot !== undefined) this.#dirty.add(sequence.slot);
-    sequence.fail(serveErrors.fail("program", { place: this.model.id, message: "the numbers of this answer broke down" }, error));
-    this.#leave(sequence, "error");
-  }
-
-  #onStepFailure(plan: Plan, error: unknown, failures: number): void {
-    const failure = () => serveErrors.fail("program", { place: this.model.id, message: "a step failed on the device" }, error);
-    for (const { id, slot } of [...plan.decode, ...plan.chunks]) {
-      const sequence = this.#running.get(id);
-      if (!sequence) continue;
-      this.#dirty.add(slot);
-      sequence.fail(failure());
-      this.#leave(sequence, "error");
-    }
-    if (failures >= failuresUntilFailed) this.#fail(error);
+        }),
+      tell: say => this.#tell(say),
+    });
   }
 
   #fail(error: unknown): void {
     if (this.#state !== "closed") this.#state = "failed";
-    this.abortAll(serveErrors.fail("program", { place: this.model.id, message: "the engine has failed" }, error));
+    const failed = serveErrors.fail("program", { place: this.model.id, message: "the engine has failed" }, error);
+    this.abortAll(failed);
+    this.#adapters.close(failed);
   }
 
-  #cancel(sequence: Sequence): void {
-    if (sequence.isOver) return;
-    sequence.fail(serveErrors.fail("cancelled", { message: "the generation was cancelled" }));
-    this.#leave(sequence, "cancelled");
-  }
-
-  /** Takes a sequence that is over out of queue or slot. */
-  #leave(sequence: Sequence, outcome: Outcome | FinishReason): void {
-    const nowMs = this.#clock.monotonic();
-    const at = this.#waiting.indexOf(sequence);
-    if (at >= 0) this.#waiting.splice(at, 1);
-    if (this.#running.delete(sequence.id)) {
-      this.#slots[sequence.slot!] = undefined;
-      this.#pace.left(nowMs, this.#waiting.length);
-    }
-    this.#tell(o => o.finished?.(outcome, sequence.usage, nowMs - sequence.submittedMs));
+  /** An answer is over: its place is free once nobody else's answer needs it. */
+  #leave(sequence: Sequence): void {
+    const place = sequence.search?.lead ?? sequence;
+    if (!sequence.search?.isLive && this.#roster.remove(place)) this.#pace.left(this.#clock.monotonic(), this.#roster.waiting.length);
     this.#wake();
-    this.#checkEmpty();
-  }
-
-  #checkEmpty(): void {
-    if (this.#waiting.length + this.#running.size > 0) return;
-    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+    if (this.#roster.isEmpty) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   #tell(say: (o: EngineObserver) => void): void {
@@ -375,15 +354,13 @@ export class Engine {
   /** Takes no new work from now on; resolves when nothing waits or runs. */
   async drain(): Promise<void> {
     if (this.#state === "loading" || this.#state === "ready") this.#state = "draining";
-    if (this.#waiting.length + this.#running.size > 0) await new Promise<void>(resolve => this.#whenEmpty.push(resolve));
+    if (!this.#roster.isEmpty) await new Promise<void>(resolve => this.#whenEmpty.push(resolve));
   }
 
   /** Ends everything that waits or runs with an error. */
   abortAll(error: unknown): void {
-    for (const sequence of [...this.#waiting, ...this.#running.values()]) {
-      sequence.fail(error);
-      this.#leave(sequence, "error");
-    }
+    for (const sequence of [...this.#roster.waiting, ...this.#roster.running].flatMap(s => s.search?.answers ?? [s]))
+      this.#delivery.end(sequence, error);
   }
 
   /** Ends everything and frees the programs and the cache, when the step in flight is done. The parameters stay. */
@@ -394,9 +371,13 @@ export class Engine {
     this.#wake();
     await this.ready.catch(() => {});
     await this.#loop;
+    this.#adapters.close(serveErrors.fail("draining", { place: this.model.id, message: "the server is shutting down" }));
     this.#program?.dispose();
   }
 }
 
+/** Names of adapters that sequences have, each once. */
+const adaptersOf = (all: readonly Sequence[]): readonly string[] => [...new Set(all.flatMap(s => s.adapterName ?? []))];
+
 /** Starts an engine; it loads and warms up by itself. See `Engine.ready`. */
-export const createEngine = (options: EngineOptions): Engine => new Engine(options);
+export const createEngine = (options: EngineOptions): Engine => new ModelEngine(options);

@@ -1,25 +1,131 @@
-/** The engines of one server by the names of their models. Models come and go while the server runs; a server without any is not ready. */
-import { nearest } from "../base/index.ts";
+/**
+ * The engines of one server by the names of their models: decoders, and sentence encoders beside them. Models come and go while the server
+ * runs; a server without any is not ready. Where a router is (`lifecycle/fleet.ts`) it decides which version a name means.
+ */
+import { nearest, systemClock } from "../base/index.ts";
+import { AdapterShelf } from "./adapters/shelf.ts";
+import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
 import { serveErrors } from "./errors.ts";
+import type { Visit } from "./lifecycle/visit.ts";
+
+export type AnyEngine = Engine | EmbeddingEngine;
+
+/** Decides which version a name means, and sees to it that it stays while it is used. */
+export interface Router {
+  /** Undefined where the name is none of its own. Errors: serve/unknownVersion, serve/unknownLabel, serve/notReady, and `Asleep`. */
+  route(model: string, visit: Visit | undefined): AnyEngine | undefined;
+  /** A version that a contract has chosen by itself is used by the request from now on. */
+  use(engine: AnyEngine, visit: Visit): void;
+  readonly isReady: boolean;
+  /** Some version answers, or would after waking; undefined where the name is none of its own. Errors as of `route`. */
+  isModelReady(model: string): boolean | undefined;
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Shared {
+  readonly engines: Engine[];
+  readonly encoders: EmbeddingEngine[];
+  readonly watchers: Set<(engine: Engine) => void>;
+  readonly encoderWatchers: Set<(encoder: EmbeddingEngine) => void>;
+  readonly adapters: AdapterShelf;
+  isDraining: boolean;
+  router: Router | undefined;
+}
 
 export class Engines {
-  readonly #engines: Engine[] = [];
-  readonly #watchers = new Set<(engine: Engine) => void>();
-  #isDraining = false;
+  readonly #shared: Shared;
+  readonly #visit: Visit | undefined;
 
-  constructor(engines: readonly Engine[] = []) {
+  constructor(
+    engines: readonly Engine[] = [],
+    encoders: readonly EmbeddingEngine[] = [],
+    as?: { readonly shared: Shared; readonly visit: Visit },
+  ) {
+    this.#visit = as?.visit;
+    const adapters = () =>
+      new AdapterShelf({
+        engines: () => this.#engines,
+        isTaken: name => this.#both.some(e => namesOf(e).includes(name)) || this.#shared.router?.isModelReady(name) !== undefined,
+        now: () => systemClock.now(),
+      });
+    this.#shared = as?.shared ?? {
+      adapters: adapters(),
+      engines: [],
+      encoders: [],
+      watchers: new Set(),
+      encoderWatchers: new Set(),
+      isDraining: false,
+      router: undefined,
+    };
     for (const engine of engines) this.add(engine);
+    for (const encoder of encoders) this.addEncoder(encoder);
+  }
+
+  /** The same engines as one request sees them: what it finds is its own until the visit ends. */
+  seenBy(visit: Visit): Engines {
+    return new Engines([], [], { shared: this.#shared, visit });
+  }
+  routeBy(router: Router): void {
+    this.#shared.router = router;
+  }
+  get isRouted(): boolean {
+    return this.#shared.router !== undefined;
+  }
+  /** Says that this request uses an engine which it found in `all` or `encoders`; gives it back. */
+  use<E extends AnyEngine>(engine: E): E {
+    if (this.#visit) this.#shared.router?.use(engine, this.#visit);
+    return engine;
+  }
+
+  get #engines(): Engine[] {
+    return this.#shared.engines;
+  }
+  get #encoders(): EmbeddingEngine[] {
+    return this.#shared.encoders;
+  }
+
+  /** The adapters of all models. */
+  get adapters(): AdapterShelf {
+    return this.#shared.adapters;
+  }
+  /** The engine of an adapter's name; undefined where it is none. Errors as of `find`, of its model. */
+  #adapted(name: string): Engine | undefined {
+    const parent = this.adapters.parentOf(name);
+    return parent === undefined ? undefined : this.adapters.over(this.find(parent), name);
+  }
+
+  addEncoder(encoder: EmbeddingEngine): void {
+    this.#encoders.push(encoder);
+    for (const watch of this.#shared.encoderWatchers) watch(encoder);
+  }
+
+  /** As `watch`, for encoders. */
+  watchEncoders(each: (encoder: EmbeddingEngine) => void): void {
+    this.#shared.encoderWatchers.add(each);
+    for (const encoder of this.#encoders) each(encoder);
+  }
+
+  /** Takes an encoder out; closing it is the caller's. */
+  removeEncoder(encoder: EmbeddingEngine): void {
+    const at = this.#encoders.indexOf(encoder);
+    if (at >= 0) this.#encoders.splice(at, 1);
+  }
+
+  encoders(): readonly EmbeddingEngine[] {
+    return this.#encoders;
   }
 
   add(engine: Engine): void {
     this.#engines.push(engine);
-    for (const watch of this.#watchers) watch(engine);
+    this.adapters.restore(engine);
+    for (const watch of this.#shared.watchers) watch(engine);
   }
 
   /** Calls back for every engine, those that are there and those that come. */
   watch(each: (engine: Engine) => void): void {
-    this.#watchers.add(each);
+    this.#shared.watchers.add(each);
     for (const engine of this.#engines) each(engine);
   }
 
@@ -33,39 +139,108 @@ export class Engines {
     return this.#engines;
   }
 
-  /** The engine of a model's id or alias. Errors: serve/unknownModel. */
+  /** The engine of a decoder's id or alias, or of an adapter's name. Errors: serve/unknownModel; serve/unsupported where the name is a sentence encoder's. */
   find(model: string): Engine {
-    const found = this.#engines.find(e => namesOf(e).includes(model));
+    const adapted = this.#adapted(model);
+    if (adapted) return adapted;
+    const routed = this.#routed(model);
+    const found = this.#engines.find(e => (routed ? e === routed : namesOf(e).includes(model)));
     if (found) return found;
-    const names = this.#engines.flatMap(namesOf);
+    if (routed || this.#encoders.some(e => namesOf(e).includes(model)))
+      throw serveErrors.fail("unsupported", {
+        place: "model",
+        expected: "a model that continues texts",
+        received: `${shown(model)}, which embeds them`,
+        hint: "Ask it at /v1/embeddings.",
+      });
+    throw this.#unknown(model, [...[...this.#engines, ...this.#encoders].flatMap(namesOf), ...this.adapters.list().map(a => a.name)]);
+  }
+
+  /** The engine of a sentence encoder's id or alias. Errors as of `find`, the other way round. */
+  findEncoder(model: string): EmbeddingEngine {
+    const routed = this.#adapted(model) ?? this.#routed(model);
+    const found = this.#encoders.find(e => (routed ? e === routed : namesOf(e).includes(model)));
+    if (found) return found;
+    if (routed || this.#engines.some(e => namesOf(e).includes(model)))
+      throw serveErrors.fail("unsupported", {
+        place: "model",
+        expected: "a sentence encoder",
+        received: `${shown(model)}, which continues texts`,
+        hint: "Serve an encoder beside it.",
+      });
+    throw this.#unknown(model, [...this.#encoders, ...this.#engines].flatMap(namesOf));
+  }
+
+  /** A decoder's or an encoder's engine. Errors: serve/unknownModel. */
+  findAny(model: string): AnyEngine {
+    return this.#adapted(model) ?? this.#routed(model) ?? this.#encoders.find(e => namesOf(e).includes(model)) ?? this.find(model);
+  }
+
+  /** The version that the router chooses for a name, or an adapter's engine; undefined where it knows no such name. */
+  routed(model: string): AnyEngine | undefined {
+    return this.#adapted(model) ?? this.#routed(model);
+  }
+
+  #routed(model: string): AnyEngine | undefined {
+    const engine = this.#shared.router?.route(model, this.#visit);
+    if (engine && this.#visit) this.#visit.engine = engine;
+    return engine;
+  }
+
+  #unknown(model: string, names: readonly string[]) {
     const near = nearest(model, names) ?? (names.length === 1 ? names[0] : undefined);
-    throw serveErrors.fail("unknownModel", {
+    return serveErrors.fail("unknownModel", {
       place: "model",
       expected: names.length ? `one of ${names.join(", ")}` : "a model, but none is served",
-      received: JSON.stringify(model.slice(0, 100)),
+      received: shown(model),
       ...(near ? { hint: `Try "${near}".` } : {}),
     });
   }
 
-  get isDraining(): boolean {
-    return this.#isDraining;
+  get #both(): readonly AnyEngine[] {
+    return [...this.#engines, ...this.#encoders];
   }
-  /** Every engine is loaded and warmed up, there is one, and the server is not shutting down. */
+
+  get isDraining(): boolean {
+    return this.#shared.isDraining;
+  }
+  /** Every engine is loaded and warmed up, there is one, and the server is not shutting down; a router knows more exactly. */
   get isReady(): boolean {
-    return !this.#isDraining && this.#engines.length > 0 && this.#engines.every(e => e.state === "ready");
+    const { router, isDraining } = this.#shared;
+    if (router) return !isDraining && router.isReady;
+    return !this.#shared.isDraining && this.#both.length > 0 && this.#both.every(e => e.state === "ready");
+  }
+
+  /** As `isReady`, of one model. Errors: serve/unknownModel. */
+  isModelReady(model: string): boolean {
+    const { router, isDraining } = this.#shared;
+    const parent = this.adapters.parentOf(model);
+    if (parent !== undefined) return this.isModelReady(parent);
+    return !isDraining && (router?.isModelReady(model) ?? this.findAny(model).state === "ready");
   }
 
   /** Takes no new work; resolves when nothing waits or runs. */
   async drain(): Promise<void> {
-    this.#isDraining = true;
-    await Promise.all(this.#engines.map(e => e.drain()));
+    this.#shared.isDraining = true;
+    await Promise.all([...this.#both.map(e => e.drain()), this.#shared.router?.drain()]);
   }
 
   /** Ends everything that waits or runs. */
   async close(): Promise<void> {
-    this.#isDraining = true;
-    await Promise.all(this.#engines.map(e => e.close()));
+    this.#shared.isDraining = true;
+    await Promise.all(this.#both.map(e => e.close()));
+    await this.#shared.router?.close();
   }
 }
 
-const namesOf = (e: Engine): string[] => [e.model.id, ...(e.model.aliases ?? [])];
+/** The model whose adapter it is. */
+export const parentOf = ({ model }: AnyEngine): string | undefined => ("parent" in model ? model.parent : undefined);
+
+const shown = (model: string): string => JSON.stringify(model.slice(0, 100));
+
+const given = new WeakMap<AnyEngine, () => readonly string[]>();
+/** Names beside the id are the router's from now on: labels move. */
+export function nameBy(engine: AnyEngine, names: () => readonly string[]): void {
+  given.set(engine, names);
+}
+export const namesOf = (e: AnyEngine): string[] => [...new Set([e.model.id, ...(given.get(e)?.() ?? e.model.aliases ?? [])])];

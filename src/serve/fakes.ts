@@ -1,5 +1,5 @@
 /** Small principled stand-ins for tests: a tokenizer of bytes, a tiny random model, and a program whose logits are what a test says. */
-import { type DecoderConfig, decoderSpec, initialise, llamaConfig } from "../nn/index.ts";
+import { type DecoderConfig, decoderSpec, initialise, llamaConfig, type SlotSpan } from "../nn/index.ts";
 import type { Device } from "../tensor/index.ts";
 import type { Program } from "./program.ts";
 import type { ServedModel, ServedTokenizer } from "./served-model.ts";
@@ -11,6 +11,7 @@ export const endToken = 256;
 export const byteTokenizer: ServedTokenizer = {
   vocabSize: 257,
   specials: new Map([[endText, endToken]]),
+  bytesOf: id => (id < 256 ? Uint8Array.of(id) : undefined),
   encode: (text, options = {}) => {
     const parts = options.readSpecialTokens === false ? [text] : text.split(endText);
     return parts.flatMap((part, i) => [...(i ? [endToken] : []), ...Buffer.from(part)]);
@@ -46,13 +47,14 @@ export const tinyModel = async (device: Device, more: Partial<ServedModel> = {})
 
 /** What a scripted program was asked to do. */
 export interface ProgramCall {
-  readonly kind: "decode" | "prefill";
+  readonly kind: "decode" | "prefill" | "verify";
   readonly slots: readonly number[];
 }
 
 export interface ScriptedProgram extends Program {
   readonly calls: ProgramCall[];
   readonly cleared: number[];
+  readonly copied: SlotSpan[];
 }
 
 export interface Script {
@@ -63,14 +65,27 @@ export interface Script {
   readonly logits?: (token: number, position: number, slot: number) => Float32Array | undefined;
   /** Called before each step; the step waits for it. */
   readonly gate?: () => Promise<void> | void;
+  /** Lets the engine take prefixes over and verify guesses; off when absent, so that tests see every chunk. */
+  readonly isUniform?: boolean;
+  /** Tokens of a slot in a round; 1 when absent. */
+  readonly roundWidth?: number;
 }
 
 /** A program without a model: logits are a function of the last token, its position and its slot. */
-export function scriptedProgram({ slots, room = 64, widths = [4, 16], logits, gate }: Script): ScriptedProgram {
+export function scriptedProgram({
+  slots,
+  room = 64,
+  widths = [4, 16],
+  logits,
+  gate,
+  isUniform = false,
+  roundWidth = 1,
+}: Script): ScriptedProgram {
   const vocab = 257;
   const uniform = new Float32Array(vocab);
   const calls: ProgramCall[] = [];
   const cleared: number[] = [];
+  const copied: SlotSpan[] = [];
   const wait = async () => {
     await gate?.();
     await new Promise(resolve => setImmediate(resolve));
@@ -84,9 +99,24 @@ export function scriptedProgram({ slots, room = 64, widths = [4, 16], logits, ga
     fingerprint: "fp_scripted",
     calls,
     cleared,
+    copied,
+    isUniform,
+    verifyWidth: 4,
+    roundWidth,
+    verify: async (slot, sequence, start) => {
+      calls.push({ kind: "verify", slots: [slot] });
+      const rows = sequence.slice(start).map((t, i) => logits?.(t, start + i, slot) ?? uniform);
+      await wait();
+      return { row: i => rows[i]!, release: () => {} };
+    },
+    copy: async span => {
+      copied.push(span);
+    },
     decode: async (tokens, positions) => {
-      calls.push({ kind: "decode", slots: [...tokens.keys()].filter(s => tokens[s] !== 0) });
-      const rows = Array.from(tokens, (t, s) => logits?.(t, positions[s]!, s) ?? uniform);
+      const width = tokens.length / slots;
+      const slotOf = (i: number) => Math.floor(i / width);
+      calls.push({ kind: "decode", slots: [...new Set([...tokens.keys()].filter(i => tokens[i] !== 0).map(slotOf))] });
+      const rows = Array.from(tokens, (t, i) => logits?.(t, positions[i]!, slotOf(i)) ?? uniform);
       await wait();
       return { row: i => rows[i]!, release: () => {} };
     },

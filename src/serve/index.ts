@@ -1,4 +1,5 @@
 /** serve: the inference engine of a model (queue, slots, scheduler) and its HTTP contracts. */
+export { AdapterShelf, type ShelvedAdapter } from "./adapters/shelf.ts";
 export type {
   ConsoleDataSet,
   ConsoleEvaluation,
@@ -9,19 +10,38 @@ export type {
   Machine,
   MetricPoint,
 } from "./console-source.ts";
-export { createEngine, Engine, type EngineOptions, type EngineState, type EngineStats, type Generation } from "./engine.ts";
+export {
+  createEmbeddingEngine,
+  EmbeddingEngine,
+  type EmbeddingEngineOptions,
+  type EmbeddingState,
+  type EmbeddingStats,
+} from "./embedding/embedding-engine.ts";
+export { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./embedding/encoder-program.ts";
+export { type BatchRoom, batchesOf } from "./embedding/pack.ts";
+export { rowWidths, widthOf } from "./embedding/row-widths.ts";
+export { type Pooling, poolings, type ServedEncoder, type ServedEncoderParts, servedEncoder } from "./embedding/served-encoder.ts";
+export { textTokens } from "./embedding/text-tokens.ts";
+export { createEngine, type Engine, type EngineOptions, type EngineState, type EngineStats, type Generation } from "./engine.ts";
 export { EngineHistory, type HistoryPoint } from "./engine-history.ts";
-export { Engines } from "./engines.ts";
+export { type AnyEngine, Engines } from "./engines.ts";
 export { serveErrors } from "./errors.ts";
+export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./generation.ts";
 export { type App, type AppOptions, createApp } from "./http/app.ts";
 export type { AllowedHosts } from "./http/hosts.ts";
+export { Fleet, type FleetChange, type FleetOptions, type VersionInfo } from "./lifecycle/fleet.ts";
+export { giveMemoryBack } from "./lifecycle/give-memory-back.ts";
+export { keepAliveMs } from "./lifecycle/keep-alive.ts";
+export type { RulesData } from "./lifecycle/labels.ts";
+export type { VersionPolicy } from "./lifecycle/policy.ts";
+export type { OpenVersion, VersionSource } from "./lifecycle/version-source.ts";
+export { Visit } from "./lifecycle/visit.ts";
 export { limits as serveLimits } from "./limits.ts";
 export { type DrainOptions, type Listening, type ListenOptions, listen } from "./listen.ts";
 export type { RequestRecord } from "./metrics.ts";
-export type { EngineObserver, Outcome } from "./observer.ts";
-export { openProgram, type Program } from "./program.ts";
+export type { EngineObserver, Observed, Outcome } from "./observer.ts";
+export { type Draft, openProgram, type Program, type ProgramOptions } from "./program.ts";
 export { decide, type Plan, type SchedulerLimits, type SchedulerView } from "./scheduler.ts";
-export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./sequence.ts";
 export {
   type ChatTurn,
   type LoadedModel,
@@ -31,3 +51,5 @@ export {
   type ServedTokenizer,
   servedModel,
 } from "./served-model.ts";
+export { collectorUrl, openTracing } from "./tracing/open-tracing.ts";
+export type { Operation, RequestTrace, TracedEnd, TracedRequest, Tracing } from "./tracing/tracing.ts";

@@ -25,16 +25,55 @@ export const limits = {
   /** OpenAI: up to 20 most likely tokens a place; 5 in the older completions. */
   topLogprobs: 20,
   completionLogprobs: 5,
+  /** A tenant's name or a digest of it. */
+  cacheSaltCharacters: 256,
+  /** OpenAI: completions of which the best are answered. */
+  bestOf: 20,
   /** A client's own request id that is echoed. */
   requestIdCharacters: 128,
   /** Sequences that may wait for a slot. At 20 answers a second the last one waits 13 s. */
   queueSequences: 256,
   /** Prompt tokens that may wait, as a multiple of what all slots hold: bounds the wait by work and not by number alone. */
   queueTokensPerSlotRoom: 16,
+  /** OpenAI: texts of one embeddings request, and tokens of all of them. */
+  embeddingTexts: 2048,
+  embeddingTokens: 300_000,
+  /** Texts that may wait to be embedded: four of the largest requests. At 500 texts a second the last one waits 16 s. */
+  queueTexts: 8192,
+  /** Documents of one rerank request. */
+  rerankDocuments: 1000,
+  /** OpenAI: functions of one request; and the bytes of their descriptions and schemas, which all go into the prompt. */
+  tools: 128,
+  toolCharacters: 512 * 1024,
+  /** Responses kept for conversations that go on, and the characters of their JSON together. */
+  storedResponses: 1000,
+  storedResponseCharacters: 64 * 1024 * 1024,
+  /** An uploaded file's bytes. OpenAI takes 200 MB for a batch; here a form is held in memory while it is read. */
+  fileBytes: 64 * 1024 * 1024,
+  /** Files kept, and their bytes together. */
+  files: 1000,
+  storedBytes: 1024 * 1024 * 1024,
+  /** OpenAI: requests of one batch. */
+  batchLines: 50_000,
+  /** Requests of a batch under way at once; free slots bound them too. */
+  batchConcurrency: 16,
   /** Events that wait for a slow client; beyond it the sequence pauses in its slot. About 64 KiB of stream. */
   bufferedEvents: 256,
   /** A paused sequence gives its slot up after this time. */
   stalledMs: 30_000,
+  /** A request waits so long for a model that sleeps: below the time-outs of most clients and gateways. */
+  wakeMs: 60_000,
+  /** Copies for shadows under way at once; further ones are left out, so that a slow shadow costs no memory. */
+  shadowRequests: 64,
+  /** Attributions of one model that run or wait; they run one at a time, some seconds to a minute each. */
+  attributions: 4,
+  /** Tokens of prompt and answer of one: attention's gradient takes memory by the square of them (12 heads, 1,024 tokens: 48 MiB a block). */
+  attributionTokens: 1024,
+  /** Tokens of an answer that are attributed by themselves. */
+  attributionTargets: 64,
+  attributionSteps: 512,
+  /** Steps x targets x tokens: what one request may compute. At 1,000 tokens a second forwards and backwards, four minutes. */
+  attributionWork: 262_144,
   /** Comment lines keep idle streams open: gateways close after 30 s (AWS) to 230 s (Azure). */
   heartbeatMs: 15_000,
 } as const;

@@ -82,6 +82,30 @@ test("what is not finished within the grace period ends with an error event, not
   expect(await isClosed(server.port)).toBe(true);
 });
 
+test("a request whose headers or body do not come in time is 408, and its socket is closed; the others are served", async () => {
+  const { engine } = await serve();
+  const server = await listen(createApp({ engines: [engine] }), { port: 0, requestMs: 120 });
+  const slow = (sent: string) =>
+    new Promise<string>(resolve => {
+      let got = "";
+      const socket = connect(server.port, server.host, () => socket.write(sent));
+      socket.on("data", data => {
+        got += data;
+      });
+      socket.on("close", () => resolve(got));
+      socket.on("error", () => resolve(got));
+    });
+  const [headers, body, fast] = await Promise.all([
+    slow("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"),
+    slow("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"),
+    fetch(`${server.url}/healthz`),
+  ]);
+  expect(headers).toMatch(/^HTTP\/1\.1 408 /);
+  expect(body).toMatch(/^HTTP\/1\.1 408 /);
+  expect(fast.status).toBe(200);
+  await server.close();
+});
+
 test("an idle kept-alive connection does not hold the end up", async () => {
   const { server } = await serve();
   await (await fetch(`${server.url}/healthz`)).text();

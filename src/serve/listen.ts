@@ -12,6 +12,8 @@ export interface ListenOptions {
   readonly host?: string;
   /** 8080 when absent; 0 takes a free one. */
   readonly port?: number;
+  /** Milliseconds in which a request's headers and body must have come, else 408 and the socket closes; `limits.requestMs` when absent. */
+  readonly requestMs?: number;
 }
 
 export interface DrainOptions {
@@ -40,13 +42,15 @@ const lastWordsMs = 250;
 
 /** Starts listening. Errors: serve/portInUse names the port and what to try. */
 export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
-  const { host = "127.0.0.1", port = defaultPort } = options;
+  const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs } = options;
   const listener = getRequestListener(request => app.fetch(request), { overrideGlobalObjects: false, hostname: host });
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
-      requestTimeout: limits.requestMs,
-      headersTimeout: limits.requestMs,
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      // how often Node looks; its 30 s would be half of the limit
+      connectionsCheckingInterval: requestMs / 12,
       keepAliveTimeout: limits.keepAliveMs,
     },
     (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
@@ -60,6 +64,7 @@ export async function listen(app: App, options: ListenOptions = {}): Promise<Lis
     const closed = new Promise<void>(resolve => server.close(() => resolve()));
     server.closeIdleConnections();
     await app.engines.close();
+    app.close();
     const timer = setTimeout(() => server.closeAllConnections(), lastWordsMs);
     await closed;
     clearTimeout(timer);

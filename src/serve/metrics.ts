@@ -1,7 +1,11 @@
 /** Prometheus metrics of a server and its engines. Names and units follow Prometheus' rules (base units, `_total`); labels are few and bounded. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { adapterMetrics } from "./adapters/metrics.ts";
 import type { Engine } from "./engine.ts";
 import type { Engines } from "./engines.ts";
+import type { Fleet } from "./lifecycle/fleet.ts";
+import type { Observed } from "./observer.ts";
+import { renamed, vllmNames } from "./vllm-names.ts";
 
 /** Seconds: from a token of a small model to an answer of a large one. */
 const tokenBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
@@ -26,7 +30,14 @@ export interface Metrics {
   request(record: RequestRecord): void;
 }
 
-export function createMetrics(engines: Engines, version: string): Metrics {
+/** Seconds: from a toy to a model of many gigabytes. */
+const loadBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+/** Tokens: by doubling, from a word to the longest contexts. */
+const lengthBuckets = [1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 32_768, 131_072];
+
+/** `model` in labels is a version's id, `mail-small@3`; `loam_model_version_info` says its name and number apart. */
+export function createMetrics(engines: Engines, version: string, fleet?: Fleet): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -46,27 +57,73 @@ export function createMetrics(engines: Engines, version: string): Metrics {
   const queueSeconds = histogram("queue_seconds", "Time in the queue before a slot.", ["model"], waitBuckets);
   const firstToken = histogram("time_to_first_token_seconds", "Time from submission to the first token.", ["model"], waitBuckets);
   const nextToken = histogram("inter_token_seconds", "Time between two tokens of one answer.", ["model"], tokenBuckets);
+  const prefillSeconds = histogram("prefill_seconds", "Time from taking a slot to the first token.", ["model"], waitBuckets);
+  const decodeSeconds = histogram("decode_seconds", "Time from the first token to the end of an answer.", ["model"], requestBuckets);
+  const promptLength = histogram("prompt_tokens", "Tokens of one prompt.", ["model"], lengthBuckets);
+  const answerLength = histogram("completion_tokens", "Tokens of one answer.", ["model"], lengthBuckets);
   const answerSeconds = histogram("answer_seconds", "Time from submission to the end of an answer.", ["model"], requestBuckets);
   const stepSeconds = histogram("step_seconds", "Time of one engine step.", ["model"], tokenBuckets);
   const stepRows = histogram("step_decoded_rows", "Sequences that decoded in one step.", ["model"], [0, 1, 2, 4, 8, 16, 32, 64]);
   const promptTokens = counter("prompt_tokens_total", "Prompt tokens of answers that ended.", ["model"]);
   const completionTokens = counter("completion_tokens_total", "Tokens generated, of answers that ended.", ["model"]);
   const generated = counter("generated_tokens_total", "Tokens generated.", ["model"]);
+  const prefixHits = counter("prefix_hits_total", "Times that a prompt's beginning was found in the cache.", ["model"]);
+  const prefixQueried = counter("prefix_queried_tokens_total", "Prompt tokens that were looked for in the cache.", ["model"]);
+  const prefixTokens = counter("prefix_cached_tokens_total", "Prompt tokens that were found in the cache and not computed.", ["model"]);
+  const guessed = counter("speculative_drafted_tokens_total", "Tokens that were guessed and verified.", ["model"]);
+  const preempted = counter("preemptions_total", "Answers that were put back into the queue for lack of positions in the cache.", [
+    "model",
+  ]);
+  const right = counter("speculative_accepted_tokens_total", "Guessed tokens that were right.", ["model"]);
+  const rightAt = counter("speculative_accepted_tokens_per_position_total", "Of them, by their place among the guesses of a round.", [
+    "model",
+    "position",
+  ]);
+  const texts = counter("embedded_texts_total", "Texts that were embedded.", ["model"]);
+  const batchTexts = histogram("embedding_batch_texts", "Texts in one batch of an encoder.", ["model"], [1, 2, 4, 8, 16, 32, 64]);
+  const batchSeconds = histogram("embedding_batch_seconds", "Time of one batch of an encoder.", ["model"], tokenBuckets);
+  const loads = counter("model_changes_total", "Versions that were loaded, unloaded or put to sleep, or failed to load.", [
+    "name",
+    "change",
+  ]);
+  const loadSeconds = histogram("model_load_seconds", "Time from asking for a version to its being warm.", ["name"], loadBuckets);
   const finished = counter("answers_total", "Answers that ended, by how.", ["model", "outcome"]);
 
+  adapterMetrics(engines, registers);
   engines.watch((engine: Engine) => {
     const model = engine.model.id;
+    /** When it was last known to go on, in milliseconds since it was submitted. */
+    const since = new WeakMap<Observed, number>();
     engine.observe({
-      started: ms => queueSeconds.observe({ model }, ms / 1000),
-      firstToken: ms => {
+      started: (ms, of) => {
+        since.set(of, ms);
+        queueSeconds.observe({ model }, ms / 1000);
+        prefixQueried.inc({ model }, of.usage.promptTokens);
+      },
+      firstToken: (ms, of) => {
         generated.inc({ model });
         firstToken.observe({ model }, ms / 1000);
+        prefillSeconds.observe({ model }, (ms - (since.get(of) ?? 0)) / 1000);
+        since.set(of, ms);
       },
       nextToken: ms => {
         generated.inc({ model });
         nextToken.observe({ model }, ms / 1000);
       },
-      finished: (outcome, usage, ms) => {
+      reused: tokens => {
+        prefixHits.inc({ model });
+        prefixTokens.inc({ model }, tokens);
+      },
+      preempted: () => preempted.inc({ model }),
+      verified: (all, accepted) => {
+        for (let position = 0; position < accepted; position++) rightAt.inc({ model, position });
+        guessed.inc({ model }, all);
+        right.inc({ model }, accepted);
+      },
+      finished: (outcome, usage, ms, of) => {
+        promptLength.observe({ model }, usage.promptTokens);
+        answerLength.observe({ model }, usage.completionTokens);
+        if (usage.completionTokens > 0) decodeSeconds.observe({ model }, (ms - (since.get(of) ?? 0)) / 1000);
         finished.inc({ model, outcome });
         promptTokens.inc({ model }, usage.promptTokens);
         completionTokens.inc({ model }, usage.completionTokens);
@@ -77,6 +134,35 @@ export function createMetrics(engines: Engines, version: string): Metrics {
         stepRows.observe({ model }, decoded);
       },
     });
+  });
+
+  engines.watchEncoders(encoder => {
+    const model = encoder.model.id;
+    encoder.observe((count, _tokens, _width, ms) => {
+      texts.inc({ model }, count);
+      batchTexts.observe({ model }, count);
+      batchSeconds.observe({ model }, ms / 1000);
+    });
+  });
+  fleet?.observe(({ kind, name, ms }) => {
+    loads.inc({ name, change: kind });
+    if (kind === "loaded") loadSeconds.observe({ name }, ms / 1000);
+  });
+  new Gauge({
+    name: "loam_model_version_info",
+    help: "Versions that there are and what they do; always 1.",
+    labelNames: ["model", "name", "version", "state"],
+    registers,
+    collect() {
+      this.reset();
+      const fixed = [...engines.all(), ...engines.encoders()].map(({ model, state }) => ({
+        id: model.id,
+        name: model.name ?? model.id,
+        version: model.version ?? 1,
+        state,
+      }));
+      for (const v of fleet?.list() ?? fixed) this.set({ model: v.id, name: v.name, version: String(v.version), state: v.state }, 1);
+    },
   });
 
   type Stats = ReturnType<Engine["stats"]>;
@@ -99,11 +185,29 @@ export function createMetrics(engines: Engines, version: string): Metrics {
     s.cacheRoom ? s.cacheTokens / s.cacheRoom : 0,
   );
   gauge("kv_cache_bytes", "Memory of the cache.", s => s.cacheBytes);
+  gauge("engine_uniform", "1 when programs agree to the bit, so that prefixes are shared and guesses verified.", s =>
+    s.isUniform ? 1 : 0,
+  );
+  new Gauge({
+    name: "loam_queued_texts",
+    help: "Texts that wait to be embedded.",
+    labelNames: ["model"],
+    registers,
+    collect() {
+      this.reset();
+      for (const e of engines.encoders()) this.set({ model: e.model.id }, e.stats().queued);
+    },
+  });
   gauge("engine_ready", "1 when the engine takes work.", s => (s.state === "ready" ? 1 : 0));
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: async () => {
+      const again = Object.entries(vllmNames).map(async ([name, alias]) =>
+        renamed(await registry.getSingleMetricAsString(name), name, alias),
+      );
+      return `${await registry.metrics()}\n${(await Promise.all(again)).join("\n\n")}\n`;
+    },
     request: ({ method, route, status, ms, error }) => {
       requests.inc({ method, route, status });
       requestSeconds.observe({ route }, ms / 1000);

@@ -1,21 +1,37 @@
 /** What an engine tells those who watch it (metrics, the console, a terminal line). Watchers must not throw and cannot change anything. */
 import type { FinishReason } from "../nn/index.ts";
-import type { Usage } from "./sequence.ts";
+import type { Usage } from "./generation.ts";
 
 /** How a sequence ended: by its own, or not. */
 export type Outcome = FinishReason | "cancelled" | "slow reader" | "error";
 export const outcomes: readonly Outcome[] = ["stop", "length", "cancelled", "slow reader", "error"];
 
+/** What is told of a sequence; the same object each time. */
+export interface Observed {
+  readonly id: number;
+  /** Which of several answers to one request. */
+  readonly choice: number;
+  readonly usage: Usage;
+  /** The adapter that answers. */
+  readonly adapterName?: string | undefined;
+}
+
 export interface EngineObserver {
-  /** A sequence joined the queue. */
-  submitted?(promptTokens: number): void;
-  /** It left the queue for a slot, after so long. */
-  started?(queuedMs: number): void;
+  /** A sequence joined the queue; called while whoever submits it waits. */
+  submitted?(of: Observed): void;
+  /** It left the queue for a slot, after so long. Of a beam search only its first answer does. */
+  started?(queuedMs: number, of: Observed): void;
   /** Its first token came, so long after it was submitted. */
-  firstToken?(ms: number): void;
+  firstToken?(ms: number, of: Observed): void;
   /** A further token came, so long after the one before. */
   nextToken?(ms: number): void;
-  finished?(outcome: Outcome, usage: Usage, totalMs: number): void;
+  /** So many tokens of its prompt were found in the cache and not computed again. */
+  reused?(tokens: number): void;
+  /** So many guesses were verified, so many of them were right. */
+  verified?(guessed: number, right: number): void;
+  /** It was put back into the queue for lack of positions in the cache; it goes on later where it was. */
+  preempted?(of: Observed): void;
+  finished?(outcome: Outcome, usage: Usage, totalMs: number, of: Observed): void;
   /** A step ran: rows that decoded, tokens of chunks. */
   step?(decoded: number, chunkTokens: number, ms: number): void;
 }

@@ -23,7 +23,7 @@ const views: fc.Arbitrary<SchedulerView> = fc
     return {
       freeSlots: Array.from({ length: slots - inSlots.length }, (_, i) => inSlots.length + i),
       running: inSlots.map(({ share, ...r }, i): RunningView => ({ ...r, id: i + 1, slot: i, computed: Math.floor(share * r.known) })),
-      waiting: waiting.map((group, i): WaitingView => ({ id: 100 + i, group })),
+      waiting: waiting.map((group, i): WaitingView => ({ id: 100 + i, group, known: 1 })),
     };
   });
 
@@ -75,7 +75,8 @@ interface Arrival {
 }
 
 /** Carries plans out on numbers alone, until nothing is left; gives the step in which each sequence got its first token. */
-function simulate(slots: number, arrivals: readonly Arrival[]) {
+function simulate(slots: number, arrivals: readonly Arrival[], cacheTokens?: number) {
+  const bounds = { ...limits, ...(cacheTokens === undefined ? {} : { cacheTokens }) };
   const answer = new Map(arrivals.map(a => [a.id, a.answer]));
   let waiting: WaitingView[] = [];
   let all: RunningView[] = [];
@@ -83,11 +84,14 @@ function simulate(slots: number, arrivals: readonly Arrival[]) {
   const plans: Plan[] = [];
   for (let step = 0; step === 0 || waiting.length + all.length > 0; step++) {
     if (step > 10_000) throw new Error("the simulation does not end");
-    waiting.push(...arrivals.filter(a => (a.at ?? 0) === step).map(({ id, group }) => ({ id, group })));
+    waiting.push(...arrivals.filter(a => (a.at ?? 0) === step).map(({ id, group, prompt }) => ({ id, group, known: prompt })));
     const used = new Set(all.map(r => r.slot));
     const freeSlots = Array.from({ length: slots }, (_, i) => i).filter(s => !used.has(s));
-    const plan = decide({ freeSlots, waiting, running: all }, limits);
+    const plan = decide({ freeSlots, waiting, running: all }, bounds);
     plans.push(plan);
+    waiting.unshift(...all.filter(r => plan.preempt.includes(r.id)).map(({ id, group, known }) => ({ id, group, known, isResumed: true })));
+    all = all.filter(r => !plan.preempt.includes(r.id));
+    expect(all.reduce((n, r) => n + r.known, 0)).toBeLessThanOrEqual(cacheTokens ?? Number.POSITIVE_INFINITY);
     const moved = new Map([
       ...plan.decode.map(d => [d.id, undefined] as const),
       ...plan.chunks.map(c => [c.id, c.chunk.start + c.chunk.count] as const),
@@ -103,8 +107,8 @@ function simulate(slots: number, arrivals: readonly Arrival[]) {
       return left > 0 ? [{ ...next, known: next.known + 1 }] : [];
     });
     for (const { id, slot } of plan.admit) {
-      const { group, prompt } = arrivals.find(a => a.id === id)!;
-      all.push({ id, group, slot, computed: 0, known: prompt, isBlocked: false, lastChunk: -1 });
+      const { group, known } = waiting.find(w => w.id === id)!;
+      all.push({ id, group, slot, computed: 0, known, isBlocked: false, lastChunk: -1 });
     }
     waiting = waiting.filter(w => !plan.admit.some(a => a.id === w.id));
   }
@@ -129,6 +133,53 @@ test("every sequence is answered in the end", () => {
   );
 });
 
+test("with fewer positions than the slots have, nobody holds more than there are and every sequence is answered", () => {
+  const arrival = fc.record({
+    group: fc.constantFrom("a", "b"),
+    prompt: fc.integer({ min: 1, max: 60 }),
+    answer: fc.integer({ min: 1, max: 40 }),
+  });
+  let preempted = 0;
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 6 }), fc.array(arrival, { minLength: 1, maxLength: 12 }), (slots, list) => {
+      const arrivals = list.map((a, i) => ({ id: i + 1, ...a }));
+      const { firstToken, plans } = simulate(slots, arrivals, limits.room);
+      expect(firstToken.size).toBe(list.length);
+      preempted += plans.reduce((n, p) => n + p.preempt.length, 0);
+      // whoever came first is never put back
+      expect(plans.some(p => p.preempt.includes(Math.min(...arrivals.map(a => a.id))))).toBe(false);
+    }),
+    { seed: 5, numRuns: 100 },
+  );
+  expect(preempted).toBeGreaterThan(50);
+});
+
+test("lack of positions puts the newest back, a search as a whole, and lets it in again before those who never ran", () => {
+  const one = (id: number, known: number, more: Partial<RunningView> = {}): RunningView => ({
+    id,
+    group: `g${id}`,
+    slot: id,
+    computed: known - 1,
+    known,
+    isBlocked: false,
+    lastChunk: 0,
+    ...more,
+  });
+  const beams = [one(20, 15, { search: 3 }), one(21, 15, { search: 3 })];
+  const bounds = { ...limits, cacheTokens: 100 };
+  const full = decide({ freeSlots: [9], waiting: [{ id: 5, group: "w", known: 1 }], running: [one(1, 50), one(2, 21), ...beams] }, bounds);
+  expect(full.preempt).toEqual([3]);
+  expect(full.admit).toEqual([]);
+  expect(full.decode.map(d => d.id)).toEqual([1, 2]);
+  const waiting: WaitingView[] = [
+    { id: 5, group: "w", known: 1 },
+    { id: 3, group: "g20", known: 30, slots: 2, isResumed: true },
+  ];
+  // positions are there, but not for the steps after the next: nobody passes it meanwhile
+  expect(decide({ freeSlots: [7, 8, 9], waiting, running: [one(1, 50)] }, bounds).admit).toEqual([]);
+  expect(decide({ freeSlots: [7, 8, 9], waiting, running: [one(1, 30)] }, bounds).admit.map(a => a.id)).toEqual([3, 5]);
+});
+
 test("a request of a hundred answers does not hold off a request of one", () => {
   const many = Array.from({ length: 100 }, (_, i) => ({ id: i + 1, group: "many", prompt: 4, answer: 10 }));
   const { firstToken } = simulate(4, [...many, { id: 200, group: "one", prompt: 4, answer: 10 }]);
@@ -151,6 +202,86 @@ test("which chunks a prompt is cut into does not depend on who else is there", (
   const chunksOf = (plans: readonly Plan[]) => plans.flatMap(p => p.chunks.filter(c => c.id === 1).map(c => c.chunk));
   expect(chunksOf(busy.plans)).toEqual(chunksOf(alone.plans));
   expect(busy.plans.length).toBeGreaterThan(alone.plans.length);
+});
+
+test("one that needs several slots gets them all at once, and free ones are kept for it until it does", () => {
+  const running = (slot: number): RunningView => ({
+    id: slot + 1,
+    group: `g${slot}`,
+    slot,
+    computed: 4,
+    known: 5,
+    isBlocked: false,
+    lastChunk: 0,
+  });
+  const waiting: WaitingView[] = [
+    { id: 10, group: "wide", slots: 3, known: 12 },
+    { id: 11, group: "narrow", known: 4 },
+  ];
+  const two = decide({ freeSlots: [1, 2], waiting, running: [running(0), running(3)] }, limits);
+  expect(two.admit).toEqual([]);
+  const four = decide({ freeSlots: [2, 0, 3, 1], waiting, running: [] }, limits);
+  expect(four.admit).toEqual([
+    { id: 10, slot: 2, more: [0, 3] },
+    { id: 11, slot: 1 },
+  ]);
+});
+
+test("guesses are verified where one sequence decodes alone, and what was given beforehand always; never past the slot's end", () => {
+  const one = (id: number, more: Partial<RunningView> = {}): RunningView => ({
+    id,
+    group: `g${id}`,
+    slot: id,
+    computed: 20,
+    known: 21,
+    isBlocked: false,
+    lastChunk: 0,
+    ...more,
+  });
+  const plan = (running: RunningView[], verifyWidth: number | undefined = 8) =>
+    decide({ freeSlots: [], waiting: [], running }, { ...limits, ...(verifyWidth ? { verifyWidth } : {}) });
+  const ids = (list: readonly { readonly id: number }[]) => list.map(x => x.id);
+  const alone = plan([one(1, { guessed: 3 })]);
+  expect([ids(alone.decode), ids(alone.verify)]).toEqual([[], [1]]);
+  const two = plan([one(1, { guessed: 3 }), one(2)]);
+  expect([ids(two.decode), ids(two.verify)]).toEqual([[1, 2], []]);
+  const given = plan([one(1, { guessed: 3, isForced: true }), one(2)]);
+  expect([ids(given.decode), ids(given.verify)]).toEqual([[2], [1]]);
+  const late = plan([one(1, { guessed: 3, computed: 93, known: 94 })]);
+  expect([ids(late.decode), ids(late.verify)]).toEqual([[1], []]);
+  expect(ids(plan([one(1, { guessed: 3 })], 0).verify)).toEqual([]);
+  expect(ids(plan([one(1, { guessed: 0 })]).verify)).toEqual([]);
+});
+
+test("who is guessed for by a small model has rounds and neither steps nor lookups; chunks leave its last token to the round", () => {
+  const one = (id: number, computed: number, known: number, more: Partial<RunningView> = {}): RunningView => ({
+    id,
+    group: `g${id}`,
+    slot: id,
+    computed,
+    known,
+    isBlocked: false,
+    lastChunk: 0,
+    ...more,
+  });
+  const drafted = { guessed: 4, isDrafted: true };
+  const plan = decide(
+    { freeSlots: [], waiting: [], running: [one(1, 20, 21, drafted), one(2, 30, 31), one(3, 10, 14, drafted), one(4, 40, 42, drafted)] },
+    { ...limits, verifyWidth: 8 },
+  );
+  expect(plan.round.map(r => r.id)).toEqual([1]);
+  expect(plan.decode.map(r => r.id)).toEqual([2]);
+  expect(plan.verify).toEqual([]);
+  expect(plan.chunks).toEqual([
+    { id: 3, slot: 3, chunk: { start: 10, count: 3, width: 4 }, end: 13 },
+    { id: 4, slot: 4, chunk: { start: 40, count: 1, width: 4 }, end: 41 },
+  ]);
+  // guesses are reserved for: 21 + 4 and 71 + 4 are one too many for 99
+  const tight = decide(
+    { freeSlots: [], waiting: [], running: [one(1, 20, 21, drafted), one(2, 70, 71, drafted)] },
+    { ...limits, cacheTokens: 99 },
+  );
+  expect(tight.preempt).toEqual([2]);
 });
 
 test("the table of the documentation is what the scheduler does", () => {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { samplingOptions } from "../nn/index.ts";
 import { byteTokenizer, endToken } from "./fakes.ts";
-import { type GenerationEvent, type GenerationRequest, Sequence } from "./sequence.ts";
+import type { GenerationEvent, GenerationRequest } from "./generation.ts";
+import { Sequence } from "./sequence.ts";
 
 function sequence(request: Partial<GenerationRequest> = {}, maxTokens = 100): Sequence {
   return new Sequence({

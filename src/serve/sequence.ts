@@ -6,61 +6,27 @@ import { type Random, random } from "../base/index.ts";
 import {
   choiceRandom,
   type FinishReason,
+  type FormState,
+  type Guess,
+  guessByLookup,
   type History,
+  judgeGuess,
   type Likelihood,
+  type Logits,
+  maskLogits,
+  type SamplingMemory,
   type SamplingOptions,
+  sampleToken,
   TextOutput,
   type TokenTextStream,
 } from "../nn/index.ts";
+import type { PlacedAdapter } from "./adapters/places.ts";
+import type { BeamGroup } from "./beam-group.ts";
+import { Branch } from "./branch.ts";
+import { serveErrors } from "./errors.ts";
+import type { GeneratedToken, GenerationEvent, GenerationRequest, Usage } from "./generation.ts";
 import { OutputQueue, type OutputQueueOptions } from "./output-queue.ts";
-
-export interface GenerationRequest {
-  /** The prompt's tokens, at least one. */
-  readonly tokens: readonly number[];
-  /** Tokens of the answer at most; what the context leaves when absent. */
-  readonly maxTokens?: number;
-  readonly sampling?: Partial<SamplingOptions>;
-  /** Any number or text; drawn when absent. */
-  readonly seed?: number | string;
-  /** Which of several answers to one request: each draws from random numbers of its own. */
-  readonly choice?: number;
-  /** Texts that end the answer and are not part of it. */
-  readonly stop?: readonly string[];
-  /** Tokens that end the answer; the model's when absent. */
-  readonly stopTokens?: readonly number[];
-  /** Reports each token's log-probability and that of so many most likely ones. */
-  readonly likelihoods?: number;
-  /** Who it belongs to, for fairness; a group of its own when absent. */
-  readonly group?: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface GeneratedToken {
-  readonly token: number;
-  readonly likelihood?: Likelihood;
-}
-
-export interface Usage {
-  readonly promptTokens: number;
-  /** Tokens drawn, a stop token included. */
-  readonly completionTokens: number;
-}
-
-/** New text, and the tokens whose text is now out. */
-export interface TextEvent {
-  readonly kind: "text";
-  readonly text: string;
-  readonly tokens: readonly GeneratedToken[];
-}
-/** The rest of the text and how it ended. */
-export interface EndEvent {
-  readonly kind: "end";
-  readonly text: string;
-  readonly tokens: readonly GeneratedToken[];
-  readonly finishReason: FinishReason;
-  readonly usage: Usage;
-}
-export type GenerationEvent = TextEvent | EndEvent;
+import type { SlotOwner } from "./slot-owner.ts";
 
 export interface SequenceParts {
   readonly id: number;
@@ -68,18 +34,27 @@ export interface SequenceParts {
   readonly sampling: SamplingOptions;
   readonly maxTokens: number;
   readonly stopTokens: ReadonlySet<number>;
+  /** Tokens that a form leaves no choice about; none when absent. */
+  readonly forcedTokens?: (form: FormState) => readonly number[];
   readonly stream: TokenTextStream;
   readonly output: OutputQueueOptions;
+  readonly adapter?: PlacedAdapter | undefined;
   /** Monotonic milliseconds. */
   readonly nowMs: number;
 }
 
-export class Sequence {
+export class Sequence implements SlotOwner {
   readonly id: number;
   readonly group: string;
+  readonly salt: string;
+  readonly adapter: number;
+  readonly adapterName: string | undefined;
+  /** Which of several answers to one request. */
+  readonly choice: number;
   readonly sampling: SamplingOptions;
-  readonly random: Random;
+  random: Random;
   readonly likelihoods: number | undefined;
+  readonly forced: readonly number[] | undefined;
   readonly output: OutputQueue<GenerationEvent>;
   readonly submittedMs: number;
   /** Prompt and answer: what is known. */
@@ -88,24 +63,52 @@ export class Sequence {
   computed = 0;
   slot: number | undefined;
   lastChunk = -1;
+  /** Tokens of the prompt that were found in the cache. */
+  reused = 0;
+  /** It has been put back into the queue, and is computed anew when it comes in again. */
+  isResumed = false;
+  /** Positions of it that the small model which guesses for it has read. */
+  drafted = 0;
+  #guessed = 0;
+  #right = 0;
   lastTokenMs: number | undefined;
+  /** The beam search whose answer it is. */
+  search: BeamGroup | undefined;
   /** Since when its reader has been behind. */
   blockedMs: number | undefined;
   #state: "live" | "over" = "live";
+  /** Where in its form the answer is. */
+  #form: FormState | undefined;
+  #masked: Float32Array | undefined;
+  /** Tokens that come next, whatever the model says. */
+  #ahead: readonly number[] = [];
+  readonly #forcedTokens: (form: FormState) => readonly number[];
   readonly #prompt: readonly number[];
   readonly #answer: number[] = [];
+  readonly #memory: SamplingMemory = {};
+  #logProbability = 0;
   readonly #maxTokens: number;
   readonly #stopTokens: ReadonlySet<number>;
   readonly #text: TextOutput;
   /** Tokens whose text is not all out, with the length of the decoded text after each. */
   #pending: { readonly token: GeneratedToken; readonly until: number }[] = [];
 
-  constructor({ id, request, sampling, maxTokens, stopTokens, stream, output, nowMs }: SequenceParts) {
+  constructor({ id, request, sampling, maxTokens, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
     this.id = id;
     this.group = request.group ?? `sequence ${id}`;
+    const salt = request.cacheSalt ?? "";
+    // keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called
+    this.salt = adapter ? `${salt}\0${adapter.adapter.digest}` : salt;
+    this.adapter = adapter?.place ?? 0;
+    this.adapterName = adapter?.name;
+    this.choice = request.choice ?? 0;
     this.sampling = sampling;
-    this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, request.choice ?? 0);
+    this.random = request.seed === undefined ? random(unseeded()) : choiceRandom(request.seed, this.choice);
     this.likelihoods = request.likelihoods;
+    this.forced = request.forced;
+    this.#form = request.form;
+    this.#forcedTokens = forcedTokens ?? (() => []);
+    this.#lookAhead();
     this.output = new OutputQueue(output);
     this.submittedMs = nowMs;
     this.tokens = [...request.tokens];
@@ -119,20 +122,104 @@ export class Sequence {
     return this.#state === "over";
   }
   get history(): History {
-    return { prompt: this.#prompt, answer: this.#answer };
+    return { prompt: this.#prompt, answer: this.#answer, memory: this.#memory };
   }
   get usage(): Usage {
-    return { promptTokens: this.#prompt.length, completionTokens: this.#answer.length };
+    const cached = this.reused > 0 ? { cachedTokens: this.reused } : {};
+    const guessed = this.#guessed > 0 ? { draftedTokens: this.#guessed, acceptedTokens: this.#right } : {};
+    return { promptTokens: this.#prompt.length, completionTokens: this.#answer.length, ...cached, ...guessed };
+  }
+
+  /** Gives its slots up: nothing of it is computed any more, all that is known stays. */
+  putBack(): void {
+    this.isResumed = true;
+    this.search?.putBack();
+    this.computed = 0;
+    this.drafted = 0;
+    this.slot = undefined;
+    this.lastChunk = -1;
+  }
+
+  checkpoint(): () => void {
+    const { computed, lastChunk, reused, drafted } = this;
+    const state = this.random.state();
+    const memory = { ...this.#memory };
+    return () => {
+      this.random = random(state);
+      Object.assign(this.#memory, { mostSurprise: undefined, ...memory });
+      Object.assign(this, { computed, lastChunk, reused, drafted });
+    };
+  }
+
+  /** What comes next is certain: the answer was given, or its form leaves no choice. */
+  get isCertain(): boolean {
+    return this.forced !== undefined || this.#ahead.length > 0;
+  }
+  /** The next token, where it is certain and nobody asks how likely it was: it needs no step. */
+  get free(): number | undefined {
+    return this.likelihoods === undefined && !this.search ? this.#ahead[0] : undefined;
+  }
+
+  #lookAhead(): void {
+    if (this.#form && this.#ahead.length === 0 && !this.#form.isComplete) this.#ahead = this.#forcedTokens(this.#form);
+  }
+
+  /** Up to `count` tokens that are likely to come next: those that are certain, else what the text itself suggests. */
+  guess(count: number): readonly number[] {
+    const at = this.#answer.length;
+    const most = Math.min(count, this.#maxTokens - at - 1);
+    if (this.forced) return this.forced.slice(at, at + most);
+    return this.#ahead.length > 0 ? this.#ahead.slice(0, most) : guessByLookup(this.tokens, most);
+  }
+
+  /** Tokens that the answer may still have. */
+  get tokensLeft(): number {
+    return this.#maxTokens - this.#answer.length;
+  }
+
+  /** The answer as guesses see it. */
+  branch(): Branch {
+    return new Branch({ history: this.history, sampling: this.sampling, form: this.#form, stopTokens: this.#stopTokens });
+  }
+
+  /** So many tokens have been guessed for it. */
+  guessed(count: number): void {
+    this.#guessed += count;
+  }
+
+  /** Its next token from the model's logits, given what a small model guessed. Errors: nn/sampling, serve/unsupported, text/constraint. */
+  choose(logits: Logits, guess?: Guess): number {
+    const given = this.forced?.[this.#answer.length] ?? this.#ahead[0];
+    if (given !== undefined) return given;
+    const possible = this.#possible(logits);
+    if (!guess) return sampleToken(possible, this.history, this.sampling, this.random);
+    const token = judgeGuess(possible, guess, this.history, this.sampling, this.random);
+    if (token === guess.token) this.#right++;
+    return token;
+  }
+
+  /** The scores from which the next token is drawn; valid until the next call. */
+  #possible(logits: Logits): Logits {
+    const form = this.#form;
+    if (!form) return logits;
+    if (!form.isAccepting && form.mask.every(word => word === 0)) throw unspellable();
+    this.#masked ??= new Float32Array(logits.length);
+    return maskLogits(logits, form, this.#stopTokens, this.#masked);
   }
 
   /** Takes the token that was drawn; gives the reason when it was the last. */
   accept(token: number, likelihood?: Likelihood): FinishReason | undefined {
     this.#answer.push(token);
+    this.#logProbability += likelihood?.logProbability ?? 0;
     if (this.#stopTokens.has(token)) return this.#finish("stop", "");
     this.tokens.push(token);
     const text = this.#text.push(token);
     this.#pending.push({ token: { token, ...(likelihood ? { likelihood } : {}) }, until: this.#text.decoded });
     if (this.#text.stop !== undefined) return this.#finish("stop", text);
+    this.#form = this.#form?.next(token);
+    this.#ahead = this.#ahead.slice(1);
+    this.#lookAhead();
+    if (this.#form?.isComplete) return this.#finish("stop", text);
     if (this.#answer.length >= this.#maxTokens) return this.#finish("length", text);
     // tokens without text of their own (parts of characters) go with the next text, unless someone looks at each
     if (text === "" && !likelihood) return undefined;
@@ -155,9 +242,12 @@ export class Sequence {
   #finish(reason: FinishReason, text: string): FinishReason {
     this.#state = "over";
     const rest = text + this.#text.end();
-    const stopped = this.#text.stop !== undefined;
+    const { stop } = this.#text;
+    const stopped = stop !== undefined;
     const finishReason = stopped ? "stop" : reason;
-    this.output.push({ kind: "end", text: rest, tokens: this.#release(!stopped), finishReason, usage: this.usage });
+    const tokens = this.#release(!stopped);
+    const mean = this.likelihoods === undefined ? {} : { meanLogProbability: this.#logProbability / Math.max(1, this.#answer.length) };
+    this.output.push({ kind: "end", text: rest, tokens, finishReason, ...(stopped ? { stop } : {}), ...mean, usage: this.usage });
     this.output.end();
     return finishReason;
   }
@@ -169,6 +259,9 @@ export class Sequence {
     return out.map(p => p.token);
   }
 }
+
+export const unspellable = () =>
+  serveErrors.fail("unsupported", { message: "the form asks for a text that the model's vocabulary cannot spell" });
 
 /** A seed for requests without one. */
 const unseeded = (): string => crypto.randomUUID();

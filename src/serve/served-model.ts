@@ -1,5 +1,5 @@
 /** What the engine needs of a model: a decoder's weights on a device, and the few things around them. Loading it is someone else's work. */
-import type { DecoderConfig, DecoderParameters, TokenTextStream } from "../nn/index.ts";
+import type { BlockFactors, DecoderConfig, DecoderParameters, SamplingOptions, TokenTextStream } from "../nn/index.ts";
 import { endToken } from "../text/index.ts";
 import { serveErrors } from "./errors.ts";
 
@@ -11,6 +11,8 @@ export interface ServedTokenizer {
   encode(text: string, options?: { readonly addSpecialTokens?: boolean; readonly readSpecialTokens?: boolean }): ArrayLike<number>;
   decode(ids: ArrayLike<number>, options?: { readonly skipSpecialTokens?: boolean }): string;
   stream(options?: { readonly skipSpecialTokens?: boolean }): TokenTextStream;
+  /** The bytes that a token adds to a text; undefined for special tokens. Without it answers cannot be given a form. */
+  bytesOf?(id: number): Uint8Array | undefined;
 }
 
 export interface ChatTurn {
@@ -21,18 +23,24 @@ export interface ChatTurn {
 
 /** The part of the text room's `ChatTemplate` that serving uses. */
 export interface ServedChatTemplate {
-  render(messages: readonly ChatTurn[], options?: { readonly addGenerationPrompt?: boolean }): string;
+  /** Tells which form of tool calls the model was taught. */
+  readonly source?: string;
+  render(messages: readonly ChatTurn[], options?: { readonly addGenerationPrompt?: boolean; readonly tools?: readonly unknown[] }): string;
 }
 
 export interface ServedModel {
   /** What clients name it by: `mail-small@1`. */
   readonly id: string;
+  /** The model whose adapter it is. */
+  readonly parent?: string;
   /** Further names for it: `mail-small`, `mail-small@latest`. */
   readonly aliases?: readonly string[];
   readonly family: "decoder";
   readonly config: DecoderConfig;
   /** Owned by the caller; the engine reads them and never disposes them. */
   readonly parameters: DecoderParameters;
+  /** What each block's channels were divided by when these were quantised; adapters are scaled by it. */
+  readonly smoothing?: readonly BlockFactors[];
   readonly tokenizer: ServedTokenizer;
   /** Identity of the weights and the tokenizer: the artifact's digest. */
   readonly fingerprint: string;
@@ -41,6 +49,8 @@ export interface ServedModel {
   readonly startToken?: number;
   /** Tokens that end an answer. */
   readonly stopTokens?: readonly number[];
+  /** How it is sampled where a request says nothing. */
+  readonly sampling?: Partial<SamplingOptions>;
   /** From the registry, for lists and pages. */
   readonly name?: string;
   readonly version?: number;

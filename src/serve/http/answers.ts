@@ -1,13 +1,21 @@
 /** Generations to answers: all events of one collected, or the events of several in the order they come, with the index of each. */
 import type { Generation } from "../engine.ts";
-import type { EndEvent, GeneratedToken, GenerationEvent, Usage } from "../sequence.ts";
+import type { EndEvent, GeneratedToken, GenerationEvent, Usage } from "../generation.ts";
 
 export interface WholeAnswer {
   readonly text: string;
   readonly tokens: readonly GeneratedToken[];
   readonly finishReason: EndEvent["finishReason"];
+  readonly stop?: string;
+  readonly meanLogProbability?: number;
   readonly usage: Usage;
 }
+
+/** The `n` likeliest of each `candidates` answers in a row, by their mean log-probability a token (OpenAI's `best_of`). */
+export const likeliest = (answers: readonly WholeAnswer[], candidates: number, n: number): WholeAnswer[] =>
+  Array.from({ length: answers.length / candidates }, (_, i) => answers.slice(i * candidates, (i + 1) * candidates)).flatMap(those =>
+    those.sort((a, b) => b.meanLogProbability! - a.meanLogProbability!).slice(0, n),
+  );
 
 async function collect(generation: Generation): Promise<WholeAnswer> {
   let text = "";
@@ -15,7 +23,7 @@ async function collect(generation: Generation): Promise<WholeAnswer> {
   for await (const event of generation) {
     text += event.text;
     tokens.push(...event.tokens);
-    if (event.kind === "end") return { text, tokens, finishReason: event.finishReason, usage: event.usage };
+    if (event.kind === "end") return { ...event, text, tokens };
   }
   // the queue ends with an end event or throws
   throw new Error("a generation ended without an end event");
@@ -58,14 +66,25 @@ export async function* merged(
   }
 }
 
-/** Usage of prompts times n answers, in OpenAI's form: every prompt counts once. */
-export function wireUsage(prompts: readonly (readonly number[])[], completionTokens: number) {
+/**
+ * Usage of prompts times n answers, in OpenAI's form: every prompt counts once, and so do its tokens that the first of its answers found in
+ * the cache. Guesses of a draft model are OpenAI's predictions.
+ */
+export function wireUsage(prompts: readonly (readonly number[])[], usages: readonly (Usage | undefined)[]) {
+  const completionTokens = usages.reduce((sum, u) => sum + (u?.completionTokens ?? 0), 0);
+  const n = usages.length / prompts.length;
+  const cachedTokens = usages.reduce((sum, u, i) => sum + (i % n === 0 ? (u?.cachedTokens ?? 0) : 0), 0);
+  const sum = (of: "draftedTokens" | "acceptedTokens") => usages.reduce((n, u) => n + (u?.[of] ?? 0), 0);
+  const [drafted, accepted] = [sum("draftedTokens"), sum("acceptedTokens")];
   const promptTokens = prompts.reduce((n, p) => n + p.length, 0);
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: 0 },
-    completion_tokens_details: { reasoning_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+    completion_tokens_details: {
+      reasoning_tokens: 0,
+      ...(drafted > 0 ? { accepted_prediction_tokens: accepted, rejected_prediction_tokens: drafted - accepted } : {}),
+    },
   };
 }

@@ -5,22 +5,37 @@
 import { Hono } from "hono";
 import { type Clock, systemClock } from "../../base/index.ts";
 import type { ConsoleSource } from "../console-source.ts";
+import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine } from "../engine.ts";
 import { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
+import type { Fleet } from "../lifecycle/fleet.ts";
 import { limits } from "../limits.ts";
 import { createMetrics, type RequestRecord } from "../metrics.ts";
-import { chatCompletions } from "./chat.ts";
-import { completions } from "./completions.ts";
+import type { Tracing } from "../tracing/tracing.ts";
+import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
+import type { Contract, Route } from "./contract.ts";
+import { contracts } from "./contracts.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
+import { BatchRunner } from "./files/batch-runner.ts";
+import { FileStore } from "./files/file-store.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
-import { listModels, oneModel } from "./models.ts";
+import { ResponseStore } from "./responses/store.ts";
 import { staticFile } from "./static-files.ts";
+import { isCopy, visits } from "./visited.ts";
 import { wireError } from "./wire-error.ts";
 
 export interface AppOptions {
   readonly engines: Engines | readonly Engine[];
+  /** Sentence encoders beside them, where `engines` is a list. */
+  readonly encoders?: readonly EmbeddingEngine[];
+  /** Loads and unloads versions of `engines` while the server runs. */
+  readonly fleet?: Fleet;
+  /** Whether whoever reaches the server may load and unload; only this machine's programs when absent. */
+  readonly admin?: boolean;
+  /** Adapters below it may be loaded on request, by those who may load models. */
+  readonly adapterFolder?: string;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** Folder of the built console. */
@@ -29,8 +44,12 @@ export interface AppOptions {
   readonly version?: string;
   /** Names that the server answers to; this machine's own when absent. */
   readonly hosts?: AllowedHosts;
+  /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
+  readonly filesFolder?: string;
   readonly heartbeatMs?: number;
   readonly clock?: Clock;
+  /** Spans of every request; none when absent. */
+  readonly tracing?: Tracing | undefined;
   /** One call a request, when its answer has ended. */
   readonly onRequest?: (record: RequestRecord) => void;
   /** Unknown failures, with the id that the client was given. */
@@ -42,6 +61,8 @@ export interface App {
   fetch(request: Request): Response | Promise<Response>;
   /** Requests whose answer has not ended. */
   readonly inFlight: number;
+  /** Begins no further work of its own, and takes temporary files away. */
+  close(): void;
 }
 
 /** A client's own id is echoed where it is harmless. */
@@ -51,17 +72,45 @@ const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELE
 
 const securityHeaders = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
-const noConsole = `Loam serves the OpenAI API under /v1 (models, completions, chat/completions), metrics at /metrics,
+const noConsole = `Loam serves the OpenAI API under /v1 (models, completions, chat/completions, responses, embeddings), metrics at /metrics,
 liveness at /healthz, readiness at /readyz. The web console is not built: run its build, or see the documentation.
 `;
 
 export function createApp(options: AppOptions): App {
   const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, consoleFolder } = options;
-  const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines);
-  const metrics = createMetrics(engines, version);
-  const services: Services = { engines, created: () => Math.floor(clock.now() / 1000), heartbeatMs };
-  const started = services.created();
+  const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
+  const { fleet, admin = hosts === "loopback", tracing } = options;
+  const metrics = createMetrics(engines, version, fleet);
+  const created = () => Math.floor(clock.now() / 1000);
+  const files = new FileStore(options.filesFolder);
+  let runner: BatchRunner | undefined;
+  const batches = () => {
+    runner ??= new BatchRunner({
+      store: files,
+      engines,
+      created,
+      fetch: async request => app.fetch(request),
+      onFailure: (error, place) => options.onFailure?.(error, place),
+    });
+    return runner;
+  };
+  const services: Services = {
+    engines,
+    fleet,
+    admin,
+    adapterFolder: options.adapterFolder,
+    created,
+    started: created(),
+    clock,
+    version,
+    heartbeatMs,
+    files,
+    batches,
+    responses: new ResponseStore(),
+  };
   const app = new Hono<AppEnvironment>();
+  const visited = visits(engines, request => app.fetch(request));
+  if (tracing) engines.watch(engine => tracing.watch(engine));
   let inFlight = 0;
 
   app.use("*", async (c, next) => {
@@ -69,6 +118,18 @@ export function createApp(options: AppOptions): App {
     const own = c.req.header("x-request-id");
     const requestId = own !== undefined && requestIdPattern.test(own) ? own : newId("req");
     let isFinished = false;
+    const traceparent = c.req.header("traceparent");
+    // probes, scrapes and the console's looks would be most of the traces: reading is traced where its caller is
+    const isTraced = traceparent !== undefined || !["GET", "HEAD"].includes(c.req.method);
+    const trace = isTraced
+      ? tracing?.request({
+          id: requestId,
+          method: methods.includes(c.req.method) ? c.req.method : "_OTHER",
+          url: new URL(c.req.url),
+          traceparent,
+          tracestate: c.req.header("tracestate"),
+        })
+      : undefined;
     const exchange: Exchange = {
       requestId,
       route: "unknown",
@@ -77,16 +138,19 @@ export function createApp(options: AppOptions): App {
         if (isFinished) return;
         isFinished = true;
         inFlight--;
+        const { route, operation, engine, inputTokens } = exchange;
+        trace?.end({ route, operation, status, error, model: engine?.model.id, body: exchange.body ?? bodyRead(c.req.raw), inputTokens });
+        if (isCopy(c.req.raw)) return;
         const method = methods.includes(c.req.method) ? c.req.method : "other";
         const ms = clock.monotonic() - startMs;
-        const record = { id: requestId, method, route: exchange.route, status, ms, ...(error === undefined ? {} : { error }) };
+        const record = { id: requestId, method, route, status, ms, ...(error === undefined ? {} : { error }) };
         metrics.request(record);
         options.onRequest?.(record);
       },
     };
     c.set("exchange", exchange);
     inFlight++;
-    await next();
+    await (trace ? trace.within(next) : next());
     c.res.headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
     if (engines.isDraining) c.res.headers.set("connection", "close");
@@ -99,35 +163,55 @@ export function createApp(options: AppOptions): App {
     await next();
   });
 
-  const on = (method: "GET" | "POST", path: string, handle: (c: AppContext) => Response | Promise<Response>) => {
-    const named = (c: AppContext) => {
-      c.var.exchange.route = path;
-      return c;
-    };
-    app.on(method, path, c => handle(named(c)));
-    app.all(path, c => {
-      named(c).var.exchange.allow = method === "GET" ? "GET, HEAD" : method;
-      throw serveErrors.fail("method", { place: path, expected: method, received: c.req.method.slice(0, 20) });
-    });
+  const on = (routes: readonly Route[], contract?: Contract) => {
+    const byPath = new Map<string, Route[]>();
+    for (const route of routes) byPath.set(route.path, [...(byPath.get(route.path) ?? []), route]);
+    for (const [path, of] of byPath) {
+      const named = (c: AppContext, name: string, operation?: Route["operation"]) => {
+        c.var.exchange.route = name;
+        c.var.exchange.operation = operation;
+        if (contract) c.var.exchange.contract = contract;
+        return c;
+      };
+      for (const { method, name = path, handle, operation } of of)
+        app.on(method, path, c => visited(named(c, name, operation), services, handle));
+      const allowed = of.flatMap(r => (r.method === "GET" ? ["GET", "HEAD"] : [r.method]));
+      app.all(path, c => {
+        named(c, of[0]!.name ?? path).var.exchange.allow = allowed.join(", ");
+        const expected = allowed.filter(m => m !== "HEAD").join(" or ");
+        throw serveErrors.fail("method", { place: c.req.path.slice(0, 200), expected, received: c.req.method.slice(0, 20) });
+      });
+    }
   };
+  const ofServer = (path: string, handle: Route["handle"]) => on([{ method: "GET", path, handle }]);
 
-  on("POST", "/v1/completions", c => completions(c, services));
-  on("POST", "/v1/chat/completions", c => chatCompletions(c, services));
-  on("GET", "/v1/models", c => listModels(c, services, started));
-  on("GET", "/v1/models/:model{.+}", c => oneModel(c, services, started));
-  on("GET", "/healthz", c => c.json({ status: "ok" }));
-  on("GET", "/readyz", c => {
-    const states = Object.fromEntries(engines.all().map(e => [e.model.id, e.state]));
-    const status = engines.isDraining ? "draining" : engines.isReady ? "ready" : "not ready";
+  app.use("*", async (c, next) => {
+    const { pathname } = new URL(c.req.url);
+    const contract = contracts.find(k => k.prefix !== undefined && (pathname === k.prefix || pathname.startsWith(`${k.prefix}/`)));
+    if (contract) c.var.exchange.contract = contract;
+    await next();
+  });
+  ofServer("/healthz", c => c.json({ status: "ok" }));
+  ofServer("/readyz", c => {
+    const states = Object.fromEntries(
+      fleet
+        ? fleet.list().map(v => [v.id, v.engine ?? v.state])
+        : [...engines.all(), ...engines.encoders()].map(e => [e.model.id, e.state]),
+    );
+    const model = c.req.query("model");
+    const isReady = model === undefined ? engines.isReady : engines.isModelReady(model);
+    const status = engines.isDraining ? "draining" : isReady ? "ready" : "not ready";
     return c.json({ status, models: states }, status === "ready" ? 200 : 503);
   });
-  on("GET", "/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
+  ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
+
+  for (const contract of contracts) on(contract.routes, contract);
 
   app.use("/api/*", async (c, next) => {
     c.var.exchange.route = "/api";
     await next();
   });
-  app.route("/api", consoleApi({ engines, source: options.console, version, clock }));
+  app.route("/api", consoleApi({ engines, fleet, source: options.console, version, clock }));
 
   app.get("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);
@@ -152,18 +236,23 @@ export function createApp(options: AppOptions): App {
     const wire = wireError(error, exchange.requestId);
     if (wire.status >= 500 && wire.status !== 503) options.onFailure?.(error, exchange.requestId);
     const isConsole = exchange.route === "/api";
-    const { status, body } = isConsole ? consoleError(error, exchange.requestId) : wire;
+    const { status, body } = isConsole ? consoleError(error, exchange.requestId) : (exchange.contract?.error(wire) ?? wire);
     const headers = new Headers({ "content-type": "application/json" });
     if (status === 429 || status === 503) headers.set("retry-after", String(exchange.engine?.retryAfterSeconds ?? retryUnknownSeconds));
     if (exchange.allow !== undefined) headers.set("allow", exchange.allow);
     return new Response(JSON.stringify(body), { status, headers });
   });
 
+  if (options.filesFolder !== undefined && files.isUsed) batches();
   return {
     engines,
     fetch: request => app.fetch(request),
     get inFlight() {
       return inFlight;
+    },
+    close: () => {
+      runner?.close();
+      files.close();
     },
   };
 }

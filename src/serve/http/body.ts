@@ -2,6 +2,7 @@
 import { formatBytes } from "../../base/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { checkOrigin } from "./hosts.ts";
 
 const tooLarge = (received: string) =>
   serveErrors.fail("tooLarge", {
@@ -11,8 +12,19 @@ const tooLarge = (received: string) =>
     hint: "Send a shorter prompt, or several requests.",
   });
 
-/** The bytes of a body, given up as soon as they are too many. */
+/** The bytes of a body, given up as soon as they are too many. Errors: serve/tooLarge; serve/cancelled where the client left before their end. */
 async function readBytes(request: Request): Promise<Uint8Array> {
+  try {
+    return await receivedBytes(request);
+  } catch (error) {
+    // the socket closed while the body came: nothing of the server's failed
+    if (error instanceof Error && (request.signal.aborted || (error as { code?: unknown }).code === "ECONNRESET"))
+      throw serveErrors.fail("cancelled", { place: "body", message: "the client left while it sent its body" }, error);
+    throw error;
+  }
+}
+
+async function receivedBytes(request: Request): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(`${formatBytes(Number(declared))}`);
   // node has checked that no more comes than was declared
@@ -42,34 +54,53 @@ export function jsonDepth(text: string): number {
   return deepest;
 }
 
-/** The body as an object. Errors: serve/mediaType, serve/tooLarge, serve/body. */
-export async function readJson(request: Request): Promise<Readonly<Record<string, unknown>>> {
+const read = new WeakMap<Request, { readonly text: string; value?: Readonly<Record<string, unknown>> }>();
+/** The body as it was read, where it was. */
+export const bodyRead = (request: Request): Readonly<Record<string, unknown>> | undefined => read.get(request)?.value;
+
+export interface ReadOptions {
+  /** A contract's own parser, where JSON is not quite what it says. */
+  readonly parse?: (text: string) => unknown;
+  /** Reads bodies that are not declared as JSON, too. */
+  readonly takesUndeclared?: boolean | undefined;
+}
+
+/** The body as an object. Errors: serve/mediaType, serve/host, serve/tooLarge, serve/body. */
+export async function readJson(
+  request: Request,
+  { parse = JSON.parse, takesUndeclared = false }: ReadOptions = {},
+): Promise<Readonly<Record<string, unknown>>> {
   const type = request.headers.get("content-type") ?? "";
-  // also keeps web pages of other origins out: a browser asks leave before it sends this type
-  if (!/^application\/json\s*(;|$)/i.test(type))
+  // web pages of other origins are kept out: a browser asks leave before it sends this type, and of others it says the origin
+  if (takesUndeclared) checkOrigin(request);
+  else if (!/^application\/json\s*(;|$)/i.test(type))
     throw serveErrors.fail("mediaType", {
       place: "content-type",
       expected: "application/json",
       received: type ? `"${type.slice(0, 60)}"` : "none",
     });
-  const bytes = await readBytes(request);
   const broken = (expected: string, received: string) =>
     serveErrors.fail("body", { place: "body", expected, received, hint: "Check the body that is sent." });
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw broken("UTF-8", "other bytes");
+  // a handler that had to wait for its model starts again
+  let text = read.get(request)?.text;
+  if (text === undefined) {
+    const bytes = await readBytes(request);
+    try {
+      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      throw broken("UTF-8", "other bytes");
+    }
   }
   const depth = jsonDepth(text);
   if (depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${depth}`);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parse(text);
   } catch (error) {
     throw broken("JSON", text === "" ? "nothing" : error instanceof Error ? error.message : "something else");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw broken("a JSON object", Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`);
+  read.set(request, { text, value: value as Record<string, unknown> });
   return value as Record<string, unknown>;
 }

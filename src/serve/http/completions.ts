@@ -2,10 +2,10 @@
 import { z } from "zod";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
+import type { Usage } from "../generation.ts";
 import { limits } from "../limits.ts";
-import { collectAll, merged, wireUsage } from "./answers.ts";
-import { readJson } from "./body.ts";
-import { type AppContext, answerHead, newId, type Services, streamAnswer } from "./exchange.ts";
+import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
+import { type AppContext, answerHead, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
@@ -21,12 +21,12 @@ const schema = z.object({
     .nullish(),
   max_tokens: z.int().min(0).nullish(),
   echo: z.boolean().nullish(),
+  best_of: z.int().min(1).max(limits.bestOf).nullish(),
   logprobs: z.int().min(0).max(limits.completionLogprobs).nullish(),
 });
 
 const refusals: Refusals = {
   suffix: { asks: v => v !== "", instead: "Leave it out: the served model completes from the left only." },
-  best_of: { asks: v => v !== 1, instead: "Use n." },
 };
 
 /** OpenAI's default for this endpoint. */
@@ -39,8 +39,23 @@ const promptsOf = (prompt: z.output<typeof schema>["prompt"]): readonly Prompt[]
   return typeof prompt[0] === "number" ? [prompt as number[]] : (prompt as Prompt[]);
 };
 
+/** Answers that are made for each prompt. Errors: serve/parameter where they are fewer than asked for, or are to be streamed. */
+function candidatesOf({ best_of, stream, use_beam_search }: z.output<typeof schema>, n: number): number {
+  // a search keeps that many beams instead
+  if (best_of == null || use_beam_search) return n;
+  if (best_of < n) throw serveErrors.fail("parameter", { place: "best_of", expected: `at least n, ${n}`, received: String(best_of) });
+  if (best_of > n && stream)
+    throw serveErrors.fail("parameter", {
+      place: "best_of",
+      expected: "n, in a stream",
+      received: String(best_of),
+      hint: "The best are known when all are there: leave stream out.",
+    });
+  return best_of;
+}
+
 export async function completions(c: AppContext, services: Services): Promise<Response> {
-  const raw = await readJson(c.req.raw);
+  const raw = await bodyOf(c);
   const body = parseBody(schema, raw);
   refuse(refusals, raw);
   checkStreamOptions(body);
@@ -58,6 +73,7 @@ export async function completions(c: AppContext, services: Services): Promise<Re
   const prompts = given.map(p => promptTokens(engine, p));
   const { tokenizer } = engine.model;
   const n = body.n ?? 1;
+  const candidates = candidatesOf(body, n);
   const echoes = prompts.map((ids, i) => {
     if (!body.echo) return "";
     const text = given[i]!;
@@ -72,8 +88,9 @@ export async function completions(c: AppContext, services: Services): Promise<Re
       engine,
       prompts,
       maxTokens,
+      answers: candidates,
       stop: [],
-      likelihoods,
+      likelihoods: likelihoods ?? (candidates > n ? 0 : undefined),
       requestId: c.var.exchange.requestId,
       signal: c.req.raw.signal,
     }),
@@ -82,9 +99,10 @@ export async function completions(c: AppContext, services: Services): Promise<Re
 
   if (!body.stream) {
     const answers = await collectAll(generations);
+    const best = candidates > n ? likeliest(answers, candidates, n) : answers;
     return c.json({
       ...head,
-      choices: answers.map((a, index) => ({
+      choices: best.map((a, index) => ({
         text: echoes[Math.floor(index / n)]! + a.text,
         index,
         logprobs: likelihoods === undefined ? null : completionLogprobs(tokenizer, a.tokens, 0),
@@ -92,7 +110,7 @@ export async function completions(c: AppContext, services: Services): Promise<Re
       })),
       usage: wireUsage(
         prompts,
-        answers.reduce((sum, a) => sum + a.usage.completionTokens, 0),
+        answers.map(a => a.usage),
       ),
     });
   }
@@ -102,17 +120,17 @@ export async function completions(c: AppContext, services: Services): Promise<Re
     const usage = withUsage ? { usage: null } : {};
     const offsets = generations.map(() => 0);
     const isStarted = generations.map(() => false);
-    let completionTokens = 0;
+    const usages: (Usage | undefined)[] = generations.map(() => undefined);
     for await (const { index, event } of merged(generations)) {
       const echo = isStarted[index] ? "" : echoes[Math.floor(index / n)]!;
       isStarted[index] = true;
       const logprobs = likelihoods === undefined ? null : completionLogprobs(tokenizer, event.tokens, offsets[index]!);
       offsets[index]! += event.text.length;
-      if (event.kind === "end") completionTokens += event.usage.completionTokens;
+      if (event.kind === "end") usages[index] = event.usage;
       const finish_reason = event.kind === "end" ? event.finishReason : null;
       yield { ...head, choices: [{ text: echo + event.text, index, logprobs, finish_reason }], ...usage };
     }
-    if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, completionTokens) };
+    if (withUsage) yield { ...head, choices: [], usage: wireUsage(prompts, usages) };
   }
   return streamAnswer(c, services, generations, chunks());
 }

@@ -2,15 +2,18 @@
 import { cpus, totalmem } from "node:os";
 import { Hono } from "hono";
 import { type Clock, isLoamError, redact } from "../../base/index.ts";
+import { baseOf } from "../adapters/adapted-engine.ts";
 import type { ConsoleSource, Machine } from "../console-source.ts";
 import type { Engine } from "../engine.ts";
 import { EngineHistory } from "../engine-history.ts";
-import type { Engines } from "../engines.ts";
+import { type Engines, namesOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
+import type { Fleet } from "../lifecycle/fleet.ts";
 import type { AppEnvironment } from "./exchange.ts";
 
 export interface ConsoleApiOptions {
   readonly engines: Engines;
+  readonly fleet?: Fleet | undefined;
   readonly source: ConsoleSource | undefined;
   readonly version: string;
   readonly clock: Clock;
@@ -64,10 +67,11 @@ const servedModel = ({ model }: Engine, parameters: number) => ({
   width: model.config.width,
 });
 
-export function consoleApi({ engines, source = nothing, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
+export function consoleApi({ engines, fleet, source = nothing, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
   const api = new Hono<AppEnvironment>();
   const startedAt = clock.now();
-  const histories = new Map<Engine, EngineHistory>();
+  // weak: a version that is unloaded leaves no trace
+  const histories = new WeakMap<Engine, EngineHistory>();
   engines.watch(engine => histories.set(engine, new EngineHistory(engine, clock)));
 
   api.get("/overview", async c => {
@@ -99,11 +103,58 @@ export function consoleApi({ engines, source = nothing, version, clock }: Consol
   });
   api.get("/engine", c => {
     const name = c.req.query("model");
-    const engine = name === undefined ? engines.all()[0] : engines.find(name);
+    const engine = name === undefined ? engines.all()[0] : baseOf(engines.find(name));
     const history = engine && histories.get(engine);
     if (!engine || !history) return c.json({ slots: 0, running: 0, queued: 0, tokensPerSecond: 0, requests: 0, history: [] });
-    const { slots, running, queued, requests } = engine.stats();
-    return c.json({ slots, running, queued, tokensPerSecond: history.tokensPerSecond, requests, history: history.points() });
+    const { slots, running, queued, requests, cacheTokens, cacheRoom, cacheBytes } = engine.stats();
+    return c.json({
+      model: engine.model.id,
+      slots,
+      running,
+      queued,
+      tokensPerSecond: history.tokensPerSecond,
+      requests,
+      cacheUse: cacheRoom ? cacheTokens / cacheRoom : null,
+      cacheBytes,
+      history: history.points(),
+    });
+  });
+  /** Every version with what it does now; a model without a lifecycle is its only version. */
+  api.get("/serving", c => {
+    const both = [...engines.all(), ...engines.encoders()];
+    const fixed = both.map(e => ({
+      name: e.model.name ?? e.model.id,
+      version: e.model.version ?? 1,
+      id: e.model.id,
+      state: e.state,
+      labels: namesOf(e).flatMap(n => (n.includes("@") && n !== e.model.id ? [n.slice(n.lastIndexOf("@") + 1)] : [])),
+      weight: null,
+      shadow: null,
+    }));
+    const versions = (fleet?.list() ?? fixed).map(({ name, version, id, state, labels, weight, shadow }) => {
+      const engine = both.find(e => e.model.id === id);
+      const stats = engine && "room" in engine ? engine.stats() : undefined;
+      return {
+        name,
+        version,
+        id,
+        state,
+        labels,
+        weight,
+        shadow,
+        slots: stats?.slots ?? 0,
+        running: engine?.stats().running ?? 0,
+        queued: engine?.stats().queued ?? 0,
+        requests: stats?.requests ?? 0,
+        cacheUse: stats?.cacheRoom ? stats.cacheTokens / stats.cacheRoom : null,
+        adapters: engines.adapters
+          .list()
+          .filter(a => a.parent === id)
+          .map(a => ({ name: a.name, rank: a.rank })),
+        tokensPerSecond: (engine && "room" in engine && histories.get(engine)?.tokensPerSecond) || 0,
+      };
+    });
+    return c.json({ versions });
   });
   api.all("*", c => {
     throw serveErrors.fail("unknownUrl", { place: new URL(c.req.url).pathname, message: "there is nothing at this address" });

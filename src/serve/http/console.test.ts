@@ -81,7 +81,10 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
   expect(await json("/api/data")).toEqual([200, await source.dataSets()]);
   expect(await json("/api/data/documents-0123456789ab")).toEqual([200, { artifact: "documents-0123456789ab", funnel: [] }]);
   for await (const _ of engine.submit({ tokens: [1], maxTokens: 3, stopTokens: [] }));
-  expect(await json("/api/engine")).toMatchObject([200, { slots: 3, running: 0, queued: 0, requests: 1, history: expect.any(Array) }]);
+  expect(await json("/api/engine")).toMatchObject([
+    200,
+    { model: "tiny@1", slots: 3, running: 0, queued: 0, requests: 1, cacheUse: 0, cacheBytes: 0, history: expect.any(Array) },
+  ]);
 });
 
 test("what is not there, not an id, or broken is an error with code and message, and no detail of the inside", async () => {
@@ -118,7 +121,7 @@ test("the page comes with a policy and is asked for each time; hashed files are 
   const again = await get("/", { "if-none-match": page.headers.get("etag")! });
   expect([again.status, await again.text()]).toEqual([304, ""]);
   // a path of the page's own router
-  expect(await (await get("/models/tiny")).text()).toContain("<title>Loam</title>");
+  expect(await (await get("/training/tiny")).text()).toContain("<title>Loam</title>");
 });
 
 test("nothing outside the folder is served, however it is asked for", async () => {

@@ -1,16 +1,33 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
+import type { Clock } from "../../base/index.ts";
+import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Engines } from "../engines.ts";
-import { eventStream } from "./event-stream.ts";
+import type { Fleet } from "../lifecycle/fleet.ts";
+import type { Operation } from "../tracing/tracing.ts";
+import { readJson } from "./body.ts";
+import type { Contract } from "./contract.ts";
+import { eventStream, type Framing } from "./event-stream.ts";
+import type { BatchRunner } from "./files/batch-runner.ts";
+import type { FileStore } from "./files/file-store.ts";
+import type { ResponseStore } from "./responses/store.ts";
 import { type WireError, wireError } from "./wire-error.ts";
 
 export interface Exchange {
   readonly requestId: string;
   /** The route's pattern, for metrics; set by the router. */
   route: string;
+  /** What the request is for, for traces. */
+  operation?: Operation | undefined;
+  /** Tokens that an encoder read for it, for traces. */
+  inputTokens?: number;
   /** The engine that was asked, for Retry-After. */
-  engine?: Engine;
+  engine?: Engine | EmbeddingEngine;
+  /** The body, where another contract has read it. */
+  body?: Readonly<Record<string, unknown>>;
+  /** Whose error form the answer takes; OpenAI's when absent. */
+  contract?: Contract;
   /** Methods that the address takes, when the request's is none of them. */
   allow?: string;
   /** The answer goes on after the handler has returned; whoever ends it calls `finish`. */
@@ -25,20 +42,40 @@ export type AppContext = Context<AppEnvironment>;
 
 export interface Services {
   readonly engines: Engines;
+  /** Loads and unloads; absent where the models are fixed. */
+  readonly fleet?: Fleet | undefined;
+  /** Whoever reaches the server may load and unload. */
+  readonly admin: boolean;
+  /** Adapters below it may be loaded on request; none when absent. */
+  readonly adapterFolder?: string | undefined;
   /** Seconds since 1970, now. */
   readonly created: () => number;
+  /** Seconds since 1970 at which the server started. */
+  readonly started: number;
+  readonly clock: Clock;
+  /** Loam's version. */
+  readonly version: string;
   readonly heartbeatMs: number;
+  readonly files: FileStore;
+  readonly responses: ResponseStore;
+  /** Made when it is first asked for. */
+  readonly batches: () => BatchRunner;
 }
+
+/** The body as an object, by a contract's own parser where it has one. Errors as of `readJson`. */
+export const bodyOf = async ({ req, var: { exchange } }: AppContext, parse = JSON.parse): Promise<Readonly<Record<string, unknown>>> =>
+  exchange.body ?? readJson(req.raw, { parse, takesUndeclared: exchange.contract?.takesUndeclared });
 
 /** Status that stands in logs and metrics for a client that left. */
 export const clientLeft = 499;
 
-/** Answers with a stream of chunks; the generations are cancelled when the client leaves. */
+/** Answers with a stream of chunks in a contract's form; the generations are cancelled when the client leaves. */
 export function streamAnswer(
   c: AppContext,
   services: Services,
   generations: readonly Generation[],
   chunks: AsyncGenerator<unknown, void, undefined>,
+  framing?: Framing,
 ): Response {
   const { exchange } = c.var;
   exchange.isStreaming = true;
@@ -46,6 +83,7 @@ export function streamAnswer(
     for (const g of generations) g.cancel();
   };
   return eventStream(chunks, {
+    ...(framing ? { framing } : {}),
     heartbeatMs: services.heartbeatMs,
     onError: (error): WireError => wireError(error, exchange.requestId),
     onLeave: cancel,

@@ -9,6 +9,14 @@ export type AllowedHosts = "loopback" | "any" | readonly string[];
 
 const loopback = ["localhost", "127.0.0.1", "[::1]"];
 
+/** Pages of other origins may send some bodies without asking leave; a browser then says where they come from. Errors: serve/host. */
+export function checkOrigin({ headers, url }: Request): void {
+  const origin = headers.get("origin");
+  if (origin === null) return;
+  if (URL.canParse(origin) && new URL(origin).host === (headers.get("host") ?? new URL(url).host)) return;
+  throw serveErrors.fail("host", { place: "origin", expected: "a page of this server", received: JSON.stringify(origin.slice(0, 100)) });
+}
+
 /** Errors: serve/host. `host` is the header's value. */
 export function checkHost(allowed: AllowedHosts, host: string): void {
   if (allowed === "any") return;

@@ -1,5 +1,5 @@
 /** Log-probabilities in the two forms of the OpenAI API. They are the model's own, before temperature and cuts. */
-import type { GeneratedToken } from "../sequence.ts";
+import type { GeneratedToken } from "../generation.ts";
 import type { ServedTokenizer } from "../served-model.ts";
 
 const textOf = (tokenizer: ServedTokenizer, token: number): string => tokenizer.decode([token]);

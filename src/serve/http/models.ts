@@ -1,28 +1,38 @@
-/** GET /v1/models: what is served, with where it comes from (artifact, fingerprint) beside OpenAI's fields. */
-import type { Engine } from "../engine.ts";
+/**
+ * GET /v1/models: what is served, with where it comes from (artifact, fingerprint) beside OpenAI's fields. The address of one model is also
+ * TensorFlow Serving's for its versions' states; the answer carries both.
+ */
+import { namesOf, parentOf } from "../engines.ts";
 import type { AppContext, Services } from "./exchange.ts";
+import { type AnyEngine, knownVersions, versionStates } from "./tensorflow/versions.ts";
 
-const entry = (engine: Engine, id: string, fallbackCreated: number) => {
+const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
   const { model } = engine;
   return {
     id,
     object: "model",
     created: model.createdAt === undefined ? fallbackCreated : Math.floor(model.createdAt / 1000),
     owned_by: "loam",
-    root: model.id,
+    root: parentOf(engine) ?? model.id,
+    parent: parentOf(engine) ?? null,
     artifact: model.artifact ?? null,
     system_fingerprint: engine.fingerprint,
-    max_model_len: engine.room,
+    max_model_len: "room" in engine ? engine.room : engine.model.longest,
   };
 };
 
-export const listModels = (c: AppContext, services: Services, started: number): Response =>
+export const listModels = (c: AppContext, { engines, started }: Services): Response =>
   c.json({
     object: "list",
-    data: services.engines.all().flatMap(e => [e.model.id, ...(e.model.aliases ?? [])].map(id => entry(e, id, started))),
+    data: [...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].flatMap(e =>
+      namesOf(e).map(id => entry(e, id, started)),
+    ),
   });
 
-export function oneModel(c: AppContext, services: Services, started: number): Response {
+export function oneModel(c: AppContext, { engines, started }: Services): Response {
   const id = c.req.param("model") ?? "";
-  return c.json(entry(services.engines.find(id), id, started));
+  const versions = knownVersions(engines, id);
+  // the newest also where only TensorFlow's clients use the name: `mail-small` where `mail-small@1` is served without that alias
+  const engine = versions.find(e => namesOf(e).includes(id)) ?? versions.at(-1) ?? engines.findAny(id);
+  return c.json({ ...entry(engine, id, started), ...versionStates(versions) });
 }

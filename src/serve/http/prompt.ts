@@ -36,8 +36,8 @@ const transcript = (turns: readonly ChatTurn[]): string =>
   `${turns.map(t => `${t.role[0]!.toUpperCase()}${t.role.slice(1)}: ${t.content}\n`).join("")}Assistant:`;
 export const transcriptStops: readonly string[] = ["\nUser:"];
 
-/** Tokens of a chat. Errors: serve/contextLength, text/template. */
-export function chatTokens(engine: Engine, turns: readonly ChatTurn[]): number[] {
+/** Tokens of a chat, with the tools that the template is to write. Errors: serve/contextLength, text/template. */
+export function chatTokens(engine: Engine, turns: readonly ChatTurn[], tools?: readonly unknown[]): number[] {
   const { model } = engine;
   const { chatTemplate, tokenizer } = model;
   checkLength(
@@ -47,5 +47,5 @@ export function chatTokens(engine: Engine, turns: readonly ChatTurn[]): number[]
   );
   if (!chatTemplate) return withStart(model, Array.from(tokenizer.encode(transcript(turns), { readSpecialTokens: false })));
   // the template writes the tokens at its start itself
-  return Array.from(encodeChat(tokenizer, chatTemplate, turns, { addGenerationPrompt: true }));
+  return Array.from(encodeChat(tokenizer, chatTemplate, turns, { addGenerationPrompt: true, ...(tools ? { tools } : {}) }));
 }

@@ -1,0 +1,65 @@
+/** What the embedding engine needs of a model: a sentence encoder's weights on a device, and the few things around them. Loading it is someone else's work. */
+import type { ArraysOf, EncoderConfig, EncoderSpec } from "../../nn/index.ts";
+import { serveErrors } from "../errors.ts";
+import type { LoadedModel, ServedTokenizer } from "../served-model.ts";
+
+export const poolings = ["mean", "cls"] as const;
+/** How a text's states become one vector: their mean, or the state of the first token. */
+export type Pooling = (typeof poolings)[number];
+
+export interface ServedEncoder {
+  /** What clients name it by. */
+  readonly id: string;
+  readonly aliases?: readonly string[];
+  readonly family: "encoder";
+  readonly config: EncoderConfig;
+  /** Owned by the caller; the engine reads them and never disposes them. */
+  readonly parameters: ArraysOf<EncoderSpec>;
+  readonly tokenizer: ServedTokenizer;
+  /** Identity of the weights and the tokenizer. */
+  readonly fingerprint: string;
+  readonly pooling: Pooling;
+  /** Scales vectors to length 1. */
+  readonly normalise: boolean;
+  /** Tokens that a text may have, the tokenizer's own around it included. */
+  readonly longest: number;
+  readonly name?: string;
+  readonly version?: number;
+  readonly artifact?: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt?: number;
+}
+
+export interface ServedEncoderParts extends Omit<ServedEncoder, "family" | "config" | "parameters" | "pooling" | "normalise" | "longest"> {
+  readonly model: LoadedModel;
+  /** `mean` when absent. */
+  readonly pooling?: Pooling;
+  /** True when absent. */
+  readonly normalise?: boolean;
+  /** The model's context when absent. */
+  readonly longest?: number;
+}
+
+const isEncoder = (m: LoadedModel): m is Pick<ServedEncoder, "family" | "config" | "parameters"> => m.family === "encoder";
+
+/** What the embedding engine serves. Errors: serve/model where the model is no encoder, or its tokenizer or length do not fit it. */
+export function servedEncoder({ model, ...parts }: ServedEncoderParts): ServedEncoder {
+  const place = parts.id;
+  if (!isEncoder(model))
+    throw serveErrors.fail("model", { place, expected: "an encoder", received: `a model of family "${model.family}"` });
+  const { config, parameters } = model;
+  const { longest = config.context, pooling = "mean", normalise = true } = parts;
+  if (parts.tokenizer.vocabSize > config.vocab)
+    throw serveErrors.fail("model", {
+      place,
+      expected: `a tokenizer of at most ${config.vocab} tokens`,
+      received: `one of ${parts.tokenizer.vocabSize}`,
+      hint: "The model was trained with another tokenizer.",
+    });
+  if (!Number.isSafeInteger(longest) || longest < 1 || longest > config.context)
+    throw serveErrors.fail("model", { place, expected: `texts of 1 to ${config.context} tokens`, received: String(longest) });
+  return { ...parts, family: "encoder", config, parameters, pooling, normalise, longest };
+}
+
+/** Elements of a vector, or of a classifier's answer: its labels. */
+export const vectorLength = ({ config }: Pick<ServedEncoder, "config">): number => config.classifier?.labels.length ?? config.width;

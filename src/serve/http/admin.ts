@@ -1,0 +1,154 @@
+/**
+ * /v1/admin: which versions are loaded, their labels and weights; load, unload, point, split. Only for this machine's own programs: pages of
+ * other origins are refused, and a server that others reach refuses all but reading unless it is told otherwise.
+ */
+import { z } from "zod";
+import { isLoamError } from "../../base/index.ts";
+import { serveErrors } from "../errors.ts";
+import type { Fleet } from "../lifecycle/fleet.ts";
+import { keepAliveMs } from "../lifecycle/keep-alive.ts";
+import { type Contract, get, post, type Route } from "./contract.ts";
+import { type AppContext, bodyOf, type Services } from "./exchange.ts";
+import { parseBody } from "./parse.ts";
+
+/** Errors: serve/unsupported where models neither come nor go. */
+export function fleetOf({ fleet }: Services): Fleet {
+  if (fleet) return fleet;
+  throw serveErrors.fail("unsupported", {
+    place: "server",
+    message: "this server's models are fixed",
+    hint: "`loam serve` has models that come and go.",
+  });
+}
+
+/** Errors: serve/admin. */
+function checkAllowed(c: AppContext, { admin }: Services): void {
+  const origin = c.req.header("origin");
+  const host = c.req.header("host") ?? new URL(c.req.url).host;
+  if (origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host))
+    throw serveErrors.fail("admin", {
+      place: "origin",
+      expected: `this server's own pages (${host})`,
+      received: JSON.stringify(origin.slice(0, 100)),
+    });
+  if (!admin)
+    throw serveErrors.fail("admin", {
+      place: c.req.path.slice(0, 100),
+      message: "this server can be reached from other machines and does not let them load or unload",
+      hint: "Start it with --admin if everybody who reaches it may.",
+    });
+}
+
+/** A handler that only those may reach who may load and unload. */
+export const changing =
+  (handle: Route["handle"]): Route["handle"] =>
+  (c, services) => {
+    checkAllowed(c, services);
+    return handle(c, services);
+  };
+
+const list = (c: AppContext, services: Services): Response => c.json({ object: "list", data: fleetOf(services).list() });
+
+const model = z.string().min(1).max(256);
+const keepAlive = z.union([z.string(), z.number()], { error: "seconds, or a time such as 5m" }).nullish();
+
+/** `NAME@3`, or `NAME` for the newest that there is. */
+export async function versionOf(fleet: Fleet, asked: string): Promise<readonly [name: string, version: number]> {
+  const found = /^(.+)@(\d{1,15})$/.exec(asked);
+  if (found) return [found[1]!, Number(found[2])];
+  const name = asked.replace(/@latest$/, "");
+  return [name, await fleet.newestOf(name)];
+}
+const infoOf = (fleet: Fleet, name: string, version: number) => fleet.list().find(v => v.name === name && v.version === version) ?? null;
+
+/** Errors: serve/unknownModel, serve/unknownVersion, serve/load. */
+export async function loadVersion(
+  fleet: Fleet,
+  name: string,
+  version: number,
+  options: { readonly keepAliveMs?: number } = {},
+): Promise<void> {
+  await fleet.checkThere(name, version);
+  await fleet.load(name, version, options).catch(error => {
+    const message = `it could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
+    throw isLoamError(error) && error.code.startsWith("serve/")
+      ? error
+      : serveErrors.fail("load", { place: `${name}@${version}`, message }, error);
+  });
+}
+
+async function load(c: AppContext, services: Services): Promise<Response> {
+  const fleet = fleetOf(services);
+  const body = parseBody(z.object({ model, keep_alive: keepAlive }), await bodyOf(c));
+  const [name, version] = await versionOf(fleet, body.model);
+  await loadVersion(fleet, name, version, body.keep_alive == null ? {} : { keepAliveMs: keepAliveMs(body.keep_alive) });
+  return c.json(infoOf(fleet, name, version));
+}
+
+async function unload(c: AppContext, services: Services): Promise<Response> {
+  const fleet = fleetOf(services);
+  const body = parseBody(z.object({ model, force: z.boolean().nullish() }), await bodyOf(c));
+  const found = /^(.+)@(\d{1,15})$/.exec(body.model);
+  if (!found)
+    throw serveErrors.fail("parameter", {
+      place: "model",
+      expected: "a version: NAME@3",
+      received: JSON.stringify(body.model.slice(0, 100)),
+    });
+  await fleet.unload(found[1]!, Number(found[2]), { force: body.force ?? false });
+  return c.json({ model: body.model, state: "unloaded" });
+}
+
+const name = z.string().min(1).max(256);
+const version = z.int().min(0);
+const ofName = (fleet: Fleet, n: string) => ({ object: "list", data: fleet.list().filter(v => v.name === n) });
+
+async function label(c: AppContext, services: Services): Promise<Response> {
+  const fleet = fleetOf(services);
+  const body = parseBody(z.object({ name, label: z.string(), version: version.nullable() }), await bodyOf(c));
+  fleet.label(body.name, body.label, body.version ?? undefined);
+  return c.json(ofName(fleet, body.name));
+}
+
+const weights = z.record(z.string().regex(/^\d{1,15}$/), z.int().min(0), { error: "versions with whole numbers" });
+const mapOf = (of: Readonly<Record<string, number>>) => new Map(Object.entries(of).map(([v, w]) => [Number(v), w]));
+
+async function split(c: AppContext, services: Services): Promise<Response> {
+  const fleet = fleetOf(services);
+  const body = parseBody(z.object({ name, weights: weights.nullish(), shadow: weights.nullish() }), await bodyOf(c));
+  fleet.split(body.name, mapOf(body.weights ?? {}), mapOf(body.shadow ?? {}));
+  return c.json(ofName(fleet, body.name));
+}
+
+const policySchema = z.union(
+  [z.object({ latest: z.int().min(1) }), z.object({ all: z.literal(true) }), z.object({ versions: z.array(version).min(1) })],
+  { error: 'one of {"latest": 2}, {"all": true}, {"versions": [1, 3]}' },
+);
+
+async function policy(c: AppContext, services: Services): Promise<Response> {
+  const fleet = fleetOf(services);
+  const { name: of, policy: asked } = parseBody(z.object({ name, policy: policySchema }), await bodyOf(c));
+  const errors = await fleet.follow(
+    of,
+    "latest" in asked
+      ? { kind: "latest", count: asked.latest }
+      : "all" in asked
+        ? { kind: "all" }
+        : { kind: "specific", versions: asked.versions },
+  );
+  return c.json({ ...ofName(fleet, of), failed: errors.map(e => (e instanceof Error ? e.message : String(e))) });
+}
+
+export const admin: Contract = {
+  name: "admin",
+  prefix: "/v1/admin",
+  routes: [
+    get("/v1/admin/models", list),
+    post("/v1/admin/load", changing(load)),
+    post("/v1/admin/unload", changing(unload)),
+    post("/v1/admin/label", changing(label)),
+    post("/v1/admin/split", changing(split)),
+    post("/v1/admin/policy", changing(policy)),
+  ],
+  error: wire => wire,
+};

@@ -1,0 +1,164 @@
+/**
+ * POST /v1/attributions: which tokens of a prompt an answer leans on, by gradient x input and by integrated gradients, from the graph of the
+ * served model over the weights that are served. The answer is given, or the model is asked for it (greedy). Nobody's contract but ours.
+ */
+import { z } from "zod";
+import { type AttributionRequest, type Baseline, scoreKinds, type TargetAttribution } from "../../nn/index.ts";
+import { Attributor } from "../attribution/attributor.ts";
+import type { Engine } from "../engine.ts";
+import { serveErrors } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { collectAll } from "./answers.ts";
+import { chatMessages, turnsOf } from "./chat-messages.ts";
+import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { parseBody } from "./parse.ts";
+import { chatTokens, promptTokens } from "./prompt.ts";
+
+export const attributionMethods = ["gradient_x_input", "integrated_gradients"] as const;
+
+const tokens = z.array(z.int().min(0)).min(1);
+const places = z.array(z.int().min(0)).min(1).max(limits.attributionTargets);
+const schema = z.object({
+  model: z.string(),
+  prompt: z.union([z.string().min(1), tokens], { error: "a text, or a list of token ids, not empty" }).nullish(),
+  messages: chatMessages.nullish(),
+  /** What is explained; the model's greedy answer when absent. */
+  answer: z.union([z.string().min(1), tokens], { error: "a text, or a list of token ids, not empty" }).nullish(),
+  /** Tokens of the answer that the model is asked for; 1 when absent. */
+  max_tokens: z.int().min(1).max(limits.attributionTargets).nullish(),
+  methods: z.array(z.enum(attributionMethods)).min(1).nullish(),
+  /** The answer as one, each of its tokens by itself, or those at some places. */
+  targets: z.union([z.enum(["answer", "each"]), places], { error: `"answer", "each", or a list of places in the answer` }).nullish(),
+  score: z.enum(scoreKinds).nullish(),
+  baseline: z.union([z.enum(["zero", "mean"]), z.int().min(0)], { error: `"zero", "mean", or a token id` }).nullish(),
+  steps: z.int().min(2).max(limits.attributionSteps).nullish(),
+  tolerance: z.number().min(0).nullish(),
+});
+type Body = z.output<typeof schema>;
+
+const defaultSteps = 64;
+/** Nats (or logits): a twentieth of what it takes to make a token e times as likely. */
+const defaultTolerance = 0.05;
+
+function promptOf(engine: Engine, { prompt, messages }: Body): readonly number[] {
+  if ((prompt == null) === (messages == null))
+    throw serveErrors.fail("parameter", {
+      place: "prompt",
+      expected: "either prompt or messages",
+      received: prompt == null ? "none" : "both",
+    });
+  return messages == null ? promptTokens(engine, prompt!) : chatTokens(engine, turnsOf(messages));
+}
+
+async function answerOf(c: AppContext, engine: Engine, body: Body, prompt: readonly number[]): Promise<readonly number[]> {
+  const { answer } = body;
+  if (typeof answer === "string") {
+    if (answer.length > limits.attributionTokens * limits.charactersPerToken) promptTokens(engine, answer);
+    return Array.from(engine.model.tokenizer.encode(answer, { addSpecialTokens: false, readSpecialTokens: false }));
+  }
+  if (answer != null) return answer;
+  const request = {
+    tokens: prompt,
+    maxTokens: Math.min(body.max_tokens ?? 1, Math.max(1, engine.room - prompt.length)),
+    sampling: { temperature: 0 },
+    group: c.var.exchange.requestId,
+    signal: c.req.raw.signal,
+  };
+  const [said] = await collectAll(engine.submitAll([request]));
+  if (said!.tokens.length > 0) return said!.tokens.map(t => t.token);
+  throw serveErrors.fail("parameter", {
+    place: "answer",
+    expected: "something that the model says",
+    received: "an answer that ends at once",
+    hint: "Give the answer.",
+  });
+}
+
+function targetsOf(body: Body, answer: readonly number[]): readonly (readonly number[])[] {
+  const { targets = "answer" } = body;
+  if (targets === null || targets === "answer") return [[...answer.keys()]];
+  const wanted = targets === "each" ? [...answer.keys()] : targets;
+  const out = wanted.find(i => i >= answer.length);
+  const wrong = (expected: string, received: string) => serveErrors.fail("parameter", { place: "targets", expected, received });
+  if (out !== undefined) throw wrong(`places of the answer, 0 to ${answer.length - 1}`, String(out));
+  if (wanted.length > limits.attributionTargets)
+    throw wrong(`at most ${limits.attributionTargets} tokens by themselves`, `${wanted.length}`);
+  return wanted.map(i => [i]);
+}
+
+/** Bounds the work before any of it is done. */
+function checkWork(engine: Engine, { prompt, answer, targets, steps, baseline }: AttributionRequest): void {
+  const length = prompt.length + answer.length;
+  const most = Math.min(limits.attributionTokens, engine.room);
+  if (length > most)
+    throw serveErrors.fail("contextLength", {
+      place: "prompt",
+      expected: `at most ${most} tokens with the answer`,
+      received: String(length),
+      hint: "Shorten the prompt.",
+    });
+  const { vocab } = engine.model.config;
+  const strange = [...prompt, ...answer, ...(typeof baseline === "object" ? [baseline.token] : [])].find(t => t >= vocab);
+  if (strange !== undefined)
+    throw serveErrors.fail("parameter", { place: "prompt", expected: `token ids from 0 to ${vocab - 1}`, received: String(strange) });
+  const work = Math.max(1, steps) * targets.length * length;
+  if (work > limits.attributionWork)
+    throw serveErrors.fail("parameter", {
+      place: steps > 2 ? "steps" : "targets",
+      expected: `steps x targets x tokens of at most ${limits.attributionWork}`,
+      received: `${Math.max(1, steps)} x ${targets.length} x ${length}`,
+      hint: "Ask for fewer steps or targets, or attribute the answer as one.",
+    });
+}
+
+export async function attributions(c: AppContext, { engines }: Services): Promise<Response> {
+  const body = parseBody(schema, await bodyOf(c));
+  const engine = engines.find(body.model);
+  c.var.exchange.engine = engine;
+  const { tokenizer } = engine.model;
+  const prompt = promptOf(engine, body);
+  const answer = await answerOf(c, engine, body, prompt);
+  if (answer.length === 0) throw serveErrors.fail("parameter", { place: "answer", expected: "a text that is not empty", received: '""' });
+  const methods = body.methods ?? attributionMethods;
+  const isIntegrated = methods.includes("integrated_gradients");
+  const baseline: Baseline = typeof body.baseline === "number" ? { token: body.baseline } : (body.baseline ?? "mean");
+  const tolerance = body.tolerance ?? defaultTolerance;
+  const score = body.score ?? "logprob";
+  const steps = isIntegrated ? (body.steps ?? defaultSteps) : 0;
+  const request = { prompt, answer, targets: targetsOf(body, answer), score, baseline, steps, tolerance };
+  checkWork(engine, request);
+  const found = await Attributor.of(engine).attribute(request, c.req.raw.signal);
+
+  const shown = (id: number) => ({ id, token: tokenizer.decode([id]) });
+  const shownTarget = (t: TargetAttribution) => ({
+    target: body.targets == null || body.targets === "answer" ? "answer" : t.target[0],
+    score: t.score,
+    ...(methods.includes("gradient_x_input") ? { gradient_x_input: Array.from(t.gradientTimesInput) } : {}),
+    ...(t.integratedGradients && t.completeness
+      ? {
+          integrated_gradients: Array.from(t.integratedGradients),
+          completeness: {
+            baseline_score: t.baselineScore,
+            difference: t.completeness.difference,
+            sum: t.completeness.sum,
+            error: t.completeness.error,
+            tolerance,
+            is_complete: t.completeness.error <= tolerance,
+          },
+        }
+      : {}),
+  });
+  return c.json({
+    id: newId("attr"),
+    object: "attributions",
+    model: body.model,
+    system_fingerprint: engine.fingerprint,
+    prompt: prompt.map(shown),
+    answer: answer.map((id, i) => ({ ...shown(id), score: found.scores.get(i) ?? null })),
+    score,
+    ...(isIntegrated ? { baseline: body.baseline ?? "mean", steps: found.looks } : {}),
+    attributions: found.targets.map(shownTarget),
+    timing: { total_ms: Math.round(found.totalMs), longest_run_ms: Math.ceil(found.longestMs), runs: found.runs },
+    usage: { prompt_tokens: prompt.length, completion_tokens: answer.length, total_tokens: prompt.length + answer.length },
+  });
+}

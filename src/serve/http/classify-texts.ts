@@ -1,0 +1,33 @@
+/** Texts to classes for every contract that classifies: the classifier's engine gives logits, and its kind says what they mean. */
+import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
+import { textTokens } from "../embedding/text-tokens.ts";
+
+export interface Classes {
+  readonly labels: readonly string[];
+  /** For each text a number a label: probabilities that add up to 1, probabilities of each label alone, or plain numbers. */
+  readonly scores: readonly (readonly number[])[];
+}
+
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+function softmax(logits: readonly number[]): number[] {
+  const most = Math.max(...logits);
+  const powers = logits.map(x => Math.exp(x - most));
+  const total = powers.reduce((sum, x) => sum + x, 0);
+  return powers.map(x => x / total);
+}
+const meanings = {
+  one: softmax,
+  several: (logits: readonly number[]) => logits.map(logistic),
+  value: (logits: readonly number[]) => [...logits],
+};
+
+/** What a text is, by an engine whose model is a classifier; a text that is too long is read from its start. Errors: those of the engine. */
+export async function classifyTexts(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<Classes> {
+  const { classifier } = engine.model.config;
+  if (!classifier) throw new TypeError(`${engine.model.id} is no classifier`);
+  const logits = await engine.embed(
+    texts.map(text => textTokens(engine.model, text, true)),
+    signal,
+  );
+  return { labels: classifier.labels, scores: logits.map(row => meanings[classifier.kind](Array.from(row))) };
+}

@@ -1,0 +1,37 @@
+/** The contracts with clients, in the order in which addresses are looked up. */
+import { adapters } from "./adapters.ts";
+import { admin } from "./admin.ts";
+import { attributions } from "./attributions.ts";
+import { chatCompletions } from "./chat.ts";
+import { completions } from "./completions.ts";
+import { type Contract, get, post } from "./contract.ts";
+import { embeddings, rerank } from "./embeddings.ts";
+import { files } from "./files/files.ts";
+import { inference, inferenceText } from "./inference/inference.ts";
+import { listModels, oneModel } from "./models.ts";
+import { ollama } from "./ollama/ollama.ts";
+import { responses } from "./responses/responses.ts";
+import { sagemaker } from "./sagemaker/sagemaker.ts";
+import { score } from "./score.ts";
+import { tensorflow } from "./tensorflow/tensorflow.ts";
+import { detokenize, tokenize } from "./tokenize.ts";
+
+const openai: Contract = {
+  name: "openai",
+  routes: [
+    post("/v1/completions", completions, "text_completion"),
+    post("/v1/chat/completions", chatCompletions, "chat"),
+    ...responses,
+    post("/v1/embeddings", embeddings, "embeddings"),
+    post("/v1/rerank", rerank, "embeddings"),
+    post("/v1/score", score),
+    post("/v1/attributions", attributions),
+    post("/tokenize", tokenize),
+    post("/detokenize", detokenize),
+    get("/v1/models", listModels),
+    get("/v1/models/:model{.+}", oneModel),
+  ],
+  error: wire => wire,
+};
+
+export const contracts: readonly Contract[] = [admin, adapters, tensorflow, openai, files, inferenceText, inference, sagemaker, ollama];

@@ -1,0 +1,65 @@
+/** Stand-ins for tests of the contracts: a tiny random encoder, and a decoder that says a given text. */
+import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { type ServedEncoder, servedEncoder } from "../embedding/served-encoder.ts";
+import { createEngine, type Engine } from "../engine.ts";
+import { byteTokenizer, endToken, scriptedProgram, tinyModel } from "../fakes.ts";
+import type { Program } from "../program.ts";
+import type { ServedModel } from "../served-model.ts";
+
+/** Random weights over bytes. */
+export async function tinyEncoder(device: Device, more: Partial<ServedEncoder> = {}): Promise<ServedEncoder> {
+  const config = bertConfig({ vocab: 257, width: 32, layers: 2, heads: 2, context: 96 });
+  const model = { family: "encoder", config, parameters: await initialise(encoderSpec(config), device, "tiny encoder") };
+  return { ...servedEncoder({ id: "tiny-encoder@1", model, tokenizer: byteTokenizer, fingerprint: "1".repeat(64) }), ...more };
+}
+
+/** Answers every prompt with `says(prompt)`, byte by byte, and then the end token; what it was asked is in `prompts`. */
+export interface Speaker {
+  readonly engine: Engine;
+  readonly prompts: string[];
+  /** What it says next. */
+  text: string;
+}
+
+export async function speaker(device: Device, more: Partial<ServedModel>, room = 4096): Promise<Speaker> {
+  const base = new Map<number, { start: number; bytes: readonly number[] }>();
+  const row = (slot: number, position: number): Float32Array => {
+    const logits = new Float32Array(257);
+    const said = base.get(slot);
+    if (said) logits[said.bytes[position + 1 - said.start] ?? endToken] = 50;
+    return logits;
+  };
+  const prompts: string[] = [];
+  const program: Program = {
+    ...scriptedProgram({ slots: 4, room, widths: [16, 64], logits: (_, position, slot) => row(slot, position) }),
+  };
+  const prefill = program.prefill;
+  const made: Speaker = {
+    prompts,
+    text: "",
+    engine: createEngine({
+      model: await tinyModel(device, more),
+      device,
+      open: async () => ({
+        ...program,
+        prefill: (slot, sequence, chunk) => {
+          const before = base.get(slot);
+          const says = (start: number, bytes: readonly number[]) => sequence.slice(start).every((token, i) => token === bytes[i]);
+          const goesOn = before !== undefined && sequence.length > before.start && says(before.start, before.bytes);
+          if (!goesOn && chunk.start + chunk.count === sequence.length) {
+            const bytes = [...Buffer.from(made.text)];
+            // what a form leaves no choice about is there before the first token is drawn: the prompt ends before it
+            let start = Math.max(0, sequence.length - bytes.length);
+            while (!says(start, bytes)) start++;
+            prompts.push(Buffer.from(sequence.slice(0, start).filter(t => t < 256)).toString());
+            base.set(slot, { start, bytes });
+          }
+          return prefill(slot, sequence, chunk);
+        },
+      }),
+    }),
+  };
+  await made.engine.ready;
+  return made;
+}

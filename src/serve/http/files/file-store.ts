@@ -1,0 +1,135 @@
+/**
+ * Uploaded and made files, and batches, in a folder: a JSON file each that says what it is, and its content beside it. What is not whole is not
+ * there: contents are written first, under another name. Without a folder of its own it takes a temporary one, which goes with the server.
+ */
+import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { fileError, readText, writeFileAtomic } from "../../../base/index.ts";
+import { serveErrors } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { newId } from "../exchange.ts";
+
+export interface StoredFile {
+  readonly id: string;
+  readonly object: "file";
+  readonly bytes: number;
+  /** Seconds since 1970. */
+  readonly created_at: number;
+  readonly filename: string;
+  readonly purpose: string;
+  readonly status: "processed";
+}
+
+/** Ids are names of files, so nothing else may stand in them. */
+const idPattern = /^(file|batch)-[0-9a-f]{32}$/;
+
+export class FileStore {
+  readonly #given: string | undefined;
+  #folder: string | undefined;
+
+  constructor(folder?: string) {
+    this.#given = folder;
+  }
+
+  /** Made when it is first needed. */
+  get folder(): string {
+    if (this.#folder === undefined) {
+      this.#folder = this.#given ?? mkdtempSync(join(tmpdir(), "loam-files-"));
+      mkdirSync(this.#folder, { recursive: true });
+    }
+    return this.#folder;
+  }
+  /** Whether there is anything to read. */
+  get isUsed(): boolean {
+    return this.#folder !== undefined || (this.#given !== undefined && existsSync(this.#given));
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  #read<T>(id: string): T | undefined {
+    if (!idPattern.test(id) || !this.isUsed || !existsSync(this.path(`${id}.json`))) return undefined;
+    return JSON.parse(readText(this.path(`${id}.json`))) as T;
+  }
+
+  /** Everything of a kind, oldest first. */
+  #all<T extends { readonly id: string; readonly created_at: number }>(prefix: string): T[] {
+    if (!this.isUsed) return [];
+    const ids = readdirSync(this.folder).flatMap(name => (name.startsWith(prefix) && name.endsWith(".json") ? [name.slice(0, -5)] : []));
+    return ids.flatMap(id => this.#read<T>(id) ?? []).sort((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1));
+  }
+
+  list(): StoredFile[] {
+    return this.#all<StoredFile>("file-");
+  }
+
+  /** Errors: serve/unknownFile. */
+  get(id: string): StoredFile {
+    const found = this.#read<StoredFile>(id);
+    if (found && id.startsWith("file-")) return found;
+    throw serveErrors.fail("unknownFile", { place: "id", message: `there is no file "${id.slice(0, 60)}"` });
+  }
+
+  #describe(id: string, filename: string, purpose: string, created_at: number): StoredFile {
+    const bytes = statSync(this.path(`${id}.data`)).size;
+    const file: StoredFile = { id, object: "file", bytes, created_at, filename, purpose, status: "processed" };
+    writeFileAtomic(this.path(`${id}.json`), JSON.stringify(file));
+    return file;
+  }
+
+  /** Errors: serve/filesFull where files are too many or hold too much, base/diskFull. */
+  add(filename: string, purpose: string, content: Uint8Array, created_at: number): StoredFile {
+    const all = this.list();
+    const stored = all.reduce((n, f) => n + f.bytes, 0);
+    if (all.length >= limits.files || stored + content.length > limits.storedBytes)
+      throw serveErrors.fail("filesFull", {
+        place: "file",
+        expected: `at most ${limits.files} files of ${limits.storedBytes} bytes together`,
+        received: `${all.length} of ${stored} bytes, and ${content.length} more`,
+        hint: "Delete files that are not needed.",
+      });
+    const id = newId("file");
+    writeFileAtomic(this.path(`${id}.data`), content);
+    return this.#describe(id, filename, purpose, created_at);
+  }
+
+  /** Makes a file of one that was written in the folder. */
+  adopt(name: string, filename: string, purpose: string, created_at: number): StoredFile {
+    const id = newId("file");
+    try {
+      renameSync(this.path(name), this.path(`${id}.data`));
+    } catch (error) {
+      throw fileError(error, this.path(name));
+    }
+    return this.#describe(id, filename, purpose, created_at);
+  }
+
+  contentPath(id: string): string {
+    return this.path(`${this.get(id).id}.data`);
+  }
+  content(id: string): ReadableStream<Uint8Array> {
+    return Readable.toWeb(createReadStream(this.contentPath(id))) as ReadableStream<Uint8Array>;
+  }
+
+  /** Errors: serve/unknownFile. */
+  remove(id: string): void {
+    const file = this.get(id);
+    rmSync(this.path(`${file.id}.json`), { force: true });
+    rmSync(this.path(`${file.id}.data`), { force: true });
+  }
+
+  saveBatch(batch: { readonly id: string }): void {
+    writeFileAtomic(this.path(`${batch.id}.json`), JSON.stringify(batch));
+  }
+  batches<B extends { readonly id: string; readonly created_at: number }>(): B[] {
+    return this.#all<B>("batch-");
+  }
+
+  /** Takes a temporary folder away. */
+  close(): void {
+    if (this.#given === undefined && this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,79 @@
+/** /v1/files: upload, list, read and delete, as OpenAI does; what batches read and write. */
+import { formatBytes } from "../../../base/index.ts";
+import { serveErrors } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { type Contract, del, get, post } from "../contract.ts";
+import type { AppContext, Services } from "../exchange.ts";
+import { checkOrigin } from "../hosts.ts";
+import { batchRoutes } from "./batches.ts";
+import { pageOf } from "./pages.ts";
+
+const purposes = ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"];
+
+async function form(c: AppContext): Promise<FormData> {
+  const type = c.req.header("content-type") ?? "";
+  if (!/^multipart\/form-data\s*;/i.test(type))
+    throw serveErrors.fail("mediaType", { place: "content-type", expected: "multipart/form-data", received: `"${type.slice(0, 60)}"` });
+  const size = Number(c.req.header("content-length") ?? Number.NaN);
+  if (!(size <= limits.fileBytes))
+    throw serveErrors.fail("tooLarge", {
+      place: "body",
+      expected: `a body that declares at most ${formatBytes(limits.fileBytes)}`,
+      received: Number.isNaN(size) ? "no content-length" : formatBytes(size),
+    });
+  try {
+    return await c.req.raw.formData();
+  } catch (error) {
+    throw serveErrors.fail("body", { place: "body", expected: "a multipart form", received: "something else" }, error);
+  }
+}
+
+async function upload(c: AppContext, { files, created }: Services): Promise<Response> {
+  checkOrigin(c.req.raw);
+  const given = await form(c);
+  const file = given.get("file");
+  const purpose = given.get("purpose");
+  if (!(file instanceof File)) throw serveErrors.fail("missing", { place: "file", message: "the parameter is needed: a file" });
+  if (typeof purpose !== "string") throw serveErrors.fail("missing", { place: "purpose", message: "the parameter is needed: a string" });
+  if (!purposes.includes(purpose))
+    throw serveErrors.fail("parameter", {
+      place: "purpose",
+      expected: `one of ${purposes.join(", ")}`,
+      received: JSON.stringify(purpose.slice(0, 40)),
+    });
+  const name = file.name.slice(0, 255) || "file";
+  return c.json(files.add(name, purpose, new Uint8Array(await file.arrayBuffer()), created()));
+}
+
+function list(c: AppContext, { files }: Services): Response {
+  const purpose = c.req.query("purpose");
+  return c.json(
+    pageOf(
+      c,
+      files.list().filter(f => purpose === undefined || f.purpose === purpose),
+    ),
+  );
+}
+
+const id = (c: AppContext): string => c.req.param("id") ?? "";
+
+export const files: Contract = {
+  name: "files",
+  routes: [
+    post("/v1/files", upload),
+    get("/v1/files", list),
+    get("/v1/files/:id", (c, services) => c.json(services.files.get(id(c)))),
+    del("/v1/files/:id", (c, services) => {
+      services.files.remove(id(c));
+      return c.json({ id: id(c), object: "file", deleted: true });
+    }),
+    get("/v1/files/:id/content", (c, services) => {
+      const { bytes } = services.files.get(id(c));
+      return new Response(services.files.content(id(c)), {
+        headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
+      });
+    }),
+    ...batchRoutes,
+  ],
+  error: wire => wire,
+};

@@ -1,0 +1,223 @@
+/**
+ * The Open Inference Protocol, version 2 (KServe), over REST: health, metadata and `infer` over named tensors, and its text extension
+ * `generate` and `generate_stream`. Texts are tensors of BYTES; a decoder's answer is BYTES, an encoder's FP32. No binary tensor data.
+ */
+import { z } from "zod";
+import { serveErrors } from "../../errors.ts";
+import type { EndEvent } from "../../generation.ts";
+import { limits } from "../../limits.ts";
+import { collectAll, merged } from "../answers.ts";
+import { continueTexts } from "../ask-text.ts";
+import { type Contract, get, post } from "../contract.ts";
+import { plainEvents } from "../event-stream.ts";
+import { type AppContext, bodyOf, type Services, streamAnswer } from "../exchange.ts";
+import { parseBody } from "../parse.ts";
+import { samplingFields } from "../sampling-fields.ts";
+import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
+import { type AnyEngine, targetEngine, versionOf } from "../tensorflow/versions.ts";
+import type { WireError } from "../wire-error.ts";
+
+function targeted(c: AppContext, { engines }: Services): AnyEngine {
+  const version = c.req.param("version");
+  if (version !== undefined && !/^\d{1,15}$/.test(version))
+    throw serveErrors.fail("parameter", { place: "version", expected: "a whole number", received: JSON.stringify(version.slice(0, 60)) });
+  const engine = targetEngine(engines, {
+    model: c.req.param("model") ?? "",
+    ...(version === undefined ? {} : { version: Number(version) }),
+  });
+  c.var.exchange.engine = engine;
+  return engine;
+}
+
+const identity = (c: AppContext, engine: AnyEngine) => ({
+  model_name: c.req.param("model") ?? engine.model.id,
+  model_version: String(versionOf(engine)),
+});
+
+const datatypes = { DT_STRING: "BYTES", DT_FLOAT: "FP32", DT_INT32: "INT32" } as const;
+
+const server = (c: AppContext, { version }: Services): Response =>
+  c.json({ name: "loam", version, extensions: ["generate", "generate_stream"] });
+
+const ready = (c: AppContext, { engines }: Services): Response => c.json({ ready: engines.isReady }, engines.isReady ? 200 : 503);
+
+function modelReady(c: AppContext, services: Services): Response {
+  const engine = targeted(c, services);
+  const isReady = engine.state === "ready";
+  return c.json({ ...identity(c, engine), ready: isReady }, isReady ? 200 : 503);
+}
+
+function metadata(c: AppContext, services: Services): Response {
+  const engine = targeted(c, services);
+  const signature = signatureOf(engine, "predict", undefined);
+  const tensors = (of: ReturnType<typeof signature.outputs>) =>
+    Object.entries(of).map(([name, { dtype, shape }]) => ({ name, datatype: datatypes[dtype], shape }));
+  return c.json({
+    name: c.req.param("model"),
+    versions: [String(versionOf(engine))],
+    platform: "loam_onnxruntime",
+    inputs: tensors(signature.inputs),
+    outputs: tensors(signature.outputs(engine)),
+  });
+}
+
+const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]));
+const inferSchema = z.object({
+  id: z.string().max(256).nullish(),
+  parameters: parameters.nullish(),
+  inputs: z
+    .array(
+      z.object({
+        name: z.string(),
+        shape: z.array(z.int().min(0)).min(1).max(8),
+        datatype: z.string(),
+        data: z.array(z.unknown()).max(limits.embeddingTexts),
+      }),
+    )
+    .min(1)
+    .max(8),
+  outputs: z.array(z.looseObject({ name: z.string() })).nullish(),
+});
+
+/** The texts of the one tensor that is taken. Its data may be nested as its shape says, or flat. */
+function textsOf(inputs: z.output<typeof inferSchema>["inputs"]): string[] {
+  const [input, more] = inputs;
+  if (input!.name !== "text" || more)
+    throw serveErrors.fail("parameter", {
+      place: "inputs",
+      expected: "one tensor, text",
+      received: inputs.map(i => JSON.stringify(i.name.slice(0, 40))).join(", "),
+    });
+  const { shape, datatype, data } = input!;
+  if (datatype !== "BYTES")
+    throw serveErrors.fail("parameter", {
+      place: "inputs[0].datatype",
+      expected: "BYTES",
+      received: JSON.stringify(datatype.slice(0, 20)),
+    });
+  const flat = (data as unknown[]).flat(8);
+  const size = shape.reduce((n, d) => n * d, 1);
+  if (size !== flat.length)
+    throw serveErrors.fail("parameter", {
+      place: "inputs[0].data",
+      expected: `${size} values, as the shape says`,
+      received: String(flat.length),
+    });
+  return flat.map((value, i) => {
+    if (typeof value === "string") return value;
+    throw serveErrors.fail("type", { place: `inputs[0].data[${i}]`, expected: "a text", received: typeof value });
+  });
+}
+
+async function infer(c: AppContext, services: Services): Promise<Response> {
+  const engine = targeted(c, services);
+  const body = parseBody(inferSchema, await bodyOf(c));
+  const texts = textsOf(body.inputs);
+  checkRows(texts.length, "inputs[0].shape", engine);
+  const signature = signatureOf(engine, "predict", undefined);
+  const known = signature.outputs(engine);
+  const strange = body.outputs?.find(o => !(o.name in known));
+  if (strange)
+    throw serveErrors.fail("parameter", {
+      place: "outputs",
+      expected: `one of ${Object.keys(known).join(", ")}`,
+      received: JSON.stringify(strange.name.slice(0, 40)),
+    });
+  const rows = await signature.run(
+    engine,
+    texts.map(text => ({ text, options: body.parameters ?? {} })),
+    { requestId: c.var.exchange.requestId, signal: c.req.raw.signal },
+  );
+  const wanted = body.outputs?.map(o => o.name) ?? Object.keys(known);
+  return c.json({
+    ...identity(c, engine),
+    ...(body.id == null ? {} : { id: body.id }),
+    outputs: wanted.map(name => ({
+      name,
+      datatype: datatypes[known[name]!.dtype],
+      shape: [rows.length, ...known[name]!.shape.slice(1)],
+      data: rows.flatMap(row => row[name]),
+    })),
+  });
+}
+
+const { model: _, n: __, stream: ___, stream_options: ____, user: _____, ...sampling } = samplingFields;
+const generateSchema = z.object({
+  id: z.string().max(256).nullish(),
+  text_input: z.string().min(1),
+  parameters: z.object({ ...sampling, max_tokens: z.int().min(1).nullish(), details: z.boolean().nullish() }).nullish(),
+});
+/** The extension's default. */
+const defaultMaxTokens = 20;
+
+async function startGenerate(c: AppContext, services: Services) {
+  const { id, text_input: text, parameters: given } = parseBody(generateSchema, await bodyOf(c));
+  const engine = services.engines.find(targeted(c, services).model.id);
+  const { max_tokens, details = false, ...options } = given ?? {};
+  const { generations } = continueTexts({
+    engine,
+    texts: [text],
+    options,
+    maxTokens: max_tokens ?? defaultMaxTokens,
+    likelihoods: details ? 0 : undefined,
+    requestId: c.var.exchange.requestId,
+    signal: c.req.raw.signal,
+  });
+  const head = { ...identity(c, engine), ...(id == null ? {} : { id }) };
+  const reasonOf = ({ finishReason, stop }: Pick<EndEvent, "finishReason" | "stop">) =>
+    finishReason === "length" ? "length" : stop === undefined ? "eos_token" : "stop_sequence";
+  const logprobs = (tokens: EndEvent["tokens"]) =>
+    tokens.flatMap(({ likelihood: l }) =>
+      l ? [{ id: l.token, text: engine.model.tokenizer.decode([l.token]), logprob: l.logProbability }] : [],
+    );
+  return { generations, head, reasonOf, logprobs, details };
+}
+
+async function generate(c: AppContext, services: Services): Promise<Response> {
+  const { generations, head, reasonOf, logprobs, details } = await startGenerate(c, services);
+  const [answer] = await collectAll(generations);
+  const told = details ? { details: { finish_reason: reasonOf(answer!), logprobs: logprobs(answer!.tokens) } } : {};
+  return c.json({ ...head, text_output: answer!.text, ...told });
+}
+
+async function generateStream(c: AppContext, services: Services): Promise<Response> {
+  const { generations, head, reasonOf, logprobs, details } = await startGenerate(c, services);
+  async function* chunks(): AsyncGenerator<unknown, void, undefined> {
+    for await (const { event } of merged(generations)) {
+      const reason = event.kind === "end" ? { finish_reason: reasonOf(event) } : {};
+      yield { ...head, text_output: event.text, ...(details ? { details: { ...reason, logprobs: logprobs(event.tokens) } } : {}) };
+    }
+  }
+  return streamAnswer(
+    c,
+    services,
+    generations,
+    chunks(),
+    plainEvents(wire => errorOf(wire)),
+  );
+}
+
+const errorOf = ({ body }: WireError) => ({ error: body.error.message });
+const of = (path: string) => [`/v2/models/:model${path}`, `/v2/models/:model/versions/:version${path}`];
+
+export const inference: Contract = {
+  name: "open inference protocol",
+  prefix: "/v2",
+  routes: [
+    get("/v2", server),
+    get("/v2/health/live", c => c.json({ live: true })),
+    get("/v2/health/ready", ready),
+    ...of("").map(path => get(path, metadata)),
+    ...of("/ready").map(path => get(path, modelReady)),
+    ...of("/infer").map(path => post(path, infer)),
+  ],
+  error: wire => ({ status: wire.status, body: errorOf(wire) }),
+};
+
+/** The text extension has statuses of its own: 422 for what a request says wrongly, 424 for a generation that failed. */
+const textStatus: Readonly<Record<number, number>> = { 400: 422, 500: 424 };
+export const inferenceText: Contract = {
+  name: "open inference protocol, text",
+  routes: [...of("/generate").map(path => post(path, generate)), ...of("/generate_stream").map(path => post(path, generateStream))],
+  error: wire => ({ status: textStatus[wire.status] ?? wire.status, body: errorOf(wire) }),
+};

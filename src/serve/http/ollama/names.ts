@@ -1,0 +1,16 @@
+/** Ollama's names for Loam's: `mail-small:3` is `mail-small@3`, and `:latest` may be left out. */
+import type { Engines } from "../../engines.ts";
+import { namesOf } from "../../engines.ts";
+import type { AnyEngine } from "../tensorflow/versions.ts";
+
+export const ollamaName = ({ model }: AnyEngine): string => (model.id.includes("@") ? model.id.replace("@", ":") : `${model.id}:latest`);
+
+/** Errors: serve/unknownModel with the name as it was given. */
+export function findOllama(engines: Engines, name: string): AnyEngine {
+  const routed = engines.routed(name.replace(/:latest$/, "")) ?? engines.routed(name.replace(":", "@"));
+  if (routed) return routed;
+  const tries = [name, name.replace(":", "@"), name.replace(/:latest$/, ""), `${name}@latest`];
+  const all = [...engines.all(), ...engines.encoders()];
+  const found = tries.flatMap(t => all.filter(e => namesOf(e).includes(t)));
+  return found[0] ?? engines.findAny(name);
+}

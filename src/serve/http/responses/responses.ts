@@ -1,0 +1,149 @@
+/**
+ * POST /v1/responses: OpenAI's newer form of a chat, which the AI SDK asks first. Text and functions in and out. A response is kept, unless
+ * `store` is false, so that the next one may go on from it; `GET` and `DELETE /v1/responses/ID` read it and take it away.
+ */
+import type { Engine } from "../../engine.ts";
+import { serveErrors } from "../../errors.ts";
+import type { Usage } from "../../generation.ts";
+import { collectAll, merged, wireUsage } from "../answers.ts";
+import { startChat } from "../chat-run.ts";
+import { del, get, post, type Route } from "../contract.ts";
+import { typedEvents } from "../event-stream.ts";
+import { type AppContext, bodyOf, newId, type Services, streamAnswer } from "../exchange.ts";
+import { pageOf } from "../files/pages.ts";
+import { parseBody, refuse } from "../parse.ts";
+import { isCopy } from "../visited.ts";
+import { type OutputItem, type ResponseEvent, ResponseOutput } from "./output.ts";
+import { itemsOf, type ResponsesBody, requestSchema, responsesRefusals, responseTools, responseTurns, sampledBody } from "./request.ts";
+import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
+
+type Status = "in_progress" | "completed" | "incomplete";
+
+/** What every state of a response has in common. */
+const head = (body: ResponsesBody, engine: Engine, createdAt: number) => ({
+  id: newId("resp"),
+  object: "response",
+  created_at: createdAt,
+  background: false,
+  error: null,
+  instructions: body.instructions ?? null,
+  max_output_tokens: body.max_output_tokens ?? null,
+  metadata: body.metadata ?? {},
+  model: body.model,
+  parallel_tool_calls: body.parallel_tool_calls ?? true,
+  previous_response_id: body.previous_response_id ?? null,
+  reasoning: { effort: null, summary: null },
+  service_tier: "default",
+  store: body.store ?? true,
+  system_fingerprint: engine.fingerprint,
+  temperature: body.temperature ?? 1,
+  text: { format: body.text?.format ?? { type: "text" } },
+  tool_choice: body.tool_choice ?? "auto",
+  tools: body.tools ?? [],
+  top_p: body.top_p ?? 1,
+  truncation: "disabled",
+  user: body.user ?? null,
+});
+
+const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
+  const { prompt_tokens, prompt_tokens_details, completion_tokens, completion_tokens_details, total_tokens } = wireUsage(prompts, [usage]);
+  return {
+    input_tokens: prompt_tokens,
+    input_tokens_details: prompt_tokens_details,
+    output_tokens: completion_tokens,
+    output_tokens_details: completion_tokens_details,
+    total_tokens,
+  };
+};
+
+/** What was said before. Errors: serve/parameter where the response is not kept. */
+function before({ previous_response_id: id }: ResponsesBody, store: ResponseStore): KeptResponse["conversation"] {
+  if (id == null) return [];
+  const found = store.find(id);
+  if (found) return found.conversation;
+  throw serveErrors.fail("parameter", {
+    place: "previous_response_id",
+    expected: "a response that this server keeps",
+    received: JSON.stringify(id.slice(0, 60)),
+    hint: "Send the whole conversation as input.",
+  });
+}
+
+async function create(c: AppContext, services: Services): Promise<Response> {
+  const raw = await bodyOf(c);
+  refuse(responsesRefusals, raw);
+  const body = parseBody(requestSchema, raw);
+  const engine = services.engines.find(body.model);
+  c.var.exchange.engine = engine;
+  const { responses: store } = services;
+  const earlier = before(body, store);
+  const input = itemsOf(body, id => store.item(id));
+  const { prompts, generations, parser } = startChat({
+    engine,
+    turns: responseTurns(body.instructions, [...earlier, ...input]),
+    use: responseTools(body),
+    body: sampledBody(body),
+    maxTokens: body.max_output_tokens ?? undefined,
+    requestId: c.var.exchange.requestId,
+    signal: c.req.raw.signal,
+  });
+  const common = head(body, engine, services.created());
+  const state = (status: Status, items: readonly OutputItem[], usage?: Usage) => ({
+    ...common,
+    status,
+    incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
+    output: structuredClone(items),
+    usage: usage ? usageOf(prompts, usage) : null,
+  });
+  const statusOf = (reason: string): Status => (reason === "length" ? "incomplete" : "completed");
+  const ended = (status: Status, items: readonly OutputItem[], usage: Usage) => {
+    const whole = state(status, items, usage);
+    if (common.store && !isCopy(c.req.raw)) {
+      const own = input.map(keptItem);
+      store.add({ id: common.id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
+    }
+    return whole;
+  };
+  const output = new ResponseOutput();
+  const parse = parser();
+
+  if (!body.stream) {
+    const [answer] = await collectAll(generations);
+    for (const part of [...parse.push(answer!.text), ...parse.end()]) output.push(part);
+    const status = statusOf(answer!.finishReason);
+    output.end(status === "completed");
+    return c.json(ended(status, output.items, answer!.usage));
+  }
+
+  let sequence = 0;
+  const numbered = <E extends ResponseEvent>(event: E) => ({ ...event, sequence_number: sequence++ });
+  async function* events(): AsyncGenerator<unknown, void, undefined> {
+    const begun = state("in_progress", []);
+    yield numbered({ type: "response.created", response: begun });
+    yield numbered({ type: "response.in_progress", response: begun });
+    for await (const { event } of merged(generations)) {
+      const parts = [...parse.push(event.text), ...(event.kind === "end" ? parse.end() : [])];
+      for (const part of parts) for (const told of output.push(part)) yield numbered(told);
+      if (event.kind === "text") continue;
+      const status = statusOf(event.finishReason);
+      for (const told of output.end(status === "completed")) yield numbered(told);
+      yield numbered({ type: `response.${status}`, response: ended(status, output.items, event.usage) });
+    }
+  }
+  const framing = typedEvents(({ body: { error } }) =>
+    numbered({ type: "error", code: error.code, message: error.message, param: error.param }),
+  );
+  return streamAnswer(c, services, generations, events(), framing);
+}
+
+const idOf = (c: AppContext): string => c.req.param("id") ?? "";
+
+export const responses: readonly Route[] = [
+  post("/v1/responses", create, "chat"),
+  get("/v1/responses/:id", (c, services) => c.json(services.responses.get(idOf(c)).body)),
+  get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(idOf(c)).input))),
+  del("/v1/responses/:id", (c, services) => {
+    services.responses.remove(idOf(c));
+    return c.json({ id: idOf(c), object: "response", deleted: true });
+  }),
+];

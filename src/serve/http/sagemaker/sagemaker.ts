@@ -1,0 +1,113 @@
+/**
+ * Amazon SageMaker's container contract: GET /ping, POST /invocations. What a body asks for is read off its keys: OpenAI's chat (`messages`),
+ * completions (`prompt`) and embeddings (`input`), TensorFlow's `instances`, or Hugging Face's `inputs` with `parameters`. A server of one model
+ * needs no `model`. Beside them the API of multi-model endpoints (`multi-model.ts`).
+ */
+import { z } from "zod";
+import { serveErrors } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import type { Operation } from "../../tracing/tracing.ts";
+import { collectAll } from "../answers.ts";
+import { continueTexts } from "../ask-text.ts";
+import { chatCompletions } from "../chat.ts";
+import { completions } from "../completions.ts";
+import { type Contract, get, post } from "../contract.ts";
+import { embedTexts } from "../embed-texts.ts";
+import { embeddings } from "../embeddings.ts";
+import { type AppContext, bodyOf, type Services } from "../exchange.ts";
+import { parseBody } from "../parse.ts";
+import { parseJson } from "../tensorflow/json.ts";
+import { predictWith } from "../tensorflow/tensorflow.ts";
+import { multiModelRoutes } from "./multi-model.ts";
+
+type Body = Readonly<Record<string, unknown>>;
+
+const ping = (c: AppContext, { engines }: Services): Response =>
+  c.json({ status: engines.isReady ? "ready" : "not ready" }, engines.isReady ? 200 : 503);
+
+/** The model that a body names, or the only one. Errors: serve/missing, serve/type, serve/unknownModel. */
+function modelOf(body: Body, { engines }: Services): string {
+  const { model } = body;
+  if (typeof model === "string") return model;
+  if (model != null) throw serveErrors.fail("type", { place: "model", expected: "a string", received: typeof model });
+  const ids = [...engines.all(), ...engines.encoders()].map(e => e.model.id);
+  if (ids.length === 1) return ids[0]!;
+  throw serveErrors.fail("missing", { place: "model", message: `the parameter is needed: one of ${ids.join(", ") || "none is served"}` });
+}
+
+const text = z.string().min(1);
+const schema = z.object({
+  model: z.string(),
+  inputs: z.union([text, z.array(text).min(1).max(limits.answers)], { error: `a text, or a list of up to ${limits.answers} texts` }),
+  parameters: z
+    .object({
+      max_new_tokens: z.int().min(1).nullish(),
+      temperature: z.number().min(0).max(2).nullish(),
+      top_k: z.int().min(-1).nullish(),
+      top_p: z.number().min(0).max(1).nullish(),
+      repetition_penalty: z.number().gt(0).max(10).nullish(),
+      do_sample: z.boolean().nullish(),
+      return_full_text: z.boolean().nullish(),
+      seed: z.int().nullish(),
+      stop: z.array(z.string().min(1).max(limits.stopCharacters)).max(limits.stops).nullish(),
+      truncate: z.boolean().nullish(),
+    })
+    .nullish(),
+});
+const defaultMaxTokens = 100;
+
+/** Hugging Face's containers: texts in, `[{ generated_text }]` or vectors out. Without `do_sample` the likeliest token is taken. */
+async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Promise<Response> {
+  const { model, inputs, parameters } = parseBody(schema, raw);
+  const texts = typeof inputs === "string" ? [inputs] : inputs;
+  const engine = engines.findAny(model);
+  c.var.exchange.engine = engine;
+  const { signal } = c.req.raw;
+  const { max_new_tokens, do_sample, return_full_text, truncate, temperature, ...options } = parameters ?? {};
+  if (!("room" in engine)) {
+    const { vectors } = await embedTexts({ engine, inputs: texts, truncate: truncate ?? true, signal });
+    return c.json(vectors.map(v => Array.from(v)));
+  }
+  const { generations } = continueTexts({
+    engine,
+    texts,
+    options: { ...options, temperature: do_sample ? temperature : 0 },
+    maxTokens: max_new_tokens ?? defaultMaxTokens,
+    requestId: c.var.exchange.requestId,
+    signal,
+  });
+  const answers = await collectAll(generations);
+  return c.json(answers.map((a, i) => ({ generated_text: (return_full_text ? texts[i]! : "") + a.text })));
+}
+
+interface Kind {
+  /** The key that says it. */
+  readonly key: string;
+  readonly operation?: Operation;
+  handle(c: AppContext, services: Services, body: Body & { readonly model: string }): Response | Promise<Response>;
+}
+
+const kinds: readonly Kind[] = [
+  { key: "messages", operation: "chat", handle: chatCompletions },
+  { key: "prompt", operation: "text_completion", handle: completions },
+  { key: "input", operation: "embeddings", handle: embeddings },
+  { key: "instances", handle: (c, { engines }, body) => predictWith(engines.findAny(body.model), body, c) },
+  { key: "inputs", handle: huggingFace },
+];
+
+/** Answers a body by what it holds; for the model of an id, where the address names one. */
+async function invoke(c: AppContext, services: Services, model?: string): Promise<Response> {
+  const given = await bodyOf(c, parseJson);
+  const body = { ...given, model: model ?? modelOf(given, services) };
+  const kind = kinds.find(k => given[k.key] !== undefined);
+  if (!kind) throw serveErrors.fail("missing", { place: "body", message: `expected one of ${kinds.map(k => k.key).join(", ")}` });
+  c.var.exchange.body = body;
+  c.var.exchange.operation = kind.operation;
+  return kind.handle(c, services, body);
+}
+
+export const sagemaker: Contract = {
+  name: "sagemaker",
+  routes: [get("/ping", ping), post("/invocations", (c, services) => invoke(c, services)), ...multiModelRoutes(invoke)],
+  error: wire => wire,
+};

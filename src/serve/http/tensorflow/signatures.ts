@@ -1,0 +1,207 @@
+/** What models answer in TensorFlow Serving's words: signatures as a table, with the names and types of what goes in and comes out. */
+import { z } from "zod";
+import { serveErrors } from "../../errors.ts";
+import { limits } from "../../limits.ts";
+import { collectAll } from "../answers.ts";
+import { continueTexts } from "../ask-text.ts";
+import { classifyTexts } from "../classify-texts.ts";
+import { embedTexts } from "../embed-texts.ts";
+import { parseBody } from "../parse.ts";
+import { samplingFields } from "../sampling-fields.ts";
+import { likelihoodOf, scoredTokens, scoreTexts } from "../score.ts";
+import type { AnyEngine } from "./versions.ts";
+
+export interface Row {
+  readonly text: string;
+  /** Further inputs of the row: `max_tokens`, `temperature`, ... */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface RunContext {
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+}
+
+interface TensorInfo {
+  readonly dtype: "DT_STRING" | "DT_FLOAT" | "DT_INT32";
+  /** -1 where it varies. */
+  readonly shape: readonly number[];
+}
+
+export interface Signature {
+  readonly method: "predict" | "classify" | "regress";
+  readonly inputs: Readonly<Record<string, TensorInfo>>;
+  outputs(engine: AnyEngine): Readonly<Record<string, TensorInfo>>;
+  /** For each row its outputs by name. */
+  run(engine: AnyEngine, rows: readonly Row[], context: RunContext): Promise<Readonly<Record<string, unknown>>[]>;
+}
+
+const text: TensorInfo = { dtype: "DT_STRING", shape: [-1] };
+const number: TensorInfo = { dtype: "DT_FLOAT", shape: [-1] };
+/** Most likely tokens that `classify` lists. */
+const classes = 10;
+const defaultMaxTokens = 64;
+
+const { model: _, n: __, stream: ___, stream_options: ____, user: _____, ...sampling } = samplingFields;
+const rowOptions = z.strictObject({ ...sampling, max_tokens: z.int().min(1).nullish() });
+
+function decoderOf(engine: AnyEngine) {
+  if ("room" in engine) return engine;
+  throw serveErrors.fail("unsupported", {
+    place: "model",
+    expected: "a model that continues texts",
+    received: `"${engine.model.id}", an encoder`,
+  });
+}
+function encoderOf(engine: AnyEngine) {
+  if (!("room" in engine)) return engine;
+  throw serveErrors.fail("unsupported", { place: "model", expected: "a sentence encoder", received: `"${engine.model.id}", a decoder` });
+}
+
+const embedding: Signature = {
+  method: "predict",
+  inputs: { text },
+  outputs: engine => ({ embedding: { dtype: "DT_FLOAT", shape: [-1, encoderOf(engine).dimensions] } }),
+  run: async (engine, rows, { signal }) => {
+    const { vectors } = await embedTexts({ engine: encoderOf(engine), inputs: rows.map(r => r.text), truncate: true, signal });
+    return vectors.map(v => ({ embedding: Array.from(v) }));
+  },
+};
+
+const continuation: Signature = {
+  method: "predict",
+  inputs: { text },
+  outputs: () => ({ text }),
+  run: async (any, rows, { requestId, signal }) => {
+    const engine = decoderOf(any);
+    const runs = rows.map(({ text: prompt, options }) => {
+      const { max_tokens, ...given } = parseBody(rowOptions, options);
+      return { prompt, options: given, maxTokens: max_tokens ?? defaultMaxTokens };
+    });
+    const generations = runs.flatMap(
+      ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, requestId, signal }).generations,
+    );
+    return (await collectAll(generations)).map(a => ({ text: a.text }));
+  },
+};
+
+const score: Signature = {
+  method: "predict",
+  inputs: { text },
+  outputs: () => ({ log_likelihood: number, perplexity: number, num_tokens: { dtype: "DT_INT32", shape: [-1] } }),
+  run: async (any, rows, { requestId, signal }) => {
+    const engine = decoderOf(any);
+    const found = await scoreTexts(
+      engine,
+      rows.map(r => scoredTokens(engine, r.text)),
+      { top: 0, group: requestId, signal },
+    );
+    return found.map(tokens => {
+      const { logLikelihood, perplexity } = likelihoodOf(tokens);
+      return { log_likelihood: logLikelihood, perplexity: perplexity ?? Number.NaN, num_tokens: tokens.length };
+    });
+  },
+};
+
+const likelihood: Signature = {
+  ...score,
+  method: "regress",
+  outputs: () => ({ outputs: number }),
+  run: async (engine, rows, context) => (await score.run(engine, rows, context)).map(r => ({ outputs: r.log_likelihood })),
+};
+
+/** The tokens that are likely to come next, with their probabilities. */
+const nextToken: Signature = {
+  method: "classify",
+  inputs: { text },
+  outputs: () => ({ classes: { dtype: "DT_STRING", shape: [-1, classes] }, scores: { dtype: "DT_FLOAT", shape: [-1, classes] } }),
+  run: async (any, rows, { requestId, signal }) => {
+    const engine = decoderOf(any);
+    const { tokenizer } = engine.model;
+    const texts = rows.map(r => r.text);
+    const ask = { engine, texts, options: { temperature: 0, ignore_eos: true }, maxTokens: 1, likelihoods: classes, requestId, signal };
+    const answers = await collectAll(continueTexts(ask).generations);
+    return answers.map(a => {
+      const top = a.tokens[0]?.likelihood?.top ?? [];
+      return { result: top.map(t => [tokenizer.decode([t.token]), Math.exp(t.logProbability)]) };
+    });
+  },
+};
+
+/** Scores of all labels, and the label of the greatest. */
+const scores: Signature = {
+  method: "predict",
+  inputs: { text },
+  outputs: engine => ({ label: text, scores: { dtype: "DT_FLOAT", shape: [-1, encoderOf(engine).dimensions] } }),
+  run: async (engine, rows, { signal }) => {
+    const found = await classifyTexts(
+      encoderOf(engine),
+      rows.map(r => r.text),
+      signal,
+    );
+    return found.scores.map(row => ({ label: found.labels[row.indexOf(Math.max(...row))], scores: row }));
+  },
+};
+
+/** Labels with their scores, greatest first. */
+const labelled: Signature = {
+  method: "classify",
+  inputs: { text },
+  outputs: engine => {
+    const shape = [-1, encoderOf(engine).dimensions];
+    return { classes: { dtype: "DT_STRING", shape }, scores: { dtype: "DT_FLOAT", shape } };
+  },
+  run: async (engine, rows, { signal }) => {
+    const found = await classifyTexts(
+      encoderOf(engine),
+      rows.map(r => r.text),
+      signal,
+    );
+    return found.scores.map(row => ({ result: row.map((score, i) => [found.labels[i], score] as const).sort(([, a], [, b]) => b - a) }));
+  },
+};
+
+const value: Signature = {
+  ...scores,
+  method: "regress",
+  outputs: () => ({ outputs: number }),
+  run: async (engine, rows, context) => (await scores.run(engine, rows, context)).map(r => ({ outputs: (r.scores as number[])[0] })),
+};
+
+const ofDecoder: Readonly<Record<string, Signature>> = {
+  serving_default: continuation,
+  score,
+  log_likelihood: likelihood,
+  next_token: nextToken,
+};
+const ofEncoder: Readonly<Record<string, Signature>> = { serving_default: embedding };
+const ofClassifier: Readonly<Record<string, Signature>> = { serving_default: scores, classify: labelled };
+/** A classifier whose one output is a number. */
+const ofRegressor: Readonly<Record<string, Signature>> = { ...ofClassifier, regress: value };
+
+export function signaturesOf(engine: AnyEngine): Readonly<Record<string, Signature>> {
+  if ("room" in engine) return ofDecoder;
+  const { classifier } = engine.model.config;
+  if (!classifier) return ofEncoder;
+  return classifier.kind === "value" && classifier.labels.length === 1 ? ofRegressor : ofClassifier;
+}
+
+/** The signature of a method by its name; where none is given the default, or the only one of the method. Errors: serve/parameter, serve/unsupported. */
+export function signatureOf(engine: AnyEngine, method: Signature["method"], name: string | null | undefined): Signature {
+  const all = Object.entries(signaturesOf(engine)).filter(([, s]) => s.method === method);
+  const found = name == null || name === "" ? all[0] : all.find(([n]) => n === name);
+  if (found) return found[1];
+  if (all.length === 0)
+    throw serveErrors.fail("unsupported", { place: method, message: `"${engine.model.id}" answers no ${method}`, hint: "Ask predict." });
+  throw serveErrors.fail("parameter", {
+    place: "signature_name",
+    expected: `one of ${all.map(([n]) => n).join(", ")}`,
+    received: JSON.stringify(String(name).slice(0, 60)),
+  });
+}
+
+/** Errors: serve/parameter where rows are none or too many. */
+export function checkRows(count: number, place: string, engine: AnyEngine): void {
+  const most = "room" in engine ? limits.answers : limits.embeddingTexts;
+  if (count < 1 || count > most) throw serveErrors.fail("parameter", { place, expected: `1 to ${most} rows`, received: String(count) });
+}

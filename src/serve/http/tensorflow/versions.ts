@@ -1,0 +1,80 @@
+/**
+ * TensorFlow Serving's names for Loam's: a model is a version's name without the number, a version its number, a label its alias
+ * (`mail-small@champion`). A model from outside the record has its id as its name and the version 1.
+ */
+import type { EmbeddingEngine } from "../../embedding/embedding-engine.ts";
+import type { Engine } from "../../engine.ts";
+import { type Engines, namesOf } from "../../engines.ts";
+import { serveErrors } from "../../errors.ts";
+
+export type AnyEngine = Engine | EmbeddingEngine;
+
+export const versionOf = (engine: AnyEngine): number => engine.model.version ?? 1;
+const nameOf = (engine: AnyEngine): string => engine.model.name ?? engine.model.id;
+
+/** All versions of a name, in ascending order; empty where there is none. */
+export const knownVersions = (engines: Engines, name: string): readonly AnyEngine[] =>
+  [...engines.all(), ...engines.encoders(), ...engines.adapters.engines()]
+    .filter(e => nameOf(e) === name || namesOf(e).includes(name))
+    .sort((a, b) => versionOf(a) - versionOf(b));
+
+export interface Target {
+  readonly model: string;
+  readonly version?: number;
+  readonly label?: string;
+}
+
+/** `NAME`, `NAME/versions/3`, `NAME/labels/champion` from an address. Errors: serve/parameter where the version is no number. */
+export function targetOf(path: string): Target {
+  const found = /^(.+)\/(versions|labels)\/([^/]+)$/.exec(path);
+  if (!found) return { model: path };
+  const [, model = "", kind, which = ""] = found;
+  if (kind === "labels") return { model, label: which };
+  if (!/^\d{1,15}$/.test(which))
+    throw serveErrors.fail("parameter", { place: "version", expected: "a whole number", received: JSON.stringify(which.slice(0, 60)) });
+  return { model, version: Number(which) };
+}
+
+/** The versions that a target means: all, the one of the number, or the one of the label. Errors: serve/unknownModel. */
+export function targetVersions(engines: Engines, { model, version, label }: Target): readonly AnyEngine[] {
+  const all = knownVersions(engines, model);
+  const named =
+    version !== undefined
+      ? all.filter(e => versionOf(e) === version)
+      : label !== undefined
+        ? all.filter(e => namesOf(e).some(n => n.endsWith(`@${label}`)))
+        : all;
+  if (named.length > 0) return named;
+  const served = [...engines.all(), ...engines.encoders()].map(e => e.model.id);
+  throw serveErrors.fail("unknownModel", {
+    place: "model",
+    expected: served.length ? `one of ${served.join(", ")}` : "a model, but none is served",
+    received: `"${model.slice(0, 100)}"${version === undefined ? "" : ` version ${version}`}${label === undefined ? "" : ` label "${label.slice(0, 60)}"`}`,
+  });
+}
+
+/** The engine that answers for a target: the newest version of it. */
+export function targetEngine(engines: Engines, target: Target): AnyEngine {
+  const { model, version, label } = target;
+  const which = version ?? label;
+  return engines.routed(which === undefined ? model : `${model}@${which}`) ?? engines.use(targetVersions(engines, target).at(-1)!);
+}
+
+const states: Readonly<Record<AnyEngine["state"], string>> = {
+  loading: "LOADING",
+  ready: "AVAILABLE",
+  draining: "UNLOADING",
+  failed: "END",
+  closed: "END",
+};
+
+export const versionStates = (versions: readonly AnyEngine[]) => ({
+  model_version_status: versions.toReversed().map(e => ({
+    version: String(versionOf(e)),
+    state: states[e.state],
+    status:
+      e.state === "failed"
+        ? { error_code: "INTERNAL", error_message: "the model failed to load or to run" }
+        : { error_code: "OK", error_message: "" },
+  })),
+});

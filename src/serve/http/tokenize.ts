@@ -1,0 +1,64 @@
+/** POST /tokenize and /detokenize (vLLM's form): the tokens that a text is to a model, and the text that tokens are. */
+import { z } from "zod";
+import { serveErrors } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { readJson } from "./body.ts";
+import { chatMessages, turnsOf } from "./chat-messages.ts";
+import type { AppContext, Services } from "./exchange.ts";
+import { parseBody } from "./parse.ts";
+import { chatTokens, promptTokens } from "./prompt.ts";
+
+const schema = z.object({
+  model: z.string(),
+  prompt: z.string().nullish(),
+  messages: chatMessages.nullish(),
+  /** Special tokens of the model around the text; true when absent. */
+  add_special_tokens: z.boolean().nullish(),
+  /** The text of each token too. */
+  return_token_strs: z.boolean().nullish(),
+});
+
+export async function tokenize(c: AppContext, { engines }: Services): Promise<Response> {
+  const body = parseBody(schema, await readJson(c.req.raw));
+  const engine = engines.findAny(body.model);
+  c.var.exchange.engine = engine;
+  const { tokenizer } = engine.model;
+  if ((body.prompt == null) === (body.messages == null))
+    throw serveErrors.fail("parameter", {
+      place: "prompt",
+      expected: "either prompt or messages",
+      received: body.prompt == null ? "none" : "both",
+    });
+  const most = "room" in engine ? engine.room : engine.model.longest;
+  let tokens: number[];
+  if (body.messages != null) tokens = chatTokens(engines.find(body.model), turnsOf(body.messages));
+  else if ("room" in engine && body.add_special_tokens !== false && body.prompt !== "") tokens = [...promptTokens(engine, body.prompt!)];
+  else {
+    const text = body.prompt!;
+    // as for prompts: what cannot fit is not tokenized on the thread that serves everyone
+    if (text.length > most * limits.charactersPerToken)
+      throw serveErrors.fail("contextLength", {
+        place: "prompt",
+        expected: `at most ${most} tokens`,
+        received: `${text.length} characters`,
+      });
+    tokens = Array.from(tokenizer.encode(text, { addSpecialTokens: body.add_special_tokens ?? true }));
+  }
+  const strings = body.return_token_strs ? { token_strs: tokens.map(t => tokenizer.decode([t])) } : {};
+  return c.json({ tokens, count: tokens.length, max_model_len: most, ...strings });
+}
+
+const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
+
+export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
+  const body = parseBody(backSchema, await readJson(c.req.raw));
+  const { tokenizer } = engines.findAny(body.model).model;
+  const strange = body.tokens.find(t => t >= tokenizer.vocabSize);
+  if (strange !== undefined)
+    throw serveErrors.fail("parameter", {
+      place: "tokens",
+      expected: `token ids from 0 to ${tokenizer.vocabSize - 1}`,
+      received: String(strange),
+    });
+  return c.json({ prompt: tokenizer.decode(body.tokens) });
+}

@@ -1,0 +1,168 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { joined, ToolAnswer } from "./answer-parser.ts";
+import { formatOf, type ToolFormat, toolFormats } from "./format.ts";
+import type { ToolUse } from "./tool.ts";
+
+const use: ToolUse = { tools: [{ name: "weather" }, { name: "add" }], choice: "auto", isParallel: true };
+
+/** What an answer holds, read whole. */
+function read(format: ToolFormat, text: string, of: ToolUse = use) {
+  const answer = new ToolAnswer(format, of);
+  const { content, calls } = joined([...answer.push(text), ...answer.end()]);
+  return { content, calls: calls.map(c => [c.name, c.arguments]) };
+}
+
+const paris = '{"city": "Paris {\\"x\\"}", "days": [1, 2]}';
+const cases: [string, ToolFormat, string, string, string[][]][] = [
+  ["no call", toolFormats.hermes, "It rains.", "It rains.", []],
+  ["a tag that is none", toolFormats.hermes, "a <tool> b", "a <tool> b", []],
+  [
+    "a call between tags",
+    toolFormats.hermes,
+    `Let me see.\n<tool_call>\n{"name": "weather", "arguments": ${paris}}\n</tool_call>`,
+    "Let me see.",
+    [["weather", paris]],
+  ],
+  [
+    "two calls",
+    toolFormats.hermes,
+    '<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>\n<tool_call>{"name": "add", "arguments": {}}</tool_call>\n',
+    "",
+    [
+      ["add", '{"a": 1}'],
+      ["add", "{}"],
+    ],
+  ],
+  [
+    "arguments before the name",
+    toolFormats.hermes,
+    '<tool_call>{"arguments": {"a": 1}, "name": "add"}</tool_call>',
+    "",
+    [["add", '{"a": 1}']],
+  ],
+  [
+    "arguments as a text",
+    toolFormats.hermes,
+    '<tool_call>{"name": "add", "arguments": "{\\"a\\": 1}"}</tool_call>',
+    "",
+    [["add", '{"a": 1}']],
+  ],
+  ["no arguments", toolFormats.hermes, '<tool_call>{"name": "add"}</tool_call> done', " done", [["add", "{}"]]],
+  [
+    "an unknown function",
+    toolFormats.hermes,
+    'Hm <tool_call>{"name": "rm", "arguments": {}}</tool_call>',
+    'Hm <tool_call>{"name": "rm", "arguments": {}}</tool_call>',
+    [],
+  ],
+  ["broken JSON", toolFormats.hermes, "<tool_call>weather in Paris</tool_call>", "<tool_call>weather in Paris</tool_call>", []],
+  ["cut off in the arguments", toolFormats.hermes, '<tool_call>{"name": "add", "arguments": {"a": 1', "", [["add", '{"a": 1']]],
+  ["cut off in the name", toolFormats.hermes, '<tool_call>{"name": "ad', '<tool_call>{"name": "ad', []],
+  [
+    "Mistral's list",
+    toolFormats.mistral,
+    `[TOOL_CALLS] [{"name": "weather", "arguments": ${paris}}, {"name": "add", "arguments": {}}]`,
+    "",
+    [
+      ["weather", paris],
+      ["add", "{}"],
+    ],
+  ],
+  [
+    "Mistral's names",
+    toolFormats.mistral,
+    '[TOOL_CALLS]add[ARGS]{"a": 1}[TOOL_CALLS]weather[ARGS]{}',
+    "",
+    [
+      ["add", '{"a": 1}'],
+      ["weather", "{}"],
+    ],
+  ],
+  ["a list that calls nothing", toolFormats.mistral, "[1, 2]", "[1, 2]", []],
+  ["Llama's bare call", toolFormats.llama, '{"name": "add", "parameters": {"a": 1}}', "", [["add", '{"a": 1}']]],
+  [
+    "Llama's two",
+    toolFormats.llama,
+    '<|python_tag|>{"name": "add", "parameters": {}}; {"name": "weather", "parameters": {}}',
+    "",
+    [
+      ["add", "{}"],
+      ["weather", "{}"],
+    ],
+  ],
+  ["an object that is no call", toolFormats.llama, '{"city": "Paris"}', '{"city": "Paris"}', []],
+  ["a brace in the middle", toolFormats.llama, 'So {"name": "add"}', 'So {"name": "add"}', []],
+];
+for (const [name, format, text, content, calls] of cases)
+  test(`${name} is read for what it is`, () => {
+    expect(read(format, text)).toEqual({ content, calls });
+  });
+
+test("however an answer is cut while it comes, the same is read", () => {
+  const answers = cases.map(([, format, text]) => ({ format, text }));
+  fc.assert(
+    fc.property(fc.constantFrom(...answers), fc.array(fc.nat(200), { maxLength: 30 }), ({ format, text }, at) => {
+      const cuts = [0, ...at.filter(i => i < text.length).sort((a, b) => a - b), text.length];
+      const answer = new ToolAnswer(format, use);
+      const parts = cuts.slice(1).flatMap((end, i) => answer.push(text.slice(cuts[i], end)));
+      const { content, calls } = joined([...parts, ...answer.end()]);
+      expect({ content, calls: calls.map(c => [c.name, c.arguments]) }).toEqual(read(format, text));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("any text at all is read to its end, and nothing of it is lost where nothing is called", () => {
+  const word = fc.constantFrom(
+    "<tool_call>",
+    "</tool_call>",
+    "{",
+    "}",
+    '"name"',
+    ":",
+    '"add"',
+    ",",
+    "[",
+    "]",
+    " ",
+    "\\",
+    '"',
+    "x",
+    "[TOOL_CALLS]",
+    "[ARGS]",
+    ";",
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 25 }), fc.constantFrom(...Object.values(toolFormats)), (words, format) => {
+      const text = words.join("");
+      const { content, calls } = read(format, text);
+      if (calls.length === 0) expect(content.trimEnd()).toBe(text.trimEnd());
+      for (const [name] of calls) expect(["add", "weather"]).toContain(name);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("a call's name goes out before its arguments are whole, and they follow as they come", () => {
+  const answer = new ToolAnswer(toolFormats.hermes, use);
+  expect(answer.push('Yes.<tool_call>{"name": "add", ')).toMatchObject([
+    { kind: "text", text: "Yes." },
+    { kind: "call", name: "add", index: 0 },
+  ]);
+  expect(answer.push('"arguments": {"a": ')).toEqual([{ kind: "arguments", index: 0, text: '{"a": ' }]);
+  expect(answer.push("1}}</tool")).toEqual([{ kind: "arguments", index: 0, text: "1}" }]);
+});
+
+test("where one call is wanted, nothing is said after it", () => {
+  const two = '{"name": "add", "parameters": {}}; {"name": "add", "parameters": {}} and more';
+  expect(read(toolFormats.llama, two, { ...use, isParallel: false })).toEqual({ content: "", calls: [["add", "{}"]] });
+});
+
+test("the format is read off the template; a template without tools has none", () => {
+  expect(formatOf("{% if tools %}<tool_call>{% endif %}")).toBe(toolFormats.hermes);
+  expect(formatOf("{{ tools }}[TOOL_CALLS]")).toBe(toolFormats.mistral);
+  expect(formatOf('{{ tools }}<|start_header_id|>{"name": 1, "parameters": 2}')).toBe(toolFormats.llama);
+  expect(formatOf("{% for m in messages %}{{ m.content }}{% endfor %}")).toBeUndefined();
+  expect(formatOf(undefined)).toBeUndefined();
+});

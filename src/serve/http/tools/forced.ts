@@ -1,0 +1,39 @@
+/**
+ * Answers that must call: a JSON schema of the call itself, so that masks hold the model to a function's name and to arguments that its schema
+ * allows. References inside a function's schema are moved along with it.
+ */
+import { limits } from "../../limits.ts";
+import type { ToolFormat } from "./format.ts";
+import type { Tool, ToolUse } from "./tool.ts";
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** The schema with its references to its own root led to `root`, where it stands now. */
+function moved(schema: unknown, root: string): unknown {
+  if (Array.isArray(schema)) return schema.map(s => moved(s, root));
+  if (typeof schema !== "object" || schema === null) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) =>
+      key === "$ref" && typeof value === "string" && value.startsWith("#") ? [key, `${root}${value.slice(1)}`] : [key, moved(value, root)],
+    ),
+  );
+}
+
+function callOf({ name, parameters }: Tool, key: string, root: string): Schema {
+  // an object of anything where nothing is said; what is said is an object all the same
+  const schema = parameters === undefined || Object.keys(parameters).length === 0 ? { type: "object" } : parameters;
+  return {
+    type: "object",
+    properties: { name: { const: name }, [key]: moved({ type: "object", ...schema }, `${root}/properties/${key}`) },
+    required: ["name", key],
+    additionalProperties: false,
+  };
+}
+
+/** The schema of one call of the functions that may be called. */
+export function callSchema({ tools, choice }: ToolUse, { argumentsKey }: ToolFormat): Schema {
+  const wanted = typeof choice === "object" ? tools.filter(t => t.name === choice.name) : tools.slice(0, limits.tools);
+  const [only] = wanted;
+  if (wanted.length === 1) return callOf(only!, argumentsKey, "#");
+  return { anyOf: wanted.map((t, i) => callOf(t, argumentsKey, `#/anyOf/${i}`)) };
+}

@@ -1,0 +1,101 @@
+/**
+ * A request between its address and its handler where versions come and go: it has a visit of its own, waits for a version that sleeps, says
+ * in a header who answered, and is copied to shadows, whose answers nobody sees.
+ */
+import type { Engines } from "../engines.ts";
+import { serveErrors } from "../errors.ts";
+import { keepAliveMs } from "../lifecycle/keep-alive.ts";
+import { Asleep, Visit } from "../lifecycle/visit.ts";
+import { limits } from "../limits.ts";
+import { bodyRead } from "./body.ts";
+import type { Route } from "./contract.ts";
+import type { AppContext, Services } from "./exchange.ts";
+
+/** Names a user who stays with one version, where the body has no `user`. */
+export const userHeader = "x-loam-user";
+/** The version that answered: `mail-small@3`. */
+export const modelHeader = "x-loam-model";
+
+/** Requests that are copies for a shadow: neither counted nor logged as a client's. */
+const copies = new WeakSet<Request>();
+export const isCopy = (request: Request): boolean => copies.has(request);
+
+function userOf(c: AppContext): string | undefined {
+  const { user, safety_identifier } = bodyRead(c.req.raw) ?? {};
+  return [c.req.header(userHeader), user, safety_identifier].find((u): u is string => typeof u === "string" && u !== "");
+}
+
+/** Waits until a version is awake. Errors: serve/notReady where it does not wake, serve/cancelled where the client leaves. */
+async function awake({ awake, message }: Asleep, signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let leave = () => {};
+  const end = new Promise<"late" | "left">(resolve => {
+    timer = setTimeout(() => resolve("late"), limits.wakeMs);
+    leave = () => resolve("left");
+    signal.addEventListener("abort", leave, { once: true });
+  });
+  const failed = (error?: unknown) =>
+    serveErrors.fail("notReady", { place: "model", message: `the model does not wake up (${message})`, hint: "Retry in a moment." }, error);
+  try {
+    const how = await Promise.race([awake.catch(error => Promise.reject(failed(error))), end]);
+    if (how === "late") throw failed();
+    if (how === "left") throw serveErrors.fail("cancelled", { message: "the client left" });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+/** Gives a copy of the request to each shadow; what does not fit is left out. */
+function copy(
+  c: AppContext,
+  shadows: Iterable<string>,
+  fetch: (request: Request) => Response | Promise<Response>,
+  count: { now: number },
+): void {
+  const body = bodyRead(c.req.raw);
+  // contracts whose address names the model are not copied
+  if (typeof body?.model !== "string") return;
+  for (const model of shadows) {
+    if (count.now >= limits.shadowRequests) return;
+    const headers = { "content-type": "application/json", host: c.req.header("host") ?? "localhost" };
+    const request = new Request(c.req.url, { method: "POST", headers, body: JSON.stringify({ ...body, model, stream: false }) });
+    copies.add(request);
+    count.now++;
+    // read to the end, so that it is a whole answer that is measured
+    void Promise.resolve(fetch(request))
+      .then(response => response.arrayBuffer())
+      .catch(() => {})
+      .finally(() => count.now--);
+  }
+}
+
+/** Handlers of an application, each with a visit around it. */
+export function visits(engines: Engines, fetch: (request: Request) => Response | Promise<Response>) {
+  const count = { now: 0 };
+  return async (c: AppContext, services: Services, handle: Route["handle"]): Promise<Response> => {
+    if (!engines.isRouted) return handle(c, services);
+    const visit = new Visit({
+      user: () => userOf(c),
+      keepAliveMs: () => {
+        const { keep_alive } = bodyRead(c.req.raw) ?? {};
+        return keep_alive == null ? undefined : keepAliveMs(keep_alive);
+      },
+    });
+    const own = { ...services, engines: engines.seenBy(visit) };
+    try {
+      for (;;)
+        try {
+          const response = await handle(c, own);
+          if (visit.engine) response.headers.set(modelHeader, visit.engine.model.id);
+          if (visit.shadows.size > 0 && response.ok) copy(c, visit.shadows, fetch, count);
+          return response;
+        } catch (error) {
+          if (!(error instanceof Asleep)) throw error;
+          await awake(error, c.req.raw.signal);
+        }
+    } finally {
+      visit.end();
+    }
+  };
+}

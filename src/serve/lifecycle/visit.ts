@@ -1,0 +1,81 @@
+/**
+ * One request's way to a version: what was chosen for it stays chosen, and what it uses is not unloaded before its answers are under way
+ * (then the engine itself waits for them). So every request is answered by one version, whole.
+ */
+import type { AnyEngine } from "../engines.ts";
+
+export interface VisitOptions {
+  /** Who asks, where that is known: a user stays with a version. */
+  user?(): string | undefined;
+  /** How long the model may rest afterwards, where the request says so. */
+  keepAliveMs?(): number | undefined;
+}
+
+/** What a visit holds on to. */
+export interface Held {
+  readonly id: string;
+  release(keepAliveMs: number | undefined): void;
+}
+
+export class Visit {
+  readonly #options: VisitOptions;
+  readonly #held = new Map<string, Held>();
+  /** Version chosen for each name that was asked for. */
+  readonly chosen = new Map<string, number>();
+  /** Versions that the request is to be copied to. */
+  readonly shadows = new Set<string>();
+  /** Whose answer it was. */
+  engine: AnyEngine | undefined;
+  #isOver = false;
+
+  constructor(options: VisitOptions = {}) {
+    this.#options = options;
+  }
+
+  get user(): string | undefined {
+    return this.#options.user?.();
+  }
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Holds once, however often it is asked for. */
+  hold(id: string, take: () => Held): void {
+    if (!this.#isOver && !this.#held.has(id)) this.#held.set(id, take());
+  }
+  holds(id: string): boolean {
+    return this.#held.has(id);
+  }
+  /** What a request asks for is read before it is answered. Errors: serve/parameter. */
+  check(): void {
+    this.#options.keepAliveMs?.();
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const wish = () => {
+      try {
+        return this.#options.keepAliveMs?.();
+      } catch {
+        return undefined; // it was refused for it
+      }
+    };
+    for (const held of this.#held.values()) held.release(wish());
+    this.#held.clear();
+  }
+}
+
+/**
+ * Thrown where a request meets a version that sleeps: whoever handles the request waits and asks again from the start. Nothing has been done
+ * for it yet then; asking for an engine is always the first thing. (The idea is React's Suspense.)
+ */
+export class Asleep extends Error {
+  readonly awake: Promise<unknown>;
+  constructor(id: string, awake: Promise<unknown>) {
+    super(`${id} wakes up`);
+    this.awake = awake;
+    // whoever does not wait finds out when they ask again
+    awake.catch(() => {});
+  }
+}

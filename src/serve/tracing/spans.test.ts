@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { trace } from "@opentelemetry/api";
+import { expect, test } from "vitest";
+import { requestAttributes } from "./attributes.ts";
+import { collectorUrl } from "./open-tracing.ts";
+import { callersContext } from "./spans.ts";
+
+const traceId = "0af7651916cd43dd8448eb211c80319c";
+const spanId = "b7ad6b7169203331";
+const callerOf = (traceparent: string | undefined, tracestate?: string) =>
+  trace.getSpanContext(callersContext({ traceparent, tracestate }));
+
+test("the caller's span is read from traceparent as W3C Trace Context says, and what is malformed is nobody's", () => {
+  expect(callerOf(`00-${traceId}-${spanId}-01`, "vendor=1")).toMatchObject({ traceId, spanId, traceFlags: 1, isRemote: true });
+  expect(callerOf(`00-${traceId}-${spanId}-01`, "vendor=1")!.traceState!.serialize()).toBe("vendor=1");
+  expect(callerOf(`00-${traceId}-${spanId}-00`)!.traceFlags).toBe(0);
+  // a later version may say more after the flags, and has flags that we do not know
+  expect(callerOf(`cc-${traceId}-${spanId}-03-more`)).toMatchObject({ traceId, traceFlags: 1 });
+  const malformed = [
+    undefined,
+    "",
+    `00-${traceId}-${spanId}`,
+    `00-${traceId}-${spanId}-01-more`,
+    `ff-${traceId}-${spanId}-01`,
+    `00-${"0".repeat(32)}-${spanId}-01`,
+    `00-${traceId}-${"0".repeat(16)}-01`,
+    `00-${traceId.toUpperCase()}-${spanId}-01`,
+    `00-${traceId}-${spanId}-01, 00-${traceId}-${spanId}-01`,
+  ];
+  for (const one of malformed) expect(callerOf(one), one).toBeUndefined();
+});
+
+test("attributes are numbers and the model's name in every contract's words, and never a text of the body", () => {
+  const secret = "my secret";
+  const openai = requestAttributes({
+    model: "mail-small",
+    messages: [{ role: "user", content: secret }],
+    prompt: secret,
+    user: secret,
+    stop: [secret],
+    temperature: 0.5,
+    max_completion_tokens: 7,
+    n: 2,
+    seed: 3,
+  });
+  expect(openai).toEqual({
+    "gen_ai.request.model": "mail-small",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.max_tokens": 7,
+    "gen_ai.request.choice.count": 2,
+    "gen_ai.request.seed": 3,
+  });
+  expect(requestAttributes({ model: "m", options: { num_predict: 5, top_k: 40 }, temperature: secret })).toEqual({
+    "gen_ai.request.model": "m",
+    "gen_ai.request.max_tokens": 5,
+    "gen_ai.request.top_k": 40,
+  });
+  expect(requestAttributes({ inputs: secret, parameters: { max_new_tokens: 9 }, n: 1 })).toEqual({ "gen_ai.request.max_tokens": 9 });
+  expect(requestAttributes(undefined)).toEqual({});
+});
+
+test("a collector is where the option says, else where OpenTelemetry's variables say, else nowhere", () => {
+  expect(collectorUrl(undefined, {})).toBeUndefined();
+  expect(collectorUrl("http://collector:4318", {})).toBe("http://collector:4318/v1/traces");
+  expect(collectorUrl("http://collector:4318/v1/traces", {})).toBe("http://collector:4318/v1/traces");
+  expect(collectorUrl(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "https://c/otlp/" })).toBe("https://c/otlp/v1/traces");
+  // OpenTelemetry takes the variable of one signal as it is
+  expect(collectorUrl(undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c/t", OTEL_EXPORTER_OTLP_ENDPOINT: "http://d" })).toBe(
+    "http://c/t",
+  );
+  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" };
+  expect(collectorUrl(undefined, { ...on, OTEL_SDK_DISABLED: "true" })).toBeUndefined();
+  expect(collectorUrl(undefined, { ...on, OTEL_TRACES_EXPORTER: "none" })).toBeUndefined();
+  expect(() => collectorUrl("collector", {})).toThrow('--otlp: expected an address such as http://127.0.0.1:4318, got "collector"');
+  expect(() => collectorUrl(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://c:4317" })).toThrow("OTEL_EXPORTER_OTLP_ENDPOINT");
+});
+
+test("OpenTelemetry is loaded through one dynamic import, so that a server without a collector never loads it", () => {
+  const source = new URL("../../", import.meta.url);
+  const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(p => /\.ts$/.test(p) && !/\.(test|laws)\.ts$/.test(p));
+  const holding = (pattern: RegExp) =>
+    files.filter(p => pattern.test(readFileSync(new URL(p, source), "utf8"))).map(p => p.replaceAll("\\", "/"));
+  // imports of types leave nothing behind
+  expect(holding(/^(import|export) (?!type )[^;]*"@opentelemetry\//m).sort()).toEqual(["serve/tracing/otlp.ts", "serve/tracing/spans.ts"]);
+  expect(holding(/^(import|export) (?!type )[^;]*from "[./]*(tracing\/)?(otlp|spans)\.ts"/m)).toEqual(["serve/tracing/otlp.ts"]);
+  expect(holding(/await import\("\.\/otlp\.ts"\)/)).toEqual(["serve/tracing/open-tracing.ts"]);
+});
