@@ -13,6 +13,12 @@ export const cliErrors = errorTable("cli", {
   machine: { status: 500, exit: "environment", meaning: "This machine lacks something that Loam cannot work without; it is named." },
   exists: { status: 409, exit: "usage", meaning: "A folder that should be made is there already; nothing in it is touched." },
   family: { status: 400, exit: "usage", meaning: "A model of this family cannot do what it is asked for." },
+  model: { status: 400, exit: "usage", meaning: "Files that should hold a model do not, or lack a part of it; the part is named." },
+  download: {
+    status: 502,
+    exit: "failure",
+    meaning: "A model cannot be fetched from its hub: no such model, no right to it, no network, or other bytes than announced.",
+  },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });

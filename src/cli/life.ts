@@ -6,7 +6,16 @@ import { join } from "node:path";
 import type { z } from "zod";
 import type { LoamError, Progress } from "../base/index.ts";
 import { formatBytes, formatCount } from "../base/index.ts";
-import { documentsStage, identify, type Surroundings, sourceStage } from "../data/index.ts";
+import {
+  blendOptionsOf,
+  blendStage,
+  blends,
+  documentsOptionsOf,
+  documentsStage,
+  identify,
+  type Surroundings,
+  sourceStage,
+} from "../data/index.ts";
 import { baselinesStage, evaluateStage } from "../evaluate/index.ts";
 import {
   type ArtifactReader,
@@ -21,9 +30,10 @@ import {
 import { type Device, openDevice } from "../tensor/index.ts";
 import { tokenizerStage } from "../text/index.ts";
 import { shardsStage, trainStage } from "../train/index.ts";
+import { projectPorts } from "./data/ports.ts";
 import type { Project } from "./project.ts";
 
-export const stageNames = ["source", "data", "tokenizer", "shards", "train", "baselines", "evaluate"] as const;
+export const stageNames = ["source", "data", "blend", "tokenizer", "shards", "train", "baselines", "evaluate"] as const;
 export type StageName = (typeof stageNames)[number];
 
 /** How a run is watched and stopped. */
@@ -51,12 +61,38 @@ interface LinkOf<I extends string, S extends z.ZodType> extends Pick<Link, "stag
   options(): z.input<S> | Promise<z.input<S>>;
 }
 /** A link from a stage with its own types; from here on links are alike. */
-function link<I extends string, S extends z.ZodType>({ definition, options, ...shown }: LinkOf<I, S>): Link {
+const link = <I extends string, S extends z.ZodType>({ definition, options, ...shown }: LinkOf<I, S>): Link =>
+  openedLink({ ...shown, open: () => ({ definition, options: async () => options() }) });
+
+/** A stage, and what it must be given, as long as it is used. */
+interface Opened<I extends string, S extends z.ZodType> {
+  readonly definition: Stage<I, S>;
+  options(): Promise<z.input<S>>;
+  close?(): void;
+}
+interface OpenedLinkOf<I extends string, S extends z.ZodType> extends Pick<Link, "stage" | "label" | "describe"> {
+  readonly inputs: Readonly<Record<I, string>>;
+  open(store: Store, signal?: AbortSignal): Opened<I, S>;
+}
+/** A link whose stage needs the store. */
+function openedLink<I extends string, S extends z.ZodType>({ open, ...shown }: OpenedLinkOf<I, S>): Link {
+  async function within<T>(opened: Opened<I, S>, work: (o: Opened<I, S>) => Promise<T>): Promise<T> {
+    try {
+      return await work(opened);
+    } finally {
+      opened.close?.();
+    }
+  }
   return {
     ...shown,
-    plan: async (store, inputs) => planStage(store, definition, { inputs: inputs as Record<I, ArtifactReader>, options: await options() }),
-    run: async (store, inputs, given) =>
-      runStage(store, definition, { inputs: inputs as Record<I, ArtifactReader>, options: await options(), ...given }),
+    plan: (store, inputs) =>
+      within(open(store), async o =>
+        planStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options() }),
+      ),
+    run: (store, inputs, given) =>
+      within(open(store, given.signal), async o =>
+        runStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options(), ...given }),
+      ),
   };
 }
 
@@ -84,30 +120,73 @@ const reasonsOf = (summary: Summary): string =>
     .slice(0, 3)
     .join(", ");
 
+/** Who curates: so many threads of this process, or every process that works on the store's board. */
+export interface DataWorkers {
+  readonly workers?: number | undefined;
+  readonly shared?: boolean | undefined;
+}
+
 /** The links that make one data set. */
-export function dataLinksOf(p: Project, name: string): Link[] {
-  const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json` };
+export function dataLinksOf(p: Project, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
+  const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
   const part = p.config.data[name]!;
+  const isBlended = blends(part);
   return [
     link({
       stage: "source",
       label: `source/${name}`,
       inputs: {},
       definition: sourceStage(data),
-      options: () => identify(part.source, data),
+      options: () => identify(part, data),
       describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
     }),
-    link({
+    openedLink({
       stage: "data",
-      label: `data/${name}`,
+      label: isBlended ? `curated/${name}` : `data/${name}`,
       inputs: { source: `source/${name}` },
-      definition: documentsStage(data),
-      options: () => ({ name, ...part }),
+      open(store, signal) {
+        const ports = projectPorts(p, store, signal ? { signal } : {});
+        return {
+          definition: documentsStage({
+            ...data,
+            resources: async () => ports.resources,
+            ...(workers === undefined ? {} : { workers }),
+            ...(shared ? { shared: store } : {}),
+          }),
+          options: () => documentsOptionsOf(name, part, need => ports.identityOf(need)),
+          close: () => ports[Symbol.dispose](),
+        };
+      },
       describe: s => {
         const why = reasonsOf(s);
         return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}`;
       },
     }),
+    ...(isBlended
+      ? [
+          openedLink({
+            stage: "blend",
+            label: `data/${name}`,
+            inputs: { documents: `curated/${name}` },
+            open(store, signal) {
+              const ports = projectPorts(p, store, signal ? { signal } : {});
+              return {
+                definition: blendStage({ resources: async () => ports.resources, answers: join(p.folder, ".loam", "answers") }),
+                options: () => blendOptionsOf(name, part, need => ports.identityOf(need)),
+                close: () => ports[Symbol.dispose](),
+              };
+            },
+            describe: s =>
+              [
+                `${formatCount(n(s, "trainDocuments"))} train documents`,
+                ...(s.made === undefined ? [] : [`${formatCount(n(s, "made"))} made of others`]),
+                ...(s.readings === undefined
+                  ? []
+                  : [`${formatCount(n(s, "readings"))} readings an epoch, ${formatCount(n(s, "leftOut"))} left out`]),
+              ].join("; "),
+          }),
+        ]
+      : []),
   ];
 }
 

@@ -65,8 +65,10 @@ function addVerb(program: Command, verb: Verb, started: { code: number }): void 
   command.addHelpText("after", `\nExample:\n  ${verb.example}`);
   command.action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command;
-    const options = self.opts() as Options;
-    const args = given.slice(0, -2) as (string | undefined)[];
+    // `models import --json`: what the command above it knows too, commander gives to that one
+    const options = self.optsWithGlobals() as Options;
+    // `serve a b`: an argument that may be several is a list
+    const args = given.slice(0, -2).flat() as (string | undefined)[];
     const out = createOutput(options.json === true);
     const { signal, end } = signals();
     try {

@@ -2,6 +2,8 @@
 import { cliErrors } from "./errors.ts";
 import type { Options } from "./verb.ts";
 
+const flagOf = (key: string): string => `--${key.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`;
+
 export interface NumberRange {
   readonly least: number;
   readonly most: number;
@@ -15,10 +17,21 @@ export function numberOption(options: Options, key: string, verb: string, { leas
   if (given === undefined) return undefined;
   const value = typeof given === "string" && given.trim() !== "" ? Number(given) : Number.NaN;
   if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
-  const flag = `--${key.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`;
   throw cliErrors.fail("usage", {
-    place: `loam ${verb}: ${flag}`,
+    place: `loam ${verb}: ${flagOf(key)}`,
     expected: `a ${whole ? "whole " : ""}number from ${least} to ${most}`,
+    received: JSON.stringify(given),
+  });
+}
+
+/** The option as one of its words, undefined where it was not given. Errors: cli/usage. */
+export function choiceOption<T extends string>(options: Options, key: string, verb: string, words: readonly T[]): T | undefined {
+  const given = options[key];
+  const word = words.find(w => w === given);
+  if (given === undefined || word !== undefined) return word;
+  throw cliErrors.fail("usage", {
+    place: `loam ${verb}: ${flagOf(key)}`,
+    expected: `one of ${words.join(", ")}`,
     received: JSON.stringify(given),
   });
 }

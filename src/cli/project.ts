@@ -10,6 +10,7 @@ import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
 import { cliErrors } from "./errors.ts";
+import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
 
 export const projectFile = "loam.yaml";
 
@@ -44,16 +45,7 @@ const projectSchema = z.strictObject({
       evaluate: z.strictObject({ baselines: z.array(z.enum(baselineNames)).default([...baselineNames]) }).prefault({}),
     }),
   ),
-  serve: z
-    .strictObject({
-      /** A model or version: mail-small, mail-small@2, mail-small@latest. */
-      model: z.string(),
-      host: z.string().default("127.0.0.1"),
-      port: z.number().int().min(0).max(65_535).default(8080),
-      /** Sequences that are decoded at once. */
-      slots: z.number().int().min(1).max(256).default(8),
-    })
-    .optional(),
+  serve: servePart.optional(),
   device: z
     .strictObject({
       name: z.enum(deviceNames).default("cpu"),
@@ -89,7 +81,9 @@ function checkReferences(c: ProjectConfig, file: string): void {
   const data = Object.keys(c.data);
   refer("tokenizer.from", "a data set", c.tokenizer.from, data);
   for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
-  if (c.serve) refer("serve.model", "a model", c.serve.model.split("@")[0]!, Object.keys(c.models));
+  servedAs(c.serve, file);
+  // several may be served that no project has made: `loam models import` brings them in
+  if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, Object.keys(c.models));
 }
 
 /** Parses and checks the text of a project file; `place` names it in errors. */
@@ -127,10 +121,16 @@ export async function withProjectStore<T>(p: Project, use: (store: Store) => Pro
   }
 }
 
+/** The project's own model that it serves; the first of several. */
+export const servedModelOf = ({ config }: Project): string | undefined =>
+  servedNames(config.serve)
+    .map(served => served.split("@")[0]!)
+    .find(served => Object.hasOwn(config.models, served));
+
 /** The model that a command means: the one named, else the served one, else the only one. */
 export function modelNameOf(p: Project, given: string | undefined): string {
   const known = Object.keys(p.config.models);
-  const wanted = given ?? p.config.serve?.model.split("@")[0] ?? (known.length === 1 ? known[0] : undefined);
+  const wanted = given ?? servedModelOf(p) ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);
   throw cliErrors.fail("usage", {

@@ -44,6 +44,13 @@ const programs: readonly Program[] = [
     },
   },
   {
+    name: "prometheus",
+    names: ["prometheus", "prometheus.exe"],
+    places: () => [process.env.LOAM_PROMETHEUS ?? ""],
+    what: "measurements of servers over time, and the test that it reads ours",
+    get: { linux: "apt-get install prometheus", darwin: "brew install prometheus", win32: "https://prometheus.io/download" },
+  },
+  {
     name: "vulkan",
     names: ["vulkaninfo"],
     places: () =>

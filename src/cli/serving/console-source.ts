@@ -7,7 +7,6 @@ import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index
 import { type ArtifactInfo, artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { machine } from "../machine.ts";
-import type { Project } from "../project.ts";
 
 /** Artifacts of a kind that a page lists, the newest. */
 const listed = 200;
@@ -53,12 +52,13 @@ async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
   return { root: found.subject.artifacts[0]!, nodes, edges: found.edges.map(({ from, to, name }) => ({ from, to, name })) };
 }
 
-export function consoleSource(project: Project, store: Store): ConsoleSource {
+/** `project` is the project's name; null where it has none, or where there is no project. */
+export function consoleSource(project: string | null, store: Store): ConsoleSource {
   const facts = machine();
   const metrics = new Map<string, readonly MetricPoint[]>();
   const reports = new Map<string, Promise<DataReport>>();
   return {
-    project: project.config.name ?? null,
+    project,
     machine: () => facts,
     async models() {
       const all = await listModels(store);

@@ -1,33 +1,121 @@
-/** A version of a project as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
-import { disposeTree } from "../../nn/index.ts";
-import { createEngine, type Engine } from "../../serve/index.ts";
-import type { Store } from "../../store/index.ts";
-import { openDevice } from "../../tensor/index.ts";
-import { modelNameOf, type Project } from "../project.ts";
+/** A model as a running engine, with the weights it stands on; what `loam serve` and `loam chat` share. */
+import { hashOf } from "../../base/index.ts";
+import { type AdapterRoom, disposeTree } from "../../nn/index.ts";
+import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
+import { type Device, openDevice } from "../../tensor/index.ts";
+import { digestOf, localModel, modelDigests } from "../models/paths.ts";
+import { type Quantisation, quantisedModel } from "../models/quantised.ts";
+import type { Project } from "../project.ts";
+import type { Found } from "./find-model.ts";
 import { openVersion } from "./open-version.ts";
+import { readServedModel } from "./read-model.ts";
+
+/**
+ * Tokens of prompt and answer together where nobody asks for another number: every slot has room for so many, and a step looks at all of it,
+ * so the 131,072 that some models could read would cost gigabytes and seconds. A model that reads less has less.
+ */
+export const defaultContext = 2048;
+
+export interface EngineChoice {
+  readonly slots?: number | undefined;
+  readonly context?: number | undefined;
+  /** Whether requests that say nothing of sampling are sampled as the model's makers would have it; so where absent. */
+  readonly generationDefaults?: boolean | undefined;
+  /** The form of the weights; exact where absent. */
+  readonly quantize?: Quantisation | "auto" | "exact" | undefined;
+  /** Room for adapters; none where absent. */
+  readonly adapters?: AdapterRoom | undefined;
+  /** Positions of the cache that all answers share; what the slots have where absent. */
+  readonly cacheTokens?: number | undefined;
+  /** A small model that guesses, and how many tokens at once. */
+  readonly draft?: { readonly found: Found; readonly tokens?: number | undefined } | undefined;
+}
 
 export interface OpenEngine extends AsyncDisposable {
   readonly engine: Engine;
+  /** Tokens of prompt and answer together, and what the model could read. */
+  readonly context: number;
+  readonly longest: number;
 }
 
-/** The version meant: the one named, else the one that loam.yaml serves, else the newest of the only model. */
-function wantedVersion(project: Project, given: string | undefined): string {
-  if (given?.includes("@")) return given;
-  if (given === undefined && project.config.serve) return project.config.serve.model;
-  return modelNameOf(project, given);
+/** The device that a project asks for; the CPU where there is none. */
+export function deviceOf(project: Project | undefined): Device {
+  const { name = "cpu", ...options } = project?.config.device ?? {};
+  return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
+}
+
+async function readModel({ model }: Found, device: Device): Promise<ServedModel> {
+  if (model.kind === "version") return openVersion(model.store, device, model.wanted);
+  const { files, name } = localModel(model.path);
+  return readServedModel(files, device, { id: name, name, fingerprint: digestOf(await modelDigests(files)) });
+}
+
+/** Rotary angles are computed for the positions that are served and no more; a table of learned positions stays whole. */
+const withContext = (model: ServedModel, context: number): ServedModel =>
+  model.config.positions === "rotary" ? { ...model, config: { ...model.config, context } } : model;
+
+/** Other answers to the same requests: what is cached by the fingerprint must not be mixed up. */
+function withoutDefaults(model: ServedModel): ServedModel {
+  const { sampling, ...rest } = model;
+  return sampling ? { ...rest, fingerprint: hashOf({ full: model.fingerprint, generationDefaults: "off" }) } : model;
+}
+
+/** The model with its weights as asked; where that fails nothing of it stays in memory. */
+async function inForm(
+  model: ServedModel,
+  device: Device,
+  form: NonNullable<EngineChoice["quantize"]>,
+  slots: number,
+): Promise<ServedModel> {
+  if (form === "exact") return model;
+  try {
+    return (await quantisedModel(model, device, form, slots)).model;
+  } catch (error) {
+    disposeTree(model.parameters);
+    throw error;
+  }
+}
+
+/** A draft model's weights; where they cannot be had nothing of the served one stays in memory. */
+async function readDraft(found: Found, device: Device, served: ServedModel): Promise<ServedModel> {
+  try {
+    const small = await readModel(found, device);
+    return withContext(small, Math.min(served.config.context, small.config.context));
+  } catch (error) {
+    disposeTree(served.parameters);
+    throw error;
+  }
 }
 
 /** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
-export async function openEngine(project: Project, store: Store, given: string | undefined, slots?: number): Promise<OpenEngine> {
-  const { name, ...options } = project.config.device;
-  const device = openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
-  const model = await openVersion(store, device, wantedVersion(project, given));
-  const engine = createEngine({ model, device, ...(slots === undefined ? {} : { slots }) });
+export async function openEngine(found: Found, choice: EngineChoice = {}): Promise<OpenEngine> {
+  const device = deviceOf(found.project);
+  const read = await readModel(found, device);
+  const longest = read.config.context;
+  const context = Math.min(choice.context ?? defaultContext, longest);
+  const { slots, quantize = "exact" } = choice;
+  const model = withContext(choice.generationDefaults === false ? withoutDefaults(read) : read, context);
+  const served = await inForm(model, device, quantize, slots ?? 8);
+  const small = choice.draft && (await readDraft(choice.draft.found, device, served));
+  const engine = createEngine({
+    model: served,
+    device,
+    room: context,
+    ...(slots === undefined ? {} : { slots }),
+    ...(choice.adapters ? { adapters: choice.adapters } : {}),
+    ...(choice.cacheTokens === undefined ? {} : { cacheTokens: choice.cacheTokens }),
+    ...(small ? { draft: { model: small, ...(choice.draft?.tokens ? { tokens: choice.draft.tokens } : {}) } } : {}),
+  });
   return {
     engine,
+    context,
+    longest,
     async [Symbol.asyncDispose]() {
       await engine.close();
-      disposeTree(model.parameters);
+      disposeTree(served.parameters);
+      if (small) disposeTree(small.parameters);
+      // a device keeps freed memory for reuse, and this one has nobody left to reuse it
+      device.dispose();
     },
   };
 }

@@ -6,8 +6,8 @@ import { createInterface } from "node:readline/promises";
 import { type App, createApp } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import { type Ask, type Reply, reply, type Turn } from "../serving/ask.ts";
+import { findModel } from "../serving/find-model.ts";
 import { openEngine } from "../serving/open-engine.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -70,29 +70,28 @@ async function talk(context: Context, app: App, base: Omit<Ask, "prompt">, plain
 
 export const chat: VerbRun = async (context, [given], options) => {
   const { out } = context;
-  const project = findProject(folderOf(context, options));
   const base = askOf(options, "");
   const prompt = textOption(options, "prompt");
   const plain = options.complete === true;
   if (prompt === "" && !plain)
     throw cliErrors.fail("usage", { place: "loam chat: --prompt", expected: "a text", received: "an empty one" });
-  await withProjectStore(project, async store => {
-    await using opened = await openEngine(project, store, given, 1);
-    const { engine } = opened;
-    await engine.ready;
-    const { id, chatTemplate } = engine.model;
-    const app = createApp({ engines: [engine] });
-    if (!plain && !chatTemplate)
-      out.warn(
-        `  ${id} continues texts and was not taught to chat; it is given a transcript to continue. --complete gives it the text alone.`,
-      );
-    const ask = { ...base, model: id };
-    if (prompt === undefined) {
-      out.line(`  ${id}. An empty line does nothing; Ctrl-D ends.`);
-      await talk(context, app, ask, plain);
-      return;
-    }
-    if (plain) out.piece(prompt);
-    await answer(context, app, { ...ask, prompt: plain ? prompt : [{ role: "user", content: prompt }] }, context.signal);
-  });
+  const room = numberOption(options, "context", "chat", { least: 16, most: 1_048_576, whole: true });
+  await using found = await findModel(folderOf(context, options), context.cwd, given);
+  await using opened = await openEngine(found, { slots: 1, context: room });
+  const { engine } = opened;
+  await engine.ready;
+  const { id, chatTemplate } = engine.model;
+  const app = createApp({ engines: [engine] });
+  if (!plain && !chatTemplate)
+    out.warn(
+      `  ${id} continues texts and was not taught to chat; it is given a transcript to continue. --complete gives it the text alone.`,
+    );
+  const ask = { ...base, model: id };
+  if (prompt === undefined) {
+    out.line(`  ${id}. An empty line does nothing; Ctrl-D ends.`);
+    await talk(context, app, ask, plain);
+    return;
+  }
+  if (plain) out.piece(prompt);
+  await answer(context, app, { ...ask, prompt: plain ? prompt : [{ role: "user", content: prompt }] }, context.signal);
 };

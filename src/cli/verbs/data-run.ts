@@ -3,6 +3,7 @@ import { formatCount } from "../../base/index.ts";
 import { readMeasures } from "../../data/index.ts";
 import { dataNameOf } from "../data/data-set.ts";
 import { dataLinksOf } from "../life.ts";
+import { numberOption } from "../options.ts";
 import { findProject, withProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -11,12 +12,18 @@ import { runLinks } from "./run.ts";
 export const dataRun: VerbRun = async (context, [given], options) => {
   const { out } = context;
   const project = findProject(folderOf(context, options));
+  const workers = numberOption(options, "workers", "data run", { least: 1, most: 1024, whole: true });
   const names = given === undefined ? Object.keys(project.config.data) : [dataNameOf(project, given)];
   await withProjectStore(project, async store => {
     const artifacts: Record<string, string> = {};
     let ran = 0;
     for (const name of names) {
-      const result = await runLinks(context, store, dataLinksOf(project, name), options.force === true);
+      const result = await runLinks(
+        context,
+        store,
+        dataLinksOf(project, name, { workers, shared: options.shared === true }),
+        options.force === true,
+      );
       ran += result.ran;
       for (const [label, a] of result.made) artifacts[label] = a.id;
       const info = await readMeasures(result.made.get(`data/${name}`)!);

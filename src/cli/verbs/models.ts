@@ -1,24 +1,39 @@
-/** `loam models`: versions and their scores. */
-import { listModels } from "../../store/index.ts";
-import { findProject, openProjectStore } from "../project.ts";
+/** `loam models`: versions and their scores, of the project's record and of the home's. */
+import { listModels, type ModelInfo, type Store } from "../../store/index.ts";
+import { homeIfThere, projectOrNone } from "../models/home.ts";
+import type { Output } from "../output.ts";
+import { openProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
+async function listOf(store: Store | undefined): Promise<ModelInfo[]> {
+  try {
+    return store ? await listModels(store) : [];
+  } finally {
+    await store?.close();
+  }
+}
+
+function show(out: Output, models: readonly ModelInfo[]): void {
+  for (const { model, versions } of models)
+    for (const v of versions) {
+      const scores = Object.entries(v.scores).map(([k, x]) => `${k} ${x}`);
+      out.line(
+        `  ${`${model}@${v.number}`.padEnd(22)} ${v.artifact}  ${scores.join("  ")}  ${new Date(v.createdMs).toISOString().slice(0, 16).replace("T", " ")}  ${v.aliases.join(", ")}`,
+      );
+    }
+}
+
 export const models: VerbRun = async (context, _, options) => {
   const { out } = context;
-  const store = await openProjectStore(findProject(folderOf(context, options)));
-  try {
-    const all = await listModels(store);
-    if (!all.length) out.line("  No model yet. `loam run` makes one.");
-    for (const { model, versions } of all)
-      for (const v of versions) {
-        const scores = Object.entries(v.scores).map(([k, x]) => `${k} ${x}`);
-        out.line(
-          `  ${`${model}@${v.number}`.padEnd(22)} ${v.artifact}  ${scores.join("  ")}  ${new Date(v.createdMs).toISOString().slice(0, 16).replace("T", " ")}  ${v.aliases.join(", ")}`,
-        );
-      }
-    out.result({ models: all });
-  } finally {
-    await store.close();
-  }
+  const folder = folderOf(context, options);
+  const project = projectOrNone(folder);
+  const own = await listOf(project && (await openProjectStore(project)));
+  const home = await listOf(await homeIfThere());
+  if (own.length + (project ? 0 : home.length) === 0)
+    out.line(`  No model yet. ${project ? "`loam run` makes one, " : ""}\`loam models import FILE\` brings one in.`);
+  show(out, own);
+  if (project && home.length > 0) out.line("  Outside of projects:");
+  show(out, home);
+  out.result({ models: own, home });
 };

@@ -1,13 +1,39 @@
-/** `loam serve`: a version over HTTP, with the console's page. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
+/**
+ * `loam serve`: models over HTTP, with the console's page: versions of a project or of the home, or files as they lie on the disk. More may be
+ * loaded and unloaded while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type App, createApp, type Engine, Engines, type Listening, listen } from "../../serve/index.ts";
-import { numberOption, textOption } from "../options.ts";
+import {
+  type App,
+  collectorUrl,
+  createApp,
+  type EmbeddingEngine,
+  type Engine,
+  Engines,
+  type Fleet,
+  giveMemoryBack,
+  keepAliveMs,
+  type Listening,
+  listen,
+  openTracing,
+} from "../../serve/index.ts";
+import { samplingText } from "../models/generation-defaults.ts";
+import { homeFolder, projectOrNone } from "../models/home.ts";
+import { quantisationOf } from "../models/quantised.ts";
+import { choiceOption, numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
-import { findProject, withProjectStore } from "../project.ts";
+import { projectFile } from "../project.ts";
+import { adaptedEngine, adapterChoice, loadAdapters } from "../serving/adapters.ts";
 import { consoleSource } from "../serving/console-source.ts";
-import { openEngine } from "../serving/open-engine.ts";
+import { type Found, findModel } from "../serving/find-model.ts";
+import { keptRules } from "../serving/kept-rules.ts";
+import { showLive } from "../serving/live-line.ts";
+import { type ModelVersions, modelVersions, type NamedVersion } from "../serving/model-versions.ts";
 import { openPage } from "../serving/open-page.ts";
+import { servedAs, servedNames } from "../serving/serve-part.ts";
+import { startModels } from "../serving/start-models.ts";
+import { versionPolicy } from "../serving/version-policy.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -19,17 +45,61 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
+/** Between looks for new versions, where a policy says which are served. */
+const followMs = 5_000;
+
+interface Running {
+  readonly app: App;
+  readonly fleet: Fleet;
+  readonly versions: ModelVersions;
+  readonly first: NamedVersion;
+  readonly listening: Listening;
+  readonly page: boolean;
+  /** Name of the model that guesses. */
+  readonly draft: string | undefined;
+  readonly requests: () => number;
+}
+
+/** Where the first model answers. */
+function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
+  if (!engine || "room" in engine) return "OpenAI API: /v1";
+  const { config, name = engine.model.id } = engine.model;
+  return config.classifier ? `classes: /v1/models/${name}:classify` : "OpenAI API: /v1/embeddings";
+}
+
 /** Says that it serves, waits for the signal, and stops in order. */
-async function serveUntilStopped(context: Context, app: App, engine: Engine, listening: Listening, page: boolean): Promise<void> {
-  const { out, signal } = context;
-  await Promise.race([engine.ready, aborted(signal)]);
+async function serveUntilStopped(
+  { out, signal }: Context,
+  { app, fleet, versions, first, listening, page, draft, requests }: Running,
+): Promise<void> {
   if (!signal.aborted) {
-    const { id } = engine.model;
-    out.line(`  Serving ${id} on ${listening.url}   ${page ? "page: /   " : ""}OpenAI API: /v1   why this answer: loam trace ${id}`);
+    // one that was ready first may sleep already
+    const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
+    const id = served.find(v => v.name === first.name && v.version === first.version)?.id ?? `${first.name}@${first.version}`;
+    const engine = [...app.engines.all(), ...app.engines.encoders()].find(e => e.model.id === id);
+    const artifact = engine?.model.artifact;
+    const why = artifact === undefined ? "" : `   why this answer: loam trace ${id}`;
+    const api = apiOf(engine);
+    out.line(`  Serving ${served.map(v => v.id).join(", ")} on ${listening.url}   ${page ? "page: /   " : ""}${api}${why}`);
+    if (draft && engine && "room" in engine && !engine.stats().isDrafting)
+      out.warn(`  ${draft} guesses nothing: on this processor its programs or those of ${id} differ in a bit, and answers would too.`);
+    const adapters = app.engines.adapters.list();
+    if (adapters.length > 0) out.line(`  Adapters of ${adapters[0]!.parent}: ${adapters.map(a => a.name).join(", ")}`);
+    if (engine && "room" in engine && engine.model.sampling)
+      out.line(`  Where a request says nothing: ${samplingText(engine.model.sampling)} (the model's own; --generation-defaults off).`);
+    const { context = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
+    if (context < longest) out.line(`  ${context} tokens of prompt and answer together; the model reads ${longest} (--context).`);
     if (!page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
     if (!isLoopback(listening.host)) out.warn(`  ${listening.host} can be reached from other machines, and nobody is asked who they are.`);
-    out.event("serving", { url: listening.url, model: id });
+    out.event("serving", {
+      url: listening.url,
+      model: id,
+      ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
+      ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name) } : {}),
+    });
+    const callOff = showLive(out, app.engines, requests);
     await aborted(signal);
+    callOff();
   }
   const { inFlight } = app;
   if (inFlight > 0) out.warn(`Stopping: ${inFlight} ${inFlight === 1 ? "answer is" : "answers are"} finished first. Again to stop now.`);
@@ -38,32 +108,107 @@ async function serveUntilStopped(context: Context, app: App, engine: Engine, lis
   out.event("stopped", { cutOff });
 }
 
-export const serve: VerbRun = async (context, [given], options) => {
-  const { out } = context;
+export const serve: VerbRun = async (context, given, options) => {
+  const { out, signal } = context;
   const port = numberOption(options, "port", "serve", { least: 0, most: 65_535, whole: true });
-  const project = findProject(folderOf(context, options));
-  const { slots, ...place } = project.config.serve ?? { host: "127.0.0.1", port: 8080, slots: 8 };
+  const asked = {
+    slots: numberOption(options, "slots", "serve", { least: 1, most: 256, whole: true }),
+    context: numberOption(options, "context", "serve", { least: 16, most: 1_048_576, whole: true }),
+    generationDefaults: choiceOption(options, "generationDefaults", "serve", ["auto", "off"]) !== "off",
+    cacheTokens: numberOption(options, "cacheTokens", "serve", { least: 16, most: 268_435_456, whole: true }),
+  };
+  const quantize = quantisationOf(textOption(options, "quantize") ?? "exact", "loam serve: --quantize");
+  const draftName = textOption(options, "draft");
+  const draftTokens = numberOption(options, "draftTokens", "serve", { least: 1, most: 16, whole: true });
+  const policyText = textOption(options, "versions");
+  const policy = policyText === undefined ? undefined : versionPolicy(policyText);
+  const adapters = await adapterChoice(options, context.cwd);
+  const collector = collectorUrl(textOption(options, "otlp"));
+  const folder = folderOf(context, options);
+  const found: Found[] = [];
+  let draft: Found | undefined;
+  await using _found = {
+    async [Symbol.asyncDispose]() {
+      await draft?.[Symbol.asyncDispose]();
+      for (const f of found) await f[Symbol.asyncDispose]();
+    },
+  };
+  const several = servedNames(projectOrNone(folder)?.config.serve);
+  for (const one of given.length ? given : several.length ? several : [undefined]) found.push(await findModel(folder, context.cwd, one));
+  if (draftName !== undefined) draft = await findModel(folder, context.cwd, draftName);
+  const project = found[0]!.project;
+  const store = found.find(f => f.store)?.store;
+  const place = project?.config.serve ?? { host: "127.0.0.1", port: 8080, slots: 8 };
+  const rest = textOption(options, "keepAlive") ?? project?.config.serve?.keepAlive;
   const host = textOption(options, "host") ?? place.host;
+  await using versions = modelVersions(folder, context.cwd, {
+    ...asked,
+    slots: asked.slots ?? place.slots,
+    quantize,
+    adapters: adapters.room,
+    ...(draft ? { draft: { found: draft, tokens: draftTokens } } : {}),
+  });
+  const named = await Promise.all(found.map(f => versions.add(f)));
   const consoleFolder = join(packageFolder, "console", "dist");
   const page = existsSync(join(consoleFolder, "index.html"));
-  await withProjectStore(project, async store => {
-    const app = createApp({
-      engines: new Engines(),
-      console: consoleSource(project, store),
-      ...(page ? { consoleFolder } : {}),
-      version: ownPackage().version,
-      hosts: isLoopback(host) ? "loopback" : "any",
-      onFailure: (error, id) => out.warn(`loam: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
-    });
-    // The port first: it is quicker to refuse than a model is to load.
-    const listening = await listen(app, { host, port: port ?? place.port });
-    try {
-      await using opened = await openEngine(project, store, given, slots);
-      app.engines.add(opened.engine);
-      if (options.open && page) opened.engine.ready.then(() => openPage(listening.url)).catch(() => {});
-      await serveUntilStopped(context, app, opened.engine, listening, page);
-    } finally {
-      await listening.drain({ graceMs: 0 });
-    }
+  const engines = new Engines();
+  let hasStarted = false;
+  const models = startModels({
+    engines,
+    source: versions,
+    written: servedAs(project?.config.serve, projectFile),
+    kept: keptRules(join(project?.folder ?? homeFolder(), ".loam", "serving.json")),
+    policy,
+    warn: text => out.warn(text),
+    ...(rest === undefined ? {} : { keepAliveMs: keepAliveMs(rest, "loam serve: --keep-alive") }),
+    onChange: ({ kind, name, version, ms, error }) => {
+      if (kind === "load failed" && !signal.aborted)
+        out.warn(`loam: ${name}@${version}: ${error instanceof Error ? error.message : String(error)}`);
+      if (kind === "unloaded" || kind === "asleep") void giveMemoryBack();
+      if (hasStarted) out.event(kind.replace(" ", "-"), { model: `${name}@${version}`, ms: Math.round(ms) });
+    },
   });
+  const { fleet } = models;
+  let requests = 0;
+  const tracing =
+    collector === undefined
+      ? undefined
+      : await openTracing({
+          url: collector,
+          version: ownPackage().version,
+          onFailure: error =>
+            out.warn(`loam: traces do not reach ${collector} (${error instanceof Error ? error.message : String(error)}); serving goes on`),
+        });
+  const app = createApp({
+    engines,
+    fleet,
+    tracing,
+    ...(options.admin === true ? { admin: true } : {}),
+    ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
+    ...(store ? { console: consoleSource(project?.config.name ?? null, store) } : {}),
+    ...(page ? { consoleFolder } : {}),
+    ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
+    version: ownPackage().version,
+    hosts: isLoopback(host) ? "loopback" : "any",
+    onRequest: () => requests++,
+    onFailure: (error, id) => out.warn(`loam: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
+  });
+  // The port first: it is quicker to refuse than a model is to load.
+  const listening = await listen(app, { host, port: port ?? place.port });
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await Promise.race([models.load(named), aborted(signal)]);
+    hasStarted = true;
+    const newest = fleet.list().findLast(v => v.name === named[0]!.name && v.state === "ready");
+    const first = fleet.list().some(v => v.name === named[0]!.name && v.version === named[0]!.version) ? named[0]! : (newest ?? named[0]!);
+    if (adapters.named.length > 0 && !signal.aborted) await loadAdapters(engines, adaptedEngine(engines, first), adapters.named);
+    timer = setInterval(() => void models.follow(), followMs);
+    timer.unref();
+    if (options.open && page && !signal.aborted) openPage(listening.url);
+    await serveUntilStopped(context, { app, fleet, versions, first, listening, page, draft: draftName, requests: () => requests });
+  } finally {
+    clearInterval(timer);
+    await listening.drain({ graceMs: 0 });
+    await tracing?.close();
+  }
 };

@@ -1,0 +1,138 @@
+/**
+ * What curation steps may ask for, from a project: files below its folder, scorers from the versions of its store, embedders from folders of
+ * weights; and the digest of each for the recipe. Models are opened at first use, once, and live until the ports are closed.
+ */
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { isLoamError, sha256 } from "../../base/index.ts";
+import { dataErrors, type Embedder, type Need, needKey, type Resources, type Scorer } from "../../data/index.ts";
+import { disposeTree } from "../../nn/index.ts";
+import { resolveVersion, type Store } from "../../store/index.ts";
+import { type Device, openDevice } from "../../tensor/index.ts";
+import type { Project } from "../project.ts";
+import { openVersion } from "../serving/open-version.ts";
+import { folderEmbedder } from "./embedder.ts";
+import { FileHashes, modelFolderIdentity, pathBelow } from "./need-identity.ts";
+import { isReferenceModel, referenceIdentity, referenceScorer } from "./reference-scorer.ts";
+import { decoderScorer } from "./scorer.ts";
+
+export interface Ports extends Disposable {
+  readonly resources: Resources;
+  /** A digest of what a need stands for now: part of the recipe of what is made with it. Errors: data/resource, store/notFound. */
+  identityOf(need: Need): Promise<string>;
+}
+
+export interface PortsOptions {
+  /** Opens the project's own device when absent. */
+  readonly device?: () => Device;
+  readonly signal?: AbortSignal;
+}
+
+const splitVersion = (model: string): [name: string, which: string] => {
+  const [name = "", which = "latest"] = model.split("@");
+  return [name, which];
+};
+
+const projectDevice = (p: Project): Device => {
+  const { name, ...options } = p.config.device;
+  return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
+};
+
+/** The ports of a project whose store is open. */
+export function projectPorts(project: Project, store: Store, options: PortsOptions = {}): Ports {
+  const hashes = new FileHashes(resolve(project.folder, ".loam", "needs.json"));
+  const identities = new Map<string, string>();
+  const opened = new Map<string, Promise<unknown>>();
+  const closers: (() => void)[] = [];
+  let device: Device | undefined;
+  const openedDevice = () => {
+    device ??= options.device?.() ?? projectDevice(project);
+    return device;
+  };
+  /** Opens a thing once; one that could not be opened is tried again. */
+  const once = <T>(key: string, open: () => Promise<T>): Promise<T> => {
+    const known = opened.get(key) as Promise<T> | undefined;
+    if (known) return known;
+    const opening = open();
+    opened.set(key, opening);
+    opening.catch(() => opened.delete(key));
+    return opening;
+  };
+
+  async function openScorer(model: string): Promise<Scorer> {
+    if (isReferenceModel(model)) return referenceScorer(store, model, options.signal);
+    const served = await openVersion(store, openedDevice(), model);
+    closers.push(() => disposeTree(served.parameters));
+    const end = served.startToken;
+    if (end === undefined)
+      throw dataErrors.fail("resource", { place: model, expected: "a version whose tokenizer has an end token", received: "one without" });
+    const { config, parameters, tokenizer } = served;
+    const scorer = decoderScorer({ device: openedDevice(), config, parameters, tokenizer, end, signal: options.signal });
+    closers.push(() => scorer[Symbol.dispose]());
+    return scorer;
+  }
+
+  async function openEmbedder(model: string): Promise<Embedder> {
+    const embedder = await folderEmbedder(resolve(project.folder, model), openedDevice());
+    closers.push(() => embedder[Symbol.dispose]());
+    return embedder;
+  }
+
+  async function identify(need: Need): Promise<string> {
+    if (need.kind === "file") return hashes.of(pathBelow(project.folder, need.path));
+    if (need.kind === "embedder") return modelFolderIdentity(resolve(project.folder, need.model), hashes);
+    if (isReferenceModel(need.model)) return referenceIdentity(store, need.model);
+    return (await resolveVersion(store.records.read, ...splitVersion(need.model))).digest;
+  }
+
+  return {
+    async identityOf(need) {
+      try {
+        const identity = await identify(need);
+        identities.set(needKey(need), identity);
+        return identity;
+      } catch (error) {
+        throw need.kind === "file" && isLoamError(error) && error.code === "base/missingFile" ? missing(need.path, error) : error;
+      }
+    },
+    resources: {
+      async file(path) {
+        let content: Buffer;
+        try {
+          content = await readFile(pathBelow(project.folder, path));
+        } catch (error) {
+          throw isLoamError(error) ? error : missing(path, error);
+        }
+        const known = identities.get(needKey({ kind: "file", path }));
+        if (known !== undefined && known !== sha256(content))
+          throw dataErrors.fail("resource", {
+            place: path,
+            expected: `the content with digest ${known.slice(0, 12)}`,
+            received: sha256(content).slice(0, 12),
+            hint: "The file changed while the run began; run the same command again.",
+          });
+        return content;
+      },
+      scorer: model => once(`scorer ${model}`, () => openScorer(model)),
+      embedder: model => once(`embedder ${model}`, () => openEmbedder(model)),
+    },
+    [Symbol.dispose]() {
+      for (const close of closers.reverse()) close();
+      closers.length = 0;
+      opened.clear();
+    },
+  };
+}
+
+const missing = (path: string, cause: unknown) =>
+  dataErrors.fail(
+    "resource",
+    {
+      place: path,
+      expected: "a file of the project",
+      received: "none that can be read",
+      hint: "Paths are taken from the folder of loam.yaml.",
+    },
+    cause,
+  );

@@ -1,0 +1,26 @@
+/** A sentence encoder with its matrices in 8 bits, for `loam serve --quantize` and curation. Encoders have one quantised form, `int8`. */
+import { hashOf } from "../../base/index.ts";
+import { calibrateEncoder, quantiseEncoder } from "../../nn/index.ts";
+import { type ServedEncoder, textTokens } from "../../serve/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
+import { calibrationTexts } from "./calibration-text.ts";
+
+/** The model over quantised parameters; its float matrices are gone. The form is part of its fingerprint. */
+async function inEightBits(model: ServedEncoder, device: Device): Promise<ServedEncoder> {
+  const texts = calibrationTexts().map(t => textTokens(model, t, true));
+  const ranges = await calibrateEncoder(model.config, model.parameters, device, texts);
+  const parameters = await quantiseEncoder(model.parameters, device, { ranges, consume: true });
+  return { ...model, parameters, fingerprint: hashOf({ full: model.fingerprint, form: "int8" }) };
+}
+
+/** The model in the form asked for: `exact`, or `int8`, which `auto` takes too. Errors: cli/usage for forms of decoders alone. */
+export async function encoderInForm(model: ServedEncoder, device: Device, form: string): Promise<ServedEncoder> {
+  if (form === "exact") return model;
+  if (form === "auto" || form === "int8") return inEightBits(model, device);
+  throw cliErrors.fail("usage", {
+    place: `--quantize, ${model.id}`,
+    expected: "exact, auto or int8 for an encoder",
+    received: `"${form}"`,
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * A model's parameters in one of the quantised forms that the command line knows, and which form is fastest here. One form serves prompts and
+ * answers alike: then a token gets the same bits from every program, and known prefixes and guesses may be used.
+ */
+import { hashOf } from "../../base/index.ts";
+import {
+  type BlockFactors,
+  CachedDecoder,
+  calibrate,
+  type DecoderParameters,
+  disposeTree,
+  type QuantisePlan,
+  quantise,
+} from "../../nn/index.ts";
+import type { ServedModel } from "../../serve/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
+import { calibrationTexts } from "./calibration-text.ts";
+import { closeness } from "./closeness.ts";
+
+export const quantisations = {
+  /**
+   * A byte a weight, rows of activations rounded to int8 after smoothing; in blocks the token table and some down-projections, which rows
+   * cost most.
+   */
+  int8: { plan: { projections: "rows8", sensitive: "blocks8", tables: "blocks8" }, smooths: true },
+  /** A byte a weight, blocks of 32; nearest to the full model. */
+  "int8-blocks": { plan: { projections: "blocks8", tables: "blocks8" }, smooths: false },
+  /** Four bits a weight in blocks of 32 with a least value each, the token table in 8 bits; weights of a Q4_1 file are kept exactly. */
+  int4: { plan: { projections: "blocks4", tables: "blocks8" }, smooths: false },
+} as const satisfies Record<string, { readonly plan: QuantisePlan; readonly smooths: boolean }>;
+export type Quantisation = keyof typeof quantisations;
+export const quantisationNames = Object.keys(quantisations) as readonly Quantisation[];
+
+/** Raised when a form gives other numbers for the same weights: fingerprints of before must not stand for them. */
+const revision = 2;
+
+/** Mean divergence (KL, nats) from the full model that `auto` allows; about what perplexity rises by. */
+const allowedDivergence = 0.02;
+/** Where every form is farther. */
+const nearest: Quantisation = "int8-blocks";
+/** Tokens that `auto` judges a form by: two windows. */
+const judgedTokens = 512;
+
+/** The part of a text that calibrates. */
+const calibrationTokens = 256;
+
+const isQuantisation = (text: string): text is Quantisation => Object.hasOwn(quantisations, text);
+
+/** `exact`, `auto` or a form. Errors: cli/usage. */
+export function quantisationOf(text: string, place: string): Quantisation | "auto" | "exact" {
+  if (text === "auto" || text === "exact" || isQuantisation(text)) return text;
+  throw cliErrors.fail("usage", {
+    place,
+    expected: `one of exact, auto, ${quantisationNames.join(", ")}`,
+    received: `"${text}"`,
+  });
+}
+
+export interface QuantisedOptions {
+  /** Texts to calibrate with; neutral ones where absent. */
+  readonly texts?: readonly string[] | undefined;
+  /** The float parameters are freed on the way. */
+  readonly consume?: boolean;
+  /** Hears of each block what its channels were divided by. */
+  readonly onSmoothed?: (factors: BlockFactors) => void;
+}
+
+export async function quantisedParameters(
+  { config, parameters, tokenizer }: Pick<ServedModel, "config" | "parameters" | "tokenizer">,
+  device: Device,
+  form: Quantisation,
+  { texts = calibrationTexts(), consume = false, onSmoothed }: QuantisedOptions = {},
+): Promise<DecoderParameters> {
+  const { plan, smooths } = quantisations[form];
+  const room = Math.min(calibrationTokens, config.context);
+  const small = config.positions === "rotary" ? { ...config, context: room } : config;
+  const ids = texts.map(t => Array.from(tokenizer.encode(t)).slice(0, room)).filter(t => t.length > 0);
+  const calibration = smooths && ids.length > 0 ? { calibration: await calibrate(small, parameters, device, ids) } : {};
+  return quantise(config, parameters, device, plan, { ...calibration, consume, ...(onSmoothed ? { onSmoothed } : {}) });
+}
+
+export interface FormSpeed {
+  /** Tokens a second with every slot writing. */
+  readonly decode: number;
+  readonly prefill: number;
+}
+
+/** Tokens of a prompt that are read at once, and of room, for a measurement. */
+const measured = { prompt: 128, steps: 6 } as const;
+
+/** How fast these parameters decode in `slots` slots and read prompts here and now: the best of some runs. */
+export async function formSpeed(
+  config: ServedModel["config"],
+  parameters: DecoderParameters,
+  device: Device,
+  slots: number,
+): Promise<FormSpeed> {
+  const width = Math.min(measured.prompt, config.context >> 1);
+  const decoder = await CachedDecoder.open(config, device, { slots, room: 2 * width, widths: [width], verifyWidth: 1 });
+  const best = async (times: number, run: (i: number) => Promise<{ release(): void }>): Promise<number> => {
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i <= times; i++) {
+      const began = performance.now();
+      (await run(i)).release();
+      if (i > 0) least = Math.min(least, performance.now() - began);
+    }
+    return least;
+  };
+  try {
+    const sequence = Array.from({ length: width }, (_, i) => (i * 7919) % config.vocab);
+    const prefill = await best(2, () => decoder.prefill(parameters, 0, sequence, { start: 0, count: width, width }));
+    const tokens = Int32Array.from({ length: slots }, (_, i) => i % config.vocab);
+    const decode = await best(measured.steps, i => decoder.decode(parameters, tokens, new Int32Array(slots).fill(width + i)));
+    return { decode: (1000 * slots) / decode, prefill: (1000 * width) / prefill };
+  } finally {
+    decoder.dispose();
+  }
+}
+
+/**
+ * The form for which a prompt and an answer of as many tokens take least time in full slots, among those near enough to the full model on
+ * neutral text (not the one that calibrates).
+ */
+async function fastest(model: ServedModel, device: Device, slots: number): Promise<Quantisation> {
+  const texts = calibrationTexts(8).slice(4);
+  const ids = texts.flatMap(t => Array.from(model.tokenizer.encode(t))).slice(0, judgedTokens);
+  let found: { readonly form: Quantisation; readonly time: number } | undefined;
+  for (const form of quantisationNames) {
+    const parameters = await quantisedParameters(model, device, form);
+    try {
+      const { divergence } = await closeness(model.config, device, model.parameters, parameters, ids);
+      if (divergence > allowedDivergence) continue;
+      const { decode, prefill } = await formSpeed(model.config, parameters, device, slots);
+      const time = 1 / decode + 1 / prefill;
+      if (!found || time < found.time) found = { form, time };
+    } finally {
+      disposeTree(parameters);
+    }
+  }
+  return found?.form ?? nearest;
+}
+
+/**
+ * The model over quantised parameters; its float parameters are gone. The form is part of its fingerprint. Errors: nn/config where a form does
+ * not fit the widths.
+ */
+export async function quantisedModel(
+  model: ServedModel,
+  device: Device,
+  wanted: Quantisation | "auto",
+  slots: number,
+): Promise<{ readonly model: ServedModel; readonly form: Quantisation }> {
+  const form = wanted === "auto" ? await fastest(model, device, slots) : wanted;
+  const smoothing: BlockFactors[] = [];
+  const parameters = await quantisedParameters(model, device, form, { consume: true, onSmoothed: f => smoothing.push(f) });
+  const fingerprint = hashOf({ full: model.fingerprint, form, revision, ...quantisations[form].plan });
+  return { form, model: { ...model, parameters, smoothing, fingerprint } };
+}

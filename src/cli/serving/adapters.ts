@@ -1,0 +1,80 @@
+/** The adapters of `loam serve`: those that are named at the start, the room for more, and the folder from which more may come. */
+import { resolve } from "node:path";
+import { type AdapterRoom, adapterRank, folderFiles, readAdapter } from "../../nn/index.ts";
+import type { Engine, Engines } from "../../serve/index.ts";
+import { cliErrors } from "../errors.ts";
+import { numberOption, textOption } from "../options.ts";
+import type { Options } from "../verb.ts";
+import type { NamedVersion } from "./model-versions.ts";
+
+export interface NamedFolder {
+  readonly name: string;
+  readonly folder: string;
+}
+export interface AdapterChoice {
+  readonly named: readonly NamedFolder[];
+  /** Absent where nobody asks for adapters: then nothing is reserved. */
+  readonly room: AdapterRoom | undefined;
+  /** Adapters below it may be loaded while it serves. */
+  readonly folder: string | undefined;
+}
+
+/** As many as there is room for where adapters are wanted and no number is said. */
+const defaultCount = 4;
+/** PEFT's and vLLM's usual ranks are 8 and 16. */
+const defaultRank = 16;
+/** The vectors of a processor: a rank between takes as long. */
+const rankStep = 8;
+
+function namedFolder(text: string, cwd: string): NamedFolder {
+  const [, name, folder] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name !== undefined && folder !== undefined) return { name, folder: resolve(cwd, folder) };
+  throw cliErrors.fail("usage", { place: "loam serve: --adapter", expected: "NAME=FOLDER", received: JSON.stringify(text) });
+}
+
+/** Reads the options and the ranks of what is named. Errors: cli/usage, and those of an adapter's configuration. */
+export async function adapterChoice(options: Options, cwd: string): Promise<AdapterChoice> {
+  const given = options.adapter;
+  const named = (Array.isArray(given) ? given : []).map(text => namedFolder(text, cwd));
+  const folder = textOption(options, "adapterFolder");
+  const most = numberOption(options, "maxAdapters", "serve", { least: 1, most: 64, whole: true });
+  const rank = numberOption(options, "maxAdapterRank", "serve", { least: 1, most: 512, whole: true });
+  if (named.length === 0 && folder === undefined && most === undefined && rank === undefined)
+    return { named, room: undefined, folder: undefined };
+  if (most !== undefined && most < named.length)
+    throw cliErrors.fail("usage", {
+      place: "loam serve: --max-adapters",
+      expected: `at least ${named.length}, as many as --adapter names`,
+      received: String(most),
+    });
+  let greatest = 0;
+  for (const { name, folder } of named) greatest = Math.max(greatest, await adapterRank({ ...folderFiles(folder), id: name }));
+  return {
+    named,
+    room: {
+      count: most ?? Math.max(defaultCount, named.length),
+      rank: rank ?? Math.max(defaultRank, rankStep * Math.ceil(greatest / rankStep)),
+    },
+    folder: folder === undefined ? undefined : resolve(cwd, folder),
+  };
+}
+
+/** Loads what is named into an engine. Errors: those of the adapters, with their folder. */
+export async function loadAdapters(engines: Engines, base: Engine, named: readonly NamedFolder[]): Promise<void> {
+  for (const { name, folder } of named) {
+    const adapter = await readAdapter(folderFiles(folder), base.model.config, { mostRank: base.adapterRoom.rank });
+    await engines.adapters.add(base, name, adapter);
+  }
+}
+
+/** The engine that the command line's adapters are for: that of the first model. Errors: cli/usage where it continues no texts. */
+export function adaptedEngine(engines: Engines, { name, version }: NamedVersion): Engine {
+  const id = `${name}@${version}`;
+  const found = engines.all().find(e => e.model.id === id || (e.model.version === undefined && e.model.id === name));
+  if (found) return found;
+  throw cliErrors.fail("usage", {
+    place: "loam serve: --adapter",
+    expected: "a model that continues texts, as the first that is named",
+    received: id,
+  });
+}

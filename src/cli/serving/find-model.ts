@@ -1,0 +1,88 @@
+/**
+ * Which model a command means: a path to files, a version of the project's record, or one of the record at home. In a project's folder its
+ * own models come first; a model that was imported outside of any project is found everywhere.
+ */
+import { resolve } from "node:path";
+import { nearest } from "../../base/index.ts";
+import { listModels, type Store } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
+import { homeIfThere, modelNames, projectOrNone } from "../models/home.ts";
+import { isHub } from "../models/hub.ts";
+import { isPath } from "../models/paths.ts";
+import { modelNameOf, openProjectStore, type Project } from "../project.ts";
+
+export type FoundModel =
+  | { readonly kind: "files"; readonly path: string; readonly shown: string }
+  | { readonly kind: "version"; readonly wanted: string; readonly store: Store };
+
+export interface Found extends AsyncDisposable {
+  readonly model: FoundModel;
+  readonly project: Project | undefined;
+  /** The record that pages show: the model's own. */
+  readonly store: Store | undefined;
+}
+
+const found = (model: FoundModel, project: Project | undefined, store: Store | undefined): Found => ({
+  model,
+  project,
+  store,
+  async [Symbol.asyncDispose]() {
+    await store?.close();
+  },
+});
+
+/** The project's model that is meant; undefined where its record and its file have none of that name. */
+async function inProject(project: Project, store: Store, given: string | undefined): Promise<string | undefined> {
+  const name = given?.split("@")[0];
+  if (name !== undefined && (await modelNames(store)).includes(name)) return given;
+  if (given === undefined && project.config.serve?.model !== undefined) return project.config.serve.model;
+  if (name === undefined || Object.keys(project.config.models).includes(name))
+    return given?.includes("@") ? given : modelNameOf(project, given);
+  return undefined;
+}
+
+async function atHome(given: string | undefined, project: Project | undefined): Promise<Found> {
+  const home = await homeIfThere();
+  const models = home ? await listModels(home) : [];
+  const names = models.map(m => m.model);
+  const name = given?.split("@")[0] ?? (names.length === 1 ? names[0] : undefined);
+  if (home && name !== undefined && names.includes(name))
+    return found({ kind: "version", wanted: given ?? name, store: home }, project, home);
+  await home?.close();
+  const known = [...(project ? Object.keys(project.config.models) : []), ...names];
+  const near = name === undefined ? undefined : nearest(name, known);
+  throw cliErrors.fail("usage", {
+    place: "model",
+    expected: known.length
+      ? `one of ${known.join(", ")}, or a path to a GGUF file or a folder`
+      : "a path to a GGUF file or a folder, for no model is here yet",
+    received: given === undefined ? "none" : `"${given}"`,
+    hint: near ? `Did you mean "${near}"?` : "`loam models import FILE --name NAME` brings one in.",
+  });
+}
+
+/** Finds it and opens the record that it is in. Errors: cli/usage where there is none of that name. */
+export async function findModel(folder: string, cwd: string, given: string | undefined): Promise<Found> {
+  if (given !== undefined && isHub(given))
+    throw cliErrors.fail("usage", {
+      place: "model",
+      expected: "a model that is here",
+      received: `"${given}"`,
+      hint: `Fetch it first: loam models import ${given} --name ${/\/([\w.-]+)/.exec(given)?.[1] ?? "NAME"}`,
+    });
+  if (given !== undefined && isPath(given))
+    return found({ kind: "files", path: resolve(cwd, given), shown: given }, projectOrNone(folder), undefined);
+  const project = projectOrNone(folder);
+  if (project) {
+    const store = await openProjectStore(project);
+    try {
+      const wanted = await inProject(project, store, given);
+      if (wanted !== undefined) return found({ kind: "version", wanted, store }, project, store);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    await store.close();
+  }
+  return atHome(given, project);
+}

@@ -1,0 +1,11 @@
+/** The files of a model that was found, with what names it: an artifact of the record, or files as they lie on the disk. */
+import { digestOf, localModel, modelDigests } from "../models/paths.ts";
+import type { Found } from "./find-model.ts";
+import { type LabelledFiles, versionFiles } from "./open-version.ts";
+
+/** Errors: store/notFound, base/missingFile, cli/model. */
+export async function foundFiles({ model }: Found): Promise<LabelledFiles> {
+  if (model.kind === "version") return versionFiles(model.store, model.wanted);
+  const { files, name } = localModel(model.path);
+  return { files, label: { id: name, name, fingerprint: digestOf(await modelDigests(files)) } };
+}

@@ -1,0 +1,89 @@
+/**
+ * The models of one `loam serve` as versions that can be loaded and unloaded while it runs: those that were named, and any other of the
+ * records that those are in. A model from outside a record has the one version 1.
+ */
+import { isLoamError } from "../../base/index.ts";
+import type { OpenVersion, VersionSource } from "../../serve/index.ts";
+import { listModels, resolveVersion } from "../../store/index.ts";
+import { isHub } from "../models/hub.ts";
+import { isPath, localModel } from "../models/paths.ts";
+import { type Found, findModel } from "./find-model.ts";
+import type { EngineChoice } from "./open-engine.ts";
+import { openServed } from "./open-served.ts";
+
+export interface NamedVersion {
+  readonly name: string;
+  readonly version: number;
+}
+
+export interface ModelVersions extends VersionSource, AsyncDisposable {
+  /** Finds what the command line names. Errors: those of `findModel`, store/notFound. */
+  add(found: Found): Promise<NamedVersion>;
+  /** Tokens of a request as it is served, and what the model could read. */
+  contextOf(name: string): { readonly context: number; readonly longest: number } | undefined;
+}
+
+/** `folder` and `cwd` are where other models are looked for. */
+export function modelVersions(folder: string, cwd: string, choice: EngineChoice): ModelVersions {
+  const known = new Map<string, Found>();
+  const opened: Found[] = [];
+  const contexts = new Map<string, { readonly context: number; readonly longest: number }>();
+
+  let last: Promise<unknown> = Promise.resolve();
+  /** Two loads at once would need the memory of both their beginnings and be no faster. */
+  function oneByOne<T>(load: () => Promise<T>): Promise<T> {
+    const run = last.then(load);
+    last = run.catch(() => {});
+    return run;
+  }
+
+  /** Never a path: whoever asks over HTTP names models of the records and no files. */
+  async function foundOf(name: string): Promise<Found | undefined> {
+    const found = known.get(name);
+    if (found || isPath(name) || isHub(name)) return found;
+    try {
+      const other = await findModel(folder, cwd, name);
+      opened.push(other);
+      known.set(name, other);
+      return other;
+    } catch (error) {
+      if (isLoamError(error, "cli/usage")) return undefined;
+      throw error;
+    }
+  }
+  return {
+    async add(found) {
+      if (found.model.kind === "files") {
+        const { name } = localModel(found.model.path);
+        known.set(name, found);
+        return { name, version: 1 };
+      }
+      const [name = "", which = "latest"] = found.model.wanted.split("@");
+      known.set(name, found);
+      return { name, version: (await resolveVersion(found.model.store.records.read, name, which)).number };
+    },
+    contextOf: name => contexts.get(name),
+    async versions(name) {
+      const model = (await foundOf(name))?.model;
+      if (!model) return [];
+      if (model.kind === "files") return [1];
+      return (await listModels(model.store)).filter(m => m.model === name).flatMap(m => m.versions.map(v => v.number));
+    },
+    open: (name, version) => oneByOne(() => open(name, version)),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(opened.map(async f => f[Symbol.asyncDispose]()));
+    },
+  };
+
+  async function open(name: string, version: number): Promise<OpenVersion> {
+    const found = (await foundOf(name))!;
+    const { model } = found;
+    const served = await openServed(
+      model.kind === "files" ? found : { ...found, model: { ...model, wanted: `${name}@${version}` } },
+      choice,
+    );
+    contexts.set(name, { context: served.context, longest: served.longest });
+    const labels = (served.engine.model.aliases ?? []).filter(a => a.startsWith(`${name}@`)).map(a => a.slice(name.length + 1));
+    return { engine: served.engine, labels, close: async () => served[Symbol.asyncDispose]() };
+  }
+}

@@ -1,0 +1,51 @@
+/** A model as what serves it: a decoder's engine, or a sentence encoder's. What it is stands in its files. */
+import { checkModelFiles, disposeTree } from "../../nn/index.ts";
+import { createEmbeddingEngine, type EmbeddingEngine, type Engine, type Engines } from "../../serve/index.ts";
+import { encoderInForm } from "../models/quantised-encoder.ts";
+import type { Found } from "./find-model.ts";
+import { foundFiles } from "./found-files.ts";
+import { deviceOf, type EngineChoice, openEngine } from "./open-engine.ts";
+import { readServedEncoder } from "./read-encoder.ts";
+
+export interface OpenServed extends AsyncDisposable {
+  readonly engine: Engine | EmbeddingEngine;
+  /** Tokens of a request, and what the model could read. */
+  readonly context: number;
+  readonly longest: number;
+  /** Takes its place among a server's engines. */
+  addTo(engines: Engines): void;
+}
+
+/** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
+export async function openServed(found: Found, choice: EngineChoice = {}): Promise<OpenServed> {
+  const { files, label } = await foundFiles(found);
+  if ((await checkModelFiles(files)).model.family !== "encoder") {
+    const opened = await openEngine(found, choice);
+    return {
+      engine: opened.engine,
+      context: opened.context,
+      longest: opened.longest,
+      addTo: engines => engines.add(opened.engine),
+      [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+    };
+  }
+  const device = deviceOf(found.project);
+  const read = await readServedEncoder(files, device, label);
+  const model = await encoderInForm(read, device, choice.quantize ?? "exact").catch((error: unknown) => {
+    disposeTree(read.parameters);
+    throw error;
+  });
+  const engine = createEmbeddingEngine({ model, device });
+  return {
+    engine,
+    context: model.longest,
+    longest: model.longest,
+    addTo: engines => engines.addEncoder(engine),
+    async [Symbol.asyncDispose]() {
+      await engine.close();
+      disposeTree(model.parameters);
+      // a device keeps freed memory for reuse, and this one has nobody left to reuse it
+      device.dispose();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Files of a sentence encoder as a served one: weights on a device, tokenizer, and what sentence-transformers' own files say of pooling,
+ * length 1 and the longest text (Reimers & Gurevych 2019). Poolings other than the mean and the first token are refused by name.
+ */
+import { z } from "zod";
+import { check } from "../../base/index.ts";
+import { disposeTree, type FilesReader, loadModel, modelFormat, openGgufOf } from "../../nn/index.ts";
+import { type Pooling, type ServedEncoder, servedEncoder } from "../../serve/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
+import { modelText } from "../models/model-text.ts";
+
+/** What names the encoder: from the record, or from its path. */
+export type EncoderLabel = Pick<ServedEncoder, "id" | "fingerprint"> &
+  Partial<Pick<ServedEncoder, "aliases" | "name" | "version" | "artifact" | "createdAt">>;
+
+const poolingSchema = z.looseObject({
+  pooling_mode_mean_tokens: z.boolean().default(true),
+  pooling_mode_cls_token: z.boolean().default(false),
+});
+const limitsSchema = z.looseObject({ max_seq_length: z.number().int().min(3).nullish() });
+const modulesSchema = z.array(z.looseObject({ type: z.string() }));
+
+/** A folder lists its own files only, an artifact all of them. */
+const isThere = ({ files }: FilesReader, name: string): boolean => files.some(f => f.name === name || f.name === name.split("/")[0]);
+
+async function json<S extends z.ZodType>(files: FilesReader, name: string, schema: S): Promise<z.output<S> | undefined> {
+  if (!isThere(files, name)) return undefined;
+  const place = files.id ? `${files.id}: ${name}` : name;
+  const text = Buffer.from(await files.read(name)).toString("utf8");
+  try {
+    return check(schema, JSON.parse(text), place);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw cliErrors.fail("model", { place, expected: "JSON", received: error.message });
+  }
+}
+
+/** llama.cpp's numbers of poolings. */
+const ggufPoolings: readonly (Pooling | undefined)[] = [undefined, "mean", "cls"];
+async function ggufPooling(files: FilesReader, name: string): Promise<Pooling> {
+  const file = await openGgufOf(files, name);
+  const number = file.values.get("bert.pooling_type");
+  await file.close();
+  const pooling = number === undefined ? "mean" : ggufPoolings[Number(number)];
+  if (pooling) return pooling;
+  throw cliErrors.fail("model", {
+    place: `${file.place}: bert.pooling_type`,
+    expected: "1 (the mean) or 2 (the first token)",
+    received: String(number),
+  });
+}
+
+async function poolingOf(files: FilesReader): Promise<Pooling> {
+  const { format, file } = await modelFormat(files);
+  if (format === "gguf") return ggufPooling(files, file);
+  const name = "1_Pooling/config.json";
+  const pooling = await json(files, name, poolingSchema);
+  if (pooling === undefined || pooling.pooling_mode_mean_tokens) return "mean";
+  if (pooling.pooling_mode_cls_token) return "cls";
+  throw cliErrors.fail("model", {
+    place: `${files.id ?? "model"}: ${name}`,
+    expected: "pooling by the mean or the first token",
+    received: "another",
+  });
+}
+
+/** Errors: those of the files (nn, text, base, cli/model), cli/family where it is no encoder, serve/model. */
+export async function readServedEncoder(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedEncoder> {
+  const { tokenizer } = await modelText(files);
+  const pooling = await poolingOf(files);
+  const modules = await json(files, "modules.json", modulesSchema);
+  const limit = (await json(files, "sentence_bert_config.json", limitsSchema))?.max_seq_length;
+  const model = await loadModel(files, device);
+  if (model.family !== "encoder") {
+    disposeTree(model.parameters);
+    throw cliErrors.fail("family", { place: label.id, expected: "an encoder, which embeds texts", received: `a ${model.family}` });
+  }
+  return servedEncoder({
+    ...label,
+    model,
+    tokenizer,
+    pooling,
+    // without the file that lists modules: what nearly all such models do
+    normalise: modules?.some(m => m.type.endsWith(".Normalize")) ?? true,
+    longest: Math.min(model.config.context, limit ?? model.config.context),
+  });
+}

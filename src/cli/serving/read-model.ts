@@ -1,0 +1,39 @@
+/** Model files of any format as a served model: weights on a device, tokenizer, template. */
+import { type FilesReader, loadModel } from "../../nn/index.ts";
+import type { ServedModel } from "../../serve/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
+import { modelText } from "../models/model-text.ts";
+
+/** What names the model: from the record, or from its path. */
+export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
+  Partial<Pick<ServedModel, "aliases" | "name" | "version" | "artifact" | "createdAt">>;
+
+/** Errors: those of the files (nn, text, base, cli/model), cli/family where it continues no texts. */
+export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {
+  const { tokenizer, chatTemplate, startToken, stopTokens, sampling } = await modelText(files);
+  const model = await loadModel(files, device);
+  if (model.family !== "decoder")
+    throw cliErrors.fail("family", {
+      place: `${label.id}${label.artifact ? ` (${label.artifact})` : ""}`,
+      expected: "a decoder, which continues texts",
+      received: `an ${model.family}`,
+    });
+  if (tokenizer.vocabSize > model.config.vocab)
+    throw cliErrors.fail("model", {
+      place: label.id,
+      expected: `a tokenizer of at most ${model.config.vocab} tokens, as many as the model has`,
+      received: `one of ${tokenizer.vocabSize}`,
+    });
+  return {
+    ...label,
+    family: model.family,
+    config: model.config,
+    parameters: model.parameters,
+    tokenizer,
+    ...(chatTemplate ? { chatTemplate } : {}),
+    ...(startToken === undefined ? {} : { startToken }),
+    stopTokens,
+    ...(sampling ? { sampling } : {}),
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * `serve:` of loam.yaml: one model, or several with their versions, labels and shares; and what that asks of the server. Every verb reads the
+ * file, so nothing of the server is loaded here: labels and times are looked at when it starts.
+ */
+import { z } from "zod";
+import type { RulesData } from "../../serve/index.ts";
+import { cliErrors } from "../errors.ts";
+import { versionPolicy } from "./version-policy.ts";
+
+const version = z.string().regex(/^\d{1,15}$/, "the number of a version");
+const keepAlive = z.union([z.string(), z.number()]);
+const servedModel = z.strictObject({
+  /** Which versions are served and followed: latest, latest:2, all, 1,3. */
+  versions: z.union([z.string(), z.number().int()]).transform(String).optional(),
+  labels: z.record(z.string(), z.number().int().min(0)).default({}),
+  /** Weights of versions for requests that name none. */
+  split: z.record(version, z.number().int().min(0).max(1_000_000)).default({}),
+  /** Percent of requests that are copied to a version. */
+  shadow: z.record(version, z.number().int().min(0).max(100)).default({}),
+  keepAlive: keepAlive.optional(),
+});
+
+export const servePart = z.strictObject({
+  /** A model or version: mail-small, mail-small@2, mail-small@latest. */
+  model: z.string().optional(),
+  /** Several, by name. */
+  models: z.record(z.string(), servedModel.prefault({})).optional(),
+  /** How long a model without work stays in memory. */
+  keepAlive: keepAlive.optional(),
+  host: z.string().default("127.0.0.1"),
+  port: z.number().int().min(0).max(65_535).default(8080),
+  /** Sequences that are decoded at once. */
+  slots: z.number().int().min(1).max(256).default(8),
+});
+export type ServePart = z.output<typeof servePart>;
+
+export interface ServedAs extends RulesData {
+  readonly keepAlive?: string | number;
+}
+
+/** Names of models or versions to serve, the first one first. */
+export const servedNames = (part: ServePart | undefined): readonly string[] =>
+  part?.models ? Object.keys(part.models) : part?.model === undefined ? [] : [part.model];
+
+/**
+ * What each of `models` asks for. Without `versions`, those that labels and shares point at, else the newest. `place` names the file in
+ * errors: cli/usage, cli/reference.
+ */
+export function servedAs(part: ServePart | undefined, place: string): ReadonlyMap<string, ServedAs> {
+  if (part && (part.model === undefined) === (part.models === undefined))
+    throw cliErrors.fail("reference", {
+      place: `${place}: serve`,
+      expected: "either model or models",
+      received: part.model === undefined ? "neither" : "both",
+    });
+  return new Map(
+    Object.entries(part?.models ?? {}).map(([name, { versions, labels, split, shadow, keepAlive: rest }]) => {
+      const at = `${place}: serve.models.${name}`;
+      const shares = [...Object.entries(split), ...Object.entries(shadow)].filter(([, share]) => share > 0);
+      const pointed = [...new Set([...Object.values(labels), ...shares.map(([number]) => Number(number))])];
+      const policy =
+        versions !== undefined
+          ? versionPolicy(versions, `${at}.versions`)
+          : pointed.length > 0
+            ? ({ kind: "specific", versions: pointed } as const)
+            : undefined;
+      const keep = rest ?? part?.keepAlive;
+      return [
+        name,
+        {
+          labels,
+          weights: split,
+          shadow,
+          ...(policy ? { policy } : {}),
+          ...(keep === undefined ? {} : { keepAlive: keep }),
+        },
+      ];
+    }),
+  );
+}

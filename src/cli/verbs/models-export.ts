@@ -1,0 +1,110 @@
+/**
+ * `loam models export`: a version as files for other programs: a folder that `transformers` loads (safetensors, config.json, tokenizer.json,
+ * template), a GGUF file that llama.cpp loads, or its scoring program as ONNX. The folder or file appears when it is whole.
+ */
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { formatBytes, temporaryBeside } from "../../base/index.ts";
+import { exportHuggingFace, type FilesReader, folderFiles, loadModel, modelGguf, scoringOnnx } from "../../nn/index.ts";
+import { openArtifact, resolveVersion } from "../../store/index.ts";
+import { openDevice } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
+import { ggufTextEntries } from "../models/gguf-text.ts";
+import { modelText } from "../models/model-text.ts";
+import { fileDigest, localModel } from "../models/paths.ts";
+import { numberOption, textOption } from "../options.ts";
+import { findModel } from "../serving/find-model.ts";
+import type { VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
+
+const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx" } as const;
+type Format = keyof typeof formats;
+const formatNames = Object.keys(formats) as readonly Format[];
+
+async function writeFolder(files: FilesReader, folder: string): Promise<void> {
+  const { tokenizer, template, bosToken, eosToken, stopTokens } = await modelText(files);
+  const model = await loadModel(files, openDevice("cpu"));
+  const out = folderFiles(folder);
+  await exportHuggingFace(out, model);
+  await out.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+  const tokens = { ...(bosToken ? { bos_token: bosToken } : {}), ...(eosToken ? { eos_token: eosToken } : {}) };
+  await out.write(
+    "tokenizer_config.json",
+    `${JSON.stringify({ tokenizer_class: "PreTrainedTokenizerFast", clean_up_tokenization_spaces: false, ...tokens }, null, 2)}\n`,
+  );
+  if (template !== undefined) await out.write("chat_template.jinja", template);
+  if (stopTokens.length > 0) await out.write("generation_config.json", `${JSON.stringify({ eos_token_id: stopTokens }, null, 2)}\n`);
+}
+
+async function writeGguf(files: FilesReader, path: string, as: "F32" | "F16" | "Q8_0", name: string): Promise<void> {
+  const text = ggufTextEntries(await modelText(files));
+  const model = await loadModel(files, openDevice("cpu"));
+  await folderFiles(dirname(path)).writeStream(
+    path.slice(dirname(path).length + 1),
+    modelGguf(model, as, text, [["general.name", "text", name]]),
+  );
+}
+
+/** Tokens that an exported scoring program reads where nobody says: a graph is for one length. */
+const defaultOnnxTokens = 256;
+
+async function writeOnnx(files: FilesReader, path: string, tokens: number | undefined): Promise<void> {
+  const device = openDevice("cpu");
+  const model = await loadModel(files, device);
+  const length = tokens ?? Math.min(defaultOnnxTokens, model.family === "decoder" ? model.config.context : defaultOnnxTokens);
+  await folderFiles(dirname(path)).write(basename(path), await scoringOnnx(model, device, length));
+}
+
+export const modelsExport: VerbRun = async (context, [given = ""], options) => {
+  const { out } = context;
+  const to = textOption(options, "to");
+  const format = formatNames.find(f => f === (textOption(options, "format") ?? "huggingface"));
+  if (!format)
+    throw cliErrors.fail("usage", {
+      place: "loam models export: --format",
+      expected: `one of ${formatNames.join(", ")}`,
+      received: `"${String(options.format)}"`,
+    });
+  if (to === undefined)
+    throw cliErrors.fail("usage", { place: "loam models export: --to", expected: "a folder or a file to write", received: "nothing" });
+  const tokens = numberOption(options, "tokens", "models export", { least: 1, most: 2 ** 20, whole: true });
+  if (tokens !== undefined && format !== "onnx")
+    throw cliErrors.fail("usage", {
+      place: "loam models export: --tokens",
+      expected: "--format onnx with it",
+      received: `--format ${format}`,
+    });
+  const target = resolve(context.cwd, to);
+  if (existsSync(target))
+    throw cliErrors.fail("exists", {
+      place: to,
+      expected: "nothing of that name yet",
+      received: "one",
+      hint: "Choose another name, or remove it.",
+    });
+  await using found = await findModel(folderOf(context, options), context.cwd, given);
+  const { model } = found;
+  const [name = ""] = model.kind === "version" ? model.wanted.split("@") : [localModel(model.path).name];
+  const files =
+    model.kind === "files"
+      ? localModel(model.path).files
+      : await openArtifact(
+          model.store,
+          (await resolveVersion(model.store.records.read, name, model.wanted.split("@")[1] ?? "latest")).artifact,
+        );
+  const part = temporaryBeside(target);
+  const as = formats[format];
+  try {
+    if (as === undefined) await writeFolder(files, part);
+    else if (as === "onnx") await writeOnnx(files, part, tokens);
+    else await writeGguf(files, part, as, name);
+    renameSync(part, target);
+  } catch (error) {
+    rmSync(part, { recursive: true, force: true });
+    throw error;
+  }
+  const main = as === undefined ? join(target, "model.safetensors") : target;
+  const { sizeBytes, digest } = await fileDigest(main);
+  out.line(`  ${to}   ${formatBytes(sizeBytes)}   sha256 ${digest.slice(0, 16)}`);
+  out.result({ path: target, format, sizeBytes, digest });
+};

@@ -1,0 +1,65 @@
+/**
+ * `loam models import`: a GGUF file, a Hugging Face folder or a repository of a hub becomes a version in the record, of the project where there
+ * is one, of the home where there is none. The files stay as they are; nothing is registered before all of them are checked.
+ */
+import { resolve } from "node:path";
+import { formatBytes, formatCount } from "../../base/index.ts";
+import { registerVersion } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
+import { openRecordOf, projectOrNone } from "../models/home.ts";
+import { hubModel, isHub, parseHub } from "../models/hub.ts";
+import { hubSource, type ImportSource, importModel, localSource } from "../models/import-stage.ts";
+import { localModel } from "../models/paths.ts";
+import { textOption } from "../options.ts";
+import type { Context, VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
+
+/** What a record takes as a model's name; a version follows after @. */
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+async function sourceOf(context: Context, given: string): Promise<{ readonly source: ImportSource; readonly name: string }> {
+  const { cwd, signal, out } = context;
+  if (!isHub(given)) {
+    const path = resolve(cwd, given);
+    const { name } = localModel(path);
+    return { source: await localSource(path, signal), name };
+  }
+  const place = parseHub(given);
+  const hub = { endpoint: process.env.HF_ENDPOINT, token: process.env.HF_TOKEN };
+  const model = await hubModel(place, { ...hub, signal });
+  const bytes = model.files.reduce((n, f) => n + f.sizeBytes, 0);
+  out.line(`  ${given}: ${model.files.length} files, ${formatBytes(bytes)}, commit ${model.commit.slice(0, 12)}`);
+  return { source: hubSource(model, hub), name: place.name };
+}
+
+export const modelsImport: VerbRun = async (context, [given = ""], options) => {
+  const { out, signal } = context;
+  const project = projectOrNone(folderOf(context, options));
+  const asked = textOption(options, "name");
+  const wrongName = (received: string, expected: string, hint?: string) =>
+    cliErrors.fail("usage", { place: "loam models import: --name", expected, received: `"${received}"`, ...(hint ? { hint } : {}) });
+  if (asked !== undefined && !namePattern.test(asked))
+    throw wrongName(asked, "up to 128 letters, digits, dots, dashes or underscores, a letter or digit first");
+  const { source, name: fromSource } = await sourceOf(context, given);
+  const name = asked ?? fromSource;
+  if (!namePattern.test(name)) throw wrongName(name, "a name", "Give one with --name.");
+  if (project && Object.keys(project.config.models).includes(name))
+    throw wrongName(name, "a name that no model of loam.yaml has", "That model is trained here; take another name.");
+  const store = await openRecordOf(project);
+  try {
+    const { artifact, action, tookMs } = await importModel(store, source, { progress: out.progress(name), signal });
+    const version = await registerVersion(store, name, artifact.id, {});
+    const s = artifact.summary;
+    out.done(
+      name,
+      `${formatCount(Number(s.parameters))} parameters, ${formatBytes(Number(s.sizeBytes))} ${s.format}${action === "reused" ? ", here already" : ""}`,
+      tookMs,
+    );
+    const next =
+      s.family === "decoder" ? `   loam serve ${name}   loam chat ${name}` : s.family === "encoder" ? `   loam serve ${name}` : "";
+    out.line(`  ${name}@${version.number}   ${artifact.id}${next}`);
+    out.result({ model: name, version: version.number, artifact: artifact.id, digest: artifact.digest, action, summary: s });
+  } finally {
+    await store.close();
+  }
+};
