@@ -84,6 +84,9 @@ export function fakeEngine(slots: number): FakeEngine {
       }
     },
     state: () => ({
+      // full streams hold two thirds of their slots
+      cacheUse: slots === 0 ? null : (0.67 * running) / slots,
+      cacheBytes: 12_582_912,
       slots,
       running,
       queued,

@@ -29,6 +29,7 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/api/evaluations", contract.evaluations],
     ["/api/data", contract.dataSets],
     ["/api/engine", contract.engine],
+    ["/api/serving", contract.serving],
     ["/v1/models", contract.served],
   ];
   const { artifact } = contract.runs.parse(await get("/api/runs"))[0]!;

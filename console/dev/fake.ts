@@ -114,7 +114,29 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
       ),
     "/api/data": (_, response) => sendJson(response, dataSets),
-    "/api/engine": (_, response) => sendJson(response, engine.state()),
+    "/api/engine": (url, response) =>
+      sendJson(response, {
+        ...engine.state(),
+        ...(scenario === "empty" ? {} : { model: url.searchParams.get("model") ?? versions[0]!.id }),
+      }),
+    "/api/serving": (_, response) =>
+      sendJson(response, {
+        versions: versions.toReversed().map((v, i) => {
+          const now = engine.state() as { slots: number; running: number; queued: number; requests: number; tokensPerSecond: number };
+          // the newest does the fake's work, the one before has a past only
+          const own = v === versions[0] ? now : { slots: now.slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
+          return {
+            name: v.name,
+            version: v.version,
+            id: v.id,
+            state: "ready",
+            labels: v.aliases,
+            weight: i === 0 ? 10 : 90,
+            shadow: null,
+            ...own,
+          };
+        }),
+      }),
     "/api/graph": (url, response) => {
       const asked = url.searchParams.get("id") ?? "";
       const id = versions.find(v => v.id === asked)?.artifact ?? asked;

@@ -48,7 +48,10 @@ export const api = {
   graph: (id: string, signal: AbortSignal) => get(`/api/graph?id=${of(id)}`, contract.graph, signal),
   dataSets: (signal: AbortSignal) => get("/api/data", contract.dataSets, signal),
   dataReport: (artifact: string, signal: AbortSignal) => get(`/api/data/${of(artifact)}`, contract.dataReport, signal),
-  engine: (signal: AbortSignal) => get("/api/engine", contract.engine, signal),
+  /** Of one version, or of the first that runs. */
+  engine: (model: string | null, signal: AbortSignal) =>
+    get(model === null ? "/api/engine" : `/api/engine?model=${of(model)}`, contract.engine, signal),
+  serving: (signal: AbortSignal) => get("/api/serving", contract.serving, signal),
   /** Prometheus text. */
   metricsText: async (signal: AbortSignal) => (await call("/metrics", { signal })).text(),
   served: (signal: AbortSignal) => get("/v1/models", contract.served, signal),

@@ -112,12 +112,42 @@ export const graph = z.object({
 });
 
 export const engine = z.object({
+  /** The version whose figures these are; absent where none runs. */
+  model: z.optional(z.string()),
   slots: z.number(),
   running: z.number(),
   queued: z.number(),
   tokensPerSecond: z.number(),
   requests: z.number(),
+  /** Share of the cache's positions that is in use; null where there is no cache. */
+  cacheUse: z.optional(measured),
+  cacheBytes: z.optional(z.number()),
   history: z.array(z.object({ t: time, running: z.number(), queued: z.number(), tokensPerSecond: z.number() })),
+});
+
+/** Every version that there is, with what it does now. */
+export const serving = z.object({
+  versions: z.array(
+    z.object({
+      name: z.string(),
+      version: z.number(),
+      id: z.string(),
+      state: z.string(),
+      labels: z.array(z.string()),
+      /** Null where the model's requests are not split. */
+      weight: z.nullable(z.number()),
+      /** Percent of requests that are copied to it. */
+      shadow: z.nullable(z.number()),
+      slots: z.number(),
+      running: z.number(),
+      queued: z.number(),
+      requests: z.number(),
+      cacheUse: z.optional(measured),
+      tokensPerSecond: z.number(),
+      /** Adapters that are loaded for it: each answers as a model of its own name. */
+      adapters: z.optional(z.array(z.object({ name: z.string(), rank: z.number() }))),
+    }),
+  ),
 });
 
 export const dataSets = z.array(z.object({ name: z.string(), artifact: z.string(), createdAt: time, summary }));
@@ -213,5 +243,6 @@ export type GraphEdge = Graph["edges"][number];
 export type DataSet = z.infer<typeof dataSets>[number];
 export type DataReport = z.infer<typeof dataReport>;
 export type Distribution = z.infer<typeof distribution>;
+export type ServedVersion = z.infer<typeof serving>["versions"][number];
 export type Engine = z.infer<typeof engine>;
 export type Summary = z.infer<typeof summary>;

@@ -37,6 +37,10 @@ export function formatShort(n: number | null | undefined): string {
   return `${x.toFixed(Math.abs(x) < 99.95 ? 1 : 0).replace(/\.0$/, "")}${units[i]}`;
 }
 
+/** 17 %: a share of one; what is there but rounds to nothing is below 1 %. */
+export const formatShare = (n: number | null | undefined): string =>
+  n == null || !Number.isFinite(n) ? none : n > 0 && n < 0.005 ? "< 1 %" : `${Math.round(100 * n)} %`;
+
 /** 21 ms, 1.2 s, 3:05: a wait. */
 export const formatWait = (ms: number | null | undefined): string =>
   ms == null || !Number.isFinite(ms)

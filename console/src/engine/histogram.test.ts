@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { bucketsOf, quantile } from "./histogram.ts";
+import { barsOf, bucketsOf, quantile } from "./histogram.ts";
 
 const bounds = [1, 2, 5, 10, 20];
 /** Prometheus text as its clients write it, for two models. */
@@ -39,6 +39,21 @@ test("nothing measured is null, and beyond the last bound only the bound is know
   expect(quantile(bucketsOf(text([]), "wait_seconds"), 0.5)).toBeNull();
   expect(quantile(bucketsOf("", "wait_seconds"), 0.5)).toBeNull();
   expect(quantile(bucketsOf(text([100, 100]), "wait_seconds"), 0.5)).toBe(20);
+});
+
+test("of one version only its own values count", () => {
+  expect(quantile(bucketsOf(text([3, 15]), "wait_seconds", "a"), 1)).toBe(5);
+  expect(quantile(bucketsOf(text([3, 15]), "wait_seconds", "b"), 1)).toBe(20);
+  expect(bucketsOf(text([3, 15]), "wait_seconds", "c")).toEqual([]);
+});
+
+test("bars are what lies between bounds, without the empty ends", () => {
+  expect(barsOf(bucketsOf(text([3, 4, 15]), "wait_seconds"))).toEqual([
+    { from: 2, to: 5, count: 2 },
+    { from: 5, to: 10, count: 0 },
+    { from: 10, to: 20, count: 1 },
+  ]);
+  expect(barsOf(bucketsOf(text([]), "wait_seconds"))).toEqual([]);
 });
 
 test("another metric whose name only begins alike is another metric", () => {

@@ -6,10 +6,13 @@
 /** Upper bounds, rising, with how many values are at or below each. */
 export type Buckets = readonly (readonly [bound: number, count: number])[];
 
-export function bucketsOf(text: string, name: string): Buckets {
+/** With `model` only of the version of this id, where lines name one. */
+export function bucketsOf(text: string, name: string, model?: string | null): Buckets {
   const counts = new Map<number, number>();
   for (const line of text.split("\n")) {
     if (!line.startsWith(`${name}_bucket{`)) continue;
+    const of = /[{,]model="([^"]*)"/.exec(line)?.[1];
+    if (model && of !== undefined && of !== model) continue;
     const bound = /[{,]le="([^"]+)"/.exec(line)?.[1];
     const value = Number(/\} (\S+)/.exec(line)?.[1]);
     if (bound === undefined || Number.isNaN(value)) continue;
@@ -17,6 +20,13 @@ export function bucketsOf(text: string, name: string): Buckets {
     counts.set(at, (counts.get(at) ?? 0) + value);
   }
   return [...counts].sort(([a], [b]) => a - b);
+}
+
+/** Values between two bounds; the empty ones at both ends are left out. */
+export function barsOf(buckets: Buckets): readonly { readonly from: number; readonly to: number; readonly count: number }[] {
+  const bars = buckets.map(([to, count], i) => ({ from: buckets[i - 1]?.[0] ?? 0, to, count: count - (buckets[i - 1]?.[1] ?? 0) }));
+  const isFull = (b: { readonly count: number }) => b.count > 0;
+  return bars.slice(bars.findIndex(isFull) < 0 ? bars.length : bars.findIndex(isFull), bars.findLastIndex(isFull) + 1);
 }
 
 /** The value that the share `q` (0 to 1) of all is at or below; null where nothing was measured. */

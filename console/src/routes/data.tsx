@@ -5,6 +5,7 @@ import { Clusters } from "../data/clusters.tsx";
 import { FacetCard } from "../data/facets.tsx";
 import { Funnel } from "../data/funnel.tsx";
 import { Histogram } from "../data/histogram.tsx";
+import { Next } from "../data/next.tsx";
 import { Examples, Rules } from "../data/rules.tsx";
 import { formatAgo, formatBytes, formatCount } from "../format.ts";
 import { Id } from "../parts/copy.tsx";
@@ -152,7 +153,12 @@ function Chosen({ set, sets }: { readonly set: DataSet; readonly sets: readonly 
         <Choice sets={sets} chosen={set} />
       </div>
       <Loaded resource={report} what="the report">
-        {r => <Report report={r} />}
+        {r => (
+          <>
+            <Report report={r} />
+            <Next name={set.name} />
+          </>
+        )}
       </Loaded>
     </>
   );

@@ -1,11 +1,14 @@
 /** Engine: what the server does this second, and the last minutes of it. */
-import { useMemo, useRef } from "react";
+import { useMemo, useState } from "react";
 import { api } from "../api.ts";
 import type { Engine as EngineState, Overview } from "../contract.ts";
 import { type Buckets, bucketsOf, quantile } from "../engine/histogram.ts";
-import { formatAgo, formatBytes, formatCount, formatNumber, formatWait } from "../format.ts";
+import { LatencyBars } from "../engine/latency.tsx";
+import { Versions } from "../engine/versions.tsx";
+import { formatAgo, formatBytes, formatCount, formatNumber, formatShare, formatWait } from "../format.ts";
 import { Chart } from "../parts/chart.tsx";
 import { Facts, Figure } from "../parts/facts.tsx";
+import { Icon } from "../parts/icons.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 
@@ -37,15 +40,15 @@ const Latency = ({ label, of }: { readonly label: string; readonly of: Buckets }
   );
 };
 
-function Live({ state, roundTripMs }: { readonly state: EngineState; readonly roundTripMs: number | null }) {
+function Live({ state }: { readonly state: EngineState }) {
+  const { model = null } = state;
   const metrics = useResource("metrics text", api.metricsText, metricsMs);
-  const [firstToken, betweenTokens] = useMemo(
+  const [firstToken, betweenTokens, answers] = useMemo(
     () =>
-      ["loam_time_to_first_token_seconds", "loam_inter_token_seconds"].map(name => bucketsOf(metrics.data ?? "", name)) as [
-        Buckets,
-        Buckets,
-      ],
-    [metrics.data],
+      ["loam_time_to_first_token_seconds", "loam_inter_token_seconds", "loam_answer_seconds"].map(name =>
+        bucketsOf(metrics.data ?? "", name, model),
+      ) as [Buckets, Buckets, Buckets],
+    [metrics.data, model],
   );
   const { history } = state;
   const x = history.map(h => h.t / 1000);
@@ -60,18 +63,23 @@ function Live({ state, roundTripMs }: { readonly state: EngineState; readonly ro
         <Figure label="Waiting" note={state.queued === 0 ? "nobody waits" : "until a slot is free"}>
           {formatCount(state.queued)}
         </Figure>
+        <Figure label="Cache" note={state.cacheBytes ? `of ${formatBytes(state.cacheBytes)}` : null}>
+          {formatShare(state.cacheUse)}
+        </Figure>
         <Figure label="Tokens a second" note={peak === null ? null : `peak ${formatCount(peak)}`}>
           {formatCount(state.tokensPerSecond)}
         </Figure>
         <Latency label="First token" of={firstToken} />
         <Latency label="Between tokens" of={betweenTokens} />
-        <Figure label="Round trip" note="page and back">
-          {formatWait(roundTripMs)}
-        </Figure>
         <Figure label="Requests" note="since it started">
           {formatCount(state.requests)}
         </Figure>
       </dl>
+      <div className="two">
+        <LatencyBars title="First token" of={firstToken} />
+        <LatencyBars title="Between tokens" of={betweenTokens} />
+        {answers.some(([, count]) => count > 0) && <LatencyBars title="Whole answers" of={answers} />}
+      </div>
       <section className="card" aria-label="Speed">
         <Chart
           title="Tokens a second"
@@ -119,7 +127,7 @@ const Machine = ({ overview }: { readonly overview: Overview }) => {
             processor: machine.processor,
             cores: machine.cores,
             memory: formatBytes(machine.memoryBytes),
-            "vector units": machine.vector,
+            ...(machine.vector.length > 0 ? { "vector units": machine.vector } : {}),
             started: formatAgo(startedAt, Date.now()),
             Loam: loam,
           }}
@@ -148,21 +156,30 @@ const Machine = ({ overview }: { readonly overview: Overview }) => {
 
 export function Engine() {
   const overview = useResource("overview", api.overview);
-  const roundTrip = useRef<number | null>(null);
-  const engine = useResource(
-    "engine",
-    async signal => {
-      const start = performance.now();
-      const state = await api.engine(signal);
-      roundTrip.current = performance.now() - start;
-      return state;
-    },
-    pollMs,
-  );
+  const serving = useResource("serving", api.serving, pollMs);
+  const [model, setModel] = useState<string | null>(null);
+  // a version that is gone is looked at no longer
+  const versions = serving.data?.versions ?? [];
+  const chosen = versions.some(v => v.id === model && v.state === "ready") ? model : null;
+  const engine = useResource(`engine ${chosen ?? ""}`, signal => api.engine(chosen, signal), pollMs);
+  const shown = chosen ?? engine.data?.model ?? null;
+  // what embeds has no slots, and nothing to show above
+  const selectable = versions.filter(v => v.state === "ready" && v.slots > 0).map(v => v.id);
   return (
     <>
       <header className="page-head">
         <h1>Engine</h1>
+        {selectable.length > 1 && (
+          <label className="pick">
+            <span className="hidden">Version</span>
+            <select value={shown ?? ""} onChange={e => setModel(e.target.value)}>
+              {selectable.map(id => (
+                <option key={id}>{id}</option>
+              ))}
+            </select>
+            <Icon name="down" />
+          </label>
+        )}
       </header>
       <Loaded resource={engine} what="the engine">
         {state =>
@@ -173,10 +190,11 @@ export function Engine() {
               </p>
             </Empty>
           ) : (
-            <Live state={state} roundTripMs={roundTrip.current} />
+            <Live state={state} />
           )
         }
       </Loaded>
+      {versions.length > 0 && <Versions versions={versions} chosen={versions.length > 1 ? shown : null} onChoose={setModel} />}
       {overview.data && <Machine overview={overview.data} />}
     </>
   );
