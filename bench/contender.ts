@@ -1,5 +1,5 @@
 /**
- * One side of a comparison: a process on one core that works when it is told to, and stands still while others are measured. A line in, a
+ * One side of a comparison: a process on one core (or some) that works when it is told to, and stands still while others are measured. A line in, a
  * line of JSON out; each bench has its own words for what it asks.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -14,37 +14,48 @@ export interface Answer {
    * others do on a shared machine.
    */
   readonly ms: number;
+  /** The same by the clock, where a side tells it. */
+  readonly wallMs?: number;
   readonly tokens?: number;
 }
 
-/** `taskset` keeps a process, its threads included, on one core; where there is none, processes are not bound. */
-const pin = ((): readonly string[] => {
+/** `taskset` keeps a process, its threads included, on its cores; where there is none, processes are not bound. */
+const pinned = (threads: number): readonly string[] => {
+  const bind = ["taskset", "-c", `0-${threads - 1}`];
   try {
-    execFileSync("taskset", ["-c", "0", "true"], { stdio: "ignore" });
-    return ["taskset", "-c", "0"];
+    execFileSync(bind[0]!, [...bind.slice(1), "true"], { stdio: "ignore" });
+    return bind;
   } catch {
     return [];
   }
-})();
-export const isPinned = pin.length > 0;
+};
+export const isPinned = pinned(1).length > 0;
 
 export class Contender {
   private readonly child: ChildProcess;
   private readonly lines: Interface;
   private readonly name: string;
 
-  constructor(name: string, command: readonly string[]) {
+  constructor(name: string, command: readonly string[], threads = 1) {
     this.name = name;
-    const [program, ...parameters] = [...pin, ...command];
-    // One thread each, whatever a library would start.
-    const env = { ...process.env, RAYON_NUM_THREADS: "1", TOKENIZERS_PARALLELISM: "false", OMP_NUM_THREADS: "1" };
+    const [program, ...parameters] = [...pinned(threads), ...command];
+    // so many threads each, whatever a library would start
+    const isOne = threads === 1;
+    const count = String(threads);
+    const env = { ...process.env, RAYON_NUM_THREADS: count, TOKENIZERS_PARALLELISM: isOne ? "false" : "true", OMP_NUM_THREADS: count };
     this.child = spawn(program!, parameters, { stdio: ["pipe", "pipe", "inherit"], env });
     this.lines = createInterface({ input: this.child.stdout! });
+    // whoever asks hears of its end
+    this.child.stdin!.on("error", () => {});
   }
 
   ask(line: string): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const ended = (code: number | null) => reject(new Error(`${this.name}: ended with ${code} on "${line}"`));
+      if (this.child.exitCode !== null) {
+        ended(this.child.exitCode);
+        return;
+      }
       this.child.once("exit", ended);
       this.lines.once("line", answer => {
         this.child.off("exit", ended);
@@ -62,8 +73,8 @@ export class Contender {
 export interface Contest {
   /** A scratch folder, removed at the end. */
   readonly folder: string;
-  /** Starts a side. It ends with the contest. */
-  start(name: string, command: readonly string[]): Contender;
+  /** Starts a side, on one thread unless said otherwise. It ends with the contest. */
+  start(name: string, command: readonly string[], threads?: number): Contender;
 }
 
 /** Runs a comparison; its processes and its scratch folder are gone afterwards, whatever happens. */
@@ -73,8 +84,8 @@ export async function contest<R>(name: string, compare: (c: Contest) => Promise<
   try {
     return await compare({
       folder,
-      start(side, command) {
-        const contender = new Contender(side, command);
+      start(side, command, threads) {
+        const contender = new Contender(side, command, threads);
         open.push(contender);
         return contender;
       },

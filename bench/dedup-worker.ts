@@ -3,10 +3,12 @@
  * `whole FILE` (from reading the corpus to writing the ids that stay; clusters go to FILE after the clock stopped). Arguments: the corpus, a
  * folder, the options as JSON.
  */
-import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
+import { openSync, readSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { deduplicatePass } from "../src/data/steps/deduplicate/deduplicate.ts";
+import type { Document } from "../src/data/index.ts";
+import { type Documents, talk } from "../src/data/plan/in-memory.ts";
+import { deduplicatePlan } from "../src/data/steps/deduplicate/deduplicate.ts";
 import { nearDuplicateOptions, sketchStore } from "../src/data/steps/near-duplicates/index.ts";
 
 const [, , corpus, folder, given] = process.argv;
@@ -17,66 +19,81 @@ const processorMs = (): number => {
   return (user + system) / 1000;
 };
 
-interface Row {
-  readonly id: string;
-  readonly text: string;
-}
-
-/** Lines of the corpus, a block of the file at a time. */
-function* rows(): Generator<Row> {
+/** The corpus line by line, a block of the file at a time; a line is taken apart when it is asked for. */
+function openCorpus(): Documents & { readonly ids: string[] } {
   const file = openSync(corpus!, "r");
-  let block = Buffer.allocUnsafe(2 ** 20);
-  let filled = 0;
-  for (;;) {
-    if (filled === block.length) {
-      const larger = Buffer.allocUnsafe(2 * block.length);
-      block.copy(larger);
-      block = larger;
-    }
-    const read = readSync(file, block, filled, block.length - filled, null);
-    if (read === 0) break;
-    filled += read;
-    let from = 0;
-    for (;;) {
-      const end = block.indexOf(10, from);
-      if (end < 0 || end >= filled) break;
-      yield JSON.parse(block.toString("utf8", from, end)) as Row;
-      from = end + 1;
-    }
-    block.copyWithin(0, from, filled);
-    filled -= from;
-  }
-  closeSync(file);
+  const ids: string[] = [];
+  const starts: number[] = [0];
+  const parse = (i: number, bytes: Buffer, from: number, to: number): Document => {
+    const { id, text } = JSON.parse(bytes.toString("utf8", from, to)) as { id: string; text: string };
+    ids[i] = id;
+    return { id, text, source: "", attributes: {} };
+  };
+  return {
+    ids,
+    *each() {
+      let block = Buffer.allocUnsafe(2 ** 20);
+      let [filled, at] = [0, 0];
+      for (;;) {
+        if (filled === block.length) {
+          const larger = Buffer.allocUnsafe(2 * block.length);
+          block.copy(larger);
+          block = larger;
+        }
+        const read = readSync(file, block, filled, block.length - filled, at + filled);
+        if (read === 0) return;
+        filled += read;
+        let from = 0;
+        for (;;) {
+          const end = block.indexOf(10, from);
+          if (end < 0 || end >= filled) break;
+          const [start, i] = [from, starts.length - 1];
+          yield () => parse(i, block, start, end);
+          from = end + 1;
+          starts.push(at + from);
+        }
+        block.copyWithin(0, from, filled);
+        at += from;
+        filled -= from;
+      }
+    },
+    get(i) {
+      const line = Buffer.allocUnsafe(starts[i + 1]! - starts[i]!);
+      readSync(file, line, 0, line.length, starts[i]!);
+      return parse(i, line, 0, line.length);
+    },
+  };
 }
 
 function signatures(): { ms: number } {
-  const texts = [...rows()].map(r => r.text);
+  const texts = Array.from(openCorpus().each(), row => row().text);
   const began = processorMs();
   const store = sketchStore(options);
   for (const text of texts) store.add(text);
   return { ms: processorMs() - began };
 }
 
-function whole(file: string): object {
+/** The step does not look at the document once it is told. */
+const nothing: Document = { id: "", text: "", source: "", attributes: {} };
+
+async function whole(file: string): Promise<object> {
   const began = processorMs();
-  const pass = deduplicatePass(options);
-  const ids: string[] = [];
-  for (const { id, text } of rows()) {
-    ids.push(id);
-    pass.see({ id, text, source: "", attributes: {} });
-  }
-  const judged = processorMs();
-  const judgements = pass.judge();
-  writeFileSync(join(folder!, "kept.loam.txt"), ids.filter(id => !judgements.has(id)).join("\n"));
+  const documents = openCorpus();
+  const { ids } = documents;
+  const plan = deduplicatePlan(options, { bytes: 2 ** 29, sendsOnce: true });
+  const told = await talk(plan, documents);
+  const found = told.map(t => t && plan.settle(nothing, t));
+  const isKept = (i: number) => !found[i]?.verdicts;
+  writeFileSync(join(folder!, "kept.loam.txt"), ids.filter((_, i) => isKept(i)).join("\n"));
   const ms = processorMs() - began;
   if (file !== "") {
-    const clusters = pass.clusters();
-    writeFileSync(file, JSON.stringify({ clusters: ids.map(id => clusters.get(id)), kept: ids.map(id => !judgements.has(id)) }));
+    const cluster = (i: number) => found[i]?.verdicts?.[0]?.cluster ?? found[i]?.attributes?.duplicates ?? ids[i];
+    writeFileSync(file, JSON.stringify({ clusters: ids.map((_, i) => cluster(i)), kept: ids.map((_, i) => isKept(i)) }));
   }
-  return { ms, judgeMs: began + ms - judged, peakBytes: process.resourceUsage().maxRSS * 1024 };
+  return { ms, peakBytes: process.resourceUsage().maxRSS * 1024 };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, file] = line.split(" ");
-  process.stdout.write(`${JSON.stringify(command === "signatures" ? signatures() : whole(file ?? ""))}\n`);
+  process.stdout.write(`${JSON.stringify(command === "signatures" ? signatures() : await whole(file ?? ""))}\n`);
 }

@@ -16,12 +16,13 @@ import { type Bar, type BenchContext, type BenchResult, digits, median } from ".
 const chosen = { bands: 16, rows: 5 } as const;
 const settings = { [`${chosen.bands}x${chosen.rows}`]: chosen, "14x8": {} } as const;
 const ROUNDS = 3;
+/** A worker thread of curation collects young objects as rarely (`plan/threads.ts`). */
+const asThreads = ["--max-semi-space-size=32"];
 /** datatrove needs minutes for 100 MB: its speed is that of the corpus's beginning, its quality is not measured. */
 const SAMPLE_BYTES = 4_000_000;
 
 interface Timed extends Answer {
   readonly peakBytes?: number;
-  readonly judgeMs?: number;
 }
 
 /** P(s) where it matters. */
@@ -70,7 +71,7 @@ export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
       const rensa = has("rensa") ? start("rensa", [python!, join(peers!, "dedup.py"), "rensa", file, folder]) : undefined;
       for (const [label, given] of Object.entries(settings)) {
         const options = nearDuplicateOptions.parse(given);
-        const loam = start("loam", [process.execPath, worker, file, folder, JSON.stringify(given)]);
+        const loam = start("loam", [process.execPath, ...asThreads, worker, file, folder, JSON.stringify(given)]);
         const [mine, peer]: [Timed[], Timed[]] = [[], []];
         const [mySignatures, peerSignatures]: [number[], number[]] = [[], []];
         const withPeer = rensa !== undefined && label === Object.keys(settings)[0];
@@ -94,7 +95,6 @@ export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
             mine.map(a => a.ms),
           ),
           ...(mySignatures.length > 0 ? { signaturesMBPerSecond: rate(bytes, mySignatures) } : {}),
-          judgeMs: Math.round(median(mine.map(a => a.judgeMs!))),
           peakMB: Math.round(Math.max(...mine.map(a => a.peakBytes!)) / 1e6),
           ...shown(q),
           ...curve(options.bands, options.rows),
@@ -129,7 +129,7 @@ export const run = ({ peers, say }: BenchContext): Promise<BenchResult> =>
         const sample = join(folder, "sample.jsonl");
         const part = writeCorpus(sample, documents, SAMPLE_BYTES);
         say(`B: datatrove on the first ${part.documents} documents`);
-        const loam = start("loam", [process.execPath, worker, sample, folder, JSON.stringify(chosen)]);
+        const loam = start("loam", [process.execPath, ...asThreads, worker, sample, folder, JSON.stringify(chosen)]);
         const datatrove = start("datatrove", [python!, join(peers!, "dedup.py"), "datatrove", sample, folder]);
         await loam.ask("whole");
         const signatures = await datatrove.ask("signatures");

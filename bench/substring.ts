@@ -4,6 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { runInMemory } from "../src/data/plan/in-memory.ts";
 import { substrings } from "../src/data/steps/substrings/substrings.ts";
 import { dedupCorpus } from "./dedup-corpus.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
@@ -27,21 +28,18 @@ interface Figures {
 }
 
 /** One measurement; a process each, so that the peak is its own. */
-function measure(megabytes: number, tableMB: number): Figures {
+async function measure(megabytes: number, tableMB: number): Promise<Figures> {
   const documents = dedupCorpus("B", undefined, megabytes * 1e6).slice();
   const bytes = documents.reduce((n, d) => n + Buffer.byteLength(d.text), 0);
   const before = process.resourceUsage().maxRSS * 1024;
   const { user, system } = process.cpuUsage();
-  const pass = substrings.begin(substrings.options.parse({ minBytes: MIN_BYTES, tableBytes: tableMB * 2 ** 20 }));
   const all = documents.map(({ id, text }) => ({ id, text, source: "", attributes: {} }));
-  for (const d of all) pass.see(d);
-  pass.judge();
+  const plan = substrings.plan(substrings.options.parse({ minBytes: MIN_BYTES, tableBytes: tableMB * 2 ** 20 }));
   let [cutBytes, edited, dropped] = [0, 0, 0];
-  for (const d of all) {
-    const { edits, verdicts } = pass.revise!(d);
-    if (!edits) continue;
-    cutBytes += edits[0]!.value as number;
-    if (verdicts) dropped++;
+  for (const found of await runInMemory(plan, all)) {
+    if (!found?.edits) continue;
+    cutBytes += found.edits[0]!.value as number;
+    if (found.verdicts) dropped++;
     else edited++;
   }
   const used = process.cpuUsage({ user, system });
@@ -84,4 +82,4 @@ export async function run({ say }: BenchContext): Promise<BenchResult> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  process.stdout.write(JSON.stringify(measure(Number(process.argv[2]), Number(process.argv[3]))));
+  process.stdout.write(JSON.stringify(await measure(Number(process.argv[2]), Number(process.argv[3]))));

@@ -5,6 +5,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import type { z } from "zod";
 import type { DocumentStep } from "../../src/data/index.ts";
 import { decide, steps } from "../../src/data/index.ts";
 import { forgetWords } from "../../src/data/steps/heuristics/words/text-view.ts";
@@ -12,8 +13,8 @@ import { forgetWords } from "../../src/data/steps/heuristics/words/text-view.ts"
 const texts = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as string[];
 /** FineWeb's order. */
 const names = ["gopher-repetition", "gopher-quality", "c4", "fineweb"] as const;
-const chosen = new Map<string, readonly [DocumentStep, unknown]>(
-  names.map(name => [name, [steps[name] as DocumentStep, steps[name].options.parse({})] as const]),
+const chosen = new Map<string, readonly [DocumentStep<z.ZodType, void>, unknown]>(
+  names.map(name => [name, [steps[name] as DocumentStep<z.ZodType, void>, steps[name].options.parse({})] as const]),
 );
 
 /** Why a text goes, by set and rule, and the text as the sets leave it. */

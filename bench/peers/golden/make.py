@@ -3,8 +3,8 @@
     cd bench/peers && python3 -m venv .venv && .venv/bin/pip install "torch==2.9.*" "transformers==5.24.*"
     .venv/bin/python golden/make.py ../../src/nn/golden
 
-GPT-2, Llama, Mistral and BERT are the classes of `transformers`; the encoder-decoder, which has no equal there, is written out below in
-plain PyTorch. Everything runs in float64 (the classes' norms of Llama and Mistral compute in float32 whatever the rest does), so the
+GPT-2, Llama, Mistral, Qwen, Gemma and BERT are the classes of `transformers`; the encoder-decoder, which has no equal there, is written out below in
+plain PyTorch. Everything runs in float64 (the classes' norms of Llama, Mistral and Gemma compute in float32 whatever the rest does), so the
 numbers are a reference and not another rounding. Weights are a formula of name and index that the tests share (`formula`), so no file
 holds them. A gradient is kept as its norm, its products with two vectors of the same formula, and a few elements.
 """
@@ -21,12 +21,26 @@ import transformers
 from transformers import (
     BertConfig,
     BertForMaskedLM,
+    BertForSequenceClassification,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    RobertaForSequenceClassification,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 SCALE = 0.25  # weights lie in [-SCALE, SCALE), around 1 for a norm's
@@ -79,7 +93,7 @@ def gradient_of(name: str, g: torch.Tensor) -> dict:
 
 
 def mean_loss(logits: torch.Tensor, targets: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    each = F.cross_entropy(logits.reshape(-1, VOCAB), targets.reshape(-1), reduction="none")
+    each = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1), reduction="none")
     return (each * weight.reshape(-1)).sum() / weight.sum()
 
 
@@ -108,13 +122,13 @@ def fill(model: torch.nn.Module) -> torch.nn.Module:
     return model
 
 
-def hugging_face(folder: Path, name: str, model: torch.nn.Module, inputs: dict, run, **more) -> None:
+def hugging_face(folder: Path, name: str, model: torch.nn.Module, inputs: dict, run, changes: dict | None = None, **more) -> None:
     fill(model)
     logits = run(model, inputs)
     loss = mean_loss(logits, inputs["targets"], inputs["weights"])
     loss.backward()
     gradients = {n: gradient_of(n, p.grad) for n, p in model.named_parameters() if p.grad is not None}
-    config = {k: v for k, v in model.config.to_diff_dict().items() if k != "transformers_version"}
+    config = {k: v for k, v in model.config.to_diff_dict().items() if k != "transformers_version"} | (changes or {})
     write(folder, name, config, inputs, logits, loss, gradients, **more)
 
 
@@ -177,6 +191,27 @@ def mistral() -> torch.nn.Module:
     )  # fmt: skip
 
 
+def qwen(config, model, **more) -> torch.nn.Module:
+    return model(
+        config(
+            vocab_size=VOCAB, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+            max_position_embeddings=12, rms_norm_eps=1e-3, attn_implementation="eager", bos_token_id=0, eos_token_id=0, **more,
+        )
+    )  # fmt: skip
+
+
+def gemma(config, model, **more) -> torch.nn.Module:
+    # caps and a query scalar that bite at these sizes; with a padding token PyTorch's table gives its row no gradient
+    return model(
+        config(
+            vocab_size=VOCAB, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+            head_dim=6, max_position_embeddings=12, rms_norm_eps=1e-3, attn_implementation="eager", sliding_window=3,
+            query_pre_attn_scalar=9, layer_types=["sliding_attention", "full_attention"], final_logit_softcapping=20.0,
+            pad_token_id=None, **more,
+        )
+    )  # fmt: skip
+
+
 def bert() -> torch.nn.Module:
     # with a padding token PyTorch's table gives that token's row no gradient of the look-up; ours leaves padding to the weights
     return BertForMaskedLM(
@@ -185,6 +220,27 @@ def bert() -> torch.nn.Module:
             max_position_embeddings=12, hidden_dropout_prob=0, attention_probs_dropout_prob=0, pad_token_id=None, attn_implementation="eager",
         )
     )  # fmt: skip
+
+
+def encoder_of(config, model, **more) -> torch.nn.Module:
+    return model(
+        config(
+            vocab_size=VOCAB, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=12,
+            hidden_dropout_prob=0, attention_probs_dropout_prob=0, attn_implementation="eager", **more,
+        )
+    )  # fmt: skip
+
+
+def t5(untied: bool, **more) -> torch.nn.Module:
+    model = T5ForConditionalGeneration(
+        T5Config(
+            vocab_size=VOCAB, d_model=16, d_kv=6, d_ff=24, num_layers=2, num_decoder_layers=1, num_heads=4, n_positions=12,
+            relative_attention_num_buckets=8, relative_attention_max_distance=6, dropout_rate=0, attn_implementation="eager", **more,
+        )
+    )  # fmt: skip
+    if untied:
+        model.lm_head.weight = torch.nn.Parameter(torch.zeros_like(model.lm_head.weight))
+    return model
 
 
 class EncoderDecoder:
@@ -265,7 +321,24 @@ def main() -> None:
     hugging_face(folder, "llama", llama(), causal_inputs("llama"), causal)
     grouped = llama(num_key_value_heads=2, head_dim=8, tie_word_embeddings=True, attention_bias=True, mlp_bias=True)
     hugging_face(folder, "llama-grouped-tied", grouped, causal_inputs("llama"), causal)
+    scaled = {"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    long = llama(num_key_value_heads=2, rope_parameters={**scaled, "original_max_position_embeddings": 32})
+    hugging_face(folder, "llama-scaled", long, causal_inputs("llama"), causal)
     hugging_face(folder, "mistral-window", mistral(), causal_inputs("mistral"), causal)
+    # an epsilon that is large on purpose: with 1e-6 nobody would see that the norm of queries and keys has another
+    hugging_face(folder, "qwen2", qwen(Qwen2Config, Qwen2ForCausalLM), causal_inputs("qwen"), causal)
+    hugging_face(folder, "qwen3", qwen(Qwen3Config, Qwen3ForCausalLM, head_dim=6), causal_inputs("qwen"), causal)
+    yarn = {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 24, "beta_fast": 2.0}
+    stretched = qwen(Qwen2Config, Qwen2ForCausalLM, rope_parameters=yarn, head_dim=8)
+    hugging_face(folder, "qwen2-yarn", stretched, causal_inputs("qwen"), causal)
+    hugging_face(folder, "gemma2", gemma(Gemma2Config, Gemma2ForCausalLM, attn_logit_softcapping=2.0), causal_inputs("gemma"), causal)
+    angles = {
+        "full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1000.0},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+    }
+    hugging_face(
+        folder, "gemma3", gemma(Gemma3TextConfig, Gemma3ForCausalLM, rope_parameters=angles), causal_inputs("gemma"), causal
+    )
 
     present = torch.ones(BATCH, LENGTH, dtype=torch.int64)
     present[1, 5:] = 0
@@ -278,7 +351,42 @@ def main() -> None:
     hugging_face(
         folder, "bert", bert(), inputs, lambda m, i: m(i["tokens"], attention_mask=i["present"], token_type_ids=i["types"]).logits
     )
+    # RoBERTa counts positions over what is not its padding token, which therefore stands behind the text and nowhere else
+    words = torch.where(inputs["tokens"] == 1, 2, inputs["tokens"])
+    padded = {"tokens": torch.where(present == 1, words, 1), "present": present}
+    # what stands in the places of padding is of no meaning, and other than ours
+    whole = {**causal_inputs("bert"), "weights": masked, "tokens": words, "present": torch.ones_like(present)}
+    roberta = encoder_of(RobertaConfig, RobertaForMaskedLM, type_vocab_size=1, pad_token_id=1)
+    hugging_face(
+        folder, "roberta", roberta, whole, lambda m, i: m(i["tokens"], attention_mask=i["present"]).logits
+    )
+    labels = {"id2label": {0: "sad", 1: "glad", 2: "neither"}, "label2id": {"sad": 0, "glad": 1, "neither": 2}}
+    classes = {"targets": torch.tensor([[2], [0]]), "weights": torch.ones(BATCH, 1, dtype=torch.float64)}
+
+    def classified(model, inputs):
+        return model(inputs["tokens"], attention_mask=inputs["present"]).logits.unsqueeze(1)
+
+    for name, config, model, more in (
+        ("bert-classifier", BertConfig, BertForSequenceClassification, {"pad_token_id": None}),
+        ("roberta-classifier", RobertaConfig, RobertaForSequenceClassification, {"type_vocab_size": 1, "pad_token_id": 1}),
+    ):
+        toy = encoder_of(config, model, architectures=[model.__name__], **labels, **more)
+        hugging_face(folder, name, toy, {**padded, **classes}, classified)
+    present = torch.ones(BATCH, 9, dtype=torch.int64)
+    present[1, 6:] = 0
+    pair = {"source": tokens("t5 source", BATCH, 9), "present": present, **causal_inputs("t5")}
+
+    def translated(model, inputs):
+        return model(input_ids=inputs["source"], attention_mask=inputs["present"], decoder_input_ids=inputs["tokens"]).logits
+
+    hugging_face(folder, "t5", t5(False), pair, translated)
+    # the library ties the tables whatever the file says, and keeps the word for the scale of the output
+    hugging_face(
+        folder, "t5-gated", t5(True, feed_forward_proj="gated-gelu", tie_word_embeddings=False), pair, translated,
+        changes={"tie_word_embeddings": False},
+    )  # fmt: skip
     encoder_decoder(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
