@@ -34,7 +34,7 @@ await main(async args => {
   const json = args.includes("--json");
   const names = args.filter(a => !a.startsWith("--"));
   if (names[0] === "peers") {
-    await installPeers({ light: args.includes("--light") });
+    await installPeers({ light: args.includes("--light"), llama: args.includes("--llama") });
     return 0;
   }
   await setup();
@@ -42,15 +42,17 @@ await main(async args => {
   if (names.length === 0) {
     const lines = Object.entries(benches).map(([name, about]) => `  ${name.padEnd(12)} ${about}`);
     process.stdout.write(
-      `npm run bench -- NAME [--json]\n\n${lines.join("\n")}\n\n  ${"peers".padEnd(12)} install what is measured against [--light: without PyTorch]\n`,
+      `npm run bench -- NAME [--json] [--scale=0.1: less work, where a bench can do with less]\n\n${lines.join("\n")}\n\n  ${"peers".padEnd(12)} install what is measured against [--light: without PyTorch; --llama: llama.cpp too, built from source]\n`,
     );
     return 0;
   }
+  const scale = Number(args.find(a => a.startsWith("--scale="))?.slice("--scale=".length) ?? 1);
+  if (!(scale > 0)) throw new Trouble("bench: --scale: expected a number above 0, such as --scale=0.1.", 2);
   const reports = [];
   for (const name of names) {
     if (!isBench(name)) throw new Trouble(`bench: expected one of ${Object.keys(benches).join(", ")}, peers; got "${name}".`, 2);
     if (!hasPeers()) say(name, "without peers: `npm run bench -- peers` installs them");
-    const report = await runBench(name, { peers: hasPeers() ? peersFolder : undefined, say: text => say(name, text) });
+    const report = await runBench(name, { peers: hasPeers() ? peersFolder : undefined, scale, say: text => say(name, text) });
     reports.push(report);
     if (!json) process.stdout.write(table(report));
   }

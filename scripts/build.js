@@ -28,7 +28,9 @@ const parts = {
   library: {
     text: "compiling src and bench with tsc",
     sources: () => [
-      ...["src", "bench"].flatMap(folder => filesBelow(folder, f => /\.(ts|json)$/.test(f) && !isTest(f) && !f.startsWith("bench/peers/"))),
+      ...["src", "bench"].flatMap(folder =>
+        filesBelow(folder, f => /\.(ts|mjs|json)$/.test(f) && !isTest(f) && !f.startsWith("bench/peers/")),
+      ),
       "tsconfig.json",
       "tsconfig.build.json",
       lock,

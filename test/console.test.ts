@@ -238,6 +238,40 @@ browserTest(`arrow keys walk the lineage from the model to its source${why}`, as
   );
 });
 
+browserTest(`the engine's versions stand with labels and shares, each can be looked at, and waits are bars${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page, errors }) => {
+      const table = page.getByRole("region", { name: "Versions" });
+      await table.waitFor();
+      const rows = await table.locator("tbody tr").allInnerTexts();
+      expect(
+        rows.map(r =>
+          r
+            .split(/\s*\t\s*|\n/)
+            .filter(Boolean)
+            .slice(0, 4),
+        ),
+      ).toEqual([
+        ["mail-small@1", "stable", "ready", "10 %"],
+        ["mail-small@2", "latest", "ready", "90 %"],
+      ]);
+      const bars = page.getByRole("img", { name: /^First token: 214 values, half within .*, 99 % within/ });
+      await bars.waitFor();
+      expect(await bars.locator("rect").count()).toBeGreaterThan(2);
+      const asked = page.waitForRequest(r => r.url().endsWith("/api/engine?model=mail-small%401"));
+      await table.getByRole("button", { name: "mail-small@1" }).click();
+      await asked;
+      await table.locator('tr[aria-current="true"]', { hasText: "mail-small@1" }).waitFor();
+      // what a person would see is there: the picture is no blank page
+      expect((await page.screenshot({ fullPage: true })).length).toBeGreaterThan(20_000);
+      expect(errors).toEqual([]);
+    },
+    "#/engine",
+  );
+});
+
 browserTest(`a server that goes away is said, and the page goes on when it is back${why}`, async () => {
   await visit(
     {},

