@@ -6,6 +6,7 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const alias = [
   { find: /^loam$/, replacement: source("./src/index.ts") },
   { find: /^loam\/([a-z]+)$/, replacement: `${source("./src")}/$1/index.ts` },
+  { find: /^fast-check$/, replacement: source("./test/laws.ts") },
 ];
 
 export default defineConfig({

@@ -52,7 +52,8 @@ test("what is written is what is read: every dtype, shapes with and without elem
         });
         const bytes = await whole(tensors, metadata);
         const back = openBytes(bytes);
-        expect([...back.tensors.keys()]).toEqual(tensors.map(t => t.name));
+        // A JSON object gives keys that are whole numbers first, so the order of names is no promise.
+        expect([...back.tensors.keys()].sort()).toEqual(tensors.map(t => t.name).sort());
         expect({ ...back.metadata }).toEqual({ ...metadata });
         expect(Number(bytes.readBigUInt64LE()) % alignment).toBe(0);
         for (const t of tensors) {
