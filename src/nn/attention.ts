@@ -22,7 +22,7 @@ import {
 } from "../tensor/index.ts";
 import { nnErrors } from "./errors.ts";
 import { type Linear, type LinearSpec, linear, linearSpec, type Norm, type NormSpec, norm, normSpec, squashed } from "./layers.ts";
-import { additive, cachedSight, keyRange, type Sight, sameSegment, sightMask } from "./masks.ts";
+import { additive, type Branches, cachedSight, keyRange, type Sight, sameBranch, sameSegment, sightMask } from "./masks.ts";
 import { type RotaryTables, rotate } from "./rotary.ts";
 
 export interface AttentionConfig {
@@ -100,6 +100,8 @@ export interface AttentionOptions {
   readonly rotary?: RotaryTables;
   /** Document numbers [B, T]: a position sees its own document only. */
   readonly segments?: Tensor;
+  /** A position sees the texts above its own in their tree; causal self-attention without a window. */
+  readonly branches?: Branches;
   /** What is attended to, for cross-attention: [B, Tm, Cm]; its own segments say which memory positions are real (>= 0). */
   readonly memory?: Tensor;
   readonly memorySegments?: Tensor;
@@ -173,6 +175,10 @@ function attendBlocks(c: Scoring, q: Tensor, k: Tensor, v: Tensor, o: AttentionO
     if (o.segments && keySegments) {
       const same = additive(sameSegment(o.segments, keySegments, [from, to], [keyFrom, keyTo]));
       mask = mask ? add(same, mask) : same;
+    }
+    if (o.branches) {
+      const above = additive(sameBranch(o.branches, [from, to], [keyFrom, keyTo]));
+      mask = mask ? add(above, mask) : above;
     }
     if (o.scoreBias) mask = mask ? add(o.scoreBias, mask) : o.scoreBias;
     const cut = (x: Tensor, a: number, b: number) => (a === 0 && b === x.shape[2] ? x : slice(x, undefined, undefined, [a, b]));

@@ -67,6 +67,46 @@ for (const [name, c] of Object.entries(configs)) {
     expect(x.at(-1)).not.toBe(y.at(-1));
   });
 
+  if (c.window === undefined)
+    test(`${name}: texts that share their beginnings get the logits that each has alone`, async () => {
+      const p: Parameters = await initialise(decoderSpec(c), device, `${name} branches`);
+      const whole = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
+      const tree = compile(
+        (q: Decoder, t: Tensor, positions: Tensor, enter: Tensor, exit: Tensor) =>
+          decoderLogits(c, q, t, { positions, branches: { enter, exit }, attentionBlock: 4 }),
+        { device },
+      );
+      // a trunk of 3, a branch of 2 on it with two twigs of 1, another branch of 2, and a text of 3 of its own
+      const tokens = tokensOf(`${name} branches`, 1, 12);
+      const nodes = [0, 0, 0, 1, 1, 2, 3, 4, 4, 5, 5, 5];
+      const exits = [5, 4, 3, 4, 5, 6];
+      const positions = [0, 1, 2, 3, 4, 5, 5, 3, 4, 0, 1, 2];
+      const got = await (
+        await tree(
+          p,
+          await ints(tokens, [1, 12]),
+          await ints(positions, [1, 12]),
+          await ints(nodes, [1, 12]),
+          await ints(
+            nodes.map(n => exits[n]!),
+            [1, 12],
+          ),
+        )
+      ).numbers();
+      for (const path of [
+        [0, 1, 2, 3, 4, 5],
+        [0, 1, 2, 3, 4, 6],
+        [0, 1, 2, 7, 8],
+        [9, 10, 11],
+      ]) {
+        const own = path.map(i => tokens[i]!);
+        const want = await (await whole(p, await ints(own, [1, own.length]))).numbers();
+        path.forEach((at, i) => {
+          for (let v = 0; v < size.vocab; v++) expect(Math.abs(got[at * size.vocab + v]! - want[i * size.vocab + v]!)).toBeLessThan(2e-5);
+        });
+      }
+    });
+
   test(`${name}: cached steps give the logits of the whole sequence, in any slot`, async () => {
     const p: Parameters = await initialise(decoderSpec(c), device, name);
     const [slots, room, prompt, total] = [3, 16, 5, 9];

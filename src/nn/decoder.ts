@@ -28,6 +28,7 @@ import {
   normSpec,
   squashed,
 } from "./layers.ts";
+import type { Branches } from "./masks.ts";
 import { type ParameterSpec, repeat, type TensorsOf, table } from "./parameters.ts";
 import { rotaryAt, rotaryTables } from "./rotary.ts";
 import { tableProduct } from "./weight.ts";
@@ -92,6 +93,8 @@ export interface DecoderOptions {
   readonly positions?: Tensor;
   /** Document numbers [B, T] of packed sequences. */
   readonly segments?: Tensor;
+  /** Texts that share their beginnings; `positions` must be given too. Not for layers with a window, which counts places in the row. */
+  readonly branches?: Branches;
   readonly dropout?: Dropout;
   /** Recompute each block in the backward pass. */
   readonly rematerialise?: boolean;
@@ -155,6 +158,7 @@ type BlockOptions = Omit<DecoderOptions, "rematerialise" | "onAttention"> & { re
 const attentionOptions = (setting: Setting, o: BlockOptions): AttentionOptions => ({
   ...setting,
   ...(o.segments ? { segments: o.segments } : {}),
+  ...(o.branches ? { branches: o.branches } : {}),
   ...(o.attentionBlock ? { block: o.attentionBlock } : {}),
   ...(o.onAttention ? { onWeights: o.onAttention } : {}),
 });

@@ -67,6 +67,7 @@ export {
   llamaConfig,
   type SmallConfig,
   type StepInput,
+  unembed,
 } from "./decoder.ts";
 export {
   bertConfig,
@@ -178,7 +179,7 @@ export {
   normSpec,
 } from "./layers.ts";
 export { crossEntropy, negativeLogLikelihood } from "./losses.ts";
-export { keyRange, type Sight, sightMask } from "./masks.ts";
+export { type Branches, keyRange, type Sight, sightMask } from "./masks.ts";
 export {
   type ArraysOf,
   countParameters,

@@ -52,6 +52,27 @@ export function sameSegment(
   );
 }
 
+/**
+ * Texts that share their beginnings, as a tree whose nodes are pieces of text laid one after another in a row, parents first. A node has a number
+ * and the number behind its last descendant (numbers in order of a walk from the root), so "above" is two comparisons. Both [B, T] (i32).
+ */
+export interface Branches {
+  readonly enter: Tensor;
+  readonly exit: Tensor;
+}
+
+/** Boolean [B, 1, Tq, Tk]: the key's node is the query's or one above it. */
+export function sameBranch(
+  { enter, exit }: Branches,
+  [from, to]: readonly [number, number],
+  [keyFrom, keyTo]: readonly [number, number],
+): Tensor {
+  const batch = enter.shape[0]!;
+  const queries = reshape(slice(enter, undefined, [from, to]), [batch, 1, to - from, 1]);
+  const keys = (x: Tensor) => reshape(slice(x, undefined, [keyFrom, keyTo]), [batch, 1, 1, keyTo - keyFrom]);
+  return and(lessEqual(keys(enter), queries), less(queries, keys(exit)));
+}
+
 /** Additive form of a boolean mask. */
 export const additive = (seen: Tensor): Tensor => mul(cast(not(seen), "f32"), hidden);
 
