@@ -25,6 +25,8 @@ import { type Schedule, scheduleAt } from "./schedule.ts";
 /** A micro-batch on the host: named arrays of fixed shapes, and how much each counts. */
 export interface HostBatch {
   readonly arrays: Readonly<Record<string, TypedArray>>;
+  /** Shapes of arrays that are not the trainer's: rows of another width. A program is built for each set of shapes. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Sum of the weights of its targets: what the loss is divided by. */
   readonly weight: number;
   /** What it was made of, for messages. */
@@ -34,8 +36,8 @@ export interface HostBatch {
 export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly device: Device;
   readonly specs: S;
-  /** Sum of weighted losses times `scale` of one micro-batch; scale is 1 / weight of the whole step. */
-  readonly loss: (parameters: TensorsOf<S>, batch: B, scale: Tensor) => Tensor;
+  /** Sum of weighted losses times `scale` of one micro-batch; scale is 1 / weight of the whole step. `frozen` is what is given as such. */
+  readonly loss: (parameters: TensorsOf<S>, batch: B, scale: Tensor, frozen: never) => Tensor;
   /** Shapes and dtypes of a micro-batch's arrays. */
   readonly batch: { readonly [K in keyof B]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
   readonly optimizer: Optimizer;
@@ -50,6 +52,10 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly accumulate?: number;
   /** What the parameters are drawn from (default 1). */
   readonly seed?: number | string;
+  /** What they start with instead; the trainer takes the arrays over. */
+  readonly start?: ArraysOf<S>;
+  /** A tree of arrays that the loss reads and nothing changes: no gradient, no state. They stay the caller's. */
+  readonly frozen?: unknown;
   /** Nats by which the loss may lie above its running level; longer than `spikeSteps` stops the run. 0 (the default) for no limit. */
   readonly spike?: number;
   /** Steps in a row above the limit that stop the run: one hard batch is no divergence (default 5). */
@@ -103,12 +109,13 @@ interface Programs<S> {
 function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs<S> {
   const { device } = o;
   const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
-  const gradientOf = valueAndGrad(o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor) => Tensor);
+  const gradientOf = valueAndGrad(o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor);
   const finish = (loss: Tensor, gradients: Tree<Tensor>) => ({ loss, squared: squaredNorm(treeLeaves<Tensor>(gradients)), gradients });
   return {
     // `gradients` is given for its memory alone: the result takes it over
     fresh: treeProgram(
-      (parameters: Tree<Tensor>, batch: B, scale: Tensor, _gradients: Tree<Tensor>) => finish(...gradientOf(parameters, batch, scale)),
+      (parameters: Tree<Tensor>, batch: B, scale: Tensor, _gradients: Tree<Tensor>, frozen: Tree<Tensor>) =>
+        finish(...gradientOf(parameters, batch, scale, frozen)),
       {
         device,
         donate: [3],
@@ -118,8 +125,8 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
       },
     ),
     accumulate: treeProgram(
-      (parameters: Tree<Tensor>, batch: B, scale: Tensor, gradients: Tree<Tensor>) => {
-        const [loss, next] = gradientOf(parameters, batch, scale);
+      (parameters: Tree<Tensor>, batch: B, scale: Tensor, gradients: Tree<Tensor>, frozen: Tree<Tensor>) => {
+        const [loss, next] = gradientOf(parameters, batch, scale, frozen);
         return finish(
           loss,
           treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
@@ -183,7 +190,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   const { device } = o;
   const p = programs(o);
   let state: TrainerState<S> = from ?? {
-    parameters: await initialise(o.specs, device, o.seed),
+    parameters: o.start ?? (await initialise(o.specs, device, o.seed)),
     optimizer: await zeroState(o, device),
     step: 0,
     level: null,
@@ -194,8 +201,17 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     state.parameters as Tree<DeviceArray>,
     await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))),
   );
-  const places = Array.from({ length: o.accumulate }, () => batchPlace(o, device));
-  const buffers = await Promise.all(places);
+  const frozen = o.frozen ?? {};
+  /** Places for the micro-batches of a step, by the shapes that differ from the trainer's. */
+  const places = new Map<string, Record<string, DeviceArray>[]>();
+  async function placeOf(i: number, shapes: HostBatch["shapes"]): Promise<Record<string, DeviceArray>> {
+    const key = JSON.stringify(shapes ?? {});
+    const own = places.get(key) ?? [];
+    places.set(key, own);
+    own[i] ??= await batchPlace(o, device, shapes);
+    return own[i];
+  }
+  for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
 
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
@@ -214,9 +230,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     let loss = 0;
     let squared = 0;
     for (const [i, b] of batches.entries()) {
-      for (const [name, array] of Object.entries(b.arrays)) await buffers[i]![name]!.write(array);
+      const place = await placeOf(i, b.shapes);
+      for (const [name, array] of Object.entries(b.arrays)) await place[name]!.write(array);
       const program = i === 0 ? p.fresh : p.accumulate;
-      const made = await program.with(run, state.parameters, buffers[i], 1 / weight, gradients);
+      const made = await program.with(run, state.parameters, place, 1 / weight, gradients, frozen);
       gradients = made.gradients;
       loss += await made.loss.item();
       squared = await made.squared.item();
@@ -246,7 +263,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     peakBytes: () => p.fresh.peakBytes(),
     endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
     dispose() {
-      for (const a of treeLeaves<DeviceArray>([state.parameters, state.optimizer, gradients, buffers] as Tree<DeviceArray>)) a.dispose();
+      for (const a of treeLeaves<DeviceArray>([state.parameters, state.optimizer, gradients, ...places.values()] as Tree<DeviceArray>))
+        a.dispose();
       for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
     },
   };
@@ -291,9 +309,10 @@ async function zeroState<S>(
 async function batchPlace<S, B extends Record<string, Tensor>>(
   o: TrainerOptions<S, B>,
   device: Device,
+  shapes: HostBatch["shapes"],
 ): Promise<Record<string, DeviceArray>> {
   const entries = await Promise.all(
-    Object.entries(o.batch).map(async ([name, s]) => [name, await device.zeros(s.shape, s.dtype)] as const),
+    Object.entries(o.batch).map(async ([name, s]) => [name, await device.zeros(shapes?.[name] ?? s.shape, s.dtype)] as const),
   );
   return Object.fromEntries(entries);
 }
