@@ -24,10 +24,21 @@ export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolve
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
 export { type Owner, ownerName, ownerState } from "./owner.ts";
 export { type Plan, type PlanOptions, planStage, type Why } from "./plan.ts";
+export type { TrialOrigin, TrialState } from "./records/schema.ts";
 export { type RunOptions, type RunResult, runStage } from "./runner.ts";
 export { listRuns, type RunInfo } from "./runs.ts";
 export { type ArtifactReader, type ArtifactWriter, type Stage, type StageContext, type Summary, stage } from "./stage.ts";
 export { openStore, type Store, type StoreOptions } from "./store.ts";
+export { findStudy, listStudies, noteVerdict, openStudy, type StoredStudy } from "./studies/studies.ts";
+export {
+  type HeldTrial,
+  type StoredReport,
+  type StoredTrial,
+  type TrialBoard,
+  type TrialEnd,
+  trialBoard,
+  trialsOf,
+} from "./studies/trials.ts";
 export { closeJob, type HeldTask, listJobs, openJob, type SharedJob, type TaskBoard, taskBoard } from "./tasks.ts";
 export { documentsOf, type Trace, type TraceEdge, type TraceNode, trace } from "./trace.ts";
 export { defaultBlobs, defaultRecords } from "./url.ts";

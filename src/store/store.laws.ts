@@ -18,6 +18,8 @@ import { listRuns } from "./runs.ts";
 import { type ArtifactWriter, stage } from "./stage.ts";
 import { chance, collect, filter, train } from "./stages.laws.ts";
 import { openStore, type Store } from "./store.ts";
+import { findStudy, noteVerdict, openStudy } from "./studies/studies.ts";
+import { type HeldTrial, trialBoard } from "./studies/trials.ts";
 import { closeJob, listJobs, openJob, taskBoard } from "./tasks.ts";
 import { documentsOf, trace } from "./trace.ts";
 import { verify } from "./verify.ts";
@@ -682,6 +684,50 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         await closeJob(store, "job");
         expect(await board.isOpen()).toBe(false);
         expect(await board.take(0)).toBeUndefined();
+      }));
+
+    test("a trial is written down once, held by one, reported at rising steps, and goes on from a dead holder until it has cost three", () =>
+      using(async store => {
+        const study = await openStudy(store, { id: "rate-1", name: "rate", spec: { a: 1 } });
+        expect(await openStudy(store, { id: "rate-1", name: "rate", spec: { a: 2 } })).toEqual(study);
+        await openStudy(store, { id: "rate-2", name: "rate", spec: { a: 3 } });
+        expect((await findStudy(store.records.read, "rate-1")).spec).toEqual({ a: 1 });
+        expect(await codeOf(findStudy(store.records.read, "rat"))).toBe("store/notFound");
+        expect(await noteVerdict(store, "rate-1", "verdict-1")).toEqual(["verdict-1"]);
+        expect(await noteVerdict(store, "rate-1", "verdict-1")).toEqual(["verdict-1"]);
+
+        const board = trialBoard(store, "rate-1");
+        const offers = await Promise.all([1, 2, 3].map(n => board.offer(0, "sampler", { rate: n })));
+        expect(offers.filter(Boolean)).toHaveLength(1);
+        await board.offer(1, "sampler", { rate: 9 });
+        const held = (await Promise.all(Array.from({ length: 4 }, () => trialBoard(store, "rate-1").take()))).filter(h => h !== undefined);
+        expect(held.map(h => h.trial.number).sort()).toEqual([0, 1]);
+        const [zero, one] = [0, 1].map(n => held.find(h => h.trial.number === n)!) as [HeldTrial, HeldTrial];
+        expect(await zero.report({ step: 1, value: 3 })).toBe(true);
+        expect(await zero.report({ step: 1, value: 4 })).toBe(false);
+        expect(await zero.finish({ state: "done", outcome: { values: [3] } })).toBe(true);
+        expect(await zero.finish({ state: "failed", reason: "late" })).toBe(false);
+        expect((await board.trials())[0]).toMatchObject({ state: "done", reports: [{ step: 1, value: 3 }], outcome: { values: [3] } });
+
+        const dead = JSON.stringify({ ...thisOwner(), pid: 2 ** 22 + 1, started: "0" });
+        const die = () => store.records.write(t => t.updateTable("trials").set({ owner: dead }).where("number", "=", 1).execute());
+        expect(await board.take()).toBeUndefined();
+        await die();
+        const second = (await board.take())!;
+        expect(second.trial.number).toBe(1);
+        expect(await one.report({ step: 1, value: 1 })).toBe(false);
+        expect(await second.report({ step: 1, value: 1 })).toBe(true);
+        for (let i = 0; i < 2; i++) {
+          await die();
+          expect((await board.take())?.trial.reports).toEqual([{ step: 1, value: 1 }]);
+        }
+        await die();
+        expect(await board.take()).toBeUndefined();
+        expect((await board.trials())[1]).toMatchObject({ state: "failed", reason: expect.stringContaining("died 3 times") });
+
+        await board.offer(2, "queued", { rate: 1 });
+        for (let i = 0; i < 5; i++) await (await board.take())!.release();
+        expect((await board.take())?.trial.number).toBe(2);
       }));
 
     test("a log that was shortened, or rewritten from some entry on with everything that follows from it, is found by the file of heads", () =>

@@ -5,11 +5,11 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Json } from "../base/index.ts";
-import { ownerState, thisOwner } from "./owner.ts";
+import { deathWatch } from "./deaths.ts";
+import { thisOwner } from "./owner.ts";
 import type { Store } from "./store.ts";
 
 const beatMs = 5_000;
-const staleMs = 60_000;
 /** Tasks of others that are looked at for a dead owner, an attempt. */
 const looked = 64;
 
@@ -68,18 +68,7 @@ export async function closeJob(store: Store, id: string): Promise<void> {
 
 export function taskBoard(store: Store, job: string): TaskBoard {
   const { records } = store;
-  /** Heartbeats of owners we cannot see, and when they last moved on our clock. */
-  const watched = new Map<string, { readonly beats: number; readonly sinceMs: number }>();
-  const isDead = ({ token, owner, beats }: { token: string; owner: string; beats: number }): boolean => {
-    const state = ownerState(JSON.parse(owner));
-    if (state !== "unknown") return state === "dead";
-    const seen = watched.get(token);
-    if (!seen || seen.beats !== beats) {
-      watched.set(token, { beats, sinceMs: performance.now() });
-      return false;
-    }
-    return performance.now() - seen.sinceMs > staleMs;
-  };
+  const isDead = deathWatch();
 
   return {
     job,
@@ -119,7 +108,7 @@ export function taskBoard(store: Store, job: string): TaskBoard {
           const found =
             free[0] ??
             (await open.orderBy("task").limit(looked).execute()).find(
-              r => r.token !== null && isDead({ ...r, token: r.token, owner: r.owner! }),
+              r => r.token !== null && isDead({ token: r.token, owner: r.owner!, beats: r.beats }),
             );
           if (!found) return undefined;
           await t

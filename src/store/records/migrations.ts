@@ -53,6 +53,16 @@ export const migrations: readonly Migration[] = [
         output text, primary key (job, wave, task))`,
     ],
   },
+  {
+    name: "studies",
+    statements: [
+      "create table studies (id text primary key, name text not null, spec text not null, verdicts text not null, created_ms bigint not null)",
+      "create index studies_name on studies (name)",
+      `create table trials (study text not null, number bigint not null, origin text not null, point text not null, state text not null,
+        reports text not null, outcome text, reason text, token text, owner text, beats bigint not null, attempts bigint not null,
+        started_ms bigint, ended_ms bigint, primary key (study, number))`,
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

@@ -56,9 +56,35 @@ export interface Tables {
     beats: number;
     output: string | null;
   };
+  /** Searches and what they tried; see `studies/`. Nothing that the log proves: the artifacts that a trial made are. */
+  studies: { id: string; name: string; spec: string; verdicts: string; created_ms: number };
+  trials: {
+    study: string;
+    number: number;
+    origin: TrialOrigin;
+    point: string;
+    state: TrialState;
+    reports: string;
+    outcome: string | null;
+    reason: string | null;
+    token: string | null;
+    owner: string | null;
+    beats: number;
+    /** Times it was taken since its last report. */
+    attempts: number;
+    started_ms: number | null;
+    ended_ms: number | null;
+  };
   loam_schema: { version: number; name: string; applied_ms: number };
 }
 
 /** "lost": its process died; "interrupted": it was asked to stop and can go on. */
 export const runStates = ["running", "done", "failed", "interrupted", "lost"] as const;
 export type RunState = (typeof runStates)[number];
+
+/** "waiting": nobody has begun it. */
+export const trialStates = ["waiting", "running", "done", "pruned", "failed"] as const;
+export type TrialState = (typeof trialStates)[number];
+/** "default": what the configuration says without the search; "queued": named by the user; "sampler": chosen. */
+export const trialOrigins = ["default", "queued", "sampler"] as const;
+export type TrialOrigin = (typeof trialOrigins)[number];
