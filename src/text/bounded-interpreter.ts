@@ -19,14 +19,14 @@ export const templateError = (message: string, cause?: unknown) =>
   textErrors.fail("template", { place: "chat template", message, hint: "Check the template, or the messages it was given." }, cause);
 
 /** The parts of the package that are used here; its declarations do not resolve under Node's rules. */
-interface Statement {
+export interface Statement {
   readonly type: string;
   readonly value?: unknown;
   readonly iterable?: { readonly type: string; readonly lhs?: unknown };
   readonly object?: Statement;
   readonly callee?: Statement;
 }
-interface Value {
+export interface Value {
   readonly type: string;
   readonly value: unknown;
 }

@@ -25,5 +25,6 @@ export { type GgufText, type GgufVocabulary, ggufMetadata, ggufTokenizer } from 
 export { type LoadOptions, loadTokenizer } from "./load.ts";
 export { MAX_TEXT } from "./pipeline.ts";
 export { textsOf, tokenizerStage } from "./stage.ts";
+export { type TextTemplate, textTemplate } from "./text-template.ts";
 export type { DecodeOptions, EncodeOptions, Encoding, Tokenizer, TokenStream } from "./tokenizer.ts";
 export { type BpeOptions, type BpeTrainer, bpeTrainer, defaultSpecialTokens, endToken, trainBpe } from "./train.ts";
