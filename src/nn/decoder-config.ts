@@ -1,4 +1,5 @@
 /** What a decoder is: its sizes and choices, a check that they fit together, and the presets of GPT-2 and Llama. */
+import type { ClassifierConfig } from "./classifier-config.ts";
 import { nnErrors } from "./errors.ts";
 import type { Activation, NormKind } from "./layers.ts";
 
@@ -44,6 +45,8 @@ export interface DecoderConfig {
   readonly postNorm?: boolean;
   /** Logits are squashed to (-cap, cap) by a tanh (Gemma 2). */
   readonly logitCap?: number;
+  /** It tells classes of texts and continues none: a linear head over a text's state, no output table. */
+  readonly classifier?: ClassifierConfig;
   /** Deviation of the start values; residual projections start at it / sqrt(2 layers) (GPT-2). */
   readonly deviation: number;
 }
@@ -60,6 +63,13 @@ export function checkDecoder(c: DecoderConfig, place = "model"): void {
     throw wrong("rotaryFactors", `${c.headSize / 2} numbers, one a pair of a head`, c.rotaryFactors.length);
   const beyond = c.windowLayers?.find(layer => !Number.isSafeInteger(layer) || layer < 0 || layer >= c.layers);
   if (beyond !== undefined) throw wrong("windowLayers", `layers from 0 to ${c.layers - 1}`, beyond);
+  if (c.classifier?.pooling === "first")
+    throw nnErrors.fail("config", {
+      place: `${place}.classifier.pooling`,
+      expected: "last or mean",
+      received: "first",
+      hint: "A decoder's first token has seen no other.",
+    });
   if (c.windowLayers && c.window === undefined) throw wrong("windowLayers", "a window that they have", c.windowLayers.length);
 }
 
@@ -122,4 +132,6 @@ export const hasWindow = (c: DecoderConfig, layer: number): boolean =>
 
 /** Has a decoder none of the choices by which Gemma differs from the others? Its window, if it has one, is that of all layers. */
 export const isPlainDecoder = (c: DecoderConfig): boolean =>
-  [c.windowLayers, c.windowRotaryBase, c.scoreScale, c.scoreCap, c.logitCap, c.embeddingScale].every(x => x === undefined) && !c.postNorm;
+  [c.windowLayers, c.windowRotaryBase, c.scoreScale, c.scoreCap, c.logitCap, c.embeddingScale].every(x => x === undefined) &&
+  !c.postNorm &&
+  !c.classifier;

@@ -22,6 +22,8 @@ import {
   type FeedForwardSpec,
   feedForward,
   feedForwardSpec,
+  type LinearSpec,
+  linearSpec,
   type Norm,
   type NormSpec,
   norm,
@@ -65,6 +67,8 @@ export interface DecoderSpec {
   readonly blocks: readonly BlockSpec[];
   readonly norm: NormSpec;
   readonly output?: ParameterSpec;
+  /** A classifier's head over a text's state. */
+  readonly classifier?: { readonly output: LinearSpec };
 }
 export type Decoder = TensorsOf<DecoderSpec>;
 
@@ -84,7 +88,8 @@ export function decoderSpec(c: DecoderConfig): DecoderSpec {
       ...(c.postNorm ? { postNorm1: normSpec(c.width, normBias), postNorm2: normSpec(c.width, normBias) } : {}),
     })),
     norm: normSpec(c.width, normBias),
-    ...(c.tied ? {} : { output: table([c.vocab, c.width], c.deviation) }),
+    ...(c.tied || c.classifier ? {} : { output: table([c.vocab, c.width], c.deviation) }),
+    ...(c.classifier ? { classifier: { output: linearSpec(c.width, c.classifier.labels.length, c.deviation, true) } } : {}),
   };
 }
 

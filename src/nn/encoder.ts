@@ -21,7 +21,8 @@ import {
   tanh,
 } from "../tensor/index.ts";
 import { type AttentionSpec, attention, attentionSpec, type PackedTexts, packedAttention } from "./attention.ts";
-import { headSizeOf, type SmallConfig } from "./decoder.ts";
+import type { ClassifierConfig } from "./classifier-config.ts";
+import { headSizeOf, type SmallConfig } from "./decoder-config.ts";
 import { nnErrors } from "./errors.ts";
 import {
   type Dropout,
@@ -39,14 +40,6 @@ import {
   normSpec,
 } from "./layers.ts";
 import { type ParameterSpec, repeat, type TensorsOf, table, zeros } from "./parameters.ts";
-
-/** What a classifier's logits mean: exactly one label holds, each holds or not, or each is a number. */
-export const classifierKinds = ["one", "several", "value"] as const;
-export type ClassifierKind = (typeof classifierKinds)[number];
-export interface ClassifierConfig {
-  readonly labels: readonly string[];
-  readonly kind: ClassifierKind;
-}
 
 export interface EncoderConfig {
   readonly vocab: number;
@@ -94,7 +87,7 @@ export interface EncoderSpec {
   }[];
   /** The masked-language-model head: a transform, then the token table with a bias. */
   readonly head?: { readonly transform: LinearSpec; readonly norm: NormSpec; readonly bias: ParameterSpec };
-  /** A classifier's head over the first token's state. */
+  /** A classifier's head over a text's state. */
   readonly classifier?: { readonly transform: LinearSpec; readonly output: LinearSpec };
 }
 export type Encoder = TensorsOf<EncoderSpec>;
@@ -200,10 +193,10 @@ export function maskedLogits(c: EncoderConfig, p: Encoder, states: Tensor): Tens
   return add(matmul(h, p.token, { transposeB: true }), p.head.bias);
 }
 
-/** Logits [B, labels] of the first tokens' states [B, C]. Errors: nn/config for what is no classifier. */
-export function classLogits(p: Encoder, first: Tensor): Tensor {
+/** Logits [B, labels] of one state a text [B, C]. Errors: nn/config for what is no classifier. */
+export function classLogits(p: Pick<Encoder, "classifier" | "head">, state: Tensor): Tensor {
   if (!p.classifier) throw noHead("a classifier", p.head ? "a head for masked tokens" : "an encoder without one");
-  return linear(p.classifier.output, tanh(linear(p.classifier.transform, first)));
+  return linear(p.classifier.output, tanh(linear(p.classifier.transform, state)));
 }
 
 /** Mean of the real tokens' states, scaled to length 1: [B, T, C], present [B, T] -> [B, C]. */

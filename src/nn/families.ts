@@ -1,8 +1,9 @@
 /** The model families as a table: what a stored configuration may say, and which parameters it means. A new family is a row. */
 import { z } from "zod";
 import { check } from "../base/index.ts";
+import { type ClassifierConfig, classifierKinds, classifierPoolings } from "./classifier-config.ts";
 import { checkDecoder, type DecoderConfig, type DecoderSpec, decoderSpec } from "./decoder.ts";
-import { classifierKinds, type EncoderConfig, type EncoderSpec, encoderSpec } from "./encoder.ts";
+import { type EncoderConfig, type EncoderSpec, encoderSpec } from "./encoder.ts";
 import { type EncoderDecoderConfig, type EncoderDecoderSpec, encoderDecoderSpec } from "./encoder-decoder.ts";
 import { nnErrors } from "./errors.ts";
 import { activations, normKinds } from "./layers.ts";
@@ -44,6 +45,15 @@ const sizes = {
   bias: z.boolean(),
 };
 
+const classifier: z.ZodType<ClassifierConfig> = z.strictObject({
+  labels: z
+    .array(z.string().max(1000))
+    .min(1)
+    .max(2 ** 16),
+  kind: z.enum(classifierKinds),
+  pooling: z.enum(classifierPoolings).exactOptional(),
+});
+
 const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({
   ...sizes,
   layers,
@@ -67,6 +77,7 @@ const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({
   embeddingScale: z.number().positive().exactOptional(),
   postNorm: z.boolean().exactOptional(),
   logitCap: z.number().positive().exactOptional(),
+  classifier: classifier.exactOptional(),
 });
 const encoderSchema: z.ZodType<EncoderConfig> = z.strictObject({
   ...sizes,
@@ -74,15 +85,7 @@ const encoderSchema: z.ZodType<EncoderConfig> = z.strictObject({
   types: count(2 ** 16),
   firstPosition: count(2 ** 16).exactOptional(),
   headless: z.boolean().exactOptional(),
-  classifier: z
-    .strictObject({
-      labels: z
-        .array(z.string().max(1000))
-        .min(1)
-        .max(2 ** 16),
-      kind: z.enum(classifierKinds),
-    })
-    .exactOptional(),
+  classifier: classifier.exactOptional(),
 });
 const encoderDecoderSchema: z.ZodType<EncoderDecoderConfig> = z.strictObject({
   ...sizes,
@@ -102,6 +105,12 @@ const checkHeads = (c: { readonly heads: number; readonly kvHeads: number }, pla
     throw nnErrors.fail("config", { place: `${place}.kvHeads`, expected: `a divisor of heads ${c.heads}`, received: `${c.kvHeads}` });
 };
 
+const checkEncoder = (c: EncoderConfig, place: string): void => {
+  checkHeads(c, place);
+  if (c.classifier?.pooling === "last")
+    throw nnErrors.fail("config", { place: `${place}.classifier.pooling`, expected: "first or mean", received: "last" });
+};
+
 interface FamilyRow<F extends FamilyName> {
   /** Strict: unknown keys are errors. */
   readonly schema: z.ZodType<Families[F]["config"]>;
@@ -111,7 +120,7 @@ interface FamilyRow<F extends FamilyName> {
 }
 export const families: { readonly [F in FamilyName]: FamilyRow<F> } = {
   decoder: { schema: decoderSchema, check: checkDecoder, spec: decoderSpec },
-  encoder: { schema: encoderSchema, check: checkHeads, spec: encoderSpec },
+  encoder: { schema: encoderSchema, check: checkEncoder, spec: encoderSpec },
   "encoder-decoder": { schema: encoderDecoderSchema, check: checkHeads, spec: encoderDecoderSpec },
 };
 export const familyNames = Object.keys(families) as readonly FamilyName[];

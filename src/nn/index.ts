@@ -45,6 +45,14 @@ export {
   type TargetAttribution,
   type Turn,
 } from "./attribute/index.ts";
+export { textLogits, withClassifier } from "./classifier.ts";
+export {
+  type ClassifierConfig,
+  type ClassifierKind,
+  type ClassifierPooling,
+  classifierKinds,
+  classifierPoolings,
+} from "./classifier-config.ts";
 export {
   type Block,
   type BlockSpec,
@@ -71,9 +79,6 @@ export {
 } from "./decoder.ts";
 export {
   bertConfig,
-  type ClassifierConfig,
-  type ClassifierKind,
-  classifierKinds,
   classLogits,
   type Encoder,
   type EncoderConfig,

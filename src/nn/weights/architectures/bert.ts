@@ -3,7 +3,8 @@
  * one kind of sentence. What the checkpoint is for, masked tokens or classes of texts, its `architectures` say.
  */
 import { z } from "zod";
-import type { ClassifierConfig, EncoderConfig } from "../../encoder.ts";
+import type { ClassifierConfig } from "../../classifier-config.ts";
+import type { EncoderConfig } from "../../encoder.ts";
 import type { Names } from "../layout.ts";
 import { type ArchitectureRow, layers, only, share, silent, size } from "./shared.ts";
 
@@ -71,6 +72,7 @@ const configOf = (c: Keys, firstPosition: number): EncoderConfig => {
 
 function keysOf(c: EncoderConfig, name: string): Record<string, unknown> | undefined {
   if (!c.bias || c.kvHeads !== c.heads || c.headSize * c.heads !== c.width) return undefined;
+  if (c.classifier?.pooling === "mean") return undefined;
   const problem = Object.entries(kinds).find(([, kind]) => kind === c.classifier?.kind)?.[0];
   return {
     ...(c.classifier

@@ -1,0 +1,77 @@
+/**
+ * Classes of texts by a model of either family: its states, one of them or their mean a text, and a small head. One function, which training
+ * and serving share. Decoders: Radford et al. 2018 (the last token's state); encoders: Devlin et al. 2018 (the first token's).
+ */
+import { add, cast, constant, div, gather, maximum, mul, reshape, sum, type Tensor } from "../tensor/index.ts";
+import type { ClassifierConfig } from "./classifier-config.ts";
+import { type Decoder, decoderStates } from "./decoder.ts";
+import { classLogits, type Encoder, encoderStates } from "./encoder.ts";
+import { nnErrors } from "./errors.ts";
+import type { ModelConfig } from "./families.ts";
+import { type Dropout, linear, norm } from "./layers.ts";
+
+/** The model's configuration as a classifier: heads of other tasks are left behind. Errors: nn/config for a family that reads no texts alone. */
+export function withClassifier(model: ModelConfig, classifier: ClassifierConfig): ModelConfig {
+  if (model.family === "decoder") return { family: "decoder", config: { ...model.config, classifier } };
+  if (model.family === "encoder") {
+    const { headless: _, ...config } = model.config;
+    return { family: "encoder", config: { ...config, classifier } };
+  }
+  throw nnErrors.fail("config", {
+    place: "classifier",
+    expected: "a decoder or an encoder",
+    received: `a model of family "${model.family}"`,
+  });
+}
+
+/** Mean of the real tokens' states: states [B, T, C], present [B, T] -> [B, C]. */
+function meanState(states: Tensor, present: Tensor): Tensor {
+  const [b, t] = states.shape as [number, number, number];
+  const weight = cast(present, states.dtype);
+  return div(sum(mul(states, reshape(weight, [b, t, 1])), 1), maximum(sum(weight, 1, true), 1));
+}
+
+/** The state of the token at an index of each row: states [B, T, C], index [B] -> [B, C]. */
+function stateAt(states: Tensor, index: Tensor | number): Tensor {
+  const [b, t, c] = states.shape as [number, number, number];
+  const rows = constant(
+    Int32Array.from({ length: b }, (_, i) => i * t),
+    "i32",
+    [b],
+  );
+  return gather(reshape(states, [b * t, c]), add(rows, index));
+}
+
+export interface TextLogitsOptions {
+  readonly dropout?: Dropout;
+  /** Recompute each block of a decoder in the backward pass. */
+  readonly rematerialise?: boolean;
+}
+
+/**
+ * Logits [B, labels] of texts: tokens [B, T] (i32) and present [B, T] (i32), 1 where a token is real; what pads stands at the end of a row.
+ * Errors: nn/config where the model is no classifier.
+ */
+export function textLogits(model: ModelConfig, parameters: unknown, tokens: Tensor, present: Tensor, o: TextLogitsOptions = {}): Tensor {
+  if (model.family === "encoder-decoder" || !model.config.classifier)
+    throw nnErrors.fail("config", { place: "classifier", expected: "a classifier", received: `a model of family "${model.family}"` });
+  const { pooling } = model.config.classifier;
+  const { dropout } = o;
+  if (model.family === "encoder") {
+    const p = parameters as Encoder;
+    const states = encoderStates(model.config, p, tokens, { present, ...(dropout ? { dropout } : {}) });
+    return classLogits(p, pooling === "mean" ? meanState(states, present) : stateAt(states, 0));
+  }
+  const p = parameters as Decoder;
+  const c = model.config;
+  // padding stands behind all real tokens: a causal decoder never sees it
+  const states = decoderStates(c, p, tokens, { ...(dropout ? { dropout } : {}), ...(o.rematerialise ? { rematerialise: true } : {}) });
+  const state =
+    pooling === "mean"
+      ? meanState(norm(c.norm, p.norm, states, c.epsilon), present)
+      : lastState(states, present, x => norm(c.norm, p.norm, x, c.epsilon));
+  return linear(p.classifier!.output, state);
+}
+
+const lastState = (states: Tensor, present: Tensor, normed: (x: Tensor) => Tensor): Tensor =>
+  normed(stateAt(states, add(sum(present, 1), -1)));
