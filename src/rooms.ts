@@ -11,10 +11,10 @@ export const rooms = {
   store: ["base"],
   data: ["base", "statistics", "store", "text"],
   train: ["base", "tensor", "nn", "text", "store", "data"],
-  tune: ["base", "statistics"],
+  tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
   serve: ["base", "tensor", "nn", "text", "store"],
-  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate", "serve"],
+  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "tune", "evaluate", "serve"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
@@ -26,7 +26,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts"],
   "@aws-sdk/client-s3": ["src/store/blobs/s3.ts", "src/data/sources/s3/client.ts"],
   "@hono/node-server": "src/serve/listen.ts",
-  "csv-parse/sync": "src/data/sources/csv.ts",
+  "csv-parse/sync": ["src/data/sources/csv.ts", "src/evaluate/tasks/items.ts"],
   ...Object.fromEntries(["eld/extrasmall", "eld/small", "eld/medium", "eld/large"].map(t => [t, "src/data/steps/language/eld.ts"])),
   re2js: ["src/data/steps/patterns/re2.ts", "src/nn/adapters/peft-config.ts"],
   fzstd: "src/data/sources/compressed/zstd.ts",

@@ -5,7 +5,10 @@
 import { type MapLeaves, random, type Tree, treeFrom, treeMap, treePaths } from "../base/index.ts";
 import { type Device, type DeviceArray, type DType, fromNumbers, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
 
-export type Start = { readonly kind: "normal"; readonly deviation: number } | { readonly kind: "constant"; readonly value: number };
+export type Start =
+  | { readonly kind: "normal"; readonly deviation: number }
+  | { readonly kind: "uniform"; readonly bound: number }
+  | { readonly kind: "constant"; readonly value: number };
 
 export class ParameterSpec {
   readonly shape: Shape;
@@ -50,8 +53,12 @@ export const repeat = <T>(n: number, make: (i: number) => T): T[] => Array.from(
 export function startValues(spec: ParameterSpec, path: string, seed: number | string): Float64Array {
   const n = sizeOf(spec.shape);
   if (spec.start.kind === "constant") return new Float64Array(n).fill(spec.start.value);
-  const { deviation } = spec.start;
   const r = random(`${seed}/${path}`);
+  if (spec.start.kind === "uniform") {
+    const { bound } = spec.start;
+    return Float64Array.from({ length: n }, () => bound * (2 * r.uniform() - 1));
+  }
+  const { deviation } = spec.start;
   return Float64Array.from({ length: n }, () => deviation * r.normal());
 }
 

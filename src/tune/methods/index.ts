@@ -1,0 +1,14 @@
+/** Inner door: ways to tune a model, each a transformation of its tree of parameters. */
+
+export { type Method, type MethodInput, type MethodName, methodNames, methodOptions, nameOfMethod } from "./options.ts";
+export { adapterOfTuning, mergedModel } from "./results.ts";
+export {
+  type FrozenArrays,
+  type FrozenTensors,
+  type TrainableArrays,
+  type TrainableSpecs,
+  type TrainableTensors,
+  type Tuning,
+  type TuningOptions,
+  tuningOf,
+} from "./tuning.ts";

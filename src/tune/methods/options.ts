@@ -1,0 +1,51 @@
+/** How a model is tuned, as a project file says it: `full`, `{ frozen: { layers: 4 } }`, `{ lora: { rank: 16 } }`, `{ dora: {} }`. */
+import { z } from "zod";
+
+const lowRank = z.strictObject({
+  /** Rows of each factor. */
+  rank: z.number().int().min(1).max(1024).default(16),
+  /** What is added is scaled by alpha / rank (`rslora`: alpha / sqrt(rank)); twice the rank when absent. */
+  alpha: z.number().positive().max(1e6).optional(),
+  /**
+   * Linear maps by name: any that stands in a path (`attention`, `query`, `feedForward.up`, `blocks.3`); `all` for every one of the blocks, which is
+   * what keeps up with full tuning (Dettmers et al. 2023). `token` is the embedding.
+   */
+  targets: z.union([z.literal("all"), z.array(z.string().min(1).max(200)).min(1).max(1000)]).default("all"),
+});
+export type LowRankOptions = z.output<typeof lowRank>;
+
+export const frozenOptions = z.strictObject({
+  /** The first so many blocks stay as they are. */
+  layers: z.number().int().min(0).max(4096).default(0),
+  /** The tables of tokens, positions and types stay too. */
+  embeddings: z.boolean().default(true),
+});
+
+export const methodOptions = z.union([
+  z.literal("full").transform(() => ({ full: {} }) as const),
+  z.enum(["lora", "rslora", "dora"]).transform(name => ({ [name]: lowRank.parse({}) }) as unknown as LowRankMethod),
+  z.strictObject({ full: z.strictObject({}) }),
+  z.strictObject({ frozen: frozenOptions }),
+  z.strictObject({ lora: lowRank }),
+  z.strictObject({ rslora: lowRank }),
+  z.strictObject({ dora: lowRank }),
+]);
+type LowRankMethod = { readonly lora: LowRankOptions } | { readonly rslora: LowRankOptions } | { readonly dora: LowRankOptions };
+/** A checked method: an object of one key. */
+export type Method = z.output<typeof methodOptions>;
+export type MethodInput = z.input<typeof methodOptions>;
+
+export const methodNames = ["full", "frozen", "lora", "rslora", "dora"] as const;
+export type MethodName = (typeof methodNames)[number];
+export const nameOfMethod = (method: Method): MethodName => Object.keys(method)[0] as MethodName;
+
+/** The low-rank part of a method and how it scales; undefined for the others. */
+export function lowRankOf(
+  method: Method,
+): { readonly options: LowRankOptions; readonly scale: number; readonly magnitudes: boolean } | undefined {
+  const scaled = (options: LowRankOptions, divisor: number) => (options.alpha ?? 2 * options.rank) / divisor;
+  if ("lora" in method) return { options: method.lora, scale: scaled(method.lora, method.lora.rank), magnitudes: false };
+  if ("rslora" in method) return { options: method.rslora, scale: scaled(method.rslora, Math.sqrt(method.rslora.rank)), magnitudes: false };
+  if ("dora" in method) return { options: method.dora, scale: scaled(method.dora, method.dora.rank), magnitudes: true };
+  return undefined;
+}

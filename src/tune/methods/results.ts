@@ -1,0 +1,72 @@
+/** What a tuning leaves: an adapter beside the model, or a model of its own with every change multiplied in. */
+import {
+  type Adapter,
+  type ArraysOf,
+  adapterOf,
+  type DecoderConfig,
+  type DecoderSpec,
+  type LayerAdapter,
+  type LowRank,
+  type Projection,
+  projections,
+} from "../../nn/index.ts";
+import { compile, type Device, type DeviceArray, type Tensor } from "../../tensor/index.ts";
+import { tuneErrors } from "../errors.ts";
+import { changedWeight, type LowRankTensors } from "./low-rank.ts";
+import { treeOf } from "./paths.ts";
+import type { FrozenArrays, TrainableArrays, Tuning } from "./tuning.ts";
+
+/**
+ * The adapter of a decoder tuned by `lora` or `rslora`, in the form that is written as a PEFT folder and served. Errors: tune/method for what
+ * is no adapter (dora, tables, parts trained whole): that is merged.
+ */
+export async function adapterOfTuning(config: DecoderConfig, tuning: Tuning<DecoderSpec>, trainable: TrainableArrays): Promise<Adapter> {
+  const layers = Array.from({ length: config.layers }, (): { [P in Projection]?: LowRank } => ({}));
+  for (const path of Object.keys(tuning.specs)) {
+    const [, layer, projection] = /^blocks\.(\d+)\.(.+)$/.exec(path) ?? [];
+    const factors = trainable[path] as { readonly down: DeviceArray; readonly up: DeviceArray; readonly magnitude?: DeviceArray };
+    const change = tuning.changes.get(path);
+    if (!change || factors.magnitude || !(projections as readonly (string | undefined)[]).includes(projection))
+      throw tuneErrors.fail("method", {
+        place: path,
+        expected: "low-rank factors of a block's projection, which is what an adapter holds",
+        received: factors.magnitude ? "columns of other lengths (dora)" : change ? "another map or table" : "a part trained whole",
+        hint: "Write a merged model instead.",
+      });
+    const up = (await factors.up.read()) as Float32Array;
+    layers[Number(layer)]![projection as Projection] = {
+      rank: factors.down.shape[0]!,
+      down: ((await factors.down.read()) as Float32Array).slice(),
+      up: up.map(x => x * change.scale),
+    };
+  }
+  return adapterOf(config, layers as LayerAdapter[], tuning.method);
+}
+
+/**
+ * The tuned model's own arrays: weights with their change multiplied in are new, all others are those that were given. Errors: tune/method
+ * where a changed weight is quantised.
+ */
+export async function mergedModel<S>(
+  tuning: Tuning<S>,
+  frozen: FrozenArrays,
+  trainable: TrainableArrays,
+  device: Device,
+): Promise<ArraysOf<S>> {
+  const kept = { ...frozen } as Record<string, DeviceArray>;
+  for (const path of Object.keys(trainable)) if (!tuning.changes.has(path)) kept[path] = trainable[path] as DeviceArray;
+  for (const [path, { kind, scale }] of tuning.changes) {
+    const at = kind === "linear" ? `${path}.weight` : path;
+    if (!kept[at])
+      throw tuneErrors.fail("method", {
+        place: path,
+        expected: "a float weight",
+        received: "a quantised one",
+        hint: "Merge into the full weights, then quantise.",
+      });
+    const merge = compile((weight: Tensor, change: LowRankTensors) => changedWeight(weight, change, scale), { device, name: "merge" });
+    kept[at] = await merge(kept[at], trainable[path] as never);
+    merge.dispose();
+  }
+  return treeOf(Object.entries(kept)) as ArraysOf<S>;
+}
