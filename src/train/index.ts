@@ -41,6 +41,16 @@ export {
 export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export { count, optimizerOf, type PretrainRecipe, type PretrainRecipeInput, recipeSchema, stepsOf, tokensPerStep } from "./recipe.ts";
 export { type Schedule, type ScheduleKind, scheduleAt, scheduleKinds } from "./schedule.ts";
-export { documentTokens, endOf, readShards, readTokenizer, type ShardSide, type Shards, shardsStage } from "./shards.ts";
+export {
+  type CutDocuments,
+  documentTokens,
+  endOf,
+  readShards,
+  readTokenizer,
+  type ShardSide,
+  type Shards,
+  shardsStage,
+  writeShards,
+} from "./shards.ts";
 export { type TrainSurroundings, trainStage } from "./stage.ts";
 export { createTrainer, type HostBatch, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";

@@ -1,7 +1,7 @@
 /** Token shards of both sides as an artifact: documents cut by a tokenizer, one flat file of ids a side, with offsets and document ids. */
 import { z } from "zod";
 import { documentsOf, readTimes } from "../data/index.ts";
-import { type ArtifactReader, stage } from "../store/index.ts";
+import { type ArtifactReader, type ArtifactWriter, stage } from "../store/index.ts";
 import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
 import { trainErrors } from "./errors.ts";
 import type { TokenShards } from "./packing.ts";
@@ -38,11 +38,9 @@ export const shardsStage = stage({
   async run({ inputs, output, progress, signal }) {
     const tokenizer = await readTokenizer(inputs.tokenizer);
     endOf(tokenizer, inputs.tokenizer.id);
-    const Ids = tokenizer.vocabSize <= smallVocab ? Uint16Array : Uint32Array;
     const summary: Record<string, number> = { vocab: tokenizer.vocabSize };
     for (const side of sides) {
       const pieces: (Uint16Array | Uint32Array)[] = [];
-      const offsets = [0];
       const bytes: number[] = [];
       const ids: string[] = [];
       const times = side === "train" ? await readTimes(inputs.documents, Number(inputs.documents.summary.trainDocuments)) : undefined;
@@ -51,31 +49,57 @@ export const shardsStage = stage({
         signal.throwIfAborted();
         const taken = times?.[place++] ?? 1;
         if (taken === 0) continue;
-        const cut = Ids.from(tokenizer.encode(d.text, { addSpecialTokens: false, readSpecialTokens: false }));
+        const cut = idsFor(tokenizer.vocabSize).from(tokenizer.encode(d.text, { addSpecialTokens: false, readSpecialTokens: false }));
         // A mixture takes some documents several times an epoch.
         for (let t = 0; t < taken; t++) {
           pieces.push(cut);
-          offsets.push(offsets.at(-1)! + cut.length);
           bytes.push(Buffer.byteLength(d.text));
           ids.push(d.id);
         }
         if (ids.length % 1000 === 0) progress({ stage: "shards", message: `${side}: ${ids.length} documents` });
       }
-      await output.writeStream(
-        `${side}.tokens`,
-        pieces.map(p => new Uint8Array(p.buffer, p.byteOffset, p.byteLength)),
-      );
-      await output.write(`${side}.offsets`, asBytes(Float64Array.from(offsets)));
-      await output.write(`${side}.bytes`, asBytes(Float64Array.from(bytes)));
-      await output.write(`${side}.ids`, ids.join("\n"));
-      const name = side === "train" ? "train" : "heldOut";
-      summary[`${name}Documents`] = ids.length;
-      summary[`${name}Tokens`] = offsets.at(-1)!;
-      summary[`${name}Bytes`] = bytes.reduce((a, b) => a + b, 0);
+      Object.assign(summary, await writeShards(output, side, tokenizer.vocabSize, { pieces, bytes, ids }));
     }
     return summary;
   },
 });
+
+const idsFor = (vocab: number) => (vocab <= smallVocab ? Uint16Array : Uint32Array);
+
+/** Documents of one side, cut: token ids, UTF-8 bytes and id of each. */
+export interface CutDocuments {
+  readonly pieces: readonly ArrayLike<number>[];
+  readonly bytes: readonly number[];
+  readonly ids: readonly string[];
+}
+
+/** Writes one side of a shards artifact; gives its part of the summary. */
+export async function writeShards(
+  output: ArtifactWriter,
+  side: ShardSide,
+  vocab: number,
+  { pieces, bytes, ids }: CutDocuments,
+): Promise<Record<string, number>> {
+  const Ids = idsFor(vocab);
+  const offsets = new Float64Array(pieces.length + 1);
+  for (const [i, p] of pieces.entries()) offsets[i + 1] = offsets[i]! + p.length;
+  await output.writeStream(
+    `${side}.tokens`,
+    pieces.map(piece => {
+      const p = piece instanceof Ids ? piece : Ids.from(piece);
+      return new Uint8Array(p.buffer, p.byteOffset, p.byteLength);
+    }),
+  );
+  await output.write(`${side}.offsets`, asBytes(offsets));
+  await output.write(`${side}.bytes`, asBytes(Float64Array.from(bytes)));
+  await output.write(`${side}.ids`, ids.join("\n"));
+  const name = side === "train" ? "train" : "heldOut";
+  return {
+    [`${name}Documents`]: ids.length,
+    [`${name}Tokens`]: offsets.at(-1)!,
+    [`${name}Bytes`]: bytes.reduce((a, b) => a + b, 0),
+  };
+}
 
 const asBytes = (a: Float64Array): Uint8Array => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
 

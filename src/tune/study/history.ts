@@ -1,0 +1,78 @@
+/** A stored study as the search sees it: which trials its sampler and pruner know of, what to try next, which trial is behind. */
+import type { Json } from "../../base/index.ts";
+import type { StoredTrial } from "../../store/index.ts";
+import { checkPoint, type Point, parseSpace, type Space } from "../search/space.ts";
+import { Study } from "../search/study.ts";
+import { dominates, type Objective, type Trial } from "../search/trial.ts";
+import { pruners, type SearchPart, samplers } from "./part.ts";
+
+/** What came of a trial that is done. */
+export interface Outcome {
+  /** One for each objective. */
+  readonly values: readonly number[];
+  readonly measures: Readonly<Record<string, number>>;
+  /** Label -> artifact: the model, its judgement. */
+  readonly artifacts: Readonly<Record<string, string>>;
+}
+
+export type Definition = Pick<SearchPart, "objectives" | "sampler" | "pruner" | "reports" | "seed"> & { readonly space: Json };
+
+export const spaceOf = (d: Definition): Space => parseSpace(d.space);
+export const objectivesOf = (d: Pick<Definition, "objectives">): Objective[] => d.objectives.map(name => ({ name, direction: "minimise" }));
+export const outcomeOf = (t: StoredTrial): Outcome | undefined => (t.state === "done" ? (t.outcome as unknown as Outcome) : undefined);
+
+/** Whether a point is one of the space. A default configuration may have values that the search does not offer. */
+export function isWithin(space: Space, point: Json): point is Point {
+  try {
+    checkPoint(space, point as Point);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const trialOf = (t: StoredTrial, number: number): Trial => {
+  const values = outcomeOf(t)?.values;
+  return {
+    number,
+    point: t.point as Point,
+    state: t.state === "waiting" ? "running" : t.state,
+    reports: t.reports,
+    ...(values ? { values } : {}),
+    ...(t.reason === null ? {} : { reason: t.reason }),
+  };
+};
+
+/** The study of the trials that are points of its space, numbered anew. */
+export const studyOf = (d: Definition, trials: readonly StoredTrial[], space = spaceOf(d)): Study =>
+  new Study(
+    { space, objectives: objectivesOf(d), sampler: samplers[d.sampler](), pruner: pruners[d.pruner](d.reports), seed: d.seed },
+    { trials: trials.filter(t => isWithin(space, t.point)).map(trialOf), queue: [] },
+  );
+
+/** The point to try after these trials; undefined where a grid has ended. */
+export const nextPoint = (d: Definition, trials: readonly StoredTrial[]): Point | undefined => studyOf(d, trials).ask()?.point;
+
+/** Whether a trial, by its last report, is not worth going on with. The default configuration is what others are compared with: it goes on. */
+export function isBehind(d: Definition, trials: readonly StoredTrial[], number: number): boolean {
+  const trial = trials.find(t => t.number === number)!;
+  if (trial.origin === "default") return false;
+  const [objective] = objectivesOf(d) as [Objective];
+  const all = trials.map(t => trialOf(t, t.number));
+  return pruners[d.pruner](d.reports).isBehind({ trials: all, trial: trialOf(trial, number), objective, seed: d.seed });
+}
+
+/** Trials that are done, the best first: by the value, or, of several objectives, those that nothing is better than first, by the first one. */
+export function ranked(d: Definition, trials: readonly StoredTrial[]): StoredTrial[] {
+  const done = trials.filter(t => t.state === "done");
+  const front = new Set(paretoFront(d, done).map(t => t.number));
+  const value = (t: StoredTrial) => outcomeOf(t)!.values[0]!;
+  return done.toSorted((a, b) => Number(front.has(b.number)) - Number(front.has(a.number)) || value(a) - value(b) || a.number - b.number);
+}
+
+/** Trials that no other is better than in all objectives. */
+export function paretoFront(d: Definition, trials: readonly StoredTrial[]): StoredTrial[] {
+  const done = trials.filter(t => t.state === "done");
+  if (d.objectives.length === 1) return done.toSorted((a, b) => outcomeOf(a)!.values[0]! - outcomeOf(b)!.values[0]!).slice(0, 1);
+  return done.filter(t => !done.some(o => dominates(outcomeOf(o)!.values, outcomeOf(t)!.values)));
+}

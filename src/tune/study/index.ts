@@ -1,0 +1,19 @@
+export { type Half, halfOf, halves } from "./halves.ts";
+export {
+  type Definition,
+  isBehind,
+  isWithin,
+  nextPoint,
+  type Outcome,
+  objectivesOf,
+  outcomeOf,
+  paretoFront,
+  ranked,
+  spaceOf,
+  studyOf,
+} from "./history.ts";
+export { bitsPerByteOf, type Judgement, judgeStage, readJudgement } from "./judge.ts";
+export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
+export { pathOf, valueIn, withValue } from "./paths.ts";
+export { searchShardsStage } from "./search-shards.ts";
+export { type Comparison, comparisonSentence, readVerdict, type VerdictReport, verdictStage } from "./verdict.ts";

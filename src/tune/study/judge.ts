@@ -1,0 +1,81 @@
+/** A model judged on one half of a study's held-out documents: bits of each document, so that two models can be compared pair by pair. */
+import { z } from "zod";
+import { documentsOf } from "../../data/index.ts";
+import { modelBits } from "../../evaluate/index.ts";
+import { disposeTree, loadModel } from "../../nn/index.ts";
+import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { endOf, readTokenizer } from "../../train/index.ts";
+import { tuneErrors } from "../errors.ts";
+import { groupOf, halfOf, halves } from "./halves.ts";
+
+/** One model on one half, document by document. */
+export interface Judgement {
+  readonly half: (typeof halves)[number];
+  readonly model: string;
+  readonly ids: readonly string[];
+  /** Names of the documents' groups. */
+  readonly groups: readonly string[];
+  /** UTF-8 bytes of each text, and bits that the model needs for it and its end. */
+  readonly bytes: readonly number[];
+  readonly bits: readonly number[];
+}
+
+const judgementFile = "judgement.json";
+
+export const readJudgement = async (artifact: ArtifactReader): Promise<Judgement> =>
+  JSON.parse((await artifact.read(judgementFile)).toString("utf8")) as Judgement;
+
+export const bitsPerByteOf = ({ bits, bytes }: Pick<Judgement, "bits" | "bytes">): number =>
+  bits.reduce((a, b) => a + b, 0) / bytes.reduce((a, b) => a + b, 0);
+
+const judgeOptions = z.strictObject({ half: z.enum(halves) });
+
+/** Errors: tune/family (no decoder), tune/halves. */
+export const judgeStage = (around: { readonly device: () => Device }): Stage<"model" | "documents", typeof judgeOptions> =>
+  stage({
+    name: "judge",
+    version: 1,
+    inputs: { model: "model", documents: "documents" },
+    options: judgeOptions,
+    output: "judgement",
+    async run({ inputs, options, output, progress, signal }) {
+      const tokenizer = await readTokenizer(inputs.model);
+      const all = [];
+      for await (const d of documentsOf(inputs.documents, "held-out")) all.push(d);
+      const documents = halfOf(all, options.half, `${inputs.documents.id}/held-out`);
+      const model = await loadModel(inputs.model, around.device());
+      if (model.family !== "decoder")
+        throw tuneErrors.fail("family", { place: inputs.model.id, expected: "a decoder", received: model.family });
+      try {
+        const { perDocument } = await modelBits({
+          device: around.device(),
+          config: model.config,
+          parameters: model.parameters,
+          documents: documents.map(d => tokenizer.encode(d.text, { addSpecialTokens: false, readSpecialTokens: false })),
+          end: endOf(tokenizer, inputs.model.id),
+          signal,
+          progress,
+        });
+        const judgement: Judgement = {
+          half: options.half,
+          model: inputs.model.id,
+          ids: documents.map(d => d.id),
+          groups: documents.map(groupOf),
+          bytes: documents.map(d => Buffer.byteLength(d.text)),
+          bits: [...perDocument],
+        };
+        await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
+        return {
+          half: options.half,
+          // a number that is none cannot be kept in a summary
+          bitsPerByte: Number.isFinite(bitsPerByteOf(judgement)) ? bitsPerByteOf(judgement) : null,
+          documents: documents.length,
+          groups: new Set(judgement.groups).size,
+          bytes: judgement.bytes.reduce((a, b) => a + b, 0),
+        };
+      } finally {
+        disposeTree(model.parameters);
+      }
+    },
+  });
