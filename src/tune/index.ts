@@ -1,4 +1,5 @@
-/** tune: better settings, found by trying, and how sure one can be that they are. */
+/** tune: a model made better at something (methods, instructions, classes); better settings, found by trying, and how sure one can be that they are. */
 export { tuneErrors } from "./errors.ts";
+export * from "./methods/index.ts";
 export * from "./search/index.ts";
 export * from "./study/index.ts";
