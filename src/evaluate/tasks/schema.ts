@@ -1,0 +1,129 @@
+/**
+ * A task as a plain file: which items, what is asked, how answers are read and measured. Loam's own shape; `harness.ts` reads the one of
+ * lm-evaluation-harness into it. A text is a field's name where the items have such a field, else a Jinja template over an item's fields.
+ */
+import { z } from "zod";
+
+export const outputTypes = ["multiple_choice", "classify", "loglikelihood", "loglikelihood_rolling", "generate_until"] as const;
+export type OutputType = (typeof outputTypes)[number];
+
+export const itemFormats = ["jsonl", "json", "csv", "tsv"] as const;
+export type ItemFormat = (typeof itemFormats)[number];
+
+const name = z.string().regex(/^[a-z0-9][\w.-]*$/i, "a short name of letters, digits, _, . and -");
+const text = z.string();
+const count = z.int().nonnegative();
+
+const fileOf = z.union([
+  text.min(1),
+  z.strictObject({
+    file: text.min(1),
+    format: z.enum(itemFormats).optional(),
+    /** Only items whose field has this value. */
+    where: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  }),
+]);
+
+/** A cut of an answer before it is measured, in order. */
+const readStep = z.union([
+  z.literal("trim"),
+  z.literal("lower"),
+  z.literal("first-line"),
+  z.literal("number"),
+  z.strictObject({ regex: text.min(1), group: count.default(1), pick: z.enum(["first", "last"]).default("first") }),
+]);
+export type ReadStep = z.output<typeof readStep>;
+
+const slice = z.union([
+  text.min(1),
+  /** Parts of equal size by the length of a field's text, or of the prompt. */
+  z.strictObject({ length: text.min(1).default("prompt"), parts: z.int().min(2).max(20).default(3) }),
+]);
+export type SliceRule = z.output<typeof slice>;
+
+export const taskSchema = z
+  .strictObject({
+    task: name,
+    /** For people: what it is and where it comes from. */
+    about: text.optional(),
+    /** Files of items by split, below the task's folder. */
+    data: z.record(name, fileOf),
+    split: name.default("test"),
+    /** Stands before everything. */
+    description: text.default(""),
+    prompt: text.optional(),
+    output: z.enum(outputTypes),
+    /** Of multiple_choice: a field or template that gives a list, or templates. */
+    choices: z.union([text, z.array(text).min(2)]).optional(),
+    /** Of classify: label -> what the model would write for it (a template). */
+    labels: z.record(z.string().min(1), text).optional(),
+    /** The right answer: a field or template; for choices their number from 0 or their text, or a list of either. */
+    target: z.union([text, count]).optional(),
+    /** Between prompt and answer. */
+    between: text.default(" "),
+    fewShot: z
+      .strictObject({
+        count,
+        /** The split they come from; an item is never its own example. */
+        from: name.optional(),
+        seed: z.union([z.int(), z.string()]).default(1),
+        /** `random`: of its own for each item, whatever the others; `harness`: as lm-evaluation-harness draws. */
+        sampler: z.enum(["random", "first", "harness"]).default("random"),
+        separator: text.default("\n\n"),
+        /** Of `harness`: one more is drawn than is needed, in case the item itself is among them. */
+        spare: z.boolean().default(false),
+      })
+      .optional(),
+    /** Of generate_until. */
+    generate: z
+      .strictObject({
+        stop: z.array(text.min(1)).default([]),
+        maxTokens: z.int().positive().default(256),
+        temperature: z.number().min(0).default(0),
+        seed: z.int().default(1),
+        /** Answers an item, for pass@k. */
+        samples: z.int().min(1).max(1000).default(1),
+        read: z.array(readStep).default([]),
+      })
+      .optional(),
+    /** Put through the model's chat template, or its chat endpoint. */
+    chat: z.boolean().default(false),
+    system: text.optional(),
+    metrics: z.array(text.min(1)).min(1).optional(),
+    /** Of classify with two labels: the one that precision, recall and F1 are about; macro means where absent. */
+    positive: text.optional(),
+    slices: z.array(slice).default([]),
+    /** A field: items that share it are drawn together in every interval. */
+    cluster: text.optional(),
+    /** The field that names an item; a hash of its content where absent. */
+    id: text.optional(),
+    /** Of robustness variants: the field that lists the options, and the one that says which is right. */
+    options: text.optional(),
+  })
+  .superRefine((t, context) => {
+    const issue = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message, input: undefined });
+    const need = (key: "prompt" | "choices" | "labels" | "target", expected: string) => {
+      if (t[key] === undefined) issue(key, expected);
+    };
+    if (!Object.hasOwn(t.data, t.split)) issue("split", `one of the splits of data: ${Object.keys(t.data).join(", ")}`);
+    const { from } = t.fewShot ?? {};
+    if (from !== undefined && !Object.hasOwn(t.data, from))
+      context.addIssue({
+        code: "custom",
+        path: ["fewShot", "from"],
+        message: `one of the splits of data: ${Object.keys(t.data).join(", ")}`,
+        input: from,
+      });
+    if (t.output !== "loglikelihood_rolling") need("prompt", "a prompt: a field or a template");
+    need(
+      "target",
+      t.output === "loglikelihood_rolling" ? "the text to score: a field or a template" : "the right answer: a field or a template",
+    );
+    if (t.output === "multiple_choice") need("choices", "choices: a field, a template that gives a list, or a list of templates");
+    if (t.output === "classify") need("labels", "labels: label -> what the model would write for it");
+    if (t.positive !== undefined && t.labels && !Object.hasOwn(t.labels, t.positive))
+      issue("positive", `one of the labels ${Object.keys(t.labels).join(", ")}`);
+  });
+
+/** A checked task. Plain data: with the items' content it is all that decides what is asked. */
+export type Task = z.output<typeof taskSchema>;
