@@ -1,0 +1,74 @@
+/**
+ * What evaluation asks of a model: kinds of requests, each with its answer. A model does some of them; who asks for another hears so by name. Plain
+ * data both ways, so an answer is kept under the hash of its request and found again.
+ */
+export interface ChatTurn {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** How likely texts are after a context. */
+export interface LikelihoodRequest {
+  readonly context: string;
+  readonly continuations: readonly string[];
+  /** The context is what a chat template gave: names of special tokens in it are those tokens. */
+  readonly hasSpecials?: boolean;
+}
+export interface Likelihood {
+  /** Natural logarithm. */
+  readonly logLikelihood: number;
+  /** The model would write it at temperature 0. */
+  readonly isGreedy: boolean;
+}
+
+/** How likely a whole text is, from its first token on. */
+export interface RollingRequest {
+  readonly text: string;
+}
+
+export interface GenerateRequest {
+  readonly prompt: string;
+  /** Instead of the prompt: turns for the model's chat template or endpoint. */
+  readonly messages?: readonly ChatTurn[];
+  readonly stop: readonly string[];
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly seed: number;
+  readonly samples: number;
+}
+
+export interface EmbedRequest {
+  readonly text: string;
+}
+export interface ClassifyRequest {
+  readonly text: string;
+}
+
+export interface Exchanges {
+  readonly likelihood: { readonly request: LikelihoodRequest; readonly answer: { readonly choices: readonly Likelihood[] } };
+  readonly rolling: { readonly request: RollingRequest; readonly answer: { readonly logLikelihood: number; readonly tokens: number } };
+  readonly generate: { readonly request: GenerateRequest; readonly answer: { readonly texts: readonly string[]; readonly tokens: number } };
+  readonly embed: { readonly request: EmbedRequest; readonly answer: { readonly vector: readonly number[] } };
+  /** Probabilities of a classifier's own labels. */
+  readonly classify: { readonly request: ClassifyRequest; readonly answer: { readonly probabilities: Readonly<Record<string, number>> } };
+}
+export type RequestKind = keyof Exchanges;
+export type RequestOf<K extends RequestKind> = Exchanges[K]["request"];
+/** An answer with the time that it took, milliseconds; of a batch, its share. */
+export type AnswerOf<K extends RequestKind> = Exchanges[K]["answer"] & { readonly ms: number };
+
+/** Answers requests in an order of its own; `each` hears of every one as it comes. */
+export type Answering<K extends RequestKind> = (
+  requests: readonly RequestOf<K>[],
+  each: (request: number, answer: AnswerOf<K>) => void,
+  signal?: AbortSignal,
+) => Promise<void>;
+
+export type EvaluatedModel = {
+  /** `mail-small@3`, or the model's name at its endpoint. */
+  readonly id: string;
+  /** Identity of weights and tokenizer, or of the endpoint: what answers are kept under. */
+  readonly fingerprint: string;
+  /** The recorded artifact, of a version. */
+  readonly artifact?: string;
+} & { readonly [K in RequestKind]?: Answering<K> };

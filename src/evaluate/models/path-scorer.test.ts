@@ -1,0 +1,156 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { random } from "../../base/index.ts";
+import {
+  type ArraysOf,
+  type Decoder,
+  type DecoderConfig,
+  type DecoderSpec,
+  decoderLogits,
+  decoderSpec,
+  gpt2Config,
+  initialise,
+  likelihood,
+  llamaConfig,
+} from "../../nn/index.ts";
+import { compile, openDevice, type Tensor } from "../../tensor/index.ts";
+import { cutTokens, decoderLikelihood, pathOf, rollingPaths } from "./decoder-likelihood.ts";
+import { layPaths, type Path } from "./path-rows.ts";
+import { type PathScore, pathScorer } from "./path-scorer.ts";
+
+const device = openDevice("cpu", { threads: 1 });
+const size = { vocab: 37, width: 24, layers: 2, heads: 4, context: 24 } as const;
+
+const paths: fc.Arbitrary<Path[]> = fc
+  .array(
+    fc.record({
+      inputs: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 9 }),
+      count: fc.integer({ min: 1, max: 4 }),
+      seed: fc.nat(),
+    }),
+    { minLength: 1, maxLength: 12 },
+  )
+  .map(list =>
+    list.map(({ inputs, count, seed }) => {
+      const draw = random(seed);
+      return { inputs, targets: Array.from({ length: Math.min(count, inputs.length) }, () => draw.below(size.vocab)) };
+    }),
+  );
+
+test("rows hold every path once: its tokens are those that its last one sees, in order", () => {
+  fc.assert(
+    fc.property(paths, fc.integer({ min: 9, max: 30 }), fc.boolean(), (list, room, shares) => {
+      const rows = layPaths(list, () => room, shares);
+      const seen = new Map<number, number>();
+      for (const row of rows) {
+        expect(row.tokens.length).toBeLessThanOrEqual(room);
+        expect([...row.own.values()].reduce((a, b) => a + b, 0)).toBe(row.tokens.length);
+        for (const number of row.own.keys()) {
+          const { inputs, targets } = list[number]!;
+          const own = row.scored.filter(s => s.path === number);
+          expect(own.map(s => s.target)).toEqual(targets);
+          const last = own.at(-1)!.at;
+          const above = row.tokens.flatMap((_, i) => (i <= last && last < row.exits[i]! ? [i] : []));
+          expect(above.map(i => row.tokens[i])).toEqual(inputs);
+          expect(above.map(i => row.positions[i])).toEqual(inputs.map((_, i) => i));
+          expect(own.map(s => s.at)).toEqual(above.slice(-targets.length));
+          seen.set(number, (seen.get(number) ?? 0) + 1);
+        }
+      }
+      expect(seen.size).toBe(list.length);
+      expect(rows.flatMap(r => [...r.own.keys()])).toHaveLength(list.length);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("what paths share is laid once", () => {
+  const [row, ...more] = layPaths(
+    [
+      { inputs: [1, 2, 3, 4], targets: [9] },
+      { inputs: [1, 2, 3, 5], targets: [9] },
+      { inputs: [1, 2, 3], targets: [8] },
+      { inputs: [1, 2, 3], targets: [7] },
+    ],
+    () => 64,
+  );
+  expect(more).toEqual([]);
+  expect(row!.tokens).toEqual([1, 2, 3, 4, 5]);
+});
+
+const configs: Record<string, DecoderConfig> = {
+  "learned positions": gpt2Config(size),
+  "turned positions": llamaConfig({ ...size, kvHeads: 2 }),
+  "a window, which cannot share": { ...llamaConfig({ ...size, kvHeads: 2 }), window: 3 },
+};
+for (const [name, config] of Object.entries(configs))
+  test(`${name}: a path in a row of many has the likelihood that it has alone`, async () => {
+    const parameters: ArraysOf<DecoderSpec> = await initialise(decoderSpec(config), device, name);
+    const logits = compile((p: Decoder, t: Tensor) => decoderLogits(config, p, t), { device });
+    const draw = random(name);
+    const list = Array.from({ length: 16 }, (): Path => {
+      const inputs = [7, 7, ...Array.from({ length: 1 + draw.below(20) }, () => draw.below(3))];
+      return { inputs, targets: Array.from({ length: 1 + draw.below(inputs.length) }, () => draw.below(size.vocab)) };
+    });
+    using scorer = pathScorer(device, config, parameters);
+    const got = new Map<number, PathScore>();
+    await scorer.score(list, (path, score) => got.set(path, score));
+    expect(got.size).toBe(list.length);
+    for (const [i, { inputs, targets }] of list.entries()) {
+      const tokens = await device.array(
+        Int32Array.from({ length: size.context }, (_, k) => inputs[k] ?? 0),
+        "i32",
+        [1, size.context],
+      );
+      const all = await (await logits(parameters, tokens)).numbers();
+      let want = 0;
+      let greedy = true;
+      targets.forEach((t, k) => {
+        const at = inputs.length - targets.length + k;
+        const row = Float32Array.from(all.slice(at * size.vocab, (at + 1) * size.vocab));
+        want += likelihood(row, t, 0).logProbability;
+        greedy &&= row.indexOf(Math.max(...row)) === t;
+      });
+      expect(got.get(i)!.logLikelihood).toBeCloseTo(want, 4);
+      expect(got.get(i)!.isGreedy).toBe(greedy);
+    }
+  });
+
+/** A token a character. */
+const letters = (text: string) => [...text].map(c => c.charCodeAt(0));
+
+test("blanks at a context's end go to what follows", () => {
+  const cut = cutTokens(letters, "ab  ", "c", [], 0);
+  expect(cut).toEqual({ context: letters("ab"), continuation: letters("  c") });
+});
+
+test("an empty context is the first token, unless the text begins with it", () => {
+  expect(cutTokens(letters, "", "ab", [], 1)).toEqual({ context: [1], continuation: letters("ab") });
+  expect(cutTokens(letters, "", "ab", [], 97)).toEqual({ context: [97], continuation: [98] });
+});
+
+test("what is longer than the model reads loses its beginning, never its answer", () => {
+  expect(pathOf({ context: [1, 2, 3, 4], continuation: [5, 6] }, 3)).toEqual({ inputs: [3, 4, 5], targets: [5, 6] });
+  expect(pathOf({ context: [1], continuation: [2, 3, 4, 5] }, 3)).toEqual({ inputs: [2, 3, 4], targets: [3, 4, 5] });
+});
+
+test("windows of a long text have each token for target once", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(50), { minLength: 1, maxLength: 60 }), fc.integer({ min: 2, max: 16 }), (tokens, room) => {
+      const list = rollingPaths(tokens, 99, room);
+      expect(list.flatMap(p => p.targets)).toEqual(tokens);
+      for (const { inputs, targets } of list) {
+        expect(inputs.length).toBeLessThanOrEqual(room);
+        expect(inputs.length).toBeGreaterThanOrEqual(targets.length);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("an empty choice is refused by name", async () => {
+  const config = configs["turned positions"]!;
+  const parameters: ArraysOf<DecoderSpec> = await initialise(decoderSpec(config), device, "x");
+  using decoder = decoderLikelihood({ device, config, parameters, tokenizer: { encode: letters }, prefixToken: 0 });
+  expect(() => decoder.likelihood([{ context: "a", continuations: [""] }], () => {})).toThrow("at least one token");
+});
