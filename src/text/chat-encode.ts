@@ -24,6 +24,34 @@ const mapStrings = (value: unknown, f: (text: string) => string): unknown =>
         ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mapStrings(v, f)]))
         : value;
 
+/** Texts of special tokens in data as marks, and what a template made of marked data as ids. */
+export interface Marking {
+  /** Plain data whose strings hold marks instead of special tokens' texts. */
+  mark<T>(value: T): T;
+  /** Ids of a piece of what was rendered: the template's own special tokens are read, marked ones are ordinary text. */
+  encode(rendered: string): number[];
+}
+
+export function marking(tokenizer: ChatTokenizer): Marking {
+  const texts = [MARK, ...tokenizer.specials.keys()].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(texts.map(t => t.replace(/[\^$\\.*+?()[\]{}|/]/g, "\\$&")).join("|"), "gu");
+  const replace = (text: string): string => text.replace(pattern, t => `${MARK}${texts.indexOf(t)}${MARK}`);
+  return {
+    mark: value => mapStrings(value, replace) as typeof value,
+    // splitting by a pattern with a group gives text, number, text, number, ..., text
+    encode: rendered =>
+      rendered
+        .split(marked)
+        .flatMap((part, i) =>
+          Array.from(
+            i % 2 === 0
+              ? tokenizer.encode(part, { addSpecialTokens: false })
+              : tokenizer.encode(texts[Number(part)] ?? "", { addSpecialTokens: false, readSpecialTokens: false }),
+          ),
+        ),
+  };
+}
+
 /** Ids of a conversation under a template. Errors: text/template. */
 export function encodeChat(
   tokenizer: ChatTokenizer,
@@ -31,26 +59,8 @@ export function encodeChat(
   messages: readonly ChatMessage[],
   options: RenderOptions = {},
 ): Uint32Array {
-  const texts = [MARK, ...tokenizer.specials.keys()].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(texts.map(t => t.replace(/[\^$\\.*+?()[\]{}|/]/g, "\\$&")).join("|"), "gu");
-  const mark = (text: string): string => text.replace(pattern, t => `${MARK}${texts.indexOf(t)}${MARK}`);
-  const rendered = template.render(mapStrings(messages, mark) as ChatMessage[], {
-    ...options,
-    ...(options.tools ? { tools: mapStrings(options.tools, mark) as unknown[] } : {}),
-  });
-  // Splitting by a pattern with a group gives text, number, text, number, ..., text.
-  const parts = rendered
-    .split(marked)
-    .map((part, i) =>
-      i % 2 === 0
-        ? tokenizer.encode(part, { addSpecialTokens: false })
-        : tokenizer.encode(texts[Number(part)] ?? "", { addSpecialTokens: false, readSpecialTokens: false }),
-    );
-  const ids = new Uint32Array(parts.reduce((n, p) => n + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    ids.set(part, at);
-    at += part.length;
-  }
-  return ids;
+  const { mark, encode } = marking(tokenizer);
+  return Uint32Array.from(
+    encode(template.render(mark(messages), { ...options, ...(options.tools ? { tools: mark(options.tools) } : {}) })),
+  );
 }

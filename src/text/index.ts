@@ -1,5 +1,6 @@
 /** text: tokenizers (trained and loaded) and chat templates. Knows no tensors. */
 export { MAX_RENDERED, MAX_STEPS } from "./bounded-interpreter.ts";
+export { type Answer, type AnsweredChat, type AnswerOptions, encodeAnswers } from "./chat-answers.ts";
 export { encodeChat } from "./chat-encode.ts";
 export {
   type ChatMessage,
