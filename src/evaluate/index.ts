@@ -1,5 +1,6 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
+export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
 export { evaluateErrors } from "./errors.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";

@@ -20,6 +20,7 @@ export {
   bootstrap,
   type PermutationTest,
   pairedPermutation,
+  pairedRandomisation,
   quantile,
   type ResamplingOptions,
 } from "./resampling.ts";

@@ -1,0 +1,68 @@
+/**
+ * Answers of a model kept in a file, a line each as it comes: an evaluation that is killed goes on where it stopped, and a task that shares items with
+ * another asks once. A line that was torn by a kill is passed over. Deleting the file costs time only.
+ */
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { fileError, hashOf, makeFolder } from "../../base/index.ts";
+import type { AnswerOf, EvaluatedModel, RequestKind, RequestOf } from "./model.ts";
+
+export interface KeptAnswers {
+  get<K extends RequestKind>(kind: K, request: RequestOf<K>): AnswerOf<K> | undefined;
+  put<K extends RequestKind>(kind: K, request: RequestOf<K>, answer: AnswerOf<K>): void;
+}
+
+/** Raise it when the same request would get another answer of the same model. */
+const version = 1;
+
+const keyOf = (kind: RequestKind, request: object): string => hashOf({ version, kind, request }).slice(0, 32);
+
+/** Answers of this process alone. */
+export function rememberedAnswers(): KeptAnswers {
+  const known = new Map<string, unknown>();
+  return {
+    get: (kind, request) => known.get(keyOf(kind, request)) as AnswerOf<typeof kind> | undefined,
+    put: (kind, request, answer) => void known.set(keyOf(kind, request), answer),
+  };
+}
+
+/** Answers in `folder`, a file a model. Errors of the disk: base/io, base/readOnly, base/diskFull. */
+export function keptAnswers(folder: string, model: Pick<EvaluatedModel, "fingerprint">): KeptAnswers {
+  makeFolder(folder);
+  const path = join(folder, `${hashOf(model.fingerprint).slice(0, 32)}.jsonl`);
+  const known = new Map<string, unknown>();
+  let isTorn = false;
+  if (existsSync(path)) {
+    for (const line of readFileSync(path, "utf8").split("\n"))
+      try {
+        const [key, answer] = JSON.parse(line) as [string, unknown];
+        if (typeof key === "string" && typeof answer === "object") known.set(key, answer);
+      } catch {}
+    isTorn = !endsWithLine(path);
+  }
+  return {
+    get: (kind, request) => known.get(keyOf(kind, request)) as AnswerOf<typeof kind> | undefined,
+    put(kind, request, answer) {
+      const key = keyOf(kind, request);
+      known.set(key, answer);
+      try {
+        // one write of a whole line: lines of two processes do not mix
+        appendFileSync(path, `${isTorn ? "\n" : ""}${JSON.stringify([key, answer])}\n`);
+        isTorn = false;
+      } catch (error) {
+        throw fileError(error, path);
+      }
+    },
+  };
+}
+
+function endsWithLine(path: string): boolean {
+  const file = openSync(path, "r");
+  try {
+    const { size } = fstatSync(file);
+    const last = Buffer.alloc(1);
+    return size === 0 || (readSync(file, last, 0, 1, size - 1) === 1 && last[0] === 10);
+  } finally {
+    closeSync(file);
+  }
+}

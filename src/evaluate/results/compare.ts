@@ -1,0 +1,99 @@
+/**
+ * Two results of one task held beside each other, item by item. The difference has a paired interval (the same draws of items on both sides) and a
+ * paired test that fits the measure: McNemar's for shares, a permutation of signs for means, a random exchange of the sides for any other figure
+ * (Noreen 1989). Items that belong together are drawn and exchanged together.
+ */
+import { bootstrap, holm, type Interval, mcNemar, pairedPermutation, pairedRandomisation } from "../../statistics/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import type { ItemResult } from "./item.ts";
+import type { Figure, Measure } from "./measures.ts";
+import { clustersOf, draws } from "./score.ts";
+
+/** The same items on both sides, in one order. */
+export interface Paired {
+  readonly first: readonly ItemResult[];
+  readonly second: readonly ItemResult[];
+  /** Items that one side only has. */
+  readonly onlyFirst: number;
+  readonly onlySecond: number;
+}
+
+/** Errors: evaluate/compare where no item is on both sides. */
+export function pairItems(first: readonly ItemResult[], second: readonly ItemResult[], place: string): Paired {
+  // the same content may come twice: the n-th of a name goes with the n-th
+  const keyed = (items: readonly ItemResult[]) => {
+    const times = new Map<string, number>();
+    return items.map(i => {
+      const n = times.get(i.id) ?? 0;
+      times.set(i.id, n + 1);
+      return [`${i.id} ${n}`, i] as const;
+    });
+  };
+  const other = new Map(keyed(second));
+  const pairs = keyed(first).flatMap(([key, i]) => (other.has(key) ? [[i, other.get(key)!] as const] : []));
+  if (pairs.length === 0)
+    throw evaluateErrors.fail("compare", {
+      place,
+      expected: "items that both sides have",
+      received: `${first.length} and ${second.length} items with none in common`,
+      hint: "Evaluate both on the same file.",
+    });
+  return {
+    first: pairs.map(p => p[0]),
+    second: pairs.map(p => p[1]),
+    onlyFirst: first.length - pairs.length,
+    onlySecond: second.length - pairs.length,
+  };
+}
+
+export interface Difference extends Interval {
+  readonly metric: string;
+  readonly better: Measure["better"];
+  readonly items: number;
+  /** The figures of both sides on these items; `value` is first minus second. */
+  readonly first: number;
+  readonly second: number;
+  readonly p: number;
+  readonly test: "McNemar" | "permutation" | "randomisation";
+  /** Items at which the first is better, and worse. */
+  readonly wins: number;
+  readonly losses: number;
+}
+
+/** Figures of both sides over one list of items: i is the first's i-th, n + i the second's. */
+export function bothSides(
+  measure: Measure,
+  { first, second }: Paired,
+): { readonly of: Figure; readonly first: Figure; readonly second: Figure } {
+  const of = measure.prepare([...first, ...second]);
+  const n = first.length;
+  return { of, first: of, second: at => of(Int32Array.from(at, i => i + n)) };
+}
+
+/** How much better an item's first result is than its second: positive is a win. */
+export const gainOf = (measure: Measure, a: ItemResult, b: ItemResult): number =>
+  (measure.value(a) - measure.value(b)) * (measure.better === "higher" ? 1 : -1);
+
+export function differenceOf(measure: Measure, paired: Paired): Difference {
+  const { first, second } = paired;
+  const n = first.length;
+  const clusters = clustersOf(first);
+  const sides = bothSides(measure, paired);
+  const all = Int32Array.from({ length: n }, (_, i) => i);
+  const [a, b] = [sides.first(all), sides.second(all)];
+  const gains = first.map((x, i) => gainOf(measure, x, second[i]!));
+  const wins = gains.filter(g => g > 0).length;
+  const losses = gains.filter(g => g < 0).length;
+  const difference: Figure = at => sides.first(at) - sides.second(at);
+  const isSame = gains.every(g => g === 0) && a === b;
+  const { low, high } = isSame || n < 2 ? { low: a - b, high: a - b } : bootstrap(n, difference, { draws, clusters, seed: 1 });
+  const base = { metric: measure.name, better: measure.better, items: n, first: a, second: b, value: a - b, low, high, wins, losses };
+  if (measure.kind === "share" && !clusters) return { ...base, p: mcNemar(wins, losses).p, test: "McNemar" };
+  if (measure.kind === "whole")
+    return { ...base, p: isSame ? 1 : pairedRandomisation(n, sides.of, { draws, clusters, seed: 1 }).p, test: "randomisation" };
+  const values = (items: readonly ItemResult[]) => items.map(measure.value);
+  return { ...base, p: pairedPermutation(values(second), values(first), { clusters, seed: 1 }).p, test: "permutation" };
+}
+
+/** The tests of several tasks together: p-values corrected by Holm, in order. */
+export const corrected = (differences: readonly Difference[]): number[] => (differences.length ? holm(differences.map(d => d.p)) : []);

@@ -1,0 +1,42 @@
+/** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
+import type { OutputType } from "../tasks/schema.ts";
+
+export interface ItemResult {
+  readonly id: string;
+  /** File and line. */
+  readonly place: string;
+  /** The item's own part of the prompt, its end where it is long. */
+  readonly prompt: string;
+  /** What was right, and what came, as people read them. */
+  readonly right: string;
+  readonly came: string;
+  /** Milliseconds; of a batch, its share. */
+  readonly ms: number;
+  readonly attributes: Readonly<Record<string, string | number>>;
+  readonly cluster?: string;
+  /** Of choices and labels. */
+  readonly choices?: readonly string[];
+  readonly gold?: readonly number[];
+  readonly logLikelihoods?: readonly number[];
+  /** UTF-8 bytes and code points of each continuation without what stands before the answer. */
+  readonly bytes?: readonly number[];
+  readonly letters?: readonly number[];
+  /** The right choice is what the model would write. */
+  readonly isGreedy?: boolean;
+  /** Of generated answers: as they were read, and what they are held beside. */
+  readonly texts?: readonly string[];
+  readonly references?: readonly string[];
+  /** Of texts that are scored. */
+  readonly logLikelihood?: number;
+  readonly words?: number;
+  readonly textBytes?: number;
+  /** Of code that was run: how many of the answers passed. */
+  readonly passed?: number;
+}
+
+export interface ResultHead {
+  readonly task: string;
+  readonly output: OutputType;
+  /** Of two labels: the one that precision, recall and F1 are about. */
+  readonly positive?: string;
+}

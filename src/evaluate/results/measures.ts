@@ -1,0 +1,258 @@
+/**
+ * Measures of a task's results by name. A measure is prepared once on a list of items and then asked for its figure on any of them, with
+ * repetitions: so intervals, slices and comparisons need nothing of their own. Adding one is a row.
+ */
+import { nearest } from "../../base/index.ts";
+import {
+  type Averages,
+  calibrationError,
+  classificationScores,
+  confusion,
+  curveOf,
+  type Labelled,
+  labelled,
+  rocArea,
+} from "../classification/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import { textMetrics } from "../generation/index.ts";
+import type { OutputType } from "../tasks/schema.ts";
+import type { ItemResult, ResultHead } from "./item.ts";
+
+export type Figure = (items: ArrayLike<number>) => number;
+
+export interface Measure {
+  readonly name: string;
+  readonly better: "higher" | "lower";
+  /** `mean`: the figure is the mean of the items' values; `share`: of values that are 0 or 1; `whole`: of all of them together. */
+  readonly kind: "share" | "mean" | "whole";
+  /** An item's own value, with which two results of one item are held beside each other. */
+  readonly value: (item: ItemResult) => number;
+  readonly prepare: (items: readonly ItemResult[]) => Figure;
+}
+
+/** The first greatest, as NumPy's argmax. */
+const greatest = (list: readonly number[]): number => list.reduce((best, v, i) => (v > list[best]! ? i : best), 0);
+
+/** Which choice has the greatest log-likelihood, as it is or over its length. */
+export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
+  const lengths = by && i[by];
+  return greatest(lengths ? i.logLikelihoods!.map((v, k) => v / lengths[k]!) : i.logLikelihoods!);
+};
+const isRight = (i: ItemResult, by?: "letters" | "bytes"): number => Number(i.gold!.includes(chosen(i, by)));
+
+/** Probabilities of the choices: the softmax of their log-likelihoods. */
+export function probabilities(i: ItemResult): number[] {
+  const most = Math.max(...i.logLikelihoods!);
+  const weights = i.logLikelihoods!.map(v => Math.exp(v - most));
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return weights.map(w => w / sum);
+}
+
+type MakeMeasure = (name: string, head: ResultHead) => Measure;
+
+const meanOf =
+  (better: Measure["better"], kind: "share" | "mean", value: (i: ItemResult) => number): MakeMeasure =>
+  name => ({
+    name,
+    better,
+    kind,
+    value,
+    prepare: items => {
+      const values = Float64Array.from(items, value);
+      return at => {
+        let sum = 0;
+        for (let k = 0; k < at.length; k++) sum += values[at[k]!]!;
+        return sum / at.length;
+      };
+    },
+  });
+
+/** A figure of the sums of what each item adds. */
+const summed = (
+  name: string,
+  better: Measure["better"],
+  parts: (i: ItemResult) => ArrayLike<number>,
+  score: (sums: Float64Array) => number,
+): Measure => ({
+  name,
+  better,
+  kind: "whole",
+  value: i => score(Float64Array.from(parts(i))),
+  prepare: items => {
+    const all = items.map(i => Float64Array.from(parts(i)));
+    return at => {
+      const sums = new Float64Array(all[0]?.length ?? 0);
+      for (let k = 0; k < at.length; k++) {
+        const own = all[at[k]!]!;
+        for (let j = 0; j < sums.length; j++) sums[j]! += own[j]!;
+      }
+      return score(sums);
+    };
+  },
+});
+
+const tableOf = (items: readonly ItemResult[]): Labelled =>
+  labelled(
+    items.map(i => i.choices![i.gold![0]!]!),
+    items.map(i => i.choices![chosen(i)]!),
+  );
+
+type TableFigure = (scores: ReturnType<typeof classificationScores>, about: string | undefined) => number;
+/** A figure of the table of true and chosen labels; `f1:spam` is about one label. */
+const table =
+  (figure: TableFigure): MakeMeasure =>
+  (name, { positive }) => {
+    const about = name.includes(":") ? name.slice(name.indexOf(":") + 1) : positive;
+    return {
+      name,
+      better: "higher",
+      kind: "whole",
+      value: isRight,
+      prepare: items => {
+        const rows = tableOf(items);
+        return at => figure(classificationScores(confusion(rows, at)), about);
+      },
+    };
+  };
+const average =
+  (key: keyof Averages): TableFigure =>
+  (s, about) =>
+    about === undefined ? s.macro[key] : (s.classes.find(c => c.name === about)?.[key] ?? 0);
+
+/** A figure of the right answer's probability and whether it was chosen, or of a label's. */
+const calibration: MakeMeasure = name => ({
+  name,
+  better: "lower",
+  kind: "whole",
+  value: i => Math.abs(Math.max(...probabilities(i)) - isRight(i)),
+  prepare: items => {
+    const said = items.map(i => Math.max(...probabilities(i)));
+    const right = items.map(i => isRight(i));
+    return at => calibrationError({ positive: Array.from(at, k => right[k]!), probability: Array.from(at, k => said[k]!) });
+  },
+});
+
+const area: MakeMeasure = (name, { positive }) => ({
+  name,
+  better: "higher",
+  kind: "whole",
+  value: isRight,
+  prepare: items => {
+    const score = items.map(i => probabilities(i)[i.choices!.indexOf(positive!)] ?? 0);
+    const truth = items.map(i => Number(i.choices![i.gold![0]!] === positive));
+    return at => {
+      const positives = Array.from(at, k => truth[k]!);
+      const found = positives.reduce((a, b) => a + b, 0);
+      // a draw of one class has no curve
+      return found === 0 || found === positives.length
+        ? Number.NaN
+        : rocArea(curveOf({ positive: positives, score: Array.from(at, k => score[k]!) }));
+    };
+  },
+});
+
+const brier: MakeMeasure = meanOf("lower", "mean", i =>
+  probabilities(i).reduce((s, p, k) => s + (p - Number(i.gold!.includes(k))) ** 2, 0),
+);
+const logLoss: MakeMeasure = meanOf("lower", "mean", i => -Math.log(Math.max(1e-300, Math.max(...i.gold!.map(g => probabilities(i)[g]!)))));
+
+const ofChoices: Readonly<Record<string, MakeMeasure>> = {
+  acc: meanOf("higher", "share", i => isRight(i)),
+  acc_norm: meanOf("higher", "share", i => isRight(i, "letters")),
+  acc_bytes: meanOf("higher", "share", i => isRight(i, "bytes")),
+  exact_match: meanOf("higher", "share", i => Number(i.isGreedy)),
+  balanced_acc: table(s => s.balancedAccuracy),
+  f1: table(average("f1")),
+  precision: table(average("precision")),
+  recall: table(average("recall")),
+  f1_micro: table(s => s.micro.f1),
+  f1_weighted: table(s => s.weighted.f1),
+  mcc: table(s => s.mcc),
+  kappa: table(s => s.kappa),
+  brier,
+  log_loss: logLoss,
+  ece: calibration,
+};
+/** Of tasks with a label that is the positive one. */
+const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: area };
+
+const perItem = (i: ItemResult): [number, number, number] => [i.logLikelihood!, i.words!, i.textBytes!];
+const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasure>> } = {
+  multiple_choice: ofChoices,
+  classify: ofChoices,
+  loglikelihood: {
+    acc: meanOf("higher", "share", i => Number(i.isGreedy)),
+    perplexity: name =>
+      summed(
+        name,
+        "lower",
+        i => [i.logLikelihood!, 1],
+        s => Math.exp(-s[0]! / s[1]!),
+      ),
+  },
+  loglikelihood_rolling: {
+    bits_per_byte: name => summed(name, "lower", perItem, s => -s[0]! / s[2]! / Math.LN2),
+    byte_perplexity: name => summed(name, "lower", perItem, s => Math.exp(-s[0]! / s[2]!)),
+    word_perplexity: name => summed(name, "lower", perItem, s => Math.exp(-s[0]! / s[1]!)),
+  },
+  generate_until: Object.fromEntries(
+    Object.values(textMetrics).map(m => [
+      m.name,
+      (name: string): Measure => {
+        const own = summed(
+          name,
+          "higher",
+          i => m.statistics(i.texts![0]!, i.references!),
+          s => m.score(s),
+        );
+        const kind = ["exact-match", "normalised-match"].includes(name) ? "share" : "whole";
+        return { ...own, kind };
+      },
+    ]),
+  ),
+};
+
+/** What is measured where a task does not say. */
+const defaults: { readonly [O in OutputType]: readonly string[] } = {
+  multiple_choice: ["acc", "acc_norm"],
+  classify: ["acc", "f1", "mcc"],
+  loglikelihood: ["acc", "perplexity"],
+  loglikelihood_rolling: ["bits_per_byte", "byte_perplexity", "word_perplexity"],
+  generate_until: ["exact-match", "token-f1"],
+};
+
+const perLabel = /^(f1|precision|recall):(.+)$/;
+
+/** pass@k (Chen et al. 2021): the chance that one of k answers drawn from n passes, when c of n did. */
+export const passAt = (n: number, c: number, k: number): number => {
+  if (n - c < k) return 1;
+  let miss = 1;
+  for (let i = n - c + 1; i <= n; i++) miss *= 1 - k / i;
+  return 1 - miss;
+};
+const passName = /^pass@([1-9]\d*)$/;
+
+/** A measure of an output by name. `labels` are those that may be named. Errors: evaluate/metric with the nearest. */
+export function measureOf(name: string, head: ResultHead, labels: readonly string[] = []): Measure {
+  const table = { ...measures[head.output], ...(head.positive === undefined ? {} : ofPositive) };
+  if (Object.hasOwn(table, name)) return table[name]!(name, head);
+  const isLabels = head.output === "classify" || head.output === "multiple_choice";
+  const [, base, label] = (isLabels && perLabel.exec(name)) || [];
+  if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
+  const k = head.output === "generate_until" ? Number(passName.exec(name)?.[1] ?? 0) : 0;
+  if (k > 0) return meanOf("higher", "mean", i => passAt(i.texts!.length, i.passed ?? 0, k))(name, head);
+  const known = [
+    ...Object.keys(table),
+    ...(isLabels ? labels.map(l => `f1:${l}`) : []),
+    ...(head.output === "generate_until" ? ["pass@1"] : []),
+  ];
+  const near = nearest(name, known);
+  throw evaluateErrors.fail("metric", {
+    place: `${head.task}: metrics`,
+    expected: `a measure of ${head.output}: ${known.join(", ")}`,
+    received: `"${name}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}
+
+export const defaultMeasures = (output: OutputType): readonly string[] => defaults[output];

@@ -1,0 +1,94 @@
+/** Figures of results with intervals: of all items and of slices of them. */
+import { bootstrap, type Interval, quantile, wilson } from "../../statistics/index.ts";
+import type { ItemResult } from "./item.ts";
+import type { Measure } from "./measures.ts";
+
+export interface Score extends Interval {
+  readonly metric: string;
+  readonly better: Measure["better"];
+  readonly items: number;
+  /** How the interval was made: `wilson` for shares of items that stand alone, else `bootstrap` (BCa). */
+  readonly interval: "wilson" | "bootstrap" | "none";
+}
+
+/** Draws of the bootstrap. */
+export const draws = 1000;
+
+/** Numbers of clusters, undefined where every item stands alone. */
+export function clustersOf(items: readonly ItemResult[]): Int32Array | undefined {
+  if (items.every(i => i.cluster === undefined)) return undefined;
+  const numbers = new Map<string, number>();
+  return Int32Array.from(items, (i, at) => {
+    const key = i.cluster ?? `\u0000${at}`;
+    const known = numbers.get(key) ?? numbers.size;
+    numbers.set(key, known);
+    return known;
+  });
+}
+
+/** A figure of the items with its 95 % interval; an interval of a single item is none. */
+export function scoreOf(measure: Measure, items: readonly ItemResult[]): Score {
+  const base = { metric: measure.name, better: measure.better, items: items.length };
+  const clusters = clustersOf(items);
+  const figure = measure.prepare(items);
+  const all = Int32Array.from(items, (_, i) => i);
+  if (measure.kind === "share" && !clusters)
+    return { ...base, ...wilson(Math.round(figure(all) * items.length), items.length), interval: "wilson" };
+  if (items.length < 2) return { ...base, value: figure(all), low: Number.NaN, high: Number.NaN, interval: "none" };
+  const { value, low, high } = bootstrap(items.length, figure, { draws, clusters, seed: 1 });
+  return { ...base, value, low, high, interval: "bootstrap" };
+}
+
+export interface SliceScores {
+  /** The attribute, and its value or range. */
+  readonly by: string;
+  readonly group: string;
+  readonly items: number;
+  readonly scores: readonly Score[];
+}
+
+/** Values of an attribute that are shown one by one; the rest together. */
+const mostGroups = 12;
+
+/** Groups of items by an attribute: numbers in parts of equal size, texts by value. */
+export function groupsOf(
+  items: readonly ItemResult[],
+  by: string,
+  parts: number,
+): { readonly group: string; readonly items: ItemResult[] }[] {
+  const values = items.map(i => i.attributes[by]);
+  const numbers = values.filter(v => typeof v === "number");
+  if (numbers.length === items.length && new Set(numbers).size > mostGroups) {
+    const sorted = [...numbers].sort((a, b) => a - b);
+    const ends = [...new Set(Array.from({ length: parts - 1 }, (_, k) => quantile(sorted, (k + 1) / parts)))];
+    const partOf = (v: number) => ends.filter(e => v > e).length;
+    return Array.from({ length: ends.length + 1 }, (_, k) => {
+      const own = items.filter(i => partOf(i.attributes[by] as number) === k);
+      const [low, high] = [Math.min(...own.map(i => i.attributes[by] as number)), Math.max(...own.map(i => i.attributes[by] as number))];
+      return { group: low === high ? String(low) : `${low} to ${high}`, items: own };
+    }).filter(g => g.items.length > 0);
+  }
+  const groups = new Map<string, ItemResult[]>();
+  for (const [i, item] of items.entries()) {
+    const key = values[i] === undefined ? "none" : String(values[i]);
+    const list = groups.get(key);
+    if (list) list.push(item);
+    else groups.set(key, [item]);
+  }
+  const sorted = [...groups].sort((a, b) => b[1].length - a[1].length || (a[0] < b[0] ? -1 : 1));
+  const rest = sorted.slice(mostGroups).flatMap(([, list]) => list);
+  return [
+    ...sorted.slice(0, mostGroups).map(([group, list]) => ({ group, items: list })),
+    ...(rest.length ? [{ group: `${sorted.length - mostGroups} others`, items: rest }] : []),
+  ];
+}
+
+/** Scores of every group of every attribute named. */
+export const sliceScores = (
+  items: readonly ItemResult[],
+  rules: readonly { readonly by: string; readonly parts: number }[],
+  measures: readonly Measure[],
+): SliceScores[] =>
+  rules.flatMap(({ by, parts }) =>
+    groupsOf(items, by, parts).map(g => ({ by, group: g.group, items: g.items.length, scores: measures.map(m => scoreOf(m, g.items)) })),
+  );

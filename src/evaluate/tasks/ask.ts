@@ -1,0 +1,246 @@
+/**
+ * What a task asks of a model about each item: prompts from templates, few-shot examples before them, the choices, and what is right. The texts
+ * are put together as lm-evaluation-harness does: description, each example with its answer, the item's own prompt; the answer follows `between`.
+ */
+import { nearest, random, showValue } from "../../base/index.ts";
+import { type TextTemplate, textTemplate } from "../../text/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import type { Fields } from "./items.ts";
+import { PythonRandom } from "./mersenne.ts";
+import type { LoadedTask, TaskItem } from "./read-task.ts";
+import type { Task } from "./schema.ts";
+
+export interface Asked {
+  readonly item: TaskItem;
+  /** Everything before the answer. */
+  readonly context: string;
+  /** The item's own part of it. */
+  readonly prompt: string;
+  /** Of choices and labels: what is shown of each, and what follows the context. */
+  readonly choices: readonly string[];
+  readonly continuations: readonly string[];
+  /** Numbers of the right choices; empty where the output has none. */
+  readonly gold: readonly number[];
+  /** Texts that are right, of generated answers; the text that is scored, of log-likelihoods. */
+  readonly references: readonly string[];
+}
+
+const isTemplate = (s: string): boolean => s.includes("{{") || s.includes("{%");
+
+/** A field's value where there is such a field, else the value of the template. */
+type Reader = (fields: Fields) => unknown;
+
+function readerOf(source: string | number, key: string): Reader {
+  if (typeof source === "number") return () => source;
+  let template: TextTemplate | undefined;
+  return fields => {
+    if (Object.hasOwn(fields, source)) return fields[source];
+    // a single word that is no field is a misspelt one, not a prompt
+    if (!isTemplate(source) && /^[\w.-]+$/.test(source)) {
+      const near = nearest(source, Object.keys(fields));
+      throw evaluateErrors.fail("task", {
+        place: key,
+        expected: `a field of the items (${Object.keys(fields).slice(0, 20).join(", ")}) or a template`,
+        received: `"${source}"`,
+        ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+      });
+    }
+    template ??= textTemplate(source);
+    return template.value(fields);
+  };
+}
+
+const bad = (item: TaskItem, key: string, expected: string, received: unknown) =>
+  evaluateErrors.fail("data", { place: `${item.place}: ${key}`, expected, received: showValue(received) });
+
+/** Errors of templates get the item's place. */
+function placed<T>(item: TaskItem, key: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const problem = (error as { problem?: { expected?: string; received?: string; message?: string; hint?: string } }).problem;
+    if (!problem) throw error;
+    const { expected, received, message, hint } = problem;
+    throw evaluateErrors.fail("data", { place: `${item.place}: ${key}`, expected, received, message, hint }, error);
+  }
+}
+
+const textOf = (value: unknown, item: TaskItem, key: string): string => {
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw bad(item, key, "a text", value);
+};
+
+/** A list, also one that a template has written as JSON. */
+function listOf(value: unknown, item: TaskItem, key: string): string[] {
+  let list = value;
+  if (typeof value === "string")
+    try {
+      list = JSON.parse(value);
+    } catch {}
+  if (!Array.isArray(list) || list.length < 2) throw bad(item, key, "a list of two texts or more", value);
+  return list.map((v, i) => textOf(v, item, `${key}[${i}]`));
+}
+
+interface Readers {
+  readonly prompt: Reader;
+  readonly target: Reader;
+  readonly choices: (item: TaskItem) => string[];
+  readonly description: Reader;
+}
+
+function readersOf(task: Task): Readers {
+  const { choices, labels } = task;
+  const own =
+    labels !== undefined
+      ? Object.values(labels).map((t, i) => ({ key: `labels.${Object.keys(labels)[i]}`, read: literal(t) }))
+      : Array.isArray(choices)
+        ? choices.map((t, i) => ({ key: `choices[${i}]`, read: literal(t) }))
+        : undefined;
+  const list = typeof choices === "string" ? readerOf(choices, "choices") : undefined;
+  return {
+    prompt: task.prompt === undefined ? () => "" : readerOf(task.prompt, "prompt"),
+    target: task.target === undefined ? () => undefined : readerOf(task.target, "target"),
+    description: literal(task.description),
+    choices: item => {
+      if (list)
+        return listOf(
+          placed(item, "choices", () => list(item.fields)),
+          item,
+          "choices",
+        );
+      return (own ?? []).map(({ key, read }) =>
+        textOf(
+          placed(item, key, () => read(item.fields)),
+          item,
+          key,
+        ),
+      );
+    },
+  };
+}
+
+/** A text that is a template only where it looks like one: never a field's name. */
+function literal(source: string): Reader {
+  if (!isTemplate(source)) return () => source;
+  const template = textTemplate(source);
+  return fields => template.render(fields);
+}
+
+/** What is right, as numbers of choices. A number, a text of digits that is no choice, the text of a choice or a label, or a list of these. */
+function goldOf(value: unknown, shown: readonly string[], item: TaskItem): number[] {
+  if (Array.isArray(value) && value.length > 0) return value.flatMap(v => goldOf(v, shown, item));
+  const text = typeof value === "boolean" ? String(value) : value;
+  const named = typeof text === "string" ? shown.indexOf(text) : -1;
+  const counted = typeof text === "number" ? text : typeof text === "string" && /^\d+$/.test(text) ? Number(text) : -1;
+  const at = named >= 0 ? named : counted;
+  if (Number.isInteger(at) && at >= 0 && at < shown.length) return [at];
+  const near = typeof text === "string" ? nearest(text, shown) : undefined;
+  throw evaluateErrors.fail("data", {
+    place: `${item.place}: target`,
+    expected: `one of ${shown
+      .slice(0, 20)
+      .map(s => JSON.stringify(s))
+      .join(", ")}, or a number from 0 to ${shown.length - 1}`,
+    received: showValue(value),
+    ...(near !== undefined ? { hint: near === text ? "" : `Did you mean ${JSON.stringify(near)}? Case and spaces count.` } : {}),
+  });
+}
+
+/** One item with its own part of the prompt; examples are put before it later. */
+function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "context"> & { readonly answer: string } {
+  const prompt = textOf(
+    placed(item, "prompt", () => readers.prompt(item.fields)),
+    item,
+    "prompt",
+  );
+  const choices = readers.choices(item);
+  const target = placed(item, "target", () => readers.target(item.fields));
+  const hasChoices = choices.length > 0;
+  if (hasChoices) {
+    const gold = goldOf(target, task.labels ? Object.keys(task.labels) : choices, item);
+    const shown = task.labels ? Object.keys(task.labels) : choices;
+    return {
+      item,
+      prompt,
+      choices: shown,
+      continuations: choices.map(c => task.between + c),
+      gold,
+      references: [],
+      answer: choices[gold[0]!]!,
+    };
+  }
+  const references = (Array.isArray(target) ? target : [target]).map(t => textOf(t, item, "target"));
+  if (references.length === 0) throw bad(item, "target", "a text or more", target);
+  const answer = references[0]!;
+  if (task.output === "loglikelihood_rolling" || task.output === "loglikelihood") {
+    if (answer === "") throw bad(item, "target", "a text to score", answer);
+  }
+  return {
+    item,
+    prompt,
+    choices,
+    continuations: task.output === "loglikelihood" ? [task.between + answer] : [],
+    gold: [],
+    references,
+    answer,
+  };
+}
+
+/** Numbers of the examples of each item in turn. */
+function drawer({ task, examples }: LoadedTask): (item: TaskItem) => readonly TaskItem[] {
+  const { fewShot } = task;
+  if (!fewShot || fewShot.count === 0) return () => [];
+  const { count, sampler, seed, spare } = fewShot;
+  const isOwn = (fewShot.from ?? task.split) === task.split;
+  const few = (list: readonly TaskItem[]): readonly TaskItem[] => {
+    if (list.length >= count) return list.slice(0, count);
+    throw evaluateErrors.fail("task", {
+      place: "fewShot.count",
+      expected: `at most ${list.length}, as many as there are beside the item itself`,
+      received: String(count),
+    });
+  };
+  if (sampler === "first") return item => few(isOwn ? examples.slice(0, count + 1).filter(e => e.id !== item.id) : examples);
+  if (sampler === "harness") {
+    const draw = new PythonRandom(Number(seed));
+    return item => {
+      few(examples);
+      const drawn = draw.sample(examples.length, Math.min(examples.length, count + Number(spare))).map(i => examples[i]!);
+      return few(spare ? drawn.filter(e => e.id !== item.id) : drawn);
+    };
+  }
+  return item => {
+    const draw = random(`${seed} ${item.id}`);
+    const pool = isOwn ? examples.filter(e => e.id !== item.id) : [...examples];
+    few(pool);
+    for (let i = 0; i < count; i++) {
+      const j = i + draw.below(pool.length - i);
+      [pool[i], pool[j]] = [pool[j]!, pool[i]!];
+    }
+    return few(pool);
+  };
+}
+
+/** What is asked about each item. `change` makes a variant of one; its examples stay as they are. Errors: evaluate/data with file and line, evaluate/task. */
+export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem = i => i): Asked[] {
+  const { task, items } = loaded;
+  const readers = readersOf(task);
+  const examplesOf = drawer(loaded);
+  const shown = new Map<string, string>();
+  const example = (item: TaskItem): string => {
+    const known = shown.get(item.id);
+    if (known !== undefined) return known;
+    const { prompt, answer } = part(task, readers, item);
+    const text = prompt + task.between + answer + task.fewShot!.separator;
+    shown.set(item.id, text);
+    return text;
+  };
+  return items.map(original => {
+    const before = examplesOf(original).map(example).join("");
+    const item = change(original);
+    const { answer: _, ...own } = part(task, readers, item);
+    const description = placed(item, "description", () => String(readers.description(item.fields)));
+    return { ...own, context: description + before + own.prompt };
+  });
+}

@@ -1,0 +1,65 @@
+/** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
+import { basename, dirname, join } from "node:path";
+import { check, hashOf, parseYaml, readText } from "../../base/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import { harnessTask, isHarness } from "./harness.ts";
+import { type Item, itemId, readItems } from "./items.ts";
+import { type Task, taskSchema } from "./schema.ts";
+
+export interface TaskItem extends Item {
+  readonly id: string;
+}
+
+export interface LoadedTask {
+  readonly task: Task;
+  readonly items: readonly TaskItem[];
+  /** What few-shot examples are drawn from; empty where there are none. */
+  readonly examples: readonly TaskItem[];
+  /** Hash of the task and of all items' content: what is asked. */
+  readonly digest: string;
+}
+
+/** A task of a file's text. Errors: base/syntax, base/unknownKey, base/config, evaluate/task. */
+export function parseTask(text: string, place: string): Task {
+  const value = parseYaml(text, place);
+  return isHarness(value) ? harnessTask(value, place) : check(taskSchema, value ?? {}, place);
+}
+
+type Where = Exclude<Task["data"][string], string>;
+
+async function itemsOf(task: Task, split: string, folder: string): Promise<TaskItem[]> {
+  const given = task.data[split]!;
+  const { file, format, where = {} }: Where = typeof given === "string" ? { file: given } : given;
+  const all = await readItems(join(folder, file), file, format);
+  const wanted = Object.entries(where);
+  const kept = all.filter(i => wanted.every(([key, value]) => String(i.fields[key]) === String(value)));
+  if (kept.length === 0)
+    throw evaluateErrors.fail("empty", { place: `${file}: where`, expected: `an item with ${JSON.stringify(where)}`, received: "none" });
+  const items = kept.map(i => ({ ...i, id: itemId(i, task.id) }));
+  if (task.id !== undefined) {
+    const seen = new Map<string, string>();
+    for (const i of items) {
+      const before = seen.get(i.id);
+      if (before !== undefined)
+        throw evaluateErrors.fail("data", {
+          place: i.place,
+          expected: `a "${task.id}" of its own`,
+          received: `"${i.id}", as at ${before}`,
+        });
+      seen.set(i.id, i.place);
+    }
+  }
+  return items;
+}
+
+/** Reads a task and its items. Errors: those of `parseTask`; evaluate/data and evaluate/empty of the items; base/missingFile. */
+export async function readTask(path: string): Promise<LoadedTask> {
+  const task = parseTask(readText(path), basename(path));
+  const folder = dirname(path);
+  const items = await itemsOf(task, task.split, folder);
+  const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
+  const examples = from === undefined ? [] : from === task.split ? items : await itemsOf(task, from, folder);
+  const { about: _, ...asked } = task;
+  const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: from === task.split ? 0 : examples.map(i => i.fields) });
+  return { task, items, examples, digest };
+}
