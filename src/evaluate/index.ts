@@ -6,4 +6,5 @@ export { evaluateErrors } from "./errors.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
+export { type Item, readItems } from "./tasks/items.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";
