@@ -13,4 +13,6 @@ export interface ClassifierConfig {
   readonly kind: ClassifierKind;
   /** The first token's state of an encoder, the last one's of a decoder, when absent. */
   readonly pooling?: ClassifierPooling;
+  /** Tokens of a text that are read, where that is less than the context: those it was trained on. */
+  readonly longest?: number;
 }

@@ -52,6 +52,7 @@ const classifier: z.ZodType<ClassifierConfig> = z.strictObject({
     .max(2 ** 16),
   kind: z.enum(classifierKinds),
   pooling: z.enum(classifierPoolings).exactOptional(),
+  longest: count(2 ** 24).exactOptional(),
 });
 
 const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({

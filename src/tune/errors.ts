@@ -21,5 +21,18 @@ export const tuneErrors = errorTable("tune", {
   },
   halves: { status: 400, exit: "usage", meaning: "There are too few held-out documents to choose by one half and judge by the other." },
   family: { status: 400, exit: "usage", meaning: "A model of this family cannot be judged by a search." },
+  labels: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "Labelled texts that no classifier can be trained or judged on: one class, classes that differ in their spelling only, too few texts, none without white space, texts that name their class, near-duplicates on both sides; the document or class is named.",
+  },
+  base: { status: 400, exit: "usage", meaning: "A model cannot be tuned for this task: its family reads no single texts." },
+  example: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "An example of a file for instruction tuning cannot be read or trained on: a missing field, an empty answer, no end of a turn, a doubled beginning, more tokens than the context; file and line are named.",
+  },
   option: { status: 400, exit: "usage", meaning: "An option of a search is not known or out of range." },
 });

@@ -1,0 +1,215 @@
+/**
+ * Documents as labelled texts: train and validation parts of the train side, whole groups to one part, and the test part, which is the held-out
+ * side. Refuses what would make a score worth nothing: one class, classes that are one but for their spelling, too few texts, texts that say
+ * their class, near-duplicates on both sides.
+ */
+import { createHash } from "node:crypto";
+import { formatCount } from "../../base/index.ts";
+import { type Document, documentsOf, type Side } from "../../data/index.ts";
+import type { ArtifactReader } from "../../store/index.ts";
+import { tuneErrors } from "../errors.ts";
+import type { LabelOptions } from "./options.ts";
+
+export interface Example {
+  readonly id: string;
+  readonly text: string;
+  /** Index into the classes. */
+  readonly label: number;
+  /** What belongs together: the near-duplicates that it is one of, or itself. */
+  readonly group: string;
+  /** It was made of another document. */
+  readonly isMade: boolean;
+}
+export interface Examples {
+  /** Sorted by code units. */
+  readonly classes: readonly string[];
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
+  /** Documents without a class, or of a class that is not among those asked for. */
+  readonly leftOut: number;
+}
+
+const maxClasses = 1000;
+/** Least texts of a class in each part. */
+const least = { train: 2, validation: 1, test: 1 } as const;
+
+/** Is a group of the validation part? The same answer whatever other groups there are. */
+export function isValidation(group: string, { validation, seed }: Pick<LabelOptions, "validation" | "seed">): boolean {
+  const hash = createHash("sha256").update(`${seed}/validation/${group}`).digest();
+  return hash.readUInt32BE(0) < validation * 2 ** 32;
+}
+
+const plain = (label: string): string => label.trim().replace(/\s+/g, " ").toLowerCase();
+const quoted = (names: readonly (readonly [string, number])[]): string =>
+  names.map(([name, count]) => `${JSON.stringify(name)} (${formatCount(count)})`).join(", ");
+
+/** What an attribute's value says: one class, or none. Errors: tune/labels for what is no class. */
+function labelIn(d: Document, attribute: string): string | undefined {
+  const value = d.attributes[attribute];
+  if (value === undefined || value === null || value === "") return undefined;
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  throw tuneErrors.fail("labels", {
+    place: `${d.id}: ${attribute}`,
+    expected: "one class, a text or a number",
+    received: `a list of ${value.length}`,
+  });
+}
+
+interface Read {
+  readonly document: Document;
+  readonly label: string;
+}
+
+/** Documents of a side with their classes by name. */
+async function readSide(
+  documents: ArtifactReader,
+  side: Side,
+  o: LabelOptions,
+): Promise<{ readonly read: Read[]; readonly leftOut: number }> {
+  const named = o.classes && new Map(Object.entries(o.classes).flatMap(([name, values]) => [values].flat().map(v => [v, name] as const)));
+  const read: Read[] = [];
+  const seen = new Set<string>();
+  let leftOut = 0;
+  for await (const document of documentsOf(documents, side)) {
+    for (const attribute of Object.keys(document.attributes)) if (seen.size < 1000) seen.add(attribute);
+    const value = labelIn(document, o.label);
+    const label = value === undefined ? undefined : named ? named.get(value) : value;
+    if (label === undefined) {
+      leftOut++;
+      continue;
+    }
+    if (document.text.trim() === "")
+      throw tuneErrors.fail("labels", {
+        place: `${documents.id}/${side}: ${document.id}`,
+        expected: "a text",
+        received: "nothing but white space",
+        hint: "Add the step `length: { minWords: 1 }` to the data set.",
+      });
+    read.push({ document, label });
+  }
+  if (read.length === 0)
+    throw tuneErrors.fail("labels", {
+      place: `${documents.id}/${side}: ${o.label}`,
+      expected: "documents with this attribute",
+      received:
+        leftOut === 0 ? "no documents" : `${formatCount(leftOut)} without; they have ${[...seen].sort().join(", ") || "no attributes"}`,
+      hint: "Name the attribute with label:, or let the source's reader set it (labels:).",
+    });
+  return { read, leftOut };
+}
+
+function countsOf(read: readonly Read[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { label } of read) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return counts;
+}
+
+/** Classes by their code units. Errors: tune/labels. */
+function checkedClasses(counts: ReadonlyMap<string, number>, place: string): string[] {
+  const byPlain = new Map<string, [string, number][]>();
+  for (const [name, count] of counts) byPlain.set(plain(name), [...(byPlain.get(plain(name)) ?? []), [name, count]]);
+  for (const alike of byPlain.values()) {
+    const [name] = alike[0]!;
+    if (alike.length > 1 || name !== name.trim())
+      throw tuneErrors.fail("labels", {
+        place,
+        expected: alike.length > 1 ? "classes that differ in more than case and spaces" : "classes without spaces around them",
+        received: quoted(alike),
+        hint: `Say which values mean a class: classes: { ${JSON.stringify(plain(name))}: [${alike.map(([n]) => JSON.stringify(n)).join(", ")}], ... }`,
+      });
+  }
+  if (counts.size < 2) throw tuneErrors.fail("labels", { place, expected: "two classes or more", received: `one: ${quoted([...counts])}` });
+  if (counts.size > maxClasses)
+    throw tuneErrors.fail("labels", {
+      place,
+      expected: `at most ${formatCount(maxClasses)} classes`,
+      received: formatCount(counts.size),
+      hint: "Is it the attribute that holds the class?",
+    });
+  return [...counts.keys()].sort((a, b) => (a < b ? -1 : 1));
+}
+
+function checkCounts(part: keyof typeof least, classes: readonly string[], examples: readonly Example[], place: string): void {
+  const counts = classes.map((name, c) => [name, examples.reduce((n, e) => n + (e.label === c ? 1 : 0), 0)] as [string, number]);
+  const few = counts.filter(([, n]) => n < least[part]);
+  if (few.length > 0)
+    throw tuneErrors.fail("labels", {
+      place: `${place}: ${part} part`,
+      expected: `at least ${least[part]} ${least[part] === 1 ? "text" : "texts"} of every class`,
+      received: `${quoted(few.slice(0, 5))}${few.length > 5 ? ` and ${few.length - 5} more classes` : ""} of ${formatCount(examples.length)} texts`,
+      hint: "Give more texts, or leave a class out (classes:).",
+    });
+}
+
+/**
+ * A class that its texts name and the others do not would be read off, not learnt: in one half of its texts or more, as a word of its own, and in
+ * hardly any other.
+ */
+function checkNames(classes: readonly string[], examples: readonly Example[], place: string): void {
+  for (const [c, name] of classes.entries()) {
+    const word = plain(name);
+    if (word.length < 2) continue;
+    const names = (e: Example) =>
+      ` ${e.text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `.includes(` ${word.replace(/[^\p{L}\p{N}]+/gu, " ")} `);
+    const [own, others] = [examples.filter(e => e.label === c), examples.filter(e => e.label !== c)];
+    const telling = own.filter(names);
+    if (telling.length < 5 || telling.length < own.length / 2 || others.filter(names).length > others.length / 20) continue;
+    throw tuneErrors.fail("labels", {
+      place: `${place}: ${telling[0]!.id}`,
+      expected: "texts that do not say their class",
+      received: `"${name}" in ${formatCount(telling.length)} of its ${formatCount(own.length)} texts and hardly any other`,
+      hint: "Remove it from the text, or say allowNamed: true where that is the task.",
+    });
+  }
+}
+
+function checkCrossing(documents: ArtifactReader, o: LabelOptions): void {
+  const crossing = Number(documents.summary.crossing ?? 0);
+  if (crossing > 0 && !o.allowCrossing)
+    throw tuneErrors.fail("labels", {
+      place: documents.id,
+      expected: "near-duplicates on one side of the split",
+      received: `${formatCount(crossing)} documents with one on the other side`,
+      hint: "Split the data set by near-duplicate, or say allowCrossing: true.",
+    });
+}
+
+const exampleOf = ({ document: d, label }: Read, classes: readonly string[]): Example => ({
+  id: d.id,
+  text: d.text,
+  label: classes.indexOf(label),
+  group: String(d.attributes.cluster ?? d.attributes.augmentedFrom ?? d.id),
+  isMade: d.attributes.augmentedFrom !== undefined,
+});
+
+/** The train side, divided. Errors: tune/labels, with the document or class that is wrong. */
+export async function readExamples(documents: ArtifactReader, o: LabelOptions): Promise<Examples> {
+  checkCrossing(documents, o);
+  const place = `${documents.id}: ${o.label}`;
+  const { read, leftOut } = await readSide(documents, "train", o);
+  const classes = checkedClasses(countsOf(read), place);
+  const all = read.map(r => exampleOf(r, classes));
+  const validation = all.filter(e => isValidation(e.group, o) && !e.isMade);
+  const train = all.filter(e => !isValidation(e.group, o));
+  checkCounts("train", classes, train, place);
+  checkCounts("validation", classes, validation, place);
+  if (!o.allowNamed) checkNames(classes, train, place);
+  return { classes, train, validation, leftOut };
+}
+
+/** The test part: what nothing has been chosen by. Errors: tune/labels, also for a class that the train side lacks. */
+export async function readTest(documents: ArtifactReader, o: LabelOptions, classes: readonly string[]): Promise<Example[]> {
+  const { read } = await readSide(documents, "held-out", o);
+  const place = `${documents.id}/held-out: ${o.label}`;
+  const unknown = read.find(r => !classes.includes(r.label));
+  if (unknown)
+    throw tuneErrors.fail("labels", {
+      place: `${place}: ${unknown.document.id}`,
+      expected: `a class of the train side: ${classes.slice(0, 20).join(", ")}`,
+      received: JSON.stringify(unknown.label),
+    });
+  const test = read.map(r => exampleOf(r, classes));
+  checkCounts("test", classes, test, place);
+  return test;
+}

@@ -1,0 +1,71 @@
+/** A recipe for tuning a classifier: the `tune:` part of a model in `loam.yaml` with `task: classify`, checked and with its defaults. */
+import { z } from "zod";
+import { classifierPoolings } from "../../nn/index.ts";
+import { scheduleKinds } from "../../train/index.ts";
+import { methodOptions } from "../methods/index.ts";
+
+const whole = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+const name = z.string().min(1).max(1000);
+
+/** What of documents is learnt, and on which of them. Baselines and evaluation are given the same. */
+export const labelOptions = z.strictObject({
+  /** The attribute of documents that holds their class. */
+  label: name.default("label"),
+  /** Classes by name, each with the values of the attribute that mean it; documents of other values are left out. All values when absent. */
+  classes: z.record(name, z.union([name, z.array(name).min(1)])).optional(),
+  /** Share of the train side's groups that selects: nothing is trained on it. */
+  validation: z.number().positive().max(0.5).default(0.1),
+  /** What the validation part is drawn from. */
+  seed: z.union([z.number().int(), z.string()]).default(1),
+  /** Texts that name their own class are refused, where it gives classes away; this lets them pass. */
+  allowNamed: z.boolean().default(false),
+  /** Near-duplicates on both sides of the split are refused; this lets them pass. */
+  allowCrossing: z.boolean().default(false),
+});
+export type LabelOptions = z.output<typeof labelOptions>;
+
+const fitOptions = z.strictObject({
+  method: methodOptions.prefault("full"),
+  /** Peak learning rate; 1e-4 when all is trained, ten times that where factors are. */
+  rate: z.number().positive().max(1).optional(),
+  epochs: z.number().positive().max(1000).default(3),
+  /** Texts a step. */
+  batch: z.number().int().min(1).max(4096).default(16),
+  /** Tokens of a text that are read: its beginning. */
+  length: z.number().int().min(8).default(256),
+  /** How a text's states become one; the family's own way when absent. */
+  pooling: z.enum(classifierPoolings).optional(),
+  /** `balanced`: every class counts alike, however many texts it has (n / (classes x n of the class)). */
+  weights: z.union([z.enum(["none", "balanced"]), z.record(name, z.number().positive())]).default("none"),
+  schedule: z
+    .strictObject({
+      kind: z.enum(scheduleKinds).default("linear"),
+      /** Share of the steps. */
+      warmup: share.default(0.1),
+      floor: share.default(0),
+      decayShare: z.number().positive().max(1).default(0.5),
+    })
+    .prefault({}),
+  clip: z.number().min(0).default(1),
+  weightDecay: z.number().min(0).default(0.01),
+  dropout: z.number().min(0).max(0.9).default(0),
+  /** Evaluations on the validation part an epoch. */
+  evaluations: z.number().int().min(1).max(100).default(2),
+  /** Stop when the score has not risen for so many evaluations; 0 for never. The best values are kept either way. */
+  patience: whole.default(3),
+  /** What selects: macro F1, or the loss. */
+  select: z.enum(["f1", "loss"]).default("f1"),
+  /** Recompute activations in the backward pass: less memory, more time. */
+  rematerialise: z.boolean().default(false),
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().min(0).default(60),
+});
+
+export const classifyOptions = z.strictObject({ ...labelOptions.shape, ...fitOptions.shape });
+export type ClassifyOptions = z.output<typeof classifyOptions>;
+export type ClassifyInput = z.input<typeof classifyOptions>;
+
+/** The part of a recipe that says what is learnt. */
+export const labelsOf = (o: ClassifyOptions): LabelOptions =>
+  labelOptions.parse(Object.fromEntries(Object.keys(labelOptions.shape).map(k => [k, o[k as keyof LabelOptions]])));

@@ -1,0 +1,78 @@
+/** Logits of texts by a classifier, in batches of equal width; used for selection and for the report alike. */
+import type { Tree } from "../../base/index.ts";
+import { type ModelConfig, textLogits } from "../../nn/index.ts";
+import { type Compiled, compile, type Device, type Tensor } from "../../tensor/index.ts";
+import { batchesOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
+
+export interface PredictorOptions {
+  readonly device: Device;
+  readonly model: ModelConfig;
+  /** Longest text, tokens. */
+  readonly longest: number;
+  /** The model's parameters of the trees that `predict` is given. */
+  readonly parameters: (...trees: never[]) => unknown;
+  readonly rows?: number;
+}
+
+export interface Predictor {
+  /** A row of logits for each text, in their order. */
+  predict(
+    trees: readonly unknown[],
+    tokens: readonly (readonly number[])[],
+    given?: { readonly signal?: AbortSignal; readonly onNative?: (ms: number) => void; readonly onProgress?: (done: number) => void },
+  ): Promise<Float64Array[]>;
+  dispose(): void;
+}
+
+export function predictorOf({ device, model, longest, parameters, rows = 32 }: PredictorOptions): Predictor {
+  const widths = widthsOf(longest);
+  const program = compile(
+    (tokens: Tensor, present: Tensor, ...trees: Tree<Tensor>[]) => textLogits(model, parameters(...(trees as never[])), tokens, present),
+    { device, name: "classes" },
+  ) as unknown as Pick<Compiled<[], never>, "dispose"> & {
+    with(run: object, ...trees: readonly unknown[]): Promise<{ numbers(): Promise<Float64Array>; dispose(): void }>;
+  };
+  return {
+    async predict(trees, tokens, { signal, onNative, onProgress } = {}) {
+      const lengths = tokens.map(t => t.length);
+      // from short to long, so that what pads is little
+      const order = Array.from(lengths.keys()).sort((a, b) => lengths[a]! - lengths[b]! || a - b);
+      const found: Float64Array[] = new Array(tokens.length);
+      let done = 0;
+      const one = async (batch: TextBatch) => {
+        const laid = layTexts(tokens, batch, rows);
+        const shape = [rows, batch.width];
+        const given = [await device.array(laid.tokens, "i32", shape), await device.array(laid.present, "i32", shape)];
+        const out = await program.with({ ...(signal ? { signal } : {}), ...(onNative ? { onNative } : {}) }, ...given, ...trees);
+        const numbers = await out.numbers();
+        for (const a of [out, ...given]) a.dispose();
+        const k = numbers.length / rows;
+        for (const [row, text] of batch.texts.entries()) found[text] = Float64Array.from(numbers.subarray(row * k, (row + 1) * k));
+      };
+      for (const batch of batchesOf(lengths, order, widths, rows)) {
+        signal?.throwIfAborted();
+        await one(batch);
+        done += batch.texts.length;
+        onProgress?.(done / tokens.length);
+      }
+      return found;
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
+/** Probabilities of logits. */
+export function softmax(logits: ArrayLike<number>): number[] {
+  const list = Array.from(logits);
+  const most = Math.max(...list);
+  const powers = list.map(x => Math.exp(x - most));
+  const total = powers.reduce((a, b) => a + b, 0);
+  return powers.map(x => x / total);
+}
+
+/** The first of the greatest. */
+export const greatest = (scores: ArrayLike<number>): number => {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i;
+  return best;
+};
