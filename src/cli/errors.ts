@@ -19,6 +19,11 @@ export const cliErrors = errorTable("cli", {
     exit: "failure",
     meaning: "A model cannot be fetched from its hub: no such model, no right to it, no network, or other bytes than announced.",
   },
+  worker: {
+    status: 500,
+    exit: "failure",
+    meaning: "A worker process of a search ended with an error, or kept dying; its own sentence is told.",
+  },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });

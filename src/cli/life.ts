@@ -61,7 +61,7 @@ interface LinkOf<I extends string, S extends z.ZodType> extends Pick<Link, "stag
   options(): z.input<S> | Promise<z.input<S>>;
 }
 /** A link from a stage with its own types; from here on links are alike. */
-const link = <I extends string, S extends z.ZodType>({ definition, options, ...shown }: LinkOf<I, S>): Link =>
+export const link = <I extends string, S extends z.ZodType>({ definition, options, ...shown }: LinkOf<I, S>): Link =>
   openedLink({ ...shown, open: () => ({ definition, options: async () => options() }) });
 
 /** A stage, and what it must be given, as long as it is used. */
@@ -98,10 +98,12 @@ function openedLink<I extends string, S extends z.ZodType>({ open, ...shown }: O
 
 export interface LifeSurroundings {
   readonly onProblem: (problem: LoamError) => void;
+  /** The project's own, opened when it is needed, where none is given. */
+  readonly device?: () => Device;
 }
 
 /** Opened once, when the first stage needs it. */
-function lazyDevice(p: Project): () => Device {
+export function lazyDevice(p: Project): () => Device {
   let device: Device | undefined;
   const { name, ...options } = p.config.device;
   const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
@@ -194,7 +196,7 @@ export function dataLinksOf(p: Project, name: string, { workers, shared = false 
 export function lifeOf(p: Project, modelName: string, around: LifeSurroundings): Link[] {
   const { config } = p;
   const model = config.models[modelName]!;
-  const device = lazyDevice(p);
+  const device = around.device ?? lazyDevice(p);
   const dataLinks = [...new Set([config.tokenizer.from, model.train.on])].flatMap(name => dataLinksOf(p, name));
   const { on, length, ...recipe } = model.train;
   const { train: _, evaluate, ...architecture } = model;

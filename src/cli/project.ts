@@ -2,14 +2,16 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { check, nearest, parseYaml, readText } from "../base/index.ts";
+import { check, type Json, nearest, parseYaml, readText } from "../base/index.ts";
 import { dataPart } from "../data/index.ts";
 import { baselineNames } from "../evaluate/index.ts";
 import { openStore, type Store } from "../store/index.ts";
 import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
+import { searchPart } from "../tune/index.ts";
 import { cliErrors } from "./errors.ts";
+import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
 
 export const projectFile = "loam.yaml";
@@ -45,6 +47,7 @@ const projectSchema = z.strictObject({
       evaluate: z.strictObject({ baselines: z.array(z.enum(baselineNames)).default([...baselineNames]) }).prefault({}),
     }),
   ),
+  searches: z.record(name, searchPart).default({}),
   serve: servePart.optional(),
   device: z
     .strictObject({
@@ -81,17 +84,29 @@ function checkReferences(c: ProjectConfig, file: string): void {
   const data = Object.keys(c.data);
   refer("tokenizer.from", "a data set", c.tokenizer.from, data);
   for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
+  for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, Object.keys(c.models));
   servedAs(c.serve, file);
   // several may be served that no project has made: `loam models import` brings them in
   if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, Object.keys(c.models));
 }
 
-/** Parses and checks the text of a project file; `place` names it in errors. */
-export function parseProject(text: string, place: string): ProjectConfig {
-  const config = check(projectSchema, parseYaml(text, place) ?? {}, place);
+/** Checks what a project file says, its searches left aside; `place` names it in errors. */
+export function checkProject(raw: unknown, place: string): ProjectConfig {
+  const config = check(projectSchema, raw ?? {}, place);
   checkReferences(config, place);
   return config;
 }
+
+/** Parses and checks the text of a project file; `place` names it in errors. */
+export function parseProject(text: string, place: string): ProjectConfig {
+  const raw = parseYaml(text, place);
+  const config = checkProject(raw, place);
+  checkSearches(raw as Json, config, place, checkProject);
+  return config;
+}
+
+/** What a project's file says, as it is written. */
+export const findRaw = (p: Project): Json => parseYaml(readText(p.file), projectFile) as Json;
 
 /** The project in a folder or the nearest one above it. */
 export function findProject(from: string): Project {

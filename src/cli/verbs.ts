@@ -9,6 +9,7 @@ const project: Verb["options"][number] = [
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
+  tune: "Tune: better settings by trying, bases compared",
 };
 
 export const verbs: readonly Verb[] = [
@@ -37,6 +38,19 @@ export const verbs: readonly Verb[] = [
     options: [project, ["--force", "train again even where nothing changed"]],
     example: "loam train mail-small",
     load: async () => (await import("./verbs/run.ts")).train,
+  },
+  {
+    usage: "tune search [name]",
+    summary: "Try settings of a search in loam.yaml until its trials are used up; judge the best one once on documents that chose nothing",
+    options: [
+      project,
+      ["--trials <n>", "trials in all, those made before included (default: the search's)"],
+      ["--workers <n>", "worker processes (default: the search's `parallel`); 0 for none but this one"],
+      ["--write", "put the winner's values into loam.yaml; comments stay"],
+      ["--worker <study>", "take part in this study as a worker of another process"],
+    ],
+    example: "loam tune search mail-rate --trials 20 --workers 2",
+    load: async () => (await import("./verbs/tune-search.ts")).tuneSearch,
   },
   {
     usage: "data run [name]",

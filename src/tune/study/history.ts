@@ -1,7 +1,7 @@
 /** A stored study as the search sees it: which trials its sampler and pruner know of, what to try next, which trial is behind. */
 import type { Json } from "../../base/index.ts";
 import type { StoredTrial } from "../../store/index.ts";
-import { checkPoint, type Point, parseSpace, type Space } from "../search/space.ts";
+import { checkPoint, isActive, type Point, parseSpace, type Space } from "../search/space.ts";
 import { Study } from "../search/study.ts";
 import { dominates, type Objective, type Trial } from "../search/trial.ts";
 import { pruners, type SearchPart, samplers } from "./part.ts";
@@ -29,6 +29,16 @@ export function isWithin(space: Space, point: Json): point is Point {
   } catch {
     return false;
   }
+}
+
+/** The values that a configuration has for the parameters that are active in it; those that it says nothing of are left out. */
+export function pointOf(space: Space, configured: (parameter: string) => Json | undefined): Point {
+  const point: Record<string, Json> = {};
+  for (const [name, p] of Object.entries(space)) {
+    const value = isActive(p, point) ? configured(name) : undefined;
+    if (value !== undefined) point[name] = value;
+  }
+  return point;
 }
 
 const trialOf = (t: StoredTrial, number: number): Trial => {

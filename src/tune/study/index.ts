@@ -8,6 +8,7 @@ export {
   objectivesOf,
   outcomeOf,
   paretoFront,
+  pointOf,
   ranked,
   spaceOf,
   studyOf,

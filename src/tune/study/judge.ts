@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { documentsOf } from "../../data/index.ts";
 import { modelBits } from "../../evaluate/index.ts";
-import { disposeTree, loadModel } from "../../nn/index.ts";
+import { countParameters, decoderSpec, disposeTree, loadModel } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { endOf, readTokenizer } from "../../train/index.ts";
@@ -47,6 +47,8 @@ export const judgeStage = (around: { readonly device: () => Device }): Stage<"mo
       const model = await loadModel(inputs.model, around.device());
       if (model.family !== "decoder")
         throw tuneErrors.fail("family", { place: inputs.model.id, expected: "a decoder", received: model.family });
+      const { layers, kvHeads, headSize, context } = model.config;
+      const parameters = countParameters(decoderSpec(model.config));
       try {
         const { perDocument } = await modelBits({
           device: around.device(),
@@ -73,6 +75,8 @@ export const judgeStage = (around: { readonly device: () => Device }): Stage<"mo
           documents: documents.length,
           groups: new Set(judgement.groups).size,
           bytes: judgement.bytes.reduce((a, b) => a + b, 0),
+          parameters,
+          memoryBytes: 4 * (parameters + 2 * layers * kvHeads * headSize * context),
         };
       } finally {
         disposeTree(model.parameters);

@@ -15,10 +15,10 @@ import { spaceSchema } from "../search/space.ts";
 export const samplers = {
   tpe: () => tpeSampler(),
   gp: () => gpSampler(),
-  "cma-es": () => cmaEsSampler(),
+  "cma-es": () => cmaEsSampler,
   random: () => randomSampler,
   halton: () => haltonSampler,
-  grid: () => gridSampler,
+  grid: () => gridSampler(),
 } as const satisfies Record<string, () => Sampler>;
 
 /** Pruners by name, for trials that report `most` times; a new one is a row. */

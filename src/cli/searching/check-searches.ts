@@ -1,0 +1,49 @@
+/**
+ * The searches of a project file, checked before anything trains: every value that a search may choose is put at its path, and what would then
+ * stand in the file has to pass the file's own checks.
+ */
+import { isLoamError, type Json } from "../../base/index.ts";
+import { type Parameter, type Point, parseSpace, type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
+import { trialBaseOf, trialTree } from "./trial-tree.ts";
+
+interface Config {
+  readonly searches: Readonly<Record<string, SearchPart>>;
+}
+
+/** Values that stand for all of a parameter. */
+const candidates = (p: Parameter): readonly Json[] => ("options" in p ? p.options : [p.from, p.to]);
+
+/** The parents' values under which a parameter is chosen. */
+function parentsOf(space: Space, name: string): Point {
+  const above: Record<string, Json> = {};
+  for (const [parent, values] of Object.entries(space[name]!.when ?? {}))
+    Object.assign(above, parentsOf(space, parent), { [parent]: values[0]! });
+  return above;
+}
+
+/** Errors: tune/space, tune/path; the place is the parameter in the file. */
+export function checkSearches(raw: Json, { searches }: Config, file: string, check: (raw: unknown, place: string) => unknown): void {
+  const base = Object.keys(searches).length > 0 ? trialBaseOf(raw) : undefined;
+  for (const [name, search] of Object.entries(searches)) {
+    const place = `${file}: searches.${name}`;
+    // as written: what the schema made of it has lost the short forms
+    const space = parseSpace(valueIn(raw, ["searches", name, "space"]), `${place}.space`);
+    for (const [parameter, p] of Object.entries(space))
+      for (const value of candidates(p)) {
+        const tree = trialTree(base!, search, { ...parentsOf(space, parameter), [parameter]: value }, place);
+        try {
+          check(tree, file);
+        } catch (error) {
+          if (!isLoamError(error)) throw error;
+          const { place: at, expected, received, hint, message } = error.problem;
+          throw tuneErrors.fail("path", {
+            place: `${place}.space.${parameter}`,
+            ...(message === undefined ? {} : { message }),
+            ...(expected === undefined ? {} : { expected }),
+            received: `${received ?? "another"} (at ${at?.replace(`${file}: `, "") ?? parameter}${received === JSON.stringify(value) ? "" : `, with ${JSON.stringify(value)}`})`,
+            ...(hint === undefined ? {} : { hint }),
+          });
+        }
+      }
+  }
+}

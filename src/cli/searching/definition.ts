@@ -1,0 +1,42 @@
+/** What a study is: its definition as plain data, enough for any process that shares the record to take part. */
+import { hashOf, type Json } from "../../base/index.ts";
+import { type ArtifactReader, openStudy, type Store, type StoredStudy } from "../../store/index.ts";
+import { type Definition, isWithin, type Point, pointOf, type SearchPart, spaceOf, valueIn } from "../../tune/index.ts";
+import { findRaw, type Project } from "../project.ts";
+import { configuredValue, type TrialBase, trialBaseOf } from "./trial-tree.ts";
+
+export interface StudySpec extends Definition, Pick<SearchPart, "model" | "tokens"> {
+  /** The parts of the project file that trials change. */
+  readonly base: TrialBase;
+  /** The documents artifact whose held-out side judges every trial. */
+  readonly judged: string;
+  /** What the configuration says itself, as far as the space asks. */
+  readonly usual: Point;
+}
+
+export const specOf = (s: StoredStudy): StudySpec => s.spec as unknown as StudySpec;
+
+/** A definition that changes begins another study: its trials would not be comparable. Who chooses and who ends trials may change. */
+export async function studyFor(p: Project, name: string, search: SearchPart, judged: ArtifactReader, store: Store): Promise<StoredStudy> {
+  const raw = findRaw(p);
+  const base = trialBaseOf(raw);
+  const space = valueIn(raw, ["searches", name, "space"])!;
+  const { objectives, reports, seed, model, tokens, sampler, pruner } = search;
+  const identity = {
+    space,
+    objectives: [...objectives],
+    reports,
+    seed,
+    tokens: tokens ?? null,
+    judged: judged.digest,
+    entry: valueIn(base.models, [model])!,
+    data: base.data,
+    tokenizer: base.tokenizer,
+  };
+  const usual = pointOf(spaceOf({ ...search, space }), parameter => configuredValue(p.config, raw, model, parameter));
+  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, judged: judged.id, usual };
+  return openStudy(store, { id: `${name}-${hashOf(identity).slice(0, 8)}`, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
+}
+
+/** The first trial: the configuration as it is. Where the space does not offer its values, the sampler does not hear of it. */
+export const isUsualWithin = (spec: StudySpec): boolean => isWithin(spaceOf(spec), spec.usual as Json);

@@ -1,0 +1,73 @@
+/** Studies in words: a trial, a table of trials, the winner and how sure that is. */
+import { formatBytes, formatCount, formatDuration, type Json } from "../../base/index.ts";
+import type { StoredStudy, StoredTrial } from "../../store/index.ts";
+import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked } from "../../tune/index.ts";
+import { specOf } from "./definition.ts";
+import type { StudyVerdict } from "./verdict.ts";
+
+const shown = (v: unknown): string =>
+  typeof v === "number"
+    ? Number.isInteger(v)
+      ? String(v)
+      : String(Number(v.toPrecision(4)))
+    : typeof v === "string"
+      ? v
+      : JSON.stringify(v);
+
+/** `train.rate 0.0123, layers 3`. */
+export const pointText = (point: Json | unknown): string =>
+  Object.entries((point ?? {}) as Record<string, unknown>)
+    .map(([name, v]) => `${name} ${shown(v)}`)
+    .join(", ") || "as configured";
+
+/** Objectives in their own units; a new one is a row. */
+const units: { readonly [K in ObjectiveName]: (v: number) => string } = {
+  heldOut: v => `${v.toFixed(4)} bits a byte`,
+  seconds: v => formatDuration(v * 1000),
+  parameters: v => `${formatCount(v)} parameters`,
+  memory: v => formatBytes(v),
+};
+export const valueText = (name: ObjectiveName, v: number): string => units[name](v);
+
+export const valuesText = (objectives: readonly ObjectiveName[], values: readonly number[]): string =>
+  values.map((v, i) => valueText(objectives[i]!, v)).join(", ");
+
+/** Trials as a table, the best first, then those that came to no end of their own. */
+export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], most = Number.POSITIVE_INFINITY): string[] {
+  const spec = specOf(study);
+  const best = new Set(paretoFront(spec, trials).map(t => t.number));
+  const done = ranked(spec, trials);
+  const rest = trials.filter(t => t.state !== "done");
+  const shownTrials = [...done, ...rest].slice(0, most);
+  const width = Math.max(0, ...shownTrials.map(t => pointText(t.point).length));
+  const rows = shownTrials.map(t => {
+    const outcome = outcomeOf(t);
+    const last = t.reports.at(-1);
+    const came = outcome
+      ? valuesText(spec.objectives, outcome.values)
+      : `${t.state}${t.reason ? `: ${t.reason}` : ""}${last && t.state !== "failed" ? ` (${last.value.toFixed(4)} at ${last.step}/${spec.reports})` : ""}`;
+    return `  ${best.has(t.number) ? ">" : " "} ${String(t.number).padStart(3)}  ${pointText(t.point).padEnd(width)}  ${came}${t.origin === "default" ? "  (the configuration as it is)" : ""}`;
+  });
+  const left = trials.length - rows.length;
+  return left > 0 ? [...rows, `        ... and ${left} more`] : rows;
+}
+
+/** `12 done, 6 pruned, 1 failed`. */
+export const countsText = (trials: readonly StoredTrial[]): string =>
+  (["done", "pruned", "failed", "running", "waiting"] as const)
+    .map(state => ({ state, n: trials.filter(t => t.state === state).length }))
+    .filter(c => c.n > 0)
+    .map(c => `${c.n} ${c.state}`)
+    .join(", ") || "no trial yet";
+
+/** What the test half says. */
+export function verdictLines(v: StudyVerdict): string[] {
+  return [
+    `  On the test half (${formatCount(v.documents)} documents, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.bitsPerByte.toFixed(4)} bits a byte`,
+    ...v.comparisons.map(c => `    ${comparisonSentence(c)}`),
+    ...(v.comparisons.length === 0 ? ["    nothing to compare it with yet"] : []),
+    ...(v.looks > 1
+      ? [`    This is look ${v.looks} at the test half of this study: a choice made after the first look is no longer blind to it.`]
+      : []),
+  ];
+}

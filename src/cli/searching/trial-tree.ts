@@ -1,0 +1,27 @@
+/** What a trial's project file would say: the user's with the values of a point put in, and the search's budget. */
+import type { Json } from "../../base/index.ts";
+import { type Point, pathOf, type SearchPart, valueIn, withValue } from "../../tune/index.ts";
+
+/** Parts of a project file that a trial depends on. */
+export type TrialBase = { readonly data: Json; readonly tokenizer: Json; readonly models: Json };
+
+export const trialBaseOf = (raw: Json): TrialBase => {
+  const part = (name: string): Json => valueIn(raw, [name]) ?? {};
+  return { data: part("data"), tokenizer: part("tokenizer"), models: part("models") };
+};
+
+/** Errors: tune/path, with `place` and the parameter's name. */
+export function trialTree(base: TrialBase, search: Pick<SearchPart, "model" | "tokens">, point: Point, place: string): Json {
+  const budget: Json =
+    search.tokens === undefined ? base : withValue(base, pathOf("train.tokens", search.model), search.tokens, `${place}.tokens`);
+  return Object.entries(point).reduce<Json>(
+    (tree, [name, value]) => withValue(tree, pathOf(name, search.model), value, `${place}.space.${name}`),
+    budget,
+  );
+}
+
+/** What a configuration says at a parameter's path: as it was checked, else as it was written. */
+export const configuredValue = (config: unknown, raw: Json, model: string, parameter: string): Json | undefined => {
+  const path = pathOf(parameter, model);
+  return valueIn(config as Json, path) ?? valueIn(raw, path);
+};

@@ -1,0 +1,157 @@
+/**
+ * One trial, run: its links made or found, what the training says on its way reported to the study, its end told. Nothing that a trial does
+ * ends the search, but for what would befall every trial: a full disk, a record out of reach.
+ */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isLoamError, type LoamError, type Progress, redact } from "../../base/index.ts";
+import { type ArtifactReader, type HeldTrial, openArtifact, type Store, trialsOf } from "../../store/index.ts";
+import { readMetrics } from "../../train/index.ts";
+import { isBehind, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
+import type { LifeSurroundings } from "../life.ts";
+import { runLink } from "../life.ts";
+import type { Project } from "../project.ts";
+import type { StudySpec } from "./definition.ts";
+import { judgedLabel, type TrialLinks, trialLinks, trialProject } from "./trial-links.ts";
+import { trialTree } from "./trial-tree.ts";
+
+export interface TrialRun {
+  readonly project: Project;
+  readonly store: Store;
+  readonly study: string;
+  readonly spec: StudySpec;
+  readonly around: LifeSurroundings;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What a trial came to, for those who watch. */
+export type TrialResult =
+  | { readonly state: "done"; readonly outcome: Outcome }
+  | { readonly state: "pruned" | "failed" | "released" | "lost"; readonly reason?: string };
+
+/** Errors that say nothing of the trial. */
+const notOfTrial = ["base/diskFull", "base/readOnly", "store/recordsUnreachable", "store/recordsBusy", "store/blobsUnreachable"];
+const reasonLength = 500;
+
+const ended = Symbol("ended");
+interface Ended {
+  readonly kind: typeof ended;
+  readonly state: "pruned" | "failed";
+  readonly reason?: string;
+}
+
+/** Bits a byte of a held-out loss in nats a token. */
+const bitsPerByte = (nats: number, { summary: s }: ArtifactReader): number =>
+  (nats * (Number(s.heldOutTokens) + Number(s.heldOutDocuments))) / Number(s.heldOutBytes) / Math.LN2;
+
+export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialResult> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([run.signal, held.lost, stop.signal]);
+  const made = new Map<string, ArtifactReader>();
+  let links: TrialLinks | undefined;
+  let reported: Promise<void> = Promise.resolve();
+  try {
+    const { spec } = run;
+    // the configuration as it is has no values put in: what the space does not offer stays too
+    const point = held.trial.origin === "default" ? {} : (held.trial.point as Point);
+    const project = trialProject(run.project, trialTree(spec.base, spec, point, "searches"), spec);
+    made.set(judgedLabel, await openArtifact(run.store, spec.judged));
+    links = trialLinks(project, spec.model, run.around);
+    const every = project.config.models[spec.model]!.train.evaluateEvery;
+    const look = (step: number, nats: number) => {
+      reported = reported.then(async () => {
+        if (stop.signal.aborted) return;
+        const value = bitsPerByte(nats, made.get(links!.shards)!);
+        if (!Number.isFinite(value))
+          return stop.abort({ kind: ended, state: "failed", reason: `the held-out loss is ${nats}` } satisfies Ended);
+        const isNew = await held.report({ step: step / every, value });
+        if (isNew && isBehind(spec, await trialsOf(run.store.records.read, run.study), held.trial.number))
+          stop.abort({ kind: ended, state: "pruned", reason: `behind at report ${step / every}` } satisfies Ended);
+      });
+    };
+    for (const link of links.links) {
+      signal.throwIfAborted();
+      const result = await runLink(run.store, link, made, {
+        progress: event => {
+          run.progress(event);
+          const { step, heldOut } = event.values ?? {};
+          if (link === links!.trained && typeof step === "number" && step % every === 0 && typeof heldOut === "number") look(step, heldOut);
+        },
+        signal,
+      });
+      made.set(link.label, result.artifact);
+      // a report on the way may still be on its way to the record
+      await reported;
+    }
+    signal.throwIfAborted();
+    const outcome = await outcomeOf(spec, links, made);
+    const broken = spec.objectives.find((_, i) => !Number.isFinite(outcome.values[i]));
+    if (broken !== undefined) return await end(run, held, { state: "failed", reason: `${broken} is not a number` });
+    return (await held.finish({ state: "done", outcome: outcome as never })) ? { state: "done", outcome } : { state: "lost" };
+  } catch (error) {
+    await reported.catch(() => {});
+    const why = stop.signal.reason as Ended | undefined;
+    if (stop.signal.aborted && why?.kind === ended) {
+      await forget(run.store, links, made);
+      return end(run, held, why);
+    }
+    if (held.lost.aborted) return { state: "lost" };
+    if (run.signal.aborted || isLoamError(error, "base/interrupted")) {
+      await held.release();
+      return { state: "released" };
+    }
+    if (isLoamError(error) && notOfTrial.includes(error.code)) {
+      await held.release().catch(() => {});
+      throw error;
+    }
+    await forget(run.store, links, made);
+    return end(run, held, {
+      state: "failed",
+      reason: redact(error instanceof Error ? error.message : String(error)).slice(0, reasonLength),
+    });
+  }
+}
+
+async function end(
+  _: TrialRun,
+  held: HeldTrial,
+  { state, reason }: { readonly state: "pruned" | "failed"; readonly reason?: string },
+): Promise<TrialResult> {
+  const why = reason === undefined ? {} : { reason };
+  return (await held.finish({ state, ...why })) ? { state, ...why } : { state: "lost" };
+}
+
+/** Checkpoints of a trial that does not go on. */
+async function forget(store: Store, links: TrialLinks | undefined, made: ReadonlyMap<string, ArtifactReader>): Promise<void> {
+  if (!links) return;
+  const inputs = Object.entries(links.trained.inputs).map(([name, label]) => [name, made.get(label)] as const);
+  if (!inputs.every(([, a]) => a)) return;
+  const { recipe } = await links.trained.plan(store, Object.fromEntries(inputs) as Record<string, ArtifactReader>);
+  await rm(join(store.scratchFolder, recipe), { recursive: true, force: true }).catch(() => {});
+}
+
+/** Values of the objectives by name, as measured on the artifacts of a trial; a new one is a row. */
+const measures: { readonly [K in ObjectiveName]: (model: ArtifactReader, judgement: ArtifactReader) => number | Promise<number> } = {
+  heldOut: (_, judgement) => (judgement.summary.bitsPerByte === null ? Number.NaN : Number(judgement.summary.bitsPerByte)),
+  // of all processes that had a part in it: a trial may have been resumed
+  seconds: async model => {
+    const points = readMetrics((await model.read("metrics.jsonl")).toString("utf8"));
+    return points.reduce((sum, p, i) => sum + (p.tokens - (points[i - 1]?.tokens ?? 0)) / p.tokensPerSecond, 0);
+  },
+  parameters: (_, judgement) => Number(judgement.summary.parameters),
+  memory: (_, judgement) => Number(judgement.summary.memoryBytes),
+};
+
+async function outcomeOf(spec: StudySpec, { trained, judgement }: TrialLinks, made: ReadonlyMap<string, ArtifactReader>): Promise<Outcome> {
+  const [model, judged] = [made.get(trained.label)!, made.get(judgement)!];
+  const measured: Record<string, number> = {};
+  for (const [name, measure] of Object.entries(measures)) measured[name] = await measure(model, judged);
+  return {
+    values: spec.objectives.map(name => measured[name]!),
+    measures: Object.fromEntries(Object.entries(measured).filter(([, v]) => Number.isFinite(v))),
+    artifacts: { model: model.id, judgement: judged.id },
+  };
+}
+
+export const ignoreProblem = (_: LoamError): void => {};

@@ -1,0 +1,59 @@
+/** The one report of a study on its test half: the winner beside the runner-up and the configuration as it was. */
+import type { Progress } from "../../base/index.ts";
+import {
+  type ArtifactReader,
+  noteVerdict,
+  openArtifact,
+  runStage,
+  type Store,
+  type StoredStudy,
+  type StoredTrial,
+} from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { outcomeOf, ranked, readVerdict, type VerdictReport, verdictStage } from "../../tune/index.ts";
+import { runLink } from "../life.ts";
+import { specOf } from "./definition.ts";
+import { judgedLabel, judgeLink } from "./trial-links.ts";
+
+export interface StudyVerdict extends VerdictReport {
+  readonly artifact: string;
+  /** Looks at the test half so far, this one included; above 1 the figures of later ones are not quite honest any more. */
+  readonly looks: number;
+}
+
+export interface VerdictGiven {
+  readonly store: Store;
+  readonly study: StoredStudy;
+  readonly trials: readonly StoredTrial[];
+  readonly device: () => Device;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Undefined where nothing is done, or where trials are not chosen by held-out documents. */
+export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
+  const spec = specOf(o.study);
+  const [winner, second] = ranked(spec, o.trials);
+  if (!winner || spec.objectives[0] !== "heldOut") return undefined;
+  const documents = await openArtifact(o.store, spec.judged);
+  const judged = async (t: StoredTrial): Promise<ArtifactReader> => {
+    const model = await openArtifact(o.store, outcomeOf(t)!.artifacts.model!);
+    const link = judgeLink(o.device, "model", "test", "test");
+    const made = new Map([
+      ["model", model],
+      [judgedLabel, documents],
+    ]);
+    return (await runLink(o.store, link, made, { progress: o.progress, signal: o.signal })).artifact;
+  };
+  const first = await judged(winner);
+  const usual = o.trials.find(t => t.origin === "default" && t.state === "done");
+  const inputs = { winner: first, runnerUp: second ? await judged(second) : first, default: usual ? await judged(usual) : first };
+  const { artifact } = await runStage(o.store, verdictStage, {
+    inputs,
+    options: { seed: spec.seed },
+    progress: o.progress,
+    signal: o.signal,
+  });
+  const looks = await noteVerdict(o.store, o.study.id, artifact.id);
+  return { ...(await readVerdict(artifact)), artifact: artifact.id, looks: looks.indexOf(artifact.id) + 1 };
+}

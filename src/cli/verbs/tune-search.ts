@@ -1,0 +1,214 @@
+/** `loam tune search`: a study of loam.yaml, led from here: its trials run by worker processes, its winner judged once on the test half. */
+import { availableParallelism } from "node:os";
+import { formatDuration, nearest, readText, writeFileAtomic } from "../../base/index.ts";
+import { documentsOf } from "../../data/index.ts";
+import { findStudy, type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
+import { halfOf, nextPoint, outcomeOf, type Point, paretoFront, ranked, type SearchPart } from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
+import { lazyDevice, lifeOf } from "../life.ts";
+import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
+import { specOf, studyFor } from "../searching/definition.ts";
+import { leadWorkers } from "../searching/leader.ts";
+import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
+import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
+import { judgeWinner } from "../searching/verdict.ts";
+import { pointLines, withPoint } from "../searching/winner.ts";
+import { workOnStudy } from "../searching/worker.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
+import { runLinks } from "./run.ts";
+
+/** The search that a command means: the one named, else the only one. */
+export function searchNameOf({ config }: Project, given: string | undefined): string {
+  const known = Object.keys(config.searches);
+  const wanted = given ?? (known.length === 1 ? known[0] : undefined);
+  if (wanted !== undefined && known.includes(wanted)) return wanted;
+  const near = wanted === undefined ? undefined : nearest(wanted, known);
+  throw cliErrors.fail("usage", {
+    place: "loam tune search",
+    expected: known.length > 0 ? `one of ${known.join(", ")}` : `a search under \`searches:\` in ${projectFile}`,
+    received: wanted === undefined ? "none" : `"${wanted}"`,
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}
+
+function wholeOf(options: Options, name: "trials" | "workers", least: number): number | undefined {
+  const given = options[name];
+  if (given === undefined) return undefined;
+  const n = Number(given);
+  if (Number.isInteger(n) && n >= least) return n;
+  throw cliErrors.fail("usage", { place: `--${name}`, expected: `a whole number from ${least}`, received: String(given) });
+}
+
+/** Each worker has its share of the processors, unless the project says how many threads a device has. */
+const withThreads = (p: Project, workers: number): Project => ({
+  ...p,
+  config: {
+    ...p.config,
+    device: {
+      ...p.config.device,
+      threads: p.config.device.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, workers))),
+    },
+  },
+});
+
+/** Makes the documents by which a study judges, and finds or begins it. Errors: tune/halves before anything trains. */
+async function openedStudy(context: Context, p: Project, name: string, search: SearchPart, store: Store): Promise<StoredStudy> {
+  const life = lifeOf(p, search.model, { onProblem: ignoreProblem });
+  const trained = life.find(l => l.label === search.model);
+  const label = life.find(l => l.label === trained?.inputs.shards)?.inputs.documents;
+  const last = life.findIndex(l => l.label === label);
+  if (label === undefined || last < 0)
+    throw cliErrors.fail("model", {
+      place: `${projectFile}: searches.${name}.model`,
+      expected: "a language model that is trained on documents",
+      received: `"${search.model}"`,
+    });
+  const { made } = await runLinks(
+    context,
+    store,
+    life.slice(0, last + 1).filter(l => ["source", "data", "blend"].includes(l.stage)),
+    false,
+  );
+  const judged = made.get(label)!;
+  const heldOut = [];
+  for await (const { id, attributes } of documentsOf(judged, "held-out")) heldOut.push({ id, attributes });
+  halfOf(heldOut, "test", `${judged.id}/held-out`);
+  return studyFor(p, name, search, judged, store);
+}
+
+const endText = (study: StoredStudy, point: unknown, result: TrialResult): string => {
+  const { objectives } = specOf(study);
+  return `${pointText(point)}  ->  ${result.state === "done" ? valuesText(objectives, result.outcome.values) : `${result.state}${result.reason ? `: ${result.reason}` : ""}`}`;
+};
+
+export const tuneSearch: VerbRun = async (context, [given], options) => {
+  const { out, signal } = context;
+  const project = findProject(folderOf(context, options));
+  const name = searchNameOf(project, given);
+  const search = project.config.searches[name]!;
+  const total = wholeOf(options, "trials", 1) ?? search.trials;
+  const workers = wholeOf(options, "workers", 0) ?? search.parallel;
+  const began = performance.now();
+  await withProjectStore(project, async store => {
+    if (typeof options.worker === "string") return work(context, withThreads(project, workers), store, options.worker, search, total);
+    const study = await openedStudy(context, project, name, search, store);
+    // a sampler that cannot work on this space says so now
+    nextPoint({ ...specOf(study), sampler: search.sampler, pruner: search.pruner }, []);
+    const board = trialBoard(store, study.id);
+    const before = await board.trials();
+    out.line(
+      `  study ${study.id}: ${search.sampler}, ${search.pruner === "none" ? "no pruner" : search.pruner}; ${total} trials in all, ${countsText(before)}`,
+    );
+    const points = new Map<number, unknown>(before.map(t => [t.number, t.point]));
+    const onEnd = (trial: number, result: TrialResult) => {
+      out.done(`trial ${trial}`, endText(study, points.get(trial), result));
+      out.event("trial", { trial, point: points.get(trial), ...result });
+    };
+    if (workers === 0) {
+      await workOnStudy({
+        project,
+        store,
+        study,
+        search,
+        trials: total,
+        around: { onProblem: ignoreProblem, device: lazyDevice(project) },
+        signal,
+        progress: trial => out.progress(`trial ${trial}`),
+        onStart: (trial, point) => points.set(trial, point),
+        onEnd,
+      });
+      signal.throwIfAborted();
+    } else
+      await leadWorkers({
+        args: [
+          "tune",
+          "search",
+          name,
+          "--worker",
+          study.id,
+          "--workers",
+          String(workers),
+          "--trials",
+          String(total),
+          "--project",
+          project.folder,
+          "--json",
+        ],
+        workers,
+        mostDeaths: 3 * total,
+        cwd: project.folder,
+        signal,
+        onDeath: how => out.warn(`loam: a worker died by ${how}; another one goes on with its trial.`),
+        onEvent: e => {
+          if (e.event === "trial-start") points.set(e.trial, e.point);
+          else if (e.event === "trial-end") onEnd(e.trial, e.result);
+          else if (e.event === "progress") out.progress(e.label)(e);
+        },
+      });
+    await conclude(context, project, store, study, { began, write: options.write === true });
+  });
+};
+
+/** The worker's side: what happens goes to the leader as JSON lines, and the leader's end is the worker's. */
+async function work(context: Context, project: Project, store: Store, id: string, search: SearchPart, trials: number): Promise<void> {
+  const study = await findStudy(store.records.read, id);
+  const left = new AbortController();
+  process.once("disconnect", () => left.abort(new Error("the leader of the search is gone")));
+  const { out } = context;
+  await workOnStudy({
+    project,
+    store,
+    study,
+    search,
+    trials,
+    around: { onProblem: ignoreProblem, device: lazyDevice(project) },
+    signal: AbortSignal.any([context.signal, left.signal]),
+    progress: trial => out.progress(`trial ${trial}`),
+    onStart: (trial, point) => out.event("trial-start", { trial, point }),
+    onEnd: (trial, result) => out.event("trial-end", { trial, result }),
+  });
+  // the channel to the leader would keep this process alive
+  process.disconnect?.();
+}
+
+async function conclude(
+  context: Context,
+  project: Project,
+  store: Store,
+  study: StoredStudy,
+  { began, write }: { readonly began: number; readonly write: boolean },
+): Promise<void> {
+  const { out, signal } = context;
+  const spec = specOf(study);
+  const trials = await trialBoard(store, study.id).trials();
+  const [winner] = ranked(spec, trials);
+  out.line(`\n  ${countsText(trials)} in ${formatDuration(performance.now() - began)}`);
+  for (const line of trialTable(study, trials, 12)) out.line(line);
+  const verdict = await judgeWinner({ store, study, trials, device: lazyDevice(project), progress: out.progress("test half"), signal });
+  out.clear();
+  if (verdict) for (const line of ["", ...verdictLines(verdict)]) out.line(line);
+  if (!winner) out.line("\n  No trial came to its end: `loam tune show` tells why.");
+  const isUsual = winner?.origin === "default";
+  if (winner && isUsual) out.line(`\n  The configuration as it is was the best: nothing to change in ${projectFile}.`);
+  if (winner && !isUsual) {
+    const point = winner.point as Point;
+    out.line(
+      `\n  ${spec.objectives.length > 1 ? `Trial ${winner.number} of the Pareto front` : `Trial ${winner.number}`} in ${projectFile}${write ? " (written)" : ", written there by --write"}:`,
+    );
+    for (const line of pointLines(spec.model, point)) out.line(`    ${line}`);
+    if (write) writeFileAtomic(project.file, withPoint(readText(project.file), spec.model, point, projectFile));
+  }
+  out.line(
+    `\n  next: loam tune show ${study.id}${winner ? `, loam trace ${outcomeOf(winner)!.artifacts.model}` : ""}${write && winner && !isUsual ? `, loam train ${spec.model}` : ""}`,
+  );
+  out.result({
+    event: "result",
+    study: study.id,
+    trials,
+    winner: winner?.number ?? null,
+    paretoFront: paretoFront(spec, trials).map(t => t.number),
+    verdict: verdict ?? null,
+    written: write && winner !== undefined && !isUsual,
+  });
+}
