@@ -63,10 +63,13 @@ export const studyOf = (d: Definition, trials: readonly StoredTrial[], space = s
 /** The point to try after these trials; undefined where a grid has ended. */
 export const nextPoint = (d: Definition, trials: readonly StoredTrial[]): Point | undefined => studyOf(d, trials).ask()?.point;
 
-/** Whether a trial, by its last report, is not worth going on with. The default configuration is what others are compared with: it goes on. */
+/**
+ * Whether a trial, by its last report, is not worth going on with. The default configuration is what others are compared with: it goes on, and so
+ * does one that has all but ended.
+ */
 export function isBehind(d: Definition, trials: readonly StoredTrial[], number: number): boolean {
   const trial = trials.find(t => t.number === number)!;
-  if (trial.origin === "default") return false;
+  if (trial.origin === "default" || (trial.reports.at(-1)?.step ?? 0) >= d.reports) return false;
   const [objective] = objectivesOf(d) as [Objective];
   const all = trials.map(t => trialOf(t, t.number));
   return pruners[d.pruner](d.reports).isBehind({ trials: all, trial: trialOf(trial, number), objective, seed: d.seed });

@@ -21,12 +21,15 @@ export const samplers = {
   grid: () => gridSampler(),
 } as const satisfies Record<string, () => Sampler>;
 
+/** The first report at which trials are compared: before it, rates are still warming up. */
+const first = (most: number): number => Math.max(1, Math.floor(most / 8));
+
 /** Pruners by name, for trials that report `most` times; a new one is a row. */
 export const pruners = {
   none: () => noPruner,
-  median: () => medianPruner(),
-  asha: () => ashaPruner(),
-  hyperband: (most: number) => hyperbandPruner({ most }),
+  median: (most: number) => medianPruner({ warmup: first(most) - 1 }),
+  asha: (most: number) => ashaPruner({ least: first(most) }),
+  hyperband: (most: number) => hyperbandPruner({ least: first(most), most }),
 } as const satisfies Record<string, (most: number) => Pruner>;
 
 /** What a trial may be judged by, all of them the less the better; a new one is a row, and a measure of that name. */
