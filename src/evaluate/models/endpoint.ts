@@ -1,0 +1,286 @@
+/**
+ * A model behind an OpenAI-compatible endpoint, as far as it goes: generation by completions or chat, log-likelihoods by completions that echo their
+ * prompt with log-probabilities (vLLM, llama.cpp) or by Loam's /v1/score, vectors by embeddings. Many requests at once; what a busy server refuses
+ * is asked again. The connection is a port: the same client asks the served application in this process.
+ */
+import { z } from "zod";
+import { check, hashOf, isLoamError } from "../../base/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import type {
+  Answering,
+  AnswerOf,
+  EvaluatedModel,
+  GenerateRequest,
+  Likelihood,
+  LikelihoodRequest,
+  RequestKind,
+  RequestOf,
+} from "./model.ts";
+
+export interface EndpointOptions {
+  /** Up to and with `/v1`. */
+  readonly url: string;
+  readonly model: string;
+  /** Sent as a bearer token, never shown. */
+  readonly key?: string | undefined;
+  /** Requests in flight. */
+  readonly concurrency?: number;
+  readonly fetch?: (request: Request) => Response | Promise<Response>;
+  /** What answers are kept under; the address and the name where absent. */
+  readonly fingerprint?: string;
+  /** What is waited before a request is made again; doubled each time. */
+  readonly retryMs?: number;
+  readonly timeoutMs?: number;
+}
+
+const defaultConcurrency = 8;
+/** Times that a request is made before it counts as failed. */
+const attempts = 4;
+const defaultTimeoutMs = 10 * 60_000;
+
+const number = z.number();
+const completionsSchema = z.looseObject({
+  choices: z.array(
+    z.looseObject({
+      text: z.string(),
+      logprobs: z
+        .looseObject({
+          tokens: z.array(z.string()),
+          token_logprobs: z.array(number.nullable()),
+          top_logprobs: z.array(z.record(z.string(), number).nullable()).nullish(),
+          text_offset: z.array(number),
+        })
+        .nullish(),
+    }),
+  ),
+  usage: z.looseObject({ completion_tokens: number.optional() }).nullish(),
+});
+const chatSchema = z.looseObject({
+  choices: z.array(z.looseObject({ message: z.looseObject({ content: z.string().nullish() }) })),
+  usage: z.looseObject({ completion_tokens: number.optional() }).nullish(),
+});
+const scoreSchema = z.looseObject({
+  data: z.array(
+    z.looseObject({
+      tokens: z.array(
+        z.looseObject({
+          token: z.string(),
+          logprob: number,
+          top_logprobs: z.array(z.looseObject({ token: z.string(), logprob: number })).optional(),
+        }),
+      ),
+    }),
+  ),
+});
+const embeddingsSchema = z.looseObject({ data: z.array(z.looseObject({ embedding: z.array(number) })) });
+
+interface Refusal {
+  readonly status: number;
+  readonly message: string;
+}
+
+const wait = (ms: number, signal: AbortSignal | undefined) =>
+  new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+
+/** Sums a continuation's tokens out of an echoed prompt: those that end behind the context's end. */
+export function echoed(
+  context: string,
+  {
+    tokens,
+    token_logprobs,
+    top_logprobs,
+    text_offset,
+  }: {
+    tokens: readonly string[];
+    token_logprobs: readonly (number | null)[];
+    top_logprobs?: readonly (Readonly<Record<string, number>> | null)[] | null | undefined;
+    text_offset: readonly number[];
+  },
+  /** Code points of context and continuation. */
+  length: number,
+): Likelihood {
+  const start = [...context].length;
+  let [logLikelihood, isGreedy] = [0, true];
+  for (let i = 0; i < tokens.length; i++) {
+    const end = text_offset[i + 1] ?? length;
+    if (end <= start || text_offset[i]! >= length) continue;
+    const own = token_logprobs[i];
+    if (own === null || own === undefined) continue;
+    logLikelihood += own;
+    const top = top_logprobs?.[i];
+    if (top) isGreedy &&= own >= Math.max(...Object.values(top));
+  }
+  return { logLikelihood, isGreedy };
+}
+
+export function endpointModel(o: EndpointOptions): EvaluatedModel {
+  const { model, concurrency = defaultConcurrency, retryMs = 500 } = o;
+  const url = o.url.replace(/\/+$/, "");
+  const send = o.fetch ?? ((r: Request) => fetch(r));
+
+  /** Errors: evaluate/endpoint; the signal's reason. A refusal of the request itself is an answer. */
+  async function post<S extends z.ZodType>(
+    path: string,
+    body: object,
+    schema: S,
+    signal: AbortSignal | undefined,
+  ): Promise<{ ok: z.output<S> } | Refusal> {
+    const place = `${url}/${path}`;
+    for (let attempt = 1; ; attempt++) {
+      signal?.throwIfAborted();
+      let failure: string;
+      try {
+        const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
+        const response = await send(
+          new Request(place, {
+            method: "POST",
+            headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
+            body: JSON.stringify({ model, ...body }),
+            signal: signal ? AbortSignal.any([signal, limit]) : limit,
+          }),
+        );
+        const text = await response.text();
+        if (response.ok) {
+          let value: unknown;
+          try {
+            value = JSON.parse(text);
+          } catch (error) {
+            throw evaluateErrors.fail("endpoint", { place, expected: "JSON", received: JSON.stringify(text.slice(0, 80)) }, error);
+          }
+          return { ok: check(schema, value, place) };
+        }
+        const message = messageOf(text);
+        if (response.status !== 429 && response.status < 500) return { status: response.status, message };
+        failure = `${response.status} ${message}`;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (isLoamError(error)) throw error;
+        failure = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
+      }
+      if (attempt === attempts)
+        throw evaluateErrors.fail("endpoint", {
+          place,
+          expected: "an answer",
+          received: failure,
+          hint: "Is the server there? What is answered so far is kept.",
+        });
+      await wait(retryMs * 2 ** (attempt - 1), signal);
+    }
+  }
+  async function answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>> {
+    const got = await post(path, body, schema, signal);
+    if ("ok" in got) return got.ok;
+    throw evaluateErrors.fail("endpoint", { place: `${url}/${path}`, expected: "an answer", received: `${got.status} ${got.message}` });
+  }
+
+  const many =
+    <K extends RequestKind>(
+      one: (request: RequestOf<K>, signal: AbortSignal | undefined) => Promise<Omit<AnswerOf<K>, "ms">>,
+    ): Answering<K> =>
+    async (requests, each, signal) => {
+      let next = 0;
+      const work = async () => {
+        while (next < requests.length) {
+          const i = next++;
+          const began = performance.now();
+          const got = await one(requests[i]!, signal);
+          each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);
+        }
+      };
+      await Promise.all(Array.from({ length: Math.min(concurrency, requests.length) }, work));
+    };
+
+  async function generate({ prompt, messages, ...r }: GenerateRequest, signal: AbortSignal | undefined) {
+    const { samples, temperature } = r;
+    const common = {
+      max_tokens: r.maxTokens,
+      temperature,
+      seed: r.seed,
+      ...(r.stop.length ? { stop: r.stop } : {}),
+      ...(samples > 1 ? { n: samples } : {}),
+    };
+    if (messages) {
+      const { choices, usage } = await answer("chat/completions", { messages, ...common }, chatSchema, signal);
+      return { texts: choices.map(c => c.message.content ?? ""), tokens: usage?.completion_tokens ?? 0 };
+    }
+    const { choices, usage } = await answer("completions", { prompt, ...common }, completionsSchema, signal);
+    return { texts: choices.map(c => c.text), tokens: usage?.completion_tokens ?? 0 };
+  }
+
+  /** Whether the endpoint echoes with log-probabilities; found out by the first request. */
+  let echoes: boolean | undefined;
+  async function likelihoods(
+    { context, continuations }: LikelihoodRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ choices: Likelihood[] }> {
+    if (echoes !== false) {
+      const got = await post(
+        "completions",
+        { prompt: continuations.map(c => context + c), max_tokens: 0, echo: true, logprobs: 1, temperature: 0 },
+        completionsSchema,
+        signal,
+      );
+      if ("ok" in got && got.ok.choices.length === continuations.length && got.ok.choices.every(c => c.logprobs)) {
+        echoes = true;
+        return { choices: got.ok.choices.map((c, i) => echoed(context, c.logprobs!, [...(context + continuations[i]!)].length)) };
+      }
+      if (echoes)
+        throw evaluateErrors.fail("endpoint", {
+          place: `${url}/completions`,
+          expected: "log-probabilities of the prompt",
+          received: "ok" in got ? "none" : got.message,
+        });
+      const refused = "ok" in got ? "an answer without them" : `${got.status} ${got.message}`;
+      const scored = await post("score", { prompt: "a", input: "b" }, scoreSchema, signal);
+      if (!("ok" in scored))
+        throw evaluateErrors.fail("ability", {
+          place: url,
+          expected: "log-probabilities of a prompt: completions with echo and logprobs, or /v1/score",
+          received: refused,
+          hint: "Such a model can do tasks whose output is generate_until.",
+        });
+      echoes = false;
+    }
+    const { data } = await answer("score", { prompt: context, input: continuations, top_logprobs: 1 }, scoreSchema, signal);
+    return {
+      choices: data.map(({ tokens }) => ({
+        logLikelihood: tokens.reduce((s, t) => s + t.logprob, 0),
+        isGreedy: tokens.every(t => !t.top_logprobs?.[0] || t.logprob >= t.top_logprobs[0].logprob),
+      })),
+    };
+  }
+
+  return {
+    id: model,
+    fingerprint: o.fingerprint ?? hashOf({ endpoint: url, model }),
+    generate: many<"generate">(generate),
+    likelihood: many<"likelihood">(likelihoods),
+    rolling: many<"rolling">(async ({ text }, signal) => {
+      const { choices } = await likelihoods({ context: "", continuations: [text] }, signal);
+      return { logLikelihood: choices[0]!.logLikelihood, tokens: 0 };
+    }),
+    embed: many<"embed">(async ({ text }, signal) => {
+      const { data } = await answer("embeddings", { input: text }, embeddingsSchema, signal);
+      return { vector: data[0]!.embedding };
+    }),
+  };
+}
+
+function messageOf(text: string): string {
+  try {
+    const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
+    const message = typeof value.error === "string" ? value.error : (value.error?.message ?? value.message);
+    if (message) return message.slice(0, 300);
+  } catch {}
+  return text.slice(0, 120);
+}

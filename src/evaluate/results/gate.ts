@@ -1,0 +1,120 @@
+/**
+ * A condition held against results. What it says is a statement about the difference left - right, and results are a sample: so the difference gets a
+ * paired bootstrap interval (both sides on the same draws of items), and the condition is `shown` where the one-sided 95 % bound lies beyond 0 on its
+ * side, `excluded` where it lies beyond 0 on the other, else `undecided`. Which of the two errors an undecided one should be is the caller's choice.
+ */
+import { bootstrap } from "../../statistics/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import { pairItems } from "./compare.ts";
+import type { Condition } from "./condition.ts";
+import type { ItemResult, ResultHead } from "./item.ts";
+import { measureOf } from "./measures.ts";
+import { clustersOf } from "./score.ts";
+
+/**
+ * What an undecided condition counts as: `point`, what the figures themselves say; `pass`, not holding (a false alarm at most one time of twenty);
+ * `fail`, holding (a breach passes at most one time of twenty: a test of non-inferiority).
+ */
+export const undecidedRules = ["point", "pass", "fail"] as const;
+export type UndecidedRule = (typeof undecidedRules)[number];
+
+export interface GateVerdict {
+  readonly condition: string;
+  readonly task: string;
+  readonly items: number;
+  /** left - right on all items, and its one-sided 95 % bounds. */
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+  /** The figures say that it holds. */
+  readonly holds: boolean;
+  readonly evidence: "shown" | "undecided" | "excluded";
+  readonly fails: boolean;
+  /** Figures by the names in the condition. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+export interface GateSide {
+  readonly items: readonly ItemResult[];
+}
+
+export interface GateOptions {
+  /** `point` where absent. */
+  readonly undecided?: UndecidedRule;
+  /** Draws of the bootstrap, 2,000 where absent. */
+  readonly draws?: number;
+}
+
+/** Whether a condition can be asked of a task: all its terms name it or none. */
+export const isAbout = (c: Condition, task: string): boolean => c.terms.every(t => t.task === undefined || t.task === task);
+
+/** Errors: evaluate/metric for an unknown measure; evaluate/condition where there is no other model; evaluate/compare. */
+export function gateVerdict(
+  condition: Condition,
+  head: ResultHead,
+  model: GateSide,
+  against: GateSide | undefined,
+  { undecided = "point", draws = 2000 }: GateOptions = {},
+): GateVerdict {
+  const { terms, constant, operator, source } = condition;
+  const usesOther = terms.some(t => t.side === "against");
+  if (usesOther && !against)
+    throw evaluateErrors.fail("condition", {
+      place: `--fail-if "${source}"`,
+      expected: "--against, the model that it speaks of",
+      received: "none",
+    });
+  const paired = usesOther ? pairItems(model.items, against!.items, head.task) : { first: model.items, second: [] };
+  const n = paired.first.length;
+  const labels = [...new Set(paired.first.flatMap(i => i.choices ?? []))];
+  const parts = terms.map(t => {
+    const measure = measureOf(t.metric, head, labels);
+    const figure = measure.prepare(t.side === "model" ? paired.first : paired.second);
+    return { ...t, figure, name: t.side === "model" ? t.metric : `against.${t.metric}` };
+  });
+  const at = (items: ArrayLike<number>) => parts.reduce((sum, p) => sum + p.factor * p.figure(items), constant);
+  const all = Int32Array.from({ length: n }, (_, i) => i);
+  const difference = at(all);
+  // two one-sided bounds of 95 % are the ends of an interval of 90 %
+  const { low, high } =
+    n < 2
+      ? { low: Number.NaN, high: Number.NaN }
+      : bootstrap(n, at, { draws, confidence: 0.9, clusters: clustersOf(paired.first), seed: 1 });
+  const isBelow = operator === "<" || operator === "<=";
+  const isStrict = operator === "<" || operator === ">";
+  const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);
+  const holds = beyond(difference);
+  // the end farther from the condition's side must be on it; the nearer one must not
+  const evidence =
+    Number.isNaN(low) || Number.isNaN(high)
+      ? "undecided"
+      : beyond(isBelow ? high : low)
+        ? "shown"
+        : beyond(isBelow ? low : high)
+          ? "undecided"
+          : "excluded";
+  const fails = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "fail") : evidence === "shown";
+  return {
+    condition: source,
+    task: head.task,
+    items: n,
+    difference,
+    low,
+    high,
+    holds,
+    evidence,
+    fails,
+    figures: Object.fromEntries(parts.map(p => [p.name, p.figure(all)])),
+  };
+}
+
+const show = (x: number): string => String(Math.round(x * 1e4) / 1e4);
+
+/** The sentence of a verdict. */
+export const tellVerdict = (v: GateVerdict): string => {
+  const figures = Object.entries(v.figures)
+    .map(([name, x]) => `${name} ${show(x)}`)
+    .join(", ");
+  const sure = { shown: "shown at 95 %", undecided: "not decided by so few items", excluded: "excluded at 95 %" }[v.evidence];
+  return `${v.task}: "${v.condition}" ${v.holds ? "holds" : "does not hold"} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${sure})`;
+};
