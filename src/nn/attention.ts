@@ -21,7 +21,19 @@ import {
   transpose,
 } from "../tensor/index.ts";
 import { nnErrors } from "./errors.ts";
-import { type Linear, type LinearSpec, linear, linearSpec, type Norm, type NormSpec, norm, normSpec, squashed } from "./layers.ts";
+import {
+  type Adapted,
+  type Linear,
+  type LinearSpec,
+  linear,
+  linearSpec,
+  type Norm,
+  type NormSpec,
+  norm,
+  normSpec,
+  partsOf,
+  squashed,
+} from "./layers.ts";
 import { additive, type Branches, cachedSight, keyRange, type Sight, sameBranch, sameSegment, sightMask } from "./masks.ts";
 import { type RotaryTables, rotate } from "./rotary.ts";
 
@@ -63,6 +75,17 @@ export interface Attention {
   readonly queryNorm?: Norm;
   readonly keyNorm?: Norm;
 }
+
+/** The same with the projections of the input as one product. */
+export interface JoinedAttention extends Omit<Attention, "query" | "key" | "value"> {
+  /** Query, key and value side by side: weight [C, (H + 2 K) D]. */
+  readonly joined: Linear;
+  /** What changes their outputs. */
+  readonly query?: Adapted;
+  readonly key?: Adapted;
+  readonly value?: Adapted;
+}
+const isJoined = (p: Attention | JoinedAttention): p is JoinedAttention => "joined" in p;
 
 export function attentionSpec(c: AttentionConfig, deviation: number, residualDeviation: number, memoryWidth = c.width): AttentionSpec {
   if (c.heads % c.kvHeads)
@@ -202,21 +225,50 @@ export interface AttentionResult {
   readonly layer?: LayerCache;
 }
 
+/** Queries [B, H, T, D], keys and values [B, K, T, D] of x [B, T, C], queries and keys normalised and turned. */
+function projected(c: AttentionConfig, p: Attention | JoinedAttention, x: Tensor, o: AttentionOptions) {
+  const turned = (y: Tensor): Tensor => (o.rotary ? rotate(y, o.rotary) : y);
+  const normed = (n: Norm | undefined, y: Tensor): Tensor => (n ? norm("rms", n, y, c.epsilon) : y);
+  if (!isJoined(p)) {
+    const source = o.memory ?? x;
+    return {
+      q: turned(normed(p.queryNorm, splitHeads(linear(p.query, x), c.heads))),
+      k: turned(normed(p.keyNorm, splitHeads(linear(p.key, source), c.kvHeads))),
+      v: splitHeads(linear(p.value, source), c.kvHeads),
+    };
+  }
+  const [all, both] = [c.heads + 2 * c.kvHeads, c.heads + c.kvHeads];
+  const { query, key, value } = p;
+  if (query?.adapt || key?.adapt || value?.adapt) {
+    const [q, k, v] = partsOf(x, linear(p.joined, x), [
+      [c.heads * c.headSize, query],
+      [c.kvHeads * c.headSize, key],
+      [c.kvHeads * c.headSize, value],
+    ]) as [Tensor, Tensor, Tensor];
+    return {
+      q: turned(normed(p.queryNorm, splitHeads(q, c.heads))),
+      k: turned(normed(p.keyNorm, splitHeads(k, c.kvHeads))),
+      v: splitHeads(v, c.kvHeads),
+    };
+  }
+  const heads = splitHeads(linear(p.joined, x), all);
+  const cut = (y: Tensor, from: number, to: number) => slice(y, undefined, [from, to]);
+  const v = cut(heads, both, all);
+  if (p.queryNorm || p.keyNorm)
+    return {
+      q: turned(normed(p.queryNorm, cut(heads, 0, c.heads))),
+      k: turned(normed(p.keyNorm, cut(heads, c.heads, both))),
+      v,
+    };
+  // what is alike for queries and keys is done once
+  const qk = turned(cut(heads, 0, both));
+  return { q: cut(qk, 0, c.heads), k: cut(qk, c.heads, both), v };
+}
+
 /** x [B, T, C] -> [B, T, C]. */
-export function attention(c: AttentionConfig, p: Attention, x: Tensor, o: AttentionOptions): AttentionResult {
+export function attention(c: AttentionConfig, p: Attention | JoinedAttention, x: Tensor, o: AttentionOptions): AttentionResult {
   checkShape("attention.x", x, `B T C=${c.width}`);
-  const source = o.memory ?? x;
-  let q = splitHeads(linear(p.query, x), c.heads);
-  let k = splitHeads(linear(p.key, source), c.kvHeads);
-  const v = splitHeads(linear(p.value, source), c.kvHeads);
-  if (p.queryNorm && p.keyNorm) {
-    q = norm("rms", p.queryNorm, q, c.epsilon);
-    k = norm("rms", p.keyNorm, k, c.epsilon);
-  }
-  if (o.rotary) {
-    q = rotate(q, o.rotary);
-    k = rotate(k, o.rotary);
-  }
+  const { q, k, v } = projected(c, p, x, o);
   if (!o.cache) return { output: linear(p.output, joinHeads(attendBlocks(c, q, k, v, o))) };
   const { layer, view } = o.cache;
   const keys = scatterRows(layer.keys, view.rows, k, "set");
@@ -245,19 +297,34 @@ export interface PackedTexts {
 }
 
 /** Attention within each of the packed texts, both sides seen: x [N, C] -> [N, C]. Heads go to the grid and back in one move each. */
-export function packedAttention(c: AttentionConfig, p: Attention, x: Tensor, { grid, places, present }: PackedTexts): Tensor {
+export function packedAttention(
+  c: AttentionConfig,
+  p: Attention | JoinedAttention,
+  x: Tensor,
+  { grid, places, present }: PackedTexts,
+): Tensor {
   checkShape("packedAttention.x", x, `N C=${c.width}`);
   const [b, t] = grid.shape as [number, number];
   const n = x.shape[0]!;
   const ints = (list: readonly number[], shape: readonly number[]) => constant(Int32Array.from(list), "i32", shape);
   const counted = (count: number, step: number) => Array.from({ length: count }, (_, i) => i * step);
-  /** [N, H * D] -> [B, H, T, D]. */
-  const spread = (l: Linear, heads: number): Tensor => {
-    const rows = add(mul(reshape(grid, [b, 1, t]), ints([heads], [1])), ints(counted(heads, 1), [1, heads, 1]));
-    return gather(reshape(linear(l, x), [n * heads, c.headSize]), rows);
+  /** `heads` heads of [N, all * D] from the head `from` on: [B, H, T, D]. */
+  const spread = (y: Tensor, all: number, from: number, heads: number): Tensor => {
+    const numbers = ints(
+      counted(heads, 1).map(h => h + from),
+      [1, heads, 1],
+    );
+    return gather(reshape(y, [n * all, c.headSize]), add(mul(reshape(grid, [b, 1, t]), ints([all], [1])), numbers));
   };
+  const alone = (l: Linear, heads: number) => spread(linear(l, x), heads, 0, heads);
+  const parts = (joined: Linear) => {
+    const y = linear(joined, x);
+    const all = c.heads + 2 * c.kvHeads;
+    return [spread(y, all, 0, c.heads), spread(y, all, c.heads, c.kvHeads), spread(y, all, c.heads + c.kvHeads, c.kvHeads)] as const;
+  };
+  const [q, k, v] = isJoined(p) ? parts(p.joined) : [alone(p.query, c.heads), alone(p.key, c.kvHeads), alone(p.value, c.kvHeads)];
   const seen = equal(reshape(present, [b, 1, 1, t]), ints([1], [1]));
-  const y = attend(c, spread(p.query, c.heads), spread(p.key, c.kvHeads), spread(p.value, c.kvHeads), additive(seen), undefined);
+  const y = attend(c, q, k, v, additive(seen), undefined);
   // [B, H, T, D] -> [N, H * D]: of place text * T + position, head h is row (text * H + h) * T + position
   const first = add(places, mul(div(places, ints([t], [1])), ints([(c.heads - 1) * t], [1])));
   const rows = add(reshape(first, [n, 1]), ints(counted(c.heads, t), [1, c.heads]));

@@ -11,6 +11,7 @@ import {
   relu,
   rmsNorm,
   silu,
+  slice,
   squaredRelu,
   type Tensor,
   tanh,
@@ -22,11 +23,13 @@ export interface LinearSpec {
   readonly weight: ParameterSpec;
   readonly bias?: ParameterSpec;
 }
-export interface Linear {
+export interface Adapted {
+  /** Changes a layer's output y [..., out], knowing its input x [..., in]; see `adapters/`. */
+  readonly adapt?: (x: Tensor, y: Tensor) => Tensor;
+}
+export interface Linear extends Adapted {
   readonly weight: Weight;
   readonly bias?: Tensor;
-  /** Changes its output y [..., out], knowing its input x [..., in]; see `adapters/`. */
-  readonly adapt?: (x: Tensor, y: Tensor) => Tensor;
 }
 /** weight [in, out] normal with `deviation`, bias [out] zero. */
 export const linearSpec = (input: number, output: number, deviation: number, bias: boolean): LinearSpec => ({
@@ -39,6 +42,17 @@ export const linear = (p: Linear, x: Tensor): Tensor => {
   const z = p.bias ? add(y, p.bias) : y;
   return p.adapt ? p.adapt(x, z) : z;
 };
+
+/** A product of several layers y [..., sum of widths] as their outputs, each changed by what it has of its own. x is their input. */
+export function partsOf(x: Tensor, y: Tensor, parts: readonly (readonly [width: number, own: Adapted | undefined])[]): Tensor[] {
+  const before = y.shape.slice(1).map(() => undefined);
+  let at = 0;
+  return parts.map(([width, own]) => {
+    const part = slice(y, ...before, [at, at + width]);
+    at += width;
+    return own?.adapt ? own.adapt(x, part) : part;
+  });
+}
 
 /** Rows of a table [V, C] for tokens [B, T] (i32 or i64): [B, T, C]. */
 export const embedding = (table: Weight, tokens: Tensor): Tensor => tableRows(table, tokens);
@@ -77,6 +91,14 @@ export interface FeedForward {
   readonly gate?: Linear;
   readonly down: Linear;
 }
+/** The same with a gate and the projection up as one product. */
+export interface JoinedFeedForward {
+  /** Gate and up side by side: weight [C, 2 F]. */
+  readonly joined: Linear;
+  readonly gate?: Adapted;
+  readonly up?: Adapted;
+  readonly down: Linear;
+}
 /** Does an activation multiply by a second projection? What it gives is then linear in the first. */
 export const isGated: { readonly [A in Activation]: boolean } = {
   gelu: false,
@@ -108,8 +130,16 @@ const bends: { readonly [A in Activation]: (up: Tensor, gate: Tensor | undefined
   relu2: up => squaredRelu(up),
 };
 /** x [..., C] -> [..., C]. */
-export function feedForward(activation: Activation, p: FeedForward, x: Tensor): Tensor {
-  return linear(p.down, bends[activation](linear(p.up, x), p.gate ? linear(p.gate, x) : undefined));
+export function feedForward(activation: Activation, p: FeedForward | JoinedFeedForward, x: Tensor): Tensor {
+  const bend = bends[activation];
+  if (!("joined" in p)) return linear(p.down, bend(linear(p.up, x), p.gate ? linear(p.gate, x) : undefined));
+  const both = linear(p.joined, x);
+  const hidden = both.shape.at(-1)! / 2;
+  const [gate, up] = partsOf(x, both, [
+    [hidden, p.gate],
+    [hidden, p.up],
+  ]) as [Tensor, Tensor];
+  return linear(p.down, bend(up, gate));
 }
 
 /** Where dropout draws from: a seed of the step (i32 scalar) and a counter that gives each place in the model its own stream. */

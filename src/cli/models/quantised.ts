@@ -33,7 +33,7 @@ export type Quantisation = keyof typeof quantisations;
 export const quantisationNames = Object.keys(quantisations) as readonly Quantisation[];
 
 /** Raised when a form gives other numbers for the same weights: fingerprints of before must not stand for them. */
-const revision = 2;
+const revision = 3;
 
 /** Mean divergence (KL, nats) from the full model that `auto` allows; about what perplexity rises by. */
 const allowedDivergence = 0.02;

@@ -1,7 +1,7 @@
 /**
- * Quantisation as a transformation of parameters: the float tree in, a tree of the same layout out whose matrices are codes and scales. The
- * program over them is the one that was trained; its products are chosen by what the weights are (`weight.ts`). Norms, biases and positions
- * stay floats.
+ * Quantisation as a transformation of parameters: the float tree in, a tree out whose matrices are codes and scales, those over one input
+ * side by side as one product. The program over them is the one that was trained; its products are chosen by what the weights are
+ * (`weight.ts`). Norms, biases and positions stay floats.
  */
 import type { Device, DeviceArray, TypedArray } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder.ts";
@@ -105,15 +105,45 @@ export async function quantise(
     readonly weight: DeviceArray;
     readonly bias?: DeviceArray;
   }
-  /** A layer with rows (inputs) and columns (outputs) multiplied by factors. */
-  const linear = async (l: FloatLinear, place: string, rows?: Float32Array, columns?: Float32Array, form = plan.projections) => {
+  /** A layer with its rows (inputs) multiplied by factors. */
+  const linear = async (l: FloatLinear, place: string, rows?: Float32Array, form = plan.projections) => {
     const [input, output] = l.weight.shape as [number, number];
     let data = await hostOf(l.weight);
-    if (rows || columns) data = scaled(data, input, output, rows, columns);
+    if (rows) data = scaled(data, input, output, rows, undefined);
     const weight = await inForm(form, { data, input, output, inStep: output, outStep: 1 }, l.weight.shape, place);
-    const bias = l.bias && (await copy(l.bias, columns && ((x, i) => x * columns[i]!)));
+    const bias = l.bias && (await copy(l.bias));
     if (consume) for (const a of [l.weight, l.bias]) a?.dispose();
     return { weight, ...(bias ? { bias } : {}) };
+  };
+  /** Layers over one input as one product, their outputs side by side, columns multiplied by factors too. */
+  const joined = async (
+    layers: readonly { readonly layer: FloatLinear; readonly columns?: Float32Array | undefined }[],
+    place: string,
+    rows: Float32Array | undefined,
+  ) => {
+    const input = layers[0]!.layer.weight.shape[0]!;
+    const widths = layers.map(({ layer }) => layer.weight.shape[1]!);
+    const output = widths.reduce((a, b) => a + b, 0);
+    const data = new Float32Array(input * output);
+    const bias = new Float32Array(output);
+    let [at, hasBias] = [0, false];
+    for (const [n, { layer, columns }] of layers.entries()) {
+      const width = widths[n]!;
+      const from = await hostOf(layer.weight);
+      const own = rows || columns ? scaled(from, input, width, rows, columns) : from;
+      for (let i = 0; i < input; i++) data.set(own.subarray(i * width, (i + 1) * width), i * output + at);
+      if (layer.bias) {
+        hasBias = true;
+        bias.set(
+          (await hostOf(layer.bias)).map((x, i) => (columns ? x * columns[i]! : x)),
+          at,
+        );
+      }
+      at += width;
+    }
+    const weight = await inForm(plan.projections, { data, input, output, inStep: output, outStep: 1 }, [input, output], place);
+    if (consume) for (const { layer } of layers) for (const a of [layer.weight, layer.bias]) a?.dispose();
+    return { weight, ...(hasBias ? { bias: await keep(bias, "f32", [output]) } : {}) };
   };
   const table = async (a: DeviceArray, place: string) => {
     const [output, input] = a.shape as [number, number];
@@ -153,22 +183,16 @@ export async function quantise(
       blocks.push({
         norm1: await norm(b.norm1, s1),
         attention: {
-          query: await linear(a.query, `${place}.query`, s1),
-          key: await linear(a.key, `${place}.key`, s1),
-          value: await linear(a.value, `${place}.value`, s1),
+          joined: await joined([{ layer: a.query }, { layer: a.key }, { layer: a.value }], `${place}.attention`, s1),
           output: await linear(a.output, `${place}.output`),
           ...(queryNorm && keyNorm ? { queryNorm, keyNorm } : {}),
         },
         norm2: await norm(b.norm2, s2),
         feedForward: {
-          up: await linear(
-            f.up,
-            `${place}.up`,
-            s2,
-            s3?.map(s => 1 / s),
-          ),
-          ...(f.gate ? { gate: await linear(f.gate, `${place}.gate`, s2) } : {}),
-          down: await linear(f.down, `${place}.down`, s3, undefined, down),
+          ...(f.gate
+            ? { joined: await joined([{ layer: f.gate }, { layer: f.up, columns: s3?.map(s => 1 / s) }], `${place}.feedForward`, s2) }
+            : { up: await linear(f.up, `${place}.up`, s2) }),
+          down: await linear(f.down, `${place}.down`, s3, down),
         },
         ...(postNorm1 && postNorm2 ? { postNorm1, postNorm2 } : {}),
       });
