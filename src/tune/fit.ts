@@ -1,0 +1,229 @@
+/**
+ * The loop of a tuning, whatever is learnt: steps over micro-batches, a loss on what was set aside, the best values kept, checkpoints. What it
+ * gives is a function of base, batches and recipe; being killed and resumed changes nothing.
+ */
+import { type LoamError, type Progress, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { loadTree } from "../nn/index.ts";
+import type { Device, DeviceArray, Tensor } from "../tensor/index.ts";
+import {
+  createTrainer,
+  type HostBatch,
+  latestCheckpoint,
+  type MetricPoint,
+  openMetricLog,
+  optimizerStateShapes,
+  type PackingState,
+  type StepReport,
+  saveCheckpoint,
+  type TrainerOptions,
+  type TrainerState,
+} from "../train/index.ts";
+import type { FrozenArrays, TrainableArrays, TrainableSpecs } from "./methods/index.ts";
+
+/** What was measured on the part that selects; less is better. */
+export interface Judged {
+  readonly loss: number;
+  readonly [measure: string]: number;
+}
+export interface Selection extends Judged {
+  readonly step: number;
+}
+
+/** Micro-batches without end, and where they stand. */
+export interface BatchSource {
+  next(): HostBatch;
+  state(): PackingState;
+}
+
+export interface FitOptions<B extends Record<string, Tensor>> {
+  readonly trainer: Omit<TrainerOptions<TrainableSpecs, B>, "start" | "frozen">;
+  readonly start: TrainableArrays;
+  readonly frozen: FrozenArrays;
+  /** Batches from where a checkpoint stood, or from the start. */
+  readonly source: (state: PackingState | undefined) => BatchSource;
+  /** Tokens of a micro-batch, for speed. */
+  readonly tokensPerBatch: number;
+  /** Absent where nothing is set aside: the last values are the result then. */
+  readonly judge?: ((trainable: TrainableArrays, frozen: FrozenArrays) => Promise<Judged>) | undefined;
+  /** Steps between two judgements. */
+  readonly judgeEvery: number;
+  /** Judgements without a gain that end it; 0 for never. */
+  readonly patience: number;
+  readonly logEvery: number;
+  readonly checkpointSeconds: number;
+  /** Identity of everything the result depends on; checkpoints of another are refused. */
+  readonly identity: string;
+  readonly folder: string;
+  readonly eventsFolder?: string | undefined;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProblem?: ((problem: LoamError) => void) | undefined;
+  readonly now?: () => number;
+}
+
+export interface Fitted {
+  readonly trainable: TrainableArrays;
+  readonly points: readonly MetricPoint[];
+  readonly steps: number;
+  readonly history: readonly Selection[];
+  /** Which of the history was chosen; -1 where nothing is judged. */
+  readonly best: number;
+  readonly stoppedEarly: boolean;
+  readonly resumedFrom: number;
+  readonly totalMs: number;
+}
+
+interface Window {
+  readonly steps: number;
+  readonly loss: number;
+  readonly ms: number;
+}
+const emptyWindow: Window = { steps: 0, loss: 0, ms: 0 };
+
+interface Position {
+  readonly packing: PackingState;
+  readonly level: number | null;
+  readonly spikes: number;
+  readonly history: readonly Selection[];
+  readonly best: number;
+  readonly window: Window;
+}
+
+async function restore<B extends Record<string, Tensor>>(o: FitOptions<B>) {
+  const { device, specs, optimizer: rules } = o.trainer;
+  const found = await latestCheckpoint(o.folder, o.identity, p => o.onProblem?.(p));
+  if (!found) return undefined;
+  try {
+    const position = found.state as unknown as Position;
+    const load = (prefix: string, shapes: unknown) => loadTree(shapes, found.arrays, device, { prefix });
+    const parameters = (await load("parameters", specs)) as TrainableArrays;
+    const optimizer = (await load("optimizer", optimizerStateShapes(rules, specs))) as TrainerState<TrainableSpecs>["optimizer"];
+    const best = position.best >= 0 ? ((await load("best", specs)) as TrainableArrays) : undefined;
+    return { state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
+  } finally {
+    await found.arrays.close();
+  }
+}
+
+const leavesOf = (tree: unknown): DeviceArray[] => treeLeaves<DeviceArray>(tree as Tree<DeviceArray>);
+
+/** Copies values, into arrays of an earlier copy where there is one. */
+async function copied(device: Device, from: TrainableArrays, into: TrainableArrays | undefined): Promise<TrainableArrays> {
+  const source = leavesOf(from);
+  const target = into ? leavesOf(into) : await Promise.all(source.map(a => device.zeros(a.shape, a.dtype)));
+  for (const [i, a] of source.entries()) await target[i]!.write(await a.read());
+  return into ?? (treeFrom<DeviceArray, DeviceArray>(from as Tree<DeviceArray>, target) as TrainableArrays);
+}
+
+/** Trains from the start, or from the newest whole checkpoint in the folder. Errors: train/*; on abort the state is saved first. */
+export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>): Promise<Fitted> {
+  const began = performance.now();
+  const { device, steps, accumulate = 1 } = o.trainer;
+  const restored = await restore(o);
+  if (restored) for (const a of leavesOf(o.start)) a.dispose();
+  const given = { ...o.trainer, frozen: o.frozen } as TrainerOptions<TrainableSpecs, B>;
+  const trainer = await createTrainer(restored ? given : { ...given, start: o.start }, restored?.state);
+  const resumedFrom = trainer.state.step;
+  const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
+  const source = o.source(restored?.position.packing);
+  let history = [...(restored?.position.history ?? [])];
+  let bestAt = restored?.position.best ?? -1;
+  let best = restored?.best;
+  let window = restored?.position.window ?? emptyWindow;
+
+  const draw = () => {
+    const batches = Array.from({ length: accumulate }, () => source.next());
+    return { batches, after: source.state() };
+  };
+  let consumed = source.state();
+  const save = () =>
+    saveCheckpoint(o.folder, {
+      recipe: o.identity,
+      step: trainer.state.step,
+      arrays: { parameters: trainer.state.parameters, optimizer: trainer.state.optimizer, ...(best ? { best } : {}) },
+      state: { packing: consumed, level: trainer.state.level, spikes: trainer.state.spikes, history, best: bestAt, window } as never,
+    });
+  const isOver = () => o.patience > 0 && bestAt >= 0 && history.length - 1 - bestAt >= o.patience;
+
+  /** Judges the values of now and keeps them where they are the best so far. */
+  async function judge(step: number): Promise<Selection | undefined> {
+    if (!o.judge) return undefined;
+    const selection = { ...(await o.judge(trainer.state.parameters as TrainableArrays, o.frozen)), step };
+    history = [...history, selection];
+    if (bestAt < 0 || selection.loss < history[bestAt]!.loss) {
+      bestAt = history.length - 1;
+      best = await copied(device, trainer.state.parameters as TrainableArrays, best);
+    }
+    return selection;
+  }
+
+  let savedAt = performance.now();
+  const loopBegan = performance.now();
+  try {
+    // what the base is worth, before the first step
+    if (trainer.state.step === 0 && history.length === 0) await judge(0);
+    let upcoming = draw();
+    while (trainer.state.step < steps && !isOver()) {
+      const { batches, after } = upcoming;
+      const running = trainer.step(batches, o.signal);
+      if (trainer.state.step + 1 < steps) upcoming = draw();
+      const report = await running;
+      consumed = after;
+      window = { steps: window.steps + 1, loss: window.loss + report.loss, ms: window.ms + report.totalMs };
+      const isLast = report.step === steps;
+      const selection = isLast || report.step % o.judgeEvery === 0 ? await judge(report.step) : undefined;
+      if (selection || isLast || report.step % o.logEvery === 0) {
+        const tokens = accumulate * o.tokensPerBatch;
+        log.write({
+          step: report.step,
+          tokens: report.step * tokens,
+          loss: window.loss / window.steps,
+          learningRate: report.learningRate,
+          tokensPerSecond: Math.round((window.steps * tokens) / (window.ms / 1000)),
+          gradientNorm: report.gradientNorm,
+          ...(selection ? { heldOut: selection.loss } : {}),
+        });
+        window = emptyWindow;
+      }
+      say(o, report, history, (performance.now() - loopBegan) / (report.step - resumedFrom));
+      if (!isLast && performance.now() - savedAt > o.checkpointSeconds * 1000) {
+        await save();
+        savedAt = performance.now();
+      }
+      o.signal?.throwIfAborted();
+    }
+  } catch (error) {
+    if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
+    throw error;
+  }
+  const stepsDone = trainer.state.step;
+  const chosen = best ?? (await copied(device, trainer.state.parameters as TrainableArrays, undefined));
+  trainer.dispose();
+  return {
+    trainable: chosen,
+    points: log.points(),
+    steps: stepsDone,
+    history,
+    best: bestAt,
+    stoppedEarly: stepsDone < steps,
+    resumedFrom,
+    totalMs: performance.now() - began,
+  };
+}
+
+function say<B extends Record<string, Tensor>>(
+  o: FitOptions<B>,
+  report: StepReport,
+  history: readonly Selection[],
+  msPerStep: number,
+): void {
+  const last = history.at(-1);
+  const { steps } = o.trainer;
+  o.progress({
+    stage: "tune",
+    done: report.step / steps,
+    leftMs: msPerStep * (steps - report.step),
+    message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  validation ${last.loss.toFixed(3)}` : ""}`,
+    values: { step: report.step, steps, loss: report.loss, ...(last ? { validation: last.loss } : {}) },
+  });
+}

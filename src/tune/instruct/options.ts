@@ -1,0 +1,81 @@
+/** A recipe for instruction tuning: the `tune:` part of a model in `loam.yaml` with `task: instruct`, checked and with its defaults. */
+import { z } from "zod";
+import { scheduleKinds } from "../../train/index.ts";
+import { methodOptions } from "../methods/index.ts";
+import { columnOptions, formatNames } from "./formats.ts";
+
+const whole = z.number().int().min(0);
+const share = z.number().min(0).max(1);
+
+/** What is read and how it is laid out; `loam tune preview` takes these alone. */
+export const exampleOptions = z.strictObject({
+  /** Shape of the records; told by the first one when absent. */
+  format: z.enum(formatNames).optional(),
+  columns: columnOptions.optional(),
+  /** Records that cannot be trained on. */
+  bad: z.enum(["refuse", "skip"]).default("refuse"),
+  /** Examples of more tokens than `length`. */
+  long: z.enum(["refuse", "skip", "cut"]).default("refuse"),
+  /** Which answers of a conversation are trained. */
+  answers: z.enum(["all", "last"]).default("all"),
+  /** Tokens a row. */
+  length: z.number().int().min(8).default(512),
+});
+export type ExampleOptions = z.output<typeof exampleOptions>;
+
+export const splitPartOptions = z.strictObject({
+  /** Share of the examples that selects: nothing is trained on it. Near-duplicates stay together. 0 for none. */
+  validation: z.number().min(0).max(0.5).default(0.1),
+  /** What it is drawn from. */
+  seed: z.union([z.number().int(), z.string()]).default(1),
+  /** Near-duplicates of a validation file among what is trained are refused; this lets them pass. */
+  allowCrossing: z.boolean().default(false),
+});
+
+export const instructFitOptions = z.strictObject({
+  method: methodOptions.prefault("lora"),
+  /** Peak learning rate; 2e-5 when all is trained, ten times that where factors are. */
+  rate: z.number().positive().max(1).optional(),
+  epochs: z.number().positive().max(1000).default(3),
+  /** Rows of a micro-batch. */
+  rows: z.number().int().min(1).max(4096).default(4),
+  /** Micro-batches a step. */
+  accumulate: z.number().int().min(1).max(4096).default(1),
+  /** Several examples a row. */
+  pack: z.boolean().default(true),
+  schedule: z
+    .strictObject({
+      kind: z.enum(scheduleKinds).default("cosine"),
+      /** Share of the steps. */
+      warmup: share.default(0.05),
+      floor: share.default(0),
+      decayShare: z.number().positive().max(1).default(0.5),
+    })
+    .prefault({}),
+  clip: z.number().min(0).default(1),
+  weightDecay: z.number().min(0).default(0.01),
+  dropout: z.number().min(0).max(0.9).default(0),
+  /** Evaluations on the validation part an epoch. */
+  evaluations: z.number().int().min(1).max(100).default(2),
+  /** Stop when the loss has not fallen for so many evaluations; 0 for never. The best values are kept either way. */
+  patience: whole.default(0),
+  seed: z.union([z.number().int(), z.string()]).default(1),
+  rematerialise: z.boolean().default(false),
+  logEvery: z.number().int().min(1).default(10),
+  /** Seconds between checkpoints. */
+  checkpointSeconds: z.number().min(0).default(60),
+});
+export type InstructFitOptions = z.output<typeof instructFitOptions>;
+
+/** What is made of it: an adapter beside the base, or a model of its own. */
+export const resultKinds = ["adapter", "merged"] as const;
+
+export const instructOptions = z.strictObject({
+  ...exampleOptions.shape,
+  ...splitPartOptions.shape,
+  ...instructFitOptions.shape,
+  /** `adapter` where the method gives one (lora, rslora), else `merged`. */
+  result: z.enum(resultKinds).optional(),
+});
+export type InstructOptions = z.output<typeof instructOptions>;
+export type InstructInput = z.input<typeof instructOptions>;

@@ -1,0 +1,39 @@
+/** What of an example is trained, to be looked at before anything is: runs of tokens with one mask, as text in colours or as data. */
+import type { Masked, TuneText } from "./encode.ts";
+
+export interface PreviewRun {
+  readonly trained: boolean;
+  readonly tokens: number;
+  readonly text: string;
+}
+
+/** Neighbouring tokens of one mask as one piece. Joined, the texts are the text of all tokens. */
+export function previewRuns({ tokenizer }: Pick<TuneText, "tokenizer">, { ids, trained }: Masked): PreviewRun[] {
+  const runs: PreviewRun[] = [];
+  for (let from = 0, to = 0; from < ids.length; from = to) {
+    while (to < ids.length && trained[to] === trained[from]) to++;
+    runs.push({ trained: trained[from] === 1, tokens: to - from, text: tokenizer.decode(ids.subarray(from, to)) });
+  }
+  return runs;
+}
+
+/** Line ends are shown where they are tokens of an answer: a template's last one is a common surprise. */
+const shown = (text: string): string => text.replaceAll("\r", "␍").replaceAll("\n", "⏎\n");
+
+const colours = { trained: ["\x1b[30;42m", "\x1b[0m"], rest: ["\x1b[2m", "\x1b[0m"] } as const;
+const brackets = { trained: ["⟦", "⟧"], rest: ["", ""] } as const;
+
+/** For people: trained tokens on green, or in ⟦ ⟧ where there is no colour. */
+export function previewText(runs: readonly PreviewRun[], colour: boolean): string {
+  const marks = colour ? colours : brackets;
+  return runs
+    .map(run => {
+      const [on, off] = run.trained ? marks.trained : marks.rest;
+      // each line of its own, so that a terminal does not colour to its edge
+      return shown(run.text)
+        .split("\n")
+        .map(line => (line === "" ? "" : `${on}${line}${off}`))
+        .join("\n");
+    })
+    .join("");
+}

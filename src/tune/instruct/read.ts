@@ -1,0 +1,104 @@
+/** A file of examples: every record checked before anything is trained, every complaint with file and line. */
+import { readFileSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { fileError, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
+import { type Item, readItems } from "../../evaluate/index.ts";
+import { tuneErrors } from "../errors.ts";
+import type { Example } from "./example.ts";
+import { type Columns, type Fields, type FormatName, formats, guessFormat } from "./formats.ts";
+
+export interface PlacedExample {
+  /** File and line. */
+  readonly place: string;
+  readonly example: Example;
+}
+export interface ReadExamples {
+  readonly format: FormatName;
+  readonly examples: readonly PlacedExample[];
+  /** What is wrong, record by record. */
+  readonly problems: readonly LoamError[];
+}
+export interface ReadOptions {
+  /** Told by the first record when absent. */
+  readonly format?: FormatName | undefined;
+  readonly columns?: Columns | undefined;
+  /** What the file is called in complaints; its name when absent. */
+  readonly shown?: string | undefined;
+}
+
+/** Problems that a message lists. */
+const listed = 5;
+/** Beyond so many nobody reads on. */
+const mostProblems = 1000;
+
+/** Lines of a JSONL file; one that is no JSON is a problem of its own and not the end. */
+function linesOf(path: string, shown: string, hear: (problem: LoamError) => void): Item[] {
+  let content: string;
+  try {
+    content = readFileSync(path, "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    throw fileError(error, shown);
+  }
+  const items: Item[] = [];
+  for (const [i, line] of content.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const place = `${shown}:${i + 1}`;
+    try {
+      const value: unknown = JSON.parse(line);
+      if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("no object");
+      items.push({ fields: value as Fields, place });
+    } catch (error) {
+      hear(tuneErrors.fail("example", { place, expected: "a JSON object", received: (error as Error).message.slice(0, 100) }, error));
+    }
+  }
+  return items;
+}
+
+/**
+ * Reads and checks a file of examples: JSON lines, a JSON list, or a table (CSV, TSV) with a row of names. Errors: tune/example where it has no
+ * record that can be read, base/file; what is wrong with single records is told in `problems`.
+ */
+export async function readExamples(
+  path: string,
+  { format, columns = {}, shown = basename(path) }: ReadOptions = {},
+): Promise<ReadExamples> {
+  const problems: LoamError[] = [];
+  const isLines = [".jsonl", ".ndjson"].includes(extname(path).toLowerCase());
+  const items = isLines ? linesOf(path, shown, p => problems.push(p)) : await readItems(path, shown);
+  const [first] = items;
+  if (!first) throw problems[0] ?? tuneErrors.fail("example", { place: shown, expected: "an example or more", received: "none" });
+  const found = format ?? guessFormat(first.fields, columns, first.place);
+  const examples: PlacedExample[] = [];
+  for (const { fields, place } of items)
+    try {
+      if (!formats[found].has(fields, columns)) {
+        const other = guessFormat(fields, columns, place);
+        throw tuneErrors.fail("example", {
+          place,
+          expected: `a record of the form ${found}, as the first is`,
+          received: `the form ${other}`,
+        });
+      }
+      examples.push({ place, example: formats[found].read(fields, columns, place) });
+    } catch (error) {
+      if (!isLoamError(error)) throw error;
+      problems.push(error);
+      if (problems.length > mostProblems) break;
+    }
+  return { format: found, examples, problems };
+}
+
+/** One error for all that is wrong with a file's records; nothing where nothing is. */
+export function throwProblems(problems: readonly LoamError[], shown: string): void {
+  const [first, ...others] = problems;
+  if (!first) return;
+  if (others.length === 0) throw first;
+  const all = problems.slice(0, listed).map(p => p.message);
+  const rest = problems.length - all.length;
+  throw tuneErrors.fail("example", {
+    place: shown,
+    expected: "records that can be trained on",
+    received: `${formatCount(problems.length)}${problems.length > mostProblems ? " or more" : ""} that cannot:\n  ${all.join("\n  ")}${rest > 0 ? `\n  and ${formatCount(rest)} more` : ""}\n`,
+    hint: "Mend them, or leave them out with `bad: skip`.",
+  });
+}
