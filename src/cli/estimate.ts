@@ -8,7 +8,7 @@ import type { ArtifactReader } from "../store/index.ts";
 import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
 import type { Link } from "./life.ts";
-import type { Project } from "./project.ts";
+import type { Project, ProjectConfig } from "./project.ts";
 
 export interface Estimate {
   readonly ms: number;
@@ -50,19 +50,40 @@ function textBytes(link: Link, made: ReadonlyMap<string, ArtifactReader>): numbe
   return Number(data?.summary.bytes ?? Number(source?.summary.sizeBytes ?? 30e6) * (link.stage === "data" ? 1 : 0.3));
 }
 
-export async function estimate(
+/** Bytes of a token of English text, and of a text of the example; for guesses. */
+const [tokenBytes, documentBytes] = [3.2, 1500];
+
+/** Tuning reads the beginning of every text in each epoch; its test part is a tenth of them. */
+async function tuningEstimate(
   project: Project,
   link: Link,
-  modelName: string,
+  { base, tune }: ProjectConfig["tuned"][string],
+  bytes: number,
   made: ReadonlyMap<string, ArtifactReader>,
 ): Promise<Estimate> {
+  const own = project.config.models[base.split("@")[0]!];
+  const config = own && decoderConfigOf(own, project.config.tokenizer.vocab);
+  const parameters = Number(made.get(base)?.summary.parameters ?? (config ? countParameters(decoderSpec(config)) : 0));
+  const tables = config ? config.vocab * config.width : 0;
+  const texts = Number([...made].find(([label]) => label === `data/${tune.on}`)?.[1].summary.trainDocuments ?? bytes / documentBytes);
+  const tokens = texts * Math.min(tune.length, bytes / texts / tokenBytes);
+  const share = link.stage === "tune" ? tune.epochs : 0.1 / 3;
+  const ms = ((tokens * share * 6 * (parameters - tables)) / ((await flops(project)) * stepEfficiency)) * 1000;
+  return { ms, bytes: link.stage === "tune" ? parameters * 4 : 1e5 };
+}
+
+export async function estimate(project: Project, link: Link, made: ReadonlyMap<string, ArtifactReader>): Promise<Estimate> {
   const bytes = textBytes(link, made);
+  // a link is its model's own: the base's training is the base's
+  const owner = link.label.replace(/^evaluate\//, "");
+  const tuned = project.config.tuned[owner];
+  if (tuned && link.stage !== "baselines") return tuningEstimate(project, link, tuned, bytes, made);
   if (link.stage !== "train" && link.stage !== "evaluate")
     return {
       ms: 300 + (bytes / (rates[link.stage] ?? 5e6)) * 1000,
       bytes: link.stage === "data" ? bytes * 1.4 : link.stage === "shards" ? bytes * 0.6 : 1e6,
     };
-  const { train, evaluate: _, ...architecture } = project.config.models[modelName]!;
+  const { train, evaluate: _, ...architecture } = project.config.models[owner]!;
   const { on: __, length, ...rest } = train;
   const config = decoderConfigOf(architecture, project.config.tokenizer.vocab);
   const recipe = recipeSchema.parse({ ...rest, length: length ?? config.context });

@@ -3,98 +3,20 @@
  * names of earlier links, and how its result reads; the runner decides whether it runs.
  */
 import { join } from "node:path";
-import type { z } from "zod";
-import type { LoamError, Progress } from "../base/index.ts";
-import { formatBytes, formatCount } from "../base/index.ts";
-import {
-  blendOptionsOf,
-  blendStage,
-  blends,
-  documentsOptionsOf,
-  documentsStage,
-  identify,
-  type Surroundings,
-  sourceStage,
-} from "../data/index.ts";
+import type { LoamError } from "../base/index.ts";
+import { formatCount } from "../base/index.ts";
 import { baselinesStage, evaluateStage } from "../evaluate/index.ts";
-import {
-  type ArtifactReader,
-  type Plan,
-  planStage,
-  type RunResult,
-  runStage,
-  type Stage,
-  type Store,
-  type Summary,
-} from "../store/index.ts";
+import type { ArtifactReader, Plan, RunResult, Store } from "../store/index.ts";
 import { type Device, openDevice } from "../tensor/index.ts";
 import { tokenizerStage } from "../text/index.ts";
 import { shardsStage, trainStage } from "../train/index.ts";
-import { projectPorts } from "./data/ports.ts";
+import { dataLinksOf, n } from "./data-links.ts";
+import { type Link, link, type RunGiven } from "./link.ts";
 import type { Project } from "./project.ts";
+import { tunedLife } from "./tuning/tuned-life.ts";
 
-export const stageNames = ["source", "data", "blend", "tokenizer", "shards", "train", "baselines", "evaluate"] as const;
-export type StageName = (typeof stageNames)[number];
-
-/** How a run is watched and stopped. */
-export interface RunGiven {
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  readonly force?: boolean;
-}
-type Inputs = Readonly<Record<string, ArtifactReader>>;
-
-export interface Link {
-  readonly stage: StageName;
-  /** What people read: `data/mail`. */
-  readonly label: string;
-  /** The stage's name for an input -> the label of the link that makes it. */
-  readonly inputs: Readonly<Record<string, string>>;
-  describe(summary: Summary): string;
-  plan(store: Store, inputs: Inputs): Promise<Plan>;
-  run(store: Store, inputs: Inputs, given: RunGiven): Promise<RunResult>;
-}
-
-interface LinkOf<I extends string, S extends z.ZodType> extends Pick<Link, "stage" | "label" | "describe"> {
-  readonly inputs: Readonly<Record<I, string>>;
-  readonly definition: Stage<I, S>;
-  options(): z.input<S> | Promise<z.input<S>>;
-}
-/** A link from a stage with its own types; from here on links are alike. */
-export const link = <I extends string, S extends z.ZodType>({ definition, options, ...shown }: LinkOf<I, S>): Link =>
-  openedLink({ ...shown, open: () => ({ definition, options: async () => options() }) });
-
-/** A stage, and what it must be given, as long as it is used. */
-interface Opened<I extends string, S extends z.ZodType> {
-  readonly definition: Stage<I, S>;
-  options(): Promise<z.input<S>>;
-  close?(): void;
-}
-interface OpenedLinkOf<I extends string, S extends z.ZodType> extends Pick<Link, "stage" | "label" | "describe"> {
-  readonly inputs: Readonly<Record<I, string>>;
-  open(store: Store, signal?: AbortSignal): Opened<I, S>;
-}
-/** A link whose stage needs the store. */
-function openedLink<I extends string, S extends z.ZodType>({ open, ...shown }: OpenedLinkOf<I, S>): Link {
-  async function within<T>(opened: Opened<I, S>, work: (o: Opened<I, S>) => Promise<T>): Promise<T> {
-    try {
-      return await work(opened);
-    } finally {
-      opened.close?.();
-    }
-  }
-  return {
-    ...shown,
-    plan: (store, inputs) =>
-      within(open(store), async o =>
-        planStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options() }),
-      ),
-    run: (store, inputs, given) =>
-      within(open(store, given.signal), async o =>
-        runStage(store, o.definition, { inputs: inputs as Record<I, ArtifactReader>, options: await o.options(), ...given }),
-      ),
-  };
-}
+export { type DataWorkers, dataLinksOf } from "./data-links.ts";
+export { type Link, link, type RunGiven, type StageName, stageNames } from "./link.ts";
 
 export interface LifeSurroundings {
   readonly onProblem: (problem: LoamError) => void;
@@ -113,87 +35,14 @@ export function lazyDevice(p: Project): () => Device {
   };
 }
 
-const n = (summary: Summary, key: string): number => Number(summary[key] ?? 0);
-
-/** Why records were set aside or dropped, the commonest first: `1,003 near-duplicates, 172 too short`. */
-const reasonsOf = (summary: Summary): string =>
-  String(summary.reasons ?? "")
-    .split(", ")
-    .slice(0, 3)
-    .join(", ");
-
-/** Who curates: so many threads of this process, or every process that works on the store's board. */
-export interface DataWorkers {
-  readonly workers?: number | undefined;
-  readonly shared?: boolean | undefined;
-}
-
-/** The links that make one data set. */
-export function dataLinksOf(p: Project, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
-  const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
-  const part = p.config.data[name]!;
-  const isBlended = blends(part);
-  return [
-    link({
-      stage: "source",
-      label: `source/${name}`,
-      inputs: {},
-      definition: sourceStage(data),
-      options: () => identify(part, data),
-      describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
-    }),
-    openedLink({
-      stage: "data",
-      label: isBlended ? `curated/${name}` : `data/${name}`,
-      inputs: { source: `source/${name}` },
-      open(store, signal) {
-        const ports = projectPorts(p, store, signal ? { signal } : {});
-        return {
-          definition: documentsStage({
-            ...data,
-            resources: async () => ports.resources,
-            ...(workers === undefined ? {} : { workers }),
-            ...(shared ? { shared: store } : {}),
-          }),
-          options: () => documentsOptionsOf(name, part, need => ports.identityOf(need)),
-          close: () => ports[Symbol.dispose](),
-        };
-      },
-      describe: s => {
-        const why = reasonsOf(s);
-        return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}`;
-      },
-    }),
-    ...(isBlended
-      ? [
-          openedLink({
-            stage: "blend",
-            label: `data/${name}`,
-            inputs: { documents: `curated/${name}` },
-            open(store, signal) {
-              const ports = projectPorts(p, store, signal ? { signal } : {});
-              return {
-                definition: blendStage({ resources: async () => ports.resources, answers: join(p.folder, ".loam", "answers") }),
-                options: () => blendOptionsOf(name, part, need => ports.identityOf(need)),
-                close: () => ports[Symbol.dispose](),
-              };
-            },
-            describe: s =>
-              [
-                `${formatCount(n(s, "trainDocuments"))} train documents`,
-                ...(s.made === undefined ? [] : [`${formatCount(n(s, "made"))} made of others`]),
-                ...(s.readings === undefined
-                  ? []
-                  : [`${formatCount(n(s, "readings"))} readings an epoch, ${formatCount(n(s, "leftOut"))} left out`]),
-              ].join("; "),
-          }),
-        ]
-      : []),
-  ];
-}
-
-/** The links of one model's life, in order. */
+/** The links of one model's life, in order; of a tuned one, its base's come first. */
 export function lifeOf(p: Project, modelName: string, around: LifeSurroundings): Link[] {
+  if (!Object.hasOwn(p.config.tuned, modelName)) return trainedLife(p, modelName, around);
+  const device = around.device ?? lazyDevice(p);
+  return tunedLife(p, modelName, { ...around, device }, base => lifeOf(p, base, { ...around, device }));
+}
+
+function trainedLife(p: Project, modelName: string, around: LifeSurroundings): Link[] {
   const { config } = p;
   const model = config.models[modelName]!;
   const device = around.device ?? lazyDevice(p);

@@ -13,6 +13,7 @@ import { searchPart } from "../tune/index.ts";
 import { cliErrors } from "./errors.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
+import { isTuned, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
 
 export const projectFile = "loam.yaml";
 
@@ -40,6 +41,7 @@ const projectSchema = z.strictObject({
     specialTokens: z.array(z.string().min(1)).optional(),
     minFrequency: z.number().int().min(1).optional(),
   }),
+  /** Those that are trained from nothing; tuned ones are checked apart. */
   models: z.record(
     name,
     modelPart.extend({
@@ -60,7 +62,12 @@ const projectSchema = z.strictObject({
     })
     .prefault({}),
 });
-export type ProjectConfig = z.output<typeof projectSchema>;
+const tunedSchema = z.looseObject({ models: z.record(name, tunedModel) });
+
+export type ProjectConfig = z.output<typeof projectSchema> & {
+  /** Models of the file that are made of another one, by name. */
+  readonly tuned: Readonly<Record<string, TunedModel>>;
+};
 export type ModelEntry = ProjectConfig["models"][string];
 
 export interface Project {
@@ -84,15 +91,51 @@ function checkReferences(c: ProjectConfig, file: string): void {
   const data = Object.keys(c.data);
   refer("tokenizer.from", "a data set", c.tokenizer.from, data);
   for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
+  for (const [model, { base, tune }] of Object.entries(c.tuned)) {
+    refer(`models.${model}.tune.on`, "a data set", tune.on, data);
+    checkBases(c, model, base, file);
+  }
   for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, Object.keys(c.models));
   servedAs(c.serve, file);
   // several may be served that no project has made: `loam models import` brings them in
-  if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, Object.keys(c.models));
+  if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));
+}
+
+/** A base of the file must not be made of what is made of it. A name that the file lacks is looked for in the record when it is needed. */
+function checkBases(c: ProjectConfig, model: string, base: string, file: string): void {
+  const path = [model];
+  for (let at: string | undefined = base; at !== undefined; at = c.tuned[at]?.base) {
+    if (path.includes(at))
+      throw cliErrors.fail("reference", {
+        place: `${file}: models.${model}.base`,
+        expected: "a model that is not made of this one",
+        received: [...path, at].join(" <- "),
+      });
+    path.push(at);
+  }
+}
+
+/** Names of all models of a file. */
+export const modelsOf = (c: Pick<ProjectConfig, "models" | "tuned">): string[] => [...Object.keys(c.models), ...Object.keys(c.tuned)];
+
+const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === "object" && x !== null && !Array.isArray(x);
+
+/** The file without its tuned models, and those: each kind has its own schema, so an error speaks of the right one. */
+function divided(raw: unknown): { readonly trained: unknown; readonly tuned: { readonly models: Record<string, unknown> } } {
+  if (!isRecord(raw) || !isRecord(raw.models)) return { trained: raw ?? {}, tuned: { models: {} } };
+  const entries = Object.entries(raw.models);
+  const part = (tuned: boolean) => Object.fromEntries(entries.filter(([, entry]) => isTuned(entry) === tuned));
+  const trained: Record<string, unknown> = { ...raw, models: part(false) };
+  // where nothing is trained from nothing, nobody asks for the tokenizer
+  if (entries.length > 0 && entries.every(([, entry]) => isTuned(entry)) && isRecord(raw.data))
+    trained.tokenizer ??= { vocab: 4096, from: Object.keys(raw.data)[0] };
+  return { trained, tuned: { models: part(true) } };
 }
 
 /** Checks what a project file says, its searches left aside; `place` names it in errors. */
 export function checkProject(raw: unknown, place: string): ProjectConfig {
-  const config = check(projectSchema, raw ?? {}, place);
+  const { trained, tuned } = divided(raw);
+  const config = { ...check(projectSchema, trained, place), tuned: check(tunedSchema, tuned, place).models };
   checkReferences(config, place);
   return config;
 }
@@ -140,11 +183,17 @@ export async function withProjectStore<T>(p: Project, use: (store: Store) => Pro
 export const servedModelOf = ({ config }: Project): string | undefined =>
   servedNames(config.serve)
     .map(served => served.split("@")[0]!)
-    .find(served => Object.hasOwn(config.models, served));
+    .find(served => modelsOf(config).includes(served));
+
+/** The project's own models that it serves, in order. */
+export const servedModelsOf = ({ config }: Project): string[] =>
+  servedNames(config.serve)
+    .map(served => served.split("@")[0]!)
+    .filter((served, i, all) => modelsOf(config).includes(served) && all.indexOf(served) === i);
 
 /** The model that a command means: the one named, else the served one, else the only one. */
 export function modelNameOf(p: Project, given: string | undefined): string {
-  const known = Object.keys(p.config.models);
+  const known = modelsOf(p.config);
   const wanted = given ?? servedModelOf(p) ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);

@@ -1,9 +1,11 @@
-/** The bits-per-byte report as a table for the terminal. */
+/** Reports of evaluations as tables for the terminal. */
 import { formatCount } from "../base/index.ts";
 import type { BitsReport } from "../evaluate/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { readMetrics } from "../train/index.ts";
+import type { ClassificationReport } from "../tune/index.ts";
 import { chart } from "./chart.ts";
+import { classificationTable } from "./tuning/classification-table.ts";
 
 const width = 40;
 
@@ -17,9 +19,10 @@ export async function lossChart(model: ArtifactReader): Promise<string[]> {
   return lines.length ? ["loss and held-out loss, nats a token, by step", ...lines] : [];
 }
 
-/** Scores from best to worst, with bars; the model's own row is marked. */
+/** An evaluation for people: of bits a byte, scores from best to worst with bars; the model's own row is marked. */
 export async function reportTable(evaluation: ArtifactReader): Promise<string> {
-  const report = JSON.parse((await evaluation.read("report.json")).toString("utf8")) as BitsReport;
+  const report = JSON.parse((await evaluation.read("report.json")).toString("utf8")) as BitsReport | ClassificationReport;
+  if (report.task === "classification") return classificationTable(report);
   const most = Math.max(...report.scores.map(s => s.bitsPerByte));
   const rows = report.scores.map(s => {
     const full = Math.max(1, Math.round((s.bitsPerByte / most) * width));

@@ -9,7 +9,6 @@ const project: Verb["options"][number] = [
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
-  tune: "Tune: better settings by trying, bases compared",
 };
 
 export const verbs: readonly Verb[] = [
@@ -22,10 +21,10 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "run [stage]",
-    summary: "Run what is stale, up to a stage (source, data, tokenizer, shards, train, baselines, evaluate)",
+    summary: "Run what is stale, up to a stage (source, data, tokenizer, shards, train, tune, baselines, evaluate)",
     options: [
       project,
-      ["-m, --model <name>", "the model whose life is run (default: the served one)"],
+      ["-m, --model <name>", "the model whose life is run (default: those that are served)"],
       ["--dry-run", "say what would run, with an estimate of time and disk, and run nothing"],
       ["--force", "run even what is not stale"],
     ],
@@ -38,6 +37,13 @@ export const verbs: readonly Verb[] = [
     options: [project, ["--force", "train again even where nothing changed"]],
     example: "loam train mail-small",
     load: async () => (await import("./verbs/run.ts")).train,
+  },
+  {
+    usage: "tune [model]",
+    summary: "Fine-tune a model of loam.yaml that has a base, and report it beside baselines; `tune search` tries settings",
+    options: [project, ["--force", "tune again even where nothing changed"]],
+    example: "loam tune mail-spam",
+    load: async () => (await import("./verbs/run.ts")).tune,
   },
   {
     usage: "tune search [name]",

@@ -6,13 +6,14 @@ import { nearest } from "../../base/index.ts";
 import { type ArtifactReader, listArtifacts, openArtifact, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { dataLinksOf, planLink } from "../life.ts";
-import { type Project, servedModelOf } from "../project.ts";
+import { modelsOf, type Project, servedModelOf } from "../project.ts";
 
 /** The data set that a command means: the one named, else the only one, else the one that the served or first model trains on. */
 export function dataNameOf(p: Project, given: string | undefined): string {
   const known = Object.keys(p.config.data);
-  const model = servedModelOf(p) ?? Object.keys(p.config.models)[0];
-  const usual = known.length === 1 ? known[0] : model === undefined ? undefined : p.config.models[model]?.train.on;
+  const model = servedModelOf(p) ?? modelsOf(p.config)[0];
+  const usual =
+    known.length === 1 ? known[0] : model === undefined ? undefined : (p.config.models[model]?.train.on ?? p.config.tuned[model]?.tune.on);
   const wanted = given ?? usual;
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);

@@ -9,7 +9,7 @@ import { cliErrors } from "../errors.ts";
 import { homeIfThere, modelNames, projectOrNone } from "../models/home.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath } from "../models/paths.ts";
-import { modelNameOf, openProjectStore, type Project } from "../project.ts";
+import { modelNameOf, modelsOf, openProjectStore, type Project } from "../project.ts";
 
 export type FoundModel =
   | { readonly kind: "files"; readonly path: string; readonly shown: string }
@@ -36,8 +36,7 @@ async function inProject(project: Project, store: Store, given: string | undefin
   const name = given?.split("@")[0];
   if (name !== undefined && (await modelNames(store)).includes(name)) return given;
   if (given === undefined && project.config.serve?.model !== undefined) return project.config.serve.model;
-  if (name === undefined || Object.keys(project.config.models).includes(name))
-    return given?.includes("@") ? given : modelNameOf(project, given);
+  if (name === undefined || modelsOf(project.config).includes(name)) return given?.includes("@") ? given : modelNameOf(project, given);
   return undefined;
 }
 
@@ -49,7 +48,7 @@ async function atHome(given: string | undefined, project: Project | undefined): 
   if (home && name !== undefined && names.includes(name))
     return found({ kind: "version", wanted: given ?? name, store: home }, project, home);
   await home?.close();
-  const known = [...(project ? Object.keys(project.config.models) : []), ...names];
+  const known = [...(project ? modelsOf(project.config) : []), ...names];
   const near = name === undefined ? undefined : nearest(name, known);
   throw cliErrors.fail("usage", {
     place: "model",

@@ -3,16 +3,16 @@ import { formatBytes, formatCount } from "../../base/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { applyGc, planGc } from "../../store/index.ts";
 import { dataLinksOf, lifeOf, planLink } from "../life.ts";
-import { findProject, openProjectStore, type Project } from "../project.ts";
+import { findProject, modelsOf, openProjectStore, type Project } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 /** Artifacts that the project file as it stands would reuse: of every model's life, and of data sets that no model has yet. */
 export async function currentRoots(project: Project, store: Store): Promise<string[]> {
   const roots = new Set<string>();
-  const { models, data } = project.config;
+  const { data } = project.config;
   const chains = [
-    ...Object.keys(models).map(model => lifeOf(project, model, { onProblem: () => {} })),
+    ...modelsOf(project.config).map(model => lifeOf(project, model, { onProblem: () => {} })),
     ...Object.keys(data).map(name => dataLinksOf(project, name)),
   ];
   for (const links of chains) {

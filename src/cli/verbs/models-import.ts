@@ -11,6 +11,7 @@ import { hubModel, isHub, parseHub } from "../models/hub.ts";
 import { hubSource, type ImportSource, importModel, localSource } from "../models/import-stage.ts";
 import { localModel } from "../models/paths.ts";
 import { textOption } from "../options.ts";
+import { modelsOf } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -43,7 +44,7 @@ export const modelsImport: VerbRun = async (context, [given = ""], options) => {
   const { source, name: fromSource } = await sourceOf(context, given);
   const name = asked ?? fromSource;
   if (!namePattern.test(name)) throw wrongName(name, "a name", "Give one with --name.");
-  if (project && Object.keys(project.config.models).includes(name))
+  if (project && modelsOf(project.config).includes(name))
     throw wrongName(name, "a name that no model of loam.yaml has", "That model is trained here; take another name.");
   const store = await openRecordOf(project);
   try {

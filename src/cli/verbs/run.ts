@@ -4,16 +4,17 @@ import { listModels, registerVersion, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
-import { findProject, modelNameOf, type Project, withProjectStore } from "../project.ts";
+import { findProject, modelNameOf, type Project, servedModelsOf, withProjectStore } from "../project.ts";
 import { lossChart, reportTable } from "../report.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
-/** The links up to a stage, or all of them. */
+/** The links up to a stage, or all of them; none of a life that has no such stage, where another has it. */
 function linksUpTo(links: readonly Link[], stage: string | undefined): Link[] {
   if (stage === undefined) return [...links];
   const last = links.findLastIndex(l => l.stage === stage);
   if (last >= 0) return links.slice(0, last + 1);
+  if ((stageNames as readonly string[]).includes(stage)) return [];
   const near = nearest(stage, stageNames);
   throw cliErrors.fail("usage", {
     place: "loam run",
@@ -51,18 +52,20 @@ async function runShown({ out, signal }: Context, store: Store, link: Link, made
   }
 }
 
-/** Runs links in order, saying what happens. */
+/** Runs links in order, saying what happens; those whose label is among what is made already are passed over. */
 export async function runLinks(
   context: Context,
   store: Store,
   links: readonly Link[],
   force: boolean,
+  before: Made = new Map(),
 ): Promise<{ readonly made: Made; readonly ran: number }> {
   const { out, signal } = context;
-  const made = new Map<string, Awaited<ReturnType<typeof runLink>>["artifact"]>();
+  const made = new Map(before);
   let ran = 0;
   for (const link of links) {
     signal.throwIfAborted();
+    if (made.has(link.label)) continue;
     const result = await runShown(context, store, link, made, force);
     made.set(link.label, result.artifact);
     if (result.action === "made") {
@@ -90,16 +93,20 @@ export async function runLife(
   project: Project,
   store: Store,
   modelName: string,
-  given: { readonly stage?: string | undefined; readonly force?: boolean },
+  given: { readonly stage?: string | undefined; readonly force?: boolean; readonly made?: Made },
 ): Promise<LifeResult> {
   const onProblem = (p: LoamError) => context.out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`);
   const links = linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage);
-  const { made, ran } = await runLinks(context, store, links, given.force ?? false);
+  const { made, ran } = await runLinks(context, store, links, given.force ?? false, given.made);
   const evaluation = made.get(`evaluate/${modelName}`);
   if (!evaluation) return { made, ran };
-  const version = await registered(store, modelName, made.get(modelName)!.id, { bitsPerByte: Number(evaluation.summary.bitsPerByte) });
+  const scores = scoreNames.flatMap(name => (name in evaluation.summary ? [[name, Number(evaluation.summary[name])] as const] : []));
+  const version = await registered(store, modelName, made.get(modelName)!.id, Object.fromEntries(scores));
   return { made, version, ran };
 }
+
+/** What of an evaluation's summary a version bears as its scores. */
+const scoreNames = ["bitsPerByte", "macroF1", "accuracy"] as const;
 
 /** The version of an artifact under a name; made when the newest version is another artifact. */
 async function registered(store: Store, name: string, artifact: string, scores: Record<string, number>): Promise<string> {
@@ -109,30 +116,56 @@ async function registered(store: Store, name: string, artifact: string, scores: 
   return `${name}@${version.number}`;
 }
 
+/** The models whose lives a command means: the one named, else all that the project serves. */
+function namesOf(project: Project, given: string | undefined): string[] {
+  const served = servedModelsOf(project);
+  return given === undefined && served.length > 0 ? served : [modelNameOf(project, given)];
+}
+
+/** Runs the lives of models one after the other; what they share is made once. */
+async function runLives(
+  context: Context,
+  project: Project,
+  names: readonly string[],
+  given: { readonly stage?: string | undefined; readonly force: boolean },
+): Promise<void> {
+  const { out } = context;
+  await withProjectStore(project, async store => {
+    let made: Made = new Map();
+    const lives: { readonly model: string; readonly version: string | null; readonly ran: number }[] = [];
+    for (const model of names) {
+      const started = performance.now();
+      const life = await runLife(context, project, store, model, { ...given, made });
+      made = life.made;
+      lives.push({ model, version: life.version ?? null, ran: life.ran });
+      const evaluation = made.get(`evaluate/${model}`);
+      if (evaluation) out.line(await reportTable(evaluation));
+      if (life.version)
+        out.line(
+          `\n  ${life.version}   ${life.ran ? `done in ${formatDuration(performance.now() - started)}` : "nothing was stale"}   next: loam serve, ${Object.hasOwn(project.config.tuned, model) ? "" : "loam chat, "}loam trace ${life.version}\n`,
+        );
+    }
+    out.result({
+      event: "result",
+      model: lives[0]!.model,
+      version: lives[0]!.version,
+      ...(lives.length > 1 ? { models: lives } : {}),
+      artifacts: Object.fromEntries([...made].map(([label, a]) => [label, a.id])),
+      ran: lives.reduce((n, l) => n + l.ran, 0),
+    });
+  });
+}
+
 const life =
   (nameFrom: "argument" | "option"): VerbRun =>
   async (context, args, options) => {
     const project = findProject(folderOf(context, options));
-    const modelName = modelNameOf(project, nameFrom === "argument" ? args[0] : (options.model as string | undefined));
+    const named = nameFrom === "argument" ? args[0] : (options.model as string | undefined);
     const stage = nameFrom === "option" ? args[0] : undefined;
-    const { out } = context;
-    const started = performance.now();
-    await withProjectStore(project, async store => {
-      if (options.dryRun) return dryRun(context, project, store, modelName, stage);
-      const { version, made, ran } = await runLife(context, project, store, modelName, { stage, force: options.force === true });
-      const evaluation = made.get(`evaluate/${modelName}`);
-      if (evaluation) out.line(await reportTable(evaluation));
-      if (version)
-        out.line(
-          `\n  ${version}   ${ran ? `done in ${formatDuration(performance.now() - started)}` : "nothing was stale"}   next: loam serve, loam chat, loam trace ${version}`,
-        );
-      out.result({
-        event: "result",
-        model: modelName,
-        version: version ?? null,
-        artifacts: Object.fromEntries([...made].map(([label, a]) => [label, a.id])),
-        ran,
-      });
+    if (options.dryRun) return withProjectStore(project, store => dryRun(context, project, store, namesOf(project, named)[0]!, stage));
+    await runLives(context, project, nameFrom === "argument" ? [modelNameOf(project, named)] : namesOf(project, named), {
+      stage,
+      force: options.force === true,
     });
   };
 
@@ -145,7 +178,7 @@ async function dryRun(context: Context, project: Project, store: Store, modelNam
     const plan = await planLink(store, link, made);
     const runs = !plan || plan.action === "run";
     if (plan?.artifact && !runs) made.set(link.label, plan.artifact);
-    const guess = runs ? await estimate(project, link, modelName, made) : { ms: 0, bytes: 0 };
+    const guess = runs ? await estimate(project, link, made) : { ms: 0, bytes: 0 };
     ms += guess.ms;
     bytes += guess.bytes;
     context.out.line(`  ${link.label.padEnd(18)} ${runs ? `would run   ${estimateLine(guess)}` : `unchanged   ${plan!.artifact!.id}`}`);
@@ -163,3 +196,19 @@ async function dryRun(context: Context, project: Project, store: Store, modelNam
 
 export const run = life("option");
 export const train = life("argument");
+
+/** `loam tune`: the life of a tuned model, its base's included; all of them where none is named. */
+export const tune: VerbRun = async (context, [given], options) => {
+  const project = findProject(folderOf(context, options));
+  const known = Object.keys(project.config.tuned);
+  if (known.length === 0 || (given !== undefined && !known.includes(given))) {
+    const near = given === undefined ? undefined : nearest(given, known);
+    throw cliErrors.fail("usage", {
+      place: "loam tune",
+      expected: known.length > 0 ? `one of ${known.join(", ")}` : "a model with `base:` and `tune:` in loam.yaml",
+      received: given === undefined ? "none" : `"${given}"`,
+      hint: near ? `Did you mean "${near}"?` : "docs/tune.md shows one.",
+    });
+  }
+  await runLives(context, project, given === undefined ? known : [given], { force: options.force === true });
+};

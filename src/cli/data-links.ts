@@ -1,0 +1,96 @@
+/** The links that make one data set: source, curation, blend. */
+import { join } from "node:path";
+import { formatBytes, formatCount } from "../base/index.ts";
+import {
+  blendOptionsOf,
+  blendStage,
+  blends,
+  documentsOptionsOf,
+  documentsStage,
+  identify,
+  type Surroundings,
+  sourceStage,
+} from "../data/index.ts";
+import type { Summary } from "../store/index.ts";
+import { projectPorts } from "./data/ports.ts";
+import { type Link, link, openedLink } from "./link.ts";
+import type { Project } from "./project.ts";
+
+export const n = (summary: Summary, key: string): number => Number(summary[key] ?? 0);
+
+/** Why records were set aside or dropped, the commonest first: `1,003 near-duplicates, 172 too short`. */
+const reasonsOf = (summary: Summary): string =>
+  String(summary.reasons ?? "")
+    .split(", ")
+    .slice(0, 3)
+    .join(", ");
+
+/** Who curates: so many threads of this process, or every process that works on the store's board. */
+export interface DataWorkers {
+  readonly workers?: number | undefined;
+  readonly shared?: boolean | undefined;
+}
+
+/** The links that make one data set. */
+export function dataLinksOf(p: Project, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
+  const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
+  const part = p.config.data[name]!;
+  const isBlended = blends(part);
+  return [
+    link({
+      stage: "source",
+      label: `source/${name}`,
+      inputs: {},
+      definition: sourceStage(data),
+      options: () => identify(part, data),
+      describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
+    }),
+    openedLink({
+      stage: "data",
+      label: isBlended ? `curated/${name}` : `data/${name}`,
+      inputs: { source: `source/${name}` },
+      open(store, signal) {
+        const ports = projectPorts(p, store, signal ? { signal } : {});
+        return {
+          definition: documentsStage({
+            ...data,
+            resources: async () => ports.resources,
+            ...(workers === undefined ? {} : { workers }),
+            ...(shared ? { shared: store } : {}),
+          }),
+          options: () => documentsOptionsOf(name, part, need => ports.identityOf(need)),
+          close: () => ports[Symbol.dispose](),
+        };
+      },
+      describe: s => {
+        const why = reasonsOf(s);
+        return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}`;
+      },
+    }),
+    ...(isBlended
+      ? [
+          openedLink({
+            stage: "blend",
+            label: `data/${name}`,
+            inputs: { documents: `curated/${name}` },
+            open(store, signal) {
+              const ports = projectPorts(p, store, signal ? { signal } : {});
+              return {
+                definition: blendStage({ resources: async () => ports.resources, answers: join(p.folder, ".loam", "answers") }),
+                options: () => blendOptionsOf(name, part, need => ports.identityOf(need)),
+                close: () => ports[Symbol.dispose](),
+              };
+            },
+            describe: s =>
+              [
+                `${formatCount(n(s, "trainDocuments"))} train documents`,
+                ...(s.made === undefined ? [] : [`${formatCount(n(s, "made"))} made of others`]),
+                ...(s.readings === undefined
+                  ? []
+                  : [`${formatCount(n(s, "readings"))} readings an epoch, ${formatCount(n(s, "leftOut"))} left out`]),
+              ].join("; "),
+          }),
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,42 @@
+/** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
+import { formatCount } from "../../base/index.ts";
+import type { ClassificationReport, ScoreRange } from "../../tune/index.ts";
+
+const three = (x: number): string => x.toFixed(3);
+const range = ({ value, low, high }: ScoreRange): string => `${three(value)} [${three(low)}, ${three(high)}]`;
+const signed = (x: number): string => `${x < 0 ? "-" : "+"}${Math.abs(x).toFixed(3)}`;
+/** Classes of which each has its line; of more the table says the mean only. */
+const classesShown = 4;
+
+/** What is told of p: nothing small is rounded to zero. */
+const pText = (p: number): string => (p < 0.001 ? "p < .001" : `p = ${p.toFixed(3)}`);
+
+export function classificationTable(r: ClassificationReport): string {
+  const counts = Object.entries(r.test.counts);
+  const shown =
+    counts.length <= classesShown ? `: ${counts.map(([c, k]) => `${formatCount(k)} ${c}`).join(", ")}` : `, ${counts.length} classes`;
+  const width = Math.max(...r.scores.map(s => s.name.length)) + 2;
+  const lines = [
+    "",
+    `  ${formatCount(r.test.documents)} held-out documents that chose nothing, in ${formatCount(r.test.groups)} groups of near-duplicates (${r.label}${shown})`,
+    `  with ${Math.round(r.confidence * 100)} % bootstrap intervals over groups; precision, recall and F1 are means over classes`,
+    `    ${"".padEnd(width)}${"F1 (macro)".padEnd(24)}${"accuracy".padEnd(24)}precision  recall`,
+  ];
+  for (const s of r.scores) {
+    lines.push(
+      `  ${s.kind === "model" ? ">" : " "} ${s.name.padEnd(width)}${range(s.macroF1).padEnd(24)}${range(s.accuracy).padEnd(24)}${three(s.macro.precision)}      ${three(s.macro.recall)}`,
+    );
+    if (r.classes.length > classesShown) continue;
+    for (const c of s.classes)
+      lines.push(`      ${c.name.padEnd(width - 2)}F1 ${range(c.f1Range).padEnd(45)}${three(c.precision)}      ${three(c.recall)}`);
+  }
+  lines.push("");
+  for (const c of r.comparisons) {
+    const { onlyFirst, onlySecond, p } = c.mcNemar;
+    lines.push(
+      `  ${r.model.name} against ${c.against}: ${c.verdict}`,
+      `      F1 ${signed(c.difference.value)} [${signed(c.difference.low)}, ${signed(c.difference.high)}]; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
+    );
+  }
+  return lines.join("\n");
+}

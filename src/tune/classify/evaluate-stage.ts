@@ -1,0 +1,95 @@
+/** A tuned classifier's report on the test part, beside the baselines' answers on the same texts. */
+import { z } from "zod";
+import { disposeTree, loadModel } from "../../nn/index.ts";
+import { type Stage, stage } from "../../store/index.ts";
+import { tuneErrors } from "../errors.ts";
+import { answersFile, type BaselineAnswers } from "./baselines-stage.ts";
+import { readTest } from "./examples.ts";
+import { labelOptions } from "./options.ts";
+import { greatest, predictorOf, softmax } from "./predict.ts";
+import { type ClassificationReport, compareSystems } from "./report.ts";
+import { asTokens, type TuneSurroundings } from "./stage.ts";
+
+const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions });
+const wrongestShown = 10;
+
+export const evaluateClassifierStage = (
+  around: Pick<TuneSurroundings, "device" | "tokenizerOf">,
+): Stage<"model" | "documents" | "baselines", typeof stageOptions> =>
+  stage({
+    name: "evaluate-classifier",
+    version: 1,
+    inputs: { model: "model", documents: "documents", baselines: "baselines" },
+    options: stageOptions,
+    output: "evaluation",
+    async run({ inputs, options: { name, labels }, output, progress, signal }) {
+      const device = around.device();
+      const tokenizer = await around.tokenizerOf(inputs.model);
+      const model = await loadModel(inputs.model, device);
+      const classifier = model.family === "encoder-decoder" ? undefined : model.config.classifier;
+      if (!classifier) {
+        disposeTree(model.parameters);
+        throw tuneErrors.fail("base", {
+          place: inputs.model.id,
+          expected: "a classifier",
+          received: `a model of family "${model.family}"`,
+        });
+      }
+      const classes = classifier.labels;
+      const test = await readTest(inputs.documents, labels, classes);
+      const longest = classifier.longest ?? model.config.context;
+      const texts = await asTokens(tokenizer, test, longest, signal);
+      const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
+      const logits = await predictor.predict([model.parameters], texts.tokens, {
+        signal,
+        onProgress: done => progress({ stage: "evaluate", done, message: "test texts" }),
+      });
+      predictor.dispose();
+      disposeTree(model.parameters);
+      const answers = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
+      const probabilities = logits.map(softmax);
+      const predicted = Int32Array.from(logits, greatest);
+      const { groups, ...compared } = compareSystems({
+        classes,
+        truth: texts.labels,
+        groups: test.map(e => e.group),
+        model: { name, kind: "model", predicted },
+        baselines: answers.baselines.map(b => ({ name: b.name, kind: "baseline", predicted: Int32Array.from(b.predicted) })),
+      });
+      const wrong = test.flatMap((e, i) =>
+        predicted[i] === e.label
+          ? []
+          : [{ id: e.id, truth: classes[e.label]!, predicted: classes[predicted[i]!]!, probability: probabilities[i]![predicted[i]!]! }],
+      );
+      const report: ClassificationReport = {
+        task: "classification",
+        model: { artifact: inputs.model.id, name },
+        label: labels.label,
+        classes,
+        test: {
+          documents: test.length,
+          groups,
+          counts: Object.fromEntries(classes.map((c, i) => [c, texts.labels.reduce((n, l) => n + (l === i ? 1 : 0), 0)])),
+        },
+        ...compared,
+        wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
+      };
+      await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
+      await output.write(
+        "predictions.jsonl",
+        test
+          .map(
+            (e, i) =>
+              `${JSON.stringify({ id: e.id, truth: classes[e.label], predicted: classes[predicted[i]!], scores: probabilities[i] })}\n`,
+          )
+          .join(""),
+      );
+      const own = compared.scores.find(s => s.kind === "model")!;
+      return {
+        name,
+        documents: test.length,
+        macroF1: Math.round(own.macroF1.value * 1e4) / 1e4,
+        accuracy: Math.round(own.accuracy.value * 1e4) / 1e4,
+      };
+    },
+  });

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "vitest";
+import type { ArtifactReader } from "../../store/index.ts";
+import { isValidation, readExamples, readTest } from "./examples.ts";
+import { labelOptions } from "./options.ts";
+
+interface Row {
+  readonly text: string;
+  readonly label?: string;
+  readonly cluster?: string;
+}
+const documents = (train: readonly Row[], heldOut: readonly Row[] = [], summary = {}): ArtifactReader => ({
+  id: "documents-1",
+  kind: "documents",
+  digest: "0",
+  summary,
+  files: [],
+  read: () => Promise.reject(new Error("not read whole")),
+  localPath: () => Promise.reject(new Error("no path")),
+  async *stream(name) {
+    for (const [i, { text, ...attributes }] of (name === "train.jsonl" ? train : heldOut).entries())
+      yield Buffer.from(`${JSON.stringify({ id: `d${i}`, source: "s", attributes, text })}\n`);
+  },
+});
+const some = (label: string, count: number, text = "words of it"): Row[] =>
+  Array.from({ length: count }, (_, i) => ({ label, text: `${text} ${i}` }));
+const options = labelOptions.parse({});
+
+describe("labelled texts", () => {
+  const refused = async (train: readonly Row[], message: string | RegExp, more: object = {}, summary = {}) =>
+    expect(readExamples(documents(train, [], summary), labelOptions.parse(more))).rejects.toThrow(message);
+
+  test("one class only", () => refused(some("ham", 50), 'two classes or more, got one: "ham" (50)'));
+  test("three rows", () => refused([...some("ham", 2), ...some("spam", 1)], /train part: expected at least 2 texts of every class/));
+  test("classes that differ in case or spaces, with what to write", () =>
+    refused(
+      [...some("spam", 30), ...some("Spam ", 3), ...some("ham", 30)],
+      /got "spam" \(30\), "Spam " \(3\)\. Say which values mean a class: classes: \{ "spam": \["spam", "Spam "\]/,
+    ));
+  test("a text of white space, by its id", () =>
+    refused([{ label: "ham", text: " \n" }, ...some("spam", 30)], "documents-1/train: d0: expected a text, got nothing but white space"));
+  test("no such attribute: those that there are", () => refused(some("ham", 9), /got 9 without; they have label/, { label: "genre" }));
+  test("a hundred thousand classes", () =>
+    refused(
+      Array.from({ length: 1200 }, (_, i) => ({ label: `c${i}`, text: "t" })),
+      /at most 1,000 classes, got 1,200/,
+    ));
+  test("texts that say their class, unless that is the task", async () => {
+    const train = [...some("spam", 40, "label: spam buy now"), ...some("ham", 40)];
+    await refused(train, /texts that do not say their class, got "spam" in \d+ of its \d+ texts/);
+    await expect(readExamples(documents(train), labelOptions.parse({ allowNamed: true }))).resolves.toMatchObject({
+      classes: ["ham", "spam"],
+    });
+  });
+  test("near-duplicates on both sides of the split", () =>
+    refused([...some("spam", 40), ...some("ham", 40)], /near-duplicates on one side of the split, got 3 documents/, {}, { crossing: 3 }));
+  test("a test class that nothing was trained on", () =>
+    expect(readTest(documents([], some("news", 3)), options, ["ham", "spam"])).rejects.toThrow(
+      /a class of the train side: ham, spam, got "news"/,
+    ));
+
+  test("values may stand for a class, and other documents are counted", async () => {
+    const train = [...some("spam", 30), ...some("SPAM", 30), ...some("ham", 60), ...some("draft", 4), { text: "none" }];
+    const read = await readExamples(documents(train), labelOptions.parse({ classes: { bad: ["spam", "SPAM"], good: "ham" } }));
+    expect(read.classes).toEqual(["bad", "good"]);
+    expect(read.leftOut).toBe(5);
+    expect(read.train.length + read.validation.length).toBe(120);
+  });
+
+  test("a group is never on both sides of validation, whatever else there is, and the share is about what was asked", async () => {
+    const train = Array.from({ length: 600 }, (_, i) => ({ label: i % 2 ? "ham" : "spam", text: `t ${i}`, cluster: `g${i % 200}` }));
+    const { train: left, validation } = await readExamples(documents(train), options);
+    const groups = new Set(validation.map(e => e.group));
+    expect(left.some(e => groups.has(e.group))).toBe(false);
+    expect(validation.length / 600).toBeGreaterThan(0.04);
+    expect(validation.length / 600).toBeLessThan(0.18);
+    for (const e of validation) expect(isValidation(e.group, options)).toBe(true);
+  });
+});

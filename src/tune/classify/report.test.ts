@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { random } from "../../base/index.ts";
+import { compareSystems } from "./report.ts";
+
+describe("the report", () => {
+  const truth = Int32Array.from({ length: 120 }, (_, i) => i % 2);
+  const wrongAt = (share: number, seed: string) => {
+    const r = random(seed);
+    return truth.map(t => (r.uniform() < share ? 1 - t : t));
+  };
+  const compare = (model: Int32Array, other: Int32Array, groups = truth.map((_, i) => i)) =>
+    compareSystems({
+      classes: ["ham", "spam"],
+      truth,
+      groups: Array.from(groups, String),
+      model: { name: "m", kind: "model", predicted: model },
+      baselines: [{ name: "b", kind: "baseline", predicted: other }],
+    });
+
+  test("a clearly better system is called so, equal ones are not", () => {
+    const [good, bad] = [wrongAt(0.03, "a"), wrongAt(0.3, "b")];
+    expect(compare(good, bad).comparisons[0]).toMatchObject({ verdict: "better" });
+    expect(compare(bad, good).comparisons[0]).toMatchObject({ verdict: "worse" });
+    const same = compare(good, good).comparisons[0]!;
+    expect(same).toMatchObject({
+      verdict: "no significant difference",
+      difference: { value: 0 },
+      mcNemar: { onlyFirst: 0, onlySecond: 0 },
+    });
+  });
+
+  test("scores come best first, each value within its interval, and fewer groups widen it", () => {
+    const { scores } = compare(wrongAt(0.3, "a"), wrongAt(0.05, "b"));
+    expect(scores.map(s => s.name)).toEqual(["b", "m"]);
+    for (const s of scores)
+      for (const r of [s.macroF1, s.accuracy, ...s.classes.map(c => c.f1Range)]) expect(r.low <= r.value && r.value <= r.high).toBe(true);
+    // whole groups right or wrong: ten independent facts and no more
+    const clustered = truth.map((t, i) => (Math.floor(i / 12) % 5 === 0 ? 1 - t : t));
+    const width = (groups: Int32Array) => {
+      const { macroF1 } = compare(clustered, clustered, groups).scores[0]!;
+      return macroF1.high - macroF1.low;
+    };
+    expect(width(truth.map((_, i) => Math.floor(i / 12)))).toBeGreaterThan(2 * width(truth.map((_, i) => i)));
+  });
+});

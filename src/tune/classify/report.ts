@@ -1,0 +1,113 @@
+/**
+ * The one report on the test part: every system's scores with bootstrap intervals over groups of near-duplicates, and the tuned model beside each
+ * baseline on the same texts: the paired interval of the difference in F1, and McNemar's test of who is right where.
+ */
+import { type Averages, type ClassScore, classificationScores, confusion } from "../../evaluate/index.ts";
+import { bootstrap, type McNemar, mcNemar } from "../../statistics/index.ts";
+
+export interface ScoreRange {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+export interface SystemScore {
+  readonly name: string;
+  readonly kind: "model" | "baseline";
+  readonly accuracy: ScoreRange;
+  readonly macro: Averages;
+  readonly macroF1: ScoreRange;
+  readonly mcc: number;
+  readonly classes: readonly (ClassScore & { readonly f1Range: ScoreRange })[];
+}
+export interface PairedComparison {
+  readonly against: string;
+  /** Macro F1 of the model less the other's. */
+  readonly difference: ScoreRange;
+  readonly mcNemar: McNemar;
+  readonly verdict: "better" | "worse" | "no significant difference";
+}
+export interface WrongText {
+  readonly id: string;
+  readonly truth: string;
+  readonly predicted: string;
+  /** The model's own probability of what it said. */
+  readonly probability: number;
+}
+export interface ClassificationReport {
+  readonly task: "classification";
+  readonly model: { readonly artifact: string; readonly name: string };
+  readonly label: string;
+  readonly classes: readonly string[];
+  readonly test: { readonly documents: number; readonly groups: number; readonly counts: Readonly<Record<string, number>> };
+  readonly confidence: number;
+  /** From best to worst by macro F1. */
+  readonly scores: readonly SystemScore[];
+  readonly comparisons: readonly PairedComparison[];
+  /** What it is surest of and wrong about. */
+  readonly wrongest: readonly WrongText[];
+}
+
+export interface System {
+  readonly name: string;
+  readonly kind: SystemScore["kind"];
+  readonly predicted: Int32Array;
+}
+export interface ReportMaterial {
+  readonly classes: readonly string[];
+  readonly truth: Int32Array;
+  readonly groups: readonly string[];
+  readonly model: System;
+  readonly baselines: readonly System[];
+}
+
+const confidence = 0.95;
+const draws = 1000;
+
+/** Scores and comparisons; a function of the answers alone. */
+export function compareSystems(
+  m: ReportMaterial,
+): Pick<ClassificationReport, "scores" | "comparisons" | "confidence"> & { readonly groups: number } {
+  const { classes, truth } = m;
+  const numbers = new Map<string, number>();
+  const clusters = Int32Array.from(m.groups, g => {
+    const found = numbers.get(g) ?? numbers.size;
+    numbers.set(g, found);
+    return found;
+  });
+  const on = (s: System, items?: ArrayLike<number>) => classificationScores(confusion({ classes, truth, predicted: s.predicted }, items));
+  const range = (statistic: (items: Int32Array) => number): ScoreRange => {
+    const { value, low, high } = bootstrap(truth.length, statistic, { draws, confidence, clusters });
+    // every draw alike, as where nothing is wrong: the interval is the value
+    return Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high };
+  };
+  const f1Of = (s: System, c: string) => (items: Int32Array) => on(s, items).classes.find(row => row.name === c)?.f1 ?? Number.NaN;
+  const scoreOf = (s: System): SystemScore => {
+    const scores = on(s);
+    return {
+      name: s.name,
+      kind: s.kind,
+      accuracy: range(items => on(s, items).accuracy),
+      macro: scores.macro,
+      macroF1: range(items => on(s, items).macro.f1),
+      mcc: scores.mcc,
+      classes: scores.classes.map(row => ({ ...row, f1Range: range(f1Of(s, row.name)) })),
+    };
+  };
+  const right = (s: System, i: number) => s.predicted[i] === truth[i];
+  const compare = (b: System): PairedComparison => {
+    const difference = range(items => on(m.model, items).macro.f1 - on(b, items).macro.f1);
+    let [onlyModel, onlyOther] = [0, 0];
+    for (let i = 0; i < truth.length; i++) {
+      if (right(m.model, i) && !right(b, i)) onlyModel++;
+      if (!right(m.model, i) && right(b, i)) onlyOther++;
+    }
+    const verdict = difference.low > 0 ? "better" : difference.high < 0 ? "worse" : "no significant difference";
+    return { against: b.name, difference, mcNemar: mcNemar(onlyModel, onlyOther), verdict };
+  };
+  return {
+    confidence,
+    groups: numbers.size,
+    scores: [m.model, ...m.baselines].map(scoreOf).sort((a, b) => b.macroF1.value - a.macroF1.value),
+    comparisons: m.baselines.map(compare),
+  };
+}

@@ -1,0 +1,122 @@
+/** Tuning of a classifier as a stage: a model and labelled documents in, a model artifact out (weights, tokenizer, recipe, validation). */
+import { join } from "node:path";
+import { z } from "zod";
+import { hashOf, type LoamError } from "../../base/index.ts";
+import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles } from "../../nn/index.ts";
+import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import type { Tokenizer } from "../../text/index.ts";
+import { metricLine } from "../../train/index.ts";
+import { tuneErrors } from "../errors.ts";
+import { nameOfMethod } from "../methods/index.ts";
+import { tokensOf } from "./batches.ts";
+import { type Example, readExamples } from "./examples.ts";
+import { fitClassifier, type TokenTexts } from "./fit.ts";
+import { type ClassifyOptions, classifyOptions } from "./options.ts";
+import { softmax } from "./predict.ts";
+
+/** What tuning needs that is not part of the result. */
+export interface TuneSurroundings {
+  readonly device: () => Device;
+  /** The tokenizer of a model's files, whatever their format. */
+  readonly tokenizerOf: (model: ArtifactReader) => Promise<Tokenizer>;
+  /** A folder for TensorBoard's event files, one folder a run in it. */
+  readonly eventsFolder?: string;
+  readonly onProblem?: (problem: LoamError) => void;
+}
+
+/** Texts as the model reads them. The event loop has its turn between them. */
+export async function asTokens(
+  tokenizer: Pick<Tokenizer, "encode">,
+  examples: readonly Example[],
+  longest: number,
+  signal?: AbortSignal,
+): Promise<TokenTexts> {
+  const tokens: number[][] = [];
+  for (const [i, e] of examples.entries()) {
+    if (i % 500 === 0) {
+      signal?.throwIfAborted();
+      await new Promise(resolve => setImmediate(resolve));
+    }
+    tokens.push(tokensOf(tokenizer, e.text, longest));
+  }
+  return { ids: examples.map(e => e.id), tokens, labels: Int32Array.from(examples, e => e.label) };
+}
+
+const withoutHabits = ({ checkpointSeconds: _, ...recipe }: ClassifyOptions) => recipe;
+const round = (x: number): number => Math.round(x * 1e4) / 1e4;
+const stageOptions = z.strictObject({ name: z.string(), recipe: classifyOptions });
+
+export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
+  stage({
+    name: "tune-classify",
+    version: 1,
+    inputs: { base: "model", documents: "documents" },
+    options: stageOptions,
+    output: "model",
+    async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
+      progress({ stage: "tune", message: "reading texts" });
+      const { classes, train, validation, leftOut } = await readExamples(inputs.documents, recipe);
+      const tokenizer = await around.tokenizerOf(inputs.base);
+      const device = around.device();
+      const base = await loadModel(inputs.base, device);
+      if (base.family === "encoder-decoder") {
+        disposeTree(base.parameters);
+        throw tuneErrors.fail("base", {
+          place: inputs.base.id,
+          expected: "a decoder or an encoder",
+          received: `a model of family "${base.family}"`,
+        });
+      }
+      const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
+      const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: withoutHabits(recipe) } as never);
+      const result = await fitClassifier({
+        device,
+        base,
+        recipe,
+        classes,
+        train: await asTokens(tokenizer, train, longest, signal),
+        validation: await asTokens(tokenizer, validation, longest, signal),
+        longest,
+        identity,
+        folder: scratch,
+        ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
+        progress,
+        signal,
+        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+      });
+      await writeModelFiles(output, result.model);
+      await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+      await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+      const counts = (part: readonly Example[]) =>
+        Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
+      const { steps, stoppedEarly, best, history, trained } = result;
+      const told = { base: inputs.base.id, recipe, classes, train: counts(train), validation: counts(validation), leftOut };
+      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history }, null, 2)}\n`);
+      await output.write(
+        "validation.jsonl",
+        validation
+          .map(
+            (e, i) => `${JSON.stringify({ id: e.id, label: classes[e.label], scores: softmax(result.validationLogits[i]!).map(round) })}\n`,
+          )
+          .join(""),
+      );
+      const parameters = countParameters(specOfModel(result.model));
+      disposeTree(result.model.parameters);
+      return {
+        name,
+        family: result.model.family,
+        method: nameOfMethod(recipe.method),
+        parameters,
+        trained,
+        texts: train.length,
+        classes: classes.length,
+        ...(leftOut > 0 ? { leftOut } : {}),
+        steps,
+        stoppedEarly,
+        validationF1: round(best.macroF1),
+        bestStep: best.step,
+        seconds: Math.round(result.totalMs / 1000),
+      };
+    },
+  });
