@@ -3,7 +3,17 @@
  * stand in the file has to pass the file's own checks.
  */
 import { isLoamError, type Json } from "../../base/index.ts";
-import { type Parameter, type Point, parseSpace, type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
+import {
+  type Parameter,
+  type Point,
+  parseSpace,
+  type SearchPart,
+  type Space,
+  Study,
+  samplers,
+  tuneErrors,
+  valueIn,
+} from "../../tune/index.ts";
 import { trialBaseOf, trialTree } from "./trial-tree.ts";
 
 interface Config {
@@ -21,13 +31,26 @@ function parentsOf(space: Space, name: string): Point {
   return above;
 }
 
-/** Errors: tune/space, tune/path; the place is the parameter in the file. */
+/** A sampler that cannot choose from such a space says so when it is asked. */
+function ask(search: SearchPart, space: Space, place: string): void {
+  try {
+    const objectives = search.objectives.map(name => ({ name, direction: "minimise" as const }));
+    new Study({ space, objectives, sampler: samplers[search.sampler]() }).ask();
+  } catch (error) {
+    if (!isLoamError(error, "tune/option")) throw error;
+    const { code: _, ...problem } = error.problem;
+    throw tuneErrors.fail("option", { ...problem, place: `${place}.${problem.place}` });
+  }
+}
+
+/** Errors: tune/space, tune/path, tune/option; the place is the parameter in the file. */
 export function checkSearches(raw: Json, { searches }: Config, file: string, check: (raw: unknown, place: string) => unknown): void {
   const base = Object.keys(searches).length > 0 ? trialBaseOf(raw) : undefined;
   for (const [name, search] of Object.entries(searches)) {
     const place = `${file}: searches.${name}`;
     // as written: what the schema made of it has lost the short forms
     const space = parseSpace(valueIn(raw, ["searches", name, "space"]), `${place}.space`);
+    ask(search, space, place);
     for (const [parameter, p] of Object.entries(space))
       for (const value of candidates(p)) {
         const tree = trialTree(base!, search, { ...parentsOf(space, parameter), [parameter]: value }, place);

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { formatDuration, nearest, readText, writeFileAtomic } from "../../base/index.ts";
 import { documentsOf } from "../../data/index.ts";
 import { findStudy, type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
-import { halfOf, nextPoint, outcomeOf, type Point, paretoFront, ranked, type SearchPart } from "../../tune/index.ts";
+import { halfOf, outcomeOf, type Point, paretoFront, ranked, type SearchPart } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { lazyDevice, lifeOf } from "../life.ts";
 import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
@@ -93,8 +93,6 @@ export const tuneSearch: VerbRun = async (context, [given], options) => {
   await withProjectStore(project, async store => {
     if (typeof options.worker === "string") return work(context, withThreads(project, workers), store, options.worker, search, total);
     const study = await openedStudy(context, project, name, search, store);
-    // a sampler that cannot work on this space says so now
-    nextPoint({ ...specOf(study), sampler: search.sampler, pruner: search.pruner }, []);
     const board = trialBoard(store, study.id);
     const before = await board.trials();
     out.line(

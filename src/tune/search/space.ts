@@ -37,9 +37,11 @@ export type Point = Readonly<Record<string, Json>>;
 
 export const isChoice = (p: Parameter): p is ChoiceParameter => "options" in p;
 
-const fail = (name: string, expected: string, received: unknown): never => {
-  throw tuneErrors.fail("space", { place: `space.${name}`, expected, received: JSON.stringify(received) });
-};
+const failIn =
+  (place: string) =>
+  (name: string, expected: string, received: unknown): never => {
+    throw tuneErrors.fail("space", { place: `${place}.${name}`, expected, received: JSON.stringify(received) });
+  };
 
 /**
  * A space from what a file says: `[a, b]` are options, `{ from, to, log?, integer?, step? }` is a range, `when: { other: [values] }` a condition.
@@ -47,6 +49,7 @@ const fail = (name: string, expected: string, received: unknown): never => {
  */
 export function parseSpace(raw: unknown, place = "space"): Space {
   const space = check(spaceSchema, raw, place) as Space;
+  const fail = failIn(place);
   const names = Object.keys(space);
   if (names.length === 0) throw tuneErrors.fail("space", { place, expected: "a parameter or more", received: "none" });
   for (const [i, name] of names.entries()) {
@@ -136,6 +139,7 @@ export const placesOf = (space: Space, point: Point): Float64Array =>
 
 /** Whether a point is one of a space: each active parameter has a value of its own, and no other is there. Errors: tune/space. */
 export function checkPoint(space: Space, point: Point): void {
+  const fail = failIn("space");
   const above: Record<string, Json> = {};
   for (const [name, p] of Object.entries(space)) {
     if (!isActive(p, above)) {

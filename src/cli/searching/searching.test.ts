@@ -1,0 +1,81 @@
+import { describe, expect, test } from "vitest";
+import { parseProject } from "../project.ts";
+import { pointLines, withPoint } from "./winner.ts";
+
+const file = (searches: string) => `# ours
+data:
+  mail:
+    source: { folder: texts, reader: text }
+    steps: [clean, { length: { minWords: 5 } }] # short ones say nothing
+tokenizer: { vocab: 300, from: mail }
+models:
+  small:
+    layers: 1
+    width: 16
+    heads: 2
+    context: 32
+    train: { on: mail, tokens: 4k, rate: 0.01 } # from the paper
+searches:
+  rate:
+    model: small
+    ${searches}
+`;
+const parsed = (space: string, more = "") => parseProject(file(`space: ${space}\n    ${more}`), "loam.yaml");
+
+describe("the searches of a project file", () => {
+  test("any path of the entry, of data and of the tokenizer may vary, conditions hold for the check too", () => {
+    const { searches } = parsed(`
+      train.rate: { from: 1e-3, to: 1e-1, log: true }
+      train.optimizer.kind: [adamw, muon]
+      train.optimizer.momentum: { from: 0.8, to: 0.99, when: { train.optimizer.kind: [muon] } }
+      data.mail.steps.length.minWords: { from: 1, to: 50, integer: true }
+      tokenizer.vocab: [300, 400]`);
+    expect(searches.rate).toMatchObject({ sampler: "tpe", pruner: "asha", objectives: ["heldOut"], trials: 20 });
+  });
+
+  test.each([
+    ["{ train.rte: [1, 2] }", /loam\.yaml: searches\.rate\.space\.train\.rte: expected a known key, got "rte" .*Did you mean "rate"\?/],
+    ["{ train.rate: [0.1, -1] }", /searches\.rate\.space\.train\.rate: .*got -1/],
+    ["{ train.optimizer.kind: [adamw, sgd] }", /searches\.rate\.space\.train\.optimizer\.kind: .*"sgd"/],
+    ["{ layers: { from: 1, to: 2.5 } }", /searches\.rate\.space\.layers: .*2\.5/],
+    ["{ data.post.split.heldOut: [0.1, 0.2] }", /searches\.rate\.space\.data\.post\.split\.heldOut/],
+    ["{ data.mail.steps.lenght.minWords: [1, 2] }", /expected an item of the list: clean, length, got "lenght"/],
+    ["{ layers.deep: [1, 2] }", /searches\.rate\.space\.layers\.deep: expected a part of the configuration that has "deep", got 1/],
+    ["{ layers: { from: 3, to: 1 } }", /searches\.rate\.space\.layers: expected from below to/],
+    ["{}", /searches\.rate\.space: expected a parameter or more/],
+  ])("%s is refused at once, by its place", (space, message) => expect(() => parsed(space)).toThrow(message));
+
+  test("unknown keys, samplers, models and objectives are named with the nearest right one", () => {
+    expect(() => parsed("{ layers: [1, 2] }", "trails: 3")).toThrow(/searches\.rate\.trails.*Did you mean "trials"\?/);
+    expect(() => parsed("{ layers: [1, 2] }", "sampler: tpee")).toThrow(/searches\.rate\.sampler.*Did you mean "tpe"\?/);
+    expect(() => parsed("{ layers: [1, 2] }", "objectives: [heldout]")).toThrow(/Did you mean "heldOut"\?/);
+    expect(() => parseProject(file("space: { layers: [1, 2] }").replace("model: small", "model: smal"), "loam.yaml")).toThrow(
+      /searches\.rate\.model.*Did you mean "small"\?/,
+    );
+    expect(() => parsed("{ layers: [1, 2] }", "sampler: cma-es")).toThrow(/searches\.rate.*a range without a condition/);
+  });
+});
+
+describe("the winner's values", () => {
+  const point = { "train.rate": 0.02, "train.optimizer.kind": "adamw", "data.mail.steps.length.minWords": 9, layers: 2 };
+
+  test("go into the file where they belong; everything else stays, comments too", () => {
+    const before = file("space: { layers: [1, 2] }");
+    const after = withPoint(before, "small", point, "loam.yaml");
+    const config = parseProject(after, "loam.yaml");
+    expect(config.models.small).toMatchObject({ layers: 2, train: { rate: 0.02, optimizer: { kind: "adamw" } } });
+    expect(after).toContain("train: { on: mail, tokens: 4k, rate: 0.02, optimizer: { kind: adamw } } # from the paper");
+    expect(after).toContain("steps: [clean, { length: { minWords: 9 } }] # short ones say nothing");
+    const gone = before.split("\n").filter(l => !after.split("\n").includes(l));
+    expect(gone).toHaveLength(3);
+  });
+
+  test("are shown as the lines that would say them", () =>
+    expect(pointLines("small", { "train.rate": 0.02, layers: 2 })).toEqual([
+      "models:",
+      "  small:",
+      "    train:",
+      "      rate: 0.02",
+      "    layers: 2",
+    ]));
+});
