@@ -59,6 +59,23 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/tune-search.ts")).tuneSearch,
   },
   {
+    usage: "tune preview <file>",
+    summary: "Which tokens of a file's examples a model would be trained on, and what cannot be",
+    options: [
+      project,
+      ["-m, --model <model>", "the model whose template and tokenizer are used: a name, a version or a path"],
+      ["--format <format>", "openai, sharegpt, alpaca, preference, completion or table (default: told by the first record)"],
+      ["--columns <pairs...>", "fields by role: user=question assistant=answer system=context"],
+      ["--length <n>", "most tokens of an example", "512"],
+      ["--long <what>", "of longer ones: refuse, skip or cut", "refuse"],
+      ["--answers <which>", "of a conversation: all or last", "all"],
+      ["-n, --number <n>", "examples shown", "3"],
+      ["--line <n>", "only the example of this line"],
+    ],
+    example: "loam tune preview chats.jsonl --model smollm2",
+    load: async () => (await import("./verbs/tune-preview.ts")).tunePreview,
+  },
+  {
     usage: "data run [name]",
     summary: "Curate a data set of loam.yaml (or all): read, steps, split; only what is stale",
     options: [
@@ -220,6 +237,29 @@ export const verbs: readonly Verb[] = [
     ],
     example: "loam data effect mail --step c4",
     load: async () => (await import("./verbs/data-effect.ts")).dataEffect,
+  },
+  {
+    usage: "eval <task...>",
+    summary: "Measure a model on tasks, beside another, with intervals; a condition that holds ends with exit code 1",
+    options: [
+      project,
+      ["--model <model>", "a version, a path, or an endpoint http://HOST/v1#NAME (default: the project's)"],
+      ["--against <model>", "another model, item by item"],
+      ["--fail-if <conditions...>", '"f1 < prod.f1 - 0.01": fails where it holds; may be given several times'],
+      ["--undecided <rule>", "a condition that so few items cannot decide: point (as the figures are), pass, or fail", "point"],
+      [
+        "--variants <names>",
+        "the same items mistyped (typos), in lower or upper case, with options in another order: typos,lower,upper,order",
+      ],
+      ["--limit <n>", "only the first items of each task"],
+      ["--items <n>", "items of each list: most wrong, slowest, won, lost", "3"],
+      ["--report <file>", "write a page with everything, item by item"],
+      ["--slots <n>", "answers that are written at once, or requests in flight at an endpoint (default: 8)"],
+      ["--context <tokens>", "tokens that the model reads (default: what it can, 2048 at most)"],
+      ["--fresh", "ask again what is in the record"],
+    ],
+    example: 'loam eval tasks/spam.yaml --model mail@dev --against mail@prod --fail-if "f1 < prod.f1 - 0.01"',
+    load: async () => (await import("./verbs/eval.ts")).evalVerb,
   },
   {
     usage: "models",

@@ -1,6 +1,7 @@
 /** data: from files somewhere to documents one can train on and hold out, with a reason for everything that happened to them. */
 
 export { guessReader, type ReaderGuess, readersFor } from "./add/guess-reader.ts";
+export { keyboard as typingErrors } from "./augment/methods/keyboard/keyboard.ts";
 export { type BlendPart, blendOptionsOf, blendStage, blends } from "./blend.ts";
 export { type CardRecord, cardFormat, type DataCard, dataCard } from "./card/card.ts";
 export { artifactAsExport, cardFiles } from "./card/files.ts";
@@ -84,6 +85,7 @@ export {
 } from "./stage.ts";
 export { contaminationOf, contaminationTally, type ItemMark } from "./steps/decontaminate/contamination.ts";
 export { searchedItems } from "./steps/decontaminate/decontaminate.ts";
+export { leaksAgainst, sketchAll } from "./steps/near-duplicates/index.ts";
 export { type FindOptions, findPrivate } from "./steps/private/find.ts";
 export { type NameExample, parseNameExample } from "./steps/private/names/examples.ts";
 export { decodeNames, encodeNames, type NamesModel, type NamesReport, nameRecogniser } from "./steps/private/names/model.ts";

@@ -5,7 +5,7 @@
 import type { Progress } from "../base/index.ts";
 import { evaluateErrors } from "./errors.ts";
 import type { KeptAnswers } from "./models/kept-answers.ts";
-import type { Answering, AnswerOf, EvaluatedModel, GenerateRequest, RequestKind, RequestOf } from "./models/model.ts";
+import type { Answering, AnswerOf, ChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
 import type { ItemResult } from "./results/item.ts";
 import { chosen } from "./results/measures.ts";
 import { readerOf } from "./results/read-answer.ts";
@@ -47,19 +47,34 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
 const kindOf = (task: Task, model: EvaluatedModel): RequestKind =>
   task.output === "classify" && model.classify && !model.likelihood ? "classify" : kinds[task.output];
 
-const messagesOf = (task: Task, context: string): GenerateRequest["messages"] => [
+const messagesOf = (task: Task, context: string): ChatTurn[] => [
   ...(task.system === undefined ? [] : [{ role: "system" as const, content: task.system }]),
   { role: "user" as const, content: context },
 ];
 
-function requestOf(task: Task, kind: RequestKind, a: Asked): RequestOf<RequestKind> {
+function requestOf(task: Task, kind: RequestKind, a: Asked, model: EvaluatedModel): RequestOf<RequestKind> {
   if (kind === "rolling") return { text: a.references[0]! };
-  if (kind === "classify") return { text: a.prompt };
+  if (kind === "classify") return { text: a.text };
+  if (kind === "likelihood" && task.chat) {
+    if (!model.chat)
+      throw evaluateErrors.fail("ability", {
+        place: model.id,
+        expected: "a chat template of the model's own, for `chat: true`",
+        received: "none",
+        hint: "Leave `chat` out: the prompt is then given as it is.",
+      });
+    // an answer begins a turn: nothing stands before it
+    return {
+      context: model.chat(messagesOf(task, a.context)),
+      continuations: a.continuations.map(c => c.slice(task.between.length)),
+      hasSpecials: true,
+    };
+  }
   if (kind === "likelihood") return { context: a.context, continuations: a.continuations };
   const g = task.generate ?? { stop: [], maxTokens: 256, temperature: 0, seed: 1, samples: 1 };
   return {
     prompt: task.chat ? "" : a.context,
-    ...(task.chat ? { messages: messagesOf(task, a.context)! } : {}),
+    ...(task.chat ? { messages: messagesOf(task, a.context) } : {}),
     stop: g.stop,
     maxTokens: g.maxTokens,
     temperature: g.temperature,
@@ -163,7 +178,7 @@ export async function evaluateTask({ loaded, model, answers, change, progress, s
   const read = readerOf(task.generate?.read ?? [], task.task);
   const asked = askOf(loaded, change);
   const attributes = asked.map(a => attributesOf(task, a));
-  const requests = asked.map(a => requestOf(task, kind, a));
+  const requests = asked.map(a => requestOf(task, kind, a, model));
   const got: (AnswerOf<RequestKind> | undefined)[] = requests.map(r => answers.get(kind, r));
   const open = requests.flatMap((_, i) => (got[i] ? [] : [i]));
   const known = requests.length - open.length;

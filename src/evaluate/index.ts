@@ -3,8 +3,27 @@ export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseli
 export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
 export { evaluateErrors } from "./errors.ts";
+export { type Evaluated, type EvaluateOptions, evaluateTask, sliceName } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
+export {
+  type DecoderLikelihood,
+  type DecoderLikelihoodParts,
+  decoderLikelihood,
+} from "./models/decoder-likelihood.ts";
+export { type EndpointOptions, endpointModel } from "./models/endpoint.ts";
+export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
+export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
+export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItems } from "./results/compare.ts";
+export { type Condition, parseCondition } from "./results/condition.ts";
+export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
+export type { ItemResult, ResultHead } from "./results/item.ts";
+export { defaultMeasures, type Measure, measureOf, passAt } from "./results/measures.ts";
+export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
+export { type Asked, askOf } from "./tasks/ask.ts";
 export { type Item, readItems } from "./tasks/items.ts";
+export { type LoadedTask, parseTask, readTask, type TaskItem } from "./tasks/read-task.ts";
+export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
+export { itemChange, type VariantName, variantNames } from "./tasks/variants.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

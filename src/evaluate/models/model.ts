@@ -71,4 +71,6 @@ export type EvaluatedModel = {
   readonly fingerprint: string;
   /** The recorded artifact, of a version. */
   readonly artifact?: string;
+  /** Turns as the model's template writes them, up to where its answer begins. */
+  readonly chat?: (turns: readonly ChatTurn[]) => string;
 } & { readonly [K in RequestKind]?: Answering<K> };

@@ -11,6 +11,7 @@ import {
   curveOf,
   type Labelled,
   labelled,
+  reliability,
   rocArea,
 } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
@@ -128,7 +129,7 @@ const calibration: MakeMeasure = name => ({
   prepare: items => {
     const said = items.map(i => Math.max(...probabilities(i)));
     const right = items.map(i => isRight(i));
-    return at => calibrationError({ positive: Array.from(at, k => right[k]!), probability: Array.from(at, k => said[k]!) });
+    return at => calibrationError(reliability({ positive: Array.from(at, k => right[k]!), probability: Array.from(at, k => said[k]!) }));
   },
 });
 

@@ -16,6 +16,8 @@ export interface Asked {
   readonly context: string;
   /** The item's own part of it. */
   readonly prompt: string;
+  /** What a trained classifier is given instead. */
+  readonly text: string;
   /** Of choices and labels: what is shown of each, and what follows the context. */
   readonly choices: readonly string[];
   readonly continuations: readonly string[];
@@ -84,6 +86,7 @@ function listOf(value: unknown, item: TaskItem, key: string): string[] {
 
 interface Readers {
   readonly prompt: Reader;
+  readonly text: Reader | undefined;
   readonly target: Reader;
   readonly choices: (item: TaskItem) => string[];
   readonly description: Reader;
@@ -100,6 +103,7 @@ function readersOf(task: Task): Readers {
   const list = typeof choices === "string" ? readerOf(choices, "choices") : undefined;
   return {
     prompt: task.prompt === undefined ? () => "" : readerOf(task.prompt, "prompt"),
+    text: task.text === undefined ? undefined : readerOf(task.text, "text"),
     target: task.target === undefined ? () => undefined : readerOf(task.target, "target"),
     description: literal(task.description),
     choices: item => {
@@ -154,6 +158,14 @@ function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "contex
     item,
     "prompt",
   );
+  const { text: own } = readers;
+  const text = own
+    ? textOf(
+        placed(item, "text", () => own(item.fields)),
+        item,
+        "text",
+      )
+    : prompt;
   const choices = readers.choices(item);
   const target = placed(item, "target", () => readers.target(item.fields));
   const hasChoices = choices.length > 0;
@@ -163,6 +175,7 @@ function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "contex
     return {
       item,
       prompt,
+      text,
       choices: shown,
       continuations: choices.map(c => task.between + c),
       gold,
@@ -179,6 +192,7 @@ function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "contex
   return {
     item,
     prompt,
+    text,
     choices,
     continuations: task.output === "loglikelihood" ? [task.between + answer] : [],
     gold: [],

@@ -52,14 +52,15 @@ async function itemsOf(task: Task, split: string, folder: string): Promise<TaskI
   return items;
 }
 
-/** Reads a task and its items. Errors: those of `parseTask`; evaluate/data and evaluate/empty of the items; base/missingFile. */
-export async function readTask(path: string): Promise<LoadedTask> {
+/** Reads a task and its items, the first `limit` of them. Errors: those of `parseTask`; evaluate/data and evaluate/empty of the items; base/missingFile. */
+export async function readTask(path: string, limit = Number.POSITIVE_INFINITY): Promise<LoadedTask> {
   const task = parseTask(readText(path), basename(path));
   const folder = dirname(path);
-  const items = await itemsOf(task, task.split, folder);
+  const all = await itemsOf(task, task.split, folder);
+  const items = all.slice(0, limit);
   const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
-  const examples = from === undefined ? [] : from === task.split ? items : await itemsOf(task, from, folder);
+  const examples = from === undefined ? [] : from === task.split ? all : await itemsOf(task, from, folder);
   const { about: _, ...asked } = task;
-  const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: from === task.split ? 0 : examples.map(i => i.fields) });
+  const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
   return { task, items, examples, digest };
 }

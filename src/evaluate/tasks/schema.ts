@@ -90,6 +90,8 @@ export const taskSchema = z
     chat: z.boolean().default(false),
     system: text.optional(),
     metrics: z.array(text.min(1)).min(1).optional(),
+    /** Of classify: what a trained classifier reads; the prompt where absent. */
+    text: text.optional(),
     /** Of classify with two labels: the one that precision, recall and F1 are about; macro means where absent. */
     positive: text.optional(),
     slices: z.array(slice).default([]),

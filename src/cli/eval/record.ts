@@ -1,0 +1,123 @@
+/**
+ * Results in the record: what a model answered to a task's items is an artifact of both, so a task that was evaluated before is found, and every later
+ * comparison reads items instead of asking again.
+ */
+
+import { join } from "node:path";
+import { z } from "zod";
+import type { Progress } from "../../base/index.ts";
+import {
+  type EvaluatedModel,
+  evaluateTask,
+  type ItemResult,
+  itemChange,
+  keptAnswers,
+  type LoadedTask,
+  type ResultHead,
+  rememberedAnswers,
+  type VariantName,
+} from "../../evaluate/index.ts";
+import { type ArtifactReader, openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
+
+const options = z.strictObject({
+  task: z.string(),
+  /** What is asked: task and items. */
+  digest: z.string(),
+  /** Who is asked. */
+  model: z.string(),
+  variant: z.string().optional(),
+});
+
+/** Raise it when the same answers would be read or measured in another way. */
+const version = 1;
+export const resultKind = "task-result";
+const itemsFile = "items.jsonl";
+const headFile = "result.json";
+
+export interface RecordedResult {
+  readonly artifact: string;
+  readonly head: ResultHead;
+  readonly items: readonly ItemResult[];
+  /** It was in the record already. */
+  readonly isKnown: boolean;
+  /** Items whose answers were kept from an earlier attempt. */
+  readonly kept: number;
+  /** Milliseconds of asking. */
+  readonly ms: number;
+}
+
+export interface Asking {
+  readonly store: Store;
+  readonly model: EvaluatedModel;
+  readonly loaded: LoadedTask;
+  readonly variant?: VariantName | undefined;
+  /** Asks again what is known. */
+  readonly fresh?: boolean;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+  readonly check?: Parameters<typeof evaluateTask>[0]["check"];
+}
+
+const headOf = ({ task }: LoadedTask): ResultHead => ({
+  task: task.task,
+  output: task.output,
+  ...(task.positive === undefined ? {} : { positive: task.positive }),
+});
+
+const recorded = z.looseObject({ kept: z.number(), ms: z.number() });
+
+async function readResult(artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean): Promise<RecordedResult> {
+  const text = (await artifact.read(itemsFile)).toString("utf8");
+  const { kept, ms } = recorded.parse(JSON.parse((await artifact.read(headFile)).toString("utf8")));
+  const items = text
+    .split("\n")
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as ItemResult);
+  return { artifact: artifact.id, head: headOf(loaded), items, isKnown, kept, ms };
+}
+
+/** Where answers are kept until their task is whole, and for other tasks that ask the same. */
+const answersFolder = (store: Store): string => join(store.root, ".loam", "answers");
+
+/** Evaluates, or finds what was evaluated. Errors: those of the task, the model and the record; the signal's reason. */
+export async function recordedResult(o: Asking): Promise<RecordedResult> {
+  const { store, model, loaded, variant } = o;
+  const change = variant === undefined ? undefined : await itemChange(loaded.task, variant);
+  const inputs: Record<string, ArtifactReader> = model.artifact === undefined ? {} : { model: await openArtifact(store, model.artifact) };
+  const evalStage: Stage<string, typeof options> = stage<string, typeof options>({
+    name: "eval",
+    version,
+    inputs: model.artifact === undefined ? {} : { model: "model" },
+    options,
+    output: resultKind,
+    async run({ output, progress, signal }) {
+      const kept = o.fresh ? rememberedAnswers() : keptAnswers(answersFolder(store), model);
+      const { items, known, ms } = await evaluateTask({
+        loaded,
+        model,
+        answers: kept,
+        ...(change ? { change } : {}),
+        ...(o.check ? { check: o.check } : {}),
+        progress,
+        signal,
+      });
+      await output.writeStream(
+        itemsFile,
+        items.map(i => `${JSON.stringify(i)}\n`),
+      );
+      await output.write(
+        headFile,
+        `${JSON.stringify({ format: 1, ...headOf(loaded), model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
+      );
+      return { task: loaded.task.task, model: model.id, items: items.length, ...(variant ? { variant } : {}) };
+    },
+  });
+  const { artifact, action } = await runStage(store, evalStage, {
+    inputs,
+    options: { task: loaded.task.task, digest: loaded.digest, model: model.fingerprint, ...(variant ? { variant } : {}) },
+    ...(o.fresh ? { force: true } : {}),
+    ...(o.progress ? { progress: o.progress } : {}),
+    ...(o.signal ? { signal: o.signal } : {}),
+  });
+  return readResult(artifact, loaded, action === "reused");
+}

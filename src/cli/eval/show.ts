@@ -1,0 +1,68 @@
+/** The report of an evaluation as lines for people. */
+import { formatCount, formatDuration } from "../../base/index.ts";
+import type { Difference, Score } from "../../evaluate/index.ts";
+import type { Output } from "../output.ts";
+import type { ChangedItem, ShownItem, TaskReport } from "./report.ts";
+
+export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));
+const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
+export const pValue = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+
+const scoreCells = (s: Score): string =>
+  `${s.metric.padEnd(16)} ${figure(s.value).padStart(9)}  ${`[${figure(s.low)}, ${figure(s.high)}]`.padEnd(20)}`;
+
+const shorten = (text: string, most: number): string => {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > most ? `...${line.slice(-most)}` : line;
+};
+
+function differenceLine(d: Difference & { readonly pHolm?: number }): string {
+  const holm = d.pHolm === undefined || d.pHolm === d.p ? "" : `, ${pValue(d.pHolm)} after Holm`;
+  const sure = (d.pHolm ?? d.p) < 0.05 ? "" : "  no significant difference";
+  return `    ${d.metric.padEnd(16)} ${figure(d.second)} -> ${figure(d.first)}  ${signed(d.value).padStart(8)} [${signed(d.low)}, ${signed(d.high)}]  wins ${d.wins}, losses ${d.losses}  p ${pValue(d.p)} (${d.test}${holm})${sure}`;
+}
+
+const itemLine = (i: ShownItem): string =>
+  `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ->  ${shorten(i.came, 30)}  (right: ${shorten(i.right, 30)})`;
+const changeLine = (i: ChangedItem): string =>
+  `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ${shorten(i.before, 24)} -> ${shorten(i.came, 24)}  (right: ${shorten(i.right, 24)})`;
+
+export function showTask(out: Output, model: string, t: TaskReport): void {
+  const from = t.isKnown
+    ? "from the record"
+    : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
+  out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
+  for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
+  for (const by of new Set(t.slices.map(s => s.by))) {
+    out.line(`  by ${by}:`);
+    for (const s of t.slices.filter(x => x.by === by))
+      out.line(`    ${s.group.slice(0, 24).padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
+  }
+  for (const v of t.variants) {
+    out.line(`  ${v.variant}, beside the items as they are:`);
+    for (const d of v.differences) out.line(differenceLine(d));
+  }
+  const c = t.comparison;
+  if (c) {
+    out.line(`  against ${c.against} (${c.artifact}):`);
+    for (const d of c.differences) out.line(differenceLine(d));
+    if (c.onlyModel || c.onlyAgainst)
+      out.line(`    left out: ${c.onlyModel} items only of ${model}, ${c.onlyAgainst} only of ${c.against}`);
+    for (const [title, list] of [
+      ["won", c.wins],
+      ["lost", c.losses],
+    ] as const) {
+      if (!list.length) continue;
+      out.line(`  ${title}:`);
+      for (const i of list) out.line(changeLine(i));
+    }
+  }
+  if (t.worst.length) {
+    out.line("  most wrong:");
+    for (const i of t.worst) out.line(itemLine(i));
+  }
+  if (!t.isKnown && t.slowest.length) {
+    out.line("  slowest:");
+    for (const i of t.slowest) out.line(`    ${i.place.padEnd(22)} ${formatDuration(i.ms).padStart(8)}  ${shorten(i.prompt, 60)}`);
+  }
+}

@@ -1,0 +1,182 @@
+/** `loam eval`: a model on tasks, beside another model, with a gate for continuous integration. */
+
+import { resolve } from "node:path";
+import { writeFileAtomic } from "../../base/index.ts";
+import {
+  corrected,
+  evaluateErrors,
+  type GateVerdict,
+  gateVerdict,
+  isAbout,
+  type LoadedTask,
+  measureOf,
+  parseCondition,
+  readTask,
+  tellVerdict,
+  type UndecidedRule,
+  undecidedRules,
+  type VariantName,
+  variantNames,
+} from "../../evaluate/index.ts";
+import { cliErrors } from "../errors.ts";
+import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
+import { evaluationPage } from "../eval/page.ts";
+import { type RecordedResult, recordedResult } from "../eval/record.ts";
+import { type TaskReport, taskReport } from "../eval/report.ts";
+import { showTask } from "../eval/show.ts";
+import { taskFile } from "../eval/task-files.ts";
+import { choiceOption, numberOption, textOption } from "../options.ts";
+import type { Options, VerbRun } from "../verb.ts";
+import { folderOf } from "../verb-folder.ts";
+
+const listOption = (options: Options, key: string): string[] => {
+  const given = options[key];
+  return Array.isArray(given) ? given : typeof given === "string" ? [given] : [];
+};
+
+function variantsOf(options: Options): VariantName[] {
+  const words = listOption(options, "variants")
+    .flatMap(v => v.split(","))
+    .map(v => v.trim())
+    .filter(Boolean);
+  return words.map(word => choiceOption({ variants: word }, "variants", "eval", variantNames)!);
+}
+
+/** What a task needs of the other model: measures that conditions name are checked before anybody is asked. */
+interface Evaluation {
+  readonly loaded: LoadedTask;
+  readonly result: RecordedResult;
+  readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
+  readonly against?: { readonly id: string; readonly result: RecordedResult };
+}
+
+export const evalVerb: VerbRun = async (context, args, options) => {
+  const { out, cwd, signal } = context;
+  const folder = folderOf(context, options);
+  const files = args.filter(a => a !== undefined);
+  if (files.length === 0)
+    throw cliErrors.fail("usage", {
+      place: "loam eval",
+      expected: "a task: a file, or a name in the project's folder tasks",
+      received: "none",
+      hint: "docs/evaluation.md shows how one is written.",
+    });
+  const whole = (key: string, least: number, most: number) => numberOption(options, key, "eval", { least, most, whole: true });
+  const limit = whole("limit", 1, 1e9);
+  const few = whole("items", 0, 1000) ?? 3;
+  const undecided: UndecidedRule = choiceOption(options, "undecided", "eval", undecidedRules) ?? "point";
+  const variants = variantsOf(options);
+  const tasks: LoadedTask[] = [];
+  for (const file of files) {
+    const loaded = await readTask(taskFile(file, folder, cwd), limit);
+    const twice = tasks.find(t => t.task.task === loaded.task.task);
+    if (twice)
+      throw cliErrors.fail("usage", {
+        place: "loam eval: task",
+        expected: "tasks of different names",
+        received: `"${twice.task.task}" twice`,
+      });
+    tasks.push(loaded);
+  }
+  const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
+  await using model = await openEvaluated(textOption(options, "model"), opening);
+  const other = textOption(options, "against");
+  await using against: OpenEvaluated | undefined = other === undefined ? undefined : await openEvaluated(other, opening);
+  const names = {
+    against: against ? ["against", ...(other && !other.includes("/") ? [other] : []), ...against.names] : [],
+    tasks: tasks.map(t => t.task.task),
+  };
+  const conditions = listOption(options, "failIf").map(source => parseCondition(source, names));
+  for (const c of conditions) {
+    if (c.terms.some(t => t.side === "against") && !against)
+      throw evaluateErrors.fail("condition", {
+        place: `--fail-if "${c.source}"`,
+        expected: "--against, the model that it speaks of",
+        received: "none",
+      });
+    const about = tasks.filter(t => isAbout(c, t.task.task));
+    if (about.length === 0)
+      throw evaluateErrors.fail("condition", {
+        place: `--fail-if "${c.source}"`,
+        expected: "measures of one task",
+        received: "of several",
+        hint: "Write a condition for each.",
+      });
+    // known before hours of asking
+    for (const { task } of about)
+      for (const t of c.terms)
+        measureOf(
+          t.metric,
+          { task: task.task, output: task.output, ...(task.positive ? { positive: task.positive } : {}) },
+          Object.keys(task.labels ?? {}),
+        );
+  }
+
+  const evaluated: Evaluation[] = [];
+  for (const loaded of tasks) {
+    const ask = (who: OpenEvaluated, variant?: VariantName) =>
+      recordedResult({
+        store: who.store,
+        model: who.model,
+        loaded,
+        variant,
+        fresh: options.fresh === true,
+        progress: out.progress(loaded.task.task),
+        signal,
+      });
+    const result = await ask(model);
+    const varied: { variant: string; result: RecordedResult }[] = [];
+    for (const variant of variants) varied.push({ variant, result: await ask(model, variant) });
+    evaluated.push({
+      loaded,
+      result,
+      variants: varied,
+      ...(against ? { against: { id: against.model.id, result: await ask(against) } } : {}),
+    });
+    out.clear();
+  }
+  const reports = withHolm(evaluated.map(e => taskReport({ ...e, few })));
+  for (const report of reports) showTask(out, model.model.id, report);
+
+  const gates: GateVerdict[] = conditions.flatMap(c =>
+    evaluated
+      .filter(e => isAbout(c, e.loaded.task.task))
+      .map(e => gateVerdict(c, e.result.head, { items: e.result.items }, e.against && { items: e.against.result.items }, { undecided })),
+  );
+  if (gates.length) out.line("");
+  for (const g of gates) out.line(`  ${g.fails ? "FAIL" : "pass"}  ${tellVerdict(g)}`);
+  const failed = gates.filter(g => g.fails);
+  const document = {
+    model: model.model.id,
+    ...(against ? { against: against.model.id } : {}),
+    undecided,
+    tasks: reports,
+    gates,
+    failed: failed.length,
+  };
+  const page = textOption(options, "report");
+  if (page !== undefined) {
+    const every = evaluated.map(e => taskReport({ ...e, few: Number.MAX_SAFE_INTEGER }));
+    writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: withHolm(every) }));
+    out.line(`  report: ${page}`);
+  }
+  out.result(document);
+  if (failed.length) throw evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") });
+};
+
+/** The tests of all tasks together, measure by measure in the order of each task's own: corrected by Holm. */
+function withHolm(reports: readonly TaskReport[]): TaskReport[] {
+  const most = Math.max(0, ...reports.map(r => r.comparison?.differences.length ?? 0));
+  let out = [...reports];
+  for (let m = 0; m < most; m++) {
+    const own = out.flatMap((r, i) => (r.comparison?.differences[m] ? [i] : []));
+    const p = corrected(own.map(i => out[i]!.comparison!.differences[m]!));
+    out = out.map((r, i) => {
+      const at = own.indexOf(i);
+      if (at < 0) return r;
+      const differences = r.comparison!.differences.map((d, k) => (k === m ? { ...d, pHolm: p[at]! } : d));
+      return { ...r, comparison: { ...r.comparison!, differences } };
+    });
+  }
+  return out;
+}

@@ -1,0 +1,73 @@
+/**
+ * The same items asked in another way: mistyped, in another case, with their options in another order. A model that has understood them answers alike.
+ * The right answer stays; examples before an item stay as they are. Draws depend on the item alone.
+ */
+import { random } from "../../base/index.ts";
+import { noResources, typingErrors } from "../../data/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import type { TaskItem } from "./read-task.ts";
+import type { Task } from "./schema.ts";
+
+export const variantNames = ["typos", "lower", "upper", "order"] as const;
+export type VariantName = (typeof variantNames)[number];
+
+type Change = (item: TaskItem) => TaskItem;
+
+/** Fields that hold no text to read: what is right, what is chosen from, what names and groups. */
+const keptFields = (task: Task): Set<unknown> =>
+  new Set([task.target, task.choices, task.options, task.id, task.cluster, ...task.slices.filter(s => typeof s === "string")]);
+
+/** A change of every text field that is read. */
+const texts =
+  (task: Task, name: string, vary: (text: string, seed: string) => string): Change =>
+  item => {
+    const kept = keptFields(task);
+    const change = (value: unknown, key: string): unknown =>
+      typeof value === "string" && !kept.has(key) ? vary(value, `${name} ${item.id} ${key}`) : value;
+    return { ...item, fields: Object.fromEntries(Object.entries(item.fields).map(([k, v]) => [k, change(v, k)])) };
+  };
+
+async function typos(task: Task): Promise<Change> {
+  const options = typingErrors.options.parse({ rate: 0.1 });
+  const near = await typingErrors.prepare!(options, noResources);
+  return texts(task, "typos", (text, seed) => {
+    const varied = typingErrors.vary({ id: seed, text, source: "", attributes: {} }, random(seed), options, near);
+    return "text" in varied ? varied.text : text;
+  });
+}
+
+/** Options in another order, and the number of the right one after them. */
+function order(task: Task): Change {
+  const field = task.options ?? (typeof task.choices === "string" && !task.choices.includes("{") ? task.choices : undefined);
+  const refuse = (place: string, received: string) =>
+    evaluateErrors.fail("task", {
+      place,
+      expected: "`options`: the field that lists the options, and a `target` that is the field with the right one's number or text",
+      received,
+      hint: "The variant `order` needs both.",
+    });
+  if (field === undefined || typeof task.target !== "string") throw refuse(task.task, "neither");
+  const target = task.target;
+  return item => {
+    const options = item.fields[field];
+    const right = item.fields[target];
+    if (!Array.isArray(options) || (typeof right !== "number" && typeof right !== "string"))
+      throw refuse(item.place, `${typeof options} and ${typeof right}`);
+    const places = [...random(`order ${item.id}`).permutation(options.length)];
+    // an order that changes nothing tests nothing
+    if (places.every((p, i) => p === i)) places.push(places.shift()!);
+    const isNumber = typeof right === "number" || (!options.includes(right) && /^\d+$/.test(right));
+    const now = isNumber ? places.indexOf(Number(right)) : right;
+    return { ...item, fields: { ...item.fields, [field]: places.map(p => options[p]), [target]: now } };
+  };
+}
+
+const makers: { readonly [V in VariantName]: (task: Task) => Change | Promise<Change> } = {
+  typos,
+  lower: task => texts(task, "lower", t => t.toLowerCase()),
+  upper: task => texts(task, "upper", t => t.toUpperCase()),
+  order,
+};
+
+/** What makes a variant of each item. Errors: evaluate/task where the task cannot have it. */
+export const itemChange = async (task: Task, variant: VariantName): Promise<Change> => makers[variant](task);
