@@ -2,6 +2,7 @@
 export * from "./classify/index.ts";
 export { tuneErrors } from "./errors.ts";
 export * from "./importance/index.ts";
+export * from "./instruct/index.ts";
 export * from "./methods/index.ts";
 export * from "./search/index.ts";
 export * from "./study/index.ts";

@@ -24,7 +24,7 @@ export interface ModelText {
 }
 
 /** In an artifact whose model was taught to chat. */
-const ownTemplate = "chat-template.jinja";
+export const ownTemplate = "chat-template.jinja";
 
 const has = (reader: FilesReader, name: string): boolean => reader.files.some(f => f.name === name);
 const textOf = async (reader: FilesReader, name: string): Promise<string> => Buffer.from(await reader.read(name)).toString("utf8");

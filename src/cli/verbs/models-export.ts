@@ -5,11 +5,12 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { formatBytes, temporaryBeside } from "../../base/index.ts";
-import { exportHuggingFace, type FilesReader, folderFiles, loadModel, modelGguf, scoringOnnx } from "../../nn/index.ts";
+import { type FilesReader, folderFiles, loadModel, modelGguf, scoringOnnx } from "../../nn/index.ts";
 import { openArtifact, resolveVersion } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ggufTextEntries } from "../models/gguf-text.ts";
+import { writeHuggingFace } from "../models/hugging-face-files.ts";
 import { modelText } from "../models/model-text.ts";
 import { fileDigest, localModel } from "../models/paths.ts";
 import { numberOption, textOption } from "../options.ts";
@@ -22,18 +23,8 @@ type Format = keyof typeof formats;
 const formatNames = Object.keys(formats) as readonly Format[];
 
 async function writeFolder(files: FilesReader, folder: string): Promise<void> {
-  const { tokenizer, template, bosToken, eosToken, stopTokens } = await modelText(files);
-  const model = await loadModel(files, openDevice("cpu"));
-  const out = folderFiles(folder);
-  await exportHuggingFace(out, model);
-  await out.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-  const tokens = { ...(bosToken ? { bos_token: bosToken } : {}), ...(eosToken ? { eos_token: eosToken } : {}) };
-  await out.write(
-    "tokenizer_config.json",
-    `${JSON.stringify({ tokenizer_class: "PreTrainedTokenizerFast", clean_up_tokenization_spaces: false, ...tokens }, null, 2)}\n`,
-  );
-  if (template !== undefined) await out.write("chat_template.jinja", template);
-  if (stopTokens.length > 0) await out.write("generation_config.json", `${JSON.stringify({ eos_token_id: stopTokens }, null, 2)}\n`);
+  const text = await modelText(files);
+  await writeHuggingFace(folderFiles(folder), await loadModel(files, openDevice("cpu")), text);
 }
 
 async function writeGguf(files: FilesReader, path: string, as: "F32" | "F16" | "Q8_0", name: string): Promise<void> {

@@ -8,7 +8,7 @@ import { chatTemplate, encodeChat, trainBpe } from "../../text/index.ts";
 import { type EncodeExampleOptions, encodeExample, encodeExamples, type TuneText } from "./encode.ts";
 import type { ChatExample } from "./example.ts";
 import { previewRuns, previewText } from "./preview.ts";
-import { readExamples, throwProblems } from "./read.ts";
+import { readExampleFile, throwProblems } from "./read.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-instruct-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ function file(content: string | readonly object[], ending = "jsonl"): string {
   return path;
 }
 const read = async (content: string | readonly object[], ending?: string, options = {}) =>
-  (await readExamples(file(content, ending), options)).examples.map(e => e.example);
+  (await readExampleFile(file(content, ending), options)).examples.map(e => e.example);
 const [u, a] = ["who is the cat?", "a friend of the dog"];
 const chat = [
   { role: "user", content: u },
@@ -88,7 +88,7 @@ test("what is wrong is told with file and line, all of it", async () => {
       JSON.stringify({ prompt: "x" }),
     ].join("\n"),
   );
-  const { examples, problems } = await readExamples(path, { shown: "chats.jsonl" });
+  const { examples, problems } = await readExampleFile(path, { shown: "chats.jsonl" });
   expect(examples.map(e => e.place)).toEqual(["chats.jsonl:1"]);
   const said = problems.map(p => p.message);
   expect(said[0]).toMatch(/^chats\.jsonl:2: expected a JSON object/);

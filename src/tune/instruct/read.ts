@@ -58,7 +58,7 @@ function linesOf(path: string, shown: string, hear: (problem: LoamError) => void
  * Reads and checks a file of examples: JSON lines, a JSON list, or a table (CSV, TSV) with a row of names. Errors: tune/example where it has no
  * record that can be read, base/file; what is wrong with single records is told in `problems`.
  */
-export async function readExamples(
+export async function readExampleFile(
   path: string,
   { format, columns = {}, shown = basename(path) }: ReadOptions = {},
 ): Promise<ReadExamples> {

@@ -1,6 +1,7 @@
 /** Inner door: ways to tune a model, each a transformation of its tree of parameters. */
 
 export { type Method, type MethodInput, type MethodName, methodNames, methodOptions, nameOfMethod } from "./options.ts";
+export { type MergeProof, mergeProof, type ProofOptions, showProof } from "./proof.ts";
 export { adapterOfTuning, mergedModel } from "./results.ts";
 export {
   type FrozenArrays,

@@ -1,0 +1,61 @@
+/** What trains and what selects: near-duplicates and copies on one side; a validation file of one's own is held against what is trained. */
+import { sha256 } from "../../base/index.ts";
+import { type Document, leaksAgainst, sketchAll, splitDocuments, splitOptions } from "../../data/index.ts";
+import { tuneErrors } from "../errors.ts";
+import { textOf } from "./example.ts";
+import type { PlacedExample } from "./read.ts";
+
+export interface SplitExamples {
+  readonly train: readonly PlacedExample[];
+  readonly validation: readonly PlacedExample[];
+}
+
+const plain = (e: PlacedExample): string => textOf(e.example).trim().replace(/\s+/g, " ").toLowerCase();
+
+/** Divides examples; whole groups of near-duplicates, and examples that say the same, to one side. A function of texts, share and seed. */
+export async function splitExamples(
+  examples: readonly PlacedExample[],
+  { validation, seed }: { readonly validation: number; readonly seed: number | string },
+): Promise<SplitExamples> {
+  if (validation === 0) return { train: examples, validation: [] };
+  const byText = new Map<string, string>();
+  for (const e of examples) {
+    const text = plain(e);
+    byText.set(sha256(text), text);
+  }
+  if (byText.size < 2) return { train: examples, validation: [] };
+  const documents = [...byText].map(([id, text]): Document => ({ id, text, source: "", attributes: {} }));
+  const split = await splitDocuments(documents, splitOptions.parse({ heldOut: validation, by: "near-duplicate", seed }));
+  const isHeldOut = new Set(split.heldOut.map(d => d.id));
+  const [train, held]: [PlacedExample[], PlacedExample[]] = [[], []];
+  for (const e of examples) (isHeldOut.has(sha256(plain(e))) ? held : train).push(e);
+  return { train, validation: held };
+}
+
+/** Jaccard similarity of word shingles from which two examples are alike. */
+const threshold = 0.7;
+const shingle = { words: 5, bands: 14, rows: 8 } as const;
+
+/** Errors: tune/example where a validation example is trained on too, word for word or nearly. */
+export function checkCrossing(train: readonly PlacedExample[], validation: readonly PlacedExample[]): void {
+  const copies = new Map(train.map(e => [plain(e), e.place]));
+  const refuse = (held: PlacedExample, place: string, likeness: string, count: number): never => {
+    throw tuneErrors.fail("example", {
+      place: held.place,
+      expected: "validation examples that are not trained on",
+      received: `${likeness} of ${place}${count > 1 ? `, and ${count - 1} more` : ""}`,
+      hint: "Take them out of one of the files, or let them pass with `allowCrossing: true`.",
+    });
+  };
+  const same = validation.filter(e => copies.has(plain(e)));
+  if (same[0]) refuse(same[0], copies.get(plain(same[0]))!, "a copy", same.length);
+  const leaks = leaksAgainst(sketchAll(validation.map(plain), shingle), threshold)(sketchAll(train.map(plain), shingle));
+  const [first] = leaks;
+  if (first)
+    refuse(
+      validation[first.heldOut]!,
+      train[first.train]!.place,
+      `a near-duplicate (${first.similarity.toFixed(2)})`,
+      new Set(leaks.map(l => l.heldOut)).size,
+    );
+}
