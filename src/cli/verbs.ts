@@ -76,6 +76,21 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/tune-preview.ts")).tunePreview,
   },
   {
+    usage: "tune studies",
+    summary: "List the studies of the record: trials, best one",
+    options: [project],
+    example: "loam tune studies",
+    load: async () => (await import("./verbs/tune-studies.ts")).tuneStudies,
+  },
+  {
+    usage: "tune show [study]",
+    summary:
+      "What a study tried and what came of it: trials, best or Pareto front, importance of parameters, verdict (default: the newest)",
+    options: [project, ["--page <file>", "write it as a page: history, slices, parallel coordinates, importance"]],
+    example: "loam tune show mail-rate --page study.html",
+    load: async () => (await import("./verbs/tune-studies.ts")).tuneShow,
+  },
+  {
     usage: "data run [name]",
     summary: "Curate a data set of loam.yaml (or all): read, steps, split; only what is stale",
     options: [

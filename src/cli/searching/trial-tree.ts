@@ -23,5 +23,7 @@ export function trialTree(base: TrialBase, search: Pick<SearchPart, "model" | "t
 /** What a configuration says at a parameter's path: as it was checked, else as it was written. */
 export const configuredValue = (config: unknown, raw: Json, model: string, parameter: string): Json | undefined => {
   const path = pathOf(parameter, model);
-  return valueIn(config as Json, path) ?? valueIn(raw, path);
+  // models that are made of another one are checked apart
+  const tuned = path[0] === "models" ? valueIn(config as Json, ["tuned", ...path.slice(1)]) : undefined;
+  return valueIn(config as Json, path) ?? tuned ?? valueIn(raw, path);
 };

@@ -59,15 +59,20 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
     made.set(judgedLabel, await openArtifact(run.store, spec.judged));
     links = trialLinks(project, spec.model, run.around);
     const every = project.config.models[spec.model]!.train.evaluateEvery;
-    const look = (step: number, nats: number) => {
+    let last = 0;
+    const look = (step: number, steps: number, nats: number) => {
+      // shares of the budget, so that trials of other batches are compared at equal ones
+      const at = Math.floor((spec.reports * step) / steps + 1e-9);
+      if (at <= last) return;
+      last = at;
       reported = reported.then(async () => {
         if (stop.signal.aborted) return;
         const value = bitsPerByte(nats, made.get(links!.shards)!);
         if (!Number.isFinite(value))
           return stop.abort({ kind: ended, state: "failed", reason: `the held-out loss is ${nats}` } satisfies Ended);
-        const isNew = await held.report({ step: step / every, value });
+        const isNew = await held.report({ step: at, value });
         if (isNew && isBehind(spec, await trialsOf(run.store.records.read, run.study), held.trial.number))
-          stop.abort({ kind: ended, state: "pruned", reason: `behind at report ${step / every}` } satisfies Ended);
+          stop.abort({ kind: ended, state: "pruned", reason: `behind at ${at}/${spec.reports} of the budget` } satisfies Ended);
       });
     };
     for (const link of links.links) {
@@ -75,8 +80,9 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       const result = await runLink(run.store, link, made, {
         progress: event => {
           run.progress(event);
-          const { step, heldOut } = event.values ?? {};
-          if (link === links!.trained && typeof step === "number" && step % every === 0 && typeof heldOut === "number") look(step, heldOut);
+          const { step, steps, heldOut } = event.values ?? {};
+          if (link === links!.trained && typeof step === "number" && step % every === 0 && typeof heldOut === "number")
+            look(step, Number(steps), heldOut);
         },
         signal,
       });

@@ -9,9 +9,11 @@ export { type TpeOptions, tpeSampler } from "./samplers/tpe.ts";
 export {
   type ChoiceParameter,
   checkPoint,
+  isChoice,
   type Parameter,
   type Point,
   parseSpace,
+  placeOf,
   type RangeParameter,
   type Space,
   spaceSchema,
