@@ -20,7 +20,16 @@ export {
 export { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./embedding/encoder-program.ts";
 export { type BatchRoom, batchesOf } from "./embedding/pack.ts";
 export { rowWidths, widthOf } from "./embedding/row-widths.ts";
-export { type Pooling, poolings, type ServedEncoder, type ServedEncoderParts, servedEncoder } from "./embedding/served-encoder.ts";
+export {
+  type Pooling,
+  poolings,
+  type ServedClassifier,
+  type ServedEncoder,
+  type ServedEncoderParts,
+  type ServedReader,
+  servedClassifier,
+  servedEncoder,
+} from "./embedding/served-encoder.ts";
 export { textTokens } from "./embedding/text-tokens.ts";
 export { createEngine, type Engine, type EngineOptions, type EngineState, type EngineStats, type Generation } from "./engine.ts";
 export { EngineHistory, type HistoryPoint } from "./engine-history.ts";

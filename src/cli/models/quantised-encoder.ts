@@ -1,7 +1,7 @@
 /** A sentence encoder with its matrices in 8 bits, for `loam serve --quantize` and curation. Encoders have one quantised form, `int8`. */
 import { hashOf } from "../../base/index.ts";
 import { calibrateEncoder, quantiseEncoder } from "../../nn/index.ts";
-import { type ServedEncoder, textTokens } from "../../serve/index.ts";
+import { type ServedEncoder, type ServedReader, textTokens } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
 import { calibrationTexts } from "./calibration-text.ts";
@@ -21,6 +21,17 @@ export async function encoderInForm(model: ServedEncoder, device: Device, form: 
   throw cliErrors.fail("usage", {
     place: `--quantize, ${model.id}`,
     expected: "exact, auto or int8 for an encoder",
+    received: `"${form}"`,
+  });
+}
+
+/** The same for a model of either family that reads whole texts; a decoder's classes are told exactly or not at all. */
+export async function readerInForm(model: ServedReader, device: Device, form: string): Promise<ServedReader> {
+  if (model.family === "encoder") return encoderInForm(model, device, form);
+  if (form === "exact" || form === "auto") return model;
+  throw cliErrors.fail("usage", {
+    place: `--quantize, ${model.id}`,
+    expected: "exact for a decoder that tells classes",
     received: `"${form}"`,
   });
 }

@@ -1,11 +1,11 @@
 /** A model as what serves it: a decoder's engine, or a sentence encoder's. What it is stands in its files. */
 import { checkModelFiles, disposeTree } from "../../nn/index.ts";
 import { createEmbeddingEngine, type EmbeddingEngine, type Engine, type Engines } from "../../serve/index.ts";
-import { encoderInForm } from "../models/quantised-encoder.ts";
+import { readerInForm } from "../models/quantised-encoder.ts";
 import type { Found } from "./find-model.ts";
 import { foundFiles } from "./found-files.ts";
 import { deviceOf, type EngineChoice, openEngine } from "./open-engine.ts";
-import { readServedEncoder } from "./read-encoder.ts";
+import { readServedReader, readsTexts } from "./read-encoder.ts";
 
 export interface OpenServed extends AsyncDisposable {
   readonly engine: Engine | EmbeddingEngine;
@@ -19,7 +19,7 @@ export interface OpenServed extends AsyncDisposable {
 /** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
 export async function openServed(found: Found, choice: EngineChoice = {}): Promise<OpenServed> {
   const { files, label } = await foundFiles(found);
-  if ((await checkModelFiles(files)).model.family !== "encoder") {
+  if (!readsTexts((await checkModelFiles(files)).model)) {
     const opened = await openEngine(found, choice);
     return {
       engine: opened.engine,
@@ -30,8 +30,8 @@ export async function openServed(found: Found, choice: EngineChoice = {}): Promi
     };
   }
   const device = deviceOf(found.project);
-  const read = await readServedEncoder(files, device, label);
-  const model = await encoderInForm(read, device, choice.quantize ?? "exact").catch((error: unknown) => {
+  const read = await readServedReader(files, device, label);
+  const model = await readerInForm(read, device, choice.quantize ?? "exact").catch((error: unknown) => {
     disposeTree(read.parameters);
     throw error;
   });

@@ -4,8 +4,15 @@
  */
 import { z } from "zod";
 import { check } from "../../base/index.ts";
-import { disposeTree, type FilesReader, loadModel, modelFormat, openGgufOf } from "../../nn/index.ts";
-import { type Pooling, type ServedEncoder, servedEncoder } from "../../serve/index.ts";
+import { checkModelFiles, disposeTree, type FilesReader, loadModel, type ModelConfig, modelFormat, openGgufOf } from "../../nn/index.ts";
+import {
+  type Pooling,
+  type ServedClassifier,
+  type ServedEncoder,
+  type ServedReader,
+  servedClassifier,
+  servedEncoder,
+} from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
@@ -65,6 +72,28 @@ async function poolingOf(files: FilesReader): Promise<Pooling> {
   });
 }
 
+/** A decoder that tells classes. Errors: those of the files, serve/model where it is none. */
+async function readServedClassifier(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedClassifier> {
+  const { tokenizer } = await modelText(files);
+  const model = await loadModel(files, device);
+  try {
+    return servedClassifier({ ...label, model, tokenizer });
+  } catch (error) {
+    disposeTree(model.parameters);
+    throw error;
+  }
+}
+
+/** Does a model read whole texts: for a vector, or for a class? */
+export const readsTexts = (model: ModelConfig): boolean =>
+  model.family === "encoder" || (model.family === "decoder" && model.config.classifier !== undefined);
+
+/** A model that reads whole texts, of either family. */
+export const readServedReader = async (files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedReader> =>
+  (await checkModelFiles(files)).model.family === "decoder"
+    ? readServedClassifier(files, device, label)
+    : readServedEncoder(files, device, label);
+
 /** Errors: those of the files (nn, text, base, cli/model), cli/family where it is no encoder, serve/model. */
 export async function readServedEncoder(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedEncoder> {
   const { tokenizer } = await modelText(files);
@@ -83,6 +112,6 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
     pooling,
     // without the file that lists modules: what nearly all such models do
     normalise: modules?.some(m => m.type.endsWith(".Normalize")) ?? true,
-    longest: Math.min(model.config.context, limit ?? model.config.context),
+    longest: Math.min(model.config.context, limit ?? model.config.context, model.config.classifier?.longest ?? model.config.context),
   });
 }

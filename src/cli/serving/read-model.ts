@@ -1,5 +1,5 @@
 /** Model files of any format as a served model: weights on a device, tokenizer, template. */
-import { type FilesReader, loadModel } from "../../nn/index.ts";
+import { disposeTree, type FilesReader, loadModel } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -13,6 +13,15 @@ export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
 export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {
   const { tokenizer, chatTemplate, startToken, stopTokens, sampling } = await modelText(files);
   const model = await loadModel(files, device);
+  if (model.family === "decoder" && model.config.classifier) {
+    disposeTree(model.parameters);
+    throw cliErrors.fail("family", {
+      place: label.id,
+      expected: "a decoder that continues texts",
+      received: `one that tells classes (${model.config.classifier.labels.slice(0, 5).join(", ")})`,
+      hint: `Serve it, and ask POST /v1/models/${label.name ?? label.id}:classify.`,
+    });
+  }
   if (model.family !== "decoder")
     throw cliErrors.fail("family", {
       place: `${label.id}${label.artifact ? ` (${label.artifact})` : ""}`,

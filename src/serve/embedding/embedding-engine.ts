@@ -1,5 +1,5 @@
 /**
- * The engine of one sentence encoder: texts wait in a queue, batches of equal width run one after another. A text's vector depends on its
+ * The engine of one sentence encoder, or of a decoder that tells classes: texts wait in a queue, batches of equal width run one after another. A text's vector depends on its
  * tokens alone, to the last bit, whoever is in its batch: its width follows from its length, texts do not mix, and only sizes of a batch that
  * give the same bits are in use (`encoder-program.ts`). Idea of the queue: TensorFlow Serving's batching (max size, time-out, allowed sizes).
  */
@@ -8,11 +8,12 @@ import type { Device, DeviceArray } from "../../tensor/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { nextBatch } from "./batcher.ts";
+import { openClassifierProgram } from "./classifier-program.ts";
 import { type EncoderProgram, type EncoderProgramOptions, openEncoderProgram } from "./encoder-program.ts";
-import { type ServedEncoder, vectorLength } from "./served-encoder.ts";
+import { type ServedReader, vectorLength } from "./served-encoder.ts";
 
 export interface EmbeddingEngineOptions extends EncoderProgramOptions {
-  readonly model: ServedEncoder;
+  readonly model: ServedReader;
   /** Holds the model's parameters. */
   readonly device: Device;
   /** How long a text waits for company; 2 ms when absent. */
@@ -21,7 +22,7 @@ export interface EmbeddingEngineOptions extends EncoderProgramOptions {
   readonly queueTexts?: number;
   readonly clock?: Clock;
   /** Makes the program; tests give a small one of their own. */
-  readonly open?: (model: ServedEncoder, device: Device, options: EncoderProgramOptions) => Promise<EncoderProgram>;
+  readonly open?: (model: ServedReader, device: Device, options: EncoderProgramOptions) => Promise<EncoderProgram>;
 }
 
 export type EmbeddingState = "loading" | "ready" | "draining" | "failed" | "closed";
@@ -51,8 +52,11 @@ interface Waiting {
 
 const defaultMaxWaitMs = 2;
 
+const openReaderProgram: NonNullable<EmbeddingEngineOptions["open"]> = (model, device, options) =>
+  model.family === "decoder" ? openClassifierProgram(model, device, options) : openEncoderProgram(model, device, options);
+
 export class EmbeddingEngine {
-  readonly model: ServedEncoder;
+  readonly model: ServedReader;
   /** Resolves when the programs are built and warmed up; rejects when that failed. */
   readonly ready: Promise<void>;
   readonly #options: EmbeddingEngineOptions;
@@ -187,7 +191,7 @@ export class EmbeddingEngine {
 
   async #open(): Promise<void> {
     try {
-      const { model, device, open = openEncoderProgram } = this.#options;
+      const { model, device, open = openReaderProgram } = this.#options;
       const program = await open(model, device, this.#options);
       if (this.#state === "closed") {
         program.dispose();

@@ -63,7 +63,7 @@ function pooled({ pooling, normalise, config }: ServedEncoder, p: Encoder, state
 }
 
 /** Texts for the probe that fill a room: numbers without a pattern, the same every time, from the longest of a width downwards. */
-function probes({ tokens, texts }: BatchRoom, width: number, vocab: number): number[][] {
+export function probes({ tokens, texts }: BatchRoom, width: number, vocab: number): number[][] {
   const found: number[][] = [];
   let state = 1;
   for (let left = tokens; left > 0 && found.length < texts; left -= found.at(-1)!.length) {

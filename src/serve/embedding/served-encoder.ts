@@ -1,5 +1,5 @@
-/** What the embedding engine needs of a model: a sentence encoder's weights on a device, and the few things around them. Loading it is someone else's work. */
-import type { ArraysOf, EncoderConfig, EncoderSpec } from "../../nn/index.ts";
+/** What the embedding engine needs of a model: the weights of a sentence encoder or a decoder that tells classes on a device, and the few things around them. Loading it is someone else's work. */
+import type { ArraysOf, ClassifierConfig, DecoderConfig, DecoderSpec, EncoderConfig, EncoderSpec } from "../../nn/index.ts";
 import { serveErrors } from "../errors.ts";
 import type { LoadedModel, ServedTokenizer } from "../served-model.ts";
 
@@ -30,6 +30,15 @@ export interface ServedEncoder {
   readonly createdAt?: number;
 }
 
+/** A decoder that tells classes of texts and continues none. */
+export interface ServedClassifier extends Omit<ServedEncoder, "family" | "config" | "parameters"> {
+  readonly family: "decoder";
+  readonly config: DecoderConfig & { readonly classifier: ClassifierConfig };
+  readonly parameters: ArraysOf<DecoderSpec>;
+}
+/** A model that reads whole texts: a vector or classes of each. */
+export type ServedReader = ServedEncoder | ServedClassifier;
+
 export interface ServedEncoderParts extends Omit<ServedEncoder, "family" | "config" | "parameters" | "pooling" | "normalise" | "longest"> {
   readonly model: LoadedModel;
   /** `mean` when absent. */
@@ -40,15 +49,17 @@ export interface ServedEncoderParts extends Omit<ServedEncoder, "family" | "conf
   readonly longest?: number;
 }
 
+const isClassifier = (m: LoadedModel): m is Pick<ServedClassifier, "family" | "config" | "parameters"> =>
+  m.family === "decoder" && (m.config as DecoderConfig).classifier !== undefined;
 const isEncoder = (m: LoadedModel): m is Pick<ServedEncoder, "family" | "config" | "parameters"> => m.family === "encoder";
 
-/** What the embedding engine serves. Errors: serve/model where the model is no encoder, or its tokenizer or length do not fit it. */
-export function servedEncoder({ model, ...parts }: ServedEncoderParts): ServedEncoder {
+/** A text's tokens: what the model reads, or less where it was trained on less. */
+function checkReader(
+  parts: Pick<ServedEncoderParts, "id" | "tokenizer" | "longest">,
+  config: { readonly vocab: number; readonly context: number; readonly classifier?: ClassifierConfig },
+): number {
   const place = parts.id;
-  if (!isEncoder(model))
-    throw serveErrors.fail("model", { place, expected: "an encoder", received: `a model of family "${model.family}"` });
-  const { config, parameters } = model;
-  const { longest = config.context, pooling = "mean", normalise = true } = parts;
+  const longest = parts.longest ?? Math.min(config.context, config.classifier?.longest ?? config.context);
   if (parts.tokenizer.vocabSize > config.vocab)
     throw serveErrors.fail("model", {
       place,
@@ -58,8 +69,31 @@ export function servedEncoder({ model, ...parts }: ServedEncoderParts): ServedEn
     });
   if (!Number.isSafeInteger(longest) || longest < 1 || longest > config.context)
     throw serveErrors.fail("model", { place, expected: `texts of 1 to ${config.context} tokens`, received: String(longest) });
+  return longest;
+}
+
+/** A decoder with a head for classes. Errors: serve/model where it is none, or its tokenizer or length do not fit it. */
+export function servedClassifier({ model, ...parts }: Omit<ServedEncoderParts, "pooling" | "normalise">): ServedClassifier {
+  if (!isClassifier(model))
+    throw serveErrors.fail("model", {
+      place: parts.id,
+      expected: "a decoder that tells classes",
+      received: `a model of family "${model.family}"`,
+    });
+  const { config, parameters } = model;
+  return { ...parts, family: "decoder", config, parameters, pooling: "mean", normalise: false, longest: checkReader(parts, config) };
+}
+
+/** What the embedding engine serves. Errors: serve/model where the model is no encoder, or its tokenizer or length do not fit it. */
+export function servedEncoder({ model, ...parts }: ServedEncoderParts): ServedEncoder {
+  const place = parts.id;
+  if (!isEncoder(model))
+    throw serveErrors.fail("model", { place, expected: "an encoder", received: `a model of family "${model.family}"` });
+  const { config, parameters } = model;
+  const { pooling = "mean", normalise = true } = parts;
+  const longest = checkReader(parts, config);
   return { ...parts, family: "encoder", config, parameters, pooling, normalise, longest };
 }
 
 /** Elements of a vector, or of a classifier's answer: its labels. */
-export const vectorLength = ({ config }: Pick<ServedEncoder, "config">): number => config.classifier?.labels.length ?? config.width;
+export const vectorLength = ({ config }: Pick<ServedReader, "config">): number => config.classifier?.labels.length ?? config.width;

@@ -1,9 +1,9 @@
 /** A text as an encoder reads it: its tokens with the model's own around them, cut where the model ends or refused. */
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
-import type { ServedEncoder } from "./served-encoder.ts";
+import type { ServedReader } from "./served-encoder.ts";
 
-type Reader = Pick<ServedEncoder, "id" | "tokenizer" | "longest">;
+type Reader = Pick<ServedReader, "id" | "tokenizer" | "longest">;
 
 const tooLong = ({ id, longest }: Reader, received: string) =>
   serveErrors.fail("contextLength", {

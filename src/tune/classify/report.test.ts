@@ -36,7 +36,7 @@ describe("the report", () => {
       for (const r of [s.macroF1, s.accuracy, ...s.classes.map(c => c.f1Range)]) expect(r.low <= r.value && r.value <= r.high).toBe(true);
     // whole groups right or wrong: ten independent facts and no more
     const clustered = truth.map((t, i) => (Math.floor(i / 12) % 5 === 0 ? 1 - t : t));
-    const width = (groups: Int32Array) => {
+    const width = (groups: Int32Array<ArrayBuffer>) => {
       const { macroF1 } = compare(clustered, clustered, groups).scores[0]!;
       return macroF1.high - macroF1.low;
     };

@@ -1,0 +1,42 @@
+import { afterAll, expect, test } from "vitest";
+import { type DecoderConfig, decoderSpec, initialise, textLogits } from "../../nn/index.ts";
+import { compile, type DeviceArray, openDevice, type Tensor } from "../../tensor/index.ts";
+import { byteTokenizer, tinyConfig } from "../fakes.ts";
+import { openClassifierProgram } from "./classifier-program.ts";
+import { servedClassifier } from "./served-encoder.ts";
+
+const device = openDevice("cpu", { threads: 1 });
+afterAll(() => device.dispose());
+
+const config: DecoderConfig = { ...tinyConfig, classifier: { labels: ["ham", "spam", "news"], kind: "one", pooling: "mean", longest: 48 } };
+const parts = { id: "tiny-classifier@1", tokenizer: byteTokenizer, fingerprint: "2".repeat(64) };
+const parameters = await initialise(decoderSpec(config), device, "tiny classifier");
+const model = servedClassifier({ ...parts, model: { family: "decoder", config, parameters } });
+const texts = [1, 7, 16, 3, 12].map((length, i) => Array.from({ length }, (_, k) => (i * 31 + k * 7) % 256));
+
+test("a text's logits are those of the function that was trained, and the same bits alone and in company", async () => {
+  const program = await openClassifierProgram(model, device, { sizes: [16, 80] });
+  expect(program.widths).toEqual([16, 32, 48]);
+  expect(program.room(16)).toEqual({ tokens: 80, texts: 5 });
+  const together = await program.run(texts, 16);
+  for (const [i, text] of texts.entries()) expect((await program.run([text], 16))[0]).toEqual(together[i]);
+  expect(await program.run(texts.toReversed(), 16)).toEqual(together.toReversed());
+  const trained = compile((p: unknown, t: Tensor, present: Tensor) => textLogits({ family: "decoder", config }, p, t, present), {
+    device,
+  }) as unknown as (...a: unknown[]) => Promise<DeviceArray>;
+  for (const [i, text] of texts.entries()) {
+    const shape = [1, text.length];
+    const tokens = await device.array(Int32Array.from(text), "i32", shape);
+    const out = await trained(parameters, tokens, await device.array(new Int32Array(text.length).fill(1), "i32", shape));
+    for (const [k, x] of (await out.numbers()).entries()) expect(together[i]![k]).toBeCloseTo(x, 4);
+  }
+  program.dispose();
+});
+
+test("it reads as much of a text as it was trained on; what tells no classes is refused", () => {
+  expect(model.longest).toBe(48);
+  const { classifier: _, ...plain } = config;
+  expect(() => servedClassifier({ ...parts, model: { family: "decoder", config: plain as DecoderConfig, parameters } })).toThrow(
+    'expected a decoder that tells classes, got a model of family "decoder"',
+  );
+});
