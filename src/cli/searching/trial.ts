@@ -81,7 +81,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
         progress: event => {
           run.progress(event);
           const { step, steps, heldOut } = event.values ?? {};
-          if (link === links!.trained && typeof step === "number" && step % every === 0 && typeof heldOut === "number")
+          if (link === links!.trained && typeof step === "number" && (step % every === 0 || step === steps) && typeof heldOut === "number")
             look(step, Number(steps), heldOut);
         },
         signal,

@@ -1,6 +1,7 @@
 /** A stored study as the search sees it: which trials its sampler and pruner know of, what to try next, which trial is behind. */
-import type { Json } from "../../base/index.ts";
+import { canonicalJson, type Json, random } from "../../base/index.ts";
 import type { StoredTrial } from "../../store/index.ts";
+import { gridSampler } from "../search/samplers/grid.ts";
 import { checkPoint, isActive, type Point, parseSpace, type Space } from "../search/space.ts";
 import { Study } from "../search/study.ts";
 import { dominates, type Objective, type Trial } from "../search/trial.ts";
@@ -60,8 +61,25 @@ export const studyOf = (d: Definition, trials: readonly StoredTrial[], space = s
     { trials: trials.filter(t => isWithin(space, t.point)).map(trialOf), queue: [] },
   );
 
-/** The point to try after these trials; undefined where a grid has ended. */
-export const nextPoint = (d: Definition, trials: readonly StoredTrial[]): Point | undefined => studyOf(d, trials).ask()?.point;
+/** Times that a sampler is asked for a point that was not tried before. */
+const mostAsked = 16;
+
+/**
+ * The point to try after these trials: one that was not tried, since a trial that is run again comes to the same. Where the sampler names only
+ * those, any other one; undefined where every combination was tried.
+ */
+export function nextPoint(d: Definition, trials: readonly StoredTrial[]): Point | undefined {
+  const space = spaceOf(d);
+  const study = studyOf(d, trials, space);
+  const keyOf = (point: Point) => canonicalJson(point as Json);
+  const tried = new Set(study.trials.map(t => keyOf(t.point)));
+  for (let i = 0; i < mostAsked; i++) {
+    const point = study.ask()?.point;
+    if (point && !tried.has(keyOf(point))) return point;
+  }
+  const situation = { space, objectives: study.objectives, trials: study.trials, number: trials.length, seed: d.seed };
+  return gridSampler().suggest({ ...situation, draw: random(`${d.seed}/left/${trials.length}`) });
+}
 
 /**
  * Whether a trial, by its last report, is not worth going on with. The default configuration is what others are compared with: it goes on, and so

@@ -184,6 +184,18 @@ describe("the history of a stored study", () => {
     }
   });
 
+  test("no point is tried twice, whoever chooses, until every combination was", () => {
+    const small = { ...definition, space: { kind: ["a", "b"], size: { from: 1, to: 3, integer: true } } };
+    for (const sampler of ["tpe", "gp", "random", "halton", "grid"] as const) {
+      const trials: StoredTrial[] = [];
+      for (let i = 0; i < 6; i++) trials.push(stored(i, done(nextPoint({ ...small, sampler }, trials) as Json, i)));
+      expect(new Set(trials.map(t => JSON.stringify([(t.point as { kind: string }).kind, (t.point as { size: number }).size]))).size).toBe(
+        6,
+      );
+      expect(nextPoint({ ...small, sampler }, trials)).toBeUndefined();
+    }
+  });
+
   test("a trial behind the median is ended, but not the default, nor one at its last report", () => {
     const good = Array.from({ length: 6 }, (_, i) => ({
       ...stored(i, done({ rate: 0.01, kind: "a" }, 1)),
