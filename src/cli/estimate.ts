@@ -9,6 +9,7 @@ import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
 import type { Link } from "./life.ts";
 import type { Project, ProjectConfig } from "./project.ts";
+import { dataSetOf } from "./tuning/tune-part.ts";
 
 export interface Estimate {
   readonly ms: number;
@@ -65,8 +66,11 @@ async function tuningEstimate(
   const config = own && decoderConfigOf(own, project.config.tokenizer.vocab);
   const parameters = Number(made.get(base)?.summary.parameters ?? (config ? countParameters(decoderSpec(config)) : 0));
   const tables = config ? config.vocab * config.width : 0;
-  const texts = Number([...made].find(([label]) => label === `data/${tune.on}`)?.[1].summary.trainDocuments ?? bytes / documentBytes);
-  const tokens = texts * Math.min(tune.length, bytes / texts / tokenBytes);
+  const dataSet = dataSetOf(tune);
+  // a file of examples is small beside a corpus, and half full rows are a fair guess
+  const examples = made.get(link.inputs.examples ?? "")?.summary.train ?? (dataSet === undefined ? 1000 : undefined);
+  const texts = Number(examples ?? made.get(`data/${dataSet}`)?.summary.trainDocuments ?? bytes / documentBytes);
+  const tokens = texts * (examples === undefined ? Math.min(tune.length, bytes / texts / tokenBytes) : tune.length / 2);
   const share = link.stage === "tune" ? tune.epochs : 0.1 / 3;
   const ms = ((tokens * share * 6 * (parameters - tables)) / ((await flops(project)) * stepEfficiency)) * 1000;
   return { ms, bytes: link.stage === "tune" ? parameters * 4 : 1e5 };

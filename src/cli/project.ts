@@ -13,7 +13,7 @@ import { searchPart } from "../tune/index.ts";
 import { cliErrors } from "./errors.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
-import { isTuned, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
+import { dataSetOf, isTuned, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
 
 export const projectFile = "loam.yaml";
 
@@ -89,10 +89,11 @@ function checkReferences(c: ProjectConfig, file: string): void {
     });
   };
   const data = Object.keys(c.data);
-  refer("tokenizer.from", "a data set", c.tokenizer.from, data);
+  if (Object.keys(c.models).length > 0) refer("tokenizer.from", "a data set", c.tokenizer.from, data);
   for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
   for (const [model, { base, tune }] of Object.entries(c.tuned)) {
-    refer(`models.${model}.tune.on`, "a data set", tune.on, data);
+    const dataSet = dataSetOf(tune);
+    if (dataSet !== undefined) refer(`models.${model}.tune.on`, "a data set", dataSet, data);
     checkBases(c, model, base, file);
   }
   for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, Object.keys(c.models));
@@ -126,9 +127,11 @@ function divided(raw: unknown): { readonly trained: unknown; readonly tuned: { r
   const entries = Object.entries(raw.models);
   const part = (tuned: boolean) => Object.fromEntries(entries.filter(([, entry]) => isTuned(entry) === tuned));
   const trained: Record<string, unknown> = { ...raw, models: part(false) };
-  // where nothing is trained from nothing, nobody asks for the tokenizer
-  if (entries.length > 0 && entries.every(([, entry]) => isTuned(entry)) && isRecord(raw.data))
-    trained.tokenizer ??= { vocab: 4096, from: Object.keys(raw.data)[0] };
+  // where nothing is trained from nothing, nobody asks for the tokenizer, or for data
+  if (entries.length > 0 && entries.every(([, entry]) => isTuned(entry))) {
+    trained.data ??= {};
+    trained.tokenizer ??= { vocab: 4096, from: Object.keys(trained.data as object)[0] ?? "none" };
+  }
   return { trained, tuned: { models: part(true) } };
 }
 

@@ -1,7 +1,7 @@
 /** A model of `loam.yaml` that is tuned from another: a base, and a recipe that its task checks. A new task is a row here and in `tuned-life.ts`. */
 import { z } from "zod";
 import { textClassifierNames } from "../../evaluate/index.ts";
-import { classifyOptions } from "../../tune/index.ts";
+import { classifyOptions, instructOptions } from "../../tune/index.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -");
 
@@ -13,12 +13,26 @@ const classify = classifyOptions.extend({
   baselines: z.array(z.enum(textClassifierNames)).default([...textClassifierNames]),
 });
 
+const file = z.string().regex(/[./\\]/, "a path to a file of examples, such as data/chats.jsonl");
+const instruct = instructOptions.extend({
+  task: z.literal("instruct"),
+  /** The file of examples, from the project's folder. */
+  on: file,
+  /** One that selects; a share of the examples when absent. */
+  validationFile: file.optional(),
+});
+
 export const tunedModel = z.strictObject({
   /** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */
   base: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-9._-]+)?$/, "a model's name, or name@version"),
-  tune: z.discriminatedUnion("task", [classify]),
+  tune: z.discriminatedUnion("task", [classify, instruct]),
 });
 export type TunedModel = z.output<typeof tunedModel>;
+
+/** Which tasks learn from a data set of the file; the others name a file of their own. */
+export const readsDataSet: { readonly [T in TunedModel["tune"]["task"]]: boolean } = { classify: true, instruct: false };
+/** The data set that a tuning learns from. */
+export const dataSetOf = (tune: TunedModel["tune"]): string | undefined => (readsDataSet[tune.task] ? tune.on : undefined);
 
 /** Does an entry of `models:` say that it is tuned? */
 export const isTuned = (entry: unknown): boolean => typeof entry === "object" && entry !== null && ("tune" in entry || "base" in entry);

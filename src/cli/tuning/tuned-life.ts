@@ -8,7 +8,8 @@ import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
-import type { TunedModel } from "./tune-part.ts";
+import { instructLinks } from "./instruct-links.ts";
+import { dataSetOf, type TunedModel } from "./tune-part.ts";
 
 interface Around {
   readonly device: () => Device;
@@ -55,6 +56,7 @@ const tasks: {
       }),
     ];
   },
+  instruct: instructLinks,
 };
 
 /** `lifeOfBase` gives the life of another model of the file. */
@@ -64,6 +66,7 @@ export function tunedLife(p: Project, name: string, around: Around, lifeOfBase: 
   const life = isOwn ? lifeOfBase(base) : [baseLink(base, name)];
   const upToBase = life.slice(0, life.findIndex(l => l.label === base) + 1);
   const labels = new Set(upToBase.map(l => l.label));
-  const data = dataLinksOf(p, tune.on).filter(l => !labels.has(l.label));
+  const dataSet = dataSetOf(tune);
+  const data = (dataSet === undefined ? [] : dataLinksOf(p, dataSet)).filter(l => !labels.has(l.label));
   return [...upToBase, ...data, ...tasks[tune.task](p, name, base, tune as never, around)];
 }

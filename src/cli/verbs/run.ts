@@ -98,7 +98,9 @@ export async function runLife(
   const onProblem = (p: LoamError) => context.out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`);
   const links = linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage);
   const { made, ran } = await runLinks(context, store, links, given.force ?? false, given.made);
-  const evaluation = made.get(`evaluate/${modelName}`);
+  // a life without an evaluation ends with its model, which says itself what it was selected by
+  const isWhole = given.stage === undefined && !links.some(l => l.stage === "evaluate");
+  const evaluation = made.get(`evaluate/${modelName}`) ?? (isWhole ? made.get(modelName) : undefined);
   if (!evaluation) return { made, ran };
   const scores = scoreNames.flatMap(name => (name in evaluation.summary ? [[name, Number(evaluation.summary[name])] as const] : []));
   const version = await registered(store, modelName, made.get(modelName)!.id, Object.fromEntries(scores));
@@ -106,7 +108,7 @@ export async function runLife(
 }
 
 /** What of an evaluation's summary a version bears as its scores. */
-const scoreNames = ["bitsPerByte", "macroF1", "accuracy"] as const;
+const scoreNames = ["bitsPerByte", "macroF1", "accuracy", "validationLoss"] as const;
 
 /** The version of an artifact under a name; made when the newest version is another artifact. */
 async function registered(store: Store, name: string, artifact: string, scores: Record<string, number>): Promise<string> {
