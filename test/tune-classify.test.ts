@@ -1,0 +1,122 @@
+/** A table of labelled texts becomes a tuned, reported and served classifier through the command line; what is served is what was reported. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { random } from "../src/base/index.ts";
+import { openArtifact, openStore } from "../src/store/index.ts";
+import { build, jsonLines, loam, start } from "./support/child.ts";
+import { temporaryFolder } from "./support/project.ts";
+
+beforeAll(build);
+
+const yaml = (more = "") => `name: moods
+data:
+  notes:
+    source: { folder: notes, reader: csv }
+    steps: [clean]
+    split: { heldOut: 0.2 }
+tokenizer: { vocab: 300, from: notes }
+models:
+  toy:
+    layers: 1
+    width: 32
+    heads: 2
+    context: 64
+    train: { on: notes, tokens: 8000, rows: 8, rate: 0.02 }
+    evaluate: { baselines: [gzip] }
+  mood:
+    base: toy
+    tune: { task: classify, on: notes, label: mood, length: 48, epochs: 4, rate: 0.01, pooling: mean, validation: 0.2${more} }
+serve: { models: { toy: {}, mood: {} }, port: 0, slots: 2 }
+device: { threads: 1 }
+`;
+const words = { glad: ["sun", "cake", "dance", "smile"], low: ["rain", "grey", "alone", "cold"] } as const;
+
+function project(): string {
+  const folder = temporaryFolder("moods");
+  const r = random("moods");
+  const rows = Array.from({ length: 240 }, (_, i) => {
+    const mood = i % 2 ? "glad" : "low";
+    const text = Array.from({ length: 6 }, () => [...words[mood], "the", "day", "house", "walk"][r.below(8)]).join(" ");
+    return `"note ${i} ${text}",${mood}`;
+  });
+  mkdirSync(join(folder, "notes"));
+  writeFileSync(join(folder, "notes", "notes.csv"), `text,mood\n${rows.join("\n")}\n`);
+  writeFileSync(join(folder, "loam.yaml"), yaml());
+  return folder;
+}
+
+test("from a table to a served classifier whose answers are those of the report", async () => {
+  const cwd = project();
+  const ran = await loam(["tune", "--json"], { cwd });
+  expect(ran.code, ran.stderr).toBe(0);
+  expect(jsonLines(ran.stdout).at(-1)).toMatchObject({ model: "mood", version: "mood@1" });
+  expect(ran.stderr).toMatch(/> mood +\d\.\d{3} \[/);
+  expect(ran.stderr).toMatch(/mood against word \+ character n-gram SVM: /);
+  const again = await loam(["tune", "mood", "--json"], { cwd });
+  expect(jsonLines(again.stdout).at(-1)).toMatchObject({ version: "mood@1", ran: 0 });
+  const plan = await loam(["run", "--dry-run", "--model", "mood"], { cwd });
+  expect(plan.stdout).toMatch(/ {2}mood +unchanged +model-/);
+
+  const trace = await loam(["trace", "mood@1"], { cwd });
+  expect(trace.stdout).toMatch(/documents-[0-9a-f]+ /);
+  expect(trace.stdout).toMatch(/shards-[0-9a-f]+ /);
+
+  const store = await openStore({ root: cwd });
+  const report = jsonLines(ran.stdout).at(-1) as { artifacts: Record<string, string> };
+  const evaluation = await openArtifact(store, report.artifacts["evaluate/mood"]!);
+  const predictions = jsonLines((await evaluation.read("predictions.jsonl")).toString("utf8")) as { id: string; scores: number[] }[];
+  const documents = await openArtifact(store, report.artifacts["data/notes"]!);
+  const texts = jsonLines((await documents.read("held-out.jsonl")).toString("utf8")) as { id: string; text: string }[];
+  await store.close();
+  expect(predictions.length).toBeGreaterThan(20);
+
+  // `loam run` runs what is served: the base's own evaluation is what is left
+  const rest = await loam(["run", "--json"], { cwd });
+  expect(jsonLines(rest.stdout).at(-1)).toMatchObject({
+    models: [
+      { model: "toy", version: "toy@1" },
+      { model: "mood", version: "mood@1", ran: 0 },
+    ],
+  });
+
+  const server = start(["serve", "--json"], { cwd });
+  const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
+  const asked = texts.slice(0, 5);
+  const answer = await fetch(`${url}/v1/models/mood:classify`, {
+    method: "POST",
+    body: JSON.stringify({ examples: asked.map(t => ({ text: t.text })) }),
+  });
+  const { result } = (await answer.json()) as { result: [string, number][][] };
+  for (const [i, t] of asked.entries()) {
+    const want = predictions.find(p => p.id === t.id)!.scores;
+    for (const [k, label] of ["glad", "low"].entries()) expect(result[i]!.find(([l]) => l === label)![1]).toBeCloseTo(want[k]!, 5);
+  }
+  server.kill("SIGINT");
+  await server.ended;
+});
+
+test("what is wrong in the file or the labels is said with its place", async () => {
+  const cwd = project();
+  const said = async (text: string) => {
+    writeFileSync(join(cwd, "loam.yaml"), text);
+    const { code, stderr } = await loam(["tune", "mood"], { cwd });
+    expect(code).toBe(2);
+    return stderr.trim().split("\n").at(-1);
+  };
+  expect(await said(yaml(", epoch: 3"))).toContain(
+    'loam.yaml: models.mood.tune.epoch: expected a known key, got "epoch". Did you mean "epochs"?',
+  );
+  expect(await said(yaml().replace("base: toy", "base: mood"))).toContain(
+    "expected a model that is not made of this one, got mood <- mood",
+  );
+  expect(await said(yaml().replace("base: toy", "base: minilm"))).toContain(
+    'models.mood.base: expected a model of the file or of the project\'s record, got "minilm"',
+  );
+  expect(await said(yaml().replace("label: mood", "label: genre"))).toMatch(
+    /: genre: expected documents with this attribute, got \d+ without; they have .*mood/,
+  );
+  const table = readFileSync(join(cwd, "notes", "notes.csv"), "utf8");
+  writeFileSync(join(cwd, "notes", "notes.csv"), table.replace(",glad", ",Glad"));
+  expect(await said(yaml())).toContain("expected classes that differ in more than case and spaces");
+});
