@@ -69,14 +69,19 @@ await main(async args => {
   const { main: loam } = await import("../dist/src/cli/main.js");
   const folder = inRoot("examples/mail");
   if (!existsSync(folder)) throw new Trouble(`npm start: expected the folder ${folder}, got none.`);
-  const model = o["--model"] ?? (o["--full"] ? "mail-full" : undefined);
+  // none named: those that loam.yaml serves
+  const models = o["--model"] ? [o["--model"]] : o["--full"] ? ["mail-full", "mail-spam-full"] : [];
   const json = o["--json"] ? ["--json"] : [];
-  const ran = await loam(["run", "-C", folder, ...(model ? ["--model", model] : []), ...(o["--force"] ? ["--force"] : []), ...json]);
+  let ran = 0;
+  for (const model of models.length > 0 ? models : [undefined]) {
+    ran = await loam(["run", "-C", folder, ...(model ? ["--model", model] : []), ...(o["--force"] ? ["--force"] : []), ...json]);
+    if (ran !== 0) break;
+  }
   if (ran === 130) {
     process.stderr.write("\n  Run `npm start` again: it goes on where this stopped.\n");
     return endInterrupted();
   }
   if (ran !== 0 || o["--no-serve"]) return ran;
   const place = ["--port", "--host"].flatMap(name => (o[name] === undefined ? [] : [name, o[name]]));
-  return loam(["serve", ...(model ? [model] : []), "-C", folder, ...place, ...(o["--no-open"] ? [] : ["--open"]), ...json]);
+  return loam(["serve", ...models, "-C", folder, ...place, ...(o["--no-open"] ? [] : ["--open"]), ...json]);
 });
