@@ -91,6 +91,20 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/tune-studies.ts")).tuneShow,
   },
   {
+    usage: "tune select [models...]",
+    summary: "Compare bases on your own texts: size, memory, speed, bits a byte as they are and after a few steps; recommend one",
+    options: [
+      project,
+      ["--on <name>", "the data set whose held-out texts judge (default: the only one)"],
+      ["--documents <n>", "texts to judge by", "32"],
+      ["--steps <n>", "steps of training on the data set before they are judged again", "0"],
+      ["--rate <rate>", "the rate of those steps", "1e-4"],
+      ["--slots <n>", "answers written at once, for the speed", "4"],
+    ],
+    example: "loam tune select smollm2 mail-small --on mail --steps 10",
+    load: async () => (await import("./verbs/tune-select.ts")).tuneSelect,
+  },
+  {
     usage: "data run [name]",
     summary: "Curate a data set of loam.yaml (or all): read, steps, split; only what is stale",
     options: [

@@ -123,7 +123,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
           others.join(""),
         "values by trial",
       ),
-      "The line is the best so far; on the axis: trials that were pruned (hollow) or failed (crossed colour).",
+      "The line is the best so far; on the axis: trials that were pruned (hollow) or failed (red).",
     ),
   );
 
@@ -193,7 +193,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
   }
 
   const axes = [...space.map(([name, p]) => ({ name, ticks: ticksOf(p) })), { name: objective, ticks: up.ticks }];
-  const wide = Math.max(width, 130 * axes.length);
+  const wide = Math.max(1200, 150 * axes.length);
   const ax = (i: number) => 50 + (i * (wide - 110)) / Math.max(1, axes.length - 1);
   const order = ranked(spec, trials);
   const lines = order.toReversed().map(t => {

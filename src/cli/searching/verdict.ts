@@ -33,7 +33,9 @@ export interface VerdictGiven {
 /** Undefined where nothing is done, or where trials are not chosen by held-out documents. */
 export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
   const spec = specOf(o.study);
-  const [winner, second] = ranked(spec, o.trials);
+  const [winner] = ranked(spec, o.trials);
+  // with several objectives too, the nearest rival in the first one
+  const second = ranked({ ...spec, objectives: spec.objectives.slice(0, 1) }, o.trials).find(t => t.number !== winner?.number);
   if (!winner || spec.objectives[0] !== "heldOut") return undefined;
   const documents = await openArtifact(o.store, spec.judged);
   const judged = async (t: StoredTrial): Promise<ArtifactReader> => {

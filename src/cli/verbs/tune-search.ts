@@ -6,6 +6,7 @@ import { findStudy, type Store, type StoredStudy, trialBoard } from "../../store
 import { halfOf, outcomeOf, type Point, paretoFront, ranked, type SearchPart } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { lazyDevice, lifeOf } from "../life.ts";
+import { numberOption } from "../options.ts";
 import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
 import { specOf, studyFor } from "../searching/definition.ts";
 import { leadWorkers } from "../searching/leader.ts";
@@ -14,7 +15,7 @@ import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
 import { judgeWinner } from "../searching/verdict.ts";
 import { pointLines, withPoint } from "../searching/winner.ts";
 import { workOnStudy } from "../searching/worker.ts";
-import type { Context, Options, VerbRun } from "../verb.ts";
+import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 import { runLinks } from "./run.ts";
 
@@ -30,14 +31,6 @@ export function searchNameOf({ config }: Project, given: string | undefined): st
     received: wanted === undefined ? "none" : `"${wanted}"`,
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),
   });
-}
-
-function wholeOf(options: Options, name: "trials" | "workers", least: number): number | undefined {
-  const given = options[name];
-  if (given === undefined) return undefined;
-  const n = Number(given);
-  if (Number.isInteger(n) && n >= least) return n;
-  throw cliErrors.fail("usage", { place: `--${name}`, expected: `a whole number from ${least}`, received: String(given) });
 }
 
 /** Each worker has its share of the processors, unless the project says how many threads a device has. */
@@ -87,8 +80,8 @@ export const tuneSearch: VerbRun = async (context, [given], options) => {
   const project = findProject(folderOf(context, options));
   const name = searchNameOf(project, given);
   const search = project.config.searches[name]!;
-  const total = wholeOf(options, "trials", 1) ?? search.trials;
-  const workers = wholeOf(options, "workers", 0) ?? search.parallel;
+  const total = numberOption(options, "trials", "tune search", { least: 1, most: 10_000, whole: true }) ?? search.trials;
+  const workers = numberOption(options, "workers", "tune search", { least: 0, most: 256, whole: true }) ?? search.parallel;
   const began = performance.now();
   await withProjectStore(project, async store => {
     if (typeof options.worker === "string") return work(context, withThreads(project, workers), store, options.worker, search, total);

@@ -1,4 +1,4 @@
-export { type Half, halfOf, halves } from "./halves.ts";
+export { groupOf, type Half, halfOf, halves } from "./halves.ts";
 export {
   type Definition,
   isBehind,
@@ -17,4 +17,4 @@ export { bitsPerByteOf, type Judgement, judgeStage, readJudgement } from "./judg
 export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
 export { pathOf, valueIn, withValue } from "./paths.ts";
 export { searchShardsStage } from "./search-shards.ts";
-export { type Comparison, comparisonSentence, readVerdict, type VerdictReport, verdictStage } from "./verdict.ts";
+export { type Comparison, comparisonSentence, readVerdict, type VerdictReport, verdictOf, verdictStage } from "./verdict.ts";
