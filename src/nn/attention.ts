@@ -20,6 +20,7 @@ import {
   type Tensor,
   transpose,
 } from "../tensor/index.ts";
+import { type CachePage, rowPositions } from "./cache-pages.ts";
 import { nnErrors } from "./errors.ts";
 import {
   type Adapted,
@@ -99,20 +100,19 @@ export function attentionSpec(c: AttentionConfig, deviation: number, residualDev
   };
 }
 
-/** One layer's keys and values of all slots, flat rows [slots * K * M, D], so that new rows are written in place. */
+/** One layer's keys and values of all slots, a page each: flat rows [slots * K * page's rows, D], so that new rows are written in place. */
 export interface LayerCache {
-  readonly keys: Tensor;
-  readonly values: Tensor;
+  readonly pages: readonly { readonly keys: Tensor; readonly values: Tensor }[];
 }
 
 /** Where a cached step writes and looks. */
 export interface CacheView {
-  /** Rows of the flat cache for the new tokens [B, K, W]: (slot * K + head) * M + position. */
-  readonly rows: Tensor;
+  /** The pages that it looks at. */
+  readonly pages: readonly CachePage[];
+  /** Rows of each flat page for the new tokens [B, K, W]: (slot * K + head) * page's rows + place in it. */
+  readonly rows: readonly Tensor[];
   /** Positions of the new tokens [B, W]. */
   readonly positions: Tensor;
-  /** M. */
-  readonly length: number;
   /** Picks the slots of this batch out of [slots * K, M, D]; absent when the batch is all slots in order. */
   readonly pick?: (cache: Tensor) => Tensor;
 }
@@ -154,6 +154,24 @@ function weightsOf(q: Tensor, k: Tensor, mask: Tensor | undefined, c: Scoring): 
   const scores = c.scoreCap === undefined ? raw : squashed(raw, c.scoreCap);
   return softmax(mask ? add(scores, mask) : scores);
 }
+/** The same over keys and values that lie in pages, with the bits of one page after the other in one. */
+function weightedPages(q: Tensor, keys: readonly Tensor[], values: readonly Tensor[], mask: Tensor, c: Scoring): Tensor {
+  if (keys.length === 1) return weighted(q, keys[0]!, values[0]!, mask, c);
+  const alpha = c.scoreScale ?? 1 / Math.sqrt(q.shape.at(-1)!);
+  const raw = concat(
+    keys.map(k => matmul(q, k, { transposeB: true, alpha })),
+    q.shape.length - 1,
+  );
+  const weights = softmax(add(c.scoreCap === undefined ? raw : squashed(raw, c.scoreCap), mask));
+  const before = q.shape.slice(1).map(() => undefined);
+  let at = 0;
+  const parts = values.map(v => {
+    const from = at;
+    at += v.shape.at(-2)!;
+    return matmul(slice(weights, ...before, [from, at]), v);
+  });
+  return parts.reduce((sum, y) => add(sum, y));
+}
 /** Softmax of the scores times the values; the fused operation knows no cap and takes the mask for a constant. */
 const weighted = (q: Tensor, k: Tensor, v: Tensor, mask: Tensor | undefined, c: Scoring): Tensor =>
   c.scoreCap === undefined && !c.isWritten ? scaledDotProductAttention(q, k, v, mask, c.scoreScale) : matmul(weightsOf(q, k, mask, c), v);
@@ -175,12 +193,12 @@ function attend(c: Scoring, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | unde
  * One query a row over a cache: the heads that share keys are the rows of one product. A product of a single row has a kernel of its own that
  * sums in another order; with two rows or more a token gets the bits that it would get in a chunk. q [B, H, 1, D], mask [B, 1, 1, M].
  */
-function attendOne(c: Scoring, q: Tensor, k: Tensor, v: Tensor, mask: Tensor): Tensor {
+function attendOne(c: Scoring, q: Tensor, keys: readonly Tensor[], values: readonly Tensor[], mask: Tensor): Tensor {
   const [b, h, , d] = q.shape as [number, number, number, number];
-  const kv = k.shape[1]!;
+  const kv = keys[0]!.shape[1]!;
   const rows = reshape(q, [b, kv, h / kv, d]);
-  if (h > kv) return reshape(weighted(rows, k, v, mask, c), [b, h, 1, d]);
-  return slice(weighted(concat([rows, rows], 2), k, v, mask, c), undefined, undefined, [0, 1]);
+  if (h > kv) return reshape(weightedPages(rows, keys, values, mask, c), [b, h, 1, d]);
+  return slice(weightedPages(concat([rows, rows], 2), keys, values, mask, c), undefined, undefined, [0, 1]);
 }
 
 /** Attention without a cache, in blocks of queries where that skips work. */
@@ -271,16 +289,21 @@ export function attention(c: AttentionConfig, p: Attention | JoinedAttention, x:
   const { q, k, v } = projected(c, p, x, o);
   if (!o.cache) return { output: linear(p.output, joinHeads(attendBlocks(c, q, k, v, o))) };
   const { layer, view } = o.cache;
-  const keys = scatterRows(layer.keys, view.rows, k, "set");
-  const values = scatterRows(layer.values, view.rows, v, "set");
-  const shown = (flat: Tensor): Tensor => {
-    const all = reshape(flat, [flat.shape[0]! / view.length / c.kvHeads, c.kvHeads, view.length, c.headSize]);
+  const written = view.pages.map((_, i) => ({
+    keys: scatterRows(layer.pages[i]!.keys, view.rows[i]!, k, "set"),
+    values: scatterRows(layer.pages[i]!.values, view.rows[i]!, v, "set"),
+  }));
+  const shown = (flat: Tensor, i: number): Tensor => {
+    const { rows } = view.pages[i]!;
+    const all = reshape(flat, [flat.shape[0]! / rows / c.kvHeads, c.kvHeads, rows, c.headSize]);
     return view.pick ? view.pick(all) : all;
   };
-  const mask = cachedSight(view.positions, view.length, o.sight.window);
+  const [keys, values] = [written.map((w, i) => shown(w.keys, i)), written.map((w, i) => shown(w.values, i))];
+  const mask = cachedSight(view.positions, rowPositions(view.pages), o.sight.window);
   const isOne = q.shape[2] === 1 && !o.onWeights;
-  const y = isOne ? attendOne(c, q, shown(keys), shown(values), mask) : attend(c, q, shown(keys), shown(values), mask, o.onWeights);
-  return { output: linear(p.output, joinHeads(y)), layer: { keys, values } };
+  const whole = (pages: readonly Tensor[]): Tensor => (pages.length === 1 ? pages[0]! : concat(pages, 2));
+  const y = isOne ? attendOne(c, q, keys, values, mask) : attend(c, q, whole(keys), whole(values), mask, o.onWeights);
+  return { output: linear(p.output, joinHeads(y)), layer: { pages: written } };
 }
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { type MapLeaves, random, treePaths } from "../base/index.ts";
 import { compile, constant, type DeviceArray, grad, openDevice, type Tensor } from "../tensor/index.ts";
+import { type CachePage, cachePages, pageShape } from "./cache-pages.ts";
 import {
-  cacheShape,
   type Decoder,
   type DecoderCache,
   type DecoderConfig,
@@ -110,20 +110,20 @@ for (const [name, c] of Object.entries(configs)) {
   test(`${name}: cached steps give the logits of the whole sequence, in any slot`, async () => {
     const p: Parameters = await initialise(decoderSpec(c), device, name);
     const [slots, room, prompt, total] = [3, 16, 5, 9];
+    // a page holds 3 positions: what is seen lies in several
+    const pages = cachePages(c, room, 4);
     const tokens = tokensOf(`${name} cached`, 1, total);
     const whole = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
     const want = await (await whole(p, await ints(tokens, [1, total]))).numbers();
     const step = compile(
       (q: Decoder, cache: DecoderCache, t: Tensor, positions: Tensor, slot: Tensor) =>
-        decoderStep(c, q, cache, { tokens: t, positions, slots: slot }, room),
+        decoderStep(c, q, cache, { tokens: t, positions, slots: slot }, pages),
       { device, donate: [1] },
     );
-    const flat = cacheShape(c, slots, room);
     // rows of other slots hold noise: they must not leak
-    const noise = () => device.full(flat, 7.5);
-    let cache: MapLeaves<DecoderCache, Tensor, DeviceArray> = {
-      layers: await Promise.all(Array.from({ length: c.layers }, async () => ({ keys: await noise(), values: await noise() }))),
-    };
+    const noise = (page: CachePage) => device.full(pageShape(c, slots, page), 7.5);
+    const layer = async () => ({ pages: await Promise.all(pages.map(async p => ({ keys: await noise(p), values: await noise(p) }))) });
+    let cache: MapLeaves<DecoderCache, Tensor, DeviceArray> = { layers: await Promise.all(Array.from({ length: c.layers }, layer)) };
     const slot = await ints([2], [1]);
     let at = 0;
     for (const width of [prompt, 1, 1, 1, 1]) {

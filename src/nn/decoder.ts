@@ -2,7 +2,23 @@
  * The decoder-only transformer as one configuration: GPT-2's, Llama's, and what lies between (norm, positions, activation, ties are
  * choices). The forward function knows nothing of training, serving, precision or devices; the cached step is the same function over a cache.
  */
-import { add, checkpoint, checkShape, concat, constant, gather, mul, reshape, sizeOf, slice, type Tensor } from "../tensor/index.ts";
+import {
+  add,
+  and,
+  checkpoint,
+  checkShape,
+  concat,
+  constant,
+  gather,
+  less,
+  lessEqual,
+  mul,
+  reshape,
+  select,
+  slice,
+  sub,
+  type Tensor,
+} from "../tensor/index.ts";
 import {
   type Attention,
   type AttentionOptions,
@@ -12,6 +28,7 @@ import {
   type CacheView,
   type LayerCache,
 } from "./attention.ts";
+import type { CachePage } from "./cache-pages.ts";
 import { checkDecoder, type DecoderConfig, hasWindow } from "./decoder-config.ts";
 import { nnErrors } from "./errors.ts";
 import {
@@ -194,14 +211,6 @@ export interface DecoderCache {
   readonly layers: readonly LayerCache[];
 }
 
-/** Shape of one of a layer's two flat caches. */
-export const cacheShape = (c: DecoderConfig, slots: number, length: number): readonly [number, number] => [
-  slots * c.kvHeads * length,
-  c.headSize,
-];
-export const cacheBytes = (c: DecoderConfig, slots: number, length: number): number =>
-  2 * 4 * c.layers * sizeOf(cacheShape(c, slots, length));
-
 export interface StepInput {
   /** New tokens [B, W] (i32). */
   readonly tokens: Tensor;
@@ -215,19 +224,35 @@ export interface StepInput {
   readonly every?: boolean;
 }
 
+/** Rows of a flat page for tokens [B, K, W] at positions [B, W] of slots [B]: those of its positions, the spill for all others. */
+function rowsIn(page: CachePage, heads: number, slots: Tensor, positions: Tensor): Tensor {
+  const [batch, width] = positions.shape as [number, number];
+  const head = constant(
+    Int32Array.from({ length: heads }, (_, i) => i),
+    "i32",
+    [1, heads, 1],
+  );
+  const place = (): Tensor => {
+    if (page.rows === page.positions) return positions;
+    const local = sub(positions, page.first);
+    return select(and(lessEqual(0, local), less(local, page.positions)), local, page.positions);
+  };
+  return add(mul(add(mul(reshape(slots, [batch, 1, 1]), heads), head), page.rows), reshape(place(), [batch, 1, width]));
+}
+
 /**
- * One cached step: writes the new tokens' keys and values at their positions and gives the logits [B, V] after one token a row. `length` is
- * the cache's room a slot. Rows are independent: a row's result does not depend on the others.
+ * One cached step: writes the new tokens' keys and values at their positions and gives the logits [B, V] after one token a row. `pages` are
+ * those of the cache that is given: the first ones of a slot's, which hold every position that counts. Rows are independent: a row's result
+ * does not depend on the others.
  */
 export function decoderStep(
   c: DecoderConfig,
   p: Decoder,
   cache: DecoderCache,
   input: StepInput,
-  length: number,
+  pages: readonly CachePage[],
 ): { logits: Tensor; cache: DecoderCache } {
   const [batch, width] = input.tokens.shape as [number, number];
-  const heads = c.kvHeads;
   const slots =
     input.slots ??
     constant(
@@ -235,17 +260,10 @@ export function decoderStep(
       "i32",
       [batch],
     );
-  // row of (slot, head, position) in the flat cache: (slot * K + head) * M + position
-  const head = constant(
-    Int32Array.from({ length: heads }, (_, i) => i),
-    "i32",
-    [1, heads, 1],
-  );
-  const rows = add(mul(add(mul(reshape(slots, [batch, 1, 1]), heads), head), length), reshape(input.positions, [batch, 1, width]));
   const view: CacheView = {
-    rows,
+    pages,
+    rows: pages.map(page => rowsIn(page, c.kvHeads, slots, input.positions)),
     positions: input.positions,
-    length,
     ...(input.slots ? { pick: (all: Tensor) => gather(all, slots) } : {}),
   };
   const settingOf = settings(c, width, input.positions);

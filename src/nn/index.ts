@@ -45,6 +45,7 @@ export {
   type TargetAttribution,
   type Turn,
 } from "./attribute/index.ts";
+export { type CachePage, cacheBytes, cachePages, pageShape } from "./cache-pages.ts";
 export { textLogits, withClassifier } from "./classifier.ts";
 export {
   type ClassifierConfig,
@@ -56,8 +57,6 @@ export {
 export {
   type Block,
   type BlockSpec,
-  cacheBytes,
-  cacheShape,
   checkDecoder,
   type Decoder,
   type DecoderCache,

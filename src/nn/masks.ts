@@ -76,14 +76,13 @@ export function sameBranch(
 /** Additive form of a boolean mask. */
 export const additive = (seen: Tensor): Tensor => mul(cast(not(seen), "f32"), hidden);
 
-/** For cached decoding: key j is seen by the query at position p when j <= p (and within the window). positions [B, W] -> [B, 1, W, M]. */
-export function cachedSight(positions: Tensor, keys: number, window?: number): Tensor {
+/**
+ * For cached decoding: the key at position j is seen by the query at position p when j <= p (and within the window). positions [B, W], a
+ * position for each of M keys -> [B, 1, W, M].
+ */
+export function cachedSight(positions: Tensor, keys: Int32Array, window?: number): Tensor {
   const [batch, width] = positions.shape as [number, number];
-  const key = constant(
-    Int32Array.from({ length: keys }, (_, i) => i),
-    "i32",
-    [1, 1, 1, keys],
-  );
+  const key = constant(keys, "i32", [1, 1, 1, keys.length]);
   const query = reshape(positions, [batch, 1, width, 1]);
   const past = lessEqual(key, query);
   return additive(window === undefined ? past : and(past, less(sub(query, window), key)));

@@ -79,7 +79,8 @@ export class Drafting {
       const at = sequence.drafted - sequence.tokens.length;
       this.#tokens[sequence.slot!] = at < 0 ? sequence.tokens.at(at)! : guesses[at]!.token;
     }
-    const rows = await this.#program.decode(this.#tokens, this.#positions);
+    const end = 1 + Math.max(...live.map(({ sequence }) => Math.min(sequence.drafted, room - 1)));
+    const rows = await this.#program.decode(this.#tokens, this.#positions, undefined, end);
     try {
       return live.filter(({ sequence, branch, count, guesses }) => {
         if (++sequence.drafted < sequence.tokens.length) return true;

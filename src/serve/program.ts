@@ -31,9 +31,9 @@ export interface Program {
   readonly fingerprint: string;
   /**
    * Token i of slot i at position i; logits after it [slots, V]. Or a round: `roundWidth` of each slot, logits after each. `adapters` has the
-   * place of each slot's adapter, 0 where it has none.
+   * place of each slot's adapter, 0 where it has none; `end` is behind the last position of the slots whose logits count.
    */
-  decode(tokens: Int32Array, positions: Int32Array, adapters?: Int32Array): Promise<LogitRows>;
+  decode(tokens: Int32Array, positions: Int32Array, adapters?: Int32Array, end?: number): Promise<LogitRows>;
   /** A chunk of a sequence in a slot; logits after its last token as row 0. */
   prefill(slot: number, sequence: readonly number[], chunk: Chunk, adapter?: number): Promise<LogitRows>;
   /** Tokens start.. of a sequence in a slot, at most `verifyWidth` with as many positions left; logits after each as rows 0, 1, ... */
@@ -127,7 +127,12 @@ async function openAlone(model: ServedModel, device: Device, options: CachedDeco
     const plain = await decoder.prepare(parameters);
     const adapted = decoder.bank ? await decoder.prepare(parameters, true) : [];
     // runs every program, so it warms them up too
-    const { isUniform, isPlainSame } = await uniformity(decoder, parameters);
+    const { isUniform, isPlainSame, isPagedSame } = await uniformity(decoder, parameters);
+    if (!isPagedSame && decoder.pages.length > 1) {
+      // a token's bits must not depend on how long others are: one page, which is always looked at whole
+      decoder.dispose();
+      return openAlone(model, device, { ...options, pageRows: decoder.room });
+    }
     const { bank } = decoder;
     /** What no row needs is not computed, where it makes no difference to any bit. */
     const needed = (adapter: number | undefined) => (bank && (adapter || !isPlainSame) ? (adapter ?? 0) : undefined);
@@ -140,9 +145,9 @@ async function openAlone(model: ServedModel, device: Device, options: CachedDeco
       room: decoder.room,
       widths: decoder.widths,
       vocab: config.vocab,
-      cacheBytes: cacheBytes(config, decoder.slots, decoder.room),
+      cacheBytes: cacheBytes(config, decoder.slots, decoder.pages),
       fingerprint: fingerprintOf(identity),
-      decode: (tokens, positions, adapters) => decoder.decode(parameters, tokens, positions, allNeeded(adapters)),
+      decode: (tokens, positions, adapters, end) => decoder.decode(parameters, tokens, positions, allNeeded(adapters), end),
       prefill: (slot, sequence, chunk, adapter) => decoder.prefill(parameters, slot, sequence, chunk, needed(adapter)),
       verify: (slot, sequence, start, adapter) => decoder.verify(parameters, slot, sequence, start, needed(adapter)),
       verifyWidth: decoder.verifyWidth,

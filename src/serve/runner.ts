@@ -92,7 +92,7 @@ export class Runner {
     }
     // an owner that ends meanwhile has lost its slot, not its row
     const rowOf = owners.map(o => o.slot!);
-    const rows = await program.decode(this.#tokens, this.#positions, this.#adapters);
+    const rows = await program.decode(this.#tokens, this.#positions, this.#adapters, 1 + Math.max(...owners.map(o => o.computed)));
     try {
       for (const [i, o] of owners.entries()) this.#commit(o, o.computed + 1, rows, rowOf[i]!);
     } finally {
@@ -153,7 +153,8 @@ export class Runner {
         this.#roundPositions[placed[i]! + k] = computed + at;
       }
     }
-    return { rows: await program.decode(this.#roundTokens, this.#roundPositions, this.#adapters), first: (i: number) => placed[i]! };
+    const end = Math.max(...sequences.map((s, i) => s.computed + texts[i]!.length));
+    return { rows: await program.decode(this.#roundTokens, this.#roundPositions, this.#adapters, end), first: (i: number) => placed[i]! };
   }
 
   /** A slot that does not decode writes where its own next token will be written, behind everything that is seen. */

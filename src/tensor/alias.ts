@@ -26,9 +26,14 @@ export function safeAliases(g: Graph, candidates: ReadonlyMap<number, number>): 
     if (used.has(i) || !sameShape(output.shape, input.shape) || output.dtype !== input.dtype) continue;
     // an input that is an output itself, or an output asked for twice, keeps its memory
     if (g.outputs.some((t, k) => k !== o && (t === output || t === input)) || output === input) continue;
-    const before = new Set(reachable([output]));
+    let before: Set<Tensor> | undefined;
+    const isBefore = (t: Tensor): boolean => {
+      // a walk over the whole program, for hundreds of outputs, which mostly have no other reader
+      before ??= new Set(reachable([output]));
+      return before.has(t);
+    };
     const row = ops[output.kind];
-    const ok = memoryReaders(input).every(r => (r === output ? row.elementwise === true || row.updates === true : before.has(r)));
+    const ok = memoryReaders(input).every(r => (r === output ? row.elementwise === true || row.updates === true : isBefore(r)));
     if (!ok) continue;
     // the node itself may read the input only in the way that it writes: directly, and where it updates, as its first input alone
     const direct = output.inputs.every((x, i) => (x === input ? !row.updates || i === 0 : !memoryOf(x, input)));

@@ -57,7 +57,7 @@ for (const [name, config] of Object.entries(families))
     const parameters = await initialise(decoderSpec(config), device, name);
     const decoder = await CachedDecoder.open(config, device, { slots: 4, widths: [8, 16], adapters: room });
     // what an engine asks before it shares prefixes and skips adapters
-    expect(await uniformity(decoder, parameters)).toEqual({ isUniform: true, isPlainSame: true });
+    expect(await uniformity(decoder, parameters)).toEqual({ isUniform: true, isPlainSame: true, isPagedSame: true });
     const loaded = [1, 2, 3].map(i => randomAdapter(config, `${name}/${i}`, { rank: 2 * i + 1 }));
     const texts = [0, 1, 2, 3].map(i => randomTokens(config, `${name}/${i}`, 14));
     const steps = [10, 11, 12, 13];
@@ -153,7 +153,7 @@ for (const [form, plan] of Object.entries({
       onSmoothed: f => factors.push(f),
     });
     const decoder = await CachedDecoder.open(config, device, { slots: 2, widths: [16], adapters: room });
-    expect(await uniformity(decoder, quantised)).toEqual({ isUniform: true, isPlainSame: true });
+    expect(await uniformity(decoder, quantised)).toEqual({ isUniform: true, isPlainSame: true, isPagedSame: true });
     const tokens = randomTokens(config, form, 12);
     // weak enough that the roundings of the base stay alike with it and without
     const adapter = randomAdapter(config, form, { deviation: 0.12 });

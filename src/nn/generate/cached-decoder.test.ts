@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { cacheShape, type DecoderConfig, decoderSpec, gpt2Config, llamaConfig } from "../decoder.ts";
+import { type CachePage, cachePages, cacheViews, pageShape, positionsOf, rowPositions } from "../cache-pages.ts";
+import { type DecoderConfig, decoderSpec, gpt2Config, llamaConfig } from "../decoder.ts";
 import { initialise } from "../parameters.ts";
 import { CachedDecoder, type LogitRows } from "./cached-decoder.ts";
-import { SlotCopy } from "./slot-copy.ts";
-import { isUniform } from "./uniform.ts";
+import { type CacheArrays, SlotCopy } from "./slot-copy.ts";
+import { isUniform, uniformity } from "./uniform.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const size = { vocab: 41, width: 24, layers: 2, heads: 4, context: 40 } as const;
@@ -134,21 +135,101 @@ test("programs that do not agree are found out: a cache of one slot decodes sing
   decoder.dispose();
 });
 
-test("moving bytes and the program that moves rows give the same cache", async () => {
+test("pages hold every position once, and views grow to all of them", () => {
+  for (const [room, rows] of [
+    [144, 256],
+    [256, 256],
+    [257, 256],
+    [2048, 256],
+    [40, 8],
+    [41, 6],
+  ] as const) {
+    const pages = cachePages({ headSize: 64 }, room, rows);
+    const seen = [...rowPositions(pages)].filter(p => p < room);
+    expect(seen).toEqual(Array.from({ length: room }, (_, i) => i));
+    expect(Math.max(...pages.map(p => p.rows))).toBeLessThanOrEqual(rows);
+    const views = cacheViews(pages);
+    expect(views).toEqual([...new Set(views)].sort((a, b) => a - b));
+    expect(positionsOf(pages, views.at(-1)!)).toBe(room);
+  }
+  expect(cacheViews(cachePages({ headSize: 64 }, 2048))).toEqual([1, 3, 9]);
+  expect(cacheViews(cachePages({ headSize: 64 }, 5000))).toEqual([1, 3, 9, 20]);
+  expect([16, 32, 64, 96, 128, 256].map(headSize => cachePages({ headSize }, 4096)[0]!.rows)).toEqual([1024, 512, 256, 128, 128, 128]);
+});
+
+const longSize = { ...size, layers: 1, width: 128, context: 700 };
+for (const [name, c, count] of [
+  ["grouped heads of 64", { ...llamaConfig({ ...longSize, heads: 2, kvHeads: 1 }), deviation: 0.1 }, 3],
+  ["a head of 128", { ...gpt2Config({ ...longSize, heads: 1 }), deviation: 0.1 }, 6],
+] as const satisfies readonly (readonly [string, DecoderConfig, number])[])
+  test(`${name}: steps, verification and chunks give the same bits over several pages, and one page's numbers`, async () => {
+    const parameters = await initialise(decoderSpec(c), device, "pages");
+    const tokens = tokensOf("pages", 620);
+    const open = (pageRows: object) => CachedDecoder.open(c, device, { slots: 2, widths: [16, 64], ...pageRows });
+    const [paged, flat] = [await open({}), await open({ pageRows: 1024 })];
+    expect([paged.pages.length, flat.pages.length]).toEqual([count, 1]);
+    const read = async (decoder: CachedDecoder, end: number) => {
+      for (let start = 0; start < end; start += 64)
+        (await decoder.prefill(parameters, 1, tokens, { start, count: Math.min(64, end - start), width: 64 })).release();
+    };
+    // over the end of a page, twice, and far behind; the other slot is idle and long
+    for (const at of [250, 505, 610]) {
+      const found: Float32Array[][] = [];
+      for (const decoder of [paged, flat]) {
+        await read(decoder, at);
+        const rows: Float32Array[] = [];
+        for (let i = at; i < at + 8; i++) {
+          const [t, p] = [Int32Array.of(0, tokens[i]!), Int32Array.of(699, i)];
+          rows.push(keep(await decoder.decode(parameters, t, p, undefined, i + 1), 1));
+        }
+        const verified = await decoder.verify(parameters, 1, tokens.slice(0, at + 8), at);
+        rows.push(...Array.from({ length: 8 }, (_, i) => verified.row(i).slice()));
+        verified.release();
+        rows.push(keep(await decoder.prefill(parameters, 1, tokens, { start: at - 8, count: 16, width: 16 }), 0));
+        found.push(rows);
+      }
+      const [own, want] = found as [Float32Array[], Float32Array[]];
+      expect(own.slice(8, 16)).toEqual(own.slice(0, 8));
+      expect(own[16]).toEqual(own[7]);
+      for (const [i, row] of own.entries()) for (const [v, x] of row.entries()) expect(Math.abs(x - want[i]![v]!)).toBeLessThan(1e-4);
+    }
+    expect(await uniformity(paged, parameters)).toMatchObject({ isUniform: true, isPagedSame: true });
+    paged.dispose();
+    flat.dispose();
+  });
+
+test("pages whose sums have other bits are found out", async () => {
+  const c: DecoderConfig = { ...llamaConfig({ ...longSize, heads: 2, kvHeads: 1 }), deviation: 0.1 };
+  const parameters = await initialise(decoderSpec(c), device, "pages");
+  const decoder = await CachedDecoder.open(c, device, { slots: 2, widths: [16], pageRows: 100 });
+  const { isPagedSame } = await uniformity(decoder, parameters);
+  expect(isPagedSame).toBe(false);
+  decoder.dispose();
+});
+
+test("moving bytes and the program that moves rows give the same cache, in one page and in several", async () => {
   const c = configs["llama, grouped queries"]!;
-  for (const room of [40, 20]) {
-    const shape = cacheShape(c, 3, room);
-    const copy = new SlotCopy(c, device, room);
+  for (const [room, pageRows] of [
+    [40, 256],
+    [20, 256],
+    [40, 8],
+  ] as const) {
+    const pages = cachePages(c, room, pageRows);
+    const copy = new SlotCopy(c, device, pages);
     const caches = await Promise.all(
       [0, 1].map(async () => {
         const r = random("cache");
-        const array = () =>
-          device.array(
+        const array = (page: CachePage) => {
+          const shape = pageShape(c, 3, page);
+          return device.array(
             Float32Array.from({ length: shape[0] * shape[1] }, () => r.normal()),
             "f32",
             shape,
           );
-        return { layers: [{ keys: await array(), values: await array() }] };
+        };
+        const arrays: { keys: Awaited<ReturnType<typeof array>>; values: Awaited<ReturnType<typeof array>> }[] = [];
+        for (const page of pages) arrays.push({ keys: await array(page), values: await array(page) });
+        return { layers: [{ pages: arrays }] };
       }),
     );
     const [host, program] = caches as [(typeof caches)[number], (typeof caches)[number]];
@@ -158,21 +239,26 @@ test("moving bytes and the program that moves rows give the same cache", async (
       { from: 0, to: 2, start: 0, end: 12 },
       { from: 0, to: 2, start: 12, end },
     ];
-    let moved = program;
+    let moved: CacheArrays = program;
     for (const span of spans) {
       expect(copy.onHost(host, span)).toBe(true);
-      moved = (await copy.onDevice(device, moved, span)) as typeof moved;
+      moved = await copy.onDevice(device, moved, span);
     }
     for (const which of ["keys", "values"] as const) {
-      const [a, b] = [host.layers[0]![which].view(), moved.layers[0]![which].view()] as [Float32Array, Float32Array];
-      const row = (slot: number, head: number, position: number) => ((slot * c.kvHeads + head) * room + position) * c.headSize;
-      for (let head = 0; head < c.kvHeads; head++) {
-        const seen = (x: Float32Array, slot: number) => x.slice(row(slot, head, 0), row(slot, head, end));
-        expect(seen(b, 2)).toEqual(seen(a, 2));
-        expect(seen(a, 2)).toEqual(seen(a, 0));
-        for (const slot of [0, 1])
-          expect(b.slice(row(slot, head, 0), row(slot, head, room - 1))).toEqual(a.slice(row(slot, head, 0), row(slot, head, room - 1)));
-      }
+      const row = (cache: CacheArrays, slot: number, head: number, position: number) => {
+        const at = pages.findIndex(p => position < p.first + p.positions);
+        const { first, rows } = pages[at]!;
+        const from = ((slot * c.kvHeads + head) * rows + position - first) * c.headSize;
+        return (cache.layers[0]!.pages[at]![which].view() as Float32Array).slice(from, from + c.headSize);
+      };
+      for (let head = 0; head < c.kvHeads; head++)
+        for (let position = 0; position < room - 1; position++) {
+          if (position < end) {
+            expect(row(moved, 2, head, position)).toEqual(row(host, 2, head, position));
+            expect(row(host, 2, head, position)).toEqual(row(host, 0, head, position));
+          }
+          for (const slot of [0, 1]) expect(row(moved, slot, head, position)).toEqual(row(host, slot, head, position));
+        }
     }
     copy.dispose();
   }

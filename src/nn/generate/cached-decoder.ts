@@ -1,13 +1,15 @@
 /**
  * A decoder with a cache of keys and values, cut into slots of `room` positions: one program that takes a token of every slot, one for each
- * chunk width of one slot, and one that gives the logits after each token of a short chunk (for guessed tokens). Programs share parameters, which are passed in and stay the caller's, and write the cache in place. It
- * knows no requests: who sits in a slot is its owner's business. One call at a time.
+ * chunk width of one slot, and one that gives the logits after each token of a short chunk (for guessed tokens); each of them for a few
+ * numbers of the slots' first pages, of which the least runs that holds what is seen. Programs share parameters, which are passed in and stay
+ * the caller's, and write the cache in place. It knows no requests: who sits in a slot is its owner's business. One call at a time.
  */
 import type { MapLeaves } from "../../base/index.ts";
 import { type Compiled, compile, type Device, type DeviceArray, graphHash, type Tensor } from "../../tensor/index.ts";
 import { type AdapterInputs, adapted } from "../adapters/adapted.ts";
 import { AdapterBank, type AdapterRoom } from "../adapters/bank.ts";
-import { cacheShape, type Decoder, type DecoderCache, type DecoderConfig, type DecoderSpec, decoderStep } from "../decoder.ts";
+import { type CachePage, cachePages, cacheViews, pageShape, positionsOf } from "../cache-pages.ts";
+import { type Decoder, type DecoderCache, type DecoderConfig, type DecoderSpec, decoderStep } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { ArraysOf } from "../parameters.ts";
 import { type Chunk, defaultWidths, usableWidths } from "./chunks.ts";
@@ -24,6 +26,8 @@ export interface CachedDecoderOptions {
   readonly verifyWidth?: number;
   /** Tokens of every slot that one `decode` may take instead of a single one: a known one and guesses after it; 1 when absent. */
   readonly roundWidth?: number;
+  /** Rows of a page of the cache; see `cachePages`. */
+  readonly pageRows?: number;
   /** Room for adapters; none when absent. Each program is then built twice, and the one without them costs nothing more than it did. */
   readonly adapters?: AdapterRoom;
 }
@@ -74,6 +78,11 @@ export class CachedDecoder {
   readonly roundWidth: number;
   /** The adapters; undefined where there is no room for any. */
   readonly bank: AdapterBank | undefined;
+  readonly pages: readonly CachePage[];
+  /** Numbers of first pages that there are programs for, ascending. */
+  readonly views: readonly number[];
+  /** Every program looks at all pages, for a comparison with those that need not. */
+  seesAll = false;
   readonly #device: Device;
   readonly #decode: DecodeProgram;
   readonly #chunk: ChunkProgram;
@@ -89,7 +98,7 @@ export class CachedDecoder {
   private constructor(
     config: DecoderConfig,
     device: Device,
-    options: Required<Omit<CachedDecoderOptions, "adapters">>,
+    options: Required<Omit<CachedDecoderOptions, "adapters" | "pageRows">> & { readonly pages: readonly CachePage[] },
     cache: CacheArrays,
     inputs: ReadonlyMap<number, StepInputs>,
     chunkInputs: ReadonlyMap<number, ChunkInputs>,
@@ -103,30 +112,32 @@ export class CachedDecoder {
     this.widths = options.widths;
     this.verifyWidth = options.verifyWidth;
     this.roundWidth = options.roundWidth;
+    this.pages = options.pages;
+    this.views = cacheViews(options.pages);
     this.#cache = cache;
     this.#inputs = inputs;
     this.#chunkInputs = chunkInputs;
     this.#verifyInputs = verifyInputs;
     this.#adapters = adapters;
     this.bank = adapters?.bank;
-    const { room } = options;
+    const shown = (cached: DecoderCache) => options.pages.slice(0, cached.layers[0]!.pages.length);
     const withAdapters = (p: Decoder, a: Adapters): Decoder => ("bank" in a ? adapted(p, a as AdapterInputs, this.bank!.rank) : p);
     this.#decode = compile(
       (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, a: Adapters) =>
-        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, every: true }, room),
+        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, every: true }, shown(cached)),
       { device, donate: [1], constant: [0], name: "decode" },
     );
     this.#chunk = compile(
       (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, last: Tensor, a: Adapters) =>
-        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, last }, room),
+        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, last }, shown(cached)),
       { device, donate: [1], constant: [0], name: "prefill" },
     );
     this.#verify = compile(
       (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, a: Adapters) =>
-        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, every: true }, room),
+        decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, every: true }, shown(cached)),
       { device, donate: [1], constant: [0], name: "verify" },
     );
-    this.#copy = new SlotCopy(config, device, room);
+    this.#copy = new SlotCopy(config, device, options.pages);
   }
 
   /** Allocates the cache, zeroed. Errors: nn/config where slots or room are not positive or room is beyond the context. */
@@ -144,9 +155,16 @@ export class CachedDecoder {
       rows: await zeros([slots]),
       row: await zeros([1]),
     };
-    const flat = cacheShape(config, slots, room);
-    const layers: { keys: DeviceArray; values: DeviceArray }[] = [];
-    for (let i = 0; i < config.layers; i++) layers.push({ keys: await device.zeros(flat), values: await device.zeros(flat) });
+    const cached = cachePages(config, room, options.pageRows);
+    const layers: { pages: { keys: DeviceArray; values: DeviceArray }[] }[] = [];
+    for (let i = 0; i < config.layers; i++) {
+      const pages: { keys: DeviceArray; values: DeviceArray }[] = [];
+      for (const page of cached) {
+        const shape = pageShape(config, slots, page);
+        pages.push({ keys: await device.zeros(shape), values: await device.zeros(shape) });
+      }
+      layers.push({ pages });
+    }
     const inputsOf = async (w: number): Promise<ChunkInputs> => ({
       tokens: await zeros([1, w]),
       positions: await zeros([1, w]),
@@ -159,7 +177,7 @@ export class CachedDecoder {
     const inputs = new Map<number, StepInputs>();
     for (const w of new Set([1, roundWidth])) inputs.set(w, { tokens: await zeros([slots, w]), positions: await zeros([slots, w]) });
     const verifyWidth = Math.min(options.verifyWidth ?? defaultVerifyWidth, room);
-    const whole = { slots, room, widths, verifyWidth, roundWidth };
+    const whole = { slots, room, widths, verifyWidth, roundWidth, pages: cached };
     return new CachedDecoder(config, device, whole, { layers }, inputs, chunkInputs, await inputsOf(verifyWidth), adapters);
   }
 
@@ -169,14 +187,33 @@ export class CachedDecoder {
    */
   async prepare(parameters: DecoderParameters, withAdapters = false): Promise<readonly string[]> {
     const [all, one] = withAdapters ? [this.#adapterInputs("rows"), this.#adapterInputs("row")] : [{}, {}];
-    const hashes: string[] = [];
-    for (const { tokens, positions } of this.#inputs.values())
-      hashes.push(graphHash(await this.#decode.prepare(parameters, this.#cache, tokens, positions, all)));
-    for (const i of this.#chunkInputs.values())
-      hashes.push(graphHash(await this.#chunk.prepare(parameters, this.#cache, i.tokens, i.positions, i.slot, i.last, one)));
     const v = this.#verifyInputs;
-    hashes.push(graphHash(await this.#verify.prepare(parameters, this.#cache, v.tokens, v.positions, v.slot, one)));
-    return hashes;
+    const programs = this.views.flatMap(view => {
+      const cache = this.#first(view);
+      const positions = positionsOf(this.pages, view);
+      return [
+        ...Array.from(this.#inputs.values(), i => () => this.#decode.prepare(parameters, cache, i.tokens, i.positions, all)),
+        ...[...this.#chunkInputs].flatMap(([width, i]) =>
+          width <= positions ? [() => this.#chunk.prepare(parameters, cache, i.tokens, i.positions, i.slot, i.last, one)] : [],
+        ),
+        ...(this.verifyWidth <= positions ? [() => this.#verify.prepare(parameters, cache, v.tokens, v.positions, v.slot, one)] : []),
+      ];
+    });
+    // the first one arranges the weights for all; the others are traced while those before them are built
+    const first = await programs[0]!();
+    return [first, ...(await Promise.all(programs.slice(1).map(p => p())))].map(graphHash);
+  }
+
+  /** The first pages of the cache. */
+  #first(count: number): CacheArrays {
+    if (count === this.pages.length) return this.#cache;
+    return { layers: this.#cache.layers.map(({ pages }) => ({ pages: pages.slice(0, count) })) };
+  }
+
+  /** Those that hold positions 0 .. end - 1. */
+  #holding(end: number): CacheArrays {
+    const count = this.seesAll ? undefined : this.views.find(n => positionsOf(this.pages, n) >= end);
+    return this.#first(count ?? this.pages.length);
   }
 
   #adapterInputs(which: "rows" | "row") {
@@ -200,8 +237,16 @@ export class CachedDecoder {
    *
    * A round takes `roundWidth` tokens of every slot, one slot after the other, and gives the logits after each. A slot with fewer repeats its
    * last one at its position, which writes there what is there.
+   *
+   * `end` is behind the last position of those slots whose logits count; behind all where absent. What lies in pages behind it is not read.
    */
-  async decode(parameters: DecoderParameters, tokens: Int32Array, positions: Int32Array, adapters?: Int32Array): Promise<LogitRows> {
+  async decode(
+    parameters: DecoderParameters,
+    tokens: Int32Array,
+    positions: Int32Array,
+    adapters?: Int32Array,
+    end = 1 + positions.reduce((a, b) => Math.max(a, b), 0),
+  ): Promise<LogitRows> {
     const inputs = this.#inputs.get(tokens.length / this.slots);
     if (!inputs)
       throw nnErrors.fail("config", {
@@ -212,7 +257,7 @@ export class CachedDecoder {
     await inputs.tokens.write(tokens);
     await inputs.positions.write(positions);
     const rows = await this.#adaptersOf("rows", adapters);
-    return this.#take(await this.#decode(parameters, this.#cache, inputs.tokens, inputs.positions, rows));
+    return this.#take(await this.#decode(parameters, this.#holding(end), inputs.tokens, inputs.positions, rows));
   }
 
   /**
@@ -236,7 +281,8 @@ export class CachedDecoder {
     await fill(inputs, slot, sequence, chunk);
     await inputs.last.write(Int32Array.of(chunk.count - 1));
     const row = await this.#adaptersOf("row", rowOf(adapter));
-    return this.#take(await this.#chunk(parameters, this.#cache, inputs.tokens, inputs.positions, inputs.slot, inputs.last, row));
+    const cache = this.#holding(chunk.start + chunk.width);
+    return this.#take(await this.#chunk(parameters, cache, inputs.tokens, inputs.positions, inputs.slot, inputs.last, row));
   }
 
   /**
@@ -261,7 +307,7 @@ export class CachedDecoder {
       });
     await fill(inputs, slot, sequence, { start, count, width });
     const row = await this.#adaptersOf("row", rowOf(adapter));
-    return this.#take(await this.#verify(parameters, this.#cache, inputs.tokens, inputs.positions, inputs.slot, row));
+    return this.#take(await this.#verify(parameters, this.#holding(start + width), inputs.tokens, inputs.positions, inputs.slot, row));
   }
 
   /** Copies positions of one slot to another, as they are. */
@@ -271,8 +317,12 @@ export class CachedDecoder {
   }
 
   async #take(out: MapLeaves<Out, Tensor, DeviceArray>): Promise<LogitRows> {
-    this.#cache = out.cache;
-    const { logits } = out;
+    const { logits, cache } = out;
+    const given = cache.layers[0]!.pages.length;
+    this.#cache =
+      given === this.pages.length
+        ? cache
+        : { layers: this.#cache.layers.map(({ pages }, i) => ({ pages: [...cache.layers[i]!.pages, ...pages.slice(given)] })) };
     const vocab = logits.shape[1]!;
     // in place where memory can be reached: 50,000 logits a slot are not worth a copy
     const values = (logits.memory.host() ?? (await logits.read())) as Float32Array;
@@ -281,13 +331,20 @@ export class CachedDecoder {
 
   /** Zeroes a slot. Needed only after numbers in it broke down: a NaN would leak through the mask (0 * NaN) to the slot's next owner. */
   async clear(slot: number): Promise<void> {
-    const size = this.config.kvHeads * this.room * this.config.headSize;
-    for (const { keys, values } of this.#cache.layers)
-      for (const array of [keys, values]) {
-        const data = (array.memory.host() ?? (await array.read())) as Float32Array;
-        data.fill(0, slot * size, (slot + 1) * size);
-        if (!array.memory.host()) await array.write(data);
-      }
+    await this.overwrite(slot, Float32Array.of(0));
+  }
+
+  /** Fills a slot with some numbers again and again. */
+  async overwrite(slot: number, numbers: Float32Array): Promise<void> {
+    let at = 0;
+    for (const { pages } of this.#cache.layers)
+      for (const [i, { keys, values }] of pages.entries())
+        for (const array of [keys, values]) {
+          const size = this.config.kvHeads * this.pages[i]!.rows * this.config.headSize;
+          const data = (array.memory.host() ?? (await array.read())) as Float32Array;
+          for (let k = slot * size; k < (slot + 1) * size; k++) data[k] = numbers[at++ % numbers.length]!;
+          if (!array.memory.host()) await array.write(data);
+        }
   }
 
   dispose(): void {
@@ -295,10 +352,11 @@ export class CachedDecoder {
     this.#chunk.dispose();
     this.#verify.dispose();
     this.#copy.dispose();
-    for (const { keys, values } of this.#cache.layers) {
-      keys.dispose();
-      values.dispose();
-    }
+    for (const { pages } of this.#cache.layers)
+      for (const { keys, values } of pages) {
+        keys.dispose();
+        values.dispose();
+      }
     for (const inputs of [...this.#inputs.values(), this.#verifyInputs, ...this.#chunkInputs.values()])
       for (const a of Object.values(inputs)) a.dispose();
     this.bank?.dispose();

@@ -6,6 +6,7 @@
  */
 import { random } from "../../base/index.ts";
 import { type Adapter, projectionSizes } from "../adapters/adapter.ts";
+import { positionsOf } from "../cache-pages.ts";
 import type { DecoderConfig } from "../decoder.ts";
 import type { CachedDecoder, DecoderParameters, LogitRows } from "./cached-decoder.ts";
 
@@ -19,6 +20,8 @@ export interface Uniformity {
   readonly isUniform: boolean;
   /** A row without an adapter gets the same bits from the programs with adapters and from those without. */
   readonly isPlainSame: boolean;
+  /** The pages of the cache make no difference: not how many are looked at, not that they are summed one by one. */
+  readonly isPagedSame: boolean;
 }
 
 /**
@@ -27,8 +30,9 @@ export interface Uniformity {
  */
 export async function uniformity(decoder: CachedDecoder, parameters: DecoderParameters): Promise<Uniformity> {
   const { bank } = decoder;
+  const isPagedSame = await pagesAgree(decoder, parameters);
   const plain = await logitsOfAll(decoder, parameters, undefined);
-  if (!bank) return { isUniform: areSame(plain), isPlainSame: true };
+  if (!bank) return { isUniform: isPagedSame && areSame(plain), isPlainSame: true, isPagedSame };
   const unadapted = await logitsOfAll(decoder, parameters, 0);
   // the same adapter in the first place and in the last: where it lies must not matter either
   const adapter = someAdapter(decoder.config, bank.rank);
@@ -39,7 +43,7 @@ export async function uniformity(decoder: CachedDecoder, parameters: DecoderPara
     await bank.write(place, undefined);
   }
   const isPlainSame = plain.every((logits, i) => areSame([logits, unadapted[i]!]));
-  return { isUniform: isPlainSame && areSame(plain) && areSame(results), isPlainSame };
+  return { isUniform: isPagedSame && isPlainSame && areSame(plain) && areSame(results), isPlainSame, isPagedSame };
 }
 
 /** Whether all programs give a token the same bits; see `uniformity`. */
@@ -47,6 +51,47 @@ export const isUniform = async (decoder: CachedDecoder, parameters: DecoderParam
   (await uniformity(decoder, parameters)).isUniform;
 
 const areSame = ([first, ...others]: readonly Float32Array[]): boolean => others.every(o => o.every((x, i) => x === first![i]));
+
+/** At the end of each view, over noise: the first pages and all, by a chunk, a step and a verification. */
+async function pagesAgree(decoder: CachedDecoder, parameters: DecoderParameters): Promise<boolean> {
+  const { slots, pages, views, config, verifyWidth } = decoder;
+  if (views.length === 1) return true;
+  const width = decoder.widths[0]!;
+  const slot = slots - 1;
+  const r = random("views");
+  await decoder.overwrite(
+    slot,
+    Float32Array.from({ length: 4099 }, () => r.normal()),
+  );
+  const length = Math.max(width, verifyWidth);
+  const tokens = Array.from({ length }, () => r.below(config.vocab));
+  try {
+    for (const view of views) {
+      const end = positionsOf(pages, view);
+      if (end < length) continue;
+      const sequence = [...Array.from({ length: end - length }, () => 0), ...tokens];
+      const results: Float32Array[] = [];
+      for (const seesAll of [false, true]) {
+        decoder.seesAll = seesAll;
+        results.push(keep(await decoder.prefill(parameters, slot, sequence, { start: end - width, count: width, width }), 0));
+        const last = (x: number) => Int32Array.from({ length: slots }, (_, i) => (i === slot ? x : 0));
+        results.push(keep(await decoder.decode(parameters, last(sequence.at(-1)!), last(end - 1)), slot));
+        results.push(keep(await decoder.verify(parameters, slot, sequence, end - verifyWidth), verifyWidth - 1));
+      }
+      if (!areSame(results)) return false;
+    }
+    return true;
+  } finally {
+    decoder.seesAll = false;
+    await decoder.clear(slot);
+  }
+}
+
+const keep = (rows: LogitRows, row: number): Float32Array => {
+  const copy = rows.row(row).slice();
+  rows.release();
+  return copy;
+};
 
 /** An adapter of full rank for every projection, of a few random numbers again and again. */
 function someAdapter(config: DecoderConfig, rank: number): Adapter {
@@ -71,11 +116,6 @@ async function logitsOfAll(decoder: CachedDecoder, parameters: DecoderParameters
   const slot = slots - 1;
   const r = random("uniform");
   const tokens = Array.from({ length: Math.min(mostTokens, room) }, () => r.below(config.vocab));
-  const keep = (rows: LogitRows, row: number): Float32Array => {
-    const copy = rows.row(row).slice();
-    rows.release();
-    return copy;
-  };
   const at = (...values: number[]) =>
     Int32Array.from({ length: slots * values.length }, (_, i) => (i < slot * values.length ? 0 : values[i - slot * values.length]!));
   const adapters = adapter === undefined ? undefined : at(adapter);
