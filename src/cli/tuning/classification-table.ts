@@ -3,7 +3,8 @@ import { formatCount } from "../../base/index.ts";
 import type { ClassificationReport, ScoreRange } from "../../tune/index.ts";
 
 const three = (x: number): string => x.toFixed(3);
-const range = ({ value, low, high }: ScoreRange): string => `${three(value)} [${three(low)}, ${three(high)}]`;
+/** A bootstrap of texts that are all alike has no width, which says nothing of how sure the value is: it is left out. */
+const range = ({ value, low, high }: ScoreRange): string => (low === high ? three(value) : `${three(value)} [${three(low)}, ${three(high)}]`);
 const signed = (x: number): string => `${x < 0 ? "-" : "+"}${Math.abs(x).toFixed(3)}`;
 /** Classes of which each has its line; of more the table says the mean only. */
 const classesShown = 4;

@@ -46,6 +46,8 @@ describe("labelled texts", () => {
     ));
   test("texts that say their class, unless that is the task", async () => {
     const train = [...some("spam", 40, "label: spam buy now"), ...some("ham", 40)];
+    const about = [...some("refund", 25, "a refund please"), ...some("refund", 15, "my money back"), ...some("praise", 40)];
+    await expect(readExamples(documents(about), options)).resolves.toMatchObject({ classes: ["praise", "refund"] });
     await refused(train, /texts that do not say their class, got "spam" in \d+ of its \d+ texts/);
     await expect(readExamples(documents(train), labelOptions.parse({ allowNamed: true }))).resolves.toMatchObject({
       classes: ["ham", "spam"],
