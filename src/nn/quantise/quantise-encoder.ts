@@ -116,6 +116,27 @@ export async function quantiseEncoder(
     if (consume) weight.dispose();
     return { ...(await kept(rest)), weight: coded };
   };
+  /** Layers over one input as one product, their outputs side by side. */
+  const joined = async (layers: readonly FloatLinear[], factors?: Float32Array) => {
+    const input = layers[0]!.weight.shape[0]!;
+    const output = layers.reduce((sum, l) => sum + l.weight.shape[1]!, 0);
+    const data = new Float32Array(input * output);
+    const bias = new Float32Array(output);
+    let at = 0;
+    for (const l of layers) {
+      const [from, width] = [await hostOf(l.weight), l.weight.shape[1]!];
+      for (let i = 0; i < input; i++) {
+        const factor = factors ? factors[i]! : 1;
+        for (let o = 0; o < width; o++) data[i * output + at + o] = from[i * width + o]! * factor;
+      }
+      if (l.bias) bias.set(await hostOf(l.bias), at);
+      at += width;
+    }
+    const { codes, scales } = columnCodes({ data, input, output, inStep: output, outStep: 1 });
+    const weight = { codes: await array(codes, "i8", [input, output]), columnScales: await array(scales, "f32", [output]) };
+    if (consume) for (const l of layers) for (const a of [l.weight, l.bias]) a?.dispose();
+    return { weight, ...(layers.some(l => l.bias) ? { bias: await array(bias, "f32", [output]) } : {}) };
+  };
   /** A norm whose channels are divided by factors, which it keeps. */
   const norm = async (n: FloatNorm, factors: Float32Array | undefined) => {
     if (!factors) return kept(n);
@@ -151,9 +172,7 @@ export async function quantiseEncoder(
       const inner = await factorsOf(ranges?.[i]?.feedForward, [f.up]);
       blocks.push({
         attention: {
-          query: await linear(a.query, own),
-          key: await linear(a.key, own),
-          value: await linear(a.value, own),
+          joined: await joined([a.query, a.key, a.value], own),
           output: await linear(a.output),
         },
         norm1: await norm(norm1, inner),
