@@ -243,3 +243,16 @@ test("attention weights on request are what attention used: rows sum to one and 
 test("a width that the heads do not divide is refused with a way out", () => {
   expect(() => gpt2Config({ ...size, width: 256, heads: 6 })).toThrow("model.heads: expected a divisor of width 256, got 6. Try 4 or 8.");
 });
+
+test("a decoder that tells classes has no output table, and continuing texts with it is refused by name", async () => {
+  const c = { ...configs.llama!, classifier: { labels: ["ham", "spam"], kind: "one" as const } };
+  expect(Object.keys(decoderSpec(c))).toEqual(["token", "blocks", "norm", "classifier"]);
+  const logits = compile((q: Decoder, t: Tensor) => decoderLogits(c, q, t), { device });
+  const p = (await initialise(decoderSpec(c), device, 1)) as Parameters;
+  await expect(logits(p, await ints(tokensOf("classes", 1, 6), [1, 6]))).rejects.toThrow(
+    "decoder: expected a decoder that continues texts, got one that tells classes (ham, spam)",
+  );
+  expect(() => decoderSpec({ ...c, classifier: { ...c.classifier, pooling: "first" } })).toThrow(
+    "model.classifier.pooling: expected last or mean",
+  );
+});

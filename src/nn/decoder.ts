@@ -159,8 +159,14 @@ const embed = (c: DecoderConfig, p: Decoder, tokens: Tensor, positions: Tensor |
   return add(x, positions ? gather(p.position, positions) : slice(p.position, [0, length]));
 };
 
-/** Logits [..., V] of states [..., C]: the last norm and the output table. */
+/** Logits [..., V] of states [..., C]: the last norm and the output table. Errors: nn/config for a model that tells classes. */
 export const unembed = (c: DecoderConfig, p: Pick<Decoder, "norm" | "output" | "token">, x: Tensor): Tensor => {
+  if (c.classifier)
+    throw nnErrors.fail("config", {
+      place: "decoder",
+      expected: "a decoder that continues texts",
+      received: `one that tells classes (${c.classifier.labels.slice(0, 5).join(", ")})`,
+    });
   const logits = tableProduct(norm(c.norm, p.norm, x, c.epsilon), p.output ?? p.token);
   return c.logitCap === undefined ? logits : squashed(logits, c.logitCap);
 };
