@@ -4,6 +4,7 @@ import { type BenchContext, type BenchReport, type BenchResult, benchMachine } f
 
 /** What each one answers. */
 export const benches = {
+  "tune-step": "one step of tuning SmolLM2-135M, all weights and LoRA, beside transformers and PEFT",
   "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   start: "how long `loam --help` and the second `npm start` take",

@@ -12,3 +12,4 @@ export {
 export { type PreviewRun, previewRuns, previewText } from "./preview.ts";
 export { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
 export { type BaseText, examplesFile, examplesStage, type InstructSurroundings, instructStage } from "./stage.ts";
+export { tuneLoss } from "./tune.ts";

@@ -1,0 +1,93 @@
+/**
+ * One step of tuning SmolLM2-135M (B 4, T 256), all weights and LoRA of rank 16 on all projections, beside transformers and PEFT on PyTorch in fp32
+ * and under bf16 autocast. Model, first adapter, tokens, optimiser and clipping are the same on both sides, and so have to be the losses.
+ */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { runOwn, run as runProcess } from "./child.ts";
+import { type BenchContext, type BenchResult, digits, interleaved, median, medianRatio } from "./harness.ts";
+import type { TuneStep, TuneStepTimes } from "./tune-step-run.ts";
+
+const rounds = 3;
+const methods = ["lora", "full"] as const;
+const settings = { rank: 16, rows: 4, length: 256, steps: 4, threads: 1, rate: 2e-4 } as const;
+/** Nats by which the losses of the same steps may differ in fp32. */
+const lossRoom = 1e-3;
+
+export async function run({ peers, say, scale }: BenchContext): Promise<BenchResult> {
+  const folder = mkdtempSync(join(tmpdir(), "loam-tune-step-"));
+  const python = join(peers ?? "", ".venv", "bin", "python");
+  const hasPeer = peers !== undefined && existsSync(python);
+  try {
+    say("writing the model and the adapter");
+    const own = (given: Partial<TuneStep>) => runOwn<TuneStepTimes>("tune-step-run", { ...settings, folder, ...given });
+    await own({ method: "lora", prepare: true });
+    const peer = async (method: string, mode: string): Promise<TuneStepTimes> =>
+      JSON.parse(
+        (await runProcess(python, [join(peers!, "tune_step.py"), JSON.stringify({ ...settings, folder, method, mode })]))
+          .trim()
+          .split("\n")
+          .at(-1)!,
+      );
+    const seen: Record<string, TuneStepTimes> = {};
+    const kept = (name: string, measure: () => Promise<TuneStepTimes>) => async () => {
+      const found = await measure();
+      const before = seen[name];
+      seen[name] = { ...found, peakBytes: Math.max(found.peakBytes, before?.peakBytes ?? 0) };
+      return found.medianMs;
+    };
+    const sides: Record<string, () => Promise<number>> = {};
+    for (const method of methods) {
+      sides[`loam ${method}`] = kept(`loam ${method}`, () => own({ method }));
+      if (hasPeer) for (const mode of ["fp32", "bf16"]) sides[`${mode} ${method}`] = kept(`${mode} ${method}`, () => peer(method, mode));
+    }
+    const count = Math.max(1, Math.round(rounds * scale));
+    say(`${count} rounds of ${Object.keys(sides).join(", ")}`);
+    const ms = await interleaved(count, sides);
+    const isAmd = /AMD/i.test(cpus()[0]?.model ?? "");
+    const least = isAmd ? 1.5 : 0.8;
+    const ratios: Record<string, number> = {};
+    const bars: BenchResult["bars"][number][] = [];
+    for (const method of hasPeer ? methods : []) {
+      for (const mode of ["fp32", "bf16"])
+        ratios[`${mode} ms / loam ms, ${method}`] = digits(medianRatio(ms[`${mode} ${method}`]!, ms[`loam ${method}`]!));
+      const speed = ratios[`fp32 ms / loam ms, ${method}`]!;
+      bars.push({
+        name: `${method}: times as fast as fp32 on ${isAmd ? "AMD" : "Intel"}`,
+        want: `>= ${least}`,
+        got: speed,
+        holds: speed >= least,
+      });
+      const [mine, theirs] = [seen[`loam ${method}`]!, seen[`fp32 ${method}`]!];
+      const memory = digits(mine.peakBytes / theirs.peakBytes);
+      bars.push({ name: `${method}: share of fp32's peak memory`, want: "<= 1", got: memory, holds: memory <= 1 });
+      const apart = Math.max(...mine.losses.map((l, i) => Math.abs(l - theirs.losses[i]!)));
+      bars.push({
+        name: `${method}: losses of the same steps, nats apart`,
+        want: `< ${lossRoom}`,
+        got: digits(apart, 2),
+        holds: apart < lossRoom,
+      });
+    }
+    const [lora, full] = methods.map(m => seen[`loam ${m}`]!.peakBytes) as [number, number];
+    bars.push({ name: "memory of LoRA beside that of a full step", want: "<= 1", got: digits(lora / full), holds: lora <= full });
+    const figures = (side: string) =>
+      Object.fromEntries(
+        methods.flatMap(m => [
+          [`${m}, ms a step`, digits(median(ms[`${side} ${m}`]!), 4)],
+          [`${m}, peak memory, bytes`, seen[`${side} ${m}`]!.peakBytes],
+        ]),
+      );
+    return {
+      method: `SmolLM2-135M's sizes, random weights; B ${settings.rows}, T ${settings.length}, all tokens trained, AdamW, clipping at 1; LoRA of rank ${settings.rank} on all projections; ${settings.threads} thread; median of ${settings.steps - 1} steps after one, median of ${count} interleaved rounds after one unmeasured; peak memory is the process's`,
+      ours: { ...figures("loam"), losses: Object.fromEntries(methods.map(m => [m, seen[`loam ${m}`]!.losses])) },
+      peers: hasPeer ? Object.fromEntries(["fp32", "bf16"].map(mode => [`transformers and PEFT, ${mode}`, figures(mode)])) : {},
+      ratios,
+      bars,
+      ...(hasPeer ? {} : { notes: ["Without peers: `npm run bench -- peers` brings PyTorch, transformers and PEFT."] }),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
