@@ -96,7 +96,7 @@ function checkReferences(c: ProjectConfig, file: string): void {
     if (dataSet !== undefined) refer(`models.${model}.tune.on`, "a data set", dataSet, data);
     checkBases(c, model, base, file);
   }
-  for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, Object.keys(c.models));
+  for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, modelsOf(c));
   servedAs(c.serve, file);
   // several may be served that no project has made: `loam models import` brings them in
   if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));

@@ -8,8 +8,10 @@ import { configuredValue, type TrialBase, trialBaseOf } from "./trial-tree.ts";
 export interface StudySpec extends Definition, Pick<SearchPart, "model" | "tokens"> {
   /** The parts of the project file that trials change. */
   readonly base: TrialBase;
-  /** The documents artifact whose held-out side judges every trial. */
+  /** The artifact whose held-out side (or other part that is not trained on) judges every trial. */
   readonly judged: string;
+  /** What `heldOut` is counted in: `bits a byte`. */
+  readonly unit: string;
   /** What the configuration says itself, as far as the space asks. */
   readonly usual: Point;
 }
@@ -17,7 +19,14 @@ export interface StudySpec extends Definition, Pick<SearchPart, "model" | "token
 export const specOf = (s: StoredStudy): StudySpec => s.spec as unknown as StudySpec;
 
 /** A definition that changes begins another study: its trials would not be comparable. Who chooses and who ends trials may change. */
-export async function studyFor(p: Project, name: string, search: SearchPart, judged: ArtifactReader, store: Store): Promise<StoredStudy> {
+export async function studyFor(
+  p: Project,
+  name: string,
+  search: SearchPart,
+  judged: ArtifactReader,
+  unit: string,
+  store: Store,
+): Promise<StoredStudy> {
   const raw = findRaw(p);
   const base = trialBaseOf(raw);
   const space = valueIn(raw, ["searches", name, "space"])!;
@@ -34,7 +43,7 @@ export async function studyFor(p: Project, name: string, search: SearchPart, jud
     tokenizer: base.tokenizer,
   };
   const usual = pointOf(spaceOf({ ...search, space }), parameter => configuredValue(p.config, raw, model, parameter));
-  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, judged: judged.id, usual };
+  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, judged: judged.id, unit, usual };
   return openStudy(store, { id: `${name}-${hashOf(identity).slice(0, 8)}`, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
 }
 

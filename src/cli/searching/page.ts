@@ -95,7 +95,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
     `trial ${t.number}: ${pointText(t.point)}${
       outcomeOf(t)
         ? ` -> ${outcomeOf(t)!
-            .values.map((v, i) => valueText(spec.objectives[i]!, v))
+            .values.map((v, i) => valueText(spec.objectives[i]!, v, spec.unit))
             .join(", ")}`
         : ` (${t.state})`
     }`;
@@ -146,7 +146,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
   if (reported.length > 0) {
     const across = linear("report", [0, spec.reports]);
     const along = linear(
-      "bits a byte on the way",
+      `${spec.unit} on the way`,
       reported.flatMap(t => t.reports.map(r => r.value)),
     );
     const lines = reported.map(t =>
@@ -160,7 +160,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
       figure(
         "On the way",
         frame(across, along, lines.join(""), "values on the way"),
-        "Held-out bits a byte at equal shares of each trial's budget, from a few batches.",
+        `Held-out ${spec.unit} at equal shares of each trial's budget.`,
       ),
     );
   }
@@ -221,7 +221,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
   const rows = [...order, ...trials.filter(t => t.state !== "done")].map(t => {
     const values = outcomeOf(t)?.values;
     return `<tr class="${front.has(t.number) ? "best" : ""}"><td>${t.number}</td><td>${html(pointText(t.point))}${t.origin === "default" ? " <em>(the configuration as it is)</em>" : ""}</td>${spec.objectives
-      .map((o, i) => `<td>${values ? html(valueText(o, values[i]!)) : ""}</td>`)
+      .map((o, i) => `<td>${values ? html(valueText(o, values[i]!, spec.unit)) : ""}</td>`)
       .join("")}<td>${t.state}${t.reason ? `: ${html(t.reason)}` : ""}</td></tr>`;
   });
   return `<!doctype html>
@@ -240,7 +240,7 @@ polyline{fill:none;stroke:var(--own);stroke-width:1.5}.line{stroke:var(--best)}.
 </style>
 <h1>${html(study.name)}</h1>
 <p class="sub">${html(study.id)} over models.${html(spec.model)}; ${html(spec.sampler)}, ${html(spec.pruner)}; ${html(countsText(trials))}</p>
-${verdict ? `<pre>${html(verdictLines(verdict).join("\n"))}</pre>` : ""}
+${verdict ? `<pre>${html(verdictLines(spec, verdict).join("\n"))}</pre>` : ""}
 <main>${figures.join("\n")}</main>
 <table><thead><tr><th>trial</th><th>values</th>${spec.objectives.map(o => `<th>${html(o)}</th>`).join("")}<th>state</th></tr></thead><tbody>${rows.join("\n")}</tbody></table>
 </html>

@@ -2,7 +2,7 @@
 import { formatBytes, formatCount, formatDuration, type Json } from "../../base/index.ts";
 import type { StoredStudy, StoredTrial } from "../../store/index.ts";
 import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked } from "../../tune/index.ts";
-import { specOf } from "./definition.ts";
+import { type StudySpec, specOf } from "./definition.ts";
 import type { StudyVerdict } from "./verdict.ts";
 
 const shown = (v: unknown): string =>
@@ -21,16 +21,18 @@ export const pointText = (point: Json | unknown): string =>
     .join(", ") || "as configured";
 
 /** Objectives in their own units; a new one is a row. */
-const units: { readonly [K in ObjectiveName]: (v: number) => string } = {
-  heldOut: v => `${v.toFixed(4)} bits a byte`,
+const units: { readonly [K in ObjectiveName]: (v: number, unit: string) => string } = {
+  heldOut: (v, unit) => `${v.toFixed(4)} ${unit}`,
+  errors: v => `${(100 * v).toFixed(2)} % errors`,
   seconds: v => formatDuration(v * 1000),
   parameters: v => `${formatCount(v)} parameters`,
   memory: v => formatBytes(v),
 };
-export const valueText = (name: ObjectiveName, v: number): string => units[name](v);
+export const valueText = (name: ObjectiveName, v: number, unit: string): string => units[name](v, unit);
 
-export const valuesText = (objectives: readonly ObjectiveName[], values: readonly number[]): string =>
-  values.map((v, i) => valueText(objectives[i]!, v)).join(", ");
+/** Values of a trial's objectives. */
+export const valuesText = ({ objectives, unit }: Pick<StudySpec, "objectives" | "unit">, values: readonly number[]): string =>
+  values.map((v, i) => valueText(objectives[i]!, v, unit)).join(", ");
 
 /** Trials as a table, the best first, then those that came to no end of their own. */
 export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], most = Number.POSITIVE_INFINITY): string[] {
@@ -44,7 +46,7 @@ export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], m
     const outcome = outcomeOf(t);
     const last = t.reports.at(-1);
     const came = outcome
-      ? valuesText(spec.objectives, outcome.values)
+      ? valuesText(spec, outcome.values)
       : `${t.state}${t.reason ? `: ${t.reason}` : ""}${last && t.state !== "failed" ? ` (${last.value.toFixed(4)} at ${last.step}/${spec.reports})` : ""}`;
     return `  ${best.has(t.number) ? ">" : " "} ${String(t.number).padStart(3)}  ${pointText(t.point).padEnd(width)}  ${came}${t.origin === "default" ? "  (the configuration as it is)" : ""}`;
   });
@@ -61,10 +63,11 @@ export const countsText = (trials: readonly StoredTrial[]): string =>
     .join(", ") || "no trial yet";
 
 /** What the test half says. */
-export function verdictLines(v: StudyVerdict): string[] {
+export function verdictLines({ objectives, unit: own }: Pick<StudySpec, "objectives" | "unit">, v: StudyVerdict): string[] {
+  const unit = objectives[0] === "errors" ? "errors a text" : own;
   return [
-    `  On the test half (${formatCount(v.documents)} documents, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.bitsPerByte.toFixed(4)} bits a byte`,
-    ...v.comparisons.map(c => `    ${comparisonSentence(c)}`),
+    `  On the test half (${formatCount(v.documents)} documents, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.value.toFixed(4)} ${unit}`,
+    ...v.comparisons.map(c => `    ${comparisonSentence(c, unit)}`),
     ...(v.comparisons.length === 0 ? ["    nothing to compare it with yet"] : []),
     ...(v.looks > 1
       ? [`    This is look ${v.looks} at the test half of this study: a choice made after the first look is no longer blind to it.`]

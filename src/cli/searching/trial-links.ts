@@ -1,66 +1,74 @@
-/** The links of a trial: the ordinary life of the entry up to its model, with the study's shards in place of its own, and the judgement. */
-
+/**
+ * The links of a trial: the ordinary life of its entry up to the model, and what judges it. One kind of entry a row: what its trials are judged on,
+ * in which unit, what its training tells on its way.
+ */
 import type { Json } from "../../base/index.ts";
+import type { ArtifactReader } from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
 import { stepsOf } from "../../train/index.ts";
-import { judgeStage, searchShardsStage } from "../../tune/index.ts";
+import { type Half, judgeClassifierStage, judgeStage, labelsOf, searchShardsStage } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
-import type { Project } from "../project.ts";
-import { checkProject, projectFile } from "../project.ts";
+import { modelText } from "../models/model-text.ts";
+import { checkProject, type Project, projectFile } from "../project.ts";
 import type { StudySpec } from "./definition.ts";
 
 /** Seconds between checkpoints of a trial, at most: what a killed one loses. */
 const checkpointSeconds = 10;
 
-/** The label under which links find the study's documents. */
+/** The label under which links find what the study's trials are judged on. */
 export const judgedLabel = "judged";
 
-/** The project of a trial: the tree's configuration, looked at as often as the study asks. */
-export function trialProject(p: Project, tree: Json, spec: Pick<StudySpec, "model" | "reports">): Project {
-  const config = checkProject({ ...(tree as object) }, projectFile);
-  const entry = config.models[spec.model]!;
-  const { train } = entry;
-  const steps = stepsOf({ ...train, length: train.length ?? entry.context });
-  const looked = {
-    ...train,
-    evaluateEvery: Math.max(1, Math.floor(steps / spec.reports)),
-    checkpointSeconds: Math.min(train.checkpointSeconds, checkpointSeconds),
-  };
-  return {
-    ...p,
-    config: {
-      ...config,
-      store: p.config.store,
-      device: p.config.device,
-      models: { ...config.models, [spec.model]: { ...entry, train: looked } },
-    },
-  };
-}
+type Values = Readonly<Record<string, number | undefined>>;
 
-export interface TrialLinks {
+/** How trials of an entry are made and judged. */
+export interface TrialKind {
+  /** What `heldOut` is counted in. */
+  readonly unit: string;
+  /** The label of what all trials are judged on. */
+  readonly judged: string;
+  /** From the source to the model, and its judgement where there is one. */
   readonly links: readonly Link[];
-  /** Labels of what is looked at: the link that trains, its shards, and the judgement. */
+  /** The link that trains. */
   readonly trained: Link;
-  readonly shards: string;
-  readonly judgement: string;
+  readonly judgement?: string;
+  /** `heldOut` as a progress event tells it, where it was measured anew. */
+  told(values: Values, made: ReadonlyMap<string, ArtifactReader>): number | undefined;
+  /** Judges the model under a label on a half; absent where nothing is held out that chose nothing. */
+  judge?(model: string, label: string, half: Half): Link;
 }
 
-/** Errors: cli/model for an entry that is not trained from shards. */
-export function trialLinks(p: Project, model: string, given: LifeSurroundings): TrialLinks {
-  const device = given.device ?? lazyDevice(p);
-  const life = lifeOf(p, model, { ...given, device });
-  const train = life.find(l => l.label === model);
-  const own = life.find(l => l.label === train?.inputs.shards);
-  if (!train || !own)
-    throw cliErrors.fail("model", {
-      place: `models.${model}`,
-      expected: "a language model that is trained on documents",
-      received: "another",
-    });
-  const shards = `search/${model}`;
-  const judgement = `judge/${model}`;
+interface Given {
+  readonly project: Project;
+  readonly model: string;
+  readonly life: readonly Link[];
+  readonly trained: Link;
+  readonly device: () => Device;
+}
+
+const judgeText = (s: ArtifactReader["summary"]): string =>
+  s.bitsPerText === undefined
+    ? `${s.bitsPerByte} bits a byte on ${s.documents} documents`
+    : `${s.bitsPerText} bits a text on ${s.documents}`;
+
+/** Trained from shards: the study's own are put in their place. */
+function language({ project, model, life, trained: train, device }: Given): TrialKind {
+  const own = life.find(l => l.label === train.inputs.shards)!;
+  const [shards, judgement] = [`search/${model}`, `judge/${model}`];
   const trained: Link = { ...train, inputs: { ...train.inputs, shards } };
+  const judge = (of: string, label: string, half: Half) =>
+    link({
+      stage: "evaluate",
+      label,
+      inputs: { model: of, documents: judgedLabel },
+      definition: judgeStage({ device }),
+      options: () => ({ half }),
+      describe: judgeText,
+    });
+  const every = project.config.models[model]!.train.evaluateEvery;
   return {
+    unit: "bits a byte",
+    judged: own.inputs.documents!,
     links: [
       ...life.slice(0, life.indexOf(train)),
       link({
@@ -72,26 +80,98 @@ export function trialLinks(p: Project, model: string, given: LifeSurroundings): 
         describe: s => `${s.trainTokens} train tokens, ${s.heldOutDocuments} documents to choose by`,
       }),
       trained,
-      judgeLink(device, model, judgement, "validation"),
+      judge(model, judgement, "validation"),
     ],
     trained,
-    shards,
     judgement,
+    told({ step = 0, steps, heldOut }, made) {
+      if (heldOut === undefined || (step % every !== 0 && step !== steps)) return undefined;
+      const s = made.get(shards)!.summary;
+      return (heldOut * (Number(s.heldOutTokens) + Number(s.heldOutDocuments))) / Number(s.heldOutBytes) / Math.LN2;
+    },
+    judge,
   };
 }
 
-/** Judges the model under a label on a half of the study's documents. */
-export const judgeLink = (
-  device: NonNullable<LifeSurroundings["device"]>,
-  model: string,
-  label: string,
-  half: "validation" | "test",
-): Link =>
-  link({
-    stage: "evaluate",
-    label,
-    inputs: { model, documents: judgedLabel },
-    definition: judgeStage({ device }),
-    options: () => ({ half }),
-    describe: s => `${Number(s.bitsPerByte).toFixed(4)} bits a byte on ${s.documents} documents`,
-  });
+/** A loss that is told with every step and measured now and then: the first event with another one. */
+function fresh(key: string, scale: number): TrialKind["told"] {
+  let last: number | undefined;
+  return values => {
+    const loss = values[key];
+    if (loss === undefined || loss === last) return undefined;
+    last = loss;
+    return loss * scale;
+  };
+}
+
+/** Tuned to tell classes: a part of the training side chooses, the held-out side judges. */
+function classifier({ project, model, life, trained, device }: Given): TrialKind {
+  const { tune } = project.config.tuned[model]!;
+  const labels = labelsOf(tune as Parameters<typeof labelsOf>[0]);
+  const tokenizerOf = async (artifact: ArtifactReader) => (await modelText(artifact)).tokenizer;
+  const judgement = `judge/${model}`;
+  const judge = (of: string, label: string, half: Half) =>
+    link({
+      stage: "evaluate",
+      label,
+      inputs: { model: of, documents: judgedLabel },
+      definition: judgeClassifierStage({ device, tokenizerOf }),
+      options: () => ({ half, labels }),
+      describe: judgeText,
+    });
+  return {
+    unit: "bits a text",
+    judged: trained.inputs.documents!,
+    links: [...life.slice(0, life.indexOf(trained) + 1), judge(model, judgement, "validation")],
+    trained,
+    judgement,
+    told: fresh("validationLoss", 1 / Math.LN2),
+    judge,
+  };
+}
+
+/** Tuned on examples, some of which choose: no further ones are held out, so nothing is left to judge the choice. */
+const instructed = ({ life, trained }: Given): TrialKind => ({
+  unit: "nats a token",
+  judged: trained.inputs.examples!,
+  links: life.slice(0, life.indexOf(trained) + 1),
+  trained,
+  told: fresh("validationLoss", 1),
+});
+
+const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"], (given: Given) => TrialKind>> = {
+  classify: classifier,
+  instruct: instructed,
+};
+
+/** Errors: cli/model for an entry that no search knows how to judge. */
+export function trialKind(project: Project, model: string, around: LifeSurroundings): TrialKind {
+  const device = around.device ?? lazyDevice(project);
+  const life = lifeOf(project, model, { ...around, device });
+  const trained = life.find(l => l.label === model);
+  const tuned = project.config.tuned[model];
+  const make = tuned ? tasks[tuned.tune.task] : trained?.inputs.shards === undefined ? undefined : language;
+  if (!trained || !make)
+    throw cliErrors.fail("model", { place: `models.${model}`, expected: "a model that is trained or tuned", received: "another" });
+  return make({ project, model, life, trained, device });
+}
+
+/** The project of a trial: the tree's configuration, looked at as often as the study asks where the recipe says how often. */
+export function trialProject(p: Project, tree: Json, { model, reports }: Pick<StudySpec, "model" | "reports">): Project {
+  const read = checkProject({ ...(tree as object) }, projectFile);
+  const config = { ...read, store: p.config.store, device: p.config.device };
+  const tuned = config.tuned[model];
+  if (tuned) {
+    const tune = { ...tuned.tune, checkpointSeconds: Math.min(tuned.tune.checkpointSeconds, checkpointSeconds) };
+    return { ...p, config: { ...config, tuned: { ...config.tuned, [model]: { ...tuned, tune } } } };
+  }
+  const entry = config.models[model]!;
+  const { train } = entry;
+  const steps = stepsOf({ ...train, length: train.length ?? entry.context });
+  const looked = {
+    ...train,
+    evaluateEvery: Math.max(1, Math.floor(steps / reports)),
+    checkpointSeconds: Math.min(train.checkpointSeconds, checkpointSeconds),
+  };
+  return { ...p, config: { ...config, models: { ...config.models, [model]: { ...entry, train: looked } } } };
+}

@@ -12,7 +12,7 @@ import type { LifeSurroundings } from "../life.ts";
 import { runLink } from "../life.ts";
 import type { Project } from "../project.ts";
 import type { StudySpec } from "./definition.ts";
-import { judgedLabel, type TrialLinks, trialLinks, trialProject } from "./trial-links.ts";
+import { judgedLabel, type TrialKind, trialKind, trialProject } from "./trial-links.ts";
 import { trialTree } from "./trial-tree.ts";
 
 export interface TrialRun {
@@ -41,15 +41,11 @@ interface Ended {
   readonly reason?: string;
 }
 
-/** Bits a byte of a held-out loss in nats a token. */
-const bitsPerByte = (nats: number, { summary: s }: ArtifactReader): number =>
-  (nats * (Number(s.heldOutTokens) + Number(s.heldOutDocuments))) / Number(s.heldOutBytes) / Math.LN2;
-
 export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialResult> {
   const stop = new AbortController();
   const signal = AbortSignal.any([run.signal, held.lost, stop.signal]);
   const made = new Map<string, ArtifactReader>();
-  let links: TrialLinks | undefined;
+  let kind: TrialKind | undefined;
   let reported: Promise<void> = Promise.resolve();
   try {
     const { spec } = run;
@@ -57,32 +53,31 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
     const point = held.trial.origin === "default" ? {} : (held.trial.point as Point);
     const project = trialProject(run.project, trialTree(spec.base, spec, point, "searches"), spec);
     made.set(judgedLabel, await openArtifact(run.store, spec.judged));
-    links = trialLinks(project, spec.model, run.around);
-    const every = project.config.models[spec.model]!.train.evaluateEvery;
+    kind = trialKind(project, spec.model, run.around);
     let last = 0;
-    const look = (step: number, steps: number, nats: number) => {
+    const look = (share: number, value: number) => {
       // shares of the budget, so that trials of other batches are compared at equal ones
-      const at = Math.floor((spec.reports * step) / steps + 1e-9);
+      const at = Math.floor(spec.reports * share + 1e-9);
       if (at <= last) return;
       last = at;
       reported = reported.then(async () => {
         if (stop.signal.aborted) return;
-        const value = bitsPerByte(nats, made.get(links!.shards)!);
         if (!Number.isFinite(value))
-          return stop.abort({ kind: ended, state: "failed", reason: `the held-out loss is ${nats}` } satisfies Ended);
+          return stop.abort({ kind: ended, state: "failed", reason: `the held-out loss is ${value}` } satisfies Ended);
         const isNew = await held.report({ step: at, value });
         if (isNew && isBehind(spec, await trialsOf(run.store.records.read, run.study), held.trial.number))
           stop.abort({ kind: ended, state: "pruned", reason: `behind at ${at}/${spec.reports} of the budget` } satisfies Ended);
       });
     };
-    for (const link of links.links) {
+    for (const link of kind.links) {
       signal.throwIfAborted();
       const result = await runLink(run.store, link, made, {
         progress: event => {
           run.progress(event);
-          const { step, steps, heldOut } = event.values ?? {};
-          if (link === links!.trained && typeof step === "number" && (step % every === 0 || step === steps) && typeof heldOut === "number")
-            look(step, Number(steps), heldOut);
+          const values = event.values as Record<string, number | undefined> | undefined;
+          if (link !== kind!.trained || values?.step === undefined || values.steps === undefined) return;
+          const value = kind!.told(values, made);
+          if (value !== undefined) look(values.step / values.steps, value);
         },
         signal,
       });
@@ -91,7 +86,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       await reported;
     }
     signal.throwIfAborted();
-    const outcome = await outcomeOf(spec, links, made);
+    const outcome = await outcomeOf(spec, kind, made);
     const broken = spec.objectives.find((_, i) => !Number.isFinite(outcome.values[i]));
     if (broken !== undefined) return await end(run, held, { state: "failed", reason: `${broken} is not a number` });
     return (await held.finish({ state: "done", outcome: outcome as never })) ? { state: "done", outcome } : { state: "lost" };
@@ -99,7 +94,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
     await reported.catch(() => {});
     const why = stop.signal.reason as Ended | undefined;
     if (stop.signal.aborted && why?.kind === ended) {
-      await forget(run.store, links, made);
+      await forget(run.store, kind, made);
       return end(run, held, why);
     }
     if (held.lost.aborted) return { state: "lost" };
@@ -111,7 +106,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       await held.release().catch(() => {});
       throw error;
     }
-    await forget(run.store, links, made);
+    await forget(run.store, kind, made);
     return end(run, held, {
       state: "failed",
       reason: redact(error instanceof Error ? error.message : String(error)).slice(0, reasonLength),
@@ -129,34 +124,40 @@ async function end(
 }
 
 /** Checkpoints of a trial that does not go on. */
-async function forget(store: Store, links: TrialLinks | undefined, made: ReadonlyMap<string, ArtifactReader>): Promise<void> {
-  if (!links) return;
-  const inputs = Object.entries(links.trained.inputs).map(([name, label]) => [name, made.get(label)] as const);
+async function forget(store: Store, kind: TrialKind | undefined, made: ReadonlyMap<string, ArtifactReader>): Promise<void> {
+  if (!kind) return;
+  const inputs = Object.entries(kind.trained.inputs).map(([name, label]) => [name, made.get(label)] as const);
   if (!inputs.every(([, a]) => a)) return;
-  const { recipe } = await links.trained.plan(store, Object.fromEntries(inputs) as Record<string, ArtifactReader>);
+  const { recipe } = await kind.trained.plan(store, Object.fromEntries(inputs) as Record<string, ArtifactReader>);
   await rm(join(store.scratchFolder, recipe), { recursive: true, force: true }).catch(() => {});
 }
 
+type Measure = (model: ArtifactReader, judgement: ArtifactReader | undefined) => number | Promise<number>;
+const number = (v: unknown): number => (typeof v === "number" ? v : Number.NaN);
+
 /** Values of the objectives by name, as measured on the artifacts of a trial; a new one is a row. */
-const measures: { readonly [K in ObjectiveName]: (model: ArtifactReader, judgement: ArtifactReader) => number | Promise<number> } = {
-  heldOut: (_, judgement) => (judgement.summary.bitsPerByte === null ? Number.NaN : Number(judgement.summary.bitsPerByte)),
+const measures: { readonly [K in ObjectiveName]: Measure } = {
+  heldOut: (model, judged) => number(judged ? (judged.summary.bitsPerByte ?? judged.summary.bitsPerText) : model.summary.validationLoss),
+  errors: (_, judged) => number(judged?.summary.errors),
   // of all processes that had a part in it: a trial may have been resumed
   seconds: async model => {
+    if (!model.files.some(f => f.name === "metrics.jsonl")) return number(model.summary.seconds);
     const points = readMetrics((await model.read("metrics.jsonl")).toString("utf8"));
     return points.reduce((sum, p, i) => sum + (p.tokens - (points[i - 1]?.tokens ?? 0)) / p.tokensPerSecond, 0);
   },
-  parameters: (_, judgement) => Number(judgement.summary.parameters),
-  memory: (_, judgement) => Number(judgement.summary.memoryBytes),
+  parameters: (model, judged) => number(judged?.summary.parameters ?? model.summary.parameters),
+  memory: (model, judged) => number(judged?.summary.memoryBytes ?? 4 * number(model.summary.parameters)),
 };
 
-async function outcomeOf(spec: StudySpec, { trained, judgement }: TrialLinks, made: ReadonlyMap<string, ArtifactReader>): Promise<Outcome> {
-  const [model, judged] = [made.get(trained.label)!, made.get(judgement)!];
+async function outcomeOf(spec: StudySpec, { trained, judgement }: TrialKind, made: ReadonlyMap<string, ArtifactReader>): Promise<Outcome> {
+  const model = made.get(trained.label)!;
+  const judged = judgement === undefined ? undefined : made.get(judgement)!;
   const measured: Record<string, number> = {};
   for (const [name, measure] of Object.entries(measures)) measured[name] = await measure(model, judged);
   return {
     values: spec.objectives.map(name => measured[name]!),
     measures: Object.fromEntries(Object.entries(measured).filter(([, v]) => Number.isFinite(v))),
-    artifacts: { model: model.id, judgement: judged.id },
+    artifacts: { model: model.id, ...(judged ? { judgement: judged.id } : {}) },
   };
 }
 

@@ -9,11 +9,10 @@ import {
   type StoredStudy,
   type StoredTrial,
 } from "../../store/index.ts";
-import type { Device } from "../../tensor/index.ts";
-import { outcomeOf, ranked, readVerdict, type VerdictReport, verdictStage } from "../../tune/index.ts";
+import { type CountedBy, type ObjectiveName, outcomeOf, ranked, readVerdict, type VerdictReport, verdictStage } from "../../tune/index.ts";
 import { runLink } from "../life.ts";
 import { specOf } from "./definition.ts";
-import { judgedLabel, judgeLink } from "./trial-links.ts";
+import { judgedLabel, type TrialKind } from "./trial-links.ts";
 
 export interface StudyVerdict extends VerdictReport {
   readonly artifact: string;
@@ -25,22 +24,27 @@ export interface VerdictGiven {
   readonly store: Store;
   readonly study: StoredStudy;
   readonly trials: readonly StoredTrial[];
-  readonly device: () => Device;
+  readonly kind: Pick<TrialKind, "judge">;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** Undefined where nothing is done, or where trials are not chosen by held-out documents. */
+/** What the test half counts, by what the trials were chosen by. */
+const countedBy: Readonly<Partial<Record<ObjectiveName, CountedBy>>> = { heldOut: "bits", errors: "wrong" };
+
+/** Undefined where nothing is done, where trials are not chosen by what is held out, or where nothing is held out that chose nothing. */
 export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
   const spec = specOf(o.study);
   const [winner] = ranked(spec, o.trials);
   // with several objectives too, the nearest rival in the first one
   const second = ranked({ ...spec, objectives: spec.objectives.slice(0, 1) }, o.trials).find(t => t.number !== winner?.number);
-  if (!winner || spec.objectives[0] !== "heldOut") return undefined;
+  const by = countedBy[spec.objectives[0]!];
+  const { judge } = o.kind;
+  if (!winner || !by || !judge) return undefined;
   const documents = await openArtifact(o.store, spec.judged);
   const judged = async (t: StoredTrial): Promise<ArtifactReader> => {
     const model = await openArtifact(o.store, outcomeOf(t)!.artifacts.model!);
-    const link = judgeLink(o.device, "model", "test", "test");
+    const link = judge("model", "test", "test");
     const made = new Map([
       ["model", model],
       [judgedLabel, documents],
@@ -52,7 +56,7 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   const inputs = { winner: first, runnerUp: second ? await judged(second) : first, default: usual ? await judged(usual) : first };
   const { artifact } = await runStage(o.store, verdictStage, {
     inputs,
-    options: { seed: spec.seed },
+    options: { seed: spec.seed, by },
     progress: o.progress,
     signal: o.signal,
   });

@@ -5,13 +5,14 @@ import { documentsOf } from "../../data/index.ts";
 import { findStudy, type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
 import { halfOf, outcomeOf, type Point, paretoFront, ranked, type SearchPart } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
-import { lazyDevice, lifeOf } from "../life.ts";
+import { type Link, lazyDevice } from "../life.ts";
 import { numberOption } from "../options.ts";
 import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
 import { specOf, studyFor } from "../searching/definition.ts";
 import { leadWorkers } from "../searching/leader.ts";
 import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
+import { trialKind } from "../searching/trial-links.ts";
 import { judgeWinner } from "../searching/verdict.ts";
 import { pointLines, withPoint } from "../searching/winner.ts";
 import { workOnStudy } from "../searching/worker.ts";
@@ -45,34 +46,30 @@ const withThreads = (p: Project, workers: number): Project => ({
   },
 });
 
-/** Makes the documents by which a study judges, and finds or begins it. Errors: tune/halves before anything trains. */
+/** Makes what a study judges by, and finds or begins it. Errors: tune/halves before anything trains. */
 async function openedStudy(context: Context, p: Project, name: string, search: SearchPart, store: Store): Promise<StoredStudy> {
-  const life = lifeOf(p, search.model, { onProblem: ignoreProblem });
-  const trained = life.find(l => l.label === search.model);
-  const label = life.find(l => l.label === trained?.inputs.shards)?.inputs.documents;
-  const last = life.findIndex(l => l.label === label);
-  if (label === undefined || last < 0)
-    throw cliErrors.fail("model", {
-      place: `${projectFile}: searches.${name}.model`,
-      expected: "a language model that is trained on documents",
-      received: `"${search.model}"`,
-    });
-  const { made } = await runLinks(
-    context,
-    store,
-    life.slice(0, last + 1).filter(l => ["source", "data", "blend"].includes(l.stage)),
-    false,
-  );
+  const { judged: label, links, unit } = trialKind(p, search.model, { onProblem: ignoreProblem });
+  const needed = neededFor(links, label);
+  const { made } = await runLinks(context, store, needed, false);
   const judged = made.get(label)!;
-  const heldOut = [];
-  for await (const { id, attributes } of documentsOf(judged, "held-out")) heldOut.push({ id, attributes });
-  halfOf(heldOut, "test", `${judged.id}/held-out`);
-  return studyFor(p, name, search, judged, store);
+  if (unit === "bits a byte") {
+    const heldOut = [];
+    for await (const { id, attributes } of documentsOf(judged, "held-out")) heldOut.push({ id, attributes });
+    halfOf(heldOut, "test", `${judged.id}/held-out`);
+  }
+  return studyFor(p, name, search, judged, unit, store);
+}
+
+/** The links that make what stands under a label. */
+function neededFor(links: readonly Link[], label: string): Link[] {
+  const found = links.find(l => l.label === label);
+  const before = found ? Object.values(found.inputs).flatMap(input => neededFor(links, input)) : [];
+  return found ? [...new Set([...before, found])] : [];
 }
 
 const endText = (study: StoredStudy, point: unknown, result: TrialResult): string => {
-  const { objectives } = specOf(study);
-  return `${pointText(point)}  ->  ${result.state === "done" ? valuesText(objectives, result.outcome.values) : `${result.state}${result.reason ? `: ${result.reason}` : ""}`}`;
+  const spec = specOf(study);
+  return `${pointText(point)}  ->  ${result.state === "done" ? valuesText(spec, result.outcome.values) : `${result.state}${result.reason ? `: ${result.reason}` : ""}`}`;
 };
 
 export const tuneSearch: VerbRun = async (context, [given], options) => {
@@ -176,9 +173,11 @@ async function conclude(
   const [winner] = ranked(spec, trials);
   out.line(`\n  ${countsText(trials)} in ${formatDuration(performance.now() - began)}`);
   for (const line of trialTable(study, trials, 12)) out.line(line);
-  const verdict = await judgeWinner({ store, study, trials, device: lazyDevice(project), progress: out.progress("test half"), signal });
+  const kind = trialKind(project, spec.model, { onProblem: ignoreProblem });
+  const verdict = await judgeWinner({ store, study, trials, kind, progress: out.progress("test half"), signal });
   out.clear();
-  if (verdict) for (const line of ["", ...verdictLines(verdict)]) out.line(line);
+  if (winner && !kind.judge) out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
+  if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
   if (!winner) out.line("\n  No trial came to its end: `loam tune show` tells why.");
   const isUsual = winner?.origin === "default";
   if (winner && isUsual) out.line(`\n  The configuration as it is was the best: nothing to change in ${projectFile}.`);

@@ -25,7 +25,7 @@ export const tuneStudies: VerbRun = async (context, _, options) => {
       const [best] = ranked(spec, trials);
       const values = best && outcomeOf(best)!.values;
       out.line(
-        `  ${study.id.padEnd(26)} ${new Date(study.createdMs).toISOString().slice(0, 16).replace("T", " ")}  ${countsText(trials).padEnd(28)} ${best && values ? `${valuesText(spec.objectives, values)} (${pointText(best.point)})` : ""}`,
+        `  ${study.id.padEnd(26)} ${new Date(study.createdMs).toISOString().slice(0, 16).replace("T", " ")}  ${countsText(trials).padEnd(28)} ${best && values ? `${valuesText(spec, values)} (${pointText(best.point)})` : ""}`,
       );
       told.push({
         id: study.id,
@@ -76,7 +76,7 @@ export const tuneShow: VerbRun = async (context, [wanted], options) => {
       for (const s of shares)
         out.line(`    ${s.parameter.padEnd(width)}  ${(100 * s.share).toFixed(0).padStart(3)} %  ${"█".repeat(Math.round(30 * s.share))}`);
     }
-    if (verdict) for (const line of ["", ...verdictLines(verdict)]) out.line(line);
+    if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
     const [winner] = ranked(spec, trials);
     if (winner && winner.origin !== "default") {
       out.line(`\n  Trial ${winner.number} in loam.yaml, written there by \`loam tune search ${study.name} --write\`:`);

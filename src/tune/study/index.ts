@@ -14,7 +14,16 @@ export {
   studyOf,
 } from "./history.ts";
 export { bitsPerByteOf, type Judgement, judgeStage, readJudgement } from "./judge.ts";
+export { judgeClassifierStage } from "./judge-classifier.ts";
 export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
 export { pathOf, valueIn, withValue } from "./paths.ts";
 export { searchShardsStage } from "./search-shards.ts";
-export { type Comparison, comparisonSentence, readVerdict, type VerdictReport, verdictOf, verdictStage } from "./verdict.ts";
+export {
+  type Comparison,
+  type CountedBy,
+  comparisonSentence,
+  readVerdict,
+  type VerdictReport,
+  verdictOf,
+  verdictStage,
+} from "./verdict.ts";

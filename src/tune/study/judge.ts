@@ -16,12 +16,15 @@ export interface Judgement {
   readonly ids: readonly string[];
   /** Names of the documents' groups. */
   readonly groups: readonly string[];
-  /** UTF-8 bytes of each text, and bits that the model needs for it and its end. */
+  /** What bits are counted by: UTF-8 bytes of each text, or 1 a text where it is its class that is foreseen. */
   readonly bytes: readonly number[];
+  /** Bits that the model needs for each text and its end, or for its class. */
   readonly bits: readonly number[];
+  /** Of classes: 1 where another one was told. */
+  readonly wrong?: readonly number[];
 }
 
-const judgementFile = "judgement.json";
+export const judgementFile = "judgement.json";
 
 export const readJudgement = async (artifact: ArtifactReader): Promise<Judgement> =>
   JSON.parse((await artifact.read(judgementFile)).toString("utf8")) as Judgement;

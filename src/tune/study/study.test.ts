@@ -116,8 +116,8 @@ describe("the verdict", () => {
     expect(worse.high).toBeGreaterThan(0.1);
     expect(worse.detectable).toBeLessThan(0.1);
     expect(same.isSignificant).toBe(false);
-    expect(comparisonSentence(worse)).toMatch(/^better than the default/);
-    expect(comparisonSentence(same)).toMatch(/^no significant difference to the runner-up .*four times in five$/);
+    expect(comparisonSentence(worse, "bits a byte")).toMatch(/^better than the default/);
+    expect(comparisonSentence(same, "bits a byte")).toMatch(/^no significant difference to the runner-up .*four times in five$/);
   });
 
   test("copies of documents, grouped, make nothing surer", () => {
@@ -132,7 +132,7 @@ describe("the verdict", () => {
     const { detectable } = verdictOf(judged("a", "a", 30, 0), [{ against: "default", judgement: judged("b", "b", 30, 0) }]).comparisons[0]!;
     const found = Array.from({ length: 60 }, (_, i) => {
       const [a, b] = [judged("a", `a${i}`, 30, detectable), judged("b", `b${i}`, 30, 0)];
-      return verdictOf(a, [{ against: "default", judgement: b }], i).comparisons[0]!.isSignificant;
+      return verdictOf(a, [{ against: "default", judgement: b }], { seed: i }).comparisons[0]!.isSignificant;
     }).filter(Boolean).length;
     // 48 expected; four deviations of a binomial, and the estimate's own
     expect(found).toBeGreaterThan(34);
