@@ -310,7 +310,11 @@ export const verbs: readonly Verb[] = [
     options: [
       project,
       ["--to <path>", "the folder or file to write; it appears when it is whole"],
-      ["--format <format>", "huggingface, gguf (float32), gguf-f16, gguf-q8, or onnx (the program that scores a text)", "huggingface"],
+      [
+        "--format <format>",
+        "huggingface, gguf (float32), gguf-f16, gguf-q8, onnx (the program that scores a text), or adapter (of a tuned version, as PEFT has it)",
+        "huggingface",
+      ],
       ["--tokens <n>", "of onnx: tokens of the texts that it scores (default: 256, or what the model reads)"],
     ],
     example: "loam models export smollm2 --to smollm2.f16.gguf --format gguf-f16",
@@ -338,6 +342,7 @@ export const verbs: readonly Verb[] = [
       project,
       ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
       ["--host <host>", "address to listen on (default: 127.0.0.1)"],
+      ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
       ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
       [
         "--cache-tokens <n>",

@@ -1,11 +1,12 @@
 /**
  * `loam models export`: a version as files for other programs: a folder that `transformers` loads (safetensors, config.json, tokenizer.json,
- * template), a GGUF file that llama.cpp loads, or its scoring program as ONNX. The folder or file appears when it is whole.
+ * template), a GGUF file that llama.cpp loads, its scoring program as ONNX, or the adapter that a tuned one holds. The folder or file appears
+ * when it is whole.
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { formatBytes, temporaryBeside } from "../../base/index.ts";
-import { type FilesReader, folderFiles, loadModel, modelGguf, scoringOnnx } from "../../nn/index.ts";
+import { type FilesReader, folderFiles, loadModel, modelGguf, peftConfigFile, peftWeightsFile, scoringOnnx } from "../../nn/index.ts";
 import { openArtifact, resolveVersion } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -18,7 +19,7 @@ import { findModel } from "../serving/find-model.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
-const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx" } as const;
+const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx", adapter: "adapter" } as const;
 type Format = keyof typeof formats;
 const formatNames = Object.keys(formats) as readonly Format[];
 
@@ -44,6 +45,21 @@ async function writeOnnx(files: FilesReader, path: string, tokens: number | unde
   const model = await loadModel(files, device);
   const length = tokens ?? Math.min(defaultOnnxTokens, model.family === "decoder" ? model.config.context : defaultOnnxTokens);
   await folderFiles(dirname(path)).write(basename(path), await scoringOnnx(model, device, length));
+}
+
+/** The adapter that a tuned version holds, as PEFT and `loam serve --adapter` read it. Errors: cli/model where it holds none. */
+async function writeAdapterFolder(files: FilesReader, folder: string): Promise<void> {
+  const out = folderFiles(folder);
+  for (const name of [peftConfigFile, peftWeightsFile]) {
+    if (!files.files.some(f => f.name === name))
+      throw cliErrors.fail("model", {
+        place: files.id ?? "model",
+        expected: "a version tuned by lora or rslora",
+        received: `one without ${name}`,
+        hint: "Export it whole: --format huggingface.",
+      });
+    await out.write(name, await files.read(name));
+  }
 }
 
 export const modelsExport: VerbRun = async (context, [given = ""], options) => {
@@ -87,6 +103,7 @@ export const modelsExport: VerbRun = async (context, [given = ""], options) => {
   const as = formats[format];
   try {
     if (as === undefined) await writeFolder(files, part);
+    else if (as === "adapter") await writeAdapterFolder(files, part);
     else if (as === "onnx") await writeOnnx(files, part, tokens);
     else await writeGguf(files, part, as, name);
     renameSync(part, target);
@@ -94,7 +111,7 @@ export const modelsExport: VerbRun = async (context, [given = ""], options) => {
     rmSync(part, { recursive: true, force: true });
     throw error;
   }
-  const main = as === undefined ? join(target, "model.safetensors") : target;
+  const main = as === undefined ? join(target, "model.safetensors") : as === "adapter" ? join(target, peftWeightsFile) : target;
   const { sizeBytes, digest } = await fileDigest(main);
   out.line(`  ${to}   ${formatBytes(sizeBytes)}   sha256 ${digest.slice(0, 16)}`);
   out.result({ path: target, format, sizeBytes, digest });
