@@ -32,6 +32,7 @@ interface Shared {
   readonly adapters: AdapterShelf;
   isDraining: boolean;
   router: Router | undefined;
+  otherNames: string | undefined;
 }
 
 export class Engines {
@@ -58,6 +59,7 @@ export class Engines {
       encoderWatchers: new Set(),
       isDraining: false,
       router: undefined,
+      otherNames: undefined,
     };
     for (const engine of engines) this.add(engine);
     for (const encoder of encoders) this.addEncoder(encoder);
@@ -72,6 +74,18 @@ export class Engines {
   }
   get isRouted(): boolean {
     return this.#shared.router !== undefined;
+  }
+  /** Names that mean nothing mean this model from now on. */
+  takeOtherNames(model: string): void {
+    this.#shared.otherNames = model;
+  }
+  get otherNames(): string | undefined {
+    return this.#shared.otherNames;
+  }
+  /** What a name means where it is unknown; undefined where that is an error. */
+  #otherwise(model: string): string | undefined {
+    const { otherNames } = this.#shared;
+    return otherNames === model ? undefined : otherNames;
   }
   /** Says that this request uses an engine which it found in `all` or `encoders`; gives it back. */
   use<E extends AnyEngine>(engine: E): E {
@@ -153,6 +167,8 @@ export class Engines {
         received: `${shown(model)}, which embeds them`,
         hint: "Ask it at /v1/embeddings.",
       });
+    const other = this.#otherwise(model);
+    if (other !== undefined) return this.find(other);
     throw this.#unknown(model, [...[...this.#engines, ...this.#encoders].flatMap(namesOf), ...this.adapters.list().map(a => a.name)]);
   }
 
@@ -168,12 +184,16 @@ export class Engines {
         received: `${shown(model)}, which continues texts`,
         hint: "Serve an encoder beside it.",
       });
+    const other = this.#otherwise(model);
+    if (other !== undefined) return this.findEncoder(other);
     throw this.#unknown(model, [...this.#encoders, ...this.#engines].flatMap(namesOf));
   }
 
   /** A decoder's or an encoder's engine. Errors: serve/unknownModel. */
   findAny(model: string): AnyEngine {
-    return this.#adapted(model) ?? this.#routed(model) ?? this.#encoders.find(e => namesOf(e).includes(model)) ?? this.find(model);
+    const known = this.#adapted(model) ?? this.#routed(model) ?? this.#both.find(e => namesOf(e).includes(model));
+    const other = this.#otherwise(model);
+    return known ?? (other === undefined ? this.find(model) : this.findAny(other));
   }
 
   /** The version that the router chooses for a name, or an adapter's engine; undefined where it knows no such name. */

@@ -184,6 +184,7 @@ export const serve: VerbRun = async (context, given, options) => {
     fleet,
     tracing,
     ...(options.admin === true ? { admin: true } : {}),
+    ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
     ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
     ...(store ? { console: consoleSource(project?.config.name ?? null, store) } : {}),
     ...(page ? { consoleFolder } : {}),

@@ -34,6 +34,8 @@ export interface AppOptions {
   readonly fleet?: Fleet;
   /** Whether whoever reaches the server may load and unload; only this machine's programs when absent. */
   readonly admin?: boolean;
+  /** The model that is meant by requests which name none, or one that nobody knows; an error when absent. */
+  readonly otherNames?: string;
   /** Adapters below it may be loaded on request, by those who may load models. */
   readonly adapterFolder?: string;
   /** Reads the record for the console. */
@@ -79,6 +81,7 @@ liveness at /healthz, readiness at /readyz. The web console is not built: run it
 export function createApp(options: AppOptions): App {
   const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, consoleFolder } = options;
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
+  if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
   const { fleet, admin = hosts === "loopback", tracing } = options;
   const metrics = createMetrics(engines, version, fleet);
   const created = () => Math.floor(clock.now() / 1000);
@@ -134,6 +137,7 @@ export function createApp(options: AppOptions): App {
       requestId,
       route: "unknown",
       isStreaming: false,
+      otherNames: engines.otherNames,
       finish: (status, error) => {
         if (isFinished) return;
         isFinished = true;

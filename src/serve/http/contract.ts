@@ -21,6 +21,8 @@ export interface Contract {
   /** Addresses of its own: what is unknown below it is answered in its form. */
   readonly prefix?: string;
   readonly routes: readonly Route[];
+  /** Bodies name their model in `model`. */
+  readonly namesModel?: true;
   /** Bodies need not be declared as JSON: its clients, and the examples of its pages, do not. */
   readonly takesUndeclared?: true;
   error(wire: WireError): { readonly status: number; readonly body: unknown };

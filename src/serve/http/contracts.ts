@@ -18,6 +18,7 @@ import { detokenize, tokenize } from "./tokenize.ts";
 
 const openai: Contract = {
   name: "openai",
+  namesModel: true,
   routes: [
     post("/v1/completions", completions, "text_completion"),
     post("/v1/chat/completions", chatCompletions, "chat"),

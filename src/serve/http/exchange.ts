@@ -24,6 +24,8 @@ export interface Exchange {
   inputTokens?: number;
   /** The engine that was asked, for Retry-After. */
   engine?: Engine | EmbeddingEngine;
+  /** The model that requests mean which name none. */
+  otherNames?: string | undefined;
   /** The body, where another contract has read it. */
   body?: Readonly<Record<string, unknown>>;
   /** Whose error form the answer takes; OpenAI's when absent. */
@@ -63,8 +65,11 @@ export interface Services {
 }
 
 /** The body as an object, by a contract's own parser where it has one. Errors as of `readJson`. */
-export const bodyOf = async ({ req, var: { exchange } }: AppContext, parse = JSON.parse): Promise<Readonly<Record<string, unknown>>> =>
-  exchange.body ?? readJson(req.raw, { parse, takesUndeclared: exchange.contract?.takesUndeclared });
+export async function bodyOf({ req, var: { exchange } }: AppContext, parse = JSON.parse): Promise<Readonly<Record<string, unknown>>> {
+  const { contract, otherNames } = exchange;
+  const body = exchange.body ?? (await readJson(req.raw, { parse, takesUndeclared: contract?.takesUndeclared }));
+  return contract?.namesModel && otherNames !== undefined && body.model == null ? { ...body, model: otherNames } : body;
+}
 
 /** Status that stands in logs and metrics for a client that left. */
 export const clientLeft = 499;

@@ -258,6 +258,26 @@ test("a client that hangs up in the middle frees its slot and is reported as gon
   expect(app.inFlight).toBe(0);
 });
 
+test("where it is said so, requests that name no model, or an unknown one, mean one model", async () => {
+  const lenient = createApp({ engines: [engine, chatEngine], otherNames: "tiny" });
+  const ask = async (path: string, body: unknown) => {
+    const headers = { "content-type": "application/json", host: "localhost" };
+    const response = await lenient.fetch(new Request(`http://localhost${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+  const text = { prompt: "ab", max_tokens: 4, temperature: 0 };
+  const want = (await ask("/v1/completions", { ...text, model: "tiny" })).body;
+  for (const model of [undefined, null, "gpt-4", "gpt-3.5-turbo"]) {
+    const got = await ask("/v1/completions", { ...text, ...(model === undefined ? {} : { model }) });
+    expect([got.status, got.body.choices]).toEqual([200, want.choices]);
+  }
+  // a name that is known means what it says
+  expect((await ask("/v1/completions", { ...text, model: "tiny-chat@2" })).body.model).toBe("tiny-chat@2");
+  expect((await ask("/tokenize", { prompt: "ab" })).status).toBe(200);
+  expect((await ask("/v1/embeddings", { input: "a", model: "ada" })).status).toBe(400);
+  await lenient.close();
+});
+
 const refused: [string, string, unknown, number, Record<string, unknown>][] = [
   ["no model", "completions", { prompt: "a" }, 400, { param: "model", code: "missing_required_parameter" }],
   ["unknown model", "completions", { model: "gpt-4", prompt: "a" }, 404, { param: "model", code: "model_not_found" }],

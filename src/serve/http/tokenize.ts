@@ -2,9 +2,8 @@
 import { z } from "zod";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { readJson } from "./body.ts";
 import { chatMessages, turnsOf } from "./chat-messages.ts";
-import type { AppContext, Services } from "./exchange.ts";
+import { type AppContext, bodyOf, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
 
@@ -19,7 +18,7 @@ const schema = z.object({
 });
 
 export async function tokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(schema, await readJson(c.req.raw));
+  const body = parseBody(schema, await bodyOf(c));
   const engine = engines.findAny(body.model);
   c.var.exchange.engine = engine;
   const { tokenizer } = engine.model;
@@ -51,7 +50,7 @@ export async function tokenize(c: AppContext, { engines }: Services): Promise<Re
 const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0)).max(1 << 20) });
 
 export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
-  const body = parseBody(backSchema, await readJson(c.req.raw));
+  const body = parseBody(backSchema, await bodyOf(c));
   const { tokenizer } = engines.findAny(body.model).model;
   const strange = body.tokens.find(t => t >= tokenizer.vocabSize);
   if (strange !== undefined)
