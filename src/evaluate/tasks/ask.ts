@@ -246,7 +246,7 @@ export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem =
     const known = shown.get(item.id);
     if (known !== undefined) return known;
     const { prompt, answer } = part(task, readers, item);
-    const text = prompt + task.between + answer + task.fewShot!.separator;
+    const text = prompt + (task.fewShot!.between ?? task.between) + answer + task.fewShot!.separator;
     shown.set(item.id, text);
     return text;
   };

@@ -147,7 +147,8 @@ export function harnessTask(value: unknown, place: string): Task {
             typeof h.doc_to_choice === "object" && !Array.isArray(h.doc_to_choice) ? Object.values(h.doc_to_choice) : h.doc_to_choice,
         }),
     ...(h.doc_to_target === undefined ? {} : { target: h.doc_to_target }),
-    between: h.target_delimiter,
+    // the harness puts nothing before a text whose likelihood is asked
+    between: h.output_type === "loglikelihood" ? "" : h.target_delimiter,
     ...(shots > 0
       ? {
           fewShot: {
@@ -156,6 +157,7 @@ export function harnessTask(value: unknown, place: string): Task {
             seed: harnessSeed,
             sampler: h.fewshot_config?.sampler === "first_n" ? ("first" as const) : ("harness" as const),
             separator: h.fewshot_delimiter,
+            between: h.target_delimiter,
             // two that are not said count as the same
             spare: (h.fewshot_split ?? undefined) === (h.test_split ?? undefined),
           },

@@ -1,5 +1,5 @@
 /** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { check, hashOf, parseYaml, readText } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { harnessTask, isHarness } from "./harness.ts";
@@ -30,7 +30,7 @@ type Where = Exclude<Task["data"][string], string>;
 async function itemsOf(task: Task, split: string, folder: string): Promise<TaskItem[]> {
   const given = task.data[split]!;
   const { file, format, where = {} }: Where = typeof given === "string" ? { file: given } : given;
-  const all = await readItems(join(folder, file), file, format);
+  const all = await readItems(resolve(folder, file), file, format);
   const wanted = Object.entries(where);
   const kept = all.filter(i => wanted.every(([key, value]) => String(i.fields[key]) === String(value)));
   if (kept.length === 0)

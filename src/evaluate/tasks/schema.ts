@@ -70,6 +70,8 @@ export const taskSchema = z
         /** `random`: of its own for each item, whatever the others; `harness`: as lm-evaluation-harness draws. */
         sampler: z.enum(["random", "first", "harness"]).default("random"),
         separator: text.default("\n\n"),
+        /** Between an example's prompt and its answer, where that differs from the item's own. */
+        between: text.optional(),
         /** Of `harness`: one more is drawn than is needed, in case the item itself is among them. */
         spare: z.boolean().default(false),
       })
