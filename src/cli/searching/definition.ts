@@ -42,7 +42,8 @@ export async function studyFor(
     data: base.data,
     tokenizer: base.tokenizer,
   };
-  const usual = pointOf(spaceOf({ ...search, space }), parameter => configuredValue(p.config, raw, model, parameter));
+  const parameters = spaceOf({ ...search, space });
+  const usual = pointOf(parameters, name => configuredValue(p.config, raw, model, name, parameters[name]!));
   const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, judged: judged.id, unit, usual };
   return openStudy(store, { id: `${name}-${hashOf(identity).slice(0, 8)}`, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
 }

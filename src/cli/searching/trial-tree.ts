@@ -1,6 +1,6 @@
 /** What a trial's project file would say: the user's with the values of a point put in, and the search's budget. */
-import type { Json } from "../../base/index.ts";
-import { type Point, pathOf, type SearchPart, valueIn, withValue } from "../../tune/index.ts";
+import { canonicalJson, type Json } from "../../base/index.ts";
+import { type Parameter, type Point, pathOf, type SearchPart, valueIn, withValue } from "../../tune/index.ts";
 
 /** Parts of a project file that a trial depends on. */
 export type TrialBase = { readonly data: Json; readonly tokenizer: Json; readonly models: Json };
@@ -20,10 +20,12 @@ export function trialTree(base: TrialBase, search: Pick<SearchPart, "model" | "t
   );
 }
 
-/** What a configuration says at a parameter's path: as it was checked, else as it was written. */
-export const configuredValue = (config: unknown, raw: Json, model: string, parameter: string): Json | undefined => {
+/** What a configuration says at a parameter's path: as it is written, where that is one of the options (a short form, perhaps), else as checked. */
+export function configuredValue(config: unknown, raw: Json, model: string, parameter: string, p: Parameter): Json | undefined {
   const path = pathOf(parameter, model);
+  const written = valueIn(raw, path);
+  if ("options" in p && p.options.some(o => canonicalJson(o) === canonicalJson(written ?? null))) return written;
   // models that are made of another one are checked apart
   const tuned = path[0] === "models" ? valueIn(config as Json, ["tuned", ...path.slice(1)]) : undefined;
-  return valueIn(config as Json, path) ?? tuned ?? valueIn(raw, path);
-};
+  return valueIn(config as Json, path) ?? tuned ?? written;
+}

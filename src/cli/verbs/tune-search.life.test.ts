@@ -186,6 +186,50 @@ test("killed in the middle of a trial, a search goes on inside it and comes to t
   expect(after.trials.map(t => t.reports)).toEqual(whole.trials.map(t => t.reports));
 });
 
+test("a tuned classifier is searched over its method, rank and rate; the held-out side, which chose nothing, judges", async () => {
+  const folder = join(scratch, "moods");
+  const r = random("moods");
+  const tell = { glad: ["sun", "cake", "dance", "smile"], low: ["rain", "grey", "alone", "cold"] };
+  const rows = Array.from({ length: 160 }, (_, i) => {
+    const mood = i % 2 ? "glad" : "low";
+    return `"note ${i} ${Array.from({ length: 6 }, () => [...tell[mood], "the", "day", "house", "walk"][r.below(8)]).join(" ")}",${mood}`;
+  });
+  mkdirSync(join(folder, "notes"), { recursive: true });
+  writeFileSync(join(folder, "notes", "notes.csv"), `text,mood\n${rows.join("\n")}\n`);
+  const file = (rank: string) => `data:
+  notes: { source: { folder: notes, reader: csv }, steps: [clean], split: { heldOut: 0.2 } }
+tokenizer: { vocab: 300, from: notes }
+models:
+  toy: { layers: 1, width: 16, heads: 2, context: 64, train: { on: notes, tokens: 4000, rows: 8, rate: 0.02 } }
+  mood:
+    base: toy
+    tune: { task: classify, on: notes, label: mood, length: 32, epochs: 2, pooling: mean, validation: 0.2 }
+searches:
+  rank:
+    model: mood
+    space:
+      tune.method: [lora, full]
+      tune.method.lora.rank: { options: ${rank}, when: { tune.method: [lora] } }
+      tune.rate: [0.001, 0.02]
+    objectives: [errors, seconds]
+    sampler: grid
+    pruner: none
+    trials: 9
+`;
+  writeFileSync(join(folder, "loam.yaml"), file("[2, 0]"));
+  await expect(result(folder)).rejects.toThrow(/searches\.rank\.space\.tune\.method\.lora\.rank/);
+  writeFileSync(join(folder, "loam.yaml"), file("[2, 4]"));
+  const { trials, winner, verdict } = await result(folder);
+  // the default (full, its own rate) lies outside of the grid of 2 x 2 + 2
+  expect(trials.map(t => t.state)).toEqual(Array.from({ length: 7 }, () => "done"));
+  expect(trials[0]).toMatchObject({ origin: "default" });
+  const errors = trials.map(t => (t.outcome as { values: number[] }).values[0]!);
+  expect(errors[winner!]).toBe(Math.min(...errors));
+  expect(trials[winner!]!.reports.length).toBeGreaterThan(0);
+  expect(verdict!.documents).toBeGreaterThan(20);
+  expect(verdict!.winner.value).toBeLessThan(0.5);
+});
+
 test("two processes share a study: every trial is made by one of them", async () => {
   const folder = project(
     "shared",

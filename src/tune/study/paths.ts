@@ -1,6 +1,7 @@
 /**
  * Values at paths of a configuration: `train.rate`, `data.mail.steps.length.minWords`. In a list a part of a path is a place from 0, or the
- * name of an item that is that name or has it as its one key (a step).
+ * name of an item that is that name or has it as its one key (a step). Where a name alone stands (`method: lora`), a path may go on through it
+ * (`method.lora.rank`): it then takes options.
  */
 import type { Json } from "../../base/index.ts";
 import { tuneErrors } from "../errors.ts";
@@ -47,6 +48,7 @@ export function withValue(tree: Json | undefined, path: readonly string[], value
       : { [part]: withValue(isBranch(item) ? item[part] : {}, rest, value, place) };
     return tree.with(at, next as never) as Json;
   }
+  if (tree === part) return { [part]: withValue(undefined, rest, value, place) };
   if (tree !== undefined && !isBranch(tree))
     throw tuneErrors.fail("path", { place, expected: `a part of the configuration that has "${part}"`, received: JSON.stringify(tree) });
   return { ...tree, [part]: withValue(tree && Object.hasOwn(tree, part) ? tree[part] : undefined, rest, value, place) };

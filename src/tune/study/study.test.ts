@@ -47,6 +47,8 @@ describe("values at paths", () => {
     expect(withValue(steps, ["steps", "clean", "quotes"], true, "")).toEqual({
       steps: [{ clean: { quotes: true } }, { length: { minWords: 5 } }],
     });
+    expect(withValue({ method: "lora" }, ["method", "lora", "rank"], 4, "")).toEqual({ method: { lora: { rank: 4 } } });
+    expect(() => withValue({ method: "full" }, ["method", "lora", "rank"], 4, "here")).toThrow(/here: .*got "full"/);
     expect(() => withValue(steps, ["steps", "lenght", "minWords"], 9, "searches.x")).toThrow(
       /searches\.x: expected an item of the list: clean, length, got "lenght"/,
     );
