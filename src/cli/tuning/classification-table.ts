@@ -4,7 +4,8 @@ import type { ClassificationReport, ScoreRange } from "../../tune/index.ts";
 
 const three = (x: number): string => x.toFixed(3);
 /** A bootstrap of texts that are all alike has no width, which says nothing of how sure the value is: it is left out. */
-const range = ({ value, low, high }: ScoreRange): string => (low === high ? three(value) : `${three(value)} [${three(low)}, ${three(high)}]`);
+const range = ({ value, low, high }: ScoreRange): string =>
+  low === high ? three(value) : `${three(value)} [${three(low)}, ${three(high)}]`;
 const signed = (x: number): string => `${x < 0 ? "-" : "+"}${Math.abs(x).toFixed(3)}`;
 /** Classes of which each has its line; of more the table says the mean only. */
 const classesShown = 4;
@@ -39,5 +40,9 @@ export function classificationTable(r: ClassificationReport): string {
       `      F1 ${signed(c.difference.value)} [${signed(c.difference.low)}, ${signed(c.difference.high)}]; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
     );
   }
+  lines.push(
+    "",
+    `  Its probabilities are off by ${(100 * r.calibration.error).toFixed(1)} points on average (calibration error); log loss ${three(r.calibration.logLoss)} nats a text`,
+  );
   return lines.join("\n");
 }

@@ -7,7 +7,7 @@ import { answersFile, type BaselineAnswers } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
 import { labelOptions } from "./options.ts";
 import { greatest, predictorOf, softmax } from "./predict.ts";
-import { type ClassificationReport, compareSystems } from "./report.ts";
+import { type ClassificationReport, calibrationOf, compareSystems } from "./report.ts";
 import { asTokens, type TuneSurroundings } from "./stage.ts";
 
 const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions });
@@ -18,7 +18,7 @@ export const evaluateClassifierStage = (
 ): Stage<"model" | "documents" | "baselines", typeof stageOptions> =>
   stage({
     name: "evaluate-classifier",
-    version: 1,
+    version: 2,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
@@ -72,6 +72,7 @@ export const evaluateClassifierStage = (
           counts: Object.fromEntries(classes.map((c, i) => [c, texts.labels.reduce((n, l) => n + (l === i ? 1 : 0), 0)])),
         },
         ...compared,
+        calibration: calibrationOf(probabilities, texts.labels),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);

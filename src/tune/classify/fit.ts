@@ -217,6 +217,7 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
   let history = [...(found?.position.history ?? [])];
   let bestAt = found?.position.best ?? -1;
   let best = found?.best;
+  let bestLogits: readonly Float64Array[] | undefined;
   let tokens = found?.position.tokens ?? 0;
   let [batches, epoch] = [epochOf(lengths, widths, rows, `${recipe.seed}/epoch/0`), 0];
   const isOver = () => recipe.patience > 0 && history.length - 1 - bestAt >= recipe.patience;
@@ -264,12 +265,14 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
       const isLast = report.step === steps;
       let selection: Selection | undefined;
       if (isLast || report.step % evaluateEvery === 0) {
-        selection = selectionOf(await ask([trainer.state.parameters, frozen]), validation.labels, classes, report.step);
+        const logits = await ask([trainer.state.parameters, frozen]);
+        selection = selectionOf(logits, validation.labels, classes, report.step);
         history = [...history, selection];
         if (bestAt < 0 || isBetter(selection, history[bestAt]!, recipe.select)) {
           bestAt = history.length - 1;
           if (best) dispose(best);
           best = await copied(device, trainer.state.parameters);
+          bestLogits = logits;
         }
       }
       if (selection || report.step % 10 === 0) {
@@ -296,7 +299,8 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
     throw error;
   }
   const chosen = best as typeof trainable;
-  const validationLogits = await ask([chosen, frozen]);
+  // of a run that was resumed, the best may lie before
+  const validationLogits = bestLogits ?? (await ask([chosen, frozen]));
   predictor.dispose();
   const stepsDone = trainer.state.step;
   trainer.dispose();

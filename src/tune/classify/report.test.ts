@@ -1,6 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { compareSystems } from "./report.ts";
+import { calibrationOf, compareSystems } from "./report.ts";
+
+test("a model that is right as often as it says has no calibration error; one that is always sure has its errors", () => {
+  const truth = Int32Array.from({ length: 100 }, (_, i) => (i < 80 ? 0 : 1));
+  const honest = calibrationOf(
+    Array.from(truth, () => [0.8, 0.2]),
+    truth,
+  );
+  expect(honest.error).toBeCloseTo(0, 10);
+  expect(honest.logLoss).toBeCloseTo(-0.8 * Math.log(0.8) - 0.2 * Math.log(0.2), 10);
+  expect(
+    calibrationOf(
+      Array.from(truth, () => [1, 0]),
+      truth,
+    ).error,
+  ).toBeCloseTo(0.2, 10);
+});
 
 describe("the report", () => {
   const truth = Int32Array.from({ length: 120 }, (_, i) => i % 2);

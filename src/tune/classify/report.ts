@@ -2,7 +2,7 @@
  * The one report on the test part: every system's scores with bootstrap intervals over groups of near-duplicates, and the tuned model beside each
  * baseline on the same texts: the paired interval of the difference in F1, and McNemar's test of who is right where.
  */
-import { type Averages, type ClassScore, classificationScores, confusion } from "../../evaluate/index.ts";
+import { type Averages, type ClassScore, calibrationError, classificationScores, confusion, reliability } from "../../evaluate/index.ts";
 import { bootstrap, type McNemar, mcNemar } from "../../statistics/index.ts";
 
 export interface ScoreRange {
@@ -33,6 +33,13 @@ export interface WrongText {
   /** The model's own probability of what it said. */
   readonly probability: number;
 }
+/** Whether the model's probabilities mean what they say. */
+export interface Calibration {
+  /** Expected calibration error of the class it says, bins of equal mass. */
+  readonly error: number;
+  /** Nats a text. */
+  readonly logLoss: number;
+}
 export interface ClassificationReport {
   readonly task: "classification";
   readonly model: { readonly artifact: string; readonly name: string };
@@ -43,6 +50,7 @@ export interface ClassificationReport {
   /** From best to worst by macro F1. */
   readonly scores: readonly SystemScore[];
   readonly comparisons: readonly PairedComparison[];
+  readonly calibration: Calibration;
   /** What it is surest of and wrong about. */
   readonly wrongest: readonly WrongText[];
 }
@@ -110,4 +118,12 @@ export function compareSystems(
     scores: [m.model, ...m.baselines].map(scoreOf).sort((a, b) => b.macroF1.value - a.macroF1.value),
     comparisons: m.baselines.map(compare),
   };
+}
+
+/** Of probabilities [text][class] and true classes. */
+export function calibrationOf(probabilities: readonly (readonly number[])[], truth: Int32Array): Calibration {
+  const said = probabilities.map(p => Math.max(...p));
+  const right = probabilities.map((p, i) => p.indexOf(said[i]!) === truth[i]);
+  const logLoss = probabilities.reduce((s, p, i) => s - Math.log(Math.max(p[truth[i]!]!, 2 ** -52)), 0) / truth.length;
+  return { error: calibrationError(reliability({ positive: right, probability: said })), logLoss };
 }
