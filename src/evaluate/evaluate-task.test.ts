@@ -1,0 +1,190 @@
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { hashOf } from "../base/index.ts";
+import { evaluateTask } from "./evaluate-task.ts";
+import { keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
+import type { EvaluatedModel } from "./models/model.ts";
+import { differenceOf, pairItems } from "./results/compare.ts";
+import { measureOf, passAt } from "./results/measures.ts";
+import { scoreOf, sliceScores } from "./results/score.ts";
+import { readTask } from "./tasks/read-task.ts";
+import { itemChange } from "./tasks/variants.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "loam-eval-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const rows = Array.from({ length: 40 }, (_, i) => ({
+  question: `How many apples are ${i} apples and one more apple in the basket?`,
+  options: [`${i}`, `${i + 1}`, `${i + 2}`],
+  right: 1,
+  kind: i % 4 === 0 ? "few" : "many",
+  thread: `t${i >> 1}`,
+}));
+writeFileSync(join(folder, "items.jsonl"), rows.map(r => `${JSON.stringify(r)}\n`).join(""));
+
+let files = 0;
+function write(yaml: string): Promise<Awaited<ReturnType<typeof readTask>>> {
+  const path = join(folder, `t${files++}.yaml`);
+  writeFileSync(path, yaml);
+  return readTask(path);
+}
+const sums = `
+task: sums
+data: { test: items.jsonl }
+prompt: "{{question}}\\nAnswer:"
+output: multiple_choice
+choices: options
+target: right
+slices: [kind, { length: question, parts: 2 }]
+`;
+
+/** Likelihoods that follow from the texts alone; `skill` of 10 items are right. Counts what it is asked. */
+function fake(skill: number, dieAt = Number.POSITIVE_INFINITY): EvaluatedModel & { asked: number } {
+  const model = {
+    id: `fake${skill}`,
+    fingerprint: `fake${skill}`,
+    asked: 0,
+    likelihood: async (
+      requests: readonly { context: string; continuations: readonly string[] }[],
+      each: (i: number, a: { choices: { logLikelihood: number; isGreedy: boolean }[]; ms: number }) => void,
+    ) => {
+      // in an order of its own
+      for (const i of [...requests.keys()].reverse()) {
+        if (model.asked >= dieAt) throw new Error("killed");
+        model.asked++;
+        const { context, continuations } = requests[i]!;
+        const number = Number(/(\d+) apples and/i.exec(context)?.[1] ?? 0);
+        const right = number % 10 < skill ? ` ${number + 1}` : ` ${number + 2}`;
+        each(i, { choices: continuations.map(c => ({ logLikelihood: c === right ? -1 : -2, isGreedy: c === right })), ms: i });
+      }
+    },
+  };
+  return model as never;
+}
+const ask = async (loaded: Awaited<ReturnType<typeof write>>, model: EvaluatedModel, answers = rememberedAnswers()) =>
+  evaluateTask({ loaded, model, answers });
+const acc = measureOf("acc", { task: "sums", output: "multiple_choice" });
+
+test("an evaluation that dies goes on where it stopped, torn line and all", async () => {
+  const loaded = await write(sums);
+  const kept = join(folder, "answers");
+  const dying = fake(7, 25);
+  await expect(ask(loaded, dying, keptAnswers(kept, dying))).rejects.toThrow("killed");
+  appendFileSync(join(kept, readdirSync(kept)[0]!), '["torn');
+  const next = fake(7);
+  const { items, known } = await ask(loaded, next, keptAnswers(kept, next));
+  expect([known, next.asked]).toEqual([25, 15]);
+  expect(items).toEqual((await ask(loaded, fake(7))).items);
+  // another model shares nothing, and the file is whole again
+  expect((await ask(loaded, fake(3), keptAnswers(kept, fake(3)))).known).toBe(0);
+  const last = fake(7);
+  expect((await ask(loaded, last, keptAnswers(kept, last))).known).toBe(40);
+  expect(
+    readFileSync(join(kept, readdirSync(kept).find(f => f.startsWith(hashOf("fake7").slice(0, 32)))!), "utf8")
+      .split("\n")
+      .filter(Boolean),
+  ).toHaveLength(41);
+});
+
+test("figures, slices and what changed between two models", async () => {
+  const loaded = await write(sums);
+  const [good, bad] = [(await ask(loaded, fake(9))).items, (await ask(loaded, fake(6))).items];
+  expect(scoreOf(acc, good)).toMatchObject({ value: 0.9, interval: "wilson" });
+  const slices = sliceScores(
+    good,
+    [
+      { by: "kind", parts: 3 },
+      { by: "length of question", parts: 2 },
+    ],
+    [acc],
+  );
+  expect(slices.map(s => [s.by, s.items])).toEqual([
+    ["kind", 30],
+    ["kind", 10],
+    ["length of question", 30],
+    ["length of question", 10],
+  ]);
+  const d = differenceOf(acc, pairItems(good, bad, "sums"));
+  expect(d).toMatchObject({ first: 0.9, second: 0.6, wins: 12, losses: 0, test: "McNemar" });
+  expect(d.p).toBeCloseTo(2 ** -11, 9);
+  expect(d.low).toBeGreaterThan(0);
+  expect(differenceOf(acc, pairItems(good, good, "sums"))).toMatchObject({ value: 0, low: 0, high: 0, p: 1 });
+});
+
+test("items that belong together are tested together: p grows", async () => {
+  const loaded = await write(`${sums}cluster: thread\n`);
+  const [good, bad] = [(await ask(loaded, fake(9))).items, (await ask(loaded, fake(6))).items];
+  const d = differenceOf(acc, pairItems(good, bad, "sums"));
+  expect(d.test).toBe("permutation");
+  expect(d.p).toBeGreaterThan(2 ** -11);
+  expect(scoreOf(acc, good).interval).toBe("bootstrap");
+});
+
+test("options in another order keep the right one right; texts with typing errors keep the options", async () => {
+  const loaded = await write(sums);
+  const order = await itemChange(loaded.task, "order");
+  for (const item of loaded.items) {
+    const { options, right, question } = order(item).fields as (typeof rows)[number];
+    expect(options[right]).toBe((item.fields as (typeof rows)[number]).options[1]);
+    expect(options).not.toEqual(item.fields.options);
+    expect(question).toBe(item.fields.question);
+  }
+  const typos = await itemChange(loaded.task, "typos");
+  const changed = loaded.items.map(i => typos(i).fields as (typeof rows)[number]);
+  expect(changed.map(c => c.options)).toEqual(rows.map(r => r.options));
+  expect(changed.filter((c, i) => c.question !== rows[i]!.question).length).toBeGreaterThan(15);
+  expect(changed).toEqual(loaded.items.map(i => typos(i).fields));
+});
+
+test.each([
+  [sums.replace("choices: options", "choices: optionss"), 'Did you mean "options"?'],
+  [sums.replace("target: right", "target: kind"), 'items.jsonl:1: target: expected one of "0", "1", "2"'],
+  [sums.replace("{{question}}", "{{qestion}}"), "items.jsonl:1: prompt: expected one of question"],
+  [sums.replace("[kind", "[kinds"), "items.jsonl:1: slices"],
+  [sums.replace("output:", "outptu:"), 'Did you mean "output"?'],
+  [sums.replace("multiple_choice", "multiple_choise"), 'Did you mean "multiple_choice"?'],
+  [`${sums}split: train\n`, "one of the splits of data: test"],
+  [sums.replace("items.jsonl", "items.jsnl"), "items.jsnl"],
+  [`${sums}fewShot: { count: 40 }\n`, "expected at most 39"],
+  [sums.replace("choices: options\n", ""), "choices"],
+] as const)("%# a task that is wrong is told so by place", async (yaml, message) => {
+  await expect((async () => ask(await write(yaml), fake(5)))()).rejects.toThrow(message);
+});
+
+test("a model that cannot do what is asked says so by name", async () => {
+  const loaded = await write(sums);
+  await expect(ask(loaded, { id: "mute", fingerprint: "m", generate: async () => {} })).rejects.toThrow("one that does generate");
+});
+
+test("an example is never the item itself, and does not depend on the other items", async () => {
+  const loaded = await write(`${sums}fewShot: { count: 3, seed: 5 }\n`);
+  const contexts: string[] = [];
+  const spy: EvaluatedModel = {
+    id: "spy",
+    fingerprint: "spy",
+    async likelihood(requests, each) {
+      contexts.push(...requests.map(r => r.context));
+      for (const i of requests.keys()) each(i, { choices: [1, 2, 3].map(x => ({ logLikelihood: -x, isGreedy: false })), ms: 0 });
+    },
+  };
+  await ask(loaded, spy);
+  for (const [i, c] of contexts.entries()) {
+    expect(c.split(rows[i]!.question)).toHaveLength(2);
+    expect(c.match(/Answer: \d+\n\n/g)).toHaveLength(3);
+  }
+  const part = await readTask(join(folder, `t${files - 1}.yaml`), 5);
+  const few: string[] = contexts.slice(0, 5);
+  contexts.length = 0;
+  await ask(part, spy);
+  expect(contexts).toEqual(few);
+});
+
+test("pass@k is the chance of a draw without repetition", () => {
+  expect(passAt(5, 0, 3)).toBe(0);
+  expect(passAt(5, 3, 3)).toBe(1);
+  // 1 - C(3, 2) / C(5, 2)
+  expect(passAt(5, 2, 2)).toBeCloseTo(1 - 3 / 10, 12);
+  expect(passAt(10, 3, 1)).toBeCloseTo(0.3, 12);
+});
