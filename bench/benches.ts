@@ -34,6 +34,7 @@ export const benches = {
   adapters: "what LoRA adapters cost a step of SmolLM2-135M, by rows that have one and by room",
   prefill: "tokens a second at which SmolLM2-135M reads prompts, beside llama.cpp",
   search: "hyper-parameter search on functions whose least value is known, beside Optuna",
+  eval: "SmolLM2-135M on small tasks, item by item and for speed, beside lm-evaluation-harness",
   metrics: "scores of a million predictions, beside scikit-learn",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;
