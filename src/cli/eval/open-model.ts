@@ -14,7 +14,7 @@ import type { Project } from "../project.ts";
 import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { defaultContext, deviceOf } from "../serving/open-engine.ts";
-import { readServedEncoder } from "../serving/read-encoder.ts";
+import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
 
 export interface OpenEvaluated extends AsyncDisposable {
@@ -122,7 +122,7 @@ const softmax = (logits: readonly number[]): number[] => {
 
 async function encoder(files: FilesReader, label: ModelLabel, project: Project | undefined): Promise<Opened> {
   const device = deviceOf(project);
-  const model = await readServedEncoder(files, device, label);
+  const model = await readServedReader(files, device, label);
   const engine = createEmbeddingEngine({ model, device });
   await engine.ready;
   const { classifier } = model.config;
@@ -182,7 +182,8 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
   const found = await findModel(o.folder, o.cwd, given);
   try {
     const { files, label } = await foundFiles(found);
-    const isEncoder = (await checkModelFiles(files)).model.family === "encoder";
+    // a decoder that tells classes is asked for them, and continues nothing
+    const isEncoder = readsTexts((await checkModelFiles(files)).model);
     const opened = once(() => (isEncoder ? encoder(files, label, found.project) : decoder(files, label, found.project, o)));
     const store = found.store ?? (await openRecordOf(found.project));
     const lazily =
