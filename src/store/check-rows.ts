@@ -26,12 +26,17 @@ export interface Expected {
 }
 
 type Row = Readonly<Record<string, unknown>>;
+const releaseKey = (r: object): string => (({ model, alias, position }: Row) => `${model}@${alias} ${position}`)(r as Row);
+const markName = (r: object): string => (({ model, number, kind, key }: Row) => `${model}@${number} ${kind} ${key}`)(r as Row);
 
 export function expectRows(db: Reading, findings: Findings): Expected {
   const artifacts = new Set<string>();
   const releasedMs = new Map<string, number>();
   const versions = new Map<string, Row>();
   const aliases = new Map<string, Row>();
+  const releases = new Map<string, Row>();
+  const guards = new Map<string, Row>();
+  const marks = new Map<string, Row>();
   const files: { artifact: string; name: string; digest: string; sizeBytes: number }[] = [];
 
   /** Compares the rows of a table that share a key with those expected, column by column. */
@@ -99,9 +104,22 @@ export function expectRows(db: Reading, findings: Findings): Expected {
         else if (entry.type === "version") {
           const { model, number, artifact, digest, scores, atMs } = entry;
           versions.set(`${model}@${number}`, { model, number, artifact, digest, scores: canonicalJson(scores), created_ms: atMs });
-        } else {
+        } else if (entry.type === "alias") {
           const { model, alias, number, atMs } = entry;
           aliases.set(`${model}@${alias}`, { model, alias, number, set_ms: atMs });
+        } else if (entry.type === "release") {
+          const { type: _, atMs, verdict, ...row } = entry;
+          const { model, alias, number } = row;
+          if (number === null) aliases.delete(`${model}@${alias}`);
+          else aliases.set(`${model}@${alias}`, { model, alias, number, set_ms: atMs });
+          releases.set(releaseKey(row), { ...row, verdict: canonicalJson(verdict), at_ms: atMs });
+        } else if (entry.type === "guard") {
+          if (entry.rules === null) guards.delete(entry.alias);
+          else guards.set(entry.alias, { alias: entry.alias, rules: canonicalJson(entry.rules), set_ms: entry.atMs });
+        } else {
+          const { type: _, atMs, value, ...row } = entry;
+          if (value === null) marks.delete(markName(row));
+          else marks.set(markName(row), { ...row, value: canonicalJson(value), at_ms: atMs });
         }
       }
       if (records.length > 0) await compareArtifacts(records);
@@ -116,6 +134,9 @@ export function expectRows(db: Reading, findings: Findings): Expected {
           if (!artifacts.has(artifact)) findings.add(`${table} ${artifact}`, "no rows of an artifact that the log does not know", "some");
       compare("versions", r => `${r.model}@${r.number}`, [...versions.values()], await db.selectFrom("versions").selectAll().execute());
       compare("aliases", r => `${r.model}@${r.alias}`, [...aliases.values()], await db.selectFrom("aliases").selectAll().execute());
+      compare("releases", releaseKey, [...releases.values()], await db.selectFrom("releases").selectAll().execute());
+      compare("guards", r => String(r.alias), [...guards.values()], await db.selectFrom("guards").selectAll().execute());
+      compare("marks", markName, [...marks.values()], await db.selectFrom("marks").selectAll().execute());
     },
   };
 }

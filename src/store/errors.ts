@@ -24,6 +24,16 @@ export const storeErrors = errorTable("store", {
   fileName: { status: 400, exit: "failure", meaning: "A stage wrote a file under a name that is not allowed, or twice." },
   input: { status: 400, exit: "usage", meaning: "A stage was given an input it does not take, or not one that it needs." },
   name: { status: 400, exit: "usage", meaning: "A model name or alias has characters that are not allowed." },
+  guarded: {
+    status: 403,
+    exit: "failure",
+    meaning: "An alias has a guard, and what it asks for has not been met: it is moved by a promotion or a rollback only.",
+  },
+  conflict: {
+    status: 409,
+    exit: "failure",
+    meaning: "Somebody else moved the alias, changed its guard or archived the version meanwhile.",
+  },
   locked: { status: 409, exit: "failure", meaning: "A live process is making the same artifact; its owner and age are named." },
   lockLost: {
     status: 409,

@@ -11,6 +11,7 @@ import { storeErrors } from "./errors.ts";
 import { acquireLock, gcLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
 import { isList } from "./members.ts";
 import type { Reading } from "./records/records.ts";
+import { rollbackTarget } from "./releases.ts";
 import { endLost } from "./runs.ts";
 import { commit, type Store } from "./store.ts";
 
@@ -43,7 +44,12 @@ export interface GcPlan {
 async function neededIds(store: Store, all: ReadonlyMap<string, ArtifactInfo>, o: GcOptions): Promise<Set<string>> {
   const db = store.records.read;
   const versions = await db.selectFrom("versions").selectAll().orderBy("number", "desc").execute();
-  const aliases = await db.selectFrom("aliases").selectAll().execute();
+  const aliases: { readonly model: string; readonly number: number }[] = await db.selectFrom("aliases").selectAll().execute();
+  // a rollback must find the files of where it goes
+  for (const { model, alias } of await db.selectFrom("releases").select(["model", "alias"]).distinct().execute()) {
+    const number = await rollbackTarget(db, model, alias);
+    if (number !== undefined) aliases.push({ model, number });
+  }
   const rank = new Map<string, number>();
   const start: string[] = [...o.roots];
   for (const v of versions) {

@@ -14,17 +14,32 @@ export type { BlobInfo, BlobStore } from "./blobs/blobs.ts";
 export { storeErrors } from "./errors.ts";
 export type { Finding } from "./findings.ts";
 export { applyGc, type GcOptions, type GcPlan, planGc } from "./gc.ts";
+export { type Guard, type GuardRules, guardOf, listGuards, setGuards } from "./guards.ts";
 export { type LockInfo, liveLocks } from "./locks.ts";
 export type { LogEntry } from "./log/entries.ts";
 export type { TreeHead } from "./log/heads.ts";
 export { type InclusionProof, proveEntry, treeHead } from "./log/log.ts";
 export { checkConsistency, checkInclusion, consistencyProof, emptyRoot, inclusionProof, leafHash, nodeHash, rootOf } from "./log/merkle.ts";
+export { isArchived, type Mark, type MarkGiven, marksOf, setMark } from "./marks.ts";
 export { membersFile, membersIndexFile } from "./members.ts";
-export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion, setAlias } from "./models.ts";
+export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion } from "./models.ts";
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
 export { type Owner, ownerName, ownerState } from "./owner.ts";
 export { type Plan, type PlanOptions, planStage, type Why } from "./plan.ts";
 export type { TrialOrigin, TrialState } from "./records/schema.ts";
+export {
+  earlierHolders,
+  holderOf,
+  type Judged,
+  type Mover,
+  type PromotionGiven,
+  promoteAlias,
+  type Release,
+  releasesOf,
+  rollbackAlias,
+  rollbackTarget,
+  setAlias,
+} from "./releases.ts";
 export { type RunOptions, type RunResult, runStage } from "./runner.ts";
 export { listRuns, type RunInfo } from "./runs.ts";
 export { type ArtifactReader, type ArtifactWriter, type Stage, type StageContext, type Summary, stage } from "./stage.ts";

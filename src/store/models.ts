@@ -1,4 +1,7 @@
-/** Model versions: a name, a number, the artifact it stands for and its scores. Numbers only ever grow; `latest` is the highest, other aliases are set. */
+/**
+ * Model versions: a name, a number, the artifact it stands for and its scores. Numbers only ever grow, and a version never changes; `latest` is the
+ * highest, other aliases are moved by `releases.ts`.
+ */
 import { canonicalJson, nearest } from "../base/index.ts";
 import { artifactById, parseColumn } from "./artifact.ts";
 import { storeErrors } from "./errors.ts";
@@ -87,21 +90,11 @@ export async function registerVersion(store: Store, model: string, artifact: str
   return resolveVersion(store.records.read, model, String(number));
 }
 
-/** Points an alias (`production`, ...) at a version. Errors: name; notFound. */
-export async function setAlias(store: Store, model: string, alias: string, number: number): Promise<void> {
+/** Errors: name for one that is no alias: `latest` is the newest version, a number is a version. */
+export function checkAlias(alias: string): void {
   checkName("alias", alias);
   if (alias === "latest" || /^\d+$/.test(alias))
     throw storeErrors.fail("name", { place: "alias", expected: "a name other than latest and numbers", received: `"${alias}"` });
-  await commit(store, async (t, append) => {
-    await versionRow(t, model, String(number));
-    const atMs = store.clock.now();
-    await t
-      .insertInto("aliases")
-      .values({ model, alias, number, set_ms: atMs })
-      .onConflict(c => c.columns(["model", "alias"]).doUpdateSet({ number, set_ms: atMs }))
-      .execute();
-    append({ type: "alias", atMs, model, alias, number });
-  });
 }
 
 async function versionRow(db: Reading, model: string, which: string): Promise<Tables["versions"]> {

@@ -1,5 +1,7 @@
 /** What is written in the log: one entry for everything that is recorded or given up. Its canonical JSON is the leaf of the tree. */
+import type { Json } from "../../base/index.ts";
 import type { ArtifactRecord } from "../artifact.ts";
+import type { MarkKind, ReleaseKind } from "../records/schema.ts";
 import type { Summary } from "../stage.ts";
 
 export type LogEntry =
@@ -13,16 +15,46 @@ export type LogEntry =
       readonly digest: string;
       readonly scores: Summary;
     }
+  /** Written by earlier Loams; an alias has moved as a `release` since. */
   | { readonly type: "alias"; readonly atMs: number; readonly model: string; readonly alias: string; readonly number: number }
+  | ({ readonly type: "release" } & ReleaseEntry)
+  | { readonly type: "guard"; readonly atMs: number; readonly alias: string; readonly rules: Json }
+  | ({ readonly type: "mark"; readonly value: Json } & MarkKey & { readonly atMs: number })
   /** The files of an artifact were given up by gc; its record stays. */
   | { readonly type: "released"; readonly atMs: number; readonly artifact: string }
   /** The same content was made again after that. */
   | { readonly type: "restored"; readonly atMs: number; readonly artifact: string };
 
+export interface ReleaseEntry {
+  readonly atMs: number;
+  readonly model: string;
+  readonly alias: string;
+  /** Of the alias's moves, from 0. */
+  readonly position: number;
+  readonly kind: ReleaseKind;
+  /** The version that has the alias from now on, and the one that had it. */
+  readonly number: number | null;
+  readonly previous: number | null;
+  /** Who moved it, as they said. */
+  readonly by: string | null;
+  readonly reason: string | null;
+  /** What the guard's conditions came to; null where none was asked. */
+  readonly verdict: Json;
+}
+
+export interface MarkKey {
+  readonly model: string;
+  readonly number: number;
+  readonly kind: MarkKind;
+  readonly key: string;
+}
+
 /** For sentences: `artifact tokens-1f0c...`, `version mail-small@3`. */
 export function entryName(e: LogEntry): string {
   if (e.type === "artifact") return `artifact ${e.artifact.id}`;
   if (e.type === "version") return `version ${e.model}@${e.number}`;
-  if (e.type === "alias") return `alias ${e.model}@${e.alias}`;
+  if (e.type === "alias" || e.type === "release") return `${e.type} ${e.model}@${e.alias}`;
+  if (e.type === "guard") return `guard ${e.alias}`;
+  if (e.type === "mark") return `${e.kind} ${e.model}@${e.number}`;
   return `${e.type} ${e.artifact}`;
 }

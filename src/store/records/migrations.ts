@@ -63,6 +63,16 @@ export const migrations: readonly Migration[] = [
         started_ms bigint, ended_ms bigint, primary key (study, number))`,
     ],
   },
+  {
+    name: "releases",
+    statements: [
+      `create table releases (model text not null, alias text not null, position bigint not null, kind text not null, number bigint,
+        previous bigint, by text, reason text, verdict text not null, at_ms bigint not null, primary key (model, alias, position))`,
+      "create table guards (alias text primary key, rules text not null, set_ms bigint not null)",
+      `create table marks (model text not null, number bigint not null, kind text not null, key text not null, value text not null,
+        at_ms bigint not null, primary key (model, number, kind, key))`,
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

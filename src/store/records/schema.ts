@@ -1,7 +1,7 @@
 /**
  * The tables of the record, in plain SQL types that SQLite and PostgreSQL share: text, whole numbers (milliseconds since 1970 fit 2^53),
- * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions` and `aliases` are what the log proves; `runs` and `locks`
- * say what is going on. Which documents an artifact holds is not here: see `members.ts`.
+ * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions`, `aliases`, `releases`, `guards` and `marks` are what the log
+ * proves; `runs` and `locks` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
  */
 
 export interface Tables {
@@ -39,6 +39,23 @@ export interface Tables {
   locks: { name: string; token: string; owner: string; what: string; acquired_ms: number; beats: number };
   versions: { model: string; number: number; artifact: string; digest: string; scores: string; created_ms: number };
   aliases: { model: string; alias: string; number: number; set_ms: number };
+  /** Every move of an alias, numbered from 0; see `releases.ts`. */
+  releases: {
+    model: string;
+    alias: string;
+    position: number;
+    kind: ReleaseKind;
+    number: number | null;
+    previous: number | null;
+    by: string | null;
+    reason: string | null;
+    verdict: string;
+    at_ms: number;
+  };
+  /** What has to hold before a version may get an alias; see `guards.ts`. */
+  guards: { alias: string; rules: string; set_ms: number };
+  /** What people say of a version that has been made: tags, notes, approvals, signatures; see `marks.ts`. */
+  marks: { model: string; number: number; kind: MarkKind; key: string; value: string; at_ms: number };
   /** One row a leaf of the Merkle tree: its text, its hash, the root with it, and the hash chain of tree heads. */
   log: { position: number; entry: string; leaf: string; root: string; head: string };
   /** Blobs that are smaller than a flush is dear; see `blobs/small.ts`. */
@@ -77,6 +94,12 @@ export interface Tables {
   };
   loam_schema: { version: number; name: string; applied_ms: number };
 }
+
+/** "set": nothing guards it; "promote": its guard was met; "rollback": back to the one before; "remove": nobody has it any more. */
+export const releaseKinds = ["set", "promote", "rollback", "remove"] as const;
+export type ReleaseKind = (typeof releaseKinds)[number];
+export const markKinds = ["tag", "note", "stage", "approval", "signature"] as const;
+export type MarkKind = (typeof markKinds)[number];
 
 /** "lost": its process died; "interrupted": it was asked to stop and can go on. */
 export const runStates = ["running", "done", "failed", "interrupted", "lost"] as const;

@@ -1,0 +1,206 @@
+/**
+ * Moves of aliases, each one transaction with its entry in the log: what had an alias when, who moved it, and what its guard said. A rollback
+ * undoes the newest move that is not undone yet, so a second one goes further back instead of forth again.
+ */
+import { canonicalJson, type Json } from "../base/index.ts";
+import { parseColumn } from "./artifact.ts";
+import { storeErrors } from "./errors.ts";
+import { guardOf } from "./guards.ts";
+import type { ReleaseEntry } from "./log/entries.ts";
+import { isArchived } from "./marks.ts";
+import { checkAlias, resolveVersion } from "./models.ts";
+import type { Reading, Writing } from "./records/records.ts";
+import { type Append, commit, type Store } from "./store.ts";
+
+export type Release = ReleaseEntry;
+
+/** Moves of a model's aliases, or of one of them, the oldest first. */
+export async function releasesOf(db: Reading, model: string, alias?: string): Promise<Release[]> {
+  const rows = await db
+    .selectFrom("releases")
+    .selectAll()
+    .where("model", "=", model)
+    .$if(alias !== undefined, q => q.where("alias", "=", alias!))
+    .execute();
+  return rows
+    .map(({ at_ms: atMs, verdict, ...r }) => ({
+      ...r,
+      verdict: parseColumn<Json>(verdict, `releases.${r.model}@${r.alias}.${r.position}`),
+      atMs,
+    }))
+    .sort((a, b) => a.atMs - b.atMs || a.position - b.position);
+}
+
+/** The version that has an alias; null where none has. */
+export async function holderOf(db: Reading, model: string, alias: string): Promise<number | null> {
+  const row = await db.selectFrom("aliases").select("number").where("model", "=", model).where("alias", "=", alias).executeTakeFirst();
+  return row?.number ?? null;
+}
+
+/** Versions that rollbacks would go to, the nearest last. Pure over an alias's moves in order. */
+export function earlierHolders(moves: readonly Pick<Release, "kind" | "number" | "previous">[]): number[] {
+  const earlier: number[] = [];
+  for (const { kind, number, previous } of moves)
+    if (kind === "rollback") while (earlier.length > 0 && earlier.pop() !== number);
+    else if (previous !== null && previous !== number) earlier.push(previous);
+  return earlier;
+}
+
+/** Where a rollback of an alias would go: the version before, archived ones passed over. */
+export async function rollbackTarget(db: Reading, model: string, alias: string): Promise<number | undefined> {
+  const holder = await holderOf(db, model, alias);
+  for (const number of earlierHolders(await byPosition(db, model, alias)).reverse())
+    if (number !== holder && !(await isArchived(db, model, number))) return number;
+  return undefined;
+}
+
+const byPosition = async (db: Reading, model: string, alias: string): Promise<Release[]> =>
+  (await releasesOf(db, model, alias)).sort((a, b) => a.position - b.position);
+
+export interface Mover {
+  readonly by?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
+interface Move extends Pick<Release, "model" | "alias" | "kind" | "number" | "verdict">, Mover {}
+
+async function record(store: Store, t: Writing, append: Append, move: Move): Promise<Release> {
+  const { model, alias, kind, number, verdict } = move;
+  const previous = await holderOf(t, model, alias);
+  const atMs = store.clock.now();
+  const last = (await byPosition(t, model, alias)).at(-1);
+  const release: Release = {
+    atMs,
+    model,
+    alias,
+    position: (last?.position ?? -1) + 1,
+    kind,
+    number,
+    previous,
+    by: move.by ?? null,
+    reason: move.reason ?? null,
+    verdict,
+  };
+  if (number === null) await t.deleteFrom("aliases").where("model", "=", model).where("alias", "=", alias).execute();
+  else
+    await t
+      .insertInto("aliases")
+      .values({ model, alias, number, set_ms: atMs })
+      .onConflict(c => c.columns(["model", "alias"]).doUpdateSet({ number, set_ms: atMs }))
+      .execute();
+  const { atMs: _, verdict: __, ...row } = release;
+  await t
+    .insertInto("releases")
+    .values({ ...row, verdict: canonicalJson(verdict), at_ms: atMs })
+    .execute();
+  append({ type: "release", ...release });
+  return release;
+}
+
+async function checkMayHave(t: Reading, model: string, alias: string, number: number): Promise<void> {
+  await resolveVersion(t, model, String(number));
+  if (await isArchived(t, model, number))
+    throw storeErrors.fail("conflict", {
+      place: `${model}@${alias}`,
+      expected: "a version that is not archived",
+      received: `${model}@${number}, which is`,
+    });
+}
+
+async function refuseGuarded(t: Reading, model: string, alias: string): Promise<void> {
+  if (!(await guardOf(t, model, alias))) return;
+  throw storeErrors.fail("guarded", {
+    place: `${model}@${alias}`,
+    expected: "a promotion that its guard lets pass",
+    received: "an alias set by hand",
+    hint: `\`loam models promote ${model}@VERSION ${alias}\` judges and moves it; \`loam models rollback ${model} ${alias}\` goes back.`,
+  });
+}
+
+/** Points an alias that nothing guards at a version; null takes it away. Errors: name, notFound; guarded; conflict. */
+export async function setAlias(store: Store, model: string, alias: string, number: number | null, mover: Mover = {}): Promise<void> {
+  checkAlias(alias);
+  await commit(store, async (t, append) => {
+    await refuseGuarded(t, model, alias);
+    if (number === null) {
+      if ((await holderOf(t, model, alias)) === null) await resolveVersion(t, model, alias);
+    } else await checkMayHave(t, model, alias, number);
+    await record(store, t, append, { ...mover, model, alias, kind: number === null ? "remove" : "set", number, verdict: null });
+  });
+}
+
+/** What a promotion was judged by: the digest of the guard's rules (null where there is none) and whether all of them are met. */
+export interface Judged {
+  readonly rules: string | null;
+  readonly passed: boolean;
+}
+
+export interface PromotionGiven extends Mover {
+  readonly model: string;
+  readonly alias: string;
+  readonly number: number;
+  /** The version that had the alias when the verdict was made: another one by now is a conflict. */
+  readonly current: number | null;
+  readonly verdict: Judged & Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Gives an alias to a version that was judged, in one transaction with its log entry. `check` runs in it and may refuse. Errors: name, notFound;
+ * guarded where the verdict is not a pass of the guard's present rules; conflict where the alias has moved since.
+ */
+export async function promoteAlias(store: Store, given: PromotionGiven, check?: (db: Writing) => Promise<void>): Promise<Release> {
+  const { model, alias, number, current, verdict } = given;
+  checkAlias(alias);
+  return commit(store, async (t, append) => {
+    await checkMayHave(t, model, alias, number);
+    const guard = await guardOf(t, model, alias);
+    if (!verdict.passed)
+      throw storeErrors.fail("guarded", { place: `${model}@${alias}`, expected: "a verdict that passes", received: "one that does not" });
+    if ((guard?.digest ?? null) !== verdict.rules)
+      throw storeErrors.fail("conflict", {
+        place: `${model}@${alias}`,
+        expected: "a verdict on the guard as it is now",
+        received: "one on other rules",
+        hint: "Promote it again.",
+      });
+    const holder = await holderOf(t, model, alias);
+    if (holder !== current)
+      throw storeErrors.fail("conflict", {
+        place: `${model}@${alias}`,
+        expected: current === null ? "an alias that no version has" : `${model}@${current} behind the alias`,
+        received: holder === null ? "none" : `${model}@${holder}`,
+        hint: "Somebody moved it meanwhile: look at what is there now, then promote again.",
+      });
+    await check?.(t);
+    return record(store, t, append, { ...given, kind: "promote", verdict: verdict as Json });
+  });
+}
+
+/**
+ * Gives an alias back to the version that had it before, in one transaction with its log entry; no guard is asked, for it had it. Errors: notFound
+ * where none had it before, or where its files were given up.
+ */
+export async function rollbackAlias(store: Store, model: string, alias: string, mover: Mover = {}): Promise<Release> {
+  checkAlias(alias);
+  return commit(store, async (t, append) => {
+    await resolveVersion(t, model);
+    const number = await rollbackTarget(t, model, alias);
+    if (number === undefined)
+      throw storeErrors.fail("notFound", {
+        place: `${model}@${alias}`,
+        expected: "a version that had the alias before",
+        received: "none",
+        hint: `\`loam models show ${model}\` has its history.`,
+      });
+    const { artifact } = await resolveVersion(t, model, String(number));
+    const kept = await t.selectFrom("artifacts").select("released_ms").where("id", "=", artifact).executeTakeFirst();
+    if (kept?.released_ms !== null)
+      throw storeErrors.fail("notFound", {
+        place: `${model}@${number}`,
+        expected: "its files",
+        received: "a record whose files gc has removed",
+        hint: "Make them again with `loam run`, or promote another version.",
+      });
+    return record(store, t, append, { ...mover, model, alias, kind: "rollback", number, verdict: null });
+  });
+}
