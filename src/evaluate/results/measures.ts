@@ -177,6 +177,9 @@ const ofChoices: Readonly<Record<string, MakeMeasure>> = {
 /** Of tasks with a label that is the positive one. */
 const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: area };
 
+/** Of any output: what an answer took, in milliseconds; of a batch, its share. */
+const ofAny: Readonly<Record<string, MakeMeasure>> = { latencyMs: meanOf("lower", "mean", i => i.ms) };
+
 const perItem = (i: ItemResult): [number, number, number] => [i.logLikelihood!, i.words!, i.textBytes!];
 const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasure>> } = {
   multiple_choice: ofChoices,
@@ -233,20 +236,25 @@ export const passAt = (n: number, c: number, k: number): number => {
 };
 const passName = /^pass@([1-9]\d*)$/;
 
+const tableOfHead = (head: ResultHead) => ({ ...measures[head.output], ...(head.positive === undefined ? {} : ofPositive), ...ofAny });
+const isOfLabels = ({ output }: ResultHead): boolean => output === "classify" || output === "multiple_choice";
+
+/** Names of the measures of an output; of those with a parameter, an example. */
+export const measureNames = (head: ResultHead, labels: readonly string[] = []): string[] => [
+  ...Object.keys(tableOfHead(head)),
+  ...(isOfLabels(head) ? labels.map(l => `f1:${l}`) : []),
+  ...(head.output === "generate_until" ? ["pass@1"] : []),
+];
+
 /** A measure of an output by name. `labels` are those that may be named. Errors: evaluate/metric with the nearest. */
 export function measureOf(name: string, head: ResultHead, labels: readonly string[] = []): Measure {
-  const table = { ...measures[head.output], ...(head.positive === undefined ? {} : ofPositive) };
+  const table = tableOfHead(head);
   if (Object.hasOwn(table, name)) return table[name]!(name, head);
-  const isLabels = head.output === "classify" || head.output === "multiple_choice";
-  const [, base, label] = (isLabels && perLabel.exec(name)) || [];
+  const [, base, label] = (isOfLabels(head) && perLabel.exec(name)) || [];
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
   const k = head.output === "generate_until" ? Number(passName.exec(name)?.[1] ?? 0) : 0;
   if (k > 0) return meanOf("higher", "mean", i => passAt(i.texts!.length, i.passed ?? 0, k))(name, head);
-  const known = [
-    ...Object.keys(table),
-    ...(isLabels ? labels.map(l => `f1:${l}`) : []),
-    ...(head.output === "generate_until" ? ["pass@1"] : []),
-  ];
+  const known = measureNames(head, labels);
   const near = nearest(name, known);
   throw evaluateErrors.fail("metric", {
     place: `${head.task}: metrics`,
