@@ -57,7 +57,7 @@ export function epochOf(lengths: readonly number[], widths: readonly number[], r
 
 /** Rows of tokens [rows, width] and where they are real; rows beyond the texts are one token that nobody counts. */
 export function layTexts(
-  tokens: readonly (readonly number[])[],
+  tokens: readonly ArrayLike<number>[],
   batch: TextBatch,
   rows: number,
 ): { readonly tokens: Int32Array; readonly present: Int32Array } {

@@ -130,8 +130,14 @@ function checkedClasses(counts: ReadonlyMap<string, number>, place: string): str
   return [...counts.keys()].sort((a, b) => (a < b ? -1 : 1));
 }
 
+const countsIn = (classes: readonly string[], examples: readonly Example[]): number[] => {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (const e of examples) counts[e.label]!++;
+  return counts;
+};
+
 function checkCounts(part: keyof typeof least, classes: readonly string[], examples: readonly Example[], place: string): void {
-  const counts = classes.map((name, c) => [name, examples.reduce((n, e) => n + (e.label === c ? 1 : 0), 0)] as [string, number]);
+  const counts = countsIn(classes, examples).map((n, c) => [classes[c]!, n] as const);
   const few = counts.filter(([, n]) => n < least[part]);
   if (few.length > 0)
     throw tuneErrors.fail("labels", {
@@ -142,23 +148,48 @@ function checkCounts(part: keyof typeof least, classes: readonly string[], examp
     });
 }
 
+const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+/** Texts that are looked at for the names of classes, evenly spaced: enough to see what nine of ten texts say. */
+const mostLookedAt = 20_000;
+
+/** Classes that a text names, as words of their own. `names` are the classes' own words, joined by spaces. */
+function* namedIn(text: string, names: ReadonlyMap<string, number>, longest: number): Generator<number> {
+  const words = wordsOf(text);
+  const found = new Set<number>();
+  for (let i = 0; i < words.length; i++)
+    for (let n = 1; n <= longest && i + n <= words.length; n++) {
+      const c = names.get(n === 1 ? words[i]! : words.slice(i, i + n).join(" "));
+      if (c !== undefined) found.add(c);
+    }
+  yield* found;
+}
+
 /**
  * A class that its texts name and the others do not would be read off, not learnt: in nine of ten of its texts, as a word of its own, and in hardly
  * any other. (Texts about refunds do say "refund"; a column that stands in the text says it nearly always.)
  */
 function checkNames(classes: readonly string[], examples: readonly Example[], place: string): void {
+  const names = new Map(classes.map((name, c) => [wordsOf(name).join(" "), c] as const).filter(([name]) => name.length > 1));
+  const longest = Math.max(0, ...[...names.keys()].map(name => name.split(" ").length));
+  const step = Math.ceil(examples.length / mostLookedAt);
+  const looked = examples.filter((_, i) => i % step === 0);
+  const counts = countsIn(classes, looked);
+  const [own, others] = [new Array<number>(classes.length).fill(0), new Array<number>(classes.length).fill(0)];
+  const first = new Map<number, string>();
+  for (const e of looked)
+    for (const c of namedIn(e.text, names, longest)) {
+      if (c !== e.label) others[c]!++;
+      else {
+        own[c]!++;
+        if (!first.has(c)) first.set(c, e.id);
+      }
+    }
   for (const [c, name] of classes.entries()) {
-    const word = plain(name);
-    if (word.length < 2) continue;
-    const names = (e: Example) =>
-      ` ${e.text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ")} `.includes(` ${word.replace(/[^\p{L}\p{N}]+/gu, " ")} `);
-    const [own, others] = [examples.filter(e => e.label === c), examples.filter(e => e.label !== c)];
-    const telling = own.filter(names);
-    if (telling.length < 5 || telling.length < 0.9 * own.length || others.filter(names).length > others.length / 20) continue;
+    if (own[c]! < 5 || own[c]! < 0.9 * counts[c]! || others[c]! > (looked.length - counts[c]!) / 20) continue;
     throw tuneErrors.fail("labels", {
-      place: `${place}: ${telling[0]!.id}`,
+      place: `${place}: ${first.get(c)}`,
       expected: "texts that do not say their class",
-      received: `"${name}" in ${formatCount(telling.length)} of its ${formatCount(own.length)} texts and hardly any other`,
+      received: `"${name}" in ${formatCount(own[c]!)} of its ${formatCount(counts[c]!)} texts and hardly any other`,
       hint: "Remove it from the text, or say allowNamed: true where that is the task.",
     });
   }
@@ -175,10 +206,10 @@ function checkCrossing(documents: ArtifactReader, o: LabelOptions): void {
     });
 }
 
-const exampleOf = ({ document: d, label }: Read, classes: readonly string[]): Example => ({
+const exampleOf = ({ document: d, label }: Read, classOf: ReadonlyMap<string, number>): Example => ({
   id: d.id,
   text: d.text,
-  label: classes.indexOf(label),
+  label: classOf.get(label)!,
   group: String(d.attributes.cluster ?? d.attributes.augmentedFrom ?? d.id),
   isMade: d.attributes.augmentedFrom !== undefined,
 });
@@ -189,7 +220,8 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
   const place = `${documents.id}: ${o.label}`;
   const { read, leftOut } = await readSide(documents, "train", o);
   const classes = checkedClasses(countsOf(read), place);
-  const all = read.map(r => exampleOf(r, classes));
+  const classOf = new Map(classes.map((name, c) => [name, c]));
+  const all = read.map(r => exampleOf(r, classOf));
   const validation = all.filter(e => isValidation(e.group, o) && !e.isMade);
   const train = all.filter(e => !isValidation(e.group, o));
   checkCounts("train", classes, train, place);
@@ -202,14 +234,15 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
 export async function readTest(documents: ArtifactReader, o: LabelOptions, classes: readonly string[]): Promise<Example[]> {
   const { read } = await readSide(documents, "held-out", o);
   const place = `${documents.id}/held-out: ${o.label}`;
-  const unknown = read.find(r => !classes.includes(r.label));
+  const classOf = new Map(classes.map((name, c) => [name, c]));
+  const unknown = read.find(r => !classOf.has(r.label));
   if (unknown)
     throw tuneErrors.fail("labels", {
       place: `${place}: ${unknown.document.id}`,
       expected: `a class of the train side: ${classes.slice(0, 20).join(", ")}`,
       received: JSON.stringify(unknown.label),
     });
-  const test = read.map(r => exampleOf(r, classes));
+  const test = read.map(r => exampleOf(r, classOf));
   checkCounts("test", classes, test, place);
   return test;
 }

@@ -39,7 +39,7 @@ import { greatest, predictorOf, softmax } from "./predict.ts";
 /** Texts as tokens, with their classes. */
 export interface TokenTexts {
   readonly ids: readonly string[];
-  readonly tokens: readonly (readonly number[])[];
+  readonly tokens: readonly ArrayLike<number>[];
   readonly labels: Int32Array;
 }
 

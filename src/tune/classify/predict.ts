@@ -18,7 +18,7 @@ export interface Predictor {
   /** A row of logits for each text, in their order. */
   predict(
     trees: readonly unknown[],
-    tokens: readonly (readonly number[])[],
+    tokens: readonly ArrayLike<number>[],
     given?: { readonly signal?: AbortSignal; readonly onNative?: (ms: number) => void; readonly onProgress?: (done: number) => void },
   ): Promise<Float64Array[]>;
   dispose(): void;

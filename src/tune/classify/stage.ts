@@ -32,13 +32,13 @@ export async function asTokens(
   longest: number,
   signal?: AbortSignal,
 ): Promise<TokenTexts> {
-  const tokens: number[][] = [];
+  const tokens: Uint32Array[] = [];
   for (const [i, e] of examples.entries()) {
     if (i % 500 === 0) {
       signal?.throwIfAborted();
       await new Promise(resolve => setImmediate(resolve));
     }
-    tokens.push(tokensOf(tokenizer, e.text, longest));
+    tokens.push(Uint32Array.from(tokensOf(tokenizer, e.text, longest)));
   }
   return { ids: examples.map(e => e.id), tokens, labels: Int32Array.from(examples, e => e.label) };
 }
