@@ -9,9 +9,10 @@ interface Given {
   readonly model: string;
   readonly tasks: string;
   readonly context: number;
+  readonly threads: number;
 }
 const given = JSON.parse(process.argv[2]!) as Given;
-const opened = await openEvaluated(given.model, { folder: given.tasks, cwd: given.tasks, context: given.context });
+const opened = await openEvaluated(given.model, { folder: given.tasks, cwd: given.tasks, context: given.context, threads: given.threads });
 
 const processorMs = () => {
   const { user, system } = process.cpuUsage();

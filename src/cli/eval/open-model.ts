@@ -7,6 +7,7 @@ import { decoderLikelihood, type EvaluatedModel, endpointModel } from "../../eva
 import { checkModelFiles, disposeTree, type FilesReader } from "../../nn/index.ts";
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
+import { openDevice } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { modelText } from "../models/model-text.ts";
@@ -31,6 +32,8 @@ export interface OpenOptions {
   /** Requests in flight at an endpoint, or answers written at once in this process. */
   readonly slots?: number | undefined;
   readonly context?: number | undefined;
+  /** Threads, where neither the project's nor the processor's number is meant. */
+  readonly threads?: number | undefined;
 }
 
 /** Where an endpoint's key is looked for; never an argument, which others can read. */
@@ -74,7 +77,7 @@ async function prefixOf(files: FilesReader, model: ServedModel): Promise<number>
 }
 
 async function decoder(files: FilesReader, label: ModelLabel, project: Project | undefined, o: OpenOptions): Promise<Opened> {
-  const device = deviceOf(project);
+  const device = o.threads === undefined ? deviceOf(project) : openDevice("cpu", { threads: o.threads });
   const read = await readServedModel(files, device, label);
   const context = Math.min(o.context ?? defaultContext, read.config.context);
   const model: ServedModel = read.config.positions === "rotary" ? { ...read, config: { ...read.config, context } } : read;
