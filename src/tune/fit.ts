@@ -224,6 +224,6 @@ function say<B extends Record<string, Tensor>>(
     done: report.step / steps,
     leftMs: msPerStep * (steps - report.step),
     message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  validation ${last.loss.toFixed(3)}` : ""}`,
-    values: { step: report.step, steps, loss: report.loss, ...(last ? { validation: last.loss } : {}) },
+    values: { step: report.step, steps, loss: report.loss, ...(last ? { validationLoss: last.loss } : {}) },
   });
 }

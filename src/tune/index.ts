@@ -4,5 +4,6 @@ export { tuneErrors } from "./errors.ts";
 export * from "./importance/index.ts";
 export * from "./instruct/index.ts";
 export * from "./methods/index.ts";
+export * from "./preference/index.ts";
 export * from "./search/index.ts";
 export * from "./study/index.ts";

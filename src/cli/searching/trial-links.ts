@@ -131,17 +131,20 @@ function classifier({ project, model, life, trained, device }: Given): TrialKind
 }
 
 /** Tuned on examples, some of which choose: no further ones are held out, so nothing is left to judge the choice. */
-const instructed = ({ life, trained }: Given): TrialKind => ({
-  unit: "nats a token",
-  judged: trained.inputs.examples!,
-  links: life.slice(0, life.indexOf(trained) + 1),
-  trained,
-  told: fresh("validationLoss", 1),
-});
+const onExamples =
+  (unit: string) =>
+  ({ life, trained }: Given): TrialKind => ({
+    unit,
+    judged: trained.inputs.examples!,
+    links: life.slice(0, life.indexOf(trained) + 1),
+    trained,
+    told: fresh("validationLoss", 1),
+  });
 
 const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"], (given: Given) => TrialKind>> = {
   classify: classifier,
-  instruct: instructed,
+  instruct: onExamples("nats a token"),
+  preference: onExamples("loss of a pair"),
 };
 
 /** Errors: cli/model for an entry that no search knows how to judge. */

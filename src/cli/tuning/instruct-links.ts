@@ -1,18 +1,16 @@
-/** The links of an instruction-tuned model: its file of examples, then base and examples to a model or an adapter. */
+/** The links of a model that is tuned on examples: its file of them, then base and examples to a model or an adapter. */
 import { join } from "node:path";
 import { formatCount, type LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { examplesFile, examplesStage, type InstructSurroundings, instructStage, type TuneText } from "../../tune/index.ts";
+import { examplesFile, examplesStage, type InstructSurroundings, instructStage, preferenceStage, type TuneText } from "../../tune/index.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
 import type { Project } from "../project.ts";
 import { baseText, writeTuned } from "./base-text.ts";
 import type { TunedModel } from "./tune-part.ts";
-
-type Instruct = Extract<TunedModel["tune"], { task: "instruct" }>;
 
 /** The form that the proof of the merge quantises to. */
 const form = "int8";
@@ -32,23 +30,21 @@ function describe(s: Summary): string {
   return `${formatCount(n(s, "examples"))} examples, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained${loss}; merging moves logits by at most ${few(n(s, "mergedDelta"))}${rounded}`;
 }
 
-export function instructLinks(
+type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" }>;
+interface Around {
+  readonly device: () => Device;
+  readonly onProblem: (problem: LoamError) => void;
+}
+
+/** The file of examples, and the stage that learns from it. */
+function exampleLinks(
   p: Project,
   name: string,
   base: string,
-  { task: _, on, validationFile, result, ...recipe }: Instruct,
-  { device, onProblem }: { readonly device: () => Device; readonly onProblem: (problem: LoamError) => void },
+  { on, validationFile, format, columns, bad, validation, seed, allowCrossing }: OnExamples,
+  tuning: { readonly definition: ReturnType<typeof instructStage> | ReturnType<typeof preferenceStage>; readonly options: object },
 ): Link[] {
-  const { format, columns, bad, long, answers, length, validation, seed, allowCrossing, ...fit } = recipe;
   const examples = `examples/${name}`;
-  const around: InstructSurroundings = {
-    device,
-    textOf: baseText,
-    writeModel: writeTuned,
-    quantised,
-    onProblem,
-    eventsFolder: join(p.folder, ".loam", "tensorboard"),
-  };
   return [
     link({
       stage: "data",
@@ -72,9 +68,64 @@ export function instructLinks(
       stage: "tune",
       label: name,
       inputs: { base, examples },
-      definition: instructStage(around, result ?? "merged"),
-      options: () => ({ name, answers, long, bad, length, recipe: { ...fit, seed } }),
+      definition: tuning.definition as ReturnType<typeof instructStage>,
+      options: () => tuning.options as never,
       describe,
     }),
   ];
+}
+
+const aroundOf = (p: Project, { device, onProblem }: Around): InstructSurroundings => ({
+  device,
+  textOf: baseText,
+  writeModel: writeTuned,
+  quantised,
+  onProblem,
+  eventsFolder: join(p.folder, ".loam", "tensorboard"),
+});
+
+export function instructLinks(
+  p: Project,
+  name: string,
+  base: string,
+  tune: Extract<OnExamples, { task: "instruct" }>,
+  around: Around,
+): Link[] {
+  const {
+    task: _,
+    on: __,
+    validationFile: ___,
+    format: ____,
+    columns: _____,
+    validation: ______,
+    allowCrossing: _______,
+    result,
+    ...rest
+  } = tune;
+  const { bad, long, answers, length, ...recipe } = rest;
+  const definition = instructStage(aroundOf(p, around), result ?? "merged");
+  return exampleLinks(p, name, base, tune, { definition, options: { name, answers, long, bad, length, recipe } });
+}
+
+export function preferenceLinks(
+  p: Project,
+  name: string,
+  base: string,
+  tune: Extract<OnExamples, { task: "preference" }>,
+  around: Around,
+): Link[] {
+  const {
+    task: _,
+    on: __,
+    validationFile: ___,
+    format: ____,
+    columns: _____,
+    validation: ______,
+    allowCrossing: _______,
+    result,
+    ...rest
+  } = tune;
+  const { bad, long, length, ...recipe } = rest;
+  const definition = preferenceStage(aroundOf(p, around), result ?? "merged");
+  return exampleLinks(p, name, base, tune, { definition, options: { name, answers: "all", long, bad, length, recipe } });
 }

@@ -8,7 +8,7 @@ import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
-import { instructLinks } from "./instruct-links.ts";
+import { instructLinks, preferenceLinks } from "./instruct-links.ts";
 import { dataSetOf, type TunedModel } from "./tune-part.ts";
 
 interface Around {
@@ -57,6 +57,7 @@ const tasks: {
     ];
   },
   instruct: instructLinks,
+  preference: preferenceLinks,
 };
 
 /** `lifeOfBase` gives the life of another model of the file. */

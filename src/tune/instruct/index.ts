@@ -1,5 +1,6 @@
 /** Inner door: instruction tuning, from a file of examples to a model or an adapter. */
 export { encodeExamples, type TuneText } from "./encode.ts";
+export { examplesFile, examplesStage } from "./examples-stage.ts";
 export { columnOptions, formatNames } from "./formats.ts";
 export {
   type ExampleOptions,
@@ -11,5 +12,5 @@ export {
 } from "./options.ts";
 export { type PreviewRun, previewRuns, previewText } from "./preview.ts";
 export { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
-export { type BaseText, examplesFile, examplesStage, type InstructSurroundings, instructStage } from "./stage.ts";
+export { type BaseText, type InstructSurroundings, instructStage } from "./stage.ts";
 export { tuneLoss } from "./tune.ts";

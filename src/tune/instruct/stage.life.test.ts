@@ -9,8 +9,9 @@ import { decoderSpec, initialise, llamaConfig, loadModel, mergeAdapter, readAdap
 import { openArtifact, openStore, runStage, type Store, stage } from "../../store/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
 import { chatTemplate, defaultChatTemplate, loadTokenizer, trainBpe } from "../../text/index.ts";
+import { examplesFile, examplesStage } from "./examples-stage.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
-import { examplesFile, examplesStage, type InstructSurroundings, instructStage } from "./stage.ts";
+import { type InstructSurroundings, instructStage } from "./stage.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const root = mkdtempSync(join(tmpdir(), "loam-instruct-stage-"));

@@ -1,16 +1,15 @@
 /**
- * Instruction tuning as two stages: a file of examples, checked and divided, is an artifact; base and examples make a model, or an adapter beside
- * the base. What is written holds the recipe, the history and the proof of the merge.
+ * Tuning on examples as a stage, whatever is learnt from them: base and examples make a model (`merged`), or an adapter beside the base. What is
+ * written holds the recipe, the history and the proof of the merge. What is learnt is a row: instructions here, preferences in their folder.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
-import { fileError, hashOf, type LoamError } from "../../base/index.ts";
+import { hashOf, type LoamError } from "../../base/index.ts";
 import {
   countParameters,
   type DecoderConfig,
   type DecoderParameters,
+  type DecoderSpec,
   decoderSpec,
   disposeTree,
   loadModel,
@@ -21,96 +20,23 @@ import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../
 import type { Device } from "../../tensor/index.ts";
 import { metricLine } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { adapterOfTuning, type MergeProof, mergedModel, mergeProof, nameOfMethod } from "../methods/index.ts";
-import { type Encoded, encodeExamples, type TuneText } from "./encode.ts";
-import { columnOptions, formatNames } from "./formats.ts";
-import { type ExampleOptions, exampleOptions, instructFitOptions, type resultKinds, splitPartOptions } from "./options.ts";
-import { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
-import { checkCrossing, splitExamples } from "./split.ts";
-import { type Tuned, tuneInstruct } from "./tune.ts";
-
-const file = z.strictObject({ name: z.string(), digest: z.string() });
-const examplesStageOptions = z.strictObject({
-  file,
-  validationFile: file.optional(),
-  format: z.enum(formatNames).optional(),
-  columns: columnOptions.optional(),
-  bad: exampleOptions.shape.bad,
-  ...splitPartOptions.shape,
-});
-export type ExamplesStageInput = z.input<typeof examplesStageOptions>;
-
-async function digestOfFile(path: string, shown: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const piece of createReadStream(path)) hash.update(piece as Buffer);
-  } catch (error) {
-    throw fileError(error, shown);
-  }
-  return `sha256:${hash.digest("hex")}`;
-}
-
-/** A file as options name it. Errors: base/missingFile and the like. */
-export const examplesFile = async (folder: string, path: string): Promise<z.output<typeof file>> => ({
-  name: path,
-  digest: await digestOfFile(resolve(folder, path), path),
-});
-
-/** Examples of a file, read, checked and divided. `folder` is what paths begin at. */
-export const examplesStage = ({ folder }: { readonly folder: string }): Stage<never, typeof examplesStageOptions> =>
-  stage({
-    name: "examples",
-    version: 1,
-    inputs: {},
-    options: examplesStageOptions,
-    output: "examples",
-    async run({ options: o, output, progress }) {
-      let skipped = 0;
-      const read = async ({ name, digest }: z.output<typeof file>) => {
-        progress({ stage: "examples", message: name });
-        const found = await readExampleFile(resolve(folder, name), { format: o.format, columns: o.columns, shown: name });
-        const now = await digestOfFile(resolve(folder, name), name);
-        if (now !== digest)
-          throw tuneErrors.fail("example", { place: name, expected: digest, received: now, hint: "The file changed while it was read." });
-        if (o.bad === "refuse") throwProblems(found.problems, name);
-        skipped += found.problems.length;
-        if (found.examples.length === 0) throwProblems(found.problems, name);
-        return found;
-      };
-      const main = await read(o.file);
-      const own = o.validationFile && (await read(o.validationFile));
-      if (own && !o.allowCrossing) checkCrossing(main.examples, own.examples);
-      const { train, validation } = own ? { train: main.examples, validation: own.examples } : await splitExamples(main.examples, o);
-      const lines = (examples: readonly PlacedExample[]) => examples.map(e => `${JSON.stringify(e)}\n`);
-      await output.writeStream("train.jsonl", lines(train));
-      await output.writeStream("validation.jsonl", lines(validation));
-      return {
-        file: basename(o.file.name),
-        format: main.format,
-        train: train.length,
-        validation: validation.length,
-        ...(skipped > 0 ? { skipped } : {}),
-      };
-    },
-  });
-
-async function placedExamples(artifact: ArtifactReader, side: "train" | "validation"): Promise<PlacedExample[]> {
-  const text = (await artifact.read(`${side}.jsonl`)).toString("utf8");
-  return text
-    .split("\n")
-    .filter(line => line !== "")
-    .map(line => JSON.parse(line) as PlacedExample);
-}
-
-const stageOptions = z.strictObject({
-  name: z.string(),
-  answers: exampleOptions.shape.answers,
-  long: exampleOptions.shape.long,
-  bad: exampleOptions.shape.bad,
-  length: exampleOptions.shape.length,
-  recipe: instructFitOptions,
-});
-export type InstructStageInput = z.input<typeof stageOptions>;
+import type { Fitted } from "../fit.ts";
+import {
+  adapterOfTuning,
+  type MergeProof,
+  type Method,
+  mergedModel,
+  mergeProof,
+  nameOfMethod,
+  type Tuning,
+  tuningOf,
+} from "../methods/index.ts";
+import { type EncodeExampleOptions, encodeExamples, type TuneText } from "./encode.ts";
+import { placedExamples } from "./examples-stage.ts";
+import { exampleOptions, instructFitOptions, type resultKinds } from "./options.ts";
+import { throwProblems } from "./read.ts";
+import type { Encodings, ExampleTask } from "./task.ts";
+import { tuneInstruct } from "./tune.ts";
 
 /** A model's text as tuning needs it, and as a model's files carry it on. */
 export interface BaseText extends TuneText {
@@ -135,50 +61,74 @@ export interface InstructSurroundings {
   readonly onProblem?: ((problem: LoamError) => void) | undefined;
 }
 
+/** The part of every recipe that the stage itself reads. */
+interface CommonRecipe {
+  readonly method: Method;
+  readonly checkpointSeconds: number;
+  readonly logEvery: number;
+}
+
 /** Sequences and tokens of each that the proof is made on. */
 const proofTexts = 4;
 const proofTokens = 256;
 
 const round = (x: number): number => Number(x.toPrecision(6));
-const countTrained = (examples: readonly Encoded[]): number => examples.reduce((n, e) => n + e.trained.reduce((s, t) => s + t, 0), 0);
+
+const optionsOf = <S extends z.ZodType>(recipe: S) =>
+  z.strictObject({
+    name: z.string(),
+    answers: exampleOptions.shape.answers,
+    long: exampleOptions.shape.long,
+    bad: exampleOptions.shape.bad,
+    length: exampleOptions.shape.length,
+    recipe,
+  });
 
 /** Base and examples to a model (`merged`) or to an adapter beside the base (`adapter`). */
-export const instructStage = (
+export const exampleStage = <T, S extends z.ZodType>(
+  task: ExampleTask<T, S>,
   around: InstructSurroundings,
   result: (typeof resultKinds)[number],
-): Stage<"base" | "examples", typeof stageOptions> =>
+): Stage<"base" | "examples", ReturnType<typeof optionsOf<S>>> =>
   stage({
-    name: `tune-instruct-${result}`,
+    name: `tune-${task.name}-${result}`,
     version: 1,
     inputs: { base: "model", examples: "examples" },
-    options: stageOptions,
+    options: optionsOf(task.recipe),
     output: result === "adapter" ? "adapter" : "model",
-    async run({ inputs, options: { name, recipe, ...o }, output, progress, signal, scratch }) {
+    async run({ inputs, options, output, progress, signal, scratch }) {
+      const {
+        name,
+        recipe: given,
+        ...o
+      } = options as { name: string; recipe: unknown } & Required<EncodeExampleOptions> & { bad: "refuse" | "skip" };
+      const recipe = given as z.output<S> & CommonRecipe;
       const text = await around.textOf(inputs.base);
       const encode = async (side: "train" | "validation") => {
         progress({ stage: "tune", message: `reading ${side} examples` });
-        const found = encodeExamples(text, await placedExamples(inputs.examples, side), o);
+        const found = task.encode(text, await placedExamples(inputs.examples, side), o);
         if (o.bad === "refuse") throwProblems(found.problems, `${inputs.examples.id}/${side}`);
         return found;
       };
       const [train, validation] = [await encode("train"), await encode("validation")];
       const device = around.device();
-      const base = await loadModel(inputs.base, device);
-      if (base.family !== "decoder") {
-        disposeTree(base.parameters);
-        throw tuneErrors.fail("base", {
-          place: inputs.base.id,
-          expected: "a decoder, which continues texts",
-          received: `a model of family "${base.family}"`,
+      const base = await decoderOf(inputs.base, device);
+      checkFits(o.length, base.config, inputs.base.id);
+      const isAdapter = givesAdapter(tuningOf(recipe.method, decoderSpec(base.config)));
+      if (result === "adapter" && !isAdapter)
+        throw tuneErrors.fail("method", {
+          place: "result",
+          expected: "lora or rslora on projections of blocks for an adapter",
+          received: nameOfMethod(recipe.method),
+          hint: "Use `result: merged`.",
         });
-      }
-      checkLength(o, base.config, inputs.base.id);
       const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe;
       const identity = hashOf({ base: inputs.base.digest, examples: inputs.examples.digest, ...o, recipe: lasting } as never);
-      const tuned = await tuneInstruct({
+      const isRotary = base.config.positions === "rotary";
+      const tuned = await task.tune({
         device,
         // tables of positions for the tokens that are trained on, and no more
-        config: base.config.positions === "rotary" ? { ...base.config, context: Math.min(base.config.context, o.length) } : base.config,
+        config: isRotary ? { ...base.config, context: Math.min(base.config.context, o.length) } : base.config,
         parameters: base.parameters,
         recipe: { ...recipe, length: o.length },
         train: train.encoded,
@@ -191,20 +141,21 @@ export const instructStage = (
         onProblem: around.onProblem,
       });
       progress({ stage: "tune", message: "measuring what the merge changes" });
-      const probe = (validation.encoded.length > 0 ? validation : train).encoded.slice(0, proofTexts).map(e => e.ids.slice(0, proofTokens));
       const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
-      const isAdapter = recipe.method && ["lora", "rslora"].includes(nameOfMethod(recipe.method)) && isAdaptable(tuned);
       const adapter = isAdapter ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
-      if (result === "adapter" && !adapter)
-        throw tuneErrors.fail("method", {
-          place: "result",
-          expected: "lora or rslora on projections of blocks for an adapter",
-          received: nameOfMethod(recipe.method),
-          hint: "Use `result: merged`.",
-        });
       const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
-      const small = base.config.positions === "rotary" ? { ...base.config, context: proofTokens } : base.config;
-      const proof = await mergeProof({ device, config: small, ...tuned, merged, adapter, quantised, texts: probe, signal });
+      const proof = await mergeProof({
+        device,
+        config: isRotary ? { ...base.config, context: Math.min(base.config.context, proofTokens) } : base.config,
+        ...tuned,
+        merged,
+        adapter,
+        quantised,
+        texts: (validation.encoded.length > 0 ? validation : train).encoded
+          .slice(0, proofTexts)
+          .map(e => task.idsOf(e).slice(0, proofTokens)),
+        signal,
+      });
       if (quantised) disposeTree(quantised);
 
       if (adapter) await writeAdapter(output, base.config, adapter, inputs.base.id);
@@ -212,11 +163,8 @@ export const instructStage = (
       await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
       const { steps, stoppedEarly, history, best } = tuned;
       const told = { base: inputs.base.id, examples: inputs.examples.id, recipe, ...o, steps, stoppedEarly, history, best };
-      await output.write(
-        "tuning.json",
-        `${JSON.stringify({ ...told, proof: { ...proof, ...(around.quantised ? { form: around.quantised.form } : {}) } }, null, 2)}\n`,
-      );
-      const chosen = history[best];
+      const form = around.quantised?.form;
+      await output.write("tuning.json", `${JSON.stringify({ ...told, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`);
       return {
         name,
         base: inputs.base.id,
@@ -224,43 +172,75 @@ export const instructStage = (
         parameters: countParameters(decoderSpec(base.config)),
         trained: countParameters(tuned.tuning.specs),
         examples: train.encoded.length,
-        trainedTokens: countTrained(train.encoded),
+        trainedTokens: train.encoded.reduce((n, e) => n + task.trainedOf(e), 0),
         validation: validation.encoded.length,
         ...leftOut(train, validation),
         steps,
         stoppedEarly,
-        ...(chosen ? { baseLoss: round(history[0]!.loss), validationLoss: round(chosen.loss), bestStep: chosen.step } : {}),
-        ...proofSummary(proof, around.quantised?.form),
+        ...chosenOf(tuned),
+        ...proofSummary(proof, form),
         seconds: Math.round(tuned.totalMs / 1000),
       };
     },
   });
 
-const isAdaptable = ({ tuning }: Tuned): boolean =>
-  Object.keys(tuning.specs).every(path => tuning.changes.get(path)?.kind === "linear" && path.startsWith("blocks."));
+async function decoderOf(base: ArtifactReader, device: Device): Promise<Extract<Model, { family: "decoder" }>> {
+  const model = await loadModel(base, device);
+  if (model.family === "decoder") return model;
+  disposeTree(model.parameters);
+  throw tuneErrors.fail("base", {
+    place: base.id,
+    expected: "a decoder, which continues texts",
+    received: `a model of family "${model.family}"`,
+  });
+}
 
-function checkLength(o: Pick<ExampleOptions, "length">, config: DecoderConfig, place: string): void {
-  if (o.length > config.context)
+/** Is all that a method trains something that an adapter holds? */
+const givesAdapter = ({ method, specs, changes }: Tuning<DecoderSpec>): boolean =>
+  (method === "lora" || method === "rslora") &&
+  Object.keys(specs).every(path => changes.get(path)?.kind === "linear" && path.startsWith("blocks."));
+
+function checkFits(length: number, config: DecoderConfig, place: string): void {
+  if (length > config.context)
     throw tuneErrors.fail("example", {
       place: "length",
       expected: `at most ${config.context} tokens, the context of ${place}`,
-      received: String(o.length),
+      received: String(length),
     });
 }
 
-interface Counted {
-  readonly problems: readonly unknown[];
-  readonly tooLong: number;
-  readonly cut: number;
-}
 /** What was left out or cut, told where there is any. */
-function leftOut(...parts: readonly Counted[]): Record<string, number> {
-  const count = (of: (p: Counted) => number) => parts.reduce((n, p) => n + of(p), 0);
+function leftOut(...parts: readonly Encodings<unknown>[]): Record<string, number> {
+  const count = (of: (p: Encodings<unknown>) => number) => parts.reduce((n, p) => n + of(p), 0);
   const all = { skipped: count(p => p.problems.length), tooLong: count(p => p.tooLong), cut: count(p => p.cut) };
   return Object.fromEntries(Object.entries(all).filter(([, n]) => n > 0));
+}
+
+/** The judgement that was chosen beside that of the base. */
+function chosenOf({ history, best }: Fitted): Record<string, number> {
+  const [first, chosen] = [history[0], history[best]];
+  if (!first || !chosen) return {};
+  const { loss, step, ...measures } = chosen;
+  const others = Object.entries(measures).map(([key, x]) => [`validation${key[0]!.toUpperCase()}${key.slice(1)}`, round(x)]);
+  return { baseLoss: round(first.loss), validationLoss: round(loss), ...Object.fromEntries(others), bestStep: step };
 }
 
 const proofSummary = (p: MergeProof, form: string | undefined): Record<string, string | number> => ({
   mergedDelta: round(p.merged),
   ...(p.quantised === undefined ? {} : { quantisedDelta: round(p.quantised), quantisedForm: form ?? "" }),
 });
+
+/** Answers to instructions. */
+export const instructStage = (around: InstructSurroundings, result: (typeof resultKinds)[number]) =>
+  exampleStage(
+    {
+      name: "instruct",
+      recipe: instructFitOptions,
+      encode: encodeExamples,
+      tune: tuneInstruct,
+      idsOf: e => e.ids,
+      trainedOf: e => e.trained.reduce((n, t) => n + t, 0),
+    },
+    around,
+    result,
+  );

@@ -1,5 +1,3 @@
-/** Instruction tuning of a decoder: the loss of trained tokens over packed rows, by any method, selected by the same loss on what was set aside. */
-import type { LoamError, Progress } from "../../base/index.ts";
 import {
   crossEntropy,
   type DecoderConfig,
@@ -12,33 +10,12 @@ import {
 import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
 import { adamw, type HostBatch, single } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, type Fitted, runFit } from "../fit.ts";
-import { type FrozenArrays, type FrozenTensors, nameOfMethod, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { type BatchSource, runFit } from "../fit.ts";
+import { type FrozenTensors, nameOfMethod, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
 import { batchesOnce, examplePacker, rowsOf, type TuneBatch, weightOf } from "./pack.ts";
-
-export interface TuneOptions {
-  readonly device: Device;
-  readonly config: DecoderConfig;
-  /** Of the base; its arrays are taken over. */
-  readonly parameters: unknown;
-  readonly recipe: InstructFitOptions & { readonly length: number };
-  readonly train: readonly Encoded[];
-  /** Nothing is selected where it is empty. */
-  readonly validation: readonly Encoded[];
-  readonly identity: string;
-  readonly folder: string;
-  readonly eventsFolder?: string | undefined;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProblem?: ((problem: LoamError) => void) | undefined;
-}
-
-export interface Tuned extends Fitted {
-  readonly tuning: Tuning<DecoderSpec>;
-  readonly frozen: FrozenArrays;
-}
+import type { TaskResult, TaskRun } from "./task.ts";
 
 export type BatchTensors = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
 const integers = ["tokens", "targets", "segments", "positions"] as const;
@@ -125,7 +102,7 @@ export function lossOver(
 }
 
 /** Tunes; the best values by the validation part, or the last ones without it. Errors: tune/method, tune/example, train/*. */
-export async function tuneInstruct(o: TuneOptions): Promise<Tuned> {
+export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Promise<TaskResult> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an example or more", received: "none" });
   const tuning = tuningOf(recipe.method, decoderSpec(config));

@@ -3,28 +3,15 @@
  * first step; then only the tuned model is run. Loss, margin and the share of pairs in the right order are what selects and what is logged.
  */
 import { z } from "zod";
-import type { LoamError, Progress } from "../../base/index.ts";
 import { type DecoderConfig, type DecoderSpec, decoderLogits, decoderSpec, negativeLogLikelihood } from "../../nn/index.ts";
-import {
-  add,
-  checkShape,
-  compile,
-  type Device,
-  type DeviceArray,
-  div,
-  maximum,
-  mul,
-  neg,
-  slice,
-  sum,
-  type Tensor,
-} from "../../tensor/index.ts";
+import { add, checkShape, compile, type DeviceArray, div, maximum, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
 import { adamw, type HostBatch, single } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, type Fitted, type Judged, runFit } from "../fit.ts";
-import { instructFitOptions } from "../instruct/options.ts";
+import { type BatchSource, type Judged, runFit } from "../fit.ts";
+import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
+import type { TaskResult, TaskRun } from "../instruct/task.ts";
 import { rateOf } from "../instruct/tune.ts";
-import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { pairLossNames, pairLossOf } from "./losses.ts";
 import { type EncodedPair, layPairs, type PairBatch, type PairLayout, pairSource } from "./pairs.ts";
 
@@ -42,23 +29,18 @@ export const preferenceFitOptions = z.strictObject({
   /** Pairs of a micro-batch. */
   pairs: z.number().int().min(1).max(4096).default(2),
 });
+const { answers: ____, long: _____, ...read } = exampleOptions.shape;
+/** The `tune:` part of a model with `task: preference`. */
+export const preferenceOptions = z.strictObject({
+  ...read,
+  /** Pairs of more tokens than `length`. */
+  long: z.enum(["refuse", "skip"]).default("refuse"),
+  ...splitPartOptions.shape,
+  ...preferenceFitOptions.shape,
+  result: z.enum(resultKinds).optional(),
+});
 export type PreferenceFitOptions = z.output<typeof preferenceFitOptions>;
 export type PreferenceInput = z.input<typeof preferenceFitOptions>;
-
-export interface PreferenceOptions {
-  readonly device: Device;
-  readonly config: DecoderConfig;
-  /** Of the base; its arrays are taken over. */
-  readonly parameters: unknown;
-  readonly recipe: PreferenceFitOptions & { readonly length: number };
-  readonly train: readonly EncodedPair[];
-  readonly validation: readonly EncodedPair[];
-  readonly identity: string;
-  readonly folder: string;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProblem?: ((problem: LoamError) => void) | undefined;
-}
 
 /** What a batch is: rows of both sides, the reference's log-probabilities of each, and 1 where a place holds a pair. */
 export type PairTensors = { tokens: Tensor; targets: Tensor; weights: Tensor; reference: Tensor; present: Tensor };
@@ -111,13 +93,8 @@ function* batchesOf(count: number, pairs: number): Generator<number[]> {
   for (let i = 0; i < count; i += pairs) yield Array.from({ length: Math.min(pairs, count - i) }, (_, k) => i + k);
 }
 
-export interface TunedByPreference extends Fitted {
-  readonly tuning: Tuning<DecoderSpec>;
-  readonly frozen: FrozenArrays;
-}
-
 /** Tunes by pairs. Errors: tune/method, tune/example, train/*. */
-export async function tunePreference(o: PreferenceOptions): Promise<TunedByPreference> {
+export async function tunePreference(o: TaskRun<EncodedPair, PreferenceFitOptions>): Promise<TaskResult> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "a pair or more", received: "none" });
   const kind = pairLossOf(recipe.loss);
@@ -242,6 +219,7 @@ export async function tunePreference(o: PreferenceOptions): Promise<TunedByPrefe
       checkpointSeconds: recipe.checkpointSeconds,
       identity: o.identity,
       folder: o.folder,
+      eventsFolder: o.eventsFolder,
       progress: o.progress,
       signal: o.signal,
       onProblem: o.onProblem,
