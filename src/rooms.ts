@@ -13,8 +13,9 @@ export const rooms = {
   train: ["base", "tensor", "nn", "text", "store", "data"],
   tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
+  registry: ["base", "statistics", "store", "evaluate"],
   serve: ["base", "tensor", "nn", "text", "store"],
-  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "tune", "evaluate", "serve"],
+  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "tune", "evaluate", "registry", "serve"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */

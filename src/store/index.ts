@@ -26,6 +26,7 @@ export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolve
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
 export { type Owner, ownerName, ownerState } from "./owner.ts";
 export { type Plan, type PlanOptions, planStage, type Why } from "./plan.ts";
+export type { Reading } from "./records/records.ts";
 export type { TrialOrigin, TrialState } from "./records/schema.ts";
 export {
   earlierHolders,
@@ -57,4 +58,5 @@ export {
 export { closeJob, type HeldTask, listJobs, openJob, type SharedJob, type TaskBoard, taskBoard } from "./tasks.ts";
 export { documentsOf, type Trace, type TraceEdge, type TraceNode, trace } from "./trace.ts";
 export { defaultBlobs, defaultRecords } from "./url.ts";
+export { artifactsFrom } from "./uses.ts";
 export { type Verification, type VerifyOptions, verify } from "./verify.ts";

@@ -1,0 +1,18 @@
+/** One thing that a release asks for, and what came of it. Plain data: it is kept in the log with the promotion. */
+
+export interface Gate {
+  readonly kind: "metric" | "approval" | "from" | "signature" | "archived";
+  /** As the rules say it. */
+  readonly gate: string;
+  readonly passed: boolean;
+  /** For people: figures, interval, who has approved. */
+  readonly told: string;
+  /** Of a metric: figures by the names in the condition, left - right with its one-sided 95 % bounds, and the results behind it. */
+  readonly figures?: Readonly<Record<string, number>>;
+  readonly difference?: number;
+  readonly low?: number;
+  readonly high?: number;
+  readonly evidence?: "shown" | "undecided" | "excluded";
+  readonly items?: number;
+  readonly artifacts?: readonly string[];
+}

@@ -1,0 +1,195 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { isLoamError } from "../../base/index.ts";
+import {
+  type GuardRules,
+  guardOf,
+  holderOf,
+  openStore,
+  releasesOf,
+  type Store,
+  setAlias,
+  setGuards,
+  setMark,
+  verify,
+} from "../../store/index.ts";
+import { answers, measured, version } from "../toy.laws.ts";
+import { makeKeys, signerOf } from "../versions/keys.ts";
+import { signVersion } from "../versions/signatures.ts";
+import { type Approval, approvalGates, approve } from "./approvals.ts";
+import { judge } from "./judge.ts";
+import { promote } from "./promote.ts";
+import { checkConditions, releaseRules } from "./rules.ts";
+
+const root = mkdtempSync(join(tmpdir(), "loam-gates-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let projects = 0;
+async function using(rules: object, work: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore({ root: join(root, `p${projects++}`) });
+  try {
+    await setGuards(store, { prod: releaseRules.parse(rules) as GuardRules });
+    await work(store);
+    expect((await verify(store)).findings).toEqual([]);
+  } finally {
+    await store.close();
+  }
+}
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "no error",
+    e => (isLoamError(e) ? e.code : String(e)),
+  );
+const to = (n: number, more: object = {}) => ({ model: "mail", version: String(n), alias: "prod", ...more });
+const judged = async (store: Store, v: Awaited<ReturnType<typeof version>>) =>
+  judge(store, await guardOf(store.records.read, "mail", "prod"), "prod", v);
+
+test("a worse version is refused with its figures, a better one gets the alias, and the log has the verdict", () =>
+  using({ requires: ["acc >= current.acc - 0.01", "latencyMs <= 200", "sizeMB <= 500"] }, async store => {
+    const [first, second, third] = [await version(store, 1), await version(store, 2), await version(store, 3)];
+    await measured(store, first, "mail", answers(100, 80));
+    await measured(store, second, "mail", answers(100, 70));
+    await measured(store, third, "mail", answers(100, 90));
+    expect((await promote(store, to(1))).verdict.gates[0]).toMatchObject({
+      passed: true,
+      told: expect.stringContaining("nothing to compare with"),
+    });
+    await expect(promote(store, to(2))).rejects.toThrow(
+      /mail@2 -> prod: "acc >= current\.acc - 0\.01" is not met \(acc 0\.7, current\.acc 0\.8; left - right -0\.09 \[.*on 100 items of mail/,
+    );
+    expect(await holderOf(store.records.read, "mail", "prod")).toBe(1);
+    const { verdict, release } = await promote(store, to(3, { by: "ann" }));
+    expect(verdict.gates.map(g => g.passed)).toEqual([true, true, true]);
+    expect(verdict.gates[2]!.figures!.sizeMB).toBeCloseTo(0.020_01, 6);
+    expect(release).toMatchObject({ number: 3, previous: 1, by: "ann", verdict: { passed: true } });
+    // the same again moves nothing
+    expect((await promote(store, to(3))).release).toBeUndefined();
+    expect(await releasesOf(store.records.read, "mail", "prod")).toHaveLength(2);
+    expect(await codeOf(setAlias(store, "mail", "prod", 2))).toBe("store/guarded");
+  }));
+
+test("what so few items do not decide counts as the rules say", async () => {
+  const passes: Record<string, boolean> = {};
+  for (const undecided of ["point", "pass", "fail"] as const)
+    await using({ requires: ["acc >= current.acc"], undecided }, async store => {
+      const [first, second] = [await version(store, 1), await version(store, 2)];
+      await measured(store, first, "mail", answers(40, 30));
+      await measured(store, second, "mail", answers(40, 29));
+      await promote(store, to(1));
+      const [gate] = (await judged(store, second)).gates;
+      expect(gate).toMatchObject({ evidence: "undecided", items: 40 });
+      passes[undecided] = gate!.passed;
+    });
+  expect(passes).toEqual({ point: false, pass: true, fail: false });
+});
+
+test("an unknown measure is an error with the nearest; one that is not measured does not pass and says what to run", () =>
+  using({ requires: ["acuracy > 0.5"] }, async store => {
+    const first = await version(store, 1);
+    await measured(store, first, "mail", answers(10, 9));
+    await expect(promote(store, to(1))).rejects.toThrow(/releases\.prod\.requires\[0\].*got "acuracy"\. Did you mean "accuracy"\?/);
+    const asks = (...requires: string[]) => setGuards(store, { prod: releaseRules.parse({ requires }) as GuardRules });
+    await asks("mial.acc > 0.1");
+    await expect(promote(store, to(1))).rejects.toThrow(/expected a name before the dot: current, prod, mail.*Did you mean "mail\.acc"\?/);
+    await asks("bitsPerByte < 2", "f1 > 0.1");
+    expect((await judged(store, await version(store, 2))).gates.map(g => [g.passed, g.told])).toEqual([
+      [false, "bitsPerByte is not measured of mail@2"],
+      [false, "f1 is not measured of mail@2: loam eval TASK --model mail@2"],
+    ]);
+  }));
+
+test("conditions of two tasks, and a measure of several, are told apart by the task's name", () =>
+  using({ requires: ["acc > 0.5", "mail.acc > 0.5"] }, async store => {
+    const first = await version(store, 1);
+    await measured(store, first, "mail", answers(100, 90));
+    await measured(store, first, "genre", answers(100, 20));
+    const { gates } = await judged(store, first);
+    expect(gates[0]).toMatchObject({ passed: false, told: expect.stringMatching(/several tasks: write (genre|mail)\.acc or/) });
+    expect(gates[1]).toMatchObject({ passed: true, evidence: "shown" });
+  }));
+
+test.each([
+  ["f1 >=", /releases\.prod\.requires\[0\]: "f1 >=", at 6: expected a measure or a number, got nothing/],
+  ["f1 = 2", /expected a measure, a number/],
+  ["1 < 2", /expected a measure, got numbers only/],
+])("%s is refused before anything is measured", (source, message) => {
+  expect(() => checkConditions(releaseRules.parse({ requires: [source] }), "prod", "loam.yaml: releases.prod")).toThrow(message);
+});
+
+test("approvals: a person counts once, however often, however spelt, in whatever roles", () =>
+  using(
+    {
+      approvals: [
+        { role: "reviewer", count: 2 },
+        { role: "owner", people: ["Eve"] },
+      ],
+    },
+    async store => {
+      const first = await version(store, 1);
+      const guard = await guardOf(store.records.read, "mail", "prod");
+      const say = (by: string, role = "reviewer") => approve(store, first, guard, { alias: "prod", by, role });
+      expect(await say("Ann")).toBe(true);
+      expect(await say("ann ")).toBe(true);
+      await expect(promote(store, to(1))).rejects.toThrow(/"2 reviewers" is not met \(1 of 2: ann\); "1 owner" is not met \(0 of 1\)/);
+      await say("eve", "owner");
+      await say("eve");
+      await expect(promote(store, to(1))).rejects.toThrow(/not met/);
+      await say("Bob");
+      expect((await promote(store, to(1))).verdict.gates.map(g => g.told)).toEqual(["2 of 2: ann, bob", "1 of 1: eve"]);
+      await expect(say("ann", "owner")).rejects.toThrow(/expected one of Eve as owner, got "ann"/);
+      await expect(say("ann", "reviwer")).rejects.toThrow(/Did you mean "reviewer"/);
+      // approvals are of a version: the next one has none
+      await version(store, 2);
+      expect(await codeOf(promote(store, to(2)))).toBe("registry/refused");
+    },
+  ));
+
+test("who can fill a place that nobody else can fills it", () => {
+  const approval = (role: string, by: string): Approval => ({ alias: "prod", role, by, note: null, atMs: 0 });
+  const rules = releaseRules.parse({ approvals: [{ role: "a" }, { role: "b" }, { role: "c" }] });
+  const given = [approval("a", "x"), approval("b", "x"), approval("a", "y"), approval("c", "y"), approval("a", "z")];
+  expect(approvalGates(rules, given).map(g => g.told)).toEqual(["1 of 1: z", "1 of 1: x", "1 of 1: y"]);
+});
+
+test("the alias before, an archived version and a signature", async () => {
+  const keys = makeKeys();
+  await using({ from: "staging", signedBy: [keys.publicKey] }, async store => {
+    const first = await version(store, 1);
+    const refused = async () => (await judged(store, first)).gates.filter(g => !g.passed).map(g => g.gate);
+    expect(await refused()).toEqual(["from staging", "signed"]);
+    await setAlias(store, "mail", "staging", 1);
+    await signVersion(store, first, signerOf(makeKeys().privateKey, "other"));
+    expect(await refused()).toEqual(["signed"]);
+    await signVersion(store, first, signerOf(keys.privateKey, "key"));
+    expect(await refused()).toEqual([]);
+    // a signature that is moved to another version is not over its content
+    const second = await version(store, 2);
+    await promote(store, to(1));
+    const mark = (await store.records.read.selectFrom("marks").selectAll().where("kind", "=", "signature").execute()).at(-1)!;
+    await setMark(store, { model: "mail", number: 2, kind: "signature", key: mark.key, value: JSON.parse(mark.value) });
+    await setAlias(store, "mail", "staging", 2);
+    expect((await judged(store, second)).gates.filter(g => !g.passed).map(g => g.gate)).toEqual(["signed"]);
+    await setMark(store, { model: "mail", number: 2, kind: "stage", key: "stage", value: "archived" });
+    expect((await judged(store, second)).gates[0]).toMatchObject({ kind: "archived", passed: false });
+  });
+});
+
+test("two promotions at once are serialised: the second is judged against the first", () =>
+  using({ requires: ["acc > current.acc"] }, async store => {
+    for (const [n, right] of [
+      [1, 50],
+      [2, 70],
+      [3, 90],
+    ] as const)
+      await measured(store, await version(store, n), "mail", answers(100, right));
+    await promote(store, to(1));
+    const codes = await Promise.all([codeOf(promote(store, to(3))), codeOf(promote(store, to(2)))]);
+    expect(await holderOf(store.records.read, "mail", "prod")).toBe(3);
+    // either 2 came first and 3 passed it, or 3 came first and 2 was refused by it
+    expect([
+      ["no error", "no error"],
+      ["no error", "registry/refused"],
+    ]).toContainEqual(codes);
+    expect(await codeOf(promote(store, to(2, { expected: 1 })))).toMatch(/registry\/refused|store\/conflict/);
+  }));

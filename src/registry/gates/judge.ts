@@ -1,0 +1,77 @@
+/** Everything that a release asks of a version, asked. */
+import { type Guard, holderOf, isArchived, type ModelVersion, type Reading, resolveVersion, type Store } from "../../store/index.ts";
+import { trustedSignature } from "../versions/signatures.ts";
+import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
+import type { Gate } from "./gate.ts";
+import { measuredOf } from "./measured.ts";
+import { metricGate, type Side } from "./metric-gate.ts";
+import { type ReleaseRules, releaseCondition } from "./rules.ts";
+
+/** What a promotion would come to. */
+export interface Verdict {
+  /** Digest of the rules; null where nothing guards the alias. */
+  readonly rules: string | null;
+  readonly passed: boolean;
+  readonly gates: readonly Gate[];
+}
+
+export const asVerdict = (guard: Guard | undefined, gates: readonly Gate[]): Verdict => ({
+  rules: guard?.digest ?? null,
+  passed: gates.every(g => g.passed),
+  gates,
+});
+
+const sideOf = async (store: Store, version: ModelVersion): Promise<Side> => ({
+  version: `${version.model}@${version.number}`,
+  measured: await measuredOf(store, version),
+});
+
+/** Gates on figures: of recorded content that does not change, so they are judged before the promotion's transaction. */
+export async function metricGates(
+  store: Store,
+  rules: ReleaseRules,
+  alias: string,
+  version: ModelVersion,
+  current: number | null,
+): Promise<Gate[]> {
+  if (rules.requires.length === 0) return [];
+  const own = await sideOf(store, version);
+  const other =
+    current === null ? undefined : await sideOf(store, await resolveVersion(store.records.read, version.model, String(current)));
+  const tasks = [...new Set([own, ...(other ? [other] : [])].flatMap(s => s.measured.tasks.map(t => t.head.task)))];
+  return rules.requires.map((source, i) => {
+    const place = `releases.${alias}.requires[${i}]`;
+    return metricGate(releaseCondition(source, alias, tasks, place), own, other, rules.undecided, place);
+  });
+}
+
+/** Gates on what people do meanwhile: judged inside the promotion's transaction. */
+export async function peopleGates(db: Reading, rules: ReleaseRules, alias: string, version: ModelVersion): Promise<Gate[]> {
+  const { model, number } = version;
+  const gates: Gate[] = [];
+  if (await isArchived(db, model, number)) gates.push({ kind: "archived", gate: "not archived", passed: false, told: "it is archived" });
+  if (rules.from !== undefined) {
+    const holder = await holderOf(db, model, rules.from);
+    const told = holder === null ? `no version has ${rules.from}` : `${model}@${holder} has ${rules.from}`;
+    gates.push({ kind: "from", gate: `from ${rules.from}`, passed: holder === number, told });
+  }
+  gates.push(...approvalGates(rules, await approvalsOf(db, version, alias)));
+  if (rules.signedBy.length > 0) {
+    const found = await trustedSignature(db, version, rules.signedBy);
+    gates.push({
+      kind: "signature",
+      gate: "signed",
+      passed: found !== undefined,
+      told: found ? `by ${found.fingerprint}` : "by none of the keys",
+    });
+  }
+  return gates;
+}
+
+/** What a promotion would come to now; changes nothing. Errors: registry/condition, registry/metric. */
+export async function judge(store: Store, guard: Guard | undefined, alias: string, version: ModelVersion): Promise<Verdict> {
+  const rules = rulesOf(guard);
+  const current = await holderOf(store.records.read, version.model, alias);
+  const metrics = await metricGates(store, rules, alias, version, current === version.number ? null : current);
+  return asVerdict(guard, [...metrics, ...(await peopleGates(store.records.read, rules, alias, version))]);
+}

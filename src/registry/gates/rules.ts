@@ -1,0 +1,61 @@
+/** What a release asks for, as `loam.yaml` says it and as it is recorded. */
+import { z } from "zod";
+import { isLoamError } from "../../base/index.ts";
+import { type Condition, parseCondition, undecidedRules } from "../../evaluate/index.ts";
+import { registryErrors } from "../errors.ts";
+
+const short = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a short name of letters, digits, dots, dashes and underscores");
+
+const approval = z.strictObject({
+  role: short,
+  /** Different people. */
+  count: z.number().int().min(1).max(100).default(1),
+  /** Who may; anybody when absent. */
+  people: z.array(z.string().min(1)).min(1).optional(),
+});
+
+export const releaseRules = z.strictObject({
+  /** Conditions that must hold: `f1 >= current.f1 - 0.01`, `sizeMB <= 500`. */
+  requires: z.array(z.string().min(1)).default([]),
+  /** What a condition counts as that so few items do not decide. */
+  undecided: z.enum(undecidedRules).default("point"),
+  approvals: z.array(approval).default([]),
+  /** The alias that the version must have already. */
+  from: short.optional(),
+  /** Public keys, one of which must have signed the version: files in `loam.yaml`, their text in the record. */
+  signedBy: z.array(z.string().min(1)).default([]),
+  /** Models that it is about; all when absent. */
+  models: z.array(z.string().min(1)).min(1).optional(),
+});
+export type ReleaseRules = z.output<typeof releaseRules>;
+
+const alias = short.refine(a => a !== "latest" && !/^\d+$/.test(a), "an alias: not latest, and no number");
+/** `releases:` of the project file, by alias. */
+export const releasesPart = z.record(alias, releaseRules.prefault({}));
+
+/** What the version that has the alias now is called in conditions. */
+export const currentName = "current";
+
+/** A condition as it is parsed by `loam eval --fail-if`; here it says what must hold. Errors: registry/condition, registry/metric. */
+export function releaseCondition(source: string, alias: string, tasks: readonly string[], place: string): Condition {
+  try {
+    return parseCondition(source, { against: [currentName, alias], tasks });
+  } catch (error) {
+    if (!isLoamError(error)) throw error;
+    const { problem } = error;
+    const at = /, at (\d+)$/.exec(problem.place ?? "")?.[0] ?? "";
+    throw registryErrors.fail(error.code === "evaluate/metric" ? "metric" : "condition", {
+      ...problem,
+      place: `${place}: "${source}"${at}`,
+      ...(error.code === "evaluate/metric" ? { expected: `a name before the dot: ${[currentName, alias, ...tasks].join(", ")}` } : {}),
+    });
+  }
+}
+
+/** Refuses what is no condition, before anything is measured. A name before a dot may be a task's: those are known later. */
+export function checkConditions(rules: ReleaseRules, alias: string, place: string): void {
+  for (const [i, source] of rules.requires.entries()) {
+    const tasks = [...source.matchAll(/([A-Za-z_][\w-]*)\./g)].map(m => m[1]!);
+    releaseCondition(source, alias, tasks, `${place}.requires[${i}]`);
+  }
+}

@@ -1,0 +1,10 @@
+/** registry: versions of models as people speak of them: releases with what they ask for, signatures, cards, packages. See docs/releases.md. */
+export { registryErrors } from "./errors.ts";
+export { type Approval, type ApprovalGiven, approvalsOf, approve } from "./gates/approvals.ts";
+export type { Gate } from "./gates/gate.ts";
+export { judge, type Verdict } from "./gates/judge.ts";
+export { factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";
+export { type Promotion, type PromotionWanted, promote } from "./gates/promote.ts";
+export { checkConditions, type ReleaseRules, releaseRules, releasesPart } from "./gates/rules.ts";
+export { fingerprintOf, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
+export { addSignature, checkSigned, type Signature, signaturesOf, signVersion, trustedSignature } from "./versions/signatures.ts";

@@ -1,0 +1,60 @@
+/** A record with versions of a model and what was measured of them, for this room's tests. */
+import { z } from "zod";
+import type { ItemResult } from "../evaluate/index.ts";
+import { type ModelVersion, openArtifact, registerVersion, runStage, type Store, stage } from "../store/index.ts";
+
+const modelStage = stage({
+  name: "train",
+  version: 1,
+  inputs: {},
+  options: z.strictObject({ seed: z.number(), bytes: z.number() }),
+  output: "model",
+  async run({ options, output }) {
+    await output.write("weights.bin", Buffer.alloc(options.bytes, options.seed));
+    await output.write("tokenizer.json", `{"seed":${options.seed}}`);
+    return { parameters: options.bytes };
+  },
+});
+
+/** The next version of `mail`; its weights are all `seed`. */
+export async function version(store: Store, seed: number, bytes = 20_000): Promise<ModelVersion> {
+  const { artifact } = await runStage(store, modelStage, { inputs: {}, options: { seed, bytes } });
+  return registerVersion(store, "mail", artifact.id, { accuracy: seed / 100 });
+}
+
+/** Answers to `n` yes-or-no items of which the first `right` are right, each in `ms`. */
+export const answers = (n: number, right: number, ms = 10): ItemResult[] =>
+  Array.from({ length: n }, (_, i) => ({
+    id: `i${i}`,
+    place: `t:${i}`,
+    prompt: "",
+    right: "",
+    came: "",
+    ms,
+    attributes: {},
+    choices: ["no", "yes"],
+    gold: [i % 2],
+    logLikelihoods: i % 2 === Number(i < right) ? [-2, -0.1] : [-0.1, -2],
+  }));
+
+/** Records a result as `loam eval` does. */
+export async function measured(store: Store, of: ModelVersion, task: string, items: readonly ItemResult[]): Promise<string> {
+  const results = stage({
+    name: "eval",
+    version: 1,
+    inputs: { model: "model" },
+    options: z.strictObject({ task: z.string(), n: z.number() }),
+    output: "task-result",
+    async run({ output }) {
+      await output.writeStream(
+        "items.jsonl",
+        items.map(i => `${JSON.stringify(i)}\n`),
+      );
+      await output.write("result.json", JSON.stringify({ format: 1, task, output: "classify", items: items.length, kept: 0, ms: 1 }));
+      return {};
+    },
+  });
+  const model = await openArtifact(store, of.artifact);
+  const n = items.filter(i => i.logLikelihoods![i.gold![0]!]! > -1).length;
+  return (await runStage(store, results, { inputs: { model }, options: { task, n } })).artifact.id;
+}

@@ -1,0 +1,72 @@
+/** Signatures of versions: marks of the record, checked against keys that the caller trusts, never against the key that came with them. */
+import { z } from "zod";
+import { type Mark, type ModelVersion, marksOf, type Reading, type Store, setMark } from "../../store/index.ts";
+import { registryErrors } from "../errors.ts";
+import { fingerprintOf, isSignedBy, type Signer } from "./keys.ts";
+import { statementOf } from "./statement.ts";
+
+const value = z.strictObject({ publicKey: z.string(), signature: z.string(), by: z.string().nullable() });
+
+export interface Signature {
+  /** Of the public key. */
+  readonly fingerprint: string;
+  readonly publicKey: string;
+  readonly signature: string;
+  /** Who signed, as they said. */
+  readonly by: string | null;
+  readonly atMs: number;
+  /** It is the key's signature of this content. */
+  readonly isValid: boolean;
+}
+
+function signatureOf(version: Pick<ModelVersion, "digest">, mark: Mark): Signature | undefined {
+  const read = value.safeParse(mark.value).data;
+  return (
+    read && { ...read, fingerprint: mark.key, atMs: mark.atMs, isValid: isSignedBy(read.publicKey, statementOf(version), read.signature) }
+  );
+}
+
+export async function signaturesOf(db: Reading, version: ModelVersion): Promise<Signature[]> {
+  const marks = (await marksOf(db, version.model, version.number)).filter(m => m.kind === "signature");
+  return marks.flatMap(m => signatureOf(version, m) ?? []);
+}
+
+/** Signs a version's content; once more by the same key changes nothing, Ed25519 being deterministic. */
+export async function signVersion(store: Store, version: ModelVersion, signer: Signer, by?: string): Promise<Signature> {
+  const signature = Buffer.from(await signer.sign(statementOf(version))).toString("base64");
+  return addSignature(store, version, { publicKey: signer.publicKey, signature, by: by ?? null });
+}
+
+/** Records a signature that was made elsewhere. Errors: registry/signature where it is not the key's over this content. */
+export async function addSignature(store: Store, version: ModelVersion, given: z.output<typeof value>): Promise<Signature> {
+  const fingerprint = fingerprintOf(given.publicKey);
+  if (!isSignedBy(given.publicKey, statementOf(version), given.signature))
+    throw registryErrors.fail("signature", {
+      place: `${version.model}@${version.number}`,
+      expected: `a signature of its content by key ${fingerprint}`,
+      received: "one of something else",
+    });
+  await setMark(store, { model: version.model, number: version.number, kind: "signature", key: fingerprint, value: { ...given } });
+  return (await signaturesOf(store.records.read, version)).find(s => s.fingerprint === fingerprint)!;
+}
+
+/** A valid signature by one of the trusted keys, if there is one. */
+export async function trustedSignature(db: Reading, version: ModelVersion, trusted: readonly string[]): Promise<Signature | undefined> {
+  const fingerprints = new Set(trusted.map(fingerprintOf));
+  // the fingerprint is computed from the key that verifies, not believed
+  return (await signaturesOf(db, version)).find(s => s.isValid && fingerprints.has(fingerprintOf(s.publicKey)));
+}
+
+/** Errors: registry/signature. */
+export async function checkSigned(db: Reading, version: ModelVersion, trusted: readonly string[]): Promise<Signature> {
+  const found = await trustedSignature(db, version, trusted);
+  if (found) return found;
+  const all = await signaturesOf(db, version);
+  const told = all.map(s => `${s.fingerprint}${s.isValid ? "" : " (not over this content)"}`).join(", ");
+  throw registryErrors.fail("signature", {
+    place: `${version.model}@${version.number}`,
+    expected: `a signature by ${trusted.map(fingerprintOf).join(" or ")}`,
+    received: told || "none",
+    hint: `\`loam models sign ${version.model}@${version.number} --key FILE\` signs it.`,
+  });
+}
