@@ -3,6 +3,7 @@ import type { FilesReader } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import { openArtifact, resolveVersion, type Store } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
 import { type ModelLabel, readServedModel } from "./read-model.ts";
 
 export interface LabelledFiles {
@@ -11,11 +12,18 @@ export interface LabelledFiles {
   readonly label: ModelLabel;
 }
 
-/** `name` or `name@version`, where version is a number or an alias. Errors: store/notFound. */
+/** `name` or `name@version`, where version is a number or an alias. Errors: store/notFound, cli/model for an adapter. */
 export async function versionFiles(store: Store, wanted: string): Promise<LabelledFiles> {
   const [name = "", which = "latest"] = wanted.split("@");
   const version = await resolveVersion(store.records.read, name, which);
   const artifact = await openArtifact(store, version.artifact);
+  if (artifact.kind === "adapter")
+    throw cliErrors.fail("model", {
+      place: `${name}@${version.number}`,
+      expected: "a model",
+      received: `an adapter beside ${artifact.summary.base}`,
+      hint: `Write it with \`loam models export ${name} --format adapter --to FOLDER\` and serve its base with --adapter ${name}=FOLDER, or tune it with \`result: merged\`.`,
+    });
   return {
     files: artifact,
     label: {

@@ -81,7 +81,7 @@ export const tunePreview: VerbRun = async (context, [file = ""], options) => {
   const longest = encoded.reduce((n, e) => Math.max(n, e.ids.length), 0);
   const share = tokens === 0 ? 0 : (100 * trainedTokens) / tokens;
   out.line(
-    `  ${formatCount(encoded.length)} examples (${read.format}) for ${label.id}: ${formatCount(tokens)} tokens, ${formatCount(trainedTokens)} trained (${share.toFixed(0)} %), the longest ${formatCount(longest)}`,
+    `  ${formatCount(encoded.length)} ${encoded.length === 1 ? "example" : "examples"} (${read.format}) for ${label.id}: ${formatCount(tokens)} tokens, ${formatCount(trainedTokens)} trained (${share.toFixed(0)} %), the longest ${formatCount(longest)}`,
   );
   if (tooLong > 0) out.warn(`  ${formatCount(tooLong)} left out: more than ${formatCount(o.length)} tokens`);
   if (cut > 0) out.warn(`  ${formatCount(cut)} cut at ${formatCount(o.length)} tokens: their end is not learnt`);

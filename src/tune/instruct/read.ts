@@ -98,7 +98,7 @@ export function throwProblems(problems: readonly LoamError[], shown: string): vo
   throw tuneErrors.fail("example", {
     place: shown,
     expected: "records that can be trained on",
-    received: `${formatCount(problems.length)}${problems.length > mostProblems ? " or more" : ""} that cannot:\n  ${all.join("\n  ")}${rest > 0 ? `\n  and ${formatCount(rest)} more` : ""}\n`,
+    received: `${formatCount(problems.length)}${problems.length > mostProblems ? " or more" : ""} that cannot:\n  ${all.join("\n  ")}${rest > 0 ? `\n  and ${formatCount(rest)} more` : ""}`,
     hint: "Mend them, or leave them out with `bad: skip`.",
   });
 }
