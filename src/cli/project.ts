@@ -5,12 +5,14 @@ import { z } from "zod";
 import { check, type Json, nearest, parseYaml, readText } from "../base/index.ts";
 import { dataPart } from "../data/index.ts";
 import { baselineNames } from "../evaluate/index.ts";
-import { openStore, type Store } from "../store/index.ts";
+import { checkConditions, releasesPart } from "../registry/index.ts";
+import { openStore, type Store, setGuards } from "../store/index.ts";
 import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
 import { searchPart } from "../tune/index.ts";
 import { cliErrors } from "./errors.ts";
+import { guardsOf } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
 import { dataSetOf, isTuned, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
@@ -50,6 +52,7 @@ const projectSchema = z.strictObject({
     }),
   ),
   searches: z.record(name, searchPart).default({}),
+  releases: releasesPart.default({}),
   serve: servePart.optional(),
   device: z
     .strictObject({
@@ -97,6 +100,7 @@ function checkReferences(c: ProjectConfig, file: string): void {
     checkBases(c, model, base, file);
   }
   for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, modelsOf(c));
+  for (const [alias, rules] of Object.entries(c.releases)) checkConditions(rules, alias, `${file}: releases.${alias}`);
   servedAs(c.serve, file);
   // several may be served that no project has made: `loam models import` brings them in
   if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));
@@ -169,8 +173,18 @@ export function findProject(from: string): Project {
   }
 }
 
-export const openProjectStore = (p: Project): Promise<Store> =>
-  openStore({ root: p.folder, records: p.config.store.records, blobs: p.config.store.blobs });
+/** Opens it; what the file's releases ask for guards the record's aliases from then on. Errors: those of the store; registry/key. */
+export async function openProjectStore(p: Project): Promise<Store> {
+  const guards = guardsOf(p);
+  const store = await openStore({ root: p.folder, records: p.config.store.records, blobs: p.config.store.blobs });
+  try {
+    await setGuards(store, guards);
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
 
 /** Opens the project's store for as long as `use` takes. */
 export async function withProjectStore<T>(p: Project, use: (store: Store) => Promise<T>): Promise<T> {

@@ -6,5 +6,7 @@ export { judge, type Verdict } from "./gates/judge.ts";
 export { factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";
 export { type Promotion, type PromotionWanted, promote } from "./gates/promote.ts";
 export { checkConditions, type ReleaseRules, releaseRules, releasesPart } from "./gates/rules.ts";
+export { type CardStage, cardMarkdown, type ModelCard, modelCard } from "./versions/card.ts";
+export { type Change, changesOf, type VersionDiff, versionDiff } from "./versions/diff.ts";
 export { fingerprintOf, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
 export { addSignature, checkSigned, type Signature, signaturesOf, signVersion, trustedSignature } from "./versions/signatures.ts";

@@ -25,6 +25,11 @@ export const serveErrors = errorTable("serve", {
   },
   unknownLabel: { status: 404, exit: "usage", meaning: "A request names a label that no version of the model has." },
   notLoaded: { status: 409, exit: "usage", meaning: "A label or a weight can be given only to a version that is loaded." },
+  guarded: {
+    status: 403,
+    exit: "usage",
+    meaning: "A label is an alias of the record that a release guards: the server follows the record and sets it nowhere else.",
+  },
   inUse: { status: 409, exit: "usage", meaning: "A version cannot be unloaded while a label or a weight points at it." },
   load: { status: 500, exit: "failure", meaning: "A version could not be loaded; the sentence says why. What served goes on serving." },
   adapter: {

@@ -7,6 +7,8 @@ import type { OpenVersion, VersionSource } from "../../serve/index.ts";
 import { listModels, resolveVersion } from "../../store/index.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath, localModel } from "../models/paths.ts";
+import { checkTrusted, filesOf } from "../releases/check-trusted.ts";
+import { tampered } from "../releases/tampered.ts";
 import { type Found, findModel } from "./find-model.ts";
 import type { EngineChoice } from "./open-engine.ts";
 import { openServed } from "./open-served.ts";
@@ -69,6 +71,12 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
       if (model.kind === "files") return [1];
       return (await listModels(model.store)).filter(m => m.model === name).flatMap(m => m.versions.map(v => v.number));
     },
+    async aliases(name) {
+      const model = (await foundOf(name))?.model;
+      if (model?.kind !== "version") return {};
+      const own = (await listModels(model.store)).find(m => m.model === name)?.versions ?? [];
+      return Object.fromEntries(own.flatMap(v => v.aliases.filter(a => a !== "latest").map(a => [a, v.number])));
+    },
     open: (name, version) => oneByOne(() => open(name, version)),
     async [Symbol.asyncDispose]() {
       await Promise.all(opened.map(async f => f[Symbol.asyncDispose]()));
@@ -78,10 +86,10 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
   async function open(name: string, version: number): Promise<OpenVersion> {
     const found = (await foundOf(name))!;
     const { model } = found;
-    const served = await openServed(
-      model.kind === "files" ? found : { ...found, model: { ...model, wanted: `${name}@${version}` } },
-      choice,
-    );
+    await checkTrusted(found, name, version);
+    const open = () => openServed(model.kind === "files" ? found : { ...found, model: { ...model, wanted: `${name}@${version}` } }, choice);
+    const served =
+      model.kind === "files" ? await open() : await tampered(`${name}@${version}`, await filesOf(model.store, name, version), open);
     contexts.set(name, { context: served.context, longest: served.longest });
     const labels = (served.engine.model.aliases ?? []).filter(a => a.startsWith(`${name}@`)).map(a => a.slice(name.length + 1));
     return { engine: served.engine, labels, close: async () => served[Symbol.asyncDispose]() };

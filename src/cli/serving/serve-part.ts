@@ -27,6 +27,8 @@ export const servePart = z.strictObject({
   models: z.record(z.string(), servedModel.prefault({})).optional(),
   /** How long a model without work stays in memory. */
   keepAlive: keepAlive.optional(),
+  /** Files of public keys, one of which must have signed whatever is loaded. */
+  signedBy: z.array(z.string().min(1)).default([]),
   host: z.string().default("127.0.0.1"),
   port: z.number().int().min(0).max(65_535).default(8080),
   /** Sequences that are decoded at once. */

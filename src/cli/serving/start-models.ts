@@ -28,6 +28,7 @@ export function startModels({ written, kept, policy, warn, ...options }: StartOp
   let hasStarted = false;
   const fleet = new Fleet({
     ...options,
+    onGuarded: (name, label) => warn(`loam: ${name}: the label ${label} is guarded by a release; what the record says of it holds.`),
     onRules: (name, { policy: followed, ...rules }) => {
       // what happens before is what was kept; the command line's policy holds for this run
       if (hasStarted) kept.keep(name, written.get(name), policy || !followed ? rules : { ...rules, policy: followed });
@@ -63,8 +64,11 @@ export function startModels({ written, kept, policy, warn, ...options }: StartOp
       hasStarted = true;
     },
     async follow() {
-      for (const name of new Set(fleet.list().map(v => v.name)))
+      for (const name of new Set(fleet.list().map(v => v.name))) {
+        // whoever watches the fleet hears of loads that failed
+        await fleet.followAliases(name).catch(error => warn(`loam: ${name}: ${sentence(error)}`));
         await fleet.follow(name).catch(error => warn(`loam: ${name}: ${sentence(error)}`));
+      }
     },
   };
 }

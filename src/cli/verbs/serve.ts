@@ -18,12 +18,14 @@ import {
   listen,
   openTracing,
 } from "../../serve/index.ts";
+import { listGuards } from "../../store/index.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { projectFile } from "../project.ts";
+import { isGuardedOf } from "../releases/check-trusted.ts";
 import { adaptedEngine, adapterChoice, loadAdapters } from "../serving/adapters.ts";
 import { consoleSource } from "../serving/console-source.ts";
 import { type Found, findModel } from "../serving/find-model.ts";
@@ -152,6 +154,7 @@ export const serve: VerbRun = async (context, given, options) => {
   const consoleFolder = join(packageFolder, "console", "dist");
   const page = existsSync(join(consoleFolder, "index.html"));
   const engines = new Engines();
+  const guards = store ? await listGuards(store.records.read) : [];
   let hasStarted = false;
   const models = startModels({
     engines,
@@ -159,6 +162,7 @@ export const serve: VerbRun = async (context, given, options) => {
     written: servedAs(project?.config.serve, projectFile),
     kept: keptRules(join(project?.folder ?? homeFolder(), ".loam", "serving.json")),
     policy,
+    isGuarded: isGuardedOf(guards),
     warn: text => out.warn(text),
     ...(rest === undefined ? {} : { keepAliveMs: keepAliveMs(rest, "loam serve: --keep-alive") }),
     onChange: ({ kind, name, version, ms, error }) => {

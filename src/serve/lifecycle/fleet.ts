@@ -19,6 +19,10 @@ export interface FleetOptions {
   readonly source: VersionSource;
   /** How long a version without work stays in memory; for ever when absent. */
   readonly keepAliveMs?: number;
+  /** Labels that the record alone may point: releases guard them. */
+  readonly isGuarded?: (name: string, label: string) => boolean;
+  /** Told of a label that was written down and is left to the record. */
+  readonly onGuarded?: (name: string, label: string) => void;
   /** Told of every change; `ms` is how long it took. */
   readonly onChange?: (change: FleetChange) => void;
   /** Told when somebody has pointed a label, a weight or a policy elsewhere: whoever keeps rules over a restart writes them down. */
@@ -155,7 +159,7 @@ export class Fleet implements Router {
     this.#enlist(entry, open.engine);
     const { labels, recorded } = this.#rulesOf(entry.name);
     for (const label of open.labels ?? [])
-      if (labelPattern.test(label) && !labels.has(label)) {
+      if (labelPattern.test(label) && (!labels.has(label) || recorded.has(label) || this.#options.isGuarded?.(entry.name, label))) {
         labels.set(label, entry.version);
         recorded.add(label);
       }
@@ -220,13 +224,47 @@ export class Fleet implements Router {
     }).catch(() => {});
   }
 
-  /** Points a label at a version; `undefined` takes it away. Errors: serve/parameter, serve/unknownVersion, serve/notLoaded. */
+  /**
+   * Moves labels that came from the record to where it has moved them, after what they point at now is loaded. Labels that were set here stay.
+   * Gives the errors of loads that failed: their labels stay where they were.
+   */
+  async followAliases(name: string): Promise<readonly unknown[]> {
+    const { labels, recorded } = this.#rulesOf(name);
+    if (recorded.size === 0 || !this.#options.source.aliases) return [];
+    const aliases = await this.#options.source.aliases(name);
+    const errors: unknown[] = [];
+    for (const label of recorded) {
+      const version = aliases[label];
+      if (version === labels.get(label)) continue;
+      if (version === undefined) {
+        labels.delete(label);
+        recorded.delete(label);
+        continue;
+      }
+      try {
+        if (!this.#entries.get(`${name}@${version}`)?.isThere) await this.load(name, version);
+        if (recorded.has(label)) labels.set(label, version);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  }
+
+  /** Points a label at a version; `undefined` takes it away. Errors: serve/parameter, serve/unknownVersion, serve/notLoaded, serve/guarded. */
   label(name: string, label: string, version: number | undefined): void {
     if (!labelPattern.test(label))
       throw serveErrors.fail("parameter", {
         place: "label",
         expected: 'letters, digits, "_", "-" and ".", no number and not "latest"',
         received: JSON.stringify(label.slice(0, 80)),
+      });
+    if (this.#options.isGuarded?.(name, label))
+      throw serveErrors.fail("guarded", {
+        place: `${name}@${label}`,
+        expected: "a label that no release guards",
+        received: `"${label}"`,
+        hint: `\`loam models promote ${name}@VERSION ${label}\` moves it, and the server follows.`,
       });
     const { labels, recorded } = this.#rulesOf(name);
     if (version === undefined) {
@@ -289,7 +327,9 @@ export class Fleet implements Router {
         await this.checkThere(name, version)
           .then(() => this.load(name, version))
           .catch(error => errors.push(error));
-    for (const [label, version] of Object.entries(data.labels)) if (isThere(version)) this.label(name, label, version);
+    for (const [label, version] of Object.entries(data.labels))
+      if (this.#options.isGuarded?.(name, label)) this.#options.onGuarded?.(name, label);
+      else if (isThere(version)) this.label(name, label, version);
     const there = (weights: Weights): Weights => new Map([...weights].filter(([version]) => isThere(version)));
     this.split(name, there(weightsOf(data.weights)), there(weightsOf(data.shadow)));
     return errors;

@@ -13,6 +13,8 @@ export interface OpenVersion {
 export interface VersionSource {
   /** Numbers of all versions that there are. */
   versions(name: string): Promise<readonly number[]>;
+  /** What the record's aliases point at now, for labels that came from it. */
+  aliases?(name: string): Promise<Readonly<Record<string, number>>>;
   /** Starts loading one. */
   open(name: string, version: number): Promise<OpenVersion>;
 }

@@ -1,0 +1,111 @@
+/** `loam models promote`, `rollback`, `approve`, `archive`: who may have an alias, and who has it. */
+import { approvalsOf, approve, judge, promote, registryErrors, type Verdict } from "../../registry/index.ts";
+import { guardOf, holderOf, listGuards, rollbackAlias, setMark } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
+import { textOption } from "../options.ts";
+import type { Output } from "../output.ts";
+import { namedModel, personOf } from "../releases/named-version.ts";
+import type { VerbRun } from "../verb.ts";
+
+function showVerdict(out: Output, { rules, gates }: Verdict): void {
+  if (rules === null) out.line("  nothing guards this alias");
+  for (const g of gates) out.line(`  ${g.passed ? "pass" : "FAIL"}  ${g.gate.padEnd(32)} ${g.told}`);
+}
+
+export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], options) => {
+  const { out } = context;
+  await using named = await namedModel(context, options, given);
+  const { store, model, version } = named;
+  if (options.dryRun === true) {
+    const verdict = await judge(store, await guardOf(store.records.read, model, alias), alias, version);
+    showVerdict(out, verdict);
+    out.result({ model, version: version.number, alias, dryRun: true, verdict });
+    if (!verdict.passed)
+      throw registryErrors.fail("refused", { place: `${model}@${version.number} -> ${alias}`, message: "it would not be promoted" });
+    return;
+  }
+  const { verdict, release } = await promote(store, {
+    model,
+    version: String(version.number),
+    alias,
+    by: personOf(options),
+    reason: textOption(options, "reason"),
+    onVerdict: v => showVerdict(out, v),
+  });
+  const before = release && release.previous !== null ? `, which was ${model}@${release.previous}` : "";
+  out.line(release ? `  ${model}@${alias} is ${model}@${version.number}${before}` : `  ${model}@${version.number} is ${alias} already`);
+  out.result({ model, version: version.number, alias, verdict, release: release ?? null });
+};
+
+export const modelsRollback: VerbRun = async (context, [given = "", alias = ""], options) => {
+  await using named = await namedModel(context, options, given);
+  const release = await rollbackAlias(named.store, named.model, alias, { by: personOf(options), reason: textOption(options, "reason") });
+  context.out.line(
+    `  ${named.model}@${alias} is ${named.model}@${release.number} again${release.previous === null ? "" : `, not ${named.model}@${release.previous}`}`,
+  );
+  context.out.result({ ...release });
+};
+
+export const modelsApprove: VerbRun = async (context, [given = ""], options) => {
+  const [alias, role] = [textOption(options, "for"), textOption(options, "role")];
+  if (alias === undefined || role === undefined)
+    throw cliErrors.fail("usage", {
+      place: "loam models approve",
+      expected: "--for ALIAS and --role ROLE",
+      received: alias === undefined ? "no alias" : "no role",
+    });
+  await using named = await namedModel(context, options, given);
+  const { store, model, version } = named;
+  const db = store.records.read;
+  const by = personOf(options);
+  const isNew = await approve(store, version, await guardOf(db, model, alias), {
+    alias,
+    by,
+    role,
+    note: textOption(options, "note"),
+    withdraw: options.withdraw === true,
+  });
+  const approvals = await approvalsOf(db, version, alias);
+  context.out.line(
+    `  ${model}@${version.number} for ${alias}: ${approvals.map(a => `${a.by} (${a.role})`).join(", ") || "no approval"}${isNew ? "" : "   nothing changed"}`,
+  );
+  context.out.result({ model, version: version.number, alias, changed: isNew, approvals });
+};
+
+export const modelsArchive: VerbRun = async (context, [given = ""], options) => {
+  if (!/@\d+$/.test(given))
+    throw cliErrors.fail("usage", { place: "loam models archive", expected: "a version: NAME@3", received: `"${given}"` });
+  await using named = await namedModel(context, options, given);
+  const { store, model, version } = named;
+  const undo = options.undo === true;
+  const mark = { model, number: version.number, kind: "stage", key: "stage", value: undo ? null : "archived" } as const;
+  const changed = await setMark(store, mark, async t => {
+    const aliases = await t.selectFrom("aliases").select("alias").where("model", "=", model).where("number", "=", version.number).execute();
+    if (!undo && aliases.length > 0)
+      throw registryErrors.fail("inUse", {
+        place: `${model}@${version.number}`,
+        expected: "a version without an alias",
+        received: aliases.map(a => a.alias).join(", "),
+        hint: "Promote another version first, or roll back.",
+      });
+  });
+  context.out.line(`  ${model}@${version.number} is ${undo ? "not archived" : "archived"}${changed ? "" : " already"}`);
+  context.out.result({ model, version: version.number, archived: !undo, changed });
+};
+
+/** `loam models gates`: what aliases ask for. */
+export const modelsGates: VerbRun = async (context, [given = ""], options) => {
+  await using named = await namedModel(context, options, given);
+  const { store, model, version } = named;
+  const all = [];
+  for (const guard of await listGuards(store.records.read)) {
+    if (guard.rules.models && !guard.rules.models.includes(model)) continue;
+    const verdict = await judge(store, guard, guard.alias, version);
+    const holder = await holderOf(store.records.read, model, guard.alias);
+    context.out.line(`  ${guard.alias}${holder === null ? "" : `, now ${model}@${holder}`}`);
+    showVerdict(context.out, verdict);
+    all.push({ alias: guard.alias, holder, verdict });
+  }
+  if (all.length === 0) context.out.line("  no alias of this model is guarded; `releases:` in loam.yaml does");
+  context.out.result({ model, version: version.number, gates: all });
+};

@@ -1,0 +1,74 @@
+/** What differs between two versions: files, recipe, data, figures with the paired interval of what both were asked. */
+import { canonicalJson, type Json } from "../../base/index.ts";
+import { type Difference, defaultMeasures, differenceOf, measureOf, pairItems } from "../../evaluate/index.ts";
+import type { ModelVersion, Store } from "../../store/index.ts";
+import { measuredOf } from "../gates/measured.ts";
+import { type ModelCard, modelCard } from "./card.ts";
+
+export interface Change {
+  readonly path: string;
+  /** Absent where a side lacks it. */
+  readonly before?: Json;
+  readonly after?: Json;
+}
+
+export interface VersionDiff {
+  readonly before: string;
+  readonly after: string;
+  readonly sameContent: boolean;
+  readonly files: readonly Change[];
+  /** Of the stage that made it: name, version, options. */
+  readonly recipe: readonly Change[];
+  /** Artifacts that only one of them was made from, by their kind. */
+  readonly lineage: readonly Change[];
+  readonly facts: readonly Change[];
+  /** After minus before, on the items that both were asked. */
+  readonly evaluations: readonly { readonly task: string; readonly differences: readonly Difference[] }[];
+}
+
+/** Leaves of plain data by their paths. */
+function leaves(value: Json | undefined, path = ""): Map<string, Json> {
+  if (value === undefined) return new Map();
+  if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return new Map([[path, value]]);
+  return new Map(Object.entries(value).flatMap(([key, v]) => [...leaves(v as Json, path ? `${path}.${key}` : key)]));
+}
+
+/** What differs between two values of plain data, leaf by leaf in the order of their paths. */
+export function changesOf(before: Json | undefined, after: Json | undefined): Change[] {
+  const [a, b] = [leaves(before), leaves(after)];
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter(path => canonicalJson(a.get(path) ?? null) !== canonicalJson(b.get(path) ?? null) || a.has(path) !== b.has(path))
+    .sort()
+    .map(path => ({ path, ...(a.has(path) ? { before: a.get(path)! } : {}), ...(b.has(path) ? { after: b.get(path)! } : {}) }));
+}
+
+const filesOf = (c: ModelCard): Json =>
+  Object.fromEntries(c.files.map(f => [f.name.replaceAll(".", "\u2024"), `${f.sizeBytes} bytes, ${f.digest.slice(0, 12)}`]));
+const lineageOf = (c: ModelCard): Json =>
+  Object.fromEntries(c.lineage.map(l => [`${l.stage} ${l.artifact}`, l.documents === null ? l.kind : `${l.documents} documents`]));
+
+/** Errors: those of `modelCard`. */
+export async function versionDiff(store: Store, before: ModelVersion, after: ModelVersion): Promise<VersionDiff> {
+  const [a, b] = [await modelCard(store, before), await modelCard(store, after)];
+  const [old, own] = [await measuredOf(store, before), await measuredOf(store, after)];
+  const evaluations = own.tasks.flatMap(t => {
+    const other = old.tasks.find(o => o.head.task === t.head.task);
+    const known = new Set(other?.items.map(i => i.id));
+    if (!other || !t.items.some(i => known.has(i.id))) return [];
+    const paired = pairItems(t.items, other.items, t.head.task);
+    const labels = [...new Set(t.items.flatMap(i => i.choices ?? []))];
+    return [
+      { task: t.head.task, differences: defaultMeasures(t.head.output).map(m => differenceOf(measureOf(m, t.head, labels), paired)) },
+    ];
+  });
+  return {
+    before: `${a.model}@${a.version}`,
+    after: `${b.model}@${b.version}`,
+    sameContent: before.digest === after.digest,
+    files: changesOf(filesOf(a), filesOf(b)).map(c => ({ ...c, path: c.path.replaceAll("\u2024", ".") })),
+    recipe: changesOf({ stage: a.made.stage, options: a.made.options }, { stage: b.made.stage, options: b.made.options }),
+    lineage: changesOf(lineageOf(a), lineageOf(b)),
+    facts: changesOf(a.facts, b.facts),
+    evaluations,
+  };
+}
