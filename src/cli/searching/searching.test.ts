@@ -30,7 +30,7 @@ describe("the searches of a project file", () => {
       train.optimizer.momentum: { from: 0.8, to: 0.99, when: { train.optimizer.kind: [muon] } }
       data.mail.steps.length.minWords: { from: 1, to: 50, integer: true }
       tokenizer.vocab: [300, 400]`);
-    expect(searches.rate).toMatchObject({ sampler: "tpe", pruner: "asha", objectives: ["heldOut"], trials: 20 });
+    expect(searches.rate).toMatchObject({ sampler: "tpe", pruner: "median", objectives: ["heldOut"], trials: 20 });
   });
 
   test.each([

@@ -34,6 +34,10 @@ export const valueText = (name: ObjectiveName, v: number, unit: string): string 
 export const valuesText = ({ objectives, unit }: Pick<StudySpec, "objectives" | "unit">, values: readonly number[]): string =>
   values.map((v, i) => valueText(objectives[i]!, v, unit)).join(", ");
 
+const reasonWidth = 110;
+/** A line's worth of a reason; `--json` and the page have all of it. */
+export const shortReason = (reason: string): string => (reason.length > reasonWidth ? `${reason.slice(0, reasonWidth)}...` : reason);
+
 /** Trials as a table, the best first, then those that came to no end of their own. */
 export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], most = Number.POSITIVE_INFINITY): string[] {
   const spec = specOf(study);
@@ -47,7 +51,7 @@ export function trialTable(study: StoredStudy, trials: readonly StoredTrial[], m
     const last = t.reports.at(-1);
     const came = outcome
       ? valuesText(spec, outcome.values)
-      : `${t.state}${t.reason ? `: ${t.reason}` : ""}${last && t.state !== "failed" ? ` (${last.value.toFixed(4)} at ${last.step}/${spec.reports})` : ""}`;
+      : `${t.state}${t.reason ? `: ${shortReason(t.reason)}` : ""}${last && t.state !== "failed" ? ` (${last.value.toFixed(4)})` : ""}`;
     return `  ${best.has(t.number) ? ">" : " "} ${String(t.number).padStart(3)}  ${pointText(t.point).padEnd(width)}  ${came}${t.origin === "default" ? "  (the configuration as it is)" : ""}`;
   });
   const left = trials.length - rows.length;

@@ -55,7 +55,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
     made.set(judgedLabel, await openArtifact(run.store, spec.judged));
     kind = trialKind(project, spec.model, run.around);
     let last = 0;
-    const look = (share: number, value: number) => {
+    const look = (share: number, value: number, mayEnd = true) => {
       // shares of the budget, so that trials of other batches are compared at equal ones
       const at = Math.floor(spec.reports * share + 1e-9);
       if (at <= last) return;
@@ -65,7 +65,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
         if (!Number.isFinite(value))
           return stop.abort({ kind: ended, state: "failed", reason: `the held-out loss is ${value}` } satisfies Ended);
         const isNew = await held.report({ step: at, value });
-        if (isNew && isBehind(spec, await trialsOf(run.store.records.read, run.study), held.trial.number))
+        if (isNew && mayEnd && isBehind(spec, await trialsOf(run.store.records.read, run.study), held.trial.number))
           stop.abort({ kind: ended, state: "pruned", reason: `behind at ${at}/${spec.reports} of the budget` } satisfies Ended);
       });
     };
@@ -82,6 +82,12 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
         signal,
       });
       made.set(link.label, result.artifact);
+      // trained before, by another study perhaps: what it would have told on its way is in its log, and there is nothing left to save
+      if (link === kind.trained && result.action === "reused" && held.trial.reports.length === 0)
+        for (const { step, steps, loss } of await lossesOf(result.artifact)) {
+          const value = kind.told({ step, steps, heldOut: loss, validationLoss: loss }, made);
+          if (value !== undefined) look(step / steps, value, false);
+        }
       // a report on the way may still be on its way to the record
       await reported;
     }
@@ -107,11 +113,16 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       throw error;
     }
     await forget(run.store, kind, made);
-    return end(run, held, {
-      state: "failed",
-      reason: redact(error instanceof Error ? error.message : String(error)).slice(0, reasonLength),
-    });
+    return end(run, held, { state: "failed", reason: reasonOf(error) });
   }
+}
+
+const outOfMemory = /bad_alloc|out of memory|failed to allocate|AllocateRaw|ENOMEM|Array buffer allocation failed/i;
+
+/** What went wrong, in words that fit a line. */
+function reasonOf(error: unknown): string {
+  const said = redact(error instanceof Error ? error.message : String(error));
+  return (outOfMemory.test(said) ? `out of memory: ${said}` : said).slice(0, reasonLength);
 }
 
 async function end(
@@ -132,6 +143,16 @@ async function forget(store: Store, kind: TrialKind | undefined, made: ReadonlyM
   await rm(join(store.scratchFolder, recipe), { recursive: true, force: true }).catch(() => {});
 }
 
+const metricsFile = "metrics.jsonl";
+
+/** Held-out losses as a model's log has them. */
+async function lossesOf(model: ArtifactReader): Promise<{ readonly step: number; readonly steps: number; readonly loss: number }[]> {
+  if (!model.files.some(f => f.name === metricsFile)) return [];
+  const points = readMetrics((await model.read(metricsFile)).toString("utf8"));
+  const steps = Number(model.summary.steps ?? points.at(-1)?.step);
+  return points.flatMap(p => (p.heldOut === undefined ? [] : [{ step: p.step, steps, loss: p.heldOut }]));
+}
+
 type Measure = (model: ArtifactReader, judgement: ArtifactReader | undefined) => number | Promise<number>;
 const number = (v: unknown): number => (typeof v === "number" ? v : Number.NaN);
 
@@ -141,8 +162,8 @@ const measures: { readonly [K in ObjectiveName]: Measure } = {
   errors: (_, judged) => number(judged?.summary.errors),
   // of all processes that had a part in it: a trial may have been resumed
   seconds: async model => {
-    if (!model.files.some(f => f.name === "metrics.jsonl")) return number(model.summary.seconds);
-    const points = readMetrics((await model.read("metrics.jsonl")).toString("utf8"));
+    if (!model.files.some(f => f.name === metricsFile)) return number(model.summary.seconds);
+    const points = readMetrics((await model.read(metricsFile)).toString("utf8"));
     return points.reduce((sum, p, i) => sum + (p.tokens - (points[i - 1]?.tokens ?? 0)) / p.tokensPerSecond, 0);
   },
   parameters: (model, judged) => number(judged?.summary.parameters ?? model.summary.parameters),

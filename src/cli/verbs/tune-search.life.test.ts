@@ -59,7 +59,7 @@ interface Event {
 }
 
 /** Runs a verb; gives what it told. */
-async function events(folder: string, options: Options = {}, verb = tuneSearch): Promise<Event[]> {
+async function events(folder: string, options: Options = {}, verb = tuneSearch, args: string[] = []): Promise<Event[]> {
   let text = "";
   const sink = {
     write(piece: string) {
@@ -68,7 +68,7 @@ async function events(folder: string, options: Options = {}, verb = tuneSearch):
     },
   } as NodeJS.WritableStream;
   const out = createOutput(true, { out: sink, err: { write: () => true } as never });
-  await verb({ out, cwd: folder, signal: new AbortController().signal }, [], { workers: "0", ...options });
+  await verb({ out, cwd: folder, signal: new AbortController().signal }, args, { workers: "0", ...options });
   return text
     .trim()
     .split("\n")
@@ -144,7 +144,14 @@ test("a grid is tried once each, the default first; what cannot be trained is ke
   const again = await result(folder);
   expect(again.trials).toEqual(first.trials);
   expect(again.verdict).toEqual(first.verdict);
-  expect((await result(folder, {}, tuneShow)).verdict).toMatchObject({ documents: first.verdict!.documents });
+  // another study finds the model made, and what it told on its way
+  writeFileSync(join(folder, "loam.yaml"), readText(join(folder, "loam.yaml")).replace("trials: 9", "trials: 1\n    seed: 2"));
+  const other = await result(folder);
+  expect(other.study).not.toBe(first.study);
+  expect(other.trials.map(t => [t.outcome, t.reports])).toEqual([[first.trials[0]!.outcome, first.trials[0]!.reports]]);
+  expect((await result(folder, {}, tuneShow)).study).toBe(other.study);
+  expect((await events(folder, {}, tuneShow, [first.study])).at(-1)).toMatchObject({ best: [first.winner] });
+  expect((await events(folder, {}, tuneShow, [first.study])).at(-1)).toMatchObject({ verdict: { documents: first.verdict!.documents } });
 });
 
 test("the winner's values are written into the file, comments kept; a search over data is judged on the same documents", async () => {

@@ -10,7 +10,7 @@ import { numberOption } from "../options.ts";
 import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
 import { specOf, studyFor } from "../searching/definition.ts";
 import { leadWorkers } from "../searching/leader.ts";
-import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
+import { countsText, pointText, shortReason, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
 import { trialKind } from "../searching/trial-links.ts";
 import { judgeWinner } from "../searching/verdict.ts";
@@ -69,7 +69,7 @@ function neededFor(links: readonly Link[], label: string): Link[] {
 
 const endText = (study: StoredStudy, point: unknown, result: TrialResult): string => {
   const spec = specOf(study);
-  return `${pointText(point)}  ->  ${result.state === "done" ? valuesText(spec, result.outcome.values) : `${result.state}${result.reason ? `: ${result.reason}` : ""}`}`;
+  return `${pointText(point)}  ->  ${result.state === "done" ? valuesText(spec, result.outcome.values) : `${result.state}${result.reason ? `: ${shortReason(result.reason)}` : ""}`}`;
 };
 
 export const tuneSearch: VerbRun = async (context, [given], options) => {

@@ -55,7 +55,7 @@ export const searchPart = z.strictObject({
     .min(1)
     .default(["heldOut"]),
   sampler: z.enum(keysOf(samplers)).default("tpe"),
-  pruner: z.enum(keysOf(pruners)).default("asha"),
+  pruner: z.enum(keysOf(pruners)).default("median"),
   /** Trials in all, those that were pruned or failed included. */
   trials: z.number().int().min(1).max(10_000).default(20),
   /** Worker processes. */
