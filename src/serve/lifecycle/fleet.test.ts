@@ -325,3 +325,26 @@ test("who closes while a version loads leaves nothing behind", async () => {
   expect(source.loaded.size).toBe(0);
   await expect(fleet.load("m", 2)).rejects.toThrow(/shutting down/);
 });
+
+test("a guarded label is the record's alone: no route sets it, and it goes where the record goes once that is loaded", async () => {
+  const { fleet, source } = await served({ isGuarded: (_, label) => label === "prod" });
+  let prod = 1;
+  source.labels.set(1, ["prod"]);
+  Object.assign(source, { aliases: async () => ({ prod }) });
+  const where = () => fleet.list().find(v => v.labels.includes("prod"))?.version;
+  await fleet.load("m", 1);
+  await fleet.load("m", 3);
+  for (const version of [3, undefined]) expect(() => fleet.label("m", "prod", version)).toThrow(/no release guards.*loam models promote/);
+  expect(where()).toBe(1);
+  prod = 2;
+  source.broken.add(2);
+  expect(await fleet.followAliases("m")).toHaveLength(1);
+  expect(where()).toBe(1);
+  source.broken.delete(2);
+  expect(await fleet.followAliases("m")).toEqual([]);
+  expect(where()).toBe(2);
+  // what was written down of it does not count
+  await fleet.restore("m", { labels: { prod: 3 }, weights: {}, shadow: {} });
+  expect(where()).toBe(2);
+  await fleet.close();
+});
