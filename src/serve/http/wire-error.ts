@@ -26,6 +26,7 @@ const words: Readonly<Record<string, { readonly code: string | null; readonly pa
   "serve/unknownLabel": { code: "model_not_found", param: true },
   "serve/notLoaded": { code: "model_not_loaded" },
   "serve/inUse": { code: "model_in_use" },
+  "serve/guarded": { code: "label_guarded" },
   "serve/load": { code: "model_load_failed" },
   "serve/adapter": { code: "adapter_not_loaded" },
   "serve/admin": { code: "not_allowed" },
