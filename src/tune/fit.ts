@@ -20,7 +20,7 @@ import {
 } from "../train/index.ts";
 import type { FrozenArrays, TrainableArrays, TrainableSpecs } from "./methods/index.ts";
 
-/** What was measured on the part that selects; less is better. */
+/** What was measured on the part that selects. */
 export interface Judged {
   readonly loss: number;
   readonly [measure: string]: number;
@@ -42,9 +42,15 @@ export interface FitOptions<B extends Record<string, Tensor>> {
   /** Batches from where a checkpoint stood, or from the start. */
   readonly source: (state: PackingState | undefined) => BatchSource;
   /** Tokens of a micro-batch, for speed. */
-  readonly tokensPerBatch: number;
+  readonly tokensOf: (batch: HostBatch) => number;
   /** Absent where nothing is set aside: the last values are the result then. */
   readonly judge?: ((trainable: TrainableArrays, frozen: FrozenArrays) => Promise<Judged>) | undefined;
+  /** Is the first one to be chosen? The one with less loss where absent. */
+  readonly isBetter?: (a: Judged, b: Judged) => boolean;
+  /** What is said of a judgement: `validation 1.234`. */
+  readonly shown?: (judged: Judged) => string;
+  /** The start is judged too, and may be chosen: what the base is worth. */
+  readonly judgesStart: boolean;
   /** Steps between two judgements. */
   readonly judgeEvery: number;
   /** Judgements without a gain that end it; 0 for never. */
@@ -77,8 +83,9 @@ interface Window {
   readonly steps: number;
   readonly loss: number;
   readonly ms: number;
+  readonly tokens: number;
 }
-const emptyWindow: Window = { steps: 0, loss: 0, ms: 0 };
+const emptyWindow: Window = { steps: 0, loss: 0, ms: 0, tokens: 0 };
 
 interface Position {
   readonly packing: PackingState;
@@ -87,6 +94,7 @@ interface Position {
   readonly history: readonly Selection[];
   readonly best: number;
   readonly window: Window;
+  readonly tokens: number;
 }
 
 async function restore<B extends Record<string, Tensor>>(o: FitOptions<B>) {
@@ -130,6 +138,8 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
   let bestAt = restored?.position.best ?? -1;
   let best = restored?.best;
   let window = restored?.position.window ?? emptyWindow;
+  let tokens = restored?.position.tokens ?? 0;
+  const isBetter = o.isBetter ?? ((a: Judged, b: Judged) => a.loss < b.loss);
 
   const draw = () => {
     const batches = Array.from({ length: accumulate }, () => source.next());
@@ -141,7 +151,15 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
       recipe: o.identity,
       step: trainer.state.step,
       arrays: { parameters: trainer.state.parameters, optimizer: trainer.state.optimizer, ...(best ? { best } : {}) },
-      state: { packing: consumed, level: trainer.state.level, spikes: trainer.state.spikes, history, best: bestAt, window } as never,
+      state: {
+        packing: consumed,
+        level: trainer.state.level,
+        spikes: trainer.state.spikes,
+        history,
+        best: bestAt,
+        window,
+        tokens,
+      } as never,
     });
   const isOver = () => o.patience > 0 && bestAt >= 0 && history.length - 1 - bestAt >= o.patience;
 
@@ -150,7 +168,7 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
     if (!o.judge) return undefined;
     const selection = { ...(await o.judge(trainer.state.parameters as TrainableArrays, o.frozen)), step };
     history = [...history, selection];
-    if (bestAt < 0 || selection.loss < history[bestAt]!.loss) {
+    if (bestAt < 0 || isBetter(selection, history[bestAt]!)) {
       bestAt = history.length - 1;
       best = await copied(device, trainer.state.parameters as TrainableArrays, best);
     }
@@ -160,8 +178,7 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
   let savedAt = performance.now();
   const loopBegan = performance.now();
   try {
-    // what the base is worth, before the first step
-    if (trainer.state.step === 0 && history.length === 0) await judge(0);
+    if (o.judgesStart && trainer.state.step === 0 && history.length === 0) await judge(0);
     let upcoming = draw();
     while (trainer.state.step < steps && !isOver()) {
       const { batches, after } = upcoming;
@@ -169,17 +186,23 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
       if (trainer.state.step + 1 < steps) upcoming = draw();
       const report = await running;
       consumed = after;
-      window = { steps: window.steps + 1, loss: window.loss + report.loss, ms: window.ms + report.totalMs };
+      const size = batches.reduce((n, b) => n + o.tokensOf(b), 0);
+      tokens += size;
+      window = {
+        steps: window.steps + 1,
+        loss: window.loss + report.loss,
+        ms: window.ms + report.totalMs,
+        tokens: window.tokens + size,
+      };
       const isLast = report.step === steps;
       const selection = isLast || report.step % o.judgeEvery === 0 ? await judge(report.step) : undefined;
       if (selection || isLast || report.step % o.logEvery === 0) {
-        const tokens = accumulate * o.tokensPerBatch;
         log.write({
           step: report.step,
-          tokens: report.step * tokens,
+          tokens,
           loss: window.loss / window.steps,
           learningRate: report.learningRate,
-          tokensPerSecond: Math.round((window.steps * tokens) / (window.ms / 1000)),
+          tokensPerSecond: Math.round(window.tokens / (window.ms / 1000)),
           gradientNorm: report.gradientNorm,
           ...(selection ? { heldOut: selection.loss } : {}),
         });
@@ -219,11 +242,12 @@ function say<B extends Record<string, Tensor>>(
 ): void {
   const last = history.at(-1);
   const { steps } = o.trainer;
+  const shown = o.shown ?? (({ loss }: Judged) => `validation ${loss.toFixed(3)}`);
   o.progress({
     stage: "tune",
     done: report.step / steps,
     leftMs: msPerStep * (steps - report.step),
-    message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  validation ${last.loss.toFixed(3)}` : ""}`,
+    message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  ${shown(last)}` : ""}`,
     values: { step: report.step, steps, loss: report.loss, ...(last ? { validationLoss: last.loss } : {}) },
   });
 }

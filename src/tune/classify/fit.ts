@@ -6,7 +6,6 @@ import { type LoamError, type Progress, type Tree, treeFrom, treeLeaves, treePat
 import { classificationScores, confusion } from "../../evaluate/index.ts";
 import {
   dropoutFrom,
-  loadTree,
   type Model,
   type ModelConfig,
   modelOf,
@@ -17,21 +16,11 @@ import {
   textLogits,
   withClassifier,
 } from "../../nn/index.ts";
-import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sum, type Tensor } from "../../tensor/index.ts";
-import {
-  adamw,
-  createTrainer,
-  latestCheckpoint,
-  type MetricPoint,
-  openMetricLog,
-  optimizerStateShapes,
-  saveCheckpoint,
-  single,
-  type TrainerOptions,
-  type TrainerState,
-} from "../../train/index.ts";
+import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
+import { adamw, type HostBatch, type MetricPoint, single } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type FrozenTensors, mergedModel, nameOfMethod, type TrainableSpecs, type TrainableTensors, tuningOf } from "../methods/index.ts";
+import { type BatchSource, type Judged, runFit } from "../fit.ts";
+import { type FrozenTensors, mergedModel, nameOfMethod, type TrainableTensors, tuningOf } from "../methods/index.ts";
 import { epochOf, layTexts, widthsOf } from "./batches.ts";
 import type { ClassifyOptions } from "./options.ts";
 import { greatest, predictorOf, softmax } from "./predict.ts";
@@ -63,13 +52,15 @@ export interface FitOptions {
   readonly now?: () => number;
 }
 
-/** One evaluation on the validation part. */
-export interface Selection {
-  readonly step: number;
+interface Scores extends Judged {
   readonly macroF1: number;
   readonly accuracy: number;
   /** Nats a text. */
   readonly loss: number;
+}
+/** One evaluation on the validation part. */
+export interface Selection extends Scores {
+  readonly step: number;
 }
 
 export interface FitResult {
@@ -84,14 +75,6 @@ export interface FitResult {
   readonly validationLogits: readonly Float64Array[];
   readonly trained: number;
   readonly totalMs: number;
-}
-
-interface Position {
-  readonly history: readonly Selection[];
-  readonly best: number;
-  readonly level: number | null;
-  readonly spikes: number;
-  readonly tokens: number;
 }
 
 type Batch = { tokens: Tensor; present: Tensor; targets: Tensor; weights: Tensor; seed: Tensor };
@@ -134,30 +117,16 @@ const defaultRate = (recipe: ClassifyOptions): number => {
   return recipe.rate ?? (name === "full" || name === "frozen" ? 1e-4 : 1e-3);
 };
 
-async function copied(device: Device, from: unknown): Promise<unknown> {
-  const tree = from as Tree<DeviceArray>;
-  const arrays: DeviceArray[] = [];
-  for (const a of treeLeaves<DeviceArray>(tree)) arrays.push(await device.array(await a.read(), a.dtype, a.shape));
-  return treeFrom<DeviceArray, DeviceArray>(tree, arrays);
-}
-const dispose = (tree: unknown) => {
-  for (const a of treeLeaves<DeviceArray>(tree as Tree<DeviceArray>)) a.dispose();
-};
-
 /** Scores of logits on texts whose classes are known. */
-export function selectionOf(logits: readonly ArrayLike<number>[], labels: Int32Array, classes: readonly string[], step: number): Selection {
+function selectionOf(logits: readonly ArrayLike<number>[], labels: Int32Array, classes: readonly string[]): Scores {
   const predicted = Int32Array.from(logits, greatest);
   const scores = classificationScores(confusion({ classes, truth: labels, predicted }));
   const loss = logits.reduce((s, row, i) => s - Math.log(Math.max(softmax(row)[labels[i]!]!, 1e-300)), 0) / labels.length;
-  return { step, macroF1: scores.macro.f1, accuracy: scores.accuracy, loss };
+  return { macroF1: scores.macro.f1, accuracy: scores.accuracy, loss };
 }
-const isBetter = (a: Selection, b: Selection, by: ClassifyOptions["select"]): boolean =>
-  by === "loss" ? a.loss < b.loss : a.macroF1 > b.macroF1 || (a.macroF1 === b.macroF1 && a.loss < b.loss);
-
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: tune/*, train/*, nn/*; on abort the state is saved first. */
 export async function fitClassifier(o: FitOptions): Promise<FitResult> {
   const { device, recipe, classes, train, validation } = o;
-  const started = performance.now();
   const model = withClassifier({ family: o.base.family, config: o.base.config } as ModelConfig, {
     labels: [...classes],
     kind: "one",
@@ -170,42 +139,38 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
   const widths = widthsOf(o.longest);
   const lengths = train.tokens.map(t => t.length);
   const rows = Math.min(recipe.batch, train.tokens.length);
-  const batchesIn = epochOf(lengths, widths, rows, `${recipe.seed}/epoch/0`).length;
+  const epochAt = (epoch: number) => epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${epoch}`);
+  const batchesIn = epochAt(0).length;
   const steps = Math.max(1, Math.round(recipe.epochs * batchesIn));
-  const evaluateEvery = Math.max(1, Math.floor(batchesIn / recipe.evaluations));
   const weightOf = classWeights(recipe.weights, classes, train.labels);
 
-  const options: TrainerOptions<TrainableSpecs, Batch> = {
-    device,
-    specs: tuning.specs,
-    loss: (trained, b, scale, still) => {
-      const p = tuning.parameters(still as FrozenTensors, trained as TrainableTensors);
-      const logits = textLogits(model, p, b.tokens, b.present, {
-        rematerialise: recipe.rematerialise,
-        ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
-      });
-      return mul(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights)), scale);
-    },
-    frozen,
-    batch: {
-      tokens: { shape: [rows, o.longest], dtype: "i32" },
-      present: { shape: [rows, o.longest], dtype: "i32" },
-      targets: { shape: [rows], dtype: "i32" },
-      weights: { shape: [rows], dtype: "f32" },
-      seed: { shape: [], dtype: "i32" },
-    },
-    optimizer: single(adamw({ beta2: 0.999, weightDecay: recipe.weightDecay })),
-    rate: defaultRate(recipe),
-    schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
-    steps,
-    clip: recipe.clip,
-    seed: recipe.seed,
+  /** Batches of one epoch after the other; an epoch has the same number of them each time. */
+  const source = (state = { epoch: 0, row: 0 }): BatchSource => {
+    let { epoch, row } = state;
+    let batches = epochAt(epoch);
+    return {
+      state: () => ({ epoch, row }),
+      next() {
+        const batch = batches[row]!;
+        const weights = Float32Array.from({ length: rows }, (_, i) =>
+          i < batch.texts.length ? weightOf[train.labels[batch.texts[i]!]!]! : 0,
+        );
+        const host: HostBatch = {
+          arrays: {
+            ...layTexts(train.tokens, batch, rows),
+            targets: Int32Array.from({ length: rows }, (_, i) => (i < batch.texts.length ? train.labels[batch.texts[i]!]! : 0)),
+            weights,
+            seed: Int32Array.of(epoch * batchesIn + row),
+          },
+          shapes: { tokens: [rows, batch.width], present: [rows, batch.width] },
+          weight: weights.reduce((a, b) => a + b, 0),
+          documents: batch.texts.map(i => train.ids[i]!),
+        };
+        if (++row === batches.length) [epoch, row, batches] = [epoch + 1, 0, epochAt(epoch + 1)];
+        return host;
+      },
+    };
   };
-  const found = await restore(o, options);
-  if (found) dispose(trainable);
-  const trainer = await createTrainer(found ? options : { ...options, start: trainable }, found?.state);
-  const resumedFrom = trainer.state.step;
-  const log = openMetricLog(o.folder, resumedFrom, o.now ?? Date.now, o.eventsFolder);
   const predictor = predictorOf({
     device,
     model,
@@ -213,141 +178,71 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
     parameters: (trained: TrainableTensors, still: FrozenTensors) => tuning.parameters(still, trained),
   });
   const ask = (trees: readonly unknown[]) => predictor.predict(trees, validation.tokens, { ...(o.signal ? { signal: o.signal } : {}) });
-
-  let history = [...(found?.position.history ?? [])];
-  let bestAt = found?.position.best ?? -1;
-  let best = found?.best;
-  let bestLogits: readonly Float64Array[] | undefined;
-  let tokens = found?.position.tokens ?? 0;
-  let [batches, epoch] = [epochOf(lengths, widths, rows, `${recipe.seed}/epoch/0`), 0];
-  const isOver = () => recipe.patience > 0 && history.length - 1 - bestAt >= recipe.patience;
-  const save = () =>
-    saveCheckpoint(o.folder, {
-      recipe: o.identity,
-      step: trainer.state.step,
-      arrays: { parameters: trainer.state.parameters, optimizer: trainer.state.optimizer, ...(best ? { best } : {}) },
-      state: { history, best: bestAt, level: trainer.state.level, spikes: trainer.state.spikes, tokens } as never,
+  try {
+    const fitted = await runFit<Batch>({
+      trainer: {
+        device,
+        specs: tuning.specs,
+        loss: ((trained: TrainableTensors, b: Batch, scale: Tensor, still: FrozenTensors) => {
+          const logits = textLogits(model, tuning.parameters(still, trained), b.tokens, b.present, {
+            rematerialise: recipe.rematerialise,
+            ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
+          });
+          return mul(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights)), scale);
+        }) as never,
+        batch: {
+          tokens: { shape: [rows, o.longest], dtype: "i32" },
+          present: { shape: [rows, o.longest], dtype: "i32" },
+          targets: { shape: [rows], dtype: "i32" },
+          weights: { shape: [rows], dtype: "f32" },
+          seed: { shape: [], dtype: "i32" },
+        },
+        optimizer: single(adamw({ beta2: 0.999, weightDecay: recipe.weightDecay })),
+        rate: defaultRate(recipe),
+        schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
+        steps,
+        clip: recipe.clip,
+        seed: recipe.seed,
+      },
+      start: trainable,
+      frozen,
+      source,
+      tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
+      judge: async (trained, still) => selectionOf(await ask([trained, still]), validation.labels, classes),
+      isBetter: (a, b) => isBetter(a as Scores, b as Scores, recipe.select),
+      shown: s => `validation F1 ${s.macroF1!.toFixed(3)}`,
+      // the head is drawn: there is nothing to be chosen yet
+      judgesStart: false,
+      judgeEvery: Math.max(1, Math.floor(batchesIn / recipe.evaluations)),
+      patience: recipe.patience,
+      logEvery: 10,
+      checkpointSeconds: recipe.checkpointSeconds,
+      identity: o.identity,
+      folder: o.folder,
+      eventsFolder: o.eventsFolder,
+      progress: o.progress,
+      signal: o.signal,
+      onProblem: o.onProblem,
+      ...(o.now ? { now: o.now } : {}),
     });
-  let savedAt = performance.now();
-  const window = { loss: 0, steps: 0, ms: 0, tokens: 0 };
-  try {
-    while (trainer.state.step < steps && !isOver()) {
-      const { step } = trainer.state;
-      const at = Math.floor(step / batchesIn);
-      if (at !== epoch) [batches, epoch] = [epochOf(lengths, widths, rows, `${recipe.seed}/epoch/${at}`), at];
-      const batch = batches[step % batchesIn]!;
-      const laid = layTexts(train.tokens, batch, rows);
-      const weights = Float32Array.from({ length: rows }, (_, i) =>
-        i < batch.texts.length ? weightOf[train.labels[batch.texts[i]!]!]! : 0,
-      );
-      const report = await trainer.step(
-        [
-          {
-            arrays: {
-              ...laid,
-              targets: Int32Array.from({ length: rows }, (_, i) => (i < batch.texts.length ? train.labels[batch.texts[i]!]! : 0)),
-              weights,
-              seed: Int32Array.of(step),
-            },
-            shapes: { tokens: [rows, batch.width], present: [rows, batch.width] },
-            weight: weights.reduce((a, b) => a + b, 0),
-            documents: batch.texts.map(i => train.ids[i]!),
-          },
-        ],
-        o.signal,
-      );
-      const size = batch.texts.reduce((n, i) => n + lengths[i]!, 0);
-      tokens += size;
-      window.loss += report.loss;
-      window.steps++;
-      window.ms += report.totalMs;
-      window.tokens += size;
-      const isLast = report.step === steps;
-      let selection: Selection | undefined;
-      if (isLast || report.step % evaluateEvery === 0) {
-        const logits = await ask([trainer.state.parameters, frozen]);
-        selection = selectionOf(logits, validation.labels, classes, report.step);
-        history = [...history, selection];
-        if (bestAt < 0 || isBetter(selection, history[bestAt]!, recipe.select)) {
-          bestAt = history.length - 1;
-          if (best) dispose(best);
-          best = await copied(device, trainer.state.parameters);
-          bestLogits = logits;
-        }
-      }
-      if (selection || report.step % 10 === 0) {
-        log.write({
-          step: report.step,
-          tokens,
-          loss: window.loss / window.steps,
-          learningRate: report.learningRate,
-          tokensPerSecond: Math.round(window.tokens / (window.ms / 1000)),
-          gradientNorm: report.gradientNorm,
-          ...(selection ? { heldOut: selection.loss } : {}),
-        });
-        Object.assign(window, { loss: 0, steps: 0, ms: 0, tokens: 0 });
-      }
-      say(o, report, history, steps, (performance.now() - started) / (report.step - resumedFrom));
-      if (!isLast && performance.now() - savedAt > recipe.checkpointSeconds * 1000) {
-        await save();
-        savedAt = performance.now();
-      }
-      o.signal?.throwIfAborted();
-    }
-  } catch (error) {
-    if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
-    throw error;
-  }
-  const chosen = best as typeof trainable;
-  // of a run that was resumed, the best may lie before
-  const validationLogits = bestLogits ?? (await ask([chosen, frozen]));
-  predictor.dispose();
-  const stepsDone = trainer.state.step;
-  trainer.dispose();
-  return {
-    model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
-    points: log.points(),
-    steps: stepsDone,
-    stoppedEarly: stepsDone < steps,
-    resumedFrom,
-    best: history[bestAt]!,
-    history,
-    validationLogits,
-    trained: treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + a.shape.reduce((x, y) => x * y, 1), 0),
-    totalMs: performance.now() - started,
-  };
-}
-
-/** Reads a checkpoint back into what the trainer and the loop start from. */
-async function restore(o: FitOptions, t: TrainerOptions<TrainableSpecs, Batch>) {
-  const found = await latestCheckpoint(o.folder, o.identity, p => o.onProblem?.(p));
-  if (!found) return undefined;
-  try {
-    const position = found.state as unknown as Position;
-    const parameters = await loadTree(t.specs, found.arrays, o.device, { prefix: "parameters" });
-    const optimizer = (await loadTree(optimizerStateShapes(t.optimizer, t.specs), found.arrays, o.device, {
-      prefix: "optimizer",
-    })) as TrainerState<TrainableSpecs>["optimizer"];
-    const best: unknown = position.best >= 0 ? await loadTree(t.specs, found.arrays, o.device, { prefix: "best" }) : undefined;
-    return { state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
+    const { trainable: chosen, points, steps: done, stoppedEarly, resumedFrom, totalMs } = fitted;
+    const history = fitted.history as readonly Selection[];
+    return {
+      model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
+      points,
+      steps: done,
+      stoppedEarly,
+      resumedFrom,
+      best: history[fitted.best]!,
+      history,
+      validationLogits: await ask([chosen, frozen]),
+      trained: treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0),
+      totalMs,
+    };
   } finally {
-    await found.arrays.close();
+    predictor.dispose();
   }
 }
 
-function say(
-  o: FitOptions,
-  report: { readonly step: number; readonly loss: number },
-  history: readonly Selection[],
-  steps: number,
-  msPerStep: number,
-): void {
-  const last = history.at(-1);
-  o.progress({
-    stage: "tune",
-    done: report.step / steps,
-    leftMs: msPerStep * (steps - report.step),
-    message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  validation F1 ${last.macroF1.toFixed(3)}` : ""}`,
-    values: { step: report.step, steps, loss: report.loss, ...(last ? { validationF1: last.macroF1, validationLoss: last.loss } : {}) },
-  });
-}
+const isBetter = (a: Scores, b: Scores, by: ClassifyOptions["select"]): boolean =>
+  by === "loss" ? a.loss < b.loss : a.macroF1 > b.macroF1 || (a.macroF1 === b.macroF1 && a.loss < b.loss);

@@ -148,7 +148,8 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
         };
         return { state: () => packer.state(), next: () => hostBatch(packer.next(), place() % 2 ** 31, o.train) };
       },
-      tokensPerBatch: rows * recipe.length,
+      tokensOf: () => rows * recipe.length,
+      judgesStart: true,
       judge: validation && (async (t, f) => ({ loss: await validation.of(t, f, o.signal) })),
       judgeEvery: Math.max(1, Math.floor(stepsIn / recipe.evaluations)),
       patience: recipe.patience,

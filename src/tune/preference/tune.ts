@@ -211,7 +211,8 @@ export async function tunePreference(o: TaskRun<EncodedPair, PreferenceFitOption
           },
         };
       },
-      tokensPerBatch: 2 * layout.pairs * layout.length,
+      tokensOf: () => 2 * layout.pairs * layout.length,
+      judgesStart: true,
       judge: o.validation.length > 0 ? judge : undefined,
       judgeEvery: Math.max(1, Math.floor(stepsIn / recipe.evaluations)),
       patience: recipe.patience,
