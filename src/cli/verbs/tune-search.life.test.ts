@@ -1,10 +1,13 @@
 /** A search on a small project, in this process and in several that are killed: what is tried once stays, and goes on where it was. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { random, readText } from "../../base/index.ts";
-import { bundleScript, startChild } from "../../store/children.laws.ts";
 import { listRuns, openArtifact, openStore, type Store, type StoredTrial, trace } from "../../store/index.ts";
 import { readJudgement } from "../../tune/index.ts";
 import { createOutput } from "../output.ts";
@@ -86,20 +89,53 @@ async function withStore<T>(folder: string, use: (store: Store) => Promise<T>): 
 }
 const valuesOf = (r: Result) => r.trials.map(t => ({ point: t.point, values: (t.outcome as { values: number[] } | null)?.values }));
 
+/** A search in a process of its own: what it told so far, its end, and a wait for the line that a test looks for. */
+function startChild(path: string, [folder]: readonly [string]) {
+  const running = spawn(process.execPath, [path, folder], { stdio: ["ignore", "pipe", "inherit"] });
+  const lines: string[] = [];
+  const ended = new Promise<number | null>(resolve => running.once("close", resolve));
+  const heard = createInterface({ input: running.stdout });
+  heard.on("line", line => lines.push(line));
+  return {
+    lines,
+    ended,
+    until: (is: (line: string) => boolean) =>
+      new Promise<void>((resolve, reject) => {
+        heard.on("line", line => is(line) && resolve());
+        ended.then(() => reject(new Error(`it ended before; it said: ${lines.join(" | ")}`)));
+      }),
+    async kill() {
+      running.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
 let child = "";
 beforeAll(async () => {
   // what a bundle of the command line looks for above itself
   mkdirSync(join(scratch, "bin"));
   writeFileSync(join(scratch, "package.json"), '{ "name": "loam", "version": "0.0.0" }');
   writeFileSync(join(scratch, "bin", "loam.js"), "");
-  child = await bundleScript(
-    `import { createOutput } from "../cli/output.ts";
-     import { tuneSearch } from "../cli/verbs/tune-search.ts";
-     await tuneSearch({ out: createOutput(true), cwd: process.argv[2]!, signal: new AbortController().signal }, [], { workers: "0" });
-     process.exit(0);`,
-    scratch,
-    "search",
-  );
+  const here = fileURLToPath(new URL(".", import.meta.url));
+  symlinkSync(join(here, "..", "..", "..", "node_modules"), join(scratch, "node_modules"));
+  child = join(scratch, "search.mjs");
+  await build({
+    stdin: {
+      contents: `import { createOutput } from "../output.ts";
+        import { tuneSearch } from "./tune-search.ts";
+        await tuneSearch({ out: createOutput(true), cwd: process.argv[2]!, signal: new AbortController().signal }, [], { workers: "0" });
+        process.exit(0);`,
+      resolveDir: here,
+      loader: "ts",
+    },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+    outfile: child,
+    logLevel: "error",
+  });
 });
 
 test("a grid is tried once each, the default first; what cannot be trained is kept with its reason; the winner is judged on the other half", async () => {
@@ -180,10 +216,10 @@ test("killed in the middle of a trial, a search goes on inside it and comes to t
   const folder = project("killed", search, train);
   await result(folder, { trials: "1" });
   const running = startChild(child, [folder]);
-  for (;;) {
-    const event = JSON.parse(await running.line('{"event":"progress","label":"trial 1"')) as { values?: { step?: number } };
-    if ((event.values?.step ?? 0) > 150) break;
-  }
+  await running.until(line => {
+    const { event, label, values } = JSON.parse(line) as Event;
+    return event === "progress" && label === "trial 1" && (values?.step ?? 0) > 150;
+  });
   await running.kill();
   const told = await events(folder);
   const steps = told.filter(e => e.event === "progress" && e.label === "trial 1").flatMap(e => e.values?.step ?? []);
