@@ -65,7 +65,7 @@ export const run = ({ peers, say, scale }: BenchContext): Promise<BenchResult> =
       rows[task] = { ...mine.results, seconds: digits(mine.ms / 1000), wallSeconds: digits(mine.wallMs! / 1000) };
       if (!theirs) continue;
       const runs: [number, Evaluated][] = [];
-      for (const batch of scale < 0.5 ? batches.filter(b => b > 8) : batches) {
+      for (const batch of batches) {
         say(`${task}: lm-evaluation-harness, batches of ${batch}`);
         runs.push([batch, (await theirs.ask(`run ${task} ${batch}`)) as Evaluated]);
       }

@@ -26,7 +26,11 @@ for (const [folder, label] of Object.entries(folders))
     const subject = field(head, "Subject").replace(/^((re|fwd?): *)+/i, "");
     if (subject.length > 8 && isPlain(subject)) subjects.push({ subject, label, source: folder });
     if (folder !== "easy-ham-1") continue;
-    for (const line of body.replaceAll(/^[>|].*$/gm, "").replaceAll(/\s+/g, " ").match(/[A-Z][a-z' ,]{60,160}\./g) ?? []) sentences.push(line);
+    for (const line of body
+      .replaceAll(/^[>|].*$/gm, "")
+      .replaceAll(/\s+/g, " ")
+      .match(/[A-Z][a-z' ,]{60,160}\./g) ?? [])
+      sentences.push(line);
   }
 
 /** Every k-th of different ones, so that all folders are there. */
@@ -36,8 +40,16 @@ const some = (list, key, count) => {
 };
 const lines = list => list.map(x => `${JSON.stringify(x)}\n`).join("");
 
-const ham = some(subjects.filter(s => s.label === "ham"), s => s.subject, 110);
-const spam = some(subjects.filter(s => s.label === "spam"), s => s.subject, 110);
+const ham = some(
+  subjects.filter(s => s.label === "ham"),
+  s => s.subject,
+  110,
+);
+const spam = some(
+  subjects.filter(s => s.label === "spam"),
+  s => s.subject,
+  110,
+);
 const mixed = ham.flatMap((h, i) => [h, spam[i]]);
 writeFileSync(join(here, "tasks", "subjects.jsonl"), lines(mixed.slice(0, 200)));
 writeFileSync(join(here, "tasks", "subjects-examples.jsonl"), lines(mixed.slice(200)));
