@@ -7,7 +7,7 @@ import { evaluateTask } from "./evaluate-task.ts";
 import { keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
 import type { EvaluatedModel } from "./models/model.ts";
 import { differenceOf, pairItems } from "./results/compare.ts";
-import { measureOf, passAt } from "./results/measures.ts";
+import { measureOf } from "./results/measures.ts";
 import { scoreOf, sliceScores } from "./results/score.ts";
 import { readTask } from "./tasks/read-task.ts";
 import { itemChange } from "./tasks/variants.ts";
@@ -179,12 +179,4 @@ test("an example is never the item itself, and does not depend on the other item
   contexts.length = 0;
   await ask(part, spy);
   expect(contexts).toEqual(few);
-});
-
-test("pass@k is the chance of a draw without repetition", () => {
-  expect(passAt(5, 0, 3)).toBe(0);
-  expect(passAt(5, 3, 3)).toBe(1);
-  // 1 - C(3, 2) / C(5, 2)
-  expect(passAt(5, 2, 2)).toBeCloseTo(1 - 3 / 10, 12);
-  expect(passAt(10, 3, 1)).toBeCloseTo(0.3, 12);
 });

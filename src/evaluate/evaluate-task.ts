@@ -21,8 +21,6 @@ export interface EvaluateOptions {
   readonly change?: (item: TaskItem) => TaskItem;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
-  /** Runs code that answers hold, of tasks with pass@k: how many of the texts passed. */
-  readonly check?: (asked: Asked, texts: readonly string[]) => Promise<number>;
 }
 
 export interface Evaluated {
@@ -165,7 +163,7 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
 }
 
 /** Errors: evaluate/ability where the model cannot do it; evaluate/data, evaluate/task of the items; those of the model; the signal's reason. */
-export async function evaluateTask({ loaded, model, answers, change, progress, signal, check }: EvaluateOptions): Promise<Evaluated> {
+export async function evaluateTask({ loaded, model, answers, change, progress, signal }: EvaluateOptions): Promise<Evaluated> {
   const { task } = loaded;
   const kind = kindOf(task, model);
   const ask = model[kind] as Answering<RequestKind> | undefined;
@@ -219,7 +217,6 @@ export async function evaluateTask({ loaded, model, answers, change, progress, s
       attributes: attributes[i]!,
       ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
       ...result,
-      ...(check && result.texts ? { passed: await check(a, result.texts) } : {}),
     });
   }
   return { items, known, ms: performance.now() - began };

@@ -18,7 +18,7 @@ export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItem
 export { type Condition, parseCondition } from "./results/condition.ts";
 export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
 export type { ItemResult, ResultHead } from "./results/item.ts";
-export { defaultMeasures, type Measure, measureNames, measureOf, passAt } from "./results/measures.ts";
+export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
 export { type Asked, askOf } from "./tasks/ask.ts";

@@ -30,8 +30,6 @@ export interface ItemResult {
   readonly logLikelihood?: number;
   readonly words?: number;
   readonly textBytes?: number;
-  /** Of code that was run: how many of the answers passed. */
-  readonly passed?: number;
 }
 
 export interface ResultHead {

@@ -227,15 +227,6 @@ const defaults: { readonly [O in OutputType]: readonly string[] } = {
 
 const perLabel = /^(f1|precision|recall):(.+)$/;
 
-/** pass@k (Chen et al. 2021): the chance that one of k answers drawn from n passes, when c of n did. */
-export const passAt = (n: number, c: number, k: number): number => {
-  if (n - c < k) return 1;
-  let miss = 1;
-  for (let i = n - c + 1; i <= n; i++) miss *= 1 - k / i;
-  return 1 - miss;
-};
-const passName = /^pass@([1-9]\d*)$/;
-
 const tableOfHead = (head: ResultHead) => ({ ...measures[head.output], ...(head.positive === undefined ? {} : ofPositive), ...ofAny });
 const isOfLabels = ({ output }: ResultHead): boolean => output === "classify" || output === "multiple_choice";
 
@@ -243,7 +234,6 @@ const isOfLabels = ({ output }: ResultHead): boolean => output === "classify" ||
 export const measureNames = (head: ResultHead, labels: readonly string[] = []): string[] => [
   ...Object.keys(tableOfHead(head)),
   ...(isOfLabels(head) ? labels.map(l => `f1:${l}`) : []),
-  ...(head.output === "generate_until" ? ["pass@1"] : []),
 ];
 
 /** A measure of an output by name. `labels` are those that may be named. Errors: evaluate/metric with the nearest. */
@@ -252,8 +242,6 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
   if (Object.hasOwn(table, name)) return table[name]!(name, head);
   const [, base, label] = (isOfLabels(head) && perLabel.exec(name)) || [];
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
-  const k = head.output === "generate_until" ? Number(passName.exec(name)?.[1] ?? 0) : 0;
-  if (k > 0) return meanOf("higher", "mean", i => passAt(i.texts!.length, i.passed ?? 0, k))(name, head);
   const known = measureNames(head, labels);
   const near = nearest(name, known);
   throw evaluateErrors.fail("metric", {

@@ -83,7 +83,7 @@ export const taskSchema = z
         maxTokens: z.int().positive().default(256),
         temperature: z.number().min(0).default(0),
         seed: z.int().default(1),
-        /** Answers an item, for pass@k. */
+        /** Answers an item. */
         samples: z.int().min(1).max(1000).default(1),
         read: z.array(readStep).default([]),
       })
