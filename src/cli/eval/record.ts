@@ -55,7 +55,6 @@ export interface Asking {
   readonly fresh?: boolean;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
-  readonly check?: Parameters<typeof evaluateTask>[0]["check"];
 }
 
 const headOf = ({ task }: LoadedTask): ResultHead => ({
@@ -97,7 +96,6 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
         model,
         answers: kept,
         ...(change ? { change } : {}),
-        ...(o.check ? { check: o.check } : {}),
         progress,
         signal,
       });
