@@ -84,6 +84,12 @@ const aroundOf = (p: Project, { device, onProblem }: Around): InstructSurroundin
   eventsFolder: join(p.folder, ".loam", "tensorboard"),
 });
 
+/** What is said of the tuning itself, not of where its examples come from. */
+function withoutData<T extends OnExamples>(tune: T) {
+  const { task: _, on: __, validationFile: ___, format: ____, columns: _____, validation: ______, allowCrossing: _______, ...rest } = tune;
+  return rest;
+}
+
 export function instructLinks(
   p: Project,
   name: string,
@@ -91,18 +97,7 @@ export function instructLinks(
   tune: Extract<OnExamples, { task: "instruct" }>,
   around: Around,
 ): Link[] {
-  const {
-    task: _,
-    on: __,
-    validationFile: ___,
-    format: ____,
-    columns: _____,
-    validation: ______,
-    allowCrossing: _______,
-    result,
-    ...rest
-  } = tune;
-  const { bad, long, answers, length, ...recipe } = rest;
+  const { result, bad, long, answers, length, ...recipe } = withoutData(tune);
   const definition = instructStage(aroundOf(p, around), result ?? "merged");
   return exampleLinks(p, name, base, tune, { definition, options: { name, answers, long, bad, length, recipe } });
 }
@@ -114,18 +109,7 @@ export function preferenceLinks(
   tune: Extract<OnExamples, { task: "preference" }>,
   around: Around,
 ): Link[] {
-  const {
-    task: _,
-    on: __,
-    validationFile: ___,
-    format: ____,
-    columns: _____,
-    validation: ______,
-    allowCrossing: _______,
-    result,
-    ...rest
-  } = tune;
-  const { bad, long, length, ...recipe } = rest;
+  const { result, bad, long, length, ...recipe } = withoutData(tune);
   const definition = preferenceStage(aroundOf(p, around), result ?? "merged");
   return exampleLinks(p, name, base, tune, { definition, options: { name, answers: "all", long, bad, length, recipe } });
 }
