@@ -23,9 +23,9 @@ const rowsFor = (headSize: number): number => {
   return rows;
 };
 
-/** The pages of a slot of `room` positions, `rows` long (by the head's size where absent); one page where it can hold all. */
+/** The pages of a slot of `room` positions, `rows` long (by the head's size where absent); one page where two would not be full. */
 export function cachePages({ headSize }: Pick<DecoderConfig, "headSize">, room: number, rows = rowsFor(headSize)): readonly CachePage[] {
-  if (room <= rows) return [{ first: 0, positions: room, rows: room }];
+  if (room < 2 * rows) return [{ first: 0, positions: room, rows: room }];
   const pages: CachePage[] = [];
   for (let first = 0; first < room; first += rows - 1) {
     const positions = Math.min(rows - 1, room - first);
