@@ -160,13 +160,16 @@ export class Engines {
     const routed = this.#routed(model);
     const found = this.#engines.find(e => (routed ? e === routed : namesOf(e).includes(model)));
     if (found) return found;
-    if (routed || this.#encoders.some(e => namesOf(e).includes(model)))
+    const encoder = this.#encoders.find(e => (routed ? e === routed : namesOf(e).includes(model)));
+    if (routed || encoder) {
+      const isClassifier = encoder?.model.config.classifier !== undefined;
       throw serveErrors.fail("unsupported", {
         place: "model",
         expected: "a model that continues texts",
-        received: `${shown(model)}, which embeds them`,
-        hint: "Ask it at /v1/embeddings.",
+        received: `${shown(model)}, which ${isClassifier ? "tells classes" : "embeds them"}`,
+        hint: isClassifier ? `Ask it at /v1/models/${encoder.model.id.split("@")[0]}:classify.` : "Ask it at /v1/embeddings.",
       });
+    }
     const other = this.#otherwise(model);
     if (other !== undefined) return this.find(other);
     throw this.#unknown(model, [...[...this.#engines, ...this.#encoders].flatMap(namesOf), ...this.adapters.list().map(a => a.name)]);
