@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { evaluations, isOfClasses } from "../console/src/contract.ts";
 import { random } from "../src/base/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { build, jsonLines, loam, start } from "./support/child.ts";
@@ -92,6 +93,16 @@ test("from a table to a served classifier whose answers are those of the report"
     const want = predictions.find(p => p.id === t.id)!.scores;
     for (const [k, label] of ["glad", "low"].entries()) expect(result[i]!.find(([l]) => l === label)![1]).toBeCloseTo(want[k]!, 5);
   }
+  // the console's page of runs understands both kinds of report
+  const shown = evaluations.parse(await (await fetch(`${url}/api/evaluations`)).json());
+  expect(shown.map(e => isOfClasses(e.report)).sort()).toEqual([false, true]);
+  expect(shown.find(e => isOfClasses(e.report))!.report.scores.map(s => s.name)).toContain("mood");
+  const continued = await fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "mood", prompt: "a" }),
+  });
+  expect(await continued.text()).toContain("tells classes. Ask it at /v1/models/mood:classify.");
   server.kill("SIGINT");
   await server.ended;
 });

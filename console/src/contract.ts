@@ -71,26 +71,41 @@ export const metrics = z.object({
   ),
 });
 
-export const evaluations = z.array(
-  z.object({
-    artifact: z.string(),
-    model: z.string(),
-    report: z.object({
-      task: z.string(),
-      heldOut: z.object({ documents: z.number(), bytes: z.number(), tokens: z.number() }),
-      scores: z.array(
-        z.object({
-          name: z.string(),
-          kind: z.string(),
-          bitsPerByte: measured,
-          bits: measured,
-          bytes: measured,
-          ms: measured,
-        }),
-      ),
+/** Of a model that continues texts: bits of held-out documents. */
+const bitsReport = z.object({
+  task: z.string(),
+  heldOut: z.object({ documents: z.number(), bytes: z.number(), tokens: z.number() }),
+  scores: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.string(),
+      bitsPerByte: measured,
+      bits: measured,
+      bytes: measured,
+      ms: measured,
     }),
-  }),
-);
+  ),
+});
+const range = z.object({ value: measured, low: measured, high: measured });
+/** Of a model that tells classes: scores of held-out documents, with intervals. */
+const classesReport = z.object({
+  task: z.literal("classification"),
+  label: z.string(),
+  test: z.object({ documents: z.number(), groups: z.number() }),
+  confidence: z.number(),
+  scores: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.string(),
+      accuracy: range,
+      macro: z.object({ precision: measured, recall: measured }),
+      macroF1: range,
+    }),
+  ),
+  comparisons: z.array(z.object({ against: z.string(), difference: range, verdict: z.string() })),
+});
+
+export const evaluations = z.array(z.object({ artifact: z.string(), model: z.string(), report: z.union([classesReport, bitsReport]) }));
 
 export const graph = z.object({
   root: z.string(),
@@ -236,7 +251,10 @@ export type ModelVersion = z.infer<typeof models>[number];
 export type Run = z.infer<typeof runs>[number];
 export type Point = z.infer<typeof metrics>["points"][number];
 export type Evaluation = z.infer<typeof evaluations>[number];
-export type Score = Evaluation["report"]["scores"][number];
+export type BitsReport = z.infer<typeof bitsReport>;
+export type ClassesReport = z.infer<typeof classesReport>;
+export type Score = BitsReport["scores"][number];
+export const isOfClasses = (report: Evaluation["report"]): report is ClassesReport => "comparisons" in report;
 export type Graph = z.infer<typeof graph>;
 export type GraphNode = Graph["nodes"][number];
 export type GraphEdge = Graph["edges"][number];

@@ -1,7 +1,7 @@
 /** Training: the runs, the curves of the chosen one (beside others, if wanted), and what it scored. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import type { Evaluation, Run } from "../contract.ts";
+import { type Evaluation, isOfClasses, type Run } from "../contract.ts";
 import { formatAgo, formatFixed, formatMoment, formatShort, formatWait, none } from "../format.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
@@ -10,6 +10,7 @@ import { lastOf } from "../parts/value-at.ts";
 import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 import { Bits } from "../training/bits.tsx";
+import { Classes } from "../training/classes.tsx";
 import { column, lowestOf, medianOf } from "../training/curves.ts";
 import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
 
@@ -91,13 +92,20 @@ interface ChosenProps {
   readonly evaluation: Evaluation | undefined;
 }
 
+function HeldOut({ report }: { readonly report: Evaluation["report"] | undefined }) {
+  if (report && isOfClasses(report)) {
+    const own = report.scores.find(s => s.kind === "model");
+    return <Figure label="Held-out F1">{formatFixed(own?.macroF1.value, 3)}</Figure>;
+  }
+  return <Figure label="Held-out bits per byte">{formatFixed(report?.scores.find(s => s.kind === "model")?.bitsPerByte, 3)}</Figure>;
+}
+
 function Figures({ run, runs, evaluation }: ChosenProps) {
   const points = runs[0]?.points ?? [];
   const heldOut = column(points, "heldOut");
-  const bits = evaluation?.report.scores.find(s => s.kind === "model")?.bitsPerByte;
   return (
     <dl className="figures">
-      <Figure label="Held-out bits per byte">{formatFixed(bits, 3)}</Figure>
+      <HeldOut report={evaluation?.report} />
       <Figure label="Held-out loss" note={`lowest ${formatFixed(lowestOf(heldOut), 3)}`}>
         {formatFixed(lastOf(heldOut), 3)}
       </Figure>
@@ -189,11 +197,17 @@ export function Training({ id }: { readonly id: string | null }) {
                   return own.length === 0 ? (
                     <Empty icon="models" title="Not evaluated yet">
                       <p>
-                        <code>loam eval</code> measures held-out bits per byte beside the baselines.
+                        <code>loam run</code> measures it on held-out documents, beside baselines.
                       </p>
                     </Empty>
                   ) : (
-                    own.map(e => <Bits key={e.artifact} evaluation={e} />)
+                    own.map(({ artifact, report }) =>
+                      isOfClasses(report) ? (
+                        <Classes key={artifact} artifact={artifact} report={report} />
+                      ) : (
+                        <Bits key={artifact} artifact={artifact} report={report} />
+                      ),
+                    )
                   );
                 }}
               </Loaded>

@@ -1,5 +1,5 @@
 /** Bits per byte of an evaluation as bars with their numbers, best first, models beside the baselines of the same run. */
-import type { Evaluation, Score } from "../contract.ts";
+import type { BitsReport, Score } from "../contract.ts";
 import { formatBytes, formatCount, formatFixed, formatWait } from "../format.ts";
 
 const byScore = (a: Score, b: Score) => (a.bitsPerByte ?? Number.POSITIVE_INFINITY) - (b.bitsPerByte ?? Number.POSITIVE_INFINITY);
@@ -11,15 +11,15 @@ function beside(score: number, model: number): string {
   return `${Math.abs(ratio * 100).toFixed(1)} % ${ratio > 0 ? "larger" : "smaller"}`;
 }
 
-export function Bits({ evaluation }: { readonly evaluation: Evaluation }) {
-  const { heldOut, scores } = evaluation.report;
+export function Bits({ artifact, report }: { readonly artifact: string; readonly report: BitsReport }) {
+  const { heldOut, scores } = report;
   const sorted = scores.toSorted(byScore);
   const most = Math.max(...scores.map(s => s.bitsPerByte ?? 0), Number.MIN_VALUE);
   const model = scores.find(s => s.kind === "model")?.bitsPerByte ?? null;
   return (
-    <section className="card" aria-labelledby={`bits-${evaluation.artifact}`}>
+    <section className="card" aria-labelledby={`bits-${artifact}`}>
       <header className="card-head">
-        <h2 id={`bits-${evaluation.artifact}`}>Held-out bits per byte</h2>
+        <h2 id={`bits-${artifact}`}>Held-out bits per byte</h2>
         <p>
           Lower is better. {formatCount(heldOut.documents)} documents, {formatBytes(heldOut.bytes)}, {formatCount(heldOut.tokens)} tokens.
         </p>
