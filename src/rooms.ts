@@ -15,7 +15,8 @@ export const rooms = {
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
   registry: ["base", "statistics", "store", "evaluate"],
   serve: ["base", "tensor", "nn", "text", "store"],
-  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "tune", "evaluate", "registry", "serve"],
+  gateway: ["base", "store", "text"],
+  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "tune", "evaluate", "registry", "serve", "gateway"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
