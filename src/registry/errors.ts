@@ -18,5 +18,11 @@ export const registryErrors = errorTable("registry", {
   key: { status: 400, exit: "usage", meaning: "A file does not hold the Ed25519 key that is needed." },
   signature: { status: 403, exit: "failure", meaning: "A version has no valid signature by a key that is trusted." },
   package: { status: 400, exit: "failure", meaning: "A file is no packed version, or its content does not match its digests." },
+  reference: { status: 400, exit: "usage", meaning: "A place in a registry is not HOST/REPOSITORY:TAG." },
+  remote: {
+    status: 502,
+    exit: "environment",
+    meaning: "A registry cannot be reached, refuses, or answers not as the distribution specification has it; its words are told.",
+  },
   tampered: { status: 500, exit: "failure", meaning: "A file of a version is not what was recorded; version and file are named." },
 });
