@@ -76,6 +76,17 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/tune-preview.ts")).tunePreview,
   },
   {
+    usage: "tune jobs [action] [id]",
+    summary: "List the fine-tuning jobs of a project's server, or show, cancel, pause, resume one",
+    options: [
+      project,
+      ["--server <url>", "the server that runs them (default: where loam.yaml says)"],
+      ["--only <work>", "for the server's own use, with the action work: check or train"],
+    ],
+    example: "loam tune jobs pause ftjob-5f0c2a9e41b7d8036a1c9e25",
+    load: async () => (await import("./verbs/tune-jobs.ts")).tuneJobs,
+  },
+  {
     usage: "tune studies",
     summary: "List the studies of the record: trials, best one",
     options: [project],
@@ -422,6 +433,43 @@ export const verbs: readonly Verb[] = [
     ],
     example: "loam models export smollm2 --to smollm2.f16.gguf --format gguf-f16",
     load: async () => (await import("./verbs/models-export.ts")).modelsExport,
+  },
+  {
+    usage: "models pack <version>",
+    summary: "Write a version with its signatures as one file: an OCI image layout in a tar",
+    options: [project, ["--out <file>", "the file to write; it appears when it is whole"]],
+    example: "loam models pack mail-spam@2 --out mail-spam-2.tar",
+    load: async () => (await import("./verbs/models-package.ts")).modelsPack,
+  },
+  {
+    usage: "models unpack <file>",
+    summary: "Register the version of such a file here, every byte checked; into the project, else into ~/.loam",
+    options: [
+      project,
+      ["--name <name>", "what it is called here (default: its name there)"],
+      ["--key <files...>", "public keys, one of which must have signed it"],
+    ],
+    example: "loam models unpack mail-spam-2.tar --key release.key.pub",
+    load: async () => (await import("./verbs/models-package.ts")).modelsUnpack,
+  },
+  {
+    usage: "models push <version> <reference>",
+    summary: "Push a version with its signatures to a registry of containers; what is there is not sent again",
+    options: [project, ["--plain-http", "unencrypted, also where the registry is not this machine"]],
+    example: "loam models push mail-spam@2 registry.example.com/team/mail-spam:2",
+    load: async () => (await import("./verbs/models-package.ts")).modelsPush,
+  },
+  {
+    usage: "models pull <reference>",
+    summary: "Register a version from a registry here, every byte checked; into the project, else into ~/.loam",
+    options: [
+      project,
+      ["--name <name>", "what it is called here (default: its name there)"],
+      ["--key <files...>", "public keys, one of which must have signed it"],
+      ["--plain-http", "unencrypted, also where the registry is not this machine"],
+    ],
+    example: "loam models pull registry.example.com/team/mail-spam:2 --key release.key.pub",
+    load: async () => (await import("./verbs/models-package.ts")).modelsPull,
   },
   {
     usage: "models quantize [model]",

@@ -5,18 +5,14 @@
 import { resolve } from "node:path";
 import { formatBytes, formatCount } from "../../base/index.ts";
 import { registerVersion } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { hubModel, isHub, parseHub } from "../models/hub.ts";
 import { hubSource, type ImportSource, importModel, localSource } from "../models/import-stage.ts";
+import { newName } from "../models/new-name.ts";
 import { localModel } from "../models/paths.ts";
 import { textOption } from "../options.ts";
-import { modelsOf } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-
-/** What a record takes as a model's name; a version follows after @. */
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 async function sourceOf(context: Context, given: string): Promise<{ readonly source: ImportSource; readonly name: string }> {
   const { cwd, signal, out } = context;
@@ -37,15 +33,10 @@ export const modelsImport: VerbRun = async (context, [given = ""], options) => {
   const { out, signal } = context;
   const project = projectOrNone(folderOf(context, options));
   const asked = textOption(options, "name");
-  const wrongName = (received: string, expected: string, hint?: string) =>
-    cliErrors.fail("usage", { place: "loam models import: --name", expected, received: `"${received}"`, ...(hint ? { hint } : {}) });
-  if (asked !== undefined && !namePattern.test(asked))
-    throw wrongName(asked, "up to 128 letters, digits, dots, dashes or underscores, a letter or digit first");
+  // a wrong name is told before anything is read or fetched
+  if (asked !== undefined) newName("import", project, asked, "");
   const { source, name: fromSource } = await sourceOf(context, given);
-  const name = asked ?? fromSource;
-  if (!namePattern.test(name)) throw wrongName(name, "a name", "Give one with --name.");
-  if (project && modelsOf(project.config).includes(name))
-    throw wrongName(name, "a name that no model of loam.yaml has", "That model is trained here; take another name.");
+  const name = newName("import", project, asked, fromSource);
   const store = await openRecordOf(project);
   try {
     const { artifact, action, tookMs } = await importModel(store, source, { progress: out.progress(name), signal });
