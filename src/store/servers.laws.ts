@@ -37,11 +37,13 @@ const goFolder = (): string => {
   }
 };
 
-export const findVersitygw = (): Found =>
+/** A program of a Go module: where `variable` says, in PATH, or where `go install` puts it. */
+export const findGoProgram = (name: string, variable: string, module: string): Found =>
   first(
-    [process.env.LOAM_VERSITYGW ?? "", ...onPath("versitygw"), join(goFolder(), "bin", "versitygw")].filter(p => p !== ""),
-    "versitygw is not installed: go install github.com/versity/versitygw/cmd/versitygw@latest",
+    [process.env[variable] ?? "", ...onPath(name), join(goFolder(), "bin", name)].filter(p => p !== ""),
+    `${name} is not installed: go install ${module}@latest`,
   );
+export const findVersitygw = (): Found => findGoProgram("versitygw", "LOAM_VERSITYGW", "github.com/versity/versitygw/cmd/versitygw");
 
 export function findPostgres(): Found {
   const versions = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql").sort().reverse() : [];
@@ -70,7 +72,8 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-const until = async (ready: () => Promise<boolean>, what: string, log: () => string): Promise<void> => {
+/** Waits until a server is ready, 20 s at most. */
+export const until = async (ready: () => Promise<boolean>, what: string, log: () => string): Promise<void> => {
   const end = Date.now() + 20_000;
   while (Date.now() < end) {
     if (await ready().catch(() => false)) return;

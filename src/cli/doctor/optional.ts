@@ -44,6 +44,17 @@ const programs: readonly Program[] = [
     },
   },
   {
+    name: "registry",
+    names: ["registry", "registry.exe"],
+    places: () => [process.env.LOAM_REGISTRY ?? "", join(process.env.GOPATH ?? join(homedir(), "go"), "bin/registry")],
+    what: "a registry of containers on this machine, and the tests of `loam models push`",
+    get: {
+      linux: "go install github.com/distribution/distribution/v3/cmd/registry@latest",
+      darwin: "go install github.com/distribution/distribution/v3/cmd/registry@latest",
+      win32: "go install github.com/distribution/distribution/v3/cmd/registry@latest",
+    },
+  },
+  {
     name: "prometheus",
     names: ["prometheus", "prometheus.exe"],
     places: () => [process.env.LOAM_PROMETHEUS ?? ""],
