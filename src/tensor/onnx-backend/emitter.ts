@@ -1,6 +1,7 @@
 /** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
-import type { DType, TypedArray } from "../dtype.ts";
+import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
 import { type Attribute, type Initializer, int, type OnnxNode } from "../onnx/index.ts";
+import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
 /** ONNX's code of uint32, which Loam has no dtype for; only values between nodes have it. */
@@ -71,6 +72,17 @@ export class Emitter {
     let name = this.#constants.get(key);
     if (!name) {
       name = this.constant(new Uint8Array(count).fill(value), "u8", [count]);
+      this.#constants.set(key, name);
+    }
+    return name;
+  }
+
+  /** The words that a stream of random numbers begins with; one array for all that draw from it under different seeds. */
+  words(stream: number, shape: Shape): string {
+    const key = `words ${stream} ${shape}`;
+    let name = this.#constants.get(key);
+    if (!name) {
+      name = this.constant(new Int32Array(positionWords(sizeOf(shape), stream).buffer), "i32", shape);
       this.#constants.set(key, name);
     }
     return name;

@@ -8,7 +8,7 @@ import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
-import { mixConstants, positionWords } from "../random-bits.ts";
+import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 import { type Emitter, onnxUint32 } from "./emitter.ts";
 
@@ -172,8 +172,7 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
       : e.emit("MatMul", inputs),
 
   randomUniform: ({ e, inputs: [seed], attributes: { shape, stream } }) => {
-    const words = positionWords(sizeOf(shape), stream);
-    const positions = e.cast(e.constant(new Int32Array(words.buffer), "i32", shape), onnxUint32);
+    const positions = e.cast(e.words(stream, shape), onnxUint32);
     const mixed = mixWord(e, e.emit("BitwiseXor", [positions, mixWord(e, e.cast(seed!, onnxUint32))]));
     const bits = e.emit("BitShift", [mixed, e.cast(e.constant(Int32Array.of(8), "i32", []), onnxUint32)], { direction: string("RIGHT") });
     return e.emit("Mul", [e.cast(bits, dtypeTable.f32.onnx), e.float(1 / 16777216)]);
