@@ -148,9 +148,10 @@ export interface Dropout {
   readonly seed: Tensor;
   next(): number;
 }
-export function dropoutFrom(rate: number, seed: Tensor): Dropout {
+/** Streams are numbered from `first` on. */
+export function dropoutFrom(rate: number, seed: Tensor, first = 0): Dropout {
   checkShape("dropout.seed", seed, "");
-  let stream = 0;
+  let stream = first;
   return { rate, seed, next: () => stream++ };
 }
 /** Zeroes elements with probability `rate` and scales the rest up, so the mean stays (Srivastava et al. 2014). Without `d`: x itself. */

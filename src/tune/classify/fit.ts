@@ -184,7 +184,7 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
         device,
         specs: tuning.specs,
         loss: ((trained: TrainableTensors, b: Batch, scale: Tensor, still: FrozenTensors) => {
-          const logits = textLogits(model, tuning.parameters(still, trained), b.tokens, b.present, {
+          const logits = textLogits(model, tuning.parameters(still, trained, b.seed), b.tokens, b.present, {
             rematerialise: recipe.rematerialise,
             ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
           });

@@ -4,8 +4,8 @@
  * y = x W + s (x downᵀ) up. The products with W need no gradient with respect to W, a third of a training step's work, which is why the factors
  * are multiplied by x and not into W; what W is (a float matrix, a quantised one) does not matter either.
  */
-import { type Linear, matrix, ones, ParameterSpec } from "../../nn/index.ts";
-import { add, div, matmul, mul, sqrt, stopGradient, sum, Tensor } from "../../tensor/index.ts";
+import { type Dropout, dropout, type Linear, linear, matrix, ones, ParameterSpec } from "../../nn/index.ts";
+import { add, div, matmul, mul, sqrt, stopGradient, sub, sum, Tensor } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 
 /** What is trained of one map. */
@@ -53,14 +53,23 @@ export function columnLengths(weight: Tensor, { down, up }: LowRankTensors, scal
   return sqrt(add(columnSquares(weight), add(mul(cross, 2 * scale), mul(own, scale * scale))));
 }
 
-/** The linear map with its change. Lengths are constants of the step, as the authors propose (section 4.3), and so in PEFT. */
-export function changedLinear(l: Linear, change: LowRankTensors, scale: number, path: string): Linear {
+/**
+ * The linear map with its change. Lengths are constants of the step, as the authors propose (section 4.3), and so in PEFT. Dropout is of what the
+ * change reads, never of what the map itself does (Hu et al. 2021, as released); of a map whose columns are stretched, what stretching adds
+ * reads it too, as the authors' program and PEFT have it.
+ */
+export function changedLinear(l: Linear, change: LowRankTensors, scale: number, path: string, drop?: () => Dropout): Linear {
+  const read = (x: Tensor) => (drop ? dropout(drop(), x) : x);
   const { magnitude } = change;
-  if (!magnitude) return { ...l, adapt: (x, y) => add(y, added(x, change, scale)) };
+  if (!magnitude) return { ...l, adapt: (x, y) => add(y, added(read(x), change, scale)) };
   const lengths = columnLengths(floatWeight(l.weight, path), change, scale);
   const ratio = div(magnitude, stopGradient(lengths));
   const { bias, ...rest } = l;
-  const stretched = (x: Tensor, y: Tensor) => mul(add(y, added(x, change, scale)), ratio);
+  const stretched = (x: Tensor, y: Tensor) => {
+    if (!drop) return mul(add(y, added(x, change, scale)), ratio);
+    const kept = read(x);
+    return add(y, add(mul(linear(rest, kept), sub(ratio, 1)), mul(added(kept, change, scale), ratio)));
+  };
   return { ...rest, adapt: bias ? (x, y) => add(stretched(x, y), bias) : stretched };
 }
 

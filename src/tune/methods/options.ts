@@ -11,6 +11,8 @@ const lowRank = z.strictObject({
    * what keeps up with full tuning (Dettmers et al. 2023). `token` is the embedding.
    */
   targets: z.union([z.literal("all"), z.array(z.string().min(1).max(200)).min(1).max(1000)]).default("all"),
+  /** Share of what the factors of linear maps read that is left out of a step; none when absent. */
+  dropout: z.number().min(0).max(0.9).optional(),
 });
 export type LowRankOptions = z.output<typeof lowRank>;
 

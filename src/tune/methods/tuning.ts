@@ -4,8 +4,8 @@
  * layer knows of any of this.
  */
 import { nearest, type Tree } from "../../base/index.ts";
-import { type ArraysOf, ParameterSpec, startValues, type TensorsOf } from "../../nn/index.ts";
-import { type Device, DeviceArray, fromNumbers, type Tensor } from "../../tensor/index.ts";
+import { type ArraysOf, dropoutFrom, ParameterSpec, startValues, type TensorsOf } from "../../nn/index.ts";
+import { add, type Device, DeviceArray, fromNumbers, mul, type Tensor } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { changedLinear, changedWeight, floatWeight, type LowRankSpec, type LowRankTensors, linearChange, tableChange } from "./low-rank.ts";
 import { frozenOptions, lowRankOf, type Method, type MethodName, nameOfMethod } from "./options.ts";
@@ -24,6 +24,9 @@ export interface TuningOptions {
   readonly whole?: readonly string[];
 }
 
+/** A stream of random numbers that no layer's own dropout comes to. */
+const factorStream = 2 ** 20;
+
 /** A method for one model; S is the model's tree of specifications. */
 export interface Tuning<S> {
   readonly method: MethodName;
@@ -39,8 +42,11 @@ export interface Tuning<S> {
     device: Device,
     seed: number | string,
   ): Promise<{ readonly trainable: TrainableArrays; readonly frozen: FrozenArrays }>;
-  /** Effective parameters, traced: what the model's function takes inside a loss. */
-  parameters(frozen: FrozenTensors, trainable: TrainableTensors): TensorsOf<S>;
+  /**
+   * Effective parameters, traced: what the model's function takes inside a loss. A `seed` (i32 scalar, another in each micro-batch) is given where
+   * the model is trained: the factors' dropout draws from it.
+   */
+  parameters(frozen: FrozenTensors, trainable: TrainableTensors, seed?: Tensor): TensorsOf<S>;
 }
 
 /** Where a linear map or a table stands in a tree of specifications. */
@@ -170,13 +176,18 @@ export function tuningOf<S>(method: Method, specs: S, { whole = [] }: TuningOpti
       }
       return { trainable: started as TrainableArrays, frozen };
     },
-    parameters(frozen, trained) {
+    parameters(frozen, trained, seed) {
       const tree = treeOf<Tensor>([...Object.entries(frozen), ...wholeOnes(trained)]);
+      const rate = low?.options.dropout ?? 0;
+      const places = [...changes.keys()];
+      // a stream's words are as large as what it masks: all maps share one, each under a seed of its own
+      const dropOf = (path: string) =>
+        seed && rate > 0 ? () => dropoutFrom(rate, add(mul(seed, places.length), places.indexOf(path)), factorStream) : undefined;
       for (const [path, { kind, scale }] of changes) {
         const [parent, key] = parentOf(tree, path);
         parent[key] =
           kind === "linear"
-            ? changedLinear(parent[key] as never, changed(trained, path), scale, path)
+            ? changedLinear(parent[key] as never, changed(trained, path), scale, path, dropOf(path))
             : changedWeight(floatWeight(parent[key] as never, path), changed(trained, path), scale);
       }
       return tree as TensorsOf<S>;
