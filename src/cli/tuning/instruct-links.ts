@@ -4,7 +4,15 @@ import { formatCount, type LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
-import { examplesFile, examplesStage, type InstructSurroundings, instructStage, preferenceStage, type TuneText } from "../../tune/index.ts";
+import {
+  examplesFile,
+  examplesStage,
+  type InstructSurroundings,
+  instructStage,
+  preferenceStage,
+  ratingStage,
+  type TuneText,
+} from "../../tune/index.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
@@ -42,7 +50,7 @@ function exampleLinks(
   name: string,
   base: string,
   { on, validationFile, format, columns, bad, validation, seed, allowCrossing }: OnExamples,
-  tuning: { readonly definition: ReturnType<typeof instructStage> | ReturnType<typeof preferenceStage>; readonly options: object },
+  tuning: { readonly definition: { readonly name: string }; readonly options: object },
 ): Link[] {
   const examples = `examples/${name}`;
   return [
@@ -110,6 +118,7 @@ export function preferenceLinks(
   around: Around,
 ): Link[] {
   const { result, bad, long, length, ...recipe } = withoutData(tune);
-  const definition = preferenceStage(aroundOf(p, around), result ?? "merged");
+  const stageOf = recipe.loss === "kto" ? ratingStage : preferenceStage;
+  const definition = stageOf(aroundOf(p, around), result ?? "merged");
   return exampleLinks(p, name, base, tune, { definition, options: { name, answers: "all", long, bad, length, recipe } });
 }

@@ -86,7 +86,12 @@ function maskedCompletion(text: TuneText, prompt: string, completion: string, pl
   return { ids, trained: Uint8Array.from(ids, (_, i) => (i < before.length ? 0 : 1)) };
 }
 
-const maskedOf = (text: TuneText, example: Exclude<Example, { kind: "preference" }>, place: string, answers: "all" | "last"): Masked =>
+const maskedOf = (
+  text: TuneText,
+  example: Exclude<Example, { kind: "preference" | "rated" }>,
+  place: string,
+  answers: "all" | "last",
+): Masked =>
   example.kind === "completion"
     ? maskedCompletion(text, example.prompt, example.completion, place)
     : maskedChat(text, example.messages, answers === "last" ? example.trained.slice(-1) : example.trained, example.tools, place);
@@ -95,6 +100,13 @@ const maskedOf = (text: TuneText, example: Exclude<Example, { kind: "preference"
 export function encodeExample(text: TuneText, { place, example }: PlacedExample, o: EncodeExampleOptions): Encoded | undefined {
   if (example.kind === "preference")
     throw fail(place, "an example with one answer", "a preference", "Preferences are for task: preference.");
+  if (example.kind === "rated")
+    throw fail(
+      place,
+      "an answer to learn",
+      "one with a label that says whether it is good",
+      "Ratings are for task: preference with loss: kto; name the shape (`format: completion`) where the label is of something else.",
+    );
   let masked: Masked;
   try {
     masked = maskedOf(text, example, place, o.answers ?? "all");

@@ -22,12 +22,20 @@ export interface PreferenceExample {
   readonly rejected: readonly ChatMessage[];
   readonly tools?: readonly unknown[];
 }
-export type Example = ChatExample | CompletionExample | PreferenceExample;
+/** One answer, and whether it is a good one. */
+export interface RatedExample {
+  readonly kind: "rated";
+  readonly messages: readonly ChatMessage[];
+  readonly answer: readonly ChatMessage[];
+  readonly isGood: boolean;
+  readonly tools?: readonly unknown[];
+}
+export type Example = ChatExample | CompletionExample | PreferenceExample | RatedExample;
 
 /** All that a person wrote in it, as one text: what near-duplicates are told by. */
 export function textOf(example: Example): string {
   if (example.kind === "completion") return `${example.prompt}\n${example.completion}`;
   const said = (messages: readonly ChatMessage[]) => messages.filter(m => m.role !== "system").map(m => String(m.content ?? ""));
-  const all = example.kind === "chat" ? said(example.messages) : [...said(example.messages), ...said(example.chosen)];
-  return all.join("\n");
+  const answer = example.kind === "chat" ? [] : example.kind === "rated" ? example.answer : example.chosen;
+  return [...said(example.messages), ...said(answer)].join("\n");
 }

@@ -20,6 +20,7 @@ export const columnOptions = z.strictObject({
   completion: z.string().min(1).optional(),
   chosen: z.string().min(1).optional(),
   rejected: z.string().min(1).optional(),
+  label: z.string().min(1).optional(),
 });
 export type Columns = z.output<typeof columnOptions>;
 
@@ -143,6 +144,20 @@ function answerOf(value: unknown, place: string): readonly ChatMessage[] {
   return turns;
 }
 
+/** What a label of an answer says; a table's cell is a text. */
+const ratings: Readonly<Record<string, boolean>> = { true: true, false: false, "1": true, "0": false };
+const ratingOf = (value: unknown): boolean | undefined =>
+  ["string", "number", "boolean"].includes(typeof value) ? ratings[String(value).trim().toLowerCase()] : undefined;
+
+/** A prompt before an answer: a text is what the user says. */
+function promptOf(f: Fields, c: Columns, place: string): ChatMessage[] {
+  const name = c.prompt ?? "prompt";
+  const prompt = f[name];
+  return typeof prompt === "string"
+    ? asked(optional(f, c.system ?? "system")).concat(turn("user", prompt))
+    : turnsOf(prompt, `${place}: ${name}`).turns;
+}
+
 export const formats = {
   openai: {
     has: (f, c) => Array.isArray(f[c.messages ?? "messages"]),
@@ -194,8 +209,7 @@ export const formats = {
           input.tools,
         );
       }
-      const name = c.prompt ?? "prompt";
-      const prompt = f[name];
+      const prompt = f[c.prompt ?? "prompt"];
       const given = f[c.chosen ?? "chosen"];
       const other = f[c.rejected ?? "rejected"];
       // both sides are whole conversations
@@ -205,11 +219,23 @@ export const formats = {
         while (shared < Math.min(a.length, b.length) - 1 && JSON.stringify(a[shared]) === JSON.stringify(b[shared])) shared++;
         return preference(a.slice(0, shared), a.slice(shared), b.slice(shared), place, toolsOf(f));
       }
-      const turns =
-        typeof prompt === "string"
-          ? asked(optional(f, c.system ?? "system")).concat(turn("user", prompt))
-          : turnsOf(prompt, `${place}: ${name}`).turns;
-      return preference(turns, given, other, place, toolsOf(f));
+      return preference(promptOf(f, c, place), given, other, place, toolsOf(f));
+    },
+  },
+  rated: {
+    has: (f, c) =>
+      ratingOf(f[c.label ?? "label"]) !== undefined && ((c.completion ?? "completion") in f || Array.isArray(f[c.messages ?? "messages"])),
+    read(f, c, place) {
+      const isGood = ratingOf(f[c.label ?? "label"])!;
+      const name = c.completion ?? "completion";
+      const list = f[c.messages ?? "messages"];
+      const turns = name in f ? promptOf(f, c, place) : turnsOf(list, `${place}: ${c.messages ?? "messages"}`).turns;
+      // of a whole conversation the last answer is what was rated
+      const [messages, answer] =
+        name in f ? [turns, answerOf(f[name], `${place}: ${name}`)] : [turns.slice(0, -1), answerOf(turns.slice(-1), place)];
+      checkPrompt(messages, place);
+      const tools = toolsOf(f);
+      return { kind: "rated", messages, answer, isGood, ...(tools?.length ? { tools } : {}) };
     },
   },
   completion: {
@@ -240,6 +266,11 @@ export const formats = {
   },
 } as const satisfies Record<string, FormatRow>;
 
+function checkPrompt(messages: readonly ChatMessage[], place: string): void {
+  if (messages.at(-1)?.role === "assistant" || messages.length === 0)
+    throw problem(place, "a prompt that ends with a message of the user", messages.length === 0 ? "none" : "the assistant's");
+}
+
 function preference(
   messages: readonly ChatMessage[],
   chosen: unknown,
@@ -247,8 +278,7 @@ function preference(
   place: string,
   tools: readonly unknown[] | undefined,
 ): Example {
-  if (messages.at(-1)?.role === "assistant" || messages.length === 0)
-    throw problem(place, "a prompt that ends with a message of the user", messages.length === 0 ? "none" : "the assistant's");
+  checkPrompt(messages, place);
   const [better, worse] = [answerOf(chosen, `${place}: chosen`), answerOf(rejected, `${place}: rejected`)];
   if (JSON.stringify(better) === JSON.stringify(worse)) throw problem(place, "two answers", "the same one twice");
   return { kind: "preference", messages, chosen: better, rejected: worse, ...(tools?.length ? { tools } : {}) };
@@ -259,7 +289,7 @@ export type FormatName = keyof typeof formats;
 
 /** The shape of a record. Errors: tune/example where it has none. */
 export function guessFormat(fields: Fields, columns: Columns, place: string): FormatName {
-  const order: readonly FormatName[] = ["table", "openai", "sharegpt", "alpaca", "preference", "completion"];
+  const order: readonly FormatName[] = ["table", "rated", "openai", "sharegpt", "alpaca", "preference", "completion"];
   const found = order.find(name => formats[name].has(fields, columns));
   if (found) return found;
   throw problem(

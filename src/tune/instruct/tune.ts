@@ -8,10 +8,11 @@ import {
   negativeLogLikelihood,
 } from "../../nn/index.ts";
 import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
-import { adamw, type HostBatch, single } from "../../train/index.ts";
+import type { HostBatch } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type BatchSource, runFit } from "../fit.ts";
-import { type FrozenTensors, nameOfMethod, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { loopOf, rateOf } from "../loop.ts";
+import { type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
 import { batchesOnce, examplePacker, rowsOf, type TuneBatch, weightOf } from "./pack.ts";
@@ -25,7 +26,7 @@ export const tuneLoss =
   (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
     crossEntropy(
-      decoderLogits(config, tuning.parameters(frozen, trained), b.tokens, {
+      decoderLogits(config, tuning.parameters(frozen, trained, b.seed), b.tokens, {
         segments: b.segments,
         positions: b.positions,
         rematerialise: recipe.rematerialise,
@@ -37,13 +38,9 @@ export const tuneLoss =
       scale,
     );
 /** Queries a block of causal attention: a block skips the keys that it cannot see. */
-const attentionBlock = 128;
-
-/** What trained factors take beside all weights, ten times the rate (Schulman et al. 2025, "LoRA without regret"). */
-export const rateOf = (recipe: Pick<InstructFitOptions, "rate" | "method">): number => {
-  const name = nameOfMethod(recipe.method);
-  return recipe.rate ?? (name === "full" || name === "frozen" ? 2e-5 : 2e-4);
-};
+export const attentionBlock = 128;
+/** Peak rate of a decoder's weights where none is said. */
+export const decoderRate = 2e-5;
 
 const hostBatch = (b: TuneBatch, seed: number, examples: readonly Encoded[]): HostBatch => ({
   arrays: {
@@ -111,7 +108,7 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
   const rowsIn = rowsOf(o.train, { ...layout, rows: 1 }, 0).length;
   const rows = Math.min(recipe.rows, rowsIn);
   const stepsIn = rowsIn / (rows * recipe.accumulate);
-  const steps = Math.max(1, Math.ceil(recipe.epochs * stepsIn));
+  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const shape = [rows, recipe.length];
   const ints = { shape, dtype: "i32" } as const;
   const validation =
@@ -119,7 +116,7 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
   try {
     const fitted = await runFit<BatchTensors>({
       trainer: {
-        device,
+        ...loop.trainer,
         specs: tuning.specs,
         loss: tuneLoss(config, tuning, recipe) as never,
         batch: {
@@ -130,13 +127,6 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
           weights: { shape, dtype: "f32" },
           seed: { shape: [], dtype: "i32" },
         },
-        optimizer: single(adamw({ beta2: 0.999, weightDecay: recipe.weightDecay })),
-        rate: rateOf(recipe),
-        schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
-        steps,
-        clip: recipe.clip,
-        accumulate: recipe.accumulate,
-        seed: recipe.seed,
       },
       start: trainable,
       frozen,
@@ -151,16 +141,7 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
       tokensOf: () => rows * recipe.length,
       judgesStart: true,
       judge: validation && (async (t, f) => ({ loss: await validation.of(t, f, o.signal) })),
-      judgeEvery: Math.max(1, Math.floor(stepsIn / recipe.evaluations)),
-      patience: recipe.patience,
-      logEvery: recipe.logEvery,
-      checkpointSeconds: recipe.checkpointSeconds,
-      identity: o.identity,
-      folder: o.folder,
-      eventsFolder: o.eventsFolder,
-      progress: o.progress,
-      signal: o.signal,
-      onProblem: o.onProblem,
+      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {

@@ -1,5 +1,5 @@
-/** Inner door: tuning by pairs of answers of which one is better. */
+/** Inner door: tuning by answers of which one is better than another, or good. */
 export { pairLossNames } from "./losses.ts";
 export { encodePairs } from "./pairs.ts";
-export { preferenceStage } from "./stage.ts";
+export { preferenceStage, ratingStage } from "./stage.ts";
 export { type PreferenceFitOptions, preferenceFitOptions, preferenceOptions } from "./tune.ts";

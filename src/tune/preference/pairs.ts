@@ -1,9 +1,9 @@
 /** Pairs of answers as tokens: the prompt is the same in both, answers are trained and counted over their own tokens only. */
-import { isLoamError, type LoamError, random } from "../../base/index.ts";
-import type { PackingState } from "../../train/index.ts";
+import { isLoamError, type LoamError } from "../../base/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type EncodeExampleOptions, type Masked, maskedChat, type TuneText, withinContext } from "../instruct/encode.ts";
 import type { PlacedExample } from "../instruct/read.ts";
+import { type AnswerRows, layRows } from "./rows.ts";
 
 export interface EncodedPair {
   readonly place: string;
@@ -58,47 +58,8 @@ export interface PairLayout {
   readonly pairs: number;
   readonly length: number;
 }
-export interface PairBatch {
-  readonly tokens: Int32Array;
-  readonly targets: Int32Array;
-  readonly weights: Float32Array;
-  /** Which pair each place holds; fewer than there are places where it is not full. */
-  readonly members: readonly number[];
-}
 
-export function layPairs(pairs: readonly EncodedPair[], members: readonly number[], { pairs: count, length }: PairLayout): PairBatch {
-  const n = 2 * count * length;
-  const [tokens, targets, weights] = [new Int32Array(n), new Int32Array(n), new Float32Array(n)];
-  for (const [row, member] of members.entries())
-    for (const [side, name] of (["chosen", "rejected"] as const).entries()) {
-      const { ids, trained } = pairs[member]![name];
-      const at = (side * count + row) * length;
-      for (let k = 0; k + 1 < ids.length; k++) {
-        tokens[at + k] = ids[k]!;
-        targets[at + k] = ids[k + 1]!;
-        weights[at + k] = trained[k + 1]!;
-      }
-    }
-  return { tokens, targets, weights, members };
-}
-
-/** Batches without end, each epoch in an order of its own; a batch may hold pairs of two. */
-export function pairSource(count: number, layout: PairLayout, seed: number | string, start: PackingState = { epoch: 0, row: 0 }) {
-  const orderOf = (e: number) => random(`${seed}/epoch ${e}`).permutation(count);
-  let { epoch, row } = start;
-  let order = orderOf(epoch);
-  return {
-    state: (): PackingState => ({ epoch, row }),
-    next(): number[] {
-      const members: number[] = [];
-      while (members.length < layout.pairs) {
-        members.push(order[row]!);
-        if (++row < count) continue;
-        row = 0;
-        epoch++;
-        order = orderOf(epoch);
-      }
-      return members;
-    },
-  };
+export function layPairs(pairs: readonly EncodedPair[], members: readonly number[], { pairs: count, length }: PairLayout): AnswerRows {
+  const sides = (["chosen", "rejected"] as const).flatMap(side => Array.from({ length: count }, (_, i) => pairs[members[i]!]?.[side]));
+  return layRows(sides, length);
 }

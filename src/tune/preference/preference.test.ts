@@ -1,31 +1,17 @@
 /** Losses of pairs against TRL's formulas (`bench/peers/golden/preference.py`), and tuning by them. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { check, silent } from "../../base/index.ts";
-import {
-  type DecoderConfig,
-  decoderSpec,
-  folderFiles,
-  importHuggingFace,
-  initialise,
-  llamaConfig,
-  writeSafetensors,
-} from "../../nn/index.ts";
-import { compile, type DeviceArray, mul, openDevice, sizeOf, sum, valueAndGrad } from "../../tensor/index.ts";
+import { type DecoderConfig, decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
+import { compile, type DeviceArray, mul, openDevice, sum, valueAndGrad } from "../../tensor/index.ts";
 import { chatTemplate, trainBpe } from "../../text/index.ts";
+import { expectGradients, type GoldenModel, goldenModel, type Summed } from "../golden.laws.ts";
 import { type EncodedPair, encodePair, layPairs } from "./pairs.ts";
-import { type PreferenceInput, pairTerms, preferenceFitOptions, tunePreference } from "./tune.ts";
+import { type PreferenceInput, pairFitOptions, pairTerms, tunePreference } from "./tune.ts";
 
-interface Summed {
-  readonly norm: number;
-  readonly elements: Readonly<Record<string, number>>;
-}
-const golden: {
-  readonly scale: number;
-  readonly config: object;
-  readonly base: Readonly<Record<string, number[]>>;
+const golden: GoldenModel & {
   readonly prompt: number;
   readonly chosen: number[][];
   readonly rejected: number[][];
@@ -43,31 +29,6 @@ const device = openDevice("cpu", { threads: 1 });
 const root = mkdtempSync(join(tmpdir(), "loam-preference-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Numbers in [-1, 1) from a name and an index, as `formula` in make.py. */
-function formula(name: string, n: number): Float64Array {
-  let h = 0x811c9dc5;
-  for (const byte of Buffer.from(name)) h = Math.imul(h ^ byte, 0x01000193);
-  return Float64Array.from({ length: n }, (_, i) => {
-    let x = (Math.imul(i, 0x9e3779b9) + h) >>> 0;
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b) >>> 0;
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35) >>> 0;
-    x = (x ^ (x >>> 16)) >>> 0;
-    return (x >>> 8) / 2 ** 23 - 1;
-  });
-}
-async function goldenModel() {
-  writeFileSync(join(root, "config.json"), JSON.stringify(golden.config));
-  const read = (name: string, shape: number[]) =>
-    Float32Array.from(formula(name, sizeOf(shape)), u => (shape.length === 1 && name.endsWith("weight") ? 1 : 0) + golden.scale * u);
-  const sources = Object.entries(golden.base).map(([name, shape]) => ({
-    name,
-    dtype: "f32" as const,
-    shape,
-    read: () => read(name, shape),
-  }));
-  await writeSafetensors(join(root, "model.safetensors"), sources);
-  return importHuggingFace(folderFiles(root), device);
-}
 const masked = (ids: readonly number[], length: number) => ({
   ids: Uint32Array.from(ids.slice(0, length)),
   trained: Uint8Array.from({ length }, (_, i) => (i >= golden.prompt ? 1 : 0)),
@@ -78,23 +39,14 @@ const goldenPairs: EncodedPair[] = golden.chosen.map((ids, i) => ({
   rejected: masked(golden.rejected[i]!, golden.lengths.rejected[i]!),
 }));
 
-/** Our paths of the weights whose gradients are kept; theirs lie [out, in]. */
-const kept: Readonly<Record<string, (p: never) => DeviceArray>> = {
-  "model.layers.0.self_attn.q_proj.weight": (p: { blocks: { attention: { query: { weight: DeviceArray } } }[] }) =>
-    p.blocks[0]!.attention.query.weight,
-  "model.layers.1.mlp.down_proj.weight": (p: { blocks: { feedForward: { down: { weight: DeviceArray } } }[] }) =>
-    p.blocks[1]!.feedForward.down.weight,
-  "model.embed_tokens.weight": (p: { token: DeviceArray }) => p.token,
-};
-
 test("losses and gradients are TRL's: DPO, smoothed, IPO, SimPO, ORPO", async () => {
-  const model = await goldenModel();
+  const model = await goldenModel(golden, root, device);
   const config = model.config as DecoderConfig;
   const layout = { pairs: 3, length: 10 };
   const batch = layPairs(goldenPairs, [0, 1, 2], layout);
   const shape = [6, 10];
   for (const { name, options, losses, logps, gradients } of golden.cases) {
-    const recipe = check(preferenceFitOptions, options, name);
+    const recipe = check(pairFitOptions, options, name);
     const given = {
       tokens: await device.array(batch.tokens, "i32", shape),
       targets: await device.array(batch.targets, "i32", shape),
@@ -111,18 +63,7 @@ test("losses and gradients are TRL's: DPO, smoothed, IPO, SimPO, ORPO", async ()
       { device },
     );
     const found = (await gradient(model.parameters as never, given as never)) as never;
-    for (const [weight, want] of Object.entries(gradients)) {
-      const array = kept[weight]!(found);
-      const data = (await array.read()) as Float32Array;
-      expect(Math.abs(Math.hypot(...data) / want.norm - 1), `${name}: ${weight}`).toBeLessThan(5e-5);
-      const [rows, columns] = array.shape as [number, number];
-      for (const [i, element] of Object.entries(want.elements)) {
-        const at = Number(i);
-        // a table lies the same way in both
-        const ours = weight.includes("embed") ? data[at]! : data[(at % rows) * columns + Math.floor(at / rows)]!;
-        expect(Math.abs(ours - element) / want.norm, `${name}: ${weight}[${i}]`).toBeLessThan(5e-5);
-      }
-    }
+    await expectGradients(found, gradients, name);
   }
 });
 
@@ -164,11 +105,7 @@ test("the preferred kind of answer becomes likelier than the other, on pairs tha
       config,
       parameters: await initialise(decoderSpec(config), device, 1),
       recipe: {
-        ...check(
-          preferenceFitOptions,
-          { method: { lora: { rank: 4 } }, rate: 0.01, epochs: 3, evaluations: 1, beta: 0.5, ...input },
-          "tune",
-        ),
+        ...check(pairFitOptions, { method: { lora: { rank: 4 } }, rate: 0.01, epochs: 3, evaluations: 1, beta: 0.5, ...input }, "tune"),
         length: 48,
       },
       train: pairs.slice(0, 8),

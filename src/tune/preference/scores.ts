@@ -1,0 +1,52 @@
+/** Log-probabilities of answers: of the tuned model inside a loss, and of the one that it started from, once before the first step. */
+import { type DecoderConfig, decoderLogits, negativeLogLikelihood } from "../../nn/index.ts";
+import { compile, type Device, type DeviceArray, div, maximum, mul, neg, sum, type Tensor } from "../../tensor/index.ts";
+import type { Masked } from "../instruct/encode.ts";
+import type { TaskRun } from "../instruct/task.ts";
+import { attentionBlock } from "../instruct/tune.ts";
+import { type AnswerRows, layRows, membersOnce } from "./rows.ts";
+
+export type RowTensors = { tokens: Tensor; targets: Tensor; weights: Tensor };
+
+/** Log-probabilities of the answers of rows [R], as sums or as means over their tokens. */
+export function answerScores(
+  config: DecoderConfig,
+  p: unknown,
+  b: RowTensors,
+  o: { readonly isMean: boolean; readonly rematerialise?: boolean },
+): Tensor {
+  const logits = decoderLogits(config, p as never, b.tokens, { attentionBlock, rematerialise: o.rematerialise ?? false });
+  const total = neg(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights), 1));
+  return o.isMean ? div(total, maximum(sum(b.weights, 1), 1)) : total;
+}
+
+/** Rows of a batch on the device, by the names of `RowTensors`. */
+export async function rowArrays(device: Device, batch: AnswerRows, length: number): Promise<Record<keyof RowTensors, DeviceArray>> {
+  const shape = [batch.tokens.length / length, length];
+  return {
+    tokens: await device.array(batch.tokens, "i32", shape),
+    targets: await device.array(batch.targets, "i32", shape),
+    weights: await device.array(batch.weights, "f32", shape),
+  };
+}
+
+/** The base's log-probabilities, one a sequence; nothing is changed yet, so there is no adapter to switch off. */
+export async function baseScores(
+  o: Pick<TaskRun<unknown, object>, "device" | "config" | "parameters" | "progress" | "signal">,
+  sequences: readonly Masked[],
+  layout: { readonly rows: number; readonly length: number },
+  kind: { readonly isMean: boolean },
+): Promise<Float32Array> {
+  const program = compile((p: unknown, b: RowTensors) => answerScores(o.config, p, b, kind), { device: o.device, name: "reference" });
+  const found = new Float32Array(sequences.length);
+  for (const members of membersOnce(sequences.length, layout.rows)) {
+    const laid = Array.from({ length: layout.rows }, (_, i) => sequences[members[i]!]);
+    const arrays = await rowArrays(o.device, layRows(laid, layout.length), layout.length);
+    const out = await program.with(o.signal ? { signal: o.signal } : {}, o.parameters as never, arrays as never);
+    found.set((await out.numbers()).subarray(0, members.length), members[0]!);
+    for (const a of [out, ...Object.values(arrays)]) a.dispose();
+    o.progress({ stage: "tune", done: (members.at(-1)! + 1) / sequences.length, message: "log-probabilities of the base" });
+  }
+  program.dispose();
+  return found;
+}
