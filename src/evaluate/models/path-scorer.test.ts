@@ -15,7 +15,8 @@ import {
 } from "../../nn/index.ts";
 import { compile, openDevice, type Tensor } from "../../tensor/index.ts";
 import { cutTokens, decoderLikelihood, pathOf, rollingPaths } from "./decoder-likelihood.ts";
-import { layPaths, type Path } from "./path-rows.ts";
+import { lengthClasses, shapeFor, shapeName } from "./path-plan.ts";
+import { countRows, layPaths, type Path, sortedPaths } from "./path-rows.ts";
 import { type PathScore, pathScorer } from "./path-scorer.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -40,7 +41,9 @@ const paths: fc.Arbitrary<Path[]> = fc
 test("rows hold every path once: its tokens are those that its last one sees, in order", () => {
   fc.assert(
     fc.property(paths, fc.integer({ min: 9, max: 30 }), fc.boolean(), (list, room, shares) => {
-      const rows = layPaths(list, () => room, shares);
+      const sorted = sortedPaths(list, [...list.keys()], shares);
+      const rows = layPaths(sorted, room);
+      expect(rows).toHaveLength(countRows(sorted, room));
       const seen = new Map<number, number>();
       for (const row of rows) {
         expect(row.tokens.length).toBeLessThanOrEqual(room);
@@ -65,17 +68,42 @@ test("rows hold every path once: its tokens are those that its last one sees, in
 });
 
 test("what paths share is laid once", () => {
-  const [row, ...more] = layPaths(
-    [
-      { inputs: [1, 2, 3, 4], targets: [9] },
-      { inputs: [1, 2, 3, 5], targets: [9] },
-      { inputs: [1, 2, 3], targets: [8] },
-      { inputs: [1, 2, 3], targets: [7] },
-    ],
-    () => 64,
-  );
+  const list: Path[] = [
+    { inputs: [1, 2, 3, 4], targets: [9] },
+    { inputs: [1, 2, 3, 5], targets: [9] },
+    { inputs: [1, 2, 3], targets: [8] },
+    { inputs: [1, 2, 3], targets: [7] },
+  ];
+  const [row, ...more] = layPaths(sortedPaths(list, [0, 1, 2, 3]), 64);
   expect(more).toEqual([]);
   expect(row!.tokens).toEqual([1, 2, 3, 4, 5]);
+});
+
+test("the shape holds the longest path, does not depend on the order, and changes only where a new program pays", () => {
+  const model = { width: 576, context: 2048 };
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 2048 }), { minLength: 1, maxLength: 40 }), lengths => {
+      const list = lengths.map((length, k): Path => ({ inputs: Array.from({ length }, (_, i) => k + i), targets: [1] }));
+      const classes = lengthClasses(lengths);
+      expect(classes.flat().sort((a, b) => a - b)).toEqual([...list.keys()]);
+      for (const numbers of classes) {
+        const sorted = sortedPaths(list, numbers);
+        const shape = shapeFor(sorted, model, new Set());
+        expect(shape.width).toBeGreaterThanOrEqual(sorted.longest);
+        expect(shape.width).toBeLessThanOrEqual(model.context);
+        // none is longer than twice a shorter one beyond what a batch holds anyway
+        expect(sorted.longest).toBeLessThan(Math.max(513, 2 * Math.min(...numbers.map(n => lengths[n]!))));
+        expect(shapeFor(sortedPaths(list, [...numbers].reverse()), model, new Set())).toEqual(shape);
+        expect(shapeFor(sorted, model, new Set([shapeName(shape)]))).toEqual(shape);
+      }
+    }),
+    { numRuns: 40 },
+  );
+  // 10 texts of 30 tokens: a program for them alone costs more than the room that is left in one that is there
+  const few = Array.from({ length: 10 }, (_, k): Path => ({ inputs: Array.from({ length: 30 }, (_, i) => 100 * k + i), targets: [1] }));
+  const sorted = sortedPaths(few, [...few.keys()]);
+  expect(shapeFor(sorted, model, new Set())).toEqual({ rows: 10, width: 32 });
+  expect(shapeFor(sorted, model, new Set(["12x32"]))).toEqual({ rows: 12, width: 32 });
 });
 
 const configs: Record<string, DecoderConfig> = {
