@@ -24,8 +24,8 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   koffi: "src/tensor/onnxruntime/library.ts",
   "onnxruntime-node": "src/tensor/onnxruntime/library.ts",
   // The record is Loam's own; a source is somebody else's, read only and as a stream.
-  libsql: ["src/store/records/sqlite.ts", "src/data/sources/sql/sqlite.ts"],
-  pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts"],
+  libsql: ["src/store/records/sqlite.ts", "src/data/sources/sql/sqlite.ts", "src/gateway/state/sqlite.ts"],
+  pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts", "src/gateway/state/postgres.ts"],
   "@aws-sdk/client-s3": ["src/store/blobs/s3.ts", "src/data/sources/s3/client.ts"],
   "@hono/node-server": "src/serve/listen.ts",
   "csv-parse/sync": ["src/data/sources/csv.ts", "src/evaluate/tasks/items.ts"],

@@ -1,0 +1,47 @@
+/** The codes of this room. */
+import { errorTable } from "../base/index.ts";
+
+export const gatewayErrors = errorTable("gateway", {
+  state: { status: 400, exit: "usage", meaning: "The place where the gateway keeps its state is not a URL that Loam knows." },
+  stateLost: { status: 503, exit: "environment", meaning: "The database of the gateway's state does not answer." },
+  stateNewer: { status: 500, exit: "environment", meaning: "The gateway's state was written by a newer Loam than this one." },
+  secret: { status: 400, exit: "usage", meaning: "The secret under which API keys are hashed is missing or too short." },
+  unknownKey: { status: 404, exit: "usage", meaning: "No API key has this id or this visible beginning." },
+  unknownSubject: {
+    status: 404,
+    exit: "usage",
+    meaning: "A key is asked for a user or service account that the configuration does not name.",
+  },
+  keyRevoked: { status: 409, exit: "usage", meaning: "A key that is revoked or expired is not rotated; make a new one." },
+  lastAdmin: {
+    status: 409,
+    exit: "usage",
+    meaning: "A change would leave nobody with the role admin; it was refused and nothing changed.",
+  },
+  issuer: { status: 503, exit: "environment", meaning: "The keys of a token issuer cannot be fetched, or are not what they should be." },
+  config: { status: 400, exit: "usage", meaning: "The gateway's configuration contradicts itself, or names something that is not there." },
+  body: { status: 400, exit: "usage", meaning: "A request's body is not one JSON object in UTF-8 whose keys are each given once." },
+  parameter: { status: 400, exit: "usage", meaning: "A parameter of a request is missing, of the wrong type, or out of range; it is named." },
+  untranslated: {
+    status: 400,
+    exit: "usage",
+    meaning: "A request asks for something that the model's server cannot be told in its own words.",
+  },
+  unauthenticated: { status: 401, exit: "usage", meaning: "A request brings no credentials, or none that are good." },
+  forbidden: { status: 403, exit: "usage", meaning: "No policy allows this to whoever asks; the sentence names what decided." },
+  blocked: { status: 400, exit: "usage", meaning: "A guard refuses what a request says." },
+  unknownModel: { status: 404, exit: "usage", meaning: "A request names a model that the gateway does not offer." },
+  unknownUrl: { status: 404, exit: "usage", meaning: "The gateway has nothing at this address." },
+  method: { status: 405, exit: "usage", meaning: "The gateway has this address, but not for this HTTP method." },
+  tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the gateway reads." },
+  mediaType: { status: 415, exit: "usage", meaning: "A request's body is not declared as application/json." },
+  cancelled: { status: 499, exit: "failure", meaning: "The client went away before its answer was whole." },
+  slowReader: { status: 499, exit: "failure", meaning: "The client took nothing of its stream for too long." },
+  internal: { status: 500, exit: "failure", meaning: "A fault in the gateway itself; the log has it under the request's id." },
+  upstream: { status: 502, exit: "failure", meaning: "No upstream of the model gave an answer; the sentence says what the last one did." },
+  cut: { status: 502, exit: "failure", meaning: "An answer broke off in the middle and could not be gone on with." },
+  unavailable: { status: 503, exit: "failure", meaning: "Every upstream of the model is left alone at the moment, or failed its probe." },
+  draining: { status: 503, exit: "failure", meaning: "The gateway is shutting down and takes no new work." },
+  timeout: { status: 504, exit: "failure", meaning: "No upstream answered within a deadline; the sentence says which." },
+  portInUse: { status: 500, exit: "environment", meaning: "The gateway's port is taken by another program, or may not be used." },
+});

@@ -1,0 +1,57 @@
+/** Buckets in PostgreSQL that many processes share: a decision, or several that came at once, is one statement. */
+import type { PostgresPool } from "../state/postgres.ts";
+import { usageValues } from "../usage/usage.ts";
+import type { BucketStore, BucketStoreOptions, ReserveOutcome } from "./bucket-store.ts";
+
+interface Answer {
+  readonly n: number;
+  readonly o: readonly { readonly g: boolean; readonly l: readonly (readonly [number, number, boolean])[] | null }[];
+}
+
+/** The schema's tables and functions are there already (`state/postgres.ts`); the pool is closed with the store. */
+export function postgresBuckets(pool: PostgresPool, options: BucketStoreOptions): BucketStore {
+  const now = () => options.now?.() ?? null;
+  return {
+    async reserve(asks) {
+      const given = asks.map(ask => ({
+        id: ask.id,
+        t: ask.lifeMs,
+        l: ask.lines.map(line => ({
+          b: line.bucket,
+          c: line.capacity,
+          r: line.leakPerMs,
+          g: line.charge,
+          h: line.hold,
+          e: line.enforce,
+          z: line.endsMs,
+        })),
+      }));
+      const [row] = await pool.ask<{ answer: Answer }>("gateway_reserve", "select gateway_reserve($1, $2::jsonb, $3) as answer", [
+        options.owner,
+        JSON.stringify(given),
+        now(),
+      ]);
+      const { n, o } = row!.answer;
+      return o.map(
+        (one): ReserveOutcome => ({
+          granted: one.g,
+          nowMs: n,
+          lines: (one.l ?? []).map(([level, held, fits]) => ({ level, held, fits })),
+        }),
+      );
+    },
+    async settle(asks) {
+      const given = asks.map(ask => ({
+        id: ask.id,
+        d: ask.deltas === "cancel" ? null : ask.deltas,
+        k: ask.tookLines,
+        u: ask.usage && usageValues(ask.usage),
+      }));
+      await pool.ask("gateway_settle", "select gateway_settle($1::jsonb, $2)", [JSON.stringify(given), now()]);
+    },
+    async sweep() {
+      await pool.ask("gateway_sweep", "select gateway_sweep($1, $2, $3)", [options.owner, options.leaseMs, now()]);
+    },
+    close: () => pool.close(),
+  };
+}

@@ -1,0 +1,95 @@
+/** Opens the gateway's state by its URL: `memory:`, `sqlite:PATH`, `postgres://...?schema=NAME`. An adapter is loaded only when it is asked for. */
+import { randomUUID } from "node:crypto";
+import { isAbsolute, join } from "node:path";
+import { nearest } from "../../base/index.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { BucketStore } from "../limits/bucket-store.ts";
+import type { Database } from "./sql.ts";
+
+export interface State {
+  readonly kind: "memory" | "sqlite" | "postgres";
+  /** For sentences, without credentials. */
+  readonly place: string;
+  readonly database: Database;
+  readonly buckets: BucketStore;
+  close(): Promise<void>;
+}
+
+export interface StateOptions {
+  readonly url: string;
+  /** The folder in which a relative path is. */
+  readonly root: string;
+  /** See `limits/bucket-store.ts`; 30 s when absent. */
+  readonly leaseMs?: number;
+  /** Longest wait for a decision about limits; 2 s when absent. */
+  readonly timeoutMs?: number;
+  readonly now?: () => number;
+}
+
+const defaultLeaseMs = 30_000;
+const defaultTimeoutMs = 2_000;
+/** People's changes and look-ups of keys may wait longer than a decision. */
+const databaseTimeoutMs = 10_000;
+const kinds = ["memory", "sqlite", "postgres"];
+
+const badUrl = (expected: string, received: string, hint: string) =>
+  gatewayErrors.fail("state", { place: "state", expected, received, hint });
+
+/** Errors: state, stateLost, stateNewer; readOnly (base). */
+export async function openState(options: StateOptions): Promise<State> {
+  const { url, root } = options;
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+  const bucketOptions = {
+    owner: `${process.pid}-${randomUUID()}`,
+    leaseMs: options.leaseMs ?? defaultLeaseMs,
+    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+    ...(options.now ? { now: options.now } : {}),
+  };
+  if (scheme === "memory" || scheme === "sqlite") {
+    const { SqliteFile, sqliteDatabase } = await import("./sqlite.ts");
+    const rest = url.slice(url.indexOf(":") + 1);
+    if (scheme === "sqlite" && rest === "") throw badUrl("a path after the colon", `"${url}"`, 'Try "sqlite:.loam/gateway.db".');
+    const path = scheme === "memory" ? ":memory:" : isAbsolute(rest) ? rest : join(root, rest);
+    const database = await sqliteDatabase(new SqliteFile(path, databaseTimeoutMs, true));
+    if (scheme === "memory") {
+      const { memoryBuckets } = await import("../limits/memory.ts");
+      const { addUsage } = await import("./tables.ts");
+      const { usageValues } = await import("../usage/usage.ts");
+      const buckets = memoryBuckets(bucketOptions, row => void database.all(addUsage, usageValues(row)));
+      return { kind: "memory", place: "memory", database, buckets, close: () => database.close() };
+    }
+    const { sqliteBuckets } = await import("../limits/sqlite.ts");
+    const buckets = sqliteBuckets(new SqliteFile(path, bucketOptions.timeoutMs, false), bucketOptions);
+    return { kind: "sqlite", place: path, database, buckets, close: () => buckets.close().then(() => database.close()) };
+  }
+  if (scheme !== "postgres" && scheme !== "postgresql") {
+    const near = nearest(scheme, kinds);
+    throw badUrl(
+      "memory:, sqlite:PATH or postgres://...",
+      `"${url}"`,
+      near ? `Did you mean "${near}:"?` : 'Try "sqlite:.loam/gateway.db".',
+    );
+  }
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw badUrl("a URL", "one that cannot be read", 'Try "postgres://user@host/database?schema=gateway".');
+  }
+  const schema = parsed.searchParams.get("schema") ?? "loam_gateway";
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
+    throw badUrl("a schema of small letters, digits and _", `"${schema}"`, "Try ?schema=gateway.");
+  parsed.searchParams.delete("schema");
+  const { PostgresPool, postgresDatabase } = await import("./postgres.ts");
+  const { postgresBuckets } = await import("../limits/postgres.ts");
+  const pool = new PostgresPool(parsed.href, schema, { timeoutMs: databaseTimeoutMs, flushes: true, connections: 4 });
+  const database = await postgresDatabase(pool, schema).catch(async error => {
+    await pool.close();
+    throw error;
+  });
+  const buckets = postgresBuckets(
+    new PostgresPool(parsed.href, schema, { timeoutMs: bucketOptions.timeoutMs, flushes: false, connections: 4 }),
+    bucketOptions,
+  );
+  return { kind: "postgres", place: pool.place, database, buckets, close: () => buckets.close().then(() => database.close()) };
+}

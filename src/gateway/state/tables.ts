@@ -1,0 +1,41 @@
+/**
+ * The tables of the gateway's state, in SQL that SQLite and PostgreSQL share, and the functions by which PostgreSQL decides in one statement
+ * (`limits/postgres-functions.ts`). Keys and their secrets, the list of changes, buckets and what reservations took of them, usage.
+ */
+
+/** Raised with every change of the tables; a state of a higher one is refused. */
+export const stateVersion = 1;
+
+export const tables: readonly string[] = [
+  "create table if not exists gateway_schema (version bigint primary key)",
+  `create table if not exists gateway_keys (id text primary key, prefix text not null, name text not null, subject text not null, scopes text not null,
+    created_ms bigint not null, expires_ms bigint, revoked_ms bigint, last_used_ms bigint)`,
+  "create unique index if not exists gateway_keys_prefix on gateway_keys (prefix)",
+  "create index if not exists gateway_keys_subject on gateway_keys (subject)",
+  // By the keyed hash alone: an unknown secret and a wrong one are the same look-up.
+  "create table if not exists gateway_secrets (hash text primary key, key_id text not null, expires_ms bigint)",
+  "create index if not exists gateway_secrets_key on gateway_secrets (key_id)",
+  `create table if not exists gateway_changes (position bigint primary key, at_ms bigint not null, author text not null, what text not null,
+    detail text not null, head text not null)`,
+  `create table if not exists gateway_buckets (id text primary key, level double precision not null, held double precision not null,
+    at_ms double precision not null, empty_ms double precision not null)`,
+  "create index if not exists gateway_buckets_empty on gateway_buckets (empty_ms)",
+  `create table if not exists gateway_taken (reservation text not null, bucket text not null, hold double precision not null,
+    charge double precision not null, leak double precision not null, ends_ms double precision, owner text not null,
+    expires_ms double precision not null, primary key (reservation, bucket))`,
+  "create index if not exists gateway_taken_expires on gateway_taken (expires_ms)",
+  "create index if not exists gateway_taken_owner on gateway_taken (owner)",
+  "create table if not exists gateway_owners (owner text primary key, expires_ms double precision not null)",
+  `create table if not exists gateway_usage (day text not null, key_id text not null, subject text not null, team text not null,
+    organisation text not null, model text not null, requests bigint not null, errors bigint not null, input_tokens bigint not null,
+    cached_tokens bigint not null, output_tokens bigint not null, cost_nano bigint not null,
+    primary key (day, key_id, subject, team, organisation, model))`,
+];
+
+/** Adds one row of usage to what its day has. Parameters in the order of the columns. */
+export const addUsage = `insert into gateway_usage (day, key_id, subject, team, organisation, model, requests, errors, input_tokens, cached_tokens,
+  output_tokens, cost_nano) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  on conflict (day, key_id, subject, team, organisation, model) do update set requests = gateway_usage.requests + excluded.requests,
+  errors = gateway_usage.errors + excluded.errors, input_tokens = gateway_usage.input_tokens + excluded.input_tokens,
+  cached_tokens = gateway_usage.cached_tokens + excluded.cached_tokens, output_tokens = gateway_usage.output_tokens + excluded.output_tokens,
+  cost_nano = gateway_usage.cost_nano + excluded.cost_nano`;

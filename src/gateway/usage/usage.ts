@@ -1,0 +1,59 @@
+/** Usage by day, key, subject, team, organisation and model: rows of sums, added to in the transaction that settles a request. */
+import type { UsageRow } from "../contract.ts";
+import type { Sql, SqlValue } from "../state/sql.ts";
+
+/** In the order of the columns of `gateway_usage`. */
+export const usageValues = (r: UsageRow): SqlValue[] => [
+  r.day,
+  r.keyId,
+  r.subject,
+  r.team,
+  r.organisation,
+  r.model,
+  r.requests,
+  r.errors,
+  r.inputTokens,
+  r.cachedTokens,
+  r.outputTokens,
+  r.costNano,
+];
+
+interface UsageColumns {
+  readonly day: string;
+  readonly key_id: string;
+  readonly subject: string;
+  readonly team: string;
+  readonly organisation: string;
+  readonly model: string;
+  readonly requests: number;
+  readonly errors: number;
+  readonly input_tokens: number;
+  readonly cached_tokens: number;
+  readonly output_tokens: number;
+  readonly cost_nano: number;
+}
+
+/** `2026-11-26`, by UTC. */
+export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+/** Both days included, oldest first. */
+export async function usageBetween(sql: Sql, fromDay: string, toDay: string): Promise<UsageRow[]> {
+  const rows = await sql.all<UsageColumns>(
+    "select * from gateway_usage where day >= ? and day <= ? order by day, organisation, team, subject, key_id, model",
+    [fromDay, toDay],
+  );
+  return rows.map(r => ({
+    day: r.day,
+    keyId: r.key_id,
+    subject: r.subject,
+    team: r.team,
+    organisation: r.organisation,
+    model: r.model,
+    requests: r.requests,
+    errors: r.errors,
+    inputTokens: r.input_tokens,
+    cachedTokens: r.cached_tokens,
+    outputTokens: r.output_tokens,
+    costNano: r.cost_nano,
+  }));
+}
