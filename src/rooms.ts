@@ -27,6 +27,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   libsql: ["src/store/records/sqlite.ts", "src/data/sources/sql/sqlite.ts", "src/gateway/state/sqlite.ts"],
   pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts", "src/gateway/state/postgres.ts"],
   "@aws-sdk/client-s3": ["src/store/blobs/s3.ts", "src/data/sources/s3/client.ts"],
+  jose: ["src/gateway/identity/tokens.ts", "src/gateway/identity/jwks.ts"],
   "@hono/node-server": "src/serve/listen.ts",
   "csv-parse/sync": ["src/data/sources/csv.ts", "src/evaluate/tasks/items.ts"],
   ...Object.fromEntries(["eld/extrasmall", "eld/small", "eld/medium", "eld/large"].map(t => [t, "src/data/steps/language/eld.ts"])),

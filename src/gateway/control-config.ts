@@ -1,0 +1,18 @@
+/** The part of the gateway's configuration that says who there is, who may do what, and how much: checked whole, unknown keys are errors. */
+import { z } from "zod";
+import { issuersPart } from "./identity/issuers.ts";
+import { principalsPart } from "./identity/principals.ts";
+import { pricesPart } from "./limits/prices.ts";
+import { limitsPart } from "./limits/rules.ts";
+import { policiesPart } from "./policy/rules.ts";
+
+export const controlPart = z.strictObject({
+  principals: principalsPart.default({ organisations: {}, teams: {}, users: {}, serviceAccounts: {} }),
+  issuers: issuersPart,
+  policies: policiesPart,
+  limits: limitsPart,
+  prices: pricesPart.default({ currency: "USD", models: {} }),
+});
+export type ControlConfig = z.output<typeof controlPart>;
+/** As people write it. */
+export type ControlGiven = z.input<typeof controlPart>;

@@ -1,0 +1,89 @@
+/** From a token to who somebody is: an API key of ours, or a JWT of a configured issuer; one answer for everything that is not good. */
+import { isLoamError } from "../../base/index.ts";
+import type { Authentication, Credentials, Identity, KeyInfo } from "../contract.ts";
+import { longestToken, looksLikeJwt } from "./api-key.ts";
+import { invalid, missing, unavailable } from "./credentials.ts";
+import type { KeyStore } from "./keys.ts";
+import { accountOf, type Principals } from "./principals.ts";
+import type { TokenChecker, TokenClaims } from "./tokens.ts";
+
+export interface AuthenticatorOptions {
+  readonly keys: KeyStore;
+  readonly principals: () => Principals;
+  /** Undefined where no issuer is configured. */
+  readonly tokens: () => TokenChecker | undefined;
+  readonly now: () => number;
+}
+
+/** The identity of a key whose account is there and not disabled; otherwise why not. */
+export function identityOfKey(key: KeyInfo, principals: Principals): Identity | string {
+  const account = accountOf(principals, key.subject);
+  if (!account) return `the account "${key.subject}" of key ${key.id} is gone`;
+  if (account.disabled) return `the account "${key.subject}" of key ${key.id} is disabled`;
+  return {
+    kind: "key",
+    keyId: key.id,
+    subject: key.subject,
+    subjectKind: account.kind,
+    teams: account.teams,
+    organisation: account.organisation,
+    roles: account.roles,
+    scopes: key.scopes,
+  };
+}
+
+/** What a token says of somebody, and what configuration says of the same name. */
+function identityOfToken(claims: TokenClaims, principals: Principals): Identity | string {
+  const account = accountOf(principals, claims.subject);
+  if (account?.disabled) return `the account "${claims.subject}" is disabled`;
+  const organisation = account?.organisation ?? claims.organisation;
+  if (organisation !== null && Object.hasOwn(principals.organisations, organisation) && principals.organisations[organisation]!.disabled)
+    return `the organisation "${organisation}" is disabled`;
+  const isOpen = (team: string): boolean => !(Object.hasOwn(principals.teams, team) && principals.teams[team]!.disabled);
+  const teams = [...new Set([...(account?.teams ?? []), ...claims.teams])].filter(isOpen);
+  return {
+    kind: "jwt",
+    keyId: `jwt:${claims.issuer}`,
+    subject: claims.subject,
+    subjectKind: account?.kind ?? "user",
+    teams,
+    organisation,
+    roles: [...new Set([...(account?.roles ?? []), ...claims.roles])],
+    scopes: claims.scopes,
+  };
+}
+
+const answer = (identity: Identity | string): Authentication =>
+  typeof identity === "string" ? { refusal: invalid(identity) } : { identity };
+
+export function authenticator(options: AuthenticatorOptions): (credentials: Credentials) => Promise<Authentication> {
+  const byToken = async (checker: TokenChecker, token: string): Promise<Authentication> => {
+    const checked = await checker.check(token);
+    if (checked.kind === "unavailable") return { refusal: unavailable(checked.detail) };
+    return checked.kind === "bad" ? { refusal: invalid(checked.detail) } : answer(identityOfToken(checked.claims, options.principals()));
+  };
+  const byKey = async (token: string): Promise<Authentication> => {
+    const found = await options.keys.find(token);
+    if (!found) return { refusal: invalid("a key that is not known") };
+    const { key, secretExpiresMs } = found;
+    const nowMs = options.now();
+    if (key.revokedMs !== null) return { refusal: invalid(`key ${key.id} is revoked`) };
+    if (key.expiresMs !== null && key.expiresMs <= nowMs) return { refusal: invalid(`key ${key.id} has expired`) };
+    if (secretExpiresMs !== null && secretExpiresMs <= nowMs)
+      return { refusal: invalid(`a secret of key ${key.id} that was rotated away`) };
+    const identity = identityOfKey(key, options.principals());
+    if (typeof identity !== "string") options.keys.used(key.id);
+    return answer(identity);
+  };
+  return async ({ token }) => {
+    if (token === undefined || token === "") return { refusal: missing };
+    if (token.length > longestToken) return { refusal: invalid(`credentials of ${token.length} characters`) };
+    try {
+      const checker = options.tokens();
+      return await (checker && looksLikeJwt(token) ? byToken(checker, token) : byKey(token));
+    } catch (error) {
+      if (isLoamError(error)) return { refusal: unavailable(error.message) };
+      throw error;
+    }
+  };
+}

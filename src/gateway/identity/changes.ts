@@ -1,0 +1,87 @@
+/**
+ * The list of changes to keys and configuration, which shows tampering: each entry's head hashes the entry and the head before, so whoever
+ * alters or removes one must alter all that follow; a head noted elsewhere then no longer fits. Appended in the transaction of the change.
+ */
+import { canonicalJson, hashOf, type Json } from "../../base/index.ts";
+import type { ChangeEntry } from "../contract.ts";
+import type { Sql } from "../state/sql.ts";
+
+interface Row {
+  readonly position: number;
+  readonly at_ms: number;
+  readonly author: string;
+  readonly what: string;
+  readonly detail: string;
+  readonly head: string;
+}
+
+/** Of no entries. */
+const emptyHead = hashOf({ gateway: "changes" });
+const headOf = (previous: string, e: Omit<Row, "head">): string =>
+  hashOf({ previous, position: e.position, atMs: e.at_ms, author: e.author, what: e.what, detail: e.detail });
+
+/** Entries read at a time. */
+const page = 500;
+
+/** In the caller's transaction, alone among all writers. */
+export async function appendChange(
+  sql: Sql,
+  atMs: number,
+  author: string,
+  what: string,
+  detail: Readonly<Record<string, Json>>,
+): Promise<void> {
+  const [last] = await sql.all<Row>("select * from gateway_changes order by position desc limit 1");
+  const entry = { position: (last?.position ?? -1) + 1, at_ms: atMs, author, what, detail: canonicalJson(detail) };
+  await sql.all("insert into gateway_changes (position, at_ms, author, what, detail, head) values (?, ?, ?, ?, ?, ?)", [
+    entry.position,
+    entry.at_ms,
+    entry.author,
+    entry.what,
+    entry.detail,
+    headOf(last?.head ?? emptyHead, entry),
+  ]);
+}
+
+/** The newest entry of a kind. */
+export async function lastChange(sql: Sql, what: string): Promise<Record<string, unknown> | undefined> {
+  const [row] = await sql.all<Row>("select * from gateway_changes where what = ? order by position desc limit 1", [what]);
+  return row && (JSON.parse(row.detail) as Record<string, unknown>);
+}
+
+async function* rowsOf(sql: Sql): AsyncGenerator<Row> {
+  for (let from = 0; ; ) {
+    const rows = await sql.all<Row>("select * from gateway_changes where position >= ? order by position limit ?", [from, page]);
+    yield* rows;
+    if (rows.length < page) return;
+    from = rows.at(-1)!.position + 1;
+  }
+}
+
+export async function* changesIn(sql: Sql): AsyncGenerator<ChangeEntry> {
+  for await (const r of rowsOf(sql)) {
+    let detail: Record<string, unknown>;
+    try {
+      detail = JSON.parse(r.detail) as Record<string, unknown>;
+    } catch {
+      // altered from outside: `verifyChanges` names it, and a list must still be readable
+      detail = { unreadable: r.detail };
+    }
+    yield { position: r.position, atMs: r.at_ms, by: r.author, what: r.what, detail, head: r.head };
+  }
+}
+
+/** The sentence of the first entry that does not fit, or null. */
+export async function verifyChanges(sql: Sql): Promise<string | null> {
+  let previous = emptyHead;
+  let position = 0;
+  for await (const row of rowsOf(sql)) {
+    if (row.position !== position) return `changes: expected an entry at position ${position}, got the next one at ${row.position}.`;
+    const head = headOf(previous, row);
+    if (row.head !== head)
+      return `change ${position}: expected the head ${head}, got ${row.head}. This entry or one before it was altered.`;
+    previous = head;
+    position++;
+  }
+  return null;
+}

@@ -1,0 +1,65 @@
+/** Token issuers as people write them: who signs, for whom, with which algorithms, and what in a token says who somebody is. */
+import { z } from "zod";
+import { durationMs } from "../limits/durations.ts";
+
+/** Only signatures with a pair of keys: with a shared secret whoever checks a token could make one, and a public key could pass for the secret. */
+export const algorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const;
+
+const isSafe = (text: string): boolean => {
+  try {
+    const url = new URL(text);
+    return url.protocol === "https:" || (url.protocol === "http:" && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname));
+  } catch {
+    return false;
+  }
+};
+const url = z.string().refine(isSafe, "an https: URL (http: on this machine only)");
+const claim = z.string().min(1).max(200);
+
+const issuer = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, "a name of small letters, digits and -"),
+  /** Exactly as the claim `iss` has it. */
+  issuer: z.string().min(1),
+  /** `aud` must hold it. */
+  audience: z.string().min(1),
+  algorithms: z.array(z.enum(algorithms)).min(1).default(["RS256"]),
+  /** Where its keys are; where absent, what `ISSUER/.well-known/openid-configuration` says. */
+  jwks: url.optional(),
+  /** How far its clock may be from ours. */
+  clockSkew: durationMs.default(30_000),
+  /** A token issued longer ago is refused, whatever it says of its end. */
+  maxAge: durationMs.optional(),
+  /** Header `typ`, such as `at+jwt` (RFC 9068), so that an ID token does not pass for an access token. */
+  type: z.string().optional(),
+  /** Where a token says what; a path of names with `.` between. Nothing is read that is not named here. */
+  claims: z
+    .strictObject({
+      subject: claim.default("sub"),
+      teams: claim.optional(),
+      roles: claim.optional(),
+      organisation: claim.optional(),
+      /** Words of the gateway's endpoints; other words are left out. */
+      scopes: claim.optional(),
+    })
+    .default({ subject: "sub" }),
+});
+export type Issuer = z.output<typeof issuer>;
+
+export const issuersPart = z
+  .array(issuer)
+  .max(50)
+  .default([])
+  .superRefine((all, context) => {
+    const seen = new Set<string>();
+    all.forEach((one, i) => {
+      for (const [key, value] of [
+        ["name", `name ${one.name}`],
+        ["issuer", `issuer ${one.issuer}`],
+      ] as const) {
+        if (seen.has(value)) context.addIssue({ code: "custom", path: [i, key], message: `a ${key} that no other issuer has` });
+        seen.add(value);
+      }
+      if (one.jwks === undefined && !isSafe(one.issuer))
+        context.addIssue({ code: "custom", path: [i, "issuer"], message: "an https: URL, or jwks beside it" });
+    });
+  });

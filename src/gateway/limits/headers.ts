@@ -1,0 +1,67 @@
+/**
+ * Limits as headers: OpenAI's `x-ratelimit-*` for the tightest limit on requests and on tokens, with durations as Go writes them; the IETF's
+ * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4) for every limit with a window; Retry-After.
+ */
+import type { LimitState, Measure } from "../contract.ts";
+import { goDuration } from "./durations.ts";
+
+type Headers = Record<string, string>;
+
+/** Above this OpenAI's clients take no notice of Retry-After and come back within seconds, so they are told not to. */
+const clientsWaitMs = 60_000;
+
+const openaiNames: readonly (readonly [string, readonly Measure[]])[] = [
+  ["requests", ["requests"]],
+  ["tokens", ["tokens", "inputTokens", "outputTokens"]],
+];
+/** The draft's quota units; it has none for tokens and money, and a unit of one's own must be registered. */
+const quotaUnits: { readonly [M in Measure]?: string } = {
+  requests: "requests",
+  bytes: "content-bytes",
+  concurrency: "concurrent-requests",
+};
+
+/** The least share left; among equals the smaller limit. */
+const tightest = (states: readonly LimitState[]): LimitState | undefined =>
+  states.reduce<LimitState | undefined>((best, s) => {
+    if (!best) return s;
+    const [a, b] = [s.remaining / s.capacity, best.remaining / best.capacity];
+    return a < b || (a === b && s.capacity < best.capacity) ? s : best;
+  }, undefined);
+
+const seconds = (ms: number): number => Math.ceil(ms / 1_000);
+
+/** States of enforced limits only: what is in shadow is nobody's business. One limit with several buckets shows its tightest. */
+export function limitHeaders(states: readonly LimitState[]): Headers {
+  const headers: Headers = {};
+  for (const [name, of] of openaiNames) {
+    const s = tightest(states.filter(state => of.includes(state.measure)));
+    if (!s) continue;
+    headers[`x-ratelimit-limit-${name}`] = String(s.capacity);
+    headers[`x-ratelimit-remaining-${name}`] = String(s.remaining);
+    headers[`x-ratelimit-reset-${name}`] = goDuration(s.resetMs);
+  }
+  const byLimit = new Map<string, LimitState[]>();
+  for (const s of states)
+    if (s.windowMs !== null || s.measure === "concurrency") byLimit.set(s.limit, [...(byLimit.get(s.limit) ?? []), s]);
+  const shown = [...byLimit.values()].map(of => tightest(of)!);
+  if (shown.length === 0) return headers;
+  headers["ratelimit-policy"] = shown
+    .map(s => {
+      const unit = quotaUnits[s.measure];
+      return `"${s.limit}";q=${s.capacity}${s.windowMs === null ? "" : `;w=${seconds(s.windowMs)}`}${unit ? `;qu="${unit}"` : ""}`;
+    })
+    .join(", ");
+  headers.ratelimit = shown.map(s => `"${s.limit}";r=${s.remaining}${s.windowMs === null ? "" : `;t=${seconds(s.resetMs)}`}`).join(", ");
+  return headers;
+}
+
+/** `retryAfterMs` null: waiting does not help. */
+export function retryHeaders(retryAfterMs: number | null): Headers {
+  if (retryAfterMs === null) return { "x-should-retry": "false" };
+  return {
+    "retry-after": String(Math.max(1, seconds(retryAfterMs))),
+    "retry-after-ms": String(Math.max(1, Math.ceil(retryAfterMs))),
+    "x-should-retry": String(retryAfterMs <= clientsWaitMs),
+  };
+}
