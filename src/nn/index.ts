@@ -184,6 +184,7 @@ export {
 } from "./layers.ts";
 export { crossEntropy, negativeLogLikelihood } from "./losses.ts";
 export { type Branches, keyRange, type Sight, sightMask } from "./masks.ts";
+export { type NormalFloatWeight, normalFloatRows, normalFloats } from "./normal-float.ts";
 export {
   type ArraysOf,
   countParameters,
@@ -205,6 +206,9 @@ export {
   calibrate,
   calibrateEncoder,
   type EncoderRanges,
+  normalFloatArrays,
+  normalFloatCode,
+  normalFloatCodes,
   type QuantiseEncoderOptions,
   type QuantiseOptions,
   type QuantisePlan,

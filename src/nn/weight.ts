@@ -18,6 +18,7 @@ import {
   Tensor,
   transpose,
 } from "../tensor/index.ts";
+import { type NormalFloatWeight, normalFloatProduct, normalFloatRows } from "./normal-float.ts";
 
 /**
  * Blocks of codes along the input, a scale a block: 4 or 8 bits; see `matmulBlocks`. packed [out, blocks, bytes], blockScales [out, blocks];
@@ -38,7 +39,7 @@ export interface ObservedWeight {
   readonly weight: Tensor;
   readonly observe: (x: Tensor) => void;
 }
-export type Weight = Tensor | BlocksWeight | RowsWeight | ObservedWeight;
+export type Weight = Tensor | BlocksWeight | RowsWeight | NormalFloatWeight | ObservedWeight;
 
 /** x (s q + m) = s x q + m (sum of the block's x): the offsets of blocks cost a product with one row a block. */
 function blocksProduct(x: Tensor, { packed, blockScales, blockOffsets }: BlocksWeight): Tensor {
@@ -52,6 +53,7 @@ function blocksProduct(x: Tensor, { packed, blockScales, blockOffsets }: BlocksW
 function quantisedProduct(x: Tensor, w: Exclude<Weight, Tensor>): Tensor {
   if ("packed" in w) return blocksProduct(x, w);
   if ("codes" in w) return matmulRows(x, w.codes, w.columnScales);
+  if ("nibbles" in w) return normalFloatProduct(x, w);
   w.observe(x);
   return matmul(x, w.weight);
 }
@@ -74,6 +76,7 @@ export function tableRows(table: Weight, tokens: Tensor): Tensor {
     return reshape(mul(rows, reshape(gather(table.columnScales, flat), [count, 1])), [...shape, rows.shape[1]!]);
   }
   if ("weight" in table) return gather(table.weight, tokens);
+  if ("nibbles" in table) return gather(normalFloatRows(table), tokens);
   const [, blocks, bytes] = table.packed.shape as [number, number, number];
   const found = cast(gather(table.packed, flat), "f32"); // [count, blocks, bytes]
   const scales = reshape(gather(table.blockScales, flat), [count, blocks, 1]);

@@ -1,6 +1,6 @@
 /** The links of a model that is tuned on examples: its file of them, then base and examples to a model or an adapter. */
 import { join } from "node:path";
-import { formatCount, type LoamError } from "../../base/index.ts";
+import { formatBytes, formatCount, type LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -34,8 +34,11 @@ const few = (x: number): string => (x === 0 ? "0" : x >= 0.01 ? x.toFixed(2) : x
 function describe(s: Summary): string {
   const loss =
     s.validationLoss === undefined ? "" : `, validation loss ${n(s, "baseLoss").toFixed(3)} -> ${n(s, "validationLoss").toFixed(3)}`;
+  const beside = s.besideBaseDelta === undefined ? "" : `, by ${few(n(s, "besideBaseDelta"))} beside the full base`;
+  const held =
+    s.heldBytes === undefined ? "" : `; the base took ${formatBytes(n(s, "heldBytes"))} instead of ${formatBytes(n(s, "fullBytes"))}`;
   const rounded = s.quantisedDelta === undefined ? "" : `, by ${few(n(s, "quantisedDelta"))} in ${s.quantisedForm}`;
-  return `${formatCount(n(s, "examples"))} examples, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained${loss}; merging moves logits by at most ${few(n(s, "mergedDelta"))}${rounded}`;
+  return `${formatCount(n(s, "examples"))} examples, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained${loss}; merging moves logits by at most ${few(n(s, "mergedDelta"))}${beside}${rounded}${held}`;
 }
 
 type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" }>;

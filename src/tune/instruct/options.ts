@@ -74,7 +74,7 @@ export const instructOptions = z.strictObject({
   ...exampleOptions.shape,
   ...splitPartOptions.shape,
   ...instructFitOptions.shape,
-  /** `adapter` where the method gives one (lora, rslora), else `merged`. */
+  /** `adapter` where the method gives one (lora, rslora, qlora), else `merged`. */
   result: z.enum(resultKinds).optional(),
 });
 export type InstructOptions = z.output<typeof instructOptions>;

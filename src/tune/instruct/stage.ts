@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf, type LoamError } from "../../base/index.ts";
+import { hashOf, type LoamError, type Tree, treeLeaves } from "../../base/index.ts";
 import {
   countParameters,
   type DecoderConfig,
@@ -17,7 +17,7 @@ import {
   writeAdapter,
 } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../../store/index.ts";
-import type { Device } from "../../tensor/index.ts";
+import { bytesOf, type Device, type DeviceArray } from "../../tensor/index.ts";
 import { metricLine } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Fitted } from "../fit.ts";
@@ -72,6 +72,9 @@ interface CommonRecipe {
 const proofTexts = 4;
 const proofTokens = 256;
 
+/** What arrays of a tree take in memory. */
+const bytesIn = (tree: unknown): number =>
+  treeLeaves<DeviceArray>(tree as Tree<DeviceArray>).reduce((n, a) => n + bytesOf(a.shape, a.dtype), 0);
 const round = (x: number): number => Number(x.toPrecision(6));
 
 const optionsOf = <S extends z.ZodType>(recipe: S) =>
@@ -118,13 +121,14 @@ export const exampleStage = <T, S extends z.ZodType>(
       if (result === "adapter" && !isAdapter)
         throw tuneErrors.fail("method", {
           place: "result",
-          expected: "lora or rslora on projections of blocks for an adapter",
+          expected: "lora, rslora or qlora on projections of blocks for an adapter",
           received: nameOfMethod(recipe.method),
           hint: "Use `result: merged`.",
         });
       const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe;
       const identity = hashOf({ base: inputs.base.digest, examples: inputs.examples.digest, ...o, recipe: lasting } as never);
       const isRotary = base.config.positions === "rotary";
+      const fullBytes = bytesIn(base.parameters);
       const tuned = await task.tune({
         device,
         // tables of positions for the tokens that are trained on, and no more
@@ -140,9 +144,12 @@ export const exampleStage = <T, S extends z.ZodType>(
         signal,
         onProblem: around.onProblem,
       });
+      const heldBytes = bytesIn(tuned.frozen);
       progress({ stage: "tune", message: "measuring what the merge changes" });
       const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
       const adapter = isAdapter ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
+      // an adapter of a base in 4 bits is served beside the full one: what that changes is measured too
+      const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(inputs.base, device)).parameters : undefined;
       const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
       const proof = await mergeProof({
         device,
@@ -151,12 +158,13 @@ export const exampleStage = <T, S extends z.ZodType>(
         merged,
         adapter,
         quantised,
+        base: whole,
         texts: (validation.encoded.length > 0 ? validation : train).encoded
           .slice(0, proofTexts)
           .map(e => task.idsOf(e).slice(0, proofTokens)),
         signal,
       });
-      if (quantised) disposeTree(quantised);
+      for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
 
       if (adapter) await writeAdapter(output, base.config, adapter, inputs.base.id);
       if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, inputs.base, text);
@@ -179,6 +187,7 @@ export const exampleStage = <T, S extends z.ZodType>(
         stoppedEarly,
         ...chosenOf(tuned),
         ...proofSummary(proof, form),
+        ...(heldBytes < fullBytes && tuned.tuning.method === "qlora" ? { fullBytes, heldBytes } : {}),
         seconds: Math.round(tuned.totalMs / 1000),
       };
     },
@@ -197,7 +206,7 @@ async function decoderOf(base: ArtifactReader, device: Device): Promise<Extract<
 
 /** Is all that a method trains something that an adapter holds? */
 const givesAdapter = ({ method, specs, changes }: Tuning<DecoderSpec>): boolean =>
-  (method === "lora" || method === "rslora") &&
+  (method === "lora" || method === "rslora" || method === "qlora") &&
   Object.keys(specs).every(path => changes.get(path)?.kind === "linear" && path.startsWith("blocks."));
 
 function checkFits(length: number, config: DecoderConfig, place: string): void {
@@ -227,6 +236,7 @@ function chosenOf({ history, best }: Fitted): Record<string, number> {
 
 const proofSummary = (p: MergeProof, form: string | undefined): Record<string, string | number> => ({
   mergedDelta: round(p.merged),
+  ...(p.besideBase === undefined ? {} : { besideBaseDelta: round(p.besideBase) }),
   ...(p.quantised === undefined ? {} : { quantisedDelta: round(p.quantised), quantisedForm: form ?? "" }),
 });
 

@@ -24,6 +24,8 @@ export interface MergeProof {
   readonly greatest: number;
   /** Greatest difference of a logit, tuned and merged. */
   readonly merged: number;
+  /** The adapter beside the full base, where what was tuned was the base in 4 bits; absent otherwise. */
+  readonly besideBase?: number;
   /** Merged and quantised; absent where nothing is quantised. */
   readonly quantised?: number;
   /** Tokens at which the quantised model finds another one likeliest. */
@@ -39,6 +41,8 @@ export interface ProofOptions {
   readonly merged: DecoderParameters;
   readonly adapter?: Adapter | undefined;
   readonly quantised?: DecoderParameters | undefined;
+  /** The full base, where what was tuned is another form of it (`qlora`) and there is an adapter. */
+  readonly base?: DecoderParameters | undefined;
   /** Sequences of tokens; read one at a time. */
   readonly texts: readonly ArrayLike<number>[];
   readonly signal?: AbortSignal | undefined;
@@ -76,21 +80,23 @@ export async function mergeProof(o: ProofOptions): Promise<MergeProof> {
   const bank = o.adapter && (await AdapterBank.open(o.config, o.device, { count: 1, rank: o.adapter.rank }));
   if (bank) await bank.write(1, o.adapter);
   const rows = await o.device.array(Int32Array.of(1), "i32", [1]);
+  const beside = (parameters: unknown, { arrays, rank }: AdapterBank) =>
+    logitsBy(o, [parameters, arrays, rows], (p: Decoder, b: Bank, r: Tensor) => adapted(p, { bank: b, rows: r }, rank));
+  const onBase = bank && o.base && beside(o.base, bank);
   const tuned = bank
-    ? logitsBy(o, [treeOf(Object.entries(o.frozen)), bank.arrays, rows], (p: Decoder, b: Bank, r: Tensor) =>
-        adapted(p, { bank: b, rows: r }, bank.rank),
-      )
+    ? beside(treeOf(Object.entries(o.frozen)), bank)
     : logitsBy(o, [o.frozen, o.trainable], (f: FrozenTensors, t: TrainableTensors) => o.tuning.parameters(f, t));
   const merged = logitsBy(o, [o.merged], (p: Decoder) => p);
   const quantised = o.quantised && logitsBy(o, [o.quantised], (p: Decoder) => p);
-  let [tokens, greatest, changed, rounded, others] = [0, 0, 0, 0, 0];
+  let [tokens, greatest, changed, rounded, others, moved] = [0, 0, 0, 0, 0, 0];
   try {
     for (const text of o.texts) {
       const ids = Array.from(text).slice(0, o.config.context);
-      const [a, b, c] = [await tuned.of(ids), await merged.of(ids), await quantised?.of(ids)];
+      const [a, b, c, d] = [await tuned.of(ids), await merged.of(ids), await quantised?.of(ids), await onBase?.of(ids)];
       for (let i = 0; i < a.length; i++) {
         greatest = Math.max(greatest, Math.abs(a[i]!));
         changed = Math.max(changed, Math.abs(a[i]! - b[i]!));
+        if (d) moved = Math.max(moved, Math.abs(a[i]! - d[i]!));
         if (c) rounded = Math.max(rounded, Math.abs(b[i]! - c[i]!));
       }
       const { vocab } = o.config;
@@ -102,11 +108,17 @@ export async function mergeProof(o: ProofOptions): Promise<MergeProof> {
       tokens += ids.length;
     }
   } finally {
-    for (const x of [tuned, merged, quantised]) x?.dispose();
+    for (const x of [tuned, merged, quantised, onBase]) x?.dispose();
     rows.dispose();
     bank?.dispose();
   }
-  return { tokens, greatest, merged: changed, ...(quantised ? { quantised: rounded, otherChoices: others } : {}) };
+  return {
+    tokens,
+    greatest,
+    merged: changed,
+    ...(onBase ? { besideBase: moved } : {}),
+    ...(quantised ? { quantised: rounded, otherChoices: others } : {}),
+  };
 }
 
 /** `logits move by at most 2.1e-5 when merged (of 31.4), 0.84 in int8: another token likeliest at 3 of 512`. */
@@ -116,5 +128,6 @@ export function showProof(p: MergeProof, form?: string): string {
     p.quantised === undefined
       ? ""
       : `, by ${size(p.quantised)} in ${form ?? "a quantised form"} (another token likeliest at ${p.otherChoices} of ${p.tokens})`;
-  return `logits move by at most ${size(p.merged)} when merged (the greatest is ${size(p.greatest)})${rounded}`;
+  const base = p.besideBase === undefined ? "" : `, by ${size(p.besideBase)} beside the full base`;
+  return `logits move by at most ${size(p.merged)} when merged (the greatest is ${size(p.greatest)})${base}${rounded}`;
 }

@@ -7,17 +7,19 @@ import {
   type DecoderSpec,
   type LayerAdapter,
   type LowRank,
+  type NormalFloatWeight,
+  normalFloatRows,
   type Projection,
   projections,
 } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, type Tensor } from "../../tensor/index.ts";
+import { compile, type Device, type DeviceArray, type Tensor, transpose } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { changedWeight, type LowRankTensors } from "./low-rank.ts";
 import { treeOf } from "./paths.ts";
 import type { FrozenArrays, TrainableArrays, Tuning } from "./tuning.ts";
 
 /**
- * The adapter of a decoder tuned by `lora` or `rslora`, in the form that is written as a PEFT folder and served. Errors: tune/method for what
+ * The adapter of a decoder tuned by `lora`, `rslora` or `qlora`, in the form that is written as a PEFT folder and served. Errors: tune/method for what
  * is no adapter (dora, tables, parts trained whole): that is merged.
  */
 export async function adapterOfTuning(config: DecoderConfig, tuning: Tuning<DecoderSpec>, trainable: TrainableArrays): Promise<Adapter> {
@@ -43,9 +45,28 @@ export async function adapterOfTuning(config: DecoderConfig, tuning: Tuning<Deco
   return adapterOf(config, layers as LayerAdapter[], tuning.method);
 }
 
+/** What stands behind a path of a weight in 4 bits. */
+const normalFloatLeaf = /^(.+\.weight)\.nibbles$/;
+
+/** Weights in 4 bits as the floats that they were tuned as, in the place of their codes, which stay as they are. */
+async function withFloats(kept: Readonly<Record<string, DeviceArray>>, device: Device): Promise<Record<string, DeviceArray>> {
+  const found = { ...kept };
+  for (const nibbles of Object.keys(kept)) {
+    const [, path] = normalFloatLeaf.exec(nibbles) ?? [];
+    if (path === undefined) continue;
+    const parts = Object.entries(kept).filter(([leaf]) => leaf.startsWith(`${path}.`));
+    const floats = compile((w: NormalFloatWeight) => transpose(normalFloatRows(w)), { device, name: "floats" });
+    found[path] = await floats(Object.fromEntries(parts.map(([leaf, array]) => [leaf.slice(path.length + 1), array])) as never);
+    floats.dispose();
+    for (const [leaf] of parts) delete found[leaf];
+  }
+  return found;
+}
+
 /**
- * The tuned model's own arrays: weights with their change multiplied in are new, all others are those that were given. Errors: tune/method
- * where a changed weight is quantised.
+ * The tuned model's own arrays: weights with their change multiplied in are new, all others are those that were given. A base in 4 bits (`qlora`)
+ * becomes the floats that it was tuned as: rounding it again would undo a part of what was learnt. Errors: tune/method where a changed weight is
+ * quantised otherwise.
  */
 export async function mergedModel<S>(
   tuning: Tuning<S>,
@@ -53,7 +74,7 @@ export async function mergedModel<S>(
   trainable: TrainableArrays,
   device: Device,
 ): Promise<ArraysOf<S>> {
-  const kept = { ...frozen } as Record<string, DeviceArray>;
+  const kept = await withFloats(frozen, device);
   for (const path of Object.keys(trainable)) if (!tuning.changes.has(path)) kept[path] = trainable[path] as DeviceArray;
   for (const [path, { kind, scale }] of tuning.changes) {
     const at = kind === "linear" ? `${path}.weight` : path;
@@ -64,9 +85,11 @@ export async function mergedModel<S>(
         received: "a quantised one",
         hint: "Merge into the full weights, then quantise.",
       });
+    const before = frozen[at] ? undefined : kept[at];
     const merge = compile((weight: Tensor, change: LowRankTensors) => changedWeight(weight, change, scale), { device, name: "merge" });
     kept[at] = await merge(kept[at], trainable[path] as never);
     merge.dispose();
+    before?.dispose();
   }
   return treeOf(Object.entries(kept)) as ArraysOf<S>;
 }

@@ -4,7 +4,7 @@
  * layer knows of any of this.
  */
 import { nearest, type Tree } from "../../base/index.ts";
-import { type ArraysOf, dropoutFrom, ParameterSpec, startValues, type TensorsOf } from "../../nn/index.ts";
+import { type ArraysOf, dropoutFrom, normalFloatArrays, ParameterSpec, startValues, type TensorsOf } from "../../nn/index.ts";
 import { add, type Device, DeviceArray, fromNumbers, mul, type Tensor } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { changedLinear, changedWeight, floatWeight, type LowRankSpec, type LowRankTensors, linearChange, tableChange } from "./low-rank.ts";
@@ -35,7 +35,8 @@ export interface Tuning<S> {
   readonly changes: ReadonlyMap<string, { readonly kind: "linear" | "table"; readonly scale: number }>;
   /**
    * Divides a model's arrays into those that are trained (with fresh ones for factors, a function of the seed) and those that stay. Takes the
-   * arrays over: each is in one of the two. Errors: tune/method where a weight that has to be float is not.
+   * arrays over: each is in one of the two, or gone where `qlora` keeps it in 4 bits. Errors: tune/method where a weight that has to be float is
+   * not; nn/config where 4-bit blocks do not divide a width.
    */
   start(
     base: unknown,
@@ -57,6 +58,8 @@ interface Place {
   readonly isInBlock: boolean;
 }
 
+const isInBlock = (path: string): boolean => /(^|\.)blocks\.\d+\./.test(path);
+
 function placesOf(leaves: ReadonlyMap<string, ParameterSpec>): Place[] {
   return [...leaves].flatMap(([path, { shape }]): Place[] => {
     if (shape.length !== 2) return [];
@@ -66,7 +69,7 @@ function placesOf(leaves: ReadonlyMap<string, ParameterSpec>): Place[] {
         path: kind === "linear" ? path.slice(0, -".weight".length) : path,
         kind,
         shape: shape as readonly [number, number],
-        isInBlock: /(^|\.)blocks\.\d+\./.test(path),
+        isInBlock: isInBlock(path),
       },
     ];
   });
@@ -157,6 +160,13 @@ export function tuningOf<S>(method: Method, specs: S, { whole = [] }: TuningOpti
     async start(base, device, seed) {
       const arrays = leavesOf<DeviceArray>(base);
       const frozen: Record<string, DeviceArray> = Object.fromEntries(arrays);
+      if ("qlora" in method)
+        await inFourBits(
+          frozen,
+          [...leaves.keys()].filter(path => isInBlock(path) && !isWhole(path)),
+          device,
+          method.qlora.double,
+        );
       const started: Record<string, unknown> = {};
       for (const [path, spec] of Object.entries(trainable)) {
         if (spec instanceof ParameterSpec) {
@@ -193,6 +203,18 @@ export function tuningOf<S>(method: Method, specs: S, { whole = [] }: TuningOpti
       return tree as TensorsOf<S>;
     },
   };
+}
+
+/** Puts the linear maps among these paths in 4 bits, one after the other; what is quantised already stays. */
+async function inFourBits(frozen: Record<string, DeviceArray>, paths: readonly string[], device: Device, double: boolean): Promise<void> {
+  for (const path of paths) {
+    const weight = frozen[path];
+    if (!path.endsWith(".weight") || weight?.shape.length !== 2 || weight.dtype !== "f32") continue;
+    const arrays = await normalFloatArrays(weight, device, { double, place: path });
+    delete frozen[path];
+    weight.dispose();
+    for (const [name, array] of Object.entries(arrays)) frozen[`${path}.${name}`] = array;
+  }
 }
 
 function parentOf(tree: Tree<Tensor>, path: string): [Record<string, unknown>, string] {

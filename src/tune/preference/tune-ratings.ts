@@ -51,17 +51,22 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an answer or more", received: "none" });
   const rows = Math.min(2 * recipe.pairs, o.train.length);
+  const tuning = tuningOf(recipe.method, decoderSpec(config));
+  const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
+  const start = { tuning, trainable, frozen };
   const shape = [rows, recipe.length];
   const layout = { rows, length: recipe.length };
   const scoresOf = async (of: readonly EncodedRating[]): Promise<Scores> => [
     await baseScores(
       o,
+      start,
       of.map(e => e.answer),
       layout,
       { isMean: false },
     ),
     await baseScores(
       o,
+      start,
       of.map(e => e.other),
       layout,
       { isMean: false },
@@ -93,8 +98,6 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
     };
   };
 
-  const tuning = tuningOf(recipe.method, decoderSpec(config));
-  const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
   const judged = compile(
     (trained: TrainableTensors, still: FrozenTensors, b: Omit<RatingTensors, "seed" | "worth">) =>
       ratingTerms(config, tuning.parameters(still, trained), b, recipe),

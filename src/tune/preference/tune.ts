@@ -94,6 +94,8 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "a pair or more", received: "none" });
   const kind = pairLossOf(recipe.loss);
   const layout: PairLayout = { pairs: Math.min(recipe.pairs, o.train.length), length: recipe.length };
+  const tuning = tuningOf(recipe.method, decoderSpec(config));
+  const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
   const shape = [2 * layout.pairs, layout.length];
   const dispose = (tree: Record<string, DeviceArray>) => {
     for (const a of Object.values(tree)) a.dispose();
@@ -103,7 +105,7 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
   async function references(pairs: readonly EncodedPair[]): Promise<[number, number][]> {
     if (!kind.hasReference) return pairs.map(() => [0, 0]);
     const sides = pairs.flatMap(p => [p.chosen, p.rejected]);
-    const scores = await baseScores(o, sides, { rows: shape[0]!, length: layout.length }, kind);
+    const scores = await baseScores(o, { tuning, trainable, frozen }, sides, { rows: shape[0]!, length: layout.length }, kind);
     return pairs.map((_, i) => [scores[2 * i]!, scores[2 * i + 1]!]);
   }
   const reference = { train: await references(o.train), validation: await references(o.validation) };
@@ -114,8 +116,6 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
   };
   const presentOf = (members: readonly number[]) => Float32Array.from({ length: layout.pairs }, (_, i) => (i < members.length ? 1 : 0));
 
-  const tuning = tuningOf(recipe.method, decoderSpec(config));
-  const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
   const judged = compile(
     (trained: TrainableTensors, still: FrozenTensors, b: Omit<PairTensors, "seed">) =>
       pairTerms(config, tuning.parameters(still, trained), b, recipe),
