@@ -10,7 +10,19 @@ export const keysOf = ({ folder }: Pick<Project, "folder">, files: readonly stri
   files.map(file => publicKeyOf(readText(resolve(folder, file)), file));
 
 /** Guards by alias. Errors: as of `keysOf`. */
-export const guardsOf = (project: Pick<Project, "folder" | "config">): Record<string, GuardRules> =>
-  Object.fromEntries(
-    Object.entries(project.config.releases).map(([alias, rules]) => [alias, { ...rules, signedBy: keysOf(project, rules.signedBy) }]),
+export function guardsOf(project: Pick<Project, "folder" | "config">): Record<string, GuardRules> {
+  const textOf = (file: string): string => keysOf(project, [file])[0]!;
+  return Object.fromEntries(
+    Object.entries(project.config.releases).map(([alias, rules]) => [
+      alias,
+      {
+        ...rules,
+        signedBy: keysOf(project, rules.signedBy),
+        approvals: rules.approvals.map(a => ({
+          ...a,
+          ...(a.keys ? { keys: Object.fromEntries(Object.entries(a.keys).map(([name, file]) => [name, textOf(file)])) } : {}),
+        })),
+      },
+    ]),
   );
+}

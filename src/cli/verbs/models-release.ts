@@ -1,5 +1,8 @@
 /** `loam models promote`, `rollback`, `approve`, `archive`: who may have an alias, and who has it. */
-import { approvalsOf, approve, judge, promote, registryErrors, type Verdict } from "../../registry/index.ts";
+
+import { resolve } from "node:path";
+import { readText } from "../../base/index.ts";
+import { approvalsOf, approve, judge, promote, registryErrors, signerOf, type Verdict } from "../../registry/index.ts";
 import { guardOf, holderOf, listGuards, rollbackAlias, setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
@@ -57,17 +60,20 @@ export const modelsApprove: VerbRun = async (context, [given = ""], options) => 
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
   const db = store.records.read;
+  const key = textOption(options, "key");
+  const signer = key === undefined ? undefined : signerOf(readText(resolve(context.cwd, key)), key);
   const by = personOf(options);
   const isNew = await approve(store, version, await guardOf(db, model, alias), {
     alias,
     by,
     role,
+    signer,
     note: textOption(options, "note"),
     withdraw: options.withdraw === true,
   });
   const approvals = await approvalsOf(db, version, alias);
   context.out.line(
-    `  ${model}@${version.number} for ${alias}: ${approvals.map(a => `${a.by} (${a.role})`).join(", ") || "no approval"}${isNew ? "" : "   nothing changed"}`,
+    `  ${model}@${version.number} for ${alias}: ${approvals.map(a => `${a.by} (${a.role}${a.signedBy === null ? "" : `, signed by ${a.signedBy}`})`).join(", ") || "no approval"}${isNew ? "" : "   nothing changed"}`,
   );
   context.out.result({ model, version: version.number, alias, changed: isNew, approvals });
 };

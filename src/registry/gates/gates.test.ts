@@ -121,8 +121,8 @@ test("approvals: a person counts once, however often, however spelt, in whatever
   using(
     {
       approvals: [
-        { role: "reviewer", count: 2 },
-        { role: "owner", people: ["Eve"] },
+        { role: "reviewer", count: 2, unsigned: true },
+        { role: "owner", people: ["Eve"], unsigned: true },
       ],
     },
     async store => {
@@ -145,9 +145,65 @@ test("approvals: a person counts once, however often, however spelt, in whatever
     },
   ));
 
+test("signed approvals: only listed keys, over this content, alias and role; unsigned ones do not count; a key under two names is one person", async () => {
+  const [ann, bob, eve] = [makeKeys(), makeKeys(), makeKeys()];
+  const keys = { ann: ann.publicKey, bob: bob.publicKey, anna: ann.publicKey };
+  await using({ approvals: [{ role: "reviewer", count: 2, keys }] }, async store => {
+    const [first, second] = [await version(store, 1), await version(store, 2)];
+    const guard = await guardOf(store.records.read, "mail", "prod");
+    const say = (k: { privateKey: string } | undefined, by = "x", of = first) =>
+      approve(store, of, guard, { alias: "prod", role: "reviewer", by, signer: k && signerOf(k.privateKey, "key") });
+    await expect(say(undefined, "ann")).rejects.toThrow(/expected a signed approval, got an unsigned one\. Sign it: --key FILE/);
+    await expect(say(eve)).rejects.toThrow(/expected a key of a reviewer: ann \([0-9a-f]{16}\), .*bob .* got [0-9a-f]{16}/);
+    // who gives it is whom the release names for the key, whatever they call themselves
+    expect(await say(ann, "somebody")).toBe(true);
+    expect(await say(ann, "somebody else")).toBe(false);
+    const told = async (of = first) => (await judged(store, of)).gates.map(g => [g.passed, g.told]);
+    expect(await told()).toEqual([[false, "1 of 2: ann (signed)"]]);
+    // marks that are written past `approve`: a name alone, ann's signature under another name, of another version
+    const marks = await store.records.read.selectFrom("marks").selectAll().where("kind", "=", "approval").execute();
+    const signed = JSON.parse(marks[0]!.value) as Record<string, string>;
+    const forge = (number: number, key: string, more: object) =>
+      setMark(store, { model: "mail", number, kind: "approval", key, value: { ...signed, ...more } });
+    await forge(1, "prod/reviewer/bob", { by: "bob" });
+    await forge(1, "prod/reviewer/anna", { by: "anna", publicKey: bob.publicKey });
+    await forge(2, "prod/reviewer/ann", {});
+    expect(await told()).toEqual([[false, "1 of 2: ann (signed); not counted, unsigned or not theirs to give: anna, bob"]]);
+    expect(await told(second)).toEqual([[false, "0 of 2; not counted, unsigned or not theirs to give: ann"]]);
+    await say(bob);
+    expect((await promote(store, to(1))).verdict.gates.map(g => g.told)).toEqual([
+      "2 of 2: ann (signed), bob (signed); not counted, unsigned or not theirs to give: anna",
+    ]);
+  });
+  // one human, one key, two roles, two names
+  await using(
+    {
+      approvals: [
+        { role: "a", keys: { ann: ann.publicKey } },
+        { role: "b", keys: { anna: ann.publicKey } },
+      ],
+    },
+    async store => {
+      const first = await version(store, 1);
+      const guard = await guardOf(store.records.read, "mail", "prod");
+      for (const role of ["a", "b"])
+        await approve(store, first, guard, { alias: "prod", role, by: "", signer: signerOf(ann.privateKey, "k") });
+      expect((await judged(store, first)).gates.map(g => g.passed).sort()).toEqual([false, true]);
+    },
+  );
+});
+
+test.each([
+  [{ role: "r" }, /approvals\[0\] \(r\): expected `keys` of those who may approve, or `unsigned: true`, got neither/],
+  [{ role: "r", people: ["ann"], keys: { ann: "k" } }, /expected `people` with `unsigned: true`/],
+  [{ role: "r", count: 2, keys: { ann: "k" } }, /expected a count of at most 1, of whom it names, got 2/],
+])("approvals that nobody could give are refused: %j", (approval, message) => {
+  expect(() => checkConditions(releaseRules.parse({ approvals: [approval] }), "prod", "loam.yaml: releases.prod")).toThrow(message);
+});
+
 test("who can fill a place that nobody else can fills it", () => {
-  const approval = (role: string, by: string): Approval => ({ alias: "prod", role, by, note: null, atMs: 0 });
-  const rules = releaseRules.parse({ approvals: [{ role: "a" }, { role: "b" }, { role: "c" }] });
+  const approval = (role: string, by: string): Approval => ({ alias: "prod", role, by, note: null, atMs: 0, signedBy: null });
+  const rules = releaseRules.parse({ approvals: ["a", "b", "c"].map(role => ({ role, unsigned: true })) });
   const given = [approval("a", "x"), approval("b", "x"), approval("a", "y"), approval("c", "y"), approval("a", "z")];
   expect(approvalGates(rules, given).map(g => g.told)).toEqual(["1 of 1: z", "1 of 1: x", "1 of 1: y"]);
 });

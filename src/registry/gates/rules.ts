@@ -10,7 +10,14 @@ const approval = z.strictObject({
   role: short,
   /** Different people. */
   count: z.number().int().min(1).max(100).default(1),
-  /** Who may; anybody when absent. */
+  /** Who may sign an approval: public keys by the names of their owners; files in `loam.yaml`, their text in the record. */
+  keys: z
+    .record(z.string().min(1), z.string().min(1))
+    .refine(keys => Object.keys(keys).length > 0, "keys by name, at least one")
+    .optional(),
+  /** Unsigned approvals count too. */
+  unsigned: z.boolean().default(false),
+  /** Who may give an unsigned one; anybody when absent. */
   people: z.array(z.string().min(1)).min(1).optional(),
 });
 
@@ -52,8 +59,28 @@ export function releaseCondition(source: string, alias: string, tasks: readonly 
   }
 }
 
-/** Refuses what is no condition, before anything is measured. A name before a dot may be a task's: those are known later. */
+/** Refuses what is no condition, before anything is measured, and approvals that nobody could give. A name before a dot may be a task's: those are known later. */
 export function checkConditions(rules: ReleaseRules, alias: string, place: string): void {
+  for (const [i, { role, keys, unsigned, people, count }] of rules.approvals.entries()) {
+    const at = `${place}.approvals[${i}] (${role})`;
+    if (!keys && !unsigned)
+      throw registryErrors.fail("role", {
+        place: at,
+        expected: "`keys` of those who may approve, or `unsigned: true`",
+        received: "neither",
+        hint: "keys: { ann: ann.key.pub } asks for signed approvals; `unsigned: true` takes any name.",
+      });
+    if (people && !unsigned)
+      throw registryErrors.fail("role", {
+        place: at,
+        expected: "`people` with `unsigned: true`",
+        received: "people alone",
+        hint: "The names of those who sign stand beside their keys.",
+      });
+    const most = unsigned && !people ? Number.POSITIVE_INFINITY : new Set([...Object.keys(keys ?? {}), ...(people ?? [])]).size;
+    if (count > most)
+      throw registryErrors.fail("role", { place: at, expected: `a count of at most ${most}, of whom it names`, received: String(count) });
+  }
   for (const [i, source] of rules.requires.entries()) {
     const tasks = [...source.matchAll(/([A-Za-z_][\w-]*)\./g)].map(m => m[1]!);
     releaseCondition(source, alias, tasks, `${place}.requires[${i}]`);

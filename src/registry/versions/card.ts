@@ -180,7 +180,10 @@ export function cardMarkdown(c: ModelCard): string {
     ),
     ...section(
       "Approvals",
-      c.approvals.map(a => `- ${day(a.atMs)}, ${cell(a.by)} as ${a.role} for ${a.alias}${a.note === null ? "" : `: ${cell(a.note)}`}`),
+      c.approvals.map(
+        a =>
+          `- ${day(a.atMs)}, ${cell(a.by)} as ${a.role} for ${a.alias}${a.signedBy === null ? "" : `, signed by ${a.signedBy}`}${a.note === null ? "" : `: ${cell(a.note)}`}`,
+      ),
     ),
     ...section(
       "Signatures",
