@@ -28,8 +28,12 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts", "src/gateway/state/postgres.ts"],
   "@aws-sdk/client-s3": ["src/store/blobs/s3.ts", "src/data/sources/s3/client.ts"],
   jose: ["src/gateway/identity/tokens.ts", "src/gateway/identity/jwks.ts"],
-  "@hono/node-server": "src/serve/listen.ts",
+  "@hono/node-server": ["src/serve/listen.ts", "src/gateway/http/listen.ts"],
+  undici: "src/gateway/upstreams/call.ts",
   "csv-parse/sync": ["src/data/sources/csv.ts", "src/evaluate/tasks/items.ts"],
+  // Programs of models run in a process of its own.
+  "quickjs-emscripten-core": "src/evaluate/code/run-program.mjs",
+  "@jitl/quickjs-wasmfile-release-sync": "src/evaluate/code/run-program.mjs",
   ...Object.fromEntries(["eld/extrasmall", "eld/small", "eld/medium", "eld/large"].map(t => [t, "src/data/steps/language/eld.ts"])),
   re2js: ["src/data/steps/patterns/re2.ts", "src/nn/adapters/peft-config.ts"],
   fzstd: "src/data/sources/compressed/zstd.ts",

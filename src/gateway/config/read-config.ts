@@ -1,0 +1,169 @@
+/**
+ * The gateway's file as a value to run by: checked against the schema, names that it mentions against each other, addresses against what may
+ * be called, secrets read. Whole or not at all: a reload that fails here changes nothing.
+ */
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { check, nearest, parseYaml } from "../../base/index.ts";
+import { controlPart } from "../control-config.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { RetryOptions } from "../routing/retry-budget.ts";
+import type { Route, Target } from "../routing/route.ts";
+import { refusedUrl } from "../upstreams/address.ts";
+import type { Deadlines } from "../upstreams/call.ts";
+import type { Protocol, UpstreamConfig } from "../upstreams/config.ts";
+import { type GatewayFile, gatewaySchema } from "./schema.ts";
+import { readSecret } from "./secrets.ts";
+
+/** A route with what a request for it is held against. */
+export interface ModelRoute extends Route {
+  readonly aliases: readonly string[];
+  /** A tokenizer.json, as an absolute path. */
+  readonly tokenizer: string | undefined;
+  readonly maxOutputTokens: number;
+}
+
+export interface GatewayConfig {
+  readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number };
+  /** Where keys, limits and usage are kept. */
+  readonly state: string;
+  /** The folder of the configuration, in which its relative paths are. */
+  readonly folder: string;
+  readonly keySecrets: readonly string[] | undefined;
+  /** For `openControl`. */
+  readonly access: unknown;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  /** By public name and alias. */
+  readonly routes: ReadonlyMap<string, ModelRoute>;
+  readonly retries: RetryOptions;
+  readonly totalMs: number;
+  readonly heartbeatMs: number;
+  /** A client that takes nothing of its stream for so long loses it. */
+  readonly readerMs: number;
+  readonly hasOpenMetrics: boolean;
+  readonly log: { readonly to: string; readonly sample: number };
+}
+
+const defaults: Deadlines = { connectMs: 5_000, firstByteMs: 120_000, idleMs: 60_000 };
+
+const bad = (place: string, expected: string, received: string, hint?: string) =>
+  gatewayErrors.fail("config", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+
+const unknown = (place: string, what: string, given: string, known: Iterable<string>) => {
+  const names = [...known];
+  const near = nearest(given, names);
+  return bad(place, `${what} of this file (${names.slice(0, 10).join(", ")})`, `"${given}"`, near ? `Did you mean "${near}"?` : undefined);
+};
+
+const keyHeaders: { readonly [P in Protocol]: (key: string) => Readonly<Record<string, string>> } = {
+  openai: key => ({ authorization: `Bearer ${key}` }),
+  ollama: key => ({ authorization: `Bearer ${key}` }),
+  anthropic: key => ({ "x-api-key": key }),
+};
+
+type UpstreamPart = GatewayFile["upstreams"][string];
+
+async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, folder: string): Promise<UpstreamConfig> {
+  const place = `upstreams.${id}`;
+  const refused = refusedUrl(part.url, part.network);
+  if (refused !== undefined) throw bad(`${place}.url`, "the address of a model's server", `"${part.url}": ${refused}`);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(part.headers))
+    headers[name.toLowerCase()] = typeof value === "string" ? value : await readSecret(value, `${place}.headers.${name}`, folder);
+  if (part.key) Object.assign(headers, keyHeaders[part.protocol](await readSecret(part.key, `${place}.key`, folder)));
+  if (part.protocol === "anthropic") headers["anthropic-version"] ??= "2023-06-01";
+  const time = (key: "connect" | "firstByte" | "idle", otherwise: number) => part.timeouts[key] ?? file.timeouts[key] ?? otherwise;
+  let authorities: string | undefined;
+  if (part.authorities !== undefined)
+    try {
+      authorities = await readFile(resolve(folder, part.authorities), "utf8");
+    } catch {
+      throw bad(`${place}.authorities`, "a file of certificates", `"${part.authorities}"`);
+    }
+  return {
+    url: new URL(part.url),
+    protocol: part.protocol,
+    network: part.network,
+    headers,
+    connections: part.connections,
+    deadlines: {
+      connectMs: time("connect", defaults.connectMs),
+      firstByteMs: time("firstByte", defaults.firstByteMs),
+      idleMs: time("idle", defaults.idleMs),
+    },
+    breaker: { failures: part.breaker.failures, openMs: part.breaker.open },
+    health: part.health && { path: part.health.path, everyMs: part.health.every },
+    continuation: part.resume,
+    asksUsage: part.askUsage,
+    authorities,
+  };
+}
+
+/** Routes by name and alias. Errors: gateway/config. */
+function routesOf({ models, upstreams }: GatewayFile, folder: string): Map<string, ModelRoute> {
+  const routes = new Map<string, ModelRoute>();
+  for (const [name, part] of Object.entries(models)) {
+    const place = `models.${name}`;
+    const targets: Target[] = part.targets.map((t, i) => {
+      if (!Object.hasOwn(upstreams, t.upstream))
+        throw unknown(`${place}.targets[${i}].upstream`, "an upstream", t.upstream, Object.keys(upstreams));
+      const model = t.model ?? name;
+      return { id: `${t.upstream}/${model}`, upstream: t.upstream, model, weight: t.weight, priority: t.priority };
+    });
+    const twice = targets.find((t, i) => targets.findIndex(o => o.id === t.id) < i);
+    if (twice) throw bad(`${place}.targets`, "each target once", `${twice.id} twice`, "Give it the sum of the weights.");
+    if (!targets.some(t => t.weight > 0)) throw bad(`${place}.targets`, "a weight above 0", "none");
+    for (const [i, f] of part.fallbacks.entries()) {
+      if (!Object.hasOwn(models, f)) throw unknown(`${place}.fallbacks[${i}]`, "a model", f, Object.keys(models));
+      if (f === name) throw bad(`${place}.fallbacks[${i}]`, "another model", "itself");
+    }
+    const { strategy, sticky, fallbacks, aliases, maxOutputTokens } = part;
+    const tokenizer = part.tokenizer === undefined ? undefined : resolve(folder, part.tokenizer);
+    const route: ModelRoute = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens };
+    for (const called of [name, ...aliases]) {
+      const other = routes.get(called);
+      if (other) throw bad(`${place}.aliases`, "names that no other model has", `"${called}", which is ${other.name}'s`);
+      routes.set(called, route);
+    }
+  }
+  return routes;
+}
+
+/** Errors: base/config and base/unknownKey with the key's place, gateway/config, gateway/secret. `place` names the file. */
+export async function checkConfig(value: unknown, place: string, folder: string): Promise<GatewayConfig> {
+  const file = check(gatewaySchema, value, place);
+  check(controlPart, file.access ?? {}, `${place}: access`);
+  const upstreams = new Map<string, UpstreamConfig>();
+  for (const [id, part] of Object.entries(file.upstreams)) upstreams.set(id, await upstreamOf(id, part, file, folder));
+  return {
+    listen: file.listen,
+    state: typeof file.state === "string" ? file.state : await readSecret(file.state, "state", folder),
+    folder,
+    keySecrets: file.keySecrets && (await Promise.all(file.keySecrets.map((s, i) => readSecret(s, `keySecrets[${i}]`, folder)))),
+    access: file.access ?? {},
+    upstreams,
+    routes: routesOf(file, folder),
+    retries: { attempts: file.retries.attempts, budgetRatio: file.retries.budget, backoffMs: file.retries.backoff },
+    totalMs: file.timeouts.total,
+    heartbeatMs: file.timeouts.heartbeat,
+    readerMs: file.timeouts.reader,
+    hasOpenMetrics: file.metrics === "open",
+    log: file.log,
+  };
+}
+
+/** Reads the file. Errors: those of `checkConfig`, base/missingFile, base/syntax. */
+export async function readConfig(path: string): Promise<GatewayConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw gatewayErrors.fail("config", {
+      place: path,
+      expected: "the gateway's configuration",
+      received: (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : "a file that cannot be read",
+      hint: "Write one (docs/gateway.md shows the shortest), or name it: --config FILE.",
+    });
+  }
+  return checkConfig(parseYaml(text, path), path, dirname(resolve(path)));
+}

@@ -1,0 +1,180 @@
+/**
+ * The gateway as one thing: its configuration with what runs under it, the control that says who may do what, the log and the metrics. A reload
+ * checks everything first and then takes the place of what was there; streams of before end as they began.
+ */
+import { type Clock, systemClock } from "../base/index.ts";
+import { countersOf, type TokenCounter } from "./config/counters.ts";
+import type { GatewayConfig, ModelRoute } from "./config/read-config.ts";
+import type { Control } from "./contract.ts";
+import { gatewayErrors } from "./errors.ts";
+import { type AppFetch, createApp } from "./http/app.ts";
+import { type End, type Exchange, type RequestRecord, recordOf } from "./http/exchange.ts";
+import { limits } from "./http/limits.ts";
+import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
+import { Runtime } from "./routing/runtime.ts";
+import { UpstreamFailure } from "./upstreams/failure.ts";
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  /** Open already; the gateway closes it. */
+  readonly control: Control;
+  readonly version?: string;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  /** One call a request, when its answer has ended. */
+  readonly onRequest?: (record: RequestRecord) => void;
+  /** Unknown failures, with the id that the client was given. */
+  readonly onFailure?: (error: unknown, requestId: string) => void;
+  readonly onHealth?: (upstream: string, isHealthy: boolean) => void;
+}
+
+/** What is going on, for operators and the console. */
+export interface GatewayState {
+  readonly inFlight: number;
+  readonly isDraining: boolean;
+  readonly upstreams: readonly ReturnType<ReturnType<Runtime["upstreams"]>[number]["state"]>[];
+  readonly models: readonly {
+    readonly name: string;
+    readonly aliases: readonly string[];
+    readonly strategy: string;
+    readonly targets: ModelRoute["targets"];
+  }[];
+}
+
+export class Gateway {
+  readonly clock: Clock;
+  readonly control: Control;
+  readonly metrics: GatewayMetrics;
+  /** What ends each request under way. */
+  readonly cutters = new Set<(failure: UpstreamFailure) => void>();
+  readonly fetch: AppFetch;
+  readonly onFailure: (error: unknown, requestId: string) => void;
+  readonly #options: GatewayOptions;
+  readonly #random: () => number;
+  #runtime: Runtime;
+  #counters: ReadonlyMap<string, TokenCounter>;
+  #inFlight = 0;
+  #isDraining = false;
+  #empty: (() => void)[] = [];
+
+  /** Errors of the tokenizers that the configuration names. */
+  static async open(options: GatewayOptions): Promise<Gateway> {
+    return new Gateway(options, await countersOf(options.config));
+  }
+
+  private constructor(options: GatewayOptions, counters: ReadonlyMap<string, TokenCounter>) {
+    const { config, control, clock = systemClock, random = Math.random, version = "0.0.0" } = options;
+    this.#options = options;
+    this.clock = clock;
+    this.control = control;
+    this.#random = random;
+    this.#counters = counters;
+    this.#runtime = this.#runtimeOf(config, undefined);
+    this.onFailure = options.onFailure ?? (() => {});
+    this.metrics = createMetrics({ version, inFlight: () => this.#inFlight, upstreams: () => this.#runtime.upstreams() });
+    this.fetch = createApp(this);
+  }
+
+  get config(): GatewayConfig {
+    return this.#runtime.config;
+  }
+  get runtime(): Runtime {
+    return this.#runtime;
+  }
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  counter(route: ModelRoute): TokenCounter | undefined {
+    return route.tokenizer === undefined ? undefined : this.#counters.get(route.tokenizer);
+  }
+
+  state(): GatewayState {
+    const models = [...new Set(this.config.routes.values())].map(({ name, aliases, strategy, targets }) => ({
+      name,
+      aliases,
+      strategy,
+      targets,
+    }));
+    return { inFlight: this.#inFlight, isDraining: this.#isDraining, upstreams: this.#runtime.upstreams().map(u => u.state()), models };
+  }
+
+  #runtimeOf(config: GatewayConfig, before: Runtime | undefined): Runtime {
+    const { onHealth } = this.#options;
+    return new Runtime({ config, clock: this.clock, random: this.#random, before, ...(onHealth ? { onHealth } : {}) });
+  }
+
+  /** Takes another configuration for what comes from now on. Errors: those of the control's check and the tokenizers; then the old one stays. */
+  async reload(config: GatewayConfig, by: string): Promise<void> {
+    for (const key of ["listen", "state"] as const)
+      if (JSON.stringify(config[key]) !== JSON.stringify(this.config[key]))
+        throw gatewayErrors.fail("config", {
+          place: key,
+          message: "this part cannot change while the gateway runs",
+          hint: "Start it again; requests under way are finished first.",
+        });
+    const counters = await countersOf(config);
+    await this.control.reload(config.access, by);
+    const before = this.#runtime;
+    this.#runtime = this.#runtimeOf(config, before);
+    this.#counters = counters;
+    before.leave();
+  }
+
+  /** A request has come; gives what must be called once when its answer has ended. */
+  begin(exchange: Exchange): (end: End) => void {
+    this.#inFlight++;
+    return end => {
+      if (exchange.isOver) return;
+      exchange.isOver = true;
+      this.#inFlight--;
+      if (this.#inFlight === 0) for (const wake of this.#empty.splice(0)) wake();
+      const { reservation } = exchange;
+      if (reservation) {
+        const { inputTokens = 0, outputTokens = 0, cachedTokens = 0 } = end.usage ?? {};
+        if (exchange.attempts.length === 0 && exchange.target === undefined) void reservation.cancel();
+        else void reservation.settle({ inputTokens, outputTokens, cachedTokens, status: end.status });
+      }
+      const record = recordOf(exchange, end, this.clock.now(), this.clock.monotonic());
+      this.metrics.request(record);
+      this.#options.onRequest?.(record);
+    };
+  }
+
+  /** Too many at once: memory is bounded whatever the limits say. Errors: gateway/unavailable. */
+  checkRoom(): void {
+    if (this.#inFlight <= limits.inFlight) return;
+    throw gatewayErrors.fail("unavailable", {
+      message: `more than ${limits.inFlight} requests are under way`,
+      hint: "Try again in a few seconds.",
+    });
+  }
+
+  /** Ends what is under way with an error that says so. */
+  cutOff(): void {
+    for (const cut of [...this.cutters]) cut(new UpstreamFailure("draining", "the time to finish is over"));
+  }
+
+  /** Takes no new work; ends when nothing is under way or the time is over. Gives how many answers had not ended. */
+  async drain(graceMs: number): Promise<{ readonly cutOff: number }> {
+    this.#isDraining = true;
+    if (this.#inFlight > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>(resolve => {
+        this.#empty.push(resolve);
+        timer = setTimeout(resolve, graceMs);
+      });
+      clearTimeout(timer);
+    }
+    return { cutOff: this.#inFlight };
+  }
+
+  async close(): Promise<void> {
+    this.#runtime.leave();
+    await this.control.close();
+  }
+}

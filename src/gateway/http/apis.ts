@@ -1,0 +1,102 @@
+/**
+ * The addresses that requests for a model come to: what each is called in policies, whether its answers can be streams, and how much it asks
+ * for. A new one is a row.
+ */
+import type { Endpoint } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { StreamedApi } from "../streams/progress.ts";
+import { isRow } from "../streams/usage.ts";
+
+type Body = Readonly<Record<string, unknown>>;
+
+export interface Api {
+  /** Below an upstream's own address. */
+  readonly path: string;
+  readonly endpoint: Endpoint;
+  /** How its streams are read; undefined where there are none. */
+  readonly streamed: StreamedApi | undefined;
+  /** The texts that go into the model, for counting; and their beginning, for affinity. */
+  texts(body: Body): Iterable<string>;
+  /** Most tokens that the answer can have. `otherwise`: where the request does not bound it. */
+  maxOutputTokens(body: Body, otherwise: number): number;
+}
+
+/** More than any model writes; a larger number is a mistake or an attack on somebody's budget. */
+const mostTokens = 10_000_000;
+
+/** A whole number of the body. Errors: gateway/parameter. */
+function wholeOf(body: Body, key: string, least: number, most: number): number | undefined {
+  const value = body[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw gatewayErrors.fail("parameter", {
+    place: key,
+    expected: `a whole number from ${least} to ${most}`,
+    received: (JSON.stringify(value) ?? "nothing").slice(0, 60),
+  });
+}
+
+/** Texts of a content: a string, or parts of which some are texts. */
+function* contentTexts(content: unknown): Iterable<string> {
+  if (typeof content === "string") yield content;
+  else if (Array.isArray(content)) for (const part of content) if (isRow(part) && typeof part.text === "string") yield part.text;
+}
+
+function* messageTexts(messages: unknown): Iterable<string> {
+  if (Array.isArray(messages)) for (const m of messages) if (isRow(m)) yield* contentTexts(m.content);
+}
+
+/** A string or a list of strings; lists of token ids count for themselves (`tokenIds`). */
+function* inputTexts(input: unknown): Iterable<string> {
+  if (typeof input === "string") yield input;
+  else if (Array.isArray(input)) for (const one of input) if (typeof one === "string") yield one;
+}
+
+/** Token ids that stand in the body instead of texts. */
+export function tokenIds(body: Body): number {
+  const of = (v: unknown): number =>
+    Array.isArray(v) ? v.reduce<number>((n, x) => n + (typeof x === "number" ? 1 : Array.isArray(x) ? of(x) : 0), 0) : 0;
+  return of(body.prompt) + of(body.input);
+}
+
+const answers = (body: Body): number => wholeOf(body, "n", 1, 1024) ?? 1;
+
+const rows = [
+  {
+    path: "/chat/completions",
+    endpoint: "chat",
+    streamed: "chat",
+    *texts(body) {
+      yield* messageTexts(body.messages);
+      if (Array.isArray(body.tools)) yield JSON.stringify(body.tools);
+    },
+    maxOutputTokens: (body, otherwise) =>
+      (wholeOf(body, "max_completion_tokens", 1, mostTokens) ?? wholeOf(body, "max_tokens", 1, mostTokens) ?? otherwise) * answers(body),
+  },
+  {
+    path: "/completions",
+    endpoint: "completions",
+    streamed: "completions",
+    texts: body => inputTexts(body.prompt),
+    maxOutputTokens: (body, otherwise) => {
+      const prompts = Array.isArray(body.prompt) && typeof body.prompt[0] !== "number" ? Math.max(1, body.prompt.length) : 1;
+      const each = Math.max(answers(body), wholeOf(body, "best_of", 1, 1024) ?? 1);
+      return (wholeOf(body, "max_tokens", 0, mostTokens) ?? otherwise) * each * prompts;
+    },
+  },
+  {
+    path: "/responses",
+    endpoint: "responses",
+    streamed: "responses",
+    *texts(body) {
+      if (typeof body.instructions === "string") yield body.instructions;
+      if (typeof body.input === "string") yield body.input;
+      else yield* messageTexts(body.input);
+    },
+    maxOutputTokens: (body, otherwise) => wholeOf(body, "max_output_tokens", 1, mostTokens) ?? otherwise,
+  },
+  { path: "/embeddings", endpoint: "embeddings", streamed: undefined, texts: body => inputTexts(body.input), maxOutputTokens: () => 0 },
+  { path: "/moderations", endpoint: "moderations", streamed: undefined, texts: body => inputTexts(body.input), maxOutputTokens: () => 0 },
+] as const satisfies readonly Api[];
+
+export const apis: readonly Api[] = rows;

@@ -1,0 +1,252 @@
+/**
+ * The gateway as an application without sockets: addresses to handlers, a request id, errors in OpenAI's form, one record a request. A request
+ * for a model goes: who is it, is it well formed, may they, is there room, to an upstream and back, what did it come to.
+ */
+import { Hono } from "hono";
+import { isLoamError, nearest } from "../../base/index.ts";
+import type { Identity } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import { usageCsv } from "../usage/csv.ts";
+import { type Api, apis } from "./apis.ts";
+import { inputTokens, parametersOf, readAsk } from "./ask.ts";
+import { admitted, allowed, reserved } from "./door.ts";
+import type { End, Exchange } from "./exchange.ts";
+import { forward } from "./forward.ts";
+import { limits } from "./limits.ts";
+import { wireError } from "./wire-error.ts";
+
+/** What the socket's side tells, where there is one. */
+export interface Peer {
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
+}
+
+const requestIdPattern = new RegExp(`^[\\w.:-]{1,${limits.requestIdCharacters}}$`);
+const securityHeaders = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
+const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const day = /^\d{4}-\d{2}-\d{2}$/;
+
+let count = 0;
+const begun = Math.floor(Math.random() * 36 ** 6).toString(36);
+const newId = (): string => `req_${begun}${(count++).toString(36)}`;
+
+/** Of the client: the last proxy that is not ours wrote where it came from. */
+function addressOf(headers: Headers, peer: Peer | undefined, trustedProxies: number): string | null {
+  const own = peer?.incoming?.socket.remoteAddress ?? null;
+  if (trustedProxies === 0) return own;
+  const hops = (headers.get("x-forwarded-for") ?? "").split(",").map(h => h.trim());
+  return hops.at(-trustedProxies) || own;
+}
+
+export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
+
+export function createApp(gateway: Gateway): AppFetch {
+  const { clock } = gateway;
+
+  const exchangeOf = (request: Request, peer: Peer | undefined, path: string): Exchange => {
+    const own = request.headers.get("x-request-id");
+    return {
+      id: own !== null && requestIdPattern.test(own) ? own : newId(),
+      startMs: clock.monotonic(),
+      method: methods.includes(request.method) ? request.method : "other",
+      path,
+      ip: addressOf(request.headers, peer, gateway.config.listen.trustedProxies),
+      isStream: false,
+      inputTokens: 0,
+      attempts: [],
+      resumed: 0,
+      isOver: false,
+    };
+  };
+
+  /** A handler with what is around every request. `isHeld`: its end is told by the handler, when the answer has ended. */
+  const around =
+    (path: string, handle: (request: Request, exchange: Exchange, end: (end: End) => void) => Promise<Response>, isHeld = false) =>
+    async (request: Request, peer?: Peer): Promise<Response> => {
+      const exchange = exchangeOf(request, peer, path);
+      const end = gateway.begin(exchange);
+      let response: Response;
+      try {
+        if (gateway.isDraining && path !== "/healthz" && path !== "/readyz")
+          throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
+        response = await handle(request, exchange, end);
+        if (!isHeld) end({ status: response.status });
+      } catch (error) {
+        const wire = wireError(error, exchange.id);
+        if (wire.ours === "gateway/internal") gateway.onFailure(error, exchange.id);
+        if (exchange.detail === undefined && isLoamError(error) && error.cause instanceof Error) exchange.detail = error.cause.message;
+        end({ status: wire.status, error: wire.ours });
+        response = new Response(wire.body, { status: wire.status, headers: { "content-type": "application/json", ...wire.headers } });
+      }
+      response.headers.set("x-request-id", exchange.id);
+      for (const [name, value] of Object.entries(securityHeaders)) response.headers.set(name, value);
+      if (gateway.isDraining) response.headers.set("connection", "close");
+      return response;
+    };
+
+  const model = (api: Api) => async (request: Request, exchange: Exchange, end: (end: End) => void) => {
+    gateway.checkRoom();
+    const { control, config } = gateway;
+    const identity = await admitted(control, request.headers, exchange);
+    const ask = await readAsk(request, api);
+    exchange.isStream = ask.isStream;
+    const route = config.routes.get(ask.model);
+    if (!route) {
+      // only names that the caller may use are hinted at
+      const near = nearest(ask.model, visible(identity));
+      throw gatewayErrors.fail("unknownModel", {
+        place: "model",
+        message: `the model ${JSON.stringify(ask.model)} does not exist here`,
+        hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
+      });
+    }
+    exchange.model = route.name;
+    const dataClass = request.headers.get("x-loam-data-class");
+    const action = { endpoint: api.endpoint, model: route.name, label: ask.label, parameters: parametersOf(ask), dataClass };
+    allowed(control, identity, action);
+    const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
+    exchange.inputTokens = inputTokens(ask, gateway.counter(route));
+    const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
+    exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, ip: exchange.ip }, demand);
+    const stand = route.fallbacks
+      .map(name => config.routes.get(name)!)
+      .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
+    const { runtime } = gateway;
+    runtime.enter();
+    let isLeft = false;
+    const leave = () => {
+      if (isLeft) return;
+      isLeft = true;
+      runtime.leave();
+    };
+    try {
+      return await forward({
+        ask,
+        routes: [route, ...stand],
+        runtime,
+        exchange,
+        headers: request.headers,
+        left: request.signal,
+        cutters: gateway.cutters,
+        clock,
+        onEnd: how => {
+          leave();
+          end(how);
+        },
+      });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
+
+  const visible = (identity: Identity): string[] =>
+    [...gateway.config.routes.values()]
+      .filter((r, i, all) => all.indexOf(r) === i && gateway.control.decide(identity, { endpoint: "models", model: r.name }).allowed)
+      .map(r => r.name);
+  const created = Math.floor(clock.now() / 1000);
+  const card = (id: string) => ({ id, object: "model", created, owned_by: "loam-gateway" });
+  const json = (value: unknown, status = 200) =>
+    new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json" } });
+  const asAdmin = async (request: Request, exchange: Exchange): Promise<Identity> => {
+    const identity = await admitted(gateway.control, request.headers, exchange);
+    allowed(gateway.control, identity, { endpoint: "admin", model: null });
+    return identity;
+  };
+
+  const app = new Hono<{ Bindings: Peer }>();
+  const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => {
+    app.on(method, path, c => handle(c.req.raw, c.env));
+    const allow = method === "GET" ? "GET, HEAD" : method;
+    const other = around(path, async request => {
+      throw gatewayErrors.fail("method", { place: path, expected: allow, received: request.method.slice(0, 20) });
+    });
+    app.all(path, async c => {
+      const response = await other(c.req.raw, c.env);
+      response.headers.set("allow", allow);
+      return response;
+    });
+  };
+  for (const api of apis) on("POST", `/v1${api.path}`, around(`/v1${api.path}`, model(api), true));
+  on(
+    "GET",
+    "/v1/models",
+    around("/v1/models", async (request, exchange) => {
+      const identity = await admitted(gateway.control, request.headers, exchange);
+      return json({ object: "list", data: visible(identity).map(card) });
+    }),
+  );
+  on(
+    "GET",
+    "/v1/models/:model{.+}",
+    around("/v1/models/:model", async (request, exchange) => {
+      const identity = await admitted(gateway.control, request.headers, exchange);
+      const name = decodeURIComponent(new URL(request.url).pathname.slice("/v1/models/".length));
+      const route = gateway.config.routes.get(name);
+      if (route && visible(identity).includes(route.name)) return json(card(name));
+      throw gatewayErrors.fail("unknownModel", {
+        place: "model",
+        message: `the model ${JSON.stringify(name.slice(0, 256))} does not exist here`,
+      });
+    }),
+  );
+  on(
+    "GET",
+    "/healthz",
+    around("/healthz", async () => json({ status: "ok" })),
+  );
+  on(
+    "GET",
+    "/readyz",
+    around("/readyz", async () => {
+      const status = gateway.isDraining ? "draining" : gateway.runtime.upstreams().some(u => u.state().isAvailable) ? "ready" : "not ready";
+      return json({ status }, status === "ready" ? 200 : 503);
+    }),
+  );
+  on(
+    "GET",
+    "/metrics",
+    around("/metrics", async (request, exchange) => {
+      if (!gateway.config.hasOpenMetrics) await asAdmin(request, exchange);
+      return new Response(await gateway.metrics.text(), { headers: { "content-type": gateway.metrics.contentType } });
+    }),
+  );
+  on(
+    "GET",
+    "/gateway/state",
+    around("/gateway/state", async (request, exchange) => {
+      await asAdmin(request, exchange);
+      return json(gateway.state());
+    }),
+  );
+  on(
+    "GET",
+    "/gateway/usage",
+    around("/gateway/usage", async (request, exchange) => {
+      await asAdmin(request, exchange);
+      const { searchParams } = new URL(request.url);
+      const today = new Date(clock.now()).toISOString().slice(0, 10);
+      const [from, to] = [searchParams.get("from") ?? today, searchParams.get("to") ?? today];
+      for (const [place, given] of [
+        ["from", from],
+        ["to", to],
+      ] as const)
+        if (!day.test(given))
+          throw gatewayErrors.fail("parameter", {
+            place,
+            expected: "a day such as 2026-11-26",
+            received: JSON.stringify(given.slice(0, 30)),
+          });
+      const rows = await gateway.control.usage(from, to);
+      if (searchParams.get("format") === "csv")
+        return new Response(usageCsv(rows), { headers: { "content-type": "text/csv; charset=utf-8" } });
+      return json({ object: "list", data: rows });
+    }),
+  );
+  const nowhere = around("unknown", async request => {
+    const place = `${request.method} ${new URL(request.url).pathname}`.slice(0, 200);
+    throw gatewayErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
+  });
+  app.notFound(c => nowhere(c.req.raw, c.env));
+  return async (request, peer) => app.fetch(request, peer ?? {});
+}

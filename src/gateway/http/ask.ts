@@ -1,0 +1,164 @@
+/** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
+import { formatBytes } from "../../base/index.ts";
+import { gatewayErrors } from "../errors.ts";
+import { isRow } from "../streams/usage.ts";
+import { type Api, tokenIds } from "./apis.ts";
+import { limits } from "./limits.ts";
+import { type Members, readMembers } from "./members.ts";
+
+export interface Ask {
+  readonly api: Api;
+  /** As it came. */
+  readonly text: string;
+  readonly members: Members;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly sizeBytes: number;
+  /** Without a label; the label after `@`. */
+  readonly model: string;
+  readonly label: string | null;
+  readonly isStream: boolean;
+  /** The client wants the chunk of usage. */
+  readonly wantsUsage: boolean;
+  readonly choices: number;
+  /** Whom the request is made for, in the client's own words. */
+  readonly user: string | undefined;
+}
+
+const broken = (expected: string, received: string) =>
+  gatewayErrors.fail("body", { place: "body", expected, received, hint: "Check the body that is sent." });
+
+const tooLarge = (received: string) =>
+  gatewayErrors.fail("tooLarge", {
+    place: "body",
+    expected: `at most ${formatBytes(limits.bodyBytes)}`,
+    received,
+    hint: "Send a shorter prompt, or several requests.",
+  });
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Errors: gateway/tooLarge as soon as it is too much, gateway/cancelled. */
+async function receivedBytes(request: Request): Promise<Uint8Array> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
+  try {
+    // node has checked that no more comes than was declared
+    if (declared !== null) return new Uint8Array(await request.arrayBuffer());
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    if (request.body)
+      for await (const part of request.body) {
+        size += part.length;
+        if (size > limits.bodyBytes) throw tooLarge("more");
+        parts.push(part);
+      }
+    return Buffer.concat(parts);
+  } catch (error) {
+    if (error instanceof Error && (request.signal.aborted || (error as { readonly code?: unknown }).code === "ECONNRESET"))
+      throw gatewayErrors.fail("cancelled", { place: "body", message: "the client left while it sent its body" }, error);
+    throw error;
+  }
+}
+
+const jsonType = /^application\/json\s*(;|$)/i;
+
+/** Reads the body of a request to `api`. Errors: gateway/mediaType, tooLarge, body, parameter, cancelled. */
+export async function readAsk(request: Request, api: Api): Promise<Ask> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!jsonType.test(type))
+    throw gatewayErrors.fail("mediaType", {
+      place: "content-type",
+      expected: "application/json",
+      received: type ? JSON.stringify(type.slice(0, 60)) : "none",
+    });
+  const bytes = await receivedBytes(request);
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw broken("UTF-8", "other bytes");
+  }
+  const members = readMembers(text);
+  if (members.depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${members.depth}`);
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw broken("JSON", text === "" ? "nothing" : error instanceof Error ? error.message.slice(0, 120) : "something else");
+  }
+  if (!isRow(body)) throw broken("a JSON object", Array.isArray(body) ? "a list" : body === null ? "null" : `a ${typeof body}`);
+  if (members.twice !== undefined) throw broken("each key once", `"${members.twice.slice(0, 60)}" twice`);
+  return askOf(api, text, members, body, bytes.length);
+}
+
+/** Errors: gateway/parameter. */
+export function askOf(api: Api, text: string, members: Members, body: Readonly<Record<string, unknown>>, sizeBytes: number): Ask {
+  const wrong = (place: string, expected: string) =>
+    gatewayErrors.fail("parameter", { place, expected, received: (JSON.stringify(body[place]) ?? "nothing").slice(0, 60) });
+  const { model, stream, n, user } = body;
+  if (typeof model !== "string" || model === "" || model.length > limits.modelCharacters) throw wrong("model", "the name of a model");
+  if (stream !== undefined && stream !== null && typeof stream !== "boolean") throw wrong("stream", "true or false");
+  const isStream = stream === true;
+  if (isStream && api.streamed === undefined) throw wrong("stream", "no stream: this address has none");
+  const options = body.stream_options;
+  if (options !== undefined && options !== null && !isRow(options)) throw wrong("stream_options", "an object");
+  const at = model.lastIndexOf("@");
+  return {
+    api,
+    text,
+    members,
+    body,
+    sizeBytes,
+    model: at > 0 ? model.slice(0, at) : model,
+    label: at > 0 ? model.slice(at + 1) : null,
+    isStream,
+    wantsUsage: isRow(options) && options.include_usage === true,
+    choices: typeof n === "number" && n > 1 ? n : 1,
+    user: typeof user === "string" && user !== "" ? user.slice(0, 256) : undefined,
+  };
+}
+
+/** The prompt's beginning, by which requests of the same system prompt are told from others. */
+export function prefixOf(ask: Ask): string | undefined {
+  let text = "";
+  for (const one of ask.api.texts(ask.body)) {
+    text += one;
+    if (text.length >= limits.prefixCharacters) break;
+  }
+  return text === "" ? undefined : text.slice(0, limits.prefixCharacters);
+}
+
+/** Bytes of text a token has at least, on average, where no tokenizer is known: on the safe side for European languages and code. */
+const bytesPerToken = 3;
+/** What a chat template adds. */
+const tokensPerText = 8;
+
+/** Tokens of the prompt: counted by the model's tokenizer where there is one, else estimated from above. */
+export function inputTokens({ api, body }: Ask, count: ((text: string) => number) | undefined): number {
+  let tokens = tokenIds(body);
+  for (const text of api.texts(body)) tokens += (count ? count(text) : Math.ceil(Buffer.byteLength(text) / bytesPerToken)) + tokensPerText;
+  return tokens;
+}
+
+const bounded = [
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "temperature",
+  "top_p",
+  "n",
+  "best_of",
+  "stream",
+  "logprobs",
+  "reasoning_effort",
+];
+
+/** Numbers and words that policies may bound. */
+export function parametersOf({ body }: Ask): Record<string, number | string | boolean> {
+  const found: Record<string, number | string | boolean> = {};
+  for (const key of bounded) {
+    const value = body[key];
+    if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") found[key] = value;
+  }
+  return found;
+}

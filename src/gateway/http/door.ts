@@ -1,0 +1,60 @@
+/**
+ * What every request passes before a model is asked: who is it (`authenticate`), may they (`decide`), is there room (`reserve`). The parts that
+ * answer are the control's; here their answers become errors of the wire.
+ */
+import type { Action, Control, Demand, Identity, Reservation } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import { credentialsOf } from "../identity/credentials.ts";
+import type { Exchange } from "./exchange.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import { ReadyAnswer } from "./wire-error.ts";
+
+/** Errors: an answer of 401 or 503 with its challenge. The detail goes to the log alone. */
+export async function admitted(control: Control, headers: Headers, exchange: Exchange): Promise<Identity> {
+  const credentials = credentialsOf(name => headers.get(name));
+  const { identity, refusal } = "status" in credentials ? { refusal: credentials } : await control.authenticate(credentials);
+  if (identity) {
+    exchange.identity = identity;
+    return identity;
+  }
+  exchange.detail = refusal.detail;
+  const isLate = refusal.status === 503;
+  throw new ReadyAnswer({
+    status: refusal.status,
+    ours: isLate ? "gateway/unavailable" : "gateway/unauthenticated",
+    body: JSON.stringify({
+      error: {
+        message: refusal.message,
+        type: isLate ? "server_error" : "authentication_error",
+        param: null,
+        code: isLate ? "service_unavailable" : "invalid_api_key",
+      },
+    }),
+    headers: isLate ? { "retry-after": "5" } : { "www-authenticate": refusal.challenge },
+  });
+}
+
+/** Errors: gateway/forbidden with the policy's sentence. */
+export function allowed(control: Control, identity: Identity, action: Action): void {
+  const decision = control.decide(identity, action);
+  if (decision.allowed) return;
+  throw gatewayErrors.fail("forbidden", {
+    place: action.model ?? action.endpoint,
+    message: decision.reason,
+    hint: "Ask your administrator; `loam gateway explain` says which rule decides.",
+  });
+}
+
+/** Room for a request. Errors: an answer of 429, 413 or 503 that the limits wrote. */
+export async function reserved(
+  control: Control,
+  metrics: GatewayMetrics,
+  subjects: { readonly identity: Identity; readonly model: string; readonly ip: string | null },
+  demand: Demand,
+): Promise<Reservation> {
+  const answer = await control.limits.reserve(subjects, demand);
+  if (answer.denial === undefined) return answer;
+  const { status, code, limit } = answer.denial;
+  metrics.denied(limit ?? "none", code);
+  throw new ReadyAnswer({ status, ours: `limits/${code}`, body: JSON.stringify(answer.body()), headers: answer.headers() });
+}

@@ -1,0 +1,91 @@
+/** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
+import type { Identity, Reservation } from "../contract.ts";
+import type { Attempt } from "../routing/attempts.ts";
+import type { TokenUsage } from "../streams/usage.ts";
+
+/** The log's line. No prompt, no answer, no secret. */
+export interface RequestRecord {
+  readonly id: string;
+  readonly time: string;
+  readonly method: string;
+  /** The route's pattern, never the path itself. */
+  readonly path: string;
+  readonly ip: string | null;
+  readonly key: string | null;
+  readonly subject: string | null;
+  /** Public name of the model, null where none is known. */
+  readonly model: string | null;
+  readonly target: string | null;
+  /** Of them, those before the last failed. */
+  readonly attempts: readonly Attempt[];
+  readonly status: number;
+  /** Of the gateway's table, or `upstream/STATUS`. */
+  readonly error: string | null;
+  /** For the log alone: what an error for the client does not say. */
+  readonly detail: string | null;
+  readonly ms: number;
+  /** Until the first byte of the answer. */
+  readonly firstMs: number | null;
+  readonly isStream: boolean;
+  /** Times that the answer was gone on with by another upstream. */
+  readonly resumed: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens: number;
+  /** Limits that were near, or would have denied. */
+  readonly warnings: readonly string[];
+}
+
+export interface Exchange {
+  readonly id: string;
+  readonly startMs: number;
+  readonly method: string;
+  readonly ip: string | null;
+  path: string;
+  identity?: Identity;
+  model?: string;
+  isStream: boolean;
+  reservation?: Reservation;
+  /** Of the prompt, as it was reserved. */
+  inputTokens: number;
+  attempts: readonly Attempt[];
+  target?: string | undefined;
+  firstMs?: number;
+  resumed: number;
+  detail?: string;
+  isOver: boolean;
+}
+
+export interface End {
+  readonly status: number;
+  readonly error?: string | undefined;
+  readonly usage?: TokenUsage | undefined;
+}
+
+const rounded = (ms: number): number => Math.round(ms * 100) / 100;
+
+export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: number, monotonicMs: number): RequestRecord {
+  return {
+    id: x.id,
+    time: new Date(nowMs).toISOString(),
+    method: x.method,
+    path: x.path,
+    ip: x.ip,
+    key: x.identity?.keyId ?? null,
+    subject: x.identity?.subject ?? null,
+    model: x.model ?? null,
+    target: x.target ?? null,
+    attempts: x.attempts,
+    status,
+    error: error ?? null,
+    detail: x.detail ?? null,
+    ms: rounded(monotonicMs - x.startMs),
+    firstMs: x.firstMs === undefined ? null : rounded(x.firstMs),
+    isStream: x.isStream,
+    resumed: x.resumed,
+    inputTokens: usage?.inputTokens ?? 0,
+    outputTokens: usage?.outputTokens ?? 0,
+    cachedTokens: usage?.cachedTokens ?? 0,
+    warnings: x.reservation?.warnings.map(w => `${w.kind}: ${w.limit}`) ?? [],
+  };
+}

@@ -1,0 +1,249 @@
+/** A request for a model that was let in: to its targets and back, whole or as a stream, and what it came to. */
+import type { Clock } from "../../base/index.ts";
+import type { ModelRoute } from "../config/read-config.ts";
+import { gatewayErrors } from "../errors.ts";
+import { Attempts, readWhole } from "../routing/attempts.ts";
+import type { Runtime } from "../routing/runtime.ts";
+import { Relay } from "../streams/relay.ts";
+import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
+import type { Call } from "../upstreams/call.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
+import { type Ask, prefixOf } from "./ask.ts";
+import type { End, Exchange } from "./exchange.ts";
+import { limits } from "./limits.ts";
+import { withMembers } from "./members.ts";
+import { errorEvent, wireError } from "./wire-error.ts";
+
+export interface Forwarded {
+  readonly ask: Ask;
+  /** The model that is asked for, then those that may stand in for it. */
+  readonly routes: readonly ModelRoute[];
+  readonly runtime: Runtime;
+  readonly exchange: Exchange;
+  readonly headers: Headers;
+  /** Of the client's connection. */
+  readonly left: AbortSignal;
+  readonly clock: Clock;
+  /** What ends requests when the gateway must stop. */
+  readonly cutters: Set<(failure: UpstreamFailure) => void>;
+  /** Once, when the answer has ended. */
+  readonly onEnd: (end: End) => void;
+}
+
+/** Headers of the client's that an upstream is told: traces, and what changes an answer. */
+const passedOn = ["traceparent", "tracestate", "openai-beta", "idempotency-key"];
+
+function headersFor({ headers, exchange, ask }: Forwarded, own: Readonly<Record<string, string>>): Record<string, string> {
+  const sent: Record<string, string> = {
+    "content-type": "application/json",
+    accept: ask.isStream ? "text/event-stream" : "application/json",
+    "x-request-id": exchange.id,
+  };
+  for (const name of passedOn) {
+    const value = headers.get(name);
+    if (value !== null) sent[name] = value;
+  }
+  return Object.assign(sent, own);
+}
+
+const base = (url: URL): string => url.pathname.replace(/\/+$/, "");
+
+/** Whether the upstream is asked for counts that the client did not ask for. */
+const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
+  isStream && !wantsUsage && (api.streamed === "chat" || api.streamed === "completions");
+
+/** Time after which the client has given up by itself, where it says so (the official clients do). */
+const patienceMs = (headers: Headers): number => {
+  const seconds = Number(headers.get("x-stainless-timeout") ?? Number.NaN);
+  return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
+};
+
+/** Ends with the client's connection, or when a request has taken as long as it may. */
+function ending({ left, runtime, headers, cutters }: Forwarded): { readonly signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const gone = () => controller.abort(new UpstreamFailure("left", "the client left"));
+  if (left.aborted) gone();
+  else left.addEventListener("abort", gone, { once: true });
+  const cut = (failure: UpstreamFailure) => controller.abort(failure);
+  cutters.add(cut);
+  const totalMs = Math.min(runtime.config.totalMs, patienceMs(headers));
+  const timer = setTimeout(() => controller.abort(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
+  return {
+    signal: controller.signal,
+    stop: () => {
+      clearTimeout(timer);
+      cutters.delete(cut);
+      left.removeEventListener("abort", gone);
+    },
+  };
+}
+
+function attemptsFor(f: Forwarded, signal: AbortSignal): Attempts {
+  const { ask, routes, runtime, exchange } = f;
+  const [route] = routes;
+  const { sticky } = route!;
+  const stickyKey = sticky === "none" ? undefined : sticky === "user" ? (ask.user ?? exchange.identity?.subject) : exchange.identity?.keyId;
+  const usesPrefix = routes.some(r => r.strategy === "prefix");
+  return new Attempts({
+    runtime,
+    routes,
+    signal,
+    asked: { stickyKey, prefix: usesPrefix ? prefixOf(ask) : undefined, random: runtime.random },
+    request: (target, upstream, resumption) => {
+      const { config } = upstream;
+      const changes: Record<string, unknown> = {};
+      const model = ask.label === null ? target.model : `${target.model}@${ask.label}`;
+      if (model !== ask.body.model) changes.model = model;
+      if (asksUsage(ask) && config.asksUsage)
+        changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
+      if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
+      const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
+      const call: Omit<Call, "deadlines" | "signal"> = {
+        method: "POST",
+        path: `${base(config.url)}${ask.api.path}`,
+        headers: headersFor(f, config.headers),
+        body,
+      };
+      return call;
+    },
+  });
+}
+
+/** The usage of a whole answer. Errors: UpstreamFailure where a 200 is no answer. */
+function checked(bytes: Buffer): TokenUsage | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new UpstreamFailure("malformed", "a 200 whose body is no JSON");
+  }
+  if (!isRow(value)) throw new UpstreamFailure("malformed", "a 200 whose body is no JSON object");
+  const isError = (value.error !== undefined && value.error !== null && value.object !== "response") || value.object === "error";
+  if (isError) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(value.error ?? value) });
+  return readUsage(value.usage);
+}
+
+const toClient = (exchange: Exchange): Record<string, string> => ({
+  ...exchange.reservation?.headers(),
+  ...(exchange.target === undefined ? {} : { "x-loam-target": exchange.target }),
+});
+
+/** Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable, gateway/cancelled. */
+export async function forward(f: Forwarded): Promise<Response> {
+  const end = ending(f);
+  const attempts = attemptsFor(f, end.signal);
+  f.exchange.attempts = attempts.made;
+  try {
+    if (f.ask.isStream) return await streamed(f, attempts, end);
+    const response = await whole(f, attempts);
+    end.stop();
+    return response;
+  } catch (error) {
+    f.exchange.target = attempts.target;
+    end.stop();
+    if (f.left.aborted) throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
+    throw error;
+  }
+}
+
+async function whole(f: Forwarded, attempts: Attempts): Promise<Response> {
+  const { exchange, clock } = f;
+  for (;;) {
+    const source = await attempts.open();
+    exchange.firstMs = clock.monotonic() - exchange.startMs;
+    try {
+      const bytes = await readWhole(source.reply, limits.answerBytes);
+      const usage = checked(bytes);
+      source.end("answered");
+      exchange.target = attempts.target;
+      f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
+      return new Response(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), {
+        status: source.reply.status,
+        headers: { "content-type": "application/json", ...toClient(exchange) },
+      });
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      source.reply.cancel();
+      source.end(error.isFault ? "failed" : "unknown", error);
+      if (!error.isRetryable) throw error;
+    }
+  }
+}
+
+async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void }): Promise<Response> {
+  const { ask, runtime, exchange, clock } = f;
+  const { heartbeatMs, readerMs } = runtime.config;
+  const api = ask.api.streamed!;
+  let slow: NodeJS.Timeout | undefined;
+  let why: string | undefined;
+  /** The status in the log: of the answer that the client was given, or 499. */
+  let status = 200;
+  const relay = new Relay({
+    api,
+    body: ask.body,
+    choices: ask.choices,
+    dropsUsage: asksUsage(ask),
+    heartbeatMs,
+    eventBytes: limits.eventBytes,
+    open: resumption => attempts.open(resumption),
+    errorEvent: error => errorEvent(api, error, exchange.id),
+    onEnd: ({ error, progress, resumed }) => {
+      clearTimeout(slow);
+      ending.stop();
+      exchange.resumed = resumed;
+      exchange.target = attempts.target;
+      const { usage, pieces } = progress;
+      // an upstream that says nothing, or that nothing was written, is not believed
+      const counted =
+        usage && (usage.outputTokens > 0 || pieces === 0)
+          ? usage
+          : { inputTokens: usage?.inputTokens ?? exchange.inputTokens, outputTokens: pieces, cachedTokens: 0 };
+      const wire = error === undefined ? undefined : wireError(error, exchange.id);
+      if (error instanceof Error) exchange.detail = error.message;
+      if (isFirst && wire) return;
+      if (f.left.aborted) f.onEnd({ status: 499, error: "gateway/cancelled", usage: counted });
+      else f.onEnd({ status, error: why ?? wire?.ours, usage: counted });
+    },
+  });
+  let isFirst = true;
+  // until here an error can still be a status
+  const first = await relay.read();
+  isFirst = false;
+  exchange.firstMs = clock.monotonic() - exchange.startMs;
+  exchange.target = attempts.target;
+  let next: Buffer | undefined = first;
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      clearTimeout(slow);
+      try {
+        const bytes = next ?? (await relay.read());
+        next = undefined;
+        if (bytes === undefined) return controller.close();
+        controller.enqueue(bytes);
+      } catch (error) {
+        controller.enqueue(errorEvent(api, error, exchange.id));
+        return controller.close();
+      }
+      slow = setTimeout(() => {
+        status = 499;
+        why = "gateway/slowReader";
+        relay.cancel();
+        controller.error(gatewayErrors.fail("slowReader", { message: `nothing was taken for ${readerMs} ms` }));
+      }, readerMs);
+    },
+    cancel() {
+      status = 499;
+      why = "gateway/cancelled";
+      relay.cancel();
+    },
+  });
+  return new Response(body, {
+    headers: {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache, no-transform",
+      // nginx would otherwise collect the stream
+      "x-accel-buffering": "no",
+      ...toClient(exchange),
+    },
+  });
+}

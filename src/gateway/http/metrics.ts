@@ -1,0 +1,84 @@
+/** Prometheus metrics of the gateway. Names and units follow Prometheus' rules; labels are few and bounded (models and upstreams of the configuration). */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Upstream } from "../upstreams/upstream.ts";
+import type { RequestRecord } from "./exchange.ts";
+
+/** Seconds. */
+const requestBuckets = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+
+export interface GatewayMetrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  request(record: RequestRecord): void;
+  denied(limit: string, code: string): void;
+}
+
+export interface Watched {
+  readonly version: string;
+  readonly inFlight: () => number;
+  readonly upstreams: () => readonly Upstream[];
+}
+
+export function createMetrics({ version, inFlight, upstreams }: Watched): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Counter({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], registers });
+  const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+    new Histogram({ name: `loam_gateway_${name}`, help, labelNames: [...labelNames], buckets: requestBuckets, registers });
+  new Gauge({ name: "loam_gateway_build_info", help: "Loam's version, as a label; always 1.", labelNames: ["version"], registers }).set(
+    { version },
+    1,
+  );
+  const requests = counter("requests_total", "Requests by path, model and status; 499 where the client left.", ["path", "model", "status"]);
+  const seconds = histogram("request_seconds", "Time from a request to the end of its answer.", ["path"]);
+  const firstByte = histogram("first_byte_seconds", "Time from a request to the first byte of its answer.", ["model"]);
+  const tokens = counter("tokens_total", "Tokens of answers that ended: input, cached (of the input), output.", ["model", "kind"]);
+  const attempts = counter("upstream_attempts_total", "Calls to targets and what became of them.", ["target", "how"]);
+  const resumed = counter("resumed_streams_total", "Answers that broke off and were gone on with by another upstream.", ["model"]);
+  const denied = counter("denied_total", "Requests that a limit denied.", ["limit", "code"]);
+  const errors = counter("errors_total", "Requests that ended with an error, by its code.", ["code"]);
+  const warned = counter("limit_warnings_total", "Limits that were near, or in shadow mode would have denied.", ["warning"]);
+  new Gauge({
+    name: "loam_gateway_in_flight",
+    help: "Requests whose answer has not ended.",
+    registers,
+    collect() {
+      this.set(inFlight());
+    },
+  });
+  const ofUpstream = (name: string, help: string, value: (u: ReturnType<Upstream["state"]>) => number) =>
+    new Gauge({
+      name: `loam_gateway_upstream_${name}`,
+      help,
+      labelNames: ["upstream"],
+      registers,
+      collect() {
+        this.reset();
+        for (const u of upstreams()) this.set({ upstream: u.id }, value(u.state()));
+      },
+    });
+  ofUpstream("available", "1 where requests may be sent to it.", s => (s.isAvailable ? 1 : 0));
+  ofUpstream("outstanding", "Requests under way.", s => s.outstanding);
+  ofUpstream("latency_seconds", "Time to the first byte, an average in which the past fades.", s => (s.latencyMs ?? 0) / 1000);
+  ofUpstream("breaker_open", "1 while its circuit breaker is open.", s => (s.breaker === "open" ? 1 : 0));
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    request: r => {
+      const model = r.model ?? "none";
+      requests.inc({ path: r.path, model, status: r.status });
+      seconds.observe({ path: r.path }, r.ms / 1000);
+      if (r.firstMs !== null) firstByte.observe({ model }, r.firstMs / 1000);
+      if (r.inputTokens > 0) tokens.inc({ model, kind: "input" }, r.inputTokens);
+      if (r.cachedTokens > 0) tokens.inc({ model, kind: "cached" }, r.cachedTokens);
+      if (r.outputTokens > 0) tokens.inc({ model, kind: "output" }, r.outputTokens);
+      for (const a of r.attempts) attempts.inc({ target: a.target, how: a.how });
+      if (r.resumed > 0) resumed.inc({ model }, r.resumed);
+      if (r.error !== null) errors.inc({ code: r.error });
+      for (const warning of r.warnings) warned.inc({ warning });
+    },
+    denied: (limit, code) => denied.inc({ limit, code }),
+  };
+}

@@ -1,0 +1,36 @@
+/** gateway: one safe door to every model. Knows no tensors: who may do what, how much, and which server answers. */
+export { type ImportedGateway, importLitellm } from "./config/import-litellm.ts";
+export { checkConfig, type GatewayConfig, type ModelRoute, readConfig } from "./config/read-config.ts";
+export type {
+  Action,
+  Actual,
+  Authentication,
+  ChangeEntry,
+  Control,
+  Credentials,
+  Decision,
+  Demand,
+  Denial,
+  Endpoint,
+  Explanation,
+  Identity,
+  KeyGiven,
+  KeyInfo,
+  Keys,
+  LimitState,
+  Limits,
+  Measure,
+  Refusal,
+  Reservation,
+  Subjects,
+  UsageRow,
+} from "./contract.ts";
+export { endpoints, measures } from "./contract.ts";
+export { type ControlOptions, openControl } from "./control.ts";
+export { type ControlConfig, type ControlGiven, controlPart } from "./control-config.ts";
+export { Gateway, type GatewayOptions, type GatewayState } from "./gateway.ts";
+export { type AccessLog, openAccessLog } from "./http/access-log.ts";
+export { apis } from "./http/apis.ts";
+export type { RequestRecord } from "./http/exchange.ts";
+export { type GatewayListening, listenGateway } from "./http/listen.ts";
+export { usageCsv } from "./usage/csv.ts";

@@ -1,0 +1,217 @@
+/**
+ * One request's way through targets: who is asked next, whether once more is allowed (attempts, the retry budget, the client's patience), what
+ * is remembered for the log. Carries out what `choose` decides.
+ */
+import type { LoamError } from "../../base/index.ts";
+import type { ModelRoute } from "../config/read-config.ts";
+import { gatewayErrors } from "../errors.ts";
+import { limits } from "../http/limits.ts";
+import type { Resumption, Source } from "../streams/relay.ts";
+import type { Call, Reply } from "../upstreams/call.ts";
+import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
+import type { Ended, Upstream } from "../upstreams/upstream.ts";
+import { type Asked, type Candidate, choose } from "./choose.ts";
+import { backoffMs } from "./retry-budget.ts";
+import type { Target } from "./route.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** The upstream's own word against the request (a 4xx): passed on, no other target would say otherwise. */
+export class UpstreamRefusal extends Error {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfterMs: number | undefined;
+  constructor(status: number, body: string, retryAfterMs?: number) {
+    super(`the upstream answered ${status}`);
+    this.name = "UpstreamRefusal";
+    this.status = status;
+    this.body = body;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface Attempt {
+  readonly target: string;
+  readonly ms: number;
+  /** `answered`, or what went wrong, in the words of `failureKinds`. */
+  readonly how: string;
+}
+
+export interface AttemptsOptions {
+  readonly runtime: Runtime;
+  /** The model that is asked for, then those that may stand in for it. */
+  readonly routes: readonly ModelRoute[];
+  readonly asked: Asked;
+  readonly signal: AbortSignal;
+  /** The call for a target; undefined where this request cannot be put to it. */
+  request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Omit<Call, "deadlines" | "signal"> | undefined;
+  translate?(target: Target, upstream: Upstream): Source["translate"];
+}
+
+/** How long an upstream asks to be left alone; undefined where it says nothing that can be understood. */
+export function retryAfterOf(headers: ReadonlyMap<string, string>, nowMs: number): number | undefined {
+  const ms = Number(headers.get("retry-after-ms") ?? Number.NaN);
+  if (ms >= 0) return ms;
+  const text = headers.get("retry-after");
+  if (text === undefined) return undefined;
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
+}
+
+/** Reads an answer to its end. Errors: UpstreamFailure; tooLarge where it is more than `mostBytes`. */
+export async function readWhole(reply: Reply, mostBytes: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {
+    if (piece === "waiting") continue;
+    size += piece.length;
+    if (size > mostBytes) {
+      reply.cancel();
+      throw new UpstreamFailure("tooLarge", `more than ${mostBytes} bytes`);
+    }
+    parts.push(piece);
+  }
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+  });
+
+/** What the client is told where nobody is left to ask. */
+function lastWord(failure: UpstreamFailure, model: string): LoamError | UpstreamRefusal {
+  if (failure.kind === "busy" && failure.body !== undefined) return new UpstreamRefusal(429, failure.body, failure.retryAfterMs);
+  const { sentence } = failureRows[failure.kind];
+  const status = failure.status === undefined ? "" : ` (status ${failure.status})`;
+  const problem = { place: model, message: `${sentence}${status}` };
+  if (failure.kind.endsWith("Timeout"))
+    return gatewayErrors.fail("timeout", { ...problem, hint: "Try again, or ask for a shorter answer." }, failure);
+  return gatewayErrors.fail("upstream", { ...problem, hint: "Try again." }, failure);
+}
+
+export class Attempts {
+  readonly #options: AttemptsOptions;
+  readonly made: Attempt[] = [];
+  readonly #tried = new Set<string>();
+  #last: UpstreamFailure | undefined;
+  #begun = 0;
+
+  constructor(options: AttemptsOptions) {
+    this.#options = options;
+    options.runtime.budget.deposit();
+  }
+
+  /** Target that was asked last. */
+  get target(): string | undefined {
+    return this.made.at(-1)?.target ?? this.#current;
+  }
+  #current: string | undefined;
+
+  /** An answer of status 2xx from the next target that gives one. Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable. */
+  async open(resumption?: Resumption): Promise<Source> {
+    const { runtime, signal } = this.#options;
+    for (;;) {
+      if (signal.aborted) throw signal.reason;
+      const next = this.#next(resumption);
+      if (this.#last && !(next && this.#mayTryAgain())) throw this.#lastWord(resumption);
+      if (!next) throw this.#unavailable();
+      if (next.again) await pause(backoffMs(runtime.config.retries, this.#begun - 1, runtime.random), signal);
+      if (signal.aborted) throw signal.reason;
+      const upstream = runtime.upstream(next.candidate.target.upstream);
+      const { target } = next.candidate;
+      const call = this.#options.request(target, upstream, resumption);
+      this.#tried.add(target.id);
+      if (!call) continue;
+      this.#begun++;
+      this.#current = target.id;
+      try {
+        return await this.#ask(target, upstream, call);
+      } catch (error) {
+        if (!(error instanceof UpstreamFailure)) throw error;
+        this.#last = error;
+        if (!error.isRetryable || signal.aborted) throw this.#lastWord(resumption);
+      }
+    }
+  }
+
+  #lastWord(resumption: Resumption | undefined): Error {
+    // of an answer that has begun, that it broke off is what matters
+    return resumption ? this.#last! : lastWord(this.#last!, this.#options.routes[0]!.name);
+  }
+
+  #mayTryAgain(): boolean {
+    const { runtime, routes } = this.#options;
+    const most = 1 + runtime.config.retries.attempts + (routes.length - 1);
+    return this.#begun < most && runtime.budget.withdraw();
+  }
+
+  #next(resumption: Resumption | undefined): { readonly candidate: Candidate; readonly again: boolean } | undefined {
+    const { runtime, routes, asked } = this.#options;
+    const pick = (tried: ReadonlySet<string>, of: readonly ModelRoute[]) => {
+      for (const route of of) {
+        const candidates = route.targets
+          .map(target => ({ target, upstream: runtime.upstream(target.upstream) }))
+          .filter(c => !resumption || resumption.bodyFor(c.upstream.config.continuation) !== undefined)
+          .map(c => ({ target: c.target, state: c.upstream.state() }));
+        const candidate = choose(route, candidates, tried, asked, runtime.shares(route.name));
+        if (candidate) return candidate;
+      }
+      return undefined;
+    };
+    // an answer goes on with the model that began it
+    const of = resumption ? routes.slice(0, 1) : routes;
+    const fresh = pick(this.#tried, of);
+    if (fresh) return { candidate: fresh, again: false };
+    const again = this.#begun === 0 ? undefined : pick(new Set(), of);
+    return again && { candidate: again, again: true };
+  }
+
+  async #ask(target: Target, upstream: Upstream, call: Omit<Call, "deadlines" | "signal">): Promise<Source> {
+    const { runtime, signal, translate } = this.#options;
+    const startMs = runtime.clock.monotonic();
+    const handle = upstream.begin();
+    let isNoted = false;
+    const end = (how: Ended, failure?: UpstreamFailure) => {
+      handle.end(how, failure?.retryAfterMs);
+      if (isNoted) return;
+      isNoted = true;
+      if (failure) this.#last = failure;
+      const said = how === "answered" ? how : (failure?.kind ?? "left");
+      this.made.push({ target: target.id, ms: Math.round((runtime.clock.monotonic() - startMs) * 10) / 10, how: said });
+    };
+    try {
+      const reply = await handle.call({ ...call, deadlines: upstream.config.deadlines, signal });
+      if (reply.status >= 200 && reply.status < 300) return { reply, end, translate: translate?.(target, upstream) };
+      const body = (await readWhole(reply, limits.errorBytes)).toString("utf8");
+      const retryAfterMs = retryAfterOf(reply.headers, runtime.clock.now());
+      const { status } = reply;
+      if (status === 429) throw new UpstreamFailure("busy", "status 429", { status, retryAfterMs, body });
+      if (status >= 500 || [401, 403, 407, 408].includes(status))
+        throw new UpstreamFailure("status", `status ${status}`, { status, retryAfterMs, body });
+      if (status < 400) throw new UpstreamFailure("malformed", `status ${status}: redirects are not followed`, { status });
+      end("answered");
+      throw new UpstreamRefusal(status, body);
+    } catch (error) {
+      if (error instanceof UpstreamFailure) end(error.kind === "busy" ? "busy" : error.isFault ? "failed" : "unknown", error);
+      else end("unknown");
+      throw error;
+    }
+  }
+
+  /** Nobody can be asked: says when somebody may be. */
+  #unavailable(): LoamError {
+    const [route] = this.#options.routes;
+    return gatewayErrors.fail("unavailable", {
+      place: route!.name,
+      message: "no server of this model takes requests at the moment",
+      hint: "Try again in a few seconds.",
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Server-sent events cut out of the bytes of an upstream as they come: each event keeps its own bytes, so that it can be passed on as it was.
+ * Nothing is parsed twice and nothing is held longer than until its blank line. The format: WHATWG HTML, section 9.2.6.
+ */
+
+export interface StreamEvent {
+  /** The event with its blank line, as the upstream wrote it. */
+  readonly bytes: Buffer;
+  /** Its `data` lines joined; undefined for comments. */
+  readonly data: string | undefined;
+}
+
+export interface EventCutter {
+  /** The events that these bytes complete. */
+  push(chunk: Buffer): StreamEvent[];
+  /** Bytes of an event that is not complete. */
+  readonly pendingBytes: number;
+}
+
+const lf = 10;
+const cr = 13;
+const nothing = Buffer.alloc(0);
+
+/** Where the event ends that begins at `from`: behind the line feed of its blank line; -1 where that has not come. */
+function endOf(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(lf, from); at >= 0; at = bytes.indexOf(lf, at + 1)) {
+    if (bytes[at + 1] === lf) return at + 2;
+    if (bytes[at + 1] === cr && bytes[at + 2] === lf) return at + 3;
+  }
+  return -1;
+}
+
+const dataPrefix = /^data: ?/;
+
+function dataOf(bytes: Buffer): string | undefined {
+  const text = bytes.toString("utf8");
+  // nearly every event is one line
+  if (text.startsWith("data: ") && text.indexOf("\n") === text.length - 2) return text.slice(6, -2);
+  const lines = text.split(/\r\n|\n|\r/).filter(line => line.startsWith("data:"));
+  return lines.length === 0 ? undefined : lines.map(line => line.replace(dataPrefix, "")).join("\n");
+}
+
+export function cutEvents(): EventCutter {
+  let pending: Buffer = nothing;
+  return {
+    push: chunk => {
+      const bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+      const events: StreamEvent[] = [];
+      let from = 0;
+      for (let end = endOf(bytes, from); end >= 0; end = endOf(bytes, from)) {
+        const own = bytes.subarray(from, end);
+        events.push({ bytes: own, data: dataOf(own) });
+        from = end;
+      }
+      pending = from === bytes.length ? nothing : bytes.subarray(from);
+      return events;
+    },
+    get pendingBytes() {
+      return pending.length;
+    },
+  };
+}

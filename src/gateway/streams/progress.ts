@@ -1,0 +1,193 @@
+/**
+ * How far a streamed answer has come: what was said, which choices have ended, what was counted, and of each event whether it may be passed on.
+ * A rule for each API; none knows sockets. What it finds wrong is what other gateways pass on as a whole answer: a choice without a
+ * `finish_reason`, an error inside of a 200, a chunk that is no JSON, a last chunk that comes twice.
+ */
+import type { StreamEvent } from "./events.ts";
+import { isRow, readUsage, type TokenUsage } from "./usage.ts";
+
+/** APIs whose answers are streams of events. */
+export type StreamedApi = "chat" | "completions" | "responses";
+
+export type Seen =
+  /** To be passed on; `isContent` where the client learns something by it. */
+  | { readonly kind: "pass"; readonly isContent: boolean }
+  /** To be left out. */
+  | { readonly kind: "drop" }
+  /** The upstream says that the answer is whole. */
+  | { readonly kind: "done" }
+  /** The answer cannot be trusted from here on. */
+  | { readonly kind: "broken"; readonly why: string; readonly error?: Readonly<Record<string, unknown>> };
+
+export interface Progress {
+  see(event: StreamEvent): Seen;
+  /** All that was promised has come: every choice ended. */
+  readonly isWhole: boolean;
+  /** Whether the terminal event came ([DONE], or `response.completed` and its like). */
+  readonly isDone: boolean;
+  /** Text of choice 0, where the answer is nothing but that; undefined where it is more (several choices, tool calls, a refusal). */
+  readonly text: string | undefined;
+  /** Events with text or a part of a call: where nothing was counted, about the tokens. */
+  readonly pieces: number;
+  readonly usage: TokenUsage | undefined;
+  /** The first chunk, for its id and time. */
+  readonly first: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface ProgressOptions {
+  /** The client did not ask for the chunk of usage: it is read and left out. */
+  readonly dropsUsage: boolean;
+  /** Choices that were asked for. */
+  readonly choices: number;
+}
+
+const broken = (why: string): Seen => ({ kind: "broken", why });
+const passed: Seen = { kind: "pass", isContent: false };
+const content: Seen = { kind: "pass", isContent: true };
+const dropped: Seen = { kind: "drop" };
+const done: Seen = { kind: "done" };
+
+function parsed(data: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(data);
+    return isRow(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a choice's delta adds; undefined text where it is something other than text. */
+function added(choice: Readonly<Record<string, unknown>>): { readonly text: string; readonly isOther: boolean } {
+  if (typeof choice.text === "string") return { text: choice.text, isOther: false };
+  const { delta } = choice;
+  if (!isRow(delta)) return { text: "", isOther: false };
+  const isOther = ["tool_calls", "function_call", "refusal", "reasoning_content", "reasoning", "audio"].some(
+    k => delta[k] !== undefined && delta[k] !== null && delta[k] !== "",
+  );
+  return { text: typeof delta.content === "string" ? delta.content : "", isOther };
+}
+
+/** Chat and completions: chunks of choices, each of which ends with a reason, then `[DONE]`. */
+function choicesProgress({ dropsUsage, choices }: ProgressOptions): Progress {
+  const ended = new Set<number>();
+  const begun = new Set<number>();
+  let text: string | undefined = "";
+  let pieces = 0;
+  let usage: TokenUsage | undefined;
+  let isDone = false;
+  let first: Readonly<Record<string, unknown>> | undefined;
+  return {
+    see: event => {
+      const { data } = event;
+      if (data === undefined) return passed;
+      if (data.trim() === "[DONE]") {
+        isDone = true;
+        return done;
+      }
+      const chunk = parsed(data);
+      if (!chunk) return broken("a chunk that is no JSON object");
+      if (chunk.error !== undefined && chunk.error !== null)
+        return { kind: "broken", why: "an error object inside of the stream", ...(isRow(chunk.error) ? { error: chunk.error } : {}) };
+      if (chunk.object === "error") return { kind: "broken", why: "an error object inside of the stream", error: chunk };
+      first ??= chunk;
+      usage = readUsage(chunk.usage) ?? usage;
+      const list = Array.isArray(chunk.choices) ? chunk.choices.filter(isRow) : undefined;
+      if (!list) return broken("a chunk without choices");
+      if (list.length === 0) return dropsUsage && chunk.usage !== undefined ? dropped : passed;
+      let isContent = false;
+      let isNew = false;
+      for (const choice of list) {
+        const index = typeof choice.index === "number" ? choice.index : 0;
+        const more = added(choice);
+        begun.add(index);
+        if (more.isOther || index !== 0) text = undefined;
+        else if (text !== undefined) text += more.text;
+        const says = more.text !== "" || more.isOther;
+        if (says) pieces++;
+        isContent ||= says;
+        const reason = choice.finish_reason;
+        const ends = typeof reason === "string" && reason !== "";
+        // a last chunk that comes again says nothing
+        if (!ended.has(index) || says) isNew = true;
+        if (ends) ended.add(index);
+      }
+      if (!isNew) return dropped;
+      return isContent ? content : passed;
+    },
+    get isWhole() {
+      return begun.size > 0 && begun.size === ended.size && (isDone || ended.size >= choices);
+    },
+    get isDone() {
+      return isDone;
+    },
+    get text() {
+      return text;
+    },
+    get pieces() {
+      return pieces;
+    },
+    get usage() {
+      return usage;
+    },
+    get first() {
+      return first;
+    },
+  };
+}
+
+const terminal = new Set(["response.completed", "response.incomplete", "response.failed"]);
+
+/** Responses: events named by their type, the last of which is the whole response. */
+function responsesProgress(): Progress {
+  let pieces = 0;
+  let usage: TokenUsage | undefined;
+  let isDone = false;
+  let first: Readonly<Record<string, unknown>> | undefined;
+  return {
+    see: event => {
+      if (event.data === undefined) return passed;
+      if (event.data.trim() === "[DONE]") return dropped;
+      const piece = parsed(event.data);
+      if (!piece) return broken("an event that is no JSON object");
+      if (piece.type === "error" || (piece.type === undefined && piece.error !== undefined))
+        return {
+          kind: "broken",
+          why: "an error object inside of the stream",
+          ...(isRow(piece.error) ? { error: piece.error } : { error: piece }),
+        };
+      first ??= piece;
+      if (typeof piece.type === "string" && terminal.has(piece.type)) {
+        isDone = true;
+        usage = isRow(piece.response) ? readUsage(piece.response.usage) : undefined;
+        return done;
+      }
+      const says = typeof piece.type === "string" && piece.type.endsWith(".delta");
+      if (says) pieces++;
+      return says ? content : passed;
+    },
+    get isWhole() {
+      return isDone;
+    },
+    get isDone() {
+      return isDone;
+    },
+    text: undefined,
+    get pieces() {
+      return pieces;
+    },
+    get usage() {
+      return usage;
+    },
+    get first() {
+      return first;
+    },
+  };
+}
+
+const rules: { readonly [A in StreamedApi]: (options: ProgressOptions) => Progress } = {
+  chat: choicesProgress,
+  completions: choicesProgress,
+  responses: responsesProgress,
+};
+
+export const progressOf = (api: StreamedApi, options: ProgressOptions): Progress => rules[api](options);

@@ -1,0 +1,237 @@
+/**
+ * One request to one upstream, and its answer piece by piece: a deadline for each phase (connection, first byte, silence, the whole), no piece
+ * read before the last one was taken (so a slow client slows its upstream), and an end of the connection the moment that nobody listens.
+ * The only file that knows undici.
+ */
+import { type Dispatcher, Pool } from "undici";
+import { guardedLookup, type Network } from "./address.ts";
+import { UpstreamFailure } from "./failure.ts";
+
+export interface Deadlines {
+  readonly connectMs: number;
+  /** From the sent request to the answer's headers. */
+  readonly firstByteMs: number;
+  /** Between two pieces of the answer. */
+  readonly idleMs: number;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** With the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer | undefined;
+  readonly deadlines: Deadlines;
+  /** Ends it wherever it is; its reason, an UpstreamFailure, is what the caller is told. */
+  readonly signal: AbortSignal;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Names in small letters; of a header that came several times the first. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The next piece, undefined at the end. `waitMs`: give up this read with "waiting" after so long, the piece stays to be read. Errors: UpstreamFailure. */
+  read(waitMs?: number): Promise<Buffer | "waiting" | undefined>;
+  /** Nobody wants the rest. */
+  cancel(): void;
+}
+
+export interface Connection {
+  call(call: Call): Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/** Bytes of an answer that are taken from the socket before the client has had them. */
+const aheadBytes = 64 * 1024;
+/** An idle connection to an upstream is closed before common servers close theirs (Node and uvicorn: 5 s), which would lose a request. */
+const keepAliveMs = 4_000;
+
+const codeOf = (error: unknown): string => (error as { readonly code?: string }).code ?? "";
+
+function failureOf(error: Error, hasAnswer: boolean, isSent: boolean): UpstreamFailure {
+  if (error instanceof UpstreamFailure) return error;
+  if (error.cause instanceof UpstreamFailure) return error.cause;
+  const code = codeOf(error);
+  const detail = `${code || error.name}: ${error.message}`;
+  if (code === "UND_ERR_CONNECT_TIMEOUT") return new UpstreamFailure("connectTimeout", detail, { cause: error });
+  if (code.startsWith("HPE_") || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" || code === "UND_ERR_HEADERS_OVERFLOW")
+    return new UpstreamFailure(hasAnswer ? "cut" : "malformed", detail, { cause: error });
+  if (hasAnswer) return new UpstreamFailure("cut", detail, { cause: error });
+  return new UpstreamFailure(isSent ? "reset" : "refused", detail, { cause: error });
+}
+
+/** The handler that undici feeds; a class of its own because undici calls it by name. */
+class Exchange implements Dispatcher.DispatchHandlers, Reply {
+  status = 0;
+  readonly headers = new Map<string, string>();
+  readonly #deadlines: Deadlines;
+  readonly #signal: AbortSignal;
+  readonly #answer: (reply: Reply) => void;
+  readonly #fail: (failure: UpstreamFailure) => void;
+  #pieces: Buffer[] = [];
+  #held = 0;
+  #abort: ((reason?: Error) => void) | undefined;
+  #resume: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isPaused = false;
+  #isSent = false;
+  #hasAnswer = false;
+  #isOver = false;
+  #failure: UpstreamFailure | undefined;
+  #waiter: (() => void) | undefined;
+  /** Since when it has been silent, where somebody waits. */
+  #quietFrom: number | undefined;
+
+  constructor({ deadlines, signal }: Call, answer: (reply: Reply) => void, fail: (failure: UpstreamFailure) => void) {
+    this.#deadlines = deadlines;
+    this.#signal = signal;
+    this.#answer = answer;
+    this.#fail = fail;
+    this.#timer = setTimeout(
+      () => this.#end(new UpstreamFailure("connectTimeout", `no connection after ${deadlines.connectMs} ms`)),
+      deadlines.connectMs,
+    );
+    signal.addEventListener("abort", this.#stop);
+  }
+
+  readonly #stop = (): void => {
+    const { reason } = this.#signal;
+    this.#end(reason instanceof UpstreamFailure ? reason : new UpstreamFailure("reset", "called off"));
+  };
+
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort;
+    if (this.#isOver) {
+      abort();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#isSent = true;
+    const { firstByteMs } = this.#deadlines;
+    this.#timer = setTimeout(() => this.#end(new UpstreamFailure("firstByteTimeout", `no headers after ${firstByteMs} ms`)), firstByteMs);
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status < 200) return true;
+    clearTimeout(this.#timer);
+    this.status = status;
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = raw[i]!.toString("latin1").toLowerCase();
+      if (!this.headers.has(name)) this.headers.set(name, raw[i + 1]!.toString("latin1"));
+    }
+    this.#resume = resume;
+    this.#hasAnswer = true;
+    this.#answer(this);
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#pieces.push(chunk);
+    this.#held += chunk.length;
+    this.#wake();
+    this.#isPaused = this.#held >= aheadBytes;
+    return !this.#isPaused;
+  }
+
+  onComplete(): void {
+    this.#isOver = true;
+    this.#signal.removeEventListener("abort", this.#stop);
+    this.#wake();
+  }
+
+  onError(error: Error): void {
+    this.#end(failureOf(error, this.#hasAnswer, this.#isSent));
+  }
+
+  #wake(): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    waiter?.();
+  }
+
+  #end(failure: UpstreamFailure): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#signal.removeEventListener("abort", this.#stop);
+    clearTimeout(this.#timer);
+    this.#failure = failure;
+    this.#abort?.(failure);
+    if (!this.#hasAnswer) this.#fail(failure);
+    this.#wake();
+  }
+
+  async read(waitMs = Number.POSITIVE_INFINITY): Promise<Buffer | "waiting" | undefined> {
+    if (this.#pieces.length === 0 && !this.#isOver) {
+      this.#quietFrom ??= performance.now();
+      const leftMs = Math.max(0, this.#deadlines.idleMs - (performance.now() - this.#quietFrom));
+      const ms = Math.min(waitMs, leftMs);
+      let isLate = false;
+      await new Promise<void>(resolve => {
+        this.#waiter = resolve;
+        this.#timer = setTimeout(() => {
+          isLate = true;
+          this.#wake();
+        }, ms);
+      });
+      clearTimeout(this.#timer);
+      if (isLate && this.#pieces.length === 0 && !this.#isOver) {
+        if (waitMs < leftMs) return "waiting";
+        this.#end(new UpstreamFailure("idleTimeout", `nothing for ${this.#deadlines.idleMs} ms`));
+      }
+    }
+    if (this.#pieces.length > 0) {
+      this.#quietFrom = undefined;
+      const all = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+      this.#pieces = [];
+      this.#held = 0;
+      if (this.#isPaused && !this.#isOver) {
+        this.#isPaused = false;
+        this.#resume?.();
+      }
+      return all;
+    }
+    if (this.#failure) throw this.#failure;
+    return undefined;
+  }
+
+  cancel(): void {
+    this.#pieces = [];
+    this.#end(new UpstreamFailure("reset", "nobody wants the rest"));
+  }
+}
+
+export interface ConnectionOptions {
+  readonly origin: string;
+  readonly network: Network;
+  /** Connections at once; a request beyond them waits for one, at most `connectMs`. */
+  readonly connections: number;
+  /** The certificate is checked; names an authority of one's own. */
+  readonly authorities?: string | undefined;
+}
+
+/** Keeps connections to one server. */
+export function connectTo({ origin, network, connections, authorities }: ConnectionOptions): Connection {
+  const pool = new Pool(origin, {
+    connections,
+    pipelining: 1,
+    keepAliveTimeout: keepAliveMs,
+    // the phases have deadlines of their own
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: 60_000, lookup: guardedLookup(network), ...(authorities === undefined ? {} : { ca: authorities }) },
+  });
+  return {
+    call: call =>
+      new Promise<Reply>((resolve, reject) => {
+        const { method, path, headers, body = null, signal } = call;
+        const exchange = new Exchange(call, resolve, reject);
+        if (signal.aborted) return exchange.cancel();
+        try {
+          pool.dispatch({ origin, path, method, headers, body }, exchange);
+        } catch (error) {
+          exchange.onError(error instanceof Error ? error : new Error(String(error)));
+        }
+      }),
+    close: () => pool.destroy(),
+  };
+}

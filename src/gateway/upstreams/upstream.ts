@@ -1,0 +1,137 @@
+/**
+ * One upstream while the gateway runs: its connections, what is under way, how quick it has been, whether it is left alone and why. Who is
+ * asked next is decided elsewhere (`routing/`), from what `state` tells.
+ */
+import type { Clock } from "../../base/index.ts";
+import { type Breaker, type BreakerOptions, breakerState, closedBreaker, failed, forgotten, mayTry, succeeded, tried } from "./breaker.ts";
+import { type Call, type Connection, connectTo, type Reply } from "./call.ts";
+import type { UpstreamConfig } from "./config.ts";
+import { UpstreamFailure } from "./failure.ts";
+
+export interface UpstreamState {
+  readonly id: string;
+  /** Requests under way. */
+  readonly outstanding: number;
+  /** Time to the first byte, an average in which the past fades (ms); undefined before the first answer. */
+  readonly latencyMs: number | undefined;
+  readonly breaker: "closed" | "open" | "halfOpen";
+  /** False while the probe of its health fails. */
+  readonly isHealthy: boolean;
+  /** It asked for a rest (429 or 503 with Retry-After), or stands out among its peers, until then. */
+  readonly restsUntilMs: number | undefined;
+  /** Whether a request may be sent to it. */
+  readonly isAvailable: boolean;
+  readonly answers: number;
+  readonly failures: number;
+}
+
+/** How a request ended, for the upstream's record. */
+export type Ended = "answered" | "failed" | "busy" | "unknown";
+
+/** Weight of the newest answer in the average: about the last ten count. */
+const newest = 0.2;
+/** A rest that an upstream asks for is kept, up to this time. */
+const longestRestMs = 60_000;
+/** A probe's answer must come within this time after the connection. */
+const probeMs = 5_000;
+/** Where it does not say how long. */
+const restMs = 1_000;
+
+export class Upstream {
+  readonly id: string;
+  readonly config: UpstreamConfig;
+  readonly #clock: Clock;
+  readonly #connection: Connection;
+  readonly #breakerOptions: BreakerOptions;
+  #breaker: Breaker = closedBreaker;
+  #outstanding = 0;
+  #latencyMs: number | undefined;
+  #isHealthy = true;
+  #restsUntilMs: number | undefined;
+  #answers = 0;
+  #failures = 0;
+
+  constructor(id: string, config: UpstreamConfig, clock: Clock) {
+    this.id = id;
+    this.config = config;
+    this.#clock = clock;
+    this.#breakerOptions = config.breaker;
+    this.#connection = connectTo({
+      origin: config.url.origin,
+      network: config.network,
+      connections: config.connections,
+      authorities: config.authorities,
+    });
+  }
+
+  state(): UpstreamState {
+    const nowMs = this.#clock.monotonic();
+    const rests = this.#restsUntilMs !== undefined && nowMs < this.#restsUntilMs;
+    return {
+      id: this.id,
+      outstanding: this.#outstanding,
+      latencyMs: this.#latencyMs,
+      breaker: breakerState(this.#breaker, nowMs),
+      isHealthy: this.#isHealthy,
+      restsUntilMs: rests ? this.#restsUntilMs : undefined,
+      isAvailable: this.#isHealthy && !rests && mayTry(this.#breaker, nowMs),
+      answers: this.#answers,
+      failures: this.#failures,
+    };
+  }
+
+  /** Begins a request; `end` must be called once. Errors of `call`: UpstreamFailure. */
+  begin(): { call(call: Call): Promise<Reply>; end(how: Ended, retryAfterMs?: number): void } {
+    const startMs = this.#clock.monotonic();
+    this.#breaker = tried(this.#breaker, startMs);
+    this.#outstanding++;
+    let isOver = false;
+    return {
+      call: async call => {
+        const reply = await this.#connection.call(call);
+        const ms = this.#clock.monotonic() - startMs;
+        if (reply.status < 300) this.#latencyMs = this.#latencyMs === undefined ? ms : this.#latencyMs + newest * (ms - this.#latencyMs);
+        return reply;
+      },
+      end: (how, retryAfterMs) => {
+        if (isOver) return;
+        isOver = true;
+        this.#outstanding--;
+        const nowMs = this.#clock.monotonic();
+        if (how === "answered") {
+          this.#answers++;
+          this.#breaker = succeeded(this.#breaker, nowMs);
+        } else if (how === "failed") {
+          this.#failures++;
+          this.#breaker = failed(this.#breaker, nowMs, this.#breakerOptions);
+        } else this.#breaker = forgotten(this.#breaker);
+        if (how === "busy" || (how === "failed" && retryAfterMs !== undefined)) this.rest(Math.min(retryAfterMs ?? restMs, longestRestMs));
+      },
+    };
+  }
+
+  /** Leaves it alone for a while. */
+  rest(ms: number): void {
+    this.#restsUntilMs = this.#clock.monotonic() + ms;
+  }
+
+  /** Asks for its health and remembers the answer. */
+  async probe(): Promise<boolean> {
+    const { health, deadlines } = this.config;
+    if (!health) return true;
+    try {
+      const signal = AbortSignal.timeout(deadlines.connectMs + probeMs);
+      const reply = await this.#connection.call({ method: "GET", path: health.path, headers: this.config.headers, deadlines, signal });
+      reply.cancel();
+      this.#isHealthy = reply.status < 500;
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      this.#isHealthy = false;
+    }
+    return this.#isHealthy;
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+}
