@@ -16,4 +16,5 @@ export { type Pushed, pushPackage, remotePackage } from "./oci/remote.ts";
 export { type CardStage, cardMarkdown, type ModelCard, modelCard } from "./versions/card.ts";
 export { type Change, changesOf, type VersionDiff, versionDiff } from "./versions/diff.ts";
 export { fingerprintOf, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
+export { evaluationReport, type ReportedItem, type TaskReported } from "./versions/report.ts";
 export { addSignature, checkSigned, type Signature, signaturesOf, signVersion, trustedSignature } from "./versions/signatures.ts";

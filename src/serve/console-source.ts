@@ -2,6 +2,8 @@
  * What the console shows besides the engines: the record's models, runs, evaluations and lineage. A port: the command line gives functions
  * that read its project's store; without one the console's pages are empty.
  */
+import type { ReleaseSource } from "./release-source.ts";
+
 export interface Machine {
   readonly cores: number;
   readonly processor: string;
@@ -85,4 +87,6 @@ export interface ConsoleSource {
   dataSets(): Answer<readonly ConsoleDataSet[]>;
   /** What curation did, as the report says it; undefined where there is no such artifact. */
   dataReport(artifact: string): Answer<object | undefined>;
+  /** Absent where the record has no versions to speak of: those pages are empty. */
+  readonly releases?: ReleaseSource;
 }

@@ -7,6 +7,7 @@ import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index
 import { type ArtifactInfo, artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { machine } from "../machine.ts";
+import { releaseSource } from "./release-source.ts";
 
 /** Artifacts of a kind that a page lists, the newest. */
 const listed = 200;
@@ -59,6 +60,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
   const reports = new Map<string, Promise<DataReport>>();
   return {
     project,
+    releases: releaseSource(store),
     machine: () => facts,
     async models() {
       const all = await listModels(store);

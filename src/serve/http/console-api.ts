@@ -9,6 +9,7 @@ import { EngineHistory } from "../engine-history.ts";
 import { type Engines, namesOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import { releaseRoutes } from "./console-releases.ts";
 import type { AppEnvironment } from "./exchange.ts";
 
 export interface ConsoleApiOptions {
@@ -101,6 +102,7 @@ export function consoleApi({ engines, fleet, source = nothing, version, clock }:
     const id = checkedId(c.req.param("artifact"));
     return c.json(found(await source.dataReport(id), id));
   });
+  api.route("/", releaseRoutes(source.releases, checkedId, found));
   api.get("/engine", c => {
     const name = c.req.query("model");
     const engine = name === undefined ? engines.all()[0] : baseOf(engines.find(name));

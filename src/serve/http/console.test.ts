@@ -40,6 +40,12 @@ const source: ConsoleSource = {
   graph: id => (id === "model-0123456789ab" ? { root: id, nodes: [], edges: [] } : undefined),
   dataSets: () => [{ name: "mail", artifact: "documents-0123456789ab", createdAt: 3, summary: { kept: 2 } }],
   dataReport: id => (id === "documents-0123456789ab" ? { artifact: id, funnel: [] } : undefined),
+  releases: {
+    releases: () => [{ model: "tiny", versions: [], aliases: [], history: [] }],
+    verdicts: id => (id === "tiny@1" ? { id, gates: [] } : undefined),
+    report: (id, against) => (id === "tiny@1" ? { id, against: against ?? null, tasks: [] } : undefined),
+    logged: id => (id === "model-0123456789ab" ? { artifact: id, steps: [1] } : undefined),
+  },
 };
 const app = createApp({ engines: [engine], console: source, consoleFolder: folder, version: "1.2.3" });
 const get = (path: string, headers: Record<string, string> = {}) => app.fetch(new Request(`http://localhost${path}`, { headers }));
@@ -85,6 +91,18 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
     200,
     { model: "tiny@1", slots: 3, running: 0, queued: 0, requests: 1, cacheUse: 0, cacheBytes: 0, history: expect.any(Array) },
   ]);
+});
+
+test("releases, verdicts, reports and what runs logged come from the source, and an id that is none is refused", async () => {
+  expect(await json("/api/releases")).toEqual([200, [{ model: "tiny", versions: [], aliases: [], history: [] }]]);
+  expect(await json("/api/releases/tiny@1")).toEqual([200, { id: "tiny@1", gates: [] }]);
+  expect(await json("/api/reports/tiny@1?against=tiny@2")).toEqual([200, { id: "tiny@1", against: "tiny@2", tasks: [] }]);
+  expect(await json("/api/logged/model-0123456789ab")).toEqual([200, { artifact: "model-0123456789ab", steps: [1] }]);
+  for (const path of ["/api/releases/tiny@9", "/api/reports/tiny@9", "/api/logged/model-f"])
+    expect(await json(path), path).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
+  expect(await json("/api/reports/tiny@1?against=a%2Fb")).toMatchObject([400, { error: { code: "serve/parameter" } }]);
+  const bare = createApp({ engines: [] });
+  expect(await (await bare.fetch(new Request("http://localhost/api/releases"))).json()).toEqual([]);
 });
 
 test("what is not there, not an id, or broken is an error with code and message, and no detail of the inside", async () => {

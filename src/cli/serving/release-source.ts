@@ -1,0 +1,185 @@
+/** What the console's pages of releases, evaluations and runs show, read from a project's store when it is asked for. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { isLoamError, readText } from "../../base/index.ts";
+import { approvalsOf, evaluationReport, judge, signaturesOf } from "../../registry/index.ts";
+import type { ConsoleSource } from "../../serve/index.ts";
+import {
+  artifactId,
+  guardOf,
+  holderOf,
+  listGuards,
+  listModels,
+  listRuns,
+  type ModelVersion,
+  marksOf,
+  openArtifact,
+  releasesOf,
+  resolveVersion,
+  rollbackTarget,
+  type Store,
+  trace,
+} from "../../store/index.ts";
+
+type ReleaseSource = NonNullable<ConsoleSource["releases"]>;
+
+/** Reports kept in memory: intervals take a second, and results do not change. */
+const keptReports = 8;
+/** Moves of aliases that a page lists. */
+const mostMoves = 100;
+
+async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isLoamError(error, "store/notFound")) return undefined;
+    throw error;
+  }
+}
+
+const versionNamed = (store: Store, id: string): Promise<ModelVersion> => {
+  const [model = "", which = "latest"] = id.split("@");
+  return resolveVersion(store.records.read, model, which);
+};
+
+async function modelReleases(store: Store, model: string, versions: readonly ModelVersion[]) {
+  const db = store.records.read;
+  const marks = await marksOf(db, model);
+  const guards = (await listGuards(db)).filter(g => g.rules.models?.includes(model) ?? true);
+  const moves = await releasesOf(db, model);
+  const held = versions.flatMap(v => v.aliases).filter(a => a !== "latest");
+  const aliases = [...new Set([...guards.map(g => g.alias), ...held, ...moves.map(m => m.alias)])].sort();
+  return {
+    model,
+    versions: versions.map(v => ({
+      id: `${model}@${v.number}`,
+      version: v.number,
+      artifact: v.artifact,
+      createdAt: v.createdMs,
+      aliases: v.aliases,
+      isArchived: marks.some(m => m.number === v.number && m.kind === "stage" && m.value === "archived"),
+    })),
+    aliases: await Promise.all(
+      aliases.map(async alias => ({
+        alias,
+        isGuarded: guards.some(g => g.alias === alias),
+        holder: await holderOf(db, model, alias),
+        /** Where `loam models rollback` would go. */
+        goesBackTo: (await rollbackTarget(db, model, alias)) ?? null,
+      })),
+    ),
+    history: moves
+      .slice(-mostMoves)
+      .reverse()
+      .map(({ atMs, alias, kind, number, previous, by, reason, verdict }) => ({
+        at: atMs,
+        alias,
+        kind,
+        number,
+        previous,
+        by,
+        reason,
+        verdict: verdict ?? null,
+      })),
+  };
+}
+
+/** Every number that a run logged a line, by name, against its step; lines that are none are passed over: one may be half written. */
+export function loggedColumns(text: string): { readonly steps: number[]; readonly columns: Record<string, (number | null)[]> } {
+  const steps: number[] = [];
+  const columns: Record<string, (number | null)[]> = {};
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    let point: unknown;
+    try {
+      point = JSON.parse(line);
+    } catch {
+      continue;
+    }
+    if (typeof point !== "object" || point === null) continue;
+    const { step, ...rest } = point as Record<string, unknown>;
+    if (typeof step !== "number") continue;
+    for (const [name, value] of Object.entries(rest)) {
+      if (typeof value !== "number") continue;
+      columns[name] ??= steps.map(() => null);
+      columns[name].push(value);
+    }
+    steps.push(step);
+    for (const column of Object.values(columns)) if (column.length < steps.length) column.push(null);
+  }
+  return { steps, columns };
+}
+
+const logFile = "metrics.jsonl";
+
+async function loggedOf(store: Store, id: string) {
+  const live = (await listRuns(store, { limit: 100 })).find(r => r.state === "running" && artifactId("model", r.recipe) === id);
+  if (live) {
+    const path = join(store.scratchFolder, live.recipe, logFile);
+    const text = existsSync(path) ? readText(path) : "";
+    return { artifact: id, stage: live.stage, options: {}, summary: {}, madeFrom: {}, ...loggedColumns(text) };
+  }
+  const artifact = await openArtifact(store, id);
+  const node = (await trace(store, id, { first: 0 })).nodes.find(n => n.id === artifact.id)!;
+  const inputs = await store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", artifact.id).execute();
+  const text = artifact.files.some(f => f.name === logFile) ? (await artifact.read(logFile)).toString("utf8") : "";
+  return {
+    artifact: artifact.id,
+    stage: `${node.stage}@${node.stageVersion}`,
+    options: node.options,
+    summary: artifact.summary,
+    madeFrom: Object.fromEntries(inputs.map(i => [i.name, i.source])),
+    ...loggedColumns(text),
+  };
+}
+
+export function releaseSource(store: Store): ReleaseSource {
+  const reports = new Map<string, Promise<object>>();
+  const db = store.records.read;
+  return {
+    releases: async () => Promise.all((await listModels(store)).map(m => modelReleases(store, m.model, m.versions))),
+    verdicts: id =>
+      unlessMissing(async () => {
+        const version = await versionNamed(store, id);
+        const { model, number } = version;
+        const guards = (await listGuards(db)).filter(g => g.rules.models?.includes(model) ?? true);
+        const gates = [];
+        for (const { alias } of guards) {
+          const verdict = await judge(store, await guardOf(db, model, alias), alias, version);
+          gates.push({ alias, holder: await holderOf(db, model, alias), ...verdict });
+        }
+        const marks = await marksOf(db, model, number);
+        return {
+          id: `${model}@${number}`,
+          digest: version.digest,
+          gates,
+          approvals: (await approvalsOf(db, version)).map(({ atMs: at, ...a }) => ({ ...a, at })),
+          signatures: (await signaturesOf(db, version)).map(({ fingerprint, by, isValid, atMs: at }) => ({ fingerprint, by, isValid, at })),
+          tags: Object.fromEntries(marks.filter(m => m.kind === "tag").map(m => [m.key, String(m.value)])),
+          notes: marks
+            .filter(m => m.kind === "note")
+            .map(m => ({ ...(m.value as { readonly by: string; readonly text: string }), at: m.atMs })),
+        };
+      }),
+    report: (id, against) =>
+      unlessMissing(async () => {
+        const version = await versionNamed(store, id);
+        const other = against === undefined ? undefined : await versionNamed(store, against);
+        // what was evaluated since is another report
+        const { count } = await db
+          .selectFrom("artifacts")
+          .select(e => e.fn.countAll<number>().as("count"))
+          .where("kind", "in", ["task-result", "evaluation"])
+          .executeTakeFirstOrThrow();
+        const key = `${version.digest} ${other?.digest ?? ""} ${count}`;
+        const tasks =
+          reports.get(key) ?? evaluationReport(store, version, other).then(tasks => tasks.map(({ atMs: at, ...t }) => ({ ...t, at })));
+        reports.set(key, tasks);
+        tasks.catch(() => reports.delete(key));
+        for (const oldest of reports.keys()) if (reports.size > keptReports) reports.delete(oldest);
+        const name = (v: ModelVersion) => `${v.model}@${v.number}`;
+        return { id: name(version), against: other ? name(other) : null, tasks: await tasks };
+      }),
+    logged: id => unlessMissing(() => loggedOf(store, id)),
+  };
+}

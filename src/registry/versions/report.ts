@@ -1,0 +1,117 @@
+/**
+ * What was measured of a version, from the record: figures, slices by the items' attributes, and beside another version what differs item by item. The
+ * same figures as `loam eval` and the gates have, since all read the same items; nothing is measured here.
+ */
+import {
+  type Difference,
+  defaultMeasures,
+  differenceOf,
+  gainOf,
+  type ItemResult,
+  type Measure,
+  measureOf,
+  pairItems,
+  type Score,
+  type SliceScores,
+  scoreOf,
+  sliceScores,
+} from "../../evaluate/index.ts";
+import type { ModelVersion, Store } from "../../store/index.ts";
+import { type MeasuredTask, measuredOf } from "../gates/measured.ts";
+
+export interface ReportedItem {
+  readonly id: string;
+  readonly place: string;
+  readonly prompt: string;
+  readonly right: string;
+  readonly came: string;
+  /** What the other version gave. */
+  readonly before: string;
+  /** By the first measure: positive where this version is better. */
+  readonly gain: number;
+}
+
+export interface TaskReported {
+  readonly task: string;
+  readonly output: string;
+  readonly artifact: string;
+  readonly atMs: number;
+  readonly items: number;
+  readonly scores: readonly Score[];
+  readonly slices: readonly SliceScores[];
+  /** Absent where the other version was not asked these items. */
+  readonly comparison?: {
+    readonly differences: readonly Difference[];
+    readonly onlyThis: number;
+    readonly onlyOther: number;
+    /** Items that changed for better or worse, the greatest gains first; `wins` and `losses` of the differences count all. */
+    readonly wins: readonly ReportedItem[];
+    readonly losses: readonly ReportedItem[];
+  };
+}
+
+/** Items of each list; a page shows no more. */
+const few = 100;
+/** Attributes that slices are made of, and parts of a numeric one. */
+const mostAttributes = 6;
+const parts = 4;
+
+const measuresOf = ({ head, items }: MeasuredTask): Measure[] => {
+  const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
+  return defaultMeasures(head.output).map(name => measureOf(name, head, labels));
+};
+
+function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: MeasuredTask): TaskReported["comparison"] {
+  const known = new Set(other.items.map(i => i.id));
+  if (!own.items.some(i => known.has(i.id))) return undefined;
+  const paired = pairItems(own.items, other.items, own.head.task);
+  const changed = paired.first.map((a, i): ReportedItem => {
+    const b = paired.second[i]!;
+    const { id, place, prompt, right, came } = a;
+    return { id, place, prompt, right, came, before: b.came, gain: gainOf(measures[0]!, a, b) };
+  });
+  return {
+    differences: measures.map(m => differenceOf(m, paired)),
+    onlyThis: paired.onlyFirst,
+    onlyOther: paired.onlySecond,
+    wins: changed
+      .filter(c => c.gain > 0)
+      .sort((a, b) => b.gain - a.gain)
+      .slice(0, few),
+    losses: changed
+      .filter(c => c.gain < 0)
+      .sort((a, b) => a.gain - b.gain)
+      .slice(0, few),
+  };
+}
+
+const attributesOf = (items: readonly ItemResult[]): string[] =>
+  [...new Set(items.flatMap(i => Object.keys(i.attributes)))].sort().slice(0, mostAttributes);
+
+/** Errors: those of the record's files. */
+export async function evaluationReport(store: Store, version: ModelVersion, against?: ModelVersion): Promise<TaskReported[]> {
+  const own = await measuredOf(store, version);
+  const other = against && (await measuredOf(store, against));
+  return own.tasks
+    .filter(t => t.items.length > 0)
+    .map(t => {
+      const measures = measuresOf(t);
+      const beside = other?.tasks.find(o => o.head.task === t.head.task);
+      const comparison = beside && comparisonOf(measures, t, beside);
+      return {
+        task: t.head.task,
+        output: t.head.output,
+        artifact: t.artifact,
+        atMs: t.atMs,
+        items: t.items.length,
+        scores: measures.map(m => scoreOf(m, t.items)),
+        slices: sliceScores(
+          t.items,
+          attributesOf(t.items).map(by => ({ by, parts })),
+          measures.slice(0, 1),
+        ),
+        ...(comparison ? { comparison } : {}),
+      };
+    })
+    .sort((a, b) => (a.task < b.task ? -1 : 1));
+}
