@@ -7,7 +7,7 @@ import { gatewayErrors } from "../errors.ts";
 const leastLength = 32;
 
 const bad = (received: string, expected: string, hint: string) =>
-  gatewayErrors.fail("secret", { place: "secret", expected, received, hint });
+  gatewayErrors.fail("secret", { place: "secret of the server", expected, received, hint });
 
 /** Made whole under another name and linked, so that of processes that begin at once all read the same. */
 function makeFile(path: string): void {

@@ -1,0 +1,199 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { check } from "../../base/index.ts";
+import type { Action, Identity } from "../contract.ts";
+import { candidates, compilePolicies } from "./compile.ts";
+import { decide, explainPolicies } from "./decide.ts";
+import { identityWith } from "./fakes.ts";
+import { isWithin, weekdays } from "./hours.ts";
+import { type Policy, policiesPart } from "./rules.ts";
+
+const policies = (...given: object[]): Policy[] => check(policiesPart, given, "policies");
+const index = (...given: object[]) => compilePolicies(policies(...given));
+const chat: Action = { endpoint: "chat", model: "mail" };
+const noon = Date.UTC(2026, 10, 26, 12);
+
+describe("decisions", () => {
+  test("what no policy allows is denied", () => {
+    expect(decide(index(), identityWith(), chat, noon)).toEqual({
+      allowed: false,
+      policy: null,
+      reason: 'no policy allows chat with model "mail"',
+    });
+  });
+
+  test("a denial goes before any allowance, wherever it stands, and gives its reason", () => {
+    const i = index(
+      { id: "all", effect: "allow" },
+      { id: "freeze", effect: "deny", who: { teams: ["research"] }, models: ["ma*"], reason: "frozen until the audit" },
+    );
+    expect(decide(i, identityWith(), chat, noon)).toEqual({
+      allowed: false,
+      policy: "freeze",
+      reason: 'policy "freeze" denies chat with model "mail": frozen until the audit',
+    });
+    expect(decide(i, identityWith({ teams: ["sales"] }), chat, noon)).toMatchObject({ allowed: true, policy: "all" });
+  });
+
+  test("a key's scopes narrow what its policies allow, and never widen it", () => {
+    const i = index({ id: "embed", effect: "allow", endpoints: ["embeddings"] });
+    expect(decide(i, identityWith({ scopes: ["chat"] }), chat, noon).allowed).toBe(false);
+    expect(decide(i, identityWith({ scopes: ["chat"] }), { endpoint: "embeddings", model: "m" }, noon).reason).toMatch(/for chat only/);
+    expect(decide(i, identityWith({ scopes: ["embeddings"] }), { endpoint: "embeddings", model: "m" }, noon).allowed).toBe(true);
+  });
+
+  test("an allowance holds within its bounds only; what a request leaves out is within none", () => {
+    const i = index({ id: "short", effect: "allow", parameters: { max_tokens: { max: 1024 }, stream: { oneOf: [true] } } });
+    const allowed = (parameters: Action["parameters"]) =>
+      decide(i, identityWith(), { ...chat, ...(parameters ? { parameters } : {}) }, noon).allowed;
+    expect(allowed({ max_tokens: 1024, stream: true })).toBe(true);
+    expect(allowed({ max_tokens: 1025, stream: true })).toBe(false);
+    expect(allowed({ max_tokens: 10, stream: false })).toBe(false);
+    expect(allowed({ max_tokens: "10", stream: true })).toBe(false);
+    expect(allowed({ stream: true })).toBe(false);
+    expect(allowed(undefined)).toBe(false);
+  });
+
+  test("labels and classes of data are matched by name, and absent ones fit none", () => {
+    const i = index({ id: "canary", effect: "allow", labels: ["canary"], dataClasses: ["public", "internal"] });
+    expect(decide(i, identityWith(), { ...chat, label: "canary", dataClass: "internal" }, noon).allowed).toBe(true);
+    expect(decide(i, identityWith(), { ...chat, label: "canary", dataClass: "personal" }, noon).allowed).toBe(false);
+    expect(decide(i, identityWith(), { ...chat, label: "canary" }, noon).allowed).toBe(false);
+    expect(decide(i, identityWith(), { ...chat, dataClass: "public" }, noon).allowed).toBe(false);
+  });
+
+  test("a letter that looks like another is another: no policy is met by a look-alike name", () => {
+    const i = index({ id: "mail", effect: "allow", models: ["mail"] }, { id: "gpt", effect: "allow", models: ["gpt-*"] });
+    for (const model of ["mаil", "MAIL", "mail ", "ｍａｉｌ", "ɡpt-4", "gpt"])
+      expect(decide(i, identityWith(), { ...chat, model }, noon).allowed, model).toBe(false);
+    for (const model of ["mail", "gpt-", "gpt-4"]) expect(decide(i, identityWith(), { ...chat, model }, noon).allowed, model).toBe(true);
+  });
+
+  test("explaining names every policy looked at and why it does not apply", () => {
+    const i = index(
+      { id: "short", effect: "allow", who: { teams: ["research"] }, parameters: { max_tokens: { max: 100 } } },
+      { id: "night", effect: "deny", when: { from: "22:00", to: "06:00" } },
+      { id: "other", effect: "allow", who: { teams: ["sales"] } },
+      { id: "embed", effect: "allow", endpoints: ["embeddings"] },
+    );
+    const action = { ...chat, parameters: { max_tokens: 200 } };
+    const { decision, considered } = explainPolicies(i, identityWith(), action, noon);
+    expect(decision.allowed).toBe(false);
+    expect(considered.map(c => [c.policy, c.applies, c.why])).toEqual([
+      ["short", false, "wants max_tokens to be at most 100, got 200"],
+      ["night", false, "is for other times"],
+      ["embed", false, "is for embeddings, not chat"],
+    ]);
+  });
+
+  test("the index decides as reading every policy in turn does", () => {
+    const names = fc.constantFrom("a", "b", "ab", "abc");
+    const list = (of: fc.Arbitrary<string>) => fc.option(fc.uniqueArray(of, { minLength: 1, maxLength: 2 }), { nil: undefined });
+    const given = fc.array(
+      fc.record({
+        effect: fc.constantFrom("allow", "deny"),
+        who: fc.record({ teams: list(names), roles: list(names), subjects: list(names) }),
+        models: list(fc.oneof(names, fc.constantFrom("*", "a*", "ab*", "abcd*"))),
+        endpoints: list(fc.constantFrom("chat", "embeddings")),
+      }),
+      { maxLength: 12 },
+    );
+    const plain = (value: object): object => JSON.parse(JSON.stringify(value)) as object;
+    const who = fc.record({ teams: fc.uniqueArray(names), roles: fc.uniqueArray(names), subject: names });
+    fc.assert(
+      fc.property(given, who, fc.option(names), (all, identity, model) => {
+        const parsed = policies(...all.map((p, i) => ({ id: `p${i}`, ...plain(p) })));
+        const me: Identity = identityWith(identity);
+        const meets = (p: Policy): boolean =>
+          (!p.who.teams || p.who.teams.some(t => me.teams.includes(t))) &&
+          (!p.who.roles || p.who.roles.some(r => me.roles.includes(r))) &&
+          (!p.who.subjects || p.who.subjects.includes(me.subject)) &&
+          (!p.endpoints || p.endpoints.includes("chat")) &&
+          (!p.models || (model !== null && p.models.some(m => (m.endsWith("*") ? model.startsWith(m.slice(0, -1)) : m === model))));
+        const expected = !parsed.some(p => p.effect === "deny" && meets(p)) && parsed.some(p => p.effect === "allow" && meets(p));
+        expect(decide(compilePolicies(parsed), me, { endpoint: "chat", model }, noon).allowed).toBe(expected);
+      }),
+    );
+  });
+
+  test("of ten thousand policies a decision looks at those that name the identity and the model", () => {
+    const i = index(
+      ...Array.from({ length: 10_000 }, (_, n) => ({
+        id: `p${n}`,
+        effect: "allow",
+        who: { teams: [`team-${n % 5000}`] },
+        models: [`model-${n}`],
+      })),
+    );
+    const looked = candidates(i, identityWith({ teams: ["team-7"] }), "model-5007").flat();
+    expect(looked.map(p => p.id)).toEqual(["p5007"]);
+  });
+});
+
+describe("configuration", () => {
+  const sentence = (...given: object[]): string => {
+    try {
+      policies(...given);
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  test("a policy that cannot be meant is refused at its place", () => {
+    expect(sentence({ id: "a", effect: "permit" })).toMatch(/policies: \[0\]\.effect: expected one of allow, deny/);
+    expect(sentence({ id: "a", effect: "allow", model: ["x"] })).toMatch(/Did you mean "models"/);
+    expect(sentence({ id: "a", effect: "allow" }, { id: "a", effect: "deny" })).toMatch(
+      /policies: \[1\]\.id: expected an id that no other policy has/,
+    );
+    expect(sentence({ id: "a", effect: "allow", models: ["g*t"] })).toMatch(/its beginning/);
+    expect(sentence({ id: "a", effect: "allow", when: { timezone: "Mars/Olympus" } })).toMatch(/time zone/);
+    expect(sentence({ id: "a", effect: "allow", when: { from: "08:00" } })).toMatch(/from and to/);
+    expect(sentence({ id: "a", effect: "allow", parameters: { n: { max: Number.NaN } } })).toMatch(/max/);
+    expect(sentence({ id: "a", effect: "allow", parameters: { n: {} } })).toMatch(/min, max or oneOf/);
+  });
+});
+
+describe("hours", () => {
+  const at = (text: string): number => Date.parse(text);
+  test("a night belongs to the day on which it began, by the clock of its zone", () => {
+    const friday = { days: ["fri" as const], from: "22:00", to: "06:00", timezone: "Europe/Berlin" };
+    // 27 November 2026 is a Friday; Berlin is an hour ahead of UTC.
+    expect(isWithin(friday, at("2026-11-27T20:59:00Z"))).toBe(false);
+    expect(isWithin(friday, at("2026-11-27T21:00:00Z"))).toBe(true);
+    expect(isWithin(friday, at("2026-11-28T04:59:00Z"))).toBe(true);
+    expect(isWithin(friday, at("2026-11-28T05:00:00Z"))).toBe(false);
+    expect(isWithin(friday, at("2026-11-28T21:30:00Z"))).toBe(false);
+  });
+
+  test("in summer the same hours begin an hour of UTC earlier", () => {
+    const office = { from: "08:00", to: "18:00", timezone: "Europe/Berlin" };
+    expect(isWithin(office, at("2026-07-01T06:00:00Z"))).toBe(true);
+    expect(isWithin(office, at("2026-12-01T06:00:00Z"))).toBe(false);
+    expect(isWithin(office, at("2026-12-01T07:00:00Z"))).toBe(true);
+  });
+
+  test("any moment is in exactly one of a stretch of hours and the rest of the day", () => {
+    const time = fc
+      .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
+      .map(([h, m]) => `${String(h).padStart(2, "0")}:${String(m).padStart(2, "0")}`);
+    fc.assert(
+      fc.property(time, time, fc.integer({ min: 0, max: 365 * 86_400_000 }), (from, to, ms) => {
+        fc.pre(from !== to);
+        const now = Date.UTC(2026, 0, 1) + ms;
+        expect(isWithin({ from, to, timezone: "UTC" }, now)).not.toBe(isWithin({ from: to, to: from, timezone: "UTC" }, now));
+        expect(weekdays.filter(day => isWithin({ days: [day], from, to, timezone: "UTC" }, now)).length).toBe(
+          isWithin({ from, to, timezone: "UTC" }, now) ? 1 : 0,
+        );
+      }),
+    );
+  });
+
+  test("a policy begins and ends at its moments", () => {
+    const trial = { timezone: "UTC", notBefore: "2026-11-01T00:00:00Z", notAfter: "2026-12-01T00:00:00+01:00" };
+    expect(
+      [at("2026-10-31T23:59:59Z"), at("2026-11-01T00:00:00Z"), at("2026-11-30T22:59:59Z"), at("2026-11-30T23:00:00Z")].map(ms =>
+        isWithin(trial, ms),
+      ),
+    ).toEqual([false, true, true, false]);
+  });
+});
