@@ -96,27 +96,27 @@ export const exampleStage = <T, S extends z.ZodType>(
   stage({
     name: `tune-${task.name}-${result}`,
     version: 1,
-    inputs: { base: "model", examples: "examples" },
+    inputs: { base: "model", examples: "examples", ...task.inputs },
     options: optionsOf(task.recipe),
     output: result === "adapter" ? "adapter" : "model",
-    async run({ inputs, options, output, progress, signal, scratch }) {
+    async run({ inputs: { base: from, examples, ...more }, options, output, progress, signal, scratch }) {
       const {
         name,
         recipe: given,
         ...o
       } = options as { name: string; recipe: unknown } & Required<EncodeExampleOptions> & { bad: "refuse" | "skip" };
       const recipe = given as z.output<S> & CommonRecipe;
-      const text = await around.textOf(inputs.base);
+      const text = await around.textOf(from);
       const encode = async (side: "train" | "validation") => {
         progress({ stage: "tune", message: `reading ${side} examples` });
-        const found = task.encode(text, await placedExamples(inputs.examples, side), o);
-        if (o.bad === "refuse") throwProblems(found.problems, `${inputs.examples.id}/${side}`);
+        const found = task.encode(text, await placedExamples(examples, side), o);
+        if (o.bad === "refuse") throwProblems(found.problems, `${examples.id}/${side}`);
         return found;
       };
       const [train, validation] = [await encode("train"), await encode("validation")];
       const device = around.device();
-      const base = await decoderOf(inputs.base, device);
-      checkFits(o.length, base.config, inputs.base.id);
+      const base = await decoderOf(from, device);
+      checkFits(o.length, base.config, from.id);
       const isAdapter = givesAdapter(tuningOf(recipe.method, decoderSpec(base.config)));
       if (result === "adapter" && !isAdapter)
         throw tuneErrors.fail("method", {
@@ -126,7 +126,8 @@ export const exampleStage = <T, S extends z.ZodType>(
           hint: "Use `result: merged`.",
         });
       const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe;
-      const identity = hashOf({ base: inputs.base.digest, examples: inputs.examples.digest, ...o, recipe: lasting } as never);
+      const others = Object.fromEntries(Object.entries<ArtifactReader>(more).map(([key, a]) => [key, a.digest]));
+      const identity = hashOf({ base: from.digest, examples: examples.digest, ...others, ...o, recipe: lasting } as never);
       const isRotary = base.config.positions === "rotary";
       const fullBytes = bytesIn(base.parameters);
       const tuned = await task.tune({
@@ -137,6 +138,8 @@ export const exampleStage = <T, S extends z.ZodType>(
         recipe: { ...recipe, length: o.length },
         train: train.encoded,
         validation: validation.encoded,
+        text,
+        inputs: more,
         identity,
         folder: scratch,
         eventsFolder: around.eventsFolder === undefined ? undefined : join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`),
@@ -149,7 +152,7 @@ export const exampleStage = <T, S extends z.ZodType>(
       const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
       const adapter = isAdapter ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
       // an adapter of a base in 4 bits is served beside the full one: what that changes is measured too
-      const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(inputs.base, device)).parameters : undefined;
+      const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(from, device)).parameters : undefined;
       const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
       const proof = await mergeProof({
         device,
@@ -166,16 +169,16 @@ export const exampleStage = <T, S extends z.ZodType>(
       });
       for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
 
-      if (adapter) await writeAdapter(output, base.config, adapter, inputs.base.id);
-      if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, inputs.base, text);
+      if (adapter) await writeAdapter(output, base.config, adapter, from.id);
+      if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
       await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
       const { steps, stoppedEarly, history, best } = tuned;
-      const told = { base: inputs.base.id, examples: inputs.examples.id, recipe, ...o, steps, stoppedEarly, history, best };
+      const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe, ...o, steps, stoppedEarly, history, best };
       const form = around.quantised?.form;
       await output.write("tuning.json", `${JSON.stringify({ ...told, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`);
       return {
         name,
-        base: inputs.base.id,
+        base: from.id,
         method: nameOfMethod(recipe.method),
         parameters: countParameters(decoderSpec(base.config)),
         trained: countParameters(tuned.tuning.specs),
@@ -217,6 +220,9 @@ function checkFits(length: number, config: DecoderConfig, place: string): void {
       received: String(length),
     });
 }
+
+const idsOf = (inputs: Readonly<Record<string, ArtifactReader>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(inputs).map(([key, a]) => [key, a.id]));
 
 /** What was left out or cut, told where there is any. */
 function leftOut(...parts: readonly Encodings<unknown>[]): Record<string, number> {

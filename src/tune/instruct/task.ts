@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { LoamError, Progress } from "../../base/index.ts";
 import type { DecoderConfig, DecoderSpec } from "../../nn/index.ts";
+import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Fitted } from "../fit.ts";
 import type { FrozenArrays, Tuning } from "../methods/index.ts";
@@ -18,6 +19,10 @@ export interface TaskRun<T, R> {
   readonly train: readonly T[];
   /** Nothing is selected where it is empty. */
   readonly validation: readonly T[];
+  /** The base's text. */
+  readonly text: TuneText;
+  /** What the task asked for beside base and examples, by name. */
+  readonly inputs: Readonly<Record<string, ArtifactReader>>;
   readonly identity: string;
   readonly folder: string;
   readonly eventsFolder?: string | undefined;
@@ -35,6 +40,8 @@ export interface TaskResult extends Fitted {
 export interface ExampleTask<T, S extends z.ZodType> {
   readonly name: string;
   readonly recipe: S;
+  /** Artifacts that it takes beside base and examples: their kinds by name. */
+  readonly inputs?: Readonly<Record<string, string>>;
   encode(text: TuneText, examples: readonly PlacedExample[], o: EncodeExampleOptions): Encodings<T>;
   tune(run: TaskRun<T, z.output<S>>): Promise<TaskResult>;
   /** Tokens of an example, to prove the merge on. */

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { check, random } from "../../base/index.ts";
 import { decoderLogits, decoderSpec, initialise, llamaConfig } from "../../nn/index.ts";
 import { compile, type DeviceArray, openDevice, type Tensor } from "../../tensor/index.ts";
+import { trainBpe } from "../../text/index.ts";
 import { mergedModel, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
@@ -88,6 +89,8 @@ async function tuned(input: Omit<InstructInput, "length">, folder: string, stopA
     recipe: recipe(input),
     train: examples.slice(0, 18),
     validation: examples.slice(18),
+    text: { tokenizer: trainBpe(["a"], { vocab: 300, minFrequency: 1 }), stopTokens: [] },
+    inputs: {},
     identity: "x",
     folder: join(root, folder),
     progress: e => {

@@ -1,6 +1,7 @@
 import {
   crossEntropy,
   type DecoderConfig,
+  type DecoderOptions,
   type DecoderSpec,
   decoderLogits,
   decoderSpec,
@@ -12,7 +13,7 @@ import type { HostBatch } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type BatchSource, runFit } from "../fit.ts";
 import { loopOf, rateOf } from "../loop.ts";
-import { type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
 import { batchesOnce, examplePacker, rowsOf, type TuneBatch, weightOf } from "./pack.ts";
@@ -25,18 +26,12 @@ const integers = ["tokens", "targets", "segments", "positions"] as const;
 export const tuneLoss =
   (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
-    crossEntropy(
-      decoderLogits(config, tuning.parameters(frozen, trained, b.seed), b.tokens, {
-        segments: b.segments,
-        positions: b.positions,
-        rematerialise: recipe.rematerialise,
-        attentionBlock,
-        ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, b.seed) } : {}),
-      }),
-      b.targets,
-      b.weights,
-      scale,
-    );
+    crossEntropy(rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed)), b.targets, b.weights, scale);
+/** How a forward pass runs while it is trained. */
+export const trainedBy = (recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">, seed: Tensor) => ({
+  rematerialise: recipe.rematerialise,
+  ...(recipe.dropout > 0 ? { dropout: dropoutFrom(recipe.dropout, seed) } : {}),
+});
 /** Queries a block of causal attention: a block skips the keys that it cannot see. */
 export const attentionBlock = 128;
 /** Peak rate of a decoder's weights where none is said. */
@@ -55,54 +50,83 @@ const hostBatch = (b: TuneBatch, seed: number, examples: readonly Encoded[]): Ho
   documents: b.examples.map(i => examples[i]!.place),
 });
 
+type Given = Omit<BatchTensors, "seed">;
+interface Layout {
+  readonly rows: number;
+  readonly length: number;
+}
+
+/** Means a trained token over examples, each once, of sums over a batch. */
+export function meansOver<M extends string>(
+  device: Device,
+  sums: (trained: TrainableTensors, frozen: FrozenTensors, b: Given) => Readonly<Record<M, Tensor>>,
+  examples: readonly Encoded[],
+  { rows, length }: Layout,
+): { of(trainable: unknown, frozen: unknown, signal?: AbortSignal): Promise<Record<M, number>>; dispose(): void } {
+  const program = compile(sums, { device, name: "validation" });
+  return {
+    dispose: () => program.dispose(),
+    async of(trainable, frozen, signal) {
+      const totals: Partial<Record<M, number>> = {};
+      let weight = 0;
+      for (const batch of batchesOnce(examples, { rows, length, seed: "validation" })) {
+        const given: Record<string, DeviceArray> = {};
+        for (const name of integers) given[name] = await device.array(batch[name], "i32", [rows, length]);
+        given.weights = await device.array(batch.weights, "f32", [rows, length]);
+        const out = await program.with(signal ? { signal } : {}, trainable as never, frozen as never, given as never);
+        const arrays = Object.entries(out) as [M, DeviceArray][];
+        for (const [name, total] of arrays) totals[name] = (totals[name] ?? 0) + (await total.item());
+        weight += weightOf(batch);
+        for (const a of [...arrays.map(([, total]) => total), ...Object.values(given)]) a.dispose();
+      }
+      return Object.fromEntries(Object.entries<number>(totals as Record<M, number>).map(([name, x]) => [name, x / weight])) as Record<
+        M,
+        number
+      >;
+    },
+  };
+}
+
+/** Logits of a micro-batch's rows, each example apart from its neighbours. */
+export const rowLogits = (config: DecoderConfig, p: unknown, b: Given, o: Omit<DecoderOptions, "segments" | "positions"> = {}): Tensor =>
+  decoderLogits(config, p as never, b.tokens, { segments: b.segments, positions: b.positions, attentionBlock, ...o });
+
 /** Mean nats a trained token over examples, each once. */
 export function lossOver(
   device: Device,
   config: DecoderConfig,
   parameters: (frozen: FrozenTensors, trained: TrainableTensors) => unknown,
   examples: readonly Encoded[],
-  { rows, length }: { readonly rows: number; readonly length: number },
+  layout: Layout,
 ): { of(trainable: unknown, frozen: unknown, signal?: AbortSignal): Promise<number>; dispose(): void } {
-  const program = compile(
-    (trained: TrainableTensors, frozen: FrozenTensors, b: Omit<BatchTensors, "seed">) =>
-      sum(
-        mul(
-          negativeLogLikelihood(
-            decoderLogits(config, parameters(frozen, trained) as never, b.tokens, {
-              segments: b.segments,
-              positions: b.positions,
-              attentionBlock,
-            }),
-            b.targets,
-          ),
-          b.weights,
-        ),
-      ),
-    { device, name: "validation" },
+  const means = meansOver(
+    device,
+    (t, f, b) => ({ loss: sum(mul(negativeLogLikelihood(rowLogits(config, parameters(f, t), b), b.targets), b.weights)) }),
+    examples,
+    layout,
   );
-  return {
-    dispose: () => program.dispose(),
-    async of(trainable, frozen, signal) {
-      let [total, weight] = [0, 0];
-      for (const batch of batchesOnce(examples, { rows, length, seed: "validation" })) {
-        const given: Record<string, DeviceArray> = {};
-        for (const name of integers) given[name] = await device.array(batch[name], "i32", [rows, length]);
-        given.weights = await device.array(batch.weights, "f32", [rows, length]);
-        const out = await program.with(signal ? { signal } : {}, trainable as never, frozen as never, given as never);
-        total += await out.item();
-        weight += weightOf(batch);
-        for (const a of [out, ...Object.values(given)]) a.dispose();
-      }
-      return total / weight;
-    },
-  };
+  return { dispose: means.dispose, of: async (...given) => (await means.of(...given)).loss };
 }
 
-/** Tunes; the best values by the validation part, or the last ones without it. Errors: tune/method, tune/example, train/*. */
-export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Promise<TaskResult> {
+/** What is learnt from rows of examples. */
+export interface RowTask {
+  /** Sum of a micro-batch's weighted losses times `scale`. */
+  readonly loss: (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors) => Tensor;
+  /** Sums over trained tokens of what is judged; the least `loss` is chosen. */
+  readonly sums: (trained: TrainableTensors, frozen: FrozenTensors, b: Given) => Readonly<Record<"loss", Tensor>>;
+  /** Arrays that both read beside those of the base that stay. */
+  readonly beside?: FrozenArrays;
+}
+
+/** Tunes on rows of examples; the best values by the validation part, or the last ones without it. Errors: tune/method, tune/example, train/*. */
+export async function tuneRows(
+  o: TaskRun<Encoded, InstructFitOptions>,
+  taskOf: (tuning: Tuning<DecoderSpec>) => RowTask,
+): Promise<TaskResult> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an example or more", received: "none" });
   const tuning = tuningOf(recipe.method, decoderSpec(config));
+  const task = taskOf(tuning);
   const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
   const layout = { length: recipe.length, seed: recipe.seed, pack: recipe.pack };
   const rowsIn = rowsOf(o.train, { ...layout, rows: 1 }, 0).length;
@@ -111,14 +135,13 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
   const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const shape = [rows, recipe.length];
   const ints = { shape, dtype: "i32" } as const;
-  const validation =
-    o.validation.length > 0 ? lossOver(device, config, tuning.parameters, o.validation, { rows, length: recipe.length }) : undefined;
+  const validation = o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }) : undefined;
   try {
     const fitted = await runFit<BatchTensors>({
       trainer: {
         ...loop.trainer,
         specs: tuning.specs,
-        loss: tuneLoss(config, tuning, recipe) as never,
+        loss: task.loss as never,
         batch: {
           tokens: ints,
           targets: ints,
@@ -129,7 +152,7 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
         },
       },
       start: trainable,
-      frozen,
+      frozen: { ...frozen, ...task.beside },
       source: (state): BatchSource => {
         const packer = examplePacker(o.train, { ...layout, rows }, state);
         const place = () => {
@@ -140,7 +163,7 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
       },
       tokensOf: () => rows * recipe.length,
       judgesStart: true,
-      judge: validation && (async (t, f) => ({ loss: await validation.of(t, f, o.signal) })),
+      judge: validation && ((t, f) => validation.of(t, f, o.signal)),
       ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
@@ -148,3 +171,12 @@ export async function tuneInstruct(o: TaskRun<Encoded, InstructFitOptions>): Pro
     validation?.dispose();
   }
 }
+
+/** Tunes on answers. Errors: as `tuneRows`. */
+export const tuneInstruct = (o: TaskRun<Encoded, InstructFitOptions>): Promise<TaskResult> =>
+  tuneRows(o, tuning => ({
+    loss: tuneLoss(o.config, tuning, o.recipe),
+    sums: (t, f, b) => ({
+      loss: sum(mul(negativeLogLikelihood(rowLogits(o.config, tuning.parameters(f, t), b), b.targets), b.weights)),
+    }),
+  }));

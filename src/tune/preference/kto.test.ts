@@ -171,6 +171,8 @@ test("good answers gain and bad ones lose, on prompts that nothing was trained o
       },
       train: encoded.slice(0, 16),
       validation: encoded.slice(16),
+      text,
+      inputs: {},
       identity: "same",
       folder: join(root, folder),
       progress: e => onStep?.(Number(e.values?.step ?? 0)),

@@ -110,6 +110,8 @@ test("the preferred kind of answer becomes likelier than the other, on pairs tha
       },
       train: pairs.slice(0, 8),
       validation: pairs.slice(8),
+      text,
+      inputs: {},
       identity: folder,
       folder: join(root, folder),
       progress: silent,
