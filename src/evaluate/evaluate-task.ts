@@ -3,6 +3,8 @@
  * what was asked before is not asked again. Knows no files and no record.
  */
 import type { Progress } from "../base/index.ts";
+import { programOf } from "./code/program.ts";
+import { openSandbox, type Verdict } from "./code/sandbox.ts";
 import { evaluateErrors } from "./errors.ts";
 import type { KeptAnswers } from "./models/kept-answers.ts";
 import type { Answering, AnswerOf, ChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
@@ -39,6 +41,7 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
   loglikelihood: "likelihood",
   loglikelihood_rolling: "rolling",
   generate_until: "generate",
+  code: "generate",
 };
 
 /** A model that classifies by itself is asked for its labels. */
@@ -162,6 +165,35 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
   );
 }
 
+/** Runs the programs of all answers, and adds what came of them. */
+async function tested(
+  task: Task,
+  asked: readonly Asked[],
+  items: readonly ItemResult[],
+  tell: (done: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<ItemResult[]> {
+  const { timeMs, memoryMb, continues = !task.chat } = task.code!;
+  const limits = { timeMs, memoryBytes: memoryMb * 2 ** 20 };
+  using sandbox = openSandbox();
+  let done = 0;
+  // awaited here: the sandbox goes with this function
+  return await Promise.all(
+    items.map(async (item, i): Promise<ItemResult> => {
+      const before = continues ? asked[i]!.prompt : "";
+      const verdicts: Verdict[] = await Promise.all(
+        item.texts!.map(answer => sandbox.run(programOf(before, answer, asked[i]!.code!), limits, signal)),
+      );
+      tell(++done);
+      const passed = verdicts.map(v => v.passed);
+      const failures = verdicts.map(v => (v.passed ? "" : `${v.failure}: ${v.message}`));
+      const first = failures.find(Boolean);
+      const came = `${passed.filter(Boolean).length} of ${passed.length} pass${first === undefined ? "" : `; ${first}`}`;
+      return { ...item, right: "its tests pass", came, passed, failures };
+    }),
+  );
+}
+
 /** Errors: evaluate/ability where the model cannot do it; evaluate/data, evaluate/task of the items; those of the model; the signal's reason. */
 export async function evaluateTask({ loaded, model, answers, change, progress, signal }: EvaluateOptions): Promise<Evaluated> {
   const { task } = loaded;
@@ -219,5 +251,15 @@ export async function evaluateTask({ loaded, model, answers, change, progress, s
       ...result,
     });
   }
-  return { items, known, ms: performance.now() - began };
+  const all =
+    task.output === "code"
+      ? await tested(
+          task,
+          asked,
+          items,
+          count => progress?.({ stage: "eval", done: count / items.length, message: `${task.task}: programs of ${count} items run` }),
+          signal,
+        )
+      : items;
+  return { items: all, known, ms: performance.now() - began };
 }

@@ -2,6 +2,7 @@
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
 export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
+export { openSandbox, type ProgramLimits, type Sandbox, type Verdict } from "./code/sandbox.ts";
 export { evaluateErrors } from "./errors.ts";
 export { type Evaluated, type EvaluateOptions, evaluateTask, sliceName } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
@@ -17,7 +18,7 @@ export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestK
 export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItems } from "./results/compare.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
 export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
-export type { ItemResult, ResultHead } from "./results/item.ts";
+export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";

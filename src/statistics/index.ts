@@ -13,6 +13,7 @@ export {
 export { statisticsErrors } from "./errors.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
 export { detectableDifference, type McNemar, mcNemar } from "./paired.ts";
+export { passAtK } from "./pass-at-k.ts";
 export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts";
 export { pearson, ranks, spearman } from "./rank.ts";
 export {

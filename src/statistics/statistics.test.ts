@@ -161,6 +161,30 @@ test("McNemar's test is exact for few differing items, symmetric, and 1 for none
   expect(s.mcNemar(30, 12).p).toBe(s.mcNemar(12, 30).p);
 });
 
+test("pass@k is the share of choices of k programs among n that hold a right one", () => {
+  const choose = (n: number, k: number): bigint => {
+    let [above, below] = [1n, 1n];
+    for (let i = 0; i < k; i++) [above, below] = [above * BigInt(n - i), below * BigInt(i + 1)];
+    return above / below;
+  };
+  for (const [n, c, k] of [
+    [1, 0, 1],
+    [1, 1, 1],
+    [5, 2, 3],
+    [10, 10, 1],
+    [200, 1, 100],
+    [200, 37, 10],
+    [1000, 3, 500],
+    [1000, 999, 1000],
+  ] as const)
+    near(s.passAtK(n, c, k), 1 - Number((choose(n - c, k) * 10n ** 18n) / choose(n, k)) / 1e18, 1e-12);
+  // unbiased: over all outcomes of n programs that are right with probability p, its mean is 1 - (1 - p)^k
+  const [n, k, p] = [12, 5, 0.2];
+  let mean = 0;
+  for (let c = 0; c <= n; c++) mean += (s.binomialBelow(c, n, p) - s.binomialBelow(c - 1, n, p)) * s.passAtK(n, c, k);
+  near(mean, 1 - (1 - p) ** k, 1e-10);
+});
+
 test("what is not defined is refused by name", () => {
   const codeOf = (f: () => unknown) => {
     try {
@@ -178,6 +202,8 @@ test("what is not defined is refused by name", () => {
     () => s.pairedPermutation([1], [1, 2]),
     () => s.holm([0.5, Number.NaN]),
     () => s.pearson([1], [1]),
+    () => s.passAtK(3, 4, 1),
+    () => s.passAtK(3, 1, 4),
     () => s.detectableDifference(10, 0),
   ])
     expect(codeOf(f)).toBe("statistics/argument");

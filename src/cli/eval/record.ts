@@ -9,6 +9,7 @@ import type { Progress } from "../../base/index.ts";
 import {
   type EvaluatedModel,
   evaluateTask,
+  headOf,
   type ItemResult,
   itemChange,
   keptAnswers,
@@ -57,12 +58,6 @@ export interface Asking {
   readonly signal?: AbortSignal;
 }
 
-const headOf = ({ task }: LoadedTask): ResultHead => ({
-  task: task.task,
-  output: task.output,
-  ...(task.positive === undefined ? {} : { positive: task.positive }),
-});
-
 const recorded = z.looseObject({ kept: z.number(), ms: z.number() });
 
 async function readResult(artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean): Promise<RecordedResult> {
@@ -72,7 +67,7 @@ async function readResult(artifact: ArtifactReader, loaded: LoadedTask, isKnown:
     .split("\n")
     .filter(Boolean)
     .map(line => JSON.parse(line) as ItemResult);
-  return { artifact: artifact.id, head: headOf(loaded), items, isKnown, kept, ms };
+  return { artifact: artifact.id, head: headOf(loaded.task), items, isKnown, kept, ms };
 }
 
 /** Where answers are kept until their task is whole, and for other tasks that ask the same. */
@@ -105,7 +100,7 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
       );
       await output.write(
         headFile,
-        `${JSON.stringify({ format: 1, ...headOf(loaded), model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
+        `${JSON.stringify({ format: 1, ...headOf(loaded.task), model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
       );
       return { task: loaded.task.task, model: model.id, items: items.length, ...(variant ? { variant } : {}) };
     },

@@ -7,6 +7,7 @@ import {
   evaluateErrors,
   type GateVerdict,
   gateVerdict,
+  headOf,
   isAbout,
   type LoadedTask,
   measureOf,
@@ -103,13 +104,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
         hint: "Write a condition for each.",
       });
     // known before hours of asking
-    for (const { task } of about)
-      for (const t of c.terms)
-        measureOf(
-          t.metric,
-          { task: task.task, output: task.output, ...(task.positive ? { positive: task.positive } : {}) },
-          Object.keys(task.labels ?? {}),
-        );
+    for (const { task } of about) for (const t of c.terms) measureOf(t.metric, headOf(task), Object.keys(task.labels ?? {}));
   }
 
   const evaluated: Evaluation[] = [];

@@ -1,5 +1,5 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
-import type { OutputType } from "../tasks/schema.ts";
+import type { OutputType, Task } from "../tasks/schema.ts";
 
 export interface ItemResult {
   readonly id: string;
@@ -26,6 +26,9 @@ export interface ItemResult {
   /** Of generated answers: as they were read, and what they are held beside. */
   readonly texts?: readonly string[];
   readonly references?: readonly string[];
+  /** Of programs: whether each answer's tests passed, and why not ("" where they did). */
+  readonly passed?: readonly boolean[];
+  readonly failures?: readonly string[];
   /** Of texts that are scored. */
   readonly logLikelihood?: number;
   readonly words?: number;
@@ -37,4 +40,14 @@ export interface ResultHead {
   readonly output: OutputType;
   /** Of two labels: the one that precision, recall and F1 are about. */
   readonly positive?: string;
+  /** Of programs: answers an item. */
+  readonly samples?: number;
 }
+
+/** What measures need to know of a task. */
+export const headOf = (task: Task): ResultHead => ({
+  task: task.task,
+  output: task.output,
+  ...(task.positive === undefined ? {} : { positive: task.positive }),
+  ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
+});

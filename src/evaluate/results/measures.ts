@@ -3,6 +3,7 @@
  * repetitions: so intervals, slices and comparisons need nothing of their own. Adding one is a row.
  */
 import { nearest } from "../../base/index.ts";
+import { passAtK } from "../../statistics/index.ts";
 import {
   type Averages,
   calibrationError,
@@ -180,6 +181,24 @@ const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: area };
 /** Of any output: what an answer took, in milliseconds; of a batch, its share. */
 const ofAny: Readonly<Record<string, MakeMeasure>> = { latencyMs: meanOf("lower", "mean", i => i.ms) };
 
+/** `pass@k` of programs: the mean over items of its estimate. Errors: evaluate/metric for a k above the answers. */
+const passing =
+  (k: number): MakeMeasure =>
+  (name, head) => {
+    const value = ({ passed = [], place }: ItemResult): number => {
+      if (k >= 1 && k <= passed.length) return passAtK(passed.length, passed.filter(Boolean).length, k);
+      throw evaluateErrors.fail("metric", {
+        place: `${head.task}: ${name}`,
+        expected: `k from 1 to ${passed.length}, the answers to ${place}`,
+        received: String(k),
+        hint: "generate.samples says how many answers are written.",
+      });
+    };
+    // of one answer an item the estimate is 0 or 1
+    return meanOf("higher", head.samples === 1 ? "share" : "mean", value)(name, head);
+  };
+const passName = /^pass@(\d+)$/;
+
 const perItem = (i: ItemResult): [number, number, number] => [i.logLikelihood!, i.words!, i.textBytes!];
 const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasure>> } = {
   multiple_choice: ofChoices,
@@ -199,6 +218,7 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
     byte_perplexity: name => summed(name, "lower", perItem, s => Math.exp(-s[0]! / s[2]!)),
     word_perplexity: name => summed(name, "lower", perItem, s => Math.exp(-s[0]! / s[1]!)),
   },
+  code: { "pass@1": passing(1) },
   generate_until: Object.fromEntries(
     Object.values(textMetrics).map(m => [
       m.name,
@@ -223,6 +243,7 @@ const defaults: { readonly [O in OutputType]: readonly string[] } = {
   loglikelihood: ["acc", "perplexity"],
   loglikelihood_rolling: ["bits_per_byte", "byte_perplexity", "word_perplexity"],
   generate_until: ["exact-match", "token-f1"],
+  code: ["pass@1"],
 };
 
 const perLabel = /^(f1|precision|recall):(.+)$/;
@@ -240,6 +261,8 @@ export const measureNames = (head: ResultHead, labels: readonly string[] = []): 
 export function measureOf(name: string, head: ResultHead, labels: readonly string[] = []): Measure {
   const table = tableOfHead(head);
   if (Object.hasOwn(table, name)) return table[name]!(name, head);
+  const k = head.output === "code" ? passName.exec(name)?.[1] : undefined;
+  if (k !== undefined) return passing(Number(k))(name, head);
   const [, base, label] = (isOfLabels(head) && perLabel.exec(name)) || [];
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
   const known = measureNames(head, labels);

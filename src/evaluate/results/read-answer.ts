@@ -5,12 +5,16 @@ import type { ReadStep } from "../tasks/schema.ts";
 /** Numbers as people write them: a sign, digits with commas, a fraction. */
 const numbers = /-?\d[\d,]*(?:\.\d+)?|-?\.\d+/g;
 
+/** The first fence and what stands in it, up to the one that closes it or the end. */
+const fence = /^[ \t]*```[^\n`]*\n([\s\S]*?)(?:^[ \t]*```|$(?![\s\S]))/m;
+
 type Read = (text: string) => string;
 
 function stepOf(step: ReadStep, place: string): Read {
   if (step === "trim") return t => t.trim();
   if (step === "lower") return t => t.toLowerCase();
   if (step === "first-line") return t => t.trimStart().split("\n")[0]!.trimEnd();
+  if (step === "code-block") return t => fence.exec(t)?.[1] ?? t;
   if (step === "number") return t => (t.match(numbers)?.at(-1) ?? "").replaceAll(",", "");
   let pattern: RegExp;
   try {

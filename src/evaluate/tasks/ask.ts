@@ -4,6 +4,7 @@
  */
 import { nearest, random, showValue } from "../../base/index.ts";
 import { type TextTemplate, textTemplate } from "../../text/index.ts";
+import { type CodeTests, isFunctionName } from "../code/program.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { Fields } from "./items.ts";
 import { PythonRandom } from "./mersenne.ts";
@@ -25,6 +26,8 @@ export interface Asked {
   readonly gold: readonly number[];
   /** Texts that are right, of generated answers; the text that is scored, of log-likelihoods. */
   readonly references: readonly string[];
+  /** Of programs: how answers are tested. */
+  readonly code?: CodeTests;
 }
 
 const isTemplate = (s: string): boolean => s.includes("{{") || s.includes("{%");
@@ -90,6 +93,8 @@ interface Readers {
   readonly target: Reader;
   readonly choices: (item: TaskItem) => string[];
   readonly description: Reader;
+  readonly tests: Reader | undefined;
+  readonly entryPoint: Reader | undefined;
 }
 
 function readersOf(task: Task): Readers {
@@ -106,6 +111,8 @@ function readersOf(task: Task): Readers {
     text: task.text === undefined ? undefined : readerOf(task.text, "text"),
     target: task.target === undefined ? () => undefined : readerOf(task.target, "target"),
     description: literal(task.description),
+    tests: task.code && readerOf(task.code.tests, "code.tests"),
+    entryPoint: task.code?.entryPoint === undefined ? undefined : readerOf(task.code.entryPoint, "code.entryPoint"),
     choices: item => {
       if (list)
         return listOf(
@@ -151,6 +158,19 @@ function goldOf(value: unknown, shown: readonly string[], item: TaskItem): numbe
   });
 }
 
+/** How an item's answers are tested. */
+function codeOf({ tests, entryPoint }: Readers, item: TaskItem): CodeTests {
+  const read = (reader: Reader, key: string) =>
+    textOf(
+      placed(item, key, () => reader(item.fields)),
+      item,
+      key,
+    );
+  const name = entryPoint && read(entryPoint, "code.entryPoint");
+  if (name !== undefined && !isFunctionName(name)) throw bad(item, "code.entryPoint", "the name of a function", name);
+  return { tests: read(tests!, "code.tests"), entryPoint: name };
+}
+
 /** One item with its own part of the prompt; examples are put before it later. */
 function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "context"> & { readonly answer: string } {
   const prompt = textOf(
@@ -182,6 +202,11 @@ function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "contex
       references: [],
       answer: choices[gold[0]!]!,
     };
+  }
+  if (task.output === "code") {
+    const code = codeOf(readers, item);
+    const answer = target === undefined ? "" : textOf(target, item, "target");
+    return { item, prompt, text, choices, continuations: [], gold: [], references: [answer], answer, code };
   }
   const references = (Array.isArray(target) ? target : [target]).map(t => textOf(t, item, "target"));
   if (references.length === 0) throw bad(item, "target", "a text or more", target);

@@ -37,7 +37,9 @@ const harnessSchema = z.strictObject({
   fewshot_delimiter: text.default("\n\n"),
   fewshot_config: z.strictObject({ sampler: z.enum(["default", "first_n"]).default("default") }).optional(),
   num_fewshot: z.int().nonnegative().nullish(),
-  output_type: z.enum(outputTypes.filter(t => t !== "classify") as [Exclude<Task["output"], "classify">]).default("generate_until"),
+  output_type: z
+    .enum(outputTypes.filter(t => t !== "classify" && t !== "code") as [Exclude<Task["output"], "classify" | "code">])
+    .default("generate_until"),
   generation_kwargs: z
     .strictObject({
       until: z.union([text, z.array(text)]).optional(),

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 
-export const outputTypes = ["multiple_choice", "classify", "loglikelihood", "loglikelihood_rolling", "generate_until"] as const;
+export const outputTypes = ["multiple_choice", "classify", "loglikelihood", "loglikelihood_rolling", "generate_until", "code"] as const;
 export type OutputType = (typeof outputTypes)[number];
 
 export const itemFormats = ["jsonl", "json", "csv", "tsv"] as const;
@@ -30,6 +30,8 @@ const readStep = z.union([
   z.literal("lower"),
   z.literal("first-line"),
   z.literal("number"),
+  /** What stands in the first fence of an answer in Markdown; the whole answer where it has none. */
+  z.literal("code-block"),
   z.strictObject({ regex: text.min(1), group: count.default(1), pick: z.enum(["first", "last"]).default("first") }),
 ]);
 export type ReadStep = z.output<typeof readStep>;
@@ -76,7 +78,7 @@ export const taskSchema = z
         spare: z.boolean().default(false),
       })
       .optional(),
-    /** Of generate_until. */
+    /** Of generate_until and code. */
     generate: z
       .strictObject({
         stop: z.array(text.min(1)).default([]),
@@ -86,6 +88,20 @@ export const taskSchema = z
         /** Answers an item. */
         samples: z.int().min(1).max(1000).default(1),
         read: z.array(readStep).default([]),
+      })
+      .optional(),
+    /** Of code: JavaScript programs that are run and tested. */
+    code: z
+      .strictObject({
+        /** A script that throws where the answer is wrong, or defines `check(candidate)`: a field or template. */
+        tests: text.min(1),
+        /** The name of the function that is asked for: a field or template. */
+        entryPoint: text.min(1).optional(),
+        /** The answer goes on from the prompt, which is then part of the program; by default where it is not a chat. */
+        continues: z.boolean().optional(),
+        /** Processor time of a program and its tests. */
+        timeMs: z.int().min(10).max(600_000).default(5000),
+        memoryMb: z.int().min(2).max(2048).default(64),
       })
       .optional(),
     /** Put through the model's chat template, or its chat endpoint. */
@@ -119,10 +135,24 @@ export const taskSchema = z
         input: from,
       });
     if (t.output !== "loglikelihood_rolling") need("prompt", "a prompt: a field or a template");
-    need(
-      "target",
-      t.output === "loglikelihood_rolling" ? "the text to score: a field or a template" : "the right answer: a field or a template",
-    );
+    if (t.output !== "code")
+      need(
+        "target",
+        t.output === "loglikelihood_rolling" ? "the text to score: a field or a template" : "the right answer: a field or a template",
+      );
+    if (t.output === "code" && t.code === undefined) issue("code", "code.tests: a field or a template with the tests");
+    if (t.output !== "code" && t.code !== undefined) issue("code", "the output code, which runs programs");
+    const samples = t.generate?.samples ?? 1;
+    for (const [i, m] of (t.metrics ?? []).entries()) {
+      const k = /^pass@(\d+)$/.exec(m)?.[1];
+      if (k !== undefined && Number(k) > samples)
+        context.addIssue({
+          code: "custom",
+          path: ["metrics", i],
+          message: `pass@k for k up to generate.samples (${samples})`,
+          input: m,
+        });
+    }
     if (t.output === "multiple_choice") need("choices", "choices: a field, a template that gives a list, or a list of templates");
     if (t.output === "classify") need("labels", "labels: label -> what the model would write for it");
     if (t.positive !== undefined && t.labels && !Object.hasOwn(t.labels, t.positive))
