@@ -6,6 +6,11 @@ const project: Verb["options"][number] = [
   "the project's folder (default: here or the nearest above with loam.yaml)",
 ];
 
+const gatewayConfig: Verb["options"][number] = [
+  "-c, --config <file>",
+  "the gateway's file (default: gateway.yaml in the project's folder)",
+];
+
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
@@ -64,7 +69,7 @@ export const verbs: readonly Verb[] = [
     options: [
       project,
       ["-m, --model <model>", "the model whose template and tokenizer are used: a name, a version or a path"],
-      ["--format <format>", "openai, sharegpt, alpaca, preference, completion or table (default: told by the first record)"],
+      ["--format <format>", "openai, sharegpt, alpaca, rated, preference, completion or table (default: told by the first record)"],
       ["--columns <pairs...>", "fields by role: user=question assistant=answer system=context"],
       ["--length <n>", "most tokens of an example", "512"],
       ["--long <what>", "of longer ones: refuse, skip or cut", "refuse"],
@@ -530,6 +535,66 @@ export const verbs: readonly Verb[] = [
     ],
     example: "loam serve mail-small@latest --port 8080",
     load: async () => (await import("./verbs/serve.ts")).serve,
+  },
+  {
+    usage: "gateway",
+    summary: "One safe door to models on any servers that speak OpenAI's API: keys, policies, limits, routing, streams that end well",
+    options: [
+      project,
+      gatewayConfig,
+      ["-p, --port <port>", "port to listen on (default: listen.port of the file, else 8090; 0 picks a free one)"],
+      ["--host <host>", "address to listen on (default: listen.host of the file, else 127.0.0.1)"],
+      ["--check", "only say whether the file is right"],
+    ],
+    example: "loam gateway --config gateway.yaml",
+    load: async () => (await import("./verbs/gateway.ts")).gateway,
+  },
+  {
+    usage: "gateway keys <action> [key]",
+    summary: "API keys of the gateway: create NAME, list, revoke KEY, rotate KEY; a secret is shown once",
+    options: [
+      project,
+      gatewayConfig,
+      ["--subject <name>", "the user or service account whose key it is"],
+      ["--scope <names...>", "endpoints that the key is for (default: whatever policies allow); may be given several times"],
+      ["--expires <time>", "after which a new key is good no more: 90d, 12h (default: never)"],
+      ["--overlap <time>", "for which the old secret goes on after `rotate` (default: 24h)"],
+      ["--as <name>", "who does it, for the list of changes (default: this machine's user)"],
+    ],
+    example: "loam gateway keys create mail-bot --subject ann --expires 90d",
+    load: async () => (await import("./verbs/gateway-keys.ts")).gatewayKeys,
+  },
+  {
+    usage: "gateway explain <key> <method> <path>",
+    summary: "Which policy decides about a request of a key, which were looked at, and which limits it would meet",
+    options: [
+      project,
+      gatewayConfig,
+      ["--model <name>", "the model that the request names"],
+      ["--set <assignments...>", "KEY=VALUE: a parameter of the request, such as max_tokens=200; may be given several times"],
+    ],
+    example: "loam gateway explain KEY POST /v1/chat/completions --model chat",
+    load: async () => (await import("./verbs/gateway-explain.ts")).gatewayExplain,
+  },
+  {
+    usage: "gateway usage",
+    summary: "Requests, tokens and money by day, key and model",
+    options: [
+      project,
+      gatewayConfig,
+      ["--from <day>", "first day, UTC (default: today)"],
+      ["--to <day>", "last day, UTC (default: today)"],
+      ["--csv", "as CSV, for a spreadsheet"],
+    ],
+    example: "loam gateway usage --from 2026-11-01 --csv",
+    load: async () => (await import("./verbs/gateway-usage.ts")).gatewayUsage,
+  },
+  {
+    usage: "gateway import <format> <file>",
+    summary: "Take another gateway's configuration over: litellm FILE; says what has no counterpart",
+    options: [["--to <file>", "write it there (default: print it)"]],
+    example: "loam gateway import litellm config.yaml --to gateway.yaml",
+    load: async () => (await import("./verbs/gateway-import.ts")).gatewayImport,
   },
   {
     usage: "chat [model]",

@@ -1,4 +1,5 @@
 /** gateway: one safe door to every model. Knows no tensors: who may do what, how much, and which server answers. */
+export { type Following, followConfig } from "./config/follow.ts";
 export { type ImportedGateway, importLitellm } from "./config/import-litellm.ts";
 export { checkConfig, type GatewayConfig, type ModelRoute, readConfig } from "./config/read-config.ts";
 export type {

@@ -18,6 +18,7 @@ import { wireError } from "./wire-error.ts";
 
 /** What the socket's side tells, where there is one. */
 export interface Peer {
+  readonly outgoing?: { destroy(): void };
   readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
 }
 
@@ -61,7 +62,11 @@ export function createApp(gateway: Gateway): AppFetch {
 
   /** A handler with what is around every request. `isHeld`: its end is told by the handler, when the answer has ended. */
   const around =
-    (path: string, handle: (request: Request, exchange: Exchange, end: (end: End) => void) => Promise<Response>, isHeld = false) =>
+    (
+      path: string,
+      handle: (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Response>,
+      isHeld = false,
+    ) =>
     async (request: Request, peer?: Peer): Promise<Response> => {
       const exchange = exchangeOf(request, peer, path);
       const end = gateway.begin(exchange);
@@ -69,7 +74,7 @@ export function createApp(gateway: Gateway): AppFetch {
       try {
         if (gateway.isDraining && path !== "/healthz" && path !== "/readyz")
           throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
-        response = await handle(request, exchange, end);
+        response = await handle(request, exchange, end, peer);
         if (!isHeld) end({ status: response.status });
       } catch (error) {
         const wire = wireError(error, exchange.id);
@@ -84,7 +89,7 @@ export function createApp(gateway: Gateway): AppFetch {
       return response;
     };
 
-  const model = (api: Api) => async (request: Request, exchange: Exchange, end: (end: End) => void) => {
+  const model = (api: Api) => async (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => {
     gateway.checkRoom();
     const { control, config } = gateway;
     const identity = await admitted(control, request.headers, exchange);
@@ -127,6 +132,7 @@ export function createApp(gateway: Gateway): AppFetch {
         exchange,
         headers: request.headers,
         left: request.signal,
+        hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
         cutters: gateway.cutters,
         clock,
         onEnd: how => {

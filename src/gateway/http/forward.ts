@@ -23,6 +23,8 @@ export interface Forwarded {
   readonly headers: Headers;
   /** Of the client's connection. */
   readonly left: AbortSignal;
+  /** Closes that connection; absent where there is none. */
+  readonly hangUp: (() => void) | undefined;
   readonly clock: Clock;
   /** What ends requests when the gateway must stop. */
   readonly cutters: Set<(failure: UpstreamFailure) => void>;
@@ -228,7 +230,8 @@ async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void
         status = 499;
         why = "gateway/slowReader";
         relay.cancel();
-        controller.error(gatewayErrors.fail("slowReader", { message: `nothing was taken for ${readerMs} ms` }));
+        if (f.hangUp) f.hangUp();
+        else controller.error(gatewayErrors.fail("slowReader", { message: `nothing was taken for ${readerMs} ms` }));
       }, readerMs);
     },
     cancel() {

@@ -21,7 +21,10 @@ const lastWordsMs = 250;
 /** Errors: gateway/portInUse. */
 export async function listenGateway(gateway: Gateway, at: { readonly host: string; readonly port: number }): Promise<GatewayListening> {
   const { host, port } = at;
-  const listener = getRequestListener((request, env) => gateway.fetch(request, env as { incoming: IncomingMessage }), { hostname: host });
+  const listener = getRequestListener(
+    (request, env) => gateway.fetch(request, env as { incoming: IncomingMessage; outgoing: ServerResponse }),
+    { hostname: host },
+  );
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,

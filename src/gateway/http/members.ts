@@ -112,8 +112,10 @@ export function withMembers(text: string, { members }: Members, values: Readonly
   const missing = new Set(Object.keys(values));
   for (const m of members) {
     if (!missing.delete(m.key)) continue;
-    parts.push(text.slice(from, m.from), JSON.stringify(values[m.key] ?? null));
-    from = m.to;
+    const value = text.slice(m.from, m.to);
+    // the spaces around a value are the writer's
+    parts.push(text.slice(from, m.from + value.length - value.trimStart().length), JSON.stringify(values[m.key] ?? null));
+    from = m.to - value.length + value.trimEnd().length;
   }
   const rest = text.slice(from);
   const end = rest.lastIndexOf("}");

@@ -1,0 +1,94 @@
+/** `loam gateway keys`: API keys are made, listed, revoked and given a new secret; a secret is shown once. Each change is in the list of changes. */
+import { userInfo } from "node:os";
+import type { KeyInfo } from "../../gateway/index.ts";
+import { cliErrors } from "../errors.ts";
+import { withControl } from "../gateway/open-gateway.ts";
+import { textOption } from "../options.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
+
+const dayMs = 24 * 3_600_000;
+const day = (ms: number | null): string => (ms === null ? "-" : new Date(ms).toISOString().slice(0, 10));
+
+/** Days of a text such as `90d`. Errors: cli/usage. */
+function daysOf(options: Options, key: string): number | undefined {
+  const text = textOption(options, key);
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d+)([dh])$/.exec(text) ?? [];
+  if (number !== undefined && Number(number) > 0) return Number(number) * (unit === "d" ? dayMs : dayMs / 24);
+  throw cliErrors.fail("usage", {
+    place: `loam gateway keys: --${key}`,
+    expected: "a time such as 90d or 12h",
+    received: JSON.stringify(text),
+  });
+}
+
+function stateOf(key: KeyInfo, nowMs: number): string {
+  if (key.revokedMs !== null && key.revokedMs <= nowMs) return "revoked";
+  if (key.expiresMs !== null && key.expiresMs <= nowMs) return "expired";
+  return "good";
+}
+
+function given(word: string | undefined, what: string): string {
+  if (word !== undefined) return word;
+  throw cliErrors.fail("usage", { place: "loam gateway keys", expected: what, received: "nothing" });
+}
+
+const shown = ({ out }: Context, key: KeyInfo, secret: string): void => {
+  out.line(`  ${secret}`);
+  out.line(`  Key ${key.id} (${key.name}) of ${key.subject}. It is shown this once; keep it now.`);
+  out.result({ key, secret });
+};
+
+export const gatewayKeys: VerbRun = async (context, [action, name], options) => {
+  const { out } = context;
+  const by = textOption(options, "as") ?? userInfo().username;
+  const now = Date.now();
+  const expires = daysOf(options, "expires");
+  const overlapMs = daysOf(options, "overlap");
+  await withControl(context, options, async ({ keys }) => {
+    switch (action) {
+      case "create": {
+        const scopes = options.scope;
+        const { key, secret } = await keys.create(
+          {
+            name: given(name, "what the key is called: loam gateway keys create NAME"),
+            subject: given(textOption(options, "subject"), "whose key it is: --subject USER"),
+            ...(Array.isArray(scopes) ? { scopes } : {}),
+            ...(expires === undefined ? {} : { expiresMs: now + expires }),
+          },
+          by,
+        );
+        return shown(context, key, secret);
+      }
+      case "list": {
+        const subject = textOption(options, "subject");
+        const list = await keys.list(subject === undefined ? {} : { subject });
+        if (list.length === 0) out.line("  There are no keys.");
+        for (const k of list)
+          out.line(
+            `  ${k.id.padEnd(20)} ${k.prefix.padEnd(14)} ${stateOf(k, now).padEnd(8)} ${k.subject.padEnd(16)} ${k.name.padEnd(20)} until ${day(k.expiresMs)}  used ${day(k.lastUsedMs)}`,
+          );
+        return out.result({ keys: list });
+      }
+      case "revoke": {
+        const key = await keys.revoke(given(name, "the key's id or beginning"), by);
+        out.line(`  ${key.id} (${key.name}) is revoked; running gateways know within seconds.`);
+        return out.result({ key });
+      }
+      case "rotate": {
+        const { key, secret } = await keys.rotate(
+          given(name, "the key's id or beginning"),
+          by,
+          ...(overlapMs === undefined ? [] : [overlapMs]),
+        );
+        return shown(context, key, secret);
+      }
+      default:
+        throw cliErrors.fail("usage", {
+          place: "loam gateway keys",
+          expected: "create, list, revoke or rotate",
+          received: JSON.stringify(action ?? "nothing"),
+        });
+    }
+  });
+};

@@ -1,0 +1,83 @@
+/**
+ * `loam gateway`: one door to models on any servers that speak OpenAI's API, Loam's own among them. Takes up changes of its file while it runs;
+ * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
+ */
+import { resolve } from "node:path";
+import { followConfig, Gateway, type GatewayListening, listenGateway, openAccessLog, readConfig } from "../../gateway/index.ts";
+import { configPath, openFor } from "../gateway/open-gateway.ts";
+import { numberOption, textOption } from "../options.ts";
+import { ownPackage } from "../package.ts";
+import type { VerbRun } from "../verb.ts";
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(done => {
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", () => done(), { once: true });
+  });
+
+export const gateway: VerbRun = async (context, _given, options) => {
+  const { out, signal } = context;
+  const port = numberOption(options, "port", "gateway", { least: 0, most: 65_535, whole: true });
+  const path = configPath(context, options);
+  const config = await readConfig(path);
+  const models = [...new Set([...config.routes.values()].map(r => r.name))];
+  if (options.check === true) {
+    out.line(`  ${path} is right: ${models.length} models on ${config.upstreams.size} upstreams.`);
+    out.result({ config: path, models, upstreams: [...config.upstreams.keys()] });
+    return;
+  }
+  const control = await openFor(config, text => out.warn(text));
+  const { to, sample } = config.log;
+  // with --json the log is among the events
+  const log = openAccessLog({
+    to: to === "stdout" ? (out.json ? "none" : to) : to === "none" ? to : resolve(config.folder, to),
+    sample,
+    random: Math.random,
+  });
+  let door: Gateway;
+  let listening: GatewayListening;
+  try {
+    door = await Gateway.open({
+      config,
+      control,
+      version: ownPackage().version,
+      onRequest: record => {
+        log.write(record);
+        if (out.json && to === "stdout") out.event("request", record);
+      },
+      onFailure: (error, id) => out.warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
+      onHealth: (upstream, isHealthy) => out.warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
+    });
+    listening = await listenGateway(door, { host: textOption(options, "host") ?? config.listen.host, port: port ?? config.listen.port });
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
+  const following = await followConfig({
+    path,
+    gateway: door,
+    onReload: error => {
+      if (error === undefined) out.warn(`loam gateway: ${path} was taken up`);
+      else out.warn(`loam gateway: ${path} was not taken up: ${error instanceof Error ? error.message : String(error)}`);
+      out.event("reload", { taken: error === undefined });
+    },
+  });
+  const hangUp = () => void following.reload();
+  process.on("SIGHUP", hangUp);
+  try {
+    out.line(
+      `  Gateway on ${listening.url}   OpenAI API: /v1   models: ${models.slice(0, 8).join(", ")}${models.length > 8 ? ", ..." : ""}`,
+    );
+    if ((await control.keys.list()).length === 0) out.line("  There is no API key yet: loam gateway keys create NAME --subject USER");
+    out.event("serving", { url: listening.url, models });
+    await aborted(signal);
+    if (door.inFlight > 0) out.warn(`Stopping: ${door.inFlight} under way are finished first. Again to stop now.`);
+  } finally {
+    process.off("SIGHUP", hangUp);
+    following.stop();
+    const { cutOff } = await listening.drain();
+    await log.close();
+    out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
+    out.event("stopped", { cutOff });
+  }
+};

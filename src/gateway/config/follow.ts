@@ -1,0 +1,58 @@
+/**
+ * Takes up changes of the configuration's file while the gateway runs: looks at it again and again (a file that is replaced, as Kubernetes does,
+ * is none that can be watched), and on a signal. A file that is wrong changes nothing and is told once.
+ */
+import { stat } from "node:fs/promises";
+import type { Gateway } from "../gateway.ts";
+import { readConfig } from "./read-config.ts";
+
+export interface FollowOptions {
+  readonly path: string;
+  readonly gateway: Gateway;
+  /** Between looks; a second when absent. */
+  readonly everyMs?: number;
+  /** `undefined`: taken up. Otherwise why not; the old one stays. */
+  readonly onReload: (error: unknown) => void;
+}
+
+export interface Following {
+  /** Reads it now, changed or not. */
+  reload(): Promise<void>;
+  stop(): void;
+}
+
+async function markOf(path: string): Promise<string> {
+  try {
+    const { mtimeMs, size, ino } = await stat(path);
+    return `${mtimeMs} ${size} ${ino}`;
+  } catch {
+    return "gone";
+  }
+}
+
+export async function followConfig({ path, gateway, everyMs = 1_000, onReload }: FollowOptions): Promise<Following> {
+  let mark = await markOf(path);
+  let last: Promise<void> = Promise.resolve();
+  const take = async () => {
+    try {
+      await gateway.reload(await readConfig(path), "file");
+      onReload(undefined);
+    } catch (error) {
+      onReload(error);
+    }
+  };
+  /** One at a time, in order. */
+  const reload = () => {
+    last = last.then(take);
+    return last;
+  };
+  const look = async () => {
+    const now = await markOf(path);
+    if (now === mark || now === "gone") return;
+    mark = now;
+    await reload();
+  };
+  const timer = setInterval(() => void look(), everyMs);
+  timer.unref();
+  return { reload, stop: () => clearInterval(timer) };
+}
