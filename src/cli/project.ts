@@ -15,7 +15,7 @@ import { cliErrors } from "./errors.ts";
 import { guardsOf } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
-import { dataSetOf, isTuned, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
+import { dataSetOf, isTuned, madeOf, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
 
 export const projectFile = "loam.yaml";
 
@@ -94,10 +94,10 @@ function checkReferences(c: ProjectConfig, file: string): void {
   const data = Object.keys(c.data);
   if (Object.keys(c.models).length > 0) refer("tokenizer.from", "a data set", c.tokenizer.from, data);
   for (const [model, m] of Object.entries(c.models)) refer(`models.${model}.train.on`, "a data set", m.train.on, data);
-  for (const [model, { base, tune }] of Object.entries(c.tuned)) {
+  for (const [model, { tune }] of Object.entries(c.tuned)) {
     const dataSet = dataSetOf(tune);
     if (dataSet !== undefined) refer(`models.${model}.tune.on`, "a data set", dataSet, data);
-    checkBases(c, model, base, file);
+    checkBases(c, model, file);
   }
   for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, modelsOf(c));
   for (const [alias, rules] of Object.entries(c.releases)) checkConditions(rules, alias, `${file}: releases.${alias}`);
@@ -106,18 +106,21 @@ function checkReferences(c: ProjectConfig, file: string): void {
   if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));
 }
 
-/** A base of the file must not be made of what is made of it. A name that the file lacks is looked for in the record when it is needed. */
-function checkBases(c: ProjectConfig, model: string, base: string, file: string): void {
-  const path = [model];
-  for (let at: string | undefined = base; at !== undefined; at = c.tuned[at]?.base) {
-    if (path.includes(at))
-      throw cliErrors.fail("reference", {
-        place: `${file}: models.${model}.base`,
-        expected: "a model that is not made of this one",
-        received: [...path, at].join(" <- "),
-      });
-    path.push(at);
-  }
+/** What a model is made of must not be made of it. A name that the file lacks is looked for in the record when it is needed. */
+function checkBases(c: ProjectConfig, model: string, file: string): void {
+  const follow = (path: readonly string[]): void => {
+    const tuned = c.tuned[path.at(-1)!];
+    for (const next of tuned ? madeOf(tuned) : []) {
+      if (path.includes(next))
+        throw cliErrors.fail("reference", {
+          place: `${file}: models.${model}.${c.tuned[model]!.base === (path[1] ?? next) ? "base" : "tune.teacher"}`,
+          expected: "a model that is not made of this one",
+          received: [...path, next].join(" <- "),
+        });
+      follow([...path, next]);
+    }
+  };
+  follow([model]);
 }
 
 /** Names of all models of a file. */

@@ -145,6 +145,7 @@ const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"],
   classify: classifier,
   instruct: onExamples("nats a token"),
   preference: onExamples("loss of a pair"),
+  distill: onExamples("loss of a token"),
 };
 
 /** Errors: cli/model for an entry that no search knows how to judge. */

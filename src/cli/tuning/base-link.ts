@@ -4,7 +4,7 @@ import { openArtifact, resolveVersion, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import type { Link } from "../link.ts";
 
-async function artifactOf(store: Store, base: string, modelName: string) {
+async function artifactOf(store: Store, base: string, place: string) {
   const [name = "", which = "latest"] = base.split("@");
   try {
     const version = await resolveVersion(store.records.read, name, which);
@@ -14,7 +14,7 @@ async function artifactOf(store: Store, base: string, modelName: string) {
     throw cliErrors.fail(
       "reference",
       {
-        place: `loam.yaml: models.${modelName}.base`,
+        place: `loam.yaml: models.${place}`,
         expected: "a model of the file or of the project's record",
         received: `"${base}"`,
         hint: `Bring it in: loam models import FOLDER --name ${name}`,
@@ -24,14 +24,15 @@ async function artifactOf(store: Store, base: string, modelName: string) {
   }
 }
 
-export const baseLink = (base: string, modelName: string): Link => ({
+/** `place` is where the file names it, such as `topics.base`. */
+export const baseLink = (base: string, place: string): Link => ({
   stage: "import",
   label: base,
   inputs: {},
   describe: s => `${s.family ?? "model"} of ${Number(s.parameters ?? 0).toLocaleString("en-US")} parameters`,
   async plan(store) {
-    const artifact = await artifactOf(store, base, modelName);
+    const artifact = await artifactOf(store, base, place);
     return { action: "reuse", recipe: artifact.digest, id: artifact.id, artifact, missing: [] };
   },
-  run: async store => ({ artifact: await artifactOf(store, base, modelName), action: "reused", tookMs: 0, repeated: false }),
+  run: async store => ({ artifact: await artifactOf(store, base, place), action: "reused", tookMs: 0, repeated: false }),
 });

@@ -5,6 +5,7 @@ import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import {
+  distillStage,
   examplesFile,
   examplesStage,
   type InstructSurroundings,
@@ -41,7 +42,7 @@ function describe(s: Summary): string {
   return `${formatCount(n(s, "examples"))} examples, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained${loss}; merging moves logits by at most ${few(n(s, "mergedDelta"))}${beside}${rounded}${held}`;
 }
 
-type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" }>;
+type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" | "distill" }>;
 interface Around {
   readonly device: () => Device;
   readonly onProblem: (problem: LoamError) => void;
@@ -53,7 +54,7 @@ function exampleLinks(
   name: string,
   base: string,
   { on, validationFile, format, columns, bad, validation, seed, allowCrossing }: OnExamples,
-  tuning: { readonly definition: { readonly name: string }; readonly options: object },
+  tuning: { readonly definition: { readonly name: string }; readonly options: object; readonly inputs?: Readonly<Record<string, string>> },
 ): Link[] {
   const examples = `examples/${name}`;
   return [
@@ -78,7 +79,7 @@ function exampleLinks(
     link({
       stage: "tune",
       label: name,
-      inputs: { base, examples },
+      inputs: { base, examples, ...tuning.inputs },
       definition: tuning.definition as ReturnType<typeof instructStage>,
       options: () => tuning.options as never,
       describe,
@@ -111,6 +112,22 @@ export function instructLinks(
   const { result, bad, long, answers, length, ...recipe } = withoutData(tune);
   const definition = instructStage(aroundOf(p, around), result ?? "merged");
   return exampleLinks(p, name, base, tune, { definition, options: { name, answers, long, bad, length, recipe } });
+}
+
+export function distillLinks(
+  p: Project,
+  name: string,
+  base: string,
+  tune: Extract<OnExamples, { task: "distill" }>,
+  around: Around,
+): Link[] {
+  const { result, bad, long, answers, length, teacher, ...recipe } = withoutData(tune);
+  const definition = distillStage(aroundOf(p, around), result ?? "merged");
+  return exampleLinks(p, name, base, tune, {
+    definition,
+    options: { name, answers, long, bad, length, recipe },
+    inputs: { teacher },
+  });
 }
 
 export function preferenceLinks(

@@ -1,7 +1,7 @@
 /** A model of `loam.yaml` that is tuned from another: a base, and a recipe that its task checks. A new task is a row here and in `tuned-life.ts`. */
 import { z } from "zod";
 import { textClassifierNames } from "../../evaluate/index.ts";
-import { classifyOptions, instructOptions, preferenceOptions } from "../../tune/index.ts";
+import { classifyOptions, distillOptions, instructOptions, preferenceOptions } from "../../tune/index.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -");
 
@@ -22,6 +22,18 @@ const instruct = instructOptions.extend({
   validationFile: file.optional(),
 });
 
+/** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */
+const modelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-9._-]+)?$/, "a model's name, or name@version");
+
+const distill = distillOptions.extend({
+  task: z.literal("distill"),
+  /** The file of examples, from the project's folder. */
+  on: file,
+  validationFile: file.optional(),
+  /** The model whose distributions are learnt. */
+  teacher: modelName,
+});
+
 const preference = preferenceOptions.extend({
   task: z.literal("preference"),
   /** The file of pairs, from the project's folder. */
@@ -30,14 +42,20 @@ const preference = preferenceOptions.extend({
 });
 
 export const tunedModel = z.strictObject({
-  /** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */
-  base: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-9._-]+)?$/, "a model's name, or name@version"),
-  tune: z.discriminatedUnion("task", [classify, instruct, preference]),
+  base: modelName,
+  tune: z.discriminatedUnion("task", [classify, instruct, preference, distill]),
 });
 export type TunedModel = z.output<typeof tunedModel>;
 
 /** Which tasks learn from a data set of the file; the others name a file of their own. */
-export const readsDataSet: { readonly [T in TunedModel["tune"]["task"]]: boolean } = { classify: true, instruct: false, preference: false };
+export const readsDataSet: { readonly [T in TunedModel["tune"]["task"]]: boolean } = {
+  classify: true,
+  instruct: false,
+  preference: false,
+  distill: false,
+};
+/** Models that a tuned one is made of. */
+export const madeOf = ({ base, tune }: TunedModel): string[] => ("teacher" in tune ? [base, tune.teacher] : [base]);
 /** The data set that a tuning learns from. */
 export const dataSetOf = (tune: TunedModel["tune"]): string | undefined => (readsDataSet[tune.task] ? tune.on : undefined);
 

@@ -8,8 +8,8 @@ import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
-import { instructLinks, preferenceLinks } from "./instruct-links.ts";
-import { dataSetOf, type TunedModel } from "./tune-part.ts";
+import { distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
+import { dataSetOf, madeOf, type TunedModel } from "./tune-part.ts";
 
 interface Around {
   readonly device: () => Device;
@@ -58,16 +58,23 @@ const tasks: {
   },
   instruct: instructLinks,
   preference: preferenceLinks,
+  distill: distillLinks,
 };
 
-/** `lifeOfBase` gives the life of another model of the file. */
-export function tunedLife(p: Project, name: string, around: Around, lifeOfBase: (base: string) => Link[]): Link[] {
+/** `lifeOf` gives the life of another model of the file. */
+export function tunedLife(p: Project, name: string, around: Around, lifeOf: (model: string) => Link[]): Link[] {
   const { base, tune } = p.config.tuned[name]!;
-  const isOwn = Object.hasOwn(p.config.models, base) || Object.hasOwn(p.config.tuned, base);
-  const life = isOwn ? lifeOfBase(base) : [baseLink(base, name)];
-  const upToBase = life.slice(0, life.findIndex(l => l.label === base) + 1);
-  const labels = new Set(upToBase.map(l => l.label));
+  const links: Link[] = [];
+  const append = (more: readonly Link[]) => {
+    const labels = new Set(links.map(l => l.label));
+    links.push(...more.filter(l => !labels.has(l.label)));
+  };
+  for (const model of madeOf(p.config.tuned[name]!)) {
+    const isOwn = Object.hasOwn(p.config.models, model) || Object.hasOwn(p.config.tuned, model);
+    const life = isOwn ? lifeOf(model) : [baseLink(model, model === base ? `${name}.base` : `${name}.tune.teacher`)];
+    append(life.slice(0, life.findIndex(l => l.label === model) + 1));
+  }
   const dataSet = dataSetOf(tune);
-  const data = (dataSet === undefined ? [] : dataLinksOf(p, dataSet)).filter(l => !labels.has(l.label));
-  return [...upToBase, ...data, ...tasks[tune.task](p, name, base, tune as never, around)];
+  if (dataSet !== undefined) append(dataLinksOf(p, dataSet));
+  return [...links, ...tasks[tune.task](p, name, base, tune as never, around)];
 }
