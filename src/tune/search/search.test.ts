@@ -187,6 +187,17 @@ describe("samplers", () => {
   });
 });
 
+test("a process that is sure of the bottom it stands in leaves it", () => {
+  const study = new t.Study({ space: t.parseSpace({ x: { from: 0, to: 1 } }), objectives: least, sampler: t.gpSampler(), seed: 1 });
+  for (let i = 0; i < 50; i++) {
+    const trial = study.ask()!;
+    study.tell(trial.number, [((trial.point.x as number) - 0.2) ** 2]);
+  }
+  const late = study.trials.slice(-25).map(trial => Math.abs((trial.point.x as number) - 0.2));
+  expect(study.best[0]!.values![0]).toBeLessThan(1e-6);
+  expect(late.filter(far => far > 0.1).length).toBeGreaterThan(5);
+});
+
 test("several objectives: the best are those that nothing dominates, spread along the front", () => {
   const both: t.Objective[] = [
     { name: "error", direction: "minimise" },

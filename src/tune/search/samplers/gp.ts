@@ -83,6 +83,8 @@ const keyOf = (point: Point): string => JSON.stringify(point);
 const spread = 512;
 const around = 64;
 const refined = 6;
+/** Logarithm of an expected improvement, in deviations of what was seen, that is not worth a trial. */
+const negligible = Math.log(1e-3);
 
 export function gpSampler({ startup = 10, known = 250 }: GpOptions = {}): Sampler {
   return {
@@ -144,7 +146,24 @@ function mostPromising(
     .flatMap(kind => kind.slice(0, refined))
     .map(({ point }) => climb(space, coding, process, best, point, promise, draw));
   const ranked = [...better, ...candidates].sort((a, b) => b.value - a.value);
-  return (ranked.find(c => !tried.has(keyOf(c.point))) ?? ranked[0]!).point;
+  const chosen = ranked.find(c => !tried.has(keyOf(c.point))) ?? ranked[0]!;
+  return chosen.value < negligible ? doubting(space, centre, tried, draw) : chosen.point;
+}
+
+/**
+ * Where the process expects nothing anywhere it is sure of what it has hardly seen: it stands in a bottom, looks at it again and again, and learns
+ * nothing. So a place that is not its own choice (as SMAC's: Hutter et al. 2011), by turns anywhere, or the best one with some coordinates moved.
+ */
+function doubting(space: Space, centre: Float64Array, tried: ReadonlySet<string>, draw: Random): Point {
+  const places = (): Float64Array => {
+    if (draw.uniform() < 0.5) return centre.map(() => draw.uniform());
+    const width = 10 ** (-2 * draw.uniform());
+    const moved = draw.below(centre.length);
+    return centre.map((c, i) => (i === moved || draw.uniform() < 0.25 ? Math.min(1, Math.max(0, c + width * draw.normal())) : c));
+  };
+  let point = pointAt(space, places());
+  for (let tries = 0; tries < 16 && tried.has(keyOf(point)); tries++) point = pointAt(space, places());
+  return point;
 }
 
 /** Up the slope of what has one, and through the neighbours of what has none, by turns. */
