@@ -34,5 +34,7 @@ export const tuneErrors = errorTable("tune", {
     meaning:
       "An example of a file for instruction tuning cannot be read or trained on: a missing field, an empty answer, no end of a turn, a doubled beginning, more tokens than the context; file and line are named.",
   },
+  job: { status: 400, exit: "usage", meaning: "A fine-tuning job cannot be cancelled, paused or resumed in the status that it has." },
+  jobsFull: { status: 429, exit: "failure", meaning: "As many fine-tuning jobs as a server takes are not over yet." },
   option: { status: 400, exit: "usage", meaning: "An option of a search is not known or out of range." },
 });

@@ -4,6 +4,7 @@ export * from "./distill/index.ts";
 export { tuneErrors } from "./errors.ts";
 export * from "./importance/index.ts";
 export * from "./instruct/index.ts";
+export * from "./jobs/index.ts";
 export * from "./methods/index.ts";
 export * from "./preference/index.ts";
 export * from "./search/index.ts";
