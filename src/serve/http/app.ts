@@ -20,6 +20,7 @@ import { contracts } from "./contracts.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
 import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
+import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { staticFile } from "./static-files.ts";
@@ -48,6 +49,8 @@ export interface AppOptions {
   readonly hosts?: AllowedHosts;
   /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
   readonly filesFolder?: string;
+  /** Carries fine-tuning jobs out; it is given where it may keep their result files. */
+  readonly fineTuning?: (keep: KeepFile) => FineTuning;
   readonly heartbeatMs?: number;
   readonly clock?: Clock;
   /** Spans of every request; none when absent. */
@@ -110,6 +113,7 @@ export function createApp(options: AppOptions): App {
     files,
     batches,
     responses: new ResponseStore(),
+    fineTuning: options.fineTuning?.((name, content) => files.add(name, "fine-tune-results", Buffer.from(content), created()).id),
   };
   const app = new Hono<AppEnvironment>();
   const visited = visits(engines, request => app.fetch(request));

@@ -7,6 +7,7 @@ import { completions } from "./completions.ts";
 import { type Contract, get, post } from "./contract.ts";
 import { embeddings, rerank } from "./embeddings.ts";
 import { files } from "./files/files.ts";
+import { fineTuning } from "./fine-tuning/fine-tuning.ts";
 import { inference, inferenceText } from "./inference/inference.ts";
 import { listModels, oneModel } from "./models.ts";
 import { ollama } from "./ollama/ollama.ts";
@@ -35,4 +36,15 @@ const openai: Contract = {
   error: wire => wire,
 };
 
-export const contracts: readonly Contract[] = [admin, adapters, tensorflow, openai, files, inferenceText, inference, sagemaker, ollama];
+export const contracts: readonly Contract[] = [
+  admin,
+  adapters,
+  tensorflow,
+  openai,
+  files,
+  fineTuning,
+  inferenceText,
+  inference,
+  sagemaker,
+  ollama,
+];

@@ -11,6 +11,7 @@ import type { Contract } from "./contract.ts";
 import { eventStream, type Framing } from "./event-stream.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
 import type { FileStore } from "./files/file-store.ts";
+import type { FineTuning } from "./fine-tuning/port.ts";
 import type { ResponseStore } from "./responses/store.ts";
 import { type WireError, wireError } from "./wire-error.ts";
 
@@ -60,6 +61,8 @@ export interface Services {
   readonly heartbeatMs: number;
   readonly files: FileStore;
   readonly responses: ResponseStore;
+  /** Carries fine-tuning jobs out; absent where nobody does. */
+  readonly fineTuning?: FineTuning | undefined;
   /** Made when it is first asked for. */
   readonly batches: () => BatchRunner;
 }

@@ -46,6 +46,8 @@ const words: Readonly<Record<string, { readonly code: string | null; readonly pa
   "serve/program": { code: "internal_error" },
   "nn/attribution": { code: "invalid_value", param: true },
   "nn/sampling": { code: "invalid_value" },
+  "tune/job": { code: "invalid_status" },
+  "tune/jobsFull": { code: "rate_limit_exceeded" },
   "text/constraint": { code: "invalid_value", param: true },
   "text/template": { code: "invalid_value" },
   "text/unknownId": { code: "invalid_value" },

@@ -91,6 +91,12 @@ export class Fleet implements Router {
     await this.#change(entry, () => this.#open(entry));
   }
 
+  /** Makes a version answer without loading it: the first request for it does. Nothing changes where it is loaded. */
+  offer(name: string, version: number): void {
+    const entry = this.#entry(name, version);
+    if (entry.state === "unloaded") entry.state = "asleep";
+  }
+
   /**
    * Takes a version out: no new request comes to it, those that use it are finished, then its memory is given back. Errors:
    * serve/unknownVersion; serve/inUse while a label or a weight points at it, unless `force` takes those away too.

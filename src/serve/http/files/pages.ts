@@ -4,9 +4,9 @@ import type { AppContext } from "../exchange.ts";
 
 const mostOnPage = 10_000;
 
-/** `items` are oldest first; a page is newest first unless `order` is `asc`. Errors: serve/parameter. */
-export function pageOf<T extends { readonly id: string }>(c: AppContext, items: readonly T[]) {
-  const { limit = String(mostOnPage), order = "desc", after } = c.req.query();
+/** `items` are oldest first; a page is newest first unless `order` is `asc`, and has `usual` where nobody says. Errors: serve/parameter. */
+export function pageOf<T extends { readonly id: string }>(c: AppContext, items: readonly T[], usual = mostOnPage) {
+  const { limit = String(usual), order = "desc", after } = c.req.query();
   if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > mostOnPage)
     throw serveErrors.fail("parameter", { place: "limit", expected: `1 to ${mostOnPage}`, received: JSON.stringify(limit.slice(0, 20)) });
   if (order !== "asc" && order !== "desc")

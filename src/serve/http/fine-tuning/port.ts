@@ -1,0 +1,49 @@
+/** What the contract needs of whoever carries fine-tuning jobs out; objects are answered as they are given. Trains nothing. */
+
+export type Auto = number | "auto";
+export interface JobHyperparameters {
+  readonly n_epochs: Auto;
+  readonly batch_size: Auto;
+  readonly learning_rate_multiplier: Auto;
+}
+export type FineTuningMethod =
+  | { readonly type: "supervised"; readonly supervised: { readonly hyperparameters: JobHyperparameters } }
+  | { readonly type: "dpo"; readonly dpo: { readonly hyperparameters: JobHyperparameters & { readonly beta: Auto } } };
+
+export interface JobFile {
+  readonly id: string;
+  /** Where its bytes lie. */
+  readonly path: string;
+}
+export interface FineTuningRequest {
+  readonly model: string;
+  readonly trainingFile: JobFile;
+  readonly validationFile: JobFile | null;
+  readonly suffix: string | null;
+  readonly seed: number | null;
+  readonly method: FineTuningMethod;
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+
+export interface FineTuningJobData {
+  readonly id: string;
+  readonly status: string;
+  readonly metadata: Readonly<Record<string, string>> | null;
+}
+interface Listed {
+  readonly id: string;
+}
+
+export interface FineTuning {
+  create(request: FineTuningRequest): Promise<FineTuningJobData>;
+  /** Oldest first, as all lists are. */
+  list(): readonly FineTuningJobData[];
+  get(id: string): FineTuningJobData | undefined;
+  /** Errors where the job's status does not take it. */
+  wish(id: string, wish: "cancel" | "pause" | "resume"): FineTuningJobData;
+  events(id: string): readonly Listed[];
+  checkpoints(id: string): readonly Listed[];
+}
+
+/** Keeps a file for clients; gives its id. Errors: serve/filesFull, base/diskFull. */
+export type KeepFile = (filename: string, content: string) => string;
