@@ -20,6 +20,15 @@ const servedModel = z.strictObject({
   keepAlive: keepAlive.optional(),
 });
 
+/** Fine-tuning jobs that clients ask the server for. */
+const fineTuningPart = z.strictObject({
+  /** Jobs that train at once; each has a process of its own. */
+  parallel: z.number().int().min(1).max(16).default(1),
+  /** Seconds between a job's checkpoints: what a crash may cost. */
+  checkpointSeconds: z.number().min(0).default(30),
+});
+export type FineTuningPart = z.output<typeof fineTuningPart>;
+
 export const servePart = z.strictObject({
   /** A model or version: mail-small, mail-small@2, mail-small@latest. */
   model: z.string().optional(),
@@ -33,6 +42,7 @@ export const servePart = z.strictObject({
   port: z.number().int().min(0).max(65_535).default(8080),
   /** Sequences that are decoded at once. */
   slots: z.number().int().min(1).max(256).default(8),
+  fineTuning: fineTuningPart.prefault({}),
 });
 export type ServePart = z.output<typeof servePart>;
 

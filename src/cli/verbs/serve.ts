@@ -19,6 +19,8 @@ import {
   openTracing,
 } from "../../serve/index.ts";
 import { listGuards } from "../../store/index.ts";
+import type { TuneJobs } from "../../tune/index.ts";
+import { openJobs } from "../fine-tuning/open-jobs.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
@@ -173,6 +175,7 @@ export const serve: VerbRun = async (context, given, options) => {
     },
   });
   const { fleet } = models;
+  let jobs: TuneJobs | undefined;
   let requests = 0;
   const tracing =
     collector === undefined
@@ -193,6 +196,16 @@ export const serve: VerbRun = async (context, given, options) => {
     ...(store ? { console: consoleSource(project?.config.name ?? null, store) } : {}),
     ...(page ? { consoleFolder } : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
+    ...(project && store
+      ? {
+          fineTuning: keep => {
+            const onFailure = (error: unknown, place: string) =>
+              out.warn(`loam: ${place}: ${error instanceof Error ? error.message : String(error)}`);
+            jobs = openJobs({ project, store, fleet, keep, onFailure });
+            return jobs;
+          },
+        }
+      : {}),
     version: ownPackage().version,
     hosts: isLoopback(host) ? "loopback" : "any",
     onRequest: () => requests++,
@@ -207,12 +220,14 @@ export const serve: VerbRun = async (context, given, options) => {
     const newest = fleet.list().findLast(v => v.name === named[0]!.name && v.state === "ready");
     const first = fleet.list().some(v => v.name === named[0]!.name && v.version === named[0]!.version) ? named[0]! : (newest ?? named[0]!);
     if (adapters.named.length > 0 && !signal.aborted) await loadAdapters(engines, adaptedEngine(engines, first), adapters.named);
+    if (!signal.aborted) jobs?.start();
     timer = setInterval(() => void models.follow(), followMs);
     timer.unref();
     if (options.open && page && !signal.aborted) openPage(listening.url);
     await serveUntilStopped(context, { app, fleet, versions, first, listening, page, draft: draftName, requests: () => requests });
   } finally {
     clearInterval(timer);
+    await jobs?.close();
     await listening.drain({ graceMs: 0 });
     await tracing?.close();
   }

@@ -1,0 +1,77 @@
+/** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
+import { checkModelFiles } from "../../nn/index.ts";
+import { openArtifact, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
+import { readMetrics } from "../../train/index.ts";
+import { checkJobFiles, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
+import { lazyDevice, runLink } from "../life.ts";
+import type { Link } from "../link.ts";
+import type { Project } from "../project.ts";
+import { baseLink } from "../tuning/base-link.ts";
+import { baseText } from "../tuning/base-text.ts";
+import { instructLinks, preferenceLinks } from "../tuning/instruct-links.ts";
+import { tunedModel } from "../tuning/tune-part.ts";
+import type { Context } from "../verb.ts";
+
+interface Given {
+  readonly context: Context;
+  readonly project: Project;
+  readonly store: Store;
+  readonly folder: JobFolder;
+  readonly record: JobRecord;
+}
+
+async function baseOf(store: Store, base: string) {
+  const [name = "", which] = base.split("@");
+  return openArtifact(store, (await resolveVersion(store.records.read, name, which)).artifact);
+}
+
+async function check({ context, store, folder, record }: Given): Promise<void> {
+  const base = await baseOf(store, record.base);
+  const { model } = await checkModelFiles(base);
+  const { type } = record.job.method;
+  const checked = await checkJobFiles(folder.of(record.job.id), { type, text: await baseText(base), context: model.config.context });
+  context.out.event("checked", checked);
+}
+
+function linksOf({ context, project, record: { base, name, tune } }: Given): Link[] {
+  const around = { device: lazyDevice(project), onProblem: (p: Error) => context.out.warn(`loam: ${p.message}`) };
+  const part = tunedModel.parse({ base, tune }).tune;
+  if (part.task !== "instruct" && part.task !== "preference") throw new TypeError(`a job does no ${part.task}`);
+  const links =
+    part.task === "instruct" ? instructLinks(project, name, base, part, around) : preferenceLinks(project, name, base, part, around);
+  return [baseLink(base, `${name}.base`), ...links];
+}
+
+async function train(given: Given): Promise<void> {
+  const { context, store, record } = given;
+  const { out, signal } = context;
+  const made = new Map();
+  for (const link of linksOf(given)) {
+    signal.throwIfAborted();
+    const { artifact } = await runLink(store, link, made, {
+      signal,
+      progress: ({ values, leftMs = 0 }) => {
+        if (values?.step !== undefined) out.event("step", { ...values, leftMs });
+      },
+    });
+    made.set(link.label, artifact);
+  }
+  const model = made.get(record.name)!;
+  const { summary } = model;
+  const scores = typeof summary.validationLoss === "number" ? { validationLoss: summary.validationLoss } : {};
+  const { number } = await registerVersion(store, record.name, model.id, scores);
+  const steps = Number(summary.steps);
+  const epochs = record.job.hyperparameters.n_epochs;
+  out.event("trained", {
+    version: number,
+    step: Number(summary.bestStep ?? steps),
+    validationLoss: scores.validationLoss ?? null,
+    trainedTokens: Math.round(Number(summary.trainedTokens) * Number(epochs)),
+    points: readMetrics((await model.read("metrics.jsonl")).toString("utf8")),
+  });
+}
+
+const works: { readonly [W in JobWork]: (given: Given) => Promise<void> } = { check, train };
+
+/** Does a part of a job. Errors: those of its stages; base/interrupted when it is stopped, with a checkpoint written. */
+export const workOnJob = (work: JobWork, given: Given): Promise<void> => works[work](given);
