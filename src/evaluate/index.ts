@@ -21,6 +21,7 @@ export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
+export { ndcgAt, type Ranked, recallAt, reciprocalRank } from "./retrieval/index.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
 export { type Asked, askOf } from "./tasks/ask.ts";
 export { type Item, readItems } from "./tasks/items.ts";
