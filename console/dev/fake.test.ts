@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import * as contract from "../src/contract.ts";
+import * as ofReleases from "../src/contract-releases.ts";
 import { readAnswer } from "../src/talk/answer.ts";
 import { serveFake } from "./fake.ts";
 
@@ -31,11 +32,15 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/api/engine", contract.engine],
     ["/api/serving", contract.serving],
     ["/v1/models", contract.served],
+    ["/api/releases", ofReleases.releases],
+    ["/api/releases/mail-small@2", ofReleases.verdicts],
+    ["/api/reports/mail-small@2?against=mail-small@1", ofReleases.report],
   ];
   const { artifact } = contract.runs.parse(await get("/api/runs"))[0]!;
   for (const [path, schema] of [
     ...paths,
     [`/api/runs/${artifact}/metrics`, contract.metrics],
+    [`/api/logged/${artifact}`, ofReleases.logged],
     [`/api/graph?id=${artifact}`, contract.graph],
     [`/api/data/${contract.dataSets.parse(await get("/api/data"))[0]!.artifact}`, contract.dataReport],
   ] as typeof paths)

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { continued, wordsOf } from "./letters.ts";
+import { madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
 
 export interface FakeOptions {
@@ -113,6 +114,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         response,
         runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
       ),
+    "/api/releases": (_, response) => sendJson(response, madeUpReleases(runs)),
     "/api/data": (_, response) => sendJson(response, dataSets),
     "/api/engine": (url, response) =>
       sendJson(response, {
@@ -146,6 +148,17 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     },
     "/v1/models": (_, response) =>
       sendJson(response, { object: "list", data: versions.map(v => ({ id: v.id, object: "model", created: 0, owned_by: "loam" })) }),
+  };
+
+  /** Paths with an id at their end. */
+  const byId: Record<string, (id: string, url: URL) => object | undefined> = {
+    releases: id => madeUpVerdicts(runs, id),
+    reports: (id, url) => madeUpTasks(runs, id, url.searchParams.get("against")),
+    logged: id => {
+      const run = runs.find(r => r.artifact === id);
+      const node = graph.nodes.find(n => n.id === id);
+      return run && madeUpLogged(run, node?.options, node?.summary);
+    },
   };
 
   async function complete(request: IncomingMessage, response: ServerResponse, isChat: boolean): Promise<void> {
@@ -207,9 +220,14 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         return true;
       }
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
+      const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
-      else if (reportOf !== undefined) {
+      else if (byId[kind]) {
+        const body = byId[kind](decodeURIComponent(id), url);
+        if (body) sendJson(response, body);
+        else refuse(response, 404, "notFound", `${kind}: expected an id of the record, got "${id}".`);
+      } else if (reportOf !== undefined) {
         const set = dataSets.find(s => s.artifact === decodeURIComponent(reportOf));
         if (set) sendJson(response, madeUpDataReport(set.artifact));
         else refuse(response, 404, "notFound", `data: expected the id of documents, got "${reportOf}".`);

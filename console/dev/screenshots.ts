@@ -76,6 +76,15 @@ const shots: readonly Shot[] = [
     },
   },
   { name: "training", hash: "training" },
+  { name: "releases", hash: "releases" },
+  {
+    name: "evaluations",
+    hash: "evaluations",
+    act: async page => {
+      await page.locator("details.examples summary").first().click();
+    },
+  },
+  { name: "runs", hash: "runs" },
   {
     name: "training-compare",
     hash: "training",

@@ -2,6 +2,7 @@
 import type * as z from "zod/mini";
 import { reportConnection } from "./connection.ts";
 import * as contract from "./contract.ts";
+import * as ofReleases from "./contract-releases.ts";
 import { FailureError, failureOfResponse, unreachable, wrongShape } from "./failure.ts";
 
 /** Where the server's root is, seen from the page: the page is `/` or `/prefix/`. */
@@ -48,6 +49,11 @@ export const api = {
   graph: (id: string, signal: AbortSignal) => get(`/api/graph?id=${of(id)}`, contract.graph, signal),
   dataSets: (signal: AbortSignal) => get("/api/data", contract.dataSets, signal),
   dataReport: (artifact: string, signal: AbortSignal) => get(`/api/data/${of(artifact)}`, contract.dataReport, signal),
+  releases: (signal: AbortSignal) => get("/api/releases", ofReleases.releases, signal),
+  verdicts: (version: string, signal: AbortSignal) => get(`/api/releases/${of(version)}`, ofReleases.verdicts, signal),
+  report: (version: string, against: string | null, signal: AbortSignal) =>
+    get(`/api/reports/${of(version)}${against === null ? "" : `?against=${of(against)}`}`, ofReleases.report, signal),
+  logged: (artifact: string, signal: AbortSignal) => get(`/api/logged/${of(artifact)}`, ofReleases.logged, signal),
   /** Of one version, or of the first that runs. */
   engine: (model: string | null, signal: AbortSignal) =>
     get(model === null ? "/api/engine" : `/api/engine?model=${of(model)}`, contract.engine, signal),

@@ -13,8 +13,11 @@ import { useResource } from "./resource.ts";
 import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts";
 import { Data } from "./routes/data.tsx";
 import { Engine } from "./routes/engine.tsx";
+import { Evaluations } from "./routes/evaluations.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
+import { Releases } from "./routes/releases.tsx";
+import { Runs } from "./routes/runs.tsx";
 import { Talk } from "./routes/talk.tsx";
 import { Training } from "./routes/training.tsx";
 
@@ -25,6 +28,9 @@ const titles: { readonly [P in Page]: string } = {
   lineage: "Lineage",
   engine: "Engine",
   models: "Models",
+  releases: "Releases",
+  evaluations: "Evaluations",
+  runs: "Runs",
 };
 
 const onHash = (listener: () => void) => {
@@ -47,6 +53,12 @@ function Shown({ route }: { readonly route: Route }) {
       return <Engine />;
     case "models":
       return <Models />;
+    case "releases":
+      return <Releases id={route.id} />;
+    case "evaluations":
+      return <Evaluations id={route.id} />;
+    case "runs":
+      return <Runs id={route.id} />;
   }
 }
 

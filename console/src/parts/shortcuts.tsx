@@ -7,7 +7,7 @@ const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
 
 const keys: readonly (readonly [string, string])[] = [
-  ["1 – 6", "Open a page"],
+  ["1 – 9", "Open a page"],
   ["/", "Go to the prompt"],
   ["Ctrl Enter", "Send (⌘ Enter on a Mac; Enter alone in a chat)"],
   ["Esc", "Stop the answer"],

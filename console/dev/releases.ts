@@ -1,0 +1,173 @@
+/** Made-up releases, reports and logged figures of the made-up runs, for developing their pages: shaped like real ones, and not measured. */
+import { random, sha256 } from "../../src/base/index.ts";
+import { type MadeUpRun, madeUpPoints } from "./data.ts";
+
+const hour = 3_600_000;
+const idOf = (run: MadeUpRun): string => `mail-small@${run.version}`;
+
+const gatesOf = (run: MadeUpRun) => [
+  {
+    kind: "metric",
+    gate: "acc >= current.acc - 0.01",
+    passed: true,
+    told: "acc 0.91, current.acc 0.885; left - right 0.025 [0.004, 0.046] on 400 items of folders: shown at 95 %",
+  },
+  { kind: "metric", gate: "sizeMB <= 500", passed: true, told: `sizeMB ${(run.parameters * 4) / 1e6}` },
+  { kind: "from", gate: "from staging", passed: true, told: `mail-small@${run.version} has staging` },
+  run.version === 1
+    ? { kind: "approval", gate: "2 reviewers", passed: true, told: "2 of 2: ann (signed), bob (signed)" }
+    : { kind: "approval", gate: "2 reviewers", passed: false, told: "1 of 2: ann (signed)" },
+];
+
+export function madeUpReleases(runs: readonly MadeUpRun[]): object[] {
+  const [first, second] = runs;
+  if (!first || !second) return [];
+  const move = (at: number, alias: string, number: number, previous: number | null, more: object = {}) => ({
+    at,
+    alias,
+    kind: "promote",
+    number,
+    previous,
+    by: "carol",
+    reason: null,
+    verdict: null,
+    ...more,
+  });
+  return [
+    {
+      model: "mail-small",
+      versions: [second, first].map(r => ({
+        id: idOf(r),
+        version: r.version,
+        artifact: r.artifact,
+        createdAt: r.endedMs,
+        aliases: r === second ? ["latest", "staging"] : ["prod"],
+        isArchived: false,
+      })),
+      aliases: [
+        { alias: "prod", isGuarded: true, holder: 1, goesBackTo: null },
+        { alias: "staging", isGuarded: false, holder: 2, goesBackTo: 1 },
+      ],
+      history: [
+        move(second.endedMs + hour / 10, "staging", 2, 1),
+        move(first.endedMs + hour / 2, "prod", 1, null, {
+          reason: "the first that both reviewers read",
+          verdict: { rules: "x", passed: true, gates: gatesOf(first) },
+        }),
+        move(first.endedMs + hour / 4, "staging", 1, null),
+      ],
+    },
+  ];
+}
+
+export function madeUpVerdicts(runs: readonly MadeUpRun[], id: string): object | undefined {
+  const run = runs.find(r => idOf(r) === id);
+  if (!run) return undefined;
+  const gates = gatesOf(run);
+  const approval = (by: string) => ({
+    alias: "prod",
+    role: "reviewer",
+    by,
+    note: null,
+    signedBy: sha256(by).slice(0, 16),
+    at: run.endedMs + hour / 5,
+  });
+  return {
+    id,
+    digest: sha256(id),
+    gates: [{ alias: "prod", holder: 1, rules: "x", passed: gates.every(g => g.passed), gates }],
+    approvals: run.version === 1 ? [approval("ann"), approval("bob")] : [{ ...approval("ann"), note: "fifty letters read" }],
+    signatures: [{ fingerprint: sha256("release").slice(0, 16), by: "carol", isValid: true, at: run.endedMs + hour / 6 }],
+    tags: { team: "mail" },
+    notes: [{ by: "bob", text: "better on newsletters", at: run.endedMs + hour / 3 }],
+  };
+}
+
+const item = (n: number, before: string, came: string) => ({
+  id: `i${n}`,
+  place: `folders.jsonl:${n}`,
+  prompt: `Re: the list for Thursday, number ${n}`,
+  right: n % 2 === 0 ? "work" : "friends",
+  came,
+  before,
+  gain: 1,
+});
+
+export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: string | null): object | undefined {
+  const run = runs.find(r => idOf(r) === id);
+  if (!run) return undefined;
+  const score = (metric: string, value: number, half: number) => ({
+    metric,
+    better: "higher",
+    items: 400,
+    value,
+    low: value - half,
+    high: value + half,
+    interval: "wilson",
+  });
+  const difference = (metric: string, value: number, half: number, p: number) => ({
+    metric,
+    better: "higher",
+    items: 400,
+    first: 0.885 + value,
+    second: 0.885,
+    value,
+    low: value - half,
+    high: value + half,
+    p,
+    test: "McNemar",
+    wins: 16,
+    losses: 6,
+  });
+  const isCompared = against !== null && runs.some(r => idOf(r) === against);
+  return {
+    id,
+    against,
+    tasks: [
+      {
+        task: "folders",
+        output: "classify",
+        artifact: `task-result-${sha256(id).slice(0, 12)}`,
+        at: run.endedMs + hour / 8,
+        items: 400,
+        scores: [score("acc", 0.91, 0.029), score("f1", 0.897, 0.033)],
+        slices: [
+          { by: "length", group: "short", items: 212, scores: [score("acc", 0.94, 0.034)] },
+          { by: "length", group: "long", items: 188, scores: [score("acc", 0.876, 0.047)] },
+        ],
+        ...(isCompared
+          ? {
+              comparison: {
+                differences: [difference("acc", 0.025, 0.021, 0.052), difference("f1", 0.018, 0.024, 0.14)],
+                onlyThis: 4,
+                onlyOther: 0,
+                wins: Array.from({ length: 16 }, (_, n) => item(n, n % 2 === 0 ? "friends" : "work", n % 2 === 0 ? "work" : "friends")),
+                losses: Array.from({ length: 6 }, (_, n) =>
+                  item(n + 40, n % 2 === 0 ? "work" : "friends", n % 2 === 0 ? "friends" : "work"),
+                ),
+              },
+            }
+          : {}),
+      },
+    ],
+  };
+}
+
+export function madeUpLogged(run: MadeUpRun, options: unknown, summary: unknown): object {
+  const points = madeUpPoints(run) as readonly Readonly<Record<string, number>>[];
+  const names = [...new Set(points.flatMap(p => Object.keys(p)))].filter(n => n !== "step");
+  const draw = random(run.artifact);
+  return {
+    artifact: run.artifact,
+    stage: "train@1",
+    options,
+    summary,
+    madeFrom: { shards: `shards-${sha256("mail").slice(0, 12)}` },
+    steps: points.map(p => p.step),
+    columns: {
+      ...Object.fromEntries(names.map(name => [name, points.map(p => p[name] ?? null)])),
+      // what a user's own training logs
+      deadNeurons: points.map((_, i) => Math.round(20 * Math.exp(-i / 40) + draw.uniform())),
+    },
+  };
+}

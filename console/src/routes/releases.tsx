@@ -1,0 +1,119 @@
+/** Releases: who has which alias, what aliases ask of a version, who approved it, where it comes from, what was moved when. Nothing is moved here: commands are. */
+import { useMemo } from "react";
+import { api } from "../api.ts";
+import type { ModelReleases } from "../contract-releases.ts";
+import { GraphView } from "../lineage/graph-view.tsx";
+import { lineageOf } from "../lineage/subject.ts";
+import { Id } from "../parts/copy.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
+import { Pick } from "../parts/pick.tsx";
+import { Gates } from "../releases/gates.tsx";
+import { Said } from "../releases/said.tsx";
+import { Aliases, History, Versions } from "../releases/tables.tsx";
+import { useResource } from "../resource.ts";
+import { routeHash } from "../route.ts";
+
+const lookMs = 10_000;
+
+/** From the data to the version; a node opens on the page of lineage. */
+function Origin({ artifact }: { readonly artifact: string }) {
+  const graph = useResource(`graph ${artifact}`, signal => api.graph(artifact, signal));
+  const models = useResource("models", api.models);
+  const overview = useResource("overview", api.overview);
+  const served = overview.data?.model?.id ?? null;
+  const lineage = useMemo(
+    () => (graph.data ? lineageOf(graph.data, models.data ?? [], served) : { nodes: [], edges: [] }),
+    [graph.data, models.data, served],
+  );
+  return (
+    <section aria-label="Where it comes from">
+      <Loaded resource={graph} what="the lineage">
+        {data => (
+          <GraphView
+            lineage={lineage}
+            root={data.root}
+            chosen={data.root}
+            onChoose={id => {
+              location.hash = routeHash("lineage", id);
+            }}
+          />
+        )}
+      </Loaded>
+    </section>
+  );
+}
+
+function Chosen({ id, artifact }: { readonly id: string; readonly artifact: string }) {
+  const verdicts = useResource(`verdicts ${id}`, signal => api.verdicts(id, signal), lookMs);
+  return (
+    <>
+      <div className="subject">
+        <h2>{id}</h2>
+        <Id id={artifact} />
+        <a className="push" href={routeHash("evaluations", id)}>
+          What was measured
+        </a>
+      </div>
+      <Loaded resource={verdicts} what="verdicts">
+        {v => (
+          <div className="two">
+            <Gates of={v} />
+            <Said of={v} />
+          </div>
+        )}
+      </Loaded>
+      <Origin artifact={artifact} />
+    </>
+  );
+}
+
+const modelOf = (id: string): string => id.slice(0, id.lastIndexOf("@"));
+
+export function Releases({ id }: { readonly id: string | null }) {
+  const releases = useResource("releases", api.releases, lookMs);
+  const all = releases.data ?? [];
+  const find = (list: readonly ModelReleases[]) =>
+    list.find(m => m.versions.some(v => v.id === id)) ??
+    list.find(m => m.model === id) ??
+    list.find(m => id && modelOf(id) === m.model) ??
+    list[0];
+  const model = find(all);
+  const version = model?.versions.find(v => v.id === id) ?? model?.versions[0];
+  return (
+    <>
+      <header className="page-head">
+        <h1>Releases</h1>
+        {model && all.length > 1 && (
+          <Pick
+            label="Model"
+            value={model.model}
+            options={all.map(m => m.model)}
+            onPick={name => {
+              location.hash = routeHash("releases", name);
+            }}
+          />
+        )}
+      </header>
+      <Loaded resource={releases} what="releases">
+        {() =>
+          model === undefined || version === undefined ? (
+            <Empty icon="releases" title="Nothing to release yet">
+              <p>
+                Versions appear with <code>loam run</code> and <code>loam models import</code>. <code>releases</code> in loam.yaml says what
+                must hold before one gets an alias.
+              </p>
+            </Empty>
+          ) : (
+            <>
+              <Aliases of={model} />
+              <Versions of={model} chosen={version.id} />
+              <Chosen key={version.id} id={version.id} artifact={version.artifact} />
+              <h2>Every move</h2>
+              <History of={model} />
+            </>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}
