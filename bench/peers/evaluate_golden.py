@@ -145,3 +145,26 @@ save(
         ],
     },
 )
+
+
+def agreement():
+    draw = random.Random(7)
+    pairs = []
+    for k in (2, 3, 5):
+        for n in (10, 80):
+            first = [draw.randrange(k) for _ in range(n)]
+            second = [x if draw.random() < 0.6 else draw.randrange(k) for x in first]
+            kappas = {w or "none": metrics.cohen_kappa_score(first, second, weights=w, labels=list(range(k))) for w in (None, "linear", "quadratic")}
+            pairs.append({"classes": list(range(k)), "first": first, "second": second, **kappas})
+    tables = []
+    for raters, k, n in ((3, 2, 12), (6, 4, 30)):
+        table = np.array([np.bincount([draw.choice([i % k, draw.randrange(k)]) for _ in range(raters)], minlength=k) for i in range(n)])
+        # the formula of statsmodels.stats.inter_rater.fleiss_kappa, method "fleiss"
+        shares = table.sum(0) / table.sum()
+        of_item = ((table * table).sum(1) - raters) / (raters * (raters - 1.0))
+        by_chance = (shares * shares).sum()
+        tables.append({"counts": table.tolist(), "kappa": float((of_item.mean() - by_chance) / (1 - by_chance))})
+    return {"cohen": pairs, "fleiss": tables}
+
+
+save("src/statistics/golden/agreement.golden.json", agreement())

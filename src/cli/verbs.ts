@@ -290,6 +290,7 @@ export const verbs: readonly Verb[] = [
       project,
       ["--model <model>", "a version, a path, or an endpoint http://HOST/v1#NAME (default: the project's)"],
       ["--against <model>", "another model, item by item"],
+      ["--judge <model>", "a model that compares the answers of both, in both orders (tasks with generate_until)"],
       ["--fail-if <conditions...>", '"f1 < prod.f1 - 0.01": fails where it holds; may be given several times'],
       ["--undecided <rule>", "a condition that so few items cannot decide: point (as the figures are), pass, or fail", "point"],
       [

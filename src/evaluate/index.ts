@@ -6,6 +6,7 @@ export { openSandbox, type ProgramLimits, type Sandbox, type Verdict } from "./c
 export { evaluateErrors } from "./errors.ts";
 export { type Evaluated, type EvaluateOptions, evaluateTask, sliceName } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
+export { type JudgedItem, type JudgeSummary, judgePairs, judgeRuleOf, judgeSummary, withJudgement } from "./judge/judge.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
 export {
   type DecoderLikelihood,

@@ -1,4 +1,5 @@
 /** statistics: how sure a figure is, and whether two differ. Knows nothing of models. */
+export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable } from "./agreement.ts";
 export { benjaminiHochberg, holm } from "./corrections.ts";
 export {
   betaQuantile,

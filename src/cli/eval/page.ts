@@ -1,6 +1,6 @@
 /** The report of an evaluation as one self-contained page: no script from elsewhere, no request. */
 import type { Difference, GateVerdict, Score } from "../../evaluate/index.ts";
-import type { ChangedItem, ShownItem, TaskReport } from "./report.ts";
+import type { ChangedItem, JudgementReport, ShownItem, TaskReport } from "./report.ts";
 import { figure, pValue } from "./show.ts";
 
 export interface EvaluationDocument {
@@ -102,11 +102,27 @@ function taskSection(t: TaskReport, model: string): string {
 <p class="quiet">${escaped(t.output)}, ${t.items} items, result <code>${escaped(t.artifact)}</code>${c ? `, against <code>${escaped(c.artifact)}</code>` : ""}</p>
 <table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table>
 ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changes("Won", "good", c.wins)}${changes("Lost", "bad", c.losses)}` : ""}
+${t.judgement ? judgementPart(t.judgement) : ""}
 ${slices.join("")}
 ${t.variants.map(v => `<h3>Asked in another way: ${escaped(v.variant)}</h3>${differenceTable(v.differences, "as it is", v.variant)}`).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table>`) : ""}
 ${slowest.length ? folded("Slowest", slowest.length, `<table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table>`) : ""}
 </section>`;
+}
+
+/** What a judge said, and how far it can be trusted. */
+function judgementPart(j: JudgementReport): string {
+  const scores = scoreRows([
+    { label: "win rate, ties as half", items: j.items - j.unread, score: j.winRate },
+    {
+      label: "the judge prefers what stands first",
+      items: j.items - j.unread,
+      score: { ...j.winRate, ...j.preferredFirst, metric: "share", interval: "wilson" },
+    },
+  ]);
+  return `<h3>Judged by ${escaped(j.judge)}</h3>
+<p class="quiet">${j.wins} wins, ${j.losses} losses, ${j.ties} ties (p ${pValue(j.p)}); both orders agree in ${figure(j.agreement)} of pairs (kappa ${figure(j.kappa)}) and contradict each other in ${j.contradictions}; ${j.unread} of ${j.items} verdicts could not be read; <code>${escaped(j.artifact)}</code></p>
+<table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table>`;
 }
 
 const gateRows = (gates: readonly GateVerdict[]): string =>

@@ -5,6 +5,7 @@ import {
   differenceOf,
   gainOf,
   type ItemResult,
+  type JudgeSummary,
   type LoadedTask,
   type Measure,
   measureOf,
@@ -14,7 +15,9 @@ import {
   scoreOf,
   sliceName,
   sliceScores,
+  withJudgement,
 } from "../../evaluate/index.ts";
+import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
 
 export interface ShownItem {
@@ -48,6 +51,16 @@ export interface Comparison {
   readonly losses: readonly ChangedItem[];
 }
 
+/** What a judge said of the model beside the other one. */
+export interface JudgementReport extends JudgeSummary {
+  readonly judge: string;
+  readonly artifact: string;
+  readonly isKnown: boolean;
+  readonly winRate: Score;
+  /** Items on which its two orders contradict each other. */
+  readonly contradicted: readonly ChangedItem[];
+}
+
 export interface TaskReport {
   readonly task: string;
   readonly output: string;
@@ -61,6 +74,7 @@ export interface TaskReport {
   readonly slices: readonly SliceScores[];
   readonly variants: readonly VariantReport[];
   readonly comparison?: Comparison;
+  readonly judgement?: JudgementReport;
   readonly worst: readonly ShownItem[];
   readonly slowest: readonly ShownItem[];
 }
@@ -88,6 +102,7 @@ export interface ReportParts {
   readonly result: RecordedResult;
   readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
+  readonly judgement?: Judgement | undefined;
   /** Items of each list. */
   readonly few: number;
 }
@@ -115,9 +130,30 @@ function comparisonOf(measures: readonly Measure[], mine: RecordedResult, id: st
   };
 }
 
-export function taskReport({ loaded, result, variants, against, few }: ReportParts): TaskReport {
+function judgementOf({ items, summary, ...rest }: Judgement, result: RecordedResult, few: number): JudgementReport {
+  const contradicted = items.filter(i => i.outcome === "tie" && i.shownFirst !== "tie" && i.shownSecond !== "tie");
+  return {
+    ...rest,
+    ...summary,
+    winRate:
+      summary.unread === items.length
+        ? { metric: "win_rate", better: "higher", items: 0, value: Number.NaN, low: Number.NaN, high: Number.NaN, interval: "none" }
+        : scoreOf(measureOf("win_rate", result.head), withJudgement(result.items, items)),
+    contradicted: contradicted.slice(0, few).map(i => ({
+      id: i.id,
+      place: i.place,
+      prompt: i.prompt,
+      right: "",
+      before: i.second,
+      came: i.first,
+      ms: 0,
+    })),
+  };
+}
+
+export function taskReport({ loaded, result, variants, against, judgement, few }: ReportParts): TaskReport {
   const { task } = loaded;
-  const measures = measuresOf(loaded, result);
+  const measures = measuresOf(loaded, result).filter(m => m.name !== "win_rate");
   const main = measures[0]!;
   const wrong = result.items.filter(i => (main.kind === "share" ? main.value(i) === 0 : badness(main, i) > Number.NEGATIVE_INFINITY));
   return {
@@ -136,6 +172,7 @@ export function taskReport({ loaded, result, variants, against, few }: ReportPar
       differences: measures.map(m => differenceOf(m, pairItems(v.result.items.map(unvaried(result.items)), result.items, task.task))),
     })),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
+    ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     worst: topOf(wrong, i => badness(main, i), few).map(shown),
     slowest: topOf(result.items, i => i.ms, few).map(shown),
   };

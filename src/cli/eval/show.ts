@@ -57,6 +57,16 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
       for (const i of list) out.line(changeLine(i));
     }
   }
+  const j = t.judgement;
+  if (j) {
+    const share = (x: number): string => (Number.isNaN(x) ? "-" : `${(100 * x).toFixed(1)} %`);
+    out.line(`  judged by ${j.judge}${c ? ` beside ${c.against}` : ""} (${j.artifact}${j.isKnown ? ", from the record" : ""}):`);
+    out.line(`    ${scoreCells(j.winRate)} wins ${j.wins}, losses ${j.losses}, ties ${j.ties}  p ${pValue(j.p)} (sign test)`);
+    out.line(
+      `    the judge: agrees with itself in ${share(j.agreement)} of pairs shown both ways (kappa ${figure(j.kappa)}), contradicts itself ${j.contradictions} times, prefers the first place in ${share(j.preferredFirst.value)} [${share(j.preferredFirst.low)}, ${share(j.preferredFirst.high)}] (p ${pValue(j.biasP)})`,
+    );
+    if (j.unread) out.line(`    left out: ${j.unread} of ${j.items} pairs whose verdict could not be read`);
+  }
   if (t.worst.length) {
     out.line("  most wrong:");
     for (const i of t.worst) out.line(itemLine(i));

@@ -18,8 +18,10 @@ import {
   undecidedRules,
   type VariantName,
   variantNames,
+  withJudgement,
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
+import { type Judgement, recordedJudgement } from "../eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
 import { type RecordedResult, recordedResult } from "../eval/record.ts";
@@ -49,6 +51,7 @@ interface Evaluation {
   readonly result: RecordedResult;
   readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
+  readonly judgement?: Judgement;
 }
 
 export const evalVerb: VerbRun = async (context, args, options) => {
@@ -83,6 +86,9 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   await using model = await openEvaluated(textOption(options, "model"), opening);
   const other = textOption(options, "against");
   await using against: OpenEvaluated | undefined = other === undefined ? undefined : await openEvaluated(other, opening);
+  const judging = textOption(options, "judge");
+  if (judging !== undefined) checkJudged(tasks, against !== undefined);
+  await using judge: OpenEvaluated | undefined = judging === undefined ? undefined : await openEvaluated(judging, opening);
   const names = {
     against: against ? ["against", ...(other && !other.includes("/") ? [other] : []), ...against.names] : [],
     tasks: tasks.map(t => t.task.task),
@@ -122,11 +128,26 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     const result = await ask(model);
     const varied: { variant: string; result: RecordedResult }[] = [];
     for (const variant of variants) varied.push({ variant, result: await ask(model, variant) });
+    const other = against && (await ask(against));
+    const judgement =
+      judge && other && loaded.task.output === "generate_until"
+        ? await recordedJudgement({
+            store: judge.store,
+            judge: judge.model,
+            loaded,
+            first: result,
+            second: other,
+            fresh: options.fresh === true,
+            progress: out.progress(loaded.task.task),
+            signal,
+          })
+        : undefined;
     evaluated.push({
       loaded,
       result,
       variants: varied,
-      ...(against ? { against: { id: against.model.id, result: await ask(against) } } : {}),
+      ...(other ? { against: { id: against.model.id, result: other } } : {}),
+      ...(judgement ? { judgement } : {}),
     });
     out.clear();
   }
@@ -136,7 +157,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const gates: GateVerdict[] = conditions.flatMap(c =>
     evaluated
       .filter(e => isAbout(c, e.loaded.task.task))
-      .map(e => gateVerdict(c, e.result.head, { items: e.result.items }, e.against && { items: e.against.result.items }, { undecided })),
+      .map(e => gateVerdict(c, e.result.head, { items: judgedItems(e) }, e.against && { items: e.against.result.items }, { undecided })),
   );
   if (gates.length) out.line("");
   for (const g of gates) out.line(`  ${g.fails ? "FAIL" : "pass"}  ${tellVerdict(g)}`);
@@ -158,6 +179,25 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   out.result(document);
   if (failed.length) throw evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") });
 };
+
+/** The items, with what a judge said of them where there is one. */
+const judgedItems = ({ result, judgement }: Evaluation) => (judgement ? withJudgement(result.items, judgement.items) : result.items);
+
+/** Errors: cli/usage. */
+function checkJudged(tasks: readonly LoadedTask[], hasOther: boolean): void {
+  if (!hasOther)
+    throw cliErrors.fail("usage", {
+      place: "loam eval --judge",
+      expected: "--against, the model whose answers are held beside",
+      received: "none",
+    });
+  if (tasks.some(t => t.task.output === "generate_until")) return;
+  throw cliErrors.fail("usage", {
+    place: "loam eval --judge",
+    expected: "a task whose output is generate_until: its answers can be compared",
+    received: tasks.map(t => `${t.task.task} (${t.task.output})`).join(", "),
+  });
+}
 
 /** The tests of all tasks together, measure by measure in the order of each task's own: corrected by Holm. */
 function withHolm(reports: readonly TaskReport[]): TaskReport[] {

@@ -2,6 +2,7 @@
  * Scores of a classifier from its confusion table, by the definitions of scikit-learn: macro means over the classes that occur among the true or
  * the predicted labels, a quotient 0 / 0 counts as `zeroDivision` and is named.
  */
+import { kappaOfTable } from "../../statistics/index.ts";
 import type { Confusion } from "./confusion.ts";
 
 export interface ClassScore {
@@ -72,7 +73,7 @@ export function classificationScores({ classes, counts, total }: Confusion, { ze
     macro: mean(() => 1),
     weighted: mean(r => r.support),
     mcc: matthews(correct, total, support, taken),
-    kappa: kappaOf(correct, total, support, taken),
+    kappa: kappaOfTable(counts, k),
     classes: rows,
     undefinedScores,
   };
@@ -84,9 +85,4 @@ function matthews(correct: number, total: number, support: Float64Array, taken: 
   const above = correct * total - product(support, taken);
   const below = Math.sqrt(total * total - product(taken, taken)) * Math.sqrt(total * total - product(support, support));
   return below === 0 ? 0 : above / below;
-}
-
-function kappaOf(correct: number, total: number, support: Float64Array, taken: Float64Array): number {
-  const byChance = product(support, taken) / total;
-  return (correct - byChance) / (total - byChance);
 }

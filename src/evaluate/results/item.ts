@@ -29,6 +29,8 @@ export interface ItemResult {
   /** Of programs: whether each answer's tests passed, and why not ("" where they did). */
   readonly passed?: readonly boolean[];
   readonly failures?: readonly string[];
+  /** What a judge said beside another model's answer: 1 a win, a half a tie, 0 a loss. */
+  readonly judged?: number;
   /** Of texts that are scored. */
   readonly logLikelihood?: number;
   readonly words?: number;

@@ -199,6 +199,33 @@ const passing =
   };
 const passName = /^pass@(\d+)$/;
 
+/** Mean of what items count in a judge's eyes; those without a verdict are left out. Errors: evaluate/metric where no item has one. */
+const winning: MakeMeasure = (name, head) => ({
+  name,
+  better: "higher",
+  kind: "whole",
+  value: i => i.judged ?? 0.5,
+  prepare: items => {
+    if (items.every(i => i.judged === undefined))
+      throw evaluateErrors.fail("metric", {
+        place: `${head.task}: ${name}`,
+        expected: "verdicts of a judge",
+        received: "none",
+        hint: "--judge MODEL with --against compares the answers of two models; a judge whose verdicts cannot be read gives none.",
+      });
+    return at => {
+      let [sum, count] = [0, 0];
+      for (let k = 0; k < at.length; k++) {
+        const { judged } = items[at[k]!]!;
+        if (judged === undefined) continue;
+        sum += judged;
+        count++;
+      }
+      return sum / count;
+    };
+  },
+});
+
 const perItem = (i: ItemResult): [number, number, number] => [i.logLikelihood!, i.words!, i.textBytes!];
 const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasure>> } = {
   multiple_choice: ofChoices,
@@ -219,21 +246,24 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
     word_perplexity: name => summed(name, "lower", perItem, s => Math.exp(-s[0]! / s[1]!)),
   },
   code: { "pass@1": passing(1) },
-  generate_until: Object.fromEntries(
-    Object.values(textMetrics).map(m => [
-      m.name,
-      (name: string): Measure => {
-        const own = summed(
-          name,
-          "higher",
-          i => m.statistics(i.texts![0]!, i.references!),
-          s => m.score(s),
-        );
-        const kind = ["exact-match", "normalised-match"].includes(name) ? "share" : "whole";
-        return { ...own, kind };
-      },
-    ]),
-  ),
+  generate_until: {
+    win_rate: winning,
+    ...Object.fromEntries(
+      Object.values(textMetrics).map(m => [
+        m.name,
+        (name: string): Measure => {
+          const own = summed(
+            name,
+            "higher",
+            i => m.statistics(i.texts![0]!, i.references!),
+            s => m.score(s),
+          );
+          const kind = ["exact-match", "normalised-match"].includes(name) ? "share" : "whole";
+          return { ...own, kind };
+        },
+      ]),
+    ),
+  },
 };
 
 /** What is measured where a task does not say. */

@@ -283,3 +283,19 @@ export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem =
     return { ...own, context: description + before + own.prompt };
   });
 }
+
+/** What a judge is told of each item beside the answers. Errors: evaluate/data, evaluate/task. */
+export function questionsOf({ task, items }: LoadedTask): { readonly question: string; readonly reference: string | undefined }[] {
+  const question = readerOf(task.judge?.question ?? task.prompt ?? "", "judge.question");
+  const reference = task.judge?.reference === undefined ? undefined : readerOf(task.judge.reference, "judge.reference");
+  const read = (item: TaskItem, reader: Reader, key: string) =>
+    textOf(
+      placed(item, key, () => reader(item.fields)),
+      item,
+      key,
+    );
+  return items.map(item => ({
+    question: read(item, question, "judge.question"),
+    reference: reference && read(item, reference, "judge.reference"),
+  }));
+}

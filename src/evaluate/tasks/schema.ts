@@ -43,6 +43,20 @@ const slice = z.union([
 ]);
 export type SliceRule = z.output<typeof slice>;
 
+/** How a judge compares two models' answers to a task. */
+export const judgeSchema = z.strictObject({
+  /** What was asked: a field or template; the prompt where absent. */
+  question: text.min(1).optional(),
+  /** A right answer that the judge sees: a field or template. */
+  reference: text.min(1).optional(),
+  /** What makes an answer better, in a sentence or more. */
+  criteria: text.min(1).default("Prefer the one that is correct, does what was asked, and leaves out what was not."),
+  maxTokens: z.int().positive().default(512),
+  /** Asked through its chat template, or its chat endpoint. */
+  chat: z.boolean().default(true),
+});
+export type JudgeRule = z.output<typeof judgeSchema>;
+
 export const taskSchema = z
   .strictObject({
     task: name,
@@ -104,6 +118,8 @@ export const taskSchema = z
         memoryMb: z.int().min(2).max(2048).default(64),
       })
       .optional(),
+    /** Of generate_until, with a judge: how it compares. */
+    judge: judgeSchema.optional(),
     /** Put through the model's chat template, or its chat endpoint. */
     chat: z.boolean().default(false),
     system: text.optional(),
@@ -142,6 +158,7 @@ export const taskSchema = z
       );
     if (t.output === "code" && t.code === undefined) issue("code", "code.tests: a field or a template with the tests");
     if (t.output !== "code" && t.code !== undefined) issue("code", "the output code, which runs programs");
+    if (t.output !== "generate_until" && t.judge !== undefined) issue("judge", "the output generate_until, whose answers can be compared");
     const samples = t.generate?.samples ?? 1;
     for (const [i, m] of (t.metrics ?? []).entries()) {
       const k = /^pass@(\d+)$/.exec(m)?.[1];
