@@ -18,4 +18,9 @@ export const tensorErrors = errorTable("tensor", {
   },
   argument: { status: 400, exit: "usage", meaning: "A compiled program was called with arguments of another structure than it takes." },
   device: { status: 500, exit: "environment", meaning: "A device does not exist on this machine, or cannot do what was asked." },
+  machine: {
+    status: 500,
+    exit: "environment",
+    meaning: "Machine code could not be made or run: the system refused memory, threads or new code.",
+  },
 });

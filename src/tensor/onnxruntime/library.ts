@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { LibraryHandle } from "koffi";
+import { type Koffi, type LibraryHandle, loadKoffi } from "../koffi.ts";
 import { apiNames, apiVersion } from "./api-names.ts";
 import { type ApiName, apiSignatures } from "./api-signatures.ts";
 import { engineErrors } from "./errors.ts";
@@ -22,9 +22,6 @@ const libraryFiles: Readonly<Record<string, string>> = {
   "win32-x64": "win32/x64/onnxruntime.dll",
   "win32-arm64": "win32/arm64/onnxruntime.dll",
 };
-
-/** Creating a session of a deep graph recurses; below this native stacks overflow. koffi's maximum. */
-const stackBytes = 16 * 1024 * 1024;
 
 type NativeFunction = ((...args: NativeArgument[]) => unknown) & {
   async: (...args: (NativeArgument | ((error: unknown, result: unknown) => void))[]) => void;
@@ -110,12 +107,11 @@ const codes: Readonly<Record<number, "model" | "notSupported">> = { 4: "model", 
 
 function open(): Library {
   const path = findLibrary();
-  let koffi: typeof import("koffi");
+  let koffi: Koffi;
   let handle: LibraryHandle;
   let base: Pointer;
   try {
-    koffi = require("koffi") as typeof import("koffi");
-    koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
+    koffi = loadKoffi();
     handle = koffi.load(path);
     base = handle.func("void *OrtGetApiBase()")() as Pointer;
   } catch (error) {

@@ -1,0 +1,123 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Assembler, at, gpr, spread } from "./assembler.ts";
+import { allocatePages, loadCode, machineFunction } from "./native.ts";
+import { MachineProgram, Team } from "./team.ts";
+
+const { rax, rcx, rdi, rsi, rsp, r8, r9, r12, r13 } = gpr;
+const hex = (emit: (a: Assembler) => void): string => {
+  const a = new Assembler();
+  emit(a);
+  return Buffer.from(a.code()).toString("hex");
+};
+
+/** What GNU as 2.40 makes of the same line. */
+const encodings: readonly (readonly [string, (a: Assembler) => void, string])[] = [
+  ["mov rax, [rdi + 8]", a => a.mov(rax, at(rdi, 8)), "488b4708"],
+  ["mov r9d, [rsp + 8]", a => a.mov32(r9, at(rsp, 8)), "448b4c2408"],
+  ["mov [r12], r8", a => a.store(at(r12), r8), "4d890424"],
+  ["movsxd r8, [r13]", a => a.movsxd(r8, at(r13)), "4d634500"],
+  ["lea rax, [r9 + r8 * 8 + 12]", a => a.lea(rax, at(r9, 12, r8, 8)), "4b8d44c10c"],
+  ["lock xadd [r12 + 32], eax", a => a.fetchAdd32(at(r12, 32), rax), "f0410fc1442420"],
+  ["imul rcx, r9, 96", a => a.imulBy(rcx, r9, 96), "4969c960000000"],
+  ["vaddps zmm1, zmm17, zmm30", a => a.v("vaddps", 1, 17, 30), "6291744058ce"],
+  ["vmulps zmm31, zmm2, [rsi + 4]{1to16}", a => a.v("vmulps", 31, 2, spread(at(rsi, 4))), "62616c58597e01"],
+  ["vpdpbusd zmm5, zmm28, [rdi + r9 * 2 + 4]{1to16}", a => a.v("vpdpbusd", 5, 28, spread(at(rdi, 4, r9, 2))), "62b21d50506c4f01"],
+  ["vfmadd231ps zmm20, zmm3, [rax + 64]", a => a.v("vfmadd231ps", 20, 3, at(rax, 64)), "62e26548b86001"],
+  ["vmovups [r13 - 64], zmm30", a => a.save(at(r13, -64), 30), "62417c481175ff"],
+  ["vpmovsdb [rdi + 16], zmm7", a => a.saveBytes(at(rdi, 16), 7), "62f27e48217f01"],
+  ["vrndscaleps zmm3, zmm19, 8", a => a.round(3, 19), "62b37d4808db08"],
+];
+test.each(encodings)("%s has the bytes that the GNU assembler gives it", (_, emit, bytes) => expect(hex(emit)).toBe(bytes));
+
+const isHere = process.platform === "linux" && process.arch === "x64";
+const machineTest = test.skipIf(!isHere);
+const why = isHere ? "" : " (skipped: machine code is made on Linux with x86-64 only)";
+
+machineTest(`a function of machine code is called with its arguments${why}`, () => {
+  const a = new Assembler();
+  a.lea(rax, at(rdi, 5, rsi, 4));
+  a.ret();
+  const f = machineFunction(loadCode(a.code()));
+  fc.assert(
+    fc.property(fc.nat(2 ** 30), fc.nat(2 ** 20), (x, y) => {
+      expect(f(x, y)).toBe(BigInt(x + 4 * y + 5));
+    }),
+  );
+});
+
+test("a jump to a place that was never given is refused", () => {
+  const a = new Assembler();
+  a.jump(a.label());
+  expect(() => a.code()).toThrow(/every label/);
+});
+
+/** Adds one to word `item` of its argument, all threads at once. */
+function countingKernel(): bigint {
+  const a = new Assembler();
+  a.set(rax, 1);
+  a.fetchAdd32(at(rdi, 0, rsi, 4), rax);
+  a.ret();
+  return loadCode(a.code());
+}
+/** word[item + 1] of its argument := word[item] + 1: only right where all of the operation before is done. */
+function followingKernel(): bigint {
+  const a = new Assembler();
+  a.mov32(rax, at(rdi, 0, rsi, 4));
+  a.lea(rax, at(rax, 1));
+  a.store32(at(rdi, 4096, rsi, 4), rax);
+  a.ret();
+  return loadCode(a.code());
+}
+
+machineTest(`every item is done once, whatever the threads, operations and grains${why}`, async () => {
+  const kernel = countingKernel();
+  const pages = allocatePages(4 * 1024);
+  const counts = new Uint32Array(pages.buffer);
+  const teams = [1, 2, 3, 5].map(n => new Team(n));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...teams),
+      fc.array(fc.record({ items: fc.nat(300), grain: fc.integer({ min: 1, max: 40 }) }), { maxLength: 30 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (team, sizes, runs) => {
+        counts.fill(0);
+        const program = new MachineProgram(sizes.map(s => ({ ...s, kernel, argument: pages.address })));
+        // asked for at once: one is carried out after the other
+        await Promise.all(Array.from({ length: runs }, () => team.run(program)));
+        program.free();
+        const want = (i: number) => runs * sizes.filter(s => s.items > i).length;
+        expect(Array.from(counts.subarray(0, 310))).toEqual(Array.from({ length: 310 }, (_, i) => want(i)));
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+machineTest(`an operation begins when all items of the one before it are done${why}`, async () => {
+  const kernel = followingKernel();
+  const depth = 50;
+  const pages = allocatePages(4096 * (depth + 1));
+  const words = new Uint32Array(pages.buffer);
+  const team = new Team(3);
+  const program = new MachineProgram(
+    Array.from({ length: depth }, (_, i) => ({ kernel, argument: pages.address + BigInt(4096 * i), items: 64, grain: 3 })),
+  );
+  for (let run = 0; run < 50; run++) {
+    words.fill(0);
+    words.fill(run, 0, 64);
+    await team.run(program);
+    expect(Array.from(words.subarray(1024 * depth, 1024 * depth + 64))).toEqual(new Array(64).fill(run + depth));
+  }
+});
+
+machineTest(`a number of items that changes between runs counts from then on${why}`, async () => {
+  const pages = allocatePages(4096);
+  const counts = new Uint32Array(pages.buffer);
+  const program = new MachineProgram([{ kernel: countingKernel(), argument: pages.address, items: 2 }]);
+  const team = new Team(2);
+  await team.run(program);
+  program.setItems(0, 4);
+  await team.run(program);
+  expect(Array.from(counts.subarray(0, 5))).toEqual([2, 2, 1, 1, 0]);
+});
