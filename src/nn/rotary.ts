@@ -15,18 +15,20 @@ export interface Angles {
   readonly scale?: number | undefined;
 }
 
-/** Angles position * base^(-2i/D) / factor[i] for all positions, as constants. */
-export function rotaryTables(context: number, headSize: number, { base, factors, scale = 1 }: Angles): RotaryTables {
+/** Cosines and sines of position * base^(-2i/D) / factor[i] for all positions, [context, D/2]. */
+export function rotaryNumbers(context: number, headSize: number, { base, factors, scale = 1 }: Angles) {
   const half = headSize / 2;
   const speeds = Float64Array.from({ length: half }, (_, i) => base ** (-(2 * i) / headSize) / (factors?.[i] ?? 1));
   const angles = Float64Array.from({ length: context * half }, (_, n) => Math.floor(n / half) * speeds[n % half]!);
-  const make = (f: (a: number) => number) =>
-    constant(
-      Float32Array.from(angles, a => scale * f(a)),
-      "f32",
-      [context, half],
-    );
+  const make = (f: (a: number) => number) => Float32Array.from(angles, a => scale * f(a));
   return { cos: make(Math.cos), sin: make(Math.sin) };
+}
+
+/** The same as constants. */
+export function rotaryTables(context: number, headSize: number, angles: Angles): RotaryTables {
+  const { cos, sin } = rotaryNumbers(context, headSize, angles);
+  const made = (numbers: Float32Array) => constant(numbers, "f32", [context, headSize / 2]);
+  return { cos: made(cos), sin: made(sin) };
 }
 
 /** Tables for positions [B, T]: [B, 1, T, D/2], so that they broadcast over heads; or for 0..T-1 when no positions are given. */

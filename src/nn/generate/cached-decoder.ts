@@ -8,7 +8,7 @@ import type { MapLeaves } from "../../base/index.ts";
 import { type Compiled, compile, type Device, type DeviceArray, graphHash, type Tensor } from "../../tensor/index.ts";
 import { type AdapterInputs, adapted } from "../adapters/adapted.ts";
 import { AdapterBank, type AdapterRoom } from "../adapters/bank.ts";
-import { type CachePage, cachePages, cacheViews, pageShape, positionsOf } from "../cache-pages.ts";
+import { type CachePage, cacheBytes, cachePages, cacheViews, pageShape, positionsOf } from "../cache-pages.ts";
 import { type Decoder, type DecoderCache, type DecoderConfig, type DecoderSpec, decoderStep } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { ArraysOf } from "../parameters.ts";
@@ -40,6 +40,36 @@ export interface LogitRows {
   release(): void;
 }
 
+/** What steps of a decoder over a cache are asked of; `CachedDecoder` has the meanings. */
+export interface StepDecoder {
+  readonly config: DecoderConfig;
+  readonly slots: number;
+  readonly room: number;
+  readonly widths: readonly number[];
+  readonly verifyWidth: number;
+  readonly roundWidth: number;
+  readonly bank: AdapterBank | undefined;
+  readonly pages: readonly CachePage[];
+  readonly views: readonly number[];
+  readonly cacheBytes: number;
+  seesAll: boolean;
+  prepare(parameters: DecoderParameters, withAdapters?: boolean): Promise<readonly string[]>;
+  decode(
+    parameters: DecoderParameters,
+    tokens: Int32Array,
+    positions: Int32Array,
+    adapters?: Int32Array,
+    end?: number,
+    counting?: readonly number[],
+  ): Promise<LogitRows>;
+  prefill(parameters: DecoderParameters, slot: number, sequence: readonly number[], chunk: Chunk, adapter?: number): Promise<LogitRows>;
+  verify(parameters: DecoderParameters, slot: number, sequence: readonly number[], start: number, adapter?: number): Promise<LogitRows>;
+  copy(span: SlotSpan): Promise<void>;
+  clear(slot: number): Promise<void>;
+  overwrite(slot: number, numbers: Float32Array): Promise<void>;
+  dispose(): void;
+}
+
 interface Out {
   readonly logits: Tensor;
   readonly cache: DecoderCache;
@@ -69,7 +99,7 @@ interface ChunkInputs extends StepInputs {
 /** As many rows as the decode program of a common engine has: a step that verifies costs about as much as one that decodes. */
 const defaultVerifyWidth = 8;
 
-export class CachedDecoder {
+export class CachedDecoder implements StepDecoder {
   readonly config: DecoderConfig;
   readonly slots: number;
   readonly room: number;
@@ -204,6 +234,11 @@ export class CachedDecoder {
     return [first, ...(await Promise.all(programs.slice(1).map(p => p())))].map(graphHash);
   }
 
+  /** Bytes of keys and values. */
+  get cacheBytes(): number {
+    return cacheBytes(this.config, this.slots, this.pages);
+  }
+
   /** The first pages of the cache. */
   #first(count: number): CacheArrays {
     if (count === this.pages.length) return this.#cache;
@@ -239,6 +274,7 @@ export class CachedDecoder {
    * last one at its position, which writes there what is there.
    *
    * `end` is behind the last position of those slots whose logits count; behind all where absent. What lies in pages behind it is not read.
+   * `counting` names those slots, all where absent; of the others nothing need be computed, and their rows must not be read.
    */
   async decode(
     parameters: DecoderParameters,

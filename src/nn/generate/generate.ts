@@ -6,7 +6,7 @@ import { type Random, random } from "../../base/index.ts";
 import { compile, type Device, type Tensor } from "../../tensor/index.ts";
 import { type Decoder, type DecoderConfig, decoderLogits } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
-import { CachedDecoder, type DecoderParameters } from "./cached-decoder.ts";
+import { CachedDecoder, type DecoderParameters, type StepDecoder } from "./cached-decoder.ts";
 import { nextChunk } from "./chunks.ts";
 import { type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
 import { type Logits, sampleToken } from "./sample.ts";
@@ -30,7 +30,7 @@ export interface GenerateOptions {
   /** Which of several answers to the same prompt: each has random numbers of its own. */
   readonly choice?: number;
   /** Used instead of one made for this call, so that its programs are built once. Slot 0 is overwritten. */
-  readonly decoder?: CachedDecoder;
+  readonly decoder?: StepDecoder;
   readonly signal?: AbortSignal;
 }
 

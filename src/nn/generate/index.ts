@@ -1,6 +1,6 @@
 /** Decoding: sampling, stop strings, the cached decoder, and generation of one sequence. */
 export { type BeamOptions, BeamSearch, beamOptions, beamScores, type Continuation, defaultBeams, type Hypothesis } from "./beam-search.ts";
-export { CachedDecoder, type CachedDecoderOptions, type DecoderParameters, type LogitRows } from "./cached-decoder.ts";
+export { CachedDecoder, type CachedDecoderOptions, type DecoderParameters, type LogitRows, type StepDecoder } from "./cached-decoder.ts";
 export { type Chunk, defaultWidths, nextChunk, usableWidths } from "./chunks.ts";
 export { type FormState, maskLogits } from "./constraint.ts";
 export {
@@ -14,6 +14,7 @@ export {
 } from "./generate.ts";
 export { type Likelihood, likelihood, type TokenProbability } from "./log-probabilities.ts";
 export { guessByLookup } from "./lookup.ts";
+export { type OpenDecoderOptions, openDecoder } from "./open-decoder.ts";
 export { defaultSampling, type History, type SamplingMemory, type SamplingOptions, samplingOptions } from "./options.ts";
 export { greatestToken, type Logits, sampleToken, transformLogits } from "./sample.ts";
 export type { SlotSpan } from "./slot-copy.ts";

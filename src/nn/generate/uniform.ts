@@ -8,7 +8,7 @@ import { random } from "../../base/index.ts";
 import { type Adapter, projectionSizes } from "../adapters/adapter.ts";
 import { positionsOf } from "../cache-pages.ts";
 import type { DecoderConfig } from "../decoder.ts";
-import type { CachedDecoder, DecoderParameters, LogitRows } from "./cached-decoder.ts";
+import type { DecoderParameters, LogitRows, StepDecoder } from "./cached-decoder.ts";
 
 /** Enough for a full narrow chunk and a part of another; few, because every program runs over them. */
 const mostTokens = 24;
@@ -28,7 +28,7 @@ export interface Uniformity {
  * Runs every program on the same tokens in the last slot and compares the logits. Needs a slot that nobody uses, and leaves it behind; the
  * adapters' places must be empty, and are again.
  */
-export async function uniformity(decoder: CachedDecoder, parameters: DecoderParameters): Promise<Uniformity> {
+export async function uniformity(decoder: StepDecoder, parameters: DecoderParameters): Promise<Uniformity> {
   const { bank } = decoder;
   const isPagedSame = await pagesAgree(decoder, parameters);
   const plain = await logitsOfAll(decoder, parameters, undefined);
@@ -47,13 +47,13 @@ export async function uniformity(decoder: CachedDecoder, parameters: DecoderPara
 }
 
 /** Whether all programs give a token the same bits; see `uniformity`. */
-export const isUniform = async (decoder: CachedDecoder, parameters: DecoderParameters): Promise<boolean> =>
+export const isUniform = async (decoder: StepDecoder, parameters: DecoderParameters): Promise<boolean> =>
   (await uniformity(decoder, parameters)).isUniform;
 
 const areSame = ([first, ...others]: readonly Float32Array[]): boolean => others.every(o => o.every((x, i) => x === first![i]));
 
 /** At the end of each view, over noise: the first pages and all, by a chunk, a step and a verification. */
-async function pagesAgree(decoder: CachedDecoder, parameters: DecoderParameters): Promise<boolean> {
+async function pagesAgree(decoder: StepDecoder, parameters: DecoderParameters): Promise<boolean> {
   const { slots, pages, views, config, verifyWidth } = decoder;
   if (views.length === 1) return true;
   const width = decoder.widths[0]!;
@@ -111,7 +111,7 @@ function someAdapter(config: DecoderConfig, rank: number): Adapter {
 }
 
 /** Logits after the last token from each program, with the adapter of one place (0 is none) or by the programs without any. */
-async function logitsOfAll(decoder: CachedDecoder, parameters: DecoderParameters, adapter: number | undefined): Promise<Float32Array[]> {
+async function logitsOfAll(decoder: StepDecoder, parameters: DecoderParameters, adapter: number | undefined): Promise<Float32Array[]> {
   const { room, slots, widths, verifyWidth, roundWidth, config } = decoder;
   const slot = slots - 1;
   const r = random("uniform");

@@ -1,0 +1,2 @@
+/** Decoders as machine code. */
+export { MachineDecoder, machineReady, machineRevision } from "./machine-decoder.ts";
