@@ -11,7 +11,7 @@ import { type Closeness, closeness } from "../src/cli/models/closeness.ts";
 import { localModel } from "../src/cli/models/paths.ts";
 import { quantisationNames, quantisedParameters } from "../src/cli/models/quantised.ts";
 import { readServedModel } from "../src/cli/serving/read-model.ts";
-import { CachedDecoder, type DecoderConfig, type DecoderParameters } from "../src/nn/index.ts";
+import { type DecoderConfig, type DecoderParameters, openDecoder } from "../src/nn/index.ts";
 import { type Device, openDevice } from "../src/tensor/index.ts";
 import { mailTexts } from "./filters/corpus.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";
@@ -61,7 +61,7 @@ const changeOf = (c: Closeness | undefined): number => (c ? c.perplexity / c.ful
 
 /** Tokens a second at which every slot writes `written` tokens after a prompt, which need not be read for it: zeros take as long. */
 export async function decodeSpeed({ config, device, parameters }: FormRun, { batch, prompt, written }: LlamaLoad): Promise<number> {
-  const decoder = await CachedDecoder.open(config, device, { slots: batch, room: prompt + written, widths: [8], verifyWidth: 1 });
+  const decoder = await openDecoder(config, parameters, device, { slots: batch, room: prompt + written, widths: [8], verifyWidth: 1 });
   const tokens = Int32Array.from({ length: batch }, (_, i) => i % config.vocab);
   const step = async (i: number) => (await decoder.decode(parameters, tokens, new Int32Array(batch).fill(prompt + i))).release();
   try {
@@ -80,7 +80,7 @@ const chunkTokens = 512;
 /** Tokens a second at which a prompt is read. */
 export async function prefillSpeed({ config, device, parameters }: FormRun, { prompt }: LlamaLoad): Promise<number> {
   const width = Math.min(chunkTokens, prompt);
-  const decoder = await CachedDecoder.open(config, device, { slots: 1, room: prompt, widths: [width], verifyWidth: 1 });
+  const decoder = await openDecoder(config, parameters, device, { slots: 1, room: prompt, widths: [width], verifyWidth: 1 });
   const sequence = Array.from({ length: prompt }, (_, i) => (i * 7919) % config.vocab);
   const read = async () => {
     const began = performance.now();

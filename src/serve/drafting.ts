@@ -80,7 +80,8 @@ export class Drafting {
       this.#tokens[sequence.slot!] = at < 0 ? sequence.tokens.at(at)! : guesses[at]!.token;
     }
     const end = 1 + Math.max(...live.map(({ sequence }) => Math.min(sequence.drafted, room - 1)));
-    const rows = await this.#program.decode(this.#tokens, this.#positions, undefined, end);
+    const counting = live.map(({ sequence }) => sequence.slot!);
+    const rows = await this.#program.decode(this.#tokens, this.#positions, undefined, end, counting);
     try {
       return live.filter(({ sequence, branch, count, guesses }) => {
         if (++sequence.drafted < sequence.tokens.length) return true;

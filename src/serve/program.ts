@@ -7,11 +7,10 @@ import { hashOf } from "../base/index.ts";
 import {
   type Adapter,
   type AdapterRoom,
-  CachedDecoder,
-  type CachedDecoderOptions,
   type Chunk,
-  cacheBytes,
   type LogitRows,
+  type OpenDecoderOptions,
+  openDecoder,
   type SlotSpan,
   uniformity,
 } from "../nn/index.ts";
@@ -31,9 +30,10 @@ export interface Program {
   readonly fingerprint: string;
   /**
    * Token i of slot i at position i; logits after it [slots, V]. Or a round: `roundWidth` of each slot, logits after each. `adapters` has the
-   * place of each slot's adapter, 0 where it has none; `end` is behind the last position of the slots whose logits count.
+   * place of each slot's adapter, 0 where it has none; `end` is behind the last position of the slots whose logits count, and `counting` names
+   * them. The rows of others need not be there.
    */
-  decode(tokens: Int32Array, positions: Int32Array, adapters?: Int32Array, end?: number): Promise<LogitRows>;
+  decode(tokens: Int32Array, positions: Int32Array, adapters?: Int32Array, end?: number, counting?: readonly number[]): Promise<LogitRows>;
   /** A chunk of a sequence in a slot; logits after its last token as row 0. */
   prefill(slot: number, sequence: readonly number[], chunk: Chunk, adapter?: number): Promise<LogitRows>;
   /** Tokens start.. of a sequence in a slot, at most `verifyWidth` with as many positions left; logits after each as rows 0, 1, ... */
@@ -74,7 +74,7 @@ export interface Draft {
   readonly tokens?: number;
 }
 
-export interface ProgramOptions extends CachedDecoderOptions {
+export interface ProgramOptions extends OpenDecoderOptions {
   readonly draft?: Draft;
 }
 
@@ -120,9 +120,9 @@ const withDraft = (program: Program, draft: Program): Program => ({
 
 const fingerprintOf = (identity: object): string => `fp_${hashOf(identity).slice(0, 16)}`;
 
-async function openAlone(model: ServedModel, device: Device, options: CachedDecoderOptions): Promise<Program> {
+async function openAlone(model: ServedModel, device: Device, options: OpenDecoderOptions): Promise<Program> {
   const { config, parameters } = model;
-  const decoder = await CachedDecoder.open(config, device, { slots: 8, ...options });
+  const decoder = await openDecoder(config, parameters, device, { slots: 8, ...options });
   try {
     const plain = await decoder.prepare(parameters);
     const adapted = decoder.bank ? await decoder.prepare(parameters, true) : [];
@@ -145,9 +145,10 @@ async function openAlone(model: ServedModel, device: Device, options: CachedDeco
       room: decoder.room,
       widths: decoder.widths,
       vocab: config.vocab,
-      cacheBytes: cacheBytes(config, decoder.slots, decoder.pages),
+      cacheBytes: decoder.cacheBytes,
       fingerprint: fingerprintOf(identity),
-      decode: (tokens, positions, adapters, end) => decoder.decode(parameters, tokens, positions, allNeeded(adapters), end),
+      decode: (tokens, positions, adapters, end, counting) =>
+        decoder.decode(parameters, tokens, positions, allNeeded(adapters), end, counting),
       prefill: (slot, sequence, chunk, adapter) => decoder.prefill(parameters, slot, sequence, chunk, needed(adapter)),
       verify: (slot, sequence, start, adapter) => decoder.verify(parameters, slot, sequence, start, needed(adapter)),
       verifyWidth: decoder.verifyWidth,

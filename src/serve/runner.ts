@@ -92,7 +92,8 @@ export class Runner {
     }
     // an owner that ends meanwhile has lost its slot, not its row
     const rowOf = owners.map(o => o.slot!);
-    const rows = await program.decode(this.#tokens, this.#positions, this.#adapters, 1 + Math.max(...owners.map(o => o.computed)));
+    const end = 1 + Math.max(...owners.map(o => o.computed));
+    const rows = await program.decode(this.#tokens, this.#positions, this.#adapters, end, rowOf);
     try {
       for (const [i, o] of owners.entries()) this.#commit(o, o.computed + 1, rows, rowOf[i]!);
     } finally {
@@ -154,7 +155,9 @@ export class Runner {
       }
     }
     const end = Math.max(...sequences.map((s, i) => s.computed + texts[i]!.length));
-    return { rows: await program.decode(this.#roundTokens, this.#roundPositions, this.#adapters, end), first: (i: number) => placed[i]! };
+    const counting = sequences.map(s => s.slot!);
+    const rows = await program.decode(this.#roundTokens, this.#roundPositions, this.#adapters, end, counting);
+    return { rows, first: (i: number) => placed[i]! };
   }
 
   /** A slot that does not decode writes where its own next token will be written, behind everything that is seen. */

@@ -5,10 +5,10 @@
 import { hashOf } from "../../base/index.ts";
 import {
   type BlockFactors,
-  CachedDecoder,
   calibrate,
   type DecoderParameters,
   disposeTree,
+  openDecoder,
   type QuantisePlan,
   quantise,
 } from "../../nn/index.ts";
@@ -97,7 +97,7 @@ export async function formSpeed(
   slots: number,
 ): Promise<FormSpeed> {
   const width = Math.min(measured.prompt, config.context >> 1);
-  const decoder = await CachedDecoder.open(config, device, { slots, room: 2 * width, widths: [width], verifyWidth: 1 });
+  const decoder = await openDecoder(config, parameters, device, { slots, room: 2 * width, widths: [width], verifyWidth: 1 });
   const best = async (times: number, run: (i: number) => Promise<{ release(): void }>): Promise<number> => {
     let least = Number.POSITIVE_INFINITY;
     for (let i = 0; i <= times; i++) {

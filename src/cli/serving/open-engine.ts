@@ -101,6 +101,8 @@ export async function openEngine(found: Found, choice: EngineChoice = {}): Promi
     model: served,
     device,
     room: context,
+    // quantised weights are nobody else's
+    consume: quantize !== "exact",
     ...(slots === undefined ? {} : { slots }),
     ...(choice.adapters ? { adapters: choice.adapters } : {}),
     ...(choice.cacheTokens === undefined ? {} : { cacheTokens: choice.cacheTokens }),

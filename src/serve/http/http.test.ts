@@ -116,7 +116,8 @@ test("the stream on the wire is events of data, ended by [DONE], not to be cache
   const response = await post("/v1/completions", { model: "tiny", prompt: "a", max_tokens: 4, stream: true });
   expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
   expect(response.headers.get("cache-control")).toBe("no-cache, no-transform");
-  const text = await response.text();
+  // a slow machine is told that work goes on, in lines that clients skip
+  const text = (await response.text()).replaceAll(/^:.*\n\n/gm, "");
   expect(text).toMatch(/^(data: \{.*\}\n\n)+data: \[DONE\]\n\n$/);
   expect(text).not.toContain('"usage"');
 });
