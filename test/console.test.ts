@@ -27,7 +27,17 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-const pages = { talk: "Talk", data: "Data", training: "Training", lineage: "Lineage", engine: "Engine", models: "Models" } as const;
+const pages = {
+  talk: "Talk",
+  data: "Data",
+  training: "Training",
+  lineage: "Lineage",
+  engine: "Engine",
+  models: "Models",
+  releases: "Releases",
+  evaluations: "Evaluations",
+  runs: "Runs",
+} as const;
 
 interface Visit {
   readonly page: Page;
@@ -272,6 +282,71 @@ browserTest(`the engine's versions stand with labels and shares, each can be loo
   );
 });
 
+browserTest(
+  `a version's conditions stand with what is met, where a rollback would go and who approved, and its origin walks by keys${why}`,
+  async () => {
+    await visit(
+      {},
+      1280,
+      async ({ page, errors }) => {
+        const asked = page.getByRole("region", { name: "What aliases ask of it" });
+        await asked.waitFor();
+        expect(await asked.locator(".gate.failed").allInnerTexts()).toEqual([
+          expect.stringMatching(/2 reviewers\s+1 of 2: ann \(signed\)/),
+        ]);
+        expect(await asked.getByText("may not have it").count()).toBe(1);
+        await page.getByRole("row", { name: /^staging free mail-small@2 .* mail-small@1/ }).waitFor();
+        await page.getByRole("row", { name: /^prod guarded mail-small@1 .* nothing before/ }).waitFor();
+        await page.getByText("ann approved it for prod as reviewer").waitFor();
+        await page.getByRole("link", { name: "mail-small@1", exact: true }).first().click();
+        await page.getByRole("heading", { level: 2, name: "mail-small@1" }).waitFor();
+        await asked.getByText("has it", { exact: true }).waitFor();
+        await page.locator(".node.chosen").focus();
+        await page.keyboard.press("ArrowLeft");
+        await page.getByRole("heading", { level: 1, name: "Lineage" }).waitFor();
+        expect(errors).toEqual([]);
+      },
+      "#/releases",
+    );
+  },
+);
+
+browserTest(`an evaluation says what changed against the version before, item by item, and slices with intervals${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page, errors }) => {
+      await page.getByRole("row", { name: /^acc 0\.885 0\.910 .*\+0\.025 0\.004 to 0\.046 0\.052 better/ }).waitFor();
+      await page.getByRole("row", { name: /^f1 .*not told apart/ }).waitFor();
+      await page.getByRole("row", { name: /^long 188 .*0\.876 0\.829 to 0\.923/ }).waitFor();
+      await page.getByText("16 won by acc").click();
+      expect(await page.locator("details[open] .items li").count()).toBe(16);
+      await page.getByLabel("Against").selectOption("nothing");
+      await page.getByText("16 won by acc").waitFor({ state: "detached" });
+      expect(errors).toEqual([]);
+    },
+    "#/evaluations/mail-small%402",
+  );
+});
+
+browserTest(`runs beside each other: options that differ alone, and whatever was logged as curves${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page, errors }) => {
+      const options = page.getByRole("region", { name: "Options that differ" });
+      await options.waitFor();
+      expect(await options.locator("tbody th").allInnerTexts()).toEqual(["layers", "width", "optimizer"]);
+      await page.getByRole("img", { name: /^Dead neurons against step\. mail-small@2: from .*; mail-small@1: from/ }).waitFor();
+      await page.getByRole("checkbox", { name: "Compare mail-small@1" }).uncheck();
+      await options.waitFor({ state: "detached" });
+      await page.getByRole("img", { name: /^Loss against step\. mail-small@2: from [^;]*$/ }).waitFor();
+      expect(errors).toEqual([]);
+    },
+    "#/runs",
+  );
+});
+
 browserTest(`a server that goes away is said, and the page goes on when it is back${why}`, async () => {
   await visit(
     {},
@@ -348,6 +423,9 @@ browserTest(`on the real server a toy model answers, and every page shows its li
         ["lineage", page.getByRole("button", { name: /^Served now little@1/ })],
         ["engine", page.getByText("of 8")],
         ["models", page.getByRole("rowheader", { name: /little@1/ })],
+        ["releases", page.getByRole("heading", { level: 2, name: "little@1" })],
+        ["evaluations", page.getByText(/little@1 was asked nothing yet/)],
+        ["runs", page.getByRole("img", { name: /^Loss against step\. little@1/ })],
       ] as const) {
         await page.goto(`${url}#/${name}`);
         await seen.first().waitFor();

@@ -72,6 +72,8 @@ export function App() {
   const { project, model, loam } = overview.data ?? {};
   useEffect(() => {
     document.title = `${titles[route.page]} · ${project ?? "Loam"}`;
+    // narrow screens have the pages in a row that scrolls
+    document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [route.page, project]);
 
   return (
