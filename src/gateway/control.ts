@@ -117,6 +117,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       prices: () => snapshot.config.prices,
       now,
       atOnce: state.kind === "postgres" ? 2 : 1,
+      gathers: state.kind === "sqlite",
       sweepEveryMs: leaseMs / 3,
       ...(options.onStore ? { onStore: options.onStore } : {}),
     });

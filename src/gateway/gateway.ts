@@ -13,6 +13,7 @@ import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
+import type { Stop } from "./upstreams/stop.ts";
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -47,7 +48,7 @@ export class Gateway {
   readonly control: Control;
   readonly metrics: GatewayMetrics;
   /** What ends each request under way. */
-  readonly cutters = new Set<(failure: UpstreamFailure) => void>();
+  readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
   readonly onFailure: (error: unknown, requestId: string) => void;
   readonly #options: GatewayOptions;
@@ -156,7 +157,7 @@ export class Gateway {
 
   /** Ends what is under way with an error that says so. */
   cutOff(): void {
-    for (const cut of [...this.cutters]) cut(new UpstreamFailure("draining", "the time to finish is over"));
+    for (const stop of [...this.cutters]) stop.stop(new UpstreamFailure("draining", "the time to finish is over"));
   }
 
   /** Takes no new work; ends when nothing is under way or the time is over. Gives how many answers had not ended. */

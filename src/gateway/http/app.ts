@@ -7,18 +7,20 @@ import { isLoamError, nearest } from "../../base/index.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
+import { Stop } from "../upstreams/stop.ts";
 import { usageCsv } from "../usage/csv.ts";
 import { type Api, apis } from "./apis.ts";
 import { inputTokens, parametersOf, readAsk } from "./ask.ts";
 import { admitted, allowed, reserved } from "./door.ts";
-import type { End, Exchange } from "./exchange.ts";
+import type { Answer, End, Exchange } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { limits } from "./limits.ts";
 import { wireError } from "./wire-error.ts";
 
 /** What the socket's side tells, where there is one. */
 export interface Peer {
-  readonly outgoing?: { destroy(): void };
+  readonly outgoing?: { destroy(): void; once(event: "close", listener: () => void): void; readonly writableFinished: boolean };
   readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
 }
 
@@ -37,6 +39,20 @@ function addressOf(headers: Headers, peer: Peer | undefined, trustedProxies: num
   if (trustedProxies === 0) return own;
   const hops = (headers.get("x-forwarded-for") ?? "").split(",").map(h => h.trim());
   return hops.at(-trustedProxies) || own;
+}
+
+/** Wished when the client's connection closes before its answer is whole. */
+function leaving(request: Request, peer: Peer | undefined): Stop {
+  const stop = new Stop();
+  const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
+  const outgoing = peer?.outgoing;
+  if (outgoing)
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) gone();
+    });
+  else if (request.signal.aborted) gone();
+  else request.signal.addEventListener("abort", gone, { once: true });
+  return stop;
 }
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
@@ -64,29 +80,28 @@ export function createApp(gateway: Gateway): AppFetch {
   const around =
     (
       path: string,
-      handle: (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Response>,
+      handle: (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Answer>,
       isHeld = false,
     ) =>
     async (request: Request, peer?: Peer): Promise<Response> => {
       const exchange = exchangeOf(request, peer, path);
       const end = gateway.begin(exchange);
-      let response: Response;
+      let answer: Answer;
       try {
         if (gateway.isDraining && path !== "/healthz" && path !== "/readyz")
           throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
-        response = await handle(request, exchange, end, peer);
-        if (!isHeld) end({ status: response.status });
+        answer = await handle(request, exchange, end, peer);
+        if (!isHeld) end({ status: answer.status });
       } catch (error) {
         const wire = wireError(error, exchange.id);
         if (wire.ours === "gateway/internal") gateway.onFailure(error, exchange.id);
         if (exchange.detail === undefined && isLoamError(error) && error.cause instanceof Error) exchange.detail = error.cause.message;
         end({ status: wire.status, error: wire.ours });
-        response = new Response(wire.body, { status: wire.status, headers: { "content-type": "application/json", ...wire.headers } });
+        answer = { status: wire.status, body: wire.body, headers: { "content-type": "application/json", ...wire.headers } };
       }
-      response.headers.set("x-request-id", exchange.id);
-      for (const [name, value] of Object.entries(securityHeaders)) response.headers.set(name, value);
-      if (gateway.isDraining) response.headers.set("connection", "close");
-      return response;
+      const headers: Record<string, string> = { ...answer.headers, ...securityHeaders, "x-request-id": exchange.id };
+      if (gateway.isDraining) headers.connection = "close";
+      return new Response(answer.body, { status: answer.status, headers });
     };
 
   const model = (api: Api) => async (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => {
@@ -131,7 +146,7 @@ export function createApp(gateway: Gateway): AppFetch {
         runtime,
         exchange,
         headers: request.headers,
-        left: request.signal,
+        stop: leaving(request, peer),
         hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
         cutters: gateway.cutters,
         clock,
@@ -152,8 +167,11 @@ export function createApp(gateway: Gateway): AppFetch {
       .map(r => r.name);
   const created = Math.floor(clock.now() / 1000);
   const card = (id: string) => ({ id, object: "model", created, owned_by: "loam-gateway" });
-  const json = (value: unknown, status = 200) =>
-    new Response(JSON.stringify(value), { status, headers: { "content-type": "application/json" } });
+  const json = (value: unknown, status = 200): Answer => ({
+    status,
+    body: JSON.stringify(value),
+    headers: { "content-type": "application/json" },
+  });
   const asAdmin = async (request: Request, exchange: Exchange): Promise<Identity> => {
     const identity = await admitted(gateway.control, request.headers, exchange);
     allowed(gateway.control, identity, { endpoint: "admin", model: null });
@@ -162,12 +180,13 @@ export function createApp(gateway: Gateway): AppFetch {
 
   const app = new Hono<{ Bindings: Peer }>();
   const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => {
-    app.on(method, path, c => handle(c.req.raw, c.env));
     const allow = method === "GET" ? "GET, HEAD" : method;
     const other = around(path, async request => {
       throw gatewayErrors.fail("method", { place: path, expected: allow, received: request.method.slice(0, 20) });
     });
+    // one handler an address: Hono then calls it without a chain
     app.all(path, async c => {
+      if (c.req.method === method || (method === "GET" && c.req.method === "HEAD")) return handle(c.req.raw, c.env);
       const response = await other(c.req.raw, c.env);
       response.headers.set("allow", allow);
       return response;
@@ -214,7 +233,7 @@ export function createApp(gateway: Gateway): AppFetch {
     "/metrics",
     around("/metrics", async (request, exchange) => {
       if (!gateway.config.hasOpenMetrics) await asAdmin(request, exchange);
-      return new Response(await gateway.metrics.text(), { headers: { "content-type": gateway.metrics.contentType } });
+      return { status: 200, body: await gateway.metrics.text(), headers: { "content-type": gateway.metrics.contentType } };
     }),
   );
   on(
@@ -245,7 +264,7 @@ export function createApp(gateway: Gateway): AppFetch {
           });
       const rows = await gateway.control.usage(from, to);
       if (searchParams.get("format") === "csv")
-        return new Response(usageCsv(rows), { headers: { "content-type": "text/csv; charset=utf-8" } });
+        return { status: 200, body: usageCsv(rows), headers: { "content-type": "text/csv; charset=utf-8" } };
       return json({ object: "list", data: rows });
     }),
   );

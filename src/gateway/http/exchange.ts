@@ -56,6 +56,13 @@ export interface Exchange {
   isOver: boolean;
 }
 
+/** What a handler gives; the response is made of it once, with what all answers carry. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+}
+
 export interface End {
   readonly status: number;
   readonly error?: string | undefined;

@@ -8,8 +8,9 @@ import { Relay } from "../streams/relay.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import type { Call } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
+import type { Stop } from "../upstreams/stop.ts";
 import { type Ask, prefixOf } from "./ask.ts";
-import type { End, Exchange } from "./exchange.ts";
+import type { Answer, End, Exchange } from "./exchange.ts";
 import { limits } from "./limits.ts";
 import { withMembers } from "./members.ts";
 import { errorEvent, wireError } from "./wire-error.ts";
@@ -21,16 +22,18 @@ export interface Forwarded {
   readonly runtime: Runtime;
   readonly exchange: Exchange;
   readonly headers: Headers;
-  /** Of the client's connection. */
-  readonly left: AbortSignal;
+  /** Wished when the client's connection closes before its answer, and by what ends requests here. */
+  readonly stop: Stop;
   /** Closes that connection; absent where there is none. */
   readonly hangUp: (() => void) | undefined;
   readonly clock: Clock;
-  /** What ends requests when the gateway must stop. */
-  readonly cutters: Set<(failure: UpstreamFailure) => void>;
+  /** Of all requests under way. */
+  readonly cutters: Set<Stop>;
   /** Once, when the answer has ended. */
   readonly onEnd: (end: End) => void;
 }
+
+const hasLeft = ({ stop }: Forwarded): boolean => stop.reason?.kind === "left";
 
 /** Headers of the client's that an upstream is told: traces, and what changes an answer. */
 const passedOn = ["traceparent", "tracestate", "openai-beta", "idempotency-key"];
@@ -60,27 +63,18 @@ const patienceMs = (headers: Headers): number => {
   return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 };
 
-/** Ends with the client's connection, or when a request has taken as long as it may. */
-function ending({ left, runtime, headers, cutters }: Forwarded): { readonly signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const gone = () => controller.abort(new UpstreamFailure("left", "the client left"));
-  if (left.aborted) gone();
-  else left.addEventListener("abort", gone, { once: true });
-  const cut = (failure: UpstreamFailure) => controller.abort(failure);
-  cutters.add(cut);
+/** Ends when a request has taken as long as it may, or the gateway must stop; gives what takes the watch away. */
+function watch({ stop, runtime, headers, cutters }: Forwarded): () => void {
+  cutters.add(stop);
   const totalMs = Math.min(runtime.config.totalMs, patienceMs(headers));
-  const timer = setTimeout(() => controller.abort(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
-  return {
-    signal: controller.signal,
-    stop: () => {
-      clearTimeout(timer);
-      cutters.delete(cut);
-      left.removeEventListener("abort", gone);
-    },
+  const timer = setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
+  return () => {
+    clearTimeout(timer);
+    cutters.delete(stop);
   };
 }
 
-function attemptsFor(f: Forwarded, signal: AbortSignal): Attempts {
+function attemptsFor(f: Forwarded): Attempts {
   const { ask, routes, runtime, exchange } = f;
   const [route] = routes;
   const { sticky } = route!;
@@ -89,7 +83,7 @@ function attemptsFor(f: Forwarded, signal: AbortSignal): Attempts {
   return new Attempts({
     runtime,
     routes,
-    signal,
+    stop: f.stop,
     asked: { stickyKey, prefix: usesPrefix ? prefixOf(ask) : undefined, random: runtime.random },
     request: (target, upstream, resumption) => {
       const { config } = upstream;
@@ -100,7 +94,7 @@ function attemptsFor(f: Forwarded, signal: AbortSignal): Attempts {
         changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
       if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
       const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
-      const call: Omit<Call, "deadlines" | "signal"> = {
+      const call: Omit<Call, "deadlines" | "stop"> = {
         method: "POST",
         path: `${base(config.url)}${ask.api.path}`,
         headers: headersFor(f, config.headers),
@@ -131,24 +125,24 @@ const toClient = (exchange: Exchange): Record<string, string> => ({
 });
 
 /** Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable, gateway/cancelled. */
-export async function forward(f: Forwarded): Promise<Response> {
-  const end = ending(f);
-  const attempts = attemptsFor(f, end.signal);
+export async function forward(f: Forwarded): Promise<Answer> {
+  const unwatch = watch(f);
+  const attempts = attemptsFor(f);
   f.exchange.attempts = attempts.made;
   try {
-    if (f.ask.isStream) return await streamed(f, attempts, end);
-    const response = await whole(f, attempts);
-    end.stop();
-    return response;
+    if (f.ask.isStream) return await streamed(f, attempts, unwatch);
+    const answer = await whole(f, attempts);
+    unwatch();
+    return answer;
   } catch (error) {
     f.exchange.target = attempts.target;
-    end.stop();
-    if (f.left.aborted) throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
+    unwatch();
+    if (hasLeft(f)) throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
     throw error;
   }
 }
 
-async function whole(f: Forwarded, attempts: Attempts): Promise<Response> {
+async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
   const { exchange, clock } = f;
   for (;;) {
     const source = await attempts.open();
@@ -159,10 +153,11 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Response> {
       source.end("answered");
       exchange.target = attempts.target;
       f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
-      return new Response(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), {
+      return {
         status: source.reply.status,
+        body: new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length),
         headers: { "content-type": "application/json", ...toClient(exchange) },
-      });
+      };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       source.reply.cancel();
@@ -172,7 +167,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Response> {
   }
 }
 
-async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void }): Promise<Response> {
+async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): Promise<Answer> {
   const { ask, runtime, exchange, clock } = f;
   const { heartbeatMs, readerMs } = runtime.config;
   const api = ask.api.streamed!;
@@ -191,7 +186,7 @@ async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void
     errorEvent: error => errorEvent(api, error, exchange.id),
     onEnd: ({ error, progress, resumed }) => {
       clearTimeout(slow);
-      ending.stop();
+      unwatch();
       exchange.resumed = resumed;
       exchange.target = attempts.target;
       const { usage, pieces } = progress;
@@ -203,7 +198,7 @@ async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void
       const wire = error === undefined ? undefined : wireError(error, exchange.id);
       if (error instanceof Error) exchange.detail = error.message;
       if (isFirst && wire) return;
-      if (f.left.aborted) f.onEnd({ status: 499, error: "gateway/cancelled", usage: counted });
+      if (hasLeft(f)) f.onEnd({ status: 499, error: "gateway/cancelled", usage: counted });
       else f.onEnd({ status, error: why ?? wire?.ours, usage: counted });
     },
   });
@@ -240,7 +235,9 @@ async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void
       relay.cancel();
     },
   });
-  return new Response(body, {
+  return {
+    status: 200,
+    body,
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache, no-transform",
@@ -248,5 +245,5 @@ async function streamed(f: Forwarded, attempts: Attempts, ending: { stop(): void
       "x-accel-buffering": "no",
       ...toClient(exchange),
     },
-  });
+  };
 }

@@ -5,6 +5,8 @@ export interface BatchOptions {
   readonly most: number;
   /** Calls at the same time. */
   readonly atOnce: number;
+  /** Waits for what else comes in this turn of the event loop, where a call costs more than that; else a microtask. */
+  readonly gathers?: boolean;
 }
 
 /** `call` answers one for each ask, in order; when it fails, every ask of it does. */
@@ -26,10 +28,18 @@ export function batched<A, R>(call: (asks: readonly A[]) => Promise<readonly R[]
     }
     running--;
   };
+  let isDue = false;
+  const start = (): void => {
+    isDue = false;
+    if (waiting.length > 0 && running < options.atOnce) void run();
+  };
   return ask =>
     new Promise((resolve, reject) => {
       waiting.push({ ask, resolve, reject });
-      // one microtask later, so that what is asked in the same turn goes together
-      if (running < options.atOnce) queueMicrotask(() => (waiting.length > 0 && running < options.atOnce ? void run() : undefined));
+      if (running >= options.atOnce || isDue) return;
+      isDue = true;
+      // later, so that what is asked in the same turn goes together
+      if (options.gathers) setImmediate(start);
+      else queueMicrotask(start);
     });
 }

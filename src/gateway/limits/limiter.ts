@@ -23,6 +23,8 @@ export interface LimiterOptions {
   readonly now?: () => number;
   /** Calls to the store at the same time. */
   readonly atOnce: number;
+  /** Decisions wait for what else comes in the same turn: where one alone costs a transaction. */
+  readonly gathers?: boolean;
   /** Told once when the store stops answering, and once when it answers again. */
   readonly onStore?: (state: "lost" | "back", error: unknown) => void;
   /** How often this process shows that it lives; a third of the lease. */
@@ -57,13 +59,18 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const { buckets } = options;
   const now = options.now ?? Date.now;
   const lifeMs = options.lifeMs ?? defaultLifeMs;
-  const reserveBatch = batched<ReserveAsk, ReserveOutcome>(asks => buckets.reserve(asks), { most: mostInCall, atOnce: options.atOnce });
+  const reserveBatch = batched<ReserveAsk, ReserveOutcome>(asks => buckets.reserve(asks), {
+    most: mostInCall,
+    atOnce: options.atOnce,
+    gathers: options.gathers ?? false,
+  });
   const settleBatch = batched<SettleAsk, void>(
     async asks => {
       await buckets.settle(asks);
       return asks.map(() => undefined);
     },
-    { most: mostInCall, atOnce: options.atOnce },
+    // nobody waits for a settlement
+    { most: mostInCall, atOnce: options.atOnce, gathers: true },
   );
   /** By how much the store's clock is ahead of ours. */
   let aheadMs = 0;

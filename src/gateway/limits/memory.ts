@@ -1,5 +1,6 @@
 /** Buckets in this process's memory: for one process, and gone with it. Usage goes to the `sql` beside it, so that it is asked for in one way. */
 import type { UsageRow } from "../contract.ts";
+import { mergedUsage } from "../usage/usage.ts";
 import type { BucketState } from "./bucket.ts";
 import type { BucketStore, BucketStoreOptions } from "./bucket-store.ts";
 import { type Rows, reserveOn, settleOn, sweepOn, type TakenRow } from "./rows.ts";
@@ -12,11 +13,8 @@ interface Kept {
 class MemoryRows implements Rows {
   readonly #buckets = new Map<string, Kept>();
   readonly #taken = new Map<string, TakenRow[]>();
-  readonly #count: (row: UsageRow) => void;
-
-  constructor(count: (row: UsageRow) => void) {
-    this.#count = count;
-  }
+  /** Of the settlements under way. */
+  usage: UsageRow[] = [];
   bucket(id: string): BucketState | undefined {
     return this.#buckets.get(id)?.state;
   }
@@ -52,13 +50,13 @@ class MemoryRows implements Rows {
     for (const [id, rows] of this.#taken) if (rows.every(row => row.expiresMs <= beforeMs)) this.#taken.delete(id);
   }
   addUsage(row: UsageRow): void {
-    this.#count(row);
+    this.usage.push(row);
   }
 }
 
 /** `count` gets the usage of every settled request. */
 export function memoryBuckets(options: BucketStoreOptions, count: (row: UsageRow) => void): BucketStore {
-  const rows = new MemoryRows(count);
+  const rows = new MemoryRows();
   const now = options.now ?? Date.now;
   return {
     async reserve(asks) {
@@ -68,6 +66,8 @@ export function memoryBuckets(options: BucketStoreOptions, count: (row: UsageRow
     async settle(asks) {
       const nowMs = now();
       for (const ask of asks) settleOn(rows, ask, nowMs);
+      for (const row of mergedUsage(rows.usage)) count(row);
+      rows.usage = [];
     },
     async sweep() {
       sweepOn(rows, options.owner, options.leaseMs, now());

@@ -9,6 +9,7 @@ import { limits } from "../http/limits.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
 import type { Call, Reply } from "../upstreams/call.ts";
 import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
+import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
 import { type Asked, type Candidate, choose } from "./choose.ts";
 import { backoffMs } from "./retry-budget.ts";
@@ -41,9 +42,9 @@ export interface AttemptsOptions {
   /** The model that is asked for, then those that may stand in for it. */
   readonly routes: readonly ModelRoute[];
   readonly asked: Asked;
-  readonly signal: AbortSignal;
+  readonly stop: Stop;
   /** The call for a target; undefined where this request cannot be put to it. */
-  request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Omit<Call, "deadlines" | "signal"> | undefined;
+  request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Omit<Call, "deadlines" | "stop"> | undefined;
   translate?(target: Target, upstream: Upstream): Source["translate"];
 }
 
@@ -74,15 +75,15 @@ export async function readWhole(reply: Reply, mostBytes: number): Promise<Buffer
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+const pause = (ms: number, stop: Stop): Promise<void> =>
   new Promise(resolve => {
     const end = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", end);
+      stop.delete(end);
       resolve();
     };
     const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
+    stop.add(end);
   });
 
 /** What the client is told where nobody is left to ask. */
@@ -116,14 +117,14 @@ export class Attempts {
 
   /** An answer of status 2xx from the next target that gives one. Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable. */
   async open(resumption?: Resumption): Promise<Source> {
-    const { runtime, signal } = this.#options;
+    const { runtime, stop } = this.#options;
     for (;;) {
-      if (signal.aborted) throw signal.reason;
+      if (stop.reason) throw stop.reason;
       const next = this.#next(resumption);
       if (this.#last && !(next && this.#mayTryAgain())) throw this.#lastWord(resumption);
       if (!next) throw this.#unavailable();
-      if (next.again) await pause(backoffMs(runtime.config.retries, this.#begun - 1, runtime.random), signal);
-      if (signal.aborted) throw signal.reason;
+      if (next.again) await pause(backoffMs(runtime.config.retries, this.#begun - 1, runtime.random), stop);
+      if (stop.reason) throw stop.reason;
       const upstream = runtime.upstream(next.candidate.target.upstream);
       const { target } = next.candidate;
       const call = this.#options.request(target, upstream, resumption);
@@ -136,7 +137,7 @@ export class Attempts {
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
         this.#last = error;
-        if (!error.isRetryable || signal.aborted) throw this.#lastWord(resumption);
+        if (!error.isRetryable || stop.reason) throw this.#lastWord(resumption);
       }
     }
   }
@@ -173,8 +174,8 @@ export class Attempts {
     return again && { candidate: again, again: true };
   }
 
-  async #ask(target: Target, upstream: Upstream, call: Omit<Call, "deadlines" | "signal">): Promise<Source> {
-    const { runtime, signal, translate } = this.#options;
+  async #ask(target: Target, upstream: Upstream, call: Omit<Call, "deadlines" | "stop">): Promise<Source> {
+    const { runtime, stop, translate } = this.#options;
     const startMs = runtime.clock.monotonic();
     const handle = upstream.begin();
     let isNoted = false;
@@ -187,7 +188,7 @@ export class Attempts {
       this.made.push({ target: target.id, ms: Math.round((runtime.clock.monotonic() - startMs) * 10) / 10, how: said });
     };
     try {
-      const reply = await handle.call({ ...call, deadlines: upstream.config.deadlines, signal });
+      const reply = await handle.call({ ...call, deadlines: upstream.config.deadlines, stop });
       if (reply.status >= 200 && reply.status < 300) return { reply, end, translate: translate?.(target, upstream) };
       const body = (await readWhole(reply, limits.errorBytes)).toString("utf8");
       const retryAfterMs = retryAfterOf(reply.headers, runtime.clock.now());

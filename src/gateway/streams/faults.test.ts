@@ -24,7 +24,8 @@ let second: FakeUpstream;
 let gateway: TestGateway;
 let client: OpenAI;
 
-const times = { connect: "300ms", firstByte: "300ms", idle: "300ms" };
+/** Long enough for a busy machine to be in time where it should be. */
+const times = { connect: "2s", firstByte: "1500ms", idle: "1500ms" };
 const upstreamPart = (url: string, more: object = {}) => ({ url, timeouts: times, breaker: { failures: 1000, open: "1s" }, ...more });
 const configOf = (more: object = {}) => ({
   upstreams: { first: upstreamPart(first.url, more), second: upstreamPart(second.url, more) },

@@ -6,6 +6,7 @@
 import { type Dispatcher, Pool } from "undici";
 import { guardedLookup, type Network } from "./address.ts";
 import { UpstreamFailure } from "./failure.ts";
+import type { Stop } from "./stop.ts";
 
 export interface Deadlines {
   readonly connectMs: number;
@@ -22,8 +23,8 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer | undefined;
   readonly deadlines: Deadlines;
-  /** Ends it wherever it is; its reason, an UpstreamFailure, is what the caller is told. */
-  readonly signal: AbortSignal;
+  /** Ends it wherever it is; its reason is what the caller is told. */
+  readonly stop: Stop;
 }
 
 export interface Reply {
@@ -65,7 +66,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   status = 0;
   readonly headers = new Map<string, string>();
   readonly #deadlines: Deadlines;
-  readonly #signal: AbortSignal;
+  readonly #stop: Stop;
   readonly #answer: (reply: Reply) => void;
   readonly #fail: (failure: UpstreamFailure) => void;
   #pieces: Buffer[] = [];
@@ -82,22 +83,19 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   /** Since when it has been silent, where somebody waits. */
   #quietFrom: number | undefined;
 
-  constructor({ deadlines, signal }: Call, answer: (reply: Reply) => void, fail: (failure: UpstreamFailure) => void) {
+  constructor({ deadlines, stop }: Call, answer: (reply: Reply) => void, fail: (failure: UpstreamFailure) => void) {
     this.#deadlines = deadlines;
-    this.#signal = signal;
+    this.#stop = stop;
     this.#answer = answer;
     this.#fail = fail;
     this.#timer = setTimeout(
       () => this.#end(new UpstreamFailure("connectTimeout", `no connection after ${deadlines.connectMs} ms`)),
       deadlines.connectMs,
     );
-    signal.addEventListener("abort", this.#stop);
+    stop.add(this.#stopped);
   }
 
-  readonly #stop = (): void => {
-    const { reason } = this.#signal;
-    this.#end(reason instanceof UpstreamFailure ? reason : new UpstreamFailure("reset", "called off"));
-  };
+  readonly #stopped = (reason: UpstreamFailure): void => this.#end(reason);
 
   onConnect(abort: (reason?: Error) => void): void {
     this.#abort = abort;
@@ -135,7 +133,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
 
   onComplete(): void {
     this.#isOver = true;
-    this.#signal.removeEventListener("abort", this.#stop);
+    this.#stop.delete(this.#stopped);
     this.#wake();
   }
 
@@ -152,7 +150,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   #end(failure: UpstreamFailure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#signal.removeEventListener("abort", this.#stop);
+    this.#stop.delete(this.#stopped);
     clearTimeout(this.#timer);
     this.#failure = failure;
     this.#abort?.(failure);
@@ -223,9 +221,9 @@ export function connectTo({ origin, network, connections, authorities }: Connect
   return {
     call: call =>
       new Promise<Reply>((resolve, reject) => {
-        const { method, path, headers, body = null, signal } = call;
+        const { method, path, headers, body = null, stop } = call;
         const exchange = new Exchange(call, resolve, reject);
-        if (signal.aborted) return exchange.cancel();
+        if (stop.reason) return;
         try {
           pool.dispatch({ origin, path, method, headers, body }, exchange);
         } catch (error) {

@@ -7,6 +7,7 @@ import { type Breaker, type BreakerOptions, breakerState, closedBreaker, failed,
 import { type Call, type Connection, connectTo, type Reply } from "./call.ts";
 import type { UpstreamConfig } from "./config.ts";
 import { UpstreamFailure } from "./failure.ts";
+import { Stop } from "./stop.ts";
 
 export interface UpstreamState {
   readonly id: string;
@@ -120,8 +121,14 @@ export class Upstream {
     const { health, deadlines } = this.config;
     if (!health) return true;
     try {
-      const signal = AbortSignal.timeout(deadlines.connectMs + probeMs);
-      const reply = await this.#connection.call({ method: "GET", path: health.path, headers: this.config.headers, deadlines, signal });
+      const quick = { ...deadlines, firstByteMs: Math.min(deadlines.firstByteMs, probeMs) };
+      const reply = await this.#connection.call({
+        method: "GET",
+        path: health.path,
+        headers: this.config.headers,
+        deadlines: quick,
+        stop: new Stop(),
+      });
       reply.cancel();
       this.#isHealthy = reply.status < 500;
     } catch (error) {

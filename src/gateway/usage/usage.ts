@@ -33,6 +33,31 @@ interface UsageColumns {
   readonly cost_nano: number;
 }
 
+/** Sums of the rows of a group that are of the same day, key and model. */
+export function mergedUsage(rows: readonly UsageRow[]): UsageRow[] {
+  if (rows.length < 2) return [...rows];
+  const sums = new Map<string, UsageRow>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.day, row.keyId, row.subject, row.team, row.organisation, row.model]);
+    const sum = sums.get(key);
+    sums.set(
+      key,
+      sum === undefined
+        ? row
+        : {
+            ...row,
+            requests: sum.requests + row.requests,
+            errors: sum.errors + row.errors,
+            inputTokens: sum.inputTokens + row.inputTokens,
+            cachedTokens: sum.cachedTokens + row.cachedTokens,
+            outputTokens: sum.outputTokens + row.outputTokens,
+            costNano: sum.costNano + row.costNano,
+          },
+    );
+  }
+  return [...sums.values()];
+}
+
 /** `2026-11-26`, by UTC. */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
