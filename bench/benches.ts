@@ -5,6 +5,7 @@ import { type BenchContext, type BenchReport, type BenchResult, benchMachine } f
 /** What each one answers. */
 export const benches = {
   "tune-step": "one step of tuning SmolLM2-135M, all weights and LoRA, beside transformers and PEFT",
+  classifier: "a spam classifier tuned from MiniLM to equal F1, beside transformers' Trainer",
   "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
   start: "how long `loam --help` and the second `npm start` take",
@@ -36,6 +37,8 @@ export const benches = {
   search: "hyper-parameter search on functions whose least value is known, beside Optuna",
   eval: "SmolLM2-135M on small tasks, item by item and for speed, beside lm-evaluation-harness",
   metrics: "scores of a million predictions, beside scikit-learn",
+  limits: "a decision about limits in memory, in a SQLite file and in PostgreSQL: p50, p99, requests a second",
+  policies: "decisions over 10 and 10,000 policies, and keys looked up among 1,000 and a million",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;
 

@@ -13,5 +13,5 @@ describe("in memory", () => {
 });
 
 describe("in a SQLite file", () => {
-  sharedStoreLaws((name, options) => openState({ url: `sqlite:${name}.db`, root: folder, ...options }));
+  sharedStoreLaws((name, options) => openState({ url: `sqlite:${name}.db`, root: folder, timeoutMs: 60_000, ...options }));
 });
