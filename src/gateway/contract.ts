@@ -12,7 +12,7 @@ export interface Credentials {
 /** Whoever passed authentication. Ids are what policies, limits and usage speak of; none of it is secret. */
 export interface Identity {
   readonly kind: "key" | "jwt";
-  /** Of the API key; for a JWT `jwt:ISSUER_NAME`. */
+  /** Of the API key; for a JWT `jwt:ISSUER_NAME:SUBJECT`. */
   readonly keyId: string;
   /** User or service account; what it is called in a log. */
   readonly subject: string;
@@ -202,7 +202,7 @@ export interface UsageRow {
 
 export interface KeyGiven {
   readonly name: string;
-  /** User or service account that must exist (`principals` of the configuration, or made by `putPrincipal`). */
+  /** User or service account that must exist (`principals` of the configuration). */
   readonly subject: string;
   readonly scopes?: readonly string[];
   /** Milliseconds since 1970; null: never. */

@@ -43,7 +43,8 @@ function identityOfToken(claims: TokenClaims, principals: Principals): Identity 
   const teams = [...new Set([...(account?.teams ?? []), ...claims.teams])].filter(isOpen);
   return {
     kind: "jwt",
-    keyId: `jwt:${claims.issuer}`,
+    // one for each of them: limits by key are limits of a caller
+    keyId: `jwt:${claims.subject}`,
     subject: claims.subject,
     subjectKind: account?.kind ?? "user",
     teams,

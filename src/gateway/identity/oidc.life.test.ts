@@ -90,7 +90,7 @@ afterAll(async () => {
 test("a provider's access token opens, says who and within which scopes", async () => {
   const c = await control();
   const { identity } = await c.authenticate({ token: await token("chat") });
-  expect(identity).toMatchObject({ kind: "jwt", keyId: "jwt:idp", subject: "idp:mailer", roles: [], scopes: ["chat"] });
+  expect(identity).toMatchObject({ kind: "jwt", keyId: "jwt:idp:mailer", subject: "idp:mailer", roles: [], scopes: ["chat"] });
   expect(c.decide(identity!, { endpoint: "chat", model: "m" }).allowed).toBe(true);
   expect(c.decide(identity!, { endpoint: "embeddings", model: "m" }).allowed).toBe(false);
 });

@@ -1,6 +1,6 @@
 /**
  * Limits as headers: OpenAI's `x-ratelimit-*` for the tightest limit on requests and on tokens, with durations as Go writes them; the IETF's
- * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4) for every limit with a window; Retry-After.
+ * RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4) for every limit with a window, except those on money; Retry-After.
  */
 import type { LimitState, Measure } from "../contract.ts";
 import { goDuration } from "./durations.ts";
@@ -42,8 +42,10 @@ export function limitHeaders(states: readonly LimitState[]): Headers {
     headers[`x-ratelimit-reset-${name}`] = goDuration(s.resetMs);
   }
   const byLimit = new Map<string, LimitState[]>();
+  // money would be a number without its unit
   for (const s of states)
-    if (s.windowMs !== null || s.measure === "concurrency") byLimit.set(s.limit, [...(byLimit.get(s.limit) ?? []), s]);
+    if (s.measure !== "cost" && (s.windowMs !== null || s.measure === "concurrency"))
+      byLimit.set(s.limit, [...(byLimit.get(s.limit) ?? []), s]);
   const shown = [...byLimit.values()].map(of => tightest(of)!);
   if (shown.length === 0) return headers;
   headers["ratelimit-policy"] = shown

@@ -246,11 +246,15 @@ describe("a store that is lost", () => {
 
 describe("what clients are told", () => {
   test("OpenAI's headers carry the tightest limit with Go durations, the IETF's every limit", async () => {
-    const { limiter } = limiterWith([
-      { name: "minute", measure: "requests", limit: 60, window: "1m" },
-      { name: "day", measure: "requests", limit: 2, period: "day" },
-      { name: "tokens", measure: "tokens", limit: 1000, window: "1m" },
-    ]);
+    const { limiter } = limiterWith(
+      [
+        { name: "minute", measure: "requests", limit: 60, window: "1m" },
+        { name: "day", measure: "requests", limit: 2, period: "day" },
+        { name: "tokens", measure: "tokens", limit: 1000, window: "1m" },
+        { name: "money", measure: "cost", limit: 5, period: "month" },
+      ],
+      { prices: { models: { "*": { input: 1 } } } },
+    );
     expect((await taken(limiter)).headers()).toEqual({
       "x-ratelimit-limit-requests": "2",
       "x-ratelimit-remaining-requests": "1",

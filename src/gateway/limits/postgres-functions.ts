@@ -108,7 +108,7 @@ end $f$`;
 const lapsed = `t.hold > 0 and (t.expires_ms <= v_now or not exists
       (select 1 from gateway_owners o where o.owner = t.owner and o.expires_ms > v_now))`;
 
-const sweep = `create or replace function gateway_sweep(p_owner text, p_lease double precision, p_now double precision) returns void
+const sweep = `create or replace function gateway_sweep(p_owner text, p_lease double precision, p_forget boolean, p_now double precision) returns void
 language plpgsql as $f$
 declare
   v_now double precision;
@@ -130,6 +130,9 @@ begin
     update gateway_buckets b set level = ${level("b", "s.leak")}, held = greatest(0, b.held - s.hold), at_ms = greatest(b.at_ms, v_now),
       empty_ms = ${empty(level("b", "s.leak"), "s.leak", "s.ends")}
       from summed s where b.id = s.bucket;
+  end if;
+  if not p_forget then
+    return;
   end if;
   delete from gateway_buckets where id in
     (select id from gateway_buckets where held <= 0 and empty_ms <= v_now order by id collate "C" for update skip locked);

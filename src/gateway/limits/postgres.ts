@@ -8,9 +8,13 @@ interface Answer {
   readonly o: readonly { readonly g: boolean; readonly l: readonly (readonly [number, number, boolean])[] | null }[];
 }
 
+/** To forget empty buckets all are read. */
+const forgetEveryMs = 60_000;
+
 /** The schema's tables and functions are there already (`state/postgres.ts`); the pool is closed with the store. */
 export function postgresBuckets(pool: PostgresPool, options: BucketStoreOptions): BucketStore {
   const now = () => options.now?.() ?? null;
+  let forgotMs = Number.NEGATIVE_INFINITY;
   return {
     async reserve(asks) {
       const given = asks.map(ask => ({
@@ -50,7 +54,15 @@ export function postgresBuckets(pool: PostgresPool, options: BucketStoreOptions)
       await pool.ask("gateway_settle", "select gateway_settle($1::jsonb, $2)", [JSON.stringify(given), now()]);
     },
     async sweep() {
-      await pool.ask("gateway_sweep", "select gateway_sweep($1, $2, $3)", [options.owner, options.leaseMs, now()]);
+      const nowMs = now() ?? Date.now();
+      const forgets = nowMs - forgotMs >= forgetEveryMs;
+      await pool.ask("gateway_sweep", "select gateway_sweep($1, $2, $3::boolean, $4)", [
+        options.owner,
+        options.leaseMs,
+        String(forgets),
+        now(),
+      ]);
+      if (forgets) forgotMs = nowMs;
     },
     close: () => pool.close(),
   };

@@ -110,6 +110,8 @@ export class SqliteFile {
 function bringUp(file: SqliteFile): Promise<void> {
   return file.transaction(() => {
     for (const statement of tables) file.run(statement);
+    // not in PostgreSQL, where an index on what every decision changes would make each a new row in all indexes
+    file.run("create index if not exists gateway_buckets_empty on gateway_buckets (empty_ms)");
     const [row] = file.run<{ version: number | null }>("select max(version) as version from gateway_schema");
     if (row?.version === null || row === undefined) file.run("insert into gateway_schema (version) values (?)", [stateVersion]);
     else if (row.version > stateVersion)

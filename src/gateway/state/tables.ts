@@ -19,7 +19,6 @@ export const tables: readonly string[] = [
     detail text not null, head text not null)`,
   `create table if not exists gateway_buckets (id text primary key, level double precision not null, held double precision not null,
     at_ms double precision not null, empty_ms double precision not null)`,
-  "create index if not exists gateway_buckets_empty on gateway_buckets (empty_ms)",
   `create table if not exists gateway_taken (reservation text not null, bucket text not null, hold double precision not null,
     charge double precision not null, leak double precision not null, ends_ms double precision, owner text not null,
     expires_ms double precision not null, primary key (reservation, bucket))`,
