@@ -2,6 +2,7 @@
  * Versions in a real registry of containers (distribution): pushed and pulled as a user does it, over lines that break off, with basic and bearer
  * authentication, with a blob that somebody changed there.
  */
+import { execFileSync } from "node:child_process";
 import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -12,6 +13,7 @@ import { z } from "zod";
 import { isLoamError } from "../src/base/index.ts";
 import {
   makeKeys,
+  openLayout,
   openPackage,
   packageOf,
   parseReference,
@@ -22,7 +24,18 @@ import {
   signerOf,
   signVersion,
 } from "../src/registry/index.ts";
-import { listModels, type ModelVersion, openStore, registerVersion, runStage, type Store, stage, verify } from "../src/store/index.ts";
+import {
+  listModels,
+  type ModelVersion,
+  openArtifact,
+  openStore,
+  registerVersion,
+  runStage,
+  type Store,
+  stage,
+  verify,
+} from "../src/store/index.ts";
+import { findGoProgram } from "../src/store/servers.laws.ts";
 import { build, jsonLines, loam } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
 import { brittleLine, findRegistry, startRegistry } from "./support/registry.ts";
@@ -136,6 +149,35 @@ real("a layer that was changed in the registry is refused by its file's name, an
   );
   expect(await listModels(other)).toEqual([]);
 });
+
+const oras = findGoProgram("oras", "LOAM_ORAS", "oras.land/oras/cmd/oras");
+const reason = oras.reason ?? found.reason;
+test.skipIf(reason !== undefined)(
+  `oras pulls the files by their names and finds the signature, and a layout that oras made is a package${reason ? ` (skipped: ${reason})` : ""}`,
+  async () => {
+    const { host } = await startRegistry(found.program!);
+    const own = await openRecord();
+    const version = await signedVersion(own, 1);
+    await pushPackage(await packageOf(own, version), parseReference(`${host}/mail:1`), fast);
+    const cwd = temporaryFolder("oras");
+    const run = (...args: string[]) =>
+      execFileSync(oras.program!, args, { cwd, encoding: "utf8", env: { ...process.env, DOCKER_CONFIG: cwd } });
+    run("pull", "--plain-http", "--output", "files", `${host}/mail:1`);
+    for (const f of (await openArtifact(own, version.artifact)).files)
+      expect(
+        createHash("sha256")
+          .update(readFileSync(join(cwd, "files", f.name)))
+          .digest("hex"),
+        f.name,
+      ).toBe(f.digest);
+    expect(run("discover", "--plain-http", `${host}/mail:1`)).toContain("application/vnd.loam.signature.v1");
+    run("cp", "--from-plain-http", "--recursive", `${host}/mail:1`, "--to-oci-layout", "layout:1");
+    execFileSync("tar", ["-cf", "layout.tar", "-C", "layout", "."], { cwd });
+    await using layout = await openLayout(join(cwd, "layout.tar"));
+    const other = await openRecord();
+    expect(await receive(other, await openPackage(layout), "mail")).toMatchObject({ signatures: 1, version: { digest: version.digest } });
+  },
+);
 
 // bcrypt of "right horse"
 const htpasswd = "ann:$2y$05$abcdefghijklmnopqrstuuB05BVy0V7KomGh8K56xgiHLq3Wkqh46\n";

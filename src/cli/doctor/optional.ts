@@ -55,6 +55,17 @@ const programs: readonly Program[] = [
     },
   },
   {
+    name: "oras",
+    names: ["oras", "oras.exe"],
+    places: () => [process.env.LOAM_ORAS ?? "", join(process.env.GOPATH ?? join(homedir(), "go"), "bin/oras")],
+    what: "the test that others read what `loam models push` sends",
+    get: {
+      linux: "go install oras.land/oras/cmd/oras@latest",
+      darwin: "brew install oras",
+      win32: "go install oras.land/oras/cmd/oras@latest",
+    },
+  },
+  {
     name: "prometheus",
     names: ["prometheus", "prometheus.exe"],
     places: () => [process.env.LOAM_PROMETHEUS ?? ""],
