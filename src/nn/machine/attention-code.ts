@@ -1,6 +1,6 @@
 /**
  * Attention over a cache, and what puts keys and values into it. Keys lie in blocks of 64 positions, the numbers of one dimension side by
- * side, values position by position; so both products are a broadcast number times 64 others. Queries of one slot that share a key-value head
+ * side, values position by position, both as f16 (sums are f32); so both products are a broadcast number times 64 others. Queries of one slot that share a key-value head
  * are computed up to six at a time. All scores of a query are there before they are weighed, and every sum runs over the positions in order,
  * so a query's result does not depend on which others it is computed with.
  */
@@ -13,7 +13,8 @@ const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14 
 /** Positions of a block of keys. */
 export const keyBlock = 64;
 const keyVectors = keyBlock / 16;
-const keyRowBytes = 4 * keyBlock;
+/** Bytes of a dimension of a block of keys, and of its scores. */
+const [keyRowBytes, scoreRowBytes] = [2 * keyBlock, 4 * keyBlock];
 
 export interface HeadShape {
   readonly heads: number;
@@ -22,8 +23,10 @@ export interface HeadShape {
   /** Positions of a slot, a multiple of `keyBlock`. */
   readonly room: number;
 }
+/** Bytes of a cached number: f16. */
+const cached = 2;
 /** Bytes of the keys, and of the values, of one head in one slot. */
-export const headBytes = (s: HeadShape): number => 4 * s.room * s.headSize;
+export const headBytes = (s: HeadShape): number => cached * s.room * s.headSize;
 
 export const turnFields = machine.fieldsOf(
   /** Rows of queries, keys and values, and how far they lie apart. */
@@ -50,7 +53,7 @@ export function turnCode({ heads, kvHeads, headSize, room }: HeadShape): Uint8Ar
   const half = headSize / 2;
   const halfVectors = half / 16;
   const group = heads / kvHeads;
-  const [left, right, cos, sin, other, lanes, scale] = [0, 1, 2, 3, 4, 5, 6];
+  const [left, right, cos, sin, other, scale] = [0, 1, 2, 3, 4, 5];
   a.push(rbx, rbp, r12, r13, r14);
   a.mov(r8, field("stride"));
   a.imul(r8, rsi);
@@ -73,17 +76,15 @@ export function turnCode({ heads, kvHeads, headSize, room }: HeadShape): Uint8Ar
   a.imulBy(r10, r10, headSize * keyRowBytes);
   a.mov(rax, rcx);
   a.alu("and", rax, { value: keyBlock - 1 });
-  a.lea(r10, at(r10, 0, rax, 4));
+  a.lea(r10, at(r10, 0, rax, cached));
   a.alu("add", r10, rdx);
   a.alu("add", r10, field("keys"));
-  a.imulBy(r11, rcx, headSize * 4);
+  a.imulBy(r11, rcx, headSize * cached);
   a.alu("add", r11, rdx);
   a.alu("add", r11, field("values"));
   // a key is written to as many lines as it has dimensions: the processor fetches them while queries are turned
   const bytes = headBytes({ heads, kvHeads, headSize, room });
   for (let kv = 0; kv < kvHeads; kv++) for (let d = 0; d < headSize; d++) a.prefetchToWrite(at(r10, kv * bytes + d * keyRowBytes));
-  // lane * one dimension's row of keys, in units of four bytes
-  laneNumbers(a, lanes!, other!, keyBlock);
   const turned = (head: number, done: (vector: number, first: number, second: number) => void) => {
     for (let v = 0; v < halfVectors; v++) {
       const place = (head * headSize + 16 * v) * 4;
@@ -110,34 +111,26 @@ export function turnCode({ heads, kvHeads, headSize, room }: HeadShape): Uint8Ar
       });
     a.alu("add", r12, field("queriesStride"));
   }
+  // a key goes through the stack: its numbers lie a row apart
+  a.alu("sub", rsp, { value: cached * headSize });
   for (let kv = 0; kv < kvHeads; kv++) {
     turned(heads + kv, (v, first, second) => {
-      a.lea(rax, at(r10, kv * bytes + 16 * v * keyRowBytes));
-      a.scatter(rax, 0, lanes!, first);
-      a.lea(rax, at(rax, half * keyRowBytes));
-      a.scatter(rax, 0, lanes!, second);
+      a.saveHalves(at(rsp, cached * 16 * v), first);
+      a.saveHalves(at(rsp, cached * (half + 16 * v)), second);
     });
+    for (let d = 0; d < headSize; d++) {
+      a.mov16(rax, at(rsp, cached * d));
+      a.store16(at(r10, kv * bytes + d * keyRowBytes), rax);
+    }
     for (let v = 0; v < headSize / 16; v++) {
       a.load(left!, at(r8, ((heads + kvHeads + kv) * headSize + 16 * v) * 4));
-      a.save(at(r11, kv * bytes + 64 * v), left!);
+      a.saveHalves(at(r11, kv * bytes + cached * 16 * v), left!);
     }
   }
+  a.alu("add", rsp, { value: cached * headSize });
   a.pop(r14, r13, r12, rbp, rbx);
   a.ret();
   return a.code();
-}
-
-/** register := lane number * step, by doubling: no memory is needed. `other` is overwritten. */
-function laneNumbers(a: machine.Assembler, register: number, other: number, step: number): void {
-  // on the stack for a moment
-  a.alu("sub", rsp, { value: 64 });
-  for (let i = 0; i < 16; i++) {
-    a.set(rax, i * step);
-    a.store32(at(rsp, 4 * i), rax);
-  }
-  a.load(register, at(rsp));
-  a.alu("add", rsp, { value: 64 });
-  a.v("vpxord", other, other, other);
 }
 
 /** Queries that are computed at once. */
@@ -200,7 +193,7 @@ export function attendCode(shape: HeadShape): Uint8Array {
   a.mov32(rbp, at(rbx, tile.last));
   a.shift("right", rbp, Math.log2(keyBlock));
   a.alu("add", rbp, { value: 1 });
-  a.shift("left", rbp, Math.log2(keyRowBytes));
+  a.shift("left", rbp, Math.log2(scoreRowBytes));
 
   const end = a.label();
   a.mov32(rax, at(rbx, tile.count));
@@ -235,7 +228,7 @@ export function attendCode(shape: HeadShape): Uint8Array {
     const dimension = a.here();
     const unroll = 4;
     for (let u = 0; u < unroll; u++) {
-      for (let v = 0; v < keyVectors; v++) a.load(operand(v), at(r11, u * keyRowBytes + 64 * v));
+      for (let v = 0; v < keyVectors; v++) a.loadHalves(operand(v), at(r11, u * keyRowBytes + 32 * v));
       for (let r = 0; r < rows; r++)
         for (let v = 0; v < keyVectors; v++)
           a.v("vfmadd231ps", sum(r, v, keyVectors), operand(v), spread(at(rsi, r * headSize * 4 + 4 * u)));
@@ -258,7 +251,7 @@ export function attendCode(shape: HeadShape): Uint8Array {
         a.save(at(rsp, r * scoreBytes + 64 * v, rdx), score);
       }
     }
-    a.alu("add", rdx, { value: keyRowBytes });
+    a.alu("add", rdx, { value: scoreRowBytes });
     a.alu("cmp", rdx, rbp);
     a.jumpIf("b", block);
 
@@ -294,18 +287,18 @@ export function attendCode(shape: HeadShape): Uint8Array {
     for (let first = 0; first < headSize / 16; first += 4) {
       const vectors = Math.min(4, headSize / 16 - first);
       for (let i = 0; i < rows * vectors; i++) a.v("vpxord", i, i, i);
-      a.lea(r11, at(r10, 64 * first));
+      a.lea(r11, at(r10, 32 * first));
       a.mov32(rcx, at(rbx, tile.last));
       a.alu("add", rcx, { value: 4 });
       a.shift("right", rcx, 2); // fours of positions
       a.mov(rdx, rsp);
       const four = a.here();
       for (let u = 0; u < 4; u++) {
-        for (let v = 0; v < vectors; v++) a.load(operand(v), at(r11, u * headSize * 4 + 64 * v));
+        for (let v = 0; v < vectors; v++) a.loadHalves(operand(v), at(r11, u * headSize * cached + 32 * v));
         for (let r = 0; r < rows; r++)
           for (let v = 0; v < vectors; v++) a.v("vfmadd231ps", sum(r, v, vectors), operand(v), spread(at(rdx, r * scoreBytes + 4 * u)));
       }
-      a.alu("add", r11, { value: 4 * headSize * 4 });
+      a.alu("add", r11, { value: 4 * headSize * cached });
       a.alu("add", rdx, { value: 16 });
       a.alu("sub", rcx, { value: 1 });
       a.jumpIf("ne", four);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { machine } from "../../tensor/index.ts";
+import { fromF16, machine, toF16 } from "../../tensor/index.ts";
 import {
   attendCode,
   attendConstants,
@@ -210,6 +210,9 @@ machineTest(`products are those of the codes, for every number of rows, with and
       }
 });
 
+/** As the cache keeps it. */
+const half16 = (x: number): number => fromF16(toF16(x));
+
 /** A cache filled by `turn` with random keys and values, and queries of given rows. */
 async function attended(shape: HeadShape, seen: readonly number[], widest: number, seed = "attention") {
   const { heads, kvHeads, headSize } = shape;
@@ -302,13 +305,13 @@ async function attended(shape: HeadShape, seen: readonly number[], widest: numbe
     const q = turned(head(seen[row]!, h), seen[row]!);
     const scores = Array.from(
       { length: seen[row]! + 1 },
-      (_, p) => scale * turned(head(p, heads + kv), p).reduce((s, k, i) => s + k * q[i]!, 0),
+      (_, p) => scale * turned(head(p, heads + kv), p).reduce((s, k, i) => s + half16(k) * q[i]!, 0),
     );
     const most = Math.max(...scores);
     const weights = scores.map(s => Math.exp(s - most));
     const sum = weights.reduce((a, b) => a + b, 0);
     return Float64Array.from({ length: headSize }, (_, i) =>
-      weights.reduce((s, w, p) => s + (w * head(p, heads + kvHeads + kv)[i]!) / sum, 0),
+      weights.reduce((s, w, p) => s + (w * half16(head(p, heads + kvHeads + kv)[i]!)) / sum, 0),
     );
   };
   return { out: out.data, want };
@@ -329,7 +332,7 @@ machineTest(`attention is the softmax of the scores times the values, for every 
       for (let h = 0; h < heads; h++) {
         const expected = want(row, h);
         const got = out.subarray((row * heads + h) * headSize, (row * heads + h + 1) * headSize);
-        got.forEach((x, i) => void expect(Math.abs(x - expected[i]!)).toBeLessThan(2e-5));
+        got.forEach((x, i) => void expect(Math.abs(x - expected[i]!)).toBeLessThan(2e-3));
       }
   }
 });

@@ -1,5 +1,5 @@
 /** Keys and values of all layers and slots as `attention-code.ts` lays them out. Memory of slots that were never used is not there yet. */
-import { machine } from "../../tensor/index.ts";
+import { machine, toF16 } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import type { SlotSpan } from "../generate/slot-copy.ts";
 import { type HeadShape, headBytes, keyBlock } from "./attention-code.ts";
@@ -11,7 +11,7 @@ export class MachineCache {
   /** Bytes of the keys, and of the values, of one slot in one layer. */
   readonly slotBytes: number;
   readonly #pages: machine.Pages;
-  readonly #floats: Float32Array;
+  readonly #numbers: Uint16Array;
 
   constructor(config: DecoderConfig, slots: number, room: number) {
     const { heads, kvHeads, headSize, layers } = config;
@@ -20,7 +20,7 @@ export class MachineCache {
     this.layers = layers;
     this.slotBytes = kvHeads * headBytes(this.shape);
     this.#pages = machine.allocatePages(2 * layers * slots * this.slotBytes);
-    this.#floats = new Float32Array(this.#pages.buffer);
+    this.#numbers = new Uint16Array(this.#pages.buffer);
   }
 
   get bytes(): number {
@@ -34,29 +34,29 @@ export class MachineCache {
     return { keys, values: keys + BigInt(bytes) };
   }
 
-  /** Index of the first float of a slot's keys (0) or values (1). */
+  /** Index of the first number of a slot's keys (0) or values (1). */
   #first(layer: number, which: 0 | 1, slot: number): number {
-    return (((2 * layer + which) * this.slots + slot) * this.slotBytes) / 4;
+    return (((2 * layer + which) * this.slots + slot) * this.slotBytes) / 2;
   }
 
   copy({ from, to, start, end }: SlotSpan): void {
     const { kvHeads, headSize, room } = this.shape;
     const head = room * headSize;
-    const floats = this.#floats;
+    const all = this.#numbers;
     for (let layer = 0; layer < this.layers; layer++)
       for (let kv = 0; kv < kvHeads; kv++) {
         const [source, target] = [from, to].map(slot => this.#first(layer, 1, slot) + kv * head) as [number, number];
-        floats.copyWithin(target + start * headSize, source + start * headSize, source + end * headSize);
+        all.copyWithin(target + start * headSize, source + start * headSize, source + end * headSize);
         const [keys, keysTo] = [from, to].map(slot => this.#first(layer, 0, slot) + kv * head) as [number, number];
         for (let first = start; first < end; ) {
           const block = Math.floor(first / keyBlock);
           const last = Math.min(end, (block + 1) * keyBlock);
           const place = block * keyBlock * headSize;
-          if (last - first === keyBlock) floats.copyWithin(keysTo + place, keys + place, keys + place + keyBlock * headSize);
+          if (last - first === keyBlock) all.copyWithin(keysTo + place, keys + place, keys + place + keyBlock * headSize);
           else
             for (let d = 0; d < headSize; d++) {
               const row = place + d * keyBlock - block * keyBlock;
-              floats.copyWithin(keysTo + row + first, keys + row + first, keys + row + last);
+              all.copyWithin(keysTo + row + first, keys + row + first, keys + row + last);
             }
           first = last;
         }
@@ -65,13 +65,14 @@ export class MachineCache {
 
   /** Fills a slot with some numbers again and again. */
   overwrite(slot: number, numbers: Float32Array): void {
+    const halves = Uint16Array.from(numbers, toF16);
     let next = 0;
     for (let layer = 0; layer < this.layers; layer++)
       for (const which of [0, 1] as const) {
         const first = this.#first(layer, which, slot);
-        const end = first + this.slotBytes / 4;
-        if (numbers.length === 1) this.#floats.fill(numbers[0]!, first, end);
-        else for (let i = first; i < end; i++) this.#floats[i] = numbers[next++ % numbers.length]!;
+        const end = first + this.slotBytes / 2;
+        if (halves.length === 1) this.#numbers.fill(halves[0]!, first, end);
+        else for (let i = first; i < end; i++) this.#numbers[i] = halves[next++ % halves.length]!;
       }
   }
 

@@ -300,7 +300,9 @@ export async function openSteps(
         const asked = logits === "every" ? count : 1;
         views.counts[0] = BigInt(count);
         views.counts[1] = BigInt(asked);
-        if (count !== lastCount) for (const at of byRow) program.setItems(at, count);
+        // scales of neighbouring rows share a line, so a thread takes several
+        const grain = Math.min(16, Math.ceil(count / (2 * sizes.threads)));
+        if (count !== lastCount) for (const at of byRow) program.setItems(at, count, grain);
         lastCount = count;
         const tileCount = writeTiles(rows);
         for (const at of byTile) program.setItems(at, tileCount * kvHeads);

@@ -173,6 +173,14 @@ export class Assembler {
   movsxd(to: Gpr, from: Address): void {
     this.#general([0x63], to, from);
   }
+  /** Two bytes, the rest of the register zeroed. */
+  mov16(to: Gpr, from: Address): void {
+    this.#general([0x0f, 0xb7], to, from, false);
+  }
+  store16(to: Address, from: Gpr): void {
+    this.raw(0x66);
+    this.#general([0x89], from, to, false);
+  }
   store(to: Address, from: Gpr): void {
     this.#general([0x89], from, to);
   }
@@ -300,6 +308,15 @@ export class Assembler {
   /** Sixteen lanes from memory, or of another register. */
   load(to: number, from: VectorOperand): void {
     this.#evex([0, 1, 0x10], to, 0, from);
+  }
+  /** Sixteen f16 from memory, as f32. */
+  loadHalves(to: number, from: Address): void {
+    this.#evex([1, 2, 0x13], to, 0, from, { unit: 32 });
+  }
+  /** Sixteen lanes as f16, rounded to the nearest. */
+  saveHalves(to: Address, from: number): void {
+    this.#evex([1, 3, 0x1d], from, 0, to, { unit: 32 });
+    this.raw(0);
   }
   save(to: Address, from: number): void {
     this.#evex([0, 1, 0x11], from, 0, to);

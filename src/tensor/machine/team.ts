@@ -195,9 +195,10 @@ export class MachineProgram {
     }
   }
 
-  /** Changes how many items operation `index` has; not while the program runs. */
-  setItems(index: number, items: number): void {
+  /** Changes how many items operation `index` has, and how many a thread takes at once; not while the program runs. */
+  setItems(index: number, items: number, grain = 1): void {
     this.#view.setUint32(index * operation.bytes + operation.items, items, true);
+    this.#view.setUint32(index * operation.bytes + operation.grain, grain, true);
   }
 
   free(): void {
