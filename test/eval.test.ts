@@ -1,8 +1,11 @@
 /** `loam eval` as a user starts it: exit codes, conditions both ways, kills in the middle, and the same model behind a server of its own. */
+
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { letters } from "../src/cli/init/letters.ts";
 import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
 import { temporaryFolder, writeToy } from "./support/project.ts";
@@ -41,6 +44,23 @@ beforeAll(async () => {
   return () => rmSync(cwd, { recursive: true, force: true });
 });
 
+/** A server of the chat and completions contracts whose words follow from the request; `asked` counts. */
+async function speaker(chat: (text: string) => string, completion: () => string) {
+  const state = { asked: 0, url: "" };
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const piece of request) body += String(piece);
+    state.asked++;
+    const { messages } = JSON.parse(body) as { messages?: { content: string }[] };
+    const choice = messages ? { message: { role: "assistant", content: chat(messages.at(-1)!.content) } } : { text: completion() };
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ choices: [choice], usage: { completion_tokens: 1 } }));
+  });
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  return state;
+}
+
 interface Document {
   readonly tasks: readonly {
     readonly task: string;
@@ -49,6 +69,16 @@ interface Document {
     readonly kept: number;
     readonly scores: readonly { readonly metric: string; readonly value: number; readonly low: number; readonly high: number }[];
     readonly slices: readonly { readonly group: string; readonly items: number }[];
+    readonly judgement?: { readonly winRate: { readonly value: number; readonly low: number }; readonly isKnown: boolean } & Readonly<
+      Record<"wins" | "losses" | "ties" | "contradictions" | "unread" | "kappa", number>
+    >;
+    readonly contamination?: {
+      readonly clean: number;
+      readonly contaminated: number;
+      readonly unknown: number;
+      readonly checks: readonly { readonly set: string; readonly isSameFile: boolean }[];
+      readonly scores: readonly { readonly clean?: { readonly items: number }; readonly contaminated?: { readonly items: number } }[];
+    };
     readonly comparison?: { readonly differences: readonly { readonly metric: string; readonly value: number; readonly p: number }[] };
   }[];
   readonly gates: readonly { readonly fails: boolean; readonly evidence: string }[];
@@ -166,4 +196,77 @@ test("behind a server of its own, the same model has the same scores and writes 
   const gone = await evaluate("next", "--fresh", "--limit", "2", "--model", `${url}/v1#${model}`);
   expect(gone.code).not.toBe(0);
   expect(gone.stdout).toContain("evaluate/endpoint");
+});
+
+test("a judge behind an endpoint compares two models in both orders, once, and its win rate can be a condition", async () => {
+  // it finds the answer with the right word better, and stands for nobody's place
+  const part = (text: string, name: string) => new RegExp(`<${name}>\n([\\s\\S]*?)\n</${name}>`).exec(text)?.[1] ?? "";
+  const judge = await speaker(
+    text => {
+      const [a, b] = ["answer_A", "answer_B"].map(name => part(text, name).includes("nobody"));
+      return `Reasons.\n[[${a === b ? "tie" : a ? "B" : "A"}]]`;
+    },
+    () => " nobody says this",
+  );
+  const judged = (...more: string[]) => evaluate("writes", "--against", `${judge.url}#other`, "--judge", `${judge.url}#judge`, ...more);
+  const first = await judged();
+  expect(first.code, first.stderr).toBe(0);
+  const [{ judgement }] = documentOf(first).tasks as [Document["tasks"][number]];
+  expect(judgement).toMatchObject({ wins: 24, losses: 0, ties: 0, contradictions: 0, unread: 0, isKnown: false, winRate: { value: 1 } });
+  const { asked } = judge;
+  expect(asked).toBe(24 + 48);
+  const again = await judged("--fail-if", "win_rate < 0.5");
+  expect([again.code, documentOf(again).tasks[0]!.judgement!.isKnown, judge.asked]).toEqual([0, true, asked]);
+  expect((await judged("--fail-if", "win_rate > 0.5")).code).toBe(1);
+  const alone = await evaluate("writes", "--judge", `${judge.url}#judge`);
+  expect(alone.code).toBe(2);
+  expect(alone.stdout).toContain("--against");
+});
+
+test("items that the training data holds are told apart: found by the task's file in the data's recipe", async () => {
+  const own = writeToy(temporaryFolder("seen"));
+  const sentence = (text: string) => text.split(/\s+/).slice(3, 23);
+  const rows = [
+    ...texts.slice(0, 12).map(sentence),
+    ...Array.from({ length: 12 }, (_, i) =>
+      Array.from({ length: 20 }, (_, k) => `${"bdfgklmnprst"[(i + k) % 12]}${"aeiou"[(i * k + k) % 5]}${"lmnrs"[(i + 2 * k) % 5]}um${i}`),
+    ),
+  ].map(words => JSON.stringify({ question: words.slice(0, 14).join(" "), answer: words.slice(14).join(" ") }));
+  mkdirSync(join(own, "tasks"));
+  writeFileSync(join(own, "tasks", "seen.jsonl"), rows.join("\n"));
+  writeFileSync(
+    join(own, "tasks", "seen.yaml"),
+    "task: seen\ndata: { test: seen.jsonl }\nprompt: question\noutput: loglikelihood\ntarget: answer\n",
+  );
+  const yaml = readFileSync(join(own, "loam.yaml"), "utf8");
+  const step = "{ decontaminate: { action: mark, sets: [{ name: own, file: tasks/seen.jsonl, prompt: question, answer: answer }] } }";
+  writeFileSync(join(own, "loam.yaml"), yaml.replace("steps: [clean]", `steps: [clean, ${step}]`));
+  const made = await loam(["run"], { cwd: own });
+  expect(made.code, made.stderr).toBe(0);
+  const ended = await loam(["eval", "seen", "--json", "--report", "seen.html"], { cwd: own });
+  expect(ended.code, ended.stderr).toBe(0);
+  const { contamination } = documentOf(ended).tasks[0]!;
+  expect(contamination).toMatchObject({ unknown: 0, checks: [{ set: "own", isSameFile: true }] });
+  // letters that were held out were not trained on
+  expect(contamination!.contaminated).toBeGreaterThan(6);
+  expect(contamination!.contaminated).toBeLessThanOrEqual(12);
+  expect(contamination!.clean + contamination!.contaminated).toBe(24);
+  expect(contamination!.scores[0]).toMatchObject({
+    clean: { items: contamination!.clean },
+    contaminated: { items: contamination!.contaminated },
+  });
+  expect(readFileSync(join(own, "seen.html"), "utf8")).toContain("Seen in training");
+
+  // another file has no marks, and a set that is none is told so
+  writeFileSync(join(own, "tasks", "seen.jsonl"), `${rows.join("\n")}\n`);
+  const other = await loam(["eval", "seen", "--json"], { cwd: own });
+  expect(documentOf(other).tasks[0]!.contamination).toBeUndefined();
+  writeFileSync(
+    join(own, "tasks", "seen.yaml"),
+    "task: seen\ndata: { test: seen.jsonl }\nprompt: question\noutput: loglikelihood\ntarget: answer\ncontamination: { set: owm }\n",
+  );
+  const wrong = await loam(["eval", "seen", "--json"], { cwd: own });
+  expect(wrong.code).toBe(2);
+  expect(wrong.stdout).toContain("own");
+  expect(wrong.stdout).toContain("owm");
 });

@@ -18,6 +18,13 @@ export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-
 export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
 export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItems } from "./results/compare.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
+export {
+  type Cleanness,
+  type ContaminationSplit,
+  cleannessOf,
+  contaminationSplit,
+  markKey,
+} from "./results/contamination.ts";
 export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";

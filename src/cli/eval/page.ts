@@ -102,12 +102,26 @@ function taskSection(t: TaskReport, model: string): string {
 <p class="quiet">${escaped(t.output)}, ${t.items} items, result <code>${escaped(t.artifact)}</code>${c ? `, against <code>${escaped(c.artifact)}</code>` : ""}</p>
 <table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table>
 ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changes("Won", "good", c.wins)}${changes("Lost", "bad", c.losses)}` : ""}
+${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
 ${slices.join("")}
 ${t.variants.map(v => `<h3>Asked in another way: ${escaped(v.variant)}</h3>${differenceTable(v.differences, "as it is", v.variant)}`).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table>`) : ""}
 ${slowest.length ? folded("Slowest", slowest.length, `<table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table>`) : ""}
 </section>`;
+}
+
+/** Items that the training data holds, and the others. */
+function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string {
+  const rows = c.scores.flatMap(s => [
+    ...(s.clean ? [{ label: "clean", items: c.clean, score: s.clean }] : []),
+    ...(s.contaminated ? [{ label: "contaminated", items: c.contaminated, score: s.contaminated }] : []),
+  ]);
+  const checks = c.checks
+    .map(k => `<code>${escaped(k.data)}</code> against ${escaped(k.set)} (${escaped(k.file)}; ${escaped(k.action)})`)
+    .join(", ");
+  return `<h3>Seen in training</h3><p class="quiet">Checked: ${checks}. ${c.unknown} items not looked for.</p>
+<table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(rows)}</tbody></table>`;
 }
 
 /** What a judge said, and how far it can be trusted. */

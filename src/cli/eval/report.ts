@@ -1,5 +1,7 @@
 /** What `loam eval` tells of a task: figures, slices, variants, the other model, the worst and slowest items. Plain data; `show.ts` and `page.ts` write it. */
 import {
+  type ContaminationSplit,
+  contaminationSplit,
   type Difference,
   defaultMeasures,
   differenceOf,
@@ -17,6 +19,7 @@ import {
   sliceScores,
   withJudgement,
 } from "../../evaluate/index.ts";
+import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
 
@@ -75,6 +78,8 @@ export interface TaskReport {
   readonly variants: readonly VariantReport[];
   readonly comparison?: Comparison;
   readonly judgement?: JudgementReport;
+  /** Where the model's data was checked against the task's items. */
+  readonly contamination?: ContaminationSplit & { readonly checks: readonly ContaminationCheck[] };
   readonly worst: readonly ShownItem[];
   readonly slowest: readonly ShownItem[];
 }
@@ -103,6 +108,7 @@ export interface ReportParts {
   readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement | undefined;
+  readonly seen?: SeenItems | undefined;
   /** Items of each list. */
   readonly few: number;
 }
@@ -151,7 +157,7 @@ function judgementOf({ items, summary, ...rest }: Judgement, result: RecordedRes
   };
 }
 
-export function taskReport({ loaded, result, variants, against, judgement, few }: ReportParts): TaskReport {
+export function taskReport({ loaded, result, variants, against, judgement, seen, few }: ReportParts): TaskReport {
   const { task } = loaded;
   const measures = measuresOf(loaded, result).filter(m => m.name !== "win_rate");
   const main = measures[0]!;
@@ -173,6 +179,7 @@ export function taskReport({ loaded, result, variants, against, judgement, few }
     })),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
+    ...(seen ? { contamination: { checks: seen.checks, ...contaminationSplit(result.items, seen.cleanness, measures) } } : {}),
     worst: topOf(wrong, i => badness(main, i), few).map(shown),
     slowest: topOf(result.items, i => i.ms, few).map(shown),
   };

@@ -33,6 +33,24 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
     : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
   for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
+  const seen = t.contamination;
+  if (seen) {
+    for (const k of seen.checks)
+      out.line(
+        `  checked for items in training data: ${k.data} against ${k.set} (${k.file}${k.isSameFile ? ", this very file" : ""}; ${k.action})`,
+      );
+    const side = (name: string, count: number, s: Score | undefined) =>
+      out.line(`    ${name.padEnd(24)} ${String(count).padStart(6)}  ${s ? scoreCells(s) : "no items"}`);
+    for (const s of seen.scores) {
+      side("clean", seen.clean, s.clean);
+      side("contaminated", seen.contaminated, s.contaminated);
+      if (s.difference)
+        out.line(
+          `    ${"contaminated - clean".padEnd(24)} ${signed(s.difference.value)} [${signed(s.difference.low)}, ${signed(s.difference.high)}]`,
+        );
+    }
+    if (seen.unknown) out.line(`    not looked for: ${seen.unknown} items that are too short or have no mark`);
+  }
   for (const by of new Set(t.slices.map(s => s.by))) {
     out.line(`  by ${by}:`);
     for (const s of t.slices.filter(x => x.by === by))

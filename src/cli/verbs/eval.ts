@@ -21,6 +21,7 @@ import {
   withJudgement,
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
+import { type SeenItems, seenItems } from "../eval/contaminated.ts";
 import { type Judgement, recordedJudgement } from "../eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
@@ -52,6 +53,7 @@ interface Evaluation {
   readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement;
+  readonly seen?: SeenItems;
 }
 
 export const evalVerb: VerbRun = async (context, args, options) => {
@@ -142,12 +144,14 @@ export const evalVerb: VerbRun = async (context, args, options) => {
             signal,
           })
         : undefined;
+    const seen = await seenItems(model.store, model.model, loaded);
     evaluated.push({
       loaded,
       result,
       variants: varied,
       ...(other ? { against: { id: against.model.id, result: other } } : {}),
       ...(judgement ? { judgement } : {}),
+      ...(seen ? { seen } : {}),
     });
     out.clear();
   }

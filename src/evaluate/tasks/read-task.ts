@@ -1,6 +1,6 @@
 /** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
 import { basename, dirname, resolve } from "node:path";
-import { check, hashOf, parseYaml, readText } from "../../base/index.ts";
+import { check, hashOf, parseYaml, readBytes, readText, sha256 } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { harnessTask, isHarness } from "./harness.ts";
 import { type Item, itemId, readItems } from "./items.ts";
@@ -8,6 +8,8 @@ import { type Task, taskSchema } from "./schema.ts";
 
 export interface TaskItem extends Item {
   readonly id: string;
+  /** Its place among all items of its file, from 0. */
+  readonly number: number;
 }
 
 export interface LoadedTask {
@@ -17,6 +19,8 @@ export interface LoadedTask {
   readonly examples: readonly TaskItem[];
   /** Hash of the task and of all items' content: what is asked. */
   readonly digest: string;
+  /** SHA-256 of the file that the items are from. */
+  readonly fileDigest: string;
 }
 
 /** A task of a file's text. Errors: base/syntax, base/unknownKey, base/config, evaluate/task. */
@@ -30,7 +34,7 @@ type Where = Exclude<Task["data"][string], string>;
 async function itemsOf(task: Task, split: string, folder: string): Promise<TaskItem[]> {
   const given = task.data[split]!;
   const { file, format, where = {} }: Where = typeof given === "string" ? { file: given } : given;
-  const all = await readItems(resolve(folder, file), file, format);
+  const all = (await readItems(resolve(folder, file), file, format)).map((item, number) => ({ ...item, number }));
   const wanted = Object.entries(where);
   const kept = all.filter(i => wanted.every(([key, value]) => String(i.fields[key]) === String(value)));
   if (kept.length === 0)
@@ -60,7 +64,10 @@ export async function readTask(path: string, limit = Number.POSITIVE_INFINITY): 
   const items = all.slice(0, limit);
   const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
   const examples = from === undefined ? [] : from === task.split ? all : await itemsOf(task, from, folder);
-  const { about: _, ...asked } = task;
+  // what people are told, and what is done with the answers, is not asked
+  const { about: _, judge: _judge, contamination: _set, ...asked } = task;
   const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
-  return { task, items, examples, digest };
+  const source = task.data[task.split]!;
+  const fileDigest = sha256(readBytes(resolve(folder, typeof source === "string" ? source : source.file)));
+  return { task, items, examples, digest, fileDigest };
 }

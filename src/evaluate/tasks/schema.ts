@@ -120,6 +120,14 @@ export const taskSchema = z
       .optional(),
     /** Of generate_until, with a judge: how it compares. */
     judge: judgeSchema.optional(),
+    /** The set of the data's step `decontaminate` that holds these items, where its file is not this very one. */
+    contamination: z
+      .strictObject({
+        set: text.min(1),
+        /** The field by which the set calls its items; their number in the file where absent. */
+        id: text.min(1).optional(),
+      })
+      .optional(),
     /** Put through the model's chat template, or its chat endpoint. */
     chat: z.boolean().default(false),
     system: text.optional(),
