@@ -1,22 +1,9 @@
 /** Whether probabilities mean what they say: of items given .8, eight of ten should be right. */
+import { reliability as binsOf, brier as brierOf, type Probabilities, type ReliabilityBin } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { sameLength } from "./confusion.ts";
 
-export interface Probabilities {
-  /** Whether each item is positive (or its prediction right). */
-  readonly positive: ArrayLike<number | boolean>;
-  /** Probability that it is, 0 to 1. */
-  readonly probability: ArrayLike<number>;
-}
-
-export interface ReliabilityBin {
-  readonly items: number;
-  /** Mean probability, and the share that is positive. */
-  readonly said: number;
-  readonly seen: number;
-  readonly low: number;
-  readonly high: number;
-}
+export { calibrationError, type Probabilities, type ReliabilityBin } from "../../statistics/index.ts";
 
 function checked({ positive, probability }: Probabilities): number {
   sameLength(positive.length, probability.length, "probability");
@@ -34,48 +21,18 @@ function checked({ positive, probability }: Probabilities): number {
  * Bins of a reliability plot: equal in mass (the default: quantiles, equal probabilities never parted) or in width. Errors: evaluate/empty,
  * evaluate/items, evaluate/score.
  */
-export function reliability(data: Probabilities, { bins = 15, by = "mass" as "mass" | "width" } = {}): ReliabilityBin[] {
-  const n = checked(data);
-  const { positive, probability } = data;
-  const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => probability[a]! - probability[b]!);
-  const out: ReliabilityBin[] = [];
-  const ends = (from: number, bin: number): number => {
-    if (by === "width") {
-      let to = from;
-      while (to < n && (bin === bins - 1 || probability[order[to]!]! < (bin + 1) / bins)) to++;
-      return to;
-    }
-    let to = Math.max(from, Math.round(((bin + 1) * n) / bins));
-    while (to > from && to < n && probability[order[to]!] === probability[order[to - 1]!]) to++;
-    return to;
-  };
-  for (let from = 0, bin = 0; bin < bins && from < n; bin++) {
-    const to = ends(from, bin);
-    if (to === from) continue;
-    let [said, seen] = [0, 0];
-    for (let at = from; at < to; at++) {
-      said += probability[order[at]!]!;
-      seen += positive[order[at]!] ? 1 : 0;
-    }
-    const items = to - from;
-    out.push({ items, said: said / items, seen: seen / items, low: probability[order[from]!]!, high: probability[order[to - 1]!]! });
-    from = to;
-  }
-  return out;
+export function reliability(
+  data: Probabilities,
+  options: { readonly bins?: number; readonly by?: "mass" | "width" } = {},
+): ReliabilityBin[] {
+  checked(data);
+  return binsOf(data, options);
 }
 
-/** Expected calibration error (Naeini et al. 2015): mean distance of said and seen, by items. Above 0 for a perfect model of finite items. */
-export const calibrationError = (bins: readonly ReliabilityBin[]): number => {
-  const n = bins.reduce((sum, b) => sum + b.items, 0);
-  return bins.reduce((sum, b) => sum + (b.items / n) * Math.abs(b.said - b.seen), 0);
-};
-
-/** Mean squared distance of probability and truth (Brier 1950). */
+/** Mean squared distance of probability and truth (Brier 1950). Errors: evaluate/empty, evaluate/items, evaluate/score. */
 export function brier(data: Probabilities): number {
-  const n = checked(data);
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += (data.probability[i]! - (data.positive[i] ? 1 : 0)) ** 2;
-  return sum / n;
+  checked(data);
+  return brierOf(data);
 }
 
 /** Least probability that counts, as in scikit-learn: a sure and wrong prediction costs 36 nats, not infinity. */

@@ -1,21 +1,9 @@
 /** What each threshold would give: ROC and precision-recall curves of a score that should be high for the positive class. */
+import { type Curve, curveOf as ofScores, type Scored } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { sameLength } from "./confusion.ts";
 
-/** Scores of items and whether each is positive (not 0). */
-export interface Scored {
-  readonly positive: ArrayLike<number | boolean>;
-  readonly score: ArrayLike<number>;
-}
-
-/** Counts when everything at a threshold and above is taken for positive, for each different score from the highest down. */
-export interface Curve {
-  readonly positives: number;
-  readonly negatives: number;
-  readonly thresholds: Float64Array;
-  readonly truePositives: Float64Array;
-  readonly falsePositives: Float64Array;
-}
+export { averagePrecision, type Curve, rocArea, type Scored } from "../../statistics/index.ts";
 
 /**
  * Counts at every different score. Errors: evaluate/empty, evaluate/items, evaluate/score (a score that is not a number), evaluate/classes (no
@@ -41,50 +29,7 @@ export function curveOf({ positive, score }: Scored): Curve {
       expected: "positive and negative items",
       received: `${positives} positive, ${n - positives} negative`,
     });
-  // Each side sorted for itself, without a comparison in JavaScript, and then merged.
-  const [up, down] = [new Float64Array(positives), new Float64Array(n - positives)];
-  for (let i = 0, u = 0, d = 0; i < n; i++)
-    if (positive[i]) up[u++] = score[i]!;
-    else down[d++] = score[i]!;
-  up.sort();
-  down.sort();
-  const [thresholds, truePositives, falsePositives] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)];
-  let points = 0;
-  for (let u = positives, d = n - positives; u > 0 || d > 0; points++) {
-    const threshold = Math.max(u > 0 ? up[u - 1]! : Number.NEGATIVE_INFINITY, d > 0 ? down[d - 1]! : Number.NEGATIVE_INFINITY);
-    while (u > 0 && up[u - 1]! >= threshold) u--;
-    while (d > 0 && down[d - 1]! >= threshold) d--;
-    thresholds[points] = threshold;
-    truePositives[points] = positives - u;
-    falsePositives[points] = n - positives - d;
-  }
-  const [t, tp, fp] = [thresholds, truePositives, falsePositives].map(column => column.subarray(0, points)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  return { positives, negatives: n - positives, thresholds: t, truePositives: tp, falsePositives: fp };
-}
-
-/** Area under the ROC curve: how often a positive item has the higher score than a negative one, ties half (Hanley & McNeil 1982). */
-export function rocArea({ positives, negatives, truePositives, falsePositives }: Curve): number {
-  let [area, hits, misses] = [0, 0, 0];
-  for (let i = 0; i < truePositives.length; i++) {
-    area += ((falsePositives[i]! - misses) * (truePositives[i]! + hits)) / 2;
-    [hits, misses] = [truePositives[i]!, falsePositives[i]!];
-  }
-  return area / (positives * negatives);
-}
-
-/** Average precision: the precision at each threshold, weighted by the recall that it adds; no interpolation. */
-export function averagePrecision({ positives, truePositives, falsePositives }: Curve): number {
-  let [sum, hits] = [0, 0];
-  for (let i = 0; i < truePositives.length; i++) {
-    const now = truePositives[i]!;
-    sum += ((now - hits) / positives) * (now / (now + falsePositives[i]!));
-    hits = now;
-  }
-  return sum;
+  return ofScores({ positive, score });
 }
 
 /** What a wrong decision costs, each way. */
