@@ -195,7 +195,7 @@ function checkNames(classes: readonly string[], examples: readonly Example[], pl
   }
 }
 
-function checkCrossing(documents: ArtifactReader, o: LabelOptions): void {
+export function checkCrossing(documents: ArtifactReader, o: Pick<LabelOptions, "allowCrossing">): void {
   const crossing = Number(documents.summary.crossing ?? 0);
   if (crossing > 0 && !o.allowCrossing)
     throw tuneErrors.fail("labels", {

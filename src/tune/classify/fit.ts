@@ -93,7 +93,7 @@ export function classWeights(weights: ClassifyOptions["weights"], classes: reado
 }
 
 /** The base with a head for these classes: its values where the parameters are the same, drawn ones for what is new. */
-async function withHead(base: Model, model: ModelConfig, device: Device, seed: number | string): Promise<unknown> {
+export async function withHead(base: Model, model: ModelConfig, device: Device, seed: number | string): Promise<unknown> {
   const sameClasses =
     base.family !== "encoder-decoder" &&
     model.family !== "encoder-decoder" &&

@@ -1,4 +1,4 @@
-/** Logits of texts by a classifier, in batches of equal width; used for selection and for the report alike. */
+/** Rows of numbers of texts, such as a classifier's logits, in batches of equal width; used for selection and for the report alike. */
 import type { Tree } from "../../base/index.ts";
 import { type ModelConfig, textLogits } from "../../nn/index.ts";
 import { type Compiled, compile, type Device, type Tensor } from "../../tensor/index.ts";
@@ -15,7 +15,7 @@ export interface PredictorOptions {
 }
 
 export interface Predictor {
-  /** A row of logits for each text, in their order. */
+  /** A row of numbers for each text, in their order. */
   predict(
     trees: readonly unknown[],
     tokens: readonly ArrayLike<number>[],
@@ -24,11 +24,19 @@ export interface Predictor {
   dispose(): void;
 }
 
-export function predictorOf({ device, model, longest, parameters, rows = 32 }: PredictorOptions): Predictor {
+/** Logits of a classifier. */
+export const predictorOf = ({ model, ...o }: PredictorOptions): Predictor =>
+  textReader({ ...o, read: (parameters, tokens, present) => textLogits(model, parameters, tokens, present) });
+
+export interface ReaderOptions extends Omit<PredictorOptions, "model"> {
+  /** A row of numbers for each text: tokens and present [B, T] -> [B, K]. */
+  readonly read: (parameters: unknown, tokens: Tensor, present: Tensor) => Tensor;
+}
+export function textReader({ device, read, longest, parameters, rows = 32 }: ReaderOptions): Predictor {
   const widths = widthsOf(longest);
   const program = compile(
-    (tokens: Tensor, present: Tensor, ...trees: Tree<Tensor>[]) => textLogits(model, parameters(...(trees as never[])), tokens, present),
-    { device, name: "classes" },
+    (tokens: Tensor, present: Tensor, ...trees: Tree<Tensor>[]) => read(parameters(...(trees as never[])), tokens, present),
+    { device, name: "texts" },
   ) as unknown as Pick<Compiled<[], never>, "dispose"> & {
     with(run: object, ...trees: readonly unknown[]): Promise<{ numbers(): Promise<Float64Array>; dispose(): void }>;
   };

@@ -1,0 +1,175 @@
+/**
+ * Contrastive tuning of an encoder's vectors: batches of anchors, each to be told its own positive among all texts of the batch. What is tuned, judged
+ * and served pools the same way. What it gives is a function of base, pairs and recipe.
+ */
+import { type Dropout, dropoutFrom, type Encoder, type EncoderConfig, encoderSpec, encoderStates, meanPooled } from "../../nn/index.ts";
+import { div, maximum, mul, reshape, slice, sqrt, sum, type Tensor } from "../../tensor/index.ts";
+import type { HostBatch } from "../../train/index.ts";
+import { layTexts, tokensOf, widthsOf } from "../classify/batches.ts";
+import { textReader } from "../classify/predict.ts";
+import { type BatchSource, type Fitted, type Judged, runFit } from "../fit.ts";
+import { type LoopRun, loopOf, rateOf } from "../loop.ts";
+import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { drawOf, memberSource } from "../preference/rows.ts";
+import { contrastLosses, far } from "./loss.ts";
+import { type EmbedReport, embedReport, type Found, foundIn, foundNames, similarities, type VectorOf } from "./measure.ts";
+import type { EmbedOptions } from "./options.ts";
+import type { Related, ScoredPair } from "./pairs.ts";
+
+export const encoderPoolings = ["mean", "cls"] as const;
+export type EncoderPooling = (typeof encoderPoolings)[number];
+
+export interface ContrastRun extends LoopRun {
+  readonly config: EncoderConfig;
+  /** Of the base; its arrays are taken over. */
+  readonly parameters: unknown;
+  readonly pooling: EncoderPooling;
+  readonly tokenizer: Parameters<typeof tokensOf>[0];
+  /** Longest text, tokens. */
+  readonly longest: number;
+  readonly recipe: Omit<EmbedOptions, "columns" | "validation">;
+  readonly train: readonly Related[];
+  readonly validation: readonly Related[];
+  readonly scored: readonly ScoredPair[];
+}
+export interface ContrastResult extends Fitted {
+  readonly tuning: Tuning<ReturnType<typeof encoderSpec>>;
+  readonly frozen: FrozenArrays;
+  readonly report: EmbedReport;
+}
+
+/** Vectors [B, C] of length 1 of texts: tokens and present [B, T]. */
+export function textVectors(
+  config: EncoderConfig,
+  p: unknown,
+  pooling: EncoderPooling,
+  { tokens, present }: { readonly tokens: Tensor; readonly present: Tensor },
+  dropout?: Dropout,
+): Tensor {
+  const states = encoderStates(config, p as Encoder, tokens, { present, ...(dropout ? { dropout } : {}) });
+  if (pooling === "mean") return meanPooled(states, present);
+  const first = reshape(slice(states, undefined, [0, 1]), [states.shape[0]!, states.shape[2]!]);
+  return div(first, maximum(sqrt(sum(mul(first, first), -1, true)), 1e-12));
+}
+
+type Batch = { tokens: Tensor; present: Tensor; barred: Tensor; seed: Tensor };
+
+/** What of a batch's candidates is no wrong answer to an anchor: its other positives, itself, and negatives that there are not. */
+export function barredIn(batch: readonly Related[], positives: ReadonlyMap<string, ReadonlySet<string>>, sides: number): Float32Array {
+  const n = batch.length;
+  const columns = (sides - 1) * n;
+  const candidates = [...batch.map(r => r.positive), ...(sides === 3 ? batch.map(r => r.negative) : [])];
+  const barred = new Float32Array(n * columns);
+  for (const [i, { anchor }] of batch.entries())
+    for (const [j, text] of candidates.entries()) {
+      if (j === i) continue;
+      if (text === undefined || text === anchor || positives.get(anchor)!.has(text)) barred[i * columns + j] = far;
+    }
+  return barred;
+}
+
+/** Trains from the start, or from the newest whole checkpoint in the folder. Errors: tune/method, train/*; on abort the state is saved first. */
+export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
+  const { device, config, recipe, pooling, longest } = o;
+  const tuning = tuningOf(recipe.method, encoderSpec(config));
+  const { trainable, frozen } = await tuning.start(o.parameters, device, recipe.seed);
+  const rows = Math.min(recipe.batch, o.train.length);
+  const sides = o.train.some(r => r.negative !== undefined) ? 3 : 2;
+  const widths = widthsOf(longest);
+  const known = new Map<string, Uint32Array>();
+  const read = (text: string): Uint32Array => {
+    const found = known.get(text) ?? Uint32Array.from(tokensOf(o.tokenizer, text, longest));
+    known.set(text, found);
+    return found;
+  };
+  const positives = new Map<string, Set<string>>();
+  for (const r of o.train) positives.set(r.anchor, (positives.get(r.anchor) ?? new Set()).add(r.positive));
+
+  function batchOf(members: readonly number[], seed: Int32Array): HostBatch {
+    const batch = members.map(m => o.train[m]!);
+    const texts = [...batch.map(r => r.anchor), ...batch.map(r => r.positive), ...(sides === 3 ? batch.map(r => r.negative ?? "") : [])];
+    const tokens = texts.map(read);
+    const longestHere = Math.max(...tokens.map(t => t.length));
+    const width = widths.find(w => w >= longestHere)!;
+    return {
+      arrays: {
+        ...layTexts(tokens, { width, texts: texts.map((_, i) => i) }, texts.length),
+        barred: barredIn(batch, positives, sides),
+        seed,
+      },
+      shapes: { tokens: [texts.length, width], present: [texts.length, width] },
+      weight: rows,
+      documents: batch.map(r => r.place),
+    };
+  }
+
+  const reader = textReader({
+    device,
+    longest,
+    parameters: (t: TrainableTensors, f: FrozenTensors) => tuning.parameters(f, t),
+    read: (p, tokens, present) => textVectors(config, p, pooling, { tokens, present }),
+  });
+  async function vectorsOf(trees: readonly unknown[], texts: readonly string[]): Promise<VectorOf> {
+    const distinct = [...new Set(texts)];
+    const vectors = await reader.predict(trees, distinct.map(read), o.signal ? { signal: o.signal } : {});
+    const of = new Map(distinct.map((text, i) => [text, vectors[i]!]));
+    return text => of.get(text)!;
+  }
+  const textsOf = (related: readonly Related[]) =>
+    related.flatMap(r => [r.anchor, r.positive, ...(r.negative === undefined ? [] : [r.negative])]);
+  async function measured(trees: readonly unknown[]) {
+    const vectorOf = await vectorsOf(trees, [...textsOf(o.validation), ...o.scored.flatMap(p => [p.first, p.second])]);
+    return { found: foundIn(o.validation, vectorOf, recipe.temperature), similar: similarities(o.scored, vectorOf) };
+  }
+  const mean = (found: readonly Found[], name: keyof Found) => found.reduce((s, f) => s + f[name], 0) / found.length;
+  async function judge(t: unknown, f: unknown): Promise<Judged> {
+    const found = foundIn(o.validation, await vectorsOf([t, f], textsOf(o.validation)), recipe.temperature);
+    return { loss: mean(found, "loss"), ...Object.fromEntries(foundNames.map(name => [name, mean(found, name)])) };
+  }
+
+  const loop = loopOf(o, recipe, rateOf(recipe, 2e-5), o.train.length / rows);
+  const shape = [sides * rows, longest];
+  try {
+    const base = await measured([trainable, frozen]);
+    const fitted = await runFit<Batch>({
+      trainer: {
+        ...loop.trainer,
+        specs: tuning.specs,
+        loss: ((t: TrainableTensors, b: Batch, scale: Tensor, f: FrozenTensors) => {
+          const drop = recipe.dropout > 0 ? dropoutFrom(recipe.dropout, b.seed) : undefined;
+          const vectors = textVectors(config, tuning.parameters(f, t, b.seed), pooling, b, drop);
+          return mul(sum(contrastLosses(vectors, b.barred, recipe.temperature)), scale);
+        }) as never,
+        batch: {
+          tokens: { shape, dtype: "i32" },
+          present: { shape, dtype: "i32" },
+          barred: { shape: [rows, (sides - 1) * rows], dtype: "f32" },
+          seed: { shape: [], dtype: "i32" },
+        },
+      },
+      start: trainable,
+      frozen,
+      source: (state): BatchSource => {
+        const source = memberSource(o.train.length, rows, recipe.seed, state);
+        return {
+          state: source.state,
+          next() {
+            const seed = drawOf(source.state(), o.train.length);
+            return batchOf(source.next(), seed);
+          },
+        };
+      },
+      tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
+      judge,
+      shown: s => `validation nDCG@10 ${s.ndcg10!.toFixed(3)}`,
+      judgesStart: true,
+      ...loop.fit,
+    });
+    const tuned = await measured([fitted.trainable, frozen]);
+    const scores = o.scored.map(p => p.score);
+    const report = embedReport({ base: base.found, tuned: tuned.found }, { scores, base: base.similar, tuned: tuned.similar });
+    return { ...fitted, tuning, frozen, report };
+  } finally {
+    reader.dispose();
+  }
+}

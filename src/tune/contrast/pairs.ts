@@ -1,0 +1,110 @@
+/** Files that vectors are tuned on: what belongs together (and what does not), and pairs that people have scored. Complaints name file and line. */
+import { isLoamError, type LoamError } from "../../base/index.ts";
+import { type Item, readItems } from "../../evaluate/index.ts";
+import { isValidation } from "../classify/examples.ts";
+import { tuneErrors } from "../errors.ts";
+import { throwProblems } from "../instruct/read.ts";
+import type { EmbedColumns } from "./options.ts";
+
+export interface Related {
+  /** File and line. */
+  readonly place: string;
+  readonly anchor: string;
+  readonly positive: string;
+  /** Looks alike and does not belong to it. */
+  readonly negative?: string;
+}
+export interface ScoredPair {
+  readonly place: string;
+  readonly first: string;
+  readonly second: string;
+  readonly score: number;
+}
+
+const fail = (place: string, expected: string, received: string, hint?: string) =>
+  tuneErrors.fail("example", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+const shown = (value: unknown): string => (value === undefined ? "no such field" : JSON.stringify(value).slice(0, 60));
+
+function text({ fields, place }: Item, names: readonly string[]): string {
+  const name = names.find(n => n in fields) ?? names[0]!;
+  const value = fields[name];
+  if (typeof value === "string" && value.trim() !== "") return value;
+  throw fail(
+    `${place}: ${name}`,
+    "a text",
+    shown(value),
+    value === undefined ? `It has ${Object.keys(fields).slice(0, 10).join(", ")}: name the fields with columns.` : undefined,
+  );
+}
+
+/** Reads every record, and throws one error for all that is wrong. */
+async function readAll<T>(path: string, name: string, read: (item: Item) => T): Promise<T[]> {
+  const items = await readItems(path, name);
+  if (items.length === 0) throw fail(name, "a record or more", "none");
+  const problems: LoamError[] = [];
+  const found: T[] = [];
+  for (const item of items)
+    try {
+      found.push(read(item));
+    } catch (error) {
+      if (!isLoamError(error)) throw error;
+      problems.push(error);
+    }
+  throwProblems(problems, name);
+  return found;
+}
+
+/** Pairs and triplets of JSON lines, a JSON list, CSV or TSV. Errors: tune/example, evaluate/data, base/file. */
+export const readRelated = (path: string, name: string, columns: EmbedColumns = {}): Promise<Related[]> =>
+  readAll(path, name, item => {
+    const names = (own: string | undefined, usual: readonly string[]) => (own === undefined ? usual : [own]);
+    const anchor = text(item, names(columns.anchor, ["anchor", "query"]));
+    const positive = text(item, names(columns.positive, ["positive"]));
+    const field = columns.negative ?? "negative";
+    const given = item.fields[field];
+    if (given === undefined || given === null || given === "") return { place: item.place, anchor, positive };
+    const negative = text(item, [field]);
+    if (plain(negative) === plain(positive)) throw fail(`${item.place}: ${field}`, "another text than the positive", "the same one");
+    return { place: item.place, anchor, positive, negative };
+  });
+
+/** Pairs with a score, as sentence-transformers' evaluators name the fields. Errors: as `readRelated`. */
+export const readScored = (path: string, name: string): Promise<ScoredPair[]> =>
+  readAll(path, name, item => {
+    const value = item.fields.score;
+    const score = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+    if (typeof score !== "number" || !Number.isFinite(score)) throw fail(`${item.place}: score`, "a number", shown(value));
+    return { place: item.place, first: text(item, ["sentence1", "first"]), second: text(item, ["sentence2", "second"]), score };
+  });
+
+const plain = (s: string): string => s.trim().replace(/\s+/g, " ").toLowerCase();
+
+export interface SplitRelated {
+  readonly train: readonly Related[];
+  readonly validation: readonly Related[];
+}
+/**
+ * Divides anchors by their hash: all that is said of an anchor is on one side, and new ones move no old ones. Errors: tune/example where a side
+ * has too little to tell apart.
+ */
+export function splitRelated(
+  all: readonly Related[],
+  o: { readonly validation: number; readonly seed: number | string },
+  place: string,
+): SplitRelated {
+  const held = (r: Related) => isValidation(plain(r.anchor), o);
+  const [train, validation] = [all.filter(r => !held(r)), all.filter(held)];
+  const different = (side: readonly Related[]) => new Set(side.map(r => plain(r.positive))).size;
+  for (const [name, side] of [
+    ["to train on", train],
+    ["to select by", validation],
+  ] as const)
+    if (different(side) < 2)
+      throw fail(
+        place,
+        "two anchors or more with different texts on each side",
+        `${side.length} ${name} of ${all.length}`,
+        "Give more pairs, or raise validation.",
+      );
+  return { train, validation };
+}

@@ -1,0 +1,105 @@
+/** Contrastive tuning as a stage: an encoder and pairs in, an encoder out, with what its vectors were worth before and after. */
+import { join } from "node:path";
+import { z } from "zod";
+import { hashOf, type LoamError } from "../../base/index.ts";
+import { countParameters, disposeTree, encoderSpec, loadModel, type Model } from "../../nn/index.ts";
+import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import type { Tokenizer } from "../../text/index.ts";
+import { metricLine } from "../../train/index.ts";
+import { tuneErrors } from "../errors.ts";
+import { mergedModel, nameOfMethod } from "../methods/index.ts";
+import { type EncoderPooling, tuneContrast } from "./fit.ts";
+import { embedOptions } from "./options.ts";
+import { readPairs } from "./pairs-stage.ts";
+
+/** How a base makes vectors of texts. */
+export interface EncoderText {
+  readonly tokenizer: Tokenizer;
+  readonly pooling: EncoderPooling;
+  /** Tokens of a text that it reads at most. */
+  readonly longest: number;
+}
+/** What tuning needs that is not part of the result. */
+export interface EmbedSurroundings {
+  readonly device: () => Device;
+  readonly encoderOf: (base: ArtifactReader) => Promise<EncoderText>;
+  /** Writes an encoder with its text and how it pools. */
+  readonly writeEncoder: (output: ArtifactWriter, model: Model, base: ArtifactReader, text: EncoderText) => Promise<void>;
+  readonly eventsFolder?: string;
+  readonly onProblem?: (problem: LoamError) => void;
+}
+
+const round = (x: number): number => Number(x.toPrecision(6));
+const stageOptions = z.strictObject({ name: z.string(), recipe: embedOptions.omit({ columns: true, validation: true }) });
+
+export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", typeof stageOptions> =>
+  stage({
+    name: "tune-embed",
+    version: 1,
+    inputs: { base: "model", pairs: "pairs" },
+    options: stageOptions,
+    output: "model",
+    async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
+      const { train, validation, scored } = await readPairs(inputs.pairs);
+      const text = await around.encoderOf(inputs.base);
+      const device = around.device();
+      const base = await loadModel(inputs.base, device);
+      if (base.family !== "encoder" || base.config.classifier) {
+        disposeTree(base.parameters);
+        throw tuneErrors.fail("base", {
+          place: inputs.base.id,
+          expected: "an encoder, which makes vectors of texts",
+          received: base.family === "encoder" ? "a classifier" : `a model of family "${base.family}"`,
+        });
+      }
+      const longest = Math.min(recipe.length, text.longest, base.config.context);
+      const { checkpointSeconds: _, ...lasting } = recipe;
+      const identity = hashOf({ base: inputs.base.digest, pairs: inputs.pairs.digest, recipe: lasting } as never);
+      const tuned = await tuneContrast({
+        device,
+        config: base.config,
+        parameters: base.parameters,
+        ...text,
+        longest,
+        recipe,
+        train,
+        validation,
+        scored,
+        identity,
+        folder: scratch,
+        ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
+        progress,
+        signal,
+        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+      });
+      const merged = await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device);
+      await around.writeEncoder(output, { ...base, parameters: merged } as Model, inputs.base, text);
+      await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
+      const { steps, stoppedEarly, history, best, report } = tuned;
+      const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe, steps, stoppedEarly, history, best, report };
+      await output.write("tuning.json", `${JSON.stringify(told, null, 2)}\n`);
+      disposeTree(merged);
+      const { ndcg10, recall1 } = report.retrieval;
+      const scoredGain = report.scored?.spearman;
+      return {
+        name,
+        family: "encoder",
+        base: inputs.base.id,
+        method: nameOfMethod(recipe.method),
+        parameters: countParameters(encoderSpec(base.config)),
+        trained: countParameters(tuned.tuning.specs),
+        pairs: train.length,
+        validation: validation.length,
+        steps,
+        stoppedEarly,
+        bestStep: history[best]?.step ?? 0,
+        baseNdcg10: round(ndcg10.base.value),
+        validationNdcg10: round(ndcg10.tuned.value),
+        baseRecall1: round(recall1.base.value),
+        validationRecall1: round(recall1.tuned.value),
+        ...(scoredGain ? { baseSpearman: round(scoredGain.base.value), spearman: round(scoredGain.tuned.value) } : {}),
+        seconds: Math.round(tuned.totalMs / 1000),
+      };
+    },
+  });
