@@ -32,6 +32,7 @@ async function markOf(path: string): Promise<string> {
 
 export async function followConfig({ path, gateway, everyMs = 1_000, onReload }: FollowOptions): Promise<Following> {
   let mark = await markOf(path);
+  let seen = mark;
   let last: Promise<void> = Promise.resolve();
   const take = async () => {
     try {
@@ -48,7 +49,10 @@ export async function followConfig({ path, gateway, everyMs = 1_000, onReload }:
   };
   const look = async () => {
     const now = await markOf(path);
-    if (now === mark || now === "gone") return;
+    const isStill = now === seen;
+    seen = now;
+    // a file that is being written is not read before it is done
+    if (now === mark || now === "gone" || !isStill) return;
     mark = now;
     await reload();
   };

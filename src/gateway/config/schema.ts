@@ -82,7 +82,7 @@ export const gatewaySchema = z.strictObject({
   state: z.union([z.string(), secretSource]).default("sqlite:gateway.sqlite"),
   /** Secrets under which keys are hashed, the newest first; a file beside a SQLite state when absent. */
   keySecrets: z.array(secretSource).min(1).optional(),
-  access: z.unknown(),
+  access: z.unknown().optional(),
   upstreams: z.record(name, upstream).refine(u => Object.keys(u).length > 0, "at least one upstream"),
   models: z.record(name, model).refine(m => Object.keys(m).length > 0, "at least one model"),
   retries: z

@@ -1,4 +1,5 @@
 /** A request for a model that was let in: to its targets and back, whole or as a stream, and what it came to. */
+import { isUtf8 } from "node:buffer";
 import type { Clock } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -105,18 +106,21 @@ function attemptsFor(f: Forwarded): Attempts {
   });
 }
 
-/** The usage of a whole answer. Errors: UpstreamFailure where a 200 is no answer. */
-function checked(bytes: Buffer): TokenUsage | undefined {
+/** A whole answer as text, and its usage. Errors: UpstreamFailure where a 200 is no answer. */
+function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenUsage | undefined } {
+  // text goes to the socket in one piece with the headers; it is the same bytes only where they are UTF-8
+  if (!isUtf8(bytes)) throw new UpstreamFailure("malformed", "a 200 whose body is no UTF-8");
+  const text = bytes.toString("utf8");
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString("utf8"));
+    value = JSON.parse(text);
   } catch {
     throw new UpstreamFailure("malformed", "a 200 whose body is no JSON");
   }
   if (!isRow(value)) throw new UpstreamFailure("malformed", "a 200 whose body is no JSON object");
   const isError = (value.error !== undefined && value.error !== null && value.object !== "response") || value.object === "error";
   if (isError) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(value.error ?? value) });
-  return readUsage(value.usage);
+  return { text, usage: readUsage(value.usage) };
 }
 
 const toClient = (exchange: Exchange): Record<string, string> => ({
@@ -149,13 +153,13 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
     exchange.firstMs = clock.monotonic() - exchange.startMs;
     try {
       const bytes = await readWhole(source.reply, limits.answerBytes);
-      const usage = checked(bytes);
+      const { text, usage } = checked(bytes);
       source.end("answered");
       exchange.target = attempts.target;
       f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
       return {
         status: source.reply.status,
-        body: new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length),
+        body: text,
         headers: { "content-type": "application/json", ...toClient(exchange) },
       };
     } catch (error) {
