@@ -34,7 +34,7 @@ await main(async args => {
   const json = args.includes("--json");
   const names = args.filter(a => !a.startsWith("--"));
   if (names[0] === "peers") {
-    await installPeers({ light: args.includes("--light"), llama: args.includes("--llama") });
+    await installPeers({ light: args.includes("--light"), llama: args.includes("--llama"), litellm: args.includes("--litellm") });
     return 0;
   }
   await setup();
@@ -42,7 +42,7 @@ await main(async args => {
   if (names.length === 0) {
     const lines = Object.entries(benches).map(([name, about]) => `  ${name.padEnd(12)} ${about}`);
     process.stdout.write(
-      `npm run bench -- NAME [--json] [--scale=0.1: less work, where a bench can do with less]\n\n${lines.join("\n")}\n\n  ${"peers".padEnd(12)} install what is measured against [--light: without PyTorch; --llama: llama.cpp too, built from source]\n`,
+      `npm run bench -- NAME [--json] [--scale=0.1: less work, where a bench can do with less]\n\n${lines.join("\n")}\n\n  ${"peers".padEnd(12)} install what is measured against [--light: without PyTorch; --llama: llama.cpp too, built from source; --litellm: LiteLLM's proxy]\n`,
     );
     return 0;
   }

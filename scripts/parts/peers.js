@@ -26,8 +26,11 @@ const llamaSettings = {
   CMAKE_BUILD_PARALLEL_LEVEL: "2",
 };
 
-/** `light` leaves out the packages of several gigabytes; `llama` builds llama.cpp too. */
-export async function installPeers({ light, llama: withLlama }) {
+/** LiteLLM's proxy wants versions of its own of what others want too, so it has an environment for itself. */
+const litellm = "litellm[proxy]==1.108.7";
+
+/** `litellm` installs that gateway; `light` leaves out the packages of several gigabytes; `llama` builds llama.cpp too. */
+export async function installPeers({ light, llama: withLlama, litellm: withLitellm }) {
   const venv = join(peersFolder, ".venv");
   const python = process.platform === "win32" ? join(venv, "Scripts", "python.exe") : join(venv, "bin", "python");
   if (!existsSync(python))
@@ -57,6 +60,18 @@ export async function installPeers({ light, llama: withLlama }) {
         const args = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", llama];
         await must(`pip install ${llama}`, child(python, args, { env: llamaSettings }));
         return "llama.cpp in bench/peers/.venv";
+      },
+    );
+  if (withLitellm)
+    await step(
+      "peers",
+      () => `installing ${litellm}`,
+      async () => {
+        const folder = join(peersFolder, ".venv-litellm");
+        const program = process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+        if (!existsSync(program)) await must("python3 -m venv", child("python3", ["-m", "venv", folder]));
+        await must(`pip install ${litellm}`, child(program, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", litellm]));
+        return "LiteLLM in bench/peers/.venv-litellm";
       },
     );
   await step(

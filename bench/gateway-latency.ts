@@ -1,0 +1,89 @@
+/**
+ * What a gateway adds to the time of a request: the same upstream of 20 ms asked through each and directly, at 50 requests a second beside LiteLLM
+ * and Portkey, at 500 beside a bare Hono with undici. Requests come at their times whatever the answers do (open loop).
+ */
+import { bare, litellm, loam, portkey, type Side, timed, upstream } from "./gateway/sides.ts";
+import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
+
+const latencyMs = 20;
+const turns = 3;
+
+interface Times {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export async function run({ peers, say, scale }: BenchContext): Promise<BenchResult> {
+  const seconds = Math.max(3, Math.round(8 * scale));
+  const up = await upstream(latencyMs);
+  const notes: string[] = [];
+  const sides: Side[] = [];
+  const got = new Map<string, Times[]>();
+  try {
+    const starts = [
+      () => loam(up, "memory:"),
+      () => bare(up),
+      ...(peers === undefined ? [] : [() => portkey(up, peers), () => litellm(up, peers)]),
+    ];
+    for (const start of starts)
+      try {
+        sides.push(await start());
+      } catch (error) {
+        notes.push(error instanceof Error ? error.message : String(error));
+      }
+    const measure = async (rate: number, of: readonly Side[]) => {
+      for (let turn = -1; turn < turns; turn++)
+        for (const side of turn % 2 === 0 ? of : of.toReversed()) {
+          const times = await timed(side, rate, turn < 0 ? 2 : seconds);
+          if (turn < 0) continue;
+          if (times.failures > 0) notes.push(`${side.name} at ${rate}: ${times.failures} failures`);
+          say(`${side.name} at ${rate}/s: p50 ${times.p50Ms.toFixed(2)} ms, p99 ${times.p99Ms.toFixed(2)} ms`);
+          const key = `${side.name} at ${rate}`;
+          got.set(key, [...(got.get(key) ?? []), times]);
+        }
+    };
+    await measure(50, [up, ...sides]);
+    await measure(500, [up, ...sides.slice(0, 2)]);
+  } finally {
+    for (const side of sides) side.stop();
+    up.stop();
+  }
+  /** Over the upstream alone, at the same rate; turn by turn. */
+  const added = (name: string, rate: number, which: keyof Times): number => {
+    const direct = got.get(`upstream at ${rate}`) ?? [];
+    return median((got.get(`${name} at ${rate}`) ?? []).map((t, i) => t[which] - direct[i]![which]));
+  };
+  const figures = (name: string, rate: number) => ({
+    addedP50Ms: digits(added(name, rate, "p50Ms")),
+    addedP99Ms: digits(added(name, rate, "p99Ms")),
+  });
+  const has = (name: string, rate: number) => got.has(`${name} at ${rate}`);
+  const over = (name: string, rate: number) => added(name, rate, "p50Ms") / added("Loam", rate, "p50Ms");
+  const atBare = added("Loam", 500, "p50Ms") / added("Hono and undici", 500, "p50Ms");
+  const bars = (
+    [
+      ["LiteLLM", 10],
+      ["Portkey", 2],
+    ] as const
+  )
+    .filter(([n]) => has(n, 50))
+    .map(([n, want]) => ({
+      name: `added p50 of ${n} over Loam's, 50/s`,
+      want: `>= ${want}`,
+      got: digits(over(n, 50)),
+      holds: over(n, 50) >= want,
+    }));
+  return {
+    method: `an upstream of ${latencyMs} ms; times over those of the upstream alone at the same rate; ${turns} turns of ${seconds} s`,
+    ours: { "at 50/s": figures("Loam", 50), "at 500/s": figures("Loam", 500) },
+    peers: {
+      ...Object.fromEntries(["Hono and undici", "Portkey", "LiteLLM"].filter(n => has(n, 50)).map(n => [`${n} at 50/s`, figures(n, 50)])),
+      "Hono and undici at 500/s": figures("Hono and undici", 500),
+    },
+    ratios: Object.fromEntries(
+      ["LiteLLM", "Portkey"].filter(n => has(n, 50)).map(n => [`added p50 of ${n} over Loam's`, digits(over(n, 50))]),
+    ),
+    bars: [...bars, { name: "Loam's added p50 over the bare one's, 500/s", want: "<= 1.3", got: digits(atBare), holds: atBare <= 1.3 }],
+    notes,
+  };
+}

@@ -1,0 +1,30 @@
+/** Loam's gateway with everything on: a key, a policy, two limits, the log. Arguments: the upstream's URL, the state, a folder for the log. */
+import { join } from "node:path";
+import { checkConfig, Gateway, listenGateway, openAccessLog, openControl } from "../../src/gateway/index.ts";
+
+const [, , upstream = "", state = "memory:", folder = "."] = process.argv;
+const access = {
+  principals: { users: { ann: { roles: ["admin"] } } },
+  policies: [{ id: "everybody", effect: "allow" as const, models: ["gpt-4o"] }],
+  limits: [
+    { name: "requests", measure: "requests" as const, per: ["key" as const], limit: 1e11, window: "1m" },
+    { name: "tokens", measure: "tokens" as const, per: ["key" as const], limit: 1e11, window: "1m" },
+  ],
+};
+const config = await checkConfig(
+  {
+    state,
+    upstreams: { local: { url: upstream } },
+    models: { "gpt-4o": { targets: [{ upstream: "local", model: "inner" }] } },
+    log: { to: join(folder, "access.log") },
+    access,
+  },
+  "gateway.yaml",
+  folder,
+);
+const control = await openControl({ state, root: folder, config: access });
+const log = openAccessLog({ ...config.log, random: Math.random });
+const gateway = await Gateway.open({ config, control, onRequest: record => log.write(record) });
+const listening = await listenGateway(gateway, { host: "127.0.0.1", port: 0 });
+const { secret } = await control.keys.create({ name: "bench", subject: "ann" }, "bench");
+process.stdout.write(`${JSON.stringify({ port: listening.port, key: secret })}\n`);
