@@ -1,23 +1,17 @@
 /**
  * Policies as an index, so that a decision looks at those few that could concern it, however many there are: by whom (the most telling of the
- * policy's `who` lists, each name an entry), then by model (exact names in a map, beginnings in a map by length). Within a candidate list deny
- * stands before allow. The idea is that of packet classifiers: hash on the exact fields, check the rest (Srinivasan et al., tuple space search).
+ * policy's `who` lists, each name an entry), then by model (its whole name, and its beginnings of those lengths that policies have). Within a
+ * candidate list deny stands before allow. The idea is that of packet classifiers: hash on the exact fields, check the rest (Srinivasan et al., tuple space search).
  */
 import type { Identity } from "../contract.ts";
 import type { Policy, WhoKind } from "./rules.ts";
 
-/** By model: exact, by beginning, or every model. */
-interface ByModel {
-  readonly exact: Map<string, Policy[]>;
-  /** Length of the beginning, then the beginning. */
-  readonly beginnings: Map<number, Map<string, Policy[]>>;
-  readonly every: Policy[];
-}
-
 export interface PolicyIndex {
   readonly policies: readonly Policy[];
-  /** `kind:name`, or `anyone`. */
-  readonly byWho: ReadonlyMap<string, ByModel>;
+  /** `kind:name`, or `anyone`; then a model as policies write it: a name, a beginning and `*`, or `*`. */
+  readonly byWho: ReadonlyMap<string, ReadonlyMap<string, readonly Policy[]>>;
+  /** Lengths that beginnings have. */
+  readonly lengths: readonly number[];
   /** Place of each in the configuration, for a stable order. */
   readonly order: ReadonlyMap<Policy, number>;
 }
@@ -32,58 +26,51 @@ const telling: readonly { readonly kind: WhoKind; readonly atom: string }[] = [
 ];
 
 export function compilePolicies(policies: readonly Policy[]): PolicyIndex {
-  const byWho = new Map<string, ByModel>();
-  const listAt = <K>(map: Map<K, Policy[]>, key: K): Policy[] => {
-    const found = map.get(key);
-    if (found) return found;
-    const list: Policy[] = [];
-    map.set(key, list);
-    return list;
-  };
-  const insert = (by: ByModel, model: string, policy: Policy): void => {
-    if (!model.endsWith("*")) return void listAt(by.exact, model).push(policy);
-    const beginning = model.slice(0, -1);
-    if (beginning === "") return void by.every.push(policy);
-    const lengths = by.beginnings.get(beginning.length) ?? new Map<string, Policy[]>();
-    by.beginnings.set(beginning.length, lengths);
-    listAt(lengths, beginning).push(policy);
-  };
+  const byWho = new Map<string, Map<string, Policy[]>>();
+  const lengths = new Set<number>();
   // deny first, so that whatever list a policy lands in has them before
   for (const policy of [...policies.filter(p => p.effect === "deny"), ...policies.filter(p => p.effect === "allow")]) {
     const by = telling.find(({ kind }) => policy.who[kind] !== undefined);
     const atoms = by ? policy.who[by.kind]!.map(name => `${by.atom}:${name}`) : ["anyone"];
     for (const atom of new Set(atoms)) {
-      const entry = byWho.get(atom) ?? { exact: new Map(), beginnings: new Map(), every: [] };
-      byWho.set(atom, entry);
-      for (const model of new Set(policy.models ?? ["*"])) insert(entry, model, policy);
+      const byModel = byWho.get(atom) ?? new Map<string, Policy[]>();
+      byWho.set(atom, byModel);
+      for (const model of new Set(policy.models ?? ["*"])) {
+        if (model.endsWith("*")) lengths.add(model.length - 1);
+        const list = byModel.get(model);
+        if (list) list.push(policy);
+        else byModel.set(model, [policy]);
+      }
     }
   }
-  return { policies, byWho, order: new Map(policies.map((p, i) => [p, i])) };
+  lengths.delete(0);
+  return { policies, byWho, lengths: [...lengths].sort((a, b) => a - b), order: new Map(policies.map((p, i) => [p, i])) };
 }
 
-const atomsOf = (identity: Identity): string[] => [
-  "anyone",
-  `key:${identity.keyId}`,
-  `subject:${identity.subject}`,
-  ...identity.teams.map(t => `team:${t}`),
-  ...identity.roles.map(r => `role:${r}`),
-  ...(identity.organisation === null ? [] : [`organisation:${identity.organisation}`]),
-];
+function atomsOf(identity: Identity): string[] {
+  const atoms = ["anyone", `key:${identity.keyId}`, `subject:${identity.subject}`];
+  for (const team of identity.teams) atoms.push(`team:${team}`);
+  for (const role of identity.roles) atoms.push(`role:${role}`);
+  if (identity.organisation !== null) atoms.push(`organisation:${identity.organisation}`);
+  return atoms;
+}
 
 /** Lists of policies that could concern this identity and model; together they hold every one that applies. */
 export function candidates(index: PolicyIndex, identity: Identity, model: string | null): readonly (readonly Policy[])[] {
-  const lists: Policy[][] = [];
+  const lists: (readonly Policy[])[] = [];
+  // made once, so that each is hashed once for all atoms
+  const names = ["*"];
+  if (model !== null) {
+    names.push(model);
+    for (const length of index.lengths) if (length <= model.length) names.push(`${model.slice(0, length)}*`);
+  }
   for (const atom of atomsOf(identity)) {
-    const by = index.byWho.get(atom);
-    if (!by) continue;
-    if (by.every.length > 0) lists.push(by.every);
-    if (model === null) continue;
-    const exact = by.exact.get(model);
-    if (exact) lists.push(exact);
-    for (const [length, beginnings] of by.beginnings) {
-      const found = length <= model.length ? beginnings.get(model.slice(0, length)) : undefined;
-      if (found) lists.push(found);
-    }
+    const byModel = index.byWho.get(atom);
+    if (byModel)
+      for (const name of names) {
+        const list = byModel.get(name);
+        if (list) lists.push(list);
+      }
   }
   return lists;
 }

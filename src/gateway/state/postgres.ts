@@ -15,6 +15,11 @@ const int8 = 20;
 const again = new Set(["40P01", "40001"]);
 /** Name of the advisory lock that writers of keys and changes stand in line for. */
 const writers = 7_226_461_801;
+/**
+ * Of connections that decide: no flush, and every row by its key. A plan is made while the tables are small and then kept, and one that reads
+ * a whole table because it has a few rows would still do so when it has a million.
+ */
+const decisionSettings = "-c synchronous_commit=off -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
 /** Attempts at a statement that a deadlock ended. */
 const attempts = 4;
 
@@ -37,7 +42,7 @@ export class PostgresPool {
       statement_timeout: options.timeoutMs,
       query_timeout: options.timeoutMs * 2,
       allowExitOnIdle: true,
-      options: `-c search_path=${schema} -c synchronous_commit=${options.flushes ? "on" : "off"} -c client_min_messages=warning`,
+      options: `-c search_path=${schema} -c client_min_messages=warning ${options.flushes ? "-c synchronous_commit=on" : decisionSettings}`,
       application_name: "loam-gateway",
       types: {
         getTypeParser: (oid: number, format?: "text" | "binary") => (oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? "text")),
@@ -122,6 +127,8 @@ export async function postgresDatabase(pool: PostgresPool, schema: string): Prom
     await sql.all(`create schema if not exists ${schema}`);
     if (version === null) {
       for (const statement of tables) await sql.all(statement);
+      // room on each page for the next version of a row, so that a change stays on it and touches no index
+      for (const table of ["gateway_buckets", "gateway_usage"]) await sql.all(`alter table ${table} set (fillfactor = 50)`);
       await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [stateVersion]);
     }
     // the functions are the program's, not the state's

@@ -22,8 +22,6 @@ export const tables: readonly string[] = [
   `create table if not exists gateway_taken (reservation text not null, bucket text not null, hold double precision not null,
     charge double precision not null, leak double precision not null, ends_ms double precision, owner text not null,
     expires_ms double precision not null, primary key (reservation, bucket))`,
-  "create index if not exists gateway_taken_expires on gateway_taken (expires_ms)",
-  "create index if not exists gateway_taken_owner on gateway_taken (owner)",
   "create table if not exists gateway_owners (owner text primary key, expires_ms double precision not null)",
   `create table if not exists gateway_usage (day text not null, key_id text not null, subject text not null, team text not null,
     organisation text not null, model text not null, requests bigint not null, errors bigint not null, input_tokens bigint not null,
