@@ -55,6 +55,8 @@ export class TuneJobs {
   readonly #running = new Map<string, RunningWork & { readonly work: JobWork }>();
   readonly #events = new Map<string, { count: number; step: number }>();
   #isOpen = false;
+  /** Jobs that are being taken in. */
+  #taking = 0;
 
   constructor(ports: TuneJobsPorts) {
     this.#ports = ports;
@@ -101,13 +103,22 @@ export class TuneJobs {
   /** Takes a job in. Errors: tune/jobsFull, those of `baseOf`, base/diskFull and the like. */
   async create(request: JobRequest): Promise<Job> {
     const waiting = this.list().filter(j => !isOver(j.status)).length;
-    if (waiting >= mostWaiting)
+    if (waiting + this.#taking >= mostWaiting)
       throw tuneErrors.fail("jobsFull", {
         place: "training_file",
         expected: `at most ${mostWaiting} jobs that are not over`,
         received: "one more",
         hint: "Wait for one to end, or cancel one.",
       });
+    this.#taking++;
+    try {
+      return await this.#take(request);
+    } finally {
+      this.#taking--;
+    }
+  }
+
+  async #take(request: JobRequest): Promise<Job> {
     const base = await this.#ports.baseOf(request.model);
     const id = `ftjob-${randomBytes(12).toString("hex")}`;
     await this.#folder.keepFiles(id, request);
