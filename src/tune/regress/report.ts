@@ -1,0 +1,81 @@
+/**
+ * The report of a model that gives numbers: errors and agreement with bootstrap intervals over groups of near-duplicates, beside what the mean of the
+ * texts that were trained on would get. A function of the answers alone.
+ */
+import { bootstrap, pearson, spearman } from "../../statistics/index.ts";
+import type { ScoreRange } from "../classify/report.ts";
+
+export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
+export type RegressionMeasure = (typeof regressionMeasures)[number];
+
+export interface RegressionReport {
+  readonly task: "regression";
+  readonly model: { readonly artifact: string; readonly name: string };
+  readonly label: string;
+  readonly test: { readonly documents: number; readonly groups: number; readonly mean: number; readonly deviation: number };
+  readonly confidence: number;
+  readonly scores: Readonly<Record<RegressionMeasure, ScoreRange>>;
+  readonly baseline: {
+    /** The mean number of the train side. */
+    readonly value: number;
+    readonly mae: ScoreRange;
+    /** Mean absolute error of the model less the baseline's, on the same texts. */
+    readonly difference: ScoreRange;
+    readonly verdict: "better" | "worse" | "no significant difference";
+  };
+  /** Where it is off most. */
+  readonly worst: readonly { readonly id: string; readonly truth: number; readonly predicted: number }[];
+}
+
+const confidence = 0.95;
+const draws = 1000;
+
+interface Answers {
+  readonly truth: readonly number[];
+  readonly predicted: readonly number[];
+}
+const mean = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length;
+
+/** Measures of some of the answers. R² is 1 - squared errors over squared deviations from the mean: 0 for that mean, below it for what is worse. */
+export const regressionOf: { readonly [M in RegressionMeasure]: (a: Answers) => number } = {
+  mae: ({ truth, predicted }) => mean(truth.map((y, i) => Math.abs(y - predicted[i]!))),
+  rmse: ({ truth, predicted }) => Math.sqrt(mean(truth.map((y, i) => (y - predicted[i]!) ** 2))),
+  r2: ({ truth, predicted }) => {
+    const middle = mean(truth);
+    return 1 - mean(truth.map((y, i) => (y - predicted[i]!) ** 2)) / mean(truth.map(y => (y - middle) ** 2));
+  },
+  pearson: ({ truth, predicted }) => pearson(predicted, truth),
+  spearman: ({ truth, predicted }) => spearman(predicted, truth),
+};
+
+export function compareRegression(
+  a: Answers & { readonly groups: readonly string[]; readonly baseline: number },
+): Pick<RegressionReport, "confidence" | "scores" | "baseline"> & { readonly groups: number } {
+  const numbers = new Map<string, number>();
+  const clusters = Int32Array.from(a.groups, g => {
+    const found = numbers.get(g) ?? numbers.size;
+    numbers.set(g, found);
+    return found;
+  });
+  const range = (statistic: (part: Answers) => number): ScoreRange => {
+    const picked = (items: Int32Array): Answers => ({
+      truth: Array.from(items, i => a.truth[i]!),
+      predicted: Array.from(items, i => a.predicted[i]!),
+    });
+    const { value, low, high } = bootstrap(a.truth.length, items => statistic(picked(items)), { draws, confidence, clusters });
+    return Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high };
+  };
+  const byMean = ({ truth }: Answers) => mean(truth.map(y => Math.abs(y - a.baseline)));
+  const difference = range(part => regressionOf.mae(part) - byMean(part));
+  return {
+    confidence,
+    groups: numbers.size,
+    scores: Object.fromEntries(regressionMeasures.map(m => [m, range(regressionOf[m])])) as Record<RegressionMeasure, ScoreRange>,
+    baseline: {
+      value: a.baseline,
+      mae: range(byMean),
+      difference,
+      verdict: difference.high < 0 ? "better" : difference.low > 0 ? "worse" : "no significant difference",
+    },
+  };
+}

@@ -1,0 +1,169 @@
+/** Tuning of a model that gives numbers as a stage: a model and documents with numbers in, a model artifact out; and its report on the test part. */
+import { join } from "node:path";
+import { z } from "zod";
+import { hashOf } from "../../base/index.ts";
+import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles } from "../../nn/index.ts";
+import { type Stage, stage } from "../../store/index.ts";
+import type { Tokenizer } from "../../text/index.ts";
+import { metricLine } from "../../train/index.ts";
+import { tokensOf } from "../classify/batches.ts";
+import { predictorOf } from "../classify/predict.ts";
+import type { TuneSurroundings } from "../classify/stage.ts";
+import { tuneErrors } from "../errors.ts";
+import { nameOfMethod } from "../methods/index.ts";
+import { type Measured, readMeasured, readMeasuredTest } from "./examples.ts";
+import { fitRegression, type MeasuredTexts } from "./fit.ts";
+import { regressOptions, targetOptions, targetsOf } from "./options.ts";
+import { compareRegression, type RegressionReport } from "./report.ts";
+
+/** Texts as the model reads them. The event loop has its turn between them. */
+async function asTokens(
+  tokenizer: Pick<Tokenizer, "encode">,
+  texts: readonly Measured[],
+  longest: number,
+  signal: AbortSignal,
+): Promise<MeasuredTexts> {
+  const tokens: Uint32Array[] = [];
+  for (const [i, { text }] of texts.entries()) {
+    if (i % 500 === 0) {
+      signal.throwIfAborted();
+      await new Promise(resolve => setImmediate(resolve));
+    }
+    tokens.push(Uint32Array.from(tokensOf(tokenizer, text, longest)));
+  }
+  return { ids: texts.map(t => t.id), tokens, values: texts.map(t => t.value) };
+}
+
+const round = (x: number): number => Number(x.toPrecision(6));
+const stageOptions = z.strictObject({ name: z.string(), recipe: regressOptions });
+
+export const regressStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
+  stage({
+    name: "tune-regress",
+    version: 1,
+    inputs: { base: "model", documents: "documents" },
+    options: stageOptions,
+    output: "model",
+    async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
+      progress({ stage: "tune", message: "reading texts" });
+      const { train, validation, leftOut } = await readMeasured(inputs.documents, targetsOf(recipe));
+      const tokenizer = await around.tokenizerOf(inputs.base);
+      const device = around.device();
+      const base = await loadModel(inputs.base, device);
+      if (base.family === "encoder-decoder") {
+        disposeTree(base.parameters);
+        throw tuneErrors.fail("base", {
+          place: inputs.base.id,
+          expected: "a decoder or an encoder",
+          received: `a model of family "${base.family}"`,
+        });
+      }
+      const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
+      const { checkpointSeconds: _, ...lasting } = recipe;
+      const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
+      const result = await fitRegression({
+        device,
+        base,
+        recipe,
+        train: await asTokens(tokenizer, train, longest, signal),
+        validation: await asTokens(tokenizer, validation, longest, signal),
+        longest,
+        identity,
+        folder: scratch,
+        ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
+        progress,
+        signal,
+        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+      });
+      await writeModelFiles(output, result.model);
+      await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+      await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+      const { steps, stoppedEarly, best, history, trained, mean, deviation } = result;
+      const told = { base: inputs.base.id, recipe, train: train.length, validation: validation.length, leftOut, mean, deviation };
+      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history }, null, 2)}\n`);
+      const parameters = countParameters(specOfModel(result.model));
+      disposeTree(result.model.parameters);
+      const chosen = history[best]!;
+      return {
+        name,
+        family: result.model.family,
+        method: nameOfMethod(recipe.method),
+        parameters,
+        trained,
+        texts: train.length,
+        ...(leftOut > 0 ? { leftOut } : {}),
+        steps,
+        stoppedEarly,
+        validationRmse: round(chosen.rmse!),
+        deviation: round(deviation),
+        bestStep: chosen.step,
+        seconds: Math.round(result.totalMs / 1000),
+      };
+    },
+  });
+
+const worstShown = 10;
+const evaluateOptions = z.strictObject({ name: z.string(), targets: targetOptions });
+
+/** The report on the held-out side. */
+export const evaluateRegressionStage = (
+  around: Pick<TuneSurroundings, "device" | "tokenizerOf">,
+): Stage<"model" | "documents", typeof evaluateOptions> =>
+  stage({
+    name: "evaluate-regression",
+    version: 1,
+    inputs: { model: "model", documents: "documents" },
+    options: evaluateOptions,
+    output: "evaluation",
+    async run({ inputs, options: { name, targets }, output, progress, signal }) {
+      const device = around.device();
+      const tokenizer = await around.tokenizerOf(inputs.model);
+      const { train, validation } = await readMeasured(inputs.documents, targets);
+      const test = await readMeasuredTest(inputs.documents, targets);
+      const model = await loadModel(inputs.model, device);
+      if (model.family === "encoder-decoder" || model.config.classifier?.kind !== "value") {
+        disposeTree(model.parameters);
+        throw tuneErrors.fail("base", { place: inputs.model.id, expected: "a model that gives a number", received: "another" });
+      }
+      const longest = model.config.classifier.longest ?? model.config.context;
+      const texts = await asTokens(tokenizer, test, longest, signal);
+      const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
+      const found = await predictor.predict([model.parameters], texts.tokens, {
+        signal,
+        onProgress: done => progress({ stage: "evaluate", done, message: "test texts" }),
+      });
+      predictor.dispose();
+      disposeTree(model.parameters);
+      const predicted = found.map(row => row[0]!);
+      const truth = test.map(t => t.value);
+      const known = [...train, ...validation].map(t => t.value);
+      const baseline = known.reduce((a, b) => a + b, 0) / known.length;
+      const { groups, ...compared } = compareRegression({ truth, predicted, groups: test.map(t => t.group), baseline });
+      const mean = truth.reduce((a, b) => a + b, 0) / truth.length;
+      const answers = test.map((t, i) => ({ id: t.id, truth: t.value, predicted: predicted[i]! }));
+      const report: RegressionReport = {
+        task: "regression",
+        model: { artifact: inputs.model.id, name },
+        label: targets.label,
+        test: {
+          documents: test.length,
+          groups,
+          mean,
+          deviation: Math.sqrt(truth.reduce((s, y) => s + (y - mean) ** 2, 0) / truth.length),
+        },
+        ...compared,
+        worst: answers.toSorted((a, b) => Math.abs(b.truth - b.predicted) - Math.abs(a.truth - a.predicted)).slice(0, worstShown),
+      };
+      await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
+      await output.write("predictions.jsonl", answers.map(a => `${JSON.stringify(a)}\n`).join(""));
+      const { mae, rmse, r2, spearman } = report.scores;
+      return {
+        name,
+        documents: test.length,
+        mae: round(mae.value),
+        rmse: round(rmse.value),
+        r2: round(r2.value),
+        spearman: round(spearman.value),
+      };
+    },
+  });
