@@ -1,8 +1,9 @@
 /**
  * How close a model in another form is to the full one, on a text: perplexity of both, the mean divergence of their next-token
- * distributions (KL, nats), and how often the likeliest token is the same. Tokens are read in windows; the first of each is not predicted.
+ * distributions (KL, nats), and how often the likeliest token is the same. Tokens are read in windows; the first of each is not predicted. The
+ * other form is run as it is served.
  */
-import { type Decoder, type DecoderConfig, type DecoderParameters, decoderLogits } from "../../nn/index.ts";
+import { type Decoder, type DecoderConfig, type DecoderParameters, decoderLogits, openDecoder } from "../../nn/index.ts";
 import { compile, type Device, type Tensor } from "../../tensor/index.ts";
 
 export interface Closeness {
@@ -40,16 +41,18 @@ export async function closeness(
 ): Promise<Closeness> {
   const width = Math.min(windowTokens, config.context, ids.length);
   const small = config.positions === "rotary" ? { ...config, context: width } : config;
-  const open = () => compile((p: Decoder, tokens: Tensor) => decoderLogits(small, p, tokens), { device, constant: [0], name: "closeness" });
-  const programs = [open(), open()] as const;
+  const program = compile((p: Decoder, tokens: Tensor) => decoderLogits(small, p, tokens), { device, constant: [0], name: "closeness" });
+  const served = await openDecoder(small, other, device, { room: width, widths: [width], verifyWidth: width });
   let [count, nats, fullNats, divergence, same] = [0, 0, 0, 0, 0];
   try {
     for (let start = 0; start + width <= ids.length; start += width) {
-      const tokens = await device.array(Int32Array.from(ids.slice(start, start + width)), "i32", [1, width]);
-      const [a, b] = [await programs[0](full, tokens), await programs[1](other, tokens)];
-      const [p, q] = (await Promise.all([a, b].map(async x => x.memory.host() ?? (await x.read())))) as [Float32Array, Float32Array];
+      const window = ids.slice(start, start + width);
+      const tokens = await device.array(Int32Array.from(window), "i32", [1, width]);
+      const a = await program(full, tokens);
+      const p = (a.memory.host() ?? (await a.read())) as Float32Array;
+      const q = await served.verify(other, 0, window, 0);
       for (let t = 0; t + 1 < width; t++) {
-        const [rowP, rowQ] = [p, q].map(x => x.subarray(t * config.vocab, (t + 1) * config.vocab)) as [Float32Array, Float32Array];
+        const [rowP, rowQ] = [p.subarray(t * config.vocab, (t + 1) * config.vocab), q.row(t)];
         const [sp, sq] = [rowStats(rowP), rowStats(rowQ)];
         const [logP, logQ] = [sp.most + Math.log(sp.total), sq.most + Math.log(sq.total)];
         const next = ids[start + t + 1]!;
@@ -62,11 +65,13 @@ export async function closeness(
         same += sp.best === sq.best ? 1 : 0;
         count++;
       }
-      for (const x of [a, b, tokens]) x.dispose();
+      q.release();
+      for (const x of [a, tokens]) x.dispose();
       onWindow?.(Math.min(1, (start + width) / ids.length));
     }
   } finally {
-    for (const x of programs) x.dispose();
+    program.dispose();
+    served.dispose();
   }
   return {
     tokens: count,
