@@ -1,5 +1,6 @@
 /** tune: a model made better at something (methods, instructions, classes); better settings, found by trying, and how sure one can be that they are. */
 export * from "./classify/index.ts";
+export * from "./contrast/index.ts";
 export * from "./distill/index.ts";
 export { tuneErrors } from "./errors.ts";
 export * from "./importance/index.ts";
@@ -7,5 +8,6 @@ export * from "./instruct/index.ts";
 export * from "./jobs/index.ts";
 export * from "./methods/index.ts";
 export * from "./preference/index.ts";
+export * from "./regress/index.ts";
 export * from "./search/index.ts";
 export * from "./study/index.ts";
