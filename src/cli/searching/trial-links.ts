@@ -132,10 +132,10 @@ function classifier({ project, model, life, trained, device }: Given): TrialKind
 
 /** Tuned on examples, some of which choose: no further ones are held out, so nothing is left to judge the choice. */
 const onExamples =
-  (unit: string) =>
+  (unit: string, from: "examples" | "pairs" | "documents" = "examples") =>
   ({ life, trained }: Given): TrialKind => ({
     unit,
-    judged: trained.inputs.examples!,
+    judged: trained.inputs[from]!,
     links: life.slice(0, life.indexOf(trained) + 1),
     trained,
     told: fresh("validationLoss", 1),
@@ -146,6 +146,8 @@ const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"],
   instruct: onExamples("nats a token"),
   preference: onExamples("loss of a pair"),
   distill: onExamples("loss of a token"),
+  embed: onExamples("nats an anchor", "pairs"),
+  regress: onExamples("squared error of standardised numbers", "documents"),
 };
 
 /** Errors: cli/model for an entry that no search knows how to judge. */

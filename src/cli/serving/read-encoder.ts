@@ -58,7 +58,7 @@ async function ggufPooling(files: FilesReader, name: string): Promise<Pooling> {
   });
 }
 
-async function poolingOf(files: FilesReader): Promise<Pooling> {
+export async function poolingOf(files: FilesReader): Promise<Pooling> {
   const { format, file } = await modelFormat(files);
   if (format === "gguf") return ggufPooling(files, file);
   const name = "1_Pooling/config.json";
@@ -71,6 +71,10 @@ async function poolingOf(files: FilesReader): Promise<Pooling> {
     received: "another",
   });
 }
+
+/** Tokens of a text that an encoder of this context reads. */
+export const longestOf = async (files: FilesReader, context: number): Promise<number> =>
+  Math.min(context, (await json(files, "sentence_bert_config.json", limitsSchema))?.max_seq_length ?? context);
 
 /** A decoder that tells classes. Errors: those of the files, serve/model where it is none. */
 async function readServedClassifier(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedClassifier> {
@@ -99,7 +103,6 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
   const { tokenizer } = await modelText(files);
   const pooling = await poolingOf(files);
   const modules = await json(files, "modules.json", modulesSchema);
-  const limit = (await json(files, "sentence_bert_config.json", limitsSchema))?.max_seq_length;
   const model = await loadModel(files, device);
   if (model.family !== "encoder") {
     disposeTree(model.parameters);
@@ -112,6 +115,6 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
     pooling,
     // without the file that lists modules: what nearly all such models do
     normalise: modules?.some(m => m.type.endsWith(".Normalize")) ?? true,
-    longest: Math.min(model.config.context, limit ?? model.config.context, model.config.classifier?.longest ?? model.config.context),
+    longest: Math.min(await longestOf(files, model.config.context), model.config.classifier?.longest ?? model.config.context),
   });
 }

@@ -43,7 +43,8 @@ function describe(s: Summary): string {
 }
 
 type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" | "distill" }>;
-interface Around {
+/** What tuning needs of where it runs. */
+export interface Around {
   readonly device: () => Device;
   readonly onProblem: (problem: LoamError) => void;
 }

@@ -1,7 +1,7 @@
 /** A model of `loam.yaml` that is tuned from another: a base, and a recipe that its task checks. A new task is a row here and in `tuned-life.ts`. */
 import { z } from "zod";
 import { textClassifierNames } from "../../evaluate/index.ts";
-import { classifyOptions, distillOptions, instructOptions, preferenceOptions } from "../../tune/index.ts";
+import { classifyOptions, distillOptions, embedOptions, instructOptions, preferenceOptions, regressOptions } from "../../tune/index.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -");
 
@@ -20,6 +20,20 @@ const instruct = instructOptions.extend({
   on: file,
   /** One that selects; a share of the examples when absent. */
   validationFile: file.optional(),
+});
+
+const embed = embedOptions.extend({
+  task: z.literal("embed"),
+  /** The file of pairs or triplets, from the project's folder. */
+  on: file,
+  /** Pairs with scores, which only measure. */
+  scored: file.optional(),
+});
+
+const regress = regressOptions.extend({
+  task: z.literal("regress"),
+  /** The data set whose documents bear the numbers. */
+  on: name,
 });
 
 /** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */
@@ -43,7 +57,7 @@ const preference = preferenceOptions.extend({
 
 export const tunedModel = z.strictObject({
   base: modelName,
-  tune: z.discriminatedUnion("task", [classify, instruct, preference, distill]),
+  tune: z.discriminatedUnion("task", [classify, regress, instruct, preference, distill, embed]),
 });
 export type TunedModel = z.output<typeof tunedModel>;
 
@@ -53,6 +67,8 @@ export const readsDataSet: { readonly [T in TunedModel["tune"]["task"]]: boolean
   instruct: false,
   preference: false,
   distill: false,
+  embed: false,
+  regress: true,
 };
 /** Models that a tuned one is made of. */
 export const madeOf = ({ base, tune }: TunedModel): string[] => ("teacher" in tune ? [base, tune.teacher] : [base]);

@@ -1,20 +1,17 @@
 /** The links of a tuned model's life: its base's up to the trained model, its data set, then what its task needs. */
 import { join } from "node:path";
-import { formatCount, type LoamError } from "../../base/index.ts";
-import type { Device } from "../../tensor/index.ts";
+import { formatCount } from "../../base/index.ts";
 import { classifyStage, evaluateClassifierStage, labelsOf, textBaselinesStage } from "../../tune/index.ts";
 import { dataLinksOf, n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
-import { distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
+import { embedLinks } from "./embed-links.ts";
+import { type Around, distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
+import { regressLinks } from "./regress-links.ts";
 import { dataSetOf, madeOf, type TunedModel } from "./tune-part.ts";
 
-interface Around {
-  readonly device: () => Device;
-  readonly onProblem: (problem: LoamError) => void;
-}
 type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { task: T }>;
 
 /** What a task adds behind base and data; a row a task. */
@@ -59,6 +56,8 @@ const tasks: {
   instruct: instructLinks,
   preference: preferenceLinks,
   distill: distillLinks,
+  embed: embedLinks,
+  regress: regressLinks,
 };
 
 /** `lifeOf` gives the life of another model of the file. */

@@ -1,0 +1,43 @@
+/** The links of a model that reads a number off a text: tuning, and the report on the held-out side. */
+import { join } from "node:path";
+import { formatCount } from "../../base/index.ts";
+import { evaluateRegressionStage, regressStage, targetsOf } from "../../tune/index.ts";
+import { n } from "../data-links.ts";
+import { type Link, link } from "../link.ts";
+import { modelText } from "../models/model-text.ts";
+import type { Project } from "../project.ts";
+import type { Around } from "./instruct-links.ts";
+import type { TunedModel } from "./tune-part.ts";
+
+const few = (x: number): string => String(Number(x.toPrecision(4)));
+
+export function regressLinks(
+  p: Project,
+  name: string,
+  base: string,
+  { task: _, on, ...recipe }: Extract<TunedModel["tune"], { task: "regress" }>,
+  { device, onProblem }: Around,
+): Link[] {
+  const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
+  const documents = `data/${on}`;
+  return [
+    link({
+      stage: "tune",
+      label: name,
+      inputs: { base, documents },
+      definition: regressStage({ device, tokenizerOf, onProblem, eventsFolder: join(p.folder, ".loam", "tensorboard") }),
+      options: () => ({ name, recipe }),
+      describe: s =>
+        `${formatCount(n(s, "texts"))} texts, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation RMSE ${few(n(s, "validationRmse"))} where numbers deviate by ${few(n(s, "deviation"))}`,
+    }),
+    link({
+      stage: "evaluate",
+      label: `evaluate/${name}`,
+      inputs: { model: name, documents },
+      definition: evaluateRegressionStage({ device, tokenizerOf }),
+      options: () => ({ name, targets: targetsOf(recipe) }),
+      describe: s =>
+        `MAE ${few(n(s, "mae"))}, RMSE ${few(n(s, "rmse"))}, R² ${few(n(s, "r2"))}, Spearman ${few(n(s, "spearman"))} on ${formatCount(n(s, "documents"))} held-out documents`,
+    }),
+  ];
+}
