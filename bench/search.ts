@@ -1,4 +1,4 @@
-/** Searches on functions whose least value is known: how far from it after a hundred trials, beside Optuna's, seed by seed. */
+/** Searches on functions whose least value is known, and on a table of a real tuning: how far from the least they end, beside Optuna's, seed by seed. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,6 @@ import { cmaEsSampler, gpSampler, haltonSampler, randomSampler, type Sampler, St
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 import { problems, type SearchProblem } from "./search/problems.ts";
 
-const trials = 100;
 const allSeeds = 30;
 /** Regrets below this tie: nobody tunes so far. */
 const tie = 1e-3;
@@ -30,7 +29,7 @@ interface Outcome {
 function ours(problem: SearchProblem, sampler: Sampler, seed: number): Outcome {
   const before = process.cpuUsage();
   const study = new Study({ space: problem.space, objectives: [{ name: "regret", direction: "minimise" }], sampler, seed });
-  for (let i = 0; i < trials; i++) {
+  for (let i = 0; i < problem.trials; i++) {
     const trial = study.ask()!;
     study.tell(trial.number, [problem.regret(trial.point)]);
   }
@@ -38,7 +37,7 @@ function ours(problem: SearchProblem, sampler: Sampler, seed: number): Outcome {
   return { regret: study.best[0]!.values![0]!, seconds: (user + system) / 1e6 };
 }
 
-const summary = (outcomes: readonly Outcome[]) => {
+const summary = (outcomes: readonly Outcome[], trials: number) => {
   const regrets = outcomes.map(o => o.regret).sort((a, b) => a - b);
   return {
     mean: digits(regrets.reduce((a, b) => a + b, 0) / regrets.length),
@@ -66,7 +65,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
   const seeds = Array.from({ length: Math.max(3, Math.round(allSeeds * scale)) }, (_, i) => i);
   const python = peers && join(peers, ".venv", ...(process.platform === "win32" ? ["Scripts", "python.exe"] : ["bin", "python"]));
   const hasPeers = python !== undefined && existsSync(python);
-  const theirs = async (sampler: string, problem: string, seed: number): Promise<Outcome> => {
+  const theirs = async (sampler: string, problem: string, trials: number, seed: number): Promise<Outcome> => {
     const { stdout } = await promisify(execFile)(python!, [join(peers!, "search.py"), sampler, problem, String(trials), String(seed)]);
     return JSON.parse(stdout) as Outcome;
   };
@@ -75,12 +74,12 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
     for (const [kind, sampler] of Object.entries(samplers)) {
       say(`${name}: ${kind}, ${seeds.length} seeds`);
       const outcomes = seeds.map(seed => ours(problem, sampler, seed));
-      mine[`${name} ${kind}`] = summary(outcomes);
+      mine[`${name} ${kind}`] = summary(outcomes, problem.trials);
       if (!hasPeers || !(common as readonly string[]).includes(kind)) continue;
       say(`${name}: Optuna's ${kind}, ${seeds.length} seeds`);
       const beside: Outcome[] = [];
-      for (const seed of seeds) beside.push(await theirs(kind, name, seed));
-      other[`${name} ${kind}`] = summary(beside);
+      for (const seed of seeds) beside.push(await theirs(kind, name, problem.trials, seed));
+      other[`${name} ${kind}`] = summary(beside, problem.trials);
       const end = lowerEnd(outcomes, beside);
       bars.push({
         name: `${name} ${kind}: regret minus Optuna's, lower end of the one-sided 95 % interval`,
@@ -90,7 +89,9 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       });
     }
   return {
-    method: `least regret after ${trials} trials, ${seeds.length} seeds a side, defaults on both sides; regrets below ${tie} tie in the test (Welch); processor time`,
+    method: `least regret after ${Object.entries(problems)
+      .map(([name, p]) => `${p.trials} trials (${name})`)
+      .join(", ")}, ${seeds.length} seeds a side, defaults on both sides; regrets below ${tie} tie in the test (Welch); processor time`,
     ours: mine,
     peers: other,
     ratios: {},

@@ -1,4 +1,4 @@
-"""Optuna's searches on Branin and Hartmann-6.
+"""Optuna's searches on Branin, Hartmann-6 and the table of a real tuning (bench/search/tuning-table.json, from the folder it runs in).
 
 Usage: search.py SAMPLER PROBLEM TRIALS SEED   (tpe or gp, with their defaults; the objective is said to be without noise where a sampler asks)
 Prints one line of JSON: the least regret, and the seconds of it all.
@@ -35,8 +35,18 @@ def hartmann6(trial):
     )
 
 
+def tuning_table(trial):
+    at = 0
+    for name, values in table["axes"].items():
+        at = at * len(values) + trial.suggest_int(name, 0, len(values) - 1)
+    return table["losses"][at] - min(table["losses"])
+
+
+if problem == "tuning-table":
+    with open("bench/search/tuning-table.json") as file:
+        table = json.load(file)
 samplers = {"tpe": lambda: optuna.samplers.TPESampler(seed=seed), "gp": lambda: optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)}
 began = time.process_time()
 study = optuna.create_study(sampler=samplers[sampler]())
-study.optimize({"branin": branin, "hartmann6": hartmann6}[problem], n_trials=trials)
+study.optimize({"branin": branin, "hartmann6": hartmann6, "tuning-table": tuning_table}[problem], n_trials=trials)
 print(json.dumps({"regret": study.best_value, "seconds": time.process_time() - began}))

@@ -1,8 +1,11 @@
-/** Functions that searches are compared on, each with its least value 0 where it is known. */
+/** What searches are compared on: two functions whose least value is known, and a table of a real tuning. Regrets are 0 at the best. */
 import { type Point, parseSpace, type Space } from "../../src/tune/index.ts";
+import { cellAt, readTable } from "./table.ts";
 
 export interface SearchProblem {
   readonly space: Space;
+  /** Trials of a search. */
+  readonly trials: number;
   /** Distance from the least value. */
   regret(point: Point): number;
 }
@@ -11,6 +14,7 @@ const numbers = (point: Point): number[] => Object.values(point) as number[];
 
 /** Branin (1972): three bottoms of the same depth in two dimensions. */
 const branin: SearchProblem = {
+  trials: 100,
   space: parseSpace({ x: { from: -5, to: 10 }, y: { from: 0, to: 15 } }),
   regret(point) {
     const [x, y] = numbers(point) as [number, number];
@@ -33,6 +37,7 @@ const centres = [
 ];
 /** Hartmann (1973) in six dimensions: four bottoms, the second .119 above the first. */
 const hartmann6: SearchProblem = {
+  trials: 100,
   space: parseSpace(Object.fromEntries([..."abcdef"].map(name => [name, { from: 0, to: 1 }]))),
   regret(point) {
     const x = numbers(point);
@@ -44,4 +49,23 @@ const hartmann6: SearchProblem = {
   },
 };
 
-export const problems: Readonly<Record<string, SearchProblem>> = { branin, hartmann6 };
+/** A spam classifier's rate, width, batch and dropout: each a whole number, its place on the axis. Nobody may try all cells. */
+function tuningTable(): SearchProblem {
+  const { axes, losses } = readTable();
+  const least = Math.min(...losses);
+  return {
+    trials: 20,
+    space: parseSpace(
+      Object.fromEntries(Object.entries(axes).map(([name, values]) => [name, { from: 0, to: values.length - 1, integer: true }])),
+    ),
+    regret: point =>
+      losses[
+        cellAt(
+          axes,
+          Object.keys(axes).map(name => point[name] as number),
+        )
+      ]! - least,
+  };
+}
+
+export const problems: Readonly<Record<string, SearchProblem>> = { branin, hartmann6, "tuning-table": tuningTable() };
