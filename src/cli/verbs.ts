@@ -591,6 +591,13 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/gateway-usage.ts")).gatewayUsage,
   },
   {
+    usage: "gateway changes",
+    summary: "Who changed keys and configuration of the gateway, when; each entry vouches for all before it",
+    options: [project, gatewayConfig, ["--verify", "say whether an entry was altered or removed, and which"]],
+    example: "loam gateway changes --verify",
+    load: async () => (await import("./verbs/gateway-changes.ts")).gatewayChanges,
+  },
+  {
     usage: "gateway import <format> <file>",
     summary: "Take another gateway's configuration over: litellm FILE; says what has no counterpart",
     options: [["--to <file>", "write it there (default: print it)"]],

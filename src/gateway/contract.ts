@@ -89,7 +89,7 @@ export interface Explanation {
     readonly applies: boolean;
     readonly why: string;
   }[];
-  /** Every limit that would be asked, and the buckets it would use. */
+  /** Every limit that would be asked, and the buckets it would use; capacity as the limit is written. */
   readonly limits: readonly {
     readonly limit: string;
     readonly bucket: string;
@@ -131,7 +131,11 @@ export interface Actual {
 export interface LimitState {
   readonly limit: string;
   readonly measure: Measure;
+  /** What the limit says, for its window or period. */
+  readonly quota: number;
+  /** How much may come at once: another number than the quota where the limit has a burst. */
   readonly capacity: number;
+  /** Of the capacity, now. */
   readonly remaining: number;
   /** Milliseconds until all of the capacity is free again, if nothing else comes. */
   readonly resetMs: number;

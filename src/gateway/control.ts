@@ -134,7 +134,12 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       );
       return {
         ...explainPolicies(index, identity, action, now()),
-        limits: lines.map(({ rule, line }) => ({ limit: rule.name, bucket: line.bucket, capacity: line.capacity, mode: rule.mode })),
+        limits: lines.map(({ rule, line }) => ({
+          limit: rule.name,
+          bucket: line.bucket,
+          capacity: rule.burst ?? rule.limit,
+          mode: rule.mode,
+        })),
       };
     };
     return {

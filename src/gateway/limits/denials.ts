@@ -3,7 +3,7 @@ import type { Denial, LimitState, Measure } from "../contract.ts";
 import type { LineOutcome } from "./bucket-store.ts";
 import { goDuration } from "./durations.ts";
 import { limitHeaders, retryHeaders } from "./headers.ts";
-import { type RuleLine, waitOf } from "./lines.ts";
+import { quotaOf, type RuleLine, waitOf } from "./lines.ts";
 
 type Facts = Denial["denial"];
 
@@ -21,29 +21,33 @@ export const denial = (facts: Facts, measure?: Measure): Denial => ({
   body: () => ({ error: { message: facts.message, type: typeOf(facts, measure), param: null, code: facts.code } }),
 });
 
-const unitOf: { readonly [M in Measure]: string } = {
-  requests: "requests",
-  inputTokens: "input tokens",
-  outputTokens: "output tokens",
-  tokens: "tokens",
-  concurrency: "requests at once",
-  bytes: "bytes",
-  cost: "",
+const unitOf: { readonly [M in Measure]: readonly [one: string, many: string] } = {
+  requests: ["request", "requests"],
+  inputTokens: ["input token", "input tokens"],
+  outputTokens: ["output token", "output tokens"],
+  tokens: ["token", "tokens"],
+  concurrency: ["request at once", "requests at once"],
+  bytes: ["byte", "bytes"],
+  cost: ["", ""],
 };
 
 /** What somebody may still see of another's spending is a number, so only the limit and the demand are named. */
 function sentence({ rule, line }: RuleLine, waitMs: number | null, currency: string): string {
-  const amount = (x: number): string =>
-    rule.measure === "cost" ? `${(x / 1e9).toFixed(4)} ${currency}` : `${Math.ceil(x)} ${unitOf[rule.measure]}`;
+  const amount = (x: number): string => {
+    if (rule.measure === "cost") return `${(x / 1e9).toFixed(4)} ${currency}`;
+    const whole = Math.ceil(x);
+    return `${whole} ${unitOf[rule.measure][whole === 1 ? 0 : 1]}`;
+  };
   const per =
     rule.window !== undefined ? ` in ${goDuration(rule.window)}` : rule.period && rule.period !== "total" ? ` a ${rule.period}` : "";
+  const burst = rule.burst === undefined ? "" : `, ${amount(line.capacity)} at once`;
   const wanted = line.charge + line.hold;
-  const head = `Limit "${rule.name}" is ${amount(line.capacity)}${per}; this request may take ${amount(wanted)}`;
-  if (wanted > line.capacity)
-    return `${head}, which is more than it ever allows. ${rule.measure === "concurrency" || rule.measure === "requests" ? "Ask for a higher limit." : "Send less input, or ask for fewer tokens (max_tokens)."}`;
-  return waitMs === null
-    ? `${head}, and too little is left. Ask for a higher limit.`
-    : `${head}, and too little is left. Try again in ${goDuration(waitMs)}.`;
+  const head = `Limit "${rule.name}" is ${amount(quotaOf(rule))}${per}${burst}; this one may take ${amount(wanted)}`;
+  if (wanted > line.capacity) {
+    const isCount = rule.measure === "concurrency" || rule.measure === "requests";
+    return `${head}, which is more than it ever allows. ${isCount ? "Ask for a higher limit." : "Send less input, or ask for fewer tokens (max_tokens)."}`;
+  }
+  return `${head}, and too little is left. ${waitMs === null ? "Ask for a higher limit." : `Try again in ${goDuration(waitMs)}.`}`;
 }
 
 /** Of the lines that did not fit, the one to wait longest for speaks. */

@@ -37,7 +37,7 @@ export function limitHeaders(states: readonly LimitState[]): Headers {
   for (const [name, of] of openaiNames) {
     const s = tightest(states.filter(state => of.includes(state.measure)));
     if (!s) continue;
-    headers[`x-ratelimit-limit-${name}`] = String(s.capacity);
+    headers[`x-ratelimit-limit-${name}`] = String(s.quota);
     headers[`x-ratelimit-remaining-${name}`] = String(s.remaining);
     headers[`x-ratelimit-reset-${name}`] = goDuration(s.resetMs);
   }
@@ -51,7 +51,7 @@ export function limitHeaders(states: readonly LimitState[]): Headers {
   headers["ratelimit-policy"] = shown
     .map(s => {
       const unit = quotaUnits[s.measure];
-      return `"${s.limit}";q=${s.capacity}${s.windowMs === null ? "" : `;w=${seconds(s.windowMs)}`}${unit ? `;qu="${unit}"` : ""}`;
+      return `"${s.limit}";q=${s.quota}${s.windowMs === null ? "" : `;w=${seconds(s.windowMs)}`}${unit ? `;qu="${unit}"` : ""}`;
     })
     .join(", ");
   headers.ratelimit = shown.map(s => `"${s.limit}";r=${s.remaining}${s.windowMs === null ? "" : `;t=${seconds(s.resetMs)}`}`).join(", ");

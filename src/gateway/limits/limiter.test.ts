@@ -96,7 +96,7 @@ describe("reservations", () => {
     const no = await denied(limiter, subjects(), demand({ inputTokens: 101, maxOutputTokens: 0 }));
     expect(no.denial).toMatchObject({ status: 429, code: "insufficient_quota" });
     expect(no.denial.message).toBe(
-      'Limit "budget" is 0.0010 EUR a month; this request may take 0.0001 EUR, and too little is left. Try again in 1s.',
+      'Limit "budget" is 0.0010 EUR a month; this one may take 0.0001 EUR, and too little is left. Try again in 1s.',
     );
     await r.settle(used(50, { inputTokens: 100, cachedTokens: 80 }));
     // 20 x 1 + 80 x 0.1 + 50 x 4 = 228 of a millionth
@@ -177,9 +177,15 @@ describe("reservations", () => {
 
   test("burst is how much may come at once, the rate what may come in the long run", async () => {
     const { limiter, clock } = limiterWith([{ name: "rate", measure: "requests", limit: 60, window: "1m", burst: 2 }]);
+    expect((await taken(limiter)).headers()).toMatchObject({
+      "x-ratelimit-limit-requests": "60",
+      "x-ratelimit-remaining-requests": "1",
+      "ratelimit-policy": '"rate";q=60;w=60;qu="requests"',
+    });
     await taken(limiter);
-    await taken(limiter);
-    expect((await denied(limiter)).denial.retryAfterMs).toBeCloseTo(1000, 3);
+    const no = await denied(limiter);
+    expect(no.denial.retryAfterMs).toBeCloseTo(1000, 3);
+    expect(no.denial.message).toMatch(/is 60 requests in 1m0s, 2 requests at once; this one may take 1 request, and too little is left/);
     clock.ms += 1000;
     await taken(limiter);
     await denied(limiter);
@@ -341,7 +347,7 @@ describe("what clients are told", () => {
     );
     expect(error).toBeInstanceOf(RateLimitError);
     expect(error).toMatchObject({ status: 429, code: "insufficient_quota", type: "insufficient_quota", param: null });
-    expect(error!.message).toMatch(/Limit "budget" is 1 requests a day/);
+    expect(error!.message).toMatch(/Limit "budget" is 1 request a day/);
     expect(c.asked()).toBe(2);
   });
 

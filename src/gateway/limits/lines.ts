@@ -94,8 +94,9 @@ const deltaOf: { readonly [M in Measure]: (actual: Actual, d: Demand, prices: Pr
   cost: (a, _, prices, model) => costOf(prices, model, a),
 };
 
-/** Capacity in the bucket's units. */
-export const capacityOf = (rule: LimitRule): number => Math.round((rule.burst ?? rule.limit) * (rule.measure === "cost" ? nanoUnit : 1));
+/** From what people write to the bucket's units. */
+const units = (rule: LimitRule, amount: number): number => Math.round(amount * (rule.measure === "cost" ? nanoUnit : 1));
+export const quotaOf = (rule: LimitRule): number => units(rule, rule.limit);
 
 export function linesOf(
   rules: readonly LimitRule[],
@@ -121,7 +122,7 @@ export function linesOf(
         rule,
         line: {
           bucket: period ? `${bucket} ${period.label}` : bucket,
-          capacity: capacityOf(rule),
+          capacity: units(rule, rule.burst ?? rule.limit),
           leakPerMs,
           charge,
           hold,
@@ -151,6 +152,7 @@ export function stateOf({ rule, line }: RuleLine, outcome: LineOutcome, nowMs: n
   return {
     limit: rule.name,
     measure: rule.measure,
+    quota: quotaOf(rule),
     capacity: line.capacity,
     remaining: Math.max(0, Math.floor(line.capacity - outcome.level - outcome.held + 1e-6)),
     resetMs: line.leakPerMs > 0 ? outcome.level / line.leakPerMs : line.endsMs === null ? 0 : Math.max(0, line.endsMs - nowMs),
