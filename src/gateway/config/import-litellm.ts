@@ -31,7 +31,7 @@ export interface ImportedGateway {
 }
 
 /** Providers whose servers speak OpenAI's API, and where they are when the file does not say. */
-const providers: Readonly<Record<string, { readonly url?: string; readonly protocol?: "anthropic" | "ollama"; readonly env?: string }>> = {
+const providers: Readonly<Record<string, { readonly url?: string; readonly env?: string }>> = {
   openai: { url: "https://api.openai.com/v1", env: "OPENAI_API_KEY" },
   hosted_vllm: {},
   openai_like: {},

@@ -11,7 +11,7 @@ import type { RetryOptions } from "../routing/retry-budget.ts";
 import type { Route, Target } from "../routing/route.ts";
 import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
-import type { Protocol, UpstreamConfig } from "../upstreams/config.ts";
+import type { UpstreamConfig } from "../upstreams/config.ts";
 import { type GatewayFile, gatewaySchema } from "./schema.ts";
 import { readSecret } from "./secrets.ts";
 
@@ -55,12 +55,6 @@ const unknown = (place: string, what: string, given: string, known: Iterable<str
   return bad(place, `${what} of this file (${names.slice(0, 10).join(", ")})`, `"${given}"`, near ? `Did you mean "${near}"?` : undefined);
 };
 
-const keyHeaders: { readonly [P in Protocol]: (key: string) => Readonly<Record<string, string>> } = {
-  openai: key => ({ authorization: `Bearer ${key}` }),
-  ollama: key => ({ authorization: `Bearer ${key}` }),
-  anthropic: key => ({ "x-api-key": key }),
-};
-
 type UpstreamPart = GatewayFile["upstreams"][string];
 
 async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, folder: string): Promise<UpstreamConfig> {
@@ -70,8 +64,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(part.headers))
     headers[name.toLowerCase()] = typeof value === "string" ? value : await readSecret(value, `${place}.headers.${name}`, folder);
-  if (part.key) Object.assign(headers, keyHeaders[part.protocol](await readSecret(part.key, `${place}.key`, folder)));
-  if (part.protocol === "anthropic") headers["anthropic-version"] ??= "2023-06-01";
+  if (part.key) headers.authorization = `Bearer ${await readSecret(part.key, `${place}.key`, folder)}`;
   const time = (key: "connect" | "firstByte" | "idle", otherwise: number) => part.timeouts[key] ?? file.timeouts[key] ?? otherwise;
   let authorities: string | undefined;
   if (part.authorities !== undefined)
@@ -82,7 +75,6 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     }
   return {
     url: new URL(part.url),
-    protocol: part.protocol,
     network: part.network,
     headers,
     connections: part.connections,

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { stickyKeys, strategies } from "../routing/route.ts";
 import { networks } from "../upstreams/address.ts";
-import { continuations, protocols } from "../upstreams/config.ts";
+import { continuations } from "../upstreams/config.ts";
 import { duration } from "./duration.ts";
 
 /** Where a secret is read from; its text never stands in the file. */
@@ -32,8 +32,7 @@ const timeouts = z.strictObject({
 const upstream = z.strictObject({
   /** Up to what stands before `/chat/completions`: `http://127.0.0.1:8080/v1`. */
   url: z.string(),
-  protocol: z.enum(protocols).default("openai"),
-  /** Sent as `Authorization: Bearer` (`x-api-key` to Anthropic). */
+  /** Sent as `Authorization: Bearer`. */
   key: secretSource.optional(),
   headers: z.record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")])).default({}),
   network: z.enum(networks).default("any"),

@@ -7,6 +7,9 @@ import { isLoamError, nearest } from "../../base/index.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import type { ChatContract } from "../translate/contract.ts";
+import { messages } from "../translate/messages.ts";
+import { translated } from "../translate/translated.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import { usageCsv } from "../usage/csv.ts";
@@ -82,6 +85,7 @@ export function createApp(gateway: Gateway): AppFetch {
       path: string,
       handle: (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Answer>,
       isHeld = false,
+      contract?: ChatContract,
     ) =>
     async (request: Request, peer?: Peer): Promise<Response> => {
       const exchange = exchangeOf(request, peer, path);
@@ -97,69 +101,82 @@ export function createApp(gateway: Gateway): AppFetch {
         if (wire.ours === "gateway/internal") gateway.onFailure(error, exchange.id);
         if (exchange.detail === undefined && isLoamError(error) && error.cause instanceof Error) exchange.detail = error.cause.message;
         end({ status: wire.status, error: wire.ours });
-        answer = { status: wire.status, body: wire.body, headers: { "content-type": "application/json", ...wire.headers } };
+        answer = {
+          status: wire.status,
+          body: contract ? contract.error(wire) : wire.body,
+          headers: { "content-type": "application/json", ...wire.headers },
+        };
       }
       const headers: Record<string, string> = { ...answer.headers, ...securityHeaders, "x-request-id": exchange.id };
       if (gateway.isDraining) headers.connection = "close";
       return new Response(answer.body, { status: answer.status, headers });
     };
 
-  const model = (api: Api) => async (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => {
-    gateway.checkRoom();
-    const { control, config } = gateway;
-    const identity = await admitted(control, request.headers, exchange);
-    const ask = await readAsk(request, api);
-    exchange.isStream = ask.isStream;
-    const route = config.routes.get(ask.model);
-    if (!route) {
-      // only names that the caller may use are hinted at
-      const near = nearest(ask.model, visible(identity));
-      throw gatewayErrors.fail("unknownModel", {
-        place: "model",
-        message: `the model ${JSON.stringify(ask.model)} does not exist here`,
-        hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
-      });
-    }
-    exchange.model = route.name;
-    const dataClass = request.headers.get("x-loam-data-class");
-    const action = { endpoint: api.endpoint, model: route.name, label: ask.label, parameters: parametersOf(ask), dataClass };
-    allowed(control, identity, action);
-    const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
-    exchange.inputTokens = inputTokens(ask, gateway.counter(route));
-    const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
-    exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, ip: exchange.ip }, demand);
-    const stand = route.fallbacks
-      .map(name => config.routes.get(name)!)
-      .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
-    const { runtime } = gateway;
-    runtime.enter();
-    let isLeft = false;
-    const leave = () => {
-      if (isLeft) return;
-      isLeft = true;
-      runtime.leave();
+  const model =
+    (api: Api, contract?: ChatContract) =>
+    async (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => {
+      gateway.checkRoom();
+      const { control, config } = gateway;
+      const identity = await admitted(control, request.headers, exchange);
+      const ask = await readAsk(request, api, contract);
+      exchange.isStream = ask.isStream;
+      const route = config.routes.get(ask.model);
+      if (!route) {
+        // only names that the caller may use are hinted at
+        const near = nearest(ask.model, visible(identity));
+        throw gatewayErrors.fail("unknownModel", {
+          place: "model",
+          message: `the model ${JSON.stringify(ask.model)} does not exist here`,
+          hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
+        });
+      }
+      exchange.model = route.name;
+      const dataClass = request.headers.get("x-loam-data-class");
+      const action = {
+        endpoint: contract ? ("messages" as const) : api.endpoint,
+        model: route.name,
+        label: ask.label,
+        parameters: parametersOf(ask),
+        dataClass,
+      };
+      allowed(control, identity, action);
+      const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
+      exchange.inputTokens = inputTokens(ask, gateway.counter(route));
+      const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
+      exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, ip: exchange.ip }, demand);
+      const stand = route.fallbacks
+        .map(name => config.routes.get(name)!)
+        .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
+      const { runtime } = gateway;
+      runtime.enter();
+      let isLeft = false;
+      const leave = () => {
+        if (isLeft) return;
+        isLeft = true;
+        runtime.leave();
+      };
+      try {
+        const answer = await forward({
+          ask,
+          routes: [route, ...stand],
+          runtime,
+          exchange,
+          headers: request.headers,
+          stop: leaving(request, peer),
+          hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
+          cutters: gateway.cutters,
+          clock,
+          onEnd: how => {
+            leave();
+            end(how);
+          },
+        });
+        return contract ? translated(answer, contract) : answer;
+      } catch (error) {
+        leave();
+        throw error;
+      }
     };
-    try {
-      return await forward({
-        ask,
-        routes: [route, ...stand],
-        runtime,
-        exchange,
-        headers: request.headers,
-        stop: leaving(request, peer),
-        hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
-        cutters: gateway.cutters,
-        clock,
-        onEnd: how => {
-          leave();
-          end(how);
-        },
-      });
-    } catch (error) {
-      leave();
-      throw error;
-    }
-  };
 
   const visible = (identity: Identity): string[] =>
     [...gateway.config.routes.values()]
@@ -193,6 +210,8 @@ export function createApp(gateway: Gateway): AppFetch {
     });
   };
   for (const api of apis) on("POST", `/v1${api.path}`, around(`/v1${api.path}`, model(api), true));
+  const [chat] = apis;
+  on("POST", "/v1/messages", around("/v1/messages", model(chat!, messages), true, messages));
   on(
     "GET",
     "/v1/models",

@@ -2,6 +2,7 @@
 import { formatBytes } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import { isRow } from "../streams/usage.ts";
+import type { ChatContract } from "../translate/contract.ts";
 import { type Api, tokenIds } from "./apis.ts";
 import { limits } from "./limits.ts";
 import { type Members, readMembers } from "./members.ts";
@@ -62,8 +63,8 @@ async function receivedBytes(request: Request): Promise<Uint8Array> {
 
 const jsonType = /^application\/json\s*(;|$)/i;
 
-/** Reads the body of a request to `api`. Errors: gateway/mediaType, tooLarge, body, parameter, cancelled. */
-export async function readAsk(request: Request, api: Api): Promise<Ask> {
+/** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: gateway/mediaType, tooLarge, body, parameter, cancelled. */
+export async function readAsk(request: Request, api: Api, contract?: ChatContract): Promise<Ask> {
   const type = request.headers.get("content-type") ?? "";
   if (!jsonType.test(type))
     throw gatewayErrors.fail("mediaType", {
@@ -88,7 +89,10 @@ export async function readAsk(request: Request, api: Api): Promise<Ask> {
   }
   if (!isRow(body)) throw broken("a JSON object", Array.isArray(body) ? "a list" : body === null ? "null" : `a ${typeof body}`);
   if (members.twice !== undefined) throw broken("each key once", `"${members.twice.slice(0, 60)}" twice`);
-  return askOf(api, text, members, body, bytes.length);
+  if (!contract) return askOf(api, text, members, body, bytes.length);
+  const chat = contract.toChat(body);
+  const own = JSON.stringify(chat);
+  return askOf(api, own, readMembers(own), chat, bytes.length);
 }
 
 /** Errors: gateway/parameter. */

@@ -45,7 +45,6 @@ export interface AttemptsOptions {
   readonly stop: Stop;
   /** The call for a target; undefined where this request cannot be put to it. */
   request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Omit<Call, "deadlines" | "stop"> | undefined;
-  translate?(target: Target, upstream: Upstream): Source["translate"];
 }
 
 /** How long an upstream asks to be left alone; undefined where it says nothing that can be understood. */
@@ -175,7 +174,7 @@ export class Attempts {
   }
 
   async #ask(target: Target, upstream: Upstream, call: Omit<Call, "deadlines" | "stop">): Promise<Source> {
-    const { runtime, stop, translate } = this.#options;
+    const { runtime, stop } = this.#options;
     const startMs = runtime.clock.monotonic();
     const handle = upstream.begin();
     let isNoted = false;
@@ -189,7 +188,7 @@ export class Attempts {
     };
     try {
       const reply = await handle.call({ ...call, deadlines: upstream.config.deadlines, stop });
-      if (reply.status >= 200 && reply.status < 300) return { reply, end, translate: translate?.(target, upstream) };
+      if (reply.status >= 200 && reply.status < 300) return { reply, end };
       const body = (await readWhole(reply, limits.errorBytes)).toString("utf8");
       const retryAfterMs = retryAfterOf(reply.headers, runtime.clock.now());
       const { status } = reply;

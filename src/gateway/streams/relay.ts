@@ -17,8 +17,6 @@ import { isRow } from "./usage.ts";
 /** An upstream's answer that has begun. */
 export interface Source {
   readonly reply: Reply;
-  /** How its events become OpenAI's, where they are others. */
-  readonly translate?: ((event: StreamEvent) => StreamEvent[]) | undefined;
   /** Tells the upstream's record how it went; the failure is why the next is opened. */
   end(how: Ended, failure?: UpstreamFailure): void;
 }
@@ -147,27 +145,25 @@ export class Relay {
 
   /** Takes an event; false where the answer is over. */
   #take(given: StreamEvent): boolean {
-    const { translate } = this.#source!;
-    for (const event of translate ? translate(given) : [given]) {
-      const own = this.#resumption ? this.#glue(event) : event;
-      if (own === undefined) continue;
-      const seen = this.#progress.see(own);
-      if (seen.kind === "broken")
-        throw new UpstreamFailure(
-          seen.error ? "errorObject" : "malformed",
-          seen.why,
-          seen.error ? { body: JSON.stringify(seen.error) } : {},
-        );
-      if (seen.kind === "drop") continue;
-      if (seen.kind === "done") {
+    const event = this.#resumption ? this.#glue(given) : given;
+    if (event === undefined) return true;
+    const seen = this.#progress.see(event);
+    switch (seen.kind) {
+      case "drop":
+        return true;
+      case "pass":
+        this.#pass(event.bytes, seen.isContent);
+        return true;
+      case "done":
         if (!this.#progress.isWhole) throw new UpstreamFailure("malformed", "an end without a finish_reason");
-        this.#pass(own.bytes, true);
+        this.#pass(event.bytes, true);
         this.#answered();
         return false;
-      }
-      this.#pass(own.bytes, seen.isContent);
+      case "broken":
+        throw seen.error
+          ? new UpstreamFailure("errorObject", seen.why, { body: JSON.stringify(seen.error) })
+          : new UpstreamFailure("malformed", seen.why);
     }
-    return true;
   }
 
   #pass(bytes: Buffer, isContent: boolean): void {

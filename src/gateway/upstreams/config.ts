@@ -7,13 +7,8 @@ import type { Deadlines } from "./call.ts";
 export const continuations = ["none", "vllm", "completions"] as const;
 export type Continuation = (typeof continuations)[number];
 
-/** What the server behind it speaks. */
-export const protocols = ["openai", "anthropic", "ollama"] as const;
-export type Protocol = (typeof protocols)[number];
-
 export interface UpstreamConfig {
   readonly url: URL;
-  readonly protocol: Protocol;
   readonly network: Network;
   /** Sent with every request: credentials and whatever else the configuration says. */
   readonly headers: Readonly<Record<string, string>>;

@@ -1,0 +1,71 @@
+/** A chat's chunks as Anthropic's events: the message opens, its blocks open, grow and close one after the other, the message closes. */
+import { isRow } from "../streams/usage.ts";
+import type { Row } from "./contract.ts";
+import { messageId, stopReason, usageOf } from "./messages-words.ts";
+
+const event = (value: { readonly type: string } & Row): string => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
+
+export function messagesStream(): (data: string | undefined) => string {
+  let hasBegun = false;
+  /** The block that is open: the text, or a call by its index in the chat. */
+  let open: "text" | number | undefined;
+  let index = -1;
+  let reason: unknown;
+  let usage: unknown;
+
+  const begin = (chunk: Row): string => {
+    if (hasBegun) return "";
+    hasBegun = true;
+    const message = {
+      id: messageId(chunk.id),
+      type: "message",
+      role: "assistant",
+      model: chunk.model,
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+    };
+    // the chat tells its counts at its end
+    return event({ type: "message_start", message: { ...message, usage: { ...usageOf(undefined), output_tokens: 0 } } });
+  };
+  const close = (): string => {
+    if (open === undefined) return "";
+    open = undefined;
+    return event({ type: "content_block_stop", index });
+  };
+  const block = (which: "text" | number, content: Row): string => {
+    if (open === which) return "";
+    const before = close();
+    open = which;
+    index++;
+    return before + event({ type: "content_block_start", index, content_block: content });
+  };
+  const delta = (value: Row): string => event({ type: "content_block_delta", index, delta: value });
+
+  return data => {
+    if (data === undefined) return event({ type: "ping" });
+    if (data.trim() === "[DONE]")
+      return (
+        close() +
+        event({ type: "message_delta", delta: { stop_reason: stopReason(reason), stop_sequence: null }, usage: usageOf(usage) }) +
+        event({ type: "message_stop" })
+      );
+    const chunk: unknown = JSON.parse(data);
+    if (!isRow(chunk)) return "";
+    if (isRow(chunk.error)) return event({ type: "error", error: { type: "api_error", message: chunk.error.message } });
+    let out = begin(chunk);
+    usage = chunk.usage ?? usage;
+    const choice = Array.isArray(chunk.choices) && isRow(chunk.choices[0]) ? chunk.choices[0] : undefined;
+    if (!choice) return out;
+    reason = choice.finish_reason ?? reason;
+    const d = isRow(choice.delta) ? choice.delta : {};
+    if (typeof d.content === "string" && d.content !== "")
+      out += block("text", { type: "text", text: "" }) + delta({ type: "text_delta", text: d.content });
+    for (const call of Array.isArray(d.tool_calls) ? d.tool_calls.filter(isRow) : []) {
+      const f = isRow(call.function) ? call.function : {};
+      out += block(typeof call.index === "number" ? call.index : 0, { type: "tool_use", id: call.id, name: f.name, input: {} });
+      if (typeof f.arguments === "string" && f.arguments !== "") out += delta({ type: "input_json_delta", partial_json: f.arguments });
+    }
+    return out;
+  };
+}

@@ -1,0 +1,33 @@
+/** The answer of a chat in another API's words, whole or as a stream; a stream stays one: event by event, none before it is asked for. */
+import type { Answer } from "../http/exchange.ts";
+import { cutEvents } from "../streams/events.ts";
+import type { ChatContract, Row } from "./contract.ts";
+
+export function translated(answer: Answer, contract: ChatContract): Answer {
+  const { body } = answer;
+  if (typeof body === "string") return { ...answer, body: JSON.stringify(contract.answer(JSON.parse(body) as Row)) };
+  if (body instanceof Uint8Array) return answer;
+  const cutter = cutEvents();
+  const say = contract.stream();
+  const encoder = new TextEncoder();
+  const reader = body.getReader();
+  return {
+    ...answer,
+    body: new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          const text = cutter
+            .push(Buffer.from(value))
+            .map(e => say(e.data))
+            .join("");
+          if (text === "") continue;
+          controller.enqueue(encoder.encode(text));
+          return;
+        }
+      },
+      cancel: reason => reader.cancel(reason),
+    }),
+  };
+}
