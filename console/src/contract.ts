@@ -105,7 +105,19 @@ const classesReport = z.object({
   comparisons: z.array(z.object({ against: z.string(), difference: range, verdict: z.string() })),
 });
 
-export const evaluations = z.array(z.object({ artifact: z.string(), model: z.string(), report: z.union([classesReport, bitsReport]) }));
+/** Of a model that gives numbers: how far they are off. */
+const numbersReport = z.object({
+  task: z.literal("regression"),
+  label: z.string(),
+  test: z.object({ documents: z.number(), groups: z.number() }),
+  confidence: z.number(),
+  scores: z.object({ mae: range, rmse: range, r2: range, pearson: range, spearman: range }),
+  baseline: z.object({ mae: range, verdict: z.string() }),
+});
+
+export const evaluations = z.array(
+  z.object({ artifact: z.string(), model: z.string(), report: z.union([classesReport, numbersReport, bitsReport]) }),
+);
 
 export const graph = z.object({
   root: z.string(),
@@ -253,8 +265,10 @@ export type Point = z.infer<typeof metrics>["points"][number];
 export type Evaluation = z.infer<typeof evaluations>[number];
 export type BitsReport = z.infer<typeof bitsReport>;
 export type ClassesReport = z.infer<typeof classesReport>;
+export type NumbersReport = z.infer<typeof numbersReport>;
 export type Score = BitsReport["scores"][number];
 export const isOfClasses = (report: Evaluation["report"]): report is ClassesReport => "comparisons" in report;
+export const isOfNumbers = (report: Evaluation["report"]): report is NumbersReport => "baseline" in report;
 export type Graph = z.infer<typeof graph>;
 export type GraphNode = Graph["nodes"][number];
 export type GraphEdge = Graph["edges"][number];

@@ -1,7 +1,7 @@
 /** Training: the runs, the curves of the chosen one (beside others, if wanted), and what it scored. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import { type Evaluation, isOfClasses, type Run } from "../contract.ts";
+import { type Evaluation, isOfClasses, isOfNumbers, type Run } from "../contract.ts";
 import { formatAgo, formatFixed, formatMoment, formatShort, formatWait, none } from "../format.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
@@ -13,6 +13,7 @@ import { Bits } from "../training/bits.tsx";
 import { Classes } from "../training/classes.tsx";
 import { column, lowestOf, medianOf } from "../training/curves.ts";
 import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
+import { Numbers } from "../training/numbers.tsx";
 
 const tookMs = (run: Run): number | null => (run.startedAt === null || run.endedAt === null ? null : run.endedAt - run.startedAt);
 const isGoing = (run: Run): boolean => run.endedAt === null;
@@ -97,6 +98,7 @@ function HeldOut({ report }: { readonly report: Evaluation["report"] | undefined
     const own = report.scores.find(s => s.kind === "model");
     return <Figure label="Held-out F1">{formatFixed(own?.macroF1.value, 3)}</Figure>;
   }
+  if (report && isOfNumbers(report)) return <Figure label="Held-out error">{formatFixed(report.scores.mae.value, 3)}</Figure>;
   return <Figure label="Held-out bits per byte">{formatFixed(report?.scores.find(s => s.kind === "model")?.bitsPerByte, 3)}</Figure>;
 }
 
@@ -204,6 +206,8 @@ export function Training({ id }: { readonly id: string | null }) {
                     own.map(({ artifact, report }) =>
                       isOfClasses(report) ? (
                         <Classes key={artifact} artifact={artifact} report={report} />
+                      ) : isOfNumbers(report) ? (
+                        <Numbers key={artifact} artifact={artifact} report={report} />
                       ) : (
                         <Bits key={artifact} artifact={artifact} report={report} />
                       ),
