@@ -3,9 +3,10 @@ import { formatCount } from "../base/index.ts";
 import type { BitsReport } from "../evaluate/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { readMetrics } from "../train/index.ts";
-import type { ClassificationReport } from "../tune/index.ts";
+import type { ClassificationReport, RegressionReport } from "../tune/index.ts";
 import { chart } from "./chart.ts";
 import { classificationTable } from "./tuning/classification-table.ts";
+import { regressionTable } from "./tuning/regression-table.ts";
 
 const width = 40;
 
@@ -21,8 +22,12 @@ export async function lossChart(model: ArtifactReader): Promise<string[]> {
 
 /** An evaluation for people: of bits a byte, scores from best to worst with bars; the model's own row is marked. */
 export async function reportTable(evaluation: ArtifactReader): Promise<string> {
-  const report = JSON.parse((await evaluation.read("report.json")).toString("utf8")) as BitsReport | ClassificationReport;
+  const report = JSON.parse((await evaluation.read("report.json")).toString("utf8")) as
+    | BitsReport
+    | ClassificationReport
+    | RegressionReport;
   if (report.task === "classification") return classificationTable(report);
+  if (report.task === "regression") return regressionTable(report);
   const most = Math.max(...report.scores.map(s => s.bitsPerByte));
   const rows = report.scores.map(s => {
     const full = Math.max(1, Math.round((s.bitsPerByte / most) * width));
