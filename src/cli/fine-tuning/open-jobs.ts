@@ -54,8 +54,9 @@ export function openJobs({ project, store, fleet, keep, onFailure }: JobsGiven):
     baseOf: model => baseOf(store, model),
     keepFile: keep,
     async serve(name, version, urgent) {
+      // as one that sleeps it never makes the server unready: requests for it wait until it is awake
+      fleet.offer(name, version);
       if (urgent) await fleet.load(name, version);
-      else fleet.offer(name, version);
     },
     now: () => Date.now(),
     parallel,

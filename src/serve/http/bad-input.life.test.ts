@@ -53,9 +53,10 @@ const posts = contracts
       .replace(":version", "1")
       .replace(":id", "batch-0"),
   }));
-// files come as forms, what is cancelled has no body, and where models are changed, who asks and whether any can is looked at first
+// files come as forms, what is cancelled, paused or resumed has no body, and where models are changed, who asks and whether any can is looked at first
 const takingJson = posts.filter(
-  ({ contract, path }) => contract.name !== "admin" && path !== "/v1/files" && !path.startsWith("/models") && !path.endsWith("/cancel"),
+  ({ contract, path }) =>
+    contract.name !== "admin" && path !== "/v1/files" && !path.startsWith("/models") && !/\/(cancel|pause|resume)$/.test(path),
 );
 const isOpenAiError = (body: unknown): boolean => {
   const { error } = body as { error?: Record<string, unknown> };

@@ -37,12 +37,23 @@ const open = (o: Partial<Parameters<typeof createApp>[0]> = {}): App => {
 
 const book = notebook();
 const app = open({ fineTuning: () => book.port });
-const send = async (path: string, body?: unknown, o: { readonly of?: App; readonly headers?: Record<string, string>; readonly method?: string } = {}) => {
+const send = async (
+  path: string,
+  body?: unknown,
+  o: { readonly of?: App; readonly headers?: Record<string, string>; readonly method?: string } = {},
+) => {
   const { of = app, headers = {}, method = body === undefined ? "GET" : "POST" } = o;
   const json = body === undefined ? {} : { body: JSON.stringify(body) };
-  const request = new Request(`http://localhost/v1${path}`, { method, headers: { "content-type": "application/json", ...headers }, ...json });
+  const request = new Request(`http://localhost/v1${path}`, {
+    method,
+    headers: { "content-type": "application/json", ...headers },
+    ...json,
+  });
   const response = await of.fetch(request);
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> & { error?: { code: string; param: string; message: string } } };
+  return {
+    status: response.status,
+    body: (await response.json()) as Record<string, unknown> & { error?: { code: string; param: string; message: string } },
+  };
 };
 async function upload(purpose = "fine-tune"): Promise<string> {
   const form = new FormData();
@@ -71,14 +82,24 @@ test("what is not said, and null, is auto; the older place of hyperparameters co
   const auto = { n_epochs: "auto", batch_size: "auto", learning_rate_multiplier: "auto" };
   const supervised = (hyperparameters: object) => ({ type: "supervised", supervised: { hyperparameters } });
   expect(await methodOf({})).toEqual(supervised(auto));
-  expect(await methodOf({ method: null, hyperparameters: { n_epochs: null }, suffix: null, seed: null, integrations: [] })).toEqual(supervised(auto));
+  expect(await methodOf({ method: null, hyperparameters: { n_epochs: null }, suffix: null, seed: null, integrations: [] })).toEqual(
+    supervised(auto),
+  );
   expect(await methodOf({ hyperparameters: { n_epochs: 2 } })).toEqual(supervised({ ...auto, n_epochs: 2 }));
-  expect(await methodOf({ hyperparameters: { n_epochs: 2 }, method: supervised({ n_epochs: 3 }) })).toEqual(supervised({ ...auto, n_epochs: 3 }));
+  expect(await methodOf({ hyperparameters: { n_epochs: 2 }, method: supervised({ n_epochs: 3 }) })).toEqual(
+    supervised({ ...auto, n_epochs: 3 }),
+  );
   expect(await methodOf({ method: { type: "dpo" }, hyperparameters: { n_epochs: 2 } })).toEqual({
     type: "dpo",
     dpo: { hyperparameters: { ...auto, n_epochs: 2, beta: "auto" } },
   });
-  expect(book.asked.at(-1)).toMatchObject({ model: "m", suffix: null, seed: null, validationFile: null, trainingFile: { id: file, path: expect.any(String) } });
+  expect(book.asked.at(-1)).toMatchObject({
+    model: "m",
+    suffix: null,
+    seed: null,
+    validationFile: null,
+    trainingFile: { id: file, path: expect.any(String) },
+  });
 });
 
 test("what is not done is a 400 by its name", async () => {
@@ -103,7 +124,9 @@ test("what is out of bounds is a 400 that names the parameter", async () => {
   expect(await refusal({ suffix: "" })).toEqual(invalid("suffix"));
   expect(await refusal({ method: { type: "other" } })).toEqual(invalid("method.type"));
   expect(await refusal({ method: { type: "dpo", supervised: {} } })).toEqual(invalid("method.supervised"));
-  expect(await refusal({ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, "v"])) })).toEqual(invalid("metadata"));
+  expect(await refusal({ metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, "v"])) })).toEqual(
+    invalid("metadata"),
+  );
   expect(await refusal({ training_file: 3 })).toEqual(invalid("training_file", "invalid_type"));
   expect(await refusal({ training_file: undefined })).toEqual(invalid("training_file", "missing_required_parameter"));
   expect(await refusal({ validation_file: "file-no" })).toEqual([404, "not_found", "validation_file"]);
@@ -138,7 +161,13 @@ test("cancel, pause and resume reach the job without a body, and no other page's
 
 test("a server that others reach lets nobody train unless it is told to; one without a project says that it trains nothing", async () => {
   const reached = open({ fineTuning: () => book.port, hosts: "any" });
-  expect(await send("/fine_tuning/jobs", { model: "m", training_file: file }, { of: reached })).toMatchObject({ status: 403, body: { error: { code: "not_allowed" } } });
+  expect(await send("/fine_tuning/jobs", { model: "m", training_file: file }, { of: reached })).toMatchObject({
+    status: 403,
+    body: { error: { code: "not_allowed" } },
+  });
   const none = await send("/fine_tuning/jobs", { model: "m", training_file: file }, { of: open() });
-  expect(none).toMatchObject({ status: 400, body: { error: { code: "unsupported_parameter", message: expect.stringContaining("loam.yaml") } } });
+  expect(none).toMatchObject({
+    status: 400,
+    body: { error: { code: "unsupported_parameter", message: expect.stringContaining("loam.yaml") } },
+  });
 });

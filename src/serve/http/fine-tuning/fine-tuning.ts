@@ -33,9 +33,8 @@ function fileOf({ files }: Services, param: "training_file" | "validation_file",
 }
 
 async function create(c: AppContext, services: Services): Promise<Response> {
-  const tuning = tuningOf(services);
   const body = jobBody(await bodyOf(c));
-  const job = await tuning.create({
+  const job = await tuningOf(services).create({
     model: body.model,
     trainingFile: fileOf(services, "training_file", body.training_file),
     validationFile: body.validation_file == null ? null : fileOf(services, "validation_file", body.validation_file),
