@@ -37,6 +37,7 @@ const pages = {
   releases: "Releases",
   evaluations: "Evaluations",
   runs: "Runs",
+  labels: "Labels",
 } as const;
 
 interface Visit {
@@ -169,7 +170,9 @@ browserTest(`every page opens by its number without an error, a request to elsew
     await content(page).waitFor();
     await leaveField(page);
     for (const [i, [name, title]] of Object.entries(pages).entries()) {
-      await page.keyboard.press(String(i + 1));
+      // those beyond the ninth have no number
+      if (i < 9) await page.keyboard.press(String(i + 1));
+      else await page.getByRole("link", { name: title, exact: true }).click();
       await page.getByRole("heading", { level: 1, name: title }).waitFor();
       await expect.poll(() => new URL(page.url()).hash).toBe(`#/${name}`);
       await content(page).waitFor();
@@ -347,6 +350,49 @@ browserTest(`runs beside each other: options that differ alone, and whatever was
   );
 });
 
+browserTest(
+  `texts are labelled by keys alone, the least sure first; what is taken back is asked again, and people are held beside each other${why}`,
+  async () => {
+    await visit(
+      {},
+      1280,
+      async ({ page, errors }) => {
+        const begin = async (name: string) => {
+          await page.getByLabel("Who labels?").fill(name);
+          await page.keyboard.press("Enter");
+          await page.getByRole("region", { name: "Text to label" }).waitFor();
+          await leaveField(page);
+        };
+        const shown = page.locator(".label-text");
+        const sent: unknown[] = [];
+        page.on("request", r => r.method() === "POST" && r.url().endsWith("/api/labels/folder") && sent.push(r.postDataJSON()));
+        await begin("ann");
+        const first = await shown.textContent();
+        expect(first).toBe("Re: Hi Ann,\n\nthe list for Thursday is ready.");
+        await page.keyboard.press("s");
+        await expect.poll(() => shown.textContent()).not.toBe(first);
+        await page.keyboard.press("Backspace");
+        await expect.poll(() => shown.textContent()).toBe(first);
+        await page.keyboard.press("d");
+        await expect
+          .poll(() => sent)
+          .toEqual([
+            { id: "t1", label: "friends", by: "ann" },
+            { id: "t1", label: null, by: "ann" },
+            { id: "t1", label: "adverts", by: "ann" },
+          ]);
+        await page.getByRole("button", { name: /somebody else/ }).click();
+        await begin("bob");
+        await page.keyboard.press("a");
+        await page.getByText("Cohen's kappa").waitFor();
+        await page.getByText("on 1 texts that all labelled").waitFor();
+        expect(errors).toEqual([]);
+      },
+      "#/labels",
+    );
+  },
+);
+
 browserTest(`a server that goes away is said, and the page goes on when it is back${why}`, async () => {
   await visit(
     {},
@@ -425,6 +471,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
         ["models", page.getByRole("rowheader", { name: /little@1/ })],
         ["releases", page.getByRole("heading", { level: 2, name: "little@1" })],
         ["evaluations", page.getByText(/little@1 was asked nothing yet/)],
+        ["labels", page.getByText("Nothing to label")],
         ["runs", page.getByRole("img", { name: /^Loss against step\. little@1/ })],
       ] as const) {
         await page.goto(`${url}#/${name}`);

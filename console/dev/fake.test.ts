@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import * as contract from "../src/contract.ts";
+import * as ofLabels from "../src/contract-labels.ts";
 import * as ofReleases from "../src/contract-releases.ts";
 import { readAnswer } from "../src/talk/answer.ts";
 import { serveFake } from "./fake.ts";
@@ -32,6 +33,8 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/api/engine", contract.engine],
     ["/api/serving", contract.serving],
     ["/v1/models", contract.served],
+    ["/api/labels", ofLabels.labelSets],
+    ["/api/labels/folder?by=ann", ofLabels.labelBatch],
     ["/api/releases", ofReleases.releases],
     ["/api/releases/mail-small@2", ofReleases.verdicts],
     ["/api/reports/mail-small@2?against=mail-small@1", ofReleases.report],

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { continued, wordsOf } from "./letters.ts";
-import { madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
+import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
 
 export interface FakeOptions {
@@ -114,6 +114,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         response,
         runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
       ),
+    "/api/labels": (_, response) => sendJson(response, scenario === "empty" ? [] : [labels.state()]),
     "/api/releases": (_, response) => sendJson(response, madeUpReleases(runs)),
     "/api/data": (_, response) => sendJson(response, dataSets),
     "/api/engine": (url, response) =>
@@ -148,6 +149,22 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     },
     "/v1/models": (_, response) =>
       sendJson(response, { object: "list", data: versions.map(v => ({ id: v.id, object: "model", created: 0, owned_by: "loam" })) }),
+  };
+
+  const labels = fakeLabels(
+    [
+      "Hi Ann,\n\nthe list for Thursday is ready.",
+      "Shall we meet for lunch about the offer?",
+      "Half price until Sunday!",
+      "The build is broken again.",
+    ].flatMap(text => [text, ...(scenario === "full" ? [`Re: ${text}`] : [])]),
+  );
+  const labelPaths = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+    if (url.pathname.endsWith(":classify")) {
+      const { examples } = (await bodyOf(request)) as { examples: { text: string }[] };
+      sendJson(response, labels.classify(examples.map(e => e.text)));
+    } else if (request.method === "POST") sendJson(response, labels.give((await bodyOf(request)) as Parameters<typeof labels.give>[0]));
+    else sendJson(response, labels.batch(url.searchParams.get("by") ?? ""));
   };
 
   /** Paths with an id at their end. */
@@ -223,6 +240,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
+      else if (path === "/api/labels/folder" || path === "/v1/models/folders:classify") void labelPaths(request, response, url);
       else if (byId[kind]) {
         const body = byId[kind](decodeURIComponent(id), url);
         if (body) sendJson(response, body);

@@ -171,3 +171,49 @@ export function madeUpLogged(run: MadeUpRun, options: unknown, summary: unknown)
     },
   };
 }
+
+/** What is labelled on the fake: kept as long as it runs. */
+export function fakeLabels(texts: readonly string[]) {
+  const votes = new Map<string, Map<string, string>>();
+  const people = () => [...new Set([...votes.values()].flatMap(v => [...v.keys()]))].sort();
+  const state = () => ({
+    name: "folder",
+    on: "mail",
+    classes: ["work", "friends", "adverts"],
+    model: "folders",
+    texts: texts.length,
+    decided: [...votes.values()].filter(v => v.size > 0).length,
+    file: "labels/folder/labelled.jsonl",
+    agreement: {
+      kind: people().length === 2 ? "Cohen" : null,
+      kappa: people().length === 2 ? 0.71 : null,
+      items: people().length === 2 ? [...votes.values()].filter(v => v.size === 2).length : 0,
+      people: people().map(name => ({ name, labelled: [...votes.values()].filter(v => v.has(name)).length })),
+    },
+  });
+  return {
+    state,
+    batch: (by: string) => {
+      const open = texts.map((text, i) => ({ id: `t${i}`, text })).filter(({ id }) => !votes.get(id)?.has(by));
+      return { ...state(), left: open.length, items: open.slice(0, 64) };
+    },
+    give: ({ id, label, by }: { id: string; label: string | null; by: string }) => {
+      const own = votes.get(id) ?? new Map<string, string>();
+      if (label === null) own.delete(by);
+      else own.set(by, label);
+      votes.set(id, own);
+      return state();
+    },
+    /** Least sure of the second text, most of the first. */
+    classify: (asked: readonly string[]) => ({
+      result: asked.map(text => {
+        const sure = [0.98, 0.34, 0.7, 0.6][texts.indexOf(text) % 4]!;
+        return [
+          ["work", sure],
+          ["friends", (1 - sure) * 0.6],
+          ["adverts", (1 - sure) * 0.4],
+        ];
+      }),
+    }),
+  };
+}

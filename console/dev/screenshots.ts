@@ -86,6 +86,15 @@ const shots: readonly Shot[] = [
   },
   { name: "runs", hash: "runs" },
   {
+    name: "labels",
+    hash: "labels",
+    act: async page => {
+      await page.getByLabel("Who labels?").fill("ann");
+      await page.keyboard.press("Enter");
+      await page.getByRole("button", { name: "work" }).waitFor();
+    },
+  },
+  {
     name: "training-compare",
     hash: "training",
     act: async page => {

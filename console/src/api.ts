@@ -2,6 +2,7 @@
 import type * as z from "zod/mini";
 import { reportConnection } from "./connection.ts";
 import * as contract from "./contract.ts";
+import * as ofLabels from "./contract-labels.ts";
 import * as ofReleases from "./contract-releases.ts";
 import { FailureError, failureOfResponse, unreachable, wrongShape } from "./failure.ts";
 
@@ -23,13 +24,23 @@ export async function call(path: string, init: RequestInit): Promise<Response> {
   return response;
 }
 
-async function get<Schema extends z.ZodMiniType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>> {
-  const response = await call(path, { signal, headers: { accept: "application/json" } });
+const get = <Schema extends z.ZodMiniType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>> =>
+  answerOf(path, schema, { signal, headers: { accept: "application/json" } });
+const post = <Schema extends z.ZodMiniType>(path: string, body: object, schema: Schema, signal?: AbortSignal): Promise<z.infer<Schema>> =>
+  answerOf(path, schema, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+
+async function answerOf<Schema extends z.ZodMiniType>(path: string, schema: Schema, init: RequestInit): Promise<z.infer<Schema>> {
+  const response = await call(path, init);
   let body: unknown;
   try {
     body = JSON.parse(await response.text());
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (init.signal?.aborted) throw error;
     throw new FailureError(wrongShape(`${path}: expected JSON, got something else.`));
   }
   const result = schema.safeParse(body);
@@ -54,6 +65,13 @@ export const api = {
   report: (version: string, against: string | null, signal: AbortSignal) =>
     get(`/api/reports/${of(version)}${against === null ? "" : `?against=${of(against)}`}`, ofReleases.report, signal),
   logged: (artifact: string, signal: AbortSignal) => get(`/api/logged/${of(artifact)}`, ofReleases.logged, signal),
+  labelSets: (signal: AbortSignal) => get("/api/labels", ofLabels.labelSets, signal),
+  labelBatch: (name: string, by: string, signal: AbortSignal) => get(`/api/labels/${of(name)}?by=${of(by)}`, ofLabels.labelBatch, signal),
+  /** Kept by the server when this has answered; a null takes it back. */
+  label: (name: string, given: { readonly id: string; readonly label: string | null; readonly by: string }) =>
+    post(`/api/labels/${of(name)}`, given, ofLabels.labelState),
+  classify: (model: string, texts: readonly string[], signal: AbortSignal) =>
+    post(`/v1/models/${of(model)}:classify`, { examples: texts.map(text => ({ text })) }, ofLabels.classified, signal),
   /** Of one version, or of the first that runs. */
   engine: (model: string | null, signal: AbortSignal) =>
     get(model === null ? "/api/engine" : `/api/engine?model=${of(model)}`, contract.engine, signal),

@@ -14,6 +14,7 @@ import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts"
 import { Data } from "./routes/data.tsx";
 import { Engine } from "./routes/engine.tsx";
 import { Evaluations } from "./routes/evaluations.tsx";
+import { Labels } from "./routes/labels.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
 import { Releases } from "./routes/releases.tsx";
@@ -31,6 +32,7 @@ const titles: { readonly [P in Page]: string } = {
   releases: "Releases",
   evaluations: "Evaluations",
   runs: "Runs",
+  labels: "Labels",
 };
 
 const onHash = (listener: () => void) => {
@@ -59,6 +61,8 @@ function Shown({ route }: { readonly route: Route }) {
       return <Evaluations id={route.id} />;
     case "runs":
       return <Runs id={route.id} />;
+    case "labels":
+      return <Labels id={route.id} />;
   }
 }
 

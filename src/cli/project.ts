@@ -12,6 +12,7 @@ import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
 import { searchPart } from "../tune/index.ts";
 import { cliErrors } from "./errors.ts";
+import { labelPart } from "./labelling/label-part.ts";
 import { guardsOf } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
@@ -53,6 +54,7 @@ const projectSchema = z.strictObject({
   ),
   searches: z.record(name, searchPart).default({}),
   releases: releasesPart.default({}),
+  labels: z.record(name, labelPart).default({}),
   serve: servePart.optional(),
   device: z
     .strictObject({
@@ -101,6 +103,7 @@ function checkReferences(c: ProjectConfig, file: string): void {
   }
   for (const [search, { model }] of Object.entries(c.searches)) refer(`searches.${search}.model`, "a model", model, modelsOf(c));
   for (const [alias, rules] of Object.entries(c.releases)) checkConditions(rules, alias, `${file}: releases.${alias}`);
+  for (const [set, { on }] of Object.entries(c.labels)) refer(`labels.${set}.on`, "a data set", on, data);
   servedAs(c.serve, file);
   // several may be served that no project has made: `loam models import` brings them in
   if (c.serve?.model !== undefined) refer("serve.model", "a model", c.serve.model.split("@")[0]!, modelsOf(c));

@@ -2,6 +2,7 @@
  * What the console shows besides the engines: the record's models, runs, evaluations and lineage. A port: the command line gives functions
  * that read its project's store; without one the console's pages are empty.
  */
+import type { LabelSource } from "./label-source.ts";
 import type { ReleaseSource } from "./release-source.ts";
 
 export interface Machine {
@@ -89,4 +90,6 @@ export interface ConsoleSource {
   dataReport(artifact: string): Answer<object | undefined>;
   /** Absent where the record has no versions to speak of: those pages are empty. */
   readonly releases?: ReleaseSource;
+  /** Absent where no project says what is labelled. */
+  readonly labels?: LabelSource;
 }

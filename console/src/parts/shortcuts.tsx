@@ -13,6 +13,7 @@ const keys: readonly (readonly [string, string])[] = [
   ["Esc", "Stop the answer"],
   ["← ↑ ↓ →", "Walk along the lineage"],
   ["+ − 0", "Zoom the lineage in, out, to fit"],
+  ["a s d …", "Label a text; n for the next, Backspace for the last"],
   ["?", "This list"],
 ];
 

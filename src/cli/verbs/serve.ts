@@ -21,6 +21,7 @@ import {
 import { listGuards } from "../../store/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
+import { labelSource } from "../labelling/label-source.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
@@ -193,7 +194,14 @@ export const serve: VerbRun = async (context, given, options) => {
     ...(options.admin === true ? { admin: true } : {}),
     ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
     ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
-    ...(store ? { console: consoleSource(project?.config.name ?? null, store) } : {}),
+    ...(store
+      ? {
+          console: {
+            ...consoleSource(project?.config.name ?? null, store),
+            ...(project ? { labels: labelSource(project, store) } : {}),
+          },
+        }
+      : {}),
     ...(page ? { consoleFolder } : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(project && store

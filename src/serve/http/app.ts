@@ -219,7 +219,7 @@ export function createApp(options: AppOptions): App {
     c.var.exchange.route = "/api";
     await next();
   });
-  app.route("/api", consoleApi({ engines, fleet, source: options.console, version, clock }));
+  app.route("/api", consoleApi({ engines, fleet, source: options.console, admin, version, clock }));
 
   app.get("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);

@@ -9,6 +9,7 @@ import { EngineHistory } from "../engine-history.ts";
 import { type Engines, namesOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import { labelRoutes } from "./console-labels.ts";
 import { releaseRoutes } from "./console-releases.ts";
 import type { AppEnvironment } from "./exchange.ts";
 
@@ -16,6 +17,8 @@ export interface ConsoleApiOptions {
   readonly engines: Engines;
   readonly fleet?: Fleet | undefined;
   readonly source: ConsoleSource | undefined;
+  /** Whoever reaches the server may write labels. */
+  readonly admin: boolean;
   readonly version: string;
   readonly clock: Clock;
 }
@@ -68,7 +71,7 @@ const servedModel = ({ model }: Engine, parameters: number) => ({
   width: model.config.width,
 });
 
-export function consoleApi({ engines, fleet, source = nothing, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
+export function consoleApi({ engines, fleet, source = nothing, admin, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
   const api = new Hono<AppEnvironment>();
   const startedAt = clock.now();
   // weak: a version that is unloaded leaves no trace
@@ -102,6 +105,7 @@ export function consoleApi({ engines, fleet, source = nothing, version, clock }:
     const id = checkedId(c.req.param("artifact"));
     return c.json(found(await source.dataReport(id), id));
   });
+  api.route("/", labelRoutes(source.labels, admin, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
   api.get("/engine", c => {
     const name = c.req.query("model");

@@ -1,0 +1,95 @@
+/** One text at a time with its classes under keys: a label is kept by the server before the next text is shown; Backspace goes back. */
+import { useEffect, useRef, useState } from "react";
+import { api } from "../api.ts";
+import type { LabelBatch, LabelItem, LabelState } from "../contract-labels.ts";
+import { type Failure, failureOf } from "../failure.ts";
+import { formatCount } from "../format.ts";
+import { FailureNotice } from "../parts/notice.tsx";
+import { classKeys } from "./order.ts";
+
+interface DeskProps {
+  readonly set: LabelBatch;
+  readonly items: readonly LabelItem[];
+  /** Probabilities by class of each text; absent where no model was asked. */
+  readonly guesses: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly by: string;
+  onState(state: LabelState): void;
+  /** All of them are done. */
+  onEmpty(): void;
+}
+
+const isTyping = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && /^(input|textarea|select)$/i.test(target.tagName);
+
+export function Desk({ set, items, guesses, by, onState, onEmpty }: DeskProps) {
+  const [at, setAt] = useState(0);
+  const [failure, setFailure] = useState<Failure | null>(null);
+  const isBusy = useRef(false);
+  const item = items[at];
+
+  const send = async (of: LabelItem, label: string | null, next: number) => {
+    if (isBusy.current) return;
+    isBusy.current = true;
+    try {
+      onState(await api.label(set.name, { id: of.id, label, by }));
+      setFailure(null);
+      setAt(next);
+      if (next >= items.length) onEmpty();
+    } catch (error) {
+      setFailure(failureOf(error));
+    } finally {
+      isBusy.current = false;
+    }
+  };
+  const give = (label: string) => item && void send(item, label, at + 1);
+  const skip = () => (at + 1 < items.length ? setAt(at + 1) : onEmpty());
+  const back = () => {
+    const before = items[at - 1];
+    if (before) void send(before, null, at - 1);
+  };
+
+  const press = useRef<(e: KeyboardEvent) => void>(() => {});
+  press.current = e => {
+    if (e.ctrlKey || e.metaKey || e.altKey || isTyping(e.target) || document.querySelector("dialog[open]")) return;
+    const label = set.classes[(classKeys as readonly string[]).indexOf(e.key.toLowerCase())];
+    if (label !== undefined) give(label);
+    else if (e.key === "Backspace") back();
+    else if (e.key === "n") skip();
+    else return;
+    e.preventDefault();
+  };
+  useEffect(() => {
+    const listen = (e: KeyboardEvent) => press.current(e);
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, []);
+
+  if (!item) return null;
+  const own = guesses.get(item.id);
+  return (
+    <section className="card" aria-label="Text to label">
+      <p className="label-text" aria-live="polite">
+        {item.text}
+      </p>
+      <div className="bar">
+        {set.classes.map((c, i) => (
+          <button key={c} type="button" onClick={() => give(c)} aria-keyshortcuts={classKeys[i]}>
+            <kbd>{classKeys[i]}</kbd> {c}
+            {own && <small>{Math.round(100 * (own.get(c) ?? 0))} %</small>}
+          </button>
+        ))}
+        <span className="push" />
+        <button type="button" className="quiet" onClick={skip} aria-keyshortcuts="n">
+          <kbd>n</kbd> Not now
+        </button>
+        <button type="button" className="quiet" onClick={back} disabled={at === 0} aria-keyshortcuts="Backspace">
+          <kbd>⌫</kbd> Back
+        </button>
+      </div>
+      {failure && <FailureNotice failure={failure} />}
+      <p className="hint">
+        {formatCount(at + 1)} of {formatCount(items.length)} in this round
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,166 @@
+/** Labels: people put texts into classes, what the model is least sure of first; the answers are a file of the project that tuning reads. */
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { api } from "../api.ts";
+import type { LabelBatch, LabelState } from "../contract-labels.ts";
+import { formatCount, formatFixed } from "../format.ts";
+import { Desk } from "../labels/desk.tsx";
+import { leastSureFirst } from "../labels/order.ts";
+import { Figure } from "../parts/facts.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
+import { Pick } from "../parts/pick.tsx";
+import { useResource } from "../resource.ts";
+import { routeHash } from "../route.ts";
+
+const nameKey = "loam.console.labeller";
+
+const Figures = ({ of: { texts, decided, agreement, file } }: { readonly of: LabelState }) => (
+  <>
+    <dl className="figures">
+      <Figure label="Labelled" note={`of ${formatCount(texts)} texts`}>
+        {formatCount(decided)}
+      </Figure>
+      <Figure
+        label={agreement.kind === null ? "Agreement" : `${agreement.kind === "Cohen" ? "Cohen's" : "Fleiss'"} kappa`}
+        note={agreement.kind === null ? "of two people or more" : `on ${formatCount(agreement.items)} texts that all labelled`}
+      >
+        {formatFixed(agreement.kappa, 2)}
+      </Figure>
+      {agreement.people.map(p => (
+        <Figure key={p.name} label={p.name} note="texts">
+          {formatCount(p.labelled)}
+        </Figure>
+      ))}
+    </dl>
+    <p className="hint">
+      Texts with the class that most gave: <code>{file}</code>. Where as many gave another, a text is left out.
+    </p>
+  </>
+);
+
+interface RoundProps {
+  readonly set: LabelBatch;
+  readonly by: string;
+  onMore(): void;
+}
+
+/** A batch of texts: the model is asked once about all of them. */
+function Round({ set, by, onMore }: RoundProps) {
+  const [state, setState] = useState<LabelState>(set);
+  const { model, items } = set;
+  const asked = useResource(model === null || items.length === 0 ? null : `classified ${model} ${items.map(i => i.id).join(" ")}`, signal =>
+    api.classify(
+      model ?? "",
+      items.map(i => i.text),
+      signal,
+    ),
+  );
+  const guesses = useMemo(
+    () => new Map((asked.data?.result ?? []).map((scores, i) => [items[i]?.id ?? "", new Map(scores)])),
+    [asked.data, items],
+  );
+  const ordered = useMemo(
+    () => leastSureFirst(items.map(i => (guesses.has(i.id) ? [...guesses.get(i.id)!.values()] : null))).map(i => items[i]!),
+    [items, guesses],
+  );
+  const isReady = model === null || asked.data !== undefined || asked.failure !== undefined;
+  return (
+    <>
+      <Figures of={state} />
+      {model !== null && asked.failure && (
+        <p className="hint">
+          {model} does not answer ({asked.failure.message}), so texts come in the order of the data.
+        </p>
+      )}
+      {items.length === 0 ? (
+        <Empty icon="labels" title="Nothing left to label">
+          <p>
+            {set.texts === 0 ? (
+              <>There are no texts yet: {<code>loam data run {set.on}</code>} makes them.</>
+            ) : (
+              `${by} has labelled all of them.`
+            )}
+          </p>
+        </Empty>
+      ) : (
+        isReady && <Desk set={set} items={ordered} guesses={guesses} by={by} onState={setState} onEmpty={onMore} />
+      )}
+    </>
+  );
+}
+
+function Person({ onName }: { readonly onName: (name: string) => void }) {
+  const [text, setText] = useState("");
+  return (
+    <form
+      className="card"
+      onSubmit={e => {
+        e.preventDefault();
+        if (text.trim() !== "") onName(text.trim());
+      }}
+    >
+      <label className="field">
+        <span>Who labels?</span>
+        <input value={text} onChange={e => setText(e.target.value)} maxLength={64} autoComplete="nickname" />
+      </label>
+      <div className="bar">
+        <button type="submit" className="primary">
+          Begin
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function Labels({ id }: { readonly id: string | null }) {
+  const sets = useResource("labels", api.labelSets);
+  const [by, setBy] = useState(() => localStorage.getItem(nameKey) ?? "");
+  const [round, setRound] = useState(0);
+  const all = sets.data ?? [];
+  const name = all.find(s => s.name === id)?.name ?? all[0]?.name ?? null;
+  const batch = useResource(name === null || by === "" ? null : `labels ${name} ${by} ${round}`, signal =>
+    api.labelBatch(name ?? "", by, signal),
+  );
+  const more = useCallback(() => setRound(n => n + 1), []);
+  useEffect(() => {
+    if (by !== "") localStorage.setItem(nameKey, by);
+  }, [by]);
+  return (
+    <>
+      <header className="page-head">
+        <h1>Labels</h1>
+        {name !== null && all.length > 1 && (
+          <Pick
+            label="What is labelled"
+            value={name}
+            options={all.map(s => s.name)}
+            onPick={n => {
+              location.hash = routeHash("labels", n);
+            }}
+          />
+        )}
+        {name !== null && by !== "" && (
+          <button type="button" className="quiet push" onClick={() => setBy("")}>
+            {by} labels: somebody else?
+          </button>
+        )}
+      </header>
+      <Loaded resource={sets} what="what is to be labelled">
+        {() =>
+          name === null ? (
+            <Empty icon="labels" title="Nothing to label">
+              <p>
+                <code>labels</code> in loam.yaml names a data set and its classes; <code>loam tune</code> reads what comes of it.
+              </p>
+            </Empty>
+          ) : by === "" ? (
+            <Person onName={setBy} />
+          ) : (
+            <Loaded resource={batch} what="texts">
+              {set => <Round key={`${set.name} ${by} ${round}`} set={set} by={by} onMore={more} />}
+            </Loaded>
+          )
+        }
+      </Loaded>
+    </>
+  );
+}

@@ -1,0 +1,80 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, expect, test } from "vitest";
+import { agreementOf, appendVote, majority, newestVotes, readVotes } from "./votes.ts";
+
+const root = mkdtempSync(join(tmpdir(), "loam-votes-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const at = (name: string) => join(root, name, "x.votes.jsonl");
+const vote = (id: string, by: string, label: string | null) => ({ id, by, label, atMs: 1 });
+
+test("votes come back as they were given; a line that a crash cut off is none, and the next takes its place", () => {
+  const path = at("cut");
+  appendVote(path, vote("a", "ann", "spam"));
+  appendFileSync(path, '{"id":"b","by":"ann","la');
+  expect(readVotes(path)).toEqual([vote("a", "ann", "spam")]);
+  appendVote(path, vote("c", "bob", "ham"));
+  expect(readVotes(path)).toEqual([vote("a", "ann", "spam"), vote("c", "bob", "ham")]);
+  appendFileSync(path, "[1]\n");
+  expect(() => readVotes(path)).toThrow(/x\.votes\.jsonl:3: expected object/);
+  writeFileSync(path, `${JSON.stringify(vote("a", "ann", "ham"))}\n`);
+  expect(readVotes(path)).toEqual([vote("a", "ann", "ham")]);
+  expect(readVotes(at("absent"))).toEqual([]);
+});
+
+test("a person has one label a text, the newest; null takes it back", () => {
+  const all = [vote("a", "ann", "x"), vote("a", "bob", "y"), vote("a", "ann", "z"), vote("b", "ann", "x"), vote("b", "ann", null)];
+  expect([...newestVotes(all)].map(([id, own]) => [id, Object.fromEntries(own)])).toEqual([
+    ["a", { ann: "z", bob: "y" }],
+    ["b", {}],
+  ]);
+});
+
+test("the majority is the class with more votes than any other, whatever their order", () => {
+  expect([majority([]), majority(["a"]), majority(["a", "b"]), majority(["b", "a", "b"])]).toEqual([undefined, "a", undefined, "b"]);
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom("a", "b", "c")), labels => {
+      expect(majority(labels.toReversed())).toBe(majority(labels));
+    }),
+  );
+});
+
+test("two people are held beside each other by Cohen's kappa, three by Fleiss', on what all of them labelled", () => {
+  const classes = ["a", "b"];
+  const votes = (rows: readonly (readonly (string | null)[])[]) =>
+    newestVotes(rows.flatMap((row, i) => row.flatMap((l, p) => (l === null ? [] : [vote(`t${i}`, `p${p}`, l)]))));
+  // 20 and 15 agree, 5 and 10 do not: Wikipedia's example of Cohen's kappa, 0.4
+  const pairs = [...Array(20).fill(["a", "a"]), ...Array(5).fill(["a", "b"]), ...Array(10).fill(["b", "a"]), ...Array(15).fill(["b", "b"])];
+  const two = agreementOf(votes([...pairs, ["a", null]]), classes);
+  expect(two).toMatchObject({
+    kind: "Cohen",
+    items: 50,
+    people: [
+      { name: "p0", labelled: 51 },
+      { name: "p1", labelled: 50 },
+    ],
+  });
+  expect(two.kappa).toBeCloseTo(0.4, 12);
+  const all = agreementOf(
+    votes([
+      ["a", "a", "a"],
+      ["b", "b", "b"],
+    ]),
+    classes,
+  );
+  expect(all).toMatchObject({ kind: "Fleiss", kappa: 1, items: 2 });
+  // alone, nothing in common, one class only: no figure, and none made up
+  expect(agreementOf(votes([["a"]]), classes)).toMatchObject({ kind: null, kappa: null });
+  expect(
+    agreementOf(
+      votes([
+        ["a", null],
+        [null, "b"],
+      ]),
+      classes,
+    ),
+  ).toMatchObject({ kind: "Cohen", kappa: null, items: 0 });
+  expect(agreementOf(votes([["a", "a"]]), classes)).toMatchObject({ kappa: null, items: 1 });
+});

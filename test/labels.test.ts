@@ -1,0 +1,127 @@
+/** Labels that people give over HTTP, in a real project: the files that come of them, who may write, and that a data set reads them with their classes. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, onTestFinished, test } from "vitest";
+import * as contract from "../console/src/contract-labels.ts";
+import { labelSource } from "../src/cli/labelling/label-source.ts";
+import { findProject, openProjectStore } from "../src/cli/project.ts";
+import { consoleSource } from "../src/cli/serving/console-source.ts";
+import { documentsOf } from "../src/data/index.ts";
+import { createApp } from "../src/serve/index.ts";
+import { listArtifacts, openArtifact } from "../src/store/index.ts";
+import { build, loam } from "./support/child.ts";
+import { temporaryFolder, toyYaml, writeToy } from "./support/project.ts";
+
+beforeAll(build);
+
+const labels = `labels:
+  mood: { on: letters, classes: [glad, sad] }
+`;
+/** Beside the toy's own data: what was labelled. */
+const yaml = toyYaml({ more: labels }).replace(
+  "tokenizer:",
+  "  moods:\n    source: { folder: labels/mood, reader: jsonl }\n    steps: [clean]\ntokenizer:",
+);
+
+async function opened(admin: boolean) {
+  const folder = writeToy(temporaryFolder("labels"), { texts: ["The sun came out.", "The dog was lost for good.", "We sang until late."] });
+  writeFileSync(join(folder, "loam.yaml"), yaml);
+  const ran = await loam(["data", "run", "letters"], { cwd: folder });
+  expect(ran.code, ran.stderr).toBe(0);
+  const project = findProject(folder);
+  const store = await openProjectStore(project);
+  onTestFinished(() => store.close());
+  const app = createApp({
+    engines: [],
+    console: { ...consoleSource("toy", store), labels: labelSource(project, store) },
+    version: "1.0.0",
+    admin,
+    hosts: admin ? "loopback" : "any",
+  });
+  const ask = async (path: string, body?: object, headers: Record<string, string> = {}) => {
+    const response = await app.fetch(
+      new Request(`http://localhost${path}`, {
+        headers: { "content-type": "application/json", host: "localhost", ...headers },
+        ...(body ? { method: "POST", body: JSON.stringify(body) } : {}),
+      }),
+    );
+    return [response.status, await response.json()] as [number, Record<string, never>];
+  };
+  return { folder, store, ask };
+}
+
+test("labels of two people become a file of texts with the class that most gave, and a data set reads it", async () => {
+  const { folder, store, ask } = await opened(true);
+  const batch = contract.labelBatch.parse((await ask("/api/labels/mood?by=ann"))[1]);
+  // the train side alone
+  expect(batch.items.length).toBe(batch.texts);
+  expect(batch.texts).toBeGreaterThan(1);
+  const give = (id: string, by: string, label: string | null) => ask("/api/labels/mood", { id, by, label });
+  const [first, second] = batch.items;
+  await give(first!.id, "ann", "glad");
+  await give(first!.id, "bob", "glad");
+  await give(second!.id, "ann", "sad");
+  const [status, tied] = await give(second!.id, "bob", "glad");
+  const state = contract.labelState.parse(tied);
+  expect([status, state.decided, state.agreement]).toMatchObject([200, 1, { kind: "Cohen", items: 2, kappa: 0 }]);
+  const file = join(folder, "labels/mood/labelled.jsonl");
+  const lines = () =>
+    readFileSync(file, "utf8")
+      .trim()
+      .split("\n")
+      .map(l => JSON.parse(l) as object);
+  expect(lines()).toEqual([{ id: first!.id, text: first!.text, label: "glad" }]);
+  // bob takes his back: ann's stands
+  await give(second!.id, "bob", null);
+  expect(lines()).toHaveLength(2);
+  expect(contract.labelBatch.parse((await ask("/api/labels/mood?by=bob"))[1]).items.map(i => i.id)).not.toContain(first!.id);
+  const sets = contract.labelSets.parse((await ask("/api/labels"))[1]);
+  expect(sets).toMatchObject([
+    {
+      name: "mood",
+      decided: 2,
+      agreement: {
+        people: [
+          { name: "ann", labelled: 2 },
+          { name: "bob", labelled: 1 },
+        ],
+      },
+    },
+  ]);
+  const ran = await loam(["data", "run", "moods"], { cwd: folder });
+  expect(ran.code, ran.stderr).toBe(0);
+  const made = (await listArtifacts(store, { kind: "documents" })).find(a => (a.options as { name?: unknown }).name === "moods")!;
+  const read: unknown[] = [];
+  for (const side of ["train", "held-out"] as const)
+    for await (const d of documentsOf(await openArtifact(store, made.id), side)) read.push([d.text, d.attributes?.label]);
+  expect(read.sort()).toEqual(
+    [
+      [first!.text, "glad"],
+      [second!.text, "sad"],
+    ].sort(),
+  );
+});
+
+test("another site's page, a server that others reach, a class and a text that are none: refused, and nothing is written", async () => {
+  const { folder, ask } = await opened(true);
+  const { items } = contract.labelBatch.parse((await ask("/api/labels/mood?by=ann"))[1]);
+  const good = { id: items[0]!.id, by: "ann", label: "glad" };
+  const wrong: readonly [object, Record<string, string>, number, RegExp][] = [
+    [good, { origin: "https://elsewhere.example" }, 403, /expected a page of this server/],
+    [{ ...good, label: "gld" }, {}, 400, /label: expected one of glad, sad, got "gld"/],
+    [{ ...good, id: "none" }, {}, 400, /id: expected a text of letters/],
+    [{ ...good, by: "" }, {}, 400, /by/],
+    [{ id: good.id, by: "ann" }, {}, 400, /label/],
+  ];
+  for (const [body, headers, status, message] of wrong) {
+    const [got, answer] = await ask("/api/labels/mood", body, headers);
+    expect([got, (answer as { error?: { message: string } }).error?.message]).toEqual([status, expect.stringMatching(message)]);
+  }
+  expect((await ask("/api/labels/constructor", good))[0]).toBe(404);
+  expect((await ask("/api/labels/mood?by="))[0]).toBe(400);
+  expect(existsSync(join(folder, "labels"))).toBe(false);
+  const others = await opened(false);
+  expect((await others.ask("/api/labels/mood", good))[1]).toMatchObject({
+    error: { message: expect.stringMatching(/does not let them label.*--admin/) },
+  });
+});
