@@ -33,7 +33,7 @@ async function project(releases: string) {
   const cwd = temporaryFolder("releases");
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await loam([...args, "--json"], { cwd });
-    return { code, stderr, result: jsonLines(stdout).at(-1) as Record<string, never> };
+    return { code, stderr, result: jsonLines(stdout).at(-1) as Record<string, unknown> };
   };
   mkdirSync(join(cwd, "keys"));
   for (const name of ["release", "ann", "bob"]) expect((await run("models", "keygen", `keys/${name}`)).code).toBe(0);
