@@ -348,3 +348,25 @@ test("a guarded label is the record's alone: no route sets it, and it goes where
   expect(where()).toBe(2);
   await fleet.close();
 });
+
+test("a version that is offered is loaded by the first request for it, and the server is ready all the while", async () => {
+  const { fleet, source, ask, get } = await served();
+  await fleet.load("m", 1);
+  const isReady = async () => (await get("/readyz")).status === 200;
+  fleet.offer("tuned", 2);
+  expect(source.log).toEqual(["+1"]);
+  let open = () => {};
+  source.gate = () => new Promise(resolve => (open = resolve));
+  const asked = ask("tuned");
+  const loaded = fleet.load("tuned", 2);
+  await ticks(3);
+  expect(await isReady()).toBe(true);
+  open();
+  expect(await asked).toMatchObject({ status: 200, by: "tuned@2", said: "22222" });
+  await loaded;
+  // what serves is left alone
+  fleet.offer("m", 1);
+  expect(await ask("m")).toMatchObject({ status: 200, by: "m@1" });
+  expect(source.log).toEqual(["+1", "+2"]);
+  await fleet.close();
+});
