@@ -186,6 +186,13 @@ export {
   normSpec,
 } from "./layers.ts";
 export { crossEntropy, negativeLogLikelihood } from "./losses.ts";
+export {
+  encoderRevision,
+  type MachineEncoder,
+  type MachineEncoderSizes,
+  machineEncoderReady,
+  openMachineEncoder,
+} from "./machine/index.ts";
 export { type Branches, keyRange, type Sight, sightMask } from "./masks.ts";
 export { type NormalFloatWeight, normalFloatRows, normalFloats } from "./normal-float.ts";
 export {

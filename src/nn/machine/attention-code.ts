@@ -46,8 +46,11 @@ export const turnFields = machine.fieldsOf(
   "scale",
 );
 
-/** kernel(arguments, row): turns queries and keys by their position, and writes keys and values into the cache. */
-export function turnCode({ heads, kvHeads, headSize, room }: HeadShape): Uint8Array {
+/**
+ * kernel(arguments, row): turns queries and keys by their position (or leaves them as they are, where positions have no angles), and writes keys
+ * and values into the cache.
+ */
+export function turnCode({ heads, kvHeads, headSize, room }: HeadShape, turns = true): Uint8Array {
   const a = new Assembler();
   const field = (name: keyof typeof turnFields) => at(rdi, turnFields[name]);
   const half = headSize / 2;
@@ -90,6 +93,10 @@ export function turnCode({ heads, kvHeads, headSize, room }: HeadShape): Uint8Ar
       const place = (head * headSize + 16 * v) * 4;
       a.load(left!, at(r8, place));
       a.load(right!, at(r8, place + 4 * half));
+      if (!turns) {
+        done(v, left!, right!);
+        continue;
+      }
       a.load(cos!, at(rbx, 64 * v));
       a.load(sin!, at(rbp, 64 * v));
       // left cos - right sin, right cos + left sin
@@ -289,19 +296,31 @@ export function attendCode(shape: HeadShape): Uint8Array {
       for (let i = 0; i < rows * vectors; i++) a.v("vpxord", i, i, i);
       a.lea(r11, at(r10, 32 * first));
       a.mov32(rcx, at(rbx, tile.last));
-      a.alu("add", rcx, { value: 4 });
-      a.shift("right", rcx, 2); // fours of positions
+      a.alu("add", rcx, { value: 1 });
       a.mov(rdx, rsp);
-      const four = a.here();
-      for (let u = 0; u < 4; u++) {
-        for (let v = 0; v < vectors; v++) a.loadHalves(operand(v), at(r11, u * headSize * cached + 32 * v));
-        for (let r = 0; r < rows; r++)
-          for (let v = 0; v < vectors; v++) a.v("vfmadd231ps", sum(r, v, vectors), operand(v), spread(at(rdx, r * scoreBytes + 4 * u)));
-      }
-      a.alu("add", r11, { value: 4 * headSize * cached });
-      a.alu("add", rdx, { value: 16 });
-      a.alu("sub", rcx, { value: 1 });
-      a.jumpIf("ne", four);
+      // positions that are not seen are not read: what lies there may be no number
+      const some = (count: number) => {
+        for (let u = 0; u < count; u++) {
+          for (let v = 0; v < vectors; v++) a.loadHalves(operand(v), at(r11, u * headSize * cached + 32 * v));
+          for (let r = 0; r < rows; r++)
+            for (let v = 0; v < vectors; v++) a.v("vfmadd231ps", sum(r, v, vectors), operand(v), spread(at(rdx, r * scoreBytes + 4 * u)));
+        }
+        a.alu("add", r11, { value: count * headSize * cached });
+        a.alu("add", rdx, { value: 4 * count });
+        a.alu("sub", rcx, { value: count });
+      };
+      const [fours, ones, all] = [a.label(), a.label(), a.label()];
+      a.place(fours);
+      a.alu("cmp", rcx, { value: 4 });
+      a.jumpIf("b", ones);
+      some(4);
+      a.jump(fours);
+      a.place(ones);
+      a.test(rcx, rcx);
+      a.jumpIf("e", all);
+      some(1);
+      a.jump(ones);
+      a.place(all);
       for (let r = 0; r < rows; r++) {
         a.mov(rax, at(rbx, tile.outs + 8 * r));
         a.alu("add", rax, r12);

@@ -51,6 +51,13 @@ const fill = (data: Float32Array | Int8Array, next: () => number) => {
   for (let i = 0; i < data.length; i++) data[i] = next();
 };
 
+const erf = (x: number): number => {
+  const steps = 400;
+  const f = (t: number) => Math.exp(-t * t);
+  let sum = f(0) + f(x);
+  for (let i = 1; i < steps; i++) sum += (i % 2 ? 4 : 2) * f((x * i) / steps);
+  return ((2 / Math.sqrt(Math.PI)) * x * sum) / (3 * steps);
+};
 const silu = (x: number): number => x / (1 + Math.exp(-x));
 
 /** Rounds rows of `width` numbers; gives codes, scales [blocks][rows], sums, and the floats that were rounded. */
@@ -60,7 +67,8 @@ async function rounded(work: RowWork, grain: "row" | "block", rows: readonly Flo
   const x = floats(count * width);
   rows.forEach((row, i) => void x.data.set(row, i * width));
   const y = work === "none" ? x : floats(count * length);
-  const norm = floats(length);
+  const [norm, whole] = [floats(length), floats(length)];
+  whole.data.fill(2);
   if (weights) norm.data.set(weights);
   const blocks = grain === "row" ? 1 : length / 32;
   const [codes, scales, sums] = [bytes(count * length), floats(blocks * count), integers(blocks * count)];
@@ -68,7 +76,10 @@ async function rounded(work: RowWork, grain: "row" | "block", rows: readonly Flo
   const argument = space.put(roundFields, {
     x: x.address,
     xStride: 4 * width,
-    other: work === "norm" ? norm.address : 4 * length,
+    other: work === "norm" || work === "layerNorm" ? norm.address : 4 * length,
+    bias: norm.address,
+    whole: whole.address,
+    wholeBias: norm.address,
     y: y.address,
     yStride: 4 * length,
     codes: codes.address,
@@ -82,7 +93,7 @@ async function rounded(work: RowWork, grain: "row" | "block", rows: readonly Flo
     constants: constantsOf(roundConstants(exponentialConstants)),
   });
   await run(machine.loadCode(roundRowsCode(work, grain)), argument, count);
-  return { codes: codes.data, scales: scales.data, sums: sums.data, y: y.data, length, blocks };
+  return { x: x.data, codes: codes.data, scales: scales.data, sums: sums.data, y: y.data, length, blocks };
 }
 
 const numbers = (seed: string, count: number, scale = 1) => {
@@ -90,39 +101,53 @@ const numbers = (seed: string, count: number, scale = 1) => {
   return Float32Array.from({ length: count }, () => scale * r.normal());
 };
 
-machineTest.each(["norm", "bend", "none"] as const)(`rows are rounded as said, with the work %s before it${why}`, async work => {
-  for (const grain of ["row", "block"] as const)
-    for (const [count, length] of [
-      [1, 32],
-      [3, 96],
-      [7, 576],
-    ] as const) {
-      const width = work === "bend" ? 2 * length : length;
-      const rows = Array.from({ length: count }, (_, i) => numbers(`${work} ${i}`, width, 3 + i));
-      const weights = numbers("weights", length);
-      const got = await rounded(work, grain, rows, width, weights);
-      for (const [i, row] of rows.entries()) {
-        const inverse = 1 / Math.sqrt(row.reduce((s, v) => s + v * v, 0) / length + 1e-5);
-        const want = {
-          norm: (k: number) => row[k]! * inverse * weights[k]!,
-          bend: (k: number) => silu(row[k]!) * row[length + k]!,
-          none: (k: number) => row[k]!,
-        }[work];
-        for (let k = 0; k < length; k++) expect(close(got.y[i * length + k]!, want(k), 3e-6)).toBe(true);
-        const size = length / got.blocks;
-        for (let b = 0; b < got.blocks; b++) {
-          const part = got.y.subarray(i * length + b * size, i * length + (b + 1) * size);
-          const most = part.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-          const scale = got.scales[b * count + i]!;
-          expect(close(scale, most / 127, 1e-6)).toBe(true);
-          const codes = got.codes.subarray(i * length + b * size, i * length + (b + 1) * size);
-          // nearest: no code is farther than half a step
-          part.forEach((v, k) => void expect(Math.abs(codes[k]! * scale - v)).toBeLessThanOrEqual(scale * 0.50001));
-          expect(got.sums[b * count + i]).toBe(-128 * codes.reduce((s, c) => s + c, 0));
+machineTest.each(["norm", "layerNorm", "bend", "gelu", "none"] as const)(
+  `rows are rounded as said, with the work %s before it${why}`,
+  async work => {
+    for (const grain of ["row", "block"] as const)
+      for (const [count, length] of [
+        [1, 32],
+        [3, 96],
+        [7, 576],
+      ] as const) {
+        const width = work === "bend" ? 2 * length : length;
+        const rows = Array.from({ length: count }, (_, i) => numbers(`${work} ${i}`, width, 3 + i));
+        const weights = numbers("weights", length);
+        const got = await rounded(work, grain, rows, width, weights);
+        for (const [i, row] of rows.entries()) {
+          const inverse = 1 / Math.sqrt(row.reduce((s, v) => s + v * v, 0) / length + 1e-5);
+          const mean = row.reduce((s, v) => s + v, 0) / length;
+          const deviation = Math.sqrt(row.reduce((s, v) => s + (v - mean) ** 2, 0) / length + 1e-5);
+          const want = {
+            layerNorm: (k: number) => ((row[k]! - mean) / deviation) * weights[k]! + weights[k]!,
+            // erf by its integral, Simpson's rule
+            gelu: (k: number) => (row[k]! / 2) * (1 + erf(row[k]! / Math.SQRT2)),
+            norm: (k: number) => row[k]! * inverse * weights[k]!,
+            bend: (k: number) => silu(row[k]!) * row[length + k]!,
+            none: (k: number) => row[k]!,
+          }[work];
+          for (let k = 0; k < length; k++) expect(close(got.y[i * length + k]!, want(k), 3e-6, Math.max(1, Math.abs(want(k))))).toBe(true);
+          // what is added to what follows is normalised too, with its own weights
+          if (work === "layerNorm")
+            for (let k = 0; k < length; k++) {
+              const whole = ((row[k]! - mean) / deviation) * 2 + weights[k]!;
+              expect(close(got.x[i * length + k]!, whole, 3e-6, Math.max(1, Math.abs(whole)))).toBe(true);
+            }
+          const size = length / got.blocks;
+          for (let b = 0; b < got.blocks; b++) {
+            const part = got.y.subarray(i * length + b * size, i * length + (b + 1) * size);
+            const most = part.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+            const scale = got.scales[b * count + i]!;
+            expect(close(scale, most / 127, 1e-6)).toBe(true);
+            const codes = got.codes.subarray(i * length + b * size, i * length + (b + 1) * size);
+            // nearest: no code is farther than half a step
+            part.forEach((v, k) => void expect(Math.abs(codes[k]! * scale - v)).toBeLessThanOrEqual(scale * 0.50001));
+            expect(got.sums[b * count + i]).toBe(-128 * codes.reduce((s, c) => s + c, 0));
+          }
         }
       }
-    }
-});
+  },
+);
 
 machineTest(`a row of zeros has codes of zero, and one that broke down has no scale${why}`, async () => {
   for (const grain of ["row", "block"] as const) {

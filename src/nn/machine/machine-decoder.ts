@@ -12,6 +12,7 @@ import type { CachedDecoderOptions, DecoderParameters, LogitRows, StepDecoder } 
 import { type Chunk, defaultWidths, usableWidths } from "../generate/chunks.ts";
 import type { SlotSpan } from "../generate/slot-copy.ts";
 import { blockSize } from "../weight.ts";
+import type { LinearArrays } from "./builder.ts";
 import { MachineCache } from "./machine-cache.ts";
 import { type MachineSteps, openSteps } from "./machine-steps.ts";
 import type { QuantisedArrays } from "./packed-weights.ts";
@@ -20,10 +21,6 @@ import { isPackable } from "./packed-weights.ts";
 /** Raise it when kernels give other bits: it is part of the fingerprint of answers. */
 export const machineRevision = 1;
 
-export interface LinearArrays {
-  readonly weight: QuantisedArrays;
-  readonly bias?: DeviceArray;
-}
 /** What `quantise` makes of a decoder whose products can all be packed. */
 export interface MachineParameters {
   readonly token: QuantisedArrays;

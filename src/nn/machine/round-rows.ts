@@ -1,6 +1,6 @@
 /**
- * Rows of numbers to rows of bytes for products: normalised (RMS), bent (SiLU of one half times the other), or as they are, then rounded by
- * the greatest magnitude of a row or of each block of 32. Beside the codes it leaves the scales, and what a product with unsigned weights
+ * Rows of numbers to rows of bytes for products: normalised (RMS, or by mean and deviation), bent (SiLU of one half times the other; GELU), or
+ * as they are, then rounded by the greatest magnitude of a row or of each block of 32. Beside the codes it leaves the scales, and what a product with unsigned weights
  * (code + 128) has to start from: -128 times the sum of the codes. Numbers that broke down make the scale not a number, and so everything
  * after it.
  */
@@ -9,13 +9,17 @@ import { blockSize } from "../weight.ts";
 import { emitExponential } from "./exponential.ts";
 
 const { gpr, at, spread, Assembler } = machine;
-const { rax, rcx, rdx, rsi, rdi, r8, r9, r10, r11 } = gpr;
+const { rax, rbx, rbp, rcx, rdx, rsi, rdi, r8, r9, r10, r11 } = gpr;
 
 export const roundFields = machine.fieldsOf(
   "x",
   "xStride",
   /** Weights of the norm, or how far (bytes) the second half lies behind the first. */
   "other",
+  /** What the norm adds, and its weights and what it adds for the rows themselves, which it replaces (`layerNorm`). */
+  "bias",
+  "whole",
+  "wholeBias",
   /** Room for a row of floats each; the rows themselves where nothing is done to them first. */
   "y",
   "yStride",
@@ -34,7 +38,9 @@ export const roundFields = machine.fieldsOf(
 
 /** Smallest greatest magnitude: a row of zeros has a scale too. */
 const least = 1e-30;
-const own = { one: 0, inverse127: 4, least: 8, magnitude: 12, minus128: 16, exponential: 64 } as const;
+const own = { one: 0, inverse127: 4, least: 8, magnitude: 12, minus128: 16, gelu: 20, exponential: 64 } as const;
+/** Of erfc (Abramowitz and Stegun 7.1.26, error below 1.5e-7), halved: sqrt(1/2), p, a5 to a1. */
+const gelu = [Math.SQRT1_2, 0.3275911, ...[1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592].map(x => x / 2)];
 
 /** Bytes that kernels read their constants from. */
 export function roundConstants(exponential: readonly number[]): Uint8Array {
@@ -44,11 +50,12 @@ export function roundConstants(exponential: readonly number[]): Uint8Array {
   view.setFloat32(own.least, least, true);
   view.setInt32(own.magnitude, 0x7fffffff, true);
   view.setInt32(own.minus128, -128, true);
+  for (const [i, x] of gelu.entries()) view.setFloat32(own.gelu + 4 * i, x, true);
   for (const [i, x] of exponential.entries()) view.setFloat32(own.exponential + 4 * i, x, true);
   return new Uint8Array(view.buffer);
 }
 
-export type RowWork = "norm" | "bend" | "none";
+export type RowWork = "norm" | "layerNorm" | "bend" | "gelu" | "none";
 
 /** kernel(arguments, row). */
 export function roundRowsCode(work: RowWork, grain: "row" | "block"): Uint8Array {
@@ -113,6 +120,69 @@ export function roundRowsCode(work: RowWork, grain: "row" | "block"): Uint8Array
       a.v("vmulps", u!, u!, at(r11, 0, rcx, 4));
       a.save(at(r9, 0, rcx, 4), u!);
       if (grain === "row") watch(u!, v!);
+    });
+  } else if (work === "layerNorm") {
+    const [mean, factor] = [10, 11];
+    a.v("vpxord", t!, t!, t!);
+    each(16, () => a.v("vaddps", t!, t!, at(r8, 0, rcx, 4)));
+    a.reduce("vaddps", t!, u!);
+    a.v("vmulps", mean, t!, spread(field("inverse")));
+    a.v("vpxord", t!, t!, t!);
+    each(16, () => {
+      a.load(u!, at(r8, 0, rcx, 4));
+      a.v("vsubps", u!, u!, mean);
+      a.v("vfmadd231ps", t!, u!, u!);
+    });
+    a.reduce("vaddps", t!, u!);
+    a.v("vmulps", t!, t!, spread(field("inverse")));
+    a.v("vaddps", t!, t!, spread(field("epsilon")));
+    a.v2("vsqrtps", t!, t!);
+    a.broadcast(u!, at(rdx, own.one));
+    a.v("vdivps", factor, u!, t!);
+    a.push(rbx, rbp);
+    a.mov(rax, field("other"));
+    a.mov(r11, field("bias"));
+    a.mov(rbx, field("whole"));
+    a.mov(rbp, field("wholeBias"));
+    each(16, () => {
+      a.load(t!, at(r8, 0, rcx, 4));
+      a.v("vsubps", t!, t!, mean);
+      a.v("vmulps", t!, t!, factor);
+      a.load(u!, at(rax, 0, rcx, 4));
+      a.v("vfmadd213ps", u!, t!, at(r11, 0, rcx, 4));
+      a.save(at(r9, 0, rcx, 4), u!);
+      if (grain === "row") watch(u!, v!);
+      a.load(u!, at(rbx, 0, rcx, 4));
+      a.v("vfmadd213ps", u!, t!, at(rbp, 0, rcx, 4));
+      a.save(at(r8, 0, rcx, 4), u!);
+    });
+    a.pop(rbp, rbx);
+  } else if (work === "gelu") {
+    // x >= 0: x - x erfc(z) / 2, else x erfc(z) / 2, with z = |x| sqrt(1/2)
+    const [z, q, absolute] = [10, 11, 12];
+    const constant = (i: number) => spread(at(rdx, own.gelu + 4 * i));
+    a.lea(rax, at(rdx, own.exponential));
+    each(16, () => {
+      a.load(t!, at(r8, 0, rcx, 4));
+      a.v("vpandd", absolute, t!, magnitude!);
+      a.v("vmulps", z, absolute, constant(0));
+      a.v("vmulps", u!, z, z);
+      a.v("vsubps", u!, zero!, u!);
+      emitExponential(a, u!, [v!, w!], rax);
+      // 1 / (1 + p z)
+      a.v("vmulps", z, z, constant(1));
+      a.v("vaddps", z, z, spread(at(rdx, own.one)));
+      a.broadcast(v!, at(rdx, own.one));
+      a.v("vdivps", z, v!, z);
+      a.broadcast(q, at(rdx, own.gelu + 8));
+      for (let i = 3; i < gelu.length; i++) a.v("vfmadd213ps", q, z, constant(i));
+      a.v("vmulps", q, q, z);
+      a.v("vmulps", q, q, u!);
+      // the second source is what comes out where one is not a number
+      a.v("vmaxps", t!, zero!, t!);
+      a.v("vfnmadd231ps", t!, absolute, q);
+      a.save(at(r9, 0, rcx, 4), t!);
+      if (grain === "row") watch(t!, v!);
     });
   } else if (grain === "row") {
     each(16, () => {

@@ -24,6 +24,7 @@ import {
   type Tensor,
 } from "../../tensor/index.ts";
 import { serveErrors } from "../errors.ts";
+import { openMachineProgram } from "./machine-program.ts";
 import { type BatchRoom, packTexts } from "./pack.ts";
 import { rowWidths } from "./row-widths.ts";
 import { type ServedEncoder, vectorLength } from "./served-encoder.ts";
@@ -115,6 +116,8 @@ export async function openEncoderProgram(
       expected: "whole numbers from 1",
       received: String(strange ?? "none"),
     });
+  const machineProgram = await openMachineProgram(model, device);
+  if (machineProgram) return machineProgram;
   const program = compile(
     (p: Encoder, tokens: Tensor, texts: PackedPositions) => pooled(model, p, packedEncoderStates(config, p, tokens, texts), texts),
     { device, constant: [0], name: "embed" },
