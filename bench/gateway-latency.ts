@@ -7,6 +7,8 @@ import { type BenchContext, type BenchResult, digits, median } from "./harness.t
 
 const latencyMs = 20;
 const turns = 3;
+/** On a busy machine compilers take seconds of it. */
+const warmSeconds = 5;
 
 interface Times {
   readonly p50Ms: number;
@@ -34,7 +36,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
     const measure = async (rate: number, of: readonly Side[]) => {
       for (let turn = -1; turn < turns; turn++)
         for (const side of turn % 2 === 0 ? of : of.toReversed()) {
-          const times = await timed(side, rate, turn < 0 ? 2 : seconds);
+          const times = await timed(side, rate, turn < 0 ? warmSeconds : seconds);
           if (turn < 0) continue;
           if (times.failures > 0) notes.push(`${side.name} at ${rate}: ${times.failures} failures`);
           say(`${side.name} at ${rate}/s: p50 ${times.p50Ms.toFixed(2)} ms, p99 ${times.p99Ms.toFixed(2)} ms`);

@@ -7,6 +7,8 @@ import { type BenchContext, type BenchResult, digits, median } from "./harness.t
 
 const connections = 32;
 const turns = 3;
+/** On a busy machine compilers take seconds of it. */
+const warmSeconds = 5;
 
 export async function run({ peers, say, scale }: BenchContext): Promise<BenchResult> {
   if (peers === undefined) throw new Error("the load comes from bench/peers: npm run bench -- peers");
@@ -31,7 +33,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
     // the first turn warms up
     for (let turn = -1; turn < turns; turn++)
       for (const side of turn % 2 === 0 ? sides : sides.toReversed()) {
-        const one = await load(side, peers, { seconds: turn < 0 ? 2 : seconds, connections });
+        const one = await load(side, peers, { seconds: turn < 0 ? warmSeconds : seconds, connections });
         if (turn < 0) continue;
         say(`${side.name}: ${Math.round(one.requestsPerSecond)} requests/s, p99 ${one.p99Ms} ms`);
         got.set(side.name, [...(got.get(side.name) ?? []), one]);
