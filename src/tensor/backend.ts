@@ -1,7 +1,7 @@
 /**
  * The backend contract: a backend turns a graph into an executable over memories it allocates, and says what it can do. Nothing above it
- * knows which one runs. One contract suite (`backend.test.ts`) runs on all. Today: the reference evaluator and ONNX Runtime; a machine-code
- * backend for x86-64 has its place here.
+ * knows which one runs. One contract suite (`backend.test.ts`) runs on all. Today: the reference evaluator and ONNX Runtime. What is
+ * served in 8 bits may go past it to machine code (`machine/`, and `nn`'s of that name).
  */
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Graph } from "./graph.ts";
