@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openControl } from "../src/gateway/control.ts";
 import { sharedStoreLaws } from "../src/gateway/limits/bucket-store.laws.ts";
 import { childScript, processLaws } from "../src/gateway/limits/processes.laws.ts";
 import { openState } from "../src/gateway/state/state.ts";
@@ -35,5 +36,39 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
   });
   describe("four processes", () => {
     processLaws(start, name => server.url(name));
+  });
+
+  test("when the server is gone known keys still open, an open limit lets through, and a closed one says 503", async () => {
+    const own = await startPostgres(found.program!);
+    const limit = { measure: "requests", limit: 5, window: "1h" };
+    const events: string[] = [];
+    const control = await openControl({
+      state: own.url("gone"),
+      root: ".",
+      secrets: ["test-only".repeat(5)],
+      keyCacheMs: 1,
+      timeoutMs: 5_000,
+      onStore: state => events.push(state),
+      config: {
+        principals: { users: { ann: {} } },
+        limits: [
+          { ...limit, name: "open", onStoreLoss: "open" },
+          { ...limit, name: "strict", for: { models: ["dear"] } },
+        ],
+      },
+    });
+    const { secret } = await control.keys.create({ name: "k", subject: "ann" }, "ann");
+    const ask = async (model: string) => {
+      const { identity, refusal } = await control.authenticate({ token: secret });
+      if (!identity) return refusal.code;
+      const r = await control.limits.reserve({ identity, model, ip: null }, { inputTokens: 1, maxOutputTokens: 1, bytes: 1 });
+      return r.denial ? r.denial.status : r.unlimited ? "unlimited" : "counted";
+    };
+    expect([await ask("mail"), await ask("dear")]).toEqual(["counted", "counted"]);
+    await own.stop();
+    expect([await ask("mail"), await ask("dear"), await ask("mail")]).toEqual(["unlimited", 503, "unlimited"]);
+    expect((await control.authenticate({ token: `${secret}x` })).refusal?.code).toBe("unavailable");
+    expect(events).toEqual(["lost"]);
+    await control.close();
   });
 });

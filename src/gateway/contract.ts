@@ -243,6 +243,7 @@ export interface ChangeEntry {
 export interface Keys {
   /** `secret` is shown this once and kept nowhere. */
   create(given: KeyGiven, by: string): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
+  /** The newest 10,000 at most. */
   list(filter?: { readonly subject?: string }): Promise<readonly KeyInfo[]>;
   /** `keyOrPrefix`: its id or its visible beginning. In this process at once, in others within `keyCacheMs`. */
   revoke(keyOrPrefix: string, by: string): Promise<KeyInfo>;
