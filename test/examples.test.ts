@@ -1,0 +1,40 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { findProject } from "../src/cli/project.ts";
+
+const place = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
+/** What a script of an example writes. */
+function made<T>(script: string, file: string): T[] {
+  execFileSync(process.execPath, [place(script)], { stdio: "ignore" });
+  const lines = readFileSync(place(file), "utf8").trim().split("\n");
+  return lines.map(line => JSON.parse(line) as T);
+}
+const countsOf = (values: readonly string[]) => values.reduce((m, v) => m.set(v, (m.get(v) ?? 0) + 1), new Map<string, number>());
+
+test("languages: windows of whole words of nearly every article in each language, no window of a language twice", () => {
+  const windows = made<{ text: string; language: string; article: string }>("languages/make-windows.js", "languages/data/windows.jsonl");
+  expect(countsOf(windows.map(w => w.language)).size).toBe(69);
+  expect([...countsOf(windows.map(w => `${w.language} ${w.text.toLowerCase()}`)).values()].every(n => n === 1)).toBe(true);
+  const articles = countsOf([...countsOf(windows.map(w => `${w.language} ${w.article}`)).keys()].map(key => key.split(" ")[0]!));
+  for (const [language, count] of articles) expect(count, language).toBeGreaterThanOrEqual(28);
+  for (const { text } of windows) {
+    expect(text).toBe(text.trim());
+    expect(text.length).toBeLessThanOrEqual(30);
+    expect(text).not.toMatch(/[<>]|&\w+;/);
+  }
+});
+
+test("genre: eight passages of each of the 500 texts, without tags", () => {
+  const passages = made<{ text: string; genre: string; source: string }>("genre/make-passages.js", "genre/data/passages.jsonl");
+  expect(new Set(passages.map(p => p.genre)).size).toBe(15);
+  const counts = [...countsOf(passages.map(p => p.source)).values()];
+  expect(counts.length).toBe(500);
+  expect(counts.every(n => n === 8)).toBe(true);
+  expect(passages.filter(p => /\b(the\/at|of\/in|and\/cc)\b/.test(p.text))).toEqual([]);
+});
+
+test.each(["languages", "genre"])("%s: its project file is right", name => {
+  expect(findProject(place(name)).config.name).toBe(name);
+});
