@@ -62,7 +62,7 @@ const tokenAnswer = z.looseObject({ token: z.string().optional(), access_token: 
 const errorAnswer = z.looseObject({ errors: z.array(z.looseObject({ code: z.string(), message: z.string().optional() })).min(1) });
 
 /** What a registry said of an error, in its words. */
-async function refusal(place: string, response: Response, has: boolean) {
+export async function refusal(place: string, response: Response, has: boolean) {
   const { status } = response;
   const text = await textOf(response).catch(() => "");
   let said = "";

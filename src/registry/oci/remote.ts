@@ -7,7 +7,7 @@ import { createReadStream } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { formatBytes, isLoamError, type Progress, sha256, silent } from "../../base/index.ts";
 import { registryErrors } from "../errors.ts";
-import { type Connection, connect, type RegistryOptions } from "./connection.ts";
+import { type Connection, connect, type RegistryOptions, refusal } from "./connection.ts";
 import { type Descriptor, type Document, indexSchema, maxDocumentBytes, maxReferrers, mediaTypes, parseDocument } from "./manifest.ts";
 import type { Package } from "./package.ts";
 import type { Reference } from "./reference.ts";
@@ -165,10 +165,13 @@ async function* chunks(pieces: AsyncIterable<Buffer> | Iterable<Buffer>, size: n
   if (bytes > 0) yield Buffer.concat(held);
 }
 
-/** The next byte that an upload wants: `Range: 0-N` names the last it has. */
-const wanted = (response: Response): number => {
-  const last = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get("range") ?? "")?.[1];
-  return last === undefined ? 0 : Number(last) + 1;
+/**
+ * The next byte that an upload wants: `Range: 0-N` names the last it has. Registries say `0-0` of nothing as of one byte: nothing is taken to be meant,
+ * unless that was refused.
+ */
+const wanted = (response: Response, refusedAt: number | undefined): number => {
+  const last = Number(/^(?:bytes=)?0-(\d+)$/.exec(response.headers.get("range") ?? "")?.[1] ?? 0);
+  return last === 0 && refusedAt !== 0 ? 0 : last + 1;
 };
 
 /** Sends a blob unless it is there; answers the bytes sent. */
@@ -194,27 +197,42 @@ async function upload(c: Connection, blob: Upload, options: RegistryOptions, onB
   let at = 0;
   let sent = 0;
   for (let failures = 0; ; ) {
+    let problem: unknown;
+    let refusedAt: number | undefined;
     try {
       for await (const chunk of at < size ? chunks(blob.from(at), step) : []) {
         const headers = { "content-type": "application/octet-stream", "content-range": `${at}-${at + chunk.length - 1}` };
-        const response = await c.call(location, { method: "PATCH", headers, body: chunk, accepts: [202] });
+        const response = await c.call(location, { method: "PATCH", headers, body: chunk, accepts: [202, 416] });
+        // the registry has another number of bytes by now: of a request that broke off, some were still being written when it was asked
+        if (response.status === 416) {
+          problem = await refusal(`${c.place}: ${blob.name}`, response, true);
+          refusedAt = at;
+          break;
+        }
         location = locationOf(response);
         at += chunk.length;
         sent += chunk.length;
         failures = 0;
         onBytes(at);
       }
-      await (await finish(Buffer.alloc(0))).body?.cancel();
-      return sent;
+      if (refusedAt === undefined) {
+        await (await finish(Buffer.alloc(0))).body?.cancel();
+        return sent;
+      }
     } catch (error) {
       // what the registry refuses, or we find damaged, does not change by asking again
-      if (options.signal?.aborted || !isNetwork(error) || ++failures >= mostTries) throw error;
-      await wait((options.pauseMs ?? 500) * 2 ** failures, undefined, options.signal ? { signal: options.signal } : {});
-      const state = await c.call(location, { accepts: [204] }).catch(() => undefined);
-      if (!state) continue;
-      location = state.headers.get("location") === null ? location : locationOf(state);
-      at = wanted(state);
+      if (options.signal?.aborted || !isNetwork(error)) throw error;
+      problem = error;
     }
+    if (++failures >= mostTries) throw problem;
+    await wait((options.pauseMs ?? 500) * 2 ** failures, undefined, options.signal ? { signal: options.signal } : {});
+    const isThere = await c.call(`${c.base}/blobs/${digest}`, { method: "HEAD", accepts: [200, 404] }).catch(() => undefined);
+    // only the answer was lost
+    if (isThere?.status === 200) return sent;
+    const state = await c.call(location, { accepts: [204] }).catch(() => undefined);
+    if (!state) continue;
+    location = state.headers.get("location") === null ? location : locationOf(state);
+    at = wanted(state, refusedAt);
   }
 }
 
