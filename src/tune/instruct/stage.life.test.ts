@@ -129,7 +129,7 @@ test("an adapter beside the base and a merged model are the same model, and say 
 
 test("what is no adapter is refused as one, and merged when asked for", async () => {
   await expect(tuned("adapter", { method: { dora: { rank: 4 } }, epochs: 0.2 })).rejects.toThrow(
-    /expected lora or rslora.*got dora.*result: merged/s,
+    /expected lora, rslora or qlora.*got dora.*result: merged/s,
   );
   expect((await tuned("merged", { method: { dora: { rank: 4 } }, epochs: 0.5 })).artifact.summary).toMatchObject({ method: "dora" });
 });
