@@ -54,7 +54,7 @@ async function writeAdapterFolder(files: FilesReader, folder: string): Promise<v
     if (!files.files.some(f => f.name === name))
       throw cliErrors.fail("model", {
         place: files.id ?? "model",
-        expected: "a version tuned by lora or rslora",
+        expected: "a version tuned by lora, rslora or qlora",
         received: `one without ${name}`,
         hint: "Export it whole: --format huggingface.",
       });
