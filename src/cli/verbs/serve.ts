@@ -171,7 +171,8 @@ export const serve: VerbRun = async (context, given, options) => {
     onChange: ({ kind, name, version, ms, error }) => {
       if (kind === "load failed" && !signal.aborted)
         out.warn(`loam: ${name}@${version}: ${error instanceof Error ? error.message : String(error)}`);
-      if (kind === "unloaded" || kind === "asleep") void giveMemoryBack();
+      // one that loaded leaves behind what its weights were made from
+      if (kind !== "load failed") void giveMemoryBack();
       if (hasStarted) out.event(kind.replace(" ", "-"), { model: `${name}@${version}`, ms: Math.round(ms) });
     },
   });
