@@ -19,7 +19,7 @@ export class MachineCache {
     this.slots = slots;
     this.layers = layers;
     this.slotBytes = kvHeads * headBytes(this.shape);
-    this.#pages = machine.allocatePages(2 * layers * slots * this.slotBytes);
+    this.#pages = machine.allocatePages(2 * layers * slots * this.slotBytes, false);
     this.#numbers = new Uint16Array(this.#pages.buffer);
   }
 

@@ -56,13 +56,16 @@ function system(): System {
 const refused = (what: string, hint?: string) =>
   tensorErrors.fail("machine", { place: "machine code", expected: what, received: "a refusal of the system", ...(hint ? { hint } : {}) });
 
-/** Zeroed memory, at the start of a page; large ones in huge pages where the system has them. Errors: tensor/machine. */
-export function allocatePages(bytes: number): Pages {
+/**
+ * Zeroed memory, at the start of a page; it is there once it is touched. What is `dense` will be touched all over, and lies in huge pages where
+ * the system has them. Errors: tensor/machine.
+ */
+export function allocatePages(bytes: number, dense = true): Pages {
   const { map, unmap, advise, koffi } = system();
   const size = Math.max(4096, Math.ceil(bytes / 4096) * 4096);
   const address = map(size, read | write);
   if (address === -1n || address === 0n) throw refused(`${size} bytes of memory`, "Serve a smaller model, or fewer and shorter slots.");
-  if (size >= hugePageBytes) advise(address, size, hugePages);
+  if (dense && size >= hugePageBytes) advise(address, size, hugePages);
   return { address, buffer: koffi.view(address, size), free: () => void unmap(address, size) };
 }
 
