@@ -21,7 +21,11 @@ export const gatewayErrors = errorTable("gateway", {
   issuer: { status: 503, exit: "environment", meaning: "The keys of a token issuer cannot be fetched, or are not what they should be." },
   config: { status: 400, exit: "usage", meaning: "The gateway's configuration contradicts itself, or names something that is not there." },
   body: { status: 400, exit: "usage", meaning: "A request's body is not one JSON object in UTF-8 whose keys are each given once." },
-  parameter: { status: 400, exit: "usage", meaning: "A parameter of a request is missing, of the wrong type, or out of range; it is named." },
+  parameter: {
+    status: 400,
+    exit: "usage",
+    meaning: "A parameter of a request is missing, of the wrong type, or out of range; it is named.",
+  },
   untranslated: {
     status: 400,
     exit: "usage",
