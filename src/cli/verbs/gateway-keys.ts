@@ -10,11 +10,12 @@ const dayMs = 24 * 3_600_000;
 const day = (ms: number | null): string => (ms === null ? "-" : new Date(ms).toISOString().slice(0, 10));
 
 /** Days of a text such as `90d`. Errors: cli/usage. */
-function daysOf(options: Options, key: string): number | undefined {
+/** A time of at least so many days or hours. */
+function daysOf(options: Options, key: string, least = 1): number | undefined {
   const text = textOption(options, key);
   if (text === undefined) return undefined;
   const [, number, unit] = /^(\d+)([dh])$/.exec(text) ?? [];
-  if (number !== undefined && Number(number) > 0) return Number(number) * (unit === "d" ? dayMs : dayMs / 24);
+  if (number !== undefined && Number(number) >= least) return Number(number) * (unit === "d" ? dayMs : dayMs / 24);
   throw cliErrors.fail("usage", {
     place: `loam gateway keys: --${key}`,
     expected: "a time such as 90d or 12h",
@@ -44,7 +45,7 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
   const by = textOption(options, "as") ?? userInfo().username;
   const now = Date.now();
   const expires = daysOf(options, "expires");
-  const overlapMs = daysOf(options, "overlap");
+  const overlapMs = daysOf(options, "overlap", 0);
   await withControl(context, options, async ({ keys }) => {
     switch (action) {
       case "create": {
