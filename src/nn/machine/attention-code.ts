@@ -23,6 +23,9 @@ export interface HeadShape {
   /** Positions of a slot, a multiple of `keyBlock`. */
   readonly room: number;
 }
+/** All that the kernels know of a shape. */
+export const shapeName = (s: HeadShape): string => [s.heads, s.kvHeads, s.headSize, s.room].join(" ");
+
 /** Bytes of a cached number: f16. */
 const cached = 2;
 /** Bytes of the keys, and of the values, of one head in one slot. */

@@ -38,6 +38,9 @@ export interface Product {
   readonly rows: bigint;
 }
 
+/** Kernels by what they were made for: they know no weights, and code that was loaded stays. */
+const kernels = new Map<string, bigint>();
+
 export class Builder {
   readonly operations: machine.Operation[] = [];
   /** Operations whose items are the rows. */
@@ -46,7 +49,6 @@ export class Builder {
   readonly #threads: number;
   readonly #pages: machine.Pages[] = [];
   readonly #weights: PackedWeight[] = [];
-  readonly #kernels = new Map<string, bigint>();
   readonly #arguments: machine.ArgumentSpace;
   readonly #scratch: bigint;
   readonly #scratchWidth: number;
@@ -91,10 +93,10 @@ export class Builder {
     this.#weights.push(packed);
     return packed;
   }
-  /** Code, made and loaded once under its name. */
+  /** Code, made and loaded once a process under its name, which says all that it depends on. */
   kernel(name: string, code: () => Uint8Array): bigint {
-    const known = this.#kernels.get(name) ?? machine.loadCode(code());
-    this.#kernels.set(name, known);
+    const known = kernels.get(name) ?? machine.loadCode(code());
+    kernels.set(name, known);
     return known;
   }
   get weightBytes(): number {

@@ -4,7 +4,7 @@
  */
 import { machine } from "../../tensor/index.ts";
 
-const { gpr, spread, at } = machine;
+const { spread, at } = machine;
 
 const degree = 7;
 /** Below it 2^n is 0 in f32. */
@@ -29,6 +29,3 @@ export function emitExponential(a: machine.Assembler, x: number, [n, p]: readonl
   for (let k = degree - 1; k >= 0; k--) a.v("vfmadd213ps", p, x, constant(2 + k));
   a.v("vscalefps", x, p, n);
 }
-
-/** A register that kernels keep constants' addresses in. */
-export const constantsRegister = gpr.rdx;

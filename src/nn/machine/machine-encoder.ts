@@ -13,6 +13,7 @@ import {
   type HeadShape,
   headBytes,
   keyBlock,
+  shapeName,
   tile,
   tileRows,
   turnCode,
@@ -151,8 +152,8 @@ export async function openMachineEncoder(
     const programs = new Map(
       sizes.widths.map(({ width }) => {
         const shape = shapeOf(width);
-        const turn = b.kernel(`turn ${shape.room}`, () => turnCode(shape, false));
-        const attend = b.kernel(`attend ${shape.room}`, () => attendCode(shape));
+        const turn = b.kernel(`place ${shapeName(shape)}`, () => turnCode(shape, false));
+        const attend = b.kernel(`attend ${shapeName(shape)}`, () => attendCode(shape));
         const kernelOf = (i: number, kernel: bigint) => (turns.includes(i) ? turn : attends.includes(i) ? attend : kernel);
         return [width, new machine.MachineProgram(b.operations.map((o, i) => ({ ...o, kernel: kernelOf(i, o.kernel) })))];
       }),

@@ -5,7 +5,7 @@
 import { type DeviceArray, machine } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { rotaryNumbers } from "../rotary.ts";
-import { attendCode, attendConstants, attendFields, tile, tileRows, turnCode, turnFields } from "./attention-code.ts";
+import { attendCode, attendConstants, attendFields, shapeName, tile, tileRows, turnCode, turnFields } from "./attention-code.ts";
 import { Builder, type LinearArrays, type Rounding, rowGrain } from "./builder.ts";
 import { exponentialConstants } from "./exponential.ts";
 import type { MachineCache } from "./machine-cache.ts";
@@ -66,7 +66,9 @@ export async function openSteps(
     });
     const angles = { cos: b.copy(cos), sin: b.copy(sin) };
     const exponential = b.copy(attendConstants(exponentialConstants));
-    const [turn, attend] = [b.kernel("turn", () => turnCode(cache.shape)), b.kernel("attend", () => attendCode(cache.shape))];
+    const shape = shapeName(cache.shape);
+    const turn = b.kernel(`turn ${shape}`, () => turnCode(cache.shape));
+    const attend = b.kernel(`attend ${shape}`, () => attendCode(cache.shape));
     const queriesStride = 4 * most * group * headSize;
 
     const normed = async (weight: DeviceArray, w: PackedWeight, alone = false) => {
@@ -175,7 +177,12 @@ export async function openSteps(
         b.set(lastNorm.argument + BigInt(roundFields.x), stream.address + BigInt(logits === "every" ? 0 : 4 * width * (count - 1)));
         const out = spare.pop() ?? takeLogits();
         b.set(headArgument + BigInt(productFields.out), out.address);
-        await team.run(program);
+        try {
+          await team.run(program);
+        } catch (error) {
+          spare.push(out);
+          throw error;
+        }
         const values = new Float32Array(out.buffer);
         return {
           row: index => values.subarray(index * logitStride, index * logitStride + vocab),

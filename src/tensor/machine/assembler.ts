@@ -264,10 +264,6 @@ export class Assembler {
   vzeroupper(): void {
     this.raw(0xc5, 0xf8, 0x77);
   }
-  /** Every lane of mask register k1. */
-  allLanes(): void {
-    this.raw(0xc5, 0xfc, 0x46, 0xc8);
-  }
 
   /** An EVEX instruction: `reg` and `rm` as in ModRM, `vvvv` the first source. */
   #evex(
@@ -276,25 +272,18 @@ export class Assembler {
     vvvv: number,
     rm: VectorOperand,
     { unit = 64, mask = 0, length = 2, zero = false }: { unit?: number; mask?: number; length?: 0 | 1 | 2; zero?: boolean } = {},
-    index?: number,
   ): void {
     const isRegister = typeof rm === "number";
     const base = isRegister ? rm : rm.base;
-    const x = isRegister ? rm >> 4 : index === undefined ? (rm.index ?? 0) >> 3 : index >> 3;
-    const v = index === undefined ? vvvv : index & 16;
+    const x = isRegister ? rm >> 4 : (rm.index ?? 0) >> 3;
     const not = (bit: number, place: number) => (bit & 1 ? 0 : 1 << place);
     this.raw(
       0x62,
       not(reg >> 3, 7) | not(x, 6) | not(base >> 3, 5) | not(reg >> 4, 4) | map,
       ((~vvvv & 15) << 3) | 4 | prefix,
-      (zero ? 0x80 : 0) | (length << 5) | (!isRegister && rm.broadcast ? 16 : 0) | not(v >> 4, 3) | mask,
+      (zero ? 0x80 : 0) | (length << 5) | (!isRegister && rm.broadcast ? 16 : 0) | not(vvvv >> 4, 3) | mask,
       opcode,
     );
-    if (!isRegister && index !== undefined) {
-      // a vector of indices; its low bits lie where those of a register would
-      this.raw(0x44 | ((reg & 7) << 3), (2 << 6) | ((index & 7) << 3) | (rm.base & 7), rm.displacement / unit);
-      return;
-    }
     this.#modrm(reg, rm, !isRegister && rm.broadcast ? 4 : unit);
   }
 
@@ -354,12 +343,6 @@ export class Assembler {
     this.#evex([1, 3, 0x1f], mask, a, b);
     this.raw(6);
   }
-  /** Lane i to base + 4 * (index lane i) + displacement; every lane. Uses k1. */
-  scatter(base: Gpr, displacement: number, index: number, from: number): void {
-    this.allLanes();
-    this.#evex([1, 2, 0xa2], from, 0, at(base, displacement), { mask: 1, unit: 4 }, index);
-  }
-
   /** Every lane gets the result over all of them; `other` is overwritten. The order is fixed. */
   reduce(name: "vaddps" | "vmaxps" | "vpaddd", register: number, other: number): void {
     for (const [how, isQuarters] of [
