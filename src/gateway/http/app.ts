@@ -3,29 +3,19 @@
  * for a model goes: who is it, is it well formed, may they, is there room, to an upstream and back, what did it come to.
  */
 import { Hono } from "hono";
-import { isLoamError, nearest } from "../../base/index.ts";
+import { isLoamError } from "../../base/index.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { messages } from "../translate/messages.ts";
-import { translated } from "../translate/translated.ts";
-import { UpstreamFailure } from "../upstreams/failure.ts";
-import { Stop } from "../upstreams/stop.ts";
 import { usageCsv } from "../usage/csv.ts";
-import { type Api, apis } from "./apis.ts";
-import { inputTokens, parametersOf, readAsk } from "./ask.ts";
-import { admitted, allowed, reserved } from "./door.ts";
-import type { Answer, End, Exchange } from "./exchange.ts";
-import { forward } from "./forward.ts";
+import { apis } from "./apis.ts";
+import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
+import { admitted, allowed } from "./door.ts";
+import type { Answer, Exchange } from "./exchange.ts";
 import { limits } from "./limits.ts";
 import { wireError } from "./wire-error.ts";
-
-/** What the socket's side tells, where there is one. */
-export interface Peer {
-  readonly outgoing?: { destroy(): void; once(event: "close", listener: () => void): void; readonly writableFinished: boolean };
-  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
-}
 
 const requestIdPattern = new RegExp(`^[\\w.:-]{1,${limits.requestIdCharacters}}$`);
 const securityHeaders = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
@@ -42,20 +32,6 @@ function addressOf(headers: Headers, peer: Peer | undefined, trustedProxies: num
   if (trustedProxies === 0) return own;
   const hops = (headers.get("x-forwarded-for") ?? "").split(",").map(h => h.trim());
   return hops.at(-trustedProxies) || own;
-}
-
-/** Wished when the client's connection closes before its answer is whole. */
-function leaving(request: Request, peer: Peer | undefined): Stop {
-  const stop = new Stop();
-  const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
-  const outgoing = peer?.outgoing;
-  if (outgoing)
-    outgoing.once("close", () => {
-      if (!outgoing.writableFinished) gone();
-    });
-  else if (request.signal.aborted) gone();
-  else request.signal.addEventListener("abort", gone, { once: true });
-  return stop;
 }
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
@@ -81,12 +57,7 @@ export function createApp(gateway: Gateway): AppFetch {
 
   /** A handler with what is around every request. `isHeld`: its end is told by the handler, when the answer has ended. */
   const around =
-    (
-      path: string,
-      handle: (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Answer>,
-      isHeld = false,
-      contract?: ChatContract,
-    ) =>
+    (path: string, handle: Handle, isHeld = false, contract?: ChatContract) =>
     async (request: Request, peer?: Peer): Promise<Response> => {
       const exchange = exchangeOf(request, peer, path);
       const end = gateway.begin(exchange);
@@ -112,76 +83,6 @@ export function createApp(gateway: Gateway): AppFetch {
       return new Response(answer.body, { status: answer.status, headers });
     };
 
-  const model =
-    (api: Api, contract?: ChatContract) =>
-    async (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => {
-      gateway.checkRoom();
-      const { control, config } = gateway;
-      const identity = await admitted(control, request.headers, exchange);
-      const ask = await readAsk(request, api, contract);
-      exchange.isStream = ask.isStream;
-      const route = config.routes.get(ask.model);
-      if (!route) {
-        // only names that the caller may use are hinted at
-        const near = nearest(ask.model, visible(identity));
-        throw gatewayErrors.fail("unknownModel", {
-          place: "model",
-          message: `the model ${JSON.stringify(ask.model)} does not exist here`,
-          hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
-        });
-      }
-      exchange.model = route.name;
-      const dataClass = request.headers.get("x-loam-data-class");
-      const action = {
-        endpoint: contract ? ("messages" as const) : api.endpoint,
-        model: route.name,
-        label: ask.label,
-        parameters: parametersOf(ask),
-        dataClass,
-      };
-      allowed(control, identity, action);
-      const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
-      exchange.inputTokens = inputTokens(ask, gateway.counter(route));
-      const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
-      exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, ip: exchange.ip }, demand);
-      const stand = route.fallbacks
-        .map(name => config.routes.get(name)!)
-        .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
-      const { runtime } = gateway;
-      runtime.enter();
-      let isLeft = false;
-      const leave = () => {
-        if (isLeft) return;
-        isLeft = true;
-        runtime.leave();
-      };
-      try {
-        const answer = await forward({
-          ask,
-          routes: [route, ...stand],
-          runtime,
-          exchange,
-          headers: request.headers,
-          stop: leaving(request, peer),
-          hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
-          cutters: gateway.cutters,
-          clock,
-          onEnd: how => {
-            leave();
-            end(how);
-          },
-        });
-        return contract ? translated(answer, contract) : answer;
-      } catch (error) {
-        leave();
-        throw error;
-      }
-    };
-
-  const visible = (identity: Identity): string[] =>
-    [...gateway.config.routes.values()]
-      .filter((r, i, all) => all.indexOf(r) === i && gateway.control.decide(identity, { endpoint: "models", model: r.name }).allowed)
-      .map(r => r.name);
   const created = Math.floor(clock.now() / 1000);
   const card = (id: string) => ({ id, object: "model", created, owned_by: "loam-gateway" });
   const json = (value: unknown, status = 200): Answer => ({
@@ -209,15 +110,15 @@ export function createApp(gateway: Gateway): AppFetch {
       return response;
     });
   };
-  for (const api of apis) on("POST", `/v1${api.path}`, around(`/v1${api.path}`, model(api), true));
+  for (const api of apis) on("POST", `/v1${api.path}`, around(`/v1${api.path}`, askModel(gateway, api), true));
   const [chat] = apis;
-  on("POST", "/v1/messages", around("/v1/messages", model(chat!, messages), true, messages));
+  on("POST", "/v1/messages", around("/v1/messages", askModel(gateway, chat!, messages), true, messages));
   on(
     "GET",
     "/v1/models",
     around("/v1/models", async (request, exchange) => {
       const identity = await admitted(gateway.control, request.headers, exchange);
-      return json({ object: "list", data: visible(identity).map(card) });
+      return json({ object: "list", data: visibleModels(gateway, identity).map(card) });
     }),
   );
   on(
@@ -227,7 +128,7 @@ export function createApp(gateway: Gateway): AppFetch {
       const identity = await admitted(gateway.control, request.headers, exchange);
       const name = decodeURIComponent(new URL(request.url).pathname.slice("/v1/models/".length));
       const route = gateway.config.routes.get(name);
-      if (route && visible(identity).includes(route.name)) return json(card(name));
+      if (route && visibleModels(gateway, identity).includes(route.name)) return json(card(name));
       throw gatewayErrors.fail("unknownModel", {
         place: "model",
         message: `the model ${JSON.stringify(name.slice(0, 256))} does not exist here`,

@@ -1,0 +1,115 @@
+/**
+ * A request for a model, from its first header to its answer: who is it, is it well formed, may they, is there room, to an upstream and back.
+ * What stands between these steps (guards, a cache) has its one line here.
+ */
+import { nearest } from "../../base/index.ts";
+import type { Identity } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import type { ChatContract } from "../translate/contract.ts";
+import { translated } from "../translate/translated.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
+import { Stop } from "../upstreams/stop.ts";
+import type { Api } from "./apis.ts";
+import { inputTokens, parametersOf, readAsk } from "./ask.ts";
+import { admitted, allowed, reserved } from "./door.ts";
+import type { Answer, End, Exchange } from "./exchange.ts";
+import { forward } from "./forward.ts";
+
+/** What the socket's side tells, where there is one. */
+export interface Peer {
+  readonly outgoing?: { destroy(): void; once(event: "close", listener: () => void): void; readonly writableFinished: boolean };
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
+}
+
+/** Answers one request. One whose end is held tells it by `end`, once, when its answer has ended. */
+export type Handle = (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Answer>;
+
+/** Wished when the client's connection closes before its answer is whole. */
+function leaving(request: Request, peer: Peer | undefined): Stop {
+  const stop = new Stop();
+  const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
+  const outgoing = peer?.outgoing;
+  if (outgoing)
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) gone();
+    });
+  else if (request.signal.aborted) gone();
+  else request.signal.addEventListener("abort", gone, { once: true });
+  return stop;
+}
+
+/** Names of the models that the caller may use. */
+export const visibleModels = (gateway: Gateway, identity: Identity): string[] =>
+  [...gateway.config.routes.values()]
+    .filter((r, i, all) => all.indexOf(r) === i && gateway.control.decide(identity, { endpoint: "models", model: r.name }).allowed)
+    .map(r => r.name);
+
+/**
+ * The handler of one address. Errors: gateway/unauthenticated, forbidden, unknownModel, limits' own answers, those of `readAsk` and `forward`.
+ */
+export const askModel =
+  (gateway: Gateway, api: Api, contract?: ChatContract): Handle =>
+  async (request, exchange, end, peer) => {
+    gateway.checkRoom();
+    const { control, config } = gateway;
+    const identity = await admitted(control, request.headers, exchange);
+    const ask = await readAsk(request, api, contract);
+    exchange.isStream = ask.isStream;
+    const route = config.routes.get(ask.model);
+    if (!route) {
+      // only names that the caller may use are hinted at
+      const near = nearest(ask.model, visibleModels(gateway, identity));
+      throw gatewayErrors.fail("unknownModel", {
+        place: "model",
+        message: `the model ${JSON.stringify(ask.model)} does not exist here`,
+        hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
+      });
+    }
+    exchange.model = route.name;
+    const dataClass = request.headers.get("x-loam-data-class");
+    const action = {
+      endpoint: contract ? ("messages" as const) : api.endpoint,
+      model: route.name,
+      label: ask.label,
+      parameters: parametersOf(ask),
+      dataClass,
+    };
+    allowed(control, identity, action);
+    const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
+    exchange.inputTokens = inputTokens(ask, gateway.counter(route));
+    const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
+    exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, ip: exchange.ip }, demand);
+    const stand = route.fallbacks
+      .map(name => config.routes.get(name)!)
+      .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
+    const { runtime } = gateway;
+    runtime.enter();
+    let isLeft = false;
+    const leave = () => {
+      if (isLeft) return;
+      isLeft = true;
+      runtime.leave();
+    };
+    try {
+      const answer = await forward({
+        ask,
+        routes: [route, ...stand],
+        runtime,
+        exchange,
+        headers: request.headers,
+        stop: leaving(request, peer),
+        hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
+        cutters: gateway.cutters,
+        clock: gateway.clock,
+        onEnd: how => {
+          leave();
+          end(how);
+        },
+      });
+      return contract ? translated(answer, contract) : answer;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
