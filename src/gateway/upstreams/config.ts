@@ -2,6 +2,7 @@
 import type { Network } from "./address.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
+import type { ServeHere } from "./in-process.ts";
 
 /** How an answer that broke off can be gone on with: vLLM's `continue_final_message`, completions with the text behind the prompt, or not. */
 export const continuations = ["none", "vllm", "completions"] as const;
@@ -20,4 +21,6 @@ export interface UpstreamConfig {
   /** Whether streams are asked for their token counts (`stream_options.include_usage`). */
   readonly asksUsage: boolean;
   readonly authorities: string | undefined;
+  /** A server of this process, asked without a socket; the URL is then only its name. */
+  readonly here?: ServeHere | undefined;
 }

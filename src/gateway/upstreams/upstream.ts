@@ -7,6 +7,7 @@ import { type Breaker, type BreakerOptions, breakerState, closedBreaker, failed,
 import { type Call, type Connection, connectTo, type Reply } from "./call.ts";
 import type { UpstreamConfig } from "./config.ts";
 import { UpstreamFailure } from "./failure.ts";
+import { connectHere } from "./in-process.ts";
 import { Stop } from "./stop.ts";
 
 export interface UpstreamState {
@@ -57,12 +58,9 @@ export class Upstream {
     this.config = config;
     this.#clock = clock;
     this.#breakerOptions = config.breaker;
-    this.#connection = connectTo({
-      origin: config.url.origin,
-      network: config.network,
-      connections: config.connections,
-      authorities: config.authorities,
-    });
+    const { here, network, connections, authorities } = config;
+    const { origin } = config.url;
+    this.#connection = here ? connectHere(origin, here) : connectTo({ origin, network, connections, authorities });
   }
 
   state(): UpstreamState {
