@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { check, nearest, parseYaml } from "../../base/index.ts";
 import { controlPart } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { Guard } from "../guards/contract.ts";
 import type { RetryOptions } from "../routing/retry-budget.ts";
 import type { Route, Target } from "../routing/route.ts";
 import { refusedUrl } from "../upstreams/address.ts";
@@ -21,6 +22,8 @@ export interface ModelRoute extends Route {
   /** A tokenizer.json, as an absolute path. */
   readonly tokenizer: string | undefined;
   readonly maxOutputTokens: number;
+  /** In the order that a request passes; an answer passes them the other way. With those of the models that may stand in for it. */
+  readonly guards: readonly Guard[];
 }
 
 export interface GatewayConfig {
@@ -111,7 +114,7 @@ function routesOf({ models, upstreams }: GatewayFile, folder: string): Map<strin
     }
     const { strategy, sticky, fallbacks, aliases, maxOutputTokens } = part;
     const tokenizer = part.tokenizer === undefined ? undefined : resolve(folder, part.tokenizer);
-    const route: ModelRoute = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens };
+    const route: ModelRoute = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, guards: [] };
     for (const called of [name, ...aliases]) {
       const other = routes.get(called);
       if (other) throw bad(`${place}.aliases`, "names that no other model has", `"${called}", which is ${other.name}'s`);

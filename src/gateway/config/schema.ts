@@ -7,17 +7,9 @@ import { stickyKeys, strategies } from "../routing/route.ts";
 import { networks } from "../upstreams/address.ts";
 import { continuations } from "../upstreams/config.ts";
 import { duration } from "./duration.ts";
+import { type SecretSource, secretSource } from "./secret-source.ts";
 
-/** Where a secret is read from; its text never stands in the file. */
-export const secretSource = z.union(
-  [
-    z.strictObject({ env: z.string().min(1) }),
-    z.strictObject({ file: z.string().min(1) }),
-    z.strictObject({ command: z.array(z.string().min(1)).min(1) }),
-  ],
-  { error: "where the secret is kept: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT] }" },
-);
-export type SecretSource = z.output<typeof secretSource>;
+export { type SecretSource, secretSource };
 
 /** Names of models and upstreams: what fits into a path, a metric and a log, and has no look-alikes. */
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "a name of letters, digits and . _ : / -, at most 128");

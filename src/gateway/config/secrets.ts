@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { gatewayErrors } from "../errors.ts";
-import type { SecretSource } from "./schema.ts";
+import type { SecretSource } from "./secret-source.ts";
 
 const run = promisify(execFile);
 /** A provider's program that asks a person, or a network that is gone, must not hold a start for ever. */

@@ -1,0 +1,83 @@
+/**
+ * What a guard is: something that looks at a request's texts before a model does, and at an answer's before the client does. Adding one is adding
+ * a folder with a schema and what opens it (`kinds.ts`). A guard decides; what becomes of it is done in `guarded.ts` and `answer.ts`.
+ */
+import type { Endpoint, Identity } from "../contract.ts";
+import type { Stop } from "../upstreams/stop.ts";
+import type { HeldRequests } from "./person/held.ts";
+
+export const stages = ["request", "answer"] as const;
+export type Stage = (typeof stages)[number];
+
+/** Who asks for what: by it a guard is for a request or not. */
+export interface GuardAsk {
+  readonly id: string;
+  readonly identity: Identity;
+  /** Public name. */
+  readonly model: string;
+  readonly endpoint: Endpoint;
+}
+
+/** What a guard may look at before a model is asked. */
+export interface GuardedRequest extends GuardAsk {
+  /** In the order of the conversation, as the guards before have left them. */
+  readonly texts: readonly string[];
+  /** What the client says of its own past: names of a conversation that a server keeps. */
+  readonly conversation: string | undefined;
+  /** Guards before this one that flagged the request. */
+  readonly flaggedBy: readonly string[];
+  /** Wished when the client leaves. */
+  readonly stop: Stop;
+  readonly held: HeldRequests;
+}
+
+export type Verdict =
+  | { readonly kind: "pass" }
+  /** Something was found; it passes, and is told to the log and the metrics alone. */
+  | { readonly kind: "flag" }
+  /** `why` is for the client; it quotes nothing of the texts. */
+  | { readonly kind: "block"; readonly why: string }
+  /** As many texts as there were. */
+  | { readonly kind: "rewrite"; readonly texts: readonly string[] };
+
+/** What a filter lets go. */
+export interface Piece {
+  readonly text: string;
+  /** The answer ends behind `text`. */
+  readonly isBlocked?: boolean;
+  /** What was done in this piece, for the log and the metrics. */
+  readonly did?: "flag" | "rewrite" | "restore";
+}
+
+/**
+ * One text of an answer, in pieces as they come. What may still become part of something that the guard would change or block is held back; the
+ * pieces together, and what they say, are the same however the text was cut.
+ */
+export interface TextFilter {
+  push(text: string): Piece | Promise<Piece>;
+  /** The text is over. */
+  end(): Piece | Promise<Piece>;
+}
+
+/** `json`: the text is JSON, as a tool's arguments are; what is put into it must be escaped. */
+export type TextForm = "text" | "json";
+
+/** A guard at work on one request and its answer. */
+export interface GuardSession {
+  before?(request: GuardedRequest): Verdict | Promise<Verdict>;
+  /** For each text of the answer; undefined where nothing is to be done. */
+  filter?(form: TextForm): TextFilter | undefined;
+}
+
+export interface Guard {
+  readonly name: string;
+  readonly kind: string;
+  /** Digest of everything that its decisions rest on. */
+  readonly version: string;
+  /** What becomes of a request that it cannot judge. */
+  readonly failsOpen: boolean;
+  readonly stages: readonly Stage[];
+  isFor(ask: GuardAsk): boolean;
+  open(ask: GuardAsk): GuardSession;
+  close(): Promise<void>;
+}

@@ -1,0 +1,92 @@
+/**
+ * Requests that wait for a person: each until it is approved or refused, its client leaves, or its time is over. They live in this process, whose
+ * clients wait on their connections; nothing of them is written anywhere.
+ */
+import type { Clock } from "../../../base/index.ts";
+import { gatewayErrors } from "../../errors.ts";
+import type { Stop } from "../../upstreams/stop.ts";
+
+/** What an administrator is shown. */
+export interface HeldInfo {
+  readonly id: string;
+  readonly guard: string;
+  /** Of the request, as in the log. */
+  readonly request: string;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  readonly key: string;
+  readonly subject: string;
+  readonly model: string;
+  readonly endpoint: string;
+  readonly flaggedBy: readonly string[];
+  /** The end of what the model would be sent, as the guards before have left it. */
+  readonly text: string;
+}
+
+export type Settled = "approved" | "refused" | "timeout" | "left";
+
+/** Characters of a request that are shown: its end has the newest turn. */
+const shownCharacters = 4_000;
+
+interface Waiting {
+  readonly info: HeldInfo;
+  settle(how: Settled): void;
+}
+
+export class HeldRequests {
+  readonly #clock: Clock;
+  readonly #waiting = new Map<string, Waiting>();
+  #count = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Oldest first. */
+  list(): readonly HeldInfo[] {
+    return [...this.#waiting.values()].map(w => w.info);
+  }
+
+  numOf(guard: string): number {
+    let count = 0;
+    for (const { info } of this.#waiting.values()) if (info.guard === guard) count++;
+    return count;
+  }
+
+  /** Ends when it is settled. The request must not have left already. */
+  hold(
+    given: Omit<HeldInfo, "id" | "sinceMs" | "untilMs" | "text">,
+    texts: readonly string[],
+    timeoutMs: number,
+    stop: Stop,
+  ): Promise<Settled> {
+    const id = `held_${(++this.#count).toString(36)}`;
+    const sinceMs = this.#clock.now();
+    const info: HeldInfo = { id, ...given, sinceMs, untilMs: sinceMs + timeoutMs, text: texts.join("\n\n").slice(-shownCharacters) };
+    return new Promise(resolve => {
+      const gone = () => settle("left");
+      const settle = (how: Settled) => {
+        if (!this.#waiting.delete(id)) return;
+        clearTimeout(timer);
+        stop.delete(gone);
+        resolve(how);
+      };
+      const timer = setTimeout(() => settle("timeout"), timeoutMs);
+      this.#waiting.set(id, { info, settle });
+      stop.add(gone);
+    });
+  }
+
+  /** Errors: gateway/unknownHeld. */
+  decide(id: string, how: "approved" | "refused"): HeldInfo {
+    const waiting = this.#waiting.get(id);
+    if (!waiting)
+      throw gatewayErrors.fail("unknownHeld", {
+        place: id.slice(0, 60),
+        message: "no request with this id waits",
+        hint: "It was decided, its client left, or its time was over. `loam gateway held` lists those that wait.",
+      });
+    waiting.settle(how);
+    return waiting.info;
+  }
+}
