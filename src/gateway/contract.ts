@@ -187,6 +187,56 @@ export interface Limits {
   reserve(subjects: Subjects, demand: Demand): Promise<Reservation | Denial>;
 }
 
+/** Which buckets are looked at. */
+export interface LimitsAsk {
+  /** Of each limit so many, the most used first; 20 when absent. */
+  readonly top?: number;
+  readonly limit?: string;
+  /** Only buckets of this key, user, team, ... by the limit's own dimensions. */
+  readonly only?: Readonly<Record<string, string>>;
+}
+
+export interface LimitBucket {
+  /** Whose: by the limit's dimensions (`key`, `user`, `team`, `organisation`, `model`, `ip`); empty where everybody shares it. */
+  readonly of: Readonly<Record<string, string>>;
+  /** In the limit's measure; cost in 1e-9 of the currency's unit. */
+  readonly used: number;
+  /** For requests under way. */
+  readonly held: number;
+  readonly remaining: number;
+  /** Of the capacity, used and held. */
+  readonly share: number;
+  /** Until all is free again if nothing else comes, or the period ends. */
+  readonly resetMs: number;
+}
+
+export interface LimitView {
+  readonly limit: string;
+  readonly measure: Measure;
+  readonly per: readonly string[];
+  readonly mode: "enforce" | "shadow";
+  readonly quota: number;
+  readonly capacity: number;
+  /** Of a sliding window; null where there is none. */
+  readonly windowMs: number | null;
+  /** The period that runs: `2026-11`; null where there is none. */
+  readonly period: string | null;
+  readonly warnAt: number | null;
+  readonly onStoreLoss: "open" | "closed";
+  /** Buckets that are in use, shown or not. */
+  readonly numBuckets: number;
+  /** The most used first. */
+  readonly buckets: readonly LimitBucket[];
+}
+
+export interface LimitsView {
+  /** What cost is in, in 1e-9 of its unit. */
+  readonly currency: string;
+  readonly limits: readonly LimitView[];
+  /** False where there were more buckets than one look reads. */
+  readonly isWhole: boolean;
+}
+
 /** One row of usage: sums over a day (UTC). */
 export interface UsageRow {
   readonly day: string;
@@ -241,6 +291,8 @@ export interface ChangeEntry {
 
 /** Keys: made, listed, revoked, rotated; every change is in the list of changes in the same transaction. Errors: unknownKey, unknownSubject, lastAdmin, state... */
 export interface Keys {
+  /** Of one, by id or visible beginning. Errors: unknownKey. */
+  info(keyOrPrefix: string): Promise<KeyInfo>;
   /** `secret` is shown this once and kept nowhere. */
   create(given: KeyGiven, by: string): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** The newest 10,000 at most. */
@@ -258,7 +310,11 @@ export interface Control {
   explain(identity: Identity, action: Action): Explanation;
   /** The identity that a key stands for, without its secret: for `explain`. Errors: unknownKey. */
   identityOf(keyOrPrefix: string): Promise<Identity>;
+  /** Of an account, those of its teams among them; none where it is not known. */
+  rolesOf(subject: string): readonly string[];
   readonly limits: Limits;
+  /** What is used and left of each limit. Errors: stateLost. */
+  limitsView(ask?: LimitsAsk): Promise<LimitsView>;
   readonly keys: Keys;
   /** Rows of usage from `fromDay` to `toDay` (`2026-11-26`, UTC, both included). */
   usage(fromDay: string, toDay: string): Promise<readonly UsageRow[]>;

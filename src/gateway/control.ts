@@ -6,11 +6,12 @@ import { gatewayErrors } from "./errors.ts";
 import { authenticator, identityOfKey } from "./identity/authenticate.ts";
 import { appendChange, changesIn, lastChange, verifyChanges } from "./identity/changes.ts";
 import { createKeys } from "./identity/keys.ts";
-import { adminsOf, keepsAdmin } from "./identity/principals.ts";
+import { accountOf, adminsOf, keepsAdmin } from "./identity/principals.ts";
 import { serverSecrets } from "./identity/server-secret.ts";
 import { type TokenChecker, tokenChecker } from "./identity/tokens.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { linesOf } from "./limits/lines.ts";
+import { viewLimits } from "./limits/view.ts";
 import { compilePolicies, type PolicyIndex } from "./policy/compile.ts";
 import { decide, explainPolicies } from "./policy/decide.ts";
 import { openState } from "./state/state.ts";
@@ -156,7 +157,9 @@ export async function openControl(options: ControlOptions): Promise<Control> {
           hint: "Look at principals in the configuration.",
         });
       },
+      rolesOf: subject => accountOf(snapshot.config.principals, subject)?.roles ?? [],
       limits: limiter,
+      limitsView: ask => viewLimits(state.buckets, snapshot.config.limits, snapshot.config.prices.currency, now(), ask),
       keys,
       usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
       changes: () => changesIn(database),

@@ -4,12 +4,14 @@
  */
 import { Hono } from "hono";
 import { isLoamError } from "../../base/index.ts";
+import { administered } from "../admin/page.ts";
+import { adminPages } from "../admin/pages.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { ownServer } from "../own/own-server.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { messages } from "../translate/messages.ts";
-import { usageCsv } from "../usage/csv.ts";
 import { apis } from "./apis.ts";
 import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
 import { admitted, allowed } from "./door.ts";
@@ -20,7 +22,6 @@ import { wireError } from "./wire-error.ts";
 const requestIdPattern = new RegExp(`^[\\w.:-]{1,${limits.requestIdCharacters}}$`);
 const securityHeaders = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const day = /^\d{4}-\d{2}-\d{2}$/;
 
 let count = 0;
 const begun = Math.floor(Math.random() * 36 ** 6).toString(36);
@@ -97,19 +98,26 @@ export function createApp(gateway: Gateway): AppFetch {
   };
 
   const app = new Hono<{ Bindings: Peer }>();
-  const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => {
-    const allow = method === "GET" ? "GET, HEAD" : method;
+  // a server behind the gateway has addresses and methods that the gateway has not
+  const own = gateway.server && around("server", ownServer(gateway, gateway.server), true);
+  const onEach = (path: string, handles: Readonly<Record<string, ReturnType<typeof around>>>) => {
+    const allow = Object.keys(handles).join(", ").replace("GET", "GET, HEAD");
     const other = around(path, async request => {
       throw gatewayErrors.fail("method", { place: path, expected: allow, received: request.method.slice(0, 20) });
     });
+    const byMethod = new Map(Object.entries(handles));
+    if (handles.GET) byMethod.set("HEAD", handles.GET);
     // one handler an address: Hono then calls it without a chain
     app.all(path, async c => {
-      if (c.req.method === method || (method === "GET" && c.req.method === "HEAD")) return handle(c.req.raw, c.env);
+      const handle = byMethod.get(c.req.method);
+      if (handle) return handle(c.req.raw, c.env);
+      if (own) return own(c.req.raw, c.env);
       const response = await other(c.req.raw, c.env);
       response.headers.set("allow", allow);
       return response;
     });
   };
+  const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => onEach(path, { [method]: handle });
   for (const api of apis) on("POST", `/v1${api.path}`, around(`/v1${api.path}`, askModel(gateway, api), true));
   const [chat] = apis;
   on("POST", "/v1/messages", around("/v1/messages", askModel(gateway, chat!, messages), true, messages));
@@ -123,7 +131,7 @@ export function createApp(gateway: Gateway): AppFetch {
   );
   on(
     "GET",
-    "/v1/models/:model{.+}",
+    own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}",
     around("/v1/models/:model", async (request, exchange) => {
       const identity = await admitted(gateway.control, request.headers, exchange);
       const name = decodeURIComponent(new URL(request.url).pathname.slice("/v1/models/".length));
@@ -156,42 +164,12 @@ export function createApp(gateway: Gateway): AppFetch {
       return { status: 200, body: await gateway.metrics.text(), headers: { "content-type": gateway.metrics.contentType } };
     }),
   );
-  on(
-    "GET",
-    "/gateway/state",
-    around("/gateway/state", async (request, exchange) => {
-      await asAdmin(request, exchange);
-      return json(gateway.state());
-    }),
-  );
-  on(
-    "GET",
-    "/gateway/usage",
-    around("/gateway/usage", async (request, exchange) => {
-      await asAdmin(request, exchange);
-      const { searchParams } = new URL(request.url);
-      const today = new Date(clock.now()).toISOString().slice(0, 10);
-      const [from, to] = [searchParams.get("from") ?? today, searchParams.get("to") ?? today];
-      for (const [place, given] of [
-        ["from", from],
-        ["to", to],
-      ] as const)
-        if (!day.test(given))
-          throw gatewayErrors.fail("parameter", {
-            place,
-            expected: "a day such as 2026-11-26",
-            received: JSON.stringify(given.slice(0, 30)),
-          });
-      const rows = await gateway.control.usage(from, to);
-      if (searchParams.get("format") === "csv")
-        return { status: 200, body: usageCsv(rows), headers: { "content-type": "text/csv; charset=utf-8" } };
-      return json({ object: "list", data: rows });
-    }),
-  );
+  for (const { path, methods } of adminPages)
+    onEach(path, Object.fromEntries(Object.entries(methods).map(([m, how]) => [m, around(path, administered(gateway, path, how))])));
   const nowhere = around("unknown", async request => {
     const place = `${request.method} ${new URL(request.url).pathname}`.slice(0, 200);
     throw gatewayErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
   });
-  app.notFound(c => nowhere(c.req.raw, c.env));
+  app.notFound(c => (own ?? nowhere)(c.req.raw, c.env));
   return async (request, peer) => app.fetch(request, peer ?? {});
 }

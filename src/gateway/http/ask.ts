@@ -39,7 +39,7 @@ const tooLarge = (received: string) =>
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Errors: gateway/tooLarge as soon as it is too much, gateway/cancelled. */
-async function receivedBytes(request: Request): Promise<Uint8Array> {
+export async function receivedBytes(request: Request): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
   try {
@@ -63,8 +63,8 @@ async function receivedBytes(request: Request): Promise<Uint8Array> {
 
 const jsonType = /^application\/json\s*(;|$)/i;
 
-/** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: gateway/mediaType, tooLarge, body, parameter, cancelled. */
-export async function readAsk(request: Request, api: Api, contract?: ChatContract): Promise<Ask> {
+/** A body that is one JSON object. Errors: gateway/mediaType, tooLarge, body, cancelled. */
+export async function readObject(request: Request) {
   const type = request.headers.get("content-type") ?? "";
   if (!jsonType.test(type))
     throw gatewayErrors.fail("mediaType", {
@@ -89,10 +89,16 @@ export async function readAsk(request: Request, api: Api, contract?: ChatContrac
   }
   if (!isRow(body)) throw broken("a JSON object", Array.isArray(body) ? "a list" : body === null ? "null" : `a ${typeof body}`);
   if (members.twice !== undefined) throw broken("each key once", `"${members.twice.slice(0, 60)}" twice`);
-  if (!contract) return askOf(api, text, members, body, bytes.length);
+  return { text, members, body, sizeBytes: bytes.length };
+}
+
+/** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: those of `readObject`, gateway/parameter. */
+export async function readAsk(request: Request, api: Api, contract?: ChatContract): Promise<Ask> {
+  const { text, members, body, sizeBytes } = await readObject(request);
+  if (!contract) return askOf(api, text, members, body, sizeBytes);
   const chat = contract.toChat(body);
   const own = JSON.stringify(chat);
-  return askOf(api, own, readMembers(own), chat, bytes.length);
+  return askOf(api, own, readMembers(own), chat, sizeBytes);
 }
 
 /** Errors: gateway/parameter. */

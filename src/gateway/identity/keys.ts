@@ -54,8 +54,6 @@ export interface KeyStoreOptions {
 export interface KeyStore extends Keys {
   /** Null: there is none. Errors: stateLost. */
   find(key: string): Promise<FoundKey | null>;
-  /** By id or prefix. Errors: unknownKey. */
-  info(keyOrPrefix: string): Promise<KeyInfo>;
   used(keyId: string): void;
   /** Writes when keys were last used. */
   flush(): Promise<void>;

@@ -5,7 +5,7 @@ import type { UsageRow } from "../contract.ts";
 import type { State } from "../state/state.ts";
 import { usageBetween } from "../usage/usage.ts";
 import type { Line } from "./bucket.ts";
-import { type BucketStore, lateMs, type ReserveAsk } from "./bucket-store.ts";
+import { type BucketPage, type BucketRow, type BucketStore, lateMs, type ReserveAsk } from "./bucket-store.ts";
 import { memoryBuckets } from "./memory.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -249,6 +249,23 @@ export function bucketStoreLaws(
       }),
       { numRuns: 25 },
     );
+  });
+
+  test("every bucket is listed once, however small the pages, with its level at its own moment", async () => {
+    const { clock, buckets } = await under();
+    const names = Array.from({ length: 23 }, (_, i) => `b key="${i % 2 ? "A" : "a"}${i}"`);
+    for (const [i, name] of names.entries()) await buckets.reserve([ask([line(name, { charge: i + 1, hold: 1, capacity: 100 })])]);
+    const at = clock.ms;
+    clock.ms += 1_000;
+    const rows: BucketRow[] = [];
+    for (let after: string | null = ""; after !== null; ) {
+      const page: BucketPage = await buckets.list(after, 7);
+      expect(page.nowMs).toBe(clock.ms);
+      rows.push(...page.rows);
+      after = page.next;
+    }
+    expect(rows).toHaveLength(names.length);
+    for (const [i, name] of names.entries()) expect(rows.find(r => r.id === name)).toEqual({ id: name, level: i + 1, held: 1, atMs: at });
   });
 
   return { under, ask, free, line, keep };

@@ -1,6 +1,6 @@
 /** Where buckets live: one interface, three stores (`memory.ts`, `sqlite.ts`, `postgres.ts`), one contract suite (`bucket-store.laws.ts`). */
 import type { UsageRow } from "../contract.ts";
-import type { Line } from "./bucket.ts";
+import type { BucketState, Line } from "./bucket.ts";
 
 export interface ReserveAsk {
   readonly id: string;
@@ -35,6 +35,26 @@ export interface SettleAsk {
   readonly usage: UsageRow | null;
 }
 
+/** A bucket as it is kept: its level is true at its own moment, and leaks from there. */
+export interface BucketRow extends BucketState {
+  readonly id: string;
+}
+
+export interface BucketPage {
+  /** The store's clock. */
+  readonly nowMs: number;
+  readonly rows: readonly BucketRow[];
+  /** Behind which the next page is; null: there is none. */
+  readonly next: string | null;
+}
+
+/** A full page may have one behind it. */
+export const pageOf = (nowMs: number, rows: readonly BucketRow[], most: number): BucketPage => ({
+  nowMs,
+  rows,
+  next: rows.length < most ? null : rows.at(-1)!.id,
+});
+
 export interface BucketStore {
   /** All asks, one after the other, in one transaction (one statement in PostgreSQL). Errors: stateLost. */
   reserve(asks: readonly ReserveAsk[]): Promise<readonly ReserveOutcome[]>;
@@ -42,6 +62,8 @@ export interface BucketStore {
   settle(asks: readonly SettleAsk[]): Promise<void>;
   /** Says that this process lives, and gives back what dead ones hold and what is past its life; forgets empty buckets. Errors: stateLost. */
   sweep(): Promise<void>;
+  /** Buckets behind `after` ("": from the beginning), about `most`, in an order that stays. Errors: stateLost. */
+  list(after: string, most: number): Promise<BucketPage>;
   close(): Promise<void>;
 }
 

@@ -212,6 +212,7 @@ describe("a store that is lost", () => {
         reserve: asks => (is.down ? Promise.reject(lost) : b.reserve(asks)),
         settle: asks => (is.down ? Promise.reject(lost) : b.settle(asks)),
         sweep: () => (is.down ? Promise.reject(lost) : b.sweep()),
+        list: (after, most) => b.list(after, most),
         close: () => b.close(),
       }),
     });

@@ -97,6 +97,13 @@ const deltaOf: { readonly [M in Measure]: (actual: Actual, d: Demand, prices: Pr
 /** From what people write to the bucket's units. */
 const units = (rule: LimitRule, amount: number): number => Math.round(amount * (rule.measure === "cost" ? nanoUnit : 1));
 export const quotaOf = (rule: LimitRule): number => units(rule, rule.limit);
+export const capacityOf = (rule: LimitRule): number => units(rule, rule.burst ?? rule.limit);
+/** Units a millisecond. */
+export const leakOf = (rule: LimitRule): number =>
+  rule.window === undefined ? 0 : (rule.limit * (rule.measure === "cost" ? nanoUnit : 1)) / rule.window;
+/** What the period of a limit is called now, and when it ends; null where it has none. */
+export const periodLabel = (rule: LimitRule, nowMs: number): { readonly label: string | null; readonly endsMs: number | null } =>
+  rule.period === undefined ? { label: null, endsMs: null } : startOf[rule.period](nowMs);
 
 export function linesOf(
   rules: readonly LimitRule[],
@@ -116,13 +123,13 @@ export function linesOf(
     }
     const [charge, hold] = amounts;
     const period = rule.period && startOf[rule.period](nowMs);
-    const leakPerMs = rule.window === undefined ? 0 : (rule.limit * (rule.measure === "cost" ? nanoUnit : 1)) / rule.window;
+    const leakPerMs = leakOf(rule);
     for (const bucket of bucketsOf(rule, subjects))
       lines.push({
         rule,
         line: {
           bucket: period ? `${bucket} ${period.label}` : bucket,
-          capacity: units(rule, rule.burst ?? rule.limit),
+          capacity: capacityOf(rule),
           leakPerMs,
           charge,
           hold,

@@ -2,7 +2,7 @@
 import type { UsageRow } from "../contract.ts";
 import { mergedUsage } from "../usage/usage.ts";
 import type { BucketState } from "./bucket.ts";
-import type { BucketStore, BucketStoreOptions } from "./bucket-store.ts";
+import type { BucketRow, BucketStore, BucketStoreOptions } from "./bucket-store.ts";
 import { type Rows, reserveOn, settleOn, sweepOn, type TakenRow } from "./rows.ts";
 
 interface Kept {
@@ -17,6 +17,9 @@ class MemoryRows implements Rows {
   usage: UsageRow[] = [];
   bucket(id: string): BucketState | undefined {
     return this.#buckets.get(id)?.state;
+  }
+  all(): BucketRow[] {
+    return [...this.#buckets].map(([id, { state }]) => ({ id, ...state }));
   }
   putBucket(id: string, state: BucketState, emptyMs: number): void {
     this.#buckets.set(id, { state, emptyMs });
@@ -72,6 +75,8 @@ export function memoryBuckets(options: BucketStoreOptions, count: (row: UsageRow
     async sweep() {
       sweepOn(rows, options.owner, options.leaseMs, now());
     },
+    // one page: they are here already
+    list: async () => ({ nowMs: now(), rows: rows.all(), next: null }),
     async close() {},
   };
 }

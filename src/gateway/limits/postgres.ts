@@ -1,7 +1,7 @@
 /** Buckets in PostgreSQL that many processes share: a decision, or several that came at once, is one statement. */
 import type { PostgresPool } from "../state/postgres.ts";
 import { usageValues } from "../usage/usage.ts";
-import type { BucketStore, BucketStoreOptions, ReserveOutcome } from "./bucket-store.ts";
+import { type BucketStore, type BucketStoreOptions, pageOf, type ReserveOutcome } from "./bucket-store.ts";
 
 interface Answer {
   readonly n: number;
@@ -63,6 +63,16 @@ export function postgresBuckets(pool: PostgresPool, options: BucketStoreOptions)
         now(),
       ]);
       if (forgets) forgotMs = nowMs;
+    },
+    async list(after, most) {
+      const found = await pool.ask<{ id: string; level: number; held: number; at_ms: number; now_ms: number }>(
+        "gateway_list",
+        `select id, level, held, at_ms, coalesce($3, extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms
+         from gateway_buckets where id > $1 order by id limit $2`,
+        [after, most, now()],
+      );
+      const rows = found.map(({ id, level, held, at_ms }) => ({ id, level, held, atMs: at_ms }));
+      return pageOf(found[0]?.now_ms ?? now() ?? Date.now(), rows, most);
     },
     close: () => pool.close(),
   };

@@ -5,7 +5,7 @@ import type { SqliteFile } from "../state/sqlite.ts";
 import { addUsage } from "../state/tables.ts";
 import { usageValues } from "../usage/usage.ts";
 import { type BucketState, neverMs } from "./bucket.ts";
-import type { BucketStore, BucketStoreOptions } from "./bucket-store.ts";
+import { type BucketStore, type BucketStoreOptions, pageOf } from "./bucket-store.ts";
 import { type Rows, reserveOn, settleOn, sweepOn, type TakenRow } from "./rows.ts";
 
 interface BucketRow {
@@ -122,6 +122,15 @@ export function sqliteBuckets(file: SqliteFile, options: BucketStoreOptions): Bu
       if (!options.now) await new Promise(next => setTimeout(next, randomInt(sweepSpreadMs)));
       await file.transaction(() => sweepOn(rows, options.owner, options.leaseMs, now()));
     },
+    list: (after, most) =>
+      file.retried(() => {
+        const found = file.run<BucketRow & { readonly id: string }>(
+          "select id, level, held, at_ms from gateway_buckets where id > ? order by id limit ?",
+          [after, most],
+        );
+        const rows = found.map(({ id, level, held, at_ms }) => ({ id, level, held, atMs: at_ms }));
+        return pageOf(now(), rows, most);
+      }),
     async close() {
       file.close();
     },

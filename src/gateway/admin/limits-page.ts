@@ -1,0 +1,34 @@
+/** What is used, held and left of each limit, the most used buckets first. */
+import { gatewayErrors } from "../errors.ts";
+import { dimensions } from "../limits/rules.ts";
+import { defaultTop } from "../limits/view.ts";
+import { type AdminPage, json, numberOf, onlyKeys } from "./page.ts";
+
+const mostTop = 1_000;
+
+export const limitsPage: AdminPage = {
+  path: "/gateway/limits",
+  methods: {
+    GET: {
+      right: "look",
+      answer: async ({ gateway, query }) => {
+        onlyKeys(query, ["top", "limit", ...dimensions]);
+        const limit = query.get("limit");
+        const only = Object.fromEntries(dimensions.flatMap(d => (query.has(d) ? [[d, query.get(d)!]] : [])));
+        const view = await gateway.control.limitsView({
+          top: numberOf(query, "top", defaultTop, 1, mostTop),
+          only,
+          ...(limit === null ? {} : { limit }),
+        });
+        if (limit !== null && view.limits.length === 0)
+          throw gatewayErrors.fail("parameter", {
+            place: "limit",
+            expected: "a limit of the configuration",
+            received: JSON.stringify(limit.slice(0, 60)),
+          });
+        const { limits, ...rest } = view;
+        return json({ object: "list", ...rest, data: limits });
+      },
+    },
+  },
+};

@@ -1,0 +1,94 @@
+/** What an address for administrators is made of: its methods, each with the right that it needs; and how queries and bodies are read. */
+
+import type { z } from "zod";
+import { check, isLoamError } from "../../base/index.ts";
+import type { Identity } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import { readObject } from "../http/ask.ts";
+import { admitted } from "../http/door.ts";
+import type { Answer, Exchange } from "../http/exchange.ts";
+import { mayAdminister, type Right } from "./roles.ts";
+
+export interface AdminRequest {
+  readonly gateway: Gateway;
+  readonly identity: Identity;
+  readonly request: Request;
+  readonly query: URLSearchParams;
+  /** What stands in the path where the pattern has `:key`. */
+  readonly key: string;
+  /** For the list of changes. */
+  readonly by: string;
+}
+
+export interface AdminMethod {
+  readonly right: Right;
+  readonly answer: (asked: AdminRequest) => Promise<Answer>;
+}
+
+export interface AdminPage {
+  /** Hono's pattern. */
+  readonly path: string;
+  readonly methods: Readonly<Partial<Record<"GET" | "POST" | "DELETE", AdminMethod>>>;
+}
+
+export const json = (value: unknown, status = 200): Answer => ({
+  status,
+  body: JSON.stringify(value),
+  headers: { "content-type": "application/json", "cache-control": "no-store" },
+});
+
+/** As the handler of an address; errors are the gateway's. */
+export const administered =
+  (gateway: Gateway, path: string, { right, answer }: AdminMethod) =>
+  async (request: Request, exchange: Exchange): Promise<Answer> => {
+    const identity = await admitted(gateway.control, request.headers, exchange);
+    mayAdminister(gateway.control, identity, right);
+    const url = new URL(request.url);
+    const at = path.split("/").indexOf(":key");
+    let key = "";
+    try {
+      key = at < 0 ? "" : decodeURIComponent(url.pathname.split("/")[at] ?? "");
+    } catch {
+      throw gatewayErrors.fail("parameter", { place: "key", expected: "the id of a key", received: "broken percent-encoding" });
+    }
+    return answer({ gateway, identity, request, query: url.searchParams, key, by: `${identity.subject} (${identity.keyId})` });
+  };
+
+const wrong = (place: string, expected: string, received: string) =>
+  gatewayErrors.fail("parameter", { place, expected, received: JSON.stringify(received.slice(0, 60)) });
+
+/** Errors: gateway/parameter. */
+export function numberOf(query: URLSearchParams, key: string, otherwise: number, least: number, most: number): number {
+  const text = query.get(key);
+  if (text === null) return otherwise;
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw wrong(key, `a whole number from ${least} to ${most}`, text);
+}
+
+/** `2026-11-26` or a whole time, as milliseconds. Errors: gateway/parameter. */
+export function timeOf(query: URLSearchParams, key: string): number | undefined {
+  const text = query.get(key);
+  if (text === null) return undefined;
+  const ms = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return ms;
+  throw wrong(key, "a day such as 2026-11-26, or a time such as 2026-11-26T10:00:00Z", text);
+}
+
+/** A query key that an address does not know is a mistake, not noise. Errors: gateway/parameter. */
+export function onlyKeys(query: URLSearchParams, known: readonly string[]): void {
+  for (const key of query.keys()) if (!known.includes(key)) throw wrong("query", `only ${known.join(", ") || "no parameter"}`, key);
+}
+
+/** Errors: those of `readObject`, gateway/parameter with the key's place. */
+export async function bodyOf<S extends z.ZodType>(request: Request, schema: S): Promise<z.output<S>> {
+  const { body } = await readObject(request);
+  try {
+    return check(schema, body, "body");
+  } catch (error) {
+    if (!isLoamError(error)) throw error;
+    const { code: _, place = "", ...problem } = error.problem;
+    throw gatewayErrors.fail("parameter", { ...problem, place: place.replace(/^body(: )?/, "") || "body" });
+  }
+}

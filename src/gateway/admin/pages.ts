@@ -1,0 +1,37 @@
+/** All addresses for administrators; a new one is a row. */
+import { gatewayErrors } from "../errors.ts";
+import { usageCsv } from "../usage/csv.ts";
+import { keyPages } from "./keys.ts";
+import { limitsPage } from "./limits-page.ts";
+import { type AdminPage, json } from "./page.ts";
+
+const day = /^\d{4}-\d{2}-\d{2}$/;
+
+export const adminPages: readonly AdminPage[] = [
+  { path: "/gateway/state", methods: { GET: { right: "look", answer: async ({ gateway }) => json(gateway.state()) } } },
+  {
+    path: "/gateway/usage",
+    methods: {
+      GET: {
+        right: "look",
+        answer: async ({ gateway, query }) => {
+          const today = new Date(gateway.clock.now()).toISOString().slice(0, 10);
+          const [from, to] = [query.get("from") ?? today, query.get("to") ?? today];
+          for (const [place, given] of Object.entries({ from, to }))
+            if (!day.test(given))
+              throw gatewayErrors.fail("parameter", {
+                place,
+                expected: "a day such as 2026-11-26",
+                received: JSON.stringify(given.slice(0, 30)),
+              });
+          const rows = await gateway.control.usage(from, to);
+          if (query.get("format") === "csv")
+            return { status: 200, body: usageCsv(rows), headers: { "content-type": "text/csv; charset=utf-8" } };
+          return json({ object: "list", data: rows });
+        },
+      },
+    },
+  },
+  limitsPage,
+  ...keyPages,
+];

@@ -1,0 +1,50 @@
+/**
+ * Who may administer. Two questions must both be answered with yes: the policies, by the endpoint `admin` (and the scopes of the key); and one of
+ * the roles below, so that a policy that allows everything to everybody makes nobody an administrator.
+ */
+import type { Control, Identity } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+
+/** `admin`: everything. `viewer`: looks. `keys`: keys alone. */
+export const adminRoles = ["admin", "viewer", "keys"] as const;
+export type AdminRole = (typeof adminRoles)[number];
+
+/** What is done, and the roles that may. */
+export const rights = {
+  look: ["admin", "viewer"],
+  lookAtKeys: ["admin", "viewer", "keys"],
+  changeKeys: ["admin", "keys"],
+  change: ["admin"],
+} as const satisfies Record<string, readonly AdminRole[]>;
+export type Right = keyof typeof rights;
+
+const rolesOf = (roles: readonly string[]): AdminRole[] => adminRoles.filter(r => roles.includes(r));
+
+/** Errors: gateway/forbidden, which says what is missing. */
+export function mayAdminister(control: Control, identity: Identity, right: Right): void {
+  const decision = control.decide(identity, { endpoint: "admin", model: null });
+  if (!decision.allowed)
+    throw gatewayErrors.fail("forbidden", {
+      place: "admin",
+      message: decision.reason,
+      hint: "A policy must allow the endpoint admin; `loam gateway explain` says which rule decides.",
+    });
+  if (rights[right].some(role => identity.roles.includes(role))) return;
+  throw gatewayErrors.fail("forbidden", {
+    place: "admin",
+    message: `this needs the role ${rights[right].join(" or ")}, and ${identity.subject} has ${identity.roles.join(", ") || "none"}`,
+    hint: "Roles stand under principals in the configuration.",
+  });
+}
+
+/** Nobody makes, renews or takes a key of somebody who may administer more than they do. Errors: gateway/forbidden. */
+export function mayHandleKeysOf(identity: Identity, subject: string, subjectsRoles: readonly string[]): void {
+  if (identity.roles.includes("admin")) return;
+  const own = rolesOf(identity.roles);
+  const more = rolesOf(subjectsRoles).find(r => !own.includes(r));
+  if (more === undefined) return;
+  throw gatewayErrors.fail("forbidden", {
+    place: "subject",
+    message: `${subject} has the role ${more}, which ${identity.subject} has not; only an admin handles such keys`,
+  });
+}
