@@ -13,6 +13,7 @@ import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
+import type { ServeHere } from "./upstreams/in-process.ts";
 import type { Stop } from "./upstreams/stop.ts";
 
 export interface GatewayOptions {
@@ -20,6 +21,8 @@ export interface GatewayOptions {
   /** Open already; the gateway closes it. */
   readonly control: Control;
   readonly version?: string;
+  /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
+  readonly server?: ServeHere;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -50,6 +53,7 @@ export class Gateway {
   /** What ends each request under way. */
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
+  readonly server: ServeHere | undefined;
   readonly onFailure: (error: unknown, requestId: string) => void;
   readonly #options: GatewayOptions;
   readonly #random: () => number;
@@ -74,6 +78,7 @@ export class Gateway {
     this.#runtime = this.#runtimeOf(config, undefined);
     this.onFailure = options.onFailure ?? (() => {});
     this.metrics = createMetrics({ version, inFlight: () => this.#inFlight, upstreams: () => this.#runtime.upstreams() });
+    this.server = options.server;
     this.fetch = createApp(this);
   }
 

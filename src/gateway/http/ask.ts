@@ -150,7 +150,8 @@ export function inputTokens({ api, body }: Ask, count: ((text: string) => number
   return tokens;
 }
 
-const bounded = [
+/** Of a body, what policies may bound. */
+export const boundedParameters: readonly string[] = [
   "max_tokens",
   "max_completion_tokens",
   "max_output_tokens",
@@ -166,7 +167,7 @@ const bounded = [
 /** Numbers and words that policies may bound. */
 export function parametersOf({ body }: Ask): Record<string, number | string | boolean> {
   const found: Record<string, number | string | boolean> = {};
-  for (const key of bounded) {
+  for (const key of boundedParameters) {
     const value = body[key];
     if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") found[key] = value;
   }

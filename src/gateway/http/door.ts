@@ -49,7 +49,7 @@ export function allowed(control: Control, identity: Identity, action: Action): v
 export async function reserved(
   control: Control,
   metrics: GatewayMetrics,
-  subjects: { readonly identity: Identity; readonly model: string; readonly ip: string | null },
+  subjects: { readonly identity: Identity; readonly model: string | null; readonly ip: string | null },
   demand: Demand,
 ): Promise<Reservation> {
   const answer = await control.limits.reserve(subjects, demand);

@@ -1,0 +1,181 @@
+/** A server behind the gateway's door: nothing of it without a key, policies and limits whatever contract a client speaks, its answers as they are. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ControlGiven } from "../control-config.ts";
+import { type TestGateway, testGateway } from "../fakes.ts";
+import { ownAddress } from "./addresses.ts";
+import { TokensWritten } from "./tokens-written.ts";
+
+const access: ControlGiven = {
+  principals: { users: { ann: { roles: ["user"] } } },
+  policies: [
+    { id: "users", effect: "allow", endpoints: ["chat", "completions", "models", "other", "files"] },
+    { id: "no-secret", effect: "deny", models: ["secret"], reason: "nobody uses it" },
+    { id: "short", effect: "deny", parameters: { max_tokens: { min: 1000 } } },
+  ],
+  limits: [{ name: "tokens", measure: "tokens", per: ["key"], limit: 1000, window: "1h" }],
+};
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+let seen: Seen[];
+let answer: (request: Request) => Response | Promise<Response>;
+let gateway: TestGateway;
+beforeEach(async () => {
+  seen = [];
+  answer = () => Response.json({ done: true, eval_count: 7, prompt_eval_count: 5 });
+  gateway = await testGateway(
+    {
+      upstreams: { local: { url: "http://127.0.0.1:9/v1" } },
+      models: { mail: { targets: [{ upstream: "local" }], maxOutputTokens: 100 } },
+    },
+    {
+      access,
+      server: async request => {
+        const url = new URL(request.url);
+        seen.push({ method: request.method, path: url.pathname + url.search, headers: request.headers, body: await request.text() });
+        return answer(request);
+      },
+    },
+  );
+});
+afterEach(async () => {
+  await gateway.close();
+  expect(gateway.failures).toEqual([]);
+});
+
+const get = (path: string, init: RequestInit = {}) =>
+  fetch(`${gateway.url}${path}`, { ...init, headers: { authorization: `Bearer ${gateway.key}`, ...(init.headers as object) } });
+const left = (response: Response) => Number(response.headers.get("x-ratelimit-remaining-tokens"));
+
+test("no address of the server answers without a key, with none of the contracts", async () => {
+  const paths = ["/api/chat", "/api/tags", "/v2/models/mail/generate", "/v1/models/mail:predict", "/v1/files", "/invocations", "/x", "/"];
+  for (const path of paths)
+    for (const method of ["GET", "POST", "DELETE"]) {
+      const response = await fetch(`${gateway.url}${path}`, { method, ...(method === "POST" ? { body: "{}" } : {}) });
+      expect([path, method, response.status]).toEqual([path, method, 401]);
+    }
+  expect(seen).toEqual([]);
+});
+
+test("a request reaches the server as it came, without its credentials, and the answer comes back as it was given", async () => {
+  answer = () => new Response("hello", { status: 203, headers: { "x-own": "yes", "content-type": "text/plain" } });
+  const response = await get("/x/y?a=1", { method: "PUT", body: '{"b":2}', headers: { "x-request-id": "mine", cookie: "c=1" } });
+  expect([response.status, await response.text(), response.headers.get("x-own")]).toEqual([203, "hello", "yes"]);
+  expect(seen[0]).toMatchObject({ method: "PUT", path: "/x/y?a=1", body: '{"b":2}' });
+  expect(seen[0]!.headers.get("authorization")).toBeNull();
+  expect(seen[0]!.headers.get("cookie")).toBeNull();
+  expect(seen[0]!.headers.get("x-request-id")).toBe("mine");
+  expect(gateway.records.at(-1)).toMatchObject({ path: "server", status: 203, subject: "ann" });
+});
+
+test("administration, the console's record and fine-tuning need a policy that names them", async () => {
+  for (const path of ["/v1/admin/models", "/api/runs", "/api/labels/x", "/models", "/v1/fine_tuning/jobs", "/v1/batches"])
+    expect([path, (await get(path)).status]).toEqual([path, 403]);
+  expect(seen).toEqual([]);
+});
+
+test("a model that is denied is denied in every contract's words", async () => {
+  const body = JSON.stringify({ model: "secret" });
+  const json = { "content-type": "application/json" };
+  for (const [path, text] of [
+    ["/api/chat", body],
+    ["/api/chat", JSON.stringify({ model: "secret:latest" })],
+    ["/v2/models/secret/generate", "{}"],
+    ["/v2/models/secre%74/versions/1/generate", "{}"],
+    ["/v1/models/secret/versions/2:predict", "{}"],
+    ["/v1/models/secret:predict", '{"instances": [NaN]}'],
+    ["/invocations", body],
+    ["/tokenize", body],
+  ] as const)
+    expect([path, (await get(path, { method: "POST", body: text, headers: json })).status]).toEqual([path, 403]);
+  // what cannot be read cannot be judged
+  expect((await get("/api/chat", { method: "POST", body: '{"model": "secret", "x": NaN}', headers: json })).status).toBe(400);
+  expect(seen).toEqual([]);
+});
+
+test("a bound on max_tokens holds for num_predict and max_new_tokens too", async () => {
+  for (const more of [{ options: { num_predict: 5000 } }, { parameters: { max_new_tokens: 5000 } }, { max_tokens: 5000 }])
+    expect((await gateway.post("/api/chat", { model: "mail", ...more })).status).toBe(403);
+  expect((await gateway.post("/api/chat", { model: "mail", options: { num_predict: 50 } })).status).toBe(200);
+});
+
+test("tokens are held before the answer and charged by what it says", async () => {
+  const first = await gateway.post("/api/generate", { model: "mail", prompt: "x".repeat(300), options: { num_predict: 90 } });
+  // 300 bytes and more of prompt at 3 bytes a token, and 90
+  expect(left(first)).toBeLessThanOrEqual(1000 - 100 - 90);
+  await first.text();
+  const second = await gateway.post("/api/generate", { model: "mail", prompt: "", options: { num_predict: 0 } });
+  expect(1000 - left(second)).toBeLessThan(5 + 7 + 40);
+  // more than is left is not let in at all
+  expect((await gateway.post("/api/generate", { model: "mail", options: { num_predict: 970 } })).status).toBe(429);
+  await second.text();
+  const status = await gateway.post("/api/tags", { model: "mail", prompt: "x".repeat(3000) });
+  expect([status.status, gateway.records.at(-1)!.inputTokens]).toEqual([200, 0]);
+});
+
+test("a stream is passed on piece by piece, and a client that leaves ends it", async () => {
+  let write: (text: string) => void = () => {};
+  let isCancelled = false;
+  answer = () =>
+    new Response(
+      new ReadableStream({
+        start: c => {
+          write = text => c.enqueue(new TextEncoder().encode(text));
+        },
+        cancel: () => {
+          isCancelled = true;
+        },
+      }),
+      { headers: { "content-type": "application/x-ndjson" } },
+    );
+  const abort = new AbortController();
+  const asking = gateway.post("/api/chat", { model: "mail" }, { signal: abort.signal });
+  while (seen.length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+  write('{"n":1}\n');
+  const reader = (await asking).body!.getReader();
+  expect(Buffer.from((await reader.read()).value!).toString()).toBe('{"n":1}\n');
+  write('{"n":2}\n');
+  expect(Buffer.from((await reader.read()).value!).toString()).toBe('{"n":2}\n');
+  abort.abort();
+  for (let i = 0; i < 400 && gateway.records.length === 0; i++) await new Promise(resolve => setTimeout(resolve, 5));
+  expect(isCancelled).toBe(true);
+  expect(gateway.records.at(-1)).toMatchObject({ status: 499, model: "mail", outputTokens: 2 });
+});
+
+test("the gateway's own addresses stay its own", async () => {
+  expect(await (await get("/v1/models")).json()).toMatchObject({ data: [{ id: "mail" }] });
+  expect(await (await get("/v1/models/mail")).json()).toMatchObject({ id: "mail", owned_by: "loam-gateway" });
+  expect(seen).toEqual([]);
+  await get("/v1/models/mail/versions/1");
+  await get("/v1/chat/completions");
+  expect(seen.map(s => s.path)).toEqual(["/v1/models/mail/versions/1", "/v1/chat/completions"]);
+});
+
+test("addresses are told apart by their path alone, and a label is no part of a model's name", () => {
+  expect(ownAddress("/v1/models/mail@prod:predict")).toMatchObject({ model: "mail", label: "prod", asksModel: true });
+  expect(ownAddress("/v1/models/mail/labels/prod:classify")).toMatchObject({ model: "mail", label: "prod" });
+  expect(ownAddress("/v1/%61dmin/load").endpoint).toBe("admin");
+  expect(ownAddress("/%").endpoint).toBe("other");
+});
+
+test("tokens of an answer: what it says itself, else events, else bytes", () => {
+  const of = (type: string, ...texts: string[]) => {
+    const tokens = new TokensWritten(type);
+    for (const text of texts) tokens.add(Buffer.from(text));
+    return tokens.counted(11);
+  };
+  expect(of("application/json", '{"usage":{"prompt_tokens":3,', '"completion_tokens":4}}')).toMatchObject({
+    inputTokens: 3,
+    outputTokens: 4,
+  });
+  expect(of("application/json", '{"eval_count":-4}')).toMatchObject({ inputTokens: 11, outputTokens: 6 });
+  expect(of("application/x-ndjson", '{"a":1}\n{"b"', ':2}\n{"done":true,"prompt_eval_count":2,"eval_count":9}\n')).toMatchObject({
+    inputTokens: 2,
+    outputTokens: 9,
+  });
+  expect(of("text/event-stream", "data: a\r\n\r", "\ndata: b\r\n\r\n")).toMatchObject({ inputTokens: 11, outputTokens: 2 });
+});
