@@ -56,6 +56,8 @@ const projectSchema = z.strictObject({
   releases: releasesPart.default({}),
   labels: z.record(name, labelPart).default({}),
   serve: servePart.optional(),
+  /** Checked whole where it is used (`gateway/project-part.ts`): every verb reads the file, and few need the gateway's code. */
+  gateway: z.record(z.string(), z.unknown()).optional(),
   device: z
     .strictObject({
       name: z.enum(deviceNames).default("cpu"),

@@ -43,7 +43,7 @@ const lastWordsMs = 250;
 /** Starts listening. Errors: serve/portInUse names the port and what to try. */
 export async function listen(app: App, options: ListenOptions = {}): Promise<Listening> {
   const { host = "127.0.0.1", port = defaultPort, requestMs = limits.requestMs } = options;
-  const listener = getRequestListener(request => app.fetch(request), { overrideGlobalObjects: false, hostname: host });
+  const listener = getRequestListener((request, peer) => app.fetch(request, peer), { overrideGlobalObjects: false, hostname: host });
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,

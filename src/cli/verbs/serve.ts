@@ -6,7 +6,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   type App,
-  collectorUrl,
   createApp,
   type EmbeddingEngine,
   type Engine,
@@ -19,8 +18,11 @@ import {
   openTracing,
 } from "../../serve/index.ts";
 import { listGuards } from "../../store/index.ts";
+import { collectorUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
+import type { BehindGateway } from "../gateway/behind-gateway.ts";
+import { demoCurl } from "../gateway/demo-curl.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
@@ -62,6 +64,7 @@ interface Running {
   readonly page: boolean;
   /** Name of the model that guesses. */
   readonly draft: string | undefined;
+  readonly door: BehindGateway | undefined;
   readonly requests: () => number;
 }
 
@@ -72,10 +75,28 @@ function apiOf(engine: Engine | EmbeddingEngine | undefined): string {
   return config.classifier ? `classes: /v1/models/${name}:classify` : "OpenAI API: /v1/embeddings";
 }
 
+/** Names without labels and numbers: of what was asked for, and of what runs. */
+const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => [
+  ...new Set([
+    ...named.map(n => n.name),
+    ...[...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].map(e => (e.model.name ?? e.model.id).split("@")[0]!),
+  ]),
+];
+
+/** Says that there is a gateway, and how to get past it. */
+function sayDoor(out: Context["out"], { demo, gateway }: BehindGateway, url: string, model: string): void {
+  const limits = "limits and usage: page, Gateway";
+  if (demo === undefined) out.line(`  Behind its gateway: a key is needed (loam gateway keys create NAME --subject USER).   ${limits}`);
+  else {
+    out.line(`  Behind its gateway.   ${limits}   demo key, for this machine:`);
+    out.line(`  ${demoCurl(url, demo, gateway.config.routes.has(model) ? model : [...gateway.config.routes.keys()][0]!)}`);
+  }
+}
+
 /** Says that it serves, waits for the signal, and stops in order. */
 async function serveUntilStopped(
   { out, signal }: Context,
-  { app, fleet, versions, first, listening, page, draft, requests }: Running,
+  { app, fleet, versions, first, listening, page, draft, door, requests }: Running,
 ): Promise<void> {
   if (!signal.aborted) {
     // one that was ready first may sleep already
@@ -95,12 +116,15 @@ async function serveUntilStopped(
     const { context = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
     if (context < longest) out.line(`  ${context} tokens of prompt and answer together; the model reads ${longest} (--context).`);
     if (!page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
-    if (!isLoopback(listening.host)) out.warn(`  ${listening.host} can be reached from other machines, and nobody is asked who they are.`);
+    if (door) sayDoor(out, door, listening.url, first.name);
+    else if (!isLoopback(listening.host))
+      out.warn(`  ${listening.host} can be reached from other machines, and nobody is asked who they are.`);
     out.event("serving", {
       url: listening.url,
       model: id,
       ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
       ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name) } : {}),
+      ...(door ? { gateway: true, ...(door.demo === undefined ? {} : { demoKey: door.demo }) } : {}),
     });
     const callOff = showLive(out, app.engines, requests);
     await aborted(signal);
@@ -108,6 +132,7 @@ async function serveUntilStopped(
   }
   const { inFlight } = app;
   if (inFlight > 0) out.warn(`Stopping: ${inFlight} ${inFlight === 1 ? "answer is" : "answers are"} finished first. Again to stop now.`);
+  void door?.drain(0);
   const { cutOff } = await listening.drain();
   out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
   out.event("stopped", { cutOff });
@@ -159,6 +184,7 @@ export const serve: VerbRun = async (context, given, options) => {
   const engines = new Engines();
   const guards = store ? await listGuards(store.records.read) : [];
   let hasStarted = false;
+  let door: BehindGateway | undefined;
   const models = startModels({
     engines,
     source: versions,
@@ -173,6 +199,7 @@ export const serve: VerbRun = async (context, given, options) => {
         out.warn(`loam: ${name}@${version}: ${error instanceof Error ? error.message : String(error)}`);
       // one that loaded leaves behind what its weights were made from
       if (kind !== "load failed") void giveMemoryBack();
+      door?.refresh();
       if (hasStarted) out.event(kind.replace(" ", "-"), { model: `${name}@${version}`, ms: Math.round(ms) });
     },
   });
@@ -220,8 +247,20 @@ export const serve: VerbRun = async (context, given, options) => {
     onRequest: () => requests++,
     onFailure: (error, id) => out.warn(`loam: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
   });
+  const at = { host, port: port ?? place.port };
+  // loaded only where a project has one
+  door = project?.config.gateway
+    ? await (await import("../gateway/behind-gateway.ts")).behindGateway({
+        ...at,
+        project,
+        app,
+        isLoopback: isLoopback(host),
+        names: () => namesOf(engines, named),
+        warn: text => out.warn(text),
+      })
+    : undefined;
   // The port first: it is quicker to refuse than a model is to load.
-  const listening = await listen(app, { host, port: port ?? place.port });
+  const listening = await listen(door?.app ?? app, at);
   let timer: NodeJS.Timeout | undefined;
   try {
     await Promise.race([models.load(named), aborted(signal)]);
@@ -233,11 +272,12 @@ export const serve: VerbRun = async (context, given, options) => {
     timer = setInterval(() => void models.follow(), followMs);
     timer.unref();
     if (options.open && page && !signal.aborted) openPage(listening.url);
-    await serveUntilStopped(context, { app, fleet, versions, first, listening, page, draft: draftName, requests: () => requests });
+    await serveUntilStopped(context, { app, fleet, versions, first, listening, page, draft: draftName, door, requests: () => requests });
   } finally {
     clearInterval(timer);
     await jobs?.close();
     await listening.drain({ graceMs: 0 });
+    await door?.close();
     await tracing?.close();
   }
 };

@@ -4,11 +4,13 @@
  */
 import { stat } from "node:fs/promises";
 import type { Gateway } from "../gateway.ts";
-import { readConfig } from "./read-config.ts";
+import { type GatewayConfig, readConfig } from "./read-config.ts";
 
 export interface FollowOptions {
   readonly path: string;
   readonly gateway: Gateway;
+  /** What the file says; `readConfig` of it when absent. */
+  readonly read?: () => Promise<GatewayConfig>;
   /** Between looks; a second when absent. */
   readonly everyMs?: number;
   /** `undefined`: taken up. Otherwise why not; the old one stays. */
@@ -30,13 +32,19 @@ async function markOf(path: string): Promise<string> {
   }
 }
 
-export async function followConfig({ path, gateway, everyMs = 1_000, onReload }: FollowOptions): Promise<Following> {
+export async function followConfig({
+  path,
+  gateway,
+  read = () => readConfig(path),
+  everyMs = 1_000,
+  onReload,
+}: FollowOptions): Promise<Following> {
   let mark = await markOf(path);
   let seen = mark;
   let last: Promise<void> = Promise.resolve();
   const take = async () => {
     try {
-      await gateway.reload(await readConfig(path), "file");
+      await gateway.reload(await read(), "file");
       onReload(undefined);
     } catch (error) {
       onReload(error);

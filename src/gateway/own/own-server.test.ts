@@ -78,6 +78,22 @@ test("administration, the console's record and fine-tuning need a policy that na
   expect(seen).toEqual([]);
 });
 
+test("a policy that allows everything makes nobody an administrator of the server", async () => {
+  const open = await testGateway(
+    { upstreams: { local: { url: "http://127.0.0.1:9/v1" } }, models: { mail: { targets: [{ upstream: "local" }] } } },
+    {
+      access: { principals: { users: { ann: { roles: ["viewer"] } } }, policies: [{ id: "all", effect: "allow" }] },
+      server: () => Response.json({}),
+    },
+  );
+  const ask = (path: string, method: string) =>
+    fetch(`${open.url}${path}`, { method, headers: { authorization: `Bearer ${open.key}` } }).then(r => r.status);
+  expect([await ask("/v1/admin/models", "GET"), await ask("/v1/admin/load", "POST"), await ask("/api/labels/x", "POST")]).toEqual([
+    200, 403, 403,
+  ]);
+  await open.close();
+});
+
 test("a model that is denied is denied in every contract's words", async () => {
   const body = JSON.stringify({ model: "secret" });
   const json = { "content-type": "application/json" };

@@ -2,6 +2,7 @@
  * The server of the same process behind the gateway's door, for addresses that the gateway does not have: who is it, may they, is there room,
  * then that server's own answer, as it is. So nothing of a server with a gateway is reached without a key, whichever contract a client speaks.
  */
+import { mayAdminister } from "../admin/roles.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { receivedBytes } from "../http/ask.ts";
@@ -93,6 +94,7 @@ export const ownServer =
     if (route) exchange.model = route.name;
     const parameters = parametersOf(given);
     allowed(control, identity, { endpoint: address.endpoint, model, label, parameters });
+    if (address.endpoint === "admin") mayAdminister(control, identity, request.method === "GET" ? "look" : "change");
     const sizeBytes = bytes?.length ?? 0;
     const inputTokens = address.asksModel ? Math.ceil(sizeBytes / bytesPerToken) : 0;
     const wanted = parameters.max_tokens;
@@ -106,7 +108,7 @@ export const ownServer =
     for (const name of credentials) headers.delete(name);
     headers.set("x-request-id", exchange.id);
     const response = await serve(
-      new Request(url, { method: request.method, headers, body: (bytes ?? null) as BodyInit | null, signal: request.signal }),
+      new Request(url, { method: request.method, headers, body: (bytes ?? null) as Uint8Array<ArrayBuffer> | null, signal: request.signal }),
     );
     exchange.firstMs = gateway.clock.monotonic() - exchange.startMs;
     const kept = new Headers(response.headers);

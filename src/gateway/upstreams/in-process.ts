@@ -124,7 +124,7 @@ export function connectHere(origin: string, serve: ServeHere): Connection {
       const request = new Request(new URL(path, origin), {
         method,
         headers,
-        body: (body ?? null) as BodyInit | null,
+        body: (body ?? null) as string | Uint8Array<ArrayBuffer> | null,
         signal: abort.signal,
       });
       // a handler that throws at once is a promise that fails

@@ -63,7 +63,8 @@ export interface AppOptions {
 
 export interface App {
   readonly engines: Engines;
-  fetch(request: Request): Response | Promise<Response>;
+  /** `peer`: what the socket's side tells, for those who stand before it. */
+  fetch(request: Request, peer?: unknown): Response | Promise<Response>;
   /** Requests whose answer has not ended. */
   readonly inFlight: number;
   /** Begins no further work of its own, and takes temporary files away. */

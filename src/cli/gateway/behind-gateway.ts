@@ -1,0 +1,170 @@
+/**
+ * A project's server with its gateway before it, in one process: the gateway's address is the public one, requests for a model go on to the server
+ * without a socket, and what the gateway has no address for is the server's own behind the same door. Without a key answer only: whether it
+ * lives and is ready, the console's files, and on this machine what the console reads.
+ */
+import { resolve } from "node:path";
+import { followConfig, Gateway, openAccessLog, type RequestRecord } from "../../gateway/index.ts";
+import type { App } from "../../serve/index.ts";
+import { cliErrors } from "../errors.ts";
+import { ownPackage } from "../package.ts";
+import { findProject, type Project, projectFile } from "../project.ts";
+import { newConsoleToken, withConsole } from "./console-session.ts";
+import { demoKey } from "./demo-key.ts";
+import { openFor } from "./open-gateway.ts";
+import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from "./project-part.ts";
+
+export interface BehindOptions {
+  readonly project: Project;
+  readonly app: App;
+  /** Where the server listens. */
+  readonly host: string;
+  readonly port: number;
+  readonly isLoopback: boolean;
+  /** Names of the models that the server has now. */
+  readonly names: () => readonly string[];
+  readonly warn: (text: string) => void;
+  readonly onRequest?: (record: RequestRecord) => void;
+}
+
+export interface BehindGateway {
+  readonly gateway: Gateway;
+  /** The server's application with the gateway before it; `listen` takes it. */
+  readonly app: App;
+  /** The demo's key; undefined where the file asks for none. */
+  readonly demo: string | undefined;
+  /** Models have come or gone. */
+  refresh(): void;
+  /** Takes no new work; what is under way is finished. */
+  drain(graceMs: number): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
+const open = /^\/(healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
+/** What the console reads of the record; on this machine alone. */
+export const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
+const ownHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
+
+const refused = (): Response =>
+  Response.json(
+    { error: { code: "host", message: "The console's session is for the server's own page on this machine.", hint: "Use an API key." } },
+    { status: 403 },
+  );
+
+/** Whether a request is one of the server's own page: no page elsewhere, and no name of elsewhere that points here. */
+function isOwnPage({ headers, url }: Request): boolean {
+  const host = headers.get("host") ?? new URL(url).host;
+  if (!ownHost.test(host)) return false;
+  const site = headers.get("sec-fetch-site");
+  if (site !== null && site !== "same-origin" && site !== "none") return false;
+  const origin = headers.get("origin");
+  return origin === null || (URL.canParse(origin) && new URL(origin).host === host);
+}
+
+/** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: cli/reference). */
+export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
+  const { app, project, isLoopback, warn } = options;
+  const serveHere = (request: Request) => app.fetch(request);
+  const given = (): ProjectGatewayGiven => ({ names: options.names(), host: options.host, port: options.port, here: serveHere });
+  const first = await projectGateway(project, given());
+  if (!first) return undefined;
+  if (first.demoSubject !== undefined && !isLoopback)
+    throw cliErrors.fail("reference", {
+      place: `${projectFile}: gateway.demoKey`,
+      expected: "no demo key on an address that other machines reach",
+      received: `serve.host ${options.host}`,
+      hint: "Take demoKey out, and make keys: loam gateway keys create NAME --subject USER.",
+    });
+  const token = newConsoleToken();
+  const control = await openFor(first.config, warn);
+  let gateway: Gateway;
+  let demo: string | undefined;
+  const { to, sample } = first.config.log;
+  const log = openAccessLog({ to: to === "none" || to === "stdout" ? to : resolve(first.config.folder, to), sample, random: Math.random });
+  try {
+    gateway = await Gateway.open({
+      config: first.config,
+      control: withConsole(control, token),
+      server: serveHere,
+      version: ownPackage().version,
+      onRequest: record => {
+        log.write(record);
+        options.onRequest?.(record);
+      },
+      onFailure: (error, id) => warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
+      onHealth: (upstream, isHealthy) => warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
+    });
+    if (first.demoSubject !== undefined) demo = await demoKey(control, project.folder, first.demoSubject);
+  } catch (error) {
+    await control.close();
+    await log.close();
+    throw error;
+  }
+
+  const read = async (): Promise<ProjectGateway> => {
+    const found = await projectGateway(findProject(project.folder), given());
+    if (found) return found;
+    throw cliErrors.fail("reference", {
+      place: `${projectFile}: gateway`,
+      expected: "the part that the server was started with",
+      received: "none",
+      hint: "Start the server again to serve without a gateway.",
+    });
+  };
+  const following = await followConfig({
+    path: project.file,
+    gateway,
+    read: async () => (await read()).config,
+    onReload: error => {
+      if (error !== undefined)
+        warn(`loam gateway: ${projectFile} was not taken up: ${error instanceof Error ? error.message : String(error)}`);
+    },
+  });
+
+  const session = (request: Request): Response =>
+    isLoopback && isOwnPage(request)
+      ? Response.json({ token, demo: demo === undefined ? null : { key: demo } }, { headers: { "cache-control": "no-store" } })
+      : refused();
+  /** Both sets of metrics, behind the gateway's own rule of who may read them. */
+  const metrics = async (request: Request, peer: unknown): Promise<Response> => {
+    const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
+    if (!own.ok) return own;
+    const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
+    return new Response(`${await own.text()}\n${await server.text()}`, { status: 200, headers: own.headers });
+  };
+  const fetch: App["fetch"] = async (request, peer) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/api/session") return session(request);
+    if (pathname === "/metrics" && request.method === "GET") return metrics(request, peer);
+    const isReading = request.method === "GET" || request.method === "HEAD";
+    if ((isReading && open.test(pathname)) || (isLoopback && consoleData.test(pathname))) return app.fetch(request, peer);
+    return gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
+  };
+  let offered = [...options.names()].sort().join();
+  return {
+    gateway,
+    app: {
+      engines: app.engines,
+      fetch,
+      get inFlight() {
+        return Math.max(app.inFlight, gateway.inFlight);
+      },
+      close: () => app.close(),
+    },
+    demo,
+    refresh: () => {
+      const names = [...options.names()].sort().join();
+      if (!first.followsModels || names === offered) return;
+      offered = names;
+      void following.reload();
+    },
+    drain: graceMs => gateway.drain(graceMs),
+    close: async () => {
+      following.stop();
+      gateway.cutOff();
+      await gateway.close();
+      await log.close();
+    },
+  };
+}
