@@ -46,6 +46,18 @@ export const gatewayErrors = errorTable("gateway", {
   upstream: { status: 502, exit: "failure", meaning: "No upstream of the model gave an answer; the sentence says what the last one did." },
   cut: { status: 502, exit: "failure", meaning: "An answer broke off in the middle and could not be gone on with." },
   unavailable: { status: 503, exit: "failure", meaning: "Every upstream of the model is left alone at the moment, or failed its probe." },
+  notCached: {
+    status: 504,
+    exit: "failure",
+    meaning: "A client asks for nothing but a kept answer (`cache-control: only-if-cached`), and there is none.",
+  },
+  noCache: { status: 404, exit: "usage", meaning: "The gateway keeps no answers: its file has no part `cache`." },
+  queueFull: {
+    status: 429,
+    exit: "failure",
+    meaning: "As many requests as may wait for a model's server are waiting; Retry-After says how long the line takes.",
+  },
+  queueTime: { status: 503, exit: "failure", meaning: "A request waited for a model's server as long as it may." },
   draining: { status: 503, exit: "failure", meaning: "The gateway is shutting down and takes no new work." },
   timeout: { status: 504, exit: "failure", meaning: "No upstream answered within a deadline; the sentence says which." },
   portInUse: { status: 500, exit: "environment", meaning: "The gateway's port is taken by another program, or may not be used." },

@@ -3,6 +3,9 @@
  * checks everything first and then takes the place of what was there; streams of before end as they began.
  */
 import { type Clock, systemClock } from "../base/index.ts";
+import type { AnswerCache, CacheState } from "./cache/cache.ts";
+import { cacheMetrics } from "./cache/metrics.ts";
+import { closeCache, openCache } from "./cache/open.ts";
 import { countersOf, type TokenCounter } from "./config/counters.ts";
 import type { GatewayConfig, ModelRoute } from "./config/read-config.ts";
 import type { Control } from "./contract.ts";
@@ -12,6 +15,7 @@ import { type End, type Exchange, type RequestRecord, recordOf } from "./http/ex
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
+import type { GatewayTracing } from "./tracing/tracing.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { ServeHere } from "./upstreams/in-process.ts";
 import type { Stop } from "./upstreams/stop.ts";
@@ -23,6 +27,8 @@ export interface GatewayOptions {
   readonly version?: string;
   /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
   readonly server?: ServeHere;
+  /** Tells of requests and calls; closed with the gateway. */
+  readonly tracing?: GatewayTracing | undefined;
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
@@ -44,6 +50,8 @@ export interface GatewayState {
     readonly strategy: string;
     readonly targets: ModelRoute["targets"];
   }[];
+  /** Of kept answers; null where none are. */
+  readonly cache: CacheState | null;
 }
 
 export class Gateway {
@@ -54,18 +62,22 @@ export class Gateway {
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
   readonly server: ServeHere | undefined;
+  readonly tracing: GatewayTracing | undefined;
   readonly onFailure: (error: unknown, requestId: string) => void;
   readonly #options: GatewayOptions;
   readonly #random: () => number;
   #runtime: Runtime;
   #counters: ReadonlyMap<string, TokenCounter>;
+  #cache: AnswerCache | undefined;
   #inFlight = 0;
   #isDraining = false;
   #empty: (() => void)[] = [];
 
-  /** Errors of the tokenizers that the configuration names. */
+  /** Errors of the tokenizers that the configuration names, and of the store of answers. */
   static async open(options: GatewayOptions): Promise<Gateway> {
-    return new Gateway(options, await countersOf(options.config));
+    const gateway = new Gateway(options, await countersOf(options.config));
+    gateway.#cache = (await openCache(options.config)).cache;
+    return gateway;
   }
 
   private constructor(options: GatewayOptions, counters: ReadonlyMap<string, TokenCounter>) {
@@ -78,12 +90,19 @@ export class Gateway {
     this.#runtime = this.#runtimeOf(config, undefined);
     this.onFailure = options.onFailure ?? (() => {});
     this.metrics = createMetrics({ version, inFlight: () => this.#inFlight, upstreams: () => this.#runtime.upstreams() });
+    cacheMetrics(this.metrics.registry, () => this.#cache);
     this.server = options.server;
+    this.tracing = options.tracing;
+    control.journal.keep(config.journal);
     this.fetch = createApp(this);
   }
 
   get config(): GatewayConfig {
     return this.#runtime.config;
+  }
+  /** Undefined where no answers are kept. */
+  get cache(): AnswerCache | undefined {
+    return this.#cache;
   }
   get runtime(): Runtime {
     return this.#runtime;
@@ -106,7 +125,8 @@ export class Gateway {
       strategy,
       targets,
     }));
-    return { inFlight: this.#inFlight, isDraining: this.#isDraining, upstreams: this.#runtime.upstreams().map(u => u.state()), models };
+    const upstreams = this.#runtime.upstreams().map(u => u.state());
+    return { inFlight: this.#inFlight, isDraining: this.#isDraining, upstreams, models, cache: this.#cache?.state() ?? null };
   }
 
   #runtimeOf(config: GatewayConfig, before: Runtime | undefined): Runtime {
@@ -124,7 +144,15 @@ export class Gateway {
           hint: "Start it again; requests under way are finished first.",
         });
     const counters = await countersOf(config);
-    await this.control.reload(config.access, by);
+    const { cache, made, retired } = await openCache(config, { config: this.config, cache: this.#cache });
+    try {
+      await this.control.reload(config.access, by);
+    } catch (error) {
+      await made?.close();
+      throw error;
+    }
+    this.#cache = cache;
+    void closeCache(retired);
     const before = this.#runtime;
     this.#runtime = this.#runtimeOf(config, before);
     this.#counters = counters;
@@ -143,10 +171,12 @@ export class Gateway {
       if (reservation) {
         const { inputTokens = 0, outputTokens = 0, cachedTokens = 0 } = end.usage ?? {};
         if (exchange.attempts.length === 0 && exchange.target === undefined) void reservation.cancel();
-        else void reservation.settle({ inputTokens, outputTokens, cachedTokens, status: end.status });
+        else void reservation.settle({ inputTokens, outputTokens, cachedTokens, pricedAs: exchange.way?.pricedAs, status: end.status });
       }
       const record = recordOf(exchange, end, this.clock.now(), this.clock.monotonic());
       this.metrics.request(record);
+      if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
+      exchange.trace?.end(record);
       this.#options.onRequest?.(record);
     };
   }
@@ -181,6 +211,7 @@ export class Gateway {
 
   async close(): Promise<void> {
     this.#runtime.leave();
+    await closeCache(this.#cache);
     await this.control.close();
   }
 }

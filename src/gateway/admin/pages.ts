@@ -1,4 +1,5 @@
 /** All addresses for administrators; a new one is a row. */
+import { cachePage } from "../cache/page.ts";
 import { gatewayErrors } from "../errors.ts";
 import { usageCsv } from "../usage/csv.ts";
 import { keyPages } from "./keys.ts";
@@ -34,4 +35,5 @@ export const adminPages: readonly AdminPage[] = [
   },
   limitsPage,
   ...keyPages,
+  cachePage,
 ];

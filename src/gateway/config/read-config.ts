@@ -5,19 +5,27 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, nearest, parseYaml } from "../../base/index.ts";
+import { type Operations, operationsOf } from "../admin/operations.ts";
+import { checkCache } from "../cache/check.ts";
+import type { CacheOptions } from "../cache/schema.ts";
 import { controlPart } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { LogConfig } from "../http/access-log.ts";
 import type { Guard } from "../guards/contract.ts";
+import type { Prices } from "../limits/prices.ts";
+import type { PrioritiesPart } from "../queue/schema.ts";
+import { laneOf, loadOf, priceOfTarget, routeWith } from "../routing/compile.ts";
 import type { RetryOptions } from "../routing/retry-budget.ts";
-import type { Route, Target } from "../routing/route.ts";
+import type { Route, RouteExtras, Target } from "../routing/route.ts";
 import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
+import { protocols } from "../upstreams/protocol.ts";
 import { type GatewayFile, gatewaySchema } from "./schema.ts";
 import { readSecret } from "./secrets.ts";
 
 /** A route with what a request for it is held against. */
-export interface ModelRoute extends Route {
+export interface ModelRoute extends Route, RouteExtras {
   readonly aliases: readonly string[];
   /** A tokenizer.json, as an absolute path. */
   readonly tokenizer: string | undefined;
@@ -26,7 +34,7 @@ export interface ModelRoute extends Route {
   readonly guards: readonly Guard[];
 }
 
-export interface GatewayConfig {
+export interface GatewayConfig extends Operations {
   readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number };
   /** Where keys, limits and usage are kept. */
   readonly state: string;
@@ -38,13 +46,17 @@ export interface GatewayConfig {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   /** By public name and alias. */
   readonly routes: ReadonlyMap<string, ModelRoute>;
+  /** Looked at in order; undefined where no upstream bounds what goes at once. */
+  readonly priorities: PrioritiesPart | undefined;
   readonly retries: RetryOptions;
   readonly totalMs: number;
   readonly heartbeatMs: number;
   /** A client that takes nothing of its stream for so long loses it. */
   readonly readerMs: number;
   readonly hasOpenMetrics: boolean;
-  readonly log: { readonly to: string; readonly sample: number };
+  /** Undefined where no answers are kept. */
+  readonly cache: CacheOptions | undefined;
+  readonly log: LogConfig;
 }
 
 const defaults: Deadlines = { connectMs: 5_000, firstByteMs: 120_000, idleMs: 60_000 };
@@ -64,10 +76,14 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   const place = `upstreams.${id}`;
   const refused = refusedUrl(part.url, part.network);
   if (refused !== undefined) throw bad(`${place}.url`, "the address of a model's server", `"${part.url}": ${refused}`);
-  const headers: Record<string, string> = {};
+  const { protocol, responses, untranslated, tensors } = part;
+  const own = protocols[protocol];
+  if (!own.continuations.includes(part.resume))
+    throw bad(`${place}.resume`, `for the protocol ${protocol} one of ${own.continuations.join(", ")}`, `"${part.resume}"`);
+  const key = part.key && (await readSecret(part.key, `${place}.key`, folder));
+  const headers: Record<string, string> = { ...own.headers(key) };
   for (const [name, value] of Object.entries(part.headers))
     headers[name.toLowerCase()] = typeof value === "string" ? value : await readSecret(value, `${place}.headers.${name}`, folder);
-  if (part.key) headers.authorization = `Bearer ${await readSecret(part.key, `${place}.key`, folder)}`;
   const time = (key: "connect" | "firstByte" | "idle", otherwise: number) => part.timeouts[key] ?? file.timeouts[key] ?? otherwise;
   let authorities: string | undefined;
   if (part.authorities !== undefined)
@@ -91,11 +107,17 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     continuation: part.resume,
     asksUsage: part.askUsage,
     authorities,
+    protocol,
+    responses,
+    untranslated,
+    tensors,
+    lane: laneOf(part, place),
+    load: loadOf(id, file),
   };
 }
 
 /** Routes by name and alias. Errors: gateway/config. */
-function routesOf({ models, upstreams }: GatewayFile, folder: string): Map<string, ModelRoute> {
+function routesOf({ models, upstreams }: GatewayFile, prices: Prices, folder: string): Map<string, ModelRoute> {
   const routes = new Map<string, ModelRoute>();
   for (const [name, part] of Object.entries(models)) {
     const place = `models.${name}`;
@@ -103,7 +125,9 @@ function routesOf({ models, upstreams }: GatewayFile, folder: string): Map<strin
       if (!Object.hasOwn(upstreams, t.upstream))
         throw unknown(`${place}.targets[${i}].upstream`, "an upstream", t.upstream, Object.keys(upstreams));
       const model = t.model ?? name;
-      return { id: `${t.upstream}/${model}`, upstream: t.upstream, model, weight: t.weight, priority: t.priority };
+      const id = `${t.upstream}/${model}`;
+      const { upstream, weight, priority, tags } = t;
+      return { id, upstream, model, weight, priority, tags, ...priceOfTarget(prices, id, name) };
     });
     const twice = targets.find((t, i) => targets.findIndex(o => o.id === t.id) < i);
     if (twice) throw bad(`${place}.targets`, "each target once", `${twice.id} twice`, "Give it the sum of the weights.");
@@ -114,7 +138,8 @@ function routesOf({ models, upstreams }: GatewayFile, folder: string): Map<strin
     }
     const { strategy, sticky, fallbacks, aliases, maxOutputTokens } = part;
     const tokenizer = part.tokenizer === undefined ? undefined : resolve(folder, part.tokenizer);
-    const route: ModelRoute = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, guards: [] };
+    const own = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, guards: [] };
+    const route = routeWith(own, part, upstreams, place);
     for (const called of [name, ...aliases]) {
       const other = routes.get(called);
       if (other) throw bad(`${place}.aliases`, "names that no other model has", `"${called}", which is ${other.name}'s`);
@@ -127,9 +152,10 @@ function routesOf({ models, upstreams }: GatewayFile, folder: string): Map<strin
 /** Errors: base/config and base/unknownKey with the key's place, gateway/config, gateway/secret. `place` names the file. */
 export async function checkConfig(value: unknown, place: string, folder: string): Promise<GatewayConfig> {
   const file = check(gatewaySchema, value, place);
-  check(controlPart, file.access ?? {}, `${place}: access`);
+  const { prices } = check(controlPart, file.access ?? {}, `${place}: access`);
   const upstreams = new Map<string, UpstreamConfig>();
   for (const [id, part] of Object.entries(file.upstreams)) upstreams.set(id, await upstreamOf(id, part, file, folder));
+  const routes = routesOf(file, prices, folder);
   return {
     listen: file.listen,
     state: typeof file.state === "string" ? file.state : await readSecret(file.state, "state", folder),
@@ -137,13 +163,16 @@ export async function checkConfig(value: unknown, place: string, folder: string)
     keySecrets: file.keySecrets && (await Promise.all(file.keySecrets.map((s, i) => readSecret(s, `keySecrets[${i}]`, folder)))),
     access: file.access ?? {},
     upstreams,
-    routes: routesOf(file, folder),
+    routes,
+    priorities: [...upstreams.values()].some(u => u.lane) ? (file.priorities ?? []) : undefined,
     retries: { attempts: file.retries.attempts, budgetRatio: file.retries.budget, backoffMs: file.retries.backoff },
     totalMs: file.timeouts.total,
     heartbeatMs: file.timeouts.heartbeat,
     readerMs: file.timeouts.reader,
     hasOpenMetrics: file.metrics === "open",
-    log: file.log,
+    cache: checkCache(file.cache, routes),
+    log: { to: file.log.to, sample: file.log.sample, sizeBytes: file.log.size, keepMs: file.log.keep },
+    ...(await operationsOf(file, folder)),
   };
 }
 

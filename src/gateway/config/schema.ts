@@ -3,7 +3,12 @@
  * how much, is the part `access`, which has its own schema (`control-config.ts`). Unknown keys are errors.
  */
 import { z } from "zod";
+import { logParts, operationParts } from "../admin/schema.ts";
+import { cacheSchema } from "../cache/schema.ts";
+import { prioritiesPart } from "../queue/schema.ts";
 import { stickyKeys, strategies } from "../routing/route.ts";
+import { modelRouting, targetRouting, upstreamRouting } from "../routing/schema.ts";
+import { protocolPart } from "../translate/schema.ts";
 import { networks } from "../upstreams/address.ts";
 import { continuations } from "../upstreams/config.ts";
 import { duration } from "./duration.ts";
@@ -22,9 +27,9 @@ const timeouts = z.strictObject({
 });
 
 const upstream = z.strictObject({
-  /** Up to what stands before `/chat/completions`: `http://127.0.0.1:8080/v1`. */
+  /** Up to what stands before `/chat/completions`: `http://127.0.0.1:8080/v1`; of other protocols, the server's address. */
   url: z.string(),
-  /** Sent as `Authorization: Bearer`. */
+  /** Sent as `Authorization: Bearer`, or as the protocol wants it. */
   key: secretSource.optional(),
   headers: z.record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")])).default({}),
   network: z.enum(networks).default("any"),
@@ -38,6 +43,8 @@ const upstream = z.strictObject({
   askUsage: z.boolean().default(true),
   /** A file with certificates of an authority of one's own. */
   authorities: z.string().optional(),
+  ...protocolPart,
+  ...upstreamRouting,
 });
 
 const target = z.strictObject({
@@ -46,6 +53,7 @@ const target = z.strictObject({
   model: z.string().min(1).max(256).optional(),
   weight: z.number().min(0).max(1_000_000).default(1),
   priority: z.int().min(0).max(100).default(0),
+  ...targetRouting,
 });
 
 const model = z.strictObject({
@@ -58,6 +66,7 @@ const model = z.strictObject({
   tokenizer: z.string().optional(),
   /** Reserved for an answer whose request bounds it by nothing. */
   maxOutputTokens: z.int().min(1).max(10_000_000).default(4096),
+  ...modelRouting,
 });
 
 export const gatewaySchema = z.strictObject({
@@ -76,6 +85,8 @@ export const gatewaySchema = z.strictObject({
   access: z.unknown().optional(),
   upstreams: z.record(name, upstream).refine(u => Object.keys(u).length > 0, "at least one upstream"),
   models: z.record(name, model).refine(m => Object.keys(m).length > 0, "at least one model"),
+  /** Who comes first where an upstream takes no more at once. */
+  priorities: prioritiesPart.optional(),
   retries: z
     .strictObject({
       attempts: z.int().min(0).max(10).default(2),
@@ -86,10 +97,14 @@ export const gatewaySchema = z.strictObject({
   timeouts: timeouts
     .extend({ total: duration.default(600_000), heartbeat: duration.default(15_000), reader: duration.default(60_000) })
     .prefault({}),
+  /** Answers that are kept and given again. */
+  cache: cacheSchema.optional(),
   /** Who may read /metrics: `admin`, those whom a policy lets use the endpoint admin, or `open`, everybody. */
   metrics: z.enum(["admin", "open"]).default("admin"),
+  ...operationParts,
   log: z
     .strictObject({
+      ...logParts,
       /** A file, `stdout` or `none`. */
       to: z.string().default("stdout"),
       /** Of answers below 400; the others are always logged. */

@@ -6,6 +6,7 @@ import { nearest } from "../../base/index.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { wayOf } from "../routing/way.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { translated } from "../translate/translated.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
@@ -14,7 +15,7 @@ import type { Api } from "./apis.ts";
 import { inputTokens, parametersOf, readAsk } from "./ask.ts";
 import { admitted, allowed, reserved } from "./door.ts";
 import type { Answer, End, Exchange } from "./exchange.ts";
-import { forward } from "./forward.ts";
+import { type Forwarded, forward } from "./forward.ts";
 
 /** What the socket's side tells, where there is one. */
 export interface Peer {
@@ -79,10 +80,19 @@ export const askModel =
     const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
     exchange.inputTokens = inputTokens(ask, gateway.counter(route));
     const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
-    exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, ip: exchange.ip }, demand);
     const stand = route.fallbacks
       .map(name => config.routes.get(name)!)
       .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
+    const { routes, priceNames, standing } = wayOf([route, ...stand], config.priorities, {
+      headers: request.headers,
+      identity,
+      endpoint: action.endpoint,
+      model: route.name,
+      body: ask.body,
+      inputTokens: exchange.inputTokens,
+      isStream: ask.isStream,
+    });
+    exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, priceNames, ip: exchange.ip }, demand);
     const { runtime } = gateway;
     runtime.enter();
     let isLeft = false;
@@ -92,9 +102,11 @@ export const askModel =
       runtime.leave();
     };
     try {
-      const answer = await forward({
+      const forwarded: Forwarded = {
         ask,
-        routes: [route, ...stand],
+        routes,
+        standing,
+        maxOutputTokens,
         runtime,
         exchange,
         headers: request.headers,
@@ -103,11 +115,14 @@ export const askModel =
         cutters: gateway.cutters,
         clock: gateway.clock,
         onEnd: how => {
+          if (route.strategy === "cost" && how.usage) runtime.memory(route.name).answered(how.usage.outputTokens);
           leave();
           end(how);
         },
-      });
-      return contract ? translated(answer, contract) : answer;
+      };
+      const { cache } = gateway;
+      const answer = await (cache ? cache.answer(forwarded, { endpoint: action.endpoint, dataClass }, forward) : forward(forwarded));
+      return contract ? translated(answer, contract, ask.native?.passage) : answer;
     } catch (error) {
       leave();
       throw error;

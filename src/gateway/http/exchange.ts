@@ -2,6 +2,7 @@
 import type { Identity, Reservation } from "../contract.ts";
 import type { Attempt } from "../routing/attempts.ts";
 import type { TokenUsage } from "../streams/usage.ts";
+import type { RequestTrace } from "../tracing/tracing.ts";
 
 /** The log's line. No prompt, no answer, no secret. */
 export interface RequestRecord {
@@ -29,11 +30,31 @@ export interface RequestRecord {
   readonly isStream: boolean;
   /** Times that the answer was gone on with by another upstream. */
   readonly resumed: number;
+  /** The rule that said which targets it may go to. */
+  readonly rule: string | null;
+  /** Of the time, that in lines before servers that take only so many at once. */
+  readonly queuedMs: number;
+  /** Two servers were asked, since the first was slow. */
+  readonly isHedged: boolean;
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly cachedTokens: number;
+  /** As the upstream calls what answered: its model, or Loam's own version `mail-small@3`. */
+  readonly served: string | null;
+  /** Of the trace, where it is sampled. */
+  readonly trace: string | null;
+  /** What the cache of answers did; null where there is none. */
+  readonly cache: string | null;
   /** Limits that were near, or would have denied. */
   readonly warnings: readonly string[];
+}
+
+/** Of a request that was put to servers. */
+export interface Routed {
+  readonly pricedAs: string | undefined;
+  readonly rule: string | undefined;
+  readonly queuedMs: number;
+  readonly isHedged: boolean;
 }
 
 export interface Exchange {
@@ -52,6 +73,12 @@ export interface Exchange {
   target?: string | undefined;
   firstMs?: number;
   resumed: number;
+  /** How it was routed. */
+  way?: Routed;
+  served?: string | undefined;
+  trace?: RequestTrace;
+  /** What the cache of answers did. */
+  cache?: string;
   detail?: string;
   isOver: boolean;
 }
@@ -90,9 +117,15 @@ export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: numb
     firstMs: x.firstMs === undefined ? null : rounded(x.firstMs),
     isStream: x.isStream,
     resumed: x.resumed,
+    rule: x.way?.rule ?? null,
+    queuedMs: x.way === undefined ? 0 : rounded(x.way.queuedMs),
+    isHedged: x.way?.isHedged ?? false,
     inputTokens: usage?.inputTokens ?? 0,
     outputTokens: usage?.outputTokens ?? 0,
     cachedTokens: usage?.cachedTokens ?? 0,
+    cache: x.cache ?? null,
+    served: x.served ?? null,
+    trace: x.trace?.traceId ?? null,
     warnings: x.reservation?.warnings.map(w => `${w.kind}: ${w.limit}`) ?? [],
   };
 }

@@ -7,6 +7,8 @@ import type { RequestRecord } from "./exchange.ts";
 const requestBuckets = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 export interface GatewayMetrics {
+  /** For parts of the gateway that have metrics of their own. */
+  readonly registry: Registry;
   readonly contentType: string;
   text(): Promise<string>;
   request(record: RequestRecord): void;
@@ -64,6 +66,7 @@ export function createMetrics({ version, inFlight, upstreams }: Watched): Gatewa
   ofUpstream("latency_seconds", "Time to the first byte, an average in which the past fades.", s => (s.latencyMs ?? 0) / 1000);
   ofUpstream("breaker_open", "1 while its circuit breaker is open.", s => (s.breaker === "open" ? 1 : 0));
   return {
+    registry,
     contentType: registry.contentType,
     text: () => registry.metrics(),
     request: r => {

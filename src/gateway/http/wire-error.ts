@@ -48,6 +48,10 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/upstream": { code: "upstream_error" },
   "gateway/cut": { code: "upstream_cut" },
   "gateway/unavailable": { code: "service_unavailable" },
+  "gateway/notCached": { code: "not_cached" },
+  "gateway/noCache": { code: "not_found" },
+  "gateway/queueFull": { code: "queue_full" },
+  "gateway/queueTime": { code: "queue_time" },
   "gateway/draining": { code: "service_unavailable" },
   "gateway/timeout": { code: "upstream_timeout" },
 };
@@ -119,7 +123,9 @@ export function wireError(error: unknown, requestId: string): WireError {
       code: "internal_error",
     });
   const { code, param } = known;
-  return wire(error.status, error.code, { message: redact(error.message), param: param ? (error.problem.place ?? null) : null, code });
+  const own = wire(error.status, error.code, { message: redact(error.message), param: param ? (error.problem.place ?? null) : null, code });
+  const waitMs = error.cause instanceof UpstreamFailure && code.startsWith("queue") ? error.cause.retryAfterMs : undefined;
+  return waitMs === undefined ? own : { ...own, headers: { "retry-after": String(Math.ceil(waitMs / 1000)) } };
 }
 
 /** The error as an event of a stream, after which it closes; the official clients throw it. */

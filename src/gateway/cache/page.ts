@@ -1,0 +1,34 @@
+/** `/gateway/cache`: what is kept, and its end. */
+import { type AdminPage, json, onlyKeys } from "../admin/page.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import type { AnswerCache } from "./cache.ts";
+
+function running({ cache }: Gateway): AnswerCache {
+  if (cache) return cache;
+  throw gatewayErrors.fail("noCache", { place: "/gateway/cache", message: "no answers are kept: the gateway's file has no part `cache`" });
+}
+
+export const cachePage: AdminPage = {
+  path: "/gateway/cache",
+  methods: {
+    GET: {
+      right: "look",
+      answer: async ({ gateway, query }) => {
+        onlyKeys(query, []);
+        const cache = running(gateway);
+        await cache.size();
+        return json(cache.state());
+      },
+    },
+    DELETE: {
+      right: "change",
+      answer: async ({ gateway, query }) => {
+        onlyKeys(query, ["model", "tenant"]);
+        const [model, tenant] = [query.get("model") ?? undefined, query.get("tenant") ?? undefined];
+        const route = model === undefined ? undefined : gateway.config.routes.get(model);
+        return json({ cleared: await running(gateway).clear({ model: route?.name ?? model, tenant }) });
+      },
+    },
+  },
+};
