@@ -2,6 +2,7 @@
  * What the gateway's door asks of identity, policy, limits and usage, as types alone: who is it, may they, is there room, what did it come to.
  * Four questions in this order, each answered with plain data. What carries them out is opened by `openControl` (`control.ts`).
  */
+import type { Journal } from "./admin/journal.ts";
 
 /** What a request brings to say who it is; `credentialsOf` (`identity/credentials.ts`) reads it from headers. Never logged. */
 export interface Credentials {
@@ -103,6 +104,8 @@ export interface Subjects {
   readonly identity: Identity;
   /** As it will be answered for (after aliases): prices and limits by model go by this name. */
   readonly model: string | null;
+  /** Names of the price table under which the answer may be charged, where that is not the model's alone: what is dearest of them is held. */
+  readonly priceNames?: readonly string[] | undefined;
   /** Of the client; null where it is not known. */
   readonly ip: string | null;
 }
@@ -123,6 +126,8 @@ export interface Actual {
   /** Of the input, those read from a cache: they have a price of their own. */
   readonly cachedTokens: number;
   readonly outputTokens: number;
+  /** Of `priceNames`, that of whichever server answered; the model's when absent. */
+  readonly pricedAs?: string | undefined;
   /** Status that the client got; 499 where it went away. */
   readonly status: number;
 }
@@ -316,6 +321,8 @@ export interface Control {
   /** What is used and left of each limit. Errors: stateLost. */
   limitsView(ask?: LimitsAsk): Promise<LimitsView>;
   readonly keys: Keys;
+  /** Requests of the last days. */
+  readonly journal: Journal;
   /** Rows of usage from `fromDay` to `toDay` (`2026-11-26`, UTC, both included). */
   usage(fromDay: string, toDay: string): Promise<readonly UsageRow[]>;
   changes(): AsyncIterable<ChangeEntry>;

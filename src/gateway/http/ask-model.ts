@@ -57,6 +57,7 @@ export const askModel =
     const identity = await admitted(control, request.headers, exchange);
     const ask = await readAsk(request, api, contract);
     exchange.isStream = ask.isStream;
+    exchange.trace?.asked(ask.body);
     const route = config.routes.get(ask.model);
     if (!route) {
       // only names that the caller may use are hinted at

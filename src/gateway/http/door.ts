@@ -2,7 +2,7 @@
  * What every request passes before a model is asked: who is it (`authenticate`), may they (`decide`), is there room (`reserve`). The parts that
  * answer are the control's; here their answers become errors of the wire.
  */
-import type { Action, Control, Demand, Identity, Reservation } from "../contract.ts";
+import type { Action, Control, Demand, Identity, Reservation, Subjects } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { credentialsOf } from "../identity/credentials.ts";
 import type { Exchange } from "./exchange.ts";
@@ -46,12 +46,7 @@ export function allowed(control: Control, identity: Identity, action: Action): v
 }
 
 /** Room for a request. Errors: an answer of 429, 413 or 503 that the limits wrote. */
-export async function reserved(
-  control: Control,
-  metrics: GatewayMetrics,
-  subjects: { readonly identity: Identity; readonly model: string | null; readonly ip: string | null },
-  demand: Demand,
-): Promise<Reservation> {
+export async function reserved(control: Control, metrics: GatewayMetrics, subjects: Subjects, demand: Demand): Promise<Reservation> {
   const answer = await control.limits.reserve(subjects, demand);
   if (answer.denial === undefined) return answer;
   const { status, code, limit } = answer.denial;

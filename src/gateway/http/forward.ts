@@ -3,11 +3,17 @@ import { isUtf8 } from "node:buffer";
 import type { Clock } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { Standing } from "../queue/standing.ts";
 import { Attempts, readWhole } from "../routing/attempts.ts";
 import type { Runtime } from "../routing/runtime.ts";
+import { mayAskTwice } from "../routing/way.ts";
 import { Relay } from "../streams/relay.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
-import type { Call } from "../upstreams/call.ts";
+import { callersHeaders } from "../tracing/tracing.ts";
+import { callFor, ownWords } from "../translate/call-for.ts";
+import { translationOf } from "../translate/protocols.ts";
+import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamConfig } from "../upstreams/config.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import { type Ask, prefixOf } from "./ask.ts";
@@ -20,6 +26,8 @@ export interface Forwarded {
   readonly ask: Ask;
   /** The model that is asked for, then those that may stand in for it. */
   readonly routes: readonly ModelRoute[];
+  readonly standing: Standing | undefined;
+  readonly maxOutputTokens: number;
   readonly runtime: Runtime;
   readonly exchange: Exchange;
   readonly headers: Headers;
@@ -36,10 +44,13 @@ export interface Forwarded {
 
 const hasLeft = ({ stop }: Forwarded): boolean => stop.reason?.kind === "left";
 
-/** Headers of the client's that an upstream is told: traces, and what changes an answer. */
-const passedOn = ["traceparent", "tracestate", "openai-beta", "idempotency-key"];
+/** Headers of the client's that an upstream is told, because they change an answer. */
+const passedOn = ["openai-beta", "idempotency-key"];
 
-function headersFor({ headers, exchange, ask }: Forwarded, own: Readonly<Record<string, string>>): Record<string, string> {
+/** Further ones, to an upstream that is told the request in the client's own words. */
+const ownPassedOn = ["anthropic-beta", "anthropic-version"];
+
+function headersFor({ headers, exchange, ask }: Forwarded, config: UpstreamConfig): Record<string, string> {
   const sent: Record<string, string> = {
     "content-type": "application/json",
     accept: ask.isStream ? "text/event-stream" : "application/json",
@@ -49,7 +60,13 @@ function headersFor({ headers, exchange, ask }: Forwarded, own: Readonly<Record<
     const value = headers.get(name);
     if (value !== null) sent[name] = value;
   }
-  return Object.assign(sent, own);
+  Object.assign(sent, config.headers);
+  if (ask.native && ownWords(ask, config))
+    for (const name of ownPassedOn) {
+      const value = headers.get(name);
+      if (value !== null) sent[name] = value;
+    }
+  return sent;
 }
 
 const base = (url: URL): string => url.pathname.replace(/\/+$/, "");
@@ -75,6 +92,12 @@ function watch({ stop, runtime, headers, cutters }: Forwarded): () => void {
   };
 }
 
+/** Of prompt and answer, where a price is looked at. */
+function expectedTokens({ routes, runtime, exchange, maxOutputTokens }: Forwarded): { input: number; output: number } | undefined {
+  if (!routes.some(r => r.strategy === "cost")) return undefined;
+  return { input: exchange.inputTokens, output: runtime.memory(routes[0]!.name).expectedTokens(maxOutputTokens) };
+}
+
 function attemptsFor(f: Forwarded): Attempts {
   const { ask, routes, runtime, exchange } = f;
   const [route] = routes;
@@ -85,7 +108,10 @@ function attemptsFor(f: Forwarded): Attempts {
     runtime,
     routes,
     stop: f.stop,
-    asked: { stickyKey, prefix: usesPrefix ? prefixOf(ask) : undefined, random: runtime.random },
+    asked: { stickyKey, prefix: usesPrefix ? prefixOf(ask) : undefined, tokens: expectedTokens(f), random: runtime.random },
+    standing: f.standing,
+    isStream: ask.isStream,
+    mayHedge: route!.hedge !== undefined && mayAskTwice(ask, f.headers),
     request: (target, upstream, resumption) => {
       const { config } = upstream;
       const changes: Record<string, unknown> = {};
@@ -94,20 +120,35 @@ function attemptsFor(f: Forwarded): Attempts {
       if (asksUsage(ask) && config.asksUsage)
         changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
       if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
+      const headers = headersFor(f, config);
+      const { trace } = exchange;
+      Object.assign(
+        headers,
+        trace ? trace.attempt({ target: target.id, upstream: target.upstream, model, url: config.url }) : callersHeaders(f.headers),
+      );
+      const translation = translationOf(config, ask.api);
+      if (translation)
+        return callFor({
+          ask,
+          config,
+          translation,
+          headers,
+          model,
+          body: { ...ask.body, ...changes },
+          isResumed: resumption !== undefined,
+          maxOutputTokens: route!.maxOutputTokens,
+          inputTokens: exchange.inputTokens,
+          nowMs: f.clock.now(),
+        });
+      if (ask.native?.refusal) throw ask.native.refusal;
       const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
-      const call: Omit<Call, "deadlines" | "stop"> = {
-        method: "POST",
-        path: `${base(config.url)}${ask.api.path}`,
-        headers: headersFor(f, config.headers),
-        body,
-      };
-      return call;
+      return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body };
     },
   });
 }
 
 /** A whole answer as text, and its usage. Errors: UpstreamFailure where a 200 is no answer. */
-function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenUsage | undefined } {
+function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenUsage | undefined; readonly model: unknown } {
   // text goes to the socket in one piece with the headers; it is the same bytes only where they are UTF-8
   if (!isUtf8(bytes)) throw new UpstreamFailure("malformed", "a 200 whose body is no UTF-8");
   const text = bytes.toString("utf8");
@@ -120,8 +161,13 @@ function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenU
   if (!isRow(value)) throw new UpstreamFailure("malformed", "a 200 whose body is no JSON object");
   const isError = (value.error !== undefined && value.error !== null && value.object !== "response") || value.object === "error";
   if (isError) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(value.error ?? value) });
-  return { text, usage: readUsage(value.usage) };
+  return { text, usage: readUsage(value.usage), model: value.model };
 }
+
+/** Who answered: Loam's server says its version in a header; others say a model in the body. */
+const versionOf = ({ headers }: Reply, model: unknown): string | undefined =>
+  headers.get("x-loam-model")?.slice(0, limits.modelCharacters) ??
+  (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
 
 const toClient = (exchange: Exchange): Record<string, string> => ({
   ...exchange.reservation?.headers(),
@@ -133,6 +179,7 @@ export async function forward(f: Forwarded): Promise<Answer> {
   const unwatch = watch(f);
   const attempts = attemptsFor(f);
   f.exchange.attempts = attempts.made;
+  f.exchange.way = attempts;
   try {
     if (f.ask.isStream) return await streamed(f, attempts, unwatch);
     const answer = await whole(f, attempts);
@@ -153,7 +200,8 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
     exchange.firstMs = clock.monotonic() - exchange.startMs;
     try {
       const bytes = await readWhole(source.reply, limits.answerBytes);
-      const { text, usage } = checked(bytes);
+      const { text, usage, model } = checked(bytes);
+      exchange.served = versionOf(source.reply, model);
       source.end("answered");
       exchange.target = attempts.target;
       f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
@@ -186,14 +234,19 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
     dropsUsage: asksUsage(ask),
     heartbeatMs,
     eventBytes: limits.eventBytes,
-    open: resumption => attempts.open(resumption),
+    open: async resumption => {
+      const source = await attempts.open(resumption);
+      exchange.served = versionOf(source.reply, undefined);
+      return source;
+    },
     errorEvent: error => errorEvent(api, error, exchange.id),
     onEnd: ({ error, progress, resumed }) => {
       clearTimeout(slow);
       unwatch();
       exchange.resumed = resumed;
       exchange.target = attempts.target;
-      const { usage, pieces } = progress;
+      const { usage, pieces, first } = progress;
+      if (typeof first?.model === "string") exchange.served ??= first.model.slice(0, limits.modelCharacters);
       // an upstream that says nothing, or that nothing was written, is not believed
       const counted =
         usage && (usage.outputTokens > 0 || pieces === 0)

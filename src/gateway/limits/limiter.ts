@@ -11,7 +11,7 @@ import type { BucketStore, LineOutcome, ReserveAsk, ReserveOutcome, SettleAsk } 
 import { denial, denialOf } from "./denials.ts";
 import { limitHeaders } from "./headers.ts";
 import { deltasOf, linesOf, type RuleLine, stateOf } from "./lines.ts";
-import { costOf, type Prices } from "./prices.ts";
+import { costOf, type Prices, unpricedOf } from "./prices.ts";
 import type { LimitRule } from "./rules.ts";
 
 export interface LimiterOptions {
@@ -178,6 +178,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
           inputTokens,
           cachedTokens: Math.min(honest(said.cachedTokens, 0), inputTokens),
           outputTokens: honest(said.outputTokens, demand.maxOutputTokens),
+          pricedAs: said.pricedAs,
           status: said.status,
         };
         return end(deltasOf(lines, prices, subjects, demand, actual), usageOf(subjects, actual));
@@ -228,7 +229,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
           status: 429,
           code: "insufficient_quota",
           limit: unpriced.rule.name,
-          message: `Limit "${unpriced.rule.name}" is on money, and model "${subjects.model ?? ""}" has no price. Add it, or "*", under prices.models.`,
+          message: `Limit "${unpriced.rule.name}" is on money, and model "${unpricedOf(prices, subjects) ?? ""}" has no price. Add it, or "*", under prices.models.`,
           retryAfterMs: null,
           states: [],
         });

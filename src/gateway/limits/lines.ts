@@ -70,15 +70,15 @@ const startOf: { readonly [P in Period]: (nowMs: number) => { readonly label: st
 };
 
 /** Charged at once and held until the end, by what is measured; undefined: it cannot be said. */
-const demandOf: { readonly [M in Measure]: (d: Demand, prices: Prices, model: string | null) => readonly [number, number] | undefined } = {
+const demandOf: { readonly [M in Measure]: (d: Demand, prices: Prices, subjects: Subjects) => readonly [number, number] | undefined } = {
   requests: () => [1, 0],
   inputTokens: d => [d.inputTokens, 0],
   outputTokens: d => [0, d.maxOutputTokens],
   tokens: d => [d.inputTokens, d.maxOutputTokens],
   concurrency: () => [0, 1],
   bytes: d => [d.bytes, 0],
-  cost: (d, prices, model) => {
-    const most = mostCost(prices, model, d);
+  cost: (d, prices, subjects) => {
+    const most = mostCost(prices, subjects, d);
     return most === undefined ? undefined : [0, most];
   },
 };
@@ -116,7 +116,7 @@ export function linesOf(
   let unpriced: Unpriced | undefined;
   for (const rule of rules) {
     if (!concerns(rule, subjects.identity, subjects.model)) continue;
-    const amounts = demandOf[rule.measure](demand, prices, subjects.model);
+    const amounts = demandOf[rule.measure](demand, prices, subjects);
     if (amounts === undefined) {
       if (rule.mode === "enforce") unpriced ??= { rule };
       continue;

@@ -1,6 +1,6 @@
 /** What tokens cost: a table by model, in currency for a million tokens as providers print it, in whole 1e-9 of the unit inside. */
 import { z } from "zod";
-import type { Actual, Demand } from "../contract.ts";
+import type { Actual, Demand, Subjects } from "../contract.ts";
 
 const price = z.number().min(0).max(1e6);
 const modelPrice = z.strictObject({
@@ -22,18 +22,28 @@ export const pricesPart = z.strictObject({
   models: z.record(z.string(), modelPrice).default({}),
 });
 export type Prices = z.output<typeof pricesPart>;
-type ModelPrice = z.output<typeof modelPrice>;
+export type ModelPrice = z.output<typeof modelPrice>;
 
 /** 1e-9 units: 1 unit a million tokens is 1,000 of them a token. */
-const nano = (p: ModelPrice, input: number, cached: number, output: number): number =>
+export const nano = (p: ModelPrice, input: number, cached: number, output: number): number =>
   Math.ceil(((input - cached) * p.input + cached * (p.cachedInput ?? p.input) + output * p.output) * 1e3 + p.request * 1e9);
 
 export const priceOf = (prices: Prices, model: string | null): ModelPrice | undefined =>
   (model !== null && Object.hasOwn(prices.models, model) ? prices.models[model] : undefined) ??
   (Object.hasOwn(prices.models, "*") ? prices.models["*"] : undefined);
 
-/** The most that a request can come to, in 1e-9 units; undefined where the model has no price. */
-export function mostCost(prices: Prices, model: string | null, demand: Demand): number | undefined {
+/** The first of the names that has no price; undefined where all have one. */
+export const unpricedOf = (prices: Prices, { model, priceNames }: Pick<Subjects, "model" | "priceNames">): string | undefined =>
+  (priceNames ?? [model]).map(name => (priceOf(prices, name) ? undefined : (name ?? ""))).find(name => name !== undefined);
+
+/** The most that a request can come to, whoever answers, in 1e-9 units; undefined where one who may has no price. */
+export function mostCost(prices: Prices, { model, priceNames }: Pick<Subjects, "model" | "priceNames">, demand: Demand): number | undefined {
+  if (priceNames === undefined) return mostOf(prices, model, demand);
+  const all = priceNames.map(name => mostOf(prices, name, demand));
+  return all.includes(undefined) ? undefined : Math.max(...(all as number[]));
+}
+
+function mostOf(prices: Prices, model: string | null, demand: Demand): number | undefined {
   const p = priceOf(prices, model);
   // a cache may have a price above the input's: whoever writes it is charged for that
   return (
@@ -45,8 +55,8 @@ export function mostCost(prices: Prices, model: string | null, demand: Demand): 
   );
 }
 
-/** What it came to, in 1e-9 units; 0 where the model has no price. */
+/** What it came to at the price of whoever answered, in 1e-9 units; 0 where that has none. */
 export function costOf(prices: Prices, model: string | null, actual: Actual): number {
-  const p = priceOf(prices, model);
+  const p = priceOf(prices, actual.pricedAs ?? model);
   return p ? nano(p, actual.inputTokens, Math.min(actual.cachedTokens, actual.inputTokens), actual.outputTokens) : 0;
 }

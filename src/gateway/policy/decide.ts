@@ -4,17 +4,17 @@ import { candidates, type PolicyIndex } from "./compile.ts";
 import { isWithin } from "./hours.ts";
 import type { Bound, Policy, WhoKind } from "./rules.ts";
 
-const fitsName = (pattern: string, name: string): boolean =>
+export const fitsName = (pattern: string, name: string): boolean =>
   pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 
-function inBound(bound: Bound, value: number | string | boolean | undefined): boolean {
+export function inBound(bound: Bound, value: number | string | boolean | undefined): boolean {
   if (value === undefined) return false;
   if (bound.oneOf !== undefined && !bound.oneOf.includes(value)) return false;
   if (bound.min === undefined && bound.max === undefined) return true;
   return typeof value === "number" && value >= (bound.min ?? Number.NEGATIVE_INFINITY) && value <= (bound.max ?? Number.POSITIVE_INFINITY);
 }
 
-const namesOf: { readonly [K in WhoKind]: (identity: Identity) => readonly string[] } = {
+export const namesOf: { readonly [K in WhoKind]: (identity: Identity) => readonly string[] } = {
   keys: i => [i.keyId],
   subjects: i => [i.subject],
   teams: i => i.teams,

@@ -13,7 +13,7 @@ const patterns = z.array(pattern).min(1).max(1_000);
 const names = z.array(z.string().min(1).max(256)).min(1).max(1_000);
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as "08:00"');
 
-const bound = z
+export const bound = z
   .strictObject({
     min: z.number().optional(),
     max: z.number().optional(),

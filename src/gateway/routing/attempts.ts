@@ -2,16 +2,18 @@
  * One request's way through targets: who is asked next, whether once more is allowed (attempts, the retry budget, the client's patience), what
  * is remembered for the log. Carries out what `choose` decides.
  */
-import type { LoamError } from "../../base/index.ts";
+import { isLoamError, type LoamError } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { limits } from "../http/limits.ts";
+import { everybody, type Standing } from "../queue/standing.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
 import type { Call, Reply } from "../upstreams/call.ts";
 import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
 import { type Asked, type Candidate, choose } from "./choose.ts";
+import { type Runner, race } from "./race.ts";
 import { backoffMs } from "./retry-budget.ts";
 import type { Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
@@ -37,14 +39,25 @@ export interface Attempt {
   readonly how: string;
 }
 
+/** A call to one target. */
+export interface Request extends Omit<Call, "deadlines" | "stop"> {
+  /** Reads the answer of an upstream that speaks another API. */
+  readonly translate?: (reply: Reply) => Reply;
+}
+
 export interface AttemptsOptions {
   readonly runtime: Runtime;
   /** The model that is asked for, then those that may stand in for it. */
   readonly routes: readonly ModelRoute[];
   readonly asked: Asked;
   readonly stop: Stop;
-  /** The call for a target; undefined where this request cannot be put to it. */
-  request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Omit<Call, "deadlines" | "stop"> | undefined;
+  /** Where it stands in the lines of upstreams that have one. */
+  readonly standing?: Standing | undefined;
+  readonly isStream: boolean;
+  /** Whether it may be put to two servers at once, where its model says so. */
+  readonly mayHedge: boolean;
+  /** The call for a target. Errors: gateway/untranslated where this request cannot be put to it; then another is asked. */
+  request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Request;
 }
 
 /** How long an upstream asks to be left alone; undefined where it says nothing that can be understood. */
@@ -91,6 +104,8 @@ function lastWord(failure: UpstreamFailure, model: string): LoamError | Upstream
   const { sentence } = failureRows[failure.kind];
   const status = failure.status === undefined ? "" : ` (status ${failure.status})`;
   const problem = { place: model, message: `${sentence}${status}` };
+  if (failure.kind === "queueFull" || failure.kind === "queueTime")
+    return gatewayErrors.fail(failure.kind, { ...problem, hint: "Try again after the time that the answer says." }, failure);
   if (failure.kind.endsWith("Timeout"))
     return gatewayErrors.fail("timeout", { ...problem, hint: "Try again, or ask for a shorter answer." }, failure);
   return gatewayErrors.fail("upstream", { ...problem, hint: "Try again." }, failure);
@@ -100,8 +115,15 @@ export class Attempts {
   readonly #options: AttemptsOptions;
   readonly made: Attempt[] = [];
   readonly #tried = new Set<string>();
+  /** Targets that the request cannot be put to, and why not to the first of them. */
+  readonly #impossible = new Set<string>();
+  #refused: Error | undefined;
   #last: UpstreamFailure | undefined;
   #begun = 0;
+  /** Spent in lines (ms). */
+  queuedMs = 0;
+  /** A second server was asked beside the first. */
+  isHedged = false;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -110,9 +132,19 @@ export class Attempts {
 
   /** Target that was asked last. */
   get target(): string | undefined {
-    return this.made.at(-1)?.target ?? this.#current;
+    return this.#current?.id;
   }
-  #current: string | undefined;
+  #current: Target | undefined;
+
+  /** Under which name of the price table its answer is charged. */
+  get pricedAs(): string | undefined {
+    return this.#current?.priceName;
+  }
+
+  /** The rule that said which targets the request may go to. */
+  get rule(): string | undefined {
+    return this.#options.routes[0]!.rule;
+  }
 
   /** An answer of status 2xx from the next target that gives one. Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable. */
   async open(resumption?: Resumption): Promise<Source> {
@@ -120,25 +152,97 @@ export class Attempts {
     for (;;) {
       if (stop.reason) throw stop.reason;
       const next = this.#next(resumption);
-      if (this.#last && !(next && this.#mayTryAgain())) throw this.#lastWord(resumption);
-      if (!next) throw this.#unavailable();
+      if (this.#last && !(next && (this.#isTurnedAway(next.again) || this.#mayTryAgain()))) throw this.#lastWord(resumption);
+      if (!next) throw this.#refused ?? this.#unavailable();
       if (next.again) await pause(backoffMs(runtime.config.retries, this.#begun - 1, runtime.random), stop);
       if (stop.reason) throw stop.reason;
       const upstream = runtime.upstream(next.candidate.target.upstream);
       const { target } = next.candidate;
-      const call = this.#options.request(target, upstream, resumption);
       this.#tried.add(target.id);
+      const call = this.#requestOf(target, upstream, resumption);
       if (!call) continue;
+      if (upstream.lane && !upstream.lane.tryEnter() && !(await this.#inLine(upstream))) continue;
       this.#begun++;
-      this.#current = target.id;
+      this.#current = target;
       try {
-        return await this.#ask(target, upstream, call);
+        if (resumption === undefined && this.#options.mayHedge && this.#options.routes[0]!.hedge)
+          return await this.#raced(target, upstream, call);
+        return await this.#ask(target, upstream, call, stop);
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
         this.#last = error;
         if (!error.isRetryable || stop.reason) throw this.#lastWord(resumption);
       }
     }
+  }
+
+  #requestOf(target: Target, upstream: Upstream, resumption: Resumption | undefined): Request | undefined {
+    try {
+      return this.#options.request(target, upstream, resumption);
+    } catch (error) {
+      if (!isLoamError(error) || error.code !== "gateway/untranslated") throw error;
+      this.#impossible.add(target.id);
+      this.#refused ??= error;
+      return undefined;
+    }
+  }
+
+  /** Nothing was sent to the last one, whose line was full or too slow: another is asked without a retry. */
+  #isTurnedAway(again: boolean): boolean {
+    const kind = this.#last?.kind;
+    return !again && (kind === "queueFull" || kind === "queueTime");
+  }
+
+  /** Waits for a place; false where there is none, or no use for it any more. */
+  async #inLine(upstream: Upstream): Promise<boolean> {
+    const { runtime, stop, standing = everybody } = this.#options;
+    const lane = upstream.lane!;
+    const startMs = runtime.clock.monotonic();
+    try {
+      await lane.enter(standing.priority, standing.queueMs - this.queuedMs, stop);
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      this.#last = error;
+      return false;
+    } finally {
+      this.queuedMs += runtime.clock.monotonic() - startMs;
+    }
+    // the breaker may have opened meanwhile
+    if (stop.reason === undefined && upstream.state().isAvailable) return true;
+    lane.leave();
+    return false;
+  }
+
+  /** The first server, and a second beside it where the first takes longer than most do. */
+  async #raced(target: Target, upstream: Upstream, call: Request): Promise<Source> {
+    const { runtime, routes, stop, isStream } = this.#options;
+    const [route] = routes;
+    const memory = runtime.memory(route!.name);
+    const recent = memory.firstBytes(isStream);
+    memory.hedges!.deposit();
+    const runner = (t: Target, u: Upstream, c: Request): Runner => {
+      const startMs = runtime.clock.monotonic();
+      return {
+        target: t,
+        run: own => this.#ask(t, u, c, own),
+        begun: () => recent.push(runtime.clock.monotonic() - startMs),
+      };
+    };
+    const second = (): Runner | undefined => {
+      const candidate = this.#pick(this.#tried, routes.slice(0, 1), undefined);
+      if (!candidate) return undefined;
+      const other = runtime.upstream(candidate.target.upstream);
+      const asked = this.#requestOf(candidate.target, other, undefined);
+      if (!asked || other.lane?.isFull || !memory.hedges!.withdraw()) return undefined;
+      other.lane?.tryEnter();
+      this.#tried.add(candidate.target.id);
+      this.#begun++;
+      this.isHedged = true;
+      return runner(candidate.target, other, asked);
+    };
+    const won = await race({ first: runner(target, upstream, call), second, afterMs: route!.hedge!.afterMs ?? recent.p95, stop });
+    this.#current = won.target;
+    return won.source;
   }
 
   #lastWord(resumption: Resumption | undefined): Error {
@@ -153,28 +257,30 @@ export class Attempts {
   }
 
   #next(resumption: Resumption | undefined): { readonly candidate: Candidate; readonly again: boolean } | undefined {
-    const { runtime, routes, asked } = this.#options;
-    const pick = (tried: ReadonlySet<string>, of: readonly ModelRoute[]) => {
-      for (const route of of) {
-        const candidates = route.targets
-          .map(target => ({ target, upstream: runtime.upstream(target.upstream) }))
-          .filter(c => !resumption || resumption.bodyFor(c.upstream.config.continuation) !== undefined)
-          .map(c => ({ target: c.target, state: c.upstream.state() }));
-        const candidate = choose(route, candidates, tried, asked, runtime.shares(route.name));
-        if (candidate) return candidate;
-      }
-      return undefined;
-    };
+    const { routes } = this.#options;
     // an answer goes on with the model that began it
     const of = resumption ? routes.slice(0, 1) : routes;
-    const fresh = pick(this.#tried, of);
+    const fresh = this.#pick(this.#tried, of, resumption);
     if (fresh) return { candidate: fresh, again: false };
-    const again = this.#begun === 0 ? undefined : pick(new Set(), of);
+    const again = this.#begun === 0 ? undefined : this.#pick(this.#impossible, of, resumption);
     return again && { candidate: again, again: true };
   }
 
-  async #ask(target: Target, upstream: Upstream, call: Omit<Call, "deadlines" | "stop">): Promise<Source> {
-    const { runtime, stop } = this.#options;
+  #pick(tried: ReadonlySet<string>, of: readonly ModelRoute[], resumption: Resumption | undefined): Candidate | undefined {
+    const { runtime, asked } = this.#options;
+    for (const route of of) {
+      const candidates = route.targets
+        .map(target => ({ target, upstream: runtime.upstream(target.upstream) }))
+        .filter(c => !resumption || resumption.bodyFor(c.upstream.config.continuation) !== undefined)
+        .map(c => ({ target: c.target, state: c.upstream.state() }));
+      const candidate = choose(route, candidates, tried, asked, runtime.shares(route.sharesName));
+      if (candidate) return candidate;
+    }
+    return undefined;
+  }
+
+  async #ask(target: Target, upstream: Upstream, { translate, ...call }: Request, stop: Stop): Promise<Source> {
+    const { runtime } = this.#options;
     const startMs = runtime.clock.monotonic();
     const handle = upstream.begin();
     let isNoted = false;
@@ -182,12 +288,13 @@ export class Attempts {
       handle.end(how, failure?.retryAfterMs);
       if (isNoted) return;
       isNoted = true;
-      if (failure) this.#last = failure;
+      if (failure && failure.kind !== "outrun") this.#last = failure;
       const said = how === "answered" ? how : (failure?.kind ?? "left");
       this.made.push({ target: target.id, ms: Math.round((runtime.clock.monotonic() - startMs) * 10) / 10, how: said });
     };
     try {
-      const reply = await handle.call({ ...call, deadlines: upstream.config.deadlines, stop });
+      const answer = await handle.call({ ...call, deadlines: upstream.config.deadlines, stop });
+      const reply = translate ? translate(answer) : answer;
       if (reply.status >= 200 && reply.status < 300) return { reply, end };
       const body = (await readWhole(reply, limits.errorBytes)).toString("utf8");
       const retryAfterMs = retryAfterOf(reply.headers, runtime.clock.now());

@@ -2,6 +2,7 @@
  * Which target is asked next: a plain decision from what is known of each. Those that can be asked, of the best priority that has any, without
  * those that were tried already; then the route's strategy, a row of the table.
  */
+import { nano } from "../limits/prices.ts";
 import type { UpstreamState } from "../upstreams/upstream.ts";
 import { claim } from "./hash.ts";
 import type { Route, Strategy, Target } from "./route.ts";
@@ -17,6 +18,8 @@ export interface Asked {
   readonly stickyKey: string | undefined;
   /** The beginning of the prompt; a server that has seen it has it in its cache. */
   readonly prefix: string | undefined;
+  /** Expected of prompt and answer; undefined where no strategy asks. */
+  readonly tokens?: { readonly input: number; readonly output: number } | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -77,7 +80,26 @@ const prefix: Pick = (candidates, asked, shares) => {
   return greatest(open.length > 0 ? open : candidates, c => claim(text, c.target.id, c.target.weight));
 };
 
-const picks: { readonly [S in Strategy]: Pick } = { weighted, leastOutstanding, latency, prefix };
+/** Of those with the least of something, the one with the fewest under way. */
+const leastOf =
+  (of: (c: Candidate, asked: Asked) => number): Pick =>
+  (candidates, asked, shares) => {
+    const values = candidates.map(c => of(c, asked));
+    const lowest = Math.min(...values);
+    return leastOutstanding(
+      candidates.filter((_, i) => values[i] === lowest),
+      asked,
+      shares,
+    );
+  };
+/** What the expected tokens come to there. */
+const cost = leastOf(({ target: { price } }, { tokens }) =>
+  price === undefined ? Number.POSITIVE_INFINITY : nano(price, tokens?.input ?? 1, 0, tokens?.output ?? 1),
+);
+/** What its queue and its cache say, for each unit of weight. */
+const byLoad = leastOf(({ target, state }) => state.pressure / Math.max(target.weight, 1e-9));
+
+const picks: { readonly [S in Strategy]: Pick } = { weighted, leastOutstanding, latency, prefix, cost, load: byLoad };
 
 /** The next target, undefined where none is left. A weight of 0 takes a target out, except where no other is left. */
 export function choose(
@@ -95,5 +117,7 @@ export function choose(
   if (of.length === 1) return of[0]!;
   const { stickyKey } = asked;
   if (stickyKey !== undefined) return greatest(of, c => claim(stickyKey, c.target.id, c.target.weight));
-  return picks[route.strategy](of, asked, shares);
+  // no request waits for a server while another of the same priority could take it
+  const free = of.some(c => c.state.isFull) && !of.every(c => c.state.isFull) ? of.filter(c => !c.state.isFull) : of;
+  return free.length === 1 ? free[0]! : picks[route.strategy](free, asked, shares);
 }

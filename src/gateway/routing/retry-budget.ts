@@ -22,9 +22,10 @@ export interface RetryBudget {
 
 const windowMs = 10_000;
 /** Where there is little traffic a share of it would be nothing. */
-const always = 10;
+const alwaysRetried = 10;
 
-export function retryBudget({ budgetRatio }: RetryOptions, clock: Clock): RetryBudget {
+/** `always`: so many of ten seconds whatever the traffic. */
+export function retryBudget({ budgetRatio }: Pick<RetryOptions, "budgetRatio">, clock: Clock, always = alwaysRetried): RetryBudget {
   let requests = 0;
   let retries = 0;
   let atMs = clock.monotonic();

@@ -1,6 +1,9 @@
 /** A model as its users name it, and the targets that can answer for it. */
 
-export const strategies = ["weighted", "leastOutstanding", "latency", "prefix"] as const;
+import type { ModelPrice } from "../limits/prices.ts";
+import type { RouteRule } from "./rules.ts";
+
+export const strategies = ["weighted", "leastOutstanding", "latency", "prefix", "cost", "load"] as const;
 export type Strategy = (typeof strategies)[number];
 
 export interface Target {
@@ -13,11 +16,46 @@ export interface Target {
   readonly weight: number;
   /** Targets of the lowest number are asked first; others only while none of those can be. */
   readonly priority: number;
+  /** Marks by which rules name it. */
+  readonly tags: readonly string[];
+  /** What its tokens cost; undefined where nobody wrote it. */
+  readonly price: ModelPrice | undefined;
+  /** Under which name of the price table its answers are charged. */
+  readonly priceName: string;
 }
 
 /** What keeps a caller with the target that it had before. */
 export const stickyKeys = ["none", "user", "key"] as const;
 export type Sticky = (typeof stickyKeys)[number];
+
+/** Copies go there, and nobody gets what comes back. */
+export interface Shadow {
+  readonly target: Target;
+  readonly share: number;
+  readonly by: Sticky;
+  readonly atOnce: number;
+}
+
+/** A second target is asked where the first is slow. */
+export interface Hedge {
+  /** Undefined: the 95th percentile of first bytes. */
+  readonly afterMs: number | undefined;
+  readonly share: number;
+}
+
+/** What is compiled from the file's words about routing. */
+export interface RouteExtras {
+  /** Of whose exact shares it takes part. */
+  readonly sharesName: string;
+  /** All of its targets are charged under its own name. */
+  readonly hasOwnPrice: boolean;
+  /** Looked at in order; undefined where there are none. */
+  readonly rules: readonly RouteRule[] | undefined;
+  /** The rule that narrowed it. */
+  readonly rule: string | undefined;
+  readonly shadow: Shadow | undefined;
+  readonly hedge: Hedge | undefined;
+}
 
 export interface Route {
   /** The model's public name. */

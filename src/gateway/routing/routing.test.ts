@@ -18,10 +18,14 @@ const state = (more: Partial<UpstreamState> = {}): UpstreamState => ({
   isAvailable: true,
   answers: 0,
   failures: 0,
+  isFull: false,
+  lane: undefined,
+  load: undefined,
+  pressure: 0,
   ...more,
 });
 const target = (id: string, weight: number, more: Partial<UpstreamState> = {}, priority = 0): Candidate => ({
-  target: { id, upstream: id, model: "m", weight, priority },
+  target: { id, upstream: id, model: "m", weight, priority, tags: [], price: undefined, priceName: "m" },
   state: state(more),
 });
 const route = (strategy: Strategy): Route => ({ name: "m", strategy, sticky: "none", targets: [], fallbacks: [] });
@@ -123,7 +127,7 @@ test("claims are uniform: no target of ten differs from its share by more than 5
 
 test("when everything fails, retries stay within their share of requests, and come back as time passes", () => {
   const clock = handClock();
-  const budget = retryBudget({ attempts: 2, budgetRatio: 0.2, backoffMs: 100 }, clock);
+  const budget = retryBudget({ budgetRatio: 0.2 }, clock);
   let granted = 0;
   for (let i = 0; i < 1000; i++) {
     budget.deposit();

@@ -7,6 +7,8 @@ import type { GatewayConfig } from "../config/read-config.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { Upstream } from "../upstreams/upstream.ts";
 import type { Shares } from "./choose.ts";
+import { watchLoad } from "./load.ts";
+import { RouteMemory } from "./memory.ts";
 import { outliers } from "./outliers.ts";
 import { type RetryBudget, retryBudget } from "./retry-budget.ts";
 
@@ -31,6 +33,7 @@ interface Shared {
   readonly upstream: Upstream;
   users: number;
   stopProbe: () => void;
+  stopLoad: () => void;
 }
 
 export class Runtime {
@@ -39,6 +42,7 @@ export class Runtime {
   readonly random: () => number;
   readonly budget: RetryBudget;
   readonly #shared = new Map<string, Shared>();
+  readonly #memories = new Map<string, RouteMemory>();
   readonly #shares = new Map<string, Shares>();
   readonly #outlierTimer: NodeJS.Timeout;
   #seen = new Map<string, { readonly answers: number; readonly failures: number }>();
@@ -56,7 +60,7 @@ export class Runtime {
         this.#shared.set(id, known);
       } else {
         const upstream = new Upstream(id, own, clock);
-        this.#shared.set(id, { upstream, users: 1, stopProbe: probing(upstream, onHealth) });
+        this.#shared.set(id, { upstream, users: 1, stopProbe: probing(upstream, onHealth), stopLoad: watchLoad(upstream, clock) });
       }
     }
     this.#outlierTimer = setInterval(() => this.#leaveOutliers(), outlierMs);
@@ -77,6 +81,15 @@ export class Runtime {
     return shares;
   }
 
+  /** Of a model by its public name. */
+  memory(route: string): RouteMemory {
+    const known = this.#memories.get(route);
+    if (known) return known;
+    const memory = new RouteMemory(this.config.routes.get(route)?.hedge, this.clock);
+    this.#memories.set(route, memory);
+    return memory;
+  }
+
   /** A request works with it; `leave` must follow. */
   enter(): void {
     this.#users++;
@@ -89,6 +102,7 @@ export class Runtime {
     for (const shared of this.#shared.values()) {
       if (--shared.users > 0) continue;
       shared.stopProbe();
+      shared.stopLoad();
       void shared.upstream.close();
     }
   }

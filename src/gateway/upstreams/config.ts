@@ -1,11 +1,16 @@
 /** What an upstream is told by the configuration, checked, with its secrets read. */
+import type { LaneOptions } from "../queue/lane.ts";
 import type { Network } from "./address.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
 import type { ServeHere } from "./in-process.ts";
+import type { ProtocolName } from "./protocol.ts";
 
-/** How an answer that broke off can be gone on with: vLLM's `continue_final_message`, completions with the text behind the prompt, or not. */
-export const continuations = ["none", "vllm", "completions"] as const;
+/**
+ * How an answer that broke off can be gone on with: vLLM's `continue_final_message`, a last message of the assistant's (prefill), completions with the
+ * text behind the prompt, or not.
+ */
+export const continuations = ["none", "vllm", "prefill", "completions"] as const;
 export type Continuation = (typeof continuations)[number];
 
 export interface UpstreamConfig {
@@ -21,6 +26,16 @@ export interface UpstreamConfig {
   /** Whether streams are asked for their token counts (`stream_options.include_usage`). */
   readonly asksUsage: boolean;
   readonly authorities: string | undefined;
+  readonly protocol: ProtocolName;
+  /** Where requests for responses go: to the server's own, or to its chat. */
+  readonly responses: "own" | "chat";
+  /** What becomes of parameters that its protocol does not know. */
+  readonly untranslated: "refuse" | "drop";
+  readonly tensors: { readonly input: string; readonly output: string };
+  /** Requests at once, and the line of those that wait; undefined: as many as come. */
+  readonly lane?: LaneOptions | undefined;
+  /** Where its queue and its cache's use are read, and how often; undefined: nowhere. */
+  readonly load?: { readonly path: string; readonly everyMs: number } | undefined;
   /** A server of this process, asked without a socket; the URL is then only its name. */
   readonly here?: ServeHere | undefined;
 }

@@ -16,6 +16,9 @@ export const failureKinds = [
   "address",
   "left",
   "draining",
+  "queueFull",
+  "queueTime",
+  "outrun",
 ] as const;
 export type FailureKind = (typeof failureKinds)[number];
 
@@ -43,6 +46,9 @@ export const failureRows: { readonly [K in FailureKind]: FailureRow } = {
   tooLarge: { isRetryable: false, isFault: false, sentence: "the answer is larger than the gateway passes on" },
   left: { isRetryable: false, isFault: false, sentence: "the client left" },
   draining: { isRetryable: false, isFault: false, sentence: "the gateway is shutting down, and the answer was not whole in time" },
+  queueFull: { isRetryable: true, isFault: false, sentence: "too many requests wait for the model's server" },
+  queueTime: { isRetryable: true, isFault: false, sentence: "the request waited for the model's server as long as it may" },
+  outrun: { isRetryable: false, isFault: false, sentence: "another server answered first" },
   address: { isRetryable: true, isFault: false, sentence: "the model's server has an address that the gateway may not call" },
 };
 

@@ -3,6 +3,8 @@
  * asked next is decided elsewhere (`routing/`), from what `state` tells.
  */
 import type { Clock } from "../../base/index.ts";
+import { Lane, type LaneState } from "../queue/lane.ts";
+import { isFresh, type Load, type LoadSample, pressure } from "../routing/load.ts";
 import { type Breaker, type BreakerOptions, breakerState, closedBreaker, failed, forgotten, mayTry, succeeded, tried } from "./breaker.ts";
 import { type Call, type Connection, connectTo, type Reply } from "./call.ts";
 import type { UpstreamConfig } from "./config.ts";
@@ -23,6 +25,14 @@ export interface UpstreamState {
   readonly restsUntilMs: number | undefined;
   /** Whether a request may be sent to it. */
   readonly isAvailable: boolean;
+  /** As many requests as it takes are under way: one more would wait. */
+  readonly isFull: boolean;
+  /** Undefined where it takes as many as come. */
+  readonly lane: LaneState | undefined;
+  /** What it said last of its queue and cache; undefined where that is too old, or was never read. */
+  readonly load: Load | undefined;
+  /** Work before a new request (`routing/load.ts`). */
+  readonly pressure: number;
   readonly answers: number;
   readonly failures: number;
 }
@@ -42,6 +52,9 @@ const restMs = 1_000;
 export class Upstream {
   readonly id: string;
   readonly config: UpstreamConfig;
+  /** Where it takes only so many at once: `enter` before `begin`, whose `end` leaves. */
+  readonly lane: Lane | undefined;
+  #sample: LoadSample | undefined;
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #breakerOptions: BreakerOptions;
@@ -58,6 +71,7 @@ export class Upstream {
     this.config = config;
     this.#clock = clock;
     this.#breakerOptions = config.breaker;
+    this.lane = config.lane && new Lane(config.lane, clock);
     const { here, network, connections, authorities } = config;
     const { origin } = config.url;
     this.#connection = here ? connectHere(origin, here) : connectTo({ origin, network, connections, authorities });
@@ -66,6 +80,8 @@ export class Upstream {
   state(): UpstreamState {
     const nowMs = this.#clock.monotonic();
     const rests = this.#restsUntilMs !== undefined && nowMs < this.#restsUntilMs;
+    const sample = this.#sample && isFresh(this.#sample, this.config.load!.everyMs, nowMs) ? this.#sample : undefined;
+    const sentSince = sample ? Math.max(0, this.#outstanding - sample.outstanding) : 0;
     return {
       id: this.id,
       outstanding: this.#outstanding,
@@ -76,6 +92,10 @@ export class Upstream {
       isAvailable: this.#isHealthy && !rests && mayTry(this.#breaker, nowMs),
       answers: this.#answers,
       failures: this.#failures,
+      isFull: this.lane?.isFull ?? false,
+      lane: this.lane?.state(),
+      load: sample && { waiting: sample.waiting, cacheUse: sample.cacheUse },
+      pressure: pressure(sample, sentSince, this.#outstanding),
     };
   }
 
@@ -96,6 +116,7 @@ export class Upstream {
         if (isOver) return;
         isOver = true;
         this.#outstanding--;
+        this.lane?.leave();
         const nowMs = this.#clock.monotonic();
         if (how === "answered") {
           this.#answers++;
@@ -112,6 +133,40 @@ export class Upstream {
   /** Leaves it alone for a while. */
   rest(ms: number): void {
     this.#restsUntilMs = this.#clock.monotonic() + ms;
+  }
+
+  /** A copy of a request, of which its record knows nothing: whatever becomes of it, nobody is kept from this upstream. Errors: UpstreamFailure. */
+  aside(call: Call): Promise<Reply> {
+    return this.#connection.call(call);
+  }
+
+  /** What it says of itself at a path, undefined where it does not answer 200 in time or says more than `mostBytes`. Its record knows nothing of it. */
+  async page(path: string, mostBytes: number): Promise<string | undefined> {
+    const { deadlines, headers } = this.config;
+    const quick = { ...deadlines, firstByteMs: Math.min(deadlines.firstByteMs, probeMs), idleMs: Math.min(deadlines.idleMs, probeMs) };
+    try {
+      const reply = await this.#connection.call({ method: "GET", path, headers, deadlines: quick, stop: new Stop() });
+      const parts: Buffer[] = [];
+      let size = 0;
+      for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {
+        if (piece === "waiting") continue;
+        size += piece.length;
+        if (size > mostBytes || reply.status !== 200) {
+          reply.cancel();
+          return undefined;
+        }
+        parts.push(piece);
+      }
+      return reply.status === 200 ? Buffer.concat(parts).toString("utf8") : undefined;
+    } catch (error) {
+      if (!(error instanceof UpstreamFailure)) throw error;
+      return undefined;
+    }
+  }
+
+  /** What it said of its load. */
+  loaded(sample: LoadSample): void {
+    this.#sample = sample;
   }
 
   /** Asks for its health and remembers the answer. */

@@ -1,0 +1,58 @@
+/**
+ * Who comes next of those who wait. A request's rank is when it came minus its priority times `agingMs`: what waits gains one priority each
+ * `agingMs`, all at the same pace, so the order of two never changes while they wait, and one of priority p is overtaken by one of q only if that
+ * came within (q - p) x agingMs after it. So nobody starves. Priority ageing as in Multics and Tanenbaum, "Modern Operating Systems", 2.4.3.
+ */
+
+interface Place<T> {
+  readonly item: T;
+  readonly rank: number;
+  readonly order: number;
+}
+
+export const rankOf = (nowMs: number, priority: number, agingMs: number): number => nowMs - priority * agingMs;
+
+/** Sorted by rank, then by who came first. A thousand at most, so places are moved, not linked. */
+export class Line<T> {
+  readonly #places: Place<T>[] = [];
+  #count = 0;
+
+  get length(): number {
+    return this.#places.length;
+  }
+
+  /** Index of the first place behind a rank and an order. */
+  #behind(rank: number, order: number): number {
+    let [from, to] = [0, this.#places.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const p = this.#places[middle]!;
+      if (p.rank < rank || (p.rank === rank && p.order <= order)) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+
+  /** Takes it in; gives what takes it out again, which says false where it is not in any more. */
+  push(item: T, rank: number): () => boolean {
+    const order = this.#count++;
+    this.#places.splice(this.#behind(rank, order), 0, { item, rank, order });
+    return () => {
+      const at = this.#behind(rank, order) - 1;
+      if (this.#places[at]?.order !== order) return false;
+      this.#places.splice(at, 1);
+      return true;
+    };
+  }
+
+  /** The next, taken out. */
+  shift(): T | undefined {
+    return this.#places.shift()?.item;
+  }
+
+  /** The last, taken out, where it comes after the rank. */
+  popAfter(rank: number): T | undefined {
+    const last = this.#places.at(-1);
+    return last !== undefined && last.rank > rank ? this.#places.pop()!.item : undefined;
+  }
+}
