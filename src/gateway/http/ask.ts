@@ -1,8 +1,10 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
-import { formatBytes } from "../../base/index.ts";
+import { formatBytes, type LoamError } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
+import { Passage } from "../translate/passage.ts";
+import type { ProtocolName } from "../upstreams/protocol.ts";
 import { type Api, tokenIds } from "./apis.ts";
 import { limits } from "./limits.ts";
 import { type Members, readMembers } from "./members.ts";
@@ -23,6 +25,21 @@ export interface Ask {
   readonly choices: number;
   /** Whom the request is made for, in the client's own words. */
   readonly user: string | undefined;
+  /** Of a request that came in another API's words: those, for an upstream that speaks them too. */
+  readonly native?: NativeAsk;
+}
+
+export interface NativeAsk {
+  readonly protocol: ProtocolName;
+  /** Behind an upstream's address. */
+  readonly path: string;
+  readonly text: string;
+  readonly members: Members;
+  /** The chat that it was read as: a request whose body is another has been changed, and is put as that. */
+  readonly chat: Readonly<Record<string, unknown>>;
+  /** What that chat cannot say. */
+  readonly refusal: LoamError | undefined;
+  readonly passage: Passage;
 }
 
 const broken = (expected: string, received: string) =>
@@ -96,9 +113,11 @@ export async function readObject(request: Request) {
 export async function readAsk(request: Request, api: Api, contract?: ChatContract): Promise<Ask> {
   const { text, members, body, sizeBytes } = await readObject(request);
   if (!contract) return askOf(api, text, members, body, sizeBytes);
-  const chat = contract.toChat(body);
+  const { chat, refusal } = contract.read(body);
   const own = JSON.stringify(chat);
-  return askOf(api, own, readMembers(own), chat, sizeBytes);
+  const { protocol, path } = contract;
+  const native: NativeAsk = { protocol, path, text, members, chat, refusal, passage: new Passage() };
+  return { ...askOf(api, own, readMembers(own), chat, sizeBytes), native };
 }
 
 /** Errors: gateway/parameter. */

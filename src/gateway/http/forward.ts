@@ -4,8 +4,9 @@ import type { Clock } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Standing } from "../queue/standing.ts";
-import { Attempts, readWhole } from "../routing/attempts.ts";
+import { Attempts, type AttemptsOptions, readWhole } from "../routing/attempts.ts";
 import type { Runtime } from "../routing/runtime.ts";
+import { type ClientAnswer, type Shadows, textOf } from "../routing/shadow.ts";
 import { mayAskTwice } from "../routing/way.ts";
 import { Relay } from "../streams/relay.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
@@ -36,6 +37,8 @@ export interface Forwarded {
   /** Closes that connection; absent where there is none. */
   readonly hangUp: (() => void) | undefined;
   readonly clock: Clock;
+  /** Sends copies. */
+  readonly shadows: Shadows;
   /** Of all requests under way. */
   readonly cutters: Set<Stop>;
   /** Once, when the answer has ended. */
@@ -92,6 +95,66 @@ function watch({ stop, runtime, headers, cutters }: Forwarded): () => void {
   };
 }
 
+/** The call for a target: the client's request, with what differs there. */
+function requestFor(f: Forwarded): AttemptsOptions["request"] {
+  const { ask, routes, exchange } = f;
+  const [route] = routes;
+  return (target, upstream, resumption) => {
+    const { config } = upstream;
+    const changes: Record<string, unknown> = {};
+    const model = ask.label === null ? target.model : `${target.model}@${ask.label}`;
+    if (model !== ask.body.model) changes.model = model;
+    if (asksUsage(ask) && config.asksUsage)
+      changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
+    if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
+    const headers = headersFor(f, config);
+    const { trace } = exchange;
+    Object.assign(
+      headers,
+      trace ? trace.attempt({ target: target.id, upstream: target.upstream, model, url: config.url }) : callersHeaders(f.headers),
+    );
+    const translation = translationOf(config, ask.api);
+    if (translation)
+      return callFor({
+        ask,
+        config,
+        translation,
+        headers,
+        model,
+        body: { ...ask.body, ...changes },
+        isResumed: resumption !== undefined,
+        maxOutputTokens: route!.maxOutputTokens,
+        inputTokens: exchange.inputTokens,
+        nowMs: f.clock.now(),
+      });
+    if (ask.native?.refusal) throw ask.native.refusal;
+    const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
+    return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body };
+  };
+}
+
+/** A copy to the model's shadow, where one goes. */
+function copied(f: Forwarded): ((answer: ClientAnswer | undefined) => void) | undefined {
+  const { routes, runtime, exchange, headers, shadows } = f;
+  const { native: _, ...ask } = f.ask;
+  // a key of the client's makes two requests one: the copy goes without
+  if (!mayAskTwice(ask, { get: name => (name === "idempotency-key" ? null : headers.get(name)) })) return undefined;
+  const request = requestFor({ ...f, ask });
+  return shadows.copy({
+    id: exchange.id,
+    ask,
+    route: routes[0]!,
+    user: ask.user ?? exchange.identity?.subject,
+    key: exchange.identity?.keyId,
+    runtime,
+    request: (target, upstream) => {
+      const call = request(target, upstream, undefined);
+      const { "idempotency-key": _key, ...own } = call.headers;
+      return { ...call, headers: own };
+    },
+  });
+}
+
 /** Of prompt and answer, where a price is looked at. */
 function expectedTokens({ routes, runtime, exchange, maxOutputTokens }: Forwarded): { input: number; output: number } | undefined {
   if (!routes.some(r => r.strategy === "cost")) return undefined;
@@ -112,38 +175,7 @@ function attemptsFor(f: Forwarded): Attempts {
     standing: f.standing,
     isStream: ask.isStream,
     mayHedge: route!.hedge !== undefined && mayAskTwice(ask, f.headers),
-    request: (target, upstream, resumption) => {
-      const { config } = upstream;
-      const changes: Record<string, unknown> = {};
-      const model = ask.label === null ? target.model : `${target.model}@${ask.label}`;
-      if (model !== ask.body.model) changes.model = model;
-      if (asksUsage(ask) && config.asksUsage)
-        changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
-      if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
-      const headers = headersFor(f, config);
-      const { trace } = exchange;
-      Object.assign(
-        headers,
-        trace ? trace.attempt({ target: target.id, upstream: target.upstream, model, url: config.url }) : callersHeaders(f.headers),
-      );
-      const translation = translationOf(config, ask.api);
-      if (translation)
-        return callFor({
-          ask,
-          config,
-          translation,
-          headers,
-          model,
-          body: { ...ask.body, ...changes },
-          isResumed: resumption !== undefined,
-          maxOutputTokens: route!.maxOutputTokens,
-          inputTokens: exchange.inputTokens,
-          nowMs: f.clock.now(),
-        });
-      if (ask.native?.refusal) throw ask.native.refusal;
-      const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
-      return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body };
-    },
+    request: requestFor(f),
   });
 }
 
@@ -204,6 +236,13 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
       exchange.served = versionOf(source.reply, model);
       source.end("answered");
       exchange.target = attempts.target;
+      if (f.routes[0]!.shadow)
+        copied(f)?.({
+          text: textOf(text).text,
+          ms: clock.monotonic() - exchange.startMs,
+          firstMs: exchange.firstMs,
+          outputTokens: usage?.outputTokens ?? 0,
+        });
       f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
       return {
         status: source.reply.status,
@@ -252,6 +291,9 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
         usage && (usage.outputTokens > 0 || pieces === 0)
           ? usage
           : { inputTokens: usage?.inputTokens ?? exchange.inputTokens, outputTokens: pieces, cachedTokens: 0 };
+      const isWhole = error === undefined && why === undefined && progress.isWhole && !hasLeft(f);
+      clientAnswer = isWhole && { text: progress.text, ms: clock.monotonic() - exchange.startMs, outputTokens: counted.outputTokens };
+      tell?.(clientAnswer);
       const wire = error === undefined ? undefined : wireError(error, exchange.id);
       if (error instanceof Error) exchange.detail = error.message;
       if (isFirst && wire) return;

@@ -38,14 +38,14 @@ export function continued(api: StreamedApi, how: Continuation, body: Body, progr
     changes[key] = Math.max(0, bound - pieces);
   }
   if (api === "completions") return typeof body.prompt === "string" ? { ...changes, prompt: body.prompt + text } : undefined;
-  if (api !== "chat" || how !== "vllm" || !Array.isArray(body.messages)) return undefined;
+  if (api !== "chat" || (how !== "vllm" && how !== "prefill") || !Array.isArray(body.messages)) return undefined;
   const last: unknown = body.messages.at(-1);
   const isBegun = isRow(last) && last.role === "assistant";
   if (isBegun && typeof last.content !== "string") return undefined;
   const messages = isBegun
     ? [...body.messages.slice(0, -1), { ...last, content: `${last.content}${text}` }]
     : [...body.messages, { role: "assistant", content: text }];
-  return { ...changes, messages, continue_final_message: true, add_generation_prompt: false };
+  return { ...changes, messages, ...(how === "vllm" ? { continue_final_message: true, add_generation_prompt: false } : {}) };
 }
 
 /**

@@ -1,14 +1,18 @@
-/** A chat's chunks as Anthropic's events: the message opens, its blocks open, grow and close one after the other, the message closes. */
+/**
+ * A chat's chunks as Anthropic's events: the message opens, its blocks open, grow and close one after the other, the message closes. What an upstream
+ * said in these words itself is given as it said it.
+ */
 import { isRow } from "../streams/usage.ts";
 import type { Row } from "./contract.ts";
 import { messageId, stopReason, usageOf } from "./messages-words.ts";
+import type { Passage } from "./passage.ts";
 
 const event = (value: { readonly type: string } & Row): string => `event: ${value.type}\ndata: ${JSON.stringify(value)}\n\n`;
 
-export function messagesStream(): (data: string | undefined) => string {
+export function messagesStream(passage?: Passage): (data: string | undefined) => string {
   let hasBegun = false;
   /** The block that is open: the text, or a call by its index in the chat. */
-  let open: "text" | number | undefined;
+  let open: "text" | "other" | number | undefined;
   let index = -1;
   let reason: unknown;
   let usage: unknown;
@@ -44,6 +48,12 @@ export function messagesStream(): (data: string | undefined) => string {
 
   return data => {
     if (data === undefined) return event({ type: "ping" });
+    const native = passage?.take(data);
+    if (native) {
+      hasBegun = true;
+      ({ index, open } = native);
+      return native.own;
+    }
     if (data.trim() === "[DONE]")
       return (
         close() +

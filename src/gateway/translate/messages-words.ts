@@ -16,10 +16,11 @@ export function usageOf(usage: unknown): Row {
   const u = isRow(usage) ? usage : {};
   const details = isRow(u.prompt_tokens_details) ? u.prompt_tokens_details : {};
   const cached = typeof details.cached_tokens === "number" ? details.cached_tokens : 0;
+  const written = typeof details.cache_write_tokens === "number" ? details.cache_write_tokens : 0;
   const input = typeof u.prompt_tokens === "number" ? u.prompt_tokens : 0;
   return {
-    input_tokens: Math.max(0, input - cached),
-    cache_creation_input_tokens: 0,
+    input_tokens: Math.max(0, input - cached - written),
+    cache_creation_input_tokens: written,
     cache_read_input_tokens: cached,
     output_tokens: typeof u.completion_tokens === "number" ? u.completion_tokens : 0,
   };

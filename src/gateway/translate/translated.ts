@@ -2,13 +2,16 @@
 import type { Answer } from "../http/exchange.ts";
 import { cutEvents } from "../streams/events.ts";
 import type { ChatContract, Row } from "./contract.ts";
+import type { Passage } from "./passage.ts";
 
-export function translated(answer: Answer, contract: ChatContract): Answer {
+/** `passage`: what the upstream said in the contract's own words; given as it is where nothing changed it on the way. */
+export function translated(answer: Answer, contract: ChatContract, passage?: Passage): Answer {
   const { body } = answer;
-  if (typeof body === "string") return { ...answer, body: JSON.stringify(contract.answer(JSON.parse(body) as Row)) };
+  if (typeof body === "string")
+    return { ...answer, body: passage?.take(body)?.own ?? JSON.stringify(contract.answer(JSON.parse(body) as Row)) };
   if (body instanceof Uint8Array) return answer;
   const cutter = cutEvents();
-  const say = contract.stream();
+  const say = contract.stream(passage);
   const encoder = new TextEncoder();
   const reader = body.getReader();
   return {

@@ -1,0 +1,53 @@
+/** The call to an upstream that speaks another API than OpenAI's, and its answer in OpenAI's words. */
+import type { Ask } from "../http/ask.ts";
+import { withMembers } from "../http/members.ts";
+import type { Request } from "../routing/attempts.ts";
+import type { UpstreamConfig } from "../upstreams/config.ts";
+import { protocols } from "../upstreams/protocol.ts";
+import type { Row } from "./contract.ts";
+import { anthropicReading } from "./from-anthropic.ts";
+import { translatedReply } from "./translated-reply.ts";
+import type { Asked, Told, Translation } from "./translation.ts";
+
+/** What the client sent, in the upstream's own words; undefined where they are not, or where something changed it on the way. */
+export const ownWords = ({ native, body }: Ask, { protocol }: UpstreamConfig) =>
+  native !== undefined && native.protocol === protocol && native.chat === body ? native : undefined;
+
+export interface Put {
+  readonly ask: Ask;
+  readonly config: UpstreamConfig;
+  readonly translation: Translation;
+  /** OpenAI's body with what is changed for this upstream. */
+  readonly body: Row;
+  readonly model: string;
+  /** The answer goes on with one that broke off. */
+  readonly isResumed: boolean;
+  readonly maxOutputTokens: number;
+  readonly inputTokens: number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Errors: gateway/untranslated. */
+export function callFor({ ask, config, translation, isResumed, nowMs, headers, ...given }: Put): Request {
+  const { isStream, api } = ask;
+  const asked: Asked = {
+    ...given,
+    isStream,
+    now: Math.floor(nowMs / 1000),
+    isLenient: config.untranslated === "drop",
+    asksUsage: config.asksUsage,
+    tensors: config.tensors,
+  };
+  const native = isResumed ? undefined : ownWords(ask, config);
+  if (!native && ask.native?.refusal) throw ask.native.refusal;
+  const told: Told = native ? { path: native.path, body: {}, read: anthropicReading(asked), passage: native.passage } : translation(asked);
+  return {
+    method: "POST",
+    path: `${protocols[config.protocol].root(config.url.pathname.replace(/\/+$/, ""))}${told.path}`,
+    headers,
+    body: native ? withMembers(native.text, native.members, { model: given.model }) : JSON.stringify(told.body),
+    translate: reply => translatedReply(reply, told, isStream, api.streamed),
+  };
+}

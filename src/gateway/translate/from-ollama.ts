@@ -1,0 +1,118 @@
+/** Ollama's answers as OpenAI's: whole and in lines, chats, completions and embeddings. */
+import { isRow } from "../streams/usage.ts";
+import { completionChoice, completionHead } from "./completions.ts";
+import type { Row } from "./contract.ts";
+import type { Asked, ErrorWords, Piece, Reading } from "./translation.ts";
+import { embeddingsOf } from "./vectors.ts";
+import { chatUsage, chunksOf, countOf, isGiven, malformed, newId } from "./words.ts";
+
+const errorOf = ({ error }: Row): ErrorWords | undefined => {
+  if (typeof error === "string") return { message: error };
+  return isRow(error) && typeof error.message === "string" ? { message: error.message } : undefined;
+};
+
+/** Undefined where it did not count: what is not said is not made up. */
+const usageOf = (line: Row): Row | undefined =>
+  isGiven(line.eval_count) ? chatUsage({ input: countOf(line.prompt_eval_count), output: countOf(line.eval_count) }) : undefined;
+const withUsage = (line: Row): Row => {
+  const usage = usageOf(line);
+  return usage ? { usage } : {};
+};
+
+const reasonOf = (line: Row, hasCalls: boolean): string => (hasCalls ? "tool_calls" : line.done_reason === "length" ? "length" : "stop");
+
+const messageOf = (line: Row): Row => (isRow(line.message) ? line.message : {});
+const callsOf = (message: Row): Row[] =>
+  (Array.isArray(message.tool_calls) ? message.tool_calls.filter(isRow) : []).map(c => {
+    const f = isRow(c.function) ? c.function : {};
+    const id = typeof c.id === "string" && c.id !== "" ? c.id : newId("call_");
+    return { id, type: "function", function: { name: f.name, arguments: JSON.stringify(f.arguments ?? {}) } };
+  });
+
+const thoughtOf = (message: Row): Row =>
+  typeof message.thinking === "string" && message.thinking !== "" ? { reasoning_content: message.thinking } : {};
+
+function chatOf(line: Row, { model, now }: Asked): Row {
+  if (!isRow(line.message)) throw malformed("an answer without a message");
+  const message = messageOf(line);
+  const calls = callsOf(message);
+  const text = String(message.content ?? "");
+  const own = {
+    role: "assistant",
+    content: text === "" && calls.length > 0 ? null : text,
+    refusal: null,
+    ...thoughtOf(message),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
+  return {
+    id: newId("chatcmpl-"),
+    object: "chat.completion",
+    created: now,
+    model,
+    choices: [{ index: 0, message: own, logprobs: null, finish_reason: reasonOf(line, calls.length > 0) }],
+    ...withUsage(line),
+  };
+}
+
+function chatLines({ model, now }: Asked): (piece: Piece) => readonly Piece[] {
+  const chunks = chunksOf({ id: newId("chatcmpl-"), created: now, model });
+  let hasBegun = false;
+  let calls = 0;
+  return line => {
+    if (line === "done" || line === "closed") return [];
+    const error = errorOf(line);
+    if (error) return [{ error }];
+    const out: Piece[] = [];
+    if (!hasBegun) out.push(chunks.delta({ role: "assistant", content: "" }));
+    hasBegun = true;
+    const message = messageOf(line);
+    const thought = thoughtOf(message);
+    if (isGiven(thought.reasoning_content)) out.push(chunks.delta(thought));
+    if (typeof message.content === "string" && message.content !== "") out.push(chunks.delta({ content: message.content }));
+    for (const call of callsOf(message)) out.push(chunks.delta({ tool_calls: [{ index: calls++, ...call }] }));
+    if (line.done !== true) return out;
+    const usage = usageOf(line);
+    return [...out, chunks.last(reasonOf(line, calls > 0)), ...(usage ? [chunks.usage(usage)] : []), "done"];
+  };
+}
+
+export const chatReading = (asked: Asked): Reading => ({
+  framing: "lines",
+  whole: line => chatOf(line, asked),
+  stream: () => chatLines(asked),
+  error: errorOf,
+});
+
+export const completionReading = (asked: Asked): Reading => ({
+  framing: "lines",
+  whole: line => {
+    if (typeof line.response !== "string") throw malformed("an answer without a response");
+    return {
+      ...completionHead(newId("cmpl-"), asked),
+      choices: [completionChoice(line.response, reasonOf(line, false))],
+      ...withUsage(line),
+    };
+  },
+  stream: () => {
+    const head = completionHead(newId("cmpl-"), asked);
+    return line => {
+      if (line === "done" || line === "closed") return [];
+      const error = errorOf(line);
+      if (error) return [{ error }];
+      const text = typeof line.response === "string" ? line.response : "";
+      if (line.done !== true) return text === "" ? [] : [{ ...head, choices: [completionChoice(text, null)] }];
+      const usage = usageOf(line);
+      const last = { ...head, choices: [completionChoice(text, reasonOf(line, false))] };
+      return [last, ...(usage ? [{ ...head, choices: [], usage }] : []), "done"];
+    };
+  },
+  error: errorOf,
+});
+
+export const embedReading = (asked: Asked): Reading => ({
+  framing: "whole",
+  whole: value =>
+    embeddingsOf(asked, value.embeddings, isGiven(value.prompt_eval_count) ? countOf(value.prompt_eval_count) : asked.inputTokens),
+  stream: () => () => [],
+  error: errorOf,
+});

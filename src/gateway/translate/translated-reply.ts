@@ -1,0 +1,141 @@
+/**
+ * An upstream's answer read in OpenAI's words, as bytes of the same kind that an upstream of OpenAI's would send: so that what relays, counts, guards
+ * and keeps answers knows one language. Pieces are read as they come, one is held only until it is whole.
+ */
+import { limits } from "../http/limits.ts";
+import { readWhole } from "../routing/attempts.ts";
+import { cutEvents } from "../streams/events.ts";
+import type { StreamedApi } from "../streams/progress.ts";
+import { isRow } from "../streams/usage.ts";
+import type { Reply } from "../upstreams/call.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
+import { cutLines } from "./lines.ts";
+import { afterPiece, noBlock } from "./passage.ts";
+import type { Piece, Told } from "./translation.ts";
+import { malformed, piecesOf } from "./words.ts";
+
+const done = "[DONE]";
+
+/** An event's data and the event itself, as OpenAI writes it. */
+function written(piece: Exclude<Piece, "closed">, api: StreamedApi | undefined): { readonly data: string; readonly event: string } {
+  const data = piece === "done" ? done : JSON.stringify(piece);
+  const name = api === "responses" && piece !== "done" && typeof piece.type === "string" ? `event: ${piece.type}\n` : "";
+  return { data, event: `${name}data: ${data}\n\n` };
+}
+
+function parsed(text: string, what: string) {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isRow(value)) return value;
+  } catch {
+    // told below
+  }
+  throw malformed(what);
+}
+
+/** The upstream's error as OpenAI's; as it came where it is in nobody's form. */
+function errorText(text: string, { read }: Told): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    const said = isRow(value) ? read.error(value) : undefined;
+    if (said) return JSON.stringify({ error: { message: said.message, type: said.type ?? null, param: null, code: said.code ?? null } });
+  } catch {
+    // told by its status
+  }
+  return text;
+}
+
+/** One buffer, made when it is asked for. */
+const once = (reply: Reply, make: () => Promise<Buffer>): Reply => {
+  let isGiven = false;
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    cancel: () => reply.cancel(),
+    read: async () => {
+      if (isGiven) return undefined;
+      isGiven = true;
+      return make();
+    },
+  };
+};
+
+const wholeAnswer = async (reply: Reply, { read, passage }: Told) => {
+  const text = (await readWhole(reply, limits.answerBytes)).toString("utf8");
+  const value = parsed(text, "a 200 whose body is no JSON object");
+  const error = read.error(value);
+  if (error) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(error) });
+  const answer = read.whole(value);
+  passage?.begin();
+  passage?.add({ said: JSON.stringify(answer), own: text, ...noBlock });
+  return answer;
+};
+
+/** Reads the pieces of a stream; what they come to is given as soon as it is. */
+function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | undefined): Reply {
+  const cutter = read.framing === "lines" ? cutLines() : cutEvents();
+  const say = read.stream();
+  passage?.begin();
+  let block = noBlock;
+  /** The upstream's own words that have come to nothing yet. */
+  let own = "";
+  let isClosed = false;
+
+  const told = (pieces: readonly Piece[], from: Piece, bytes: Buffer | undefined): string => {
+    if (passage) {
+      own += bytes?.toString("utf8") ?? "";
+      block = afterPiece(block, from);
+    }
+    let out = "";
+    for (const piece of pieces) {
+      if (piece === "closed") continue;
+      const { data, event } = written(piece, api);
+      passage?.add({ said: data, own, ...block });
+      own = "";
+      out += event;
+    }
+    return out;
+  };
+  const pieceOf = (data: string): Piece => (data.trim() === done ? "done" : parsed(data, "a piece that is no JSON object"));
+  const push = (bytes: Buffer): string => {
+    let out = "";
+    for (const { data, bytes: event } of cutter.push(bytes)) {
+      if (data === undefined || data.trim() === "") continue;
+      const piece = pieceOf(data);
+      out += told(say(piece), piece, event);
+    }
+    if (cutter.pendingBytes > limits.eventBytes) throw malformed("an event without an end");
+    return out;
+  };
+
+  return {
+    status: reply.status,
+    headers: reply.headers,
+    cancel: () => reply.cancel(),
+    read: async (waitMs = Number.POSITIVE_INFINITY) => {
+      const untilMs = performance.now() + waitMs;
+      while (!isClosed) {
+        const bytes = await reply.read(Math.max(0, untilMs - performance.now()));
+        if (bytes === "waiting") return bytes;
+        isClosed = bytes === undefined;
+        // a last piece may lack its end
+        const text = bytes ? push(bytes) : push(Buffer.from("\n\n")) + told(say("closed"), "closed", undefined);
+        if (text !== "") return Buffer.from(text);
+        if (performance.now() >= untilMs && !isClosed) return "waiting";
+      }
+      return undefined;
+    },
+  };
+}
+
+/** `api`: of the stream that the client asked for, undefined where it asked for none. */
+export function translatedReply(reply: Reply, told: Told, isStream: boolean, api: StreamedApi | undefined): Reply {
+  if (reply.status >= 300)
+    return once(reply, async () => Buffer.from(errorText((await readWhole(reply, limits.errorBytes)).toString("utf8"), told)));
+  if (isStream && told.read.framing !== "whole") return streamed(reply, told, api);
+  return once(reply, async () => {
+    const answer = await wholeAnswer(reply, told);
+    if (!isStream) return Buffer.from(JSON.stringify(answer));
+    return Buffer.from([...piecesOf(answer), "done" as const].map(p => written(p, api).event).join(""));
+  });
+}
