@@ -11,6 +11,7 @@ import { ownPackage } from "../package.ts";
 import { findProject, type Project, projectFile } from "../project.ts";
 import { newConsoleToken, withConsole } from "./console-session.ts";
 import { demoKey } from "./demo-key.ts";
+import { joinedMetrics, joinedModels } from "./joined-answers.ts";
 import { openFor } from "./open-gateway.ts";
 import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from "./project-part.ts";
 
@@ -131,12 +132,20 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
     if (!own.ok) return own;
     const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
-    return new Response(`${await own.text()}\n${await server.text()}`, { status: 200, headers: own.headers });
+    return new Response(joinedMetrics(await own.text(), await server.text()), { status: 200, headers: own.headers });
+  };
+  /** For the console alone: others have no use for the versions behind a name that they may use. */
+  const models = async (request: Request, peer: unknown): Promise<Response> => {
+    const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
+    if (!own.ok || request.headers.get("authorization") !== `Bearer ${token}`) return own;
+    const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
+    return Response.json(joinedModels(await own.json(), await server.json()), { headers: { "cache-control": "no-store" } });
   };
   const fetch: App["fetch"] = async (request, peer) => {
     const { pathname } = new URL(request.url);
     if (pathname === "/api/session") return session(request);
     if (pathname === "/metrics" && request.method === "GET") return metrics(request, peer);
+    if (pathname === "/v1/models" && request.method === "GET") return models(request, peer);
     const isReading = request.method === "GET" || request.method === "HEAD";
     if ((isReading && open.test(pathname)) || (isLoopback && consoleData.test(pathname))) return app.fetch(request, peer);
     return gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);

@@ -3,10 +3,12 @@
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
 import { resolve } from "node:path";
-import { followConfig, Gateway, type GatewayListening, listenGateway, openAccessLog, readConfig } from "../../gateway/index.ts";
-import { configPath, openFor } from "../gateway/open-gateway.ts";
+import { followConfig, Gateway, type GatewayListening, listenGateway, openAccessLog } from "../../gateway/index.ts";
+import { cliErrors } from "../errors.ts";
+import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
 import { numberOption, textOption } from "../options.ts";
 import { ownPackage } from "../package.ts";
+import { projectFile } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 
 const aborted = (signal: AbortSignal): Promise<void> =>
@@ -18,14 +20,20 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 export const gateway: VerbRun = async (context, _given, options) => {
   const { out, signal } = context;
   const port = numberOption(options, "port", "gateway", { least: 0, most: 65_535, whole: true });
-  const path = configPath(context, options);
-  const config = await readConfig(path);
+  const { path, config, isProjects } = await gatewayOf(context, options);
   const models = [...new Set([...config.routes.values()].map(r => r.name))];
   if (options.check === true) {
     out.line(`  ${path} is right: ${models.length} models on ${config.upstreams.size} upstreams.`);
     out.result({ config: path, models, upstreams: [...config.upstreams.keys()] });
     return;
   }
+  if (isProjects)
+    throw cliErrors.fail("usage", {
+      place: "loam gateway",
+      expected: `a ${gatewayFile}`,
+      received: `the part gateway of ${projectFile}, which is the door of the project's own server`,
+      hint: "`loam serve` starts both.",
+    });
   const control = await openFor(config, text => out.warn(text));
   const { to, sample } = config.log;
   // with --json the log is among the events

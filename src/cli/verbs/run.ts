@@ -1,5 +1,5 @@
 /** `loam run` and `loam train`: the links of a model's life, each made or found, then the version registered with its scores. */
-import { formatDuration, type LoamError, nearest } from "../../base/index.ts";
+import { formatDuration, isLoamError, type LoamError, nearest } from "../../base/index.ts";
 import { listModels, registerVersion, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
@@ -124,6 +124,16 @@ function namesOf(project: Project, given: string | undefined): string[] {
   return given === undefined && served.length > 0 ? served : [modelNameOf(project, given)];
 }
 
+/** A mistake in the gateway's part is told before hours of training, not after them; its secrets are needed only where it runs. */
+async function checkGateway(project: Project): Promise<void> {
+  if (project.config.gateway === undefined) return;
+  try {
+    await (await import("../gateway/project-part.ts")).projectGateway(project);
+  } catch (error) {
+    if (!isLoamError(error, "gateway/secret")) throw error;
+  }
+}
+
 /** Runs the lives of models one after the other; what they share is made once. */
 async function runLives(
   context: Context,
@@ -132,6 +142,7 @@ async function runLives(
   given: { readonly stage?: string | undefined; readonly force: boolean },
 ): Promise<void> {
   const { out } = context;
+  await checkGateway(project);
   await withProjectStore(project, async store => {
     let made: Made = new Map();
     const lives: { readonly model: string; readonly version: string | null; readonly ran: number }[] = [];
