@@ -8,6 +8,7 @@ import type { ProtocolName } from "../upstreams/protocol.ts";
 import { type Api, tokenIds } from "./apis.ts";
 import { limits } from "./limits.ts";
 import { type Members, readMembers } from "./members.ts";
+import { type Asked, NodeRequest } from "./node-request.ts";
 
 export interface Ask {
   readonly api: Api;
@@ -56,9 +57,10 @@ const tooLarge = (received: string) =>
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Errors: gateway/tooLarge as soon as it is too much, gateway/cancelled. */
-export async function receivedBytes(request: Request): Promise<Uint8Array> {
+export async function receivedBytes(request: Asked): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
+  if (request instanceof NodeRequest) return request.received();
   try {
     // node has checked that no more comes than was declared
     if (declared !== null) return new Uint8Array(await request.arrayBuffer());
@@ -81,7 +83,7 @@ export async function receivedBytes(request: Request): Promise<Uint8Array> {
 const jsonType = /^application\/json\s*(;|$)/i;
 
 /** A body that is one JSON object. Errors: gateway/mediaType, tooLarge, body, cancelled. */
-export async function readObject(request: Request) {
+export async function readObject(request: Asked) {
   const type = request.headers.get("content-type") ?? "";
   if (!jsonType.test(type))
     throw gatewayErrors.fail("mediaType", {
@@ -110,7 +112,7 @@ export async function readObject(request: Request) {
 }
 
 /** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: those of `readObject`, gateway/parameter. */
-export async function readAsk(request: Request, api: Api, contract?: ChatContract): Promise<Ask> {
+export async function readAsk(request: Asked, api: Api, contract?: ChatContract): Promise<Ask> {
   const { text, members, body, sizeBytes } = await readObject(request);
   if (!contract) return askOf(api, text, members, body, sizeBytes);
   const { chat, refusal } = contract.read(body);
