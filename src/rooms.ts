@@ -5,6 +5,7 @@
 export const rooms = {
   base: [],
   statistics: ["base"],
+  tracing: ["base"],
   tensor: ["base"],
   text: ["base", "store"],
   nn: ["base", "tensor"],
@@ -14,9 +15,24 @@ export const rooms = {
   tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
   registry: ["base", "statistics", "store", "evaluate"],
-  serve: ["base", "tensor", "nn", "text", "store"],
-  gateway: ["base", "store", "text"],
-  cli: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "tune", "evaluate", "registry", "serve", "gateway"],
+  serve: ["base", "tensor", "nn", "text", "store", "tracing"],
+  gateway: ["base", "store", "text", "tracing"],
+  cli: [
+    "base",
+    "statistics",
+    "tensor",
+    "nn",
+    "text",
+    "store",
+    "data",
+    "train",
+    "tune",
+    "evaluate",
+    "registry",
+    "serve",
+    "gateway",
+    "tracing",
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */

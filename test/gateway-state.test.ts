@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { journalLaws } from "../src/gateway/admin/journal.laws.ts";
 import { openControl } from "../src/gateway/control.ts";
 import { sharedStoreLaws } from "../src/gateway/limits/bucket-store.laws.ts";
 import { childScript, processLaws } from "../src/gateway/limits/processes.laws.ts";
@@ -33,6 +34,7 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
   describe("one process", () => {
     // a thousand statements that wait for one row on a busy machine: longer than anybody would let a request wait
     sharedStoreLaws((name, options) => openState({ url: server.url(name), root: ".", timeoutMs: 60_000, ...options }));
+    journalLaws(name => openState({ url: server.url(name), root: "." }));
   });
   describe("four processes", () => {
     processLaws(start, name => server.url(name));

@@ -9,10 +9,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { exportHuggingFace, folderFiles, initialise, llamaConfig, modelGguf, modelOf, specOfModel } from "../src/nn/index.ts";
-import { startCollector } from "../src/serve/tracing/collector.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { trainBpe } from "../src/text/index.ts";
 import { build, jsonLines, loam, start } from "./support/child.ts";
+import { startCollector } from "./support/collector.ts";
 import { temporaryFolder, toyProject } from "./support/project.ts";
 
 beforeAll(build);

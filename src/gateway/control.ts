@@ -1,5 +1,6 @@
 /** Identity, policies, limits and usage opened over one state, as `contract.ts` says. Decisions read a snapshot that a reload swaps whole. */
 import { canonicalJson, check, hashOf } from "../base/index.ts";
+import { openJournal } from "./admin/journal.ts";
 import type { Control, Explanation, Identity } from "./contract.ts";
 import { type ControlConfig, controlPart } from "./control-config.ts";
 import { gatewayErrors } from "./errors.ts";
@@ -122,6 +123,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       sweepEveryMs: leaseMs / 3,
       ...(options.onStore ? { onStore: options.onStore } : {}),
     });
+    const journal = openJournal(state.journal, now);
     const flushes = setInterval(() => void keys.flush().catch(() => {}), flushEveryMs);
     flushes.unref();
     const explain = (identity: Identity, action: Parameters<Control["explain"]>[1]): Explanation => {
@@ -161,6 +163,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       limits: limiter,
       limitsView: ask => viewLimits(state.buckets, snapshot.config.limits, snapshot.config.prices.currency, now(), ask),
       keys,
+      journal,
       usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
       changes: () => changesIn(database),
       verifyChanges: () => verifyChanges(database),
@@ -175,6 +178,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
         clearInterval(flushes);
         await limiter.close();
         await keys.flush().catch(() => {});
+        await journal.close().catch(() => {});
         await state.close();
       },
     };

@@ -3,7 +3,8 @@
  * checks everything first and then takes the place of what was there; streams of before end as they began.
  */
 import { type Clock, systemClock } from "../base/index.ts";
-import type { AnswerCache, CacheState } from "./cache/cache.ts";
+import type { AnswerCache } from "./cache/cache.ts";
+import type { CacheState } from "./cache/counts.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
 import { closeCache, openCache } from "./cache/open.ts";
 import { countersOf, type TokenCounter } from "./config/counters.ts";
@@ -14,7 +15,9 @@ import { type AppFetch, createApp } from "./http/app.ts";
 import { type End, type Exchange, type RequestRecord, recordOf } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
+import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
+import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { ServeHere } from "./upstreams/in-process.ts";
@@ -37,6 +40,8 @@ export interface GatewayOptions {
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
   readonly onHealth?: (upstream: string, isHealthy: boolean) => void;
+  /** One call a copy to a model's shadow, when its answer has ended. */
+  readonly onShadow?: (record: ShadowRecord) => void;
 }
 
 /** What is going on, for operators and the console. */
@@ -58,6 +63,8 @@ export class Gateway {
   readonly clock: Clock;
   readonly control: Control;
   readonly metrics: GatewayMetrics;
+  readonly #routing: RoutingMetrics;
+  readonly shadows: Shadows;
   /** What ends each request under way. */
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
@@ -90,6 +97,15 @@ export class Gateway {
     this.#runtime = this.#runtimeOf(config, undefined);
     this.onFailure = options.onFailure ?? (() => {});
     this.metrics = createMetrics({ version, inFlight: () => this.#inFlight, upstreams: () => this.#runtime.upstreams() });
+    const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });
+    this.#routing = routing;
+    this.shadows = new Shadows(clock, {
+      sent: record => {
+        routing.sent(record);
+        options.onShadow?.(record);
+      },
+      skipped: routing.skipped,
+    });
     cacheMetrics(this.metrics.registry, () => this.#cache);
     this.server = options.server;
     this.tracing = options.tracing;
@@ -156,6 +172,7 @@ export class Gateway {
     const before = this.#runtime;
     this.#runtime = this.#runtimeOf(config, before);
     this.#counters = counters;
+    this.control.journal.keep(config.journal);
     before.leave();
   }
 
@@ -175,6 +192,7 @@ export class Gateway {
       }
       const record = recordOf(exchange, end, this.clock.now(), this.clock.monotonic());
       this.metrics.request(record);
+      this.#routing.request(record);
       if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
       exchange.trace?.end(record);
       this.#options.onRequest?.(record);
@@ -210,8 +228,10 @@ export class Gateway {
   }
 
   async close(): Promise<void> {
+    this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);
+    await this.tracing?.close();
     await this.control.close();
   }
 }

@@ -62,6 +62,5 @@ export const serveErrors = errorTable("serve", {
   notReady: { status: 503, exit: "failure", meaning: "The model is still loading or warming up, or its engine has failed." },
   draining: { status: 503, exit: "failure", meaning: "The server is shutting down and takes no new work." },
   model: { status: 400, exit: "usage", meaning: "A model cannot be served: it is no decoder, or its tokenizer is another model's." },
-  collector: { status: 400, exit: "usage", meaning: "What traces should be sent to is not the address of a collector." },
   portInUse: { status: 500, exit: "environment", meaning: "The port is taken by another program, or may not be used." },
 });

@@ -61,5 +61,5 @@ export {
   type ServedTokenizer,
   servedModel,
 } from "./served-model.ts";
-export { collectorUrl, openTracing } from "./tracing/open-tracing.ts";
+export { openTracing } from "./tracing/open-tracing.ts";
 export type { Operation, RequestTrace, TracedEnd, TracedRequest, Tracing } from "./tracing/tracing.ts";

@@ -2,21 +2,31 @@
  * One line of JSON a request, written in batches: a line costs no system call of its own, and what waits is bounded. The record holds no prompt,
  * no answer and no secret by construction; what an upstream said of itself is redacted.
  */
-import { createWriteStream } from "node:fs";
 import { redact } from "../../base/index.ts";
 import type { RequestRecord } from "./exchange.ts";
+import { fileSink, type Sink } from "./log-file.ts";
 
 export interface AccessLog {
   write(record: RequestRecord): void;
   close(): Promise<void>;
 }
 
-export interface AccessLogOptions {
+export interface LogConfig {
   /** A file that is added to, `stdout` or `none`. */
   readonly to: string;
   /** Share of answers below 400 that are logged. */
   readonly sample: number;
+  readonly sizeBytes: number;
+  readonly keepMs: number;
+}
+
+export interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"> {
+  /** Never full when absent. */
+  readonly sizeBytes?: number;
+  /** Kept for ever when absent. */
+  readonly keepMs?: number;
   readonly random: () => number;
+  readonly now?: () => number;
 }
 
 const flushMs = 200;
@@ -24,20 +34,28 @@ const flushMs = 200;
 const mostWaiting = 8 * 1024 * 1024;
 
 const silent: AccessLog = { write: () => {}, close: async () => {} };
+// a full disk must not end the gateway
+const onError = () => {};
 
-export function openAccessLog({ to, sample, random }: AccessLogOptions): AccessLog {
+const stdout: Sink = {
+  get waiting() {
+    return process.stdout.writableLength;
+  },
+  write: text => void process.stdout.write(text),
+  close: async () => {},
+};
+
+export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Date.now }: AccessLogOptions): AccessLog {
   if (to === "none") return silent;
-  const stream = to === "stdout" ? process.stdout : createWriteStream(to, { flags: "a", mode: 0o600 });
-  // a full disk must not end the gateway
-  const onError = () => {};
-  stream.on("error", onError);
+  const sink = to === "stdout" ? stdout : fileSink(to, { sizeBytes, keepMs, now });
+  if (to === "stdout") process.stdout.on("error", onError);
   let lines: string[] = [];
   let waiting = 0;
   let dropped = 0;
   const flush = () => {
     if (dropped > 0) lines.push(JSON.stringify({ dropped }));
-    if (lines.length === 0 || stream.writableLength > mostWaiting) return;
-    stream.write(`${lines.join("\n")}\n`);
+    if (lines.length === 0 || sink.waiting > mostWaiting) return;
+    sink.write(`${lines.join("\n")}\n`);
     lines = [];
     waiting = 0;
     dropped = 0;
@@ -55,8 +73,8 @@ export function openAccessLog({ to, sample, random }: AccessLogOptions): AccessL
     close: async () => {
       clearInterval(timer);
       flush();
-      stream.off("error", onError);
-      if (stream !== process.stdout) await new Promise<void>(resolve => stream.end(() => resolve()));
+      if (to === "stdout") process.stdout.off("error", onError);
+      await sink.close();
     },
   };
 }

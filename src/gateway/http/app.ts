@@ -3,86 +3,39 @@
  * for a model goes: who is it, is it well formed, may they, is there room, to an upstream and back, what did it come to.
  */
 import { Hono } from "hono";
-import { isLoamError } from "../../base/index.ts";
 import { administered } from "../admin/page.ts";
 import { adminPages } from "../admin/pages.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { ownServer } from "../own/own-server.ts";
-import type { ChatContract } from "../translate/contract.ts";
 import { messages } from "../translate/messages.ts";
 import { apis } from "./apis.ts";
+import { answered, type Place } from "./around.ts";
 import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
 import { admitted, allowed } from "./door.ts";
 import type { Answer, Exchange } from "./exchange.ts";
-import { limits } from "./limits.ts";
-import { wireError } from "./wire-error.ts";
-
-const requestIdPattern = new RegExp(`^[\\w.:-]{1,${limits.requestIdCharacters}}$`);
-const securityHeaders = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
-const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
-let count = 0;
-const begun = Math.floor(Math.random() * 36 ** 6).toString(36);
-const newId = (): string => `req_${begun}${(count++).toString(36)}`;
-
-/** Of the client: the last proxy that is not ours wrote where it came from. */
-function addressOf(headers: Headers, peer: Peer | undefined, trustedProxies: number): string | null {
-  const own = peer?.incoming?.socket.remoteAddress ?? null;
-  if (trustedProxies === 0) return own;
-  const hops = (headers.get("x-forwarded-for") ?? "").split(",").map(h => h.trim());
-  return hops.at(-trustedProxies) || own;
-}
+import type { Asked } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
+
+const responseOf = ({ status, headers, body }: Answer): Response => new Response(body, { status, headers });
+
+/** The addresses of requests for a model. */
+export function modelPlaces(gateway: Gateway): ReadonlyMap<string, Place<Asked>> {
+  const places = apis.map((api): Place<Asked> => ({ path: `/v1${api.path}`, handle: askModel(gateway, api), isHeld: true }));
+  const chat = apis[0]!;
+  places.push({ path: "/v1/messages", handle: askModel(gateway, chat, messages), isHeld: true, contract: messages });
+  return new Map(places.map(place => [place.path, place]));
+}
 
 export function createApp(gateway: Gateway): AppFetch {
   const { clock } = gateway;
 
-  const exchangeOf = (request: Request, peer: Peer | undefined, path: string): Exchange => {
-    const own = request.headers.get("x-request-id");
-    return {
-      id: own !== null && requestIdPattern.test(own) ? own : newId(),
-      startMs: clock.monotonic(),
-      method: methods.includes(request.method) ? request.method : "other",
-      path,
-      ip: addressOf(request.headers, peer, gateway.config.listen.trustedProxies),
-      isStream: false,
-      inputTokens: 0,
-      attempts: [],
-      resumed: 0,
-      isOver: false,
-    };
-  };
-
-  /** A handler with what is around every request. `isHeld`: its end is told by the handler, when the answer has ended. */
   const around =
-    (path: string, handle: Handle, isHeld = false, contract?: ChatContract) =>
-    async (request: Request, peer?: Peer): Promise<Response> => {
-      const exchange = exchangeOf(request, peer, path);
-      const end = gateway.begin(exchange);
-      let answer: Answer;
-      try {
-        if (gateway.isDraining && path !== "/healthz" && path !== "/readyz")
-          throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
-        answer = await handle(request, exchange, end, peer);
-        if (!isHeld) end({ status: answer.status });
-      } catch (error) {
-        const wire = wireError(error, exchange.id);
-        if (wire.ours === "gateway/internal") gateway.onFailure(error, exchange.id);
-        if (exchange.detail === undefined && isLoamError(error) && error.cause instanceof Error) exchange.detail = error.cause.message;
-        end({ status: wire.status, error: wire.ours });
-        answer = {
-          status: wire.status,
-          body: contract ? contract.error(wire) : wire.body,
-          headers: { "content-type": "application/json", ...wire.headers },
-        };
-      }
-      const headers: Record<string, string> = { ...answer.headers, ...securityHeaders, "x-request-id": exchange.id };
-      if (gateway.isDraining) headers.connection = "close";
-      return new Response(answer.body, { status: answer.status, headers });
-    };
+    (path: string, handle: Handle, isHeld = false) =>
+    async (request: Request, peer?: Peer): Promise<Response> =>
+      responseOf(await answered(gateway, { path, handle, isHeld }, request, peer));
 
   const created = Math.floor(clock.now() / 1000);
   const card = (id: string) => ({ id, object: "model", created, owned_by: "loam-gateway" });
@@ -118,9 +71,8 @@ export function createApp(gateway: Gateway): AppFetch {
     });
   };
   const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => onEach(path, { [method]: handle });
-  for (const api of apis) on("POST", `/v1${api.path}`, around(`/v1${api.path}`, askModel(gateway, api), true));
-  const [chat] = apis;
-  on("POST", "/v1/messages", around("/v1/messages", askModel(gateway, chat!, messages), true, messages));
+  for (const [path, place] of modelPlaces(gateway))
+    on("POST", path, async (request, peer) => responseOf(await answered(gateway, place, request, peer)));
   on(
     "GET",
     "/v1/models",

@@ -16,6 +16,7 @@ import { inputTokens, parametersOf, readAsk } from "./ask.ts";
 import { admitted, allowed, reserved } from "./door.ts";
 import type { Answer, End, Exchange } from "./exchange.ts";
 import { type Forwarded, forward } from "./forward.ts";
+import type { Asked } from "./node-request.ts";
 
 /** What the socket's side tells, where there is one. */
 export interface Peer {
@@ -24,10 +25,15 @@ export interface Peer {
 }
 
 /** Answers one request. One whose end is held tells it by `end`, once, when its answer has ended. */
-export type Handle = (request: Request, exchange: Exchange, end: (end: End) => void, peer: Peer | undefined) => Promise<Answer>;
+export type Handle<R extends Asked = Request> = (
+  request: R,
+  exchange: Exchange,
+  end: (end: End) => void,
+  peer: Peer | undefined,
+) => Promise<Answer>;
 
 /** Wished when the client's connection closes before its answer is whole. */
-function leaving(request: Request, peer: Peer | undefined): Stop {
+function leaving(request: Asked, peer: Peer | undefined): Stop {
   const stop = new Stop();
   const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
   const outgoing = peer?.outgoing;
@@ -35,6 +41,7 @@ function leaving(request: Request, peer: Peer | undefined): Stop {
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) gone();
     });
+  else if (!("signal" in request)) return stop;
   else if (request.signal.aborted) gone();
   else request.signal.addEventListener("abort", gone, { once: true });
   return stop;
@@ -50,7 +57,7 @@ export const visibleModels = (gateway: Gateway, identity: Identity): string[] =>
  * The handler of one address. Errors: gateway/unauthenticated, forbidden, unknownModel, limits' own answers, those of `readAsk` and `forward`.
  */
 export const askModel =
-  (gateway: Gateway, api: Api, contract?: ChatContract): Handle =>
+  (gateway: Gateway, api: Api, contract?: ChatContract): Handle<Asked> =>
   async (request, exchange, end, peer) => {
     gateway.checkRoom();
     const { control, config } = gateway;
@@ -114,6 +121,7 @@ export const askModel =
         stop: leaving(request, peer),
         hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
         cutters: gateway.cutters,
+        shadows: gateway.shadows,
         clock: gateway.clock,
         onEnd: how => {
           if (route.strategy === "cost" && how.usage) runtime.memory(route.name).answered(how.usage.outputTokens);

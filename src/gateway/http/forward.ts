@@ -21,6 +21,7 @@ import { type Ask, prefixOf } from "./ask.ts";
 import type { Answer, End, Exchange } from "./exchange.ts";
 import { limits } from "./limits.ts";
 import { withMembers } from "./members.ts";
+import type { HeaderReader } from "./node-request.ts";
 import { errorEvent, wireError } from "./wire-error.ts";
 
 export interface Forwarded {
@@ -31,7 +32,7 @@ export interface Forwarded {
   readonly maxOutputTokens: number;
   readonly runtime: Runtime;
   readonly exchange: Exchange;
-  readonly headers: Headers;
+  readonly headers: HeaderReader;
   /** Wished when the client's connection closes before its answer, and by what ends requests here. */
   readonly stop: Stop;
   /** Closes that connection; absent where there is none. */
@@ -79,7 +80,7 @@ const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
   isStream && !wantsUsage && (api.streamed === "chat" || api.streamed === "completions");
 
 /** Time after which the client has given up by itself, where it says so (the official clients do). */
-const patienceMs = (headers: Headers): number => {
+const patienceMs = (headers: HeaderReader): number => {
   const seconds = Number(headers.get("x-stainless-timeout") ?? Number.NaN);
   return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 };
@@ -266,6 +267,9 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
   let why: string | undefined;
   /** The status in the log: of the answer that the client was given, or 499. */
   let status = 200;
+  /** Of the copy, where one went: takes how the client's answer ended. */
+  let tell: ReturnType<typeof copied>;
+  let ended: ClientAnswer | "broken" | undefined;
   const relay = new Relay({
     api,
     body: ask.body,
@@ -292,8 +296,9 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
           ? usage
           : { inputTokens: usage?.inputTokens ?? exchange.inputTokens, outputTokens: pieces, cachedTokens: 0 };
       const isWhole = error === undefined && why === undefined && progress.isWhole && !hasLeft(f);
-      clientAnswer = isWhole && { text: progress.text, ms: clock.monotonic() - exchange.startMs, outputTokens: counted.outputTokens };
-      tell?.(clientAnswer);
+      const ms = clock.monotonic() - exchange.startMs;
+      ended = isWhole ? { text: progress.text, ms, firstMs: exchange.firstMs ?? ms, outputTokens: counted.outputTokens } : "broken";
+      if (tell) tell(ended === "broken" ? undefined : ended);
       const wire = error === undefined ? undefined : wireError(error, exchange.id);
       if (error instanceof Error) exchange.detail = error.message;
       if (isFirst && wire) return;
@@ -307,6 +312,10 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
   isFirst = false;
   exchange.firstMs = clock.monotonic() - exchange.startMs;
   exchange.target = attempts.target;
+  if (f.routes[0]!.shadow) {
+    tell = copied(f);
+    if (ended !== undefined) tell?.(ended === "broken" ? undefined : ended);
+  }
   let next: Buffer | undefined = first;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -104,7 +104,7 @@ export class PostgresPool {
 }
 
 /** `?` to `$1`, `$2`, ...; no statement of ours has a question mark in a string. */
-const numbered = (text: string): string => {
+export const numbered = (text: string): string => {
   let n = 0;
   return text.replaceAll("?", () => `$${++n}`);
 };
@@ -125,8 +125,9 @@ export async function postgresDatabase(pool: PostgresPool, schema: string): Prom
     });
   await pool.transaction(async sql => {
     await sql.all(`create schema if not exists ${schema}`);
+    // a state of before may lack the newest
+    for (const statement of tables) await sql.all(statement);
     if (version === null) {
-      for (const statement of tables) await sql.all(statement);
       // room on each page for the next version of a row, so that a change stays on it and touches no index
       for (const table of ["gateway_buckets", "gateway_usage"]) await sql.all(`alter table ${table} set (fillfactor = 50)`);
       await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [stateVersion]);

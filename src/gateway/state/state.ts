@@ -4,7 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { BucketStore } from "../limits/bucket-store.ts";
-import type { Database } from "./sql.ts";
+import type { Database, Sql } from "./sql.ts";
 
 export interface State {
   readonly kind: "memory" | "sqlite" | "postgres";
@@ -12,6 +12,8 @@ export interface State {
   readonly place: string;
   readonly database: Database;
   readonly buckets: BucketStore;
+  /** For what may be lost with the power: nothing waits for the disk. */
+  readonly journal: Sql;
   close(): Promise<void>;
 }
 
@@ -56,11 +58,18 @@ export async function openState(options: StateOptions): Promise<State> {
       const { addUsage } = await import("./tables.ts");
       const { usageValues } = await import("../usage/usage.ts");
       const buckets = memoryBuckets(bucketOptions, row => void database.all(addUsage, usageValues(row)));
-      return { kind: "memory", place: "memory", database, buckets, close: () => database.close() };
+      return { kind: "memory", place: "memory", database, buckets, journal: database, close: () => database.close() };
     }
     const { sqliteBuckets } = await import("../limits/sqlite.ts");
     const buckets = sqliteBuckets(new SqliteFile(path, bucketOptions.timeoutMs, false), bucketOptions);
-    return { kind: "sqlite", place: path, database, buckets, close: () => buckets.close().then(() => database.close()) };
+    const notes = new SqliteFile(path, databaseTimeoutMs, false);
+    const journal: Sql = { all: (text, parameters) => notes.retried(() => notes.run(text, parameters)) };
+    const close = async () => {
+      notes.close();
+      await buckets.close();
+      await database.close();
+    };
+    return { kind: "sqlite", place: path, database, buckets, journal, close };
   }
   if (scheme !== "postgres" && scheme !== "postgresql") {
     const near = nearest(scheme, kinds);
@@ -80,16 +89,16 @@ export async function openState(options: StateOptions): Promise<State> {
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
     throw badUrl("a schema of small letters, digits and _", `"${schema}"`, "Try ?schema=gateway.");
   parsed.searchParams.delete("schema");
-  const { PostgresPool, postgresDatabase } = await import("./postgres.ts");
+  const { numbered, PostgresPool, postgresDatabase } = await import("./postgres.ts");
   const { postgresBuckets } = await import("../limits/postgres.ts");
   const pool = new PostgresPool(parsed.href, schema, { timeoutMs: databaseTimeoutMs, flushes: true, connections: 4 });
   const database = await postgresDatabase(pool, schema).catch(async error => {
     await pool.close();
     throw error;
   });
-  const buckets = postgresBuckets(
-    new PostgresPool(parsed.href, schema, { timeoutMs: bucketOptions.timeoutMs, flushes: false, connections: 4 }),
-    bucketOptions,
-  );
-  return { kind: "postgres", place: pool.place, database, buckets, close: () => buckets.close().then(() => database.close()) };
+  const decisions = new PostgresPool(parsed.href, schema, { timeoutMs: bucketOptions.timeoutMs, flushes: false, connections: 4 });
+  const buckets = postgresBuckets(decisions, bucketOptions);
+  const journal: Sql = { all: (text, parameters) => decisions.ask(undefined, numbered(text), parameters) };
+  const close = () => buckets.close().then(() => database.close());
+  return { kind: "postgres", place: pool.place, database, buckets, journal, close };
 }

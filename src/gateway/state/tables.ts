@@ -1,6 +1,7 @@
 /**
  * The tables of the gateway's state, in SQL that SQLite and PostgreSQL share, and the functions by which PostgreSQL decides in one statement
- * (`limits/postgres-functions.ts`). Keys and their secrets, the list of changes, buckets and what reservations took of them, usage.
+ * (`limits/postgres-functions.ts`). Keys and their secrets, the list of changes, buckets and what reservations took of them, usage,
+ * the journal of requests.
  */
 
 /** Raised with every change of the tables; a state of a higher one is refused. */
@@ -27,6 +28,10 @@ export const tables: readonly string[] = [
     organisation text not null, model text not null, requests bigint not null, errors bigint not null, input_tokens bigint not null,
     cached_tokens bigint not null, output_tokens bigint not null, cost_nano bigint not null,
     primary key (day, key_id, subject, team, organisation, model))`,
+  `create table if not exists gateway_requests (id text not null, at_ms bigint not null, key_id text, subject text, model text, status bigint not null,
+    record text not null)`,
+  "create index if not exists gateway_requests_id on gateway_requests (id)",
+  "create index if not exists gateway_requests_at on gateway_requests (at_ms)",
 ];
 
 /** Adds one row of usage to what its day has. Parameters in the order of the columns. */

@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { trace } from "@opentelemetry/api";
 import { expect, test } from "vitest";
-import { requestAttributes } from "./attributes.ts";
-import { collectorUrl } from "./open-tracing.ts";
+import { requestAttributes } from "../../tracing/index.ts";
 import { callersContext } from "./spans.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
@@ -59,29 +58,21 @@ test("attributes are numbers and the model's name in every contract's words, and
   expect(requestAttributes(undefined)).toEqual({});
 });
 
-test("a collector is where the option says, else where OpenTelemetry's variables say, else nowhere", () => {
-  expect(collectorUrl(undefined, {})).toBeUndefined();
-  expect(collectorUrl("http://collector:4318", {})).toBe("http://collector:4318/v1/traces");
-  expect(collectorUrl("http://collector:4318/v1/traces", {})).toBe("http://collector:4318/v1/traces");
-  expect(collectorUrl(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "https://c/otlp/" })).toBe("https://c/otlp/v1/traces");
-  // OpenTelemetry takes the variable of one signal as it is
-  expect(collectorUrl(undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://c/t", OTEL_EXPORTER_OTLP_ENDPOINT: "http://d" })).toBe(
-    "http://c/t",
-  );
-  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c" };
-  expect(collectorUrl(undefined, { ...on, OTEL_SDK_DISABLED: "true" })).toBeUndefined();
-  expect(collectorUrl(undefined, { ...on, OTEL_TRACES_EXPORTER: "none" })).toBeUndefined();
-  expect(() => collectorUrl("collector", {})).toThrow('--otlp: expected an address such as http://127.0.0.1:4318, got "collector"');
-  expect(() => collectorUrl(undefined, { OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://c:4317" })).toThrow("OTEL_EXPORTER_OTLP_ENDPOINT");
-});
-
-test("OpenTelemetry is loaded through one dynamic import, so that a server without a collector never loads it", () => {
+test("OpenTelemetry is loaded through dynamic imports alone, so that a server without a collector never loads it", () => {
   const source = new URL("../../", import.meta.url);
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(p => /\.ts$/.test(p) && !/\.(test|laws)\.ts$/.test(p));
   const holding = (pattern: RegExp) =>
     files.filter(p => pattern.test(readFileSync(new URL(p, source), "utf8"))).map(p => p.replaceAll("\\", "/"));
   // imports of types leave nothing behind
-  expect(holding(/^(import|export) (?!type )[^;]*"@opentelemetry\//m).sort()).toEqual(["serve/tracing/otlp.ts", "serve/tracing/spans.ts"]);
-  expect(holding(/^(import|export) (?!type )[^;]*from "[./]*(tracing\/)?(otlp|spans)\.ts"/m)).toEqual(["serve/tracing/otlp.ts"]);
-  expect(holding(/await import\("\.\/otlp\.ts"\)/)).toEqual(["serve/tracing/open-tracing.ts"]);
+  expect(holding(/^(import|export) (?!type )[^;]*"@opentelemetry\//m).sort()).toEqual([
+    "gateway/tracing/spans.ts",
+    "serve/tracing/spans.ts",
+    "tracing/otlp.ts",
+  ]);
+  expect(holding(/^(import|export) (?!type )[^;]*from "[./]*(tracing\/)?(otlp|spans)\.ts"/m)).toEqual([]);
+  expect(holding(/import\("\.\/(otlp|spans)\.ts"\)/).sort()).toEqual([
+    "gateway/tracing/open-tracing.ts",
+    "serve/tracing/open-tracing.ts",
+    "tracing/open-otlp.ts",
+  ]);
 });

@@ -8,7 +8,6 @@ import {
   type Attributes,
   type Context,
   createTraceState,
-  isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
   SpanKind,
@@ -17,30 +16,24 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
+import { readTraceparent, requestAttributes, requestModel } from "../../tracing/index.ts";
 import type { Engine } from "../engine.ts";
 import type { Usage } from "../generation.ts";
 import type { Observed } from "../observer.ts";
-import { requestAttributes, requestModel } from "./attributes.ts";
 import type { RequestTrace, TracedEnd, TracedRequest, Tracing } from "./tracing.ts";
 
 type Phase = "queue" | "prefill" | "decode";
 
-/** The caller's span as the headers name it (W3C Trace Context, version 00; later ones begin alike). What is malformed is left alone. */
+/** The caller's span as the headers name it. What is malformed is left alone. */
 export function callersContext({ traceparent, tracestate }: Pick<TracedRequest, "traceparent" | "tracestate">): Context {
-  const [, version, traceId = "", spanId = "", flags = "", rest = ""] =
-    /^\s*([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?\s*$/.exec(traceparent ?? "") ?? [];
-  if (
-    version === undefined ||
-    version === "ff" ||
-    (version === "00" && rest !== "") ||
-    !isSpanContextValid({ traceId, spanId, traceFlags: 0 })
-  )
-    return ROOT_CONTEXT;
+  const caller = readTraceparent(traceparent);
+  if (!caller) return ROOT_CONTEXT;
+  const { traceId, spanId, isSampled } = caller;
   return trace.setSpanContext(ROOT_CONTEXT, {
     traceId,
     spanId,
     isRemote: true,
-    traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED,
+    traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
     ...(tracestate === undefined ? {} : { traceState: createTraceState(tracestate) }),
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { Attributes } from "@opentelemetry/api";
 
-type Body = Readonly<Record<string, unknown>>;
+export type Body = Readonly<Record<string, unknown>>;
 
 /** Attributes with the names that contracts have for them: OpenAI's, Ollama's (in `options`), Hugging Face's (in `parameters`). */
 const numbers = {

@@ -5,21 +5,17 @@
  * `OTEL_EXPORTER_OTLP_HEADERS` are read as everywhere.
  */
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { BatchSpanProcessor, type NodeTracerConfig, NodeTracerProvider, type SpanExporter } from "@opentelemetry/sdk-trace-node";
-import { spanTracing } from "./spans.ts";
-import type { Tracing } from "./tracing.ts";
+import {
+  BatchSpanProcessor,
+  type NodeTracerConfig,
+  NodeTracerProvider,
+  ParentBasedSampler,
+  type SpanExporter,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace-node";
+import type { Exporter, OtlpOptions } from "./open-otlp.ts";
 
 type Resource = NonNullable<NodeTracerConfig["resource"]>;
-
-export interface OtlpOptions {
-  /** Where spans are posted: `http://127.0.0.1:4318/v1/traces`. */
-  readonly url: string;
-  /** Loam's version. */
-  readonly version: string;
-  /** Once when spans cannot be sent, and again after they could be. */
-  readonly onFailure?: ((error: unknown) => void) | undefined;
-  readonly env?: Readonly<Record<string, string | undefined>>;
-}
 
 /** A batch that is not taken within this is given up. */
 const exportMs = 5_000;
@@ -40,9 +36,9 @@ function attributesIn(text: string): Record<string, string> {
 }
 
 /** Who sends. The SDK's own makers of it are in a package of their own, and fixed attributes need none of what they do. */
-function resource(version: string, env: NonNullable<OtlpOptions["env"]>): Resource {
+function resource(version: string, service: string, env: NonNullable<OtlpOptions["env"]>): Resource {
   const attributes: Record<string, string> = {
-    "service.name": "loam",
+    "service.name": service,
     "service.version": version,
     "telemetry.sdk.language": "nodejs",
     "telemetry.sdk.name": "opentelemetry",
@@ -69,11 +65,13 @@ function told(exporter: SpanExporter, onFailure: (error: unknown) => void): Span
   };
 }
 
-export function otlpTracing({ url, version, onFailure = () => {}, env = process.env }: OtlpOptions): Tracing {
-  const exporter = told(new OTLPTraceExporter({ url, timeoutMillis: exportMs }), onFailure);
+export function otlpExporter(options: OtlpOptions): Exporter {
+  const { url, version, service = "loam", sample, headers, onFailure = () => {}, env = process.env } = options;
+  const exporter = told(new OTLPTraceExporter({ url, timeoutMillis: exportMs, ...(headers ? { headers } : {}) }), onFailure);
   const provider = new NodeTracerProvider({
-    resource: resource(version, env),
+    resource: resource(version, service, env),
     spanProcessors: [new BatchSpanProcessor(exporter, { exportTimeoutMillis: exportMs })],
+    ...(sample === undefined ? {} : { sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sample) }) }),
   });
   let closed: Promise<void> | undefined;
   const close = async () => {
@@ -85,8 +83,11 @@ export function otlpTracing({ url, version, onFailure = () => {}, env = process.
     await Promise.race([provider.shutdown().catch(() => {}), late]);
     clearTimeout(timer);
   };
-  return spanTracing(provider.getTracer("loam", version), () => {
-    closed ??= close();
-    return closed;
-  });
+  return {
+    tracer: provider.getTracer("loam", version),
+    close: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
 }

@@ -1,0 +1,27 @@
+/** What webhooks tell: one object an event, of a kind that can be chosen. */
+
+export const eventTypes = [
+  "budget.warned",
+  "budget.exceeded",
+  "breaker.opened",
+  "breaker.closed",
+  "key.created",
+  "key.rotated",
+  "key.revoked",
+  "key.expiring",
+  "config.changed",
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+export interface GatewayEvent {
+  /** The same event has the same id, also from another process and after a new start: whoever gets it twice knows. */
+  readonly id: string;
+  readonly type: EventType;
+  readonly atMs: number;
+  /** Names and numbers; no secret, no prompt. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Whether one of the patterns (`budget.exceeded`, `key.*`, `*`) is for this type. */
+export const isFor = (patterns: readonly string[], type: EventType): boolean =>
+  patterns.some(p => p === "*" || p === type || (p.endsWith(".*") && type.startsWith(p.slice(0, -1))));
