@@ -7,10 +7,11 @@ import { gatewayErrors } from "../errors.ts";
 import { credentialsOf } from "../identity/credentials.ts";
 import type { Exchange } from "./exchange.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import type { HeaderReader } from "./node-request.ts";
 import { ReadyAnswer } from "./wire-error.ts";
 
 /** Errors: an answer of 401 or 503 with its challenge. The detail goes to the log alone. */
-export async function admitted(control: Control, headers: Headers, exchange: Exchange): Promise<Identity> {
+export async function admitted(control: Control, headers: HeaderReader, exchange: Exchange): Promise<Identity> {
   const credentials = credentialsOf(name => headers.get(name));
   const { identity, refusal } = "status" in credentials ? { refusal: credentials } : await control.authenticate(credentials);
   if (identity) {

@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { modelPlaces } from "./app.ts";
+import { directly } from "./direct.ts";
 import { limits } from "./limits.ts";
 
 export interface GatewayListening {
@@ -25,6 +27,7 @@ export async function listenGateway(gateway: Gateway, at: { readonly host: strin
     (request, env) => gateway.fetch(request, env as { incoming: IncomingMessage; outgoing: ServerResponse }),
     { hostname: host },
   );
+  const direct = directly(gateway, modelPlaces(gateway));
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -33,7 +36,9 @@ export async function listenGateway(gateway: Gateway, at: { readonly host: strin
       connectionsCheckingInterval: limits.requestMs / 12,
       keepAliveTimeout: limits.keepAliveMs,
     },
-    (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing),
+    (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      if (!direct(incoming, outgoing)) void listener(incoming, outgoing);
+    },
   );
   server.maxHeadersCount = limits.headerCount;
   await new Promise<void>((resolve, reject) => {

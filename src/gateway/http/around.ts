@@ -1,0 +1,93 @@
+/** What is around every request, whichever way it came: a request id, errors in the client's form, headers of all answers, one record. */
+import { isLoamError } from "../../base/index.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import { isTraced } from "../tracing/tracing.ts";
+import type { ChatContract } from "../translate/contract.ts";
+import type { Handle, Peer } from "./ask-model.ts";
+import type { Answer, End, Exchange } from "./exchange.ts";
+import { limits } from "./limits.ts";
+import type { Asked, HeaderReader } from "./node-request.ts";
+import { wireError } from "./wire-error.ts";
+
+/** An address and who answers there. */
+export interface Place<R extends Asked = Request> {
+  /** The route's pattern. */
+  readonly path: string;
+  readonly handle: Handle<R>;
+  /** Its end is told by the handler, when the answer has ended. */
+  readonly isHeld?: boolean;
+  /** In whose words errors are said; OpenAI's when absent. */
+  readonly contract?: ChatContract;
+}
+
+const requestIdPattern = new RegExp(`^[\\w.:-]{1,${limits.requestIdCharacters}}$`);
+const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+let count = 0;
+const begun = Math.floor(Math.random() * 36 ** 6).toString(36);
+const newId = (): string => `req_${begun}${(count++).toString(36)}`;
+
+/** Of the client: the last proxy that is not ours wrote where it came from. */
+function addressOf(headers: HeaderReader, peer: Peer | undefined, trustedProxies: number): string | null {
+  const own = peer?.incoming?.socket.remoteAddress ?? null;
+  if (trustedProxies === 0) return own;
+  const hops = (headers.get("x-forwarded-for") ?? "").split(",").map(h => h.trim());
+  return hops.at(-trustedProxies) || own;
+}
+
+function exchangeOf(gateway: Gateway, { method, headers }: Asked, peer: Peer | undefined, path: string): Exchange {
+  const own = headers.get("x-request-id");
+  return {
+    id: own !== null && requestIdPattern.test(own) ? own : newId(),
+    startMs: gateway.clock.monotonic(),
+    method: methods.includes(method) ? method : "other",
+    path,
+    ip: addressOf(headers, peer, gateway.config.listen.trustedProxies),
+    isStream: false,
+    inputTokens: 0,
+    attempts: [],
+    resumed: 0,
+    isOver: false,
+  };
+}
+
+/** Gives the end of a request on to whoever counts it: at once, or when its answer has been written. */
+export type Ending = (end: (end: End) => void) => (end: End) => void;
+
+/** The answer in all cases: what a handler throws is one too. */
+export async function answered<R extends Asked>(
+  gateway: Gateway,
+  { path, handle, isHeld, contract }: Place<R>,
+  request: R,
+  peer: Peer | undefined,
+  ending?: Ending,
+): Promise<Answer> {
+  const exchange = exchangeOf(gateway, request, peer, path);
+  const counted = gateway.begin(exchange);
+  const end = ending ? ending(counted) : counted;
+  if (gateway.tracing && isTraced(request)) exchange.trace = gateway.tracing.request({ ...exchange, headers: request.headers });
+  let answer: Answer;
+  try {
+    if (gateway.isDraining && path !== "/healthz" && path !== "/readyz")
+      throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
+    answer = await handle(request, exchange, end, peer);
+    if (!isHeld) end({ status: answer.status });
+  } catch (error) {
+    const wire = wireError(error, exchange.id);
+    if (wire.ours === "gateway/internal") gateway.onFailure(error, exchange.id);
+    if (exchange.detail === undefined && isLoamError(error) && error.cause instanceof Error) exchange.detail = error.cause.message;
+    end({ status: wire.status, error: wire.ours });
+    answer = {
+      status: wire.status,
+      body: contract ? contract.error(wire) : wire.body,
+      headers: { "content-type": "application/json", ...wire.headers },
+    };
+  }
+  const headers: Record<string, string> = Object.assign({}, answer.headers);
+  headers["x-content-type-options"] = "nosniff";
+  headers["referrer-policy"] = "no-referrer";
+  headers["x-request-id"] = exchange.id;
+  if (gateway.isDraining) headers.connection = "close";
+  return { status: answer.status, headers, body: answer.body };
+}

@@ -1,0 +1,70 @@
+/**
+ * A request of node's as handlers read one, without making it into a Web Request: its headers, and its body once, whole. For requests for a
+ * model, whose Request, Headers and streams would cost as much as all that is asked of them.
+ */
+import type { IncomingMessage } from "node:http";
+import { gatewayErrors } from "../errors.ts";
+
+/** What a Web `Headers` is read by. */
+export interface HeaderReader {
+  get(name: string): string | null;
+  has(name: string): boolean;
+}
+
+/** Values of one name are joined by a comma, as the Web does: node's own table would drop the second of two credentials in silence. */
+export class NodeHeaders implements HeaderReader {
+  readonly #values = new Map<string, string>();
+
+  constructor(raw: readonly string[]) {
+    for (let i = 0; i + 1 < raw.length; i += 2) {
+      const name = raw[i]!.toLowerCase();
+      const before = this.#values.get(name);
+      this.#values.set(name, before === undefined ? raw[i + 1]! : `${before}, ${raw[i + 1]!}`);
+    }
+  }
+
+  /** `name` in small letters. */
+  get(name: string): string | null {
+    return this.#values.get(name) ?? null;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+}
+
+export class NodeRequest {
+  readonly method: string;
+  readonly headers: HeaderReader;
+  readonly #incoming: IncomingMessage;
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming;
+    this.method = incoming.method ?? "";
+    this.headers = new NodeHeaders(incoming.rawHeaders);
+  }
+
+  /** The body, of which node has checked that it is as long as was declared. Errors: gateway/cancelled where the client leaves before its end. */
+  received(): Promise<Buffer> {
+    const incoming = this.#incoming;
+    return new Promise((resolve, reject) => {
+      let first: Buffer | undefined;
+      let more: Buffer[] | undefined;
+      incoming.on("data", (piece: Buffer) => {
+        if (first === undefined) first = piece;
+        else if (more === undefined) more = [first, piece];
+        else more.push(piece);
+      });
+      incoming.on("end", () => resolve(more ? Buffer.concat(more) : (first ?? Buffer.alloc(0))));
+      const left = (error?: Error) =>
+        reject(gatewayErrors.fail("cancelled", { place: "body", message: "the client left while it sent its body" }, error));
+      incoming.on("error", left);
+      incoming.on("close", () => {
+        if (!incoming.complete) left();
+      });
+    });
+  }
+}
+
+/** What handlers are given: a request of the Web's, or one of node's. */
+export type Asked = Request | NodeRequest;
