@@ -6,14 +6,14 @@ import type { Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Answer, End } from "../http/exchange.ts";
 import type { Forwarded } from "../http/forward.ts";
-import { ReadyAnswer, wireError } from "../http/wire-error.ts";
 import type { TokenUsage } from "../streams/usage.ts";
-import { type CacheCounts, type CacheResult, Counting } from "./counts.ts";
+import { type CacheCounts, type CacheResult, type CacheState, Counting } from "./counts.ts";
 import { Flight, type Landing } from "./flight.ts";
-import { type KeyParts, keyOf, type Question, questionOf, tenantOf, whyNot } from "./key.ts";
-import { ageOf, recorded, replayed, streamHeaders } from "./replay.ts";
+import { given, marked, notCached } from "./give.ts";
+import { type KeyParts, keyOf, tenantOf, whyNot } from "./key.ts";
+import { type Embed, type Meaning, Meanings } from "./meaning.ts";
+import { recorded } from "./replay.ts";
 import type { CacheOptions } from "./schema.ts";
-import { type Near, SemanticIndex } from "./semantic.ts";
 import { mayKeepStream, mayKeepWhole } from "./storable.ts";
 import type { CacheStore, KeptAnswer, KeptFilter, StoreSize } from "./store.ts";
 import { type CacheWishes, wishesOf } from "./wishes.ts";
@@ -25,28 +25,6 @@ export interface CacheAsked {
 
 /** Asks a server, as if there were no cache. */
 export type AskServers = (f: Forwarded) => Promise<Answer>;
-
-/** The vector of a text, of length 1; undefined where it could not be had in time. */
-export type Embed = (text: string, f: Forwarded) => Promise<Float32Array | undefined>;
-
-export interface CacheState {
-  readonly store: CacheStore["kind"];
-  readonly scope: CacheOptions["scope"];
-  readonly entries: number;
-  readonly bytes: number;
-  readonly mostEntries: number;
-  readonly mostBytes: number;
-  /** Questions that are under way to a server. */
-  readonly underWay: number;
-  /** Questions that are compared by meaning. */
-  readonly questions: number;
-  readonly results: Readonly<Record<string, Readonly<Record<CacheResult, number>>>>;
-  readonly kept: number;
-  readonly unfit: number;
-  readonly evicted: number;
-  readonly expired: number;
-  readonly storeErrors: number;
-}
 
 const nothing: TokenUsage = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
 
@@ -65,8 +43,7 @@ export class AnswerCache {
   readonly options: CacheOptions;
   readonly store: CacheStore;
   readonly #models: ReadonlySet<string> | undefined;
-  readonly #index: SemanticIndex | undefined;
-  readonly #embed: Embed | undefined;
+  readonly #meanings: Meanings | undefined;
   readonly #counting = new Counting();
   readonly #flights = new Map<string, Flight>();
   readonly #writes = new Set<Promise<void>>();
@@ -77,8 +54,7 @@ export class AnswerCache {
     this.options = options;
     this.store = store;
     this.#models = options.models && new Set(options.models);
-    this.#embed = embed;
-    if (options.semantic && embed) this.#index = new SemanticIndex(options.semantic);
+    if (options.semantic && embed) this.#meanings = new Meanings(options.semantic, embed, this.#counting);
     void this.size();
   }
 
@@ -156,7 +132,7 @@ export class AnswerCache {
         land({ kind: "kept", answer: found });
         return this.#give(way, found, "hit");
       }
-      const near = await this.#near(way);
+      const near = await this.#meanings?.find(f, way.parts, key => this.#find(way, key));
       if (near?.answer && near.similarity !== undefined) {
         land({ kind: "kept", answer: near.answer, similarity: near.similarity });
         return this.#give(way, near.answer, "semantic", near.similarity);
@@ -169,7 +145,7 @@ export class AnswerCache {
   }
 
   /** Asks, and keeps what comes where it may be kept. */
-  async #askServers(way: Way, land: ((landing: Landing) => void) | undefined, near: NearAnswer | undefined): Promise<Answer> {
+  async #askServers(way: Way, land: ((landing: Landing) => void) | undefined, near: Meaning | undefined): Promise<Answer> {
     const { f, ask } = way;
     this.#tell(f, "miss");
     let end: End | undefined;
@@ -225,14 +201,14 @@ export class AnswerCache {
     return { tenant: parts.tenant, model: parts.route.name, target, isStream, body, usage: end.usage ?? nothing, atMs, expiresMs };
   }
 
-  async #keep({ f, key, generation }: Way, kept: KeptAnswer, near: NearAnswer | undefined): Promise<void> {
+  async #keep({ f, key, generation }: Way, kept: KeptAnswer, near: Meaning | undefined): Promise<void> {
     if (generation !== this.#generation) return;
     try {
       const { evicted, expired } = await this.store.put(key, kept, f.clock.now());
       this.#counting.kept++;
       this.#counting.evicted += evicted;
       this.#counting.expired += expired;
-      if (near && generation === this.#generation) this.#index?.add(near.question, near.vector, key, kept.expiresMs);
+      if (near && generation === this.#generation) this.#meanings?.remember(near, key, kept.expiresMs);
     } catch {
       this.#counting.storeErrors++;
     }
@@ -247,51 +223,16 @@ export class AnswerCache {
     }
   }
 
-  async #find({ f, key, wishes, parts }: Way): Promise<KeptAnswer | undefined> {
+  /** `key`: of another question, where it means the same. */
+  async #find({ f, key: own, wishes, parts }: Way, key = own): Promise<KeptAnswer | undefined> {
     const nowMs = f.clock.now();
     const found = await this.#get(key, nowMs);
     return found && found.tenant === parts.tenant && isFresh(found, wishes, nowMs) ? found : undefined;
   }
 
-  /** The question's vector, and an answer to one that means the same where there is one. */
-  async #near({ f, parts, wishes }: Way): Promise<NearAnswer | undefined> {
-    if (!this.#index || !this.#embed) return undefined;
-    const question = questionOf(parts);
-    if (!question) return undefined;
-    const vector = await this.#embed(question.text, f);
-    if (f.stop.reason) throw f.stop.reason;
-    if (vector === undefined) {
-      this.#counting.embeddingErrors++;
-      return undefined;
-    }
-    this.#counting.embedded++;
-    const nowMs = f.clock.now();
-    for (const near of this.#index.nearest(question, vector, nowMs)) {
-      const answer = await this.#get(near.key, nowMs);
-      if (answer && answer.tenant === parts.tenant && isFresh(answer, wishes, nowMs))
-        return { question, vector, answer, similarity: near.similarity };
-      if (!answer) this.#index.remove(near);
-    }
-    return { question, vector };
-  }
-
   #give({ f }: Way, kept: KeptAnswer, how: CacheResult, similarity?: number): Answer {
-    const { exchange, clock } = f;
     this.#tell(f, how);
-    exchange.target = kept.target;
-    exchange.firstMs = clock.monotonic() - exchange.startMs;
-    const usage = this.options.charge === "tokens" ? kept.usage : nothing;
-    const headers: Record<string, string> = {
-      ...exchange.reservation?.headers(),
-      "x-loam-target": kept.target,
-      "x-loam-cache": how === "semantic" ? how : "hit",
-      age: String(ageOf(kept, clock.now())),
-      ...(similarity === undefined ? {} : { "x-loam-cache-similarity": similarity.toFixed(4) }),
-    };
-    if (kept.isStream)
-      return { status: 200, headers: { ...streamHeaders, ...headers }, body: replayed(f, kept.body, end => f.onEnd({ ...end, usage })) };
-    f.onEnd({ status: 200, usage });
-    return { status: 200, headers: { "content-type": "application/json", ...headers }, body: kept.body };
+    return given(f, kept, this.options.charge === "tokens" ? kept.usage : nothing, similarity);
   }
 
   #tell({ exchange, routes }: Forwarded, result: CacheResult): void {
@@ -302,7 +243,7 @@ export class AnswerCache {
   /** Forgets answers; gives how many. Errors: gateway/stateLost. */
   async clear(filter: KeptFilter): Promise<number> {
     this.#generation++;
-    this.#index?.clear();
+    this.#meanings?.clear();
     const gone = await this.store.clear(filter);
     await this.size();
     return gone;
@@ -329,7 +270,7 @@ export class AnswerCache {
       mostEntries,
       mostBytes,
       underWay: this.#flights.size,
-      questions: this.#index?.size ?? 0,
+      questions: this.#meanings?.size ?? 0,
       results: Object.fromEntries(results),
       kept,
       unfit,
@@ -345,22 +286,4 @@ export class AnswerCache {
   }
 }
 
-interface NearAnswer extends Partial<Pick<Near, "similarity">> {
-  readonly question: Question;
-  readonly vector: Float32Array;
-  readonly answer?: KeptAnswer;
-}
-
 const isFresh = (kept: KeptAnswer, { maxAgeMs }: CacheWishes, nowMs: number): boolean => nowMs - kept.atMs <= maxAgeMs;
-
-const marked = <A extends Answer>(answer: A, how: "miss" | "bypass"): A => ({
-  ...answer,
-  headers: { ...answer.headers, "x-loam-cache": how },
-});
-
-/** 504, as HTTP has it for a cache that may ask nobody; the official clients would otherwise try again. */
-function notCached(f: Forwarded, message: string): ReadyAnswer {
-  const hint = "Leave out only-if-cached.";
-  const wire = wireError(gatewayErrors.fail("notCached", { place: "cache-control", message, hint }), f.exchange.id);
-  return new ReadyAnswer({ ...wire, headers: { ...wire.headers, "x-should-retry": "false" } });
-}

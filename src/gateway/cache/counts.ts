@@ -1,4 +1,6 @@
 /** What the cache has done, by model: for the metrics, the console and operators. */
+import type { CacheOptions } from "./schema.ts";
+import type { CacheStore } from "./store.ts";
 
 export const cacheResults = ["hit", "semantic", "shared", "miss", "bypass"] as const;
 /** `shared`: the answer of another request that was under way. */
@@ -35,4 +37,23 @@ export class Counting implements CacheCounts {
     }
     row[result]++;
   }
+}
+
+export interface CacheState {
+  readonly store: CacheStore["kind"];
+  readonly scope: CacheOptions["scope"];
+  readonly entries: number;
+  readonly bytes: number;
+  readonly mostEntries: number;
+  readonly mostBytes: number;
+  /** Questions that are under way to a server. */
+  readonly underWay: number;
+  /** Questions that are compared by meaning. */
+  readonly questions: number;
+  readonly results: Readonly<Record<string, Readonly<Record<CacheResult, number>>>>;
+  readonly kept: number;
+  readonly unfit: number;
+  readonly evicted: number;
+  readonly expired: number;
+  readonly storeErrors: number;
 }

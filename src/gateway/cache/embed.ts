@@ -7,7 +7,7 @@ import { readMembers } from "../http/members.ts";
 import { isRow } from "../streams/usage.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
-import type { Embed } from "./cache.ts";
+import type { Embed } from "./meaning.ts";
 import { unit } from "./semantic.ts";
 
 const api = apis.find(a => a.endpoint === "embeddings")!;

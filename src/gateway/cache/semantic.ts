@@ -93,10 +93,6 @@ export class SemanticIndex {
     return best;
   }
 
-  remove({ key }: Pick<Near, "key">): void {
-    this.#drop(this.#entries.get(key));
-  }
-
   clear(): void {
     this.#entries.clear();
     this.#parts.clear();
