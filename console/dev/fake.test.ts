@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import * as contract from "../src/contract.ts";
+import * as ofGateway from "../src/contract-gateway.ts";
 import * as ofLabels from "../src/contract-labels.ts";
 import * as ofReleases from "../src/contract-releases.ts";
 import { readAnswer } from "../src/talk/answer.ts";
@@ -35,6 +36,10 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/v1/models", contract.served],
     ["/api/labels", ofLabels.labelSets],
     ["/api/labels/folder?by=ann", ofLabels.labelBatch],
+    ["/gateway/state", ofGateway.state],
+    ["/gateway/limits", ofGateway.limits],
+    ["/gateway/keys", ofGateway.keys],
+    ["/gateway/usage?from=2000-01-01&to=2100-01-01", ofGateway.usage],
     ["/api/releases", ofReleases.releases],
     ["/api/releases/mail-small@2", ofReleases.verdicts],
     ["/api/reports/mail-small@2?against=mail-small@1", ofReleases.report],

@@ -9,6 +9,7 @@ import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
+import { fakeGateway } from "./gateway.ts";
 import { continued, wordsOf } from "./letters.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
@@ -51,6 +52,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const startedMs = Date.now();
   const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
   const graph = madeUpGraph(runs, startedMs);
+  const gateway = fakeGateway(startedMs);
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
   const newest = runs.at(-1);
   const modelId = (version: number) => `mail-small@${version}`;
@@ -114,6 +116,14 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         response,
         runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
       ),
+    "/api/session": (_, response) =>
+      sendJson(
+        response,
+        scenario === "empty"
+          ? { gateway: false, token: null, demo: null, record: true }
+          : { gateway: true, token: "console-made-up", demo: { key: "sk-loam-made0up000-madeupmadeupmadeupmadeupmadeup" }, record: true },
+      ),
+    ...gateway.pages(sendJson),
     "/api/labels": (_, response) => sendJson(response, scenario === "empty" ? [] : [labels.state()]),
     "/api/releases": (_, response) => sendJson(response, madeUpReleases(runs)),
     "/api/data": (_, response) => sendJson(response, dataSets),
@@ -231,7 +241,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         response.end(engine.metrics());
         return true;
       }
-      if (!path.startsWith("/api/") && !path.startsWith("/v1/")) return false;
+      if (!/^\/(api|v1|gateway)\//.test(path)) return false;
+      if (gateway.change(request, response, path, () => bodyOf(request), sendJson)) return true;
       if (scenario === "broken" && path.startsWith("/api/")) {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
         return true;

@@ -4,16 +4,27 @@ import { reportConnection } from "./connection.ts";
 import * as contract from "./contract.ts";
 import * as ofLabels from "./contract-labels.ts";
 import * as ofReleases from "./contract-releases.ts";
+import { authorization, sessionOf, wasRefused } from "./credentials.ts";
 import { FailureError, failureOfResponse, unreachable, wrongShape } from "./failure.ts";
 
 /** Where the server's root is, seen from the page: the page is `/` or `/prefix/`. */
 export const serverUrl = (path: string): string => new URL(`.${path}`, new URL(".", document.baseURI)).href;
 
+/** As whoever the page is; once more where that was forgotten on the other side. */
+async function asked(path: string, init: RequestInit, isAgain = false): Promise<Response> {
+  const session = await sessionOf(serverUrl("/api/session"));
+  const said = authorization(session);
+  const headers = said === null ? init.headers : { ...(init.headers as Record<string, string>), authorization: said };
+  const response = await fetch(serverUrl(path), { ...init, ...(headers ? { headers } : {}) });
+  if (response.status === 401 && session.gateway && wasRefused(session) && !isAgain) return asked(path, init, true);
+  return response;
+}
+
 /** Errors: FailureError (nobody answers, not ok); the signal's reason when aborted. */
 export async function call(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(serverUrl(path), init);
+    response = await asked(path, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
     reportConnection(false);
@@ -24,9 +35,14 @@ export async function call(path: string, init: RequestInit): Promise<Response> {
   return response;
 }
 
-const get = <Schema extends z.ZodMiniType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>> =>
+export const get = <Schema extends z.ZodMiniType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>> =>
   answerOf(path, schema, { signal, headers: { accept: "application/json" } });
-const post = <Schema extends z.ZodMiniType>(path: string, body: object, schema: Schema, signal?: AbortSignal): Promise<z.infer<Schema>> =>
+export const post = <Schema extends z.ZodMiniType>(
+  path: string,
+  body: object,
+  schema: Schema,
+  signal?: AbortSignal,
+): Promise<z.infer<Schema>> =>
   answerOf(path, schema, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -34,7 +50,7 @@ const post = <Schema extends z.ZodMiniType>(path: string, body: object, schema: 
     ...(signal ? { signal } : {}),
   });
 
-async function answerOf<Schema extends z.ZodMiniType>(path: string, schema: Schema, init: RequestInit): Promise<z.infer<Schema>> {
+export async function answerOf<Schema extends z.ZodMiniType>(path: string, schema: Schema, init: RequestInit): Promise<z.infer<Schema>> {
   const response = await call(path, init);
   let body: unknown;
   try {

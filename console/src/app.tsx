@@ -1,14 +1,17 @@
 /**
  * The frame around every page: navigation, which model is served, whether the server is there. All pages are loaded at once: together they are
- * small, and a page opens also while the server is gone or newly built.
+ * small, and a page opens also while the server is gone or newly built. The gateway's, which many servers have no use for, follows when the rest
+ * has been shown.
  */
-import { useEffect, useSyncExternalStore } from "react";
-import { api } from "./api.ts";
+import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
+import { api, serverUrl } from "./api.ts";
 import { useIsUp } from "./connection.ts";
+import { forgetKey, sessionOf, useHasKey, useNeedsKey, useSession } from "./credentials.ts";
 import { formatShort } from "./format.ts";
 import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
 import { Shortcuts } from "./parts/shortcuts.tsx";
+import { SignIn } from "./parts/sign-in.tsx";
 import { useResource } from "./resource.ts";
 import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts";
 import { Data } from "./routes/data.tsx";
@@ -33,7 +36,14 @@ const titles: { readonly [P in Page]: string } = {
   evaluations: "Evaluations",
   runs: "Runs",
   labels: "Labels",
+  gateway: "Gateway",
 };
+
+const loadGateway = () => import("./routes/gateway.tsx");
+const Gateway = lazy(async () => ({ default: (await loadGateway()).Gateway }));
+
+/** What there is to look at where a gateway stands alone. */
+const withoutRecord: readonly Page[] = ["gateway", "talk"];
 
 const onHash = (listener: () => void) => {
   addEventListener("hashchange", listener);
@@ -63,15 +73,26 @@ function Shown({ route }: { readonly route: Route }) {
       return <Runs id={route.id} />;
     case "labels":
       return <Labels id={route.id} />;
+    case "gateway":
+      return (
+        <Suspense>
+          <Gateway />
+        </Suspense>
+      );
   }
 }
 
 /** Between looks at what is served: a new version should appear, and nobody waits for it. */
 const overviewMs = 10_000;
+const idleMs = 1_000;
 
 export function App() {
   const route = parseRoute(useSyncExternalStore(onHash, hashNow));
-  const overview = useResource("overview", api.overview, overviewMs);
+  const session = useSession();
+  const [needsKey, hasKey] = [useNeedsKey(), useHasKey()];
+  // a gateway alone has no record to look at, and models to talk to
+  const hasRecord = session?.record !== false;
+  const overview = useResource(needsKey || !hasRecord ? null : "overview", api.overview, overviewMs);
   const isUp = useIsUp();
   const { project, model, loam } = overview.data ?? {};
   useEffect(() => {
@@ -79,6 +100,13 @@ export function App() {
     // narrow screens have the pages in a row that scrolls
     document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [route.page, project]);
+
+  useEffect(() => {
+    void sessionOf(serverUrl("/api/session"));
+    // at hand, should the server go
+    const timer = setTimeout(() => void loadGateway().catch(() => {}), idleMs);
+    return () => clearTimeout(timer);
+  }, []);
 
   return (
     <div className="frame">
@@ -94,7 +122,7 @@ export function App() {
           </span>
         </a>
         <nav aria-label="Pages">
-          {pages.map(page => (
+          {(hasRecord ? pages : withoutRecord).map(page => (
             <a key={page} href={routeHash(page)} aria-current={route.page === page ? "page" : undefined}>
               <Icon name={page} />
               <span>{titles[page]}</span>
@@ -106,13 +134,15 @@ export function App() {
             <i className={isUp && !overview.failure ? (model ? "dot up" : "dot") : "dot down"} />
             <div>
               {isUp
-                ? model
-                  ? model.id
-                  : overview.data
-                    ? "No model yet"
-                    : overview.failure
-                      ? "Server in trouble"
-                      : "Loading"
+                ? !hasRecord
+                  ? "Gateway"
+                  : model
+                    ? model.id
+                    : overview.data
+                      ? "No model yet"
+                      : overview.failure
+                        ? "Server in trouble"
+                        : "Loading"
                 : "Server gone"}
               {isUp && model && (
                 <small>
@@ -122,6 +152,11 @@ export function App() {
               {isUp && loam && !model && <small>Loam {loam}</small>}
             </div>
           </div>
+          {hasKey && (
+            <button type="button" className="quiet" onClick={forgetKey}>
+              Forget the key
+            </button>
+          )}
           <Shortcuts />
         </div>
       </header>
@@ -131,9 +166,13 @@ export function App() {
             <Icon name="alert" /> The server does not answer. What you see is as it last was; the page goes on when it is back.
           </div>
         )}
-        <Guard key={route.page}>
-          <Shown route={route} />
-        </Guard>
+        {needsKey ? (
+          <SignIn />
+        ) : (
+          <Guard key={route.page}>
+            <Shown route={route} />
+          </Guard>
+        )}
       </main>
     </div>
   );

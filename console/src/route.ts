@@ -1,6 +1,18 @@
 /** The page's places as text after `#`: `#/training/model-3f2a`. One table; an unknown place is Talk. */
 
-export const pages = ["talk", "data", "training", "lineage", "engine", "models", "releases", "evaluations", "runs", "labels"] as const;
+export const pages = [
+  "talk",
+  "data",
+  "training",
+  "lineage",
+  "engine",
+  "models",
+  "releases",
+  "evaluations",
+  "runs",
+  "labels",
+  "gateway",
+] as const;
 export type Page = (typeof pages)[number];
 
 export interface Route {

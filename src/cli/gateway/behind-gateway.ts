@@ -11,7 +11,7 @@ import { ownPackage } from "../package.ts";
 import { findProject, type Project, projectFile } from "../project.ts";
 import { newConsoleToken, withConsole } from "./console-session.ts";
 import { demoKey } from "./demo-key.ts";
-import { joinedMetrics, joinedModels } from "./joined-answers.ts";
+import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
 import { openFor } from "./open-gateway.ts";
 import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from "./project-part.ts";
 
@@ -125,7 +125,10 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
 
   const session = (request: Request): Response =>
     isLoopback && isOwnPage(request)
-      ? Response.json({ token, demo: demo === undefined ? null : { key: demo } }, { headers: { "cache-control": "no-store" } })
+      ? Response.json(
+          { gateway: true, token, demo: demo === undefined ? null : { key: demo }, record: true },
+          { headers: { "cache-control": "no-store" } },
+        )
       : refused();
   /** Both sets of metrics, behind the gateway's own rule of who may read them. */
   const metrics = async (request: Request, peer: unknown): Promise<Response> => {
@@ -139,7 +142,9 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
     if (!own.ok || request.headers.get("authorization") !== `Bearer ${token}`) return own;
     const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
-    return Response.json(joinedModels(await own.json(), await server.json()), { headers: { "cache-control": "no-store" } });
+    return Response.json(joinedModels((await own.json()) as ModelList, (await server.json()) as ModelList), {
+      headers: { "cache-control": "no-store" },
+    });
   };
   const fetch: App["fetch"] = async (request, peer) => {
     const { pathname } = new URL(request.url);

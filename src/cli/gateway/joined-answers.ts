@@ -9,7 +9,7 @@ export function joinedMetrics(first: string, second: string): string {
   return [first.trimEnd(), ...others.map(f => f.trimEnd()), ""].join("\n");
 }
 
-interface ModelList {
+export interface ModelList {
   readonly data: readonly { readonly id: string }[];
 }
 

@@ -78,6 +78,8 @@ export function consoleApi({ engines, fleet, source = nothing, admin, version, c
   const histories = new WeakMap<Engine, EngineHistory>();
   engines.watch(engine => histories.set(engine, new EngineHistory(engine, clock)));
 
+  /** Who the page is to the server: a gateway that stands before it answers this instead. */
+  api.get("/session", c => c.json({ gateway: false, token: null, demo: null, record: true }));
   api.get("/overview", async c => {
     const engine = engines.all()[0];
     return c.json({

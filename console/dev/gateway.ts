@@ -1,0 +1,185 @@
+/** A made-up gateway: a month of usage, limits that are partly used, keys that can be made and revoked, two servers of which one is in trouble. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+type Send = (response: ServerResponse, body: unknown, status?: number) => void;
+
+const dayMs = 86_400_000;
+const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+
+interface FakeKey {
+  readonly id: string;
+  readonly prefix: string;
+  readonly name: string;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly createdMs: number;
+  readonly expiresMs: number | null;
+  revokedMs: number | null;
+  readonly lastUsedMs: number | null;
+  state: string;
+}
+
+const keyOf = (i: number, name: string, subject: string, nowMs: number): FakeKey => ({
+  id: `key_${`${i}`.repeat(8)}`,
+  prefix: `sk-loam-made0up00${i}`,
+  name,
+  subject,
+  scopes: [],
+  createdMs: nowMs - 40 * dayMs,
+  expiresMs: i === 2 ? nowMs + 20 * dayMs : null,
+  revokedMs: null,
+  lastUsedMs: nowMs - i * 60_000,
+  state: "live",
+});
+
+function usageOf(keys: readonly FakeKey[], nowMs: number) {
+  return Array.from({ length: 26 }, (_, age) => age).flatMap(age =>
+    keys.slice(0, 3).flatMap((key, i) => {
+      // a working week, and a mail bot that never rests
+      const weekday = new Date(nowMs - age * dayMs).getUTCDay();
+      const requests = i === 2 ? 90 + ((age * 7) % 40) : weekday % 6 === 0 ? 0 : 40 + ((age * 13 + i * 29) % 120);
+      if (requests === 0) return [];
+      return {
+        day: dayOf(nowMs - age * dayMs),
+        keyId: key.id,
+        subject: key.subject,
+        team: i === 2 ? "" : "research",
+        organisation: "acme",
+        model: i === 1 ? "gpt-4o" : "mail-small",
+        requests,
+        errors: age % 9 === 0 ? 3 : 0,
+        inputTokens: requests * 140,
+        cachedTokens: requests * 30,
+        outputTokens: requests * 60,
+        costNano: i === 1 ? requests * 1_900_000 : 0,
+      };
+    }),
+  );
+}
+
+export function fakeGateway(startedMs: number) {
+  const keys = [
+    keyOf(1, "ann-laptop", "ann", startedMs),
+    keyOf(2, "ben-notebook", "ben", startedMs),
+    keyOf(3, "mail-bot", "mailer", startedMs),
+  ];
+  const usage = usageOf(keys, startedMs);
+  const bucket = (i: number, capacity: number, share: number, resetMs: number) => ({
+    of: { key: keys[i]!.id },
+    used: Math.round(capacity * share),
+    held: 0,
+    remaining: Math.round(capacity * (1 - share)),
+    share,
+    resetMs,
+  });
+  const limit = (name: string, measure: string, quota: number, capacity: number, buckets: object[], more: object = {}) => ({
+    limit: name,
+    measure,
+    per: ["key"],
+    mode: "enforce",
+    quota,
+    capacity,
+    windowMs: 60_000,
+    period: null,
+    warnAt: null,
+    onStoreLoss: "closed",
+    numBuckets: buckets.length,
+    buckets,
+    ...more,
+  });
+  const limits = {
+    object: "list",
+    currency: "EUR",
+    isWhole: true,
+    data: [
+      limit("requests", "requests", 60, 20, [bucket(2, 20, 0.95, 19_000), bucket(0, 20, 0.4, 8_000), bucket(1, 20, 0.05, 1_000)]),
+      limit("tokens", "tokens", 100_000, 100_000, [bucket(2, 100_000, 0.31, 18_600), bucket(0, 100_000, 0.12, 7_200)]),
+      limit("budget", "cost", 50e9, 50e9, [{ ...bucket(1, 50e9, 0.62, 5 * dayMs), of: { team: "research" } }], {
+        per: ["team"],
+        windowMs: null,
+        period: "2026-11",
+        warnAt: 0.8,
+      }),
+      limit("soon", "requests", 600, 600, [], { per: ["ip"], windowMs: 3_600_000, mode: "shadow" }),
+    ],
+  };
+  const server = (id: string, more: object = {}) => ({
+    id,
+    outstanding: 1,
+    latencyMs: 41.5,
+    breaker: "closed",
+    isHealthy: true,
+    isAvailable: true,
+    answers: 4_120,
+    failures: 2,
+    ...more,
+  });
+  const state = {
+    inFlight: 2,
+    isDraining: false,
+    upstreams: [
+      server("loam"),
+      server("cloud", { outstanding: 0, latencyMs: 380, breaker: "open", isAvailable: false, answers: 1_902, failures: 14 }),
+    ],
+    models: [
+      {
+        name: "mail-small",
+        aliases: ["gpt-4o-mini"],
+        strategy: "weighted",
+        targets: [
+          { id: "loam/mail-small", upstream: "loam", model: "mail-small", weight: 1, priority: 0 },
+          { id: "cloud/gpt-4o-mini", upstream: "cloud", model: "gpt-4o-mini", weight: 1, priority: 1 },
+        ],
+      },
+      {
+        name: "gpt-4o",
+        aliases: [],
+        strategy: "weighted",
+        targets: [{ id: "cloud/gpt-4o", upstream: "cloud", model: "gpt-4o", weight: 1, priority: 0 }],
+      },
+    ],
+    cache: null,
+  };
+  return {
+    pages: (send: Send): Record<string, (url: URL, response: ServerResponse) => void> => ({
+      "/gateway/state": (_, response) => send(response, state),
+      "/gateway/limits": (_, response) => send(response, limits),
+      "/gateway/keys": (_, response) => send(response, { object: "list", data: keys }),
+      "/gateway/usage": (url, response) => {
+        const [from, to] = [url.searchParams.get("from") ?? "", url.searchParams.get("to") ?? ""];
+        send(response, { object: "list", data: usage.filter(r => r.day >= from && r.day <= to) });
+      },
+    }),
+    /** True where it answered. */
+    change(
+      request: IncomingMessage,
+      response: ServerResponse,
+      path: string,
+      body: () => Promise<Record<string, unknown>>,
+      send: Send,
+    ): boolean {
+      if (request.method === "DELETE" && path.startsWith("/gateway/keys/")) {
+        const key = keys.find(k => k.id === decodeURIComponent(path.slice("/gateway/keys/".length)));
+        if (key) {
+          key.state = "revoked";
+          key.revokedMs = Date.now();
+          send(response, { key });
+        } else send(response, { error: { code: "unknown_key", message: "no key has this id", type: "x", param: null } }, 404);
+        return true;
+      }
+      if (request.method !== "POST" || path !== "/gateway/keys") return false;
+      void body().then(given => {
+        if (!keys.some(k => k.subject === given.subject))
+          return send(
+            response,
+            { error: { code: "unknown_subject", message: `nobody is called "${String(given.subject)}"`, type: "x", param: "subject" } },
+            404,
+          );
+        const key = { ...keyOf(keys.length + 1, String(given.name), String(given.subject), Date.now()), lastUsedMs: null };
+        keys.push(key);
+        send(response, { key, secret: `${key.prefix}-shownthisonceshownthisonceshownth` }, 201);
+      });
+      return true;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** Limits as they are this second: how much of each is left, the fullest buckets first. */
+import type { Key, Limit, Limits as LimitsState } from "../contract-gateway.ts";
+import { formatBytes, formatCount, formatShare, formatShort, formatWait, words } from "../format.ts";
+import { Loaded } from "../parts/notice.tsx";
+import type { Resource } from "../resource.ts";
+import { formatMoney } from "./usage.tsx";
+
+const units: Readonly<Record<string, string>> = {
+  requests: "requests",
+  inputTokens: "input tokens",
+  outputTokens: "output tokens",
+  tokens: "tokens",
+  concurrency: "at once",
+};
+
+/** An amount in the limit's measure. */
+export function amountOf(measure: string, value: number, currency: string, isShort = false): string {
+  if (measure === "cost") return formatMoney(value / 1e9, currency);
+  if (measure === "bytes") return formatBytes(value);
+  return isShort ? formatShort(value) : formatCount(Math.floor(value));
+}
+
+/** `60 requests in 1 min`. */
+function saidOf({ measure, quota, windowMs, period }: Limit, currency: string): string {
+  const amount = [amountOf(measure, quota, currency), measure === "cost" || measure === "bytes" ? "" : (units[measure] ?? measure)]
+    .join(" ")
+    .trim();
+  return windowMs !== null ? `${amount} in ${formatWait(windowMs)}` : period !== null ? `${amount}, ${period}` : amount;
+}
+
+interface LimitsProps {
+  readonly resource: Resource<LimitsState>;
+  readonly keys: readonly Key[];
+}
+
+export function Limits({ resource, keys }: LimitsProps) {
+  const whose = (of: Readonly<Record<string, string>>) =>
+    Object.entries(of)
+      .map(([dimension, value]) => (dimension === "key" ? (keys.find(k => k.id === value)?.name ?? value) : value))
+      .join(", ") || "everybody";
+  return (
+    <section className="card" aria-label="Limits">
+      <header className="card-head">
+        <h2>Limits</h2>
+      </header>
+      <Loaded resource={resource} what="limits">
+        {({ data, currency }) =>
+          data.length === 0 ? (
+            <p className="hint">
+              There are none: <code>access.limits</code> of the configuration says how much whom is allowed.
+            </p>
+          ) : (
+            <ul className="limits">
+              {data.map(limit => (
+                <li key={limit.limit}>
+                  <h3>
+                    {words(limit.limit)}{" "}
+                    <small>
+                      {saidOf(limit, currency)}
+                      {limit.per.length > 0 && `, each ${limit.per.join(" and ")}`}
+                    </small>
+                    {limit.mode === "shadow" && (
+                      <span className="tag" title="Counted and reported, never denied">
+                        shadow
+                      </span>
+                    )}
+                  </h3>
+                  {limit.buckets.length === 0 ? (
+                    <p className="hint">All of it is free.</p>
+                  ) : (
+                    limit.buckets.slice(0, 5).map(b => (
+                      <div key={JSON.stringify(b.of)} className="limit">
+                        <span title={Object.values(b.of).join(", ")}>{whose(b.of)}</span>
+                        <meter
+                          min={0}
+                          max={1}
+                          value={Math.min(1, b.share)}
+                          aria-label={`${words(limit.limit)}, ${whose(b.of)}: ${formatShare(b.share)} used`}
+                          className={b.share >= 0.9 ? "full" : ""}
+                        />
+                        <span className="limit-left">
+                          <b>{amountOf(limit.measure, b.remaining, currency)}</b> of{" "}
+                          {amountOf(limit.measure, limit.capacity, currency, true)} left
+                          {b.resetMs > 0 && <small> full again in {formatWait(b.resetMs)}</small>}
+                        </span>
+                      </div>
+                    ))
+                  )}
+                  {limit.numBuckets > 5 && <p className="hint">and {formatCount(limit.numBuckets - 5)} more that are less used</p>}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}

@@ -1,0 +1,71 @@
+/** Gateway: who uses what, how much is left, keys, and the servers behind it. */
+import { useSession } from "../credentials.ts";
+import { formatCount } from "../format.ts";
+import { gateway } from "../gateway/api.ts";
+import { Demo } from "../gateway/demo.tsx";
+import { Keys } from "../gateway/keys.tsx";
+import { Limits } from "../gateway/limits.tsx";
+import { Upstreams } from "../gateway/upstreams.tsx";
+import { Usage } from "../gateway/usage.tsx";
+import { Figure } from "../parts/facts.tsx";
+import { Empty, Loaded } from "../parts/notice.tsx";
+import { useResource } from "../resource.ts";
+
+const liveMs = 1_000;
+const keysMs = 10_000;
+
+function Behind() {
+  const state = useResource("gateway state", gateway.state, liveMs);
+  const limits = useResource("gateway limits", gateway.limits, liveMs);
+  const keys = useResource("gateway keys", gateway.keys, keysMs);
+  const demo = useSession()?.demo;
+  const known = keys.data?.data ?? [];
+  return (
+    <Loaded resource={state} what="the gateway">
+      {now => (
+        <>
+          <dl className="figures">
+            <Figure label="Under way" note={now.isDraining ? "finishing, then it stops" : "requests now"}>
+              {formatCount(now.inFlight)}
+            </Figure>
+            <Figure label="Servers" note={now.upstreams.every(u => u.isAvailable) ? "all can be asked" : "some are left alone"}>
+              {now.upstreams.filter(u => u.isAvailable).length} <span className="of">of {now.upstreams.length}</span>
+            </Figure>
+            <Figure label="Models" note="offered">
+              {formatCount(now.models.length)}
+            </Figure>
+            <Figure label="Keys" note="that open">
+              {formatCount(known.filter(k => k.state === "live").length)}
+            </Figure>
+          </dl>
+          {demo && <Demo secret={demo.key} model={now.models[0]?.name ?? ""} />}
+          <Limits resource={limits} keys={known} />
+          <Usage keys={known} currency={limits.data?.currency ?? ""} />
+          <Keys resource={keys} />
+          <Upstreams of={now} />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+export function Gateway() {
+  const session = useSession();
+  return (
+    <>
+      <header className="page-head">
+        <h1>Gateway</h1>
+      </header>
+      {session?.gateway === false ? (
+        <Empty icon="gateway" title="No gateway stands before this server">
+          <p>
+            With a part <code>gateway</code> in <code>loam.yaml</code>, <code>loam serve</code> asks who somebody is and counts what they
+            use; <code>loam gateway</code> does so before any other servers.
+          </p>
+        </Empty>
+      ) : (
+        <Behind />
+      )}
+    </>
+  );
+}
