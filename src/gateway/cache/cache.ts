@@ -10,7 +10,7 @@ import type { TokenUsage } from "../streams/usage.ts";
 import { type CacheCounts, type CacheResult, type CacheState, Counting } from "./counts.ts";
 import { Flight, type Landing } from "./flight.ts";
 import { given, marked, notCached } from "./give.ts";
-import { type KeyParts, keyOf, tenantOf, whyNot } from "./key.ts";
+import { type KeyParts, keyOf, passesThrough, tenantOf, whyNot } from "./key.ts";
 import { type Embed, type Meaning, Meanings } from "./meaning.ts";
 import { recorded } from "./replay.ts";
 import type { CacheOptions } from "./schema.ts";
@@ -67,13 +67,15 @@ export class AnswerCache {
     const [route] = f.routes;
     if (!route || (this.#models && !this.#models.has(route.name))) return ask(f);
     const wishes = wishesOf(f.headers.get("cache-control"));
-    const why = wishes.noStore ? "its client said no-store" : whyNot(f.ask, dataClass, this.options);
+    const { upstreams } = f.runtime.config;
+    const why = wishes.noStore
+      ? "its client said no-store"
+      : (whyNot(f.ask, dataClass, this.options) ?? passesThrough(f.ask, route, upstreams));
     if (why !== undefined) {
       if (wishes.onlyIfCached) throw notCached(f, `${why}, so no answer is kept`);
       this.#tell(f, "bypass");
       return marked(await ask(f), "bypass");
     }
-    const { upstreams } = f.runtime.config;
     const tenant = tenantOf(this.options.scope, f.exchange.identity!);
     const parts: KeyParts = { ask: f.ask, endpoint, route, upstreams, tenant, beta: f.headers.get("openai-beta") };
     const way: Way = { f, parts, key: keyOf(parts), wishes, ask, generation: this.#generation };

@@ -122,6 +122,12 @@ export function whyNot(ask: Ask, dataClass: string | null, options: CacheOptions
   return undefined;
 }
 
+/** Why an answer in another contract's own words is not kept: it is passed on as its server wrote it, and only OpenAI's form of it could be kept. */
+export function passesThrough({ native }: Ask, { targets }: ModelRoute, upstreams: GatewayConfig["upstreams"]): string | undefined {
+  const isOwn = native !== undefined && targets.some(t => upstreams.get(t.upstream)?.protocol === native.protocol);
+  return isOwn ? "its server's own words are passed on" : undefined;
+}
+
 function isDeterministic({ api, body }: Ask): boolean {
   if (api.endpoint === "embeddings" || api.endpoint === "moderations") return true;
   return body.temperature === 0 || typeof body.seed === "number";
