@@ -16,7 +16,7 @@ export const rooms = {
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
   registry: ["base", "statistics", "store", "evaluate"],
   serve: ["base", "tensor", "nn", "text", "store", "tracing"],
-  gateway: ["base", "store", "text", "tracing"],
+  gateway: ["base", "store", "text", "data", "tracing"],
   cli: [
     "base",
     "statistics",

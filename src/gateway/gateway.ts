@@ -11,6 +11,7 @@ import { countersOf, type TokenCounter } from "./config/counters.ts";
 import type { GatewayConfig, ModelRoute } from "./config/read-config.ts";
 import type { Control } from "./contract.ts";
 import { gatewayErrors } from "./errors.ts";
+import { HeldRequests } from "./guards/person/held.ts";
 import { type AppFetch, createApp } from "./http/app.ts";
 import { type End, type Exchange, type RequestRecord, recordOf } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
@@ -22,6 +23,8 @@ import type { GatewayTracing } from "./tracing/tracing.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { ServeHere } from "./upstreams/in-process.ts";
 import type { Stop } from "./upstreams/stop.ts";
+import { type Notices, openNotices } from "./webhooks/notices.ts";
+import type { ReceiverState, WebhookOptions } from "./webhooks/webhooks.ts";
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
@@ -30,6 +33,10 @@ export interface GatewayOptions {
   readonly version?: string;
   /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
   readonly server?: ServeHere;
+  /** Told of an event for webhooks that no receiver took. */
+  readonly onLost?: WebhookOptions["onLost"];
+  /** How often the list of changes is looked at for webhooks, in ms, and the first pause before an event is sent again. */
+  readonly webhooks?: { readonly lookMs?: number; readonly pauseMs?: number };
   /** Tells of requests and calls; closed with the gateway. */
   readonly tracing?: GatewayTracing | undefined;
   readonly clock?: Clock;
@@ -57,12 +64,18 @@ export interface GatewayState {
   }[];
   /** Of kept answers; null where none are. */
   readonly cache: CacheState | null;
+  /** Receivers of events, and how it goes with each. */
+  readonly webhooks: readonly ReceiverState[];
+  /** Lines of the journal that were lost because the state did not keep up. */
+  readonly journalDropped: number;
 }
 
 export class Gateway {
   readonly clock: Clock;
   readonly control: Control;
   readonly metrics: GatewayMetrics;
+  /** Requests that wait for a person. */
+  readonly held: HeldRequests;
   readonly #routing: RoutingMetrics;
   readonly shadows: Shadows;
   /** What ends each request under way. */
@@ -70,12 +83,15 @@ export class Gateway {
   readonly fetch: AppFetch;
   readonly server: ServeHere | undefined;
   readonly tracing: GatewayTracing | undefined;
+  /** Takes up the file again, in the name of whoever asks; undefined where there is none. Errors: what is wrong with it. */
+  readAgain: ((by: string) => Promise<void>) | undefined;
   readonly onFailure: (error: unknown, requestId: string) => void;
   readonly #options: GatewayOptions;
   readonly #random: () => number;
   #runtime: Runtime;
   #counters: ReadonlyMap<string, TokenCounter>;
   #cache: AnswerCache | undefined;
+  readonly #notices: Notices;
   #inFlight = 0;
   #isDraining = false;
   #empty: (() => void)[] = [];
@@ -92,6 +108,7 @@ export class Gateway {
     this.#options = options;
     this.clock = clock;
     this.control = control;
+    this.held = new HeldRequests(clock);
     this.#random = random;
     this.#counters = counters;
     this.#runtime = this.#runtimeOf(config, undefined);
@@ -110,6 +127,13 @@ export class Gateway {
     this.server = options.server;
     this.tracing = options.tracing;
     control.journal.keep(config.journal);
+    this.#notices = openNotices({
+      control,
+      configs: config.webhooks,
+      now: () => clock.now(),
+      ...(options.onLost ? { onLost: options.onLost } : {}),
+      ...options.webhooks,
+    });
     this.fetch = createApp(this);
   }
 
@@ -142,12 +166,27 @@ export class Gateway {
       targets,
     }));
     const upstreams = this.#runtime.upstreams().map(u => u.state());
-    return { inFlight: this.#inFlight, isDraining: this.#isDraining, upstreams, models, cache: this.#cache?.state() ?? null };
+    return {
+      inFlight: this.#inFlight,
+      isDraining: this.#isDraining,
+      upstreams,
+      models,
+      cache: this.#cache?.state() ?? null,
+      webhooks: this.#notices.state(),
+      journalDropped: this.control.journal.dropped,
+    };
   }
 
   #runtimeOf(config: GatewayConfig, before: Runtime | undefined): Runtime {
     const { onHealth } = this.#options;
-    return new Runtime({ config, clock: this.clock, random: this.#random, before, ...(onHealth ? { onHealth } : {}) });
+    return new Runtime({
+      config,
+      clock: this.clock,
+      random: this.#random,
+      before,
+      onBreaker: change => this.#notices.breaker(change),
+      ...(onHealth ? { onHealth } : {}),
+    });
   }
 
   /** Takes another configuration for what comes from now on. Errors: those of the control's check and the tokenizers; then the old one stays. */
@@ -173,6 +212,7 @@ export class Gateway {
     this.#runtime = this.#runtimeOf(config, before);
     this.#counters = counters;
     this.control.journal.keep(config.journal);
+    this.#notices.take(config.webhooks);
     before.leave();
   }
 
@@ -187,7 +227,7 @@ export class Gateway {
       const { reservation } = exchange;
       if (reservation) {
         const { inputTokens = 0, outputTokens = 0, cachedTokens = 0 } = end.usage ?? {};
-        if (exchange.attempts.length === 0 && exchange.target === undefined) void reservation.cancel();
+        if (exchange.attempts.length === 0 && exchange.target === undefined && end.error !== "gateway/blocked") void reservation.cancel();
         else void reservation.settle({ inputTokens, outputTokens, cachedTokens, pricedAs: exchange.way?.pricedAs, status: end.status });
       }
       const record = recordOf(exchange, end, this.clock.now(), this.clock.monotonic());
@@ -231,7 +271,7 @@ export class Gateway {
     this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);
-    await this.tracing?.close();
+    await Promise.all([this.tracing?.close(), this.#notices.close()]);
     await this.control.close();
   }
 }

@@ -1,10 +1,13 @@
 /** All addresses for administrators; a new one is a row. */
 import { cachePage } from "../cache/page.ts";
 import { gatewayErrors } from "../errors.ts";
+import { heldPages } from "../guards/person/pages.ts";
 import { usageCsv } from "../usage/csv.ts";
+import { accessPages } from "./access-pages.ts";
 import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits-page.ts";
 import { type AdminPage, json } from "./page.ts";
+import { requestPages } from "./requests-page.ts";
 
 const day = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -35,5 +38,8 @@ export const adminPages: readonly AdminPage[] = [
   },
   limitsPage,
   ...keyPages,
+  ...accessPages,
+  ...requestPages,
   cachePage,
+  ...heldPages,
 ];

@@ -10,8 +10,9 @@ import { checkCache } from "../cache/check.ts";
 import type { CacheOptions } from "../cache/schema.ts";
 import { controlPart } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { LogConfig } from "../http/access-log.ts";
 import type { Guard } from "../guards/contract.ts";
+import { guardsOf, openGuards } from "../guards/kinds.ts";
+import type { LogConfig } from "../http/access-log.ts";
 import type { Prices } from "../limits/prices.ts";
 import type { PrioritiesPart } from "../queue/schema.ts";
 import { laneOf, loadOf, priceOfTarget, routeWith } from "../routing/compile.ts";
@@ -44,6 +45,8 @@ export interface GatewayConfig extends Operations {
   /** For `openControl`. */
   readonly access: unknown;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  /** All of the file; closed with what runs under it. */
+  readonly guards: readonly Guard[];
   /** By public name and alias. */
   readonly routes: ReadonlyMap<string, ModelRoute>;
   /** Looked at in order; undefined where no upstream bounds what goes at once. */
@@ -117,7 +120,12 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
 }
 
 /** Routes by name and alias. Errors: gateway/config. */
-function routesOf({ models, upstreams }: GatewayFile, prices: Prices, folder: string): Map<string, ModelRoute> {
+function routesOf(
+  { models, upstreams, guards: guardsPart }: GatewayFile,
+  prices: Prices,
+  folder: string,
+  byName: ReadonlyMap<string, Guard>,
+): Map<string, ModelRoute> {
   const routes = new Map<string, ModelRoute>();
   for (const [name, part] of Object.entries(models)) {
     const place = `models.${name}`;
@@ -138,7 +146,8 @@ function routesOf({ models, upstreams }: GatewayFile, prices: Prices, folder: st
     }
     const { strategy, sticky, fallbacks, aliases, maxOutputTokens } = part;
     const tokenizer = part.tokenizer === undefined ? undefined : resolve(folder, part.tokenizer);
-    const own = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, guards: [] };
+    const guards = guardsOf(name, models, guardsPart, byName);
+    const own = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, guards };
     const route = routeWith(own, part, upstreams, place);
     for (const called of [name, ...aliases]) {
       const other = routes.get(called);
@@ -155,7 +164,8 @@ export async function checkConfig(value: unknown, place: string, folder: string)
   const { prices } = check(controlPart, file.access ?? {}, `${place}: access`);
   const upstreams = new Map<string, UpstreamConfig>();
   for (const [id, part] of Object.entries(file.upstreams)) upstreams.set(id, await upstreamOf(id, part, file, folder));
-  const routes = routesOf(file, prices, folder);
+  const guards = await openGuards(file.guards, folder);
+  const routes = routesOf(file, prices, folder, guards);
   return {
     listen: file.listen,
     state: typeof file.state === "string" ? file.state : await readSecret(file.state, "state", folder),
@@ -164,6 +174,7 @@ export async function checkConfig(value: unknown, place: string, folder: string)
     access: file.access ?? {},
     upstreams,
     routes,
+    guards: [...guards.values()],
     priorities: [...upstreams.values()].some(u => u.lane) ? (file.priorities ?? []) : undefined,
     retries: { attempts: file.retries.attempts, budgetRatio: file.retries.budget, backoffMs: file.retries.backoff },
     totalMs: file.timeouts.total,

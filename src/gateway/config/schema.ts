@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { logParts, operationParts } from "../admin/schema.ts";
 import { cacheSchema } from "../cache/schema.ts";
+import { guardNames, guardsPart } from "../guards/schema.ts";
 import { prioritiesPart } from "../queue/schema.ts";
 import { stickyKeys, strategies } from "../routing/route.ts";
 import { modelRouting, targetRouting, upstreamRouting } from "../routing/schema.ts";
@@ -64,6 +65,8 @@ const model = z.strictObject({
   fallbacks: z.array(name).max(10).default([]),
   /** A tokenizer.json, so that prompts are counted exactly before they are admitted. */
   tokenizer: z.string().optional(),
+  /** Guards behind those of every model. */
+  guards: guardNames.default([]),
   /** Reserved for an answer whose request bounds it by nothing. */
   maxOutputTokens: z.int().min(1).max(10_000_000).default(4096),
   ...modelRouting,
@@ -87,6 +90,7 @@ export const gatewaySchema = z.strictObject({
   models: z.record(name, model).refine(m => Object.keys(m).length > 0, "at least one model"),
   /** Who comes first where an upstream takes no more at once. */
   priorities: prioritiesPart.optional(),
+  guards: guardsPart.prefault({}),
   retries: z
     .strictObject({
       attempts: z.int().min(0).max(10).default(2),

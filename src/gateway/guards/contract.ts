@@ -32,13 +32,16 @@ export interface GuardedRequest extends GuardAsk {
 }
 
 export type Verdict =
-  | { readonly kind: "pass" }
+  | { readonly kind: "pass"; readonly note?: string }
   /** Something was found; it passes, and is told to the log and the metrics alone. */
   | { readonly kind: "flag" }
-  /** `why` is for the client; it quotes nothing of the texts. */
-  | { readonly kind: "block"; readonly why: string }
+  /** `why` is for the client, `note` for the log; they quote nothing of the texts. */
+  | { readonly kind: "block"; readonly why: string; readonly note?: string }
   /** As many texts as there were. */
   | { readonly kind: "rewrite"; readonly texts: readonly string[] };
+
+/** `unjudged`: the guard failed, and is open. */
+export type Did = "flag" | "rewrite" | "restore" | "unjudged";
 
 /** What a filter lets go. */
 export interface Piece {
@@ -46,7 +49,7 @@ export interface Piece {
   /** The answer ends behind `text`. */
   readonly isBlocked?: boolean;
   /** What was done in this piece, for the log and the metrics. */
-  readonly did?: "flag" | "rewrite" | "restore";
+  readonly did?: Did;
 }
 
 /**

@@ -88,6 +88,7 @@ export async function answered<R extends Asked>(
   headers["x-content-type-options"] = "nosniff";
   headers["referrer-policy"] = "no-referrer";
   headers["x-request-id"] = exchange.id;
+  if (exchange.guards?.acted) headers["x-loam-guard"] = exchange.guards.acted;
   if (gateway.isDraining) headers.connection = "close";
   return { status: answer.status, headers, body: answer.body };
 }

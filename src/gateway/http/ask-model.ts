@@ -6,6 +6,7 @@ import { nearest } from "../../base/index.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { pastGuards } from "../guards/door.ts";
 import { wayOf } from "../routing/way.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { translated } from "../translate/translated.ts";
@@ -110,28 +111,37 @@ export const askModel =
       runtime.leave();
     };
     try {
+      const stop = leaving(request, peer);
+      const hangUp = peer?.outgoing ? () => peer.outgoing?.destroy() : undefined;
+      // before the cache: what it keeps holds placeholders and was not looked at; each answer passes the guards of who gets it
+      const past =
+        route.guards.length === 0
+          ? undefined
+          : await pastGuards(gateway, { route, ask, exchange, identity, endpoint: action.endpoint, stop, hangUp, end });
       const forwarded: Forwarded = {
-        ask,
+        ask: past?.ask ?? ask,
         routes,
         standing,
         maxOutputTokens,
         runtime,
         exchange,
         headers: request.headers,
-        stop: leaving(request, peer),
-        hangUp: peer?.outgoing ? () => peer.outgoing?.destroy() : undefined,
+        stop,
+        hangUp,
         cutters: gateway.cutters,
         shadows: gateway.shadows,
         clock: gateway.clock,
         onEnd: how => {
           if (route.strategy === "cost" && how.usage) runtime.memory(route.name).answered(how.usage.outputTokens);
           leave();
-          end(how);
+          (past?.onEnd ?? end)(how);
         },
       };
       const { cache } = gateway;
       const answer = await (cache ? cache.answer(forwarded, { endpoint: action.endpoint, dataClass }, forward) : forward(forwarded));
-      return contract ? translated(answer, contract, ask.native?.passage) : answer;
+      const seen = past ? await past.answer(answer) : answer;
+      // what guards looked at is not given in the upstream's own words, which they did not see
+      return contract ? translated(seen, contract, past?.looks ? undefined : ask.native?.passage) : seen;
     } catch (error) {
       leave();
       throw error;

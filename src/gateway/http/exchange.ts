@@ -1,5 +1,6 @@
 /** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
 import type { Identity, Reservation } from "../contract.ts";
+import type { GuardActs } from "../guards/acts.ts";
 import type { Attempt } from "../routing/attempts.ts";
 import type { TokenUsage } from "../streams/usage.ts";
 import type { RequestTrace } from "../tracing/tracing.ts";
@@ -45,6 +46,8 @@ export interface RequestRecord {
   readonly trace: string | null;
   /** What the cache of answers did; null where there is none. */
   readonly cache: string | null;
+  /** What guards did: name, stage, decision. */
+  readonly guards: readonly string[];
   /** Limits that were near, or would have denied. */
   readonly warnings: readonly string[];
 }
@@ -79,6 +82,7 @@ export interface Exchange {
   trace?: RequestTrace;
   /** What the cache of answers did. */
   cache?: string;
+  guards?: GuardActs;
   detail?: string;
   isOver: boolean;
 }
@@ -96,6 +100,7 @@ export interface End {
   readonly usage?: TokenUsage | undefined;
 }
 
+const none: readonly string[] = [];
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;
 
 export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: number, monotonicMs: number): RequestRecord {
@@ -126,6 +131,7 @@ export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: numb
     cache: x.cache ?? null,
     served: x.served ?? null,
     trace: x.trace?.traceId ?? null,
+    guards: x.guards?.lines ?? none,
     warnings: x.reservation?.warnings.map(w => `${w.kind}: ${w.limit}`) ?? [],
   };
 }

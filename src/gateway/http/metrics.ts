@@ -1,5 +1,7 @@
 /** Prometheus metrics of the gateway. Names and units follow Prometheus' rules; labels are few and bounded (models and upstreams of the configuration). */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { GuardCounts } from "../guards/acts.ts";
+import { guardMetrics } from "../guards/metrics.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
 import type { RequestRecord } from "./exchange.ts";
 
@@ -13,6 +15,7 @@ export interface GatewayMetrics {
   text(): Promise<string>;
   request(record: RequestRecord): void;
   denied(limit: string, code: string): void;
+  readonly guards: GuardCounts;
 }
 
 export interface Watched {
@@ -67,6 +70,7 @@ export function createMetrics({ version, inFlight, upstreams }: Watched): Gatewa
   ofUpstream("breaker_open", "1 while its circuit breaker is open.", s => (s.breaker === "open" ? 1 : 0));
   return {
     registry,
+    guards: guardMetrics(registry),
     contentType: registry.contentType,
     text: () => registry.metrics(),
     request: r => {

@@ -5,7 +5,7 @@
 import type { Clock } from "../../base/index.ts";
 import type { GatewayConfig } from "../config/read-config.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
-import { Upstream } from "../upstreams/upstream.ts";
+import { type BreakerChange, Upstream } from "../upstreams/upstream.ts";
 import type { Shares } from "./choose.ts";
 import { watchLoad } from "./load.ts";
 import { RouteMemory } from "./memory.ts";
@@ -20,6 +20,7 @@ export interface RuntimeOptions {
   readonly before?: Runtime | undefined;
   /** An upstream changed its state: for the log and for webhooks. */
   readonly onHealth?: (upstream: string, isHealthy: boolean) => void;
+  readonly onBreaker?: (change: BreakerChange) => void;
 }
 
 /** Between looks at who stands out among its peers, and the rest of one that does. */
@@ -48,7 +49,7 @@ export class Runtime {
   #seen = new Map<string, { readonly answers: number; readonly failures: number }>();
   #users = 1;
 
-  constructor({ config, clock, random, before, onHealth }: RuntimeOptions) {
+  constructor({ config, clock, random, before, onHealth, onBreaker }: RuntimeOptions) {
     this.config = config;
     this.clock = clock;
     this.random = random;
@@ -60,6 +61,7 @@ export class Runtime {
         this.#shared.set(id, known);
       } else {
         const upstream = new Upstream(id, own, clock);
+        upstream.onBreaker = onBreaker;
         this.#shared.set(id, { upstream, users: 1, stopProbe: probing(upstream, onHealth), stopLoad: watchLoad(upstream, clock) });
       }
     }
@@ -105,6 +107,7 @@ export class Runtime {
       shared.stopLoad();
       void shared.upstream.close();
     }
+    for (const guard of this.config.guards) void guard.close();
   }
 
   #leaveOutliers(): void {

@@ -23,14 +23,18 @@ export interface HeldInfo {
   readonly text: string;
 }
 
-export type Settled = "approved" | "refused" | "timeout" | "left";
+export interface Settled {
+  readonly how: "approved" | "refused" | "timeout" | "left";
+  /** Whoever decided. */
+  readonly by?: string;
+}
 
 /** Characters of a request that are shown: its end has the newest turn. */
 const shownCharacters = 4_000;
 
 interface Waiting {
   readonly info: HeldInfo;
-  settle(how: Settled): void;
+  settle(given: Settled): void;
 }
 
 export class HeldRequests {
@@ -64,21 +68,21 @@ export class HeldRequests {
     const sinceMs = this.#clock.now();
     const info: HeldInfo = { id, ...given, sinceMs, untilMs: sinceMs + timeoutMs, text: texts.join("\n\n").slice(-shownCharacters) };
     return new Promise(resolve => {
-      const gone = () => settle("left");
-      const settle = (how: Settled) => {
+      const gone = () => settle({ how: "left" });
+      const settle = (given: Settled) => {
         if (!this.#waiting.delete(id)) return;
         clearTimeout(timer);
         stop.delete(gone);
-        resolve(how);
+        resolve(given);
       };
-      const timer = setTimeout(() => settle("timeout"), timeoutMs);
+      const timer = setTimeout(() => settle({ how: "timeout" }), timeoutMs);
       this.#waiting.set(id, { info, settle });
       stop.add(gone);
     });
   }
 
   /** Errors: gateway/unknownHeld. */
-  decide(id: string, how: "approved" | "refused"): HeldInfo {
+  decide(id: string, how: "approved" | "refused", by: string): HeldInfo {
     const waiting = this.#waiting.get(id);
     if (!waiting)
       throw gatewayErrors.fail("unknownHeld", {
@@ -86,7 +90,7 @@ export class HeldRequests {
         message: "no request with this id waits",
         hint: "It was decided, its client left, or its time was over. `loam gateway held` lists those that wait.",
       });
-    waiting.settle(how);
+    waiting.settle({ how, by });
     return waiting.info;
   }
 }

@@ -1,0 +1,88 @@
+/** A guard with a list of words, phrases and patterns, in what is asked and in what is answered. */
+import { resolve } from "node:path";
+import { readText, sha256 } from "../../../base/index.ts";
+import type { Guard, TextForm, Verdict } from "../contract.ts";
+import { badGuard, type GuardOpening, guardOf } from "../part.ts";
+import type { GuardPartOf } from "../schema.ts";
+import { listFilter } from "./filter.ts";
+import { findsNothing, machineOf, patternFinder } from "./pattern-machine.ts";
+import { PatternError, parsePattern, type Tree } from "./pattern-parse.ts";
+import { automatonOf, unitsOf, wordFinder } from "./words.ts";
+
+/** Words of all lists: a word takes about 2 kB of memory while it shares its beginning with none. */
+const mostWords = 20_000;
+const mostWordCharacters = 200;
+/** Characters that are looked through before other requests get their turn: about 20 ms. */
+const turnCharacters = 200_000;
+
+function linesOf(text: string): { readonly word: string; readonly line: number }[] {
+  return text
+    .split(/\r?\n/)
+    .map((line, i) => ({ word: line.replace(/(^|\s)#.*$/, "").trim(), line: i + 1 }))
+    .filter(({ word }) => word !== "");
+}
+
+/** Errors: gateway/config with the word's or pattern's place, base/missingFile. */
+export async function openBlocklist(opening: GuardOpening<GuardPartOf<"blocklist">>): Promise<Guard> {
+  const { place, part, folder } = opening;
+  const words: (readonly number[])[] = [];
+  const add = (word: string, at: string): void => {
+    if (word.length > mostWordCharacters) throw badGuard(at, `at most ${mostWordCharacters} characters`, `${word.length}`);
+    const units = unitsOf(word);
+    if (units.length === 0) throw badGuard(at, "a word or phrase", JSON.stringify(word), "Nothing of it can be seen.");
+    words.push(units);
+    if (words.length > mostWords) throw badGuard(at, `at most ${mostWords} words in all`, "more", "Split the list, or write patterns.");
+  };
+  for (const [i, word] of part.words.entries()) add(word, `${place}.words[${i}]`);
+  const digests: string[] = [];
+  for (const [i, file] of part.files.entries()) {
+    const text = await readText(resolve(folder, file));
+    digests.push(sha256(text));
+    for (const { word, line } of linesOf(text)) add(word, `${place}.files[${i}]: ${file} line ${line}`);
+  }
+  const trees: Tree[] = [];
+  for (const [i, pattern] of part.patterns.entries()) {
+    const at = `${place}.patterns[${i}]`;
+    try {
+      const tree = parsePattern(pattern);
+      if (findsNothing(machineOf([tree]))) throw new PatternError("it is found everywhere, since it fits no characters at all");
+      trees.push(tree);
+      machineOf(trees);
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      throw badGuard(at, "a regular expression", `${JSON.stringify(pattern.slice(0, 100))}: ${error.message}`);
+    }
+  }
+  if (words.length + trees.length === 0) throw badGuard(place, "words, files or patterns", "none");
+  const automaton = words.length > 0 ? automatonOf(words) : undefined;
+  const machine = trees.length > 0 ? machineOf(trees) : undefined;
+  const { action, mask, wholeWords } = part;
+  const filter = (form: TextForm) =>
+    listFilter({
+      finders: [...(automaton ? [wordFinder(automaton, wholeWords)] : []), ...(machine ? [patternFinder(machine)] : [])],
+      action,
+      mask,
+      form,
+    });
+
+  const before = async (texts: readonly string[]): Promise<Verdict> => {
+    const out: string[] = [];
+    let did: "flag" | "rewrite" | undefined;
+    let turn = 0;
+    for (const text of texts) {
+      turn += text.length;
+      if (turn > turnCharacters) {
+        turn = 0;
+        await new Promise(resolve => setImmediate(resolve));
+      }
+      const own = filter("text");
+      const pieces = [await own.push(text), await own.end()];
+      if (pieces.some(p => p.isBlocked)) return { kind: "block", why: "it has words that may not be sent" };
+      if (pieces.some(p => p.did === "rewrite")) did = "rewrite";
+      else if (pieces.some(p => p.did === "flag")) did ??= "flag";
+      out.push(pieces.map(p => p.text).join(""));
+    }
+    return did === "rewrite" ? { kind: "rewrite", texts: out } : did === "flag" ? { kind: "flag" } : { kind: "pass" };
+  };
+  return guardOf(opening, { more: digests, open: () => ({ before: ({ texts }) => before(texts), filter }) });
+}

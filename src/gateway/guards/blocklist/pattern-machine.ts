@@ -1,0 +1,213 @@
+/**
+ * Patterns as one machine of states that follows all ways through all of them at once (Thompson, 1968): a character costs at most the number of
+ * states, whatever stands in the text. Each way knows where it began, so that what may still become a finding can be held back.
+ */
+import { isWordUnit } from "./fold.ts";
+import { type Assertion, PatternError, type Tree } from "./pattern-parse.ts";
+import type { Finder } from "./words.ts";
+
+type Test = (unit: number, original: number) => boolean;
+
+type State =
+  | { readonly kind: "take"; readonly test: Test; readonly to: number }
+  | { readonly kind: "split"; readonly to: readonly number[] }
+  | { readonly kind: "assert"; readonly what: Assertion; readonly to: number }
+  | { readonly kind: "found" };
+
+export interface PatternMachine {
+  readonly states: readonly State[];
+  readonly start: number;
+}
+
+/** States of all patterns together: what one character can cost. */
+const mostStates = 5_000;
+/** Code units of a text that one finding may have; longer ones are not found, so that what is held back is bounded. */
+export const longestMatch = 1_000;
+
+/** A class asked of one character; the answers for ASCII are kept. */
+function testOf(source: string, isNegated: boolean): Test {
+  const form = new RegExp(`^(?:${source})$`, "iu");
+  const of = (c: number): boolean => form.test(String.fromCodePoint(c));
+  const ascii = Uint8Array.from({ length: 128 }, (_, c) => (of(c) ? 1 : 0));
+  const one = (c: number): boolean => (c < 128 ? ascii[c] === 1 : of(c));
+  // what a class leaves out is left out in every form
+  return isNegated ? unit => one(unit) : (unit, original) => one(unit) || (original !== unit && one(original));
+}
+
+/** Errors: PatternError. */
+export function machineOf(trees: readonly Tree[]): PatternMachine {
+  const states: State[] = [];
+  const add = (state: State): number => {
+    if (states.length >= mostStates)
+      throw new PatternError(`more than ${mostStates} states with those before it; write shorter repetitions`);
+    return states.push(state) - 1;
+  };
+  /** States for a tree that go on at `to`; gives where they begin. */
+  const build = (tree: Tree, to: number): number => {
+    switch (tree.kind) {
+      case "unit":
+        return add({ kind: "take", test: unit => unit === tree.unit, to });
+      case "class":
+        return add({ kind: "take", test: testOf(tree.source, tree.isNegated), to });
+      case "assertion":
+        return add({ kind: "assert", what: tree.what, to });
+      case "all":
+        return tree.parts.reduceRight((next, part) => build(part, next), to);
+      case "either":
+        return add({ kind: "split", to: tree.parts.map(part => build(part, to)) });
+      case "repeat": {
+        const { part, least, most } = tree;
+        let next = to;
+        if (most === Number.POSITIVE_INFINITY) {
+          const ways: number[] = [];
+          const loop = add({ kind: "split", to: ways });
+          ways.push(build(part, loop), to);
+          next = loop;
+        } else for (let i = least; i < most; i++) next = add({ kind: "split", to: [build(part, next), to] });
+        for (let i = 0; i < least; i++) next = build(part, next);
+        return next;
+      }
+    }
+  };
+  const found = add({ kind: "found" });
+  const starts = trees.map(tree => build(tree, found));
+  return { states, start: add({ kind: "split", to: starts }) };
+}
+
+/** Whether a machine finds something in nothing, as `a*` does everywhere. */
+export function findsNothing({ states, start }: PatternMachine): boolean {
+  const seen = new Set<number>();
+  const queue = [start];
+  for (const at of queue) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const state = states[at]!;
+    if (state.kind === "found") return true;
+    if (state.kind === "split") queue.push(...state.to);
+    else if (state.kind === "assert") queue.push(state.to);
+  }
+  return false;
+}
+
+/** What a finding can begin with. */
+function firstTests({ states, start }: PatternMachine): Test[] {
+  const seen = new Set<number>();
+  const queue = [start];
+  const tests: Test[] = [];
+  for (const at of queue) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const state = states[at]!;
+    if (state.kind === "take") tests.push(state.test);
+    else if (state.kind === "split") queue.push(...state.to);
+    else if (state.kind === "assert") queue.push(state.to);
+  }
+  return tests;
+}
+
+/** Ways of one pass: states in the order that they were reached, and for each the beginning of its way. */
+class Ways {
+  readonly list: number[] = [];
+  readonly begin: Float64Array;
+  readonly #mark: Uint32Array;
+  #round = 1;
+
+  constructor(size: number) {
+    this.begin = new Float64Array(size);
+    this.#mark = new Uint32Array(size);
+  }
+  clear(): void {
+    this.list.length = 0;
+    this.#round++;
+  }
+  has(state: number): boolean {
+    return this.#mark[state] === this.#round;
+  }
+  add(state: number, begin: number): void {
+    this.#mark[state] = this.#round;
+    this.begin[state] = begin;
+    this.list.push(state);
+  }
+}
+
+export function patternFinder({ states, start }: PatternMachine): Finder {
+  const size = states.length;
+  // two sets of ways side by side: of those that meet in a state the one that began first, for the whole of a finding, and the one that began
+  // last, which goes on where the first has become too long
+  const sets = [0, 1].map(() => ({ kernel: new Ways(size), closed: new Ways(size), next: new Ways(size) }));
+  let last: number | undefined;
+  let position = 0;
+  /** No way is under way: most of a text costs one look in a table. */
+  let isIdle = true;
+  const firsts = firstTests({ states, start });
+  const canStart = (unit: number, original: number): boolean => firsts.some(test => test(unit, original));
+  const asciiStart = Uint8Array.from({ length: 128 }, (_, c) => (canStart(c, c) ? 1 : 0));
+
+  const holds = (what: Assertion, next: number | undefined): boolean => {
+    if (what === "start") return last === undefined;
+    if (what === "end") return next === undefined;
+    const isBoundary = (last !== undefined && isWordUnit(last)) !== (next !== undefined && isWordUnit(next));
+    return (what === "boundary") === isBoundary;
+  };
+
+  const close = (ways: Ways, from: number, begin: number, next: number | undefined): void => {
+    const open = [from];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (ways.has(at)) continue;
+      ways.add(at, begin);
+      const state = states[at]!;
+      if (state.kind === "split") open.push(...state.to);
+      else if (state.kind === "assert" && holds(state.what, next)) open.push(state.to);
+    }
+  };
+
+  return {
+    before: (next, end, found) => {
+      position = end;
+      isIdle = sets.every(s => s.kernel.list.length === 0);
+      if (isIdle) return;
+      for (const [which, { kernel, closed }] of sets.entries()) {
+        closed.clear();
+        const order = kernel.list.length > 1 ? kernel.list.slice().sort((a, b) => kernel.begin[a]! - kernel.begin[b]!) : kernel.list;
+        if (which === 1) order.reverse();
+        // a way that begins here is the last of all
+        if (which === 1) close(closed, start, end, next);
+        for (const at of order) close(closed, at, kernel.begin[at]!, next);
+        if (which === 0) close(closed, start, end, next);
+        if (closed.has(0) && closed.begin[0]! < end) found(closed.begin[0]!, end);
+      }
+    },
+    take: (unit, original, begins) => {
+      if (isIdle && !(unit < 128 && original === unit ? asciiStart[unit] === 1 : canStart(unit, original))) {
+        last = unit;
+        return;
+      }
+      for (const set of sets) {
+        const { closed, next } = set;
+        if (isIdle) {
+          closed.clear();
+          close(closed, start, position, unit);
+        }
+        next.clear();
+        for (const at of closed.list) {
+          const state = states[at]!;
+          if (state.kind !== "take" || !state.test(unit, original) || next.has(state.to)) continue;
+          // a way that has not taken anything begins with this unit
+          const begin = closed.begin[at]! === position ? begins : closed.begin[at]!;
+          if (begins - begin < longestMatch) next.add(state.to, begin);
+        }
+        set.next = set.kernel;
+        set.kernel = next;
+      }
+      const [{ kernel: first }, { kernel: latest }] = sets as [(typeof sets)[0], (typeof sets)[0]];
+      for (const at of latest.list) if (!first.has(at)) first.add(at, latest.begin[at]!);
+      last = unit;
+    },
+    get hold() {
+      let least: number | undefined;
+      for (const { kernel } of sets)
+        for (const at of kernel.list) if (least === undefined || kernel.begin[at]! < least) least = kernel.begin[at]!;
+      return least;
+    },
+  };
+}

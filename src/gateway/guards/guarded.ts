@@ -1,0 +1,112 @@
+/**
+ * A request through the guards before its model: each in its turn sees what those before it have left. What it says of the answer's texts is kept
+ * for `answer.ts`; an answer passes the guards the other way.
+ */
+import type { Clock } from "../../base/index.ts";
+import type { Endpoint, Identity } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { Ask } from "../http/ask.ts";
+import { readMembers, withMembers } from "../http/members.ts";
+import type { Stop } from "../upstreams/stop.ts";
+import type { GuardActs } from "./acts.ts";
+import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
+import type { Guard, GuardAsk, GuardSession, Verdict } from "./contract.ts";
+import { closedBy, GuardFailure } from "./failure.ts";
+import type { HeldRequests } from "./person/held.ts";
+import { hasTokenIds, textsOf, withTexts } from "./texts.ts";
+
+export interface ToGuard {
+  readonly guards: readonly Guard[];
+  readonly ask: Ask;
+  readonly id: string;
+  readonly identity: Identity;
+  readonly model: string;
+  readonly endpoint: Endpoint;
+  readonly acts: GuardActs;
+  readonly held: HeldRequests;
+  readonly stop: Stop;
+  readonly clock: Clock;
+}
+
+export interface Guarded {
+  /** As the model is asked. */
+  readonly ask: Ask;
+  /** Undefined where no guard looks at the answer. */
+  readonly filters: AnswerFilters | undefined;
+}
+
+const blocked = (guard: string, why: string) =>
+  gatewayErrors.fail("blocked", {
+    place: `guard ${guard}`,
+    message: `the request was not sent: ${why}`,
+    hint: "Change it, and send it again.",
+  });
+
+/** Errors: gateway/cancelled, UpstreamFailure of the drain. */
+export function throwIfStopped({ reason }: Stop): void {
+  if (!reason) return;
+  if (reason.kind === "left")
+    throw gatewayErrors.fail("cancelled", { message: "the client left while guards looked at its request" }, reason);
+  throw reason;
+}
+
+function withOthers(ask: Ask, texts: readonly string[]): Ask {
+  const changes = withTexts(ask.body, texts);
+  const text = withMembers(ask.text, ask.members, changes);
+  return { ...ask, text, members: readMembers(text), body: { ...ask.body, ...changes } };
+}
+
+const conversationOf = ({ body: { previous_response_id: previous, conversation } }: Ask): string | undefined => {
+  if (typeof previous === "string") return previous;
+  return conversation === undefined || conversation === null ? undefined : JSON.stringify(conversation);
+};
+
+/** Errors: gateway/blocked, gateway/unavailable where a guard that is closed cannot judge, gateway/cancelled. */
+export async function guarded(given: ToGuard): Promise<Guarded> {
+  const { ask, id, identity, model, endpoint, acts, held, stop, clock } = given;
+  const asked: GuardAsk = { id, identity, model, endpoint };
+  const guards = given.guards.filter(g => g.isFor(asked));
+  const sessions = guards.map(guard => ({ guard, session: guard.open(asked) }));
+  const looking = sessions.filter(({ guard, session }) => session.before && guard.stages.includes("request"));
+  if (looking.length === 0) return { ask, filters: answerFilters(sessions, acts, clock) };
+  const first = looking[0]!.guard.name;
+  if (hasTokenIds(ask.body)) {
+    acts.add(first, "request", "block");
+    throw blocked(first, "it holds token ids, which guards cannot look at");
+  }
+  const original = textsOf(ask.body);
+  let texts: readonly string[] = original;
+  const flaggedBy: string[] = [];
+  for (const { guard, session } of looking) {
+    const { name } = guard;
+    const from = clock.monotonic();
+    const verdict = await judged(guard, session, { ...asked, texts, conversation: conversationOf(ask), flaggedBy, stop, held }, acts);
+    acts.took(name, "request", clock.monotonic() - from);
+    throwIfStopped(stop);
+    if (verdict === undefined) continue;
+    acts.add(name, "request", verdict.kind);
+    if ("note" in verdict && verdict.note) acts.note(name, "request", verdict.note);
+    if (verdict.kind === "block") throw blocked(name, verdict.why);
+    if (verdict.kind === "flag") flaggedBy.push(name);
+    if (verdict.kind === "rewrite") texts = verdict.texts;
+  }
+  const isSame = texts === original || texts.every((t, i) => t === original[i]);
+  return { ask: isSame ? ask : withOthers(ask, texts), filters: answerFilters(sessions, acts, clock) };
+}
+
+/** Undefined: it cannot judge, and is open. */
+async function judged(
+  guard: Guard,
+  session: GuardSession,
+  request: Parameters<NonNullable<GuardSession["before"]>>[0],
+  acts: GuardActs,
+): Promise<Verdict | undefined> {
+  try {
+    return await session.before!(request);
+  } catch (error) {
+    if (!(error instanceof GuardFailure)) throw error;
+    acts.add(guard.name, "request", guard.failsOpen ? "open" : "closed");
+    if (guard.failsOpen) return undefined;
+    throw closedBy(guard.name, error);
+  }
+}

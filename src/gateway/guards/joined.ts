@@ -1,0 +1,32 @@
+/** Filters one behind the other as one: what one lets go the next takes. */
+import type { Did, Piece, TextFilter } from "./contract.ts";
+
+const ranks: { readonly [D in Did]: number } = { unjudged: 0, flag: 1, restore: 2, rewrite: 3 };
+const more = (a: Did | undefined, b: Did | undefined): Did | undefined => (a && (!b || ranks[a] >= ranks[b]) ? a : b);
+
+export function joined(filters: readonly TextFilter[]): TextFilter {
+  if (filters.length === 1) return filters[0]!;
+  let isBlocked = false;
+
+  const run = async (given: string, isEnd: boolean): Promise<Piece> => {
+    if (isBlocked) return { text: "", isBlocked };
+    let text = given;
+    let isOver = isEnd;
+    let did: Did | undefined;
+    for (const filter of filters) {
+      const pieces = text === "" && isOver ? [] : [await filter.push(text)];
+      if (isOver && !pieces.some(p => p.isBlocked)) pieces.push(await filter.end());
+      text = "";
+      for (const piece of pieces) {
+        text += piece.text;
+        did = more(did, piece.did);
+        if (!piece.isBlocked) continue;
+        isBlocked = true;
+        // behind the end of a text nothing comes
+        isOver = true;
+      }
+    }
+    return { text, ...(isBlocked ? { isBlocked } : {}), ...(did ? { did } : {}) };
+  };
+  return { push: text => run(text, false), end: () => run("", true) };
+}

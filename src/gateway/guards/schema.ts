@@ -1,0 +1,66 @@
+/**
+ * The part `guards` of the gateway's file: guards by name, and under `default` the names of those that stand before every model. Each kind's own
+ * options are a schema in its folder.
+ */
+import { z } from "zod";
+import { endpoints } from "../contract.ts";
+import { blocklistOptions } from "./blocklist/options.ts";
+import { stages } from "./contract.ts";
+import { personOptions } from "./person/options.ts";
+import { privateOptions } from "./private/options.ts";
+import { webhookOptions } from "./webhook/options.ts";
+
+/** What stands in a header, a metric and a log. */
+const guardName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a name of letters, digits and . _ -, at most 64");
+
+/** Where it looks. */
+const on = z
+  .array(z.enum(stages))
+  .min(1)
+  .default([...stages]);
+
+/** What all kinds have. */
+const common = {
+  /** What becomes of a request or answer that the guard cannot judge. */
+  onFailure: z.enum(["closed", "open"]).default("closed"),
+  /** Whom it is for: all lists that are given must have the request's. */
+  for: z
+    .strictObject({
+      models: z.array(z.string().min(1)).min(1).optional(),
+      keys: z.array(z.string().min(1)).min(1).optional(),
+      subjects: z.array(z.string().min(1)).min(1).optional(),
+      endpoints: z.array(z.enum(endpoints)).min(1).optional(),
+      teams: z.array(z.string().min(1)).min(1).optional(),
+    })
+    .prefault({}),
+};
+
+export const guardPart = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("private"), ...common, ...privateOptions }),
+  z.strictObject({ kind: z.literal("blocklist"), ...common, on, ...blocklistOptions }),
+  z.strictObject({ kind: z.literal("webhook"), ...common, on, ...webhookOptions }),
+  z.strictObject({ kind: z.literal("person"), ...common, ...personOptions }),
+]);
+export type GuardPart = z.output<typeof guardPart>;
+export type GuardPartOf<K extends GuardPart["kind"]> = Extract<GuardPart, { readonly kind: K }>;
+
+export const guardNames = z.array(guardName).max(50);
+
+const defaultKey = "default";
+
+export const guardsPart = z
+  .record(guardName, z.union([guardNames, guardPart]))
+  .superRefine((given, context) => {
+    for (const [name, value] of Object.entries(given))
+      if (Array.isArray(value) !== (name === defaultKey))
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: name === defaultKey ? "a list of names of guards" : "a guard: { kind: private }, blocklist, webhook or person",
+        });
+  })
+  .transform(({ [defaultKey]: everywhere = [], ...rest }) => ({
+    everywhere: everywhere as readonly string[],
+    byName: rest as Readonly<Record<string, GuardPart>>,
+  }));
+export type GuardsPart = z.output<typeof guardsPart>;
