@@ -591,11 +591,38 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/gateway-usage.ts")).gatewayUsage,
   },
   {
+    usage: "gateway cache [action]",
+    summary: "Answers that the gateway gives again: show (the default), clear; a running one is asked, with the key in LOAM_GATEWAY_KEY",
+    options: [
+      project,
+      gatewayConfig,
+      ["--url <address>", "of the gateway that runs (default: where its file says)"],
+      ["--store", "the file or database of the answers itself, without a gateway that runs"],
+      ["--model <name>", "clear: only this model's"],
+      ["--tenant <name>", "clear: only those of key:ID, organisation:NAME or all"],
+    ],
+    example: "loam gateway cache clear --model chat",
+    load: async () => (await import("./verbs/gateway-cache.ts")).gatewayCache,
+  },
+  {
     usage: "gateway changes",
     summary: "Who changed keys and configuration of the gateway, when; each entry vouches for all before it",
     options: [project, gatewayConfig, ["--verify", "say whether an entry was altered or removed, and which"]],
     example: "loam gateway changes --verify",
     load: async () => (await import("./verbs/gateway-changes.ts")).gatewayChanges,
+  },
+  {
+    usage: "gateway export <target>",
+    summary: "The gateway's policies as the configuration of another: aws, apigee, kong, envoy; says every difference",
+    options: [
+      project,
+      gatewayConfig,
+      ["--to <folder>", "write it there; files that are there already are not touched"],
+      ["--backend <url>", "what the other one calls for every model, such as a loam gateway behind it (default: the file's upstreams)"],
+      ["--accounts", "a caller for each account of the file, without looking at the keys of the state"],
+    ],
+    example: "loam gateway export aws --to cloud --backend https://gateway.internal/v1",
+    load: async () => (await import("./verbs/gateway-export.ts")).gatewayExport,
   },
   {
     usage: "gateway import <format> <file>",

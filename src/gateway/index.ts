@@ -1,4 +1,6 @@
 /** gateway: one safe door to every model. Knows no tensors: who may do what, how much, and which server answers. */
+export type { CacheState } from "./cache/counts.ts";
+export { openCacheStore } from "./cache/open-store.ts";
 export { type Following, followConfig } from "./config/follow.ts";
 export { type ImportedGateway, importLitellm } from "./config/import-litellm.ts";
 export { checkConfig, type GatewayConfig, type ModelRoute, readConfig } from "./config/read-config.ts";
@@ -33,6 +35,8 @@ export type {
 export { endpoints, measures } from "./contract.ts";
 export { type ControlOptions, openControl } from "./control.ts";
 export { type ControlConfig, type ControlGiven, controlPart } from "./control-config.ts";
+export { gatewayErrors } from "./errors.ts";
+export { type ExportOptions, type ExportTarget, exportGateway, exportTargets } from "./export/export.ts";
 export { Gateway, type GatewayOptions, type GatewayState } from "./gateway.ts";
 export { type AccessLog, openAccessLog } from "./http/access-log.ts";
 export { apis } from "./http/apis.ts";

@@ -7,96 +7,102 @@ import type { LimitRule } from "../limits/rules.ts";
 import type { Clause, Consumer, Gate, Plan } from "./plan.ts";
 import { isConcerned } from "./request-limits.ts";
 
-const decideText = `function fits(clause, ask) {
-  if (clause.models.indexOf(ask.called) < 0) { return false; }
-  if (clause.labels && clause.labels.indexOf(ask.label === null ? "" : ask.label) < 0) { return false; }
-  if (clause.dataClasses && clause.dataClasses.indexOf(ask.dataClass) < 0) { return false; }
-  var name, bound, value;
-  for (name in clause.parameters || {}) {
-    bound = clause.parameters[name];
-    value = ask.body[name];
-    if (typeof value !== "number" && typeof value !== "string" && typeof value !== "boolean") { return false; }
-    if (bound.oneOf && bound.oneOf.indexOf(value) < 0) { return false; }
-    if (bound.min !== undefined && !(typeof value === "number" && value >= bound.min)) { return false; }
-    if (bound.max !== undefined && !(typeof value === "number" && value <= bound.max)) { return false; }
-  }
-  return !clause.when || within(clause.when, ask.nowMs);
-}
+const decideText = `(function () {
+  "use strict";
 
-function within(when, nowMs) {
-  if (when.notBefore !== undefined && nowMs < when.notBefore) { return false; }
-  if (when.notAfter !== undefined && nowMs >= when.notAfter) { return false; }
-  var date = new Date(nowMs);
-  var day = (date.getUTCDay() + 6) % 7;
-  var minute = date.getUTCHours() * 60 + date.getUTCMinutes();
-  function has(d) { return !when.days || when.days.indexOf(d) >= 0; }
-  if (when.from === undefined) { return has(day); }
-  if (when.from < when.to) { return has(day) && minute >= when.from && minute < when.to; }
-  return (has(day) && minute >= when.from) || (has((day + 6) % 7) && minute < when.to);
-}
-
-function some(clauses, ask) {
-  for (var i = 0; i < clauses.length; i += 1) { if (fits(clauses[i], ask)) { return true; } }
-  return false;
-}
-
-function decide(policy, ask) {
-  var audience = policy.audiences[policy.consumers[ask.consumer]];
-  var gate = audience && audience[ask.path];
-  return Boolean(gate) && !some(gate.deny, ask) && some(gate.allow, ask);
-}
-
-function pick(targets) {
-  var sum = 0, i;
-  for (i = 0; i < targets.length; i += 1) { sum += targets[i].weight; }
-  var at = Math.random() * sum;
-  for (i = 0; i < targets.length - 1; i += 1) {
-    at -= targets[i].weight;
-    if (at < 0) { return targets[i]; }
-  }
-  return targets[targets.length - 1];
-}
-
-(function () {
-  var body = null;
-  try { body = JSON.parse(context.getVariable("request.content")); } catch (e) { body = null; }
-  if (body === null || typeof body !== "object" || Array.isArray(body) || typeof body.model !== "string") {
-    context.setVariable("loam.verdict", "malformed");
-    return;
-  }
-  var at = body.model.lastIndexOf("@");
-  var ask = {
-    consumer: String(context.getVariable("developer.app.name")),
-    path: String(context.getVariable("proxy.pathsuffix")),
-    called: at > 0 ? body.model.slice(0, at) : body.model,
-    label: at > 0 ? body.model.slice(at + 1) : null,
-    dataClass: context.getVariable("request.header.x-loam-data-class") || "",
-    body: body,
-    nowMs: Number(context.getVariable("system.timestamp"))
-  };
-  var route = Object.prototype.hasOwnProperty.call(policy.routes, ask.called) ? policy.routes[ask.called] : null;
-  if (route === null || body.model.length > 256 || !decide(policy, ask)) {
-    context.setVariable("loam.verdict", "denied");
-    return;
-  }
-  var target = pick(route.targets);
-  var model = ask.label === null ? target.model : target.model + "@" + ask.label;
-  if (model !== body.model) {
-    body.model = model;
-    context.setVariable("request.content", JSON.stringify(body));
-  }
-  context.setVariable("loam.target", target.upstream);
-  var name, limit, by;
-  for (name in policy.limits) {
-    limit = policy.limits[name];
-    by = limit.of[ask.consumer];
-    if (by !== undefined && (!limit.models || limit.models.indexOf(route.name) >= 0)) {
-      if (limit.byModel) { by += "/" + route.name; }
-      if (limit.byIp) { by += "/" + context.getVariable("client.ip"); }
-      context.setVariable("loam.limit." + name, by);
+  function fits(clause, ask) {
+    if (clause.models.indexOf(ask.called) < 0) { return false; }
+    if (clause.labels && clause.labels.indexOf(ask.label === null ? "" : ask.label) < 0) { return false; }
+    if (clause.dataClasses && clause.dataClasses.indexOf(ask.dataClass) < 0) { return false; }
+    var name, bound, value;
+    for (name in clause.parameters || {}) {
+      bound = clause.parameters[name];
+      value = ask.body[name];
+      if (typeof value !== "number" && typeof value !== "string" && typeof value !== "boolean") { return false; }
+      if (bound.oneOf && bound.oneOf.indexOf(value) < 0) { return false; }
+      if (bound.min !== undefined && !(typeof value === "number" && value >= bound.min)) { return false; }
+      if (bound.max !== undefined && !(typeof value === "number" && value <= bound.max)) { return false; }
     }
+    return !clause.when || within(clause.when, ask.nowMs);
   }
-  context.setVariable("loam.verdict", "allowed");
+
+  function within(when, nowMs) {
+    if (when.notBefore !== undefined && nowMs < when.notBefore) { return false; }
+    if (when.notAfter !== undefined && nowMs >= when.notAfter) { return false; }
+    var date = new Date(nowMs);
+    var day = (date.getUTCDay() + 6) % 7;
+    var minute = date.getUTCHours() * 60 + date.getUTCMinutes();
+    function has(d) { return !when.days || when.days.indexOf(d) >= 0; }
+    if (when.from === undefined) { return has(day); }
+    if (when.from < when.to) { return has(day) && minute >= when.from && minute < when.to; }
+    return (has(day) && minute >= when.from) || (has((day + 6) % 7) && minute < when.to);
+  }
+
+  function some(clauses, ask) {
+    for (var i = 0; i < clauses.length; i += 1) { if (fits(clauses[i], ask)) { return true; } }
+    return false;
+  }
+
+  function decide(policy, ask) {
+    var audience = policy.audiences[policy.consumers[ask.consumer]];
+    var gate = audience && audience[ask.path];
+    return Boolean(gate) && !some(gate.deny, ask) && some(gate.allow, ask);
+  }
+
+  function pick(targets) {
+    var sum = 0, i;
+    for (i = 0; i < targets.length; i += 1) { sum += targets[i].weight; }
+    var at = Math.random() * sum;
+    for (i = 0; i < targets.length - 1; i += 1) {
+      at -= targets[i].weight;
+      if (at < 0) { return targets[i]; }
+    }
+    return targets[targets.length - 1];
+  }
+
+  function run() {
+    var body = null;
+    try { body = JSON.parse(context.getVariable("request.content")); } catch (e) { body = null; }
+    if (body === null || typeof body !== "object" || Array.isArray(body) || typeof body.model !== "string") {
+      context.setVariable("loam.verdict", "malformed");
+      return;
+    }
+    var at = body.model.lastIndexOf("@");
+    var ask = {
+      consumer: String(context.getVariable("developer.app.name")),
+      path: String(context.getVariable("proxy.pathsuffix")),
+      called: at > 0 ? body.model.slice(0, at) : body.model,
+      label: at > 0 ? body.model.slice(at + 1) : null,
+      dataClass: context.getVariable("request.header.x-loam-data-class") || "",
+      body: body,
+      nowMs: Number(context.getVariable("system.timestamp"))
+    };
+    var route = Object.prototype.hasOwnProperty.call(policy.routes, ask.called) ? policy.routes[ask.called] : null;
+    if (route === null || body.model.length > 256 || !decide(policy, ask)) {
+      context.setVariable("loam.verdict", "denied");
+      return;
+    }
+    var target = pick(route.targets);
+    var model = ask.label === null ? target.model : target.model + "@" + ask.label;
+    if (model !== body.model) {
+      body.model = model;
+      context.setVariable("request.content", JSON.stringify(body));
+    }
+    context.setVariable("loam.target", target.upstream);
+    var name, limit, by;
+    for (name in policy.limits) {
+      limit = policy.limits[name];
+      by = limit.of[ask.consumer];
+      if (by !== undefined && (!limit.models || limit.models.indexOf(route.name) >= 0)) {
+        if (limit.byModel) { by += "/" + route.name; }
+        if (limit.byIp) { by += "/" + context.getVariable("client.ip"); }
+        context.setVariable("loam.limit." + name, by);
+      }
+    }
+    context.setVariable("loam.verdict", "allowed");
+  }
+
+  run();
 }());
 `;
 
@@ -139,6 +145,9 @@ function limitData(rule: LimitRule, consumers: readonly Consumer[], models: read
   };
 }
 
+/** As JavaScript is written: only those keys in quotes that need them. */
+const literal = (data: unknown): string => JSON.stringify(data, null, 2).replace(/^( *)"([A-Za-z]\w*)": /gm, "$1$2: ");
+
 export interface ScriptGiven {
   readonly plan: Plan;
   readonly routes: ReadonlyMap<string, ModelRoute>;
@@ -168,5 +177,5 @@ export function scriptsOf({ plan, routes, limits, target }: ScriptGiven): { read
       limits.map(rule => [rule.name, limitData(rule, consumers, [...new Set([...routes.values()].map(r => r.name))])]),
     ),
   };
-  return { policy: `var policy = ${JSON.stringify(data, null, 1)};\n`, decide: decideText };
+  return { policy: `var policy = ${literal(data)};\n`, decide: decideText };
 }

@@ -3,10 +3,11 @@
  * makes them, their stages, usage plans and keys. A key opens only the APIs of its usage plan, and the body is checked by a schema made of the
  * policies: so who may do what holds without a program of one's own in between.
  */
+import { sha256 } from "../../base/index.ts";
 import { apiDocument, byItself, inTemplate } from "./aws-openapi.ts";
 import { type Audience, type Consumer, type Difference, planOf } from "./plan.ts";
 import { dimensionsOf, isConcerned, requestLimits } from "./request-limits.ts";
-import { type Exporter, type ExportGiven, jsonText, oneBackend, routingDifferences } from "./target.ts";
+import { type Exporter, type ExportGiven, jsonText, oneBackend, routingDifferences, uniqueName } from "./target.ts";
 
 interface UsagePlan {
   readonly throttle?: { readonly rate: number; readonly burst: number };
@@ -55,13 +56,15 @@ function usagePlans(
   return { of, differences };
 }
 
-type Resources = Record<string, { readonly Type: string; readonly Properties: object; readonly DependsOn?: string }>;
+type Resources = Record<string, { readonly Type: string; readonly Properties: object }>;
 
 /** Logical ids are letters and digits. */
-const logical = (text: string): string => text.replace(/[^A-Za-z0-9]/g, "");
+const logical = (text: string): string => uniqueName(text, /[^A-Za-z0-9]/g);
 
 function resourcesOf(audience: Audience, document: object, planFor: (c: Consumer) => UsagePlan): Resources {
   const api = `Api${logical(audience.id)}`;
+  // a deployment is made once: another document has another
+  const deployment = `${api}Deployment${sha256(JSON.stringify(document)).slice(0, 8)}`;
   const resources: Resources = {
     [api]: {
       Type: "AWS::ApiGateway::RestApi",
@@ -74,10 +77,10 @@ function resourcesOf(audience: Audience, document: object, planFor: (c: Consumer
         Body: document,
       },
     },
-    [`${api}Deployment`]: { Type: "AWS::ApiGateway::Deployment", Properties: { RestApiId: { Ref: api } } },
+    [deployment]: { Type: "AWS::ApiGateway::Deployment", Properties: { RestApiId: { Ref: api } } },
     [`${api}Stage`]: {
       Type: "AWS::ApiGateway::Stage",
-      Properties: { RestApiId: { Ref: api }, DeploymentId: { Ref: `${api}Deployment` }, StageName: { Ref: "StageName" } },
+      Properties: { RestApiId: { Ref: api }, DeploymentId: { Ref: deployment }, StageName: { Ref: "StageName" } },
     },
   };
   const plans = new Map<string, string>();
@@ -90,7 +93,6 @@ function resourcesOf(audience: Audience, document: object, planFor: (c: Consumer
       plans.set(mark, name);
       resources[name] = {
         Type: "AWS::ApiGateway::UsagePlan",
-        DependsOn: `${api}Stage`,
         Properties: {
           ApiStages: [{ ApiId: { Ref: api }, Stage: { Ref: `${api}Stage` } }],
           ...(plan.throttle ? { Throttle: { RateLimit: plan.throttle.rate, BurstLimit: plan.throttle.burst } } : {}),

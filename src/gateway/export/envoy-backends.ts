@@ -87,6 +87,12 @@ export function backendsOf({ config, backend }: ExportGiven): Backends {
   };
   for (const route of routesOf(config)) {
     const app = poolOf(route);
+    const used = new Set(route.targets.map(t => t.upstream));
+    if (!backend && used.size > 1 && [...used].some(id => servers.get(id)!.hasKey))
+      differences.push({
+        place: `models.${route.name}.targets`,
+        why: `a rule sends one key or none, and its servers have their own: none is sent`,
+      });
     if (app)
       differences.push({
         place: `models.${route.name}`,
@@ -104,6 +110,7 @@ export function backendsOf({ config, backend }: ExportGiven): Backends {
       const used = backend ? [{ upstream: "", weight: 1 }] : route.targets.filter(t => t.priority === first);
       const app = poolOf(route);
       const [main] = used.map(t => servers.get(t.upstream)!);
+      const isAlone = new Set(used.map(t => t.upstream)).size === 1;
       const base = main!.url.pathname.replace(/\/+$/, "");
       const filters = [
         ...(base === "/v1"
@@ -114,7 +121,8 @@ export function backendsOf({ config, backend }: ExportGiven): Backends {
                 urlRewrite: { path: { type: "ReplaceFullPath", replaceFullPath: `${base}${path.slice("/v1".length)}` } },
               },
             ]),
-        ...(main!.hasKey
+        // a filter is for all servers of a rule: one's key must not reach another
+        ...(main!.hasKey && isAlone
           ? [{ type: "ExtensionRef", extensionRef: { group: "gateway.envoyproxy.io", kind: "HTTPRouteFilter", name: main!.name } }]
           : []),
       ];

@@ -4,6 +4,7 @@ import Ajv from "ajv-draft-04";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { checkConfig, type GatewayConfig } from "../config/read-config.ts";
 import type { KeyInfo } from "../contract.ts";
@@ -239,6 +240,59 @@ test("a target that chooses by address wants one server, and says what to give",
     .filter(d => d.kind === "HTTPRoute");
   expect(new Set(routes.map(r => r.spec.rules[0].backendRefs[0].name))).toEqual(new Set(["loam-one", "loam-two"]));
   expect(differences).toContainEqual(expect.objectContaining({ place: "models.b", why: expect.stringContaining("inner") }));
+});
+
+/** What of Kong's published schema for declarative files (kong_json_schema.json, deck) an export uses: its names, and no others. */
+const kongPlugin = z.strictObject({ name: z.string(), config: z.record(z.string(), z.unknown()), consumer: z.string().optional() });
+const kongFile = z.strictObject({
+  _format_version: z.literal("3.0"),
+  _info: z.strictObject({ select_tags: z.array(z.string()), defaults: z.strictObject({}) }),
+  services: z.array(
+    z.strictObject({
+      name: z.string(),
+      url: z.url(),
+      connect_timeout: z.int(),
+      read_timeout: z.int(),
+      write_timeout: z.int(),
+      retries: z.int(),
+      plugins: z.array(kongPlugin),
+      routes: z.array(
+        z.strictObject({
+          name: z.string(),
+          paths: z.array(z.string().startsWith("~/")),
+          methods: z.array(z.string()),
+          protocols: z.array(z.string()),
+          strip_path: z.boolean(),
+          response_buffering: z.boolean(),
+          plugins: z.array(kongPlugin),
+        }),
+      ),
+    }),
+  ),
+  consumers: z.array(
+    z.strictObject({
+      username: z.string(),
+      custom_id: z.string(),
+      keyauth_credentials: z.array(z.strictObject({ key: z.string().regex(/^\$\{\{ env "DECK_[A-Z0-9_]+" \}\}$/) })),
+      acls: z.array(z.strictObject({ group: z.string() })),
+      plugins: z.array(kongPlugin).optional(),
+    }),
+  ),
+});
+
+test("kong: the file has the published schema's names, and one plugin of a name for a route and consumer", async () => {
+  const config = await configOf({
+    policies: [
+      { id: "all", effect: "allow", endpoints: ["chat"] },
+      { id: "more", effect: "allow", who: { roles: ["admin"] } },
+    ],
+    limits: [{ name: "minute", measure: "requests", per: ["key"], limit: 60, window: "1m" }],
+  });
+  const file = kongFile.parse(parse(exportGateway("kong", { config, keys, nowMs: noon }).files.get("kong.yaml")!));
+  for (const { plugins } of file.services[0]!.routes) {
+    const places = plugins.map(p => `${p.name} ${p.consumer ?? ""}`);
+    expect(new Set(places).size).toBe(places.length);
+  }
 });
 
 test("kong: what its rate-limiting counts", async () => {

@@ -9,7 +9,7 @@ import { exportAws } from "./aws.ts";
 import { exportEnvoy } from "./envoy.ts";
 import { exportKong } from "./kong.ts";
 import type { Consumer, Difference } from "./plan.ts";
-import type { Exported, Exporter } from "./target.ts";
+import { type Exported, type Exporter, uniqueName } from "./target.ts";
 
 export const exportTargets = ["aws", "apigee", "kong", "envoy"] as const;
 export type ExportTarget = (typeof exportTargets)[number];
@@ -58,7 +58,7 @@ export function exportGateway(target: ExportTarget, { config, keys, nowMs, backe
 }
 
 const accountKey = (name: string, nowMs: number): KeyInfo => ({
-  id: `account-${name}`,
+  id: `account-${uniqueName(name, /[^A-Za-z0-9._-]/g)}`,
   prefix: "",
   name,
   subject: name,

@@ -37,8 +37,10 @@ const isValid = (() => {
 function aws(files: Files): Judge {
   const { Resources: all } = JSON.parse(files.get("template.json")!) as Any;
   return ({ keyId, path, body }) => {
-    const key = `Key${keyId.replace(/[^A-Za-z0-9]/g, "")}`;
-    const link = all[`${key}In`];
+    const key = Object.keys(all).find(
+      id => all[id].Type === "AWS::ApiGateway::ApiKey" && all[id].Properties.Name["Fn::Sub"].endsWith(`-${keyId}`),
+    );
+    const link = Object.values(all).find((r: Any) => r.Type === "AWS::ApiGateway::UsagePlanKey" && r.Properties.KeyId.Ref === key) as Any;
     if (!link) return false;
     const stages = all[link.Properties.UsagePlanId.Ref].Properties.ApiStages as Any[];
     return stages.some(stage => {

@@ -1,5 +1,6 @@
 /** What an export is made of and what it gives: files by name, and what the target does otherwise. */
 
+import { sha256 } from "../../base/index.ts";
 import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -33,6 +34,12 @@ export const plainName = (text: string, fallback: string): string =>
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "")
     .slice(0, 40) || fallback;
+
+/** Without what an alphabet lacks; then with the beginning of a hash, so that two names stay two. */
+export function uniqueName(text: string, lacking: RegExp): string {
+  const plain = text.replace(lacking, "");
+  return plain === text ? text : `${plain}${sha256(text).slice(0, 6)}`;
+}
 
 /** For targets that choose a server by the address alone. Errors: gateway/config, where the models are on several servers. */
 export function oneBackend({ config, backend }: ExportGiven, target: string): { readonly url: URL; readonly differences: Difference[] } {
