@@ -202,10 +202,12 @@ const versionOf = ({ headers }: Reply, model: unknown): string | undefined =>
   headers.get("x-loam-model")?.slice(0, limits.modelCharacters) ??
   (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
 
-const toClient = (exchange: Exchange): Record<string, string> => ({
-  ...exchange.reservation?.headers(),
-  ...(exchange.target === undefined ? {} : { "x-loam-target": exchange.target }),
-});
+/** Adds what all answers of targets carry. */
+function toClient(exchange: Exchange, headers: Record<string, string>): Record<string, string> {
+  if (exchange.reservation) Object.assign(headers, exchange.reservation.headers());
+  if (exchange.target !== undefined) headers["x-loam-target"] = exchange.target;
+  return headers;
+}
 
 /** Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable, gateway/cancelled. */
 export async function forward(f: Forwarded): Promise<Answer> {
@@ -248,7 +250,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
       return {
         status: source.reply.status,
         body: text,
-        headers: { "content-type": "application/json", ...toClient(exchange) },
+        headers: toClient(exchange, { "content-type": "application/json" }),
       };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
@@ -346,12 +348,11 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
   return {
     status: 200,
     body,
-    headers: {
+    headers: toClient(exchange, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache, no-transform",
       // nginx would otherwise collect the stream
       "x-accel-buffering": "no",
-      ...toClient(exchange),
-    },
+    }),
   };
 }

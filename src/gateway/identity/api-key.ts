@@ -3,7 +3,7 @@
  * is kept, and looked up by that: who has the database has no key, an unknown key and a wrong one take the same look-up, and how far a wrong
  * one gets in the index says nothing, because nobody can choose a hash.
  */
-import { createHmac, randomInt } from "node:crypto";
+import { createHmac, hash, randomInt } from "node:crypto";
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const prefixLength = 10;
@@ -22,4 +22,42 @@ export const longestToken = 16_384;
 
 export const looksLikeJwt = (token: string): boolean => /^[\w-]+\.[\w-]*\.[\w-]*$/.test(token);
 
-export const keyHash = (serverSecret: string, key: string): string => createHmac("sha256", serverSecret).update(key).digest("base64url");
+/** Of SHA-256 (RFC 2104). */
+const blockBytes = 64;
+
+interface Pads {
+  /** The inner pad, and room behind it for the longest key. */
+  readonly inner: Buffer;
+  /** The outer pad, and room behind it for a hash. */
+  readonly outer: Buffer;
+}
+
+const pads = new Map<string, Pads>();
+
+function padsOf(serverSecret: string): Pads {
+  const known = pads.get(serverSecret);
+  if (known) return known;
+  const bytes = Buffer.from(serverSecret);
+  const secret = bytes.length > blockBytes ? hash("sha256", bytes, "buffer") : bytes;
+  // a character has three bytes at most
+  const made = { inner: Buffer.alloc(blockBytes + 3 * longestToken), outer: Buffer.alloc(blockBytes + 32) };
+  for (let i = 0; i < blockBytes; i++) {
+    made.inner[i] = (secret[i] ?? 0) ^ 0x36;
+    made.outer[i] = (secret[i] ?? 0) ^ 0x5c;
+  }
+  pads.set(serverSecret, made);
+  return made;
+}
+
+/**
+ * HMAC-SHA-256 by its definition, from two whole hashes: node's `createHmac` makes an object a key, which costs a request several times the
+ * hashing (8 against 2 µs under load).
+ */
+export function keyHash(serverSecret: string, key: string): string {
+  if (key.length > longestToken) return createHmac("sha256", serverSecret).update(key).digest("base64url");
+  const { inner, outer } = padsOf(serverSecret);
+  const length = blockBytes + inner.write(key, blockBytes);
+  hash("sha256", inner.subarray(0, length), "buffer").copy(outer, blockBytes);
+  inner.fill(0, blockBytes, length);
+  return hash("sha256", outer, "base64url");
+}

@@ -58,6 +58,9 @@ export const pageOf = (nowMs: number, rows: readonly BucketRow[], most: number):
 export interface BucketStore {
   /** All asks, one after the other, in one transaction (one statement in PostgreSQL). Errors: stateLost. */
   reserve(asks: readonly ReserveAsk[]): Promise<readonly ReserveOutcome[]>;
+  /** One ask, decided at once: where nothing has to be waited for. */
+  reserveNow?(ask: ReserveAsk): ReserveOutcome;
+  settleNow?(ask: SettleAsk): void;
   /** Settling a reservation again, or one that was never made, changes nothing. Errors: stateLost. */
   settle(asks: readonly SettleAsk[]): Promise<void>;
   /** Says that this process lives, and gives back what dead ones hold and what is past its life; forgets empty buckets. Errors: stateLost. */

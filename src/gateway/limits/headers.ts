@@ -22,12 +22,12 @@ const quotaUnits: { readonly [M in Measure]?: string } = {
 };
 
 /** The least share left; among equals the smaller limit. */
-const tightest = (states: readonly LimitState[]): LimitState | undefined =>
-  states.reduce<LimitState | undefined>((best, s) => {
-    if (!best) return s;
-    const [a, b] = [s.remaining / s.capacity, best.remaining / best.capacity];
-    return a < b || (a === b && s.capacity < best.capacity) ? s : best;
-  }, undefined);
+const tighter = (s: LimitState, best: LimitState | undefined): LimitState => {
+  if (!best) return s;
+  const a = s.remaining / s.capacity;
+  const b = best.remaining / best.capacity;
+  return a < b || (a === b && s.capacity < best.capacity) ? s : best;
+};
 
 const seconds = (ms: number): number => Math.ceil(ms / 1_000);
 
@@ -35,26 +35,33 @@ const seconds = (ms: number): number => Math.ceil(ms / 1_000);
 export function limitHeaders(states: readonly LimitState[]): Headers {
   const headers: Headers = {};
   for (const [name, of] of openaiNames) {
-    const s = tightest(states.filter(state => of.includes(state.measure)));
+    let s: LimitState | undefined;
+    for (const state of states) if (of.includes(state.measure)) s = tighter(state, s);
     if (!s) continue;
     headers[`x-ratelimit-limit-${name}`] = String(s.quota);
     headers[`x-ratelimit-remaining-${name}`] = String(s.remaining);
     headers[`x-ratelimit-reset-${name}`] = goDuration(s.resetMs);
   }
-  const byLimit = new Map<string, LimitState[]>();
-  // money would be a number without its unit
-  for (const s of states)
-    if (s.measure !== "cost" && (s.windowMs !== null || s.measure === "concurrency"))
-      byLimit.set(s.limit, [...(byLimit.get(s.limit) ?? []), s]);
-  const shown = [...byLimit.values()].map(of => tightest(of)!);
+  // states of one limit stand together
+  const shown: LimitState[] = [];
+  for (const s of states) {
+    // money would be a number without its unit
+    if (s.measure === "cost" || (s.windowMs === null && s.measure !== "concurrency")) continue;
+    const last = shown.length - 1;
+    if (last >= 0 && shown[last]!.limit === s.limit) shown[last] = tighter(s, shown[last]);
+    else shown.push(s);
+  }
   if (shown.length === 0) return headers;
-  headers["ratelimit-policy"] = shown
-    .map(s => {
-      const unit = quotaUnits[s.measure];
-      return `"${s.limit}";q=${s.quota}${s.windowMs === null ? "" : `;w=${seconds(s.windowMs)}`}${unit ? `;qu="${unit}"` : ""}`;
-    })
-    .join(", ");
-  headers.ratelimit = shown.map(s => `"${s.limit}";r=${s.remaining}${s.windowMs === null ? "" : `;t=${seconds(s.resetMs)}`}`).join(", ");
+  let policy = "";
+  let left = "";
+  for (const s of shown) {
+    const unit = quotaUnits[s.measure];
+    const between = policy === "" ? "" : ", ";
+    policy += `${between}"${s.limit}";q=${s.quota}${s.windowMs === null ? "" : `;w=${seconds(s.windowMs)}`}${unit ? `;qu="${unit}"` : ""}`;
+    left += `${between}"${s.limit}";r=${s.remaining}${s.windowMs === null ? "" : `;t=${seconds(s.resetMs)}`}`;
+  }
+  headers["ratelimit-policy"] = policy;
+  headers.ratelimit = left;
   return headers;
 }
 

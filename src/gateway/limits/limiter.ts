@@ -9,9 +9,9 @@ import { dayOf } from "../usage/usage.ts";
 import { batched } from "./batches.ts";
 import type { BucketStore, LineOutcome, ReserveAsk, ReserveOutcome, SettleAsk } from "./bucket-store.ts";
 import { denial, denialOf } from "./denials.ts";
-import { limitHeaders } from "./headers.ts";
-import { deltasOf, linesOf, type RuleLine, stateOf } from "./lines.ts";
+import { linesOf, type RuleLine, stateOf } from "./lines.ts";
 import { costOf, type Prices, unpricedOf } from "./prices.ts";
+import { Granted, isAmount, mostTokens } from "./reservation.ts";
 import type { LimitRule } from "./rules.ts";
 
 export interface LimiterOptions {
@@ -33,7 +33,20 @@ export interface LimiterOptions {
   readonly lifeMs?: number;
 }
 
+/** A limit that is used beyond its `warnAt`, or that denied. */
+export interface LimitEvent {
+  readonly kind: "near" | "denied";
+  readonly rule: LimitRule;
+  readonly bucket: string;
+  /** Used and held, in the limit's measure; without the request where it was denied. */
+  readonly used: number;
+  readonly capacity: number;
+  readonly subjects: Subjects;
+}
+
 export interface Limiter extends Limits {
+  /** Told of limits that are near or deny; whoever is told last replaces the one before. */
+  watch(listener: ((event: LimitEvent) => void) | undefined): void;
   /** Settlements that wait for the store. */
   readonly pending: number;
   /** Settlements that were given up because too many waited. */
@@ -48,13 +61,6 @@ const pauseMs = 1_000;
 /** Settlements kept while the store is lost: about 20 MB. */
 const mostPending = 50_000;
 const defaultLifeMs = 3_600_000;
-/** More than any model reads or writes: beyond it, it is a mistake or a lie. */
-const mostTokens = 1e9;
-
-const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0 && x <= mostTokens;
-/** What an upstream says, or what was held where that cannot be. */
-const honest = (said: number, held: number): number => (isAmount(said) ? Math.ceil(said) : held);
-
 export function createLimiter(options: LimiterOptions): Limiter {
   const { buckets } = options;
   const now = options.now ?? Date.now;
@@ -79,6 +85,17 @@ export function createLimiter(options: LimiterOptions): Limiter {
   let dropped = 0;
   const pending: SettleAsk[] = [];
   const underWay = new Set<Promise<void>>();
+
+  let listener: ((event: LimitEvent) => void) | undefined;
+  const tell = (subjects: Subjects, lines: readonly RuleLine[], outcome: ReserveOutcome): void =>
+    lines.forEach(({ rule, line }, i) => {
+      const { level, held, fits } = outcome.lines[i]!;
+      const used = level + held;
+      const isNear = outcome.granted && rule.warnAt !== undefined && fits && used >= rule.warnAt * line.capacity;
+      const isDenied = !outcome.granted && !fits && rule.mode === "enforce";
+      if (isNear || isDenied)
+        listener?.({ kind: isNear ? "near" : "denied", rule, bucket: line.bucket, used, capacity: line.capacity, subjects });
+    });
 
   const failed = (error: unknown): void => {
     lostUntilMs = performance.now() + pauseMs;
@@ -109,6 +126,11 @@ export function createLimiter(options: LimiterOptions): Limiter {
   const tracked = (work: Promise<void>): Promise<void> => {
     underWay.add(work);
     return work.finally(() => underWay.delete(work));
+  };
+  const settling = (ask: SettleAsk): Promise<void> => {
+    if (buckets.settleNow === undefined) return tracked(settle(ask));
+    buckets.settleNow(ask);
+    return Promise.resolve();
   };
   const tick = async (): Promise<void> => {
     try {
@@ -159,33 +181,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       readonly warnings: Reservation["warnings"];
       readonly unlimited: boolean;
     },
-  ): Reservation => {
-    let over = false;
-    const prices = options.prices();
-    const tookLines = lines.length > 0 && !found.unlimited;
-    const end = (deltas: SettleAsk["deltas"], usage: UsageRow | null): Promise<void> => {
-      if (over) return Promise.resolve();
-      over = true;
-      if (lines.length === 0 && usage === null) return Promise.resolve();
-      return tracked(settle({ id: found.id, deltas, tookLines, usage }));
-    };
-    return {
-      ...found,
-      headers: () => limitHeaders(found.states),
-      settle: said => {
-        const inputTokens = honest(said.inputTokens, demand.inputTokens);
-        const actual: Actual = {
-          inputTokens,
-          cachedTokens: Math.min(honest(said.cachedTokens, 0), inputTokens),
-          outputTokens: honest(said.outputTokens, demand.maxOutputTokens),
-          pricedAs: said.pricedAs,
-          status: said.status,
-        };
-        return end(deltasOf(lines, prices, subjects, demand, actual), usageOf(subjects, actual));
-      },
-      cancel: () => end("cancel", null),
-    };
-  };
+  ): Reservation => new Granted({ ...found, subjects, demand, lines, prices: options.prices(), usageOf, settle: settling });
 
   const onLoss = (subjects: Subjects, demand: Demand, lines: readonly RuleLine[], id: string): Reservation | Denial => {
     const closed = lines.find(({ rule }) => rule.mode === "enforce" && rule.onStoreLoss === "closed");
@@ -201,6 +197,9 @@ export function createLimiter(options: LimiterOptions): Limiter {
   };
 
   return {
+    watch(next) {
+      listener = next;
+    },
     get pending() {
       return pending.length;
     },
@@ -208,7 +207,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
       return dropped;
     },
     async reserve(subjects, given) {
-      if (![given.inputTokens, given.maxOutputTokens, given.bytes].every(isAmount))
+      if (!isAmount(given.inputTokens) || !isAmount(given.maxOutputTokens) || !isAmount(given.bytes))
         return denial({
           status: 413,
           code: "request_too_large",
@@ -238,7 +237,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
       if (performance.now() < lostUntilMs) return onLoss(subjects, demand, lines, id);
       let outcome: ReserveOutcome;
       try {
-        outcome = await reserveBatch({ id, lifeMs, lines: lines.map(l => l.line) });
+        const ask = { id, lifeMs, lines: lines.map(l => l.line) };
+        outcome = buckets.reserveNow ? buckets.reserveNow(ask) : await reserveBatch(ask);
         answered();
       } catch (error) {
         failed(error);
@@ -248,8 +248,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
         return answer;
       }
       aheadMs = outcome.nowMs - now();
-      const enforced = lines.map((line, i) => ({ line, outcome: outcome.lines[i]! })).filter(x => x.line.rule.mode === "enforce");
-      const states = enforced.map(x => stateOf(x.line, x.outcome, outcome.nowMs));
+      const states: LimitState[] = [];
+      for (const [i, line] of lines.entries())
+        if (line.rule.mode === "enforce") states.push(stateOf(line, outcome.lines[i]!, outcome.nowMs));
+      if (listener) tell(subjects, lines, outcome);
       if (!outcome.granted) return denialOf(lines, outcome.lines, states, outcome.nowMs, prices.currency);
       return reservation(subjects, demand, lines, { id, states, warnings: warningsOf(lines, outcome.lines), unlimited: false });
     },
@@ -262,7 +264,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
   };
 }
 
+const none: Reservation["warnings"] = [];
+
 function warningsOf(lines: readonly RuleLine[], outcomes: readonly LineOutcome[]): Reservation["warnings"] {
+  if (lines.every(({ rule }, i) => rule.warnAt === undefined && outcomes[i]!.fits)) return none;
   return lines.flatMap(({ rule, line }, i): Reservation["warnings"] => {
     const { level, held, fits } = outcomes[i]!;
     if (!fits) return [{ limit: rule.name, kind: "shadow", message: `limit "${rule.name}" (shadow) would have denied this request` }];

@@ -21,19 +21,18 @@ export interface Unpriced {
 
 const matches = (pattern: string, value: string): boolean =>
   pattern.endsWith("*") ? value.startsWith(pattern.slice(0, -1)) : pattern === value;
-const some = (patterns: readonly string[] | undefined, values: readonly string[]): boolean =>
-  patterns === undefined || patterns.some(p => values.some(v => matches(p, v)));
+const some = (patterns: readonly string[], values: readonly string[]): boolean => patterns.some(p => values.some(v => matches(p, v)));
 const present = (value: string | null): readonly string[] => (value === null ? [] : [value]);
 
 export function concerns(rule: LimitRule, identity: Identity, model: string | null): boolean {
   const f = rule.for;
   return (
-    some(f.models, present(model)) &&
-    some(f.keys, [identity.keyId]) &&
-    some(f.users, [identity.subject]) &&
-    some(f.teams, identity.teams) &&
-    some(f.organisations, present(identity.organisation)) &&
-    some(f.roles, identity.roles)
+    (f.models === undefined || some(f.models, present(model))) &&
+    (f.keys === undefined || some(f.keys, [identity.keyId])) &&
+    (f.users === undefined || some(f.users, [identity.subject])) &&
+    (f.teams === undefined || some(f.teams, identity.teams)) &&
+    (f.organisations === undefined || some(f.organisations, present(identity.organisation))) &&
+    (f.roles === undefined || some(f.roles, identity.roles))
   );
 }
 
@@ -52,8 +51,12 @@ const valuesOf: { readonly [D in Dimension]: (s: Subjects) => readonly string[] 
  */
 function bucketsOf(rule: LimitRule, subjects: Subjects): string[] {
   let buckets = [rule.name];
-  for (const dimension of rule.per)
-    buckets = buckets.flatMap(b => valuesOf[dimension](subjects).map(value => `${b} ${dimension}=${JSON.stringify(value)}`));
+  for (const dimension of rule.per) {
+    const next: string[] = [];
+    for (const bucket of buckets)
+      for (const value of valuesOf[dimension](subjects)) next.push(`${bucket} ${dimension}=${JSON.stringify(value)}`);
+    buckets = next;
+  }
   return buckets;
 }
 

@@ -62,6 +62,12 @@ export function memoryBuckets(options: BucketStoreOptions, count: (row: UsageRow
   const rows = new MemoryRows();
   const now = options.now ?? Date.now;
   return {
+    reserveNow: ask => reserveOn(rows, ask, options.owner, now()),
+    settleNow(ask) {
+      settleOn(rows, ask, now());
+      for (const row of rows.usage) count(row);
+      rows.usage.length = 0;
+    },
     async reserve(asks) {
       const nowMs = now();
       return asks.map(ask => reserveOn(rows, ask, options.owner, nowMs));

@@ -55,10 +55,10 @@ export async function openState(options: StateOptions): Promise<State> {
     const database = await sqliteDatabase(new SqliteFile(path, databaseTimeoutMs, true));
     if (scheme === "memory") {
       const { memoryBuckets } = await import("../limits/memory.ts");
-      const { addUsage } = await import("./tables.ts");
-      const { usageValues } = await import("../usage/usage.ts");
-      const buckets = memoryBuckets(bucketOptions, row => void database.all(addUsage, usageValues(row)));
-      return { kind: "memory", place: "memory", database, buckets, journal: database, close: () => database.close() };
+      const { countedIn } = await import("../usage/counted.ts");
+      const counted = countedIn(database);
+      const buckets = memoryBuckets(bucketOptions, counted.add);
+      return { kind: "memory", place: "memory", database: counted.database, buckets, journal: database, close: () => database.close() };
     }
     const { sqliteBuckets } = await import("../limits/sqlite.ts");
     const buckets = sqliteBuckets(new SqliteFile(path, bucketOptions.timeoutMs, false), bucketOptions);

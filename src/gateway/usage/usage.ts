@@ -58,8 +58,20 @@ export function mergedUsage(rows: readonly UsageRow[]): UsageRow[] {
   return [...sums.values()];
 }
 
+const dayMs = 86_400_000;
+let lastDay = Number.NaN;
+let lastText = "";
+
 /** `2026-11-26`, by UTC. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+export function dayOf(ms: number): string {
+  const day = Math.floor(ms / dayMs);
+  // asked for each request, and the same nearly always
+  if (day !== lastDay) {
+    lastText = new Date(ms).toISOString().slice(0, 10);
+    lastDay = day;
+  }
+  return lastText;
+}
 
 /** Both days included, oldest first. */
 export async function usageBetween(sql: Sql, fromDay: string, toDay: string): Promise<UsageRow[]> {
