@@ -42,5 +42,6 @@ export { type AccessLog, openAccessLog } from "./http/access-log.ts";
 export { apis } from "./http/apis.ts";
 export type { RequestRecord } from "./http/exchange.ts";
 export { type GatewayListening, listenGateway } from "./http/listen.ts";
+export { type Page, readPage } from "./own/page.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
 export { usageCsv } from "./usage/csv.ts";

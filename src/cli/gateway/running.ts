@@ -1,0 +1,56 @@
+/**
+ * A gateway that runs, asked as an administrator: `--url`, else where its file says that it listens; the key from the variable LOAM_GATEWAY_KEY, so that
+ * it stands in no list of processes.
+ */
+import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
+import { cliErrors } from "../errors.ts";
+import { textOption } from "../options.ts";
+import type { Options } from "../verb.ts";
+
+export const keyVariable = "LOAM_GATEWAY_KEY";
+/** It answers at once or not at all. */
+const timeoutMs = 30_000;
+
+export interface Running {
+  readonly url: string;
+  readonly key: string;
+}
+
+/** Errors: cli/usage where no key is set or the address is none. */
+export function runningOf(config: Pick<GatewayConfig, "listen"> | undefined, options: Options, place: string): Running {
+  const key = process.env[keyVariable];
+  const hint = `export ${keyVariable}=... (a key of somebody with the role admin: loam gateway keys create)`;
+  if (key === undefined || key === "")
+    throw cliErrors.fail("usage", { place, expected: `an API key in the variable ${keyVariable}`, received: "none", hint });
+  const { host, port, tls = undefined } = config?.listen ?? { host: "127.0.0.1", port: 8090 };
+  const url = textOption(options, "url") ?? `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
+    throw cliErrors.fail("usage", { place: `${place}: --url`, expected: "an address such as http://127.0.0.1:8090", received: url });
+  return { url: url.replace(/\/+$/, ""), key };
+}
+
+/** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence. */
+export async function askRunning<T>({ url, key }: Running, method: "GET" | "POST" | "DELETE", path: string): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${key}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    const message = "no gateway answers there";
+    throw gatewayErrors.fail("unavailable", { place: url, message, hint: "Start it (loam gateway), or name it: --url ADDRESS." }, error);
+  }
+  const text = await response.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw cliErrors.fail("answer", { place: url, message: `status ${response.status}, and no JSON: is this a gateway?` });
+  }
+  if (response.ok) return value as T;
+  const said = (value as { readonly error?: { readonly message?: unknown } }).error?.message;
+  throw cliErrors.fail("answer", { place: `${method} ${path}`, message: typeof said === "string" ? said : `status ${response.status}` });
+}
