@@ -5,13 +5,14 @@
 import "../bin/node-version.js";
 import { existsSync } from "node:fs";
 import { inRoot } from "./parts/places.js";
-import { main, Trouble } from "./parts/say.js";
+import { main, say, Trouble } from "./parts/say.js";
 import { setup } from "./setup.js";
 
 const help = `npm start [-- OPTIONS]
 
   --no-serve        end after the report
-  --full            the longer recipe (up to 40 minutes on 2 cores) instead of the quick one
+  --full            the longer recipe (up to 40 minutes on 2 cores) instead of the quick one, then the spam classifiers of those
+                    bases that were imported: minilm, smollm2 (half an hour and an hour more)
   --model <name>    another model of examples/mail/loam.yaml
   --port <port>     port to serve on (8080; 0 takes a free one)
   --host <host>     address to serve on (127.0.0.1)
@@ -59,6 +60,25 @@ function endInterrupted() {
   return new Promise(resolve => setTimeout(() => resolve(130), 1000));
 }
 
+/** Classifiers of `--full` by the imported model that they begin with. */
+const fromImported = { minilm: "mail-spam-minilm", smollm2: "mail-spam-smollm2" };
+
+/** Those of them whose base is in the project's record; says how the others come there. */
+async function importedIn(folder) {
+  const { modelNames, openRecordOf, projectOrNone } = await import("../dist/src/cli/models/home.js");
+  const record = await openRecordOf(projectOrNone(folder));
+  try {
+    const there = await modelNames(record);
+    return Object.entries(fromImported).flatMap(([base, model]) => {
+      if (there.includes(base)) return [model];
+      say("start", `${model} is left out: loam models import FOLDER --name ${base} -C examples/mail brings its base`);
+      return [];
+    });
+  } finally {
+    await record.close();
+  }
+}
+
 await main(async args => {
   const o = parse(args);
   if (o["--help"] || o["-h"]) {
@@ -70,7 +90,7 @@ await main(async args => {
   const folder = inRoot("examples/mail");
   if (!existsSync(folder)) throw new Trouble(`npm start: expected the folder ${folder}, got none.`);
   // none named: those that loam.yaml serves
-  const models = o["--model"] ? [o["--model"]] : o["--full"] ? ["mail-full", "mail-spam-full"] : [];
+  const models = o["--model"] ? [o["--model"]] : o["--full"] ? ["mail-full", "mail-spam-full", ...(await importedIn(folder))] : [];
   const json = o["--json"] ? ["--json"] : [];
   let ran = 0;
   for (const model of models.length > 0 ? models : [undefined]) {
