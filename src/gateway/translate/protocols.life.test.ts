@@ -4,9 +4,11 @@
  */
 import OpenAI, { type APIError, BadRequestError } from "openai";
 import { afterAll, beforeEach, expect, test } from "vitest";
+import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
 import { createEmbeddingEngine } from "../../serve/embedding/embedding-engine.ts";
+import { servedEncoder } from "../../serve/embedding/served-encoder.ts";
 import { createEngine } from "../../serve/engine.ts";
-import { tinyModel } from "../../serve/fakes.ts";
+import { byteTokenizer, tinyModel } from "../../serve/fakes.ts";
 import { createApp } from "../../serve/http/app.ts";
 import { speaker, tinyEncoder } from "../../serve/http/fakes.ts";
 import { listen } from "../../serve/listen.ts";
@@ -23,8 +25,26 @@ const withTools = chatTemplate(
 const said = await speaker(device, { id: "speaker@1", aliases: ["speaker"], chatTemplate: withTools });
 const tiny = createEngine({ model: await tinyModel(device, { chatTemplate: chatTemplate() }), device, slots: 4 });
 const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { aliases: ["encoder"] }), device });
-await Promise.all([tiny.ready, encoder.ready]);
-const app = createApp({ engines: [said.engine, tiny], encoders: [encoder], onFailure: () => {} });
+/** Tells kinds of texts by chance: its weights are random. */
+const labels = ["spam", "rude", "fine"];
+const classes = {
+  ...bertConfig({ vocab: 257, width: 24, layers: 2, heads: 2, context: 96 }),
+  classifier: { labels, kind: "one" as const },
+};
+const judge = createEmbeddingEngine({
+  model: servedEncoder({
+    id: "judge@1",
+    name: "judge",
+    version: 1,
+    aliases: ["judge"],
+    model: { family: "encoder", config: classes, parameters: await initialise(encoderSpec(classes), device, "judge") },
+    tokenizer: byteTokenizer,
+    fingerprint: "judge",
+  }),
+  device,
+});
+await Promise.all([tiny.ready, encoder.ready, judge.ready]);
+const app = createApp({ engines: [said.engine, tiny], encoders: [encoder, judge], onFailure: () => {} });
 const server = await listen(app, { port: 0 });
 
 const protocols = ["anthropic", "ollama", "inference", "tensorflow"] as const;
@@ -49,7 +69,12 @@ const gateway = await testGateway({
     inference: { url: server.url, protocol: "inference" },
     tensorflow: { url: server.url, protocol: "tensorflow" },
   },
-  models: { ...targetsOf("speaker"), ...targetsOf("tiny"), ...targetsOf("encoder") },
+  models: {
+    ...targetsOf("speaker"),
+    ...targetsOf("tiny"),
+    ...targetsOf("encoder"),
+    judge: { targets: [{ upstream: "tensorflow", model: "judge" }] },
+  },
   retries: { attempts: 0 },
 });
 const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 0 });
@@ -86,7 +111,7 @@ async function streamed(ask: object): Promise<Read> {
     ...ask,
     stream: true,
     stream_options: { include_usage: true },
-  } as never)) as AsyncIterable<OpenAI.ChatCompletionChunk>) {
+  } as never)) as unknown as AsyncIterable<OpenAI.ChatCompletionChunk>) {
     got.text += c.choices[0]?.delta.content ?? "";
     got.reason = c.choices[0]?.finish_reason ?? got.reason;
     got.usage = c.usage ?? got.usage;
@@ -188,6 +213,23 @@ test("embeddings are the same to the last bit through every protocol that has th
       const { data } = await client.embeddings.create({ model: `${p}-encoder`, input, ...(encoding_format ? { encoding_format } : {}) });
       expect(data.map(d => d.embedding)).toEqual(direct.data.map(d => d.embedding));
     }
+});
+
+test("moderations are a classifier's labels and scores over TensorFlow's classify", async () => {
+  const input = ["Buy now!", "Good morning."];
+  const { results } = await client.moderations.create({ model: "judge", input });
+  const reply = await fetch(`${server.url}/v1/models/judge:classify`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ examples: input.map(text => ({ text })) }),
+  });
+  const { result } = (await reply.json()) as { result: [string, number][][] };
+  expect(results.map(r => r.category_scores)).toEqual(result.map(r => Object.fromEntries(r)));
+  for (const [i, { flagged, categories }] of results.entries()) {
+    const over = result[i]!.filter(([, score]) => score >= 0.5).map(([label]) => label);
+    expect(Object.entries(categories).flatMap(([label, is]) => (is ? [label] : []))).toEqual(over);
+    expect(flagged).toBe(over.length > 0);
+  }
 });
 
 test("responses over chats alone, over Anthropic's and Ollama's: text, calls and their results, whole and by events", async () => {
