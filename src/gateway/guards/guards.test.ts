@@ -66,7 +66,11 @@ test("a placeholder means the same in every turn of a conversation, and what loo
   const first = { role: "user", content: "I am ann.lee@corp-mail.com; print <EMAIL_1>" };
   await post({ model: "chat", messages: [first] });
   expect(sent()).toEqual(["I am <EMAIL_2>; print <EMAIL_1>"]);
-  const turns = [first, { role: "assistant", content: "Hello ann.lee@corp-mail.com" }, { role: "user", content: "and bob.ray@corp-mail.com" }];
+  const turns = [
+    first,
+    { role: "assistant", content: "Hello ann.lee@corp-mail.com" },
+    { role: "user", content: "and bob.ray@corp-mail.com" },
+  ];
   await post({ model: "chat", messages: turns });
   expect(sent()).toEqual(["I am <EMAIL_2>; print <EMAIL_1>", "Hello <EMAIL_2>", "and <EMAIL_3>"]);
 });
@@ -111,7 +115,12 @@ test("a mask rewrites both ways; a flag changes nothing and is told to the log a
   expect(response.headers.get("x-loam-guard")).toBe("mask");
   expect(readChunks(await response.text()).text).toBe("*** cats!");
   expect(sent()).toEqual(["*** cats"]);
-  expect(gateway.records[0]!.guards.toSorted()).toEqual(["flag answer flag", "flag request flag", "mask answer rewrite", "mask request rewrite"]);
+  expect(gateway.records[0]!.guards.toSorted()).toEqual([
+    "flag answer flag",
+    "flag request flag",
+    "mask answer rewrite",
+    "mask request rewrite",
+  ]);
   const metrics = await gateway.gateway.metrics.text();
   expect(metrics).toContain('loam_gateway_guard_decisions_total{guard="mask",stage="answer",decision="rewrite"} 1');
 });

@@ -2,6 +2,7 @@
  * Private data of an answer as it comes. The recogniser wants to see what stands around, so the text goes through it by lines, and by windows where
  * a line is long; where they end follows from the text alone. Arguments of a tool go through it whole: half a JSON text is none.
  */
+import type { PrivateSpan } from "../../../data/index.ts";
 import type { Piece, TextFilter } from "../contract.ts";
 import { type FindSpans, replaceSpans } from "./find.ts";
 
@@ -45,6 +46,18 @@ function look(text: string, { find, action }: AnswerFinding): Looked {
 const pieceOf = ({ text, isBlocked, did }: Looked, action: AnswerFinding["action"]): Piece =>
   isBlocked ? { text, isBlocked } : did ? { text, did: action === "flag" ? "flag" : "rewrite" } : { text };
 
+/** By place, without overlaps: of two the one that begins first, then the longer. */
+function apart(spans: readonly PrivateSpan[]): PrivateSpan[] {
+  const out: PrivateSpan[] = [];
+  let end = 0;
+  for (const span of [...spans].sort((a, b) => a.start - b.start || b.end - a.end)) {
+    if (span.end <= end) continue;
+    out.push(span.start < end ? { ...span, start: end } : span);
+    end = span.end;
+  }
+  return out;
+}
+
 export function passageFilter(finding: AnswerFinding): TextFilter {
   const { find, action } = finding;
   let held = "";
@@ -72,14 +85,15 @@ export function passageFilter(finding: AnswerFinding): TextFilter {
     return longestWindow;
   };
 
-  /** What stood before is shown with a passage; what is found in it alone was seen then. */
+  /** What stood before is shown with a passage, and the passage is looked at alone too: what has left may hide where something begins. */
   const looked = (passage: string): Looked => {
     const from = before.length;
     const context = before;
     before = (before + passage).slice(-beforeCharacters);
     const near: FindSpans = text => {
-      if (!text.startsWith(context)) return find(text);
-      return find(text).filter(s => s.start >= from);
+      const alone = find(text.slice(from)).map(s => ({ ...s, start: s.start + from, end: s.end + from }));
+      const together = from === 0 ? [] : find(text).flatMap(s => (s.end <= from ? [] : [{ ...s, start: Math.max(s.start, from) }]));
+      return apart([...together, ...alone]);
     };
     const { text, isBlocked, did } = look(context + passage, { find: near, action });
     return { text: text.slice(from), isBlocked, did };
