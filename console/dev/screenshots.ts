@@ -31,6 +31,18 @@ const complete = async (page: Page, prompt: string) => {
 const choose = (page: Page, name: string) => page.getByRole("radio", { name, exact: true }).check();
 
 const shots: readonly Shot[] = [
+  { name: "gateway", hash: "gateway" },
+  {
+    name: "gateway-key",
+    hash: "gateway",
+    act: async page => {
+      await page.getByRole("button", { name: "New key" }).click();
+      await page.getByLabel("What it is for").fill("ci");
+      await page.getByLabel(/^Whose it is/).fill("mailer");
+      await page.getByRole("button", { name: "Make the key" }).click();
+      await page.getByText("shown this once").waitFor();
+    },
+  },
   { name: "talk-first", hash: "talk" },
   {
     name: "talk",

@@ -16,10 +16,12 @@ import { type AppFetch, createApp } from "./http/app.ts";
 import { type End, type Exchange, type RequestRecord, recordOf } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
+import type { Page } from "./own/page.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
+import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { ServeHere } from "./upstreams/in-process.ts";
 import type { Stop } from "./upstreams/stop.ts";
@@ -33,6 +35,8 @@ export interface GatewayOptions {
   readonly version?: string;
   /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
   readonly server?: ServeHere;
+  /** The console's page, where the gateway stands alone. */
+  readonly page?: Page;
   /** Told of an event for webhooks that no receiver took. */
   readonly onLost?: WebhookOptions["onLost"];
   /** How often the list of changes is looked at for webhooks, in ms, and the first pause before an event is sent again. */
@@ -74,6 +78,8 @@ export class Gateway {
   readonly clock: Clock;
   readonly control: Control;
   readonly metrics: GatewayMetrics;
+  /** Set by whoever listens, where clients show certificates. */
+  certificateOf: Tls["certificateOf"];
   /** Requests that wait for a person. */
   readonly held: HeldRequests;
   readonly #routing: RoutingMetrics;
@@ -82,6 +88,7 @@ export class Gateway {
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
   readonly server: ServeHere | undefined;
+  readonly page: Page | undefined;
   readonly tracing: GatewayTracing | undefined;
   /** Takes up the file again, in the name of whoever asks; undefined where there is none. Errors: what is wrong with it. */
   readAgain: ((by: string) => Promise<void>) | undefined;
@@ -125,6 +132,7 @@ export class Gateway {
     });
     cacheMetrics(this.metrics.registry, () => this.#cache);
     this.server = options.server;
+    this.page = options.page;
     this.tracing = options.tracing;
     control.journal.keep(config.journal);
     this.#notices = openNotices({

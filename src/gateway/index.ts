@@ -38,6 +38,7 @@ export { type ControlConfig, type ControlGiven, controlPart } from "./control-co
 export { gatewayErrors } from "./errors.ts";
 export { type ExportOptions, type ExportTarget, exportGateway, exportTargets } from "./export/export.ts";
 export { Gateway, type GatewayOptions, type GatewayState } from "./gateway.ts";
+export type { HeldInfo } from "./guards/person/held.ts";
 export { type AccessLog, openAccessLog } from "./http/access-log.ts";
 export { apis } from "./http/apis.ts";
 export type { RequestRecord } from "./http/exchange.ts";

@@ -20,12 +20,19 @@ export function amountOf(measure: string, value: number, currency: string, isSho
   return isShort ? formatShort(value) : formatCount(Math.floor(value));
 }
 
+/** 45 s, 1 min, 2 h, 5 days: the largest unit that is at least one. */
+function formatSpan(ms: number): string {
+  const [size, unit] =
+    ms >= 2 * 86_400_000 ? ([86_400_000, "days"] as const) : ms >= 3_600_000 ? ([3_600_000, "h"] as const) : ([60_000, "min"] as const);
+  return ms < 60_000 ? formatWait(ms) : `${Number((ms / size).toFixed(1))} ${unit}`;
+}
+
 /** `60 requests in 1 min`. */
 function saidOf({ measure, quota, windowMs, period }: Limit, currency: string): string {
   const amount = [amountOf(measure, quota, currency), measure === "cost" || measure === "bytes" ? "" : (units[measure] ?? measure)]
     .join(" ")
     .trim();
-  return windowMs !== null ? `${amount} in ${formatWait(windowMs)}` : period !== null ? `${amount}, ${period}` : amount;
+  return windowMs !== null ? `${amount} in ${formatSpan(windowMs)}` : period !== null ? `${amount}, ${period}` : amount;
 }
 
 interface LimitsProps {
@@ -81,7 +88,7 @@ export function Limits({ resource, keys }: LimitsProps) {
                         <span className="limit-left">
                           <b>{amountOf(limit.measure, b.remaining, currency)}</b> of{" "}
                           {amountOf(limit.measure, limit.capacity, currency, true)} left
-                          {b.resetMs > 0 && <small> full again in {formatWait(b.resetMs)}</small>}
+                          {b.resetMs > 0 && <small> full again in {formatSpan(b.resetMs)}</small>}
                         </span>
                       </div>
                     ))

@@ -11,7 +11,7 @@ function stateOf(u: State["upstreams"][number]): { readonly text: string; readon
 }
 
 export const Upstreams = ({ of: { upstreams, models } }: { readonly of: State }) => (
-  <div className="two">
+  <>
     <section className="card" aria-label="Servers">
       <header className="card-head">
         <h2>Servers</h2>
@@ -93,5 +93,5 @@ export const Upstreams = ({ of: { upstreams, models } }: { readonly of: State })
         </table>
       </div>
     </section>
-  </div>
+  </>
 );

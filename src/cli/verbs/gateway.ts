@@ -2,12 +2,12 @@
  * `loam gateway`: one door to models on any servers that speak OpenAI's API, Loam's own among them. Takes up changes of its file while it runs;
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
-import { resolve } from "node:path";
-import { followConfig, Gateway, type GatewayListening, listenGateway, openAccessLog } from "../../gateway/index.ts";
+import { join, resolve } from "node:path";
+import { followConfig, Gateway, type GatewayListening, listenGateway, openAccessLog, readPage } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
 import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
 import { numberOption, textOption } from "../options.ts";
-import { ownPackage } from "../package.ts";
+import { ownPackage, packageFolder } from "../package.ts";
 import { projectFile } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 
@@ -42,6 +42,7 @@ export const gateway: VerbRun = async (context, _given, options) => {
     sample,
     random: Math.random,
   });
+  const page = await readPage(join(packageFolder, "console", "dist"));
   let door: Gateway;
   let listening: GatewayListening;
   try {
@@ -49,6 +50,7 @@ export const gateway: VerbRun = async (context, _given, options) => {
       config,
       control,
       version: ownPackage().version,
+      ...(page ? { page } : {}),
       onRequest: record => {
         log.write(record);
         if (out.json && to === "stdout") out.event("request", record);
@@ -56,7 +58,16 @@ export const gateway: VerbRun = async (context, _given, options) => {
       onFailure: (error, id) => out.warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => out.warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
     });
-    listening = await listenGateway(door, { host: textOption(options, "host") ?? config.listen.host, port: port ?? config.listen.port });
+    listening = await listenGateway(door, {
+      host: textOption(options, "host") ?? config.listen.host,
+      port: port ?? config.listen.port,
+      onTls: error =>
+        out.warn(
+          error === undefined
+            ? "loam gateway: the new certificate was taken up"
+            : `loam gateway: the new certificate was not taken up: ${error instanceof Error ? error.message : String(error)}`,
+        ),
+    });
   } catch (error) {
     await control.close();
     throw error;
@@ -74,7 +85,7 @@ export const gateway: VerbRun = async (context, _given, options) => {
   process.on("SIGHUP", hangUp);
   try {
     out.line(
-      `  Gateway on ${listening.url}   OpenAI API: /v1   models: ${models.slice(0, 8).join(", ")}${models.length > 8 ? ", ..." : ""}`,
+      `  Gateway on ${listening.url}   OpenAI API: /v1   ${page ? "page: /   " : ""}models: ${models.slice(0, 8).join(", ")}${models.length > 8 ? ", ..." : ""}`,
     );
     if ((await control.keys.list()).length === 0) out.line("  There is no API key yet: loam gateway keys create NAME --subject USER");
     out.event("serving", { url: listening.url, models });

@@ -9,6 +9,9 @@ import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { ownServer } from "../own/own-server.ts";
+import { aloneSession } from "../own/page.ts";
+import { passedThrough } from "../passthrough/pass.ts";
+import { passThroughOf } from "../passthrough/places.ts";
 import { messages } from "../translate/messages.ts";
 import { apis } from "./apis.ts";
 import { answered, type Place } from "./around.ts";
@@ -19,7 +22,8 @@ import type { Asked } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
 
-const responseOf = ({ status, headers, body }: Answer): Response => new Response(body, { status, headers });
+const responseOf = ({ status, headers, body }: Answer): Response =>
+  new Response(status === 204 || status === 205 ? null : body, { status, headers });
 
 /** The addresses of requests for a model. */
 export function modelPlaces(gateway: Gateway): ReadonlyMap<string, Place<Asked>> {
@@ -118,10 +122,27 @@ export function createApp(gateway: Gateway): AppFetch {
   );
   for (const { path, methods } of adminPages)
     onEach(path, Object.fromEntries(Object.entries(methods).map(([m, how]) => [m, around(path, administered(gateway, path, how))])));
+  // the same for everybody: without a key
+  for (const [path, { body, headers }] of gateway.page ?? [])
+    on(
+      "GET",
+      path,
+      around("page", async () => ({ status: 200, headers, body })),
+    );
+  if (gateway.page)
+    on(
+      "GET",
+      "/api/session",
+      around("/api/session", async () => json(aloneSession)),
+    );
   const nowhere = around("unknown", async request => {
     const place = `${request.method} ${new URL(request.url).pathname}`.slice(0, 200);
     throw gatewayErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
   });
-  app.notFound(c => (own ?? nowhere)(c.req.raw, c.env));
+  const known = new Set([...modelPlaces(gateway).keys(), "/v1/models"]);
+  const through = around("passThrough", passedThrough(gateway, known), true);
+  const isPassed = ({ url }: Request): boolean =>
+    gateway.config.passThrough.length > 0 && passThroughOf(gateway.config.passThrough, new URL(url).pathname) !== undefined;
+  app.notFound(c => (isPassed(c.req.raw) ? through : (own ?? nowhere))(c.req.raw, c.env));
   return async (request, peer) => app.fetch(request, peer ?? {});
 }

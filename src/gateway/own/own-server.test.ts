@@ -72,6 +72,11 @@ test("a request reaches the server as it came, without its credentials, and the 
   expect(gateway.records.at(-1)).toMatchObject({ path: "server", status: 203, subject: "ann" });
 });
 
+test("an answer without a body is one", async () => {
+  answer = () => new Response(null, { status: 204 });
+  expect((await get("/x", { method: "DELETE" })).status).toBe(204);
+});
+
 test("administration, the console's record and fine-tuning need a policy that names them", async () => {
   for (const path of ["/v1/admin/models", "/api/runs", "/api/labels/x", "/models", "/v1/fine_tuning/jobs", "/v1/batches"])
     expect([path, (await get(path)).status]).toEqual([path, 403]);

@@ -108,7 +108,12 @@ export const ownServer =
     for (const name of credentials) headers.delete(name);
     headers.set("x-request-id", exchange.id);
     const response = await serve(
-      new Request(url, { method: request.method, headers, body: (bytes ?? null) as Uint8Array<ArrayBuffer> | null, signal: request.signal }),
+      new Request(url, {
+        method: request.method,
+        headers,
+        body: (bytes ?? null) as Uint8Array<ArrayBuffer> | null,
+        signal: request.signal,
+      }),
     );
     exchange.firstMs = gateway.clock.monotonic() - exchange.startMs;
     const kept = new Headers(response.headers);

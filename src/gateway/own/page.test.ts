@@ -1,0 +1,42 @@
+/** The console's page at a gateway that stands alone. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { testGateway } from "../fakes.ts";
+import { readPage } from "./page.ts";
+
+test("the page's files need no key, what it asks for does, and no path leads out of it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "loam-page-"));
+  await mkdir(join(folder, "page", "assets"), { recursive: true });
+  await writeFile(join(folder, "secret.html"), "no");
+  await writeFile(join(folder, "page", "index.html"), "<p>hello</p>");
+  await writeFile(join(folder, "page", "notes.txt"), "no part of it");
+  await writeFile(join(folder, "page", "assets", "index-abcdefgh.js"), "1");
+  const page = await readPage(join(folder, "page"));
+  const gateway = await testGateway(
+    { upstreams: { local: { url: "http://127.0.0.1:9/v1" } }, models: { mail: { targets: [{ upstream: "local" }] } } },
+    { page: page! },
+  );
+  try {
+    const get = (path: string, key?: string) =>
+      fetch(`${gateway.url}${path}`, key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } });
+    const first = await get("/");
+    expect(await first.text()).toBe("<p>hello</p>");
+    expect(first.headers.get("content-security-policy")).toContain("default-src 'self'");
+    const asset = await get("/assets/index-abcdefgh.js");
+    expect([asset.headers.get("content-type"), asset.headers.get("cache-control")]).toEqual([
+      "text/javascript; charset=utf-8",
+      "public, max-age=31536000, immutable",
+    ]);
+    expect(await (await get("/api/session")).json()).toEqual({ gateway: true, token: null, demo: null, record: false });
+    for (const path of ["/../secret.html", "/%2e%2e/secret.html", "/assets/..%2f..%2fsecret.html", "/notes.txt", "/assets/"])
+      expect([path, (await get(path)).status]).toEqual([path, 404]);
+    expect((await get("/gateway/state")).status).toBe(401);
+    expect((await get("/gateway/state", gateway.key)).status).toBe(200);
+    expect(await readPage(join(folder, "nowhere"))).toBeUndefined();
+  } finally {
+    await gateway.close();
+    await rm(folder, { recursive: true });
+  }
+});
