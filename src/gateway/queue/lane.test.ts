@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { handClock, systemClock } from "../../base/index.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
-import { Lane } from "./lane.ts";
+import { enterAny, Lane } from "./lane.ts";
 import { Line, rankOf } from "./line.ts";
 
 const arrivals = fc.array(fc.record({ afterMs: fc.nat({ max: 50 }), priority: fc.integer({ min: -5, max: 5 }) }), {
@@ -152,4 +152,41 @@ test("no patience at all is no place in line, but a free place is taken", async 
   expect(await kindOf(lane.enter(0, 0, stop))).toBe("in");
   expect(await kindOf(lane.enter(0, 0, stop))).toBe("in");
   expect(await kindOf(lane.enter(0, 0, stop))).toBe("queueTime");
+});
+
+test("who waits for any of several servers has the first place that any of them has, and none of the others", async () => {
+  const lanes = [0, 1, 2].map(() => new Lane({ ...options, concurrency: 1 }, systemClock));
+  const stop = new Stop();
+  for (const lane of lanes) await lane.enter(0, 1e6, stop);
+  const any = enterAny(lanes, 0, 1e6, stop);
+  expect(lanes.map(l => l.state().waiting)).toEqual([1, 1, 1]);
+  lanes[1]!.leave();
+  expect(await any).toBe(lanes[1]);
+  expect(lanes.map(l => [l.state().running, l.state().waiting])).toEqual([
+    [1, 0],
+    [1, 0],
+    [1, 0],
+  ]);
+  const leaving = new Stop();
+  const gone = enterAny(lanes, 0, 1e6, leaving).then(
+    () => "in",
+    (e: UpstreamFailure) => e.kind,
+  );
+  leaving.stop(new UpstreamFailure("left", "gone"));
+  expect(await gone).toBe("left");
+  expect(lanes.map(l => l.state().waiting)).toEqual([0, 0, 0]);
+});
+
+test("turned away by one line it waits on in the others; turned away by the last it hears so", async () => {
+  const lanes = [0, 1].map(() => new Lane({ ...options, concurrency: 1, most: 1 }, systemClock));
+  const stop = new Stop();
+  for (const lane of lanes) await lane.enter(0, 1e6, stop);
+  const any = enterAny(lanes, 0, 1e6, stop).then(
+    () => "in",
+    (e: UpstreamFailure) => e.kind,
+  );
+  const above = lanes.map(lane => lane.enter(1, 1e6, stop));
+  expect(await any).toBe("queueFull");
+  for (const lane of lanes) lane.leave();
+  await Promise.all(above);
 });

@@ -28,8 +28,9 @@ export interface LaneState {
 }
 
 interface Waiter {
-  grant(): void;
-  refuse(failure: UpstreamFailure): void;
+  grant(lane: Lane): void;
+  /** The lane has no place in line for it any more. */
+  refuse(lane: Lane, failure: UpstreamFailure): void;
 }
 
 /** Bounds of what whoever is turned away is told to wait. */
@@ -72,41 +73,24 @@ export class Lane {
   }
 
   /** Waits for a place; `leave` must follow. Errors: UpstreamFailure: queueFull, queueTime, the stop's reason. */
-  enter(priority: number, mostMs: number, stop: Stop): Promise<void> {
-    if (this.tryEnter()) return Promise.resolve();
-    const { most, longestMs, agingMs } = this.#options;
-    const waitMs = Math.min(mostMs, longestMs);
-    if (waitMs <= 0) return Promise.reject(this.#late(0));
+  async enter(priority: number, mostMs: number, stop: Stop): Promise<void> {
+    await enterAny([this], priority, mostMs, stop);
+  }
+
+  /** Takes a waiter into the line; gives what takes it out; undefined where the line is full of those that go before it. */
+  join(waiter: Waiter, priority: number): (() => boolean) | undefined {
+    const { most, agingMs } = this.#options;
     const rank = rankOf(this.#clock.monotonic(), priority, agingMs);
     if (this.#line.length >= most) {
       const last = this.#line.popAfter(rank);
-      if (!last) return Promise.reject(this.#turnedAway());
-      last.refuse(this.#turnedAway());
+      if (!last) return undefined;
+      last.refuse(this, this.turnedAway());
     }
-    return new Promise((resolve, reject) => {
-      const over = () => {
-        clearTimeout(timer);
-        stop.delete(gone);
-      };
-      const waiter: Waiter = {
-        grant: () => {
-          over();
-          resolve();
-        },
-        refuse: failure => {
-          over();
-          reject(failure);
-        },
-      };
-      const take = this.#line.push(waiter, rank);
-      const timer = setTimeout(() => {
-        if (take()) waiter.refuse(this.#late(waitMs));
-      }, waitMs);
-      const gone = (reason: UpstreamFailure) => {
-        if (take()) waiter.refuse(reason);
-      };
-      stop.add(gone);
-    });
+    return this.#line.push(waiter, rank);
+  }
+
+  get longestMs(): number {
+    return this.#options.longestMs;
   }
 
   /** A place is free again: the next in line has it at once. */
@@ -118,7 +102,7 @@ export class Lane {
     }
     this.#endedMs = nowMs;
     const next = this.#line.shift();
-    if (next) next.grant();
+    if (next) next.grant(this);
     else this.#running--;
   }
 
@@ -127,13 +111,60 @@ export class Lane {
     return Math.min(mostRetryMs, Math.max(leastRetryMs, Math.ceil((this.#paceMs ?? 0) * (this.#line.length + 1))));
   }
 
-  #turnedAway(): UpstreamFailure {
+  turnedAway(): UpstreamFailure {
     this.#refused++;
     return new UpstreamFailure("queueFull", `${this.#line.length} wait`, { retryAfterMs: this.#retryAfterMs() });
   }
 
-  #late(waitedMs: number): UpstreamFailure {
+  late(waitedMs: number): UpstreamFailure {
     this.#expired++;
     return new UpstreamFailure("queueTime", `no place after ${waitedMs} ms`, { retryAfterMs: this.#retryAfterMs() });
   }
+}
+
+/**
+ * Waits in several lines at once and takes the first place that is free; gives whose. `leave` of that one must follow. Errors: UpstreamFailure:
+ * queueFull where all lines are, queueTime, the stop's reason.
+ */
+export function enterAny(lanes: readonly Lane[], priority: number, mostMs: number, stop: Stop): Promise<Lane> {
+  const free = lanes.find(l => l.tryEnter());
+  if (free) return Promise.resolve(free);
+  const waitMs = Math.min(mostMs, ...lanes.map(l => l.longestMs));
+  if (waitMs <= 0) return Promise.reject(lanes[0]!.late(0));
+  return new Promise((resolve, reject) => {
+    const takes = new Map<Lane, () => boolean>();
+    let timer: NodeJS.Timeout | undefined;
+    const over = () => {
+      clearTimeout(timer);
+      stop.delete(gone);
+      for (const take of takes.values()) take();
+      takes.clear();
+    };
+    const gone = (reason: UpstreamFailure) => {
+      over();
+      reject(reason);
+    };
+    const waiter: Waiter = {
+      grant: lane => {
+        over();
+        resolve(lane);
+      },
+      refuse: (lane, failure) => {
+        takes.delete(lane);
+        if (takes.size > 0) return;
+        over();
+        reject(failure);
+      },
+    };
+    for (const lane of lanes) {
+      const take = lane.join(waiter, priority);
+      if (take) takes.set(lane, take);
+    }
+    if (takes.size === 0) return reject(lanes[0]!.turnedAway());
+    timer = setTimeout(() => {
+      over();
+      reject(lanes[0]!.late(waitMs));
+    }, waitMs);
+    stop.add(gone);
+  });
 }

@@ -197,6 +197,40 @@ test("where another server of the model has a place nobody waits, and a full lin
   await Promise.all(others.map(o => o.close()));
 });
 
+test("who waits has the first place that any of the model's servers has; a sticky caller waits for its own", async () => {
+  const other = await fakeUpstream(held);
+  const lanes = (url: string) => ({ url, concurrency: 1 });
+  gateway = await testGateway({
+    upstreams: { one: lanes(upstream.url), two: lanes(other.url) },
+    models: {
+      chat: { targets: [{ upstream: "one" }, { upstream: "two" }] },
+      kept: { sticky: "user", targets: [{ upstream: "one" }, { upstream: "two" }] },
+    },
+  });
+  const under = [ask("a"), ask("b")];
+  await until(() => release.length === 2);
+  const waits = (i: number) => gateway.gateway.state().upstreams[i]!.lane!.waiting;
+  const c = ask("c");
+  await until(() => waits(0) === 1 && waits(1) === 1);
+  const kept = ask("d", {}, { model: "kept", user: "u" });
+  await until(() => waits(0) + waits(1) === 3);
+  const home = waits(0) === 2 ? 0 : 1;
+  // the place at the other one is c's; at home d's turn comes when that is free
+  const at = (i: number) => (i === 0 ? upstream : other).received.length;
+  const [first, second] = names()[0] === "a" ? [0, 1] : [1, 0];
+  release[home === 0 ? second : first]!();
+  await until(() => at(1 - home) === 2);
+  expect([waits(home), waits(1 - home)]).toEqual([1, 0]);
+  release[home === 0 ? first : second]!();
+  await until(() => at(home) === 2);
+  release[2]!();
+  await until(() => release.length === 4);
+  release[3]!();
+  expect((await Promise.all([...under, c, kept])).map(r => r.status)).toEqual([200, 200, 200, 200]);
+  expect((await kept).headers.get("x-loam-target")).toBe(["one/kept", "two/kept"][home]);
+  await other.close();
+});
+
 test("a stop of the gateway ends those who wait with an error", async () => {
   await start({});
   const under = [ask("a"), ask("b"), ask("c")];

@@ -6,31 +6,22 @@ import { isLoamError, type LoamError } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { limits } from "../http/limits.ts";
+import { enterAny, type Lane } from "../queue/lane.ts";
 import { everybody, type Standing } from "../queue/standing.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
 import type { Call, Reply } from "../upstreams/call.ts";
-import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
-import { type Asked, type Candidate, choose } from "./choose.ts";
+import { type Asked, type Candidate, choose, eligible } from "./choose.ts";
+import { lastWord, UpstreamRefusal } from "./last-word.ts";
 import { type Runner, race } from "./race.ts";
+import { readWhole, retryAfterOf } from "./read-answer.ts";
 import { backoffMs } from "./retry-budget.ts";
 import type { Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** The upstream's own word against the request (a 4xx): passed on, no other target would say otherwise. */
-export class UpstreamRefusal extends Error {
-  readonly status: number;
-  readonly body: string;
-  readonly retryAfterMs: number | undefined;
-  constructor(status: number, body: string, retryAfterMs?: number) {
-    super(`the upstream answered ${status}`);
-    this.name = "UpstreamRefusal";
-    this.status = status;
-    this.body = body;
-    this.retryAfterMs = retryAfterMs;
-  }
-}
+export { readWhole, UpstreamRefusal };
 
 export interface Attempt {
   readonly target: string;
@@ -60,33 +51,6 @@ export interface AttemptsOptions {
   request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Request;
 }
 
-/** How long an upstream asks to be left alone; undefined where it says nothing that can be understood. */
-export function retryAfterOf(headers: ReadonlyMap<string, string>, nowMs: number): number | undefined {
-  const ms = Number(headers.get("retry-after-ms") ?? Number.NaN);
-  if (ms >= 0) return ms;
-  const text = headers.get("retry-after");
-  if (text === undefined) return undefined;
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const at = Date.parse(text);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
-}
-
-/** Reads an answer to its end. Errors: UpstreamFailure; tooLarge where it is more than `mostBytes`. */
-export async function readWhole(reply: Reply, mostBytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {
-    if (piece === "waiting") continue;
-    size += piece.length;
-    if (size > mostBytes) {
-      reply.cancel();
-      throw new UpstreamFailure("tooLarge", `more than ${mostBytes} bytes`);
-    }
-    parts.push(piece);
-  }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-}
-
 const pause = (ms: number, stop: Stop): Promise<void> =>
   new Promise(resolve => {
     const end = () => {
@@ -97,19 +61,6 @@ const pause = (ms: number, stop: Stop): Promise<void> =>
     const timer = setTimeout(end, ms);
     stop.add(end);
   });
-
-/** What the client is told where nobody is left to ask. */
-function lastWord(failure: UpstreamFailure, model: string): LoamError | UpstreamRefusal {
-  if (failure.kind === "busy" && failure.body !== undefined) return new UpstreamRefusal(429, failure.body, failure.retryAfterMs);
-  const { sentence } = failureRows[failure.kind];
-  const status = failure.status === undefined ? "" : ` (status ${failure.status})`;
-  const problem = { place: model, message: `${sentence}${status}` };
-  if (failure.kind === "queueFull" || failure.kind === "queueTime")
-    return gatewayErrors.fail(failure.kind, { ...problem, hint: "Try again after the time that the answer says." }, failure);
-  if (failure.kind.endsWith("Timeout"))
-    return gatewayErrors.fail("timeout", { ...problem, hint: "Try again, or ask for a shorter answer." }, failure);
-  return gatewayErrors.fail("upstream", { ...problem, hint: "Try again." }, failure);
-}
 
 export class Attempts {
   readonly #options: AttemptsOptions;
@@ -156,12 +107,17 @@ export class Attempts {
       if (!next) throw this.#refused ?? this.#unavailable();
       if (next.again) await pause(backoffMs(runtime.config.retries, this.#begun - 1, runtime.random), stop);
       if (stop.reason) throw stop.reason;
-      const upstream = runtime.upstream(next.candidate.target.upstream);
-      const { target } = next.candidate;
+      let { target } = next.candidate;
+      const { lane } = runtime.upstream(target.upstream);
+      if (lane && !lane.tryEnter()) {
+        const granted = await this.#inLine(target, resumption);
+        if (!granted) continue;
+        target = granted;
+      }
+      const upstream = runtime.upstream(target.upstream);
       this.#tried.add(target.id);
       const call = this.#requestOf(target, upstream, resumption);
       if (!call) continue;
-      if (upstream.lane && !upstream.lane.tryEnter() && !(await this.#inLine(upstream))) continue;
       this.#begun++;
       this.#current = target;
       try {
@@ -176,10 +132,12 @@ export class Attempts {
     }
   }
 
+  /** Of an upstream with a lane its place must be taken already: it is given back where there is no request. */
   #requestOf(target: Target, upstream: Upstream, resumption: Resumption | undefined): Request | undefined {
     try {
       return this.#options.request(target, upstream, resumption);
     } catch (error) {
+      upstream.lane?.leave();
       if (!isLoamError(error) || error.code !== "gateway/untranslated") throw error;
       this.#impossible.add(target.id);
       this.#refused ??= error;
@@ -193,24 +151,33 @@ export class Attempts {
     return !again && (kind === "queueFull" || kind === "queueTime");
   }
 
-  /** Waits for a place; false where there is none, or no use for it any more. */
-  async #inLine(upstream: Upstream): Promise<boolean> {
-    const { runtime, stop, standing = everybody } = this.#options;
-    const lane = upstream.lane!;
+  /** Waits for a place at the chosen server or, where nothing binds the request to that one, at whichever of its priority has one first. */
+  async #inLine(chosen: Target, resumption: Resumption | undefined): Promise<Target | undefined> {
+    const { runtime, routes, asked, stop, standing = everybody } = this.#options;
+    const isBound = resumption !== undefined || asked.stickyKey !== undefined;
+    const route = isBound ? undefined : routes.find(r => r.targets.includes(chosen));
+    const beside = route ? eligible(this.#candidates(route, undefined), this.#tried).map(c => c.target) : [];
+    const waits = new Map<Lane, Target>();
+    for (const target of [chosen, ...beside]) {
+      const { lane } = runtime.upstream(target.upstream);
+      if (lane && !waits.has(lane)) waits.set(lane, target);
+    }
     const startMs = runtime.clock.monotonic();
     try {
-      await lane.enter(standing.priority, standing.queueMs - this.queuedMs, stop);
+      const lane = await enterAny([...waits.keys()], standing.priority, standing.queueMs - this.queuedMs, stop);
+      const target = waits.get(lane)!;
+      // the breaker may have opened meanwhile
+      if (stop.reason === undefined && runtime.upstream(target.upstream).state().isAvailable) return target;
+      lane.leave();
+      this.#tried.add(target.id);
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       this.#last = error;
-      return false;
+      for (const { id } of waits.values()) this.#tried.add(id);
     } finally {
       this.queuedMs += runtime.clock.monotonic() - startMs;
     }
-    // the breaker may have opened meanwhile
-    if (stop.reason === undefined && upstream.state().isAvailable) return true;
-    lane.leave();
-    return false;
+    return undefined;
   }
 
   /** The first server, and a second beside it where the first takes longer than most do. */
@@ -232,9 +199,13 @@ export class Attempts {
       const candidate = this.#pick(this.#tried, routes.slice(0, 1), undefined);
       if (!candidate) return undefined;
       const other = runtime.upstream(candidate.target.upstream);
+      if (other.lane && !other.lane.tryEnter()) return undefined;
       const asked = this.#requestOf(candidate.target, other, undefined);
-      if (!asked || other.lane?.isFull || !memory.hedges!.withdraw()) return undefined;
-      other.lane?.tryEnter();
+      if (!asked) return undefined;
+      if (!memory.hedges!.withdraw()) {
+        other.lane?.leave();
+        return undefined;
+      }
       this.#tried.add(candidate.target.id);
       this.#begun++;
       this.isHedged = true;
@@ -269,14 +240,18 @@ export class Attempts {
   #pick(tried: ReadonlySet<string>, of: readonly ModelRoute[], resumption: Resumption | undefined): Candidate | undefined {
     const { runtime, asked } = this.#options;
     for (const route of of) {
-      const candidates = route.targets
-        .map(target => ({ target, upstream: runtime.upstream(target.upstream) }))
-        .filter(c => !resumption || resumption.bodyFor(c.upstream.config.continuation) !== undefined)
-        .map(c => ({ target: c.target, state: c.upstream.state() }));
-      const candidate = choose(route, candidates, tried, asked, runtime.shares(route.sharesName));
+      const candidate = choose(route, this.#candidates(route, resumption), tried, asked, runtime.shares(route.sharesName));
       if (candidate) return candidate;
     }
     return undefined;
+  }
+
+  #candidates(route: ModelRoute, resumption: Resumption | undefined): Candidate[] {
+    const { runtime } = this.#options;
+    return route.targets
+      .map(target => ({ target, upstream: runtime.upstream(target.upstream) }))
+      .filter(c => !resumption || resumption.bodyFor(c.upstream.config.continuation) !== undefined)
+      .map(c => ({ target: c.target, state: c.upstream.state() }));
   }
 
   async #ask(target: Target, upstream: Upstream, { translate, ...call }: Request, stop: Stop): Promise<Source> {

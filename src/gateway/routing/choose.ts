@@ -101,7 +101,16 @@ const byLoad = leastOf(({ target, state }) => state.pressure / Math.max(target.w
 
 const picks: { readonly [S in Strategy]: Pick } = { weighted, leastOutstanding, latency, prefix, cost, load: byLoad };
 
-/** The next target, undefined where none is left. A weight of 0 takes a target out, except where no other is left. */
+/** Those that can be asked, of the best priority that has any. A weight of 0 takes a target out, except where no other is left. */
+export function eligible(candidates: readonly Candidate[], tried: ReadonlySet<string>): readonly Candidate[] {
+  const open = candidates.filter(c => c.state.isAvailable && !tried.has(c.target.id));
+  const wanted = open.some(c => c.target.weight > 0) ? open.filter(c => c.target.weight > 0) : open;
+  if (wanted.length < 2) return wanted;
+  const best = Math.min(...wanted.map(c => c.target.priority));
+  return wanted.filter(c => c.target.priority === best);
+}
+
+/** The next target, undefined where none is left. */
 export function choose(
   route: Route,
   candidates: readonly Candidate[],
@@ -109,12 +118,8 @@ export function choose(
   asked: Asked,
   shares: Shares,
 ): Candidate | undefined {
-  const open = candidates.filter(c => c.state.isAvailable && !tried.has(c.target.id));
-  const wanted = open.some(c => c.target.weight > 0) ? open.filter(c => c.target.weight > 0) : open;
-  if (wanted.length === 0) return undefined;
-  const best = Math.min(...wanted.map(c => c.target.priority));
-  const of = wanted.filter(c => c.target.priority === best);
-  if (of.length === 1) return of[0]!;
+  const of = eligible(candidates, tried);
+  if (of.length < 2) return of[0];
   const { stickyKey } = asked;
   if (stickyKey !== undefined) return greatest(of, c => claim(stickyKey, c.target.id, c.target.weight));
   // no request waits for a server while another of the same priority could take it
