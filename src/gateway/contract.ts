@@ -3,17 +3,21 @@
  * Four questions in this order, each answered with plain data. What carries them out is opened by `openControl` (`control.ts`).
  */
 import type { Journal } from "./admin/journal.ts";
+import type { ControlConfig } from "./control-config.ts";
+import type { LimitEvent } from "./limits/limiter.ts";
 
 /** What a request brings to say who it is; `credentialsOf` (`identity/credentials.ts`) reads it from headers. Never logged. */
 export interface Credentials {
   /** What follows `Bearer` in Authorization, or stands in `x-api-key` or `api-key`: an API key or a JWT. */
   readonly token?: string;
+  /** Account that the connection's certificate names, checked; `null`: one was shown that is not good. Asked only where there is no token. */
+  readonly certificate?: string | null;
 }
 
 /** Whoever passed authentication. Ids are what policies, limits and usage speak of; none of it is secret. */
 export interface Identity {
-  readonly kind: "key" | "jwt";
-  /** Of the API key; for a JWT `jwt:ISSUER_NAME:SUBJECT`. */
+  readonly kind: "key" | "jwt" | "certificate";
+  /** Of the API key; for a JWT `jwt:ISSUER_NAME:SUBJECT`; for a client's certificate `cert:ACCOUNT`. */
   readonly keyId: string;
   /** User or service account; what it is called in a log. */
   readonly subject: string;
@@ -300,6 +304,8 @@ export interface Keys {
   info(keyOrPrefix: string): Promise<KeyInfo>;
   /** `secret` is shown this once and kept nowhere. */
   create(given: KeyGiven, by: string): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
+  /** Live ones that end within a time, at most 1,000, the soonest first. */
+  ending(withinMs: number): Promise<readonly KeyInfo[]>;
   /** The newest 10,000 at most. */
   list(filter?: { readonly subject?: string }): Promise<readonly KeyInfo[]>;
   /** `keyOrPrefix`: its id or its visible beginning. In this process at once, in others within `keyCacheMs`. */
@@ -315,6 +321,8 @@ export interface Control {
   explain(identity: Identity, action: Action): Explanation;
   /** The identity that a key stands for, without its secret: for `explain`. Errors: unknownKey. */
   identityOf(keyOrPrefix: string): Promise<Identity>;
+  /** Who there is and who may do what, as it is now. */
+  access(): Pick<ControlConfig, "principals" | "policies">;
   /** Of an account, those of its teams among them; none where it is not known. */
   rolesOf(subject: string): readonly string[];
   readonly limits: Limits;
@@ -325,7 +333,12 @@ export interface Control {
   readonly journal: Journal;
   /** Rows of usage from `fromDay` to `toDay` (`2026-11-26`, UTC, both included). */
   usage(fromDay: string, toDay: string): Promise<readonly UsageRow[]>;
-  changes(): AsyncIterable<ChangeEntry>;
+  /** From a position on (the first when absent), the oldest first. */
+  changes(from?: number): AsyncIterable<ChangeEntry>;
+  /** Of the newest change; null where there is none. */
+  head(): Promise<{ readonly position: number; readonly head: string } | null>;
+  /** Tells of limits that are near or deny, for webhooks; `undefined`: no more. */
+  watchLimits(listener: ((event: LimitEvent) => void) | undefined): void;
   /** Walks the chain; the sentence of the first entry that does not fit, or null. */
   verifyChanges(): Promise<string | null>;
   /**

@@ -5,7 +5,7 @@ import type { Control, Explanation, Identity } from "./contract.ts";
 import { type ControlConfig, controlPart } from "./control-config.ts";
 import { gatewayErrors } from "./errors.ts";
 import { authenticator, identityOfKey } from "./identity/authenticate.ts";
-import { appendChange, changesIn, lastChange, verifyChanges } from "./identity/changes.ts";
+import { appendChange, changesIn, headOfChanges, lastChange, verifyChanges } from "./identity/changes.ts";
 import { createKeys } from "./identity/keys.ts";
 import { accountOf, adminsOf, keepsAdmin } from "./identity/principals.ts";
 import { serverSecrets } from "./identity/server-secret.ts";
@@ -159,13 +159,16 @@ export async function openControl(options: ControlOptions): Promise<Control> {
           hint: "Look at principals in the configuration.",
         });
       },
+      access: () => snapshot.config,
       rolesOf: subject => accountOf(snapshot.config.principals, subject)?.roles ?? [],
       limits: limiter,
       limitsView: ask => viewLimits(state.buckets, snapshot.config.limits, snapshot.config.prices.currency, now(), ask),
       keys,
       journal,
       usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
-      changes: () => changesIn(database),
+      changes: from => changesIn(database, from),
+      head: () => headOfChanges(database),
+      watchLimits: listener => limiter.watch(listener),
       verifyChanges: () => verifyChanges(database),
       async reload(config, by) {
         const next = check(controlPart, config, place);

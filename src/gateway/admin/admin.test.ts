@@ -1,7 +1,12 @@
 /** Administration over sockets: who may look, who may change, and that every change is in the list. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { followConfig } from "../config/follow.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
+import { adminPaths } from "./paths.ts";
 
 const access: ControlGiven = {
   principals: {
@@ -214,4 +219,110 @@ test("limits are shown by bucket, the most used first, with what is used, held a
   expect(one.body.data[0]).toMatchObject({ numBuckets: 2, buckets: [{ of: { key: ids.bob } }] });
   const only = await as("vera", "GET", `/gateway/limits?limit=requests&key=${ids.mailer}`);
   expect(only.body.data[0].buckets.map((b: { of: object }) => b.of)).toEqual([{ key: ids.mailer }]);
+});
+
+test("who there is, who may do what and why is shown to those who look, and no secret with it", async () => {
+  const { body } = await as("vera", "GET", "/gateway/principals");
+  expect(body.users.ann.roles).toEqual(["admin"]);
+  const policies = await as("vera", "GET", "/gateway/policies");
+  expect(policies.body.data.map((p: { id: string }) => p.id)).toEqual(["everything"]);
+  const [{ id }] = (await mailers()) as unknown as [{ id: string }];
+  const why = await as("vera", "GET", `/gateway/explain?key=${id}&path=/v1/chat/completions&model=chat&set=max_tokens=5`);
+  expect(why.body).toMatchObject({
+    identity: { subject: "mailer" },
+    action: { endpoint: "chat", model: "chat", parameters: { max_tokens: 5 } },
+    decision: { allowed: true, policy: "everything" },
+  });
+  expect(why.body.limits.map((l: { limit: string }) => l.limit)).toEqual(["requests", "tokens", "budget", "all"]);
+  for (const [query, word] of [
+    ["key=none&path=/v1/models&method=GET", "key"],
+    [`key=${id}&path=/nowhere`, "path"],
+    [`key=${id}&path=/v1/models`, "method"],
+    [`key=${id}&path=/v1/chat/completions&model=none`, "model"],
+    ["path=/v1/models", "key"],
+  ])
+    expect((await as("vera", "GET", `/gateway/explain?${query}`)).body.error.message).toContain(word);
+});
+
+test("changes are listed from the newest, or from a position on, with the head, and verified; tampering is told", async () => {
+  const newest = await as("vera", "GET", "/gateway/changes?most=2");
+  expect(newest.body.data).toHaveLength(2);
+  expect(newest.body.head).toEqual({ position: newest.body.data[1].position, head: newest.body.data[1].head });
+  const first = await as("vera", "GET", "/gateway/changes?from=0&most=1&verify=true");
+  expect(first.body).toMatchObject({ data: [{ position: 0, what: "config" }], verified: true, finding: null });
+});
+
+test("a request is found by the id that its client was given, and listed by key and status, by those who look", async () => {
+  const answer = await chat("bob");
+  const id = answer.headers.get("x-request-id")!;
+  await as("bob", "POST", "/v1/chat/completions", { model: "none", messages: [] });
+  const { body } = await as("vera", "GET", `/gateway/requests/${id}`);
+  expect(body.data).toHaveLength(1);
+  expect(body.data[0]).toMatchObject({
+    id,
+    subject: "bob",
+    model: "chat",
+    target: "local/chat",
+    served: "chat",
+    status: 200,
+    outputTokens: 60,
+    attempts: [{ target: "local/chat", how: "answered" }],
+  });
+  const failed = await as("vera", "GET", `/gateway/requests?status=error&subject=bob`);
+  expect(failed.body.data.map((r: { status: number; error: string }) => [r.status, r.error])).toEqual([[404, "gateway/unknownModel"]]);
+  expect((await as("vera", "GET", "/gateway/requests?key=key_none")).body.data).toEqual([]);
+  for (const path of ["/gateway/requests", `/gateway/requests/${id}`]) expect((await as("bob", "GET", path)).status).toBe(403);
+  expect((await as("vera", "GET", "/gateway/requests/req_none")).status).toBe(404);
+  expect((await as("vera", "GET", "/gateway/requests?status=good")).body.error.message).toContain("status");
+  expect((await as("vera", "GET", "/gateway/requests?since=yesterday")).body.error.message).toContain("since");
+  // administration itself is not in it
+  expect((await as("vera", "GET", "/gateway/requests")).body.data.every((r: { path: string }) => r.path.startsWith("/v1/"))).toBe(true);
+});
+
+test("every address of administration asks who it is first", async () => {
+  for (const path of adminPaths) {
+    const url = `${gateway.url}${path.replace(/:\w+/, "x")}`;
+    const statuses = await Promise.all(["GET", "POST", "DELETE"].map(async method => (await fetch(url, { method })).status));
+    expect(statuses.filter(s => s !== 401 && s !== 405)).toEqual([]);
+    expect(statuses).toContain(401);
+  }
+});
+
+test("the file is taken up again by an admin alone; one that leaves no admin, or is wrong, changes nothing and is told", async () => {
+  expect((await as("ann", "POST", "/gateway/reload")).body.error.message).toContain("without a file");
+  const folder = mkdtempSync(join(tmpdir(), "loam-admin-"));
+  const path = join(folder, "gateway.yaml");
+  const write = (users: object) =>
+    writeFileSync(
+      path,
+      JSON.stringify({
+        state: "memory:",
+        log: { to: "none" },
+        upstreams: { local: { url: upstream.url } },
+        models: { chat: { targets: [{ upstream: "local" }] } },
+        access: { ...access, principals: { ...access.principals, users } },
+      }),
+    );
+  write(access.principals!.users!);
+  const following = await followConfig({ path, gateway: gateway.gateway, everyMs: 60_000, onReload: () => {} });
+  try {
+    for (const who of ["vera", "kim", "bob"]) expect((await as(who, "POST", "/gateway/reload")).status).toBe(403);
+    expect((await as("ann", "POST", "/gateway/reload")).body.reloaded).toBe(true);
+    write({ ann: {}, vera: { roles: ["viewer"] }, bob: { teams: ["research"] } });
+    const refused = await as("ann", "POST", "/gateway/reload");
+    expect([refused.status, refused.body.error.code]).toEqual([409, "last_admin"]);
+    write({ ann: { role: "admin" } });
+    const wrong = await as("ann", "POST", "/gateway/reload");
+    expect([wrong.status, wrong.body.error.message]).toEqual([400, expect.stringContaining('Did you mean "roles"')]);
+    expect((await as("ann", "GET", "/gateway/principals")).body.users.ann.roles).toEqual(["admin"]);
+    write({ ann: { roles: ["admin"] }, eve: { roles: ["viewer"] } });
+    await as("ann", "POST", "/gateway/reload");
+    expect(Object.keys((await as("ann", "GET", "/gateway/principals")).body.users)).toEqual(["ann", "eve"]);
+    const { body } = await as("ann", "GET", "/gateway/changes?most=1");
+    expect(body.data[0]).toMatchObject({ what: "config" });
+    expect(body.data[0].by).toMatch(/^ann \(key_/);
+  } finally {
+    following.stop();
+    rmSync(folder, { recursive: true });
+  }
 });

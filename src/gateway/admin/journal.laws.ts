@@ -34,6 +34,7 @@ export const recordOf = (id: string, more: Partial<RequestRecord> = {}): Request
   served: "inner@3",
   trace: null,
   cache: null,
+  guards: [],
   warnings: [],
   ...more,
 });

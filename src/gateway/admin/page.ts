@@ -8,6 +8,7 @@ import type { Gateway } from "../gateway.ts";
 import { readObject } from "../http/ask.ts";
 import { admitted } from "../http/door.ts";
 import type { Answer, Exchange } from "../http/exchange.ts";
+import type { AdminPath } from "./paths.ts";
 import { mayAdminister, type Right } from "./roles.ts";
 
 export interface AdminRequest {
@@ -15,7 +16,7 @@ export interface AdminRequest {
   readonly identity: Identity;
   readonly request: Request;
   readonly query: URLSearchParams;
-  /** What stands in the path where the pattern has `:key`. */
+  /** What stands in the path where the pattern has a `:name`. */
   readonly key: string;
   /** For the list of changes. */
   readonly by: string;
@@ -27,8 +28,7 @@ export interface AdminMethod {
 }
 
 export interface AdminPage {
-  /** Hono's pattern. */
-  readonly path: string;
+  readonly path: AdminPath;
   readonly methods: Readonly<Partial<Record<"GET" | "POST" | "DELETE", AdminMethod>>>;
 }
 
@@ -45,12 +45,12 @@ export const administered =
     const identity = await admitted(gateway.control, request.headers, exchange);
     mayAdminister(gateway.control, identity, right);
     const url = new URL(request.url);
-    const at = path.split("/").indexOf(":key");
+    const at = path.split("/").findIndex(part => part.startsWith(":"));
     let key = "";
     try {
       key = at < 0 ? "" : decodeURIComponent(url.pathname.split("/")[at] ?? "");
     } catch {
-      throw gatewayErrors.fail("parameter", { place: "key", expected: "the id of a key", received: "broken percent-encoding" });
+      throw gatewayErrors.fail("parameter", { place: path, expected: "an id", received: "broken percent-encoding" });
     }
     return answer({ gateway, identity, request, query: url.searchParams, key, by: `${identity.subject} (${identity.keyId})` });
   };

@@ -19,7 +19,7 @@ export interface FollowOptions {
 
 export interface Following {
   /** Reads it now, changed or not. */
-  reload(): Promise<void>;
+  reload(): Promise<unknown>;
   stop(): void;
 }
 
@@ -41,19 +41,27 @@ export async function followConfig({
 }: FollowOptions): Promise<Following> {
   let mark = await markOf(path);
   let seen = mark;
-  let last: Promise<void> = Promise.resolve();
-  const take = async () => {
+  let last: Promise<unknown> = Promise.resolve();
+  /** Why it was not taken up; undefined: it was. */
+  const take = async (by: string): Promise<unknown> => {
     try {
-      await gateway.reload(await read(), "file");
+      await gateway.reload(await read(), by);
       onReload(undefined);
+      return undefined;
     } catch (error) {
       onReload(error);
+      return error;
     }
   };
   /** One at a time, in order. */
-  const reload = () => {
-    last = last.then(take);
-    return last;
+  const reload = (by = "file"): Promise<unknown> => {
+    const taken = last.then(() => take(by));
+    last = taken;
+    return taken;
+  };
+  gateway.readAgain = async by => {
+    const error = await reload(by);
+    if (error !== undefined) throw error;
   };
   const look = async () => {
     const now = await markOf(path);
@@ -66,5 +74,9 @@ export async function followConfig({
   };
   const timer = setInterval(() => void look(), everyMs);
   timer.unref();
-  return { reload, stop: () => clearInterval(timer) };
+  const stop = () => {
+    clearInterval(timer);
+    gateway.readAgain = undefined;
+  };
+  return { reload: () => reload(), stop };
 }

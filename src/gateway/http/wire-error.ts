@@ -40,6 +40,7 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/cancelled": { code: "cancelled" },
   "gateway/slowReader": { code: "cancelled" },
   "gateway/unknownKey": { code: "unknown_key" },
+  "gateway/unknownRequest": { code: "unknown_request" },
   "gateway/unknownSubject": { code: "unknown_subject", param: true },
   "gateway/keyRevoked": { code: "key_revoked" },
   "gateway/lastAdmin": { code: "last_admin" },

@@ -49,8 +49,8 @@ export async function lastChange(sql: Sql, what: string): Promise<Record<string,
   return row && (JSON.parse(row.detail) as Record<string, unknown>);
 }
 
-async function* rowsOf(sql: Sql): AsyncGenerator<Row> {
-  for (let from = 0; ; ) {
+async function* rowsOf(sql: Sql, first = 0): AsyncGenerator<Row> {
+  for (let from = first; ; ) {
     const rows = await sql.all<Row>("select * from gateway_changes where position >= ? order by position limit ?", [from, page]);
     yield* rows;
     if (rows.length < page) return;
@@ -58,8 +58,15 @@ async function* rowsOf(sql: Sql): AsyncGenerator<Row> {
   }
 }
 
-export async function* changesIn(sql: Sql): AsyncGenerator<ChangeEntry> {
-  for await (const r of rowsOf(sql)) {
+/** The newest entry's position and head; null where there is none. */
+export async function headOfChanges(sql: Sql): Promise<{ readonly position: number; readonly head: string } | null> {
+  const [row] = await sql.all<Row>("select * from gateway_changes order by position desc limit 1");
+  return row ? { position: row.position, head: row.head } : null;
+}
+
+/** From a position on, the oldest first. */
+export async function* changesIn(sql: Sql, from = 0): AsyncGenerator<ChangeEntry> {
+  for await (const r of rowsOf(sql, from)) {
     let detail: Record<string, unknown>;
     try {
       detail = JSON.parse(r.detail) as Record<string, unknown>;
@@ -69,6 +76,23 @@ export async function* changesIn(sql: Sql): AsyncGenerator<ChangeEntry> {
     }
     yield { position: r.position, atMs: r.at_ms, by: r.author, what: r.what, detail, head: r.head };
   }
+}
+
+/**
+ * Holds entries that stood elsewhere (an export) against each other, from the first on, without the state; and the newest against a head that was
+ * noted. The sentence of the first that does not fit, or null.
+ */
+export function verifyEntries(entries: readonly ChangeEntry[], notedHead?: string): string | null {
+  let previous = emptyHead;
+  for (const [position, e] of entries.entries()) {
+    if (e.position !== position) return `changes: expected an entry at position ${position}, got the next one at ${e.position}.`;
+    const row = { position, at_ms: e.atMs, author: e.by, what: e.what, detail: canonicalJson(e.detail as Json) };
+    const head = headOf(previous, row);
+    if (e.head !== head) return `change ${position}: expected the head ${head}, got ${e.head}. This entry or one before it was altered.`;
+    previous = head;
+  }
+  if (notedHead === undefined || entries.some(e => e.head === notedHead)) return null;
+  return `changes: expected an entry with the head ${notedHead} that was noted, got none. The end was cut off, or all was written anew.`;
 }
 
 /** The sentence of the first entry that does not fit, or null. */

@@ -203,6 +203,14 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
       forget();
       return { key: infoOf(row), secret };
     },
+    async ending(withinMs) {
+      const nowMs = now();
+      const rows = await database.all<KeyRow>(
+        "select * from gateway_keys where revoked_ms is null and expires_ms > ? and expires_ms <= ? order by expires_ms, id limit 1000",
+        [nowMs, nowMs + withinMs],
+      );
+      return rows.map(infoOf);
+    },
     async list(filter = {}) {
       const [where, values]: [string, SqlValue[]] = filter.subject === undefined ? ["", []] : ["where subject = ?", [filter.subject]];
       const rows = await database.all<KeyRow>(

@@ -49,11 +49,22 @@ const probeMs = 5_000;
 /** Where it does not say how long. */
 const restMs = 1_000;
 
+export interface BreakerChange {
+  readonly upstream: string;
+  readonly to: "opened" | "closed";
+  /** Failures in a row, at the moment of opening. */
+  readonly failures: number;
+  /** How long it is left alone; 0 when it closes. */
+  readonly restMs: number;
+}
+
 export class Upstream {
   readonly id: string;
   readonly config: UpstreamConfig;
   /** Where it takes only so many at once: `enter` before `begin`, whose `end` leaves. */
   readonly lane: Lane | undefined;
+  /** Told when its breaker opens, and when it closes again. */
+  onBreaker: ((change: BreakerChange) => void) | undefined;
   #sample: LoadSample | undefined;
   readonly #clock: Clock;
   readonly #connection: Connection;
@@ -118,6 +129,7 @@ export class Upstream {
         this.#outstanding--;
         this.lane?.leave();
         const nowMs = this.#clock.monotonic();
+        const before = this.#breaker;
         if (how === "answered") {
           this.#answers++;
           this.#breaker = succeeded(this.#breaker, nowMs);
@@ -125,9 +137,16 @@ export class Upstream {
           this.#failures++;
           this.#breaker = failed(this.#breaker, nowMs, this.#breakerOptions);
         } else this.#breaker = forgotten(this.#breaker);
+        if (this.onBreaker && before.openUntilMs !== this.#breaker.openUntilMs) this.#tell(this.onBreaker, nowMs);
         if (how === "busy" || (how === "failed" && retryAfterMs !== undefined)) this.rest(Math.min(retryAfterMs ?? restMs, longestRestMs));
       },
     };
+  }
+
+  #tell(onBreaker: NonNullable<Upstream["onBreaker"]>, nowMs: number): void {
+    const { openUntilMs, failures } = this.#breaker;
+    if (openUntilMs === undefined) onBreaker({ upstream: this.id, to: "closed", failures: 0, restMs: 0 });
+    else onBreaker({ upstream: this.id, to: "opened", failures, restMs: openUntilMs - nowMs });
   }
 
   /** Leaves it alone for a while. */
