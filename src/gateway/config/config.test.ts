@@ -165,6 +165,8 @@ model_list:
     litellm_params: { model: ollama/qwen, api_key: sk-in-the-file-123 }
   - model_name: claude
     litellm_params: { model: bedrock/anthropic.claude }
+  - model_name: sonnet
+    litellm_params: { model: anthropic/claude-sonnet-5 }
 router_settings:
   routing_strategy: least-busy
   num_retries: 3
@@ -172,7 +174,7 @@ router_settings:
   cooldown_time: 30
   fallbacks: [{ gpt-4o: [small, gone] }]
   model_group_alias: { gpt-4: gpt-4o }
-litellm_settings: { request_timeout: 120, cache: true }
+litellm_settings: { request_timeout: 120, cache: true, drop_params: true }
 general_settings: { master_key: sk-1234567890 }
 `;
 
@@ -187,6 +189,7 @@ test("LiteLLM's file is taken over: models, servers, fallbacks, aliases; the res
       aliases: ["gpt-4"],
     },
     small: { targets: [{ upstream: "ollama", model: "qwen" }], strategy: "leastOutstanding" },
+    sonnet: { targets: [{ upstream: "anthropic", model: "claude-sonnet-5" }], strategy: "leastOutstanding" },
   });
   expect(left.map(l => l.place).sort()).toEqual([
     "general_settings.master_key",
@@ -197,8 +200,27 @@ test("LiteLLM's file is taken over: models, servers, fallbacks, aliases; the res
     "router_settings.fallbacks",
   ]);
   process.env.OPENAI_API_KEY ??= "for-this-test";
+  process.env.ANTHROPIC_API_KEY ??= "for-this-test";
   const checked = await checkConfig(config, "imported", folder);
   expect(checked.retries.attempts).toBe(3);
+  expect(checked.upstreams.get("anthropic")).toMatchObject({
+    protocol: "anthropic",
+    untranslated: "drop",
+    headers: { "x-api-key": expect.any(String), "anthropic-version": "2023-06-01" },
+  });
+  expect(checked.upstreams.get("ollama")).toMatchObject({ protocol: "ollama" });
   expect(checked.upstreams.get("hosted-vllm")).toMatchObject({ breaker: { failures: 3, openMs: 30_000 } });
   expect(() => importLitellm({ models: [] }, "x.yaml")).toThrow("no config.yaml of LiteLLM");
+});
+
+test("how an upstream goes on with an answer fits its protocol, or the file is wrong", async () => {
+  const of = (protocol: string, resume: string) => ({
+    upstreams: { a: { url: "http://127.0.0.1:1/v1", protocol, resume } },
+    models: { m: { targets: [{ upstream: "a" }] } },
+  });
+  await expect(checkConfig(of("anthropic", "vllm"), "x.yaml", folder)).rejects.toThrow(
+    /upstreams\.a\.resume: expected for the protocol anthropic one of none, prefill, got "vllm"/,
+  );
+  await expect(checkConfig(of("ollama", "prefill"), "x.yaml", folder)).resolves.toBeDefined();
+  await expect(checkConfig(of("grpc", "none"), "x.yaml", folder)).rejects.toThrow(/protocol/);
 });

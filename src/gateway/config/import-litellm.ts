@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { gatewayErrors } from "../errors.ts";
+import type { ProtocolName } from "../upstreams/protocol.ts";
 
 const loose = z.record(z.string(), z.unknown());
 const fallbackList = z.array(z.record(z.string(), z.array(z.string())));
@@ -30,16 +31,24 @@ export interface ImportedGateway {
   readonly left: readonly { readonly place: string; readonly why: string }[];
 }
 
-/** Providers whose servers speak OpenAI's API, and where they are when the file does not say. */
-const providers: Readonly<Record<string, { readonly url?: string; readonly env?: string }>> = {
+interface Provider {
+  readonly url?: string;
+  readonly env?: string;
+  /** OpenAI's when absent. */
+  readonly protocol?: ProtocolName;
+}
+
+/** Providers whose servers speak a protocol that the gateway speaks, and where they are when the file does not say. */
+const providers: Readonly<Record<string, Provider>> = {
   openai: { url: "https://api.openai.com/v1", env: "OPENAI_API_KEY" },
   hosted_vllm: {},
   openai_like: {},
   custom_openai: {},
   litellm_proxy: {},
   lm_studio: {},
-  ollama: { url: "http://127.0.0.1:11434/v1" },
-  ollama_chat: { url: "http://127.0.0.1:11434/v1" },
+  anthropic: { url: "https://api.anthropic.com", env: "ANTHROPIC_API_KEY", protocol: "anthropic" },
+  ollama: { url: "http://127.0.0.1:11434", protocol: "ollama" },
+  ollama_chat: { url: "http://127.0.0.1:11434", protocol: "ollama" },
   groq: { url: "https://api.groq.com/openai/v1", env: "GROQ_API_KEY" },
   mistral: { url: "https://api.mistral.ai/v1", env: "MISTRAL_API_KEY" },
   deepseek: { url: "https://api.deepseek.com/v1", env: "DEEPSEEK_API_KEY" },
@@ -122,7 +131,10 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
     const provider = isKnown ? providers[named]! : undefined;
     const url = p.api_base ?? provider?.url;
     if (!provider || url === undefined) {
-      leave(at, provider ? `${named} needs an api_base` : `the provider ${named} does not speak OpenAI's API, or is not known`);
+      leave(
+        at,
+        provider ? `${named} needs an api_base` : `the provider ${named} is not known, or speaks a protocol that the gateway does not`,
+      );
       continue;
     }
     if (name.includes("*") || model.includes("*")) {
@@ -136,6 +148,8 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
     const wait = seconds(p.stream_timeout ?? p.timeout);
     const upstream = upstreams.take(named.replaceAll("_", "-"), {
       url,
+      ...(provider.protocol === undefined ? {} : { protocol: provider.protocol }),
+      ...(provider.protocol !== undefined && settings.drop_params === true ? { untranslated: "drop" } : {}),
       ...(env === undefined ? {} : { key: { env } }),
       ...(wait === undefined ? {} : { timeouts: { firstByte: wait } }),
       ...breaker,
