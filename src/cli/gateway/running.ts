@@ -30,12 +30,13 @@ export function runningOf(config: Pick<GatewayConfig, "listen"> | undefined, opt
 }
 
 /** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence. */
-export async function askRunning<T>({ url, key }: Running, method: "GET" | "POST" | "DELETE", path: string): Promise<T> {
+export async function askRunning<T>({ url, key }: Running, method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
   let response: Response;
   try {
     response = await fetch(`${url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${key}` },
+      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),
     });

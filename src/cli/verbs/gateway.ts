@@ -55,6 +55,10 @@ export const gateway: VerbRun = async (context, _given, options) => {
         log.write(record);
         if (out.json && to === "stdout") out.event("request", record);
       },
+      onShadow: record => {
+        log.copy(record);
+        if (out.json && to === "stdout") out.event("shadow", record);
+      },
       onFailure: (error, id) => out.warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => out.warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
     });

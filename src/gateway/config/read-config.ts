@@ -14,10 +14,12 @@ import type { Guard } from "../guards/contract.ts";
 import { guardsOf, openGuards } from "../guards/kinds.ts";
 import type { LogConfig } from "../http/access-log.ts";
 import type { Prices } from "../limits/prices.ts";
+import { type PassThrough, passThroughsOf } from "../passthrough/places.ts";
 import type { PrioritiesPart } from "../queue/schema.ts";
 import { laneOf, loadOf, priceOfTarget, routeWith } from "../routing/compile.ts";
 import type { RetryOptions } from "../routing/retry-budget.ts";
 import type { Route, RouteExtras, Target } from "../routing/route.ts";
+import type { TlsPart } from "../transport/schema.ts";
 import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
@@ -36,7 +38,7 @@ export interface ModelRoute extends Route, RouteExtras {
 }
 
 export interface GatewayConfig extends Operations {
-  readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number };
+  readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number; readonly tls?: TlsPart | undefined };
   /** Where keys, limits and usage are kept. */
   readonly state: string;
   /** The folder of the configuration, in which its relative paths are. */
@@ -57,6 +59,8 @@ export interface GatewayConfig extends Operations {
   /** A client that takes nothing of its stream for so long loses it. */
   readonly readerMs: number;
   readonly hasOpenMetrics: boolean;
+  /** The longest prefixes first. */
+  readonly passThrough: readonly PassThrough[];
   /** Undefined where no answers are kept. */
   readonly cache: CacheOptions | undefined;
   readonly log: LogConfig;
@@ -181,6 +185,7 @@ export async function checkConfig(value: unknown, place: string, folder: string)
     heartbeatMs: file.timeouts.heartbeat,
     readerMs: file.timeouts.reader,
     hasOpenMetrics: file.metrics === "open",
+    passThrough: passThroughsOf(file.passThrough, upstreams),
     cache: checkCache(file.cache, routes),
     log: { to: file.log.to, sample: file.log.sample, sizeBytes: file.log.size, keepMs: file.log.keep },
     ...(await operationsOf(file, folder)),

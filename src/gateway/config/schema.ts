@@ -6,10 +6,12 @@ import { z } from "zod";
 import { logParts, operationParts } from "../admin/schema.ts";
 import { cacheSchema } from "../cache/schema.ts";
 import { guardNames, guardsPart } from "../guards/schema.ts";
+import { passThroughSchema } from "../passthrough/schema.ts";
 import { prioritiesPart } from "../queue/schema.ts";
 import { stickyKeys, strategies } from "../routing/route.ts";
 import { modelRouting, targetRouting, upstreamRouting } from "../routing/schema.ts";
 import { protocolPart } from "../translate/schema.ts";
+import { tlsPart } from "../transport/schema.ts";
 import { networks } from "../upstreams/address.ts";
 import { continuations } from "../upstreams/config.ts";
 import { duration } from "./duration.ts";
@@ -79,6 +81,7 @@ export const gatewaySchema = z.strictObject({
       port: z.int().min(0).max(65_535).default(8090),
       /** Proxies before the gateway whose `x-forwarded-for` is believed, counted from the gateway outwards. */
       trustedProxies: z.int().min(0).max(10).default(0),
+      tls: tlsPart.optional(),
     })
     .prefault({}),
   /** Where keys, limits and usage are kept: `memory:`, `sqlite:PATH` or a `postgres://` URL; the URL may be a secret. */
@@ -101,6 +104,8 @@ export const gatewaySchema = z.strictObject({
   timeouts: timeouts
     .extend({ total: duration.default(600_000), heartbeat: duration.default(15_000), reader: duration.default(60_000) })
     .prefault({}),
+  /** Addresses that the gateway does not know, by prefix. */
+  passThrough: passThroughSchema.default({}),
   /** Answers that are kept and given again. */
   cache: cacheSchema.optional(),
   /** Who may read /metrics: `admin`, those whom a policy lets use the endpoint admin, or `open`, everybody. */

@@ -49,6 +49,7 @@ function exchangeOf(gateway: Gateway, { method, headers }: Asked, peer: Peer | u
     attempts: [],
     resumed: 0,
     isOver: false,
+    certificate: gateway.certificateOf && peer?.incoming ? gateway.certificateOf(peer.incoming.socket) : undefined,
   };
 }
 

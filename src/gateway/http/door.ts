@@ -13,7 +13,9 @@ import { ReadyAnswer } from "./wire-error.ts";
 /** Errors: an answer of 401 or 503 with its challenge. The detail goes to the log alone. */
 export async function admitted(control: Control, headers: HeaderReader, exchange: Exchange): Promise<Identity> {
   const credentials = credentialsOf(name => headers.get(name));
-  const { identity, refusal } = "status" in credentials ? { refusal: credentials } : await control.authenticate(credentials);
+  const { certificate } = exchange;
+  const shown = certificate === undefined || "status" in credentials ? credentials : { ...credentials, certificate };
+  const { identity, refusal } = "status" in shown ? { refusal: shown } : await control.authenticate(shown);
   if (identity) {
     exchange.identity = identity;
     return identity;

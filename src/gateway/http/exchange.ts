@@ -1,9 +1,11 @@
 /** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
+
 import type { Identity, Reservation } from "../contract.ts";
 import type { GuardActs } from "../guards/acts.ts";
 import type { Attempt } from "../routing/attempts.ts";
 import type { TokenUsage } from "../streams/usage.ts";
 import type { RequestTrace } from "../tracing/tracing.ts";
+import type { ShownCertificate } from "../transport/client-certificate.ts";
 
 /** The log's line. No prompt, no answer, no secret. */
 export interface RequestRecord {
@@ -85,6 +87,8 @@ export interface Exchange {
   guards?: GuardActs;
   detail?: string;
   isOver: boolean;
+  /** What the connection's certificate says, where clients may show one. */
+  readonly certificate?: ShownCertificate;
 }
 
 /** What a handler gives; the response is made of it once, with what all answers carry. */

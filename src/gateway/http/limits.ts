@@ -7,6 +7,8 @@ export const limits = {
   jsonDepth: 64,
   /** Milliseconds in which headers and body must have come (slowloris): 32 MiB at 5 Mbit/s take 54 s. */
   requestMs: 60_000,
+  /** Milliseconds for a TLS handshake. */
+  handshakeMs: 10_000,
   headerBytes: 16 * 1024,
   headerCount: 100,
   /** Longer than the idle time of common balancers (60 s), so that the balancer closes first. */

@@ -1,9 +1,11 @@
 /** The gateway on a socket, and its end in order: no new work, answers under way are finished, what lasts too long is told so, then sockets close. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import { openTls } from "../transport/tls.ts";
 import { modelPlaces } from "./app.ts";
 import { directly } from "./direct.ts";
 import { limits } from "./limits.ts";
@@ -20,26 +22,36 @@ const defaultGraceMs = 25_000;
 /** Streams that were ended by an error get this long to say so. */
 const lastWordsMs = 250;
 
-/** Errors: gateway/portInUse. */
-export async function listenGateway(gateway: Gateway, at: { readonly host: string; readonly port: number }): Promise<GatewayListening> {
-  const { host, port } = at;
+export interface ListenAt {
+  readonly host: string;
+  readonly port: number;
+  /** Changed files of `listen.tls`: taken up (undefined), or why not. */
+  readonly onTls?: (error: unknown) => void;
+}
+
+/** Errors: gateway/portInUse; gateway/config where the files of `listen.tls` are not what they should be. */
+export async function listenGateway(gateway: Gateway, { host, port, onTls }: ListenAt): Promise<GatewayListening> {
+  const { listen, folder } = gateway.config;
+  const tls = listen.tls && (await openTls(listen.tls, folder));
+  gateway.certificateOf = tls?.certificateOf;
   const listener = getRequestListener(
     (request, env) => gateway.fetch(request, env as { incoming: IncomingMessage; outgoing: ServerResponse }),
     { hostname: host },
   );
   const direct = directly(gateway, modelPlaces(gateway));
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      requestTimeout: limits.requestMs,
-      headersTimeout: limits.requestMs,
-      connectionsCheckingInterval: limits.requestMs / 12,
-      keepAliveTimeout: limits.keepAliveMs,
-    },
-    (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      if (!direct(incoming, outgoing)) void listener(incoming, outgoing);
-    },
-  );
+  const options = {
+    maxHeaderSize: limits.headerBytes,
+    requestTimeout: limits.requestMs,
+    headersTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.requestMs / 12,
+    keepAliveTimeout: limits.keepAliveMs,
+  };
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    if (!direct(incoming, outgoing)) void listener(incoming, outgoing);
+  };
+  const secure = tls && createSecureServer({ ...options, ...tls.options, handshakeTimeout: limits.handshakeMs }, handle);
+  const server: Server = secure ?? createServer(options, handle);
+  const unfollow = secure && tls.follow(secure, onTls ?? (() => {}));
   server.maxHeadersCount = limits.headerCount;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
@@ -62,6 +74,7 @@ export async function listenGateway(gateway: Gateway, at: { readonly host: strin
   let draining: Promise<{ readonly cutOff: number }> | undefined;
   const drain = async (graceMs: number) => {
     const { cutOff } = await gateway.drain(graceMs);
+    unfollow?.();
     const closed = new Promise<void>(resolve => server.close(() => resolve()));
     server.closeIdleConnections();
     gateway.cutOff();
@@ -74,7 +87,7 @@ export async function listenGateway(gateway: Gateway, at: { readonly host: strin
   return {
     host,
     port: own,
-    url: `http://${shown}:${own}`,
+    url: `${tls ? "https" : "http"}://${shown}:${own}`,
     drain: (graceMs = defaultGraceMs) => {
       draining ??= drain(graceMs);
       return draining;

@@ -54,6 +54,16 @@ function identityOfToken(claims: TokenClaims, principals: Principals): Identity 
   };
 }
 
+/** Whom a checked certificate names; it was looked at when the connection was made. */
+function identityOfCertificate(name: string | null, principals: Principals): Identity | string {
+  if (name === null) return "a client certificate that is not good, or names nobody";
+  const account = accountOf(principals, name);
+  if (!account) return `the account "${name}" of a client certificate is not there`;
+  if (account.disabled) return `the account "${name}" of a client certificate is disabled`;
+  const { kind, teams, organisation, roles } = account;
+  return { kind: "certificate", keyId: `cert:${name}`, subject: name, subjectKind: kind, teams, organisation, roles, scopes: [] };
+}
+
 const answer = (identity: Identity | string): Authentication =>
   typeof identity === "string" ? { refusal: invalid(identity) } : { identity };
 
@@ -76,8 +86,9 @@ export function authenticator(options: AuthenticatorOptions): (credentials: Cred
     if (typeof identity !== "string") options.keys.used(key.id);
     return answer(identity);
   };
-  return async ({ token }) => {
-    if (token === undefined || token === "") return { refusal: missing };
+  return async ({ token, certificate }) => {
+    if (token === undefined || token === "")
+      return certificate === undefined ? { refusal: missing } : answer(identityOfCertificate(certificate, options.principals()));
     if (token.length > longestToken) return { refusal: invalid(`credentials of ${token.length} characters`) };
     try {
       const checker = options.tokens();
