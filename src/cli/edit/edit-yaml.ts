@@ -12,7 +12,7 @@ type Value = null | boolean | number | string | readonly Value[] | { readonly [k
 
 export type { Value as YamlValue };
 
-/** Where and what: `append` adds to a list, `set` gives a key its value, `nest` puts a value one level deeper. The map at `path` must be there. */
+/** Where and what (an element of a list by its number): `append` adds to a list, `set` gives a key its value, `nest` puts a value one level deeper. The map at `path` must be there. */
 export type Change =
   | { readonly kind: "append"; readonly path: readonly string[]; readonly key: string; readonly items: readonly Value[] }
   | { readonly kind: "set"; readonly path: readonly string[]; readonly key: string; readonly value: Value }
@@ -135,9 +135,10 @@ function changed(value: unknown, change: Change, place: string): unknown {
   let at = copy as Record<string, unknown>;
   for (const key of change.path) {
     const next = at?.[key];
-    if (next === null || typeof next !== "object" || Array.isArray(next)) throw byHand(place, change);
+    if (next === null || typeof next !== "object") throw byHand(place, change);
     at = next as Record<string, unknown>;
   }
+  if (Array.isArray(at)) throw byHand(place, change);
   const before = at[change.key];
   if (change.kind === "nest") {
     delete at[change.key];

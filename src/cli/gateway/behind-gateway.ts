@@ -93,6 +93,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
         log.write(record);
         options.onRequest?.(record);
       },
+      onShadow: record => log.copy(record),
       onFailure: (error, id) => warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
     });

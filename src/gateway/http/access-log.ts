@@ -3,11 +3,14 @@
  * no answer and no secret by construction; what an upstream said of itself is redacted.
  */
 import { redact } from "../../base/index.ts";
+import type { ShadowRecord } from "../routing/shadow.ts";
 import type { RequestRecord } from "./exchange.ts";
 import { fileSink, type Sink } from "./log-file.ts";
 
 export interface AccessLog {
   write(record: RequestRecord): void;
+  /** A copy to a model's shadow; sampled as answers are. */
+  copy(record: ShadowRecord): void;
   close(): Promise<void>;
 }
 
@@ -33,7 +36,7 @@ const flushMs = 200;
 /** Characters that wait; beyond it, where the disk does not keep up, lines are counted and dropped. */
 const mostWaiting = 8 * 1024 * 1024;
 
-const silent: AccessLog = { write: () => {}, close: async () => {} };
+const silent: AccessLog = { write: () => {}, copy: () => {}, close: async () => {} };
 // a full disk must not end the gateway
 const onError = () => {};
 
@@ -60,15 +63,20 @@ export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Dat
     waiting = 0;
     dropped = 0;
   };
+  const add = (line: string) => {
+    waiting += line.length;
+    if (waiting > mostWaiting) dropped++;
+    else lines.push(line);
+  };
   const timer = setInterval(flush, flushMs);
   timer.unref();
   return {
     write: record => {
       if (record.status < 400 && sample < 1 && random() >= sample) return;
-      const line = JSON.stringify(record.detail === null ? record : { ...record, detail: redact(record.detail) });
-      waiting += line.length;
-      if (waiting > mostWaiting) dropped++;
-      else lines.push(line);
+      add(JSON.stringify(record.detail === null ? record : { ...record, detail: redact(record.detail) }));
+    },
+    copy: record => {
+      if (sample >= 1 || random() < sample) add(JSON.stringify(record));
     },
     close: async () => {
       clearInterval(timer);
