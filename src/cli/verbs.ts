@@ -584,6 +584,13 @@ export const verbs: readonly Verb[] = [
       project,
       gatewayConfig,
       ["--from <day>", "first day, UTC (default: today)"],
+  {
+    usage: "gateway split <model> [weights...]",
+    summary: "How a model's requests are divided among its targets; with TARGET=WEIGHT, changes that in the gateway's file",
+    options: [project, gatewayConfig],
+    example: "loam gateway split chat local=9 canary=1",
+    load: async () => (await import("./verbs/gateway-split.ts")).gatewaySplit,
+  },
       ["--to <day>", "last day, UTC (default: today)"],
       ["--csv", "as CSV, for a spreadsheet"],
     ],
