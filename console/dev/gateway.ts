@@ -140,11 +140,86 @@ export function fakeGateway(startedMs: number) {
     ],
     cache: null,
   };
+  const request = (i: number, more: object = {}) => ({
+    id: `req_made${i}`,
+    time: new Date(startedMs - i * 70_000).toISOString(),
+    method: "POST",
+    path: "/v1/chat/completions",
+    key: keys[i % 3]!.id,
+    subject: keys[i % 3]!.subject,
+    model: "mail-small",
+    target: "loam/mail-small",
+    attempts: [{}],
+    status: 200,
+    error: null,
+    detail: null,
+    ms: 620 + 31 * i,
+    firstMs: 38 + i,
+    isStream: i % 2 === 0,
+    resumed: 0,
+    inputTokens: 140 + i,
+    outputTokens: 60,
+    cachedTokens: 0,
+    warnings: [],
+    ...more,
+  });
+  const unanswered = { target: null, attempts: [], firstMs: null, inputTokens: 0, outputTokens: 0, ms: 0.6 };
+  const requests = [
+    request(0),
+    request(1, { target: "cloud/gpt-4o", model: "gpt-4o" }),
+    request(2, { ...unanswered, status: 429, error: "limits/rate_limit_exceeded" }),
+    request(3, { attempts: [{}, {}], target: "loam/mail-small" }),
+    request(4, { status: 502, error: "gateway/upstream", model: "gpt-4o", target: "cloud/gpt-4o", attempts: [{}, {}, {}] }),
+    request(5),
+    request(6, { ...unanswered, status: 403, error: "gateway/forbidden", model: "gpt-4o" }),
+  ];
+  const policies = [
+    { id: "admins", effect: "allow", who: { roles: ["admin"] } },
+    {
+      id: "writers",
+      effect: "allow",
+      who: { roles: ["writer"] },
+      endpoints: ["chat", "embeddings"],
+      parameters: { max_tokens: { max: 1024 } },
+    },
+    {
+      id: "night",
+      effect: "deny",
+      who: {},
+      models: ["gpt-*"],
+      when: { from: "22:00", to: "06:00", timezone: "Europe/Berlin" },
+      reason: "no paid models at night",
+    },
+  ];
+  const explained = (url: URL) => {
+    const tooMany = (url.searchParams.getAll("set").find(s => s.startsWith("max_tokens=")) ?? "=0").split("=")[1]!;
+    const fits = Number(tooMany) <= 1024;
+    return {
+      decision: fits
+        ? { allowed: true, policy: "writers", reason: 'policy "writers"' }
+        : { allowed: false, policy: null, reason: `no policy allows chat with model "${url.searchParams.get("model")}"` },
+      considered: [
+        {
+          policy: "writers",
+          effect: "allow",
+          applies: fits,
+          why: fits ? "it applies" : `wants max_tokens to be at most 1024, got ${tooMany}`,
+        },
+      ],
+      limits: [{ limit: "requests", bucket: "requests", capacity: 20, mode: "enforce" }],
+    };
+  };
   return {
     pages: (send: Send): Record<string, (url: URL, response: ServerResponse) => void> => ({
       "/gateway/state": (_, response) => send(response, state),
       "/gateway/limits": (_, response) => send(response, limits),
       "/gateway/keys": (_, response) => send(response, { object: "list", data: keys }),
+      "/gateway/requests": (url, response) => {
+        const status = url.searchParams.get("status");
+        send(response, { object: "list", data: requests.filter(r => status === null || `${`${r.status}`[0]}xx` === status), dropped: 0 });
+      },
+      "/gateway/policies": (_, response) => send(response, { object: "list", data: policies }),
+      "/gateway/explain": (url, response) => send(response, explained(url)),
       "/gateway/usage": (url, response) => {
         const [from, to] = [url.searchParams.get("from") ?? "", url.searchParams.get("to") ?? ""];
         send(response, { object: "list", data: usage.filter(r => r.day >= from && r.day <= to) });

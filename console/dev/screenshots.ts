@@ -33,6 +33,15 @@ const choose = (page: Page, name: string) => page.getByRole("radio", { name, exa
 const shots: readonly Shot[] = [
   { name: "gateway", hash: "gateway" },
   {
+    name: "gateway-explain",
+    hash: "gateway",
+    act: async page => {
+      await page.getByLabel("with", { exact: true }).fill("max_tokens=2000");
+      await page.getByRole("button", { name: "Explain" }).click();
+      await page.getByText("denied", { exact: true }).waitFor();
+    },
+  },
+  {
     name: "gateway-key",
     hash: "gateway",
     act: async page => {

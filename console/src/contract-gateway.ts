@@ -89,6 +89,55 @@ export const usage = z.object({
   ),
 });
 
+export const requests = z.object({
+  data: z.array(
+    z.object({
+      id: z.string(),
+      time: z.string(),
+      method: z.string(),
+      path: z.string(),
+      key: z.nullable(z.string()),
+      subject: z.nullable(z.string()),
+      model: z.nullable(z.string()),
+      target: z.nullable(z.string()),
+      attempts: z.array(z.unknown()),
+      status: z.number(),
+      error: z.nullable(z.string()),
+      ms: z.number(),
+      firstMs: z.nullable(z.number()),
+      inputTokens: z.number(),
+      outputTokens: z.number(),
+    }),
+  ),
+});
+
+const names = z.optional(z.array(z.string()));
+export const policies = z.object({
+  data: z.array(
+    z.object({
+      id: z.string(),
+      effect: z.enum(["allow", "deny"]),
+      who: z.record(z.string(), names),
+      endpoints: names,
+      models: names,
+      labels: names,
+      dataClasses: names,
+      parameters: z.optional(z.record(z.string(), z.unknown())),
+      when: z.optional(z.record(z.string(), z.unknown())),
+      reason: z.optional(z.string()),
+    }),
+  ),
+});
+
+export const explanation = z.object({
+  decision: z.object({ allowed: z.boolean(), policy: z.nullable(z.string()), reason: z.string() }),
+  considered: z.array(z.object({ policy: z.string(), effect: z.enum(["allow", "deny"]), applies: z.boolean(), why: z.string() })),
+  limits: z.array(z.object({ limit: z.string(), bucket: z.string(), capacity: z.number(), mode: z.string() })),
+});
+
+export type Request = z.infer<typeof requests>["data"][number];
+export type Policy = z.infer<typeof policies>["data"][number];
+export type Explanation = z.infer<typeof explanation>;
 export type State = z.infer<typeof state>;
 export type Limit = z.infer<typeof limits>["data"][number];
 export type Limits = z.infer<typeof limits>;

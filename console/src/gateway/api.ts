@@ -12,6 +12,11 @@ export const gateway = {
   createKey: (given: { readonly name: string; readonly subject: string; readonly expiresIn?: string }) =>
     post("/gateway/keys", given, contract.created),
   revokeKey: (id: string) => answerOf(`/gateway/keys/${of(id)}`, contract.revoked, { method: "DELETE" }),
+  /** The newest; `status` as `4xx`, null for all. */
+  requests: (status: string | null, signal: AbortSignal) =>
+    get(`/gateway/requests?most=25${status === null ? "" : `&status=${status}`}`, contract.requests, signal),
+  policies: (signal: AbortSignal) => get("/gateway/policies", contract.policies, signal),
+  explain: (of: URLSearchParams, signal: AbortSignal) => get(`/gateway/explain?${of}`, contract.explanation, signal),
   /** The same rows for a spreadsheet. */
   usageCsv: async (from: string, to: string) => (await call(`/gateway/usage?from=${of(from)}&to=${of(to)}&format=csv`, {})).text(),
 };

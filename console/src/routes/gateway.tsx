@@ -1,10 +1,12 @@
-/** Gateway: who uses what, how much is left, keys, and the servers behind it. */
+/** Gateway: who uses what, how much is left, what was asked and denied, keys, policies, and the servers behind it. */
 import { useSession } from "../credentials.ts";
 import { formatCount } from "../format.ts";
+import { Access } from "../gateway/access.tsx";
 import { gateway } from "../gateway/api.ts";
 import { Demo } from "../gateway/demo.tsx";
 import { Keys } from "../gateway/keys.tsx";
 import { Limits } from "../gateway/limits.tsx";
+import { Requests } from "../gateway/requests.tsx";
 import { Upstreams } from "../gateway/upstreams.tsx";
 import { Usage } from "../gateway/usage.tsx";
 import { Figure } from "../parts/facts.tsx";
@@ -41,7 +43,9 @@ function Behind() {
           {demo && <Demo secret={demo.key} model={now.models[0]?.name ?? ""} />}
           <Limits resource={limits} keys={known} />
           <Usage keys={known} currency={limits.data?.currency ?? ""} />
+          <Requests keys={known} />
           <Keys resource={keys} />
+          <Access keys={known} models={now.models.map(m => m.name)} />
           <Upstreams of={now} />
         </>
       )}
