@@ -10,6 +10,11 @@ const gatewayConfig: Verb["options"][number] = [
   "-c, --config <file>",
   "the gateway's file (default: gateway.yaml in the project's folder)",
 ];
+/** A gateway that runs somewhere, instead of the state itself. */
+const gatewayUrl = [
+  "--url <address>",
+  "ask the gateway that runs there, with the key in LOAM_GATEWAY_KEY (default: the state itself)",
+] as const;
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
@@ -539,7 +544,7 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "gateway",
-    summary: "One safe door to models on any servers that speak OpenAI's API: keys, policies, limits, routing, streams that end well",
+    summary: "One safe door to models on any servers, whether they speak OpenAI's API, Anthropic's, Ollama's or KServe's: keys, policies, limits, routing, streams that end well",
     options: [
       project,
       gatewayConfig,
@@ -556,6 +561,7 @@ export const verbs: readonly Verb[] = [
     options: [
       project,
       gatewayConfig,
+      gatewayUrl,
       ["--subject <name>", "the user or service account whose key it is"],
       ["--scope <names...>", "endpoints that the key is for (default: whatever policies allow); may be given several times"],
       ["--expires <time>", "after which a new key is good no more: 90d, 12h (default: never)"],
@@ -571,6 +577,7 @@ export const verbs: readonly Verb[] = [
     options: [
       project,
       gatewayConfig,
+      gatewayUrl,
       ["--model <name>", "the model that the request names"],
       ["--set <assignments...>", "KEY=VALUE: a parameter of the request, such as max_tokens=200; may be given several times"],
     ],
@@ -578,19 +585,20 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/gateway-explain.ts")).gatewayExplain,
   },
   {
-    usage: "gateway usage",
-    summary: "Requests, tokens and money by day, key and model",
-    options: [
-      project,
-      gatewayConfig,
-      ["--from <day>", "first day, UTC (default: today)"],
-  {
     usage: "gateway split <model> [weights...]",
     summary: "How a model's requests are divided among its targets; with TARGET=WEIGHT, changes that in the gateway's file",
     options: [project, gatewayConfig],
     example: "loam gateway split chat local=9 canary=1",
     load: async () => (await import("./verbs/gateway-split.ts")).gatewaySplit,
   },
+  {
+    usage: "gateway usage",
+    summary: "Requests, tokens and money by day, key and model",
+    options: [
+      project,
+      gatewayConfig,
+      gatewayUrl,
+      ["--from <day>", "first day, UTC (default: today)"],
       ["--to <day>", "last day, UTC (default: today)"],
       ["--csv", "as CSV, for a spreadsheet"],
     ],
@@ -612,9 +620,67 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/gateway-cache.ts")).gatewayCache,
   },
   {
+    usage: "gateway held [action] [id]",
+    summary:
+      "Requests that wait for a person: list (the default), approve ID, refuse ID; a running gateway is asked, with the key in LOAM_GATEWAY_KEY",
+    options: [project, gatewayConfig, ["--url <address>", "of the gateway that runs (default: where its file says)"]],
+    example: "loam gateway held approve held_1",
+    load: async () => (await import("./verbs/gateway-held.ts")).gatewayHeld,
+  },
+  {
+    usage: "gateway limits [limit]",
+    summary: "What is used, held for requests under way and left of each limit, the most used first",
+    options: [
+      project,
+      gatewayConfig,
+      gatewayUrl,
+      ["--top <n>", "buckets of each limit", "10"],
+      ["--key <id>", "only this key's"],
+      ["--user <name>", "only this user's or service account's"],
+      ["--team <name>", "only this team's"],
+      ["--organisation <name>", "only this organisation's"],
+      ["--model <name>", "only this model's"],
+      ["--ip <address>", "only this address's"],
+    ],
+    example: "loam gateway limits tokens --team research",
+    load: async () => (await import("./verbs/gateway-limits.ts")).gatewayLimits,
+  },
+  {
+    usage: "gateway requests [id]",
+    summary: "Requests of the last days, the newest first: who, which model, which server, how it ended; or all that is known of one",
+    options: [
+      project,
+      gatewayConfig,
+      gatewayUrl,
+      ["--key <id>", "only of this key"],
+      ["--subject <name>", "only of this user or service account"],
+      ["--model <name>", "only for this model"],
+      ["--since <time>", "2h, 3d, or a day such as 2026-11-26"],
+      ["--status <status>", "429, 4xx, 5xx or error"],
+      ["--most <n>", "so many at most", "50"],
+    ],
+    example: "loam gateway requests --status error --since 2h",
+    load: async () => (await import("./verbs/gateway-requests.ts")).gatewayRequests,
+  },
+  {
+    usage: "gateway reload",
+    summary: "A gateway that runs takes up its changed file now; what is wrong with the file is told and changes nothing",
+    options: [project, gatewayConfig, gatewayUrl],
+    example: "loam gateway reload",
+    load: async () => (await import("./verbs/gateway-reload.ts")).gatewayReload,
+  },
+  {
     usage: "gateway changes",
     summary: "Who changed keys and configuration of the gateway, when; each entry vouches for all before it",
-    options: [project, gatewayConfig, ["--verify", "say whether an entry was altered or removed, and which"]],
+    options: [
+      project,
+      gatewayConfig,
+      gatewayUrl,
+      ["--verify", "say whether an entry was altered or removed, and which"],
+      ["--export <file>", "write all entries there as JSON lines, verified"],
+      ["--check <file>", "verify such a file, without the state"],
+      ["--head <hash>", "one that was noted before must be among them: shows that the end was cut off"],
+    ],
     example: "loam gateway changes --verify",
     load: async () => (await import("./verbs/gateway-changes.ts")).gatewayChanges,
   },

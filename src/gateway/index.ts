@@ -1,4 +1,8 @@
 /** gateway: one safe door to every model. Knows no tensors: who may do what, how much, and which server answers. */
+
+export { type Explained, endpointOf, explainRequest } from "./admin/explain-request.ts";
+export { changesOf, changesText } from "./admin/export-changes.ts";
+export type { JournalEntry, JournalFilter } from "./admin/journal.ts";
 export type { CacheState } from "./cache/counts.ts";
 export { openCacheStore } from "./cache/open-store.ts";
 export { type Following, followConfig } from "./config/follow.ts";
@@ -43,6 +47,10 @@ export { type AccessLog, openAccessLog } from "./http/access-log.ts";
 export { apis } from "./http/apis.ts";
 export type { RequestRecord } from "./http/exchange.ts";
 export { type GatewayListening, listenGateway } from "./http/listen.ts";
+export { verifyEntries } from "./identity/changes.ts";
 export { type Page, readPage } from "./own/page.ts";
+export { openGatewayTracing } from "./tracing/open-tracing.ts";
+export type { GatewayTracing } from "./tracing/tracing.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
 export { usageCsv } from "./usage/csv.ts";
+export { verifyWebhook } from "./webhooks/signature.ts";

@@ -2,15 +2,14 @@
 import { userInfo } from "node:os";
 import type { KeyInfo } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
-import { withControl } from "../gateway/open-gateway.ts";
+import { administered } from "../gateway/administration.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
 const dayMs = 24 * 3_600_000;
 const day = (ms: number | null): string => (ms === null ? "-" : new Date(ms).toISOString().slice(0, 10));
 
-/** Days of a text such as `90d`. Errors: cli/usage. */
-/** A time of at least so many days or hours. */
+/** A time of at least so many days or hours. Errors: cli/usage. */
 function daysOf(options: Options, key: string, least = 1): number | undefined {
   const text = textOption(options, key);
   if (text === undefined) return undefined;
@@ -46,11 +45,11 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
   const now = Date.now();
   const expires = daysOf(options, "expires");
   const overlapMs = daysOf(options, "overlap", 0);
-  await withControl(context, options, async ({ keys }) => {
+  await administered(context, options, "loam gateway keys", async keys => {
     switch (action) {
       case "create": {
         const scopes = options.scope;
-        const { key, secret } = await keys.create(
+        const { key, secret } = await keys.createKey(
           {
             name: given(name, "what the key is called: loam gateway keys create NAME"),
             subject: given(textOption(options, "subject"), "whose key it is: --subject USER"),
@@ -63,7 +62,7 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
       }
       case "list": {
         const subject = textOption(options, "subject");
-        const list = await keys.list(subject === undefined ? {} : { subject });
+        const list = await keys.listKeys(subject);
         if (list.length === 0) out.line("  There are no keys.");
         for (const k of list)
           out.line(
@@ -72,16 +71,12 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
         return out.result({ keys: list });
       }
       case "revoke": {
-        const key = await keys.revoke(given(name, "the key's id or beginning"), by);
+        const key = await keys.revokeKey(given(name, "the key's id or beginning"), by);
         out.line(`  ${key.id} (${key.name}) is revoked; running gateways know within seconds.`);
         return out.result({ key });
       }
       case "rotate": {
-        const { key, secret } = await keys.rotate(
-          given(name, "the key's id or beginning"),
-          by,
-          ...(overlapMs === undefined ? [] : [overlapMs]),
-        );
+        const { key, secret } = await keys.rotateKey(given(name, "the key's id or beginning"), by, overlapMs);
         return shown(context, key, secret);
       }
       default:

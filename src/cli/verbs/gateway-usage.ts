@@ -1,7 +1,7 @@
 /** `loam gateway usage`: requests, tokens and money by day, key and model. */
 import { usageCsv } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
-import { withControl } from "../gateway/open-gateway.ts";
+import { administered } from "../gateway/administration.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
 
@@ -18,7 +18,7 @@ function dayOf(options: Options, key: string): string {
 export const gatewayUsage: VerbRun = async (context, _given, options) => {
   const { out } = context;
   const [from, to] = [dayOf(options, "from"), dayOf(options, "to")];
-  const rows = await withControl(context, options, control => control.usage(from, to));
+  const rows = await administered(context, options, "loam gateway usage", a => a.usage(from, to));
   if (options.csv === true) out.piece(usageCsv(rows));
   else {
     if (rows.length === 0) out.line(`  Nothing from ${from} to ${to}.`);

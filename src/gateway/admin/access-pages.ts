@@ -2,8 +2,8 @@
 import { isLoamError } from "../../base/index.ts";
 import type { ChangeEntry } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
+import { explainRequest } from "./explain-request.ts";
 import { type AdminPage, json, numberOf, onlyKeys } from "./page.ts";
-import { endpointOf } from "./what-is-asked.ts";
 
 /** Entries in one answer. */
 const mostChanges = 1_000;
@@ -13,10 +13,6 @@ const needed = (query: URLSearchParams, key: string, expected: string): string =
   if (value !== null && value !== "") return value;
   throw gatewayErrors.fail("parameter", { place: key, expected, received: "nothing" });
 };
-
-/** `max_tokens=200` as a number, `stream=true` as truth, the rest as text. */
-const parameterOf = (text: string): number | string | boolean =>
-  text === "true" || text === "false" ? text === "true" : text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text;
 
 export const accessPages: readonly AdminPage[] = [
   {
@@ -72,31 +68,16 @@ export const accessPages: readonly AdminPage[] = [
       GET: {
         right: "look",
         answer: async ({ gateway, query }) => {
-          const { control, config } = gateway;
           onlyKeys(query, ["key", "method", "path", "model", "set"]);
-          const key = needed(query, "key", "the id of a key");
-          const endpoint = endpointOf(query.get("method") ?? "POST", needed(query, "path", "an address such as /v1/chat/completions"));
-          const asked = query.get("model");
-          const at = asked?.lastIndexOf("@") ?? -1;
-          const named = asked === null ? null : at > 0 ? asked.slice(0, at) : asked;
-          const route = named === null ? undefined : config.routes.get(named);
-          if (named !== null && !route)
-            throw gatewayErrors.fail("parameter", {
-              place: "model",
-              expected: `one of ${[...config.routes.keys()].slice(0, 10).join(", ")}`,
-              received: JSON.stringify(named.slice(0, 100)),
-            });
-          const parameters = Object.fromEntries(
-            query.getAll("set").map(text => {
-              const cut = text.indexOf("=");
-              if (cut < 1)
-                throw gatewayErrors.fail("parameter", { place: "set", expected: "KEY=VALUE", received: JSON.stringify(text.slice(0, 60)) });
-              return [text.slice(0, cut), parameterOf(text.slice(cut + 1))];
+          return json(
+            await explainRequest(gateway.control, gateway.config.routes, {
+              key: needed(query, "key", "the id of a key"),
+              method: query.get("method") ?? "POST",
+              path: needed(query, "path", "an address such as /v1/chat/completions"),
+              model: query.get("model"),
+              set: query.getAll("set"),
             }),
           );
-          const identity = await control.identityOf(key);
-          const action = { endpoint, model: route?.name ?? null, label: at > 0 ? asked!.slice(at + 1) : null, parameters };
-          return json({ identity, action, ...control.explain(identity, action) });
         },
       },
     },

@@ -1,0 +1,84 @@
+/** `loam gateway requests`: requests of the last days from the journal, the newest first; or all that is known of one. */
+import type { JournalEntry } from "../../gateway/index.ts";
+import { cliErrors } from "../errors.ts";
+import { administered } from "../gateway/administration.ts";
+import { numberOption, textOption } from "../options.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
+
+const place = "loam gateway requests";
+const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `2h`, `3d`, a day or a time. Errors: cli/usage. */
+function sinceOf(options: Options): number | undefined {
+  const text = textOption(options, "since");
+  if (text === undefined) return undefined;
+  const [, number, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
+  if (number !== undefined) return Date.now() - Number(number) * unitMs[unit as keyof typeof unitMs];
+  const ms = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(ms)) return ms;
+  throw cliErrors.fail("usage", {
+    place: `${place}: --since`,
+    expected: "2h, 3d, or a day such as 2026-11-26",
+    received: JSON.stringify(text),
+  });
+}
+
+function statusOf(options: Options): string | undefined {
+  const text = textOption(options, "status");
+  if (text === undefined || /^([1-5]\d\d|[45]xx|error)$/.test(text)) return text;
+  throw cliErrors.fail("usage", { place: `${place}: --status`, expected: "429, 4xx, 5xx or error", received: JSON.stringify(text) });
+}
+
+/** One request, all that is known of it. */
+export function showRequest({ out }: Context, r: JournalEntry): void {
+  out.line(`  ${r.id}  ${r.time}  ${r.method} ${r.path}  ${r.status}${r.error === null ? "" : `  ${r.error}`}`);
+  out.line(`    who       ${r.subject ?? "nobody"} (${r.key ?? "no key"})`);
+  if (r.model !== null)
+    out.line(
+      `    model     ${r.model}${r.target === null ? "" : ` by ${r.target}`}${r.served === null ? "" : `, which calls itself ${r.served}`}`,
+    );
+  for (const [i, a] of r.attempts.entries()) out.line(`    attempt ${i + 1} ${a.target}: ${a.how} after ${a.ms} ms`);
+  if (r.cache !== null) out.line(`    cache     ${r.cache}`);
+  out.line(`    tokens    ${r.inputTokens} in${r.cachedTokens > 0 ? ` (${r.cachedTokens} cached)` : ""}, ${r.outputTokens} out`);
+  out.line(
+    `    time      ${r.ms} ms${r.firstMs === null ? "" : `, first byte after ${r.firstMs} ms`}${r.isStream ? ", a stream" : ""}${r.resumed > 0 ? `, gone on with ${r.resumed} times` : ""}`,
+  );
+  if (r.trace !== null) out.line(`    trace     ${r.trace}`);
+  for (const w of r.warnings) out.line(`    limit     ${w}`);
+  if (r.detail !== null) out.line(`    detail    ${r.detail}`);
+}
+
+export const gatewayRequests: VerbRun = async (context, [id], options) => {
+  const { out } = context;
+  if (id !== undefined) {
+    const found = await administered(context, options, place, a => a.request(id));
+    if (found.length === 0)
+      throw cliErrors.fail("nothing", {
+        place: id,
+        message: "no such request is in the journal",
+        hint: "It may be too old, or left out (`journal` of the gateway's file).",
+      });
+    for (const r of found) showRequest(context, r);
+    return out.result({ requests: found });
+  }
+  const sinceMs = sinceOf(options);
+  const status = statusOf(options);
+  const most = numberOption(options, "most", "gateway requests", { least: 1, most: 1_000, whole: true }) ?? 50;
+  const given = (name: "key" | "subject" | "model") =>
+    textOption(options, name) === undefined ? {} : { [name]: textOption(options, name)! };
+  const filter = {
+    ...given("key"),
+    ...given("subject"),
+    ...given("model"),
+    most,
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(status === undefined ? {} : { status }),
+  };
+  const requests = await administered(context, options, place, a => a.requests(filter));
+  if (requests.length === 0) out.line("  There are none.");
+  for (const r of requests)
+    out.line(
+      `  ${r.time.slice(0, 19)}Z  ${r.id.padEnd(18)} ${String(r.status).padEnd(4)} ${(r.subject ?? "-").padEnd(14)} ${(r.model ?? "-").padEnd(18)} ${(r.target ?? "-").padEnd(24)} ${String(Math.round(r.ms)).padStart(6)} ms ${String(r.inputTokens).padStart(7)} in ${String(r.outputTokens).padStart(7)} out${r.error === null ? "" : `  ${r.error}`}`,
+    );
+  return out.result({ requests });
+};

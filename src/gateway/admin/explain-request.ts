@@ -1,0 +1,72 @@
+/** Why a request would be allowed or not: what a method and a path ask for in the words of policies, and what the policies say to it. */
+import type { Action, Control, Endpoint, Explanation, Identity } from "../contract.ts";
+import { gatewayErrors } from "../errors.ts";
+import { apis } from "../http/apis.ts";
+import { adminPaths } from "./paths.ts";
+
+const matches = (pattern: string, path: string): boolean => {
+  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(":") || part === given[i]);
+};
+
+/** Errors: gateway/parameter. */
+export function endpointOf(method: string, path: string): Endpoint {
+  const wrong = (place: string, expected: string, received: string) => gatewayErrors.fail("parameter", { place, expected, received });
+  const { pathname } = new URL(path, "http://gateway");
+  const wants = (m: string, endpoint: Endpoint): Endpoint => {
+    if (method.toUpperCase() === m) return endpoint;
+    throw wrong("method", `${m} ${pathname}`, JSON.stringify(method.slice(0, 20)));
+  };
+  const api = apis.find(a => `/v1${a.path}` === pathname);
+  if (api) return wants("POST", api.endpoint);
+  if (pathname === "/v1/messages") return wants("POST", "messages");
+  if (pathname === "/v1/models" || pathname.startsWith("/v1/models/")) return wants("GET", "models");
+  if (pathname === "/metrics" || adminPaths.some(p => matches(p, pathname))) return "admin";
+  throw wrong(
+    "path",
+    `one of ${apis.map(a => `/v1${a.path}`).join(", ")}, /v1/messages, /v1/models, /metrics, ${adminPaths.join(", ")}`,
+    JSON.stringify(pathname.slice(0, 100)),
+  );
+}
+
+/** `max_tokens=200` as a number, `stream=true` as truth, the rest as text. Errors: gateway/parameter. */
+function parameterOf(text: string): readonly [string, number | string | boolean] {
+  const cut = text.indexOf("=");
+  if (cut < 1) throw gatewayErrors.fail("parameter", { place: "set", expected: "KEY=VALUE", received: JSON.stringify(text.slice(0, 60)) });
+  const value = text.slice(cut + 1);
+  const isTruth = value === "true" || value === "false";
+  return [text.slice(0, cut), isTruth ? value === "true" : value !== "" && !Number.isNaN(Number(value)) ? Number(value) : value];
+}
+
+export interface Explained extends Explanation {
+  readonly identity: Identity;
+  readonly action: Action;
+}
+
+/** `model` may carry a label (`chat@canary`). Errors: gateway/parameter, unknownKey, unknownSubject. */
+export async function explainRequest(
+  control: Control,
+  routes: ReadonlyMap<string, { readonly name: string }>,
+  asked: {
+    readonly key: string;
+    readonly method: string;
+    readonly path: string;
+    readonly model: string | null;
+    readonly set: readonly string[];
+  },
+): Promise<Explained> {
+  const endpoint = endpointOf(asked.method, asked.path);
+  const at = asked.model?.lastIndexOf("@") ?? -1;
+  const named = at > 0 ? asked.model!.slice(0, at) : asked.model;
+  const route = named === null ? undefined : routes.get(named);
+  if (named !== null && !route)
+    throw gatewayErrors.fail("parameter", {
+      place: "model",
+      expected: `one of ${[...routes.keys()].slice(0, 10).join(", ")}`,
+      received: JSON.stringify(named.slice(0, 100)),
+    });
+  const identity = await control.identityOf(asked.key);
+  const label = at > 0 ? asked.model!.slice(at + 1) : null;
+  const action = { endpoint, model: route?.name ?? null, label, parameters: Object.fromEntries(asked.set.map(parameterOf)) };
+  return { identity, action, ...control.explain(identity, action) };
+}
