@@ -39,6 +39,7 @@ export const gatewayErrors = errorTable("gateway", {
   unknownModel: { status: 404, exit: "usage", meaning: "A request names a model that the gateway does not offer." },
   unknownUrl: { status: 404, exit: "usage", meaning: "The gateway has nothing at this address." },
   method: { status: 405, exit: "usage", meaning: "The gateway has this address, but not for this HTTP method." },
+  headers: { status: 431, exit: "usage", meaning: "A request has more headers than the gateway reads." },
   tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the gateway reads." },
   mediaType: { status: 415, exit: "usage", meaning: "A request's body is not declared as application/json." },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away before its answer was whole." },

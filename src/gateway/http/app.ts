@@ -13,6 +13,7 @@ import { aloneSession } from "../own/page.ts";
 import { passedThrough } from "../passthrough/pass.ts";
 import { passThroughOf } from "../passthrough/places.ts";
 import { messages } from "../translate/messages.ts";
+import { decoded } from "../transport/decoded.ts";
 import { apis } from "./apis.ts";
 import { answered, type Place } from "./around.ts";
 import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
@@ -90,7 +91,7 @@ export function createApp(gateway: Gateway): AppFetch {
     own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}",
     around("/v1/models/:model", async (request, exchange) => {
       const identity = await admitted(gateway.control, request.headers, exchange);
-      const name = decodeURIComponent(new URL(request.url).pathname.slice("/v1/models/".length));
+      const name = decoded(new URL(request.url).pathname.slice("/v1/models/".length));
       const route = gateway.config.routes.get(name);
       if (route && visibleModels(gateway, identity).includes(route.name)) return json(card(name));
       throw gatewayErrors.fail("unknownModel", {

@@ -9,6 +9,7 @@ import { openTls } from "../transport/tls.ts";
 import { modelPlaces } from "./app.ts";
 import { directly } from "./direct.ts";
 import { limits } from "./limits.ts";
+import { wireError } from "./wire-error.ts";
 
 export interface GatewayListening {
   readonly host: string;
@@ -27,10 +28,21 @@ export interface ListenAt {
   readonly port: number;
   /** Changed files of `listen.tls`: taken up (undefined), or why not. */
   readonly onTls?: (error: unknown) => void;
+  /** Milliseconds in which a request's headers and body must have come; `limits.requestMs` when absent. */
+  readonly requestMs?: number;
+}
+
+function refuseHeaders(outgoing: ServerResponse): void {
+  const expected = `at most ${limits.headerCount}`;
+  const { status, body } = wireError(gatewayErrors.fail("headers", { place: "headers", expected, received: "more" }), "");
+  outgoing.writeHead(status, { "content-type": "application/json", connection: "close" }).end(body);
 }
 
 /** Errors: gateway/portInUse; gateway/config where the files of `listen.tls` are not what they should be. */
-export async function listenGateway(gateway: Gateway, { host, port, onTls }: ListenAt): Promise<GatewayListening> {
+export async function listenGateway(
+  gateway: Gateway,
+  { host, port, onTls, requestMs = limits.requestMs }: ListenAt,
+): Promise<GatewayListening> {
   const { listen, folder } = gateway.config;
   const tls = listen.tls && (await openTls(listen.tls, folder));
   gateway.certificateOf = tls?.certificateOf;
@@ -41,18 +53,20 @@ export async function listenGateway(gateway: Gateway, { host, port, onTls }: Lis
   const direct = directly(gateway, modelPlaces(gateway));
   const options = {
     maxHeaderSize: limits.headerBytes,
-    requestTimeout: limits.requestMs,
-    headersTimeout: limits.requestMs,
-    connectionsCheckingInterval: limits.requestMs / 12,
+    requestTimeout: requestMs,
+    headersTimeout: requestMs,
+    connectionsCheckingInterval: requestMs / 12,
     keepAliveTimeout: limits.keepAliveMs,
   };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    if (!direct(incoming, outgoing)) void listener(incoming, outgoing);
+    if (incoming.rawHeaders.length > 2 * limits.headerCount) refuseHeaders(outgoing);
+    else if (!direct(incoming, outgoing)) void listener(incoming, outgoing);
   };
   const secure = tls && createSecureServer({ ...options, ...tls.options, handshakeTimeout: limits.handshakeMs }, handle);
   const server: Server = secure ?? createServer(options, handle);
   const unfollow = secure && tls.follow(secure, onTls ?? (() => {}));
-  server.maxHeadersCount = limits.headerCount;
+  // one more than is taken, so that too many are seen; node leaves the rest away in silence
+  server.maxHeadersCount = limits.headerCount + 1;
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(

@@ -35,6 +35,7 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/unknownModel": { code: "model_not_found" },
   "gateway/unknownUrl": { code: "unknown_url" },
   "gateway/method": { code: "method_not_supported" },
+  "gateway/headers": { code: "headers_too_large" },
   "gateway/tooLarge": { code: "request_too_large" },
   "gateway/mediaType": { code: "unsupported_media_type" },
   "gateway/cancelled": { code: "cancelled" },
