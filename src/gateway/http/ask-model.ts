@@ -34,7 +34,7 @@ export type Handle<R extends Asked = Request> = (
 ) => Promise<Answer>;
 
 /** Wished when the client's connection closes before its answer is whole. */
-function leaving(request: Asked, peer: Peer | undefined): Stop {
+export function leaving(request: Asked, peer: Peer | undefined): Stop {
   const stop = new Stop();
   const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
   const outgoing = peer?.outgoing;

@@ -3,6 +3,7 @@
  * read before the last one was taken (so a slow client slows its upstream), and an end of the connection the moment that nobody listens.
  * The only file that knows undici.
  */
+import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import { guardedLookup, type Network } from "./address.ts";
 import { UpstreamFailure } from "./failure.ts";
@@ -17,11 +18,12 @@ export interface Deadlines {
 }
 
 export interface Call {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer | undefined;
+  /** A stream goes out as it comes; one that breaks off ends the call. */
+  readonly body?: string | Buffer | Readable | undefined;
   readonly deadlines: Deadlines;
   /** Ends it wherever it is; its reason is what the caller is told. */
   readonly stop: Stop;
@@ -33,6 +35,8 @@ export interface Reply {
   readonly headers: ReadonlyMap<string, string>;
   /** The next piece, undefined at the end. `waitMs`: give up this read with "waiting" after so long, the piece stays to be read. Errors: UpstreamFailure. */
   read(waitMs?: number): Promise<Buffer | "waiting" | undefined>;
+  /** All of it, where it has come whole and nothing was read yet: without a wait. */
+  arrived?(): Buffer | undefined;
   /** Nobody wants the rest. */
   cancel(): void;
 }
@@ -190,6 +194,10 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
     }
     if (this.#failure) throw this.#failure;
     return undefined;
+  }
+
+  arrived(): Buffer | undefined {
+    return this.#isOver && this.#failure === undefined && this.#pieces.length === 1 ? this.#pieces.pop() : undefined;
   }
 
   cancel(): void {

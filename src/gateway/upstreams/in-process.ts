@@ -2,6 +2,7 @@
  * An upstream that is a function of this process: no socket, no second hop. The same promises as over a socket (`call.ts`): a deadline for the
  * first byte and for silence, no piece read before the last one was taken, and an end of the work the moment that nobody listens.
  */
+import { Readable } from "node:stream";
 import type { Call, Connection, Reply } from "./call.ts";
 import { UpstreamFailure } from "./failure.ts";
 
@@ -124,7 +125,12 @@ export function connectHere(origin: string, serve: ServeHere): Connection {
       const request = new Request(new URL(path, origin), {
         method,
         headers,
-        body: (body ?? null) as string | Uint8Array<ArrayBuffer> | null,
+        body: (body instanceof Readable ? Readable.toWeb(body) : (body ?? null)) as
+          | string
+          | Uint8Array<ArrayBuffer>
+          | ReadableStream
+          | null,
+        ...(body instanceof Readable ? { duplex: "half" } : {}),
         signal: abort.signal,
       });
       // a handler that throws at once is a promise that fails
