@@ -8,7 +8,6 @@ import type { Gateway } from "../gateway.ts";
 import { readObject } from "../http/ask.ts";
 import { admitted } from "../http/door.ts";
 import type { Answer, Exchange } from "../http/exchange.ts";
-import { decoded } from "../transport/decoded.ts";
 import type { AdminPath } from "./paths.ts";
 import { mayAdminister, type Right } from "./roles.ts";
 
@@ -49,7 +48,7 @@ export const administered =
     const at = path.split("/").findIndex(part => part.startsWith(":"));
     let key = "";
     try {
-      key = at < 0 ? "" : decoded(url.pathname.split("/")[at] ?? "");
+      key = at < 0 ? "" : decodeURIComponent(url.pathname.split("/")[at] ?? "");
     } catch {
       throw gatewayErrors.fail("parameter", { place: path, expected: "an id", received: "broken percent-encoding" });
     }
