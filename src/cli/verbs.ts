@@ -544,12 +544,14 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "gateway",
-    summary: "One safe door to models on any servers, whether they speak OpenAI's API, Anthropic's, Ollama's or KServe's: keys, policies, limits, routing, streams that end well",
+    summary:
+      "One safe door to models on any servers, whether they speak OpenAI's API, Anthropic's, Ollama's or KServe's: keys, policies, limits, routing, streams that end well",
     options: [
       project,
       gatewayConfig,
       ["-p, --port <port>", "port to listen on (default: listen.port of the file, else 8090; 0 picks a free one)"],
       ["--host <host>", "address to listen on (default: listen.host of the file, else 127.0.0.1)"],
+      ["--otlp <url>", "send traces to this collector (default: tracing.otlp of the file, else OTEL_EXPORTER_OTLP_ENDPOINT)"],
       ["--check", "only say whether the file is right"],
     ],
     example: "loam gateway --config gateway.yaml",
@@ -722,9 +724,13 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "trace [id]",
-    summary: "What something was made from, and what was made from it: an artifact, a version, a document",
+    summary:
+      "What something was made from, and what was made from it: an artifact, a version, a document; of a request of the gateway, who asked and what answered",
     options: [
       project,
+      gatewayConfig,
+      gatewayUrl,
+      ["--request", "the id is a request's that a client named itself (those that begin with req_ are known)"],
       ["--verify", "prove the record: every row, entry and file against its hash"],
       ["--documents <n>", "list up to n documents behind it", "5"],
     ],

@@ -12,7 +12,7 @@ import {
   testGateway,
   wordChunk,
 } from "../fakes.ts";
-import { readChunks, says } from "./fakes.ts";
+import { jsonOf, readChunks, says } from "./fakes.ts";
 
 let upstream: FakeUpstream;
 let gateway: TestGateway;
@@ -70,7 +70,7 @@ test("values come back in the arguments of tools, whole and streamed, and argume
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ id: "c", object: "chat.completion", choices: [{ index: 0, message, finish_reason: "tool_calls" }] }));
   };
-  const whole = await (await gateway.post("/v1/chat/completions", { model: "chat", messages })).json();
+  const whole = await jsonOf(await gateway.post("/v1/chat/completions", { model: "chat", messages }));
   expect(JSON.parse(whole.choices[0].message.tool_calls[0].function.arguments)).toEqual({ to: plainMail });
   expect(whole.choices[0].finish_reason).toBe("tool_calls");
 });
@@ -154,7 +154,7 @@ test("completions: prompts and texts; token ids are refused, since nobody can lo
   expect(readChunks(wire)).toMatchObject({ text: `Dear ${plainMail}, `, reason: "stop" });
   expect(upstream.received[0]!.body.prompt).toEqual(["To <EMAIL_1>"]);
   const ids = await gateway.post("/v1/completions", { model: "chat", prompt: [1, 2, 3] });
-  expect([ids.status, (await ids.json()).error.code]).toEqual([400, "content_policy_violation"]);
+  expect([ids.status, (await jsonOf(ids)).error.code]).toEqual([400, "content_policy_violation"]);
 });
 
 test("embeddings: inputs are redacted, answers are as they were", async () => {
@@ -239,7 +239,7 @@ test("responses: a blocked one is incomplete by the filter, with what was said b
       JSON.stringify({ id: "resp_1", object: "response", status: "completed", output: [{ ...item, content: [part("It is nightfall.")] }] }),
     );
   };
-  const whole = await (await gateway.post("/v1/responses", { model: "chat", input: "Name?" })).json();
+  const whole = await jsonOf(await gateway.post("/v1/responses", { model: "chat", input: "Name?" }));
   expect(whole).toMatchObject({
     status: "incomplete",
     incomplete_details: { reason: "content_filter" },
@@ -268,7 +268,7 @@ test("Anthropic's messages: values come back in blocks that stay in order, a blo
   expect(blocked.find(e => e.type === "message_delta")).toMatchObject({ delta: { stop_reason: "refusal" } });
   expect(JSON.stringify(blocked)).not.toMatch(/night|fall/);
   const refused = await gateway.post("/v1/messages", { ...ask, messages: [{ role: "user", content: "nightfall" }] });
-  expect([refused.status, await refused.json()]).toMatchObject([400, { type: "error", error: { type: "invalid_request_error" } }]);
+  expect([refused.status, await jsonOf(refused)]).toMatchObject([400, { type: "error", error: { type: "invalid_request_error" } }]);
 });
 
 test("an answer that breaks off ends with its error, and what was held back stays so", async () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import OpenAI, { APIError } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
-import { readChunks, says } from "./fakes.ts";
+import { jsonOf, readChunks, says } from "./fakes.ts";
 
 let upstream: FakeUpstream;
 let gateway: TestGateway;
@@ -28,7 +28,7 @@ async function start(guards: Record<string, unknown>, own: readonly string[] = O
 const ask = (content: string, more: object = {}) => ({ model: "chat", messages: [{ role: "user", content }], ...more });
 const post = (body: object, path = "/v1/chat/completions") => gateway.post(path, body);
 const streamed = async (body: object) => readChunks(await (await post({ ...body, stream: true })).text());
-const wholeText = async (body: object) => (await (await post(body)).json()).choices[0];
+const wholeText = async (body: object) => (await jsonOf(await post(body))).choices[0];
 const sent = () => (upstream.received.at(-1)!.body.messages as { content: string }[]).map(m => m.content);
 
 const cutAt = (text: string, cuts: readonly number[]): string[] => {

@@ -1,7 +1,7 @@
 /** Requests that wait for a person, over sockets: approved, refused, too late, too many, and a client that leaves. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeUpstream, fakeUpstream, type TestGateway, testGateway } from "../../fakes.ts";
-import { says } from "../fakes.ts";
+import { jsonOf, says } from "../fakes.ts";
 import type { HeldInfo } from "./held.ts";
 
 let upstream: FakeUpstream;
@@ -40,7 +40,7 @@ const admin = async (method: string, path: string, body?: object, key = gateway.
     headers: { authorization: `Bearer ${key}`, ...(body ? { "content-type": "application/json" } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
   });
-  return { status: response.status, body: await response.json() };
+  return { status: response.status, body: await jsonOf(response) };
 };
 /** Waits until so many wait. */
 async function waiting(count: number): Promise<HeldInfo[]> {
@@ -85,7 +85,7 @@ test("one that is refused is blocked; deciding twice, wrongly, or without being 
   expect((await admin("POST", `/gateway/held/${id}`, { decision: "maybe" })).status).toBe(400);
   expect((await admin("POST", `/gateway/held/${id}`, { decision: "refuse" })).status).toBe(200);
   const refused = await answer;
-  expect([refused.status, (await refused.json()).error.message]).toEqual([400, expect.stringContaining("a person refused it")]);
+  expect([refused.status, (await jsonOf(refused)).error.message]).toEqual([400, expect.stringContaining("a person refused it")]);
   const again = await admin("POST", `/gateway/held/${id}`, { decision: "approve" });
   expect([again.status, again.body.error.message]).toEqual([404, expect.stringContaining("no request with this id waits")]);
   expect(upstream.received).toEqual([]);

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { checkConfig } from "../../config/read-config.ts";
 import { type FakeUpstream, fakeUpstream, good, type Script, type TestGateway, testGateway } from "../../fakes.ts";
-import { readChunks, says } from "../fakes.ts";
+import { jsonOf, readChunks, says } from "../fakes.ts";
 
 let upstream: FakeUpstream;
 let judge: FakeUpstream;
@@ -75,7 +75,7 @@ test("it is told who asks what, with its own headers, and its decision is done",
     texts: ["why"],
   });
   const refused = await post(ask("a bad thing"));
-  expect([refused.status, (await refused.json()).error.message]).toEqual([400, expect.stringContaining("no bad things")]);
+  expect([refused.status, (await jsonOf(refused)).error.message]).toEqual([400, expect.stringContaining("no bad things")]);
   expect(upstream.received.length).toBe(1);
   expect(JSON.stringify(gateway.records)).not.toContain("judge-secret");
 });
@@ -117,12 +117,12 @@ for (const [fault, script] of Object.entries(broken))
       upstream.script = says(["hello"]);
       const response = await post(ask("Hi"));
       if (onFailure === "open") {
-        expect((await response.json()).choices[0].message.content).toBe("hello");
+        expect((await jsonOf(response)).choices[0].message.content).toBe("hello");
         expect(gateway.records[0]!.guards).toEqual(["judge request open", "judge answer open"]);
         expect(response.headers.get("x-loam-guard")).toBeNull();
       } else {
         expect([response.status, response.headers.get("x-loam-guard")]).toEqual([503, "judge"]);
-        expect((await response.json()).error.message).toContain("guard judge");
+        expect((await jsonOf(response)).error.message).toContain("guard judge");
         expect(upstream.received).toEqual([]);
         expect(gateway.records[0]).toMatchObject({
           status: 503,
