@@ -248,10 +248,13 @@ export class Attempts {
 
   #candidates(route: ModelRoute, resumption: Resumption | undefined): Candidate[] {
     const { runtime } = this.#options;
-    return route.targets
-      .map(target => ({ target, upstream: runtime.upstream(target.upstream) }))
-      .filter(c => !resumption || resumption.bodyFor(c.upstream.config.continuation) !== undefined)
-      .map(c => ({ target: c.target, state: c.upstream.state() }));
+    const candidates: Candidate[] = [];
+    for (const target of route.targets) {
+      const upstream = runtime.upstream(target.upstream);
+      if (!resumption || resumption.bodyFor(upstream.config.continuation) !== undefined)
+        candidates.push({ target, state: upstream.state() });
+    }
+    return candidates;
   }
 
   async #ask(target: Target, upstream: Upstream, { translate, ...call }: Request, stop: Stop): Promise<Source> {

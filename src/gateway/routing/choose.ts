@@ -103,6 +103,7 @@ const picks: { readonly [S in Strategy]: Pick } = { weighted, leastOutstanding, 
 
 /** Those that can be asked, of the best priority that has any. A weight of 0 takes a target out, except where no other is left. */
 export function eligible(candidates: readonly Candidate[], tried: ReadonlySet<string>): readonly Candidate[] {
+  if (candidates.length === 1) return candidates[0]!.state.isAvailable && !tried.has(candidates[0]!.target.id) ? candidates : [];
   const open = candidates.filter(c => c.state.isAvailable && !tried.has(c.target.id));
   const wanted = open.some(c => c.target.weight > 0) ? open.filter(c => c.target.weight > 0) : open;
   if (wanted.length < 2) return wanted;

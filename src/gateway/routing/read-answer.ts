@@ -15,6 +15,11 @@ export function retryAfterOf(headers: ReadonlyMap<string, string>, nowMs: number
 
 /** Reads an answer to its end. Errors: UpstreamFailure; tooLarge where it is more than `mostBytes`. */
 export async function readWhole(reply: Reply, mostBytes: number): Promise<Buffer> {
+  const all = reply.arrived?.();
+  if (all !== undefined) {
+    if (all.length <= mostBytes) return all;
+    throw new UpstreamFailure("tooLarge", `more than ${mostBytes} bytes`);
+  }
   const parts: Buffer[] = [];
   let size = 0;
   for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {

@@ -66,6 +66,7 @@ export interface ShadowEvents {
   skipped(model: string, target: string): void;
 }
 
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64");
 
 /** The text of a whole answer; undefined where it has none. */
@@ -183,7 +184,7 @@ export class Shadows {
 
   async #run(c: Copying, { target }: Shadow, upstream: Upstream, client: Promise<ClientAnswer | undefined>): Promise<void> {
     const startMs = this.#clock.monotonic();
-    const sinceMs = () => Math.round((this.#clock.monotonic() - startMs) * 10) / 10;
+    const sinceMs = () => tenths(this.#clock.monotonic() - startMs);
     const stop = new Stop();
     this.#stops.add(stop);
     const { totalMs } = c.runtime.config;
@@ -224,7 +225,7 @@ export class Shadows {
       inputTokens: came?.usage?.inputTokens ?? 0,
       outputTokens: came?.usage?.outputTokens ?? came?.pieces ?? 0,
       isSame: came?.text === undefined || own?.text === undefined ? null : digestOf(came.text) === digestOf(own.text),
-      client: own ? { ms: own.ms, firstMs: own.firstMs, outputTokens: own.outputTokens } : null,
+      client: own ? { ms: tenths(own.ms), firstMs: tenths(own.firstMs), outputTokens: own.outputTokens } : null,
     });
   }
 }
