@@ -268,12 +268,15 @@ function streamOf(
   const { readerMs } = gateway.config;
   let slow: NodeJS.Timeout | undefined;
   let size = 0;
+  const cut = (controller: ReadableStreamDefaultController<Uint8Array>, why: UpstreamFailure) => {
+    if (hangUp) hangUp();
+    else controller.error(why);
+  };
   const broken = (controller: ReadableStreamDefaultController<Uint8Array>, failure: UpstreamFailure) => {
     reply.cancel();
     note({ how: failure.isFault ? "failed" : "unknown", said: failure.kind });
     onEnd({ status: reply.status, error: failure.kind.endsWith("Timeout") ? "gateway/timeout" : "gateway/cut" });
-    controller.error(failure);
-    hangUp?.();
+    cut(controller, failure);
   };
   return new ReadableStream<Uint8Array>(
     {
@@ -298,8 +301,7 @@ function streamOf(
           reply.cancel();
           note({ how: "unknown", said: "left" });
           onEnd({ status: 499, error: "gateway/slowReader" });
-          controller.error(new UpstreamFailure("left", `nothing was taken for ${readerMs} ms`));
-          hangUp?.();
+          cut(controller, new UpstreamFailure("left", `nothing was taken for ${readerMs} ms`));
         }, readerMs);
       },
       cancel() {
