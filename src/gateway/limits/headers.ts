@@ -10,9 +10,9 @@ type Headers = Record<string, string>;
 /** Above this OpenAI's clients take no notice of Retry-After and come back within seconds, so they are told not to. */
 const clientsWaitMs = 60_000;
 
-const openaiNames: readonly (readonly [string, readonly Measure[]])[] = [
-  ["requests", ["requests"]],
-  ["tokens", ["tokens", "inputTokens", "outputTokens"]],
+const openaiNames: readonly (readonly [limit: string, remaining: string, reset: string, of: readonly Measure[]])[] = [
+  ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", ["requests"]],
+  ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens", ["tokens", "inputTokens", "outputTokens"]],
 ];
 /** The draft's quota units; it has none for tokens and money, and a unit of one's own must be registered. */
 const quotaUnits: { readonly [M in Measure]?: string } = {
@@ -34,13 +34,13 @@ const seconds = (ms: number): number => Math.ceil(ms / 1_000);
 /** States of enforced limits only: what is in shadow is nobody's business. One limit with several buckets shows its tightest. */
 export function limitHeaders(states: readonly LimitState[]): Headers {
   const headers: Headers = {};
-  for (const [name, of] of openaiNames) {
+  for (const [limit, remaining, reset, of] of openaiNames) {
     let s: LimitState | undefined;
     for (const state of states) if (of.includes(state.measure)) s = tighter(state, s);
     if (!s) continue;
-    headers[`x-ratelimit-limit-${name}`] = String(s.quota);
-    headers[`x-ratelimit-remaining-${name}`] = String(s.remaining);
-    headers[`x-ratelimit-reset-${name}`] = goDuration(s.resetMs);
+    headers[limit] = String(s.quota);
+    headers[remaining] = String(s.remaining);
+    headers[reset] = goDuration(s.resetMs);
   }
   // states of one limit stand together
   const shown: LimitState[] = [];

@@ -83,6 +83,9 @@ export function createLimiter(options: LimiterOptions): Limiter {
   let lostUntilMs = Number.NEGATIVE_INFINITY;
   let isLost = false;
   let dropped = 0;
+  /** Of this process among all that share the store. */
+  const origin = `${randomUUID()}-`;
+  let count = 0;
   const pending: SettleAsk[] = [];
   const underWay = new Set<Promise<void>>();
 
@@ -171,21 +174,10 @@ export function createLimiter(options: LimiterOptions): Limiter {
     costNano: costOf(options.prices(), s.model, actual),
   });
 
-  const reservation = (
-    subjects: Subjects,
-    demand: Demand,
-    lines: readonly RuleLine[],
-    found: {
-      readonly id: string;
-      readonly states: readonly LimitState[];
-      readonly warnings: Reservation["warnings"];
-      readonly unlimited: boolean;
-    },
-  ): Reservation => new Granted({ ...found, subjects, demand, lines, prices: options.prices(), usageOf, settle: settling });
-
+  const ending = { prices: options.prices, usageOf, settle: settling };
   const onLoss = (subjects: Subjects, demand: Demand, lines: readonly RuleLine[], id: string): Reservation | Denial => {
     const closed = lines.find(({ rule }) => rule.mode === "enforce" && rule.onStoreLoss === "closed");
-    if (!closed) return reservation(subjects, demand, lines, { id, states: [], warnings: [], unlimited: true });
+    if (!closed) return new Granted({ id, lines, states: [], warnings: [], unlimited: true }, subjects, demand, ending);
     return denial({
       status: 503,
       code: "limits_unavailable",
@@ -232,8 +224,8 @@ export function createLimiter(options: LimiterOptions): Limiter {
           retryAfterMs: null,
           states: [],
         });
-      const id = randomUUID();
-      if (lines.length === 0) return reservation(subjects, demand, lines, { id, states: [], warnings: [], unlimited: false });
+      const id = `${origin}${(count++).toString(36)}`;
+      if (lines.length === 0) return new Granted({ id, lines, states: [], warnings: [], unlimited: false }, subjects, demand, ending);
       if (performance.now() < lostUntilMs) return onLoss(subjects, demand, lines, id);
       let outcome: ReserveOutcome;
       try {
@@ -253,7 +245,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         if (line.rule.mode === "enforce") states.push(stateOf(line, outcome.lines[i]!, outcome.nowMs));
       if (listener) tell(subjects, lines, outcome);
       if (!outcome.granted) return denialOf(lines, outcome.lines, states, outcome.nowMs, prices.currency);
-      return reservation(subjects, demand, lines, { id, states, warnings: warningsOf(lines, outcome.lines), unlimited: false });
+      return new Granted({ id, lines, states, warnings: warningsOf(lines, outcome.lines), unlimited: false }, subjects, demand, ending);
     },
     async close() {
       clearInterval(sweeps);

@@ -5,16 +5,18 @@ import { limitHeaders } from "./headers.ts";
 import { deltasOf, type RuleLine } from "./lines.ts";
 import type { Prices } from "./prices.ts";
 
-export interface GrantedOptions {
+/** What a decision found. */
+export interface Found {
   readonly id: string;
+  readonly lines: readonly RuleLine[];
   readonly states: readonly LimitState[];
   readonly warnings: Reservation["warnings"];
   readonly unlimited: boolean;
-  readonly subjects: Subjects;
-  readonly demand: Demand;
-  readonly lines: readonly RuleLine[];
-  /** Of the moment of the decision. */
-  readonly prices: Prices;
+}
+
+/** How reservations of one limiter end. */
+export interface Ending {
+  prices(): Prices;
   usageOf(subjects: Subjects, actual: Actual): UsageRow;
   /** Ends when it is written, or kept for later. */
   settle(ask: SettleAsk): Promise<void>;
@@ -34,15 +36,24 @@ export class Granted implements Reservation {
   readonly states: readonly LimitState[];
   readonly warnings: Reservation["warnings"];
   readonly unlimited: boolean;
-  readonly #options: GrantedOptions;
+  readonly #subjects: Subjects;
+  readonly #demand: Demand;
+  readonly #lines: readonly RuleLine[];
+  readonly #ending: Ending;
+  /** Of the moment of the decision. */
+  readonly #prices: Prices;
   #isOver = false;
 
-  constructor(options: GrantedOptions) {
-    this.id = options.id;
-    this.states = options.states;
-    this.warnings = options.warnings;
-    this.unlimited = options.unlimited;
-    this.#options = options;
+  constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: Ending) {
+    this.id = id;
+    this.states = states;
+    this.warnings = warnings;
+    this.unlimited = unlimited;
+    this.#subjects = subjects;
+    this.#demand = demand;
+    this.#lines = lines;
+    this.#ending = ending;
+    this.#prices = ending.prices();
   }
 
   headers(): Readonly<Record<string, string>> {
@@ -50,7 +61,7 @@ export class Granted implements Reservation {
   }
 
   settle(said: Actual): Promise<void> {
-    const { demand, lines, prices, subjects, usageOf } = this.#options;
+    const demand = this.#demand;
     const inputTokens = honest(said.inputTokens, demand.inputTokens);
     const actual: Actual = {
       inputTokens,
@@ -59,7 +70,7 @@ export class Granted implements Reservation {
       pricedAs: said.pricedAs,
       status: said.status,
     };
-    return this.#end(deltasOf(lines, prices, subjects, demand, actual), usageOf(subjects, actual));
+    return this.#end(deltasOf(this.#lines, this.#prices, this.#subjects, demand, actual), this.#ending.usageOf(this.#subjects, actual));
   }
 
   cancel(): Promise<void> {
@@ -69,8 +80,8 @@ export class Granted implements Reservation {
   #end(deltas: SettleAsk["deltas"], usage: UsageRow | null): Promise<void> {
     if (this.#isOver) return done;
     this.#isOver = true;
-    const { lines, settle } = this.#options;
-    if (lines.length === 0 && usage === null) return done;
-    return settle({ id: this.id, deltas, tookLines: lines.length > 0 && !this.unlimited, usage });
+    const { length } = this.#lines;
+    if (length === 0 && usage === null) return done;
+    return this.#ending.settle({ id: this.id, deltas, tookLines: length > 0 && !this.unlimited, usage });
   }
 }
