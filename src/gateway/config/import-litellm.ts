@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { gatewayErrors } from "../errors.ts";
 import type { ProtocolName } from "../upstreams/protocol.ts";
+import { priceKeys, priceOfDeployment, rulesOfTags, tagsOfDeployment } from "./import-litellm-routing.ts";
 
 const loose = z.record(z.string(), z.unknown());
 const fallbackList = z.array(z.record(z.string(), z.array(z.string())));
@@ -65,10 +66,11 @@ const strategies: Readonly<Record<string, string>> = {
   "latency-based-routing": "latency",
   "usage-based-routing": "leastOutstanding",
   "usage-based-routing-v2": "leastOutstanding",
+  "cost-based-routing": "cost",
 };
 
 const seconds = (v: unknown): string | undefined => (typeof v === "number" && v > 0 ? `${Math.max(1, Math.round(v * 1000))}ms` : undefined);
-const readParams = new Set(["model", "api_base", "api_key", "weight", "timeout", "stream_timeout", "order"]);
+const readParams = new Set(["model", "api_base", "api_key", "weight", "timeout", "stream_timeout", "order", "tags", ...priceKeys]);
 const readRouter = new Set([
   "routing_strategy",
   "num_retries",
@@ -77,6 +79,7 @@ const readRouter = new Set([
   "cooldown_time",
   "fallbacks",
   "model_group_alias",
+  "enable_tag_filtering",
 ]);
 const readSettings = new Set(["num_retries", "request_timeout", "fallbacks", "default_fallbacks", "drop_params", "set_verbose"]);
 
@@ -112,6 +115,8 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
   const left: { place: string; why: string }[] = [];
   const leave = (at: string, why: string) => left.push({ place: at, why });
   const upstreams = new Upstreams();
+  /** By target. */
+  const prices: Record<string, Record<string, number>> = {};
   const models: Record<string, { targets: Record<string, unknown>[] } & Record<string, unknown>> = {};
   const { router_settings: router, litellm_settings: settings, general_settings: general } = file;
 
@@ -156,25 +161,41 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
     });
     models[name] ??= { targets: [] };
     const own = models[name];
+    const { tags, odd } = tagsOfDeployment(p);
+    if (odd.length > 0) leave(`${at}.litellm_params.tags`, `${odd.join(", ")}: other letters than a tag has here`);
+    const price = priceOfDeployment(p, entry.model_info);
+    if (price) prices[`${upstream}/${model}`] = price;
     const target = {
       upstream,
       ...(model === name ? {} : { model }),
       ...(typeof p.weight === "number" ? { weight: p.weight } : {}),
       ...(typeof p.order === "number" ? { priority: p.order } : {}),
+      ...(tags.length > 0 ? { tags } : {}),
     };
     const twin = own.targets.find(t => t.upstream === upstream && t.model === target.model);
     if (twin) leave(at, "the same deployment again");
     else own.targets.push(target);
     for (const key of Object.keys(p)) if (!readParams.has(key)) leave(`${at}.litellm_params.${key}`, "no counterpart here");
-    if (entry.model_info) leave(`${at}.model_info`, "prices stand in access.prices");
+    for (const key of Object.keys(entry.model_info ?? {}))
+      if (!(priceKeys as readonly string[]).includes(key)) leave(`${at}.model_info.${key}`, "no counterpart here");
   }
 
   const strategy = router.routing_strategy;
   if (typeof strategy === "string") {
     const own = Object.hasOwn(strategies, strategy) ? strategies[strategy] : undefined;
     if (own === undefined) leave("router_settings.routing_strategy", `${strategy} has no counterpart; weighted is used`);
-    else if (own !== "weighted") for (const m of Object.values(models)) m.strategy = own;
+    else if (own !== "weighted")
+      for (const [name, m] of Object.entries(models))
+        if (own !== "cost" || m.targets.every(t => Object.hasOwn(prices, `${t.upstream}/${t.model ?? name}`))) m.strategy = own;
+        else leave("router_settings.routing_strategy", `of ${name}: not every deployment has a price in the file; weighted is used`);
   }
+  if (router.enable_tag_filtering === true)
+    for (const m of Object.values(models)) {
+      const rules = rulesOfTags(m.targets);
+      if (rules.length > 0) m.rules = rules;
+      if (m.targets.some(t => (t.tags as string[] | undefined)?.includes("default")))
+        leave("router_settings.enable_tag_filtering", "requests without a tag go to every deployment, not to those tagged default alone");
+    }
   for (const [at, list] of [
     ["router_settings.fallbacks", router.fallbacks],
     ["litellm_settings.fallbacks", settings.fallbacks],
@@ -224,6 +245,7 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
       access: {
         principals: { users: { admin: { roles: ["admin"] } } },
         policies: [{ id: "everybody", effect: "allow" }],
+        ...(Object.keys(prices).length > 0 ? { prices: { models: prices } } : {}),
       },
     },
   };
