@@ -87,8 +87,13 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
     if (r.targets.some(t => t.priority > 0)) told.push({ place: `${place}.targets`, why: "targets of a later priority are not asked" });
     if (r.fallbacks.length > 0) told.push({ place: `${place}.fallbacks`, why: "no other model stands in" });
     if (r.sticky !== "none") told.push({ place: `${place}.sticky`, why: "a caller may meet another target each time" });
+    if (r.rules) told.push({ place: `${place}.rules`, why: "requests are not told apart: every target may answer" });
+    if (r.shadow) told.push({ place: `${place}.shadow`, why: "nothing is copied" });
+    if (r.hedge) told.push({ place: `${place}.hedge`, why: "no second server is asked beside a slow one" });
     if (r.strategy !== "weighted") told.push({ place: `${place}.strategy`, why: `"${r.strategy}" is not kept` });
   }
+  for (const [name, { lane }] of config.upstreams)
+    if (lane) told.push({ place: `upstreams.${name}.concurrency`, why: "requests under way are not bounded, and none waits in line" });
   if (!has.includes("retries")) told.push({ place: "retries", why: "nothing is asked twice" });
   told.push({ place: "streams", why: "a stream that breaks off is not gone on with, and ends without an error event" });
   const known = [
