@@ -49,6 +49,7 @@ export type { RequestRecord } from "./http/exchange.ts";
 export { type GatewayListening, listenGateway } from "./http/listen.ts";
 export { verifyEntries } from "./identity/changes.ts";
 export { type Page, readPage } from "./own/page.ts";
+export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
