@@ -553,6 +553,7 @@ export const verbs: readonly Verb[] = [
       ["--host <host>", "address to listen on (default: listen.host of the file, else 127.0.0.1)"],
       ["--otlp <url>", "send traces to this collector (default: tracing.otlp of the file, else OTEL_EXPORTER_OTLP_ENDPOINT)"],
       ["--check", "only say whether the file is right"],
+      ["--handover", "answer in a process below this one, which SIGUSR2 replaces without a lost request"],
     ],
     example: "loam gateway --config gateway.yaml",
     load: async () => (await import("./verbs/gateway.ts")).gateway,

@@ -3,8 +3,7 @@
  * without a socket, and what the gateway has no address for is the server's own behind the same door. Without a key answer only: whether it
  * lives and is ready, the console's files, and on this machine what the console reads.
  */
-import { resolve } from "node:path";
-import { followConfig, Gateway, openAccessLog, type RequestRecord } from "../../gateway/index.ts";
+import { followConfig, Gateway, type RequestRecord } from "../../gateway/index.ts";
 import type { App } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
@@ -14,6 +13,7 @@ import { demoKey } from "./demo-key.ts";
 import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
 import { openFor } from "./open-gateway.ts";
 import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from "./project-part.ts";
+import { logOf, watching } from "./watching.ts";
 
 export interface BehindOptions {
   readonly project: Project;
@@ -81,13 +81,13 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   const control = await openFor(first.config, warn);
   let gateway: Gateway;
   let demo: string | undefined;
-  const { to, sample } = first.config.log;
-  const log = openAccessLog({ to: to === "none" || to === "stdout" ? to : resolve(first.config.folder, to), sample, random: Math.random });
+  const log = logOf(first.config);
   try {
     gateway = await Gateway.open({
       config: first.config,
       control: withConsole(control, token),
       server: serveHere,
+      ...(await watching(first.config, undefined, warn)),
       version: ownPackage().version,
       onRequest: record => {
         log.write(record);

@@ -2,10 +2,12 @@
  * `loam gateway`: one door to models on any servers that speak OpenAI's API, Loam's own among them. Takes up changes of its file while it runs;
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
-import { join, resolve } from "node:path";
-import { followConfig, Gateway, type GatewayListening, listenGateway, openAccessLog, readPage } from "../../gateway/index.ts";
+import { join } from "node:path";
+import { followConfig, Gateway, type GatewayListening, handoverOf, listenGateway, readPage } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
 import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
+import { supervised } from "../gateway/supervised.ts";
+import { logOf, watching } from "../gateway/watching.ts";
 import { numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { projectFile } from "../project.ts";
@@ -34,14 +36,12 @@ export const gateway: VerbRun = async (context, _given, options) => {
       received: `the part gateway of ${projectFile}, which is the door of the project's own server`,
       hint: "`loam serve` starts both.",
     });
+  const handover = options.handover === true ? handoverOf() : undefined;
+  if (options.handover === true && !handover) return supervised(context, config);
   const control = await openFor(config, text => out.warn(text));
-  const { to, sample } = config.log;
+  const { to } = config.log;
   // with --json the log is among the events
-  const log = openAccessLog({
-    to: to === "stdout" ? (out.json ? "none" : to) : to === "none" ? to : resolve(config.folder, to),
-    sample,
-    random: Math.random,
-  });
+  const log = logOf(config, out.json);
   const page = await readPage(join(packageFolder, "console", "dist"));
   let door: Gateway;
   let listening: GatewayListening;
@@ -49,6 +49,7 @@ export const gateway: VerbRun = async (context, _given, options) => {
     door = await Gateway.open({
       config,
       control,
+      ...(await watching(config, textOption(options, "otlp"), text => out.warn(text))),
       version: ownPackage().version,
       ...(page ? { page } : {}),
       onRequest: record => {
@@ -93,14 +94,16 @@ export const gateway: VerbRun = async (context, _given, options) => {
     );
     if ((await control.keys.list()).length === 0) out.line("  There is no API key yet: loam gateway keys create NAME --subject USER");
     out.event("serving", { url: listening.url, models });
-    await aborted(signal);
-    if (door.inFlight > 0) out.warn(`Stopping: ${door.inFlight} under way are finished first. Again to stop now.`);
+    handover?.serving();
+    await (handover ? Promise.race([aborted(signal), aborted(handover.signal)]) : aborted(signal));
+    if (signal.aborted && door.inFlight > 0) out.warn(`Stopping: ${door.inFlight} under way are finished first. Again to stop now.`);
   } finally {
     process.off("SIGHUP", hangUp);
     following.stop();
-    const { cutOff } = await listening.drain();
+    const { cutOff } = await (handover?.signal.aborted ? listening.handOver() : listening.drain());
     await log.close();
     out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
     out.event("stopped", { cutOff });
+    handover?.end();
   }
 };

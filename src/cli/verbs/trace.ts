@@ -1,11 +1,16 @@
-/** `loam trace`: both ways through the record, and `--verify`, which proves it. */
-import { formatCount } from "../../base/index.ts";
+/**
+ * `loam trace`: both ways through the record, and `--verify`, which proves it. The id of a request (`x-request-id` of an answer) is looked up in the
+ * gateway's journal first: who asked, which server answered, and then from what the version that answered was made.
+ */
+import { formatCount, isLoamError } from "../../base/index.ts";
 import type { Store } from "../../store/index.ts";
 import { type Trace, type TraceNode, trace as traceOf, verify } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
+import { administered } from "../gateway/administration.ts";
 import { findProject, openProjectStore } from "../project.ts";
-import type { Context, VerbRun } from "../verb.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
+import { showRequest } from "./gateway-requests.ts";
 
 const figures = (n: TraceNode): string =>
   Object.entries(n.summary)
@@ -55,14 +60,59 @@ async function prove(context: Context, store: Store): Promise<void> {
     });
 }
 
+/** Of a request: what the journal knows, and the lineage of the version that answered, where this project's record has it. */
+async function printRequest(context: Context, id: string, options: Options): Promise<void> {
+  const { out } = context;
+  const requests = await administered(context, options, "loam trace", a => a.request(id));
+  const [request] = requests;
+  if (!request)
+    throw cliErrors.fail("nothing", {
+      place: id,
+      message: "no such request is in the gateway's journal",
+      hint: "It may be too old, or left out (`journal` of the gateway's file).",
+    });
+  for (const r of requests) showRequest(context, r);
+  const served = request.served;
+  const lineage = served === null ? undefined : await lineageOf(context, served, options);
+  if (lineage) {
+    out.line(`\nThe version that answered`);
+    print(context, lineage);
+  } else if (served !== null) out.line(`\n  The record of this project knows nothing of ${served}.`);
+  out.result({ requests, served, lineage: lineage ?? null });
+}
+
+/** Undefined where there is no project here, or its record has no such version. */
+async function lineageOf(context: Context, served: string, options: Options): Promise<Trace | undefined> {
+  let store: Store;
+  try {
+    store = await openProjectStore(findProject(folderOf(context, options)));
+  } catch (error) {
+    if (isLoamError(error) && error.code === "cli/noProject") return undefined;
+    throw error;
+  }
+  try {
+    return await traceOf(store, served, { first: Number(options.documents ?? 5) });
+  } catch (error) {
+    if (isLoamError(error) && error.code === "store/notFound") return undefined;
+    throw error;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Ids that the gateway gives; a client's own are looked up with --request. */
+const isRequest = (id: string | undefined, options: Options): id is string =>
+  id !== undefined && (options.request === true || id.startsWith("req_"));
+
 export const trace: VerbRun = async (context, [id], options) => {
+  if (!options.verify && isRequest(id, options)) return printRequest(context, id, options);
   const store = await openProjectStore(findProject(folderOf(context, options)));
   try {
     if (options.verify) return await prove(context, store);
     if (!id)
       throw cliErrors.fail("usage", {
         place: "loam trace",
-        expected: "an id: an artifact, a version such as mail-small@latest, or a document",
+        expected: "an id: an artifact, a version such as mail-small@latest, a document, or a request of the gateway",
         received: "nothing",
         hint: "`loam models` lists versions; --verify needs no id.",
       });

@@ -1,0 +1,32 @@
+/** What a gateway that runs here tells of itself: traces to a collector, its log's file, events that nobody took. */
+import { resolve } from "node:path";
+import { type AccessLog, type GatewayConfig, type GatewayOptions, openAccessLog, openGatewayTracing } from "../../gateway/index.ts";
+import { collectorUrl } from "../../tracing/index.ts";
+import { ownPackage } from "../package.ts";
+
+type Watching = Pick<GatewayOptions, "tracing" | "onLost">;
+
+/** `otlp`: the option, before what the file and OpenTelemetry's variables say. Errors: tracing/collector. */
+export async function watching(
+  { tracing }: Pick<GatewayConfig, "tracing">,
+  otlp: string | undefined,
+  warn: (text: string) => void,
+): Promise<Watching> {
+  const url = otlp === undefined ? tracing.url : collectorUrl(otlp);
+  const onLost: Watching["onLost"] = (origin, event, why) => warn(`loam gateway: ${origin} did not take the event ${event.type} (${why})`);
+  if (url === undefined) return { onLost };
+  const { sample, service, headers } = tracing;
+  const onFailure = (error: unknown) =>
+    warn(`loam gateway: traces do not reach ${new URL(url).origin} (${error instanceof Error ? error.message : String(error)})`);
+  return {
+    onLost,
+    tracing: await openGatewayTracing({ url, version: ownPackage().version, sample, headers, onFailure, ...(service ? { service } : {}) }),
+  };
+}
+
+/** `isQuiet`: nothing to stdout, where it belongs to something else. */
+export function logOf({ log, folder }: Pick<GatewayConfig, "log" | "folder">, isQuiet = false): AccessLog {
+  const { to, sample, sizeBytes, keepMs } = log;
+  const place = to === "stdout" ? (isQuiet ? "none" : to) : to === "none" ? to : resolve(folder, to);
+  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random });
+}
