@@ -1,4 +1,6 @@
 /** Guards over every form that an answer has: calls of tools, several choices, completions, responses, Anthropic's messages, embeddings. */
+// guards of private data load it when they are made: here it is loaded before any test
+import "../../data/index.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   begin,

@@ -1,4 +1,6 @@
 /** The part `guards` of the file: what is wrong in it is told with its place, and what is decided by it has a version. */
+// guards of private data load it when they are made: here it is loaded before any test
+import "../../data/index.ts";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

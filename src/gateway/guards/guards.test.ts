@@ -1,4 +1,6 @@
 /** Guards on a gateway with real sockets: what the model's server is told, and what the client gets. */
+// guards of private data load it when they are made: here it is loaded before any test
+import "../../data/index.ts";
 import fc from "fast-check";
 import OpenAI, { APIError } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";

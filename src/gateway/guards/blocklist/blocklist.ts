@@ -1,7 +1,7 @@
 /** A guard with a list of words, phrases and patterns, in what is asked and in what is answered. */
 import { resolve } from "node:path";
 import { readText, sha256 } from "../../../base/index.ts";
-import type { Guard, TextForm, Verdict } from "../contract.ts";
+import type { Guard, Piece, TextForm, Verdict } from "../contract.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
 import { listFilter } from "./filter.ts";
@@ -12,8 +12,8 @@ import { automatonOf, unitsOf, wordFinder } from "./words.ts";
 /** Words of all lists: a word takes about 2 kB of memory while it shares its beginning with none. */
 const mostWords = 20_000;
 const mostWordCharacters = 200;
-/** Characters that are looked through before other requests get their turn: about 20 ms. */
-const turnCharacters = 200_000;
+/** Characters that are looked through before other requests get their turn: 5 ms for words, 50 for patterns that begin everywhere. */
+const turnCharacters = 50_000;
 
 function linesOf(text: string): { readonly word: string; readonly line: number }[] {
   return text
@@ -70,13 +70,18 @@ export async function openBlocklist(opening: GuardOpening<GuardPartOf<"blocklist
     let did: "flag" | "rewrite" | undefined;
     let turn = 0;
     for (const text of texts) {
-      turn += text.length;
-      if (turn > turnCharacters) {
-        turn = 0;
-        await new Promise(resolve => setImmediate(resolve));
-      }
       const own = filter("text");
-      const pieces = [await own.push(text), await own.end()];
+      const pieces: Piece[] = [];
+      for (let at = 0; at < text.length; at += turnCharacters) {
+        const part = text.slice(at, at + turnCharacters);
+        turn += part.length;
+        if (turn > turnCharacters) {
+          turn = 0;
+          await new Promise(resume => setImmediate(resume));
+        }
+        pieces.push(await own.push(part));
+      }
+      pieces.push(await own.end());
       if (pieces.some(p => p.isBlocked)) return { kind: "block", why: "it has words that may not be sent" };
       if (pieces.some(p => p.did === "rewrite")) did = "rewrite";
       else if (pieces.some(p => p.did === "flag")) did ??= "flag";

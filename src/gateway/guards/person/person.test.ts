@@ -15,9 +15,9 @@ const start = async (more: object = {}) => {
   gateway = await testGateway(
     {
       upstreams: { local: { url: upstream.url } },
-      models: { chat: { targets: [{ upstream: "local" }], guards: ["pii", "risky", "reviewer"] } },
+      models: { chat: { targets: [{ upstream: "local" }], guards: ["names", "risky", "reviewer"] } },
       guards: {
-        pii: { kind: "private" },
+        names: { kind: "blocklist", words: ["ann lee"], action: "mask" },
         risky: { kind: "blocklist", words: ["wire transfer"], action: "flag" },
         reviewer: { kind: "person", timeout: "10s", ...more },
       },
@@ -54,7 +54,7 @@ async function waiting(count: number): Promise<HeldInfo[]> {
 
 test("what a guard flagged waits, is seen as the model would see it, and goes on when it is approved", async () => {
   expect((await ask("hello")).status).toBe(200);
-  const answer = ask("Wire  transfer to ann.lee@corp-mail.com");
+  const answer = ask("Wire  transfer to Ann Lee");
   const [held] = await waiting(1);
   expect(held).toMatchObject({
     guard: "reviewer",
@@ -62,7 +62,7 @@ test("what a guard flagged waits, is seen as the model would see it, and goes on
     model: "chat",
     endpoint: "chat",
     flaggedBy: ["risky"],
-    text: "Wire  transfer to <EMAIL_1>",
+    text: "Wire  transfer to [removed]",
   });
   expect(upstream.received.length).toBe(1);
   const { body } = await admin("POST", `/gateway/held/${held!.id}`, { decision: "approve" });
