@@ -187,14 +187,9 @@ export class Attempts {
     const memory = runtime.memory(route!.name);
     const recent = memory.firstBytes(isStream);
     memory.hedges!.deposit();
-    const runner = (t: Target, u: Upstream, c: Request): Runner => {
-      const startMs = runtime.clock.monotonic();
-      return {
-        target: t,
-        run: own => this.#ask(t, u, c, own),
-        begun: () => recent.push(runtime.clock.monotonic() - startMs),
-      };
-    };
+    const startMs = runtime.clock.monotonic();
+    const runner = (t: Target, u: Upstream, c: Request): Runner => ({ target: t, run: own => this.#ask(t, u, c, own) });
+    const firstBegan = () => recent.push(runtime.clock.monotonic() - startMs);
     const second = (): Runner | undefined => {
       const candidate = this.#pick(this.#tried, routes.slice(0, 1), undefined);
       if (!candidate) return undefined;
@@ -211,7 +206,13 @@ export class Attempts {
       this.isHedged = true;
       return runner(candidate.target, other, asked);
     };
-    const won = await race({ first: runner(target, upstream, call), second, afterMs: route!.hedge!.afterMs ?? recent.p95, stop });
+    const won = await race({
+      first: runner(target, upstream, call),
+      second,
+      afterMs: route!.hedge!.afterMs ?? recent.p95,
+      stop,
+      firstBegan,
+    });
     this.#current = won.target;
     return won.source;
   }

@@ -145,6 +145,29 @@ test("p95 is learnt from first bytes: nobody is hedged before twenty came", asyn
   expect(second.received.length).toBe(before + 1);
 });
 
+test("slow ones that were outrun are not missing among the times: the tail does not shrink because it is cut", async () => {
+  await start({ after: "40ms", share: 1 });
+  for (let i = 0; i < 30; i++) {
+    first.script = i % 5 === 0 ? silent : good;
+    await (await ask()).text();
+  }
+  // a fifth of them took longer than 40 ms
+  expect(gateway.gateway.runtime.memory("chat").firstBytes(false).p95).toBeGreaterThanOrEqual(39);
+});
+
+test("where the request cannot be put to the second server's protocol the first is waited for", async () => {
+  first.script = async (received, response) => {
+    await new Promise(resolve => setTimeout(resolve, 60));
+    await good(received, response);
+  };
+  gateway = await testGateway({
+    upstreams: { first: { url: first.url }, second: { url: second.url, protocol: "anthropic" } },
+    models: { chat: { targets: [{ upstream: "first" }, { upstream: "second", priority: 1 }], hedge: { after: "5ms", share: 1 } } },
+  });
+  const response = await ask({ logprobs: true });
+  expect([response.status, response.headers.get("x-loam-target"), second.received.length]).toEqual([200, "first/chat", 0]);
+});
+
 test("a request that a server keeps, or that its client made one by a key, goes to one server alone", async () => {
   await start({ after: "1ms", share: 1 });
   first.script = async (received, response) => {

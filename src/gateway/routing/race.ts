@@ -11,8 +11,6 @@ import type { Target } from "./route.ts";
 export interface Runner {
   readonly target: Target;
   run(stop: Stop): Promise<Source>;
-  /** Its first byte has come. */
-  begun(): void;
 }
 
 export interface Race {
@@ -23,6 +21,8 @@ export interface Race {
   readonly afterMs: number | undefined;
   /** Ends both. */
   readonly stop: Stop;
+  /** The first began, or was outrun: then it takes longer than until now. Once at most. Without it the slow ones would be missing among the times. */
+  readonly firstBegan: () => void;
 }
 
 /** The source with its first piece come: some servers send headers long before their first word. Errors: UpstreamFailure; its source is then ended. */
@@ -57,12 +57,13 @@ export interface Won {
 }
 
 /** Errors: the first's where both failed. */
-export function race({ first, second, afterMs, stop }: Race): Promise<Won> {
+export function race({ first, second, afterMs, stop, firstBegan }: Race): Promise<Won> {
   return new Promise((resolve, reject) => {
     const running = new Set<Stop>();
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
     let firstError: unknown;
+    let isFirstRunning = true;
     const over = () => {
       isOver = true;
       clearTimeout(timer);
@@ -80,7 +81,8 @@ export function race({ first, second, afterMs, stop }: Race): Promise<Won> {
         .then(
           source => {
             running.delete(own);
-            runner.begun();
+            if (isFirst ? !isOver : isFirstRunning) firstBegan();
+            if (isFirst) isFirstRunning = false;
             if (isOver) {
               source.reply.cancel();
               source.end("unknown", new UpstreamFailure("outrun", "another server began first"));
@@ -93,6 +95,7 @@ export function race({ first, second, afterMs, stop }: Race): Promise<Won> {
           (error: unknown) => {
             running.delete(own);
             stop.delete(passOn);
+            if (isFirst) isFirstRunning = false;
             if (isOver) return;
             if (isFirst) firstError = error;
             // the first's own word against the request is an answer; the second's is only its opinion
@@ -107,7 +110,12 @@ export function race({ first, second, afterMs, stop }: Race): Promise<Won> {
     if (afterMs === undefined) return;
     timer = setTimeout(() => {
       if (isOver) return;
-      const runner = second();
+      let runner: Runner | undefined;
+      try {
+        runner = second();
+      } catch {
+        // what cannot be put to another server is this one's alone
+      }
       if (runner) enter(runner, false);
     }, afterMs);
   });
