@@ -2,19 +2,18 @@
  * A request for an address that the gateway does not know, to the server that has it: who is it, may they, is there room; then its body and the
  * answer go through as they come, bounded, without being read. Asked once: a body that has gone cannot be sent again.
  */
-import { Readable } from "node:stream";
-import { formatBytes } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { type Handle, leaving } from "../http/ask-model.ts";
 import { admitted, allowed, reserved } from "../http/door.ts";
-import type { Answer, End, Exchange } from "../http/exchange.ts";
+import type { Answer, End } from "../http/exchange.ts";
 import { everybody } from "../queue/standing.ts";
 import { retryAfterOf } from "../routing/read-answer.ts";
-import type { Reply } from "../upstreams/call.ts";
 import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
-import type { Ended, Upstream } from "../upstreams/upstream.ts";
+import type { Ended } from "../upstreams/upstream.ts";
+import { headersOf, picked, streamOf, type Under } from "./answer.ts";
+import { type Body, bodyOf } from "./body.ts";
 import { type PassThrough, passThroughOf, targetPath } from "./places.ts";
 import type { PassedMethod } from "./schema.ts";
 
@@ -29,65 +28,7 @@ const requestHeaders = [
   "traceparent",
   "tracestate",
 ];
-/** Of the answer's, what says how to read it. */
-const answerHeaders = [
-  "content-type",
-  "content-encoding",
-  "content-language",
-  "content-disposition",
-  "content-length",
-  "cache-control",
-  "etag",
-  "last-modified",
-  "retry-after",
-  "retry-after-ms",
-];
-
 const nothing = { inputTokens: 0, outputTokens: 0, cachedTokens: 0 };
-
-const tooLarge = (most: number) =>
-  gatewayErrors.fail("tooLarge", { place: "body", expected: `at most ${formatBytes(most)}`, received: "more", hint: "Send less at once." });
-
-interface Body {
-  stream: Readable | undefined;
-  readonly declaredBytes: number | undefined;
-  /** Set when it was more than it may be, or ended before it was whole. */
-  failure: Error | undefined;
-}
-
-/** Errors: gateway/tooLarge where that was declared. */
-function bodyOf(request: Request, most: number): Body {
-  const said = request.headers.get("content-length");
-  const declaredBytes = said === null ? undefined : Number(said);
-  if (declaredBytes !== undefined && declaredBytes > most) throw tooLarge(most);
-  const given = request.body;
-  const body: Body = { stream: undefined, declaredBytes, failure: undefined };
-  if (given === null || declaredBytes === 0) return body;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    let size = 0;
-    try {
-      for await (const piece of given!) {
-        size += piece.length;
-        if (size > most) throw tooLarge(most);
-        yield piece;
-      }
-    } catch (error) {
-      body.failure = error instanceof Error ? error : new Error(String(error));
-      throw error;
-    }
-  }
-  body.stream = Readable.from(counted(), { objectMode: false });
-  return body;
-}
-
-const picked = (names: readonly string[], more: readonly string[], get: (name: string) => string | null | undefined) => {
-  const found: Record<string, string> = {};
-  for (const name of [...names, ...more]) {
-    const value = get(name);
-    if (value !== null && value !== undefined) found[name] = value;
-  }
-  return found;
-};
 
 /** Addresses that the gateway answers itself. */
 export type KnownPaths = ReadonlySet<string>;
@@ -160,16 +101,6 @@ export const passedThrough =
       throw told(error, body, stop, pass);
     }
   };
-
-interface Under {
-  readonly gateway: Gateway;
-  readonly exchange: Exchange;
-  readonly pass: PassThrough;
-  readonly upstream: Upstream;
-  readonly stop: Stop;
-  readonly hangUp: (() => void) | undefined;
-  readonly onEnd: (how: End) => void;
-}
 
 /** What the client is told of a request that has no answer. */
 function told(error: unknown, body: Body, stop: Stop, { upstream }: PassThrough): unknown {
@@ -247,70 +178,4 @@ async function passed(under: Under, request: Request, method: PassedMethod, path
     note(isFault ? "failed" : "unknown", failure?.kind ?? "left", failure?.retryAfterMs);
     throw error;
   }
-}
-
-function headersOf({ exchange, pass }: Under, reply: Reply): Record<string, string> {
-  return {
-    ...picked(answerHeaders, pass.answerHeaders, name => reply.headers.get(name)),
-    // nginx would otherwise collect a stream
-    "x-accel-buffering": "no",
-    ...exchange.reservation?.headers(),
-    "x-loam-target": pass.upstream,
-  };
-}
-
-/** The answer as it comes; what breaks off, is too much or is not taken ends with its connection, so that nobody takes it for whole. */
-function streamOf(
-  { pass, hangUp, onEnd, stop, gateway }: Under,
-  reply: Reply,
-  note: (end: { readonly how: Ended; readonly said: string }) => void,
-): ReadableStream<Uint8Array> {
-  const { readerMs } = gateway.config;
-  let slow: NodeJS.Timeout | undefined;
-  let size = 0;
-  const cut = (controller: ReadableStreamDefaultController<Uint8Array>, why: UpstreamFailure) => {
-    if (hangUp) hangUp();
-    else controller.error(why);
-  };
-  const broken = (controller: ReadableStreamDefaultController<Uint8Array>, failure: UpstreamFailure) => {
-    reply.cancel();
-    note({ how: failure.isFault ? "failed" : "unknown", said: failure.kind });
-    onEnd({ status: reply.status, error: failure.kind.endsWith("Timeout") ? "gateway/timeout" : "gateway/cut" });
-    cut(controller, failure);
-  };
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        clearTimeout(slow);
-        try {
-          const piece = await reply.read();
-          if (piece === undefined) {
-            note({ how: "answered", said: "answered" });
-            onEnd({ status: reply.status });
-            return controller.close();
-          }
-          if (piece === "waiting") return;
-          size += piece.length;
-          if (size > pass.answerBytes) return broken(controller, new UpstreamFailure("tooLarge", `more than ${pass.answerBytes} bytes`));
-          controller.enqueue(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
-        } catch (error) {
-          const failure = error instanceof UpstreamFailure ? error : new UpstreamFailure("cut", String(error), { cause: error });
-          return broken(controller, failure);
-        }
-        slow = setTimeout(() => {
-          reply.cancel();
-          note({ how: "unknown", said: "left" });
-          onEnd({ status: 499, error: "gateway/slowReader" });
-          cut(controller, new UpstreamFailure("left", `nothing was taken for ${readerMs} ms`));
-        }, readerMs);
-      },
-      cancel() {
-        clearTimeout(slow);
-        reply.cancel();
-        note({ how: "unknown", said: stop.reason?.kind ?? "left" });
-        onEnd({ status: 499, error: "gateway/cancelled" });
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

@@ -1,0 +1,109 @@
+/** An answer that is passed through as it comes: bounded, and cut off rather than shortened. */
+import type { Gateway } from "../gateway.ts";
+import type { End, Exchange } from "../http/exchange.ts";
+import type { Reply } from "../upstreams/call.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
+import type { Stop } from "../upstreams/stop.ts";
+import type { Ended, Upstream } from "../upstreams/upstream.ts";
+import type { PassThrough } from "./places.ts";
+
+/** One request while it is passed through. */
+export interface Under {
+  readonly gateway: Gateway;
+  readonly exchange: Exchange;
+  readonly pass: PassThrough;
+  readonly upstream: Upstream;
+  readonly stop: Stop;
+  readonly hangUp: (() => void) | undefined;
+  readonly onEnd: (how: End) => void;
+}
+
+/** Of the answer's, what says how to read it. */
+const answerHeaders = [
+  "content-type",
+  "content-encoding",
+  "content-language",
+  "content-disposition",
+  "content-length",
+  "cache-control",
+  "etag",
+  "last-modified",
+  "retry-after",
+  "retry-after-ms",
+];
+
+/** Headers by these names, where they are there. */
+export const picked = (names: readonly string[], more: readonly string[], get: (name: string) => string | null | undefined) => {
+  const found: Record<string, string> = {};
+  for (const name of [...names, ...more]) {
+    const value = get(name);
+    if (value !== null && value !== undefined) found[name] = value;
+  }
+  return found;
+};
+
+export function headersOf({ exchange, pass }: Under, reply: Reply): Record<string, string> {
+  return {
+    ...picked(answerHeaders, pass.answerHeaders, name => reply.headers.get(name)),
+    // nginx would otherwise collect a stream
+    "x-accel-buffering": "no",
+    ...exchange.reservation?.headers(),
+    "x-loam-target": pass.upstream,
+  };
+}
+
+/** The answer as it comes; what breaks off, is too much or is not taken ends with its connection, so that nobody takes it for whole. */
+export function streamOf(
+  { pass, hangUp, onEnd, stop, gateway }: Under,
+  reply: Reply,
+  note: (end: { readonly how: Ended; readonly said: string }) => void,
+): ReadableStream<Uint8Array> {
+  const { readerMs } = gateway.config;
+  let slow: NodeJS.Timeout | undefined;
+  let size = 0;
+  const cut = (controller: ReadableStreamDefaultController<Uint8Array>, why: UpstreamFailure) => {
+    if (hangUp) hangUp();
+    else controller.error(why);
+  };
+  const broken = (controller: ReadableStreamDefaultController<Uint8Array>, failure: UpstreamFailure) => {
+    reply.cancel();
+    note({ how: failure.isFault ? "failed" : "unknown", said: failure.kind });
+    onEnd({ status: reply.status, error: failure.kind.endsWith("Timeout") ? "gateway/timeout" : "gateway/cut" });
+    cut(controller, failure);
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        clearTimeout(slow);
+        try {
+          const piece = await reply.read();
+          if (piece === undefined) {
+            note({ how: "answered", said: "answered" });
+            onEnd({ status: reply.status });
+            return controller.close();
+          }
+          if (piece === "waiting") return;
+          size += piece.length;
+          if (size > pass.answerBytes) return broken(controller, new UpstreamFailure("tooLarge", `more than ${pass.answerBytes} bytes`));
+          controller.enqueue(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
+        } catch (error) {
+          const failure = error instanceof UpstreamFailure ? error : new UpstreamFailure("cut", String(error), { cause: error });
+          return broken(controller, failure);
+        }
+        slow = setTimeout(() => {
+          reply.cancel();
+          note({ how: "unknown", said: "left" });
+          onEnd({ status: 499, error: "gateway/slowReader" });
+          cut(controller, new UpstreamFailure("left", `nothing was taken for ${readerMs} ms`));
+        }, readerMs);
+      },
+      cancel() {
+        clearTimeout(slow);
+        reply.cancel();
+        note({ how: "unknown", said: stop.reason?.kind ?? "left" });
+        onEnd({ status: 499, error: "gateway/cancelled" });
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
