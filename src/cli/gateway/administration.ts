@@ -86,10 +86,10 @@ function remote(running: Running): Administration {
     verifyChanges: async () => (await get<{ readonly finding: string | null }>("/gateway/changes?most=1&verify=true")).finding,
     explain: ({ set, ...asked }) => get<Explained>(`/gateway/explain${queryOf(asked, set)}`),
     limits: async ({ top, limit, only = {} }) => {
-      const { data, ...rest } = await get<Omit<LimitsView, "limits"> & Listed<LimitsView["limits"][number]>>(
+      const { data, currency, isWhole } = await get<Omit<LimitsView, "limits"> & Listed<LimitsView["limits"][number]>>(
         `/gateway/limits${queryOf({ top, limit, ...only })}`,
       );
-      return { ...rest, limits: data };
+      return { currency, limits: data, isWhole };
     },
     requests: async ({ sinceMs, ...filter }) => {
       const since = sinceMs === undefined ? undefined : new Date(sinceMs).toISOString();
