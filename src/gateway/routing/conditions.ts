@@ -40,6 +40,8 @@ export const conditions = z
     headers: z.record(header, z.union([pattern.transform(p => [p]), patterns])).optional(),
     /** Of the header `x-loam-tags` and of `metadata.tags`. */
     tags: patterns.optional(),
+    /** Of the body's `metadata`, by key; `"*"` means that it is there. */
+    metadata: z.record(z.string().min(1).max(64), z.union([pattern.transform(p => [p]), patterns])).optional(),
     /** Numbers, words and switches of the body; one that is absent is within no bound. */
     parameters: z.record(z.string(), bound).optional(),
     /** Of the prompt, counted as the limits count it: from `from` on, below `to`. */
@@ -104,6 +106,11 @@ export function holds(c: Conditions, f: Facts): boolean {
   for (const [name, wanted] of Object.entries(c.headers ?? {})) {
     const value = f.headers.get(name);
     if (value === null || !some(wanted, [value])) return false;
+  }
+  const metadata = isRow(f.body.metadata) ? f.body.metadata : {};
+  for (const [name, wanted] of Object.entries(c.metadata ?? {})) {
+    const value = Object.hasOwn(metadata, name) ? metadata[name] : undefined;
+    if (typeof value !== "string" || !some(wanted, [value])) return false;
   }
   return c.tags === undefined || some(c.tags, tagsOf(f));
 }

@@ -40,6 +40,13 @@ test("each kind of condition fits what it names and nothing else", () => {
   expect([says({ tags: ["eu"] }, { body }), says({ tags: ["us"] }, { body })]).toEqual([true, false]);
   expect(says({ tags: ["us"] }, { body }, { "x-loam-tags": "a, us" })).toBe(true);
   expect(says({ tags: ["c"] }, { body: { metadata: { tags: "b, c" } } })).toBe(true);
+  const plan = { body: { metadata: { plan: "gold", seats: 3 } } };
+  expect([says({ metadata: { plan: ["gold", "plat*"] } }, plan), says({ metadata: { plan: "silver" } }, plan)]).toEqual([true, false]);
+  expect([
+    says({ metadata: { seats: "*" } }, plan),
+    says({ metadata: { toString: "*" } }, plan),
+    says({ metadata: { plan: "*" } }),
+  ]).toEqual([false, false, false]);
   expect([says({ endpoints: ["embeddings"] }), says({ stream: false }), says({ stream: true }), says({ models: ["ch*"] })]).toEqual([
     false,
     true,
