@@ -164,7 +164,7 @@ test("usage, limits, explain, changes, requests are the same by URL as from the 
 test("changes are exported, verified without the state, and a file that was altered or cut is told", async () => {
   const { result } = await loam("gateway changes", { export: "changes.jsonl", url });
   expect(result).toMatchObject({ verified: true, written: "changes.jsonl" });
-  const checked = await loam("gateway changes", { check: "changes.jsonl", head: result.head });
+  const checked = await loam("gateway changes", { verifyFile: "changes.jsonl", head: result.head });
   expect(checked.result).toMatchObject({ verified: true, head: result.head });
   const lines = readFileSync(join(folder, "changes.jsonl"), "utf8").trim().split("\n");
   const write = (name: string, all: readonly string[]) => writeFileSync(join(folder, name), `${all.join("\n")}\n`);
@@ -178,10 +178,10 @@ test("changes are exported, verified without the state, and a file that was alte
   );
   write("cut.jsonl", lines.slice(0, -1));
   write("broken.jsonl", ["{}"]);
-  await expect(loam("gateway changes", { check: "altered.jsonl" })).rejects.toThrow("change 1: expected the head");
-  await expect(loam("gateway changes", { check: "missing.jsonl" })).rejects.toThrow("position 1, got the next one at 2");
-  await expect(loam("gateway changes", { check: "cut.jsonl", head: result.head })).rejects.toThrow("The end was cut off");
-  await expect(loam("gateway changes", { check: "broken.jsonl" })).rejects.toThrow("broken.jsonl:1");
+  await expect(loam("gateway changes", { verifyFile: "altered.jsonl" })).rejects.toThrow("change 1: expected the head");
+  await expect(loam("gateway changes", { verifyFile: "missing.jsonl" })).rejects.toThrow("position 1, got the next one at 2");
+  await expect(loam("gateway changes", { verifyFile: "cut.jsonl", head: result.head })).rejects.toThrow("The end was cut off");
+  await expect(loam("gateway changes", { verifyFile: "broken.jsonl" })).rejects.toThrow("broken.jsonl:1");
 });
 
 test("a request is traced from its id to who asked, which version answered, and from what that was made", async () => {

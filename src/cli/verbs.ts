@@ -681,7 +681,7 @@ export const verbs: readonly Verb[] = [
       gatewayUrl,
       ["--verify", "say whether an entry was altered or removed, and which"],
       ["--export <file>", "write all entries there as JSON lines, verified"],
-      ["--check <file>", "verify such a file, without the state"],
+      ["--verify-file <file>", "verify such a file, without the state"],
       ["--head <hash>", "one that was noted before must be among them: shows that the end was cut off"],
     ],
     example: "loam gateway changes --verify",

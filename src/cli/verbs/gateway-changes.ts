@@ -1,6 +1,6 @@
 /**
  * `loam gateway changes`: who changed keys and configuration, when. `--verify` walks the chain of hashes and says the first entry that does not fit;
- * `--export` writes the entries as JSON lines, and `--check` verifies such a file without the state.
+ * `--export` writes the entries as JSON lines, and `--verify-file` verifies such a file without the state.
  */
 import { resolve } from "node:path";
 import { readText, writeFileAtomic } from "../../base/index.ts";
@@ -32,7 +32,7 @@ function finish({ out }: Context, entries: readonly ChangeEntry[], finding: stri
 export const gatewayChanges: VerbRun = async (context, _words, options) => {
   const { out, cwd } = context;
   const head = textOption(options, "head");
-  const file = textOption(options, "check");
+  const file = textOption(options, "verifyFile");
   if (file !== undefined) {
     const entries = changesOf(await readText(resolve(cwd, file)), file);
     return finish(context, entries, verifyEntries(entries, head));
@@ -46,7 +46,7 @@ export const gatewayChanges: VerbRun = async (context, _words, options) => {
   });
   if (to !== undefined) {
     await writeFileAtomic(resolve(cwd, to), changesText(entries));
-    out.line(`  ${entries.length} entries are written to ${to}. Verify it any time: loam gateway changes --check ${to}`);
+    out.line(`  ${entries.length} entries are written to ${to}. Verify it any time: loam gateway changes --verify-file ${to}`);
   } else
     for (const e of entries)
       out.line(
