@@ -137,7 +137,9 @@ function requestFor(f: Forwarded): AttemptsOptions["request"] {
 /** A copy to the model's shadow, where one goes. */
 function copied(f: Forwarded): ((answer: ClientAnswer | undefined) => void) | undefined {
   const { routes, runtime, exchange, headers, shadows } = f;
-  const { native: _, ...ask } = f.ask;
+  const { native, ...ask } = f.ask;
+  // what no chat can say is for the server that was meant alone
+  if (native?.refusal) return undefined;
   // a key of the client's makes two requests one: the copy goes without
   if (!mayAskTwice(ask, { get: name => (name === "idempotency-key" ? null : headers.get(name)) })) return undefined;
   const request = requestFor({ ...f, ask });

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { cutEvents } from "../streams/events.ts";
 import { progressOf } from "../streams/progress.ts";
 import type { Reply } from "../upstreams/call.ts";
+import type { UpstreamFailure } from "../upstreams/failure.ts";
 import { eventsOf, hello } from "./fakes.ts";
 import { completionToInference } from "./inference.ts";
 import { chatToMessages } from "./to-anthropic.ts";
@@ -99,3 +100,26 @@ for (const [name, api, translation, body, text] of cases)
     const each = Array.from({ length: Buffer.byteLength(text) }, (_, i) => i);
     expect(plain(await read(each))).toBe(plain(whole));
   });
+
+test("what comes before a broken piece is read however the bytes are cut, then the fault", async () => {
+  const asked = { body: { messages: user }, model: "m", isStream: true, maxOutputTokens: 9, inputTokens: 1, now: 1 };
+  const text = `${eventsOf(hello, "m").slice(0, 6).join("")}data: {{{\n\n${eventsOf(hello, "m").slice(6).join("")}`;
+  const read = async (cuts: readonly number[]) => {
+    const told = chatToMessages({ ...asked, isLenient: false, asksUsage: true, tensors: { input: "text", output: "embedding" } });
+    const reply = translatedReply(replyOf(pieces(Buffer.from(text), cuts)), told, true, "chat");
+    let out = "";
+    try {
+      for (let p = await reply.read(); p !== undefined; p = await reply.read()) out += p.toString();
+      return [out, "whole"];
+    } catch (error) {
+      return [out, (error as UpstreamFailure).kind];
+    }
+  };
+  const once = await read([]);
+  expect([once[0]!.includes('"content":"o th"'), once[1]]).toEqual([true, "malformed"]);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(10_000), { maxLength: 20 }), async cuts => {
+      expect(await read(cuts)).toEqual(once);
+    }),
+  );
+});

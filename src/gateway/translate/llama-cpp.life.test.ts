@@ -104,6 +104,7 @@ test.skipIf(reason !== "")(
         .poll(async () => (await fetch(`${url}/health`).catch(() => undefined))?.status, { timeout: 60_000, interval: 200 })
         .toBe(200);
       const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 0 });
+      const user = { role: "user" as const, content: "Hi" };
       const messages = [
         { role: "system" as const, content: "Be kind." },
         { role: "user" as const, content: "Hi" },
@@ -147,11 +148,11 @@ test.skipIf(reason !== "")(
         max_tokens: 30,
         temperature: 0,
         system: "Be kind.",
-        messages: [messages[1]!],
+        messages: [user],
       });
       expect(own.content).toMatchObject([{ type: "text", text: direct.choices[0]!.message.content }]);
       const helped = await anthropic.messages
-        .stream({ model: "messages", max_tokens: 30, temperature: 0, system: "Be kind.", messages: [messages[1]!] })
+        .stream({ model: "messages", max_tokens: 30, temperature: 0, system: "Be kind.", messages: [user] })
         .finalMessage();
       expect(helped.content).toMatchObject(own.content.map(b => ({ ...b })));
       const long = await client.chat.completions

@@ -1,6 +1,6 @@
 /** The output items of a response in the making, and the events that tell of them. A whole answer is the same items without the events. */
 import type { Row } from "./contract.ts";
-import { newId } from "./words.ts";
+import { malformed, newId } from "./words.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
 interface MessageItem {
@@ -27,6 +27,7 @@ export class ResponseItems {
   #isOpen = false;
   /** Index in the chat of the call that is open. */
   #callIndex: number | undefined;
+  readonly #begun = new Set<number>();
 
   text(text: string): Row[] {
     const events = this.#isOpen && this.list.at(-1)?.type === "message" ? [] : [...this.#close("completed"), ...this.#openMessage()];
@@ -35,10 +36,12 @@ export class ResponseItems {
     return [...events, { type: "response.output_text.delta", ...this.#at(item), content_index: 0, delta: text, logprobs: [] }];
   }
 
-  /** A part of a call; the first one of an index has its id and name. */
+  /** A part of a call; the first one of an index has its id and name. Errors: UpstreamFailure where a call that ended goes on. */
   call(index: number, callId: unknown, name: unknown, text: string): Row[] {
     const events: Row[] = [];
     if (!this.#isOpen || this.#callIndex !== index) {
+      if (this.#begun.has(index)) throw malformed("a call that goes on after the next has begun");
+      this.#begun.add(index);
       events.push(...this.#close("completed"));
       events.push(
         this.#added({

@@ -36,6 +36,13 @@ afterEach(async () => {
   await upstream.close();
   expect(gateway.failures).toEqual([]);
 });
+/** A part of the call of this index. */
+const callChunk = (index: number) => ({
+  ...roleChunk,
+  choices: [
+    { index: 0, delta: { tool_calls: [{ index, id: `c${index}`, function: { name: "f", arguments: "{" } }] }, finish_reason: null },
+  ],
+});
 const create = (body: Row) =>
   client.responses.create({ model: "m", input: "Hi", ...body } as never) as unknown as Promise<OpenAI.Responses.Response>;
 const errorOf = async (body: Row) =>
@@ -147,6 +154,7 @@ test("a chat that breaks off is no whole response: an error event ends it, and w
     (r: { destroy(): void; end(text?: string): void }) => r.end(),
     (r: { destroy(): void; end(text?: string): void }) => r.end(eventText({ error: { message: "out of memory", type: "server_error" } })),
     (r: { destroy(): void; end(text?: string): void }) => r.end(eventText("{{{")),
+    (r: { destroy(): void; end(text?: string): void }) => r.end([0, 1, 0].map(callChunk).map(eventText).join("")),
   ]) {
     upstream.script = async (_, response) => {
       begin(response);

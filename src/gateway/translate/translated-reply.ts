@@ -97,15 +97,26 @@ function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | unde
     return out;
   };
   const pieceOf = (data: string): Piece => (data.trim() === done ? "done" : parsed(data, "a piece that is no JSON object"));
+  /** What is wrong with the bytes is told after what came before it. */
+  let failure: unknown;
   const push = (bytes: Buffer): string => {
     let out = "";
-    for (const { data, bytes: event } of cutter.push(bytes)) {
-      if (data === undefined || data.trim() === "") continue;
-      const piece = pieceOf(data);
-      out += told(say(piece), piece, event);
+    try {
+      for (const { data, bytes: event } of cutter.push(bytes)) {
+        if (data === undefined || data.trim() === "") continue;
+        const piece = pieceOf(data);
+        out += told(say(piece), piece, event);
+      }
+      if (cutter.pendingBytes > limits.eventBytes) throw malformed("an event without an end");
+    } catch (error) {
+      failure = error;
     }
-    if (cutter.pendingBytes > limits.eventBytes) throw malformed("an event without an end");
     return out;
+  };
+  const close = (): string => {
+    // a last piece may lack its end
+    const last = push(Buffer.from("\n\n"));
+    return failure === undefined ? last + told(say("closed"), "closed", undefined) : last;
   };
 
   return {
@@ -114,13 +125,14 @@ function streamed(reply: Reply, { read, passage }: Told, api: StreamedApi | unde
     cancel: () => reply.cancel(),
     read: async (waitMs = Number.POSITIVE_INFINITY) => {
       const untilMs = performance.now() + waitMs;
+      if (failure !== undefined) throw failure;
       while (!isClosed) {
         const bytes = await reply.read(Math.max(0, untilMs - performance.now()));
         if (bytes === "waiting") return bytes;
         isClosed = bytes === undefined;
-        // a last piece may lack its end
-        const text = bytes ? push(bytes) : push(Buffer.from("\n\n")) + told(say("closed"), "closed", undefined);
+        const text = bytes ? push(bytes) : close();
         if (text !== "") return Buffer.from(text);
+        if (failure !== undefined) throw failure;
         if (performance.now() >= untilMs && !isClosed) return "waiting";
       }
       return undefined;
