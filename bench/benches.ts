@@ -40,6 +40,8 @@ export const benches = {
   limits: "a decision about limits in memory, in a SQLite file and in PostgreSQL: p50, p99, requests a second",
   policies: "decisions over 10 and 10,000 policies, and keys looked up among 1,000 and a million",
   "gateway-load": "requests a second through the gateway with everything on, beside LiteLLM, Portkey and a bare Hono with undici",
+  "gateway-streams":
+    "500 streams at once through the gateway: tokens a second, memory a stream, whether it stays; beside a bare Hono with undici",
   "gateway-latency": "what the gateway adds to the time of a request, beside LiteLLM, Portkey and a bare Hono with undici",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;

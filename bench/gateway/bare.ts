@@ -1,12 +1,13 @@
 /** Hono and undici with nothing between them: the least that a gateway of this kind costs. Argument: the upstream's URL. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { Pool } from "undici";
 
 const url = new URL(process.argv[2] ?? "");
-const pool = new Pool(url.origin, { connections: 512 });
+const pool = new Pool(url.origin, { connections: 1024 });
 const app = new Hono();
 app.post("/v1/chat/completions", async c => {
   const body = await c.req.text();
@@ -16,6 +17,8 @@ app.post("/v1/chat/completions", async c => {
     headers: { "content-type": "application/json" },
     body,
   });
+  if (reply.headers["content-type"] === "text/event-stream")
+    return new Response(Readable.toWeb(reply.body) as ReadableStream, { headers: { "content-type": "text/event-stream" } });
   return new Response(await reply.body.text(), { status: reply.statusCode, headers: { "content-type": "application/json" } });
 });
 const server = createServer(getRequestListener(app.fetch));

@@ -14,7 +14,7 @@ const access = {
 const config = await checkConfig(
   {
     state,
-    upstreams: { local: { url: upstream } },
+    upstreams: { local: { url: upstream, connections: 1024 } },
     models: { "gpt-4o": { targets: [{ upstream: "local", model: "inner" }] } },
     log: { to: join(folder, "access.log") },
     access,

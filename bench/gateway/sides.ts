@@ -20,14 +20,32 @@ export interface Side {
   readonly name: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Of its process, after a collection; for sides that are modules of this folder. */
+  memory?(): Promise<Memory>;
   stop(): void;
 }
+
+export interface Memory {
+  readonly rssBytes: number;
+  /** Of the heap and of buffers beside it. */
+  readonly liveBytes: number;
+  /** Processor time since it began. */
+  readonly cpuMs: number;
+}
+
+const memoryOf = (child: ChildProcess) => (): Promise<Memory> =>
+  new Promise(resolve => {
+    child.once("message", resolve as (message: unknown) => void);
+    child.send("memory");
+  });
 
 const stopped = (child: ChildProcess) => () => void child.kill("SIGKILL");
 
 /** A module of this folder that says its port on the first line. */
 async function started(name: string, args: readonly string[]): Promise<{ port: number; key?: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, [own(name), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--expose-gc", "--import", own("memory"), own(name), ...args], {
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
   for await (const line of child.stdout!) return { ...(JSON.parse(String(line)) as { port: number; key?: string }), child };
   throw new Error(`${name} ended before it listened`);
 }
@@ -59,14 +77,16 @@ async function answering(side: Side): Promise<Side> {
   throw new Error(`${side.name} did not answer (${last})`);
 }
 
-export async function upstream(latencyMs: number): Promise<Side> {
-  const { port, child } = await started("upstream", [String(latencyMs)]);
+/** Of a stream, the time between two tokens is `tokenMs`. */
+export async function upstream(latencyMs: number, tokenMs = 100): Promise<Side> {
+  const { port, child } = await started("upstream", [String(latencyMs), String(tokenMs)]);
   return answering({ name: "upstream", url: `http://127.0.0.1:${port}`, headers: {}, stop: stopped(child) });
 }
 
 export async function bare(up: Side): Promise<Side> {
   const { port, child } = await started("bare", [`${up.url}/v1`]);
-  return answering({ name: "Hono and undici", url: `http://127.0.0.1:${port}`, headers: {}, stop: stopped(child) });
+  const url = `http://127.0.0.1:${port}`;
+  return answering({ name: "Hono and undici", url, headers: {}, memory: memoryOf(child), stop: stopped(child) });
 }
 
 /** `state`: `memory:`, or `sqlite:` for a file. */
@@ -77,6 +97,7 @@ export async function loam(up: Side, state: "memory:" | "sqlite:"): Promise<Side
     name: state === "memory:" ? "Loam" : "Loam, SQLite",
     url: `http://127.0.0.1:${port}`,
     headers: { authorization: `Bearer ${key}` },
+    memory: memoryOf(child),
     stop: () => {
       child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });

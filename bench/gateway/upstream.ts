@@ -1,8 +1,12 @@
-/** A model's server that answers at once or after a fixed time, whole or streamed: what every gateway is measured before. Argument: milliseconds. */
-import { createServer } from "node:http";
+/**
+ * A model's server that answers at once or after a fixed time, or streams: what every gateway is measured before. Arguments: milliseconds before
+ * a whole answer, milliseconds between the tokens of a stream, of which there are as many as `max_tokens` says.
+ */
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const latencyMs = Number(process.argv[2] ?? 0);
+const tokenMs = Number(process.argv[3] ?? 100);
 const message = { role: "assistant", content: "Hello there, how can I help?" };
 const whole = JSON.stringify({
   id: "chatcmpl-1",
@@ -12,15 +16,41 @@ const whole = JSON.stringify({
   choices: [{ index: 0, message, logprobs: null, finish_reason: "stop" }],
   usage: { prompt_tokens: 7, completion_tokens: 9, total_tokens: 16 },
 });
+const event = (choice: object, more: object = {}) =>
+  `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "inner", choices: [{ index: 0, ...choice }], ...more })}\n\n`;
+const first = event({ delta: { role: "assistant" }, finish_reason: null });
+const token = event({ delta: { content: " word" }, finish_reason: null });
+
+function stream(response: ServerResponse, tokens: number): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write(first);
+  let sent = 0;
+  const timer = setInterval(() => {
+    if (sent++ < tokens) return response.write(token);
+    clearInterval(timer);
+    const usage = { prompt_tokens: 7, completion_tokens: tokens, total_tokens: 7 + tokens };
+    response.write(event({ delta: {}, finish_reason: "stop" }, { usage }));
+    response.end("data: [DONE]\n\n");
+    return true;
+  }, tokenMs);
+  response.on("close", () => clearInterval(timer));
+}
+
 const server = createServer((request, response) => {
-  request.resume();
+  let text = "";
+  request.setEncoding("utf8");
+  request.on("data", (piece: string) => {
+    text += piece;
+  });
   request.on("end", () => {
+    if (text.includes('"stream":true')) return stream(response, Number(/"max_tokens":(\d+)/.exec(text)?.[1] ?? 100));
     const answer = () => {
       response.writeHead(200, { "content-type": "application/json", "content-length": whole.length });
       response.end(whole);
     };
     if (latencyMs > 0) setTimeout(answer, latencyMs);
     else answer();
+    return undefined;
   });
 });
 server.listen(0, "127.0.0.1", () => process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`));
