@@ -6,7 +6,7 @@
 import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { api, serverUrl } from "./api.ts";
 import { useIsUp } from "./connection.ts";
-import { forgetKey, sessionOf, useHasKey, useNeedsKey, useSession } from "./credentials.ts";
+import { forgetKey, sessionOf, useHasKey, useKeyNeed, useSession } from "./credentials.ts";
 import { formatShort } from "./format.ts";
 import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
@@ -89,7 +89,8 @@ const idleMs = 1_000;
 export function App() {
   const route = parseRoute(useSyncExternalStore(onHash, hashNow));
   const session = useSession();
-  const [needsKey, hasKey] = [useNeedsKey(), useHasKey()];
+  const [keyNeed, hasKey] = [useKeyNeed(), useHasKey()];
+  const needsKey = keyNeed !== "no";
   // a gateway alone has no record to look at, and models to talk to
   const hasRecord = session?.record !== false;
   const overview = useResource(needsKey || !hasRecord ? null : "overview", api.overview, overviewMs);
@@ -167,7 +168,7 @@ export function App() {
           </div>
         )}
         {needsKey ? (
-          <SignIn />
+          <SignIn wasWrong={keyNeed === "wrong"} />
         ) : (
           <Guard key={route.page}>
             <Shown route={route} />

@@ -22,7 +22,7 @@ const place = "loam-gateway-key";
 let typed = sessionStorage.getItem(place);
 let known: Session | null = null;
 let asking: Promise<Session> | null = null;
-let isAsked = false;
+let asked: "no" | "needed" | "wrong" = "no";
 const listeners = new Set<() => void>();
 const tell = () => {
   for (const listener of listeners) listener();
@@ -64,14 +64,17 @@ export function wasRefused({ token }: Session): boolean {
     asking = null;
     return true;
   }
+  const wasTyped = typed !== null;
   forgetKey();
+  if (wasTyped) asked = "wrong";
+  tell();
   return false;
 }
 
 export function keepKey(key: string): void {
   typed = key;
   sessionStorage.setItem(place, key);
-  isAsked = false;
+  asked = "no";
   tell();
 }
 
@@ -79,11 +82,11 @@ export function keepKey(key: string): void {
 export function forgetKey(): void {
   typed = null;
   sessionStorage.removeItem(place);
-  isAsked = true;
+  asked = "needed";
   tell();
 }
 
 export const useSession = (): Session | null => useSyncExternalStore(subscribe, () => known);
-/** Whether somebody must type a key before anything is shown. */
-export const useNeedsKey = (): boolean => useSyncExternalStore(subscribe, () => isAsked);
+/** Whether somebody must type a key before anything is shown, and whether the one that they typed was none. */
+export const useKeyNeed = (): "no" | "needed" | "wrong" => useSyncExternalStore(subscribe, () => asked);
 export const useHasKey = (): boolean => useSyncExternalStore(subscribe, () => typed !== null);

@@ -2,7 +2,6 @@
 import { type FormEvent, useState } from "react";
 import type { Explanation, Key, Policy } from "../contract-gateway.ts";
 import { type Failure, failureOf } from "../failure.ts";
-import { formatValue } from "../format.ts";
 import { Icon } from "../parts/icons.tsx";
 import { FailureNotice, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
@@ -10,11 +9,18 @@ import { gateway } from "./api.ts";
 
 const paths = ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1/models", "/v1/files"];
 
+/** `at least 1 and at most 1024`, `json or text`. */
+function boundOf(bound: unknown): string {
+  const { min, max, oneOf } = bound as { readonly min?: number; readonly max?: number; readonly oneOf?: readonly unknown[] };
+  const parts = [...(min === undefined ? [] : [`at least ${min}`]), ...(max === undefined ? [] : [`at most ${max}`])];
+  return [...parts, ...(oneOf ? [oneOf.join(" or ")] : [])].join(" and ");
+}
+
 /** What a policy is about, in one line: `roles admin; endpoints chat; max_tokens at most 1024`. */
 function aboutOf({ who, endpoints, models, labels, dataClasses, parameters, when }: Policy): string {
   const lists = { ...who, endpoints, models, labels, "data classes": dataClasses };
   const parts = Object.entries(lists).flatMap(([name, list]) => (list && list.length > 0 ? [`${name} ${list.join(", ")}`] : []));
-  for (const [name, bound] of Object.entries(parameters ?? {})) parts.push(`${name} ${formatValue(name, bound)}`);
+  for (const [name, bound] of Object.entries(parameters ?? {})) parts.push(`${name} ${boundOf(bound)}`);
   if (when) parts.push(`when ${Object.values(when).flat().map(String).join(" ")}`);
   return parts.join("; ") || "everybody, everything";
 }

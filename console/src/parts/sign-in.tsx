@@ -2,14 +2,14 @@
 import type { FormEvent } from "react";
 import { keepKey } from "../credentials.ts";
 
-export function SignIn() {
+export function SignIn({ wasWrong }: { readonly wasWrong: boolean }) {
   const take = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const key = String(new FormData(event.currentTarget).get("key") ?? "").trim();
     if (key !== "") keepKey(key);
   };
   return (
-    <form className="card settings sign-in" onSubmit={take} aria-label="API key">
+    <form className="card settings sign-in" onSubmit={take} aria-label="Sign in">
       <h1>Who are you?</h1>
       <p>
         A gateway stands before this server. What this page shows needs an API key of somebody with the role <code>admin</code> or{" "}
@@ -19,6 +19,11 @@ export function SignIn() {
         <span className="field-name">API key</span>
         <input name="key" type="password" required autoComplete="off" spellCheck={false} placeholder="sk-loam-…" />
       </label>
+      {wasWrong && (
+        <p className="field-problem" role="alert">
+          This key opens nothing: it is mistyped, revoked or expired.
+        </p>
+      )}
       <button type="submit" className="primary">
         Go on
       </button>
