@@ -4,6 +4,7 @@ import "../../data/index.ts";
 import fc from "fast-check";
 import OpenAI, { APIError } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { checkConfig } from "../config/read-config.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
 import { jsonOf, readChunks, says } from "./fakes.ts";
 
@@ -165,4 +166,32 @@ test("a guard is for whom it says, and those of a stand-in hold before its serve
   expect(await status("cloud", "ann.lee@corp-mail.com")).toBe(400);
   const { routes } = gateway.gateway.config;
   expect(routes.get("chat")!.guards.map(g => g.name)).toEqual(["words", "pii"]);
+});
+
+test("behind a cache each gets its own values back, and another list of words looks at what is kept", async () => {
+  const guards = { pii: { kind: "private" }, words: { kind: "blocklist", words: ["zzz"] } };
+  const cache = { scope: "all", any: true };
+  await start(guards, ["pii", "words"], { cache });
+  upstream.script = says(["Dear <EMA", "IL_1>, bye"]);
+  const said = async (mail: string, more: object = {}) => {
+    const response = await post(ask(`Write to ${mail}`, more));
+    return { cache: response.headers.get("x-loam-cache"), body: await jsonOf(response) };
+  };
+  expect((await said("ann.lee@corp-mail.com")).cache).toBe("miss");
+  const second = await said("bob.ray@corp-mail.com");
+  expect([second.cache, second.body.choices[0].message.content]).toEqual(["hit", "Dear bob.ray@corp-mail.com, bye"]);
+  expect((await streamed(ask("Write to ann.lee@corp-mail.com"))).text).toBe("Dear ann.lee@corp-mail.com, bye");
+  expect((await streamed(ask("Write to bob.ray@corp-mail.com"))).text).toBe("Dear bob.ray@corp-mail.com, bye");
+  expect(upstream.received.length).toBe(2);
+  const { gateway: running } = gateway;
+  const others = { ...guards, words: { kind: "blocklist", words: ["bye"] } };
+  const models = { chat: { targets: [{ upstream: "local", model: "inner" }], guards: ["pii", "words"] } };
+  const upstreams = { local: { url: upstream.url } };
+  const changed = { upstreams, models, guards: others, cache, state: "memory:", access: running.config.access, log: { to: "none" } };
+  await running.reload(await checkConfig(changed, "gateway.yaml", "."), "test");
+  const third = await said("bob.ray@corp-mail.com");
+  expect([third.cache, third.body.choices[0]]).toMatchObject([
+    "miss",
+    { message: { content: "Dear bob.ray@corp-mail.com, " }, finish_reason: "content_filter" },
+  ]);
 });
