@@ -2,6 +2,8 @@
  * A real `loam serve` behind the gateway in each protocol that it speaks, asked through OpenAI's official client: what comes out is what the server
  * says when it is asked directly.
  */
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
 import OpenAI, { type APIError, BadRequestError } from "openai";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
@@ -295,6 +297,55 @@ test("a server's refusal keeps its status and its words; what cannot be put is n
   expect(app.inFlight).toBe(calls);
   expect(said.prompts).toEqual([]);
 });
+
+/** Passes everything on to the server, but the connection of its first answer, which it cuts after so many lines. */
+async function cutting(lines: number): Promise<{ readonly url: string; readonly paths: string[]; close(): void }> {
+  const paths: string[] = [];
+  const proxy = createServer((request, response) => {
+    paths.push(request.url!);
+    const isFirst = paths.length === 1;
+    const onward = httpRequest(`${server.url}${request.url}`, { method: request.method!, headers: request.headers }, reply => {
+      response.writeHead(reply.statusCode!, reply.headers);
+      let left = lines;
+      reply.on("data", (bytes: Buffer) => {
+        if (!isFirst) response.write(bytes);
+        else
+          for (const line of bytes.toString().split(/(?<=\n)/)) {
+            if (left-- > 0) response.write(line);
+            else if (left === -1) setTimeout(() => response.destroy(), 50);
+          }
+      });
+      reply.on("end", () => (isFirst ? undefined : response.end()));
+    });
+    request.pipe(onward);
+    response.on("close", () => onward.destroy());
+  });
+  await new Promise<void>(resolve => proxy.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, paths, close: () => proxy.close() };
+}
+
+for (const protocol of ["ollama", "inference"] as const)
+  test(`${protocol}: a completion that is cut in the middle is gone on with, and says what an uncut one says`, async () => {
+    said.text = "No rain today, it is sunny in the whole of Poland.";
+    const proxy = await cutting(20);
+    const other = await testGateway({
+      upstreams: { cut: { url: proxy.url, protocol, resume: "completions" } },
+      models: { speaker: { targets: [{ upstream: "cut" }] } },
+      retries: { attempts: 1, backoff: "1ms", budget: 1 },
+    });
+    const own = new OpenAI({ baseURL: `${other.url}/v1`, apiKey: other.key, maxRetries: 0 });
+    let text = "";
+    let reason: string | null = null;
+    for await (const c of await own.completions.create({ model: "speaker", prompt: "Rain? ", max_tokens: 200, stream: true })) {
+      text += c.choices[0]?.text ?? "";
+      reason = c.choices[0]?.finish_reason ?? reason;
+    }
+    expect([text, reason]).toEqual([said.text, "stop"]);
+    expect(proxy.paths.length).toBe(2);
+    expect(other.records.at(-1)).toMatchObject({ resumed: 1, status: 200 });
+    await other.close();
+    proxy.close();
+  });
 
 test("a client that leaves a translated stream frees the server's slot", async () => {
   said.text = "x".repeat(3000);
