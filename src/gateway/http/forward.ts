@@ -292,6 +292,8 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
       unwatch();
       exchange.resumed = resumed;
       exchange.target = attempts.target;
+      // all of a short answer can come with its first byte
+      if (error === undefined) exchange.firstMs ??= clock.monotonic() - exchange.startMs;
       const { usage, pieces, first } = progress;
       if (typeof first?.model === "string") exchange.served ??= first.model.slice(0, limits.modelCharacters);
       // an upstream that says nothing, or that nothing was written, is not believed
@@ -314,7 +316,7 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
   // until here an error can still be a status
   const first = await relay.read();
   isFirst = false;
-  exchange.firstMs = clock.monotonic() - exchange.startMs;
+  exchange.firstMs ??= clock.monotonic() - exchange.startMs;
   exchange.target = attempts.target;
   if (f.routes[0]!.shadow) {
     tell = copied(f);
