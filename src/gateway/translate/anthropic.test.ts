@@ -261,6 +261,22 @@ test("whole and streamed answers are the same chat: texts, calls, thinking, reas
   expect(first.body).toMatchObject({ model: "inner", max_tokens: 777 });
 });
 
+test("marks of what to cache stay on texts, pictures and tools", () => {
+  const cache_control = { type: "ephemeral" };
+  const body = sent({
+    messages: [
+      { role: "system", content: [{ type: "text", text: "Long.", cache_control }] },
+      { role: "user", content: [{ type: "text", text: "Hi", cache_control }] },
+    ],
+    tools: [{ ...weather, cache_control }],
+  });
+  expect(body).toMatchObject({
+    system: [{ type: "text", text: "Long.", cache_control }],
+    messages: [{ role: "user", content: [{ type: "text", text: "Hi", cache_control }] }],
+    tools: [{ name: "weather", cache_control }],
+  });
+});
+
 test("thinking goes back to Anthropic with its signature", () => {
   const thought = { type: "thinking", thinking: "a", signature: "s" };
   const body = sent({

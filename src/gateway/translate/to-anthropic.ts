@@ -21,13 +21,23 @@ function document({ file }: Row, place: string): Row {
   return { type: "document", source: { type: "base64", media_type: own.mediaType, data: own.data }, ...title };
 }
 
+/** Marks of what to cache are Anthropic's own; chats carry them on their parts and tools. */
+const markOf = (part: Row): Row => renamed(part, { cache_control: "cache_control" });
+
+/** Texts with their marks. */
+function systemBlocks(content: unknown, place: string): Row[] {
+  const isMarked = Array.isArray(content) && content.some(p => isRow(p) && isGiven(p.cache_control));
+  if (!isMarked) return [{ type: "text", text: textOf(content, place) }];
+  return rowsOf(content, place).map((p, i) => ({ type: "text", text: textOf([p], `${place}[${i}]`), ...markOf(p) }));
+}
+
 function userBlocks(content: unknown, place: string): Row[] {
   if (typeof content === "string") return [{ type: "text", text: content }];
   return rowsOf(content, place).map((part, i) => {
     const at = `${place}[${i}]`;
-    if (part.type === "text" && typeof part.text === "string") return { type: "text", text: part.text };
-    if (part.type === "image_url") return picture(part, at);
-    if (part.type === "file") return document(part, at);
+    if (part.type === "text" && typeof part.text === "string") return { type: "text", text: part.text, ...markOf(part) };
+    if (part.type === "image_url") return { ...picture(part, at), ...markOf(part) };
+    if (part.type === "file") return { ...document(part, at), ...markOf(part) };
     throw untranslated(at, `a part of type ${JSON.stringify(part.type)}`);
   });
 }
@@ -49,8 +59,8 @@ interface Turn {
 }
 
 /** Turns of one role after another are one: results of tools stand before what is said next. */
-function turnsOf(messages: unknown): { readonly system: readonly string[]; readonly turns: readonly Turn[] } {
-  const system: string[] = [];
+function turnsOf(messages: unknown): { readonly system: readonly Row[]; readonly turns: readonly Turn[] } {
+  const system: Row[] = [];
   const turns: Turn[] = [];
   const add = (role: Turn["role"], content: Row[]) => {
     const last = turns.at(-1);
@@ -63,9 +73,9 @@ function turnsOf(messages: unknown): { readonly system: readonly string[]; reado
     switch (m.role) {
       case "system":
       case "developer": {
-        const text = textOf(m.content, `${place}.content`);
-        if (turns.length === 0) system.push(text);
-        else add("system", [{ type: "text", text }]);
+        const blocks = systemBlocks(m.content, `${place}.content`);
+        if (turns.length === 0) system.push(...blocks);
+        else add("system", blocks);
         break;
       }
       case "user":
@@ -96,15 +106,18 @@ function openEnd(turns: readonly Turn[]): readonly Turn[] {
 /** A turn that is one text is said as one: what every server that speaks Messages takes. */
 const plain = ({ role, content }: Turn): Row => {
   const [first] = content;
-  return { role, content: content.length === 1 && first!.type === "text" ? first!.text : content };
+  const isPlain = content.length === 1 && first!.type === "text" && first!.cache_control === undefined;
+  return { role, content: isPlain ? first!.text : content };
 };
 
 function toolsOf({ tools, tool_choice: choice, parallel_tool_calls: isParallel }: Row): Row {
-  const own = functionsOf(tools).map(f => ({
+  const given = listOf(tools, "tools");
+  const own = functionsOf(tools).map((f, i) => ({
     name: f.name,
     ...(isGiven(f.description) ? { description: f.description } : {}),
     input_schema: f.parameters ?? { type: "object", properties: {} },
     ...(f.strict === true ? { strict: true } : {}),
+    ...markOf(given[i]!),
   }));
   if (own.length === 0) return {};
   const single = isParallel === false ? { disable_parallel_tool_use: true } : {};
@@ -150,7 +163,7 @@ function messagesBody(asked: Asked): Row {
   const { stop } = body;
   return {
     model,
-    ...(system.length === 0 ? {} : { system: system.length === 1 ? system[0] : system.map(text => ({ type: "text", text })) }),
+    ...(system.length === 0 ? {} : { system: plain({ role: "system", content: system }).content }),
     messages: openEnd(turns).map(plain),
     max_tokens: body.max_completion_tokens ?? body.max_tokens ?? maxOutputTokens,
     ...temperatureOf(asked),
