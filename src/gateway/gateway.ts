@@ -80,6 +80,8 @@ export class Gateway {
   readonly metrics: GatewayMetrics;
   /** Set by whoever listens, where clients show certificates. */
   certificateOf: Tls["certificateOf"];
+  /** Answers say `Connection: close`: their clients come back to whoever listens then. */
+  isLeaving = false;
   /** Requests that wait for a person. */
   readonly held: HeldRequests;
   readonly #routing: RoutingMetrics;
@@ -264,6 +266,7 @@ export class Gateway {
   /** Takes no new work; ends when nothing is under way or the time is over. Gives how many answers had not ended. */
   async drain(graceMs: number): Promise<{ readonly cutOff: number }> {
     this.#isDraining = true;
+    this.isLeaving = true;
     if (this.#inFlight > 0) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>(resolve => {

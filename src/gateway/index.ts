@@ -52,6 +52,7 @@ export { type Page, readPage } from "./own/page.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";
+export { type Handover, handoverOf, type Supervisor, supervise } from "./transport/handover.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
 export { usageCsv } from "./usage/csv.ts";
 export { verifyWebhook } from "./webhooks/signature.ts";

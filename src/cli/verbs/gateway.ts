@@ -3,7 +3,7 @@
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
 import { join } from "node:path";
-import { followConfig, Gateway, type GatewayListening, handoverOf, listenGateway, readPage } from "../../gateway/index.ts";
+import { followConfig, Gateway, type GatewayListening, type Handover, handoverOf, listenGateway, readPage } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
 import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
 import { supervised } from "../gateway/supervised.ts";
@@ -11,7 +11,7 @@ import { logOf, watching } from "../gateway/watching.ts";
 import { numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { projectFile } from "../project.ts";
-import type { VerbRun } from "../verb.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(done => {
@@ -19,7 +19,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => done(), { once: true });
   });
 
-export const gateway: VerbRun = async (context, _given, options) => {
+async function serve(context: Context, options: Options, handover: Handover | undefined): Promise<void> {
   const { out, signal } = context;
   const port = numberOption(options, "port", "gateway", { least: 0, most: 65_535, whole: true });
   const { path, config, isProjects } = await gatewayOf(context, options);
@@ -36,7 +36,6 @@ export const gateway: VerbRun = async (context, _given, options) => {
       received: `the part gateway of ${projectFile}, which is the door of the project's own server`,
       hint: "`loam serve` starts both.",
     });
-  const handover = options.handover === true ? handoverOf() : undefined;
   if (options.handover === true && !handover) return supervised(context, config);
   const control = await openFor(config, text => out.warn(text));
   const { to } = config.log;
@@ -104,6 +103,14 @@ export const gateway: VerbRun = async (context, _given, options) => {
     await log.close();
     out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
     out.event("stopped", { cutOff });
+  }
+}
+
+export const gateway: VerbRun = async (context, _given, options) => {
+  const handover = options.handover === true ? handoverOf() : undefined;
+  try {
+    await serve(context, options, handover);
+  } finally {
     handover?.end();
   }
 };

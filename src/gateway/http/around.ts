@@ -90,6 +90,6 @@ export async function answered<R extends Asked>(
   headers["referrer-policy"] = "no-referrer";
   headers["x-request-id"] = exchange.id;
   if (exchange.guards?.acted) headers["x-loam-guard"] = exchange.guards.acted;
-  if (gateway.isDraining) headers.connection = "close";
+  if (gateway.isLeaving) headers.connection = "close";
   return { status: answer.status, headers, body: answer.body };
 }

@@ -7,6 +7,8 @@ export const limits = {
   jsonDepth: 64,
   /** Milliseconds in which headers and body must have come (slowloris): 32 MiB at 5 Mbit/s take 54 s. */
   requestMs: 60_000,
+  /** Longer than clients keep idle connections by themselves (undici 4 s, httpx 5 s), so that none sends into one that is closing. */
+  handOverIdleMs: 10_000,
   /** Milliseconds for a TLS handshake. */
   handshakeMs: 10_000,
   headerBytes: 16 * 1024,

@@ -1,7 +1,8 @@
 /** The gateway on a socket, and its end in order: no new work, answers under way are finished, what lasts too long is told so, then sockets close. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Server as NetServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
@@ -17,6 +18,11 @@ export interface GatewayListening {
   readonly url: string;
   /** Finishes what is under way, within the time (25 s when absent, of the 30 s that platforms give), and closes. */
   drain(graceMs?: number): Promise<{ readonly cutOff: number }>;
+  /**
+   * For another process that listens on the same socket: takes no new connection, still answers on those that are there, each answer the last of its
+   * own, and drains when they are gone or have been idle for so long; streams have as long as any request.
+   */
+  handOver(idleMs?: number): Promise<{ readonly cutOff: number }>;
 }
 
 const defaultGraceMs = 25_000;
@@ -98,12 +104,25 @@ export async function listenGateway(
     await gateway.close();
     return { cutOff };
   };
+  const handOver = async (idleMs: number) => {
+    gateway.isLeaving = true;
+    // not http's own close, which ends idle connections at once: a request may be on its way on one
+    const gone = new Promise<void>(resolve => NetServer.prototype.close.call(server, () => resolve()));
+    const timer = new AbortController();
+    await Promise.race([gone, sleep(idleMs, undefined, { signal: timer.signal }).catch(() => {})]);
+    timer.abort();
+    return drain(gateway.config.totalMs);
+  };
   return {
     host,
     port: own,
     url: `${tls ? "https" : "http"}://${shown}:${own}`,
     drain: (graceMs = defaultGraceMs) => {
       draining ??= drain(graceMs);
+      return draining;
+    },
+    handOver: (idleMs = limits.handOverIdleMs) => {
+      draining ??= handOver(idleMs);
       return draining;
     },
   };
