@@ -7,7 +7,7 @@ import { joined } from "./joined.ts";
 
 export interface AnswerFilters {
   /** For a text that begins. */
-  open(form: TextForm): TextFilter;
+  open(form: TextForm, isWhole?: boolean): TextFilter;
   /** Some text of the answer ended early. */
   readonly hasBlocked: boolean;
   /** The answer is over, whatever became of it. */
@@ -29,7 +29,7 @@ export function answerFilters(
 ): AnswerFilters | undefined {
   const looking = sessions
     .filter(({ guard, session }) => session.filter && guard.stages.includes("answer"))
-    .map(({ guard, session }) => ({ guard, session, ms: 0, has: session.filter!("text") !== undefined }))
+    .map(({ guard, session }) => ({ guard, session, ms: 0, has: session.filter!("text", false) !== undefined }))
     .filter(({ has }) => has)
     .reverse();
   if (looking.length === 0) return undefined;
@@ -54,7 +54,8 @@ export function answerFilters(
     return { push: text => run(() => filter.push(text)), end: () => run(() => filter.end()) };
   };
   return {
-    open: form => joined(looking.flatMap(row => [row.session.filter!(form)].filter(f => f !== undefined).map(f => watched(row, f)))),
+    open: (form, isWhole = false) =>
+      joined(looking.flatMap(row => [row.session.filter!(form, isWhole)].filter(f => f !== undefined).map(f => watched(row, f)))),
     get hasBlocked() {
       return looking.some(({ guard }) => acts.has(guard.name, "answer", "block"));
     },

@@ -15,7 +15,7 @@ interface Through {
 }
 
 export async function throughFilters(filters: AnswerFilters, text: string, form: TextForm): Promise<Through> {
-  const filter = filters.open(form);
+  const filter = filters.open(form, true);
   const first = await filter.push(text);
   if (first.isBlocked) return { text: first.text, isBlocked: true };
   const last = await filter.end();

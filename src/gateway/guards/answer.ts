@@ -54,6 +54,11 @@ export class GuardedEnd {
   }
 }
 
+/** A completion has so many for each of its prompts. */
+function choicesOf({ choices, body: { prompt } }: Ask): number {
+  return Array.isArray(prompt) ? choices * Math.max(1, prompt.length) : choices;
+}
+
 /** Errors of the filters, before anything was given. */
 export async function filteredAnswer(given: ToFilter, answer: Answer, end: GuardedEnd): Promise<Answer> {
   const { ask, filters, isOrdered } = given;
@@ -74,7 +79,7 @@ export async function filteredAnswer(given: ToFilter, answer: Answer, end: Guard
       throw error;
     }
   }
-  const rewriter = api === "responses" ? responsesRewriter(filters) : choicesRewriter({ filters, choices: ask.choices, isOrdered });
+  const rewriter = api === "responses" ? responsesRewriter(filters) : choicesRewriter({ filters, choices: choicesOf(ask), isOrdered });
   return { ...answer, body: filteredStream(given, body, rewriter, end) };
 }
 

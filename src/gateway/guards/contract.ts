@@ -68,8 +68,8 @@ export type TextForm = "text" | "json";
 /** A guard at work on one request and its answer. */
 export interface GuardSession {
   before?(request: GuardedRequest): Verdict | Promise<Verdict>;
-  /** For each text of the answer; undefined where nothing is to be done. */
-  filter?(form: TextForm): TextFilter | undefined;
+  /** For each text of the answer; undefined where nothing is to be done. `isWhole`: it comes in one piece. */
+  filter?(form: TextForm, isWhole: boolean): TextFilter | undefined;
 }
 
 export interface Guard {

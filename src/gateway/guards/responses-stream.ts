@@ -40,7 +40,7 @@ function remembering(filters: AnswerFilters, said: ReadonlyMap<string, string>):
         push: text => {
           const known = said.get(text);
           if (known !== undefined) return { text: known };
-          inner = filters.open(form);
+          inner = filters.open(form, true);
           return inner.push(text);
         },
         end: () => inner?.end() ?? { text: "" },

@@ -52,6 +52,8 @@ const passedOver = new Set([
   "pattern",
   "strict",
 ]);
+/** Members whose own members have names that somebody chose: all strings in them are texts. */
+const freeNames = new Set(["metadata", "variables"]);
 /** Members whose string is a JSON text. */
 const json = new Set(["arguments"]);
 
@@ -73,6 +75,7 @@ function mapped(value: unknown, change: Change, key: string | undefined): unknow
     return has ? out : value;
   }
   if (!isRow(value)) return value;
+  if (key !== undefined && freeNames.has(key)) return every(value, change);
   let out: Record<string, unknown> | undefined;
   for (const [k, v] of Object.entries(value)) {
     if (passedOver.has(k) && !isRow(v)) continue;
@@ -115,7 +118,7 @@ function changedMembers(body: Body, change: Change): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const key of members) {
     if (!Object.hasOwn(body, key)) continue;
-    const own = mapped(body[key], change, undefined);
+    const own = mapped(body[key], change, freeNames.has(key) ? key : undefined);
     if (own !== body[key]) out[key] = own;
   }
   return out;

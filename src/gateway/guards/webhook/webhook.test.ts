@@ -80,6 +80,16 @@ test("it is told who asks what, with its own headers, and its decision is done",
   expect(JSON.stringify(gateway.records)).not.toContain("judge-secret");
 });
 
+test("an answer that is no stream is asked about at once", async () => {
+  judge.script = reads;
+  await start({ on: ["answer"] });
+  upstream.script = says(["why? ".repeat(100)]);
+  const { choices } = await jsonOf(await post(ask("Say.")));
+  expect(choices[0].message.content).toBe("whx? ".repeat(100));
+  expect(judge.received.map(r => (r.body.texts as string[])[0]!.length)).toEqual([500]);
+  expect(judge.received[0]!.body).toMatchObject({ stage: "answer", form: "text", before: "" });
+});
+
 test("a streamed answer is asked about by windows, the same however it is cut; none leaves before it was allowed", async () => {
   judge.script = reads;
   await start({ on: ["answer"] });

@@ -8,7 +8,7 @@ import { refusedUrl } from "../../upstreams/address.ts";
 import { connectTo } from "../../upstreams/call.ts";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
-import type { Guard, GuardAsk, Piece, Stage, TextFilter } from "../contract.ts";
+import type { Guard, GuardAsk, Piece, Stage, TextFilter, TextForm } from "../contract.ts";
 import { GuardFailure } from "../failure.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
@@ -17,6 +17,8 @@ import type { GuardPartOf } from "../schema.ts";
 const answerBytes = 64 * 1024 * 1024;
 /** Characters of the answer before a window that are told with it. */
 const beforeCharacters = 500;
+/** Of an answer that is no stream, asked about together. */
+const wholeCharacters = 1_000_000;
 const whyCharacters = 200;
 const connections = 128;
 
@@ -106,7 +108,8 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
     }
   };
 
-  const filterOf = (asked: GuardAsk, form: string): TextFilter => {
+  const filterOf = (asked: GuardAsk, form: TextForm, isWhole: boolean): TextFilter => {
+    const most = isWhole ? wholeCharacters : window;
     let held = "";
     let before = "";
     const decide = async (text: string, isLast: boolean): Promise<Piece> => {
@@ -129,10 +132,10 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
         held += text;
         let out = "";
         let did: Piece["did"];
-        while (held.length >= window) {
+        while (held.length >= most) {
           // a pair of surrogates stays together
-          const last = held.charCodeAt(window - 1);
-          const size = last >= 0xd800 && last <= 0xdbff ? window - 1 : window;
+          const last = held.charCodeAt(most - 1);
+          const size = last >= 0xd800 && last <= 0xdbff ? most - 1 : most;
           const now = held.slice(0, size);
           held = held.slice(size);
           const piece = await decided(now, false);
@@ -159,7 +162,7 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
         if (got.decision === "rewrite") return { kind: "rewrite", texts: got.texts };
         return { kind: got.decision === "flag" ? "flag" : "pass" };
       },
-      filter: form => filterOf(asked, form),
+      filter: (form, isWhole) => filterOf(asked, form, isWhole),
     }),
     close: () => connection.close(),
   });

@@ -1,0 +1,69 @@
+/** Messages to a server that speaks them itself: what guards changed or looked at does not pass by them in the server's own words. */
+import "../../data/index.ts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { begin, type FakeUpstream, fakeUpstream, type Script, type TestGateway, testGateway } from "../fakes.ts";
+import { jsonOf } from "./fakes.ts";
+
+let upstream: FakeUpstream;
+let gateway: TestGateway;
+const mail = "ann.lee@corp-mail.com";
+const answers =
+  (pieces: readonly string[]): Script =>
+  ({ body }, response) => {
+    const message = { id: "msg_1", type: "message", role: "assistant", model: "inner", stop_reason: null, stop_sequence: null };
+    const usage = { input_tokens: 3, output_tokens: 2 };
+    if (body.stream !== true) {
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ ...message, content: [{ type: "text", text: pieces.join("") }], stop_reason: "end_turn", usage }));
+      return;
+    }
+    begin(response);
+    const events = [
+      { type: "message_start", message: { ...message, content: [], usage } },
+      { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
+      ...pieces.map(text => ({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text } })),
+      { type: "content_block_stop", index: 0 },
+      { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: { output_tokens: 2 } },
+      { type: "message_stop" },
+    ];
+    response.end(events.map(e => `event: ${e.type}\ndata: ${JSON.stringify(e)}\n\n`).join(""));
+  };
+beforeEach(async () => {
+  upstream = await fakeUpstream(answers(["ok"]));
+  gateway = await testGateway({
+    upstreams: { claude: { url: upstream.url, protocol: "anthropic" } },
+    models: { chat: { targets: [{ upstream: "claude", model: "inner" }] } },
+    retries: { attempts: 0 },
+    guards: { default: ["pii", "words"], pii: { kind: "private" }, words: { kind: "blocklist", words: ["nightfall"] } },
+  });
+});
+afterEach(async () => {
+  await gateway.close();
+  await upstream.close();
+  expect(gateway.failures).toEqual([]);
+});
+const ask = (content: string, stream = false) =>
+  gateway.post("/v1/messages", { model: "chat", max_tokens: 20, stream, messages: [{ role: "user", content }] });
+const textOf = (wire: string) =>
+  wire
+    .split("\n\n")
+    .filter(e => e.includes("data: "))
+    .map(e => JSON.parse(e.slice(e.indexOf("data: ") + 6)).delta?.text ?? "")
+    .join("");
+
+test("values leave as placeholders and come back, whole and streamed", async () => {
+  upstream.script = answers(["Dear <EM", "AIL_1>", "!"]);
+  expect((await jsonOf(await ask(`I am ${mail}`))).content).toEqual([{ type: "text", text: `Dear ${mail}!` }]);
+  expect(textOf(await (await ask(`I am ${mail}`, true)).text())).toBe(`Dear ${mail}!`);
+  for (const { text } of upstream.received) expect(text).not.toContain("corp-mail");
+});
+
+test("nothing of a blocked passage passes, though the server said it in the client's own API", async () => {
+  upstream.script = answers(["It is night", "fall, ", "and more"]);
+  const whole = await jsonOf(await ask("Name?"));
+  expect(whole).toMatchObject({ content: [{ type: "text", text: "It is " }], stop_reason: "refusal" });
+  const wire = await (await ask("Name?", true)).text();
+  expect(textOf(wire)).toBe("It is ");
+  expect(wire).toContain('"stop_reason":"refusal"');
+  expect(wire).not.toMatch(/night|fall|more/);
+});
