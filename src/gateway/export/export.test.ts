@@ -199,6 +199,36 @@ describe.each(exportTargets)("%s", target => {
   });
 });
 
+test("whatever of the file a target has not is told: routing, protocols, guards, the cache, tokens, passed addresses", async () => {
+  const more = {
+    upstreams: { local: { url: "https://models.example/v1" }, other: { url: "https://a.example/v1", protocol: "anthropic" } },
+    models: {
+      chat: {
+        targets: [
+          { upstream: "local", model: "inner" },
+          { upstream: "other", priority: 1 },
+        ],
+        sticky: "user",
+        strategy: "latency",
+        fallbacks: ["small"],
+        guards: ["list"],
+      },
+      small: { targets: [{ upstream: "local" }] },
+    },
+    guards: { list: { kind: "blocklist", words: ["secret"] } },
+    cache: {},
+  };
+  const issuers = [{ name: "corp", issuer: "https://id.example", audience: "loam" }];
+  const config = await configOf({ policies: [{ id: "all", effect: "allow" }], issuers }, more);
+  for (const target of ["apigee", "envoy"] as const) {
+    const places = exportGateway(target, { config, keys, nowMs: noon }).differences.map(d => d.place);
+    const wanted = ["chat.targets", "chat.sticky", "chat.strategy", "chat.fallbacks", "chat.guards"].map(p => `models.${p}`);
+    expect(places).toEqual(
+      expect.arrayContaining([...wanted, "upstreams.other.protocol", "access.issuers", "cache", "retries", "streams"]),
+    );
+  }
+});
+
 test("aws: a usage plan leaks and bursts as the limit does, its documents are OpenAPI 3.0, and answers stream", async () => {
   const limits: ControlGiven["limits"] = [{ name: "minute", measure: "requests", per: ["key"], limit: 90, window: "1m", burst: 10 }];
   const config = await configOf({ policies: [{ id: "all", effect: "allow" }], limits });

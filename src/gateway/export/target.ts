@@ -65,6 +65,11 @@ export const renamed = (config: GatewayConfig): Difference[] =>
       why: `the server is asked for "${called}", which it calls "${r.targets[0]!.model}": give it that name there, or stand a \`loam gateway\` behind (--backend)`,
     }));
 
+/** What of a route is looked at by name; whatever else it has is told as it is. */
+const routeKeys = new Set(
+  "name aliases strategy sticky targets fallbacks tokenizer maxOutputTokens sharesName hasOwnPrice rules rule shadow hedge".split(" "),
+);
+
 /** Parts of the file that concern no policy. `has`: those that the target has too. */
 export function routingDifferences(given: ExportGiven, has: readonly ("weights" | "retries")[]): Difference[] {
   const { config, backend, access } = given;
@@ -90,8 +95,13 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
     if (r.rules) told.push({ place: `${place}.rules`, why: "requests are not told apart: every target may answer" });
     if (r.shadow) told.push({ place: `${place}.shadow`, why: "nothing is copied" });
     if (r.hedge) told.push({ place: `${place}.hedge`, why: "no second server is asked beside a slow one" });
+    const others = Object.entries(r).filter(([key, value]) => !routeKeys.has(key) && !isEmpty(value));
+    for (const [key] of others) told.push({ place: `${place}.${key}`, why: "has no counterpart there" });
     if (r.strategy !== "weighted") told.push({ place: `${place}.strategy`, why: `"${r.strategy}" is not kept` });
   }
+  for (const [name, { protocol }] of config.upstreams)
+    if (protocol !== "openai")
+      told.push({ place: `upstreams.${name}.protocol`, why: `nothing is translated: it would hear OpenAI's words, not ${protocol}'s` });
   for (const [name, { lane }] of config.upstreams)
     if (lane) told.push({ place: `upstreams.${name}.concurrency`, why: "requests under way are not bounded, and none waits in line" });
   if (!has.includes("retries")) told.push({ place: "retries", why: "nothing is asked twice" });
