@@ -71,6 +71,7 @@ function eventsReader({ model, now }: Asked): (piece: Piece) => readonly Piece[]
   let block: Row = {};
   let hasArguments = false;
   let thought = "";
+  let isCounted = false;
 
   const opened = (given: unknown): Row[] => {
     block = isRow(given) ? given : {};
@@ -125,9 +126,11 @@ function eventsReader({ model, now }: Asked): (piece: Piece) => readonly Piece[]
         return [chunks.delta({ tool_calls: [{ index: calls, function: { arguments: "{}" } }] })];
       case "message_delta":
         counted(piece.usage);
-        return isRow(piece.delta) && isGiven(piece.delta.stop_reason) ? [chunks.last(reasonOf(piece.delta.stop_reason))] : [];
+        if (!isRow(piece.delta) || !isGiven(piece.delta.stop_reason)) return [];
+        isCounted = true;
+        return [chunks.last(reasonOf(piece.delta.stop_reason)), chunks.usage(usageFrom(usage))];
       case "message_stop":
-        return [chunks.usage(usageFrom(usage)), "done"];
+        return isCounted ? ["done"] : [chunks.usage(usageFrom(usage)), "done"];
       case "error":
         return [{ error: errorOf(piece) ?? { message: "an error without words" } }];
       default:

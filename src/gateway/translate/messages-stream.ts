@@ -16,6 +16,8 @@ export function messagesStream(passage?: Passage): (data: string | undefined) =>
   let index = -1;
   let reason: unknown;
   let usage: unknown;
+  /** The upstream has said its reason and counts itself. */
+  let isCounted = false;
 
   const begin = (chunk: Row): string => {
     if (hasBegun) return "";
@@ -52,12 +54,15 @@ export function messagesStream(passage?: Passage): (data: string | undefined) =>
     if (native) {
       hasBegun = true;
       ({ index, open } = native);
+      isCounted ||= native.own.includes("event: message_delta\n");
       return native.own;
     }
     if (data.trim() === "[DONE]")
       return (
         close() +
-        event({ type: "message_delta", delta: { stop_reason: stopReason(reason), stop_sequence: null }, usage: usageOf(usage) }) +
+        (isCounted
+          ? ""
+          : event({ type: "message_delta", delta: { stop_reason: stopReason(reason), stop_sequence: null }, usage: usageOf(usage) })) +
         event({ type: "message_stop" })
       );
     const chunk: unknown = JSON.parse(data);

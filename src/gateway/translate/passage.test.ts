@@ -126,6 +126,17 @@ test("a server of Messages that dies in mid-stream ends in Anthropic's error eve
   expect(JSON.parse(error!.slice("data: ".length))).toMatchObject({ type: "error", error: { type: "api_error" } });
 });
 
+test("a server of Messages that falls after its last counts has said everything: the client gets them once, and the end", async () => {
+  claude.script = async (_, r) => {
+    r.writeHead(200, { "content-type": "text/event-stream" });
+    for (const e of eventsOf(says, "inner").slice(0, -1)) r.write(e);
+    await new Promise(resolve => setTimeout(resolve, 30));
+    r.destroy();
+  };
+  expect(await (await post("claude", true)).text()).toBe(eventsOf(says, "inner").join(""));
+  expect(gateway.records.at(-1)).toMatchObject({ status: 200, error: null, inputTokens: 125, outputTokens: 9 });
+});
+
 test("what was changed on the way is translated, in blocks that fit those that went through", () => {
   const passage = new Passage();
   const say = messages.stream(passage);
