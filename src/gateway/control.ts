@@ -7,7 +7,8 @@ import { gatewayErrors } from "./errors.ts";
 import { authenticator, identityOfKey } from "./identity/authenticate.ts";
 import { appendChange, changesIn, headOfChanges, lastChange, verifyChanges } from "./identity/changes.ts";
 import { createKeys } from "./identity/keys.ts";
-import { accountOf, adminsOf, keepsAdmin } from "./identity/principals.ts";
+import { keepsAdministration } from "./identity/last-admin.ts";
+import { accountOf, adminsOf } from "./identity/principals.ts";
 import { serverSecrets } from "./identity/server-secret.ts";
 import { type TokenChecker, tokenChecker } from "./identity/tokens.ts";
 import { createLimiter } from "./limits/limiter.ts";
@@ -172,8 +173,8 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       verifyChanges: () => verifyChanges(database),
       async reload(config, by) {
         const next = check(controlPart, config, place);
-        keepsAdmin(snapshot.config.principals, next.principals);
         const compiled = snapshotOf(next, snapshot);
+        keepsAdministration(snapshot, compiled, now());
         await note(next, by);
         snapshot = compiled;
       },

@@ -6,7 +6,7 @@ import { usageCsv } from "../usage/csv.ts";
 import { accessPages } from "./access-pages.ts";
 import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits-page.ts";
-import { type AdminPage, json } from "./page.ts";
+import { type AdminPage, json, onlyKeys } from "./page.ts";
 import { requestPages } from "./requests-page.ts";
 
 const day = /^\d{4}-\d{2}-\d{2}$/;
@@ -19,6 +19,14 @@ export const adminPages: readonly AdminPage[] = [
       GET: {
         right: "look",
         answer: async ({ gateway, query }) => {
+          onlyKeys(query, ["from", "to", "format"]);
+          const format = query.get("format") ?? "json";
+          if (format !== "json" && format !== "csv")
+            throw gatewayErrors.fail("parameter", {
+              place: "format",
+              expected: "json or csv",
+              received: JSON.stringify(format.slice(0, 30)),
+            });
           const today = new Date(gateway.clock.now()).toISOString().slice(0, 10);
           const [from, to] = [query.get("from") ?? today, query.get("to") ?? today];
           for (const [place, given] of Object.entries({ from, to }))
@@ -29,8 +37,7 @@ export const adminPages: readonly AdminPage[] = [
                 received: JSON.stringify(given.slice(0, 30)),
               });
           const rows = await gateway.control.usage(from, to);
-          if (query.get("format") === "csv")
-            return { status: 200, body: usageCsv(rows), headers: { "content-type": "text/csv; charset=utf-8" } };
+          if (format === "csv") return { status: 200, body: usageCsv(rows), headers: { "content-type": "text/csv; charset=utf-8" } };
           return json({ object: "list", data: rows });
         },
       },
