@@ -163,7 +163,7 @@ function messagesBody(asked: Asked): Row {
   const { stop } = body;
   return {
     model,
-    ...(system.length === 0 ? {} : { system: plain({ role: "system", content: system }).content }),
+    ...(system.length === 0 ? {} : { system: plain({ role: "system", content: [...system] }).content }),
     messages: openEnd(turns).map(plain),
     max_tokens: body.max_completion_tokens ?? body.max_tokens ?? maxOutputTokens,
     ...temperatureOf(asked),
