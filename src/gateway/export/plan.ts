@@ -147,7 +147,9 @@ export function planOf(
       const can = lowered(policy.effect, clause, cannot(clause), told);
       if (can) gate[policy.effect].push(can);
     }
-    return gate.allow.length > 0 ? gate : undefined;
+    // what is denied in all cases opens nothing, whatever allows it
+    const shut = new Set(gate.deny.filter(c => conditionKinds.every(kind => c[kind] === undefined)).flatMap(c => c.models));
+    return gate.allow.some(c => c.models.some(model => !shut.has(model))) ? gate : undefined;
   };
   const groups = new Map<string, { consumers: Consumer[]; gates: Map<string, Gate> }>();
   for (const consumer of consumers) {
