@@ -49,9 +49,10 @@ test("pressure grows with the queue, with what was sent since, and without end a
   expect(pressure(undefined, 0, 12)).toBe(12);
 });
 
-test("a value is old after three looks that brought none", () => {
+test("a value is old after three looks that brought none, and after a second at the earliest", () => {
   const sample = { waiting: 0, cacheUse: 0, atMs: 1_000, outstanding: 0 };
-  expect([isFresh(sample, 100, 1_300), isFresh(sample, 100, 1_301)]).toEqual([true, false]);
+  expect([isFresh(sample, 500, 2_500), isFresh(sample, 500, 2_501)]).toEqual([true, false]);
+  expect([isFresh(sample, 10, 2_000), isFresh(sample, 10, 2_001)]).toEqual([true, false]);
 });
 
 const upstreams: FakeUpstream[] = [];

@@ -71,9 +71,11 @@ export interface LoadSample extends Load {
   readonly outstanding: number;
 }
 
-/** A value older than so many times between two looks is none. */
+/** A value older than so many times between two looks is none; one of a second is always better than none. */
 const staleAfter = 3;
-export const isFresh = (sample: LoadSample, everyMs: number, nowMs: number): boolean => nowMs - sample.atMs <= staleAfter * everyMs;
+const leastStaleMs = 1_000;
+export const isFresh = (sample: LoadSample, everyMs: number, nowMs: number): boolean =>
+  nowMs - sample.atMs <= Math.max(leastStaleMs, staleAfter * everyMs);
 
 /** A cache this near to full is as good as full. */
 const fullest = 0.99;

@@ -3,8 +3,8 @@ import type { Clock } from "../../base/index.ts";
 import { type RetryBudget, retryBudget } from "./retry-budget.ts";
 import type { Hedge } from "./route.ts";
 
-/** So many of the last count; fewer than `leastTimes` say nothing of a tail. */
-const mostTimes = 100;
+/** So many of the last count (of a hundred, five slow ones too many would be no rare chance); fewer than `leastTimes` say nothing of a tail. */
+const mostTimes = 300;
 const leastTimes = 20;
 /** Between two looks at the order. */
 const lookEvery = 10;

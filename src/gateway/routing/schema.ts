@@ -39,7 +39,7 @@ export const shadowPart = z.strictObject({
 
 /** Of a model: a second target is asked where the first is slow. */
 export const hedgePart = z.strictObject({
-  /** A time, or `p95`: what 95 of the last 100 first bytes took less than. */
+  /** A time, or `p95`: what 95 % of the last first bytes took less than. */
   after: z.union([z.literal("p95"), duration]).default("p95"),
   /** Hedged requests, of all. */
   share: z.number().gt(0).max(1).default(0.05),
