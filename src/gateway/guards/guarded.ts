@@ -13,7 +13,7 @@ import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
 import type { Guard, GuardAsk, GuardSession, Verdict } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
 import type { HeldRequests } from "./person/held.ts";
-import { hasTokenIds, textsOf, withTexts } from "./texts.ts";
+import { hasTokenIds, textsOf, thoughtsOf, withTexts } from "./texts.ts";
 
 export interface ToGuard {
   readonly guards: readonly Guard[];
@@ -74,7 +74,8 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     acts.add(first, "request", "block");
     throw blocked(first, "it holds token ids, which guards cannot look at");
   }
-  const original = textsOf(ask.body);
+  const own = textsOf(ask.body);
+  const original = ask.native ? [...own, ...thoughtsOf(ask.native.text)] : own;
   let texts: readonly string[] = original;
   const flaggedBy: string[] = [];
   for (const { guard, session } of looking) {
@@ -91,7 +92,8 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     if (verdict.kind === "rewrite") texts = verdict.texts;
   }
   const isSame = texts === original || texts.every((t, i) => t === original[i]);
-  return { ask: isSame ? ask : withOthers(ask, texts), filters: answerFilters(sessions, acts, clock) };
+  // another body, though with the same texts where only thoughts changed, is not put in the client's own words
+  return { ask: isSame ? ask : withOthers(ask, texts.slice(0, own.length)), filters: answerFilters(sessions, acts, clock) };
 }
 
 /** Undefined: it cannot judge, and is open. */

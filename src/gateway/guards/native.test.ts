@@ -67,3 +67,22 @@ test("nothing of a blocked passage passes, though the server said it in the clie
   expect(wire).toContain('"stop_reason":"refusal"');
   expect(wire).not.toMatch(/night|fall|more/);
 });
+
+test("thoughts of earlier turns are looked at, and are not sent where they would have to change", async () => {
+  const turn = {
+    role: "assistant",
+    content: [
+      { type: "thinking", thinking: `she is ${mail}`, signature: "s" },
+      { type: "text", text: "Hello" },
+    ],
+  };
+  const messages = [{ role: "user", content: "Hi" }, turn, { role: "user", content: "Bye" }];
+  expect((await gateway.post("/v1/messages", { model: "chat", max_tokens: 20, messages })).status).toBe(200);
+  expect(upstream.received[0]!.text).not.toContain("corp-mail");
+  expect(upstream.received[0]!.text).toContain("Hello");
+  turn.content[0]!.thinking = "nightfall";
+  expect((await gateway.post("/v1/messages", { model: "chat", max_tokens: 20, messages })).status).toBe(400);
+  turn.content[0]!.thinking = "nothing";
+  expect((await gateway.post("/v1/messages", { model: "chat", max_tokens: 20, messages })).status).toBe(200);
+  expect(upstream.received[1]!.text).toContain('"thinking":"nothing"');
+});

@@ -144,3 +144,10 @@ export const hasTokenIds = ({ prompt, input }: Body): boolean =>
   [prompt, input].some(
     v => Array.isArray(v) && v.some(x => typeof x === "number" || (Array.isArray(x) && x.some(y => typeof y === "number"))),
   );
+
+/** Thoughts of earlier turns in Anthropic's messages: a chat cannot say them, but a server that speaks messages itself is sent them. */
+export function thoughtsOf(nativeText: string): string[] {
+  const { messages } = JSON.parse(nativeText) as Body;
+  const blocks = (Array.isArray(messages) ? messages : []).flatMap(m => (isRow(m) && Array.isArray(m.content) ? m.content : []));
+  return blocks.flatMap(b => (isRow(b) && b.type === "thinking" && typeof b.thinking === "string" ? [b.thinking] : []));
+}
