@@ -1,6 +1,7 @@
 /** A request as code to copy. */
 import { useState } from "react";
 import { serverUrl } from "../api.ts";
+import { useSession } from "../credentials.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Segmented } from "../parts/segmented.tsx";
@@ -9,7 +10,9 @@ import type { Request } from "./request.ts";
 
 export function CodeDialog({ request, onClose }: { readonly request: Request; onClose(): void }) {
   const [language, setLanguage] = useState<Language>("curl");
-  const code = codeOf(language, serverUrl("/").replace(/\/$/, ""), request);
+  const gateway = useSession();
+  const key = gateway?.gateway ? (gateway.demo?.key ?? "YOUR-KEY") : null;
+  const code = codeOf(language, serverUrl("/").replace(/\/$/, ""), request, key);
   return (
     <Dialog title="The same request as code" onClose={onClose}>
       <div className="bar">

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { codeOf, pythonLiteral } from "./code.ts";
+import { codeOf, languages, pythonLiteral } from "./code.ts";
 import { chatRequest, completionRequest } from "./request.ts";
 import { defaults } from "./settings.ts";
 
@@ -27,6 +27,14 @@ test("the JavaScript calls the official client with exactly the request", async 
   const lines = codeOf("JavaScript", base, request);
   const body = lines.slice(lines.indexOf("client.chat"), lines.indexOf("\nconsole")).replace("client.chat.completions.create", "return ");
   expect(new Function(body)()).toEqual(request.body);
+});
+
+test("where a gateway asks for a key, the code brings it", () => {
+  const request = completionRequest("m", "x", defaults);
+  for (const language of languages) {
+    expect(codeOf(language, base, request, "sk-loam-1")).toContain("sk-loam-1");
+    expect(codeOf(language, base, request)).not.toMatch(/sk-loam|authorization/);
+  }
 });
 
 test("the Python passes what its client does not know in extra_body", () => {

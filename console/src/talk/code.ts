@@ -7,15 +7,16 @@ export type Language = (typeof languages)[number];
 /** Single quotes keep everything but themselves. */
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-const curl = (base: string, { path, body }: Request): string =>
-  `curl ${shellQuoted(`${base}${path}`)} \\\n  -H 'content-type: application/json' \\\n  -d ${shellQuoted(JSON.stringify(body, null, 2))}`;
+/** `key`: null where the server asks for none. */
+const curl = (base: string, { path, body }: Request, key: string | null): string =>
+  `curl ${shellQuoted(`${base}${path}`)} \\\n${key === null ? "" : `  -H ${shellQuoted(`authorization: Bearer ${key}`)} \\\n`}  -H 'content-type: application/json' \\\n  -d ${shellQuoted(JSON.stringify(body, null, 2))}`;
 
 const method = (path: Request["path"]): string => (path === "/v1/completions" ? "completions" : "chat.completions");
 const answer = (path: Request["path"]): string => (path === "/v1/completions" ? "choices[0].text" : "choices[0].message.content");
 
-const javascript = (base: string, { path, body }: Request): string => `import OpenAI from "openai";
+const javascript = (base: string, { path, body }: Request, key: string | null): string => `import OpenAI from "openai";
 
-const client = new OpenAI({ baseURL: ${JSON.stringify(`${base}/v1`)}, apiKey: "none" });
+const client = new OpenAI({ baseURL: ${JSON.stringify(`${base}/v1`)}, apiKey: ${JSON.stringify(key ?? "none")} });
 
 const answer = await client.${method(path)}.create(${JSON.stringify(body, null, 2)});
 console.log(answer.${answer(path)});`;
@@ -38,19 +39,24 @@ export function pythonLiteral(value: unknown, indent = ""): string {
 }
 
 /** `top_k` is no argument of OpenAI's Python client: such fields travel in `extra_body`. */
-function python(base: string, { path, body }: Request): string {
+function python(base: string, { path, body }: Request, key: string | null): string {
   const { top_k, ...known } = body;
   const given = Object.entries({ ...known, ...(top_k === undefined ? {} : { extra_body: { top_k } }) });
   return `from openai import OpenAI
 
-client = OpenAI(base_url=${JSON.stringify(`${base}/v1`)}, api_key="none")
+client = OpenAI(base_url=${JSON.stringify(`${base}/v1`)}, api_key=${JSON.stringify(key ?? "none")})
 
 answer = client.${method(path)}.create(
 ${given.map(([name, value]) => `    ${name}=${pythonLiteral(value, "    ")},\n`).join("")})
 print(answer.${answer(path)})`;
 }
 
-const writers: { readonly [L in Language]: (base: string, request: Request) => string } = { curl, JavaScript: javascript, Python: python };
+const writers: { readonly [L in Language]: (base: string, request: Request, key: string | null) => string } = {
+  curl,
+  JavaScript: javascript,
+  Python: python,
+};
 
-/** `base` is the server's root without a slash at its end. */
-export const codeOf = (language: Language, base: string, request: Request): string => writers[language](base, request);
+/** `base` is the server's root without a slash at its end; `key` is what a gateway before it asks for. */
+export const codeOf = (language: Language, base: string, request: Request, key: string | null = null): string =>
+  writers[language](base, request, key);
