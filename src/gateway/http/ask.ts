@@ -1,4 +1,5 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
+import { isAscii } from "node:buffer";
 import { formatBytes, type LoamError } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import { isRow } from "../streams/usage.ts";
@@ -94,7 +95,8 @@ export async function readObject(request: Asked) {
   const bytes = await receivedBytes(request);
   let text: string;
   try {
-    text = utf8.decode(bytes);
+    // most are ASCII, which is read without a decoder
+    text = Buffer.isBuffer(bytes) && isAscii(bytes) ? bytes.latin1Slice() : utf8.decode(bytes);
   } catch {
     throw broken("UTF-8", "other bytes");
   }

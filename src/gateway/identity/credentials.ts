@@ -28,19 +28,23 @@ export const unavailable = (detail: string): Refusal => ({
   challenge,
 });
 
+const bearer = /^bearer[ ]+([^\s,]+)[ ]*$/i;
+
 /** `headers` by small-letter name. Several that say the same are one; several that differ are refused, because two gates could read two of them. */
 export function credentialsOf(header: (name: string) => string | null | undefined): Credentials | Refusal {
   const authorization = header("authorization");
+  const [first, second] = [header("x-api-key")?.trim(), header("api-key")?.trim()];
+  if (authorization && !first && !second) {
+    const token = bearer.exec(authorization)?.[1];
+    return token === undefined ? invalid("an Authorization header that is not one Bearer token") : { token };
+  }
   const given = new Set<string>();
   if (authorization) {
-    const bearer = /^bearer[ ]+([^\s,]+)[ ]*$/i.exec(authorization);
-    if (!bearer) return invalid("an Authorization header that is not one Bearer token");
-    given.add(bearer[1]!);
+    const token = bearer.exec(authorization)?.[1];
+    if (token === undefined) return invalid("an Authorization header that is not one Bearer token");
+    given.add(token);
   }
-  for (const name of ["x-api-key", "api-key"]) {
-    const value = header(name)?.trim();
-    if (value) given.add(value);
-  }
+  for (const value of [first, second]) if (value) given.add(value);
   if (given.size > 1)
     return {
       status: 401,
