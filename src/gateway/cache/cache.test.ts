@@ -1,4 +1,5 @@
 /** Answers that are given again, over real sockets: the same to the letter, to the right people, as their clients wish. */
+
 import { expect, test } from "vitest";
 import { handClock } from "../../base/index.ts";
 import type { ControlGiven } from "../control-config.ts";
