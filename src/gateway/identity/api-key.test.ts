@@ -21,7 +21,7 @@ test("a long key leaves nothing behind in the hash of a shorter one", () => {
 });
 
 test("hashes that are remembered are those of their own key and secret, also beyond what is remembered", () => {
-  const keys = Array.from({ length: 2_500 }, (_, i) => `key ${i}`);
+  const keys = Array.from({ length: 1_200 }, (_, i) => `key ${i}`);
   for (const round of [1, 2])
     for (const key of round === 1 ? keys : keys.toReversed())
       for (const secret of ["one", "another"]) expect(keyHash(secret, key)).toBe(reference(secret, key));
