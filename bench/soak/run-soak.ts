@@ -67,7 +67,9 @@ function post({ url, agent }: Asking, body: string | Uint8Array, headers: Readon
   const answered = new Promise<IncomingMessage>((resolve, reject) => asking.on("response", resolve).on("error", reject));
   // whoever leaves does not wait for it
   answered.catch(() => {});
-  return { asking, answered };
+  // from the first moment on: an answer that is over closes it before anybody leaves
+  const closed = new Promise<void>(resolve => asking.once("close", resolve));
+  return { asking, answered, closed };
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {
@@ -111,8 +113,7 @@ async function streamed(on: Asking, body: Known["body"], pauseMs: () => number):
 }
 
 /** Hangs up; resolves when nothing of it is left on this side. */
-async function leave(asking: ClientRequest): Promise<void> {
-  const closed = new Promise<void>(resolve => asking.once("close", resolve));
+async function leave({ asking, closed }: { readonly asking: ClientRequest; readonly closed: Promise<void> }): Promise<void> {
   asking.on("error", () => {});
   asking.destroy();
   await closed;
@@ -156,7 +157,8 @@ const does: { readonly [B in Behaviour]: (on: Asking, known: Known, r: Random) =
   slow: async (on, known, r) => equal(await streamed(on, known.body, () => r.below(slowMs)), known),
   leaveStream: async (on, { body }, r) => {
     const text = JSON.stringify({ ...body, stream: true });
-    const { asking, answered } = post(on, text);
+    const posted = post(on, text);
+    const { asking, answered } = posted;
     asking.end(text);
     const pieces = r.below(4);
     if (pieces > 0) {
@@ -164,22 +166,24 @@ const does: { readonly [B in Behaviour]: (on: Asking, known: Known, r: Random) =
       let seen = 0;
       for await (const _ of answer) if (++seen === pieces) break;
     }
-    await leave(asking);
+    await leave(posted);
   },
   leaveWhole: async (on, { body }, r) => {
-    const { asking } = post(on, JSON.stringify(body));
+    const posted = post(on, JSON.stringify(body));
+    const { asking } = posted;
     asking.on("error", () => {});
     asking.end(JSON.stringify(body));
     await wait(r.below(leaveMs));
-    await leave(asking);
+    await leave(posted);
   },
   halfBody: async (on, { body }, r) => {
     const text = JSON.stringify(body);
-    const { asking } = post(on, text);
+    const posted = post(on, text);
+    const { asking } = posted;
     asking.on("error", () => {});
     asking.write(text.slice(0, text.length >> 1));
     await wait(r.below(leaveMs));
-    await leave(asking);
+    await leave(posted);
   },
   nonsense: (on, { body }, r) => refused(on, nonsense[r.below(nonsense.length)]!, body),
 };
