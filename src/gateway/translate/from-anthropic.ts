@@ -2,7 +2,7 @@
 import { isRow } from "../streams/usage.ts";
 import type { Row } from "./contract.ts";
 import type { Asked, Piece, Reading } from "./translation.ts";
-import { chatUsage, chunksOf, countOf, isGiven, malformed } from "./words.ts";
+import { chatUsage, chunksOf, countOf, isGiven, malformed, said, wordOf } from "./words.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   end_turn: "stop",
@@ -13,7 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   tool_use: "tool_calls",
   refusal: "content_filter",
 };
-const reasonOf = (reason: unknown): string => reasons[String(reason)] ?? "stop";
+const reasonOf = (reason: unknown): string => wordOf(reasons, reason, "stop");
 
 /** Anthropic counts what is read from a cache and written to it beside the input, OpenAI among it. */
 export function usageFrom(usage: unknown): Row {
@@ -96,7 +96,7 @@ function eventsReader({ model, now }: Asked): (piece: Piece) => readonly Piece[]
       return [chunks.delta({ tool_calls: [{ index: calls, function: { arguments: d.partial_json } }] })];
     }
     if (d.type === "thinking_delta") {
-      thought += String(d.thinking ?? "");
+      thought += said(d.thinking);
       return [chunks.delta({ reasoning_content: d.thinking })];
     }
     if (d.type === "signature_delta")
@@ -112,7 +112,7 @@ function eventsReader({ model, now }: Asked): (piece: Piece) => readonly Piece[]
     switch (piece.type) {
       case "message_start": {
         const message = isRow(piece.message) ? piece.message : {};
-        chunks = chunksOf({ id: String(message.id ?? "chatcmpl-0"), created: now, model: message.model ?? model });
+        chunks = chunksOf({ id: said(message.id, "chatcmpl-0"), created: now, model: message.model ?? model });
         counted(message.usage);
         return [chunks.delta({ role: "assistant", content: "" })];
       }

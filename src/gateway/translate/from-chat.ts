@@ -3,7 +3,7 @@ import { isRow } from "../streams/usage.ts";
 import type { Row } from "./contract.ts";
 import { type OutputItem, ResponseItems } from "./response-items.ts";
 import type { Asked, ErrorWords, Piece, Reading } from "./translation.ts";
-import { countOf, isGiven, malformed, newId } from "./words.ts";
+import { countOf, isGiven, malformed, newId, said, wordOf } from "./words.ts";
 
 /** What every state of a response has in common. */
 const headOf = ({ body, now, model }: Asked): Row => ({
@@ -47,7 +47,7 @@ function usageOf(usage: unknown): Row | null {
 const cutOff: Readonly<Record<string, string>> = { length: "max_output_tokens", content_filter: "content_filter" };
 
 function stateOf(head: Row, reason: string | undefined, items: readonly OutputItem[], usage: unknown): Row {
-  const why = reason === undefined ? undefined : cutOff[reason];
+  const why = wordOf(cutOff, reason, "");
   return {
     ...head,
     status: reason === undefined ? "in_progress" : why ? "incomplete" : "completed",
@@ -96,13 +96,13 @@ function eventsReader(asked: Asked): (piece: Piece) => readonly Piece[] {
       // the answer is over only where its choice ended: else it broke off
       if (isOver || reason === undefined) return [];
       isOver = true;
-      const isWhole = cutOff[reason] === undefined;
+      const isWhole = wordOf(cutOff, reason, "") === "";
       const last = items.end(isWhole);
       const response = stateOf(head, reason, items.list, usage);
       return numbered([...begin(), ...last, { type: isWhole ? "response.completed" : "response.incomplete", response }]);
     }
     if (isGiven(piece.error)) {
-      const error = isRow(piece.error) ? piece.error : { message: String(piece.error) };
+      const error = isRow(piece.error) ? piece.error : { message: said(piece.error, "an error without words") };
       return numbered([{ type: "error", code: error.code ?? null, message: error.message, param: null }]);
     }
     usage = piece.usage ?? usage;
@@ -119,8 +119,8 @@ function wholeOf(chat: Row, asked: Asked): Row {
   if (!choice || !isRow(choice.message)) throw malformed("a chat without a choice");
   const items = new ResponseItems();
   take(items, choice.message);
-  const reason = String(choice.finish_reason ?? "stop");
-  items.end(cutOff[reason] === undefined);
+  const reason = said(choice.finish_reason, "stop");
+  items.end(wordOf(cutOff, reason, "") === "");
   return stateOf(headOf(asked), reason, items.list, chat.usage);
 }
 

@@ -4,7 +4,7 @@ import { completionChoice, completionHead } from "./completions.ts";
 import type { Row } from "./contract.ts";
 import type { Asked, ErrorWords, Piece, Reading } from "./translation.ts";
 import { embeddingsOf } from "./vectors.ts";
-import { chatUsage, chunksOf, countOf, isGiven, malformed, newId } from "./words.ts";
+import { chatUsage, chunksOf, countOf, isGiven, malformed, newId, said } from "./words.ts";
 
 const errorOf = ({ error }: Row): ErrorWords | undefined => {
   if (typeof error === "string") return { message: error };
@@ -36,7 +36,7 @@ function chatOf(line: Row, { model, now }: Asked): Row {
   if (!isRow(line.message)) throw malformed("an answer without a message");
   const message = messageOf(line);
   const calls = callsOf(message);
-  const text = String(message.content ?? "");
+  const text = said(message.content);
   const own = {
     role: "assistant",
     content: text === "" && calls.length > 0 ? null : text,

@@ -16,7 +16,7 @@ import {
 import type { Row } from "./contract.ts";
 import type { Asked, ErrorWords, Piece, Reading, Translation } from "./translation.ts";
 import { embeddingsOf, textsOf } from "./vectors.ts";
-import { chatUsage, malformed, newId, refuseOthers } from "./words.ts";
+import { chatUsage, malformed, newId, refuseOthers, said } from "./words.ts";
 
 /** `mail@3` is version 3 of `mail`; other labels are none of the protocol's. */
 function pathOf(model: string): string {
@@ -109,7 +109,7 @@ export const completionToInference: Translation = asked => {
 function rowsOf(value: Row, { tensors, body }: Asked): number[][] {
   const outputs = Array.isArray(value.outputs) ? value.outputs.filter(isRow) : [];
   const found = outputs.find(o => o.name === tensors.output);
-  if (!found) throw malformed(`outputs ${outputs.map(o => String(o.name)).join(", ")}, none of which is ${tensors.output}`);
+  if (!found) throw malformed(`outputs ${outputs.map(o => said(o.name)).join(", ")}, none of which is ${tensors.output}`);
   const data = (Array.isArray(found.data) ? (found.data as unknown[]) : []).flat(8) as number[];
   const count = textsOf(body).length;
   const width = data.length / count;

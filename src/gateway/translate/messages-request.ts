@@ -1,12 +1,17 @@
 /** A request for Anthropic's Messages as a chat. What a chat cannot be told is handed to `miss`, which refuses it or lets it stand as a text. */
 import { isRow } from "../streams/usage.ts";
 import type { Row } from "./contract.ts";
-import { isGiven, listOf, renamed, rowsOf, wrong } from "./words.ts";
+import { isGiven, listOf, renamed, rowsOf, said, wrong } from "./words.ts";
 
 /** `value` at `place` has no counterpart; gives what stands for it. Errors: gateway/untranslated where nothing may. */
 export type Miss = (place: string, what: string, value: unknown) => Row;
 
 const block = (b: Row): string => `a block of type ${JSON.stringify(b.type)}`;
+
+function textIn(b: Row, place: string): string {
+  if (typeof b.text === "string") return b.text;
+  throw wrong(`${place}.text`, "a text", b.text);
+}
 
 /** The text of a content that should hold nothing else. */
 function plainText(content: unknown, place: string, miss: Miss): string {
@@ -43,7 +48,7 @@ function userMessages(content: unknown, place: string, miss: Miss): Row[] {
   const parts: Row[] = [];
   for (const [i, b] of rowsOf(content, place).entries()) {
     const at = `${place}[${i}]`;
-    if (b.type === "text") parts.push({ type: "text", text: String(b.text ?? "") });
+    if (b.type === "text") parts.push({ type: "text", text: textIn(b, at) });
     else if (b.type === "image") parts.push(picture(b.source, at, miss));
     else if (b.type === "document") parts.push(document(b, at, miss));
     else if (b.type === "tool_result")
@@ -61,10 +66,10 @@ function assistantMessage(content: unknown, place: string, miss: Miss): Row {
   let text = "";
   const calls: Row[] = [];
   for (const [i, b] of rowsOf(content, place).entries()) {
-    if (b.type === "text") text += String(b.text ?? "");
+    if (b.type === "text") text += textIn(b, `${place}[${i}]`);
     else if (b.type === "tool_use")
       calls.push({ id: b.id, type: "function", function: { name: b.name, arguments: JSON.stringify(b.input ?? {}) } });
-    else if (b.type !== "thinking" && b.type !== "redacted_thinking") text += String(miss(`${place}[${i}]`, block(b), b).text);
+    else if (b.type !== "thinking" && b.type !== "redacted_thinking") text += said(miss(`${place}[${i}]`, block(b), b).text);
   }
   return { role: "assistant", content: text === "" && calls.length > 0 ? null : text, ...(calls.length > 0 ? { tool_calls: calls } : {}) };
 }

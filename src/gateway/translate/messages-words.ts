@@ -1,6 +1,7 @@
 /** What whole and streamed messages have in common: ids, reasons to stop, counts. */
 import { isRow } from "../streams/usage.ts";
 import type { Row } from "./contract.ts";
+import { said, wordOf } from "./words.ts";
 
 const reasons: Readonly<Record<string, string>> = {
   stop: "end_turn",
@@ -9,7 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
   function_call: "tool_use",
   content_filter: "refusal",
 };
-export const stopReason = (reason: unknown): string => reasons[String(reason)] ?? "end_turn";
+export const stopReason = (reason: unknown): string => wordOf(reasons, reason, "end_turn");
 
 /** Anthropic counts cached tokens beside the input, OpenAI among it. */
 export function usageOf(usage: unknown): Row {
@@ -26,4 +27,4 @@ export function usageOf(usage: unknown): Row {
   };
 }
 
-export const messageId = (id: unknown): string => `msg_${String(id ?? "0").replace(/^chatcmpl-/, "")}`;
+export const messageId = (id: unknown): string => `msg_${said(id, "0").replace(/^chatcmpl-/, "")}`;

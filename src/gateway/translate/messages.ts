@@ -8,7 +8,7 @@ import type { ChatContract, Row } from "./contract.ts";
 import { chatOf } from "./messages-request.ts";
 import { messagesStream } from "./messages-stream.ts";
 import { messageId, stopReason, usageOf } from "./messages-words.ts";
-import { untranslated } from "./words.ts";
+import { said, untranslated } from "./words.ts";
 
 const toChat = (body: Row): Row =>
   chatOf(body, (place, what) => {
@@ -29,7 +29,7 @@ function read(body: Row) {
 
 function inputOf(text: unknown): unknown {
   try {
-    return JSON.parse(String(text ?? "{}")) as unknown;
+    return JSON.parse(said(text, "{}")) as unknown;
   } catch {
     // a call that a length cut off
     return {};

@@ -16,6 +16,13 @@ export const malformed = (what: string) => new UpstreamFailure("malformed", what
 
 export const isGiven = (v: unknown): boolean => v !== undefined && v !== null;
 
+/** What an upstream says where a text should stand. */
+export const said = (value: unknown, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
+
+/** Its word in another API, by a table. */
+export const wordOf = (table: Readonly<Record<string, string>>, word: unknown, otherwise: string): string =>
+  typeof word === "string" && Object.hasOwn(table, word) ? table[word]! : otherwise;
+
 /** Members of a row that are given, under other names. */
 export const renamed = (from: Row, names: Readonly<Record<string, string>>): Row =>
   Object.fromEntries(Object.entries(names).flatMap(([own, theirs]) => (isGiven(from[own]) ? [[theirs, from[own]]] : [])));
@@ -85,7 +92,7 @@ export function dataUrl(url: string): { readonly mediaType: string; readonly dat
 export function argumentsOf(text: unknown, place: string): Row {
   if (text === undefined || text === null || text === "") return {};
   try {
-    const value: unknown = JSON.parse(String(text));
+    const value: unknown = typeof text === "string" ? JSON.parse(text) : undefined;
     if (isRow(value)) return value;
   } catch {
     // told below
