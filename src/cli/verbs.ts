@@ -8,7 +8,7 @@ const project: Verb["options"][number] = [
 
 const gatewayConfig: Verb["options"][number] = [
   "-c, --config <file>",
-  "the gateway's file (default: gateway.yaml in the project's folder)",
+  "the gateway's file (default: gateway.yaml in the folder, else the part gateway of loam.yaml)",
 ];
 /** A gateway that runs somewhere, instead of the state itself. */
 const gatewayUrl = [
