@@ -25,6 +25,7 @@ import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
 import type { ServeHere } from "./upstreams/in-process.ts";
 import type { Stop } from "./upstreams/stop.ts";
+import { noticeMetrics } from "./webhooks/metrics.ts";
 import { type Notices, openNotices } from "./webhooks/notices.ts";
 import type { ReceiverState, WebhookOptions } from "./webhooks/webhooks.ts";
 
@@ -133,6 +134,7 @@ export class Gateway {
       skipped: routing.skipped,
     });
     cacheMetrics(this.metrics.registry, () => this.#cache);
+    noticeMetrics(this.metrics.registry, { receivers: () => this.#notices.state(), journalDropped: () => control.journal.dropped });
     this.server = options.server;
     this.page = options.page;
     this.tracing = options.tracing;

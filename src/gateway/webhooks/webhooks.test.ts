@@ -172,6 +172,10 @@ test("an event that is not taken is sent again with the same id and a fresh sign
   expect(gateway.gateway.state().webhooks).toEqual([
     { origin: new URL(receiver.url).origin, waiting: 0, delivered: before + 2, lost: 0, lastError: null },
   ]);
+  const metrics = await gateway.gateway.metrics.text();
+  // the address alone: path and query may hold a secret
+  expect(metrics).toContain(`loam_gateway_webhook_events_delivered_total{receiver="${new URL(receiver.url).origin}"} ${before + 2}`);
+  expect(metrics).not.toContain("team=a");
 });
 
 test("a receiver that says nothing holds up no request and no stop, and its queue is bounded", async () => {
