@@ -195,12 +195,12 @@ export class Attempts {
       if (!candidate) return undefined;
       const other = runtime.upstream(candidate.target.upstream);
       if (other.lane && !other.lane.tryEnter()) return undefined;
-      const asked = this.#requestOf(candidate.target, other, undefined);
-      if (!asked) return undefined;
       if (!memory.hedges!.withdraw()) {
         other.lane?.leave();
         return undefined;
       }
+      const asked = this.#requestOf(candidate.target, other, undefined);
+      if (!asked) return undefined;
       this.#tried.add(candidate.target.id);
       this.#begun++;
       this.isHedged = true;

@@ -41,7 +41,7 @@ const until = async (holds: () => boolean): Promise<void> => {
   expect(holds()).toBe(true);
 };
 
-test("two hundred requests against servers that fail in every way: each ends once, and no place, hold or connection is left behind", async () => {
+test("a hundred requests against servers that fail in every way: each ends once, and no place, hold or connection is left behind", async () => {
   upstreams = await Promise.all(
     [0, 1, 2, 3].map(() =>
       fakeUpstream((received, response) => scripts[Math.floor(drawn.uniform() * scripts.length)]!(received, response)),
@@ -93,7 +93,7 @@ test("two hundred requests against servers that fail in every way: each ends onc
       onShadow: r => copies.push(r),
     },
   );
-  const numRequests = 200;
+  const numRequests = 100;
   let left = 0;
   const one = async (i: number): Promise<void> => {
     const leaving = new AbortController();
@@ -141,4 +141,4 @@ test("two hundred requests against servers that fail in every way: each ends onc
   expect(gateway.records.some(r => r.queuedMs > 0)).toBe(true);
   expect(gateway.records.some(r => r.rule === "rule-1")).toBe(true);
   expect(copies.length).toBeGreaterThan(0);
-});
+}, 120_000);

@@ -1,0 +1,107 @@
+/** What a target is told: the client's request with what differs there; and the copy that goes to a model's shadow. */
+import type { AttemptsOptions } from "../routing/attempts.ts";
+import type { ClientAnswer } from "../routing/shadow.ts";
+import { mayAskTwice } from "../routing/way.ts";
+import { isRow } from "../streams/usage.ts";
+import { callersHeaders } from "../tracing/tracing.ts";
+import { callFor, ownWords } from "../translate/call-for.ts";
+import { translationOf } from "../translate/protocols.ts";
+import type { UpstreamConfig } from "../upstreams/config.ts";
+import type { Ask } from "./ask.ts";
+import type { Forwarded } from "./forward.ts";
+import { withMembers } from "./members.ts";
+
+/** Headers of the client's that an upstream is told, because they change an answer. */
+const passedOn = ["openai-beta", "idempotency-key"];
+
+/** Further ones, to an upstream that is told the request in the client's own words. */
+const ownPassedOn = ["anthropic-beta", "anthropic-version"];
+
+function headersFor({ headers, exchange, ask }: Forwarded, config: UpstreamConfig): Record<string, string> {
+  const sent: Record<string, string> = {
+    "content-type": "application/json",
+    accept: ask.isStream ? "text/event-stream" : "application/json",
+    "x-request-id": exchange.id,
+  };
+  for (const name of passedOn) {
+    const value = headers.get(name);
+    if (value !== null) sent[name] = value;
+  }
+  Object.assign(sent, config.headers);
+  if (ask.native && ownWords(ask, config))
+    for (const name of ownPassedOn) {
+      const value = headers.get(name);
+      if (value !== null) sent[name] = value;
+    }
+  return sent;
+}
+
+const base = (url: URL): string => url.pathname.replace(/\/+$/, "");
+
+/** Whether the upstream is asked for counts that the client did not ask for. */
+export const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
+  isStream && !wantsUsage && (api.streamed === "chat" || api.streamed === "completions");
+
+/** The call for a target: the client's request, with what differs there. */
+export function requestFor(f: Forwarded): AttemptsOptions["request"] {
+  const { ask, routes, exchange } = f;
+  const [route] = routes;
+  return (target, upstream, resumption) => {
+    const { config } = upstream;
+    const changes: Record<string, unknown> = {};
+    const model = ask.label === null ? target.model : `${target.model}@${ask.label}`;
+    if (model !== ask.body.model) changes.model = model;
+    if (asksUsage(ask) && config.asksUsage)
+      changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
+    if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
+    const headers = headersFor(f, config);
+    const { trace } = exchange;
+    Object.assign(
+      headers,
+      trace ? trace.attempt({ target: target.id, upstream: target.upstream, model, url: config.url }) : callersHeaders(f.headers),
+    );
+    const translation = translationOf(config, ask.api);
+    if (translation)
+      return callFor({
+        ask,
+        config,
+        translation,
+        headers,
+        model,
+        body: { ...ask.body, ...changes },
+        isResumed: resumption !== undefined,
+        maxOutputTokens: route!.maxOutputTokens,
+        inputTokens: exchange.inputTokens,
+        nowMs: f.clock.now(),
+      });
+    if (ask.native?.refusal) throw ask.native.refusal;
+    const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
+    return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body };
+  };
+}
+
+/** A copy to the model's shadow, where one goes. */
+export function copied(f: Forwarded): ((answer: ClientAnswer | undefined) => void) | undefined {
+  const { routes, runtime, headers, shadows } = f;
+  const { native, ...ask } = f.ask;
+  // it is no attempt of the request's trace
+  const { trace: _trace, ...exchange } = f.exchange;
+  // what no chat can say is for the server that was meant alone
+  if (native?.refusal) return undefined;
+  // a key of the client's makes two requests one: the copy goes without
+  if (!mayAskTwice(ask, { get: name => (name === "idempotency-key" ? null : headers.get(name)) })) return undefined;
+  const request = requestFor({ ...f, ask, exchange });
+  return shadows.copy({
+    id: exchange.id,
+    ask,
+    route: routes[0]!,
+    user: ask.user ?? exchange.identity?.subject,
+    key: exchange.identity?.keyId,
+    runtime,
+    request: (target, upstream) => {
+      const call = request(target, upstream, undefined);
+      const { "idempotency-key": _key, ...own } = call.headers;
+      return { ...call, headers: own };
+    },
+  });
+}
