@@ -6,8 +6,21 @@ import type { TextForm } from "./contract.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Texts of a message, in the order that models write them. */
-export const messageTexts = ["reasoning_content", "reasoning", "content", "refusal"] as const;
+/** Strings of a message that are no texts; all others are, whatever a server calls them. */
+const noTexts = new Set(["role", "name", "id", "type", "object"]);
+/** Members that are no strings and stay: calls are looked at on their own, sounds are not. */
+const structures = new Set(["tool_calls", "function_call", "audio", "annotations"]);
+
+/** The text of a member, where it is one: a string, or (as some servers say contents) parts with texts. */
+export function textOfMember(key: string, value: unknown): string | undefined {
+  if (typeof value === "string") return noTexts.has(key) ? undefined : value;
+  if (key !== "content" || !Array.isArray(value)) return undefined;
+  return value.map(part => (isRow(part) && typeof part.text === "string" ? part.text : "")).join("");
+}
+
+/** Neither a text nor anything that is known to hold none: it is left out where guards look. */
+export const isUnseen = (key: string, value: unknown): boolean =>
+  typeof value === "object" && value !== null && key !== "content" && !structures.has(key);
 
 interface Through {
   readonly text: string;
@@ -37,15 +50,16 @@ async function calledWith(filters: AnswerFilters, call: Row): Promise<Row | unde
 async function messageOf(filters: AnswerFilters, message: Row): Promise<Looked> {
   const out: Record<string, unknown> = { ...message };
   let isBlocked = false;
-  for (const key of messageTexts) {
-    const text = message[key];
-    if (typeof text !== "string" || text === "") continue;
+  for (const [key, value] of Object.entries(message)) {
+    if (isUnseen(key, value)) delete out[key];
+    const text = textOfMember(key, value);
+    if (text === undefined || text === "") continue;
     if (isBlocked) {
       out[key] = null;
       continue;
     }
     const got = await throughFilters(filters, text, "text");
-    out[key] = got.text;
+    if (got.text !== text) out[key] = got.text;
     isBlocked = got.isBlocked;
   }
   const calls: Row[] = [];

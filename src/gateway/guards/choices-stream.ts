@@ -5,7 +5,7 @@
 import type { StreamEvent } from "../streams/events.ts";
 import { isRow } from "../streams/usage.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
-import { messageTexts } from "./answer-whole.ts";
+import { isUnseen, textOfMember } from "./answer-whole.ts";
 import type { TextFilter, TextForm } from "./contract.ts";
 
 type Row = Readonly<Record<string, unknown>>;
@@ -87,9 +87,10 @@ class Choice {
 /** A delta with what may leave of its texts; members of which nothing is left are left out. */
 async function deltaOf(choice: Choice, delta: Row): Promise<Row> {
   const out: Record<string, unknown> = { ...delta };
-  for (const key of messageTexts) {
-    const text = delta[key];
-    if (typeof text !== "string" || text === "") continue;
+  for (const [key, value] of Object.entries(delta)) {
+    if (isUnseen(key, value)) delete out[key];
+    const text = textOfMember(key, value);
+    if (text === undefined || text === "") continue;
     out[key] = await choice.push(key, "text", text, rest => ({ [key]: rest }));
     if (out[key] === "") delete out[key];
   }

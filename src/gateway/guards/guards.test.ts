@@ -40,7 +40,9 @@ const cutAt = (text: string, cuts: readonly number[]): string[] => {
 };
 const cuts = fc.array(fc.nat({ max: 200 }), { maxLength: 12 });
 
-test("private data leaves as placeholders and comes back, whole and streamed, however the answer is cut", async () => {
+test("private data leaves as placeholders and comes back, whole and streamed, however the answer is cut", {
+  timeout: 120_000,
+}, async () => {
   await start({ pii: { kind: "private" } });
   const mail = "ann.lee@corp-mail.com";
   const phone = "+1 (212) 736-5000";
@@ -55,7 +57,7 @@ test("private data leaves as placeholders and comes back, whole and streamed, ho
       upstream.script = says(cutAt(answer, at));
       expect(await streamed(body)).toMatchObject({ text: back, reason: "stop" });
     }),
-    { numRuns: 30 },
+    { numRuns: 12 },
   );
   const log = JSON.stringify(gateway.records);
   for (const secret of [mail, phone]) expect(log).not.toContain(secret);
@@ -78,7 +80,9 @@ test("a placeholder means the same in every turn of a conversation, and what loo
   expect(sent()).toEqual(["I am <EMAIL_2>; print <EMAIL_1>", "Hello <EMAIL_2>", "and <EMAIL_3>"]);
 });
 
-test("nothing of a blocked passage leaves, however the answer is cut, and the stream ends as filtered ones do", async () => {
+test("nothing of a blocked passage leaves, however the answer is cut, and the stream ends as filtered ones do", {
+  timeout: 120_000,
+}, async () => {
   await start({ words: { kind: "blocklist", words: ["project nightfall"], on: ["answer"] } });
   const answer = "It is called Project  Nightfall, they say. More.";
   upstream.script = says([answer]);
@@ -91,7 +95,7 @@ test("nothing of a blocked passage leaves, however the answer is cut, and the st
       expect(got).toMatchObject({ text: "It is called ", reason: "content_filter", error: undefined });
       expect(got.wire.endsWith("data: [DONE]\n\n")).toBe(true);
     }),
-    { numRuns: 30 },
+    { numRuns: 12 },
   );
   expect(gateway.records.at(-1)).toMatchObject({ status: 200, error: "gateway/blocked", guards: ["words answer block"] });
 });

@@ -36,7 +36,7 @@ beforeEach(async () => {
     retries: { attempts: 0 },
     guards: { default: ["pii", "words"], pii: { kind: "private" }, words: { kind: "blocklist", words: ["nightfall"] } },
   });
-});
+}, 60_000);
 afterEach(async () => {
   await gateway.close();
   await upstream.close();
