@@ -7,7 +7,7 @@ import { cacheStoreLaws } from "./store.laws.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-gateway-cache-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const options = { state: "memory:", root: folder };
+const options = { state: "memory:", root: folder, timeoutMs: 60_000 };
 
 describe("in memory", () => {
   cacheStoreLaws((_, bounds) => openCacheStore({ ...options, ...bounds, store: "memory" }));
@@ -29,4 +29,9 @@ describe("in a SQLite file", () => {
     // a store that was closed is an error that the cache catches, not the end of the process
     await expect(second.get("k", 5)).rejects.toMatchObject({ code: "gateway/stateLost" });
   });
+});
+
+test("a schema that is no plain name is refused before a server is asked", async () => {
+  const store = "postgres://127.0.0.1:1/d?schema=a;drop";
+  await expect(openCacheStore({ ...options, store, entries: 1, bytes: 1024 })).rejects.toMatchObject({ code: "gateway/state" });
 });
