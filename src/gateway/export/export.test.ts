@@ -16,7 +16,7 @@ import { identityOfKey } from "../identity/authenticate.ts";
 import { compilePolicies } from "../policy/compile.ts";
 import { decide } from "../policy/decide.ts";
 import { exportGateway, exportTargets } from "./export.ts";
-import { type Asked, judges } from "./judges.ts";
+import { type Asked, judges } from "./judges.laws.ts";
 
 const principals = {
   organisations: { acme: {} },

@@ -12,7 +12,7 @@ import { begin, eventText, type FakeUpstream, fakeUpstream, good, goodEvents, wo
 import { Gateway } from "../gateway.ts";
 import type { RequestRecord } from "../http/exchange.ts";
 import { type GatewayListening, listenGateway } from "../http/listen.ts";
-import { authority, certificate, hasOpenssl, revocations } from "./certificates.ts";
+import { authority, certificate, hasOpenssl, revocations } from "./certificates.laws.ts";
 import { alternativeNames, certificateName } from "./client-certificate.ts";
 
 const access: ControlGiven = {
