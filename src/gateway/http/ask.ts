@@ -96,7 +96,7 @@ export async function readObject(request: Asked) {
   let text: string;
   try {
     // most are ASCII, which is read without a decoder
-    text = Buffer.isBuffer(bytes) && isAscii(bytes) ? bytes.latin1Slice() : utf8.decode(bytes);
+    text = Buffer.isBuffer(bytes) && isAscii(bytes) ? bytes.toString("latin1") : utf8.decode(bytes);
   } catch {
     throw broken("UTF-8", "other bytes");
   }
