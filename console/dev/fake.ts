@@ -15,7 +15,7 @@ import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts }
 import { madeUpDataReport } from "./report.ts";
 
 export interface FakeOptions {
-  /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` fails. */
+  /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` and `/gateway` fails. */
   readonly scenario?: "full" | "empty" | "broken";
   /** Between tokens. */
   readonly tokenMs?: number;
@@ -243,7 +243,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       }
       if (!/^\/(api|v1|gateway)\//.test(path)) return false;
       if (gateway.change(request, response, path, () => bodyOf(request), sendJson)) return true;
-      if (scenario === "broken" && path.startsWith("/api/")) {
+      if (scenario === "broken" && !path.startsWith("/v1/")) {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
         return true;
       }

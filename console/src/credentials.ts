@@ -37,6 +37,11 @@ async function ask(url: string): Promise<Session> {
   try {
     const response = await fetch(url, { headers: { accept: "application/json" } });
     const result = session.safeParse(response.ok ? await response.json() : null);
+    if (!result.success && response.status >= 500) {
+      // a server in trouble has said nothing of gateways
+      asking = null;
+      return none;
+    }
     // one that may not be given a session still has a gateway: it asks for a key
     known = result.success ? result.data : response.status === 403 ? { ...none, gateway: true } : none;
     tell();
