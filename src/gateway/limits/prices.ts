@@ -37,7 +37,11 @@ export const unpricedOf = (prices: Prices, { model, priceNames }: Pick<Subjects,
   (priceNames ?? [model]).map(name => (priceOf(prices, name) ? undefined : (name ?? ""))).find(name => name !== undefined);
 
 /** The most that a request can come to, whoever answers, in 1e-9 units; undefined where one who may has no price. */
-export function mostCost(prices: Prices, { model, priceNames }: Pick<Subjects, "model" | "priceNames">, demand: Demand): number | undefined {
+export function mostCost(
+  prices: Prices,
+  { model, priceNames }: Pick<Subjects, "model" | "priceNames">,
+  demand: Demand,
+): number | undefined {
   if (priceNames === undefined) return mostOf(prices, model, demand);
   const all = priceNames.map(name => mostOf(prices, name, demand));
   return all.includes(undefined) ? undefined : Math.max(...(all as number[]));
