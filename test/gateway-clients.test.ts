@@ -13,15 +13,15 @@ import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createEmbeddingEngine } from "../../serve/embedding/embedding-engine.ts";
-import { createEngine } from "../../serve/engine.ts";
-import { tinyConfig, tinyModel } from "../../serve/fakes.ts";
-import { createApp } from "../../serve/http/app.ts";
-import { speaker, tinyEncoder } from "../../serve/http/fakes.ts";
-import { listen } from "../../serve/listen.ts";
-import { openDevice } from "../../tensor/index.ts";
-import { chatTemplate } from "../../text/index.ts";
-import { fakeUpstream, openAccess, status, testGateway } from "../fakes.ts";
+import { fakeUpstream, openAccess, status, testGateway } from "../src/gateway/fakes.ts";
+import { createEmbeddingEngine } from "../src/serve/embedding/embedding-engine.ts";
+import { createEngine } from "../src/serve/engine.ts";
+import { tinyConfig, tinyModel } from "../src/serve/fakes.ts";
+import { createApp } from "../src/serve/http/app.ts";
+import { speaker, tinyEncoder } from "../src/serve/http/fakes.ts";
+import { listen } from "../src/serve/listen.ts";
+import { openDevice } from "../src/tensor/index.ts";
+import { chatTemplate } from "../src/text/index.ts";
 
 // it tells of models that are made for its last version but one
 (globalThis as { AI_SDK_LOG_WARNINGS?: boolean }).AI_SDK_LOG_WARNINGS = false;

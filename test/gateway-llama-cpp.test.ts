@@ -10,11 +10,11 @@ import { join } from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { type APIError } from "openai";
 import { afterAll, expect, test } from "vitest";
-import { ggufTextEntries } from "../../cli/models/gguf-text.ts";
-import { decoderSpec, folderFiles, initialise, llamaConfig, modelGguf, modelOf } from "../../nn/index.ts";
-import { openDevice } from "../../tensor/index.ts";
-import { loadTokenizer } from "../../text/index.ts";
-import { testGateway } from "../fakes.ts";
+import { ggufTextEntries } from "../src/cli/models/gguf-text.ts";
+import { testGateway } from "../src/gateway/fakes.ts";
+import { decoderSpec, folderFiles, initialise, llamaConfig, modelGguf, modelOf } from "../src/nn/index.ts";
+import { openDevice } from "../src/tensor/index.ts";
+import { loadTokenizer } from "../src/text/index.ts";
 
 const program = join(process.env.LOAM_LLAMA_CPP ?? "", "llama-server");
 const lacking = process.env.LOAM_LLAMA_REASON ?? "LOAM_LLAMA_CPP names no folder with llama-server";

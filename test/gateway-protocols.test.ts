@@ -6,17 +6,17 @@ import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import OpenAI, { type APIError, BadRequestError } from "openai";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { bertConfig, encoderSpec, initialise } from "../../nn/index.ts";
-import { createEmbeddingEngine } from "../../serve/embedding/embedding-engine.ts";
-import { servedEncoder } from "../../serve/embedding/served-encoder.ts";
-import { createEngine } from "../../serve/engine.ts";
-import { byteTokenizer, tinyModel } from "../../serve/fakes.ts";
-import { createApp } from "../../serve/http/app.ts";
-import { speaker, tinyEncoder } from "../../serve/http/fakes.ts";
-import { listen } from "../../serve/listen.ts";
-import { openDevice } from "../../tensor/index.ts";
-import { chatTemplate } from "../../text/index.ts";
-import { testGateway } from "../fakes.ts";
+import { testGateway } from "../src/gateway/fakes.ts";
+import { bertConfig, encoderSpec, initialise } from "../src/nn/index.ts";
+import { createEmbeddingEngine } from "../src/serve/embedding/embedding-engine.ts";
+import { servedEncoder } from "../src/serve/embedding/served-encoder.ts";
+import { createEngine } from "../src/serve/engine.ts";
+import { byteTokenizer, tinyModel } from "../src/serve/fakes.ts";
+import { createApp } from "../src/serve/http/app.ts";
+import { speaker, tinyEncoder } from "../src/serve/http/fakes.ts";
+import { listen } from "../src/serve/listen.ts";
+import { openDevice } from "../src/tensor/index.ts";
+import { chatTemplate } from "../src/text/index.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const withTools = chatTemplate(
