@@ -185,7 +185,7 @@ export {
   normKinds,
   normSpec,
 } from "./layers.ts";
-export { crossEntropy, negativeLogLikelihood } from "./losses.ts";
+export { crossEntropy, negativeLogLikelihood, weightRight } from "./losses.ts";
 export {
   encoderRevision,
   type MachineEncoder,

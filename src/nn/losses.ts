@@ -1,5 +1,5 @@
 /** Losses. Sums and weights are kept apart, so that micro-batches and ranks add up to one big batch exactly (token-weighted). */
-import { checkShape, logSumExp, mul, reshape, sub, sum, type Tensor, takeAlong } from "../tensor/index.ts";
+import { argmax, cast, checkShape, equal, logSumExp, mul, reshape, sub, sum, type Tensor, takeAlong } from "../tensor/index.ts";
 
 /** Negative log-likelihood in nats of each target: logits [..., V], targets [...] (i32 or i64) -> [...]. */
 export function negativeLogLikelihood(logits: Tensor, targets: Tensor): Tensor {
@@ -16,3 +16,10 @@ export function negativeLogLikelihood(logits: Tensor, targets: Tensor): Tensor {
  */
 export const crossEntropy = (logits: Tensor, targets: Tensor, weights: Tensor, scale: Tensor | number): Tensor =>
   mul(sum(mul(negativeLogLikelihood(logits, targets), weights)), scale);
+
+/**
+ * Weight of the tokens that the model would have chosen itself: those whose target has the greatest logit (of equals the first). Divided by
+ * the sum of the weights it is the token accuracy. logits [B, T, V], targets [B, T], weights [B, T] -> []. It has no gradient.
+ */
+export const weightRight = (logits: Tensor, targets: Tensor, weights: Tensor): Tensor =>
+  sum(mul(cast(equal(cast(argmax(logits), targets.dtype), targets), weights.dtype), weights));

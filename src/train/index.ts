@@ -53,4 +53,12 @@ export {
   writeShards,
 } from "./shards.ts";
 export { type TrainSurroundings, trainStage } from "./stage.ts";
-export { createTrainer, type HostBatch, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+export {
+  createTrainer,
+  type HostBatch,
+  type MeasuredLoss,
+  type StepReport,
+  type Trainer,
+  type TrainerOptions,
+  type TrainerState,
+} from "./trainer.ts";

@@ -12,6 +12,9 @@ export interface MetricPoint {
   readonly tokensPerSecond: number;
   readonly gradientNorm: number;
   readonly heldOut?: number;
+  /** Share of the trained tokens, by weight, whose target had the greatest logit; of training and of what is held out. */
+  readonly tokenAccuracy?: number;
+  readonly heldOutTokenAccuracy?: number;
 }
 
 export const metricLine = (p: MetricPoint): string => `${JSON.stringify(p)}\n`;

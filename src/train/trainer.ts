@@ -16,7 +16,7 @@ import {
   type RunOptions,
   type Tensor,
   type TypedArray,
-  valueAndGrad,
+  valueAuxAndGrad,
 } from "../tensor/index.ts";
 import { trainErrors } from "./errors.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
@@ -33,11 +33,17 @@ export interface HostBatch {
   readonly documents?: readonly (string | number)[];
 }
 
+/** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
+export interface MeasuredLoss {
+  readonly loss: Tensor;
+  readonly measures: Readonly<Record<string, Tensor>>;
+}
+
 export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly device: Device;
   readonly specs: S;
   /** Sum of weighted losses times `scale` of one micro-batch; scale is 1 / weight of the whole step. `frozen` is what is given as such. */
-  readonly loss: (parameters: TensorsOf<S>, batch: B, scale: Tensor, frozen: never) => Tensor;
+  readonly loss: (parameters: TensorsOf<S>, batch: B, scale: Tensor, frozen: never) => Tensor | MeasuredLoss;
   /** Shapes and dtypes of a micro-batch's arrays. */
   readonly batch: { readonly [K in keyof B]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
   readonly optimizer: Optimizer;
@@ -70,6 +76,8 @@ export interface StepReport {
   readonly step: number;
   /** Mean loss over the step's weight, nats. */
   readonly loss: number;
+  /** What the loss measures beside itself, means over the step's weight; empty where it measures nothing. */
+  readonly measures: Readonly<Record<string, number>>;
   readonly gradientNorm: number;
   readonly learningRate: number;
   /** Milliseconds inside native programs, and of the whole step. */
@@ -97,6 +105,7 @@ const treeProgram = <R>(f: (...trees: never[]) => unknown, options: CompileOptio
 
 interface GradientResult {
   readonly loss: DeviceArray;
+  readonly measures: Readonly<Record<string, DeviceArray>>;
   readonly squared: DeviceArray;
   readonly gradients: unknown;
 }
@@ -109,8 +118,17 @@ interface Programs<S> {
 function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs<S> {
   const { device } = o;
   const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
-  const gradientOf = valueAndGrad(o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor);
-  const finish = (loss: Tensor, gradients: Tree<Tensor>) => ({ loss, squared: squaredNorm(treeLeaves<Tensor>(gradients)), gradients });
+  const lossOf = o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor | MeasuredLoss;
+  const gradientOf = valueAuxAndGrad((p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => {
+    const made = lossOf(p, b, s, frozen);
+    return "measures" in made ? [made.loss, made.measures] : [made, {}];
+  });
+  const finish = (loss: Tensor, measures: MeasuredLoss["measures"], gradients: Tree<Tensor>) => ({
+    loss,
+    measures,
+    squared: squaredNorm(treeLeaves<Tensor>(gradients)),
+    gradients,
+  });
   return {
     // `gradients` is given for its memory alone: the result takes it over
     fresh: treeProgram(
@@ -126,9 +144,10 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
     ),
     accumulate: treeProgram(
       (parameters: Tree<Tensor>, batch: B, scale: Tensor, gradients: Tree<Tensor>, frozen: Tree<Tensor>) => {
-        const [loss, next] = gradientOf(parameters, batch, scale, frozen);
+        const [loss, measures, next] = gradientOf(parameters, batch, scale, frozen);
         return finish(
           loss,
+          measures,
           treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
         );
       },
@@ -229,6 +248,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const run = { onNative, ...(signal ? { signal } : {}) };
     let loss = 0;
     let squared = 0;
+    const measures: Record<string, number> = {};
     for (const [i, b] of batches.entries()) {
       const place = await placeOf(i, b.shapes);
       for (const [name, array] of Object.entries(b.arrays)) await place[name]!.write(array);
@@ -239,6 +259,10 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
       squared = await made.squared.item();
       made.loss.dispose();
       made.squared.dispose();
+      for (const [name, measured] of Object.entries(made.measures)) {
+        measures[name] = (measures[name] ?? 0) + (await measured.item()) / weight;
+        measured.dispose();
+      }
     }
     const norm = Math.sqrt(squared);
     guard(o, state, loss, norm, batches);
@@ -252,7 +276,7 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     const spiked = isSpike(o, state.level, loss);
     const level = state.level === null ? loss : spiked ? state.level : 0.9 * state.level + 0.1 * loss;
     state = { ...next, step: state.step + 1, level, spikes: spiked ? state.spikes + 1 : 0 };
-    return { step: state.step, loss, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
+    return { step: state.step, loss, measures, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
   }
 
   return {

@@ -51,6 +51,8 @@ export interface FitOptions<B extends Record<string, Tensor>> {
   readonly shown?: (judged: Judged) => string;
   /** The start is judged too, and may be chosen: what the base is worth. */
   readonly judgesStart: boolean;
+  /** Values that are kept beside the chosen ones: those of the newest ends of epochs, which are judged too. Absent: none. */
+  readonly keep?: { readonly most: number; readonly stepsIn: number } | undefined;
   /** Steps between two judgements. */
   readonly judgeEvery: number;
   /** Judgements without a gain that end it; 0 for never. */
@@ -67,6 +69,12 @@ export interface FitOptions<B extends Record<string, Tensor>> {
   readonly now?: () => number;
 }
 
+/** Values at the end of an epoch. */
+export interface Kept {
+  readonly step: number;
+  readonly trainable: TrainableArrays;
+}
+
 export interface Fitted {
   readonly trainable: TrainableArrays;
   readonly points: readonly MetricPoint[];
@@ -74,6 +82,8 @@ export interface Fitted {
   readonly history: readonly Selection[];
   /** Which of the history was chosen; -1 where nothing is judged. */
   readonly best: number;
+  /** Oldest first; the caller's, as `trainable` is. */
+  readonly kept: readonly Kept[];
   readonly stoppedEarly: boolean;
   readonly resumedFrom: number;
   readonly totalMs: number;
@@ -82,6 +92,8 @@ export interface Fitted {
 interface Window {
   readonly steps: number;
   readonly loss: number;
+  /** Sums, as of the loss; absent in checkpoints of before they were measured. */
+  readonly measures?: Readonly<Record<string, number>>;
   readonly ms: number;
   readonly tokens: number;
 }
@@ -93,6 +105,8 @@ interface Position {
   readonly spikes: number;
   readonly history: readonly Selection[];
   readonly best: number;
+  /** Steps whose values are kept; absent in checkpoints of before there were any. */
+  readonly kept?: readonly number[];
   readonly window: Window;
   readonly tokens: number;
 }
@@ -107,7 +121,9 @@ async function restore<B extends Record<string, Tensor>>(o: FitOptions<B>) {
     const parameters = (await load("parameters", specs)) as TrainableArrays;
     const optimizer = (await load("optimizer", optimizerStateShapes(rules, specs))) as TrainerState<TrainableSpecs>["optimizer"];
     const best = position.best >= 0 ? ((await load("best", specs)) as TrainableArrays) : undefined;
-    return { state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
+    const kept: Kept[] = [];
+    for (const step of position.kept ?? []) kept.push({ step, trainable: (await load(`kept.${step}`, specs)) as TrainableArrays });
+    return { kept, state: { parameters, optimizer, step: found.step, level: position.level, spikes: position.spikes }, position, best };
   } finally {
     await found.arrays.close();
   }
@@ -123,6 +139,10 @@ async function copied(device: Device, from: TrainableArrays, into: TrainableArra
   return into ?? (treeFrom<DeviceArray, DeviceArray>(from as Tree<DeviceArray>, target) as TrainableArrays);
 }
 
+/** Does a step end an epoch? One of 2.5 steps ends with its third, and the last step ends the last. */
+export const endsEpoch = (step: number, { steps, stepsIn }: { readonly steps: number; readonly stepsIn: number }): boolean =>
+  step === steps || Math.floor(step / stepsIn) > Math.floor((step - 1) / stepsIn);
+
 /** Trains from the start, or from the newest whole checkpoint in the folder. Errors: train/*; on abort the state is saved first. */
 export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>): Promise<Fitted> {
   const began = performance.now();
@@ -137,6 +157,7 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
   let history = [...(restored?.position.history ?? [])];
   let bestAt = restored?.position.best ?? -1;
   let best = restored?.best;
+  const kept = [...(restored?.kept ?? [])];
   let window = restored?.position.window ?? emptyWindow;
   let tokens = restored?.position.tokens ?? 0;
   const isBetter = o.isBetter ?? ((a: Judged, b: Judged) => a.loss < b.loss);
@@ -146,17 +167,19 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
     return { batches, after: source.state() };
   };
   let consumed = source.state();
+  const keptTree = () => Object.fromEntries(kept.map(k => [k.step, k.trainable]));
   const save = () =>
     saveCheckpoint(o.folder, {
       recipe: o.identity,
       step: trainer.state.step,
-      arrays: { parameters: trainer.state.parameters, optimizer: trainer.state.optimizer, ...(best ? { best } : {}) },
+      arrays: { parameters: trainer.state.parameters, optimizer: trainer.state.optimizer, ...(best ? { best } : {}), kept: keptTree() },
       state: {
         packing: consumed,
         level: trainer.state.level,
         spikes: trainer.state.spikes,
         history,
         best: bestAt,
+        kept: kept.map(k => k.step),
         window,
         tokens,
       } as never,
@@ -175,6 +198,12 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
     return selection;
   }
 
+  /** Keeps the values of now; those that are too old give their memory. */
+  async function keep(step: number, most: number): Promise<void> {
+    const old = kept.length >= most ? kept.shift() : undefined;
+    kept.push({ step, trainable: await copied(device, trainer.state.parameters as TrainableArrays, old?.trainable) });
+  }
+
   let savedAt = performance.now();
   const loopBegan = performance.now();
   try {
@@ -191,11 +220,14 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
       window = {
         steps: window.steps + 1,
         loss: window.loss + report.loss,
+        measures: Object.fromEntries(Object.entries(report.measures).map(([name, x]) => [name, (window.measures?.[name] ?? 0) + x])),
         ms: window.ms + report.totalMs,
         tokens: window.tokens + size,
       };
       const isLast = report.step === steps;
-      const selection = isLast || report.step % o.judgeEvery === 0 ? await judge(report.step) : undefined;
+      const isKept = o.keep !== undefined && endsEpoch(report.step, { steps, stepsIn: o.keep.stepsIn });
+      const selection = isLast || isKept || report.step % o.judgeEvery === 0 ? await judge(report.step) : undefined;
+      if (isKept) await keep(report.step, o.keep!.most);
       if (selection || isLast || report.step % o.logEvery === 0) {
         log.write({
           step: report.step,
@@ -205,6 +237,8 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
           tokensPerSecond: Math.round(window.tokens / (window.ms / 1000)),
           gradientNorm: report.gradientNorm,
           ...(selection ? { heldOut: selection.loss } : {}),
+          ...(window.measures?.tokenAccuracy === undefined ? {} : { tokenAccuracy: window.measures.tokenAccuracy / window.steps }),
+          ...(selection?.tokenAccuracy === undefined ? {} : { heldOutTokenAccuracy: selection.tokenAccuracy }),
         });
         window = emptyWindow;
       }
@@ -228,6 +262,7 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
     steps: stepsDone,
     history,
     best: bestAt,
+    kept,
     stoppedEarly: stepsDone < steps,
     resumedFrom,
     totalMs: performance.now() - began,
@@ -248,6 +283,13 @@ function say<B extends Record<string, Tensor>>(
     done: report.step / steps,
     leftMs: msPerStep * (steps - report.step),
     message: `step ${report.step} of ${steps}  loss ${report.loss.toFixed(3)}${last ? `  ${shown(last)}` : ""}`,
-    values: { step: report.step, steps, loss: report.loss, ...(last ? { validationLoss: last.loss } : {}) },
+    values: {
+      step: report.step,
+      steps,
+      loss: report.loss,
+      ...report.measures,
+      ...(last ? { validationLoss: last.loss } : {}),
+      ...(last?.tokenAccuracy === undefined ? {} : { validationTokenAccuracy: last.tokenAccuracy }),
+    },
   });
 }

@@ -20,6 +20,8 @@ export interface LoopRecipe {
   /** Judgements an epoch. */
   readonly evaluations: number;
   readonly patience: number;
+  /** Ends of epochs whose values are kept, the newest. */
+  readonly checkpoints?: number | undefined;
   readonly logEvery?: number;
   readonly checkpointSeconds: number;
 }
@@ -51,6 +53,7 @@ export function loopOf(o: LoopRun, recipe: LoopRecipe, rate: number, stepsIn: nu
     fit: {
       judgeEvery: Math.max(1, Math.floor(stepsIn / recipe.evaluations)),
       patience: recipe.patience,
+      keep: recipe.checkpoints === undefined ? undefined : { most: recipe.checkpoints, stepsIn },
       logEvery: recipe.logEvery ?? 10,
       checkpointSeconds: recipe.checkpointSeconds,
       identity: o.identity,

@@ -40,7 +40,7 @@ export function distillTask(
   teacher: Teacher,
   tuning: Tuning<DecoderSpec>,
   recipe: Pick<DistillFitOptions, "temperature" | "soft" | "dropout" | "rematerialise">,
-): RowTask {
+): RowTask<Tensor> {
   const { soft, temperature } = recipe;
   type Given = Omit<BatchTensors, "seed">;
   function sums(trained: TrainableTensors, frozen: FrozenTensors, b: Given, seed?: Tensor) {

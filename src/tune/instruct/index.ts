@@ -1,4 +1,5 @@
 /** Inner door: instruction tuning, from a file of examples to a model or an adapter. */
+export { checkpointStage } from "./checkpoint-stage.ts";
 export { encodeExamples, type TuneText } from "./encode.ts";
 export { examplesFile, examplesStage } from "./examples-stage.ts";
 export { columnOptions, formatNames } from "./formats.ts";

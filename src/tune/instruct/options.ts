@@ -59,6 +59,8 @@ export const instructFitOptions = z.strictObject({
   evaluations: z.number().int().min(1).max(100).default(2),
   /** Stop when the loss has not fallen for so many evaluations; 0 for never. The best values are kept either way. */
   patience: whole.default(0),
+  /** The newest ends of epochs that are kept as adapters beside the result, in its `checkpoints/STEP`; none when absent. */
+  checkpoints: z.number().int().min(1).max(100).optional(),
   seed: z.union([z.number().int(), z.string()]).default(1),
   rematerialise: z.boolean().default(false),
   logEvery: z.number().int().min(1).default(10),

@@ -31,6 +31,7 @@ import {
   type Tuning,
   tuningOf,
 } from "../methods/index.ts";
+import { checkpointWriter } from "./checkpoint-files.ts";
 import { type EncodeExampleOptions, encodeExamples, type TuneText } from "./encode.ts";
 import { placedExamples } from "./examples-stage.ts";
 import { exampleOptions, instructFitOptions, type resultKinds } from "./options.ts";
@@ -51,10 +52,10 @@ export interface InstructSurroundings {
   readonly textOf: (base: ArtifactReader) => Promise<BaseText>;
   /** Writes a model with its text, in the format that its base's text can be carried on in. */
   readonly writeModel: (output: ArtifactWriter, model: Model, base: ArtifactReader, text: BaseText) => Promise<void>;
-  /** The merged model in the form that is usually served; for the proof. */
+  /** The merged model in the form that is usually served, for the proof; none of a model that cannot have it. */
   readonly quantised?: {
     readonly form: string;
-    of(config: DecoderConfig, parameters: DecoderParameters, text: TuneText, device: Device): Promise<DecoderParameters>;
+    of(config: DecoderConfig, parameters: DecoderParameters, text: TuneText, device: Device): Promise<DecoderParameters | undefined>;
   };
   /** A folder for TensorBoard's event files, one folder a run in it. */
   readonly eventsFolder?: string | undefined;
@@ -66,6 +67,7 @@ interface CommonRecipe {
   readonly method: Method;
   readonly checkpointSeconds: number;
   readonly logEvery: number;
+  readonly checkpoints?: number | undefined;
 }
 
 /** Sequences and tokens of each that the proof is made on. */
@@ -125,6 +127,12 @@ export const exampleStage = <T, S extends z.ZodType>(
           received: nameOfMethod(recipe.method),
           hint: "Use `result: merged`.",
         });
+      if (recipe.checkpoints !== undefined && !isAdapter)
+        throw tuneErrors.fail("method", {
+          place: "checkpoints",
+          expected: "lora, rslora or qlora on projections of blocks, whose checkpoints are small",
+          received: nameOfMethod(recipe.method),
+        });
       const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe;
       const others = Object.fromEntries(Object.entries<ArtifactReader>(more).map(([key, a]) => [key, a.digest]));
       const identity = hashOf({ base: from.digest, examples: examples.digest, ...others, ...o, recipe: lasting } as never);
@@ -170,12 +178,21 @@ export const exampleStage = <T, S extends z.ZodType>(
       for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
 
       if (adapter) await writeAdapter(output, base.config, adapter, from.id);
+      for (const { step, trainable } of tuned.kept) {
+        const kept = await adapterOfTuning(base.config, tuned.tuning, trainable);
+        await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id);
+        disposeTree(trainable);
+      }
       if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
       await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
       const { steps, stoppedEarly, history, best } = tuned;
       const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe, ...o, steps, stoppedEarly, history, best };
-      const form = around.quantised?.form;
-      await output.write("tuning.json", `${JSON.stringify({ ...told, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`);
+      const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
+      const form = quantised && around.quantised?.form;
+      await output.write(
+        "tuning.json",
+        `${JSON.stringify({ ...told, ...checkpoints, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`,
+      );
       return {
         name,
         base: from.id,
@@ -188,6 +205,7 @@ export const exampleStage = <T, S extends z.ZodType>(
         ...leftOut(train, validation),
         steps,
         stoppedEarly,
+        ...checkpoints,
         ...chosenOf(tuned),
         ...proofSummary(proof, form),
         ...(heldBytes < fullBytes && tuned.tuning.method === "qlora" ? { fullBytes, heldBytes } : {}),
@@ -196,7 +214,7 @@ export const exampleStage = <T, S extends z.ZodType>(
     },
   });
 
-async function decoderOf(base: ArtifactReader, device: Device): Promise<Extract<Model, { family: "decoder" }>> {
+export async function decoderOf(base: ArtifactReader, device: Device): Promise<Extract<Model, { family: "decoder" }>> {
   const model = await loadModel(base, device);
   if (model.family === "decoder") return model;
   disposeTree(model.parameters);

@@ -80,6 +80,36 @@ test("packed rows give the loss that their examples give alone", async () => {
   expect(batches.some(b => b.examples.length > 2)).toBe(true);
 });
 
+test("token accuracy is the share of trained tokens whose target has the greatest logit, in training and of what is held out", async () => {
+  const parameters = await initialise(decoderSpec(config), device, 1);
+  const program = compile((p: never, t: Tensor) => decoderLogits(config, p, t), { device });
+  async function plainly(of: readonly Encoded[]): Promise<number> {
+    let [right, weight] = [0, 0];
+    for (const { ids, trained } of of) {
+      const tokens = await device.array(Int32Array.from(ids.slice(0, -1)), "i32", [1, ids.length - 1]);
+      const logits = (await (await program(parameters as never, tokens)).read()) as Float32Array;
+      for (let k = 1; k < ids.length; k++) {
+        if (!trained[k]) continue;
+        const row = logits.subarray((k - 1) * config.vocab, k * config.vocab);
+        if (row.indexOf(Math.max(...row)) === ids[k]) right++;
+        weight++;
+      }
+    }
+    return right / weight;
+  }
+  // one step sees every example, with the base's values: what low-rank factors start with changes nothing
+  for (const accumulate of [1, 3]) {
+    const { points, history } = await tuned(
+      { rows: 18 / accumulate, accumulate, pack: false, logEvery: 1, epochs: 30 },
+      `right-${accumulate}`,
+    );
+    expect(points[0]!.tokenAccuracy).toBeCloseTo(await plainly(examples.slice(0, 18)), 6);
+    expect(history[0]!.tokenAccuracy).toBeCloseTo(await plainly(examples.slice(18)), 6);
+    expect(points.at(-1)!.heldOutTokenAccuracy).toBe(history.at(-1)!.tokenAccuracy);
+    expect(points.at(-1)!.tokenAccuracy).toBeCloseTo(1, 9);
+  }
+});
+
 async function tuned(input: Omit<InstructInput, "length">, folder: string, stopAt?: number) {
   const stop = new AbortController();
   const result = await tuneInstruct({
@@ -125,4 +155,21 @@ test("stopped and resumed gives the bits of a run that was not, and so do micro-
   expect(resumed.resumedFrom).toBe(3);
   expect(resumed.values).toEqual(whole.values);
   expect(resumed.history).toEqual(whole.history);
+});
+
+test("the newest ends of epochs are kept, as what was judged at their steps, and so they are by a run that was stopped and resumed", async () => {
+  const o = { checkpoints: 2, epochs: 4, pack: false, rows: 4, evaluations: 2 } as const;
+  const whole = await tuned(o, "kept");
+  // 18 examples, 4 a step: 4.5 steps an epoch
+  expect(whole.kept.map(k => k.step)).toEqual([14, 18]);
+  const judge = lossOver(device, config, whole.tuning.parameters, examples.slice(18), { rows: 4, length: 32 });
+  for (const { step, trainable } of whole.kept)
+    expect(await judge.of(trainable, whole.frozen)).toBeCloseTo(whole.history.find(s => s.step === step)!.loss, 6);
+  await expect(tuned(o, "kept-parts", 16)).rejects.toThrow("stopped");
+  const resumed = await tuned(o, "kept-parts");
+  expect(resumed.resumedFrom).toBe(16);
+  expect(resumed.kept.map(k => k.step)).toEqual([14, 18]);
+  for (const [i, { trainable }] of resumed.kept.entries())
+    expect(await judge.of(trainable, resumed.frozen)).toBe(await judge.of(whole.kept[i]!.trainable, whole.frozen));
+  expect((await tuned({}, "none")).kept).toEqual([]);
 });

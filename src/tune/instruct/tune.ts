@@ -7,9 +7,10 @@ import {
   decoderSpec,
   dropoutFrom,
   negativeLogLikelihood,
+  weightRight,
 } from "../../nn/index.ts";
 import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch } from "../../train/index.ts";
+import type { HostBatch, MeasuredLoss } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type BatchSource, runFit } from "../fit.ts";
 import { loopOf, rateOf } from "../loop.ts";
@@ -27,6 +28,16 @@ export const tuneLoss =
   (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
   (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): Tensor =>
     crossEntropy(rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed)), b.targets, b.weights, scale);
+/** The same, and the token accuracy of the same logits: with dropout, where there is any. */
+export const measuredTuneLoss =
+  (config: DecoderConfig, tuning: Tuning<DecoderSpec>, recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">) =>
+  (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors): MeasuredLoss => {
+    const logits = rowLogits(config, tuning.parameters(frozen, trained, b.seed), b, trainedBy(recipe, b.seed));
+    return {
+      loss: crossEntropy(logits, b.targets, b.weights, scale),
+      measures: { tokenAccuracy: weightRight(logits, b.targets, b.weights) },
+    };
+  };
 /** How a forward pass runs while it is trained. */
 export const trainedBy = (recipe: Pick<InstructFitOptions, "dropout" | "rematerialise">, seed: Tensor) => ({
   rematerialise: recipe.rematerialise,
@@ -109,9 +120,9 @@ export function lossOver(
 }
 
 /** What is learnt from rows of examples. */
-export interface RowTask {
+export interface RowTask<L extends Tensor | MeasuredLoss = Tensor | MeasuredLoss> {
   /** Sum of a micro-batch's weighted losses times `scale`. */
-  readonly loss: (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors) => Tensor;
+  readonly loss: (trained: TrainableTensors, b: BatchTensors, scale: Tensor, frozen: FrozenTensors) => L;
   /** Sums over trained tokens of what is judged; the least `loss` is chosen. */
   readonly sums: (trained: TrainableTensors, frozen: FrozenTensors, b: Given) => Readonly<Record<"loss", Tensor>>;
   /** Arrays that both read beside those of the base that stay. */
@@ -175,8 +186,12 @@ export async function tuneRows(
 /** Tunes on answers. Errors: as `tuneRows`. */
 export const tuneInstruct = (o: TaskRun<Encoded, InstructFitOptions>): Promise<TaskResult> =>
   tuneRows(o, tuning => ({
-    loss: tuneLoss(o.config, tuning, o.recipe),
-    sums: (t, f, b) => ({
-      loss: sum(mul(negativeLogLikelihood(rowLogits(o.config, tuning.parameters(f, t), b), b.targets), b.weights)),
-    }),
+    loss: measuredTuneLoss(o.config, tuning, o.recipe),
+    sums: (t, f, b) => {
+      const logits = rowLogits(o.config, tuning.parameters(f, t), b);
+      return {
+        loss: sum(mul(negativeLogLikelihood(logits, b.targets), b.weights)),
+        tokenAccuracy: weightRight(logits, b.targets, b.weights),
+      };
+    },
   }));
