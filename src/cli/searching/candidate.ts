@@ -42,6 +42,7 @@ export interface Candidate extends FormSpeed {
 
 /** Tokens of context that memory is told for, and with which texts are read. */
 export const mostContext = 2048;
+/** Rows a step, and tokens of a row where the context has room for them. */
 const fewStep = { rows: 2, length: 128 } as const;
 
 async function judged(o: CandidateGiven, parameters: ServedModel["parameters"], at: string): Promise<Judgement> {
@@ -80,11 +81,12 @@ async function trained(o: CandidateGiven) {
   const cut = o.train.map(text => Array.from(model.tokenizer.encode(text)));
   const offsets = new Float64Array(cut.length + 1);
   for (const [i, c] of cut.entries()) offsets[i + 1] = offsets[i]! + c.length;
-  const shape = [fewStep.rows, fewStep.length];
+  const length = Math.min(fewStep.length, model.config.context);
+  const shape = [fewStep.rows, length];
   const trainer = await createTrainer({
     device,
     specs: decoderSpec(model.config),
-    loss: decoderLoss(model.config, { dropout: 0, rematerialise: true, attentionBlock: fewStep.length }),
+    loss: decoderLoss(model.config, { dropout: 0, rematerialise: true, attentionBlock: length }),
     batch: {
       tokens: { shape, dtype: "i32" },
       targets: { shape, dtype: "i32" },
@@ -101,7 +103,7 @@ async function trained(o: CandidateGiven) {
     start: model.parameters as never,
   });
   const shards = { tokens: Uint32Array.from(cut.flat()), offsets };
-  const source = packer(shards, { rows: fewStep.rows, length: fewStep.length, end: o.prefix, seed }, packingStart);
+  const source = packer(shards, { rows: fewStep.rows, length, end: o.prefix, seed }, packingStart);
   for (let step = 0; step < steps; step++) {
     const { tokens, targets, segments, positions, weights } = source.next();
     const batch = {

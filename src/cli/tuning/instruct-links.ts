@@ -1,10 +1,11 @@
 /** The links of a model that is tuned on examples: its file of them, then base and examples to a model or an adapter. */
 import { join } from "node:path";
-import { formatBytes, formatCount, type LoamError } from "../../base/index.ts";
+import { formatBytes, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import {
+  checkpointStage,
   distillStage,
   examplesFile,
   examplesStage,
@@ -25,8 +26,15 @@ import type { TunedModel } from "./tune-part.ts";
 const form = "int8";
 const quantised: NonNullable<InstructSurroundings["quantised"]> = {
   form,
-  of: (config: DecoderConfig, parameters: DecoderParameters, { tokenizer }: TuneText, device: Device) =>
-    quantisedParameters({ config, parameters, tokenizer: tokenizer as never }, device, form),
+  async of(config: DecoderConfig, parameters: DecoderParameters, { tokenizer }: TuneText, device: Device) {
+    try {
+      return await quantisedParameters({ config, parameters, tokenizer: tokenizer as never }, device, form);
+    } catch (error) {
+      // a width that blocks do not divide: the model is tuned all the same, and never served in this form
+      if (!isLoamError(error, "nn/config")) throw error;
+      return undefined;
+    }
+  },
 };
 
 const few = (x: number): string => (x === 0 ? "0" : x >= 0.01 ? x.toFixed(2) : x.toExponential(1));
@@ -114,6 +122,17 @@ export function instructLinks(
   const definition = instructStage(aroundOf(p, around), result ?? "merged");
   return exampleLinks(p, name, base, tune, { definition, options: { name, answers, long, bad, length, recipe } });
 }
+
+/** The model of a step that a tuning has kept. */
+export const checkpointLink = (p: Project, name: string, base: string, tuned: string, step: number, around: Around): Link =>
+  link({
+    stage: "tune",
+    label: name,
+    inputs: { base, tuned },
+    definition: checkpointStage(aroundOf(p, around)),
+    options: () => ({ name, step }),
+    describe: s => `step ${n(s, "step")} of ${tuned}`,
+  });
 
 export function distillLinks(
   p: Project,

@@ -1,0 +1,227 @@
+/** Numbers, vectors, distillation and the choice of a base through the command line, on a project of seconds: what is served is what was reported. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { random } from "../src/base/index.ts";
+import { bertConfig, encoderSpec, exportHuggingFace, folderFiles, initialise, modelOf } from "../src/nn/index.ts";
+import { openArtifact, openStore } from "../src/store/index.ts";
+import { openDevice } from "../src/tensor/index.ts";
+import { trainBpe } from "../src/text/index.ts";
+import { readRelated, splitRelated } from "../src/tune/contrast/pairs.ts";
+import { build, jsonLines, loam, start } from "./support/child.ts";
+import { modelContent } from "./support/project.ts";
+
+const colours = ["red", "blue", "green", "black", "white"];
+const things = ["cat", "dog", "house", "tree", "sea", "sun", "car", "hat"];
+const lines = (records: readonly object[]): string => records.map(r => `${JSON.stringify(r)}\n`).join("");
+
+const yaml = `name: tasks
+data:
+  notes:
+    source: { folder: notes, reader: csv }
+    steps: [clean]
+    split: { heldOut: 0.2 }
+tokenizer: { vocab: 300, from: notes }
+models:
+  toy: { layers: 1, width: 32, heads: 2, context: 64, train: { on: notes, tokens: 8000, rows: 8, rate: 0.02 }, evaluate: { baselines: [gzip] } }
+  tiny: { layers: 1, width: 16, heads: 2, context: 64, train: { on: notes, tokens: 3200, rows: 8, rate: 0.02 }, evaluate: { baselines: [gzip] } }
+  stars:
+    base: toy
+    tune: { task: regress, on: notes, label: stars, length: 48, epochs: 6, rate: 0.01, pooling: mean, validation: 0.2 }
+  sir:
+    base: toy
+    tune: { task: instruct, on: ./things.jsonl, method: full, length: 64, epochs: 6, rate: 0.01, rows: 4, validation: 0.2 }
+  student:
+    base: tiny
+    tune: { task: distill, teacher: sir, on: ./things.jsonl, method: full, length: 64, epochs: 8, rate: 0.01, rows: 4, soft: 1, validation: 0.2, checkpointSeconds: 0.05 }
+  finder:
+    base: sentences
+    tune: { task: embed, on: ./pairs.jsonl, scored: ./scored.jsonl, epochs: 6, batch: 16, length: 32, rate: 0.003, validation: 0.3 }
+serve: { models: { stars: {}, finder: {} }, port: 0, slots: 2 }
+device: { threads: 1 }
+`;
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const f of folders) rmSync(f, { recursive: true, force: true });
+});
+async function project(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "loam-tasks-"));
+  folders.push(folder);
+  const r = random("tasks");
+  const good = ["fine", "lovely", "swift", "warm"];
+  const poor = ["dull", "cold", "slow", "grim"];
+  const rows = Array.from({ length: 240 }, (_, i) => {
+    const stars = r.below(5);
+    const words = Array.from({ length: 4 }, (_, k) => (k < stars ? good : poor)[r.below(4)]!);
+    return `"note ${i}: it was ${words.join(" and ")}",${stars + 1}`;
+  });
+  mkdirSync(join(folder, "notes"));
+  writeFileSync(join(folder, "notes", "notes.csv"), `text,stars\n${rows.join("\n")}\n`);
+  writeFileSync(
+    join(folder, "things.jsonl"),
+    lines(colours.flatMap(c => things.map(t => ({ prompt: `what is the ${c} ${t}?`, completion: `the ${t} is ${c}` })))),
+  );
+  const names = colours.flatMap(c => things.map(t => `${c} ${t}`));
+  writeFileSync(
+    join(folder, "pairs.jsonl"),
+    lines(
+      names.flatMap(n => [
+        { anchor: `where is the ${n}`, positive: `project ${n}` },
+        { anchor: `plans for ${n}`, positive: `project ${n}` },
+      ]),
+    ),
+  );
+  writeFileSync(
+    join(folder, "scored.jsonl"),
+    lines(
+      names.map((n, i) => ({ sentence1: `about ${n}`, sentence2: `project ${names[i % 2 ? i : (i + 9) % names.length]}`, score: i % 2 })),
+    ),
+  );
+  writeFileSync(join(folder, "loam.yaml"), yaml);
+  return folder;
+}
+
+/** A small sentence encoder of chance, as a folder of Hugging Face's shape. */
+async function writeEncoder(folder: string): Promise<void> {
+  const tokenizer = trainBpe(
+    colours.flatMap(c => things.map(t => `where is plans for about project ${c} ${t}`)),
+    { vocab: 300, minFrequency: 1 },
+  );
+  const config = bertConfig({ vocab: tokenizer.vocabSize, width: 32, layers: 1, heads: 2, context: 32 });
+  const files = folderFiles(folder);
+  await exportHuggingFace(files, modelOf({ family: "encoder", config }, await initialise(encoderSpec(config), openDevice("reference"), 1)));
+  await files.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+  await files.write("1_Pooling/config.json", JSON.stringify({ word_embedding_dimension: 32, pooling_mode_mean_tokens: true }));
+}
+
+let cwd = "";
+beforeAll(async () => {
+  build();
+  cwd = await project();
+  await writeEncoder(join(cwd, "encoder"));
+  const imported = await loam(["models", "import", "./encoder", "--name", "sentences"], { cwd });
+  expect(imported.code, imported.stderr).toBe(0);
+});
+
+/** The last line of `loam tune MODEL --json`, and what it told people. */
+async function tuned(model: string) {
+  const { code, stdout, stderr } = await loam(["tune", model, "--json"], { cwd });
+  expect(code, stderr).toBe(0);
+  return { result: jsonLines(stdout).at(-1) as { version: string; ran: number; artifacts: Record<string, string> }, stderr };
+}
+async function fileOf(artifact: string, name: string, folder = cwd): Promise<string> {
+  const store = await openStore({ root: folder });
+  try {
+    return (await (await openArtifact(store, artifact)).read(name)).toString("utf8");
+  } finally {
+    await store.close();
+  }
+}
+const post = async <T>(url: string, body: object): Promise<T> => {
+  const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as T;
+};
+
+test("a number of a text and vectors of texts are served as they were reported", async () => {
+  const stars = await tuned("stars");
+  expect(stars.result.version).toBe("stars@1");
+  expect(stars.stderr).toMatch(/stars against the mean of what was trained on .*: better/);
+  expect((await tuned("stars")).result).toMatchObject({ version: "stars@1", ran: 0 });
+  const finder = await tuned("finder");
+  expect(finder.stderr).toMatch(/validation nDCG@10 .* Spearman .* on scored pairs/);
+  const { report } = JSON.parse(await fileOf(finder.result.version, "tuning.json")) as {
+    report: { retrieval: { recall1: Record<"base" | "tuned", { value: number }> } };
+  };
+  const { base, tuned: after } = report.retrieval.recall1;
+  expect(after.value).toBeGreaterThan(base.value);
+
+  const server = start(["serve", "--json"], { cwd });
+  const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
+  const predictions = jsonLines(await fileOf(stars.result.artifacts["evaluate/stars"]!, "predictions.jsonl")) as unknown as {
+    id: string;
+    predicted: number;
+  }[];
+  const documents = jsonLines(await fileOf(stars.result.artifacts["data/notes"]!, "held-out.jsonl")) as unknown as {
+    id: string;
+    text: string;
+  }[];
+  const asked = documents.slice(0, 8);
+  const { result } = await post<{ result: number[] }>(`${url}/v1/models/stars:regress`, { examples: asked.map(d => ({ text: d.text })) });
+  for (const [i, d] of asked.entries()) expect(result[i]).toBeCloseTo(predictions.find(p => p.id === d.id)!.predicted, 4);
+
+  const { validation } = splitRelated(await readRelated(join(cwd, "pairs.jsonl"), "pairs"), { validation: 0.3, seed: 1 }, "pairs");
+  const texts = [...new Set(validation.map(v => v.positive))];
+  const vectors = async (input: string[]) =>
+    (await post<{ data: { embedding: number[] }[] }>(`${url}/v1/embeddings`, { model: "finder", input })).data.map(d => d.embedding);
+  const found = await vectors(texts);
+  const wanted = await vectors(validation.map(v => v.anchor));
+  const dot = (a: readonly number[], b: readonly number[]) => a.reduce((s, x, i) => s + x * b[i]!, 0);
+  const right = wanted.filter((w, i) => {
+    const scores = found.map(f => dot(w, f));
+    return texts[scores.indexOf(Math.max(...scores))] === validation[i]!.positive;
+  });
+  expect(right.length / wanted.length).toBeCloseTo(after.value, 6);
+  server.kill("SIGINT");
+  expect((await server.ended).code).toBe(0);
+});
+
+test("a student comes nearer to its teacher; killed in the middle it goes on to the very same weights", async () => {
+  const { result, stderr } = await tuned("student");
+  expect(result.version).toBe("student@1");
+  const { history } = JSON.parse(await fileOf(result.version, "tuning.json")) as { history: { loss: number; divergence: number }[] };
+  expect(Math.min(...history.map(h => h.divergence)), stderr).toBeLessThan(0.5 * history[0]!.divergence);
+  const whole = await modelContent(cwd, "student@1");
+  const trace = await loam(["trace", "student@1"], { cwd });
+  const made = result as unknown as { artifacts: Record<string, string> };
+  for (const part of ["sir", "tiny", "toy", "tokenizer"]) expect(trace.stdout).toContain(made.artifacts[part]);
+
+  const other = await project();
+  const before = await loam(["tune", "sir"], { cwd: other });
+  expect(before.code, before.stderr).toBe(0);
+  const running = start(["tune", "student", "--json"], { cwd: other });
+  await running.says(/"label":"student".*"step":1\d\D/);
+  running.kill("SIGKILL");
+  await running.ended;
+  const rest = await loam(["tune", "student", "--json"], { cwd: other });
+  expect(rest.code, rest.stderr).toBe(0);
+  const steps = [...rest.stdout.matchAll(/"label":"student".*?"step":(\d+)/g)].map(m => Number(m[1]));
+  expect(steps[0]).toBeGreaterThan(1);
+  const weightsOf = (content: object) => Object.entries(content).filter(([name]) => name.endsWith(".safetensors"));
+  expect(weightsOf(whole).length).toBeGreaterThan(0);
+  expect(weightsOf(await modelContent(other, "student@1"))).toEqual(weightsOf(whole));
+});
+
+test("of several bases one is recommended with its reason; what cannot be one is told", async () => {
+  for (const model of ["toy", "tiny"]) {
+    const made = await loam(["train", model], { cwd });
+    expect(made.code, made.stderr).toBe(0);
+  }
+  const { code, stdout, stderr } = await loam(
+    ["tune", "select", "toy", "tiny", "sentences", "--documents", "8", "--steps", "4", "--json"],
+    {
+      cwd,
+    },
+  );
+  expect(code, stderr).toBe(0);
+  const chosen = jsonLines(stdout).at(-1) as {
+    documents: number;
+    recommended: string;
+    candidates: { name: string; parameters: number; bitsPerByte: number; fewStepBitsPerByte: number | null }[];
+    refused: { name: string; reason: string }[];
+  };
+  expect(chosen.documents).toBe(8);
+  expect(chosen.candidates.map(c => c.name).sort()).toEqual(["tiny", "toy"]);
+  const [best, second] = chosen.candidates;
+  expect(best!.fewStepBitsPerByte!).toBeLessThanOrEqual(second!.fewStepBitsPerByte!);
+  expect(chosen.candidates.map(c => c.name)).toContain(chosen.recommended);
+  expect(chosen.refused).toEqual([{ name: "sentences", reason: expect.stringContaining("expected a decoder") }]);
+  expect(stderr).toContain(`Take ${chosen.recommended}: `);
+  const none = await loam(["tune", "select", "sentences"], { cwd });
+  expect(none.code).toBe(2);
+  expect(none.stderr).toContain("expected a language model or more");
+  const unknown = await loam(["tune", "select", "toy", "--on", "note"], { cwd });
+  expect(unknown.stderr).toContain('Did you mean "notes"?');
+});
