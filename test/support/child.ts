@@ -85,6 +85,11 @@ export class Child {
     }
   }
 
+  /** What it has written to stdout so far. */
+  get said(): string {
+    return this.#stdout;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }
