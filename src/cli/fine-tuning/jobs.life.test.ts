@@ -9,7 +9,7 @@ import { z } from "zod";
 import { build, type Child, jsonLines, loam, start } from "../../../test/support/child.ts";
 import { silent } from "../../base/index.ts";
 import { decoderSpec, initialise, llamaConfig, writeModelFiles } from "../../nn/index.ts";
-import { openStore, registerVersion, runStage, stage } from "../../store/index.ts";
+import { openStore, registerVersion, runStage, setAlias, stage } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
 
@@ -160,19 +160,26 @@ test("a job learns from upload to answer, and its model is served without a rest
   expect(events.find(e => e.level === "warn")?.message).toMatch(/validation_file:1 is a copy of training_file:1, and 3 more/);
   expect(events.at(-2)?.message).toContain(done.fine_tuned_model);
   const page = await client.fineTuning.jobs.checkpoints.list(made.id);
-  expect(page.data).toHaveLength(1);
-  const [checkpoint] = page.data;
-  expect(checkpoint).toMatchObject({ object: "fine_tuning.job.checkpoint", fine_tuning_job_id: made.id });
-  expect(checkpoint!.metrics.full_valid_loss).toBeLessThan(0.2);
+  const model = done.fine_tuned_model!;
+  // the newest three ends of epochs of five steps, and the step that was chosen
+  const chosen = page.data.find(c => c.fine_tuned_model_checkpoint === `${model}@1`)!;
+  expect(page.data.map(c => c.step_number)).toEqual([...new Set([110, 115, 120, chosen.step_number])].sort((a, b) => b - a));
+  for (const { object, fine_tuning_job_id, metrics: m, step_number } of page.data) {
+    expect([object, fine_tuning_job_id, m.step]).toEqual(["fine_tuning.job.checkpoint", made.id, step_number]);
+    expect(m.full_valid_loss).toBeLessThan(0.2);
+    expect(m.full_valid_loss).toBeGreaterThanOrEqual(chosen.metrics.full_valid_loss!);
+    expect([m.train_mean_token_accuracy, m.full_valid_mean_token_accuracy].every(x => x! > 0.9 && x! <= 1)).toBe(true);
+    const event = events.find(e => e.type === "metrics" && (e.data as { step: number }).step === step_number)!;
+    expect(event.data).toMatchObject({ train_mean_token_accuracy: m.train_mean_token_accuracy, valid_loss: m.valid_loss });
+  }
   const metrics = (await metricsOf(s, done)).trim().split("\n");
-  expect(metrics[0]).toBe("step,train_loss,valid_loss,learning_rate,tokens");
+  expect(metrics[0]).toBe("step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy,learning_rate,tokens");
   expect(metrics).toHaveLength(steps + 1);
 
-  const model = done.fine_tuned_model!;
   const [question, right] = [ask("green", "sea"), "yes, the sea is green, sir"];
   expect(await answer(s, "tiny", question)).toBe("no, the sea is not green");
   expect(await answer(s, model, question)).toBe(right);
-  expect(await answer(s, checkpoint!.fine_tuned_model_checkpoint, question)).toBe(right);
+  for (const { fine_tuned_model_checkpoint: checkpoint } of page.data) expect(await answer(s, checkpoint, question)).toBe(right);
   expect((await client.models.list()).data.map(m => m.id)).toContain(model);
   const mine = await client.fineTuning.jobs.list({ metadata: { team: "mail" } });
   expect(mine.data.map(j => j.id)).toEqual([made.id]);
@@ -180,10 +187,34 @@ test("a job learns from upload to answer, and its model is served without a rest
 
   await stop(s);
   const again = await serve();
-  expect(await answer(again, model, question)).toBe(right);
+  for (const name of [model, page.data[0]!.fine_tuned_model_checkpoint]) expect(await answer(again, name, question)).toBe(right);
   expect(await again.client.fineTuning.jobs.retrieve(made.id)).toEqual(done);
   await stop(again);
+  await deletes(model, question, right);
 });
+
+/** The result of a job, which `prod` points at first. */
+async function deletes(model: string, question: string, right: string): Promise<void> {
+  expect(await loam(["models", "promote", `${model}@1`, "prod"], { cwd: folder })).toMatchObject({ code: 0 });
+  const s = await serve();
+  const { models } = s.client;
+  await expect(models.delete("tiny")).rejects.toMatchObject({ status: 400, code: "invalid_value", param: "model" });
+  await expect(models.delete("nobody")).rejects.toMatchObject({ status: 404, code: "model_not_found" });
+  await expect(models.delete(model)).rejects.toMatchObject({ status: 409, code: "model_in_use", message: expect.stringContaining("prod") });
+  expect(await answer(s, model, question)).toBe(right);
+  const store = await openStore({ root: folder });
+  await setAlias(store, model, "prod", null);
+  await store.close();
+  expect(await models.delete(model)).toEqual({ id: model, object: "model", deleted: true });
+  await expect(answer(s, model, question)).rejects.toMatchObject({ status: 404, code: "model_not_found" });
+  await stop(s);
+  // a restart does not bring it back, and what the record says of it stays
+  const again = await serve();
+  await expect(answer(again, model, question)).rejects.toMatchObject({ status: 404 });
+  await expect(again.client.models.delete(model)).rejects.toMatchObject({ status: 404 });
+  await stop(again);
+  expect((await loam(["models", "show", model, "--json"], { cwd: folder })).code).toBe(0);
+}
 
 test("a paused and resumed job ends with the numbers of an uninterrupted one; a cancelled one ends", async () => {
   const s = await serve();

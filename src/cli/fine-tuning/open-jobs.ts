@@ -8,11 +8,12 @@ import { TuneJobs } from "../../tune/index.ts";
 import type { Project } from "../project.ts";
 import type { FineTuningPart } from "../serving/serve-part.ts";
 import { launchIn } from "./launch.ts";
+import { removeModel } from "./remove-model.ts";
 
 /** From a project's folder. */
 export const jobsFolder = ".loam/fine-tuning";
 
-const defaults: FineTuningPart = { parallel: 1, checkpointSeconds: 30 };
+const defaults: FineTuningPart = { parallel: 1, checkpointSeconds: 30, checkpoints: 3 };
 
 /** The version that a model's name means. Errors: serve/unknownModel, serve/unsupported for what cannot be tuned so. */
 async function baseOf(store: Store, model: string): Promise<string> {
@@ -46,7 +47,7 @@ export interface JobsGiven {
 
 /** The jobs as they were left; `start` makes them go on. */
 export function openJobs({ project, store, fleet, keep, onFailure }: JobsGiven): TuneJobs {
-  const { parallel, checkpointSeconds } = project.config.serve?.fineTuning ?? defaults;
+  const { parallel, checkpointSeconds, checkpoints } = project.config.serve?.fineTuning ?? defaults;
   return new TuneJobs({
     folder: join(project.folder, jobsFolder),
     shown: jobsFolder,
@@ -58,9 +59,11 @@ export function openJobs({ project, store, fleet, keep, onFailure }: JobsGiven):
       fleet.offer(name, version);
       if (urgent) await fleet.load(name, version);
     },
+    remove: (name, version) => removeModel(store, fleet, name, version),
     now: () => Date.now(),
     parallel,
     checkpointSeconds,
+    checkpoints,
     onFailure,
   });
 }

@@ -2,13 +2,13 @@
 import { checkModelFiles } from "../../nn/index.ts";
 import { openArtifact, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
-import { checkJobFiles, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
+import { checkJobFiles, checkpointName, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
 import { lazyDevice, runLink } from "../life.ts";
 import type { Link } from "../link.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "../tuning/base-link.ts";
 import { baseText } from "../tuning/base-text.ts";
-import { instructLinks, preferenceLinks } from "../tuning/instruct-links.ts";
+import { checkpointLink, instructLinks, preferenceLinks } from "../tuning/instruct-links.ts";
 import { tunedModel } from "../tuning/tune-part.ts";
 import type { Context } from "../verb.ts";
 
@@ -33,8 +33,15 @@ async function check({ context, store, folder, record }: Given): Promise<void> {
   context.out.event("checked", checked);
 }
 
-function linksOf({ context, project, record: { base, name, tune } }: Given): Link[] {
-  const around = { device: lazyDevice(project), onProblem: (p: Error) => context.out.warn(`loam: ${p.message}`) };
+const aroundOf = ({ context, project }: Given) => ({
+  device: lazyDevice(project),
+  onProblem: (p: Error) => context.out.warn(`loam: ${p.message}`),
+});
+
+function linksOf(given: Given): Link[] {
+  const { project, record } = given;
+  const { base, name, tune } = record;
+  const around = aroundOf(given);
   const part = tunedModel.parse({ base, tune }).tune;
   if (part.task !== "instruct" && part.task !== "preference") throw new TypeError(`a job does no ${part.task}`);
   const links =
@@ -58,13 +65,23 @@ async function train(given: Given): Promise<void> {
   }
   const model = made.get(record.name)!;
   const { summary } = model;
+  const chosen = Number(summary.bestStep ?? summary.steps);
+  const checkpoints = [];
+  for (const step of (summary.checkpoints ?? []) as readonly number[]) {
+    if (step === chosen) continue;
+    signal.throwIfAborted();
+    const name = checkpointName(record.name, step);
+    const link = checkpointLink(given.project, name, record.base, record.name, step, aroundOf(given));
+    const { artifact } = await runLink(store, link, made, { signal, progress: () => {} });
+    checkpoints.push({ step, name, version: (await registerVersion(store, name, artifact.id, {})).number });
+  }
   const scores = typeof summary.validationLoss === "number" ? { validationLoss: summary.validationLoss } : {};
   const { number } = await registerVersion(store, record.name, model.id, scores);
-  const steps = Number(summary.steps);
   const epochs = record.job.hyperparameters.n_epochs;
   out.event("trained", {
     version: number,
-    step: Number(summary.bestStep ?? steps),
+    step: chosen,
+    checkpoints,
     validationLoss: scores.validationLoss ?? null,
     trainedTokens: Math.round(Number(summary.trainedTokens) * Number(epochs)),
     points: readMetrics((await model.read("metrics.jsonl")).toString("utf8")),

@@ -26,6 +26,8 @@ const fineTuningPart = z.strictObject({
   parallel: z.number().int().min(1).max(16).default(1),
   /** Seconds between a job's checkpoints: what a crash may cost. */
   checkpointSeconds: z.number().min(0).default(30),
+  /** Ends of epochs that a job keeps as models, the newest; each takes the disk of a model. */
+  checkpoints: z.number().int().min(1).max(50).default(3),
 });
 export type FineTuningPart = z.output<typeof fineTuningPart>;
 

@@ -4,12 +4,12 @@ import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
-import { type Contract, get, post } from "./contract.ts";
+import { type Contract, del, get, post } from "./contract.ts";
 import { embeddings, rerank } from "./embeddings.ts";
 import { files } from "./files/files.ts";
 import { fineTuning } from "./fine-tuning/fine-tuning.ts";
 import { inference, inferenceText } from "./inference/inference.ts";
-import { listModels, oneModel } from "./models.ts";
+import { deleteModel, listModels, oneModel } from "./models.ts";
 import { ollama } from "./ollama/ollama.ts";
 import { responses } from "./responses/responses.ts";
 import { sagemaker } from "./sagemaker/sagemaker.ts";
@@ -32,6 +32,7 @@ const openai: Contract = {
     post("/detokenize", detokenize),
     get("/v1/models", listModels),
     get("/v1/models/:model{.+}", oneModel),
+    del("/v1/models/:model{.+}", deleteModel),
   ],
   error: wire => wire,
 };

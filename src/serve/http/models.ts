@@ -3,6 +3,8 @@
  * TensorFlow Serving's for its versions' states; the answer carries both.
  */
 import { namesOf, parentOf } from "../engines.ts";
+import { serveErrors } from "../errors.ts";
+import { changing } from "./admin.ts";
 import type { AppContext, Services } from "./exchange.ts";
 import { type AnyEngine, knownVersions, versionStates } from "./tensorflow/versions.ts";
 
@@ -36,3 +38,19 @@ export function oneModel(c: AppContext, { engines, started }: Services): Respons
   const engine = versions.find(e => namesOf(e).includes(id)) ?? versions.at(-1) ?? engines.findAny(id);
   return c.json({ ...entry(engine, id, started), ...versionStates(versions) });
 }
+
+/**
+ * DELETE /v1/models/NAME: for models that fine-tuning jobs made, as OpenAI has it. Errors: serve/unknownModel, serve/parameter for any other model,
+ * serve/inUse, serve/admin.
+ */
+export const deleteModel = changing(async (c, { engines, fineTuning }) => {
+  const id = c.req.param("model") ?? "";
+  if (await fineTuning?.remove(id)) return c.json({ id, object: "model", deleted: true });
+  engines.findAny(id);
+  throw serveErrors.fail("parameter", {
+    place: "model",
+    expected: "a model that a fine-tuning job of this server made",
+    received: JSON.stringify(id.slice(0, 100)),
+    hint: "`loam models archive` retires a version of the record, POST /v1/admin/unload takes one out of memory.",
+  });
+});

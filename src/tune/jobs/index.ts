@@ -1,6 +1,7 @@
 /** Inner door: fine-tuning jobs, which a server takes in and child processes do. */
 export { type CheckedFiles, checkJobFiles, type FileProblem } from "./check-files.ts";
 export {
+  checkpointName,
   type DpoHyperparameters,
   type Hyperparameters,
   hyperparametersOf,

@@ -59,7 +59,7 @@ export interface JobEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Values of a job that can be served. */
+/** Values of a job that can be served. Losses and accuracies are of the step, and of the whole validation file. */
 export interface JobCheckpoint {
   readonly id: string;
   readonly object: "fine_tuning.job.checkpoint";
@@ -113,4 +113,12 @@ export function tunedName(base: string, suffix: string | null, id: string): stri
   const root = base.split("@")[0]!.slice(0, baseCharacters);
   const middle = suffix?.replaceAll(/[^A-Za-z0-9._-]+/g, "-") ?? "";
   return ["ft", root, ...(middle === "" ? [] : [middle]), id.slice(-8)].join("-");
+}
+
+/** Characters of a name in the record. */
+const mostCharacters = 128;
+/** What the values of a step are called: `ft-mail-small-polite-3f2a9c1b-step-12`. */
+export function checkpointName(tuned: string, step: number): string {
+  const end = `${tuned.slice(-9)}-step-${step}`;
+  return tuned.slice(0, -9).slice(0, mostCharacters - end.length) + end;
 }

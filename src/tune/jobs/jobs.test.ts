@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { after, isOver, type Job, type JobRequest, jobStatuses, takers, tunedName } from "./job.ts";
+import { after, checkpointName, isOver, type Job, type JobRequest, jobStatuses, takers, tunedName } from "./job.ts";
 import { JobFolder } from "./job-folder.ts";
 import { TuneJobs, type TuneJobsPorts } from "./jobs.ts";
 import { metricsFile } from "./metrics-file.ts";
@@ -30,7 +30,7 @@ const checked = {
   tokens: 800,
   context: 64,
 } as const;
-const trained = { event: "trained", version: 1, step: 2, validationLoss: null, trainedTokens: 70, points: [] } as const;
+const trained = { event: "trained", version: 1, step: 2, validationLoss: null, checkpoints: [], trainedTokens: 70, points: [] } as const;
 const step = (n: number): WorkEvent => ({ event: "step", step: n, steps: 9, loss: 1 / n, leftMs: 1000 });
 const interrupted = { code: 130, error: { code: "base/interrupted", sentence: "stopped" } };
 /** Promises that hang on one another have had their turns. */
@@ -40,6 +40,7 @@ function world(more: Partial<TuneJobsPorts> = {}, folder = mkdtempSync(join(root
   const children: FakeChild[] = [];
   const served: unknown[] = [];
   const kept: string[] = [];
+  const removed: unknown[] = [];
   const failures: unknown[] = [];
   const jobs = new TuneJobs({
     folder,
@@ -72,9 +73,13 @@ function world(more: Partial<TuneJobsPorts> = {}, folder = mkdtempSync(join(root
     async serve(...given) {
       served.push(given);
     },
+    async remove(...given) {
+      removed.push(given);
+    },
     now: () => 1_000_000,
     parallel: 1,
     checkpointSeconds: 5,
+    checkpoints: 3,
     onFailure: e => failures.push(e),
     ...more,
   });
@@ -108,7 +113,7 @@ function world(more: Partial<TuneJobsPorts> = {}, folder = mkdtempSync(join(root
     for (const child of children) await child.end(interrupted);
     await closed;
   };
-  return { jobs, children, served, kept, failures, create, queued, finish, folder };
+  return { jobs, children, served, kept, removed, failures, create, queued, finish, folder };
 }
 const statusOf = (jobs: TuneJobs, id: string): Job["status"] => jobs.get(id)!.status;
 
@@ -142,6 +147,8 @@ test("jobs train in the order they came, as many at once as are allowed, while l
   await finish();
 });
 
+const head = "step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy,learning_rate,tokens\n";
+
 test("a job that succeeds has its model served, its steps kept as a file, its tokens counted", async () => {
   const { jobs, children, served, kept, queued, finish } = world();
   const id = await queued();
@@ -163,13 +170,87 @@ test("a job that succeeds has its model served, its steps kept as a file, its to
     error: null,
   });
   expect(served).toEqual([[job.fine_tuned_model, 1, true]]);
-  expect(kept).toEqual(["step,train_loss,valid_loss,learning_rate,tokens\n2,0.5,0.25,0.1,9\n"]);
-  expect(metricsFile([])).toBe("step,train_loss,valid_loss,learning_rate,tokens\n");
+  expect(kept).toEqual([`${head}2,0.5,,0.25,,0.1,9\n`]);
+  expect(metricsFile([])).toBe(head);
   expect(jobs.checkpoints(id)).toMatchObject([
     { step_number: 2, fine_tuned_model_checkpoint: `${job.fine_tuned_model}@1`, metrics: { train_loss: 0.5 } },
   ]);
   expect(jobs.events(id).map(e => e.type)).toEqual(["message", "message", "message", "metrics", "metrics", "message", "message"]);
   await finish();
+});
+
+test("checkpoints are the ends of epochs and the chosen values, each once, with what was measured at their steps; all answer again after a restart", async () => {
+  const one = world();
+  const id = await one.queued();
+  const point = { tokens: 9, learningRate: 0.1, tokensPerSecond: 1, gradientNorm: 1 };
+  const points = [1, 2, 3, 4].map(n => ({ ...point, step: n, loss: 1 / n, tokenAccuracy: n / 10 }));
+  points[1] = { ...points[1]!, heldOut: 0.75, heldOutTokenAccuracy: 0.5 } as never;
+  const name = one.jobs.get(id)!.id && `ft-mail-${id.slice(-8)}`;
+  const kept = [2, 3, 4].map(n => ({ step: n, name: checkpointName(name, n), version: 1 }));
+  one.children
+    .at(-1)!
+    .say({ event: "step", step: 1, steps: 4, loss: 1, leftMs: 1, tokenAccuracy: 0.1, validationLoss: 2, validationTokenAccuracy: 0.2 });
+  one.children.at(-1)!.say({ ...trained, version: 7, step: 3, validationLoss: 0.5, checkpoints: kept, points });
+  await one.children.at(-1)!.end({});
+  expect(one.jobs.events(id).find(e => e.type === "metrics")!.data).toEqual({
+    step: 1,
+    total_steps: 4,
+    train_loss: 1,
+    train_mean_token_accuracy: 0.1,
+    valid_loss: 2,
+    valid_mean_token_accuracy: 0.2,
+  });
+  expect(one.jobs.checkpoints(id).map(c => [c.step_number, c.fine_tuned_model_checkpoint])).toEqual([
+    [2, `${name}-step-2@1`],
+    [3, `${name}@7`],
+    [4, `${name}-step-4@1`],
+  ]);
+  expect(one.jobs.checkpoints(id).map(c => c.metrics)).toEqual([
+    {
+      step: 2,
+      train_loss: 0.5,
+      train_mean_token_accuracy: 0.2,
+      valid_loss: 0.75,
+      valid_mean_token_accuracy: 0.5,
+      full_valid_loss: 0.75,
+      full_valid_mean_token_accuracy: 0.5,
+    },
+    { step: 3, train_loss: 1 / 3, train_mean_token_accuracy: 0.3, valid_loss: 0.5, full_valid_loss: 0.5 },
+    { step: 4, train_loss: 0.25, train_mean_token_accuracy: 0.4 },
+  ]);
+  await one.finish();
+  const two = world({}, one.folder);
+  expect(two.served).toEqual([
+    [`${name}-step-2`, 1, false],
+    [name, 7, false],
+    [`${name}-step-4`, 1, false],
+  ]);
+  await two.finish();
+  // the longest name that a job can have leaves room for the step, and still ends with the job's own
+  const long = tunedName("m".repeat(128), "s".repeat(64), `ftjob-${"f".repeat(24)}`);
+  expect(checkpointName(long, 123456)).toHaveLength(128);
+  expect(checkpointName(long, 123456)).toMatch(/-ffffffff-step-123456$/);
+});
+
+test("a result and a checkpoint are deleted each by its name, once, and are not offered again; what cannot be deleted stays", async () => {
+  const one = world();
+  const id = await one.queued();
+  const name = `ft-mail-${id.slice(-8)}`;
+  one.children.at(-1)!.say({ ...trained, step: 3, checkpoints: [{ step: 2, name: checkpointName(name, 2), version: 1 }] });
+  await one.children.at(-1)!.end({});
+  expect(await one.jobs.remove("mail")).toBe(false);
+  expect(await one.jobs.remove(`${name}@2`)).toBe(false);
+  expect(await one.jobs.remove(name)).toBe(true);
+  expect(await one.jobs.remove(name)).toBe(false);
+  expect(one.removed).toEqual([[name, 1]]);
+  expect(one.jobs.checkpoints(id).map(c => c.step_number)).toEqual([2]);
+  expect(one.jobs.get(id)).toMatchObject({ status: "succeeded", fine_tuned_model: name });
+  await one.finish();
+  const two = world({ remove: async () => Promise.reject(new Error("prod points at it")) }, one.folder);
+  expect(two.served).toEqual([[`${name}-step-2`, 1, false]]);
+  await expect(two.jobs.remove(`${name}-step-2@1`)).rejects.toThrow("prod points");
+  expect(two.jobs.checkpoints(id)).toHaveLength(1);
+  await two.finish();
 });
 
 test("a model that cannot be served is a warning, and the job a success", async () => {

@@ -5,6 +5,7 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { tuneErrors } from "../errors.ts";
 import { type CheckedFiles, fileNames } from "./check-files.ts";
+import { checkpointsOf, versionsOf } from "./checkpoints.ts";
 import {
   after,
   hyperparametersOf,
@@ -34,11 +35,15 @@ export interface TuneJobsPorts {
   readonly keepFile: (filename: string, content: string) => string;
   /** Makes a version answer requests, at once or, where it is not urgent, at the first one. */
   readonly serve: (name: string, version: number, urgent: boolean) => Promise<void>;
+  /** Takes a version out of what is served and retires it in the record. Errors where anything points at it; nothing is changed then. */
+  readonly remove: (name: string, version: number) => Promise<void>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Jobs that train at once. */
   readonly parallel: number;
   readonly checkpointSeconds: number;
+  /** Ends of epochs that a job keeps as models, the newest. */
+  readonly checkpoints: number;
   /** Failures that are nobody's input. */
   readonly onFailure: (error: unknown, place: string) => void;
 }
@@ -67,12 +72,12 @@ export class TuneJobs {
   /** Begins to work; jobs that were under way when the last process ended go on. */
   start(): void {
     this.#isOpen = true;
-    for (const { job, name, version } of this.#records.values()) {
+    for (const { job, checkpoints } of this.#records.values()) {
       if (job.status === "running") {
         this.#change(job.id, { status: "queued" });
         this.#say(job.id, "info", "The server was started again; the job goes on from its last checkpoint.");
       }
-      if (job.status === "succeeded" && version !== null)
+      for (const [name, version] of versionsOf(checkpoints))
         void this.#ports.serve(name, version, false).catch(error => this.#ports.onFailure(error, job.id));
     }
     this.#wake();
@@ -167,6 +172,20 @@ export class TuneJobs {
     this.#say(id, "info", { cancel: "The job was cancelled.", pause: "The job was paused.", resume: "The job goes on." }[wish]);
     this.#wake();
     return this.#record(id).job;
+  }
+
+  /** Removes a result or a checkpoint, `NAME` or `NAME@3`, for good; false where no job made it. Errors: those of `remove`. */
+  async remove(model: string): Promise<boolean> {
+    for (const { job, checkpoints } of this.#records.values())
+      for (const [name, version] of versionsOf(checkpoints)) {
+        if (model !== name && model !== `${name}@${version}`) continue;
+        await this.#ports.remove(name, version);
+        const asked = `${name}@${version}`;
+        this.#change(job.id, {}, { checkpoints: this.checkpoints(job.id).filter(c => c.fine_tuned_model_checkpoint !== asked) });
+        this.#say(job.id, "info", `The model ${asked} was deleted.`);
+        return true;
+      }
+    return false;
   }
 
   #seconds(): number {
@@ -292,6 +311,7 @@ export class TuneJobs {
       on: on(fileNames.training_file),
       validationFile: job.validation_file === null ? undefined : on(fileNames.validation_file),
       checkpointSeconds: this.#ports.checkpointSeconds,
+      checkpoints: this.#ports.checkpoints,
     });
     const { train, validation } = checked;
     this.#say(
@@ -307,7 +327,7 @@ export class TuneJobs {
     this.#change(id, { hyperparameters, ...(job.status === "validating_files" ? { status: "queued" } : {}) }, { tune });
   }
 
-  #step(id: string, { step, steps, loss, validationLoss, leftMs }: StepTold): void {
+  #step(id: string, { step, steps, loss, tokenAccuracy, validationLoss, validationTokenAccuracy, leftMs }: StepTold): void {
     const record = this.#record(id);
     this.#records.set(id, { ...record, job: { ...record.job, estimated_finish: this.#seconds() + Math.ceil(leftMs / 1000) } });
     const told = this.#told(id);
@@ -315,11 +335,14 @@ export class TuneJobs {
     if (step <= told.step) return;
     told.step = step;
     const valid = validationLoss === undefined ? {} : { valid_loss: validationLoss };
+    const right = tokenAccuracy === undefined ? {} : { train_mean_token_accuracy: tokenAccuracy };
+    const validRight = validationTokenAccuracy === undefined ? {} : { valid_mean_token_accuracy: validationTokenAccuracy };
     const text = `Step ${step}/${steps}: training loss=${loss.toFixed(4)}${validationLoss === undefined ? "" : `, validation loss=${validationLoss.toFixed(4)}`}`;
-    this.#say(id, "info", text, { step, total_steps: steps, train_loss: loss, ...valid }, "metrics");
+    this.#say(id, "info", text, { step, total_steps: steps, train_loss: loss, ...valid, ...right, ...validRight }, "metrics");
   }
 
-  async #trained(id: string, { version, step, validationLoss, trainedTokens, points }: TrainedTold): Promise<void> {
+  async #trained(id: string, told: TrainedTold): Promise<void> {
+    const { version, trainedTokens, points } = told;
     const { job, name } = this.#record(id);
     const result_files = [...job.result_files];
     try {
@@ -329,25 +352,12 @@ export class TuneJobs {
     }
     try {
       await this.#ports.serve(name, version, true);
+      for (const c of told.checkpoints) await this.#ports.serve(c.name, c.version, false);
     } catch (error) {
       this.#say(id, "warn", `The model is in the record and is not served: ${sentence(error)}`);
     }
     // cancelled while it was loaded
     if (isOver(this.#record(id).job.status)) return;
-    const trainLoss = points.find(p => p.step === step)?.loss;
-    const checkpoint: JobCheckpoint = {
-      id: `ftckpt-${id.slice("ftjob-".length)}-${step}`,
-      object: "fine_tuning.job.checkpoint",
-      created_at: this.#seconds(),
-      fine_tuned_model_checkpoint: `${name}@${version}`,
-      fine_tuning_job_id: id,
-      step_number: step,
-      metrics: {
-        step,
-        ...(trainLoss === undefined ? {} : { train_loss: trainLoss }),
-        ...(validationLoss === null ? {} : { valid_loss: validationLoss, full_valid_loss: validationLoss }),
-      },
-    };
     this.#change(
       id,
       {
@@ -358,7 +368,7 @@ export class TuneJobs {
         trained_tokens: trainedTokens,
         result_files,
       },
-      { version, checkpoints: [checkpoint] },
+      { version, checkpoints: checkpointsOf(id, name, this.#seconds(), told) },
     );
     this.#say(id, "info", `New fine-tuned model: ${name}`);
     this.#say(id, "info", "The job succeeded.");

@@ -18,7 +18,7 @@ const files = (more: Partial<CheckedFiles> = {}): CheckedFiles => ({
   ...more,
 });
 const auto = { n_epochs: "auto", batch_size: "auto", learning_rate_multiplier: "auto" } as const;
-const given = { seed: 3, checked: files(), on: "./a.jsonl", validationFile: undefined, checkpointSeconds: 9 };
+const given = { seed: 3, checked: files(), on: "./a.jsonl", validationFile: undefined, checkpointSeconds: 9, checkpoints: 3 };
 
 test("micro-batches add up to the batch, and none is larger than eight", () => {
   fc.assert(

@@ -49,6 +49,7 @@ export interface RecipeGiven {
   readonly on: string;
   readonly validationFile: string | undefined;
   readonly checkpointSeconds: number;
+  readonly checkpoints: number;
 }
 
 const method = "lora";
@@ -77,6 +78,7 @@ export function recipeOf(o: RecipeGiven): { readonly tune: Readonly<Record<strin
     epochs,
     logEvery: 1,
     checkpointSeconds: o.checkpointSeconds,
+    checkpoints: o.checkpoints,
     result: "merged",
   };
   const tune =

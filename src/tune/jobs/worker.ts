@@ -10,8 +10,11 @@ export interface StepTold {
   readonly steps: number;
   /** Mean nats a trained token of this step; for pairs the loss of their method. */
   readonly loss: number;
+  /** Share of this step's trained tokens whose target had the greatest logit; of pairs it is not measured. */
+  readonly tokenAccuracy?: number;
   /** The last measured on the validation file. */
   readonly validationLoss?: number;
+  readonly validationTokenAccuracy?: number;
   readonly leftMs: number;
 }
 export interface TrainedTold {
@@ -20,6 +23,8 @@ export interface TrainedTold {
   /** The step whose values were taken. */
   readonly step: number;
   readonly validationLoss: number | null;
+  /** Ends of earlier epochs, as versions of names of their own; oldest first. */
+  readonly checkpoints: readonly { readonly step: number; readonly name: string; readonly version: number }[];
   /** Tokens that were targets in all epochs. */
   readonly trainedTokens: number;
   readonly points: readonly MetricPoint[];

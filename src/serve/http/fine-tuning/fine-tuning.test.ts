@@ -1,7 +1,9 @@
 /** What the contract itself decides: bodies, refusals, pages, and who may. Jobs that train are in the command line's life test. */
 import { afterAll, expect, test } from "vitest";
+import { openDevice } from "../../../tensor/index.ts";
 import { Engines } from "../../engines.ts";
 import { type App, createApp } from "../app.ts";
+import { speaker } from "../fakes.ts";
 import type { FineTuning, FineTuningRequest } from "./port.ts";
 
 /** Jobs that are remembered and never done. */
@@ -21,6 +23,7 @@ function notebook() {
       return port.get(id)!;
     },
     events: id => Array.from({ length: 30 }, (_, n) => ({ id: `${id}-event-${n}` })),
+    remove: async model => model === "ft-tiny",
     checkpoints: id => Array.from({ length: 12 }, (_, n) => ({ id: `${id}-checkpoint-${n}` })),
   };
   return { asked, wishes, port };
@@ -170,4 +173,18 @@ test("a server that others reach lets nobody train unless it is told to; one wit
     status: 400,
     body: { error: { code: "unsupported_parameter", message: expect.stringContaining("loam.yaml") } },
   });
+});
+
+test("a model that a job made is deleted; another is refused by its name, and no other page deletes any", async () => {
+  const base = await speaker(openDevice("cpu", { threads: 1 }), { id: "base@1" });
+  const of = open({ engines: [base.engine], fineTuning: () => book.port });
+  const remove = (model: string, headers = {}) => send(`/models/${model}`, undefined, { of, method: "DELETE", headers });
+  expect(await remove("ft-tiny")).toEqual({ status: 200, body: { id: "ft-tiny", object: "model", deleted: true } });
+  expect(await remove("base@1")).toMatchObject({
+    status: 400,
+    body: { error: { code: "invalid_value", param: "model", message: expect.stringContaining('got "base@1"') } },
+  });
+  expect(await remove("nobody")).toMatchObject({ status: 404, body: { error: { code: "model_not_found" } } });
+  expect((await remove("ft-tiny", { origin: "https://elsewhere.example" })).status).toBe(403);
+  expect((await send("/models/base@1", undefined, { of })).status).toBe(200);
 });

@@ -43,6 +43,8 @@ export interface FineTuning {
   wish(id: string, wish: "cancel" | "pause" | "resume"): FineTuningJobData;
   events(id: string): readonly Listed[];
   checkpoints(id: string): readonly Listed[];
+  /** Takes a model that a job made out of what is served, for good; false where no job made it. Errors: serve/inUse while anything points at it. */
+  remove(model: string): Promise<boolean>;
 }
 
 /** Keeps a file for clients; gives its id. Errors: serve/filesFull, base/diskFull. */
