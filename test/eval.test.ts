@@ -81,6 +81,11 @@ interface Document {
     };
     readonly comparison?: { readonly differences: readonly { readonly metric: string; readonly value: number; readonly p: number }[] };
   }[];
+  readonly groups?: readonly {
+    readonly group: string;
+    readonly tasks: readonly string[];
+    readonly scores: readonly { readonly metric: string; readonly items: number; readonly isWeighted: boolean; readonly value: number }[];
+  }[];
   readonly gates: readonly { readonly fails: boolean; readonly evidence: string }[];
   readonly failed: number;
 }
@@ -109,6 +114,42 @@ test("figures with intervals once, and from the record the second time", async (
   const second = documentOf(await evaluate("ends", "next", "text"));
   expect(second.tasks.map(t => t.isKnown)).toEqual([true, true, true]);
   expect(second.tasks.map(t => t.scores)).toEqual(made.map(t => t.scores));
+});
+
+test("a group of lm-evaluation-harness: its tasks, and its measures over all of them, by items or alike", async () => {
+  const folder = join(cwd, "tasks", "letters");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "even.jsonl"), items(8));
+  // others than those of `many`, whose answers would be kept already
+  writeFileSync(join(folder, "odd.jsonl"), items(24, 2));
+  const template =
+    "dataset_path: json\noutput_type: multiple_choice\ndoc_to_text: start\ndoc_to_choice: endings\ndoc_to_target: right\ntest_split: test\nmetric_list: [{ metric: acc }]\n";
+  writeFileSync(join(folder, "_template_yaml"), template);
+  for (const side of ["even", "odd"])
+    writeFileSync(
+      join(folder, `${side}.yaml`),
+      `include: _template_yaml\ntask: letters_${side}\ntag: letters_tasks\ndataset_kwargs: { data_files: { test: ${side}.jsonl } }\n`,
+    );
+  const metrics = "aggregate_metric_list: [{ metric: acc, weight_by_size: True }, { metric: acc, weight_by_size: False }]\n";
+  writeFileSync(join(folder, "_letters.yaml"), `group: letters\ntask: [letters_tasks]\n${metrics}`);
+  const ran = await evaluate(join(folder, "_letters.yaml"));
+  expect(ran.code, ran.stderr).toBe(0);
+  const { tasks: made, groups } = documentOf(ran);
+  expect(made.map(t => [t.task, t.items])).toEqual([
+    ["letters_even", 8],
+    ["letters_odd", 24],
+  ]);
+  const [even, odd] = made.map(t => t.scores[0]!.value) as [number, number];
+  expect(groups).toMatchObject([{ group: "letters", tasks: ["letters_even", "letters_odd"] }]);
+  const [byItems, alike] = groups![0]!.scores;
+  expect(byItems).toMatchObject({ metric: "acc", items: 32, tasks: 2, isWeighted: true });
+  expect(byItems!.value).toBeCloseTo((8 * even + 24 * odd) / 32, 12);
+  expect(alike!.value).toBeCloseTo((even + odd) / 2, 12);
+  expect(ran.stderr).toMatch(/ {2}letters: 2 tasks\n {4}acc .* higher is better; 2 tasks by their items/);
+  writeFileSync(join(folder, "_letters.yaml"), "group: letters\ntask: [letters_tasks]\naggregate_metric_list: [{ metric: accc }]\n");
+  const wrong = await evaluate(join(folder, "_letters.yaml"));
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('Did you mean "acc"?');
 });
 
 test("a condition that holds ends with 1 and the whole document, one that does not with 0, one that is none with 2", async () => {

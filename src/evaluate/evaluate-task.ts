@@ -10,7 +10,7 @@ import type { KeptAnswers } from "./models/kept-answers.ts";
 import type { Answering, AnswerOf, ChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
 import type { ItemResult } from "./results/item.ts";
 import { chosen } from "./results/measures.ts";
-import { readerOf } from "./results/read-answer.ts";
+import { readerOf, voted } from "./results/read-answer.ts";
 import { type Asked, askOf } from "./tasks/ask.ts";
 import type { LoadedTask, TaskItem } from "./tasks/read-task.ts";
 import type { OutputType, SliceRule, Task } from "./tasks/schema.ts";
@@ -149,7 +149,9 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
     return { right: "", came: "", logLikelihood, words: wordsOf(text), textBytes: bytesOf(text) };
   }
   if (kind === "generate") {
-    const texts = (answer as AnswerOf<"generate">).texts.map(read);
+    const all = (answer as AnswerOf<"generate">).texts.map(read);
+    const vote = task.generate?.vote;
+    const texts = vote === undefined ? all : [voted(all, vote)];
     return { right: a.references[0]!, came: texts[0]!, texts, references: a.references };
   }
   const { choices } = answer as AnswerOf<"likelihood">;

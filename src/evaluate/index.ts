@@ -26,14 +26,16 @@ export {
   markKey,
 } from "./results/contamination.ts";
 export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
+export { type GroupPart, type GroupScore, groupScore } from "./results/group.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { ndcgAt, type Ranked, recallAt, reciprocalRank } from "./retrieval/index.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
 export { type Asked, askOf } from "./tasks/ask.ts";
+export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { type Item, readItems } from "./tasks/items.ts";
-export { type LoadedTask, parseTask, readTask, type TaskItem } from "./tasks/read-task.ts";
+export { type LoadedTask, parseTask, readTask, readTasks, type TaskFile, type TaskItem } from "./tasks/read-task.ts";
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
 export { itemChange, type VariantName, variantNames } from "./tasks/variants.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

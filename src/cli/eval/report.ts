@@ -84,10 +84,11 @@ export interface TaskReport {
   readonly slowest: readonly ShownItem[];
 }
 
-export const measuresOf = ({ task }: LoadedTask, { head, items }: RecordedResult): Measure[] => {
-  const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
-  return (task.metrics ?? defaultMeasures(task.output)).map(name => measureOf(name, head, labels));
-};
+/** Errors: evaluate/metric. */
+export const measureNamed = (name: string, { head, items }: RecordedResult): Measure =>
+  measureOf(name, head, [...new Set(items.flatMap(i => i.choices ?? []))]);
+export const measuresOf = ({ task }: LoadedTask, result: RecordedResult): Measure[] =>
+  (task.metrics ?? defaultMeasures(task.output)).map(name => measureNamed(name, result));
 
 const shown = ({ id, place, prompt, right, came, ms }: ItemResult): ShownItem => ({ id, place, prompt, right, came, ms });
 

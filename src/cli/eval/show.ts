@@ -8,7 +8,7 @@ export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x
 const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
 export const pValue = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 
-const scoreCells = (s: Score): string =>
+export const scoreCells = (s: Pick<Score, "metric" | "value" | "low" | "high">): string =>
   `${s.metric.padEnd(16)} ${figure(s.value).padStart(9)}  ${`[${figure(s.low)}, ${figure(s.high)}]`.padEnd(20)}`;
 
 const shorten = (text: string, most: number): string => {

@@ -12,7 +12,8 @@ import {
   type LoadedTask,
   measureOf,
   parseCondition,
-  readTask,
+  readTasks,
+  type TaskGroup,
   tellVerdict,
   type UndecidedRule,
   undecidedRules,
@@ -22,6 +23,7 @@ import {
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type SeenItems, seenItems } from "../eval/contaminated.ts";
+import { groupReport, showGroup } from "../eval/groups.ts";
 import { type Judgement, recordedJudgement } from "../eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
@@ -72,18 +74,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const few = whole("items", 0, 1000) ?? 3;
   const undecided: UndecidedRule = choiceOption(options, "undecided", "eval", undecidedRules) ?? "point";
   const variants = variantsOf(options);
-  const tasks: LoadedTask[] = [];
-  for (const file of files) {
-    const loaded = await readTask(taskFile(file, folder, cwd), limit);
-    const twice = tasks.find(t => t.task.task === loaded.task.task);
-    if (twice)
-      throw cliErrors.fail("usage", {
-        place: "loam eval: task",
-        expected: "tasks of different names",
-        received: `"${twice.task.task}" twice`,
-      });
-    tasks.push(loaded);
-  }
+  const { tasks, groups } = await tasksOf(files, folder, cwd, limit);
   const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
   await using model = await openEvaluated(textOption(options, "model"), opening);
   const other = textOption(options, "against");
@@ -114,6 +105,10 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     // known before hours of asking
     for (const { task } of about) for (const t of c.terms) measureOf(t.metric, headOf(task), Object.keys(task.labels ?? {}));
   }
+  for (const g of groups)
+    for (const { metric, tasks: named } of g.measures)
+      for (const { task } of tasks.filter(t => named.includes(t.task.task)))
+        measureOf(metric, headOf(task), Object.keys(task.labels ?? {}));
 
   const evaluated: Evaluation[] = [];
   for (const loaded of tasks) {
@@ -157,6 +152,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   }
   const reports = withHolm(evaluated.map(e => taskReport({ ...e, few })));
   for (const report of reports) showTask(out, model.model.id, report);
+  const groupReports = groups.map(g => groupReport(g, evaluated));
+  for (const g of groupReports) showGroup(out, g);
 
   const gates: GateVerdict[] = conditions.flatMap(c =>
     evaluated
@@ -171,6 +168,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     ...(against ? { against: against.model.id } : {}),
     undecided,
     tasks: reports,
+    ...(groupReports.length ? { groups: groupReports } : {}),
     gates,
     failed: failed.length,
   };
@@ -183,6 +181,21 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   out.result(document);
   if (failed.length) throw evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") });
 };
+
+/** Tasks and groups of all files. Errors: those of the files; cli/usage for a name twice. */
+async function tasksOf(files: readonly string[], folder: string, cwd: string, limit: number | undefined) {
+  const tasks: LoadedTask[] = [];
+  const groups: TaskGroup[] = [];
+  for (const file of files) {
+    const read = await readTasks(taskFile(file, folder, cwd), limit);
+    for (const { task } of read.tasks)
+      if (tasks.some(t => t.task.task === task.task))
+        throw cliErrors.fail("usage", { place: "loam eval: task", expected: "tasks of different names", received: `"${task.task}" twice` });
+    tasks.push(...read.tasks);
+    groups.push(...read.groups);
+  }
+  return { tasks, groups };
+}
 
 /** The items, with what a judge said of them where there is one. */
 const judgedItems = ({ result, judgement }: Evaluation) => (judgement ? withJudgement(result.items, judgement.items) : result.items);

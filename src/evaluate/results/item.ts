@@ -1,5 +1,5 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
-import type { OutputType, Task } from "../tasks/schema.ts";
+import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
 export interface ItemResult {
   readonly id: string;
@@ -44,6 +44,8 @@ export interface ResultHead {
   readonly positive?: string;
   /** Of programs: answers an item. */
   readonly samples?: number;
+  /** What `exact-match` passes over. */
+  readonly match?: MatchRule;
 }
 
 /** What measures need to know of a task. */
@@ -51,5 +53,6 @@ export const headOf = (task: Task): ResultHead => ({
   task: task.task,
   output: task.output,
   ...(task.positive === undefined ? {} : { positive: task.positive }),
+  ...(task.match === undefined ? {} : { match: task.match }),
   ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
 });

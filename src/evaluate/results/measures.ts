@@ -19,6 +19,7 @@ import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
+import { matched } from "./match.ts";
 
 export type Figure = (items: ArrayLike<number>) => number;
 
@@ -251,11 +252,12 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
     ...Object.fromEntries(
       Object.values(textMetrics).map(m => [
         m.name,
-        (name: string): Measure => {
+        (name: string, { match, task }: ResultHead): Measure => {
+          const plain = match && name === "exact-match" ? matched(match, task) : undefined;
           const own = summed(
             name,
             "higher",
-            i => m.statistics(i.texts![0]!, i.references!),
+            i => (plain ? m.statistics(plain(i.texts![0]!), i.references!.map(plain)) : m.statistics(i.texts![0]!, i.references!)),
             s => m.score(s),
           );
           const kind = ["exact-match", "normalised-match"].includes(name) ? "share" : "whole";

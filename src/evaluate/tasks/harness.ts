@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { outputTypes, type ReadStep, type Task, taskSchema } from "./schema.ts";
+import { filterListSchema, type Reading, readingOf } from "./harness-filters.ts";
+import { outputTypes, type Task, taskSchema } from "./schema.ts";
 
 const text = z.string();
 const split = text.min(1);
@@ -13,7 +14,7 @@ const field = z.union([text, z.int().nonnegative()]);
 
 const harnessSchema = z.strictObject({
   task: text,
-  task_alias: text.optional(),
+  task_alias: text.nullish(),
   tag: z.union([text, z.array(text)]).optional(),
   group: z.union([text, z.array(text)]).optional(),
   dataset_path: text,
@@ -56,32 +57,19 @@ const harnessSchema = z.strictObject({
         higher_is_better: z.boolean().optional(),
         ignore_case: z.boolean().optional(),
         ignore_punctuation: z.boolean().optional(),
+        regexes_to_ignore: z.array(text.min(1)).optional(),
       }),
     )
     .optional(),
-  filter_list: z
-    .array(
-      z.strictObject({
-        name: text.optional(),
-        filter: z.array(
-          z.strictObject({
-            function: z.enum(["regex", "take_first", "remove_whitespace", "lowercase"]),
-            regex_pattern: text.optional(),
-            group_select: z.int().optional(),
-            fallback: text.optional(),
-          }),
-        ),
-      }),
-    )
-    .optional(),
-  repeats: z.literal(1).optional(),
+  filter_list: filterListSchema.optional(),
+  repeats: z.int().min(1).max(1000).default(1),
   should_decontaminate: z.boolean().optional(),
   doc_to_decontamination_query: text.optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
 });
 
 /** The harness's names of measures that have another here. */
-const metricNames: Readonly<Record<string, string>> = { exact_match: "exact-match", brier_score: "brier" };
+export const metricNames: Readonly<Record<string, string>> = { exact_match: "exact-match", brier_score: "brier" };
 const harnessSeed = 1234;
 /** What the harness stops at where a task says nothing. */
 const defaultMost = 256;
@@ -109,34 +97,43 @@ function dataOf(h: Harness, place: string): Task["data"] {
   return Object.fromEntries(Object.entries(asked).map(([k, file]) => [k, /\.(jsonl?|csv|tsv)$/.test(file) ? file : { file, format }]));
 }
 
-function readingOf(h: Harness, place: string): ReadStep[] {
-  const filters = h.filter_list ?? [];
-  if (filters.length > 1)
+/** A task of a file: with several lists of filters there are as many, which ask the same and read it in their own ways. */
+export interface HarnessTask {
+  readonly task: Task;
+  /** The name in the file, and that of the list of filters (`none` where there is no list). */
+  readonly named: string;
+  readonly filter: string;
+}
+
+/** Letters that a task's name may have. */
+const plainName = (name: string): string => name.replace(/[^\w.-]+/g, "-");
+
+/** Errors: base/unknownKey, base/config, evaluate/task for what cannot be done without Python or a download. */
+export function harnessTasks(value: unknown, place: string): HarnessTask[] {
+  const h = check(harnessSchema, value, place);
+  if (h.repeats > 1 && h.output_type !== "generate_until")
     throw evaluateErrors.fail("task", {
-      place: `${place}: filter_list`,
-      expected: "one list of filters",
-      received: `${filters.length} lists`,
-      hint: "Write a task file for each.",
+      place: `${place}: repeats`,
+      expected: "1, or output_type generate_until: a likelihood is the same each time",
+      received: String(h.repeats),
     });
-  return (filters[0]?.filter ?? []).flatMap((f): ReadStep[] => {
-    if (f.function === "take_first") return [];
-    if (f.function === "lowercase") return ["lower"];
-    if (f.function === "remove_whitespace") return ["trim"];
-    return [{ regex: f.regex_pattern ?? "#### (\\-?[0-9\\.\\,]+)", group: 1, pick: f.group_select === -1 ? "last" : "first" }];
+  const lists = h.filter_list ?? [{ name: "none", filter: [] }];
+  return lists.map(({ name = "none", filter }, i) => {
+    const reading = readingOf(filter, h.filter_list ? h.repeats : 1, `${place}: filter_list[${i}]`);
+    const task = lists.length === 1 ? h.task : `${h.task}-${plainName(name)}`;
+    return { task: taskOf(h, task, reading, place), named: h.task, filter: name };
   });
 }
 
-/** Errors: base/unknownKey, base/config, evaluate/task for what cannot be done without Python or a download. */
-export function harnessTask(value: unknown, place: string): Task {
-  const h = check(harnessSchema, value, place);
+function taskOf(h: Harness, name: string, reading: Reading, place: string): Task {
   const shots = h.num_fewshot ?? 0;
   const tested = h.test_split ?? h.validation_split ?? h.training_split ?? "train";
   const stop = h.generation_kwargs?.until;
   const metrics = h.metric_list?.map(m => metricNames[m.metric] ?? m.metric);
-  if (h.metric_list?.some(m => m.ignore_case || m.ignore_punctuation))
-    metrics!.splice(0, metrics!.length, ...metrics!.map(m => (m === "exact-match" ? "normalised-match" : m)));
+  const exact = h.metric_list?.find(m => m.metric === "exact_match");
+  const isLoose = exact && (exact.ignore_case || exact.ignore_punctuation || exact.regexes_to_ignore?.length);
   const own = {
-    task: h.task,
+    task: name,
     data: dataOf(h, place),
     split: tested,
     description: h.description,
@@ -171,7 +168,17 @@ export function harnessTask(value: unknown, place: string): Task {
             stop: stop === undefined ? [h.fewshot_delimiter] : [stop].flat(),
             maxTokens: h.generation_kwargs?.max_gen_toks ?? defaultMost,
             temperature: h.generation_kwargs?.do_sample ? (h.generation_kwargs.temperature ?? 1) : 0,
-            read: readingOf(h, place),
+            samples: h.repeats,
+            ...reading,
+          },
+        }
+      : {}),
+    ...(isLoose && h.output_type === "generate_until"
+      ? {
+          match: {
+            ignore: exact.regexes_to_ignore ?? [],
+            ignoreCase: exact.ignore_case ?? false,
+            ignorePunctuation: exact.ignore_punctuation ?? false,
           },
         }
       : {}),

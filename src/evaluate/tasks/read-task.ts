@@ -1,8 +1,11 @@
 /** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
 import { basename, dirname, resolve } from "node:path";
-import { check, hashOf, parseYaml, readBytes, readText, sha256 } from "../../base/index.ts";
+import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { harnessTask, isHarness } from "./harness.ts";
+import { matched } from "../results/match.ts";
+import { harnessTasks, isHarness } from "./harness.ts";
+import { isGroup, readGroup, type TaskGroup } from "./harness-groups.ts";
+import { isKeys, readIncluded } from "./harness-include.ts";
 import { type Item, itemId, readItems } from "./items.ts";
 import { type Task, taskSchema } from "./schema.ts";
 
@@ -23,11 +26,22 @@ export interface LoadedTask {
   readonly fileDigest: string;
 }
 
-/** A task of a file's text. Errors: base/syntax, base/unknownKey, base/config, evaluate/task. */
-export function parseTask(text: string, place: string): Task {
-  const value = parseYaml(text, place);
-  return isHarness(value) ? harnessTask(value, place) : check(taskSchema, value ?? {}, place);
+/** Tasks of a file, and what is told of several together. */
+export interface TaskFile {
+  readonly tasks: readonly LoadedTask[];
+  readonly groups: readonly TaskGroup[];
 }
+
+const parsed = (value: unknown, place: string): Task[] =>
+  isHarness(value) ? harnessTasks(value, place).map(t => t.task) : [check(taskSchema, value ?? {}, place)];
+
+function onlyOne<T>(tasks: readonly T[], place: string): T {
+  if (tasks.length === 1) return tasks[0]!;
+  throw evaluateErrors.fail("task", { place, expected: "one task", received: `${tasks.length}`, hint: "readTasks reads them all." });
+}
+
+/** The task of a file's text. Errors: base/syntax, base/unknownKey, base/config, evaluate/task, also for several lists of filters. */
+export const parseTask = (text: string, place: string): Task => onlyOne(parsed(parseYaml(text, place), place), place);
 
 type Where = Exclude<Task["data"][string], string>;
 
@@ -56,16 +70,36 @@ async function itemsOf(task: Task, split: string, folder: string): Promise<TaskI
   return items;
 }
 
-/** Reads a task and its items, the first `limit` of them. Errors: those of `parseTask`; evaluate/data and evaluate/empty of the items; base/missingFile. */
-export async function readTask(path: string, limit = Number.POSITIVE_INFINITY): Promise<LoadedTask> {
-  const task = parseTask(readText(path), basename(path));
-  const folder = dirname(path);
+/** Reads a file of one task and its items, the first `limit` of them. Errors: as `readTasks`, and evaluate/task where there are several tasks. */
+export const readTask = async (path: string, limit?: number): Promise<LoadedTask> =>
+  onlyOne((await readTasks(path, limit)).tasks, basename(path));
+
+/**
+ * Reads the tasks of a file, or of a group of lm-evaluation-harness, with their items, the first `limit` of each. Errors: those of `parseTask`; evaluate/data and
+ * evaluate/empty of the items; base/missingFile.
+ */
+export async function readTasks(path: string, limit = Number.POSITIVE_INFINITY): Promise<TaskFile> {
+  const value = readIncluded(path);
+  if (isKeys(value) && isGroup(value)) {
+    const { members, groups } = readGroup(value, path);
+    const tasks: LoadedTask[] = [];
+    for (const m of members) tasks.push(await loaded(m.task, dirname(m.path), limit));
+    return { tasks, groups };
+  }
+  const tasks: LoadedTask[] = [];
+  for (const task of parsed(value, basename(path))) tasks.push(await loaded(task, dirname(path), limit));
+  return { tasks, groups: [] };
+}
+
+async function loaded(task: Task, folder: string, limit: number): Promise<LoadedTask> {
+  // an expression that is none is told before anybody is asked
+  if (task.match) matched(task.match, task.task);
   const all = await itemsOf(task, task.split, folder);
   const items = all.slice(0, limit);
   const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
   const examples = from === undefined ? [] : from === task.split ? all : await itemsOf(task, from, folder);
   // what people are told, and what is done with the answers, is not asked
-  const { about: _, judge: _judge, contamination: _set, ...asked } = task;
+  const { about: _, judge: _judge, contamination: _set, match: _match, ...asked } = task;
   const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
   const source = task.data[task.split]!;
   const fileDigest = sha256(readBytes(resolve(folder, typeof source === "string" ? source : source.file)));

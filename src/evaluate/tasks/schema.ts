@@ -32,7 +32,14 @@ const readStep = z.union([
   z.literal("number"),
   /** What stands in the first fence of an answer in Markdown; the whole answer where it has none. */
   z.literal("code-block"),
-  z.strictObject({ regex: text.min(1), group: count.default(1), pick: z.enum(["first", "last"]).default("first") }),
+  z.strictObject({
+    regex: text.min(1),
+    /** `any`: the first group that holds something, the whole match where there is none, without blanks around it. */
+    group: z.union([count, z.literal("any")]).default(1),
+    pick: z.enum(["first", "last"]).default("first"),
+    /** What is read where nothing matches; an empty text where absent. */
+    fallback: text.optional(),
+  }),
 ]);
 export type ReadStep = z.output<typeof readStep>;
 
@@ -42,6 +49,16 @@ const slice = z.union([
   z.strictObject({ length: text.min(1).default("prompt"), parts: z.int().min(2).max(20).default(3) }),
 ]);
 export type SliceRule = z.output<typeof slice>;
+
+/** What does not count when an answer is held beside a reference; taken out of both, in this order. */
+const matchSchema = z.strictObject({
+  /** Expressions whose matches are taken out. */
+  ignore: z.array(text.min(1)).default([]),
+  ignoreCase: z.boolean().default(false),
+  /** That of ASCII. */
+  ignorePunctuation: z.boolean().default(false),
+});
+export type MatchRule = z.output<typeof matchSchema>;
 
 /** How a judge compares two models' answers to a task. */
 export const judgeSchema = z.strictObject({
@@ -102,6 +119,8 @@ export const taskSchema = z
         /** Answers an item. */
         samples: z.int().min(1).max(1000).default(1),
         read: z.array(readStep).default([]),
+        /** Of generate_until: the answer that most of the first so many have, as they were read; the earliest of equals. The first one where absent. */
+        vote: z.int().min(1).optional(),
       })
       .optional(),
     /** Of code: JavaScript programs that are run and tested. */
@@ -118,6 +137,8 @@ export const taskSchema = z
         memoryMb: z.int().min(2).max(2048).default(64),
       })
       .optional(),
+    /** Of generate_until: what `exact-match` passes over. */
+    match: matchSchema.optional(),
     /** Of generate_until, with a judge: how it compares. */
     judge: judgeSchema.optional(),
     /** The set of the data's step `decontaminate` that holds these items, where its file is not this very one. */
@@ -166,8 +187,17 @@ export const taskSchema = z
       );
     if (t.output === "code" && t.code === undefined) issue("code", "code.tests: a field or a template with the tests");
     if (t.output !== "code" && t.code !== undefined) issue("code", "the output code, which runs programs");
+    if (t.output !== "generate_until" && t.match !== undefined) issue("match", "the output generate_until, whose answers are matched");
     if (t.output !== "generate_until" && t.judge !== undefined) issue("judge", "the output generate_until, whose answers can be compared");
     const samples = t.generate?.samples ?? 1;
+    if ((t.generate?.vote ?? 1) > samples)
+      context.addIssue({
+        code: "custom",
+        path: ["generate", "vote"],
+        message: `at most generate.samples (${samples})`,
+        input: t.generate?.vote,
+      });
+    if (t.output !== "generate_until" && t.generate?.vote !== undefined) issue("generate.vote", "the output generate_until");
     for (const [i, m] of (t.metrics ?? []).entries()) {
       const k = /^pass@(\d+)$/.exec(m)?.[1];
       if (k !== undefined && Number(k) > samples)
