@@ -38,6 +38,7 @@ const pages = {
   evaluations: "Evaluations",
   runs: "Runs",
   labels: "Labels",
+  jobs: "Jobs",
   gateway: "Gateway",
 } as const;
 
@@ -210,6 +211,44 @@ browserTest(`the curves and the scores beside the baselines are there, in words 
       expect(rows.map(r => r.split(/\s*\t\s*|\n/)[0])).toEqual(["5-gram", "mail-small@2", "2-gram", "zstd -19", "gzip"]);
     },
     "#/training",
+  );
+});
+
+browserTest(`a fine-tuning job is followed, paused, resumed and cancelled by the keyboard alone${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page, errors }) => {
+      await page.getByText("20 of 48").waitFor();
+      expect(await page.getByRole("progressbar", { name: "Steps done" }).getAttribute("value")).toBe("20");
+      const loss = await page.getByRole("img", { name: /^Loss, nats a token against step/ }).getAttribute("aria-label");
+      expect(loss).toMatch(/train: from 3\.2\d* .*validation: from 3\.4/);
+      await page.getByRole("img", { name: /^Tokens right against step/ }).waitFor();
+      const event = (n: number) => page.getByRole("region", { name: "Events" }).locator("tbody tr").nth(n).textContent();
+      expect(await event(0)).toContain("Step 20/48");
+      const press = async (name: string) => {
+        await page.getByRole("button", { name, exact: true }).focus();
+        await page.keyboard.press("Enter");
+      };
+      const status = (text: string) => page.locator(".figure", { hasText: "Status" }).getByText(text).waitFor();
+      for (const [name, said, text] of [
+        ["Pause", "Paused", "The job was paused."],
+        ["Resume", "Running", "The job goes on."],
+        ["Cancel", "Cancelled", "The job was cancelled."],
+      ] as const) {
+        await press(name);
+        await status(said);
+        await expect.poll(() => event(0)).toContain(text);
+      }
+      // nothing is asked of a job that is over
+      expect(await page.getByRole("button", { name: /^(Pause|Resume|Cancel)$/ }).count()).toBe(0);
+      await page.getByRole("link", { name: "ft-mail-small-polite-11111111" }).focus();
+      await page.keyboard.press("Enter");
+      await page.getByText("ft-mail-small-polite-11111111-step-16@1").waitFor();
+      expect(await page.getByRole("region", { name: "Models that came of it" }).locator("tbody tr").count()).toBe(3);
+      expect(errors).toEqual([]);
+    },
+    "#/jobs",
   );
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type * as z from "zod/mini";
 import * as contract from "../src/contract.ts";
 import * as ofGateway from "../src/contract-gateway.ts";
+import * as ofJobs from "../src/contract-jobs.ts";
 import * as ofLabels from "../src/contract-labels.ts";
 import * as ofReleases from "../src/contract-releases.ts";
 import { readAnswer } from "../src/talk/answer.ts";
@@ -34,6 +35,9 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/api/engine", contract.engine],
     ["/api/serving", contract.serving],
     ["/v1/models", contract.served],
+    ["/v1/fine_tuning/jobs?limit=100", ofJobs.jobs],
+    [`/v1/fine_tuning/jobs/ftjob-${"1".repeat(24)}/events?order=asc`, ofJobs.events],
+    [`/v1/fine_tuning/jobs/ftjob-${"1".repeat(24)}/checkpoints`, ofJobs.checkpoints],
     ["/api/labels", ofLabels.labelSets],
     ["/api/labels/folder?by=ann", ofLabels.labelBatch],
     ["/gateway/state", ofGateway.state],

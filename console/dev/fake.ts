@@ -10,12 +10,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { fakeGateway } from "./gateway.ts";
+import { fakeJobs } from "./jobs.ts";
 import { continued, wordsOf } from "./letters.ts";
 import { fakeLabels, madeUpLogged, madeUpReleases, madeUpTasks, madeUpVerdicts } from "./releases.ts";
 import { madeUpDataReport } from "./report.ts";
 
 export interface FakeOptions {
-  /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` and `/gateway` fails. */
+  /** `full`: two trained models; `empty`: a new project; `broken`: every call of `/api` and `/gateway`, and those of jobs, fail. */
   readonly scenario?: "full" | "empty" | "broken";
   /** Between tokens. */
   readonly tokenMs?: number;
@@ -53,6 +54,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const runs = scenario === "empty" ? [] : madeUpRuns(startedMs);
   const graph = madeUpGraph(runs, startedMs);
   const gateway = fakeGateway(startedMs);
+  const jobs = fakeJobs(startedMs, scenario === "empty");
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
   const newest = runs.at(-1);
   const modelId = (version: number) => `mail-small@${version}`;
@@ -243,8 +245,13 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       }
       if (!/^\/(api|v1|gateway)\//.test(path)) return false;
       if (gateway.change(request, response, path, () => bodyOf(request), sendJson)) return true;
-      if (scenario === "broken" && !path.startsWith("/v1/")) {
+      if (scenario === "broken" && !/^\/v1\/(?!fine_tuning)/.test(path)) {
         refuse(response, 500, "internal", "The record cannot be read: expected a database, got 12 bytes. Try loam doctor.");
+        return true;
+      }
+      const ofJobs = jobs(request.method ?? "GET", url);
+      if (ofJobs) {
+        sendJson(response, ofJobs[1], ofJobs[0]);
         return true;
       }
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];

@@ -17,6 +17,7 @@ import { type Page, pages, parseRoute, type Route, routeHash } from "./route.ts"
 import { Data } from "./routes/data.tsx";
 import { Engine } from "./routes/engine.tsx";
 import { Evaluations } from "./routes/evaluations.tsx";
+import { Jobs } from "./routes/jobs.tsx";
 import { Labels } from "./routes/labels.tsx";
 import { Lineage } from "./routes/lineage.tsx";
 import { Models } from "./routes/models.tsx";
@@ -36,6 +37,7 @@ const titles: { readonly [P in Page]: string } = {
   evaluations: "Evaluations",
   runs: "Runs",
   labels: "Labels",
+  jobs: "Jobs",
   gateway: "Gateway",
 };
 
@@ -73,6 +75,8 @@ function Shown({ route }: { readonly route: Route }) {
       return <Runs id={route.id} />;
     case "labels":
       return <Labels id={route.id} />;
+    case "jobs":
+      return <Jobs id={route.id} />;
     case "gateway":
       return (
         <Suspense>

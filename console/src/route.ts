@@ -11,6 +11,7 @@ export const pages = [
   "evaluations",
   "runs",
   "labels",
+  "jobs",
   "gateway",
 ] as const;
 export type Page = (typeof pages)[number];
