@@ -71,8 +71,11 @@ export function namedModel(text: string): { readonly model: string; readonly lab
   return { model: text.replace(/(.):[^/:]*$/, "$1"), label: null };
 }
 
+/** Deleting a model is for administrators, whatever may be read of it. */
+const deletesModel = (method: string, path: string): boolean => method === "DELETE" && path.startsWith("/v1/models/");
+
 /** `pathname` as in a URL: percent-encoded. */
-export function ownAddress(pathname: string): OwnAddress {
+export function ownAddress(pathname: string, method = "GET"): OwnAddress {
   let path: string;
   try {
     path = decodeURIComponent(pathname);
@@ -84,7 +87,13 @@ export function ownAddress(pathname: string): OwnAddress {
     if (!found) continue;
     const given = found.groups?.model;
     const named = given === undefined ? { model: null, label: null } : namedModel(given);
-    return { name, endpoint, asksModel, model: named.model, label: found.groups?.label ?? named.label };
+    return {
+      name,
+      endpoint: deletesModel(method, path) ? "admin" : endpoint,
+      asksModel,
+      model: named.model,
+      label: found.groups?.label ?? named.label,
+    };
   }
   return { name: "server", endpoint: "other", asksModel: false, model: null, label: null };
 }

@@ -176,7 +176,16 @@ test("the gateway's own addresses stay its own", async () => {
   expect(seen.map(s => s.path)).toEqual(["/v1/models/mail/versions/1", "/v1/chat/completions"]);
 });
 
-test("addresses are told apart by their path alone, and a label is no part of a model's name", () => {
+test("a model is deleted by administrators alone: who may read models may not", async () => {
+  for (const path of ["/v1/models/mail", "/v1/models/mail@1", "/v1/models/%6dail"]) {
+    expect([path, (await get(path, { method: "DELETE" })).status]).toEqual([path, 403]);
+    expect(ownAddress(path, "DELETE")).toMatchObject({ endpoint: "admin", model: "mail" });
+  }
+  expect(seen).toEqual([]);
+  expect((await get("/v1/files/file-1", { method: "DELETE" })).status).toBe(200);
+});
+
+test("addresses are told apart by their path, and a label is no part of a model's name", () => {
   expect(ownAddress("/v1/models/mail@prod:predict")).toMatchObject({ model: "mail", label: "prod", asksModel: true });
   expect(ownAddress("/v1/models/mail/labels/prod:classify")).toMatchObject({ model: "mail", label: "prod" });
   expect(ownAddress("/v1/%61dmin/load").endpoint).toBe("admin");

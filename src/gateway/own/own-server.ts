@@ -74,7 +74,7 @@ export const ownServer =
     const { control } = gateway;
     const identity = await admitted(control, request.headers, exchange);
     const url = new URL(request.url);
-    const address = ownAddress(url.pathname);
+    const address = ownAddress(url.pathname, request.method);
     exchange.path = address.name;
     const bytes = request.body ? await receivedBytes(request) : undefined;
     const body = bytes && address.endpoint !== "files" ? jsonOf(bytes) : undefined;
