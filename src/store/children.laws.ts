@@ -18,6 +18,7 @@ export async function bundleScript(script: string, folder: string, name: string)
     stdin: { contents: script, resolveDir: here, loader: "ts" },
     bundle: true,
     platform: "node",
+    target: "node20",
     format: "esm",
     packages: "external",
     outfile,

@@ -131,6 +131,7 @@ beforeAll(async () => {
     },
     bundle: true,
     platform: "node",
+    target: "node20",
     format: "esm",
     packages: "external",
     outfile: child,
