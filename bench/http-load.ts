@@ -14,6 +14,8 @@ const answers = { least: 8, most: 64 } as const;
 const choice = { slots: clients, context: prompts.most + answers.most } as const;
 /** Each side runs its share of the requests in so many turns. */
 const turns = 2;
+/** Of the requests, what the exact form is asked: it is shown beside the others and has no bar. */
+const exactShare = 0.1;
 /** Answers before the clock runs. */
 const warmUp = clients;
 
@@ -78,9 +80,10 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
     const part = requests.slice((t * count) / turns, ((t + 1) * count) / turns);
     for (const side of t % 2 === 0 ? sides : sides.toReversed()) {
       if (side.failure !== undefined) continue;
-      say(`turn ${t + 1} of ${turns}: ${side.program.name}, ${part.length} requests`);
+      const asked = side === own.exact ? part.slice(0, Math.max(clients, Math.round(part.length * exactShare))) : part;
+      say(`turn ${t + 1} of ${turns}: ${side.program.name}, ${asked.length} requests`);
       try {
-        await turn(side, model, first, part);
+        await turn(side, model, first, asked);
       } catch (error) {
         // a peer that fails is reported, ours must not
         if (side !== theirs) throw error;
@@ -93,7 +96,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
   const against = (side: Side) => (isCompared ? compared(figures(side.served, side.seconds), figures(theirs.served, theirs.seconds)) : {});
   const quantised = against(own.auto);
   return {
-    method: `SmolLM2-135M-Instruct from its Q4_1 file through HTTP, ${clients} clients, ${count} streamed greedy completions over mails (prompts ${prompts.least}-${prompts.most} tokens, answers ${answers.least}-${answers.most}), ${clients} slots of ${choice.context} tokens, ${threads} threads, a server at a time in ${turns} turns`,
+    method: `SmolLM2-135M-Instruct from its Q4_1 file through HTTP, ${clients} clients, ${count} streamed greedy completions over mails (prompts ${prompts.least}-${prompts.most} tokens, answers ${answers.least}-${answers.most}), ${clients} slots of ${choice.context} tokens, ${threads} threads, a server at a time in ${turns} turns; exact is asked a tenth of them`,
     ours: { exact: measured(own.exact), "quantize auto": measured(own.auto) },
     peers: isCompared ? { "llama-server, Q4_1 as it is": { ...measured(theirs), version: llamaVersion(llama!) } } : {},
     ratios: Object.fromEntries(
