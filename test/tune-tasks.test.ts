@@ -34,7 +34,7 @@ models:
     tune: { task: instruct, on: ./things.jsonl, method: full, length: 64, epochs: 6, rate: 0.01, rows: 4, validation: 0.2 }
   student:
     base: tiny
-    tune: { task: distill, teacher: sir, on: ./things.jsonl, method: full, length: 64, epochs: 8, rate: 0.01, rows: 4, soft: 1, validation: 0.2, checkpointSeconds: 0.05 }
+    tune: { task: distill, teacher: sir, on: ./things.jsonl, method: full, length: 64, epochs: 16, rate: 0.01, rows: 4, soft: 1, validation: 0.2, checkpointSeconds: 0.05 }
   finder:
     base: sentences
     tune: { task: embed, on: ./pairs.jsonl, scored: ./scored.jsonl, epochs: 6, batch: 16, length: 32, rate: 0.003, validation: 0.3 }
@@ -182,7 +182,8 @@ test("a student comes nearer to its teacher; killed in the middle it goes on to 
   const before = await loam(["tune", "sir"], { cwd: other });
   expect(before.code, before.stderr).toBe(0);
   const running = start(["tune", "student", "--json"], { cwd: other });
-  await running.says(/"label":"student".*"step":1\d\D/);
+    // lines come by time: which steps they tell of is the machine's business
+    await running.says(/"label":"student".*"step":([5-9]|\d\d+)\D/);
   running.kill("SIGKILL");
   await running.ended;
   const rest = await loam(["tune", "student", "--json"], { cwd: other });
