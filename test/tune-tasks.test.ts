@@ -182,8 +182,8 @@ test("a student comes nearer to its teacher; killed in the middle it goes on to 
   const before = await loam(["tune", "sir"], { cwd: other });
   expect(before.code, before.stderr).toBe(0);
   const running = start(["tune", "student", "--json"], { cwd: other });
-    // lines come by time: which steps they tell of is the machine's business
-    await running.says(/"label":"student".*"step":([5-9]|\d\d+)\D/);
+  // lines come by time: which steps they tell of is the machine's business
+  await running.says(/"label":"student".*"step":([5-9]|\d\d+)\D/);
   running.kill("SIGKILL");
   await running.ended;
   const rest = await loam(["tune", "student", "--json"], { cwd: other });
