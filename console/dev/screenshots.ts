@@ -32,6 +32,7 @@ const choose = (page: Page, name: string) => page.getByRole("radio", { name, exa
 
 const shots: readonly Shot[] = [
   { name: "gateway", hash: "gateway" },
+  { name: "jobs", hash: "jobs" },
   {
     name: "gateway-explain",
     hash: "gateway",
