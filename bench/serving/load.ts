@@ -13,7 +13,12 @@ export interface Served {
   /** Tokens written, as the server counts them. */
   readonly tokens: number;
   readonly text: string;
+  /** Times it was asked anew, as the connection was closed before any answer. */
+  readonly retries: number;
 }
+
+/** The server closed the connection before it answered. */
+class ClosedBeforeAnswer extends Error {}
 
 interface Chunk {
   readonly choices?: readonly { readonly text?: string }[];
@@ -21,8 +26,8 @@ interface Chunk {
   readonly error?: { readonly message?: string };
 }
 
-/** Asks for one answer and reads it to its end. Errors: with what the server said, where the answer is none or not whole. */
-export function complete(url: string, agent: Agent, model: string, { prompt, maxTokens }: LoadRequest): Promise<Served> {
+/** Asks once for one answer and reads it to its end. Errors: with what the server said, where the answer is none or not whole. */
+function askOnce(url: string, agent: Agent, model: string, { prompt, maxTokens }: LoadRequest): Promise<Omit<Served, "retries">> {
   const body = JSON.stringify({
     model,
     prompt,
@@ -36,10 +41,12 @@ export function complete(url: string, agent: Agent, model: string, { prompt, max
   });
   return new Promise((resolve, reject) => {
     const askedMs = performance.now();
+    let isAnswered = false;
     const asking = request(
       `${url}/v1/completions`,
       { method: "POST", agent, headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) } },
       answer => {
+        isAnswered = true;
         const pieceMs: number[] = [];
         let [text, rest, tokens, isDone] = ["", "", 0, false];
         answer.setEncoding("utf8");
@@ -69,19 +76,39 @@ export function complete(url: string, agent: Agent, model: string, { prompt, max
         answer.on("error", reject);
       },
     );
-    asking.on("error", reject);
+    asking.on("error", error => reject(isAnswered ? error : new ClosedBeforeAnswer(error.message)));
     asking.end(body);
   });
 }
 
+/**
+ * Asks for one answer and reads it to its end; asks again, at most `retries` times, where the connection was closed before any answer, as
+ * official clients do, on the clock of the first time. Errors: with what the server said, where the answer is none or not whole.
+ */
+async function complete(url: string, agent: Agent, model: string, request: LoadRequest, retries: number): Promise<Served> {
+  const askedMs = performance.now();
+  for (let tried = 0; ; tried++)
+    try {
+      return { ...(await askOnce(url, agent, model, request)), askedMs, retries: tried };
+    } catch (error) {
+      if (!(error instanceof ClosedBeforeAnswer) || tried === retries) throw error;
+    }
+}
+
 /** All requests, by so many clients at once; answers in the order of requests. */
-export async function runLoad(url: string, model: string, requests: readonly LoadRequest[], clients: number): Promise<Served[]> {
+export async function runLoad(
+  url: string,
+  model: string,
+  requests: readonly LoadRequest[],
+  clients: number,
+  { retries = 0 }: { readonly retries?: number } = {},
+): Promise<Served[]> {
   // A connection an answer: llama-server closes kept ones, at times just as the next request is on its way.
   const agent = new Agent({ keepAlive: false, maxSockets: clients });
   const served = new Array<Served>(requests.length);
   let next = 0;
   const client = async () => {
-    for (let i = next++; i < requests.length; i = next++) served[i] = await complete(url, agent, model, requests[i]!);
+    for (let i = next++; i < requests.length; i = next++) served[i] = await complete(url, agent, model, requests[i]!, retries);
   };
   try {
     await Promise.all(Array.from({ length: clients }, client));

@@ -120,7 +120,10 @@ test("ten rounds of loading and unloading end where the first ended, and hold no
   }
   const shown = shownOf([before, ...after]);
   process.stderr.write(`MB before, after rounds: ${shown}\n`);
-  expect(after.at(-1)!.arrays - before.arrays, shown).toBeLessThan(0.05 * weightBytes);
+  // a buffer of the last request (a cache of 9 MB) may still wait for its finalizer, so what counts is what the rounds come back to
+  const arrays = after.slice(5).map(m => m.arrays - before.arrays);
+  expect(Math.min(...arrays), shown).toBeLessThan(0.05 * weightBytes);
+  expect(Math.max(...arrays), shown).toBeLessThan(0.2 * weightBytes);
   expect(after.at(-1)!.rss - after[0]!.rss, shown).toBeLessThan(0.2 * weightBytes);
   // what stays is code that was loaded, and JavaScript's heap; elsewhere than on glibc nothing gives an allocator's free pages back
   if (process.platform === "linux") expect(after.at(-1)!.rss - before.rss, shown).toBeLessThan(0.6 * weightBytes);
