@@ -16,7 +16,7 @@ import {
   writeAdapter,
 } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { adamw, createTrainer, single } from "../src/train/index.ts";
+import { adamw, createTrainer, type Precision, single } from "../src/train/index.ts";
 import { adapterOfTuning, type MethodInput, methodOptions, tuneLoss, tuningOf } from "../src/tune/index.ts";
 
 export interface TuneStep {
@@ -31,6 +31,7 @@ export interface TuneStep {
   readonly threads: number;
   readonly rate: number;
   readonly rematerialise?: boolean;
+  readonly precision?: Precision;
   /** Prefix of files with times by operator. */
   readonly profile?: string;
 }
@@ -91,6 +92,7 @@ async function measure(o: TuneStep): Promise<TuneStepTimes> {
     clip: 1,
     start: trainable,
     frozen,
+    ...(o.precision === undefined ? {} : { precision: o.precision }),
     ...(o.profile === undefined ? {} : { profile: o.profile }),
   });
   const n = o.rows * o.length;

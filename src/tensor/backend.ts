@@ -44,6 +44,8 @@ export interface BuildOptions {
   readonly constants?: ReadonlyMap<number, DeviceMemory>;
   /** A prefix for a profile of operator times, where the backend can make one. */
   readonly profile?: string;
+  /** What large products of matrices round their f32 operands to; where the processor has no such products they are not rounded. */
+  readonly products?: "f32" | "bf16";
   /** Count this program's memory apart from others', so that `peakBytes` is its own. */
   readonly measureMemory?: boolean;
 }

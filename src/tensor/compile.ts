@@ -30,6 +30,11 @@ export interface CompileOptions {
    * program is built for these very arrays, and kernels may keep them in an order of their own; floats alone change nothing.
    */
   readonly constant?: readonly number[];
+  /**
+   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has such products
+   * (elsewhere, and where absent, they are float32).
+   */
+  readonly products?: "f32" | "bf16";
   /** For messages. */
   readonly name?: string;
   /** Prefix for a file of operator times. */
@@ -180,6 +185,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
       recomputes,
       aliases,
       constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),
+      ...(options.products === undefined ? {} : { products: options.products }),
       ...(options.profile === undefined ? {} : { profile: options.profile }),
       ...(options.measureMemory ? { measureMemory: true } : {}),
     });

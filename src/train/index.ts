@@ -57,6 +57,8 @@ export {
   createTrainer,
   type HostBatch,
   type MeasuredLoss,
+  type Precision,
+  precisions,
   type StepReport,
   type Trainer,
   type TrainerOptions,

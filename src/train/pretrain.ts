@@ -164,6 +164,7 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
     steps: stepsOf(o.recipe),
     clip: o.recipe.clip,
     accumulate: o.recipe.accumulate,
+    precision: o.recipe.precision,
     seed: o.recipe.seed,
     spike: o.recipe.spike,
     spikeSteps: o.recipe.spikeSteps,

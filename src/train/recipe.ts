@@ -3,6 +3,7 @@ import { z } from "zod";
 import { parseCount } from "../base/index.ts";
 import { adamw, muonWithAdamw, type Optimizer, single } from "./optimizer.ts";
 import { scheduleKinds } from "./schedule.ts";
+import { precisions } from "./trainer.ts";
 
 /** A number of things: 4000000, "4M", "250k". */
 export const count = z.union([z.number(), z.string()]).transform((v, context) => {
@@ -68,6 +69,8 @@ export const recipeSchema = z.strictObject({
   spikeSteps: z.number().int().min(1).default(5),
   /** Recompute activations in the backward pass: less memory, more time. */
   rematerialise: z.boolean().default(false),
+  /** Mixed precision; float32 when absent, as results then do not depend on what the processor can do. */
+  precision: z.enum(precisions).optional(),
   /** Queries a block of causal attention. */
   attentionBlock: z.number().int().min(1).default(128),
 });

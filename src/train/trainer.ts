@@ -33,6 +33,9 @@ export interface HostBatch {
   readonly documents?: readonly (string | number)[];
 }
 
+export const precisions = ["f32", "bf16"] as const;
+export type Precision = (typeof precisions)[number];
+
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
 export interface MeasuredLoss {
   readonly loss: Tensor;
@@ -47,6 +50,11 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   /** Shapes and dtypes of a micro-batch's arrays. */
   readonly batch: { readonly [K in keyof B]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
   readonly optimizer: Optimizer;
+  /**
+   * Mixed precision. "bf16": operands of large matrix products are rounded to bf16 where the processor has such products; sums, weights,
+   * gradients and the optimiser's state stay float32. "f32" where absent.
+   */
+  readonly precision?: Precision | undefined;
   /** Peak learning rate. */
   readonly rate: number;
   readonly steps: number;
@@ -117,6 +125,7 @@ interface Programs<S> {
 
 function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>): Programs<S> {
   const { device } = o;
+  const products = o.precision === undefined ? {} : { products: o.precision };
   const profile = (part: string) => (o.profile === undefined ? {} : { profile: `${o.profile}-${part}` });
   const lossOf = o.loss as (p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => Tensor | MeasuredLoss;
   const gradientOf = valueAuxAndGrad((p: Tree<Tensor>, b: unknown, s: Tensor, frozen: Tree<Tensor>) => {
@@ -138,6 +147,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
         device,
         donate: [3],
         name: "gradient",
+        ...products,
         ...profile("gradient"),
         ...(o.measureMemory ? { measureMemory: true } : {}),
       },
@@ -151,7 +161,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
           treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
         );
       },
-      { device, donate: [3], name: "accumulate", ...profile("accumulate") },
+      { device, donate: [3], name: "accumulate", ...products, ...profile("accumulate") },
     ),
     update: treeProgram(
       (

@@ -4,7 +4,7 @@
  */
 import type { LoamError, Progress } from "../base/index.ts";
 import type { Device } from "../tensor/index.ts";
-import { adamw, type Schedule, single } from "../train/index.ts";
+import { adamw, type Precision, type Schedule, single } from "../train/index.ts";
 import { type Method, nameOfMethod } from "./methods/index.ts";
 
 /** The part of a recipe that the loop reads. */
@@ -16,6 +16,7 @@ export interface LoopRecipe {
   readonly schedule: Schedule;
   readonly weightDecay: number;
   readonly clip: number;
+  readonly precision?: Precision | undefined;
   readonly seed: number | string;
   /** Judgements an epoch. */
   readonly evaluations: number;
@@ -48,6 +49,7 @@ export function loopOf(o: LoopRun, recipe: LoopRecipe, rate: number, stepsIn: nu
       steps,
       clip: recipe.clip,
       accumulate: recipe.accumulate ?? 1,
+      precision: recipe.precision,
       seed: recipe.seed,
     },
     fit: {

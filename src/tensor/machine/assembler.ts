@@ -48,7 +48,7 @@ export type VectorOperand = number | Address;
 type Prefix = 0 | 1 | 2 | 3; // none, 66, F3, F2
 type Map = 1 | 2 | 3; // 0F, 0F38, 0F3A
 
-/** Instructions of two sources: [prefix, map, opcode]. */
+/** Instructions of two sources: [prefix, map, opcode], and a 1 where elements of 64 or 16 bits are meant. */
 const threeOperands = {
   vaddps: [0, 1, 0x58],
   vmulps: [0, 1, 0x59],
@@ -65,9 +65,20 @@ const threeOperands = {
   vscalefps: [1, 2, 0x2c],
   /** dst += four products of an unsigned byte (first source) and a signed one (second), per i32. */
   vpdpbusd: [1, 2, 0x50],
+  /** dst += two products of bf16 (pairs of both sources), per f32. */
+  vdpbf16ps: [2, 2, 0x52],
+  /** Sixteen f32 of the second source as bf16 (nearest, halves to even), then sixteen of the first. */
+  vcvtne2ps2bf16: [3, 2, 0x72],
+  /** Words of the second source at the places that the first names. */
+  vpermw: [1, 2, 0x8d, 1],
+  /** In each quarter: the lower (l) or upper (h) lanes of both sources in turn, lanes of 32 (d) or 64 bits (q). */
+  vpunpckldq: [1, 1, 0x62],
+  vpunpckhdq: [1, 1, 0x6a],
+  vpunpcklqdq: [1, 1, 0x6c, 1],
+  vpunpckhqdq: [1, 1, 0x6d, 1],
   /** Lanes of the second source where the mask is set, of the first elsewhere. */
   vblendmps: [1, 2, 0x65],
-} as const satisfies Record<string, readonly [Prefix, Map, number]>;
+} as const satisfies Record<string, readonly [Prefix, Map, number, 1?]>;
 
 /** Instructions of one source, some with a byte that says how. */
 const twoOperands = {
@@ -192,6 +203,12 @@ export class Assembler {
     this.raw(0xc7, 0xc0 | (to & 7));
     this.#int32(value);
   }
+  /** All 64 bits. */
+  setAddress(to: Gpr, value: bigint): void {
+    this.#rex(true, 0, to);
+    this.raw(0xb8 | (to & 7));
+    for (let i = 0; i < 64; i += 8) this.raw(Number((value >> BigInt(i)) & 255n));
+  }
   lea(to: Gpr, from: Address): void {
     this.#general([0x8d], to, from);
   }
@@ -209,6 +226,10 @@ export class Assembler {
   imulBy(to: Gpr, from: Gpr, value: number): void {
     this.#general([0x69], to, from);
     this.#int32(value);
+  }
+  /** rdx:rax by a register: rax gets the quotient, rdx the rest. */
+  divide(by: Gpr): void {
+    this.#general([0xf7], 6, by);
   }
   shift(kind: "left" | "right", register: Gpr, by: number): void {
     this.#general([0xc1], kind === "left" ? 4 : 5, register);
@@ -250,6 +271,10 @@ export class Assembler {
     this.raw(0xf0);
     this.#general([0x0f, 0xc1], register, to, false);
   }
+  /** Four bytes of memory and a register change places, at once with all threads. */
+  exchange32(place: Address, register: Gpr): void {
+    this.#general([0x87], register, place, false);
+  }
   pause(): void {
     this.raw(0xf3, 0x90);
   }
@@ -267,7 +292,7 @@ export class Assembler {
 
   /** An EVEX instruction: `reg` and `rm` as in ModRM, `vvvv` the first source. */
   #evex(
-    [prefix, map, opcode]: readonly [Prefix, Map, number],
+    [prefix, map, opcode, wide = 0]: readonly [Prefix, Map, number, (0 | 1)?],
     reg: number,
     vvvv: number,
     rm: VectorOperand,
@@ -280,7 +305,7 @@ export class Assembler {
     this.raw(
       0x62,
       not(reg >> 3, 7) | not(x, 6) | not(base >> 3, 5) | not(reg >> 4, 4) | map,
-      ((~vvvv & 15) << 3) | 4 | prefix,
+      (wide << 7) | ((~vvvv & 15) << 3) | 4 | prefix,
       (zero ? 0x80 : 0) | (length << 5) | (!isRegister && rm.broadcast ? 16 : 0) | not(vvvv >> 4, 3) | mask,
       opcode,
     );
@@ -307,8 +332,26 @@ export class Assembler {
     this.#evex([1, 3, 0x1d], from, 0, to, { unit: 32 });
     this.raw(0);
   }
-  save(to: Address, from: number): void {
-    this.#evex([0, 1, 0x11], from, 0, to);
+  save(to: Address, from: number, mask = 0): void {
+    this.#evex([0, 1, 0x11], from, 0, to, { mask });
+  }
+  /** Lanes of memory where the mask is set, zero elsewhere; other places are not read. */
+  loadMasked(to: number, from: Address, mask: number): void {
+    this.#evex([0, 1, 0x10], to, 0, from, { mask, zero: true });
+  }
+  /** One of the four quarters. */
+  saveQuarter(to: Address, from: number, quarter: number): void {
+    this.#evex([1, 3, 0x39], from, 0, to, { unit: 16 });
+    this.raw(quarter);
+  }
+  /** One of the two halves. */
+  saveHalf(to: Address, from: number, half: number): void {
+    this.#evex([1, 3, 0x3b], from, 0, to, { unit: 32 });
+    this.raw(half);
+  }
+  /** Mask k := the lower 16 bits of one of the first eight registers. */
+  maskFrom(mask: number, from: Gpr): void {
+    this.raw(0xc5, 0xf8, 0x92, 0xc0 | (mask << 3) | from);
   }
   /** The lowest lane. */
   saveLane(to: Address, from: number): void {

@@ -5,11 +5,13 @@ import { allocatePages, loadCode, machineFunction } from "./native.ts";
 export interface ProcessorFeatures {
   /** 512-bit vectors with their byte, word and double-word operations, and products of bytes (VNNI). */
   readonly vnni512: boolean;
+  /** 512-bit vectors, and products of pairs of bf16 summed in f32. */
+  readonly bf16: boolean;
 }
-const none: ProcessorFeatures = { vnni512: false };
+const none: ProcessorFeatures = { vnni512: false, bf16: false };
 
-/** CPUID leaf 7 and the vector state that the system saves: ebx, ecx, xcr0 to memory. */
-function ask(): { readonly ebx: number; readonly ecx: number; readonly state: number } {
+/** CPUID leaf 7 (ebx, ecx, and eax of its second part) and the vector state that the system saves (xcr0). */
+function ask(): { readonly ebx: number; readonly ecx: number; readonly eax1: number; readonly state: number } {
   const a = new Assembler();
   const { rax, rbx, rcx, rdi, r8 } = gpr;
   a.push(rbx);
@@ -23,6 +25,10 @@ function ask(): { readonly ebx: number; readonly ecx: number; readonly state: nu
   a.raw(0x0f, 0xa2);
   a.store32(at(r8, 4), rbx);
   a.store32(at(r8, 8), rcx);
+  a.set(rax, 7);
+  a.set(rcx, 1);
+  a.raw(0x0f, 0xa2);
+  a.store32(at(r8, 16), rax);
   // does the system let programs ask what it saves?
   const end = a.label();
   a.mov32(rax, at(r8, 0));
@@ -36,9 +42,9 @@ function ask(): { readonly ebx: number; readonly ecx: number; readonly state: nu
   a.ret();
   const pages = allocatePages(64);
   machineFunction(loadCode(a.code()))(pages.address);
-  const [, ebx, ecx, state] = new Uint32Array(pages.buffer.slice(0, 16));
+  const [, ebx, ecx, state, eax1] = new Uint32Array(pages.buffer.slice(0, 20));
   pages.free();
-  return { ebx: ebx!, ecx: ecx!, state: state! };
+  return { ebx: ebx!, ecx: ecx!, eax1: eax1!, state: state! };
 }
 
 let found: ProcessorFeatures | undefined;
@@ -50,10 +56,11 @@ export function processorFeatures(): ProcessorFeatures {
 function look(): ProcessorFeatures {
   if (process.platform !== "linux" || process.arch !== "x64") return none;
   try {
-    const { ebx, ecx, state } = ask();
+    const { ebx, ecx, eax1, state } = ask();
     const has = (word: number, ...bits: readonly number[]) => bits.every(b => (word >>> b) & 1);
-    // SSE, AVX, masks, both halves of the wide registers
-    return { vnni512: (state & 0xe6) === 0xe6 && has(ebx, 16, 17, 30, 31) && has(ecx, 11) };
+    // SSE, AVX, masks, both halves of the wide registers; their operations on words, bytes and all lengths
+    const isWide = (state & 0xe6) === 0xe6 && has(ebx, 16, 17, 30, 31);
+    return { vnni512: isWide && has(ecx, 11), bf16: isWide && has(eax1, 5) };
   } catch {
     return none; // a hardened system: no code is made here
   }

@@ -2,5 +2,5 @@
 export { ArgumentSpace, type Field, fieldsOf } from "./arguments.ts";
 export { type Address, Assembler, at, type Gpr, gpr, type Label, spread, type VectorOperand } from "./assembler.ts";
 export { type ProcessorFeatures, processorFeatures } from "./features.ts";
-export { allocatePages, loadCode, type Pages } from "./native.ts";
+export { allocatePages, loadCode, machineFunction, type Pages, unmapPages } from "./native.ts";
 export { MachineProgram, type Operation, Team, teamOf } from "./team.ts";

@@ -27,6 +27,19 @@ const encodings: readonly (readonly [string, (a: Assembler) => void, string])[] 
   ["vmovups [r13 - 64], zmm30", a => a.save(at(r13, -64), 30), "62417c481175ff"],
   ["vpmovsdb [rdi + 16], zmm7", a => a.saveBytes(at(rdi, 16), 7), "62f27e48217f01"],
   ["vrndscaleps zmm3, zmm19, 8", a => a.round(3, 19), "62b37d4808db08"],
+  ["vdpbf16ps zmm5, zmm28, [rdi + r9 * 2 + 4]{1to16}", a => a.v("vdpbf16ps", 5, 28, spread(at(rdi, 4, r9, 2))), "62b21e50526c4f01"],
+  ["vcvtne2ps2bf16 zmm3, zmm19, zmm7", a => a.v("vcvtne2ps2bf16", 3, 19, 7), "62f2674072df"],
+  ["vpermw zmm3, zmm19, zmm7", a => a.v("vpermw", 3, 19, 7), "62f2e5408ddf"],
+  ["vpunpckldq zmm3, zmm19, zmm7", a => a.v("vpunpckldq", 3, 19, 7), "62f1654062df"],
+  ["vpunpckhqdq zmm20, zmm19, zmm7", a => a.v("vpunpckhqdq", 20, 19, 7), "62e1e5406de7"],
+  ["xchg [r12], eax", a => a.exchange32(at(r12), rax), "41870424"],
+  ["div r9", a => a.divide(r9), "49f7f1"],
+  ["movabs r9, 0x0123456789abcdef", a => a.setAddress(r9, 0x123456789abcdefn), "49b9efcdab8967452301"],
+  ["vmovups [r13 - 64]{k2}, zmm30", a => a.save(at(r13, -64), 30, 2), "62417c4a1175ff"],
+  ["vmovups zmm30{k2}{z}, [r13 - 64]", a => a.loadMasked(30, at(r13, -64), 2), "62417cca1075ff"],
+  ["vextracti32x4 [rdi + 16], zmm20, 3", a => a.saveQuarter(at(rdi, 16), 20, 3), "62e37d4839670103"],
+  ["vextracti32x8 [rdi + 32], zmm20, 1", a => a.saveHalf(at(rdi, 32), 20, 1), "62e37d483b670101"],
+  ["kmovw k3, ecx", a => a.maskFrom(3, rcx), "c5f892d9"],
 ];
 test.each(encodings)("%s has the bytes that the GNU assembler gives it", (_, emit, bytes) => expect(hex(emit)).toBe(bytes));
 

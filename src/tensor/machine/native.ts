@@ -69,6 +69,9 @@ export function allocatePages(bytes: number, dense = true): Pages {
   return { address, buffer: koffi.view(address, size), free: () => void unmap(address, size) };
 }
 
+/** Gives pages back that machine code asked the system for. */
+export const unmapPages = (address: bigint, bytes: number): void => void system().unmap(address, bytes);
+
 /** Code at an address where it may be run and no longer changed. Errors: tensor/machine on systems that forbid new code. */
 export function loadCode(code: Uint8Array): bigint {
   const pages = allocatePages(code.length);

@@ -16,6 +16,7 @@ import {
   type Run,
   type Runtime,
 } from "../onnxruntime/index.ts";
+import { freeRooms, productDomainOf } from "../products16/index.ts";
 import type { Shape } from "../shape.ts";
 import type { Limits } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
@@ -168,6 +169,7 @@ class OnnxExecutable implements Executable {
     for (const { run } of this.#runs.values()) run.dispose();
     this.#runs.clear();
     this.#lease.release();
+    freeRooms();
   }
 }
 
@@ -229,7 +231,10 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       const outside = runtime.provider === "cpu" ? packableInputs(graph, new Set(given.keys())) : new Set<number>();
       const weights = [...outside].map(i => [inputName(i), nativeOf(given.get(i)!).buffer] as const);
       const weightsKey = weights.map(([, b]) => number(b)).join(" ");
-      const model = writeModel(onnxModel(graph, limitsOf[runtime.provider], outside), { nodeOrder: "reversed" });
+      const limits = limitsOf[runtime.provider];
+      const products16 = build.products === "bf16" && runtime.provider === "cpu";
+      const lowered = onnxModel(graph, products16 ? { ...limits, products16 } : limits, outside);
+      const model = writeModel(lowered, { nodeOrder: "reversed" });
       const create = () =>
         turns(() =>
           runtime.createSessionAsync(
@@ -239,6 +244,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
               ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
               ...(build.profile === undefined ? {} : { profile: build.profile }),
               ...(build.measureMemory ? { arena: "own" as const } : {}),
+              ...(lowered.products.length ? { operators: productDomainOf(runtime.library, lowered.products) } : {}),
             },
             { packed: packedFor(weightsKey), buffers: new Map(weights) },
           ),

@@ -1,6 +1,7 @@
 /** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
-import { type Attribute, type Initializer, int, type OnnxNode } from "../onnx/index.ts";
+import { type Attribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
+import { operatorName, type ProductUse, productDomain } from "../products16/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
@@ -11,12 +12,18 @@ export const onnxUint32 = 12;
 export interface Limits {
   /** Work of at most so many bytes is done by one thread from front to back. */
   readonly sequentialBytes: number;
+  /** Large products of matrices may round their operands to bf16. */
+  readonly products16?: boolean;
 }
 
 export class Emitter {
   readonly limits: Limits;
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
+  /** Products that need an operator of our own, by its name. */
+  readonly products = new Map<string, ProductUse>();
+  /** Types of their results, without which the engine could not plan their memory. */
+  readonly values: ValueInfo[] = [];
   #count = 0;
   readonly #constants = new Map<string, string>();
 
@@ -32,6 +39,16 @@ export class Emitter {
   emit(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}, domain = ""): string {
     const output = this.name();
     this.nodes.push({ op, domain, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  /** A product by an operator of our own. */
+  product(use: ProductUse, inputs: readonly string[]): string {
+    const op = operatorName(use.shape, use.out);
+    this.products.set(op, use);
+    const output = this.name();
+    this.nodes.push({ op, domain: productDomain, inputs, outputs: [output], attributes: {} });
+    this.values.push({ name: output, dtype: "f32", shape: use.out });
     return output;
   }
 

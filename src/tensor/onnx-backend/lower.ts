@@ -8,6 +8,7 @@ import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
+import { type MatmulAttributes, productOf } from "../products16/index.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 import { type Emitter, onnxUint32 } from "./emitter.ts";
@@ -100,6 +101,13 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
   return reshapeTo(e, pieces.length === 1 ? pieces[0]! : e.emit("Concat", pieces, { axis: int(1) }), shape);
 }
 
+/** The product of the first two inputs with operands rounded to bf16, where that is wanted and can be. */
+function product16({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
+  if (!e.limits.products16 || dtype !== "f32") return undefined;
+  const product = productOf(a!, b!, attributes);
+  return product && e.product({ shape: product, out: shape }, inputs.slice(0, 2));
+}
+
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
   identity: plain("Identity"),
@@ -166,10 +174,15 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   },
   putAlong: ({ e, inputs, attributes: { axis } }) => e.emit("ScatterElements", inputs, { axis: int(axis), reduction: string("add") }),
 
-  matmul: ({ e, inputs, attributes: { transposeA, transposeB, alpha } }) =>
-    transposeA || transposeB || alpha !== 1
+  matmul: l => {
+    const { e, inputs, attributes } = l;
+    const { transposeA, transposeB, alpha } = attributes;
+    const rounded = product16(l);
+    if (rounded !== undefined) return rounded;
+    return transposeA || transposeB || alpha !== 1
       ? e.emit("FusedMatMul", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha) }, contrib)
-      : e.emit("MatMul", inputs),
+      : e.emit("MatMul", inputs);
+  },
 
   randomUniform: ({ e, inputs: [seed], attributes: { shape, stream } }) => {
     const positions = e.cast(e.words(stream, shape), onnxUint32);
@@ -196,8 +209,18 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
     const positions = Array.from({ length: batch * t }, (_, i) => (angles![0] === 1 ? i % t : i));
     return e.emit("RotaryEmbedding", [x!, e.ints(positions, [batch, t]), flat(cos!), flat(sin!)], {}, contrib);
   },
-  matmulAdd: ({ e, inputs, attributes: { transposeA, transposeB, alpha } }) =>
-    e.emit("Gemm", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha), beta: float(1) }),
+  matmulAdd: l => {
+    const { e, inputs, attributes } = l;
+    const { transposeA, transposeB, alpha } = attributes;
+    const rounded = product16(l);
+    if (rounded !== undefined) return e.emit("Add", [rounded, inputs[2]!]);
+    return e.emit("Gemm", inputs, {
+      transA: int(transposeA ? 1 : 0),
+      transB: int(transposeB ? 1 : 0),
+      alpha: float(alpha),
+      beta: float(1),
+    });
+  },
   matmulBlocks: ({ e, inputs, attributes: { bits, block, accuracy }, inputShapes: [x, packed] }) =>
     e.emit(
       "MatMulNBits",

@@ -1,8 +1,9 @@
 /** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
 import { type DType, dtypeTable } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
-import type { Initializer, OnnxModel, OnnxNode } from "../onnx/index.ts";
+import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
+import { type ProductUse, productDomain } from "../products16/index.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type Limits } from "./emitter.ts";
 import { computedIn, type Lowered, lower, packedInputs } from "./lower.ts";
@@ -65,11 +66,16 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
  */
 export const cpuLimits: Limits = { sequentialBytes: 200_000 };
 
+export interface LoweredModel extends OnnxModel {
+  /** Products that its session needs operators for. */
+  readonly products: readonly ProductUse[];
+}
+
 /**
  * The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. `limits` are the
  * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given.
  */
-export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: ReadonlySet<number> = new Set()): OnnxModel {
+export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: ReadonlySet<number> = new Set()): LoweredModel {
   const e = new Emitter(limits);
   const names = new Map<Tensor, string>();
   g.inputs.forEach((t, i) => {
@@ -86,10 +92,15 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   });
   const rename = (list: readonly string[]) => list.map(n => renamed.get(n) ?? n);
   const nodes = e.nodes.map(n => ({ ...n, inputs: rename(n.inputs), outputs: rename(n.outputs) }));
+  const kept = needed(nodes, new Set(g.outputs.map((_, i) => outputName(i))));
+  const there = new Set(kept.flatMap(n => n.outputs));
   return {
+    products: [...e.products.values()],
     name: "loam",
-    nodes: needed(nodes, new Set(g.outputs.map((_, i) => outputName(i)))),
+    ...(e.products.size ? { opsets: { ...defaultOpsets, [productDomain]: 1 } } : {}),
+    nodes: kept,
     inputs: g.inputs.flatMap((t, i) => (outside.has(i) ? [] : [{ name: inputName(i), dtype: t.dtype, shape: t.shape }])),
+    ...(e.values.length ? { values: e.values.filter(v => there.has(v.name)) } : {}),
     outputs: g.outputs.map((t, i) => ({ name: outputName(i), dtype: t.dtype, shape: t.shape })),
     initializers: [
       ...e.initializers,

@@ -66,6 +66,8 @@ export interface OnnxModel {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
   readonly initializers: readonly Initializer[];
+  /** Values between nodes whose types are stated: results of operators that a reader cannot infer. */
+  readonly values?: readonly ValueInfo[];
   /** Domain -> version; `defaultOpsets` where absent. */
   readonly opsets?: Readonly<Record<string, number>>;
   readonly irVersion?: number;
@@ -148,6 +150,10 @@ export function checkModel(model: OnnxModel): void {
     for (const name of node.outputs) if (name !== "") define(`${place} output`, name);
     for (const [name, a] of Object.entries(node.attributes ?? {})) checkAttribute(`${place}.${name}`, a);
   });
+  for (const v of model.values ?? []) {
+    if (!defined.has(v.name)) throw fail(`value ${quoted(v.name)}`, "a value that is defined", quoted(v.name));
+    checkInfo(`value ${quoted(v.name)}`, v);
+  }
   if (model.outputs.length === 0) throw fail("outputs", "at least one output", "none");
   const seen = new Set<string>();
   for (const v of model.outputs) {

@@ -105,6 +105,7 @@ export function writeModel(model: OnnxModel, options: WriteOptions = {}): Uint8A
     for (const t of model.initializers) w.message(5, () => writeTensor(w, t, t.name, t.isOutside));
     for (const v of model.inputs) w.message(11, () => writeValueInfo(w, v));
     for (const v of model.outputs) w.message(12, () => writeValueInfo(w, v));
+    for (const v of model.values ?? []) w.message(13, () => writeValueInfo(w, v));
   });
   for (const [domain, version] of Object.entries(model.opsets ?? defaultOpsets))
     w.message(8, () => {

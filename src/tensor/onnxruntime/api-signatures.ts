@@ -33,6 +33,11 @@ export const apiSignatures = {
   AddSessionConfigEntry: "void *(void *options, const char *key, const char *value)",
   SessionOptionsAppendExecutionProvider: "void *(void *options, const char *name, void *keys, void *values, size_t count)",
 
+  // Operators of our own.
+  CreateCustomOpDomain: "void *(const char *domain, _Out_ void **made)",
+  CustomOpDomain_Add: "void *(void *domain, void *op)",
+  AddCustomOpDomain: "void *(void *options, void *domain)",
+
   AddInitializer: "void *(void *options, const char *name, void *value)",
 
   // What kernels made of initializers, for several sessions.

@@ -5,7 +5,7 @@ export { DeviceBuffer } from "./device-buffer.ts";
 export { type LogLevel, logLevels } from "./environment.ts";
 export { engineErrors } from "./errors.ts";
 export type { Library, Pointer } from "./library.ts";
-export { libraryFile, loadLibrary, trimNativeMemory } from "./library.ts";
+export { apiIndex, libraryFile, loadLibrary, trimNativeMemory } from "./library.ts";
 export { NativeBuffer } from "./native-buffer.ts";
 export { type Constants, PackedWeights } from "./packed-weights.ts";
 export { deviceReport, type Provider, providers, providerTable } from "./provider.ts";

@@ -31,6 +31,8 @@ export interface Library {
   readonly path: string;
   /** Of ONNX Runtime, "1.30.0". */
   readonly version: string;
+  /** Where the table of its functions is, for native code; `apiIndex` numbers them. */
+  readonly api: Pointer;
   /** Calls a function and returns its result as it is; no status is looked at. */
   raw(name: ApiName, ...args: NativeArgument[]): unknown;
   /** Calls a function that returns a status; throws what it reports. */
@@ -51,6 +53,9 @@ export interface Library {
   /** Pages that C's allocator holds and nobody uses go back to the system. glibc keeps them otherwise; nothing is done elsewhere. */
   trimMemory(): void;
 }
+
+/** A function's place in the table of functions. */
+export const apiIndex = (name: (typeof apiNames)[number]): number => apiNames.indexOf(name);
 
 /** The file name of the library below the package's `bin/napi-v*`. Throws `onnxruntime/platform` where none exists. */
 export function libraryFile(platform: string, arch: string, musl: boolean): string {
@@ -190,6 +195,7 @@ function open(): Library {
   return {
     path,
     version,
+    api,
     raw: (name, ...args) => find(name)(...args),
     call,
     create: (name, ...args) => {

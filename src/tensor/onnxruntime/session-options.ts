@@ -49,6 +49,8 @@ export interface SessionOptions {
   /** Writes the graph as it is after optimization to this file. */
   readonly optimizedModelFile?: string;
   readonly log?: LogLevel;
+  /** An OrtCustomOpDomain whose operators the model uses. It and they live as long as the session. */
+  readonly operators?: Pointer;
   /** Further entries of ONNX Runtime's session configuration. */
   readonly config?: Readonly<Record<string, string>>;
 }
@@ -111,6 +113,7 @@ export function createNativeOptions(library: Library, options: SessionOptions, p
     if (options.optimizedModelFile !== undefined) set("SetOptimizedModelFilePath", options.optimizedModelFile);
     for (const [name, size] of Object.entries(options.freeDimensions ?? {})) set("AddFreeDimensionOverrideByName", name, size);
     for (const [key, value] of Object.entries(configEntries(options))) set("AddSessionConfigEntry", key, value);
+    if (options.operators !== undefined) library.call("AddCustomOpDomain", native, options.operators);
     appendProvider(library, native, provider);
     return native;
   } catch (error) {

@@ -202,6 +202,7 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
         schedule: { ...recipe.schedule, warmup: Math.round(recipe.schedule.warmup * steps) },
         steps,
         clip: recipe.clip,
+        precision: recipe.precision,
         seed: recipe.seed,
       },
       start: trainable,

@@ -1,7 +1,7 @@
 /** A recipe for tuning a classifier: the `tune:` part of a model in `loam.yaml` with `task: classify`, checked and with its defaults. */
 import { z } from "zod";
 import { classifierPoolings } from "../../nn/index.ts";
-import { scheduleKinds } from "../../train/index.ts";
+import { precisions, scheduleKinds } from "../../train/index.ts";
 import { methodOptions } from "../methods/index.ts";
 
 const whole = z.number().int().min(0);
@@ -58,6 +58,8 @@ const fitOptions = z.strictObject({
   select: z.enum(["f1", "loss"]).default("f1"),
   /** Recompute activations in the backward pass: less memory, more time. */
   rematerialise: z.boolean().default(false),
+  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has such products. float32 when absent. */
+  precision: z.enum(precisions).optional(),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().min(0).default(60),
 });

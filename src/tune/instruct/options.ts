@@ -1,6 +1,6 @@
 /** A recipe for instruction tuning: the `tune:` part of a model in `loam.yaml` with `task: instruct`, checked and with its defaults. */
 import { z } from "zod";
-import { scheduleKinds } from "../../train/index.ts";
+import { precisions, scheduleKinds } from "../../train/index.ts";
 import { methodOptions } from "../methods/index.ts";
 import { columnOptions, formatNames } from "./formats.ts";
 
@@ -64,6 +64,8 @@ export const instructFitOptions = z.strictObject({
   seed: z.union([z.number().int(), z.string()]).default(1),
   rematerialise: z.boolean().default(false),
   logEvery: z.number().int().min(1).default(10),
+  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has such products. float32 when absent. */
+  precision: z.enum(precisions).optional(),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().min(0).default(60),
 });
