@@ -61,11 +61,11 @@ export const hardware: readonly Check[] = [
   }),
   row("vector units", vector),
   row("machine code", () => {
-    const { vnni512 } = instructions.processorFeatures();
-    const data = { vnni512 };
+    const { vnni512, bf16 } = instructions.processorFeatures();
+    const data = { vnni512, bf16 };
     if (process.env.LOAM_MACHINE_CODE === "off") return { state: "ok", found: "turned off by LOAM_MACHINE_CODE", data };
     return vnni512
-      ? { state: "ok", found: "512-bit products of bytes", data }
+      ? { state: "ok", found: `512-bit products of bytes${bf16 ? " and of bf16" : ""}`, data }
       : {
           state: "missing",
           found: "none: ONNX Runtime serves quantised models",

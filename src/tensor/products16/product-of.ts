@@ -23,9 +23,12 @@ export interface MatmulAttributes {
   readonly alpha: number;
 }
 
+/** Has this processor products of bf16, and may code be made for them? */
+const isThere = (): boolean => process.env.LOAM_MACHINE_CODE !== "off" && processorFeatures().bf16;
+
 /** What a product of arrays of these shapes is, or undefined where it is none of these, or this processor has no products of bf16. */
 export function productOf(a: Shape, b: Shape, { transposeA, transposeB, alpha }: MatmulAttributes): ProductShape | undefined {
-  if (!processorFeatures().bf16 || a.length < 2 || b.length < 2) return undefined;
+  if (!isThere() || a.length < 2 || b.length < 2) return undefined;
   const [stackA, stackB] = [a.slice(0, -2), b.slice(0, -2)];
   const [rowsA, innerA] = transposeA ? [a.at(-1)!, a.at(-2)!] : [a.at(-2)!, a.at(-1)!];
   const columns = transposeB ? b.at(-2)! : b.at(-1)!;

@@ -1,0 +1,74 @@
+/** Mixed precision over the whole loop: the loss falls as it does in float32, runs repeat to the bit, and where there are no such products nothing changes. */
+import { afterEach, expect, test } from "vitest";
+import { decoderSpec, llamaConfig } from "../nn/index.ts";
+import { machine, openDevice } from "../tensor/index.ts";
+import { adamw, single } from "./optimizer.ts";
+import { decoderLoss } from "./pretrain.ts";
+import { createTrainer, type Precision } from "./trainer.ts";
+
+const isHere = machine.processorFeatures().bf16;
+const why = isHere ? "" : " (skipped: the processor has no products of bf16)";
+
+const [rows, length, steps] = [4, 64, 6];
+const model = llamaConfig({ vocab: 256, width: 128, layers: 2, heads: 2, context: length });
+
+async function losses(precision: Precision | undefined, threads: number): Promise<number[]> {
+  const device = openDevice("cpu", { threads });
+  const ints = { shape: [rows, length], dtype: "i32" } as const;
+  const trainer = await createTrainer({
+    device,
+    specs: decoderSpec(model),
+    loss: decoderLoss(model, { dropout: 0, rematerialise: false, attentionBlock: 64 }),
+    batch: {
+      tokens: ints,
+      targets: ints,
+      segments: ints,
+      positions: ints,
+      weights: { shape: [rows, length], dtype: "f32" },
+      seed: { shape: [], dtype: "i32" },
+    },
+    optimizer: single(adamw({})),
+    rate: 3e-3,
+    schedule: { kind: "constant", warmup: 0, floor: 0, decayShare: 1 },
+    steps,
+    precision,
+  });
+  const n = rows * length;
+  const tokens = Int32Array.from({ length: n + 1 }, (_, i) => (i * i + 3 * i) % 251);
+  const found: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const { loss } = await trainer.step([
+      {
+        arrays: {
+          tokens: tokens.subarray(0, n),
+          targets: tokens.subarray(1),
+          segments: Int32Array.from({ length: n }, (_, k) => Math.floor(k / length)),
+          positions: Int32Array.from({ length: n }, (_, k) => k % length),
+          weights: new Float32Array(n).fill(1),
+          seed: Int32Array.of(i),
+        },
+        weight: n,
+      },
+    ]);
+    found.push(loss);
+  }
+  trainer.dispose();
+  return found;
+}
+
+afterEach(() => {
+  delete process.env.LOAM_MACHINE_CODE;
+});
+
+test.skipIf(!isHere)(`with bf16 products the loss is float32's to a thousandth, and the same bits whatever the threads${why}`, async () => {
+  const [exact, one, two] = [await losses("f32", 1), await losses("bf16", 1), await losses("bf16", 2)];
+  expect(one).toEqual(two);
+  expect(one).not.toEqual(exact);
+  expect(exact.at(-1)!).toBeLessThan(0.8 * exact[0]!);
+  for (const [i, loss] of exact.entries()) expect(Math.abs(one[i]! - loss)).toBeLessThan(2e-3 * loss);
+});
+
+test("without machine code, bf16 is float32", async () => {
+  process.env.LOAM_MACHINE_CODE = "off";
+  expect(await losses("bf16", 1)).toEqual(await losses(undefined, 1));
+});
