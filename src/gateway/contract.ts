@@ -4,6 +4,7 @@
  */
 import type { Journal } from "./admin/journal.ts";
 import type { ControlConfig } from "./control-config.ts";
+import type { Entries } from "./identity/access.ts";
 import type { LimitEvent } from "./limits/limiter.ts";
 
 /** What a request brings to say who it is; `credentialsOf` (`identity/credentials.ts`) reads it from headers. Never logged. */
@@ -323,6 +324,8 @@ export interface Control {
   identityOf(keyOrPrefix: string): Promise<Identity>;
   /** Who there is and who may do what, as it is now. */
   access(): Pick<ControlConfig, "principals" | "policies">;
+  /** Principals and policies one by one: those of the file are shown, those of the state changed. */
+  readonly entries: Entries;
   /** Of an account, those of its teams among them; none where it is not known. */
   rolesOf(subject: string): readonly string[];
   readonly limits: Limits;

@@ -1,20 +1,19 @@
 /** Identity, policies, limits and usage opened over one state, as `contract.ts` says. Decisions read a snapshot that a reload swaps whole. */
-import { canonicalJson, check, hashOf } from "../base/index.ts";
+import { check } from "../base/index.ts";
 import { openJournal } from "./admin/journal.ts";
 import type { Control, Explanation, Identity } from "./contract.ts";
-import { type ControlConfig, controlPart } from "./control-config.ts";
+import { controlPart } from "./control-config.ts";
 import { gatewayErrors } from "./errors.ts";
+import { type Access, openAccess } from "./identity/access.ts";
 import { authenticator, identityOfKey } from "./identity/authenticate.ts";
-import { appendChange, changesIn, headOfChanges, lastChange, verifyChanges } from "./identity/changes.ts";
+import { changesIn, headOfChanges, verifyChanges } from "./identity/changes.ts";
 import { createKeys } from "./identity/keys.ts";
-import { keepsAdministration } from "./identity/last-admin.ts";
-import { accountOf, adminsOf } from "./identity/principals.ts";
+import { hasAdministrator } from "./identity/last-admin.ts";
+import { accountOf } from "./identity/principals.ts";
 import { serverSecrets } from "./identity/server-secret.ts";
-import { type TokenChecker, tokenChecker } from "./identity/tokens.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { linesOf } from "./limits/lines.ts";
 import { viewLimits } from "./limits/view.ts";
-import { compilePolicies, type PolicyIndex } from "./policy/compile.ts";
 import { decide, explainPolicies } from "./policy/decide.ts";
 import { openState } from "./state/state.ts";
 import { usageBetween } from "./usage/usage.ts";
@@ -41,6 +40,12 @@ export interface ControlOptions {
   readonly timeoutMs?: number;
   /** How long a key is believed to be good, or not, before the state is asked again: how late a revocation comes to other processes; 2 s when absent. */
   readonly keyCacheMs?: number;
+  /** Refuses to open where nobody could administer: neither the file nor the state has an admin, and no issuer's token could bring one. */
+  readonly needsAdmin?: boolean;
+  /** Opens although entries of the state do not fit the file, so that they can be taken away; they are told of and left out. */
+  readonly entriesMayNotFit?: boolean;
+  /** Told once when entries that another process has changed do not fit this one's file (what held before goes on), and once when they do again. */
+  readonly onMisfit?: (error: unknown) => void;
   readonly now?: () => number;
   readonly fetch?: typeof fetch;
 }
@@ -52,18 +57,12 @@ const staleKeysMs = 5 * 60_000;
 /** How often it is written when keys were last used. */
 const flushEveryMs = 10_000;
 
-interface Snapshot {
-  readonly config: ControlConfig;
-  readonly index: PolicyIndex;
-  readonly tokens: TokenChecker | undefined;
-}
-
 /** Errors: state..., secret; config, unknownKey (base). */
 export async function openControl(options: ControlOptions): Promise<Control> {
   const now = options.now ?? Date.now;
   const place = options.place ?? "gateway";
   const leaseMs = options.leaseMs ?? defaultLeaseMs;
-  const first = check(controlPart, options.config, place);
+  const config = check(controlPart, options.config, place);
   const state = await openState({
     url: options.state,
     root: options.root,
@@ -72,52 +71,35 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     ...(options.now ? { now: options.now } : {}),
   });
   const { database } = state;
-  const snapshotOf = (config: ControlConfig, before?: Snapshot): Snapshot => ({
-    config,
-    index: compilePolicies(config.policies),
-    // issuers that have not changed keep the keys that were fetched
-    tokens:
-      before && canonicalJson(before.config.issuers) === canonicalJson(config.issuers)
-        ? before.tokens
-        : config.issuers.length > 0
-          ? tokenChecker(config.issuers, { now, ...(options.fetch ? { fetch: options.fetch } : {}) })
-          : undefined,
-  });
-  let snapshot = snapshotOf(first);
-
-  /** One entry for each configuration, however many processes take it. */
-  const note = async (config: ControlConfig, by: string): Promise<void> => {
-    const digest = hashOf(config);
-    await database.write(async sql => {
-      const last = await lastChange(sql, "config");
-      if (last?.digest === digest) return;
-      await appendChange(sql, now(), by, "config", {
-        digest,
-        policies: hashOf(config.policies),
-        limits: hashOf(config.limits),
-        prices: hashOf(config.prices),
-        principals: hashOf(config.principals),
-        issuers: hashOf(config.issuers),
-        admins: adminsOf(config.principals),
-      });
-    });
-  };
+  const cacheMs = options.keyCacheMs ?? defaultKeyCacheMs;
+  let access: Access | undefined;
   try {
+    const opened = await openAccess({
+      database,
+      config,
+      place,
+      now,
+      everyMs: cacheMs,
+      mayNotFit: options.entriesMayNotFit ?? false,
+      onMisfit: options.onMisfit ?? (() => {}),
+      ...(options.fetch ? { fetch: options.fetch } : {}),
+    });
+    access = opened;
+    if (options.needsAdmin) hasAdministrator(opened.current.config, place);
     const keys = createKeys({
       database,
       secrets: serverSecrets(options.secrets, state),
-      principals: () => snapshot.config.principals,
-      othersMayEnter: () => snapshot.config.issuers.length > 0,
+      principals: () => opened.current.config.principals,
+      othersMayEnter: () => opened.current.config.issuers.length > 0,
       now,
-      cacheMs: options.keyCacheMs ?? defaultKeyCacheMs,
+      cacheMs,
       staleMs: staleKeysMs,
     });
-    await note(first, "start");
     await state.buckets.sweep();
     const limiter = createLimiter({
       buckets: state.buckets,
-      rules: () => snapshot.config.limits,
-      prices: () => snapshot.config.prices,
+      rules: () => opened.current.config.limits,
+      prices: () => opened.current.config.prices,
       now,
       atOnce: state.kind === "postgres" ? 2 : 1,
       gathers: state.kind === "sqlite",
@@ -128,7 +110,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     const flushes = setInterval(() => void keys.flush().catch(() => {}), flushEveryMs);
     flushes.unref();
     const explain = (identity: Identity, action: Parameters<Control["explain"]>[1]): Explanation => {
-      const { config, index } = snapshot;
+      const { config, index } = opened.current;
       const { lines } = linesOf(
         config.limits,
         config.prices,
@@ -147,12 +129,12 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       };
     };
     return {
-      authenticate: authenticator({ keys, principals: () => snapshot.config.principals, tokens: () => snapshot.tokens, now }),
-      decide: (identity, action) => decide(snapshot.index, identity, action, now()),
+      authenticate: authenticator({ keys, principals: () => opened.current.config.principals, tokens: () => opened.current.tokens, now }),
+      decide: (identity, action) => decide(opened.current.index, identity, action, now()),
       explain,
       async identityOf(keyOrPrefix) {
         const key = await keys.info(keyOrPrefix);
-        const identity = identityOfKey(key, snapshot.config.principals);
+        const identity = identityOfKey(key, opened.current.config.principals);
         if (typeof identity !== "string") return identity;
         throw gatewayErrors.fail("unknownSubject", {
           place: `key ${key.prefix}`,
@@ -160,10 +142,10 @@ export async function openControl(options: ControlOptions): Promise<Control> {
           hint: "Look at principals in the configuration.",
         });
       },
-      access: () => snapshot.config,
-      rolesOf: subject => accountOf(snapshot.config.principals, subject)?.roles ?? [],
+      access: () => opened.current.config,
+      rolesOf: subject => accountOf(opened.current.config.principals, subject)?.roles ?? [],
       limits: limiter,
-      limitsView: ask => viewLimits(state.buckets, snapshot.config.limits, snapshot.config.prices.currency, now(), ask),
+      limitsView: ask => viewLimits(state.buckets, opened.current.config.limits, opened.current.config.prices.currency, now(), ask),
       keys,
       journal,
       usage: (fromDay, toDay) => usageBetween(database, fromDay, toDay),
@@ -171,15 +153,11 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       head: () => headOfChanges(database),
       watchLimits: listener => limiter.watch(listener),
       verifyChanges: () => verifyChanges(database),
-      async reload(config, by) {
-        const next = check(controlPart, config, place);
-        const compiled = snapshotOf(next, snapshot);
-        keepsAdministration(snapshot, compiled, now());
-        await note(next, by);
-        snapshot = compiled;
-      },
+      entries: opened.entries,
+      reload: (config, by) => opened.reload(config, by),
       async close() {
         clearInterval(flushes);
+        opened.close();
         await limiter.close();
         await keys.flush().catch(() => {});
         await journal.close().catch(() => {});
@@ -187,6 +165,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       },
     };
   } catch (error) {
+    access?.close();
     await state.close();
     throw error;
   }

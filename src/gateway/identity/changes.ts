@@ -23,14 +23,14 @@ const headOf = (previous: string, e: Omit<Row, "head">): string =>
 /** Entries read at a time. */
 const page = 500;
 
-/** In the caller's transaction, alone among all writers. */
+/** In the caller's transaction, alone among all writers. Gives the entry's position. */
 export async function appendChange(
   sql: Sql,
   atMs: number,
   author: string,
   what: string,
   detail: Readonly<Record<string, Json>>,
-): Promise<void> {
+): Promise<number> {
   const [last] = await sql.all<Row>("select * from gateway_changes order by position desc limit 1");
   const entry = { position: (last?.position ?? -1) + 1, at_ms: atMs, author, what, detail: canonicalJson(detail) };
   await sql.all("insert into gateway_changes (position, at_ms, author, what, detail, head) values (?, ?, ?, ?, ?, ?)", [
@@ -41,6 +41,7 @@ export async function appendChange(
     entry.detail,
     headOf(last?.head ?? emptyHead, entry),
   ]);
+  return entry.position;
 }
 
 /** The newest entry of a kind. */

@@ -37,3 +37,14 @@ export function keepsAdministration(before: Access, after: Access, nowMs: number
     hint: "Keep one such as { id: admins, effect: allow, who: { roles: [admin] } }, and no denial above it.",
   });
 }
+
+/** Errors: config, where nobody may administer and nobody could come to. */
+export function hasAdministrator({ principals, issuers }: ControlConfig, place: string): void {
+  if (issuers.length > 0 || adminsOf(principals).length > 0) return;
+  throw gatewayErrors.fail("config", {
+    place: `${place}: principals`,
+    expected: "somebody with the role admin, who may change the rest",
+    received: "nobody",
+    hint: 'Write users: { NAME: { roles: [admin] } } there, or: loam gateway principals put users/NAME --value "{ roles: [admin] }".',
+  });
+}

@@ -2,17 +2,27 @@
 import { z } from "zod";
 import { gatewayErrors } from "../errors.ts";
 
-const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,126}$/, "a name of letters, digits and . _ : @ + -");
+/** What an organisation, a team, an account or a role is called. */
+export const principalName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,126}$/, "a name of letters, digits and . _ : @ + -");
+const id = principalName;
 const base = { roles: z.array(id).max(100).default([]), disabled: z.boolean().default(false) };
 const account = z.strictObject({ ...base, teams: z.array(id).max(100).default([]), organisation: id.optional() });
 
+/** One entry of each kind. */
+export const principalParts = {
+  organisations: z.strictObject({ disabled: z.boolean().default(false) }),
+  /** A team's roles are its members' too. */
+  teams: z.strictObject({ ...base, organisation: id.optional() }),
+  users: account,
+  serviceAccounts: account,
+};
+
 export const principalsPart = z
   .strictObject({
-    organisations: z.record(id, z.strictObject({ disabled: z.boolean().default(false) })).default({}),
-    /** A team's roles are its members' too. */
-    teams: z.record(id, z.strictObject({ ...base, organisation: id.optional() })).default({}),
-    users: z.record(id, account).default({}),
-    serviceAccounts: z.record(id, account).default({}),
+    organisations: z.record(id, principalParts.organisations).default({}),
+    teams: z.record(id, principalParts.teams).default({}),
+    users: z.record(id, principalParts.users).default({}),
+    serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}),
   })
   .superRefine((all, context) => {
     const bad = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });

@@ -28,7 +28,7 @@ export const bound = z
 export const whoKinds = ["keys", "subjects", "teams", "organisations", "roles"] as const;
 export type WhoKind = (typeof whoKinds)[number];
 
-const policy = z.strictObject({
+export const policyPart = z.strictObject({
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,126}$/, "an id of small letters, digits, . _ -"),
   effect: z.enum(["allow", "deny"]),
   who: z
@@ -63,11 +63,11 @@ const policy = z.strictObject({
   /** Told to whoever is denied. */
   reason: z.string().max(300).optional(),
 });
-export type Policy = z.output<typeof policy>;
+export type Policy = z.output<typeof policyPart>;
 export type Bound = z.output<typeof bound>;
 
 export const policiesPart = z
-  .array(policy)
+  .array(policyPart)
   .max(100_000)
   .default([])
   .superRefine((all, context) => {

@@ -7,7 +7,7 @@ import { isLoamError, redact } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import { functions } from "../limits/postgres-functions.ts";
 import type { Database, Sql, SqlValue } from "./sql.ts";
-import { stateVersion, tables } from "./tables.ts";
+import { plainVersion, stateVersion, tables } from "./tables.ts";
 
 /** OID of int8, which `pg` gives as text; ours stay below 2^53. */
 const int8 = 20;
@@ -130,7 +130,7 @@ export async function postgresDatabase(pool: PostgresPool, schema: string): Prom
     if (version === null) {
       // room on each page for the next version of a row, so that a change stays on it and touches no index
       for (const table of ["gateway_buckets", "gateway_usage"]) await sql.all(`alter table ${table} set (fillfactor = 50)`);
-      await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [stateVersion]);
+      await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [plainVersion]);
     }
     // the functions are the program's, not the state's
     for (const statement of functions) await sql.all(statement);

@@ -9,7 +9,7 @@ import Sqlite from "libsql";
 import { fileError, isLoamError } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Database, Sql, SqlValue } from "./sql.ts";
-import { stateVersion, tables } from "./tables.ts";
+import { plainVersion, stateVersion, tables } from "./tables.ts";
 
 /** SQLite's own wait holds the thread, so it is short. */
 const heldMs = 2;
@@ -113,7 +113,7 @@ function bringUp(file: SqliteFile): Promise<void> {
     // not in PostgreSQL, where an index on what every decision changes would make each a new row in all indexes
     file.run("create index if not exists gateway_buckets_empty on gateway_buckets (empty_ms)");
     const [row] = file.run<{ version: number | null }>("select max(version) as version from gateway_schema");
-    if (row?.version === null || row === undefined) file.run("insert into gateway_schema (version) values (?)", [stateVersion]);
+    if (row?.version === null || row === undefined) file.run("insert into gateway_schema (version) values (?)", [plainVersion]);
     else if (row.version > stateVersion)
       throw gatewayErrors.fail("stateNewer", {
         place: file.path,

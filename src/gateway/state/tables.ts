@@ -1,11 +1,16 @@
 /**
  * The tables of the gateway's state, in SQL that SQLite and PostgreSQL share, and the functions by which PostgreSQL decides in one statement
- * (`limits/postgres-functions.ts`). Keys and their secrets, the list of changes, buckets and what reservations took of them, usage,
- * the journal of requests.
+ * (`limits/postgres-functions.ts`). Keys and their secrets, principals and policies that are not the file's, the list of changes, buckets and what
+ * reservations took of them, usage, the journal of requests.
  */
 
 /** Raised with every change of the tables; a state of a higher one is refused. */
-export const stateVersion = 1;
+export const stateVersion = 2;
+/**
+ * Of a state without entries (`gateway_entries`), which a Loam of before may open too; the first entry raises it, because one that does not know
+ * them would not know what they deny.
+ */
+export const plainVersion = 1;
 
 export const tables: readonly string[] = [
   "create table if not exists gateway_schema (version bigint primary key)",
@@ -18,6 +23,10 @@ export const tables: readonly string[] = [
   "create index if not exists gateway_secrets_key on gateway_secrets (key_id)",
   `create table if not exists gateway_changes (position bigint primary key, at_ms bigint not null, author text not null, what text not null,
     detail text not null, head text not null)`,
+  // Organisations, teams, users, service accounts and policies; the revision is the position in the list of changes.
+  "create table if not exists gateway_entries (kind text not null, name text not null, value text not null, revision bigint not null, primary key (kind, name))",
+  // One row: the position of the newest change of an entry, by which other processes see that there is one.
+  "create table if not exists gateway_entries_at (one bigint primary key, position bigint not null)",
   `create table if not exists gateway_buckets (id text primary key, level double precision not null, held double precision not null,
     at_ms double precision not null, empty_ms double precision not null)`,
   `create table if not exists gateway_taken (reservation text not null, bucket text not null, hold double precision not null,

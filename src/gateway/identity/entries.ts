@@ -1,0 +1,165 @@
+/**
+ * Principals and policies that the state keeps, beside those of the file: each an entry with a kind, a name and a revision. What holds is both
+ * together, and a name stands in one of them only, so that nobody wonders which of two decides.
+ */
+import { canonicalJson, check, type Json } from "../../base/index.ts";
+import type { ControlConfig } from "../control-config.ts";
+import { gatewayErrors } from "../errors.ts";
+import { policyPart } from "../policy/rules.ts";
+import type { Sql } from "../state/sql.ts";
+import { stateVersion } from "../state/tables.ts";
+import { type Principals, principalName, principalParts } from "./principals.ts";
+import { strangers } from "./references.ts";
+
+export const principalKinds = ["organisations", "teams", "users", "serviceAccounts"] as const;
+export type PrincipalKind = (typeof principalKinds)[number];
+export const entryKinds = [...principalKinds, "policies"] as const;
+export type EntryKind = (typeof entryKinds)[number];
+
+/** As people write it, without its name. */
+export type EntryValue = Readonly<Record<string, Json>>;
+
+export interface Entry {
+  readonly kind: EntryKind;
+  readonly name: string;
+  /** Who changes it: the file by being edited, the state by the admin API. */
+  readonly origin: "file" | "store";
+  /** Position of its newest change in the list of changes; null in the file. */
+  readonly revision: number | null;
+  readonly value: EntryValue;
+}
+
+/** Of the state, by `keyOf`, in the order of their names. */
+export type Stored = ReadonlyMap<string, Entry>;
+
+export const keyOf = (kind: EntryKind, name: string): string => `${kind}/${name}`;
+
+const partOf = (kind: EntryKind) => (kind === "policies" ? policyPart.omit({ id: true }) : principalParts[kind]);
+
+/** A value with its defaults. `place` names it in errors. Errors: base/config, base/unknownKey. */
+export function checkedValue(kind: EntryKind, name: string, value: unknown, place: string): EntryValue {
+  check(kind === "policies" ? policyPart.shape.id : principalName, name, `${place}: name`);
+  return JSON.parse(JSON.stringify(check(partOf(kind), value, place))) as EntryValue;
+}
+
+/** Entries of the file, or of both together. */
+export function entriesOf({ principals, policies }: Pick<ControlConfig, "principals" | "policies">, stored: Stored): Entry[] {
+  const entry = (kind: EntryKind, name: string, value: object): Entry =>
+    stored.get(keyOf(kind, name)) ?? {
+      kind,
+      name,
+      origin: "file",
+      revision: null,
+      value: JSON.parse(JSON.stringify(value)) as EntryValue,
+    };
+  return [
+    ...principalKinds.flatMap(kind => Object.entries(principals[kind]).map(([name, value]) => entry(kind, name, value))),
+    ...policies.map(({ id, ...value }) => entry("policies", id, value)),
+  ];
+}
+
+/** Whether the file has this name for something that the entry would clash with. */
+export function inFile({ principals, policies }: ControlConfig, kind: EntryKind, name: string): boolean {
+  if (kind === "policies") return policies.some(p => p.id === name);
+  // users and service accounts share their names
+  const kinds = kind === "users" || kind === "serviceAccounts" ? (["users", "serviceAccounts"] as const) : [kind];
+  return kinds.some(k => Object.hasOwn(principals[k], name));
+}
+
+/** The file's configuration and what the state has beside it. Errors: gateway/config, which names the entry that does not fit. */
+export function merged(file: ControlConfig, stored: Stored, place: string): ControlConfig {
+  if (stored.size === 0) return file;
+  const bad = (entry: Entry, expected: string, received: string, hint: string) =>
+    gatewayErrors.fail("config", { place: `${place}: the stored entry ${keyOf(entry.kind, entry.name)}`, expected, received, hint });
+  const away = ({ kind, name }: Entry) =>
+    `loam gateway ${kind === "policies" ? `policies delete ${name}` : `principals delete ${kind}/${name}`}`;
+  const principals: Principals = {
+    organisations: { ...file.principals.organisations },
+    teams: { ...file.principals.teams },
+    users: { ...file.principals.users },
+    serviceAccounts: { ...file.principals.serviceAccounts },
+  };
+  const policies = [...file.policies];
+  const inPolicies = new Set(file.policies.map(p => p.id));
+  for (const entry of stored.values()) {
+    const { kind, name, value } = entry;
+    const isTaken = kind === "policies" ? inPolicies.has(name) : inFile(file, kind, name);
+    if (isTaken)
+      throw bad(
+        entry,
+        "a name that the file does not have",
+        "one that it has",
+        `Take it out of the file, or away from the state: ${away(entry)}.`,
+      );
+    if (kind === "policies") policies.push({ ...policyPart.omit({ id: true }).parse(value), id: name });
+    else principals[kind][name] = principalParts[kind].parse(value) as never;
+  }
+  for (const entry of stored.values()) {
+    const { kind, name } = entry;
+    if (kind === "policies") continue;
+    const [lacking] = strangers(principals, kind, principals[kind][name]!);
+    if (lacking)
+      throw bad(
+        entry,
+        `the ${lacking.what} "${lacking.name}"`,
+        "none of that name",
+        `Put it back, or take the entry away from the state: ${away(entry)}.`,
+      );
+  }
+  return { ...file, principals, policies };
+}
+
+interface Row {
+  readonly kind: EntryKind;
+  readonly name: string;
+  readonly value: string;
+  readonly revision: number;
+}
+
+/** The same on every database. */
+export const inOrder = (stored: Stored): Stored => new Map([...stored].sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Entries of the state, and the position of their newest change. */
+export interface Read {
+  readonly stored: Stored;
+  readonly position: number;
+}
+
+/** Of a state that has none. */
+export const nothing: Read = { stored: new Map(), position: -1 };
+
+/** What the state has; `before` where nothing has changed since. Errors: stateLost, gateway/config. */
+export async function readEntries(sql: Sql, before: Read): Promise<Read> {
+  const [at] = await sql.all<{ position: number }>("select position from gateway_entries_at where one = 1");
+  const position = at?.position ?? nothing.position;
+  if (position === before.position) return before;
+  const rows = await sql.all<Row>("select kind, name, value, revision from gateway_entries");
+  const stored = new Map<string, Entry>();
+  for (const { kind, name, value, revision } of rows) {
+    const key = keyOf(kind, name);
+    const known = before.stored.get(key);
+    stored.set(
+      key,
+      known?.revision === revision
+        ? known
+        : { kind, name, origin: "store", revision, value: checkedValue(kind, name, JSON.parse(value), `the stored entry ${key}`) },
+    );
+  }
+  return { stored: inOrder(stored), position };
+}
+
+/** Writes one entry, or takes it away where `value` is undefined. In the transaction that noted the change at `position`. */
+export async function writeEntry(sql: Sql, kind: EntryKind, name: string, value: EntryValue | undefined, position: number): Promise<void> {
+  if (value === undefined) await sql.all("delete from gateway_entries where kind = ? and name = ?", [kind, name]);
+  else
+    await sql.all(
+      `insert into gateway_entries (kind, name, value, revision) values (?, ?, ?, ?)
+      on conflict (kind, name) do update set value = excluded.value, revision = excluded.revision`,
+      [kind, name, canonicalJson(value), position],
+    );
+  await sql.all(
+    "insert into gateway_entries_at (one, position) values (1, ?) on conflict (one) do update set position = excluded.position",
+    [position],
+  );
+  await sql.all("insert into gateway_schema (version) values (?) on conflict (version) do nothing", [stateVersion]);
+}

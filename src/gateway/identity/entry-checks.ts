@@ -1,0 +1,118 @@
+/** What is checked of an entry before it is changed: its revision, the names in it, and whether anything still needs it. */
+import { nearest } from "../../base/index.ts";
+import type { ControlConfig } from "../control-config.ts";
+import { gatewayErrors } from "../errors.ts";
+import { policyPart } from "../policy/rules.ts";
+import type { Sql } from "../state/sql.ts";
+import { type Entry, type EntryKind, type EntryValue, keyOf } from "./entries.ts";
+import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
+
+/** What an entry must be for a change to be made: of this revision, any that is there, none; undefined: it is new, or it is taken away as it is. */
+export type Match = number | "any" | "none" | undefined;
+
+export interface EntryAsked {
+  readonly kind: EntryKind;
+  readonly name: string;
+  readonly match?: Match;
+}
+
+const unknownName = ({ place, what, name, known }: Stranger) => {
+  const near = nearest(name, known);
+  return gatewayErrors.fail("parameter", {
+    place,
+    expected: known.length === 0 ? `a ${what} that is there` : `a ${what} that is there (${known.slice(0, 10).join(", ")})`,
+    received: `"${name}"`,
+    hint: near ? `Did you mean "${near}"?` : `Make the ${what} first.`,
+  });
+};
+
+/** Errors: unknownEntry. */
+export function foundIn(entries: readonly Entry[], kind: EntryKind, name: string): Entry {
+  const found = entries.find(e => e.kind === kind && e.name === name);
+  if (found) return found;
+  const near = nearest(
+    name,
+    entries.filter(e => e.kind === kind).map(e => e.name),
+  );
+  throw gatewayErrors.fail("unknownEntry", {
+    place: kind,
+    message: `there is no "${name.slice(0, 127)}" among the ${kind}`,
+    hint: near ? `Did you mean "${near}"?` : "List them to see their names.",
+  });
+}
+
+/** Errors: entryChanged, entryRevision. */
+export function matches(before: Entry | undefined, key: string, match: Match, isPut: boolean): void {
+  const now = before === undefined ? "no such entry" : `revision ${before.revision}`;
+  if (match === undefined) {
+    if (before === undefined || !isPut) return;
+    throw gatewayErrors.fail("entryRevision", {
+      place: key,
+      expected: "the revision that is replaced",
+      received: "none",
+      hint: `It is ${now} now: send If-Match: "${before.revision}" (--revision ${before.revision}) after you have looked at it.`,
+    });
+  }
+  if (match === "any" ? before !== undefined : match === "none" ? before === undefined : before?.revision === match) return;
+  const expected = match === "any" ? "an entry that is there" : match === "none" ? "a name that is free" : `revision ${match}`;
+  throw gatewayErrors.fail("entryChanged", { place: key, expected, received: now, hint: "Somebody else changed it: look at it again." });
+}
+
+/** Keys that open for somebody who would be gone. */
+const liveKeys = (sql: Sql, subject: string, nowMs: number) =>
+  sql.all<{ id: string }>(
+    "select id from gateway_keys where subject = ? and revoked_ms is null and (expires_ms is null or expires_ms > ?) order by id limit 100",
+    [subject, nowMs],
+  );
+
+/** Of the keys that a policy names, those of ours must be there; whoever comes by a token or a certificate has an id of another form. Errors: parameter. */
+async function checkKeys(sql: Sql, keys: readonly string[]): Promise<void> {
+  for (const [i, id] of keys.entries()) {
+    if (!id.startsWith("key_")) continue;
+    const [row] = await sql.all("select id from gateway_keys where id = ?", [id]);
+    if (row) continue;
+    throw gatewayErrors.fail("parameter", {
+      place: `who.keys[${i}]`,
+      expected: "the id of a key",
+      received: `"${id.slice(0, 40)}"`,
+      hint: "List the keys to see their ids.",
+    });
+  }
+}
+
+/** Errors: parameter, where the value names what is not there; entryTaken. */
+export async function checkNames(sql: Sql, config: ControlConfig, kind: EntryKind, name: string, value: EntryValue): Promise<void> {
+  if (kind === "policies") {
+    const policy = policyPart.omit({ id: true }).parse(value);
+    const [stranger] = strangersOfPolicy(config, policy);
+    if (stranger) throw unknownName(stranger);
+    return checkKeys(sql, policy.who.keys ?? []);
+  }
+  const [stranger] = strangers(config.principals, kind, value);
+  if (stranger) throw unknownName(stranger);
+  if (kind !== "users" && kind !== "serviceAccounts") return;
+  const other = kind === "users" ? "serviceAccounts" : "users";
+  if (!Object.hasOwn(config.principals[other], name)) return;
+  throw gatewayErrors.fail("entryTaken", {
+    place: keyOf(kind, name),
+    expected: "a name that no other account has",
+    received: `that of ${other}/${name}`,
+  });
+}
+
+/** Entries that a sentence names. */
+const mostNamed = 5;
+
+/** Errors: entryInUse. */
+export async function checkUnused(sql: Sql, config: ControlConfig, kind: EntryKind, name: string, nowMs: number): Promise<void> {
+  const keys = kind === "users" || kind === "serviceAccounts" ? await liveKeys(sql, name, nowMs) : [];
+  const users = [...referrers(config, kind, name), ...keys.map(k => `key ${k.id}`)];
+  if (users.length === 0) return;
+  const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : "";
+  throw gatewayErrors.fail("entryInUse", {
+    place: keyOf(kind, name),
+    expected: "an entry that nothing refers to",
+    received: `one that is named by ${users.slice(0, mostNamed).join(", ")}${more}`,
+    hint: keys.length > 0 ? "Change those and revoke the keys first, or disable the account instead." : "Change those first.",
+  });
+}
