@@ -1,6 +1,8 @@
 /** gateway: one safe door to every model. Knows no tensors: who may do what, how much, and which server answers. */
 
-export { type Explained, endpointOf, explainRequest } from "./admin/explain-request.ts";
+export { checkModels, givenEntry, type ShownEntry, shownEntry } from "./admin/entries.ts";
+export { type ExplainAsked, type Explained, endpointOf, explainRequest } from "./admin/explain-request.ts";
+export type { ExplainedRoute } from "./admin/explain-route.ts";
 export { changesOf, changesText } from "./admin/export-changes.ts";
 export type { JournalEntry, JournalFilter } from "./admin/journal.ts";
 export type { CacheState } from "./cache/counts.ts";
@@ -47,7 +49,10 @@ export { type AccessLog, openAccessLog } from "./http/access-log.ts";
 export { apis } from "./http/apis.ts";
 export type { RequestRecord } from "./http/exchange.ts";
 export { type GatewayListening, listenGateway } from "./http/listen.ts";
+export type { Entries } from "./identity/access.ts";
 export { verifyEntries } from "./identity/changes.ts";
+export { type Entry, type EntryKind, entryKinds, type PrincipalKind, principalKinds } from "./identity/entries.ts";
+export type { EntryAsked, Match } from "./identity/entry-checks.ts";
 export { type Page, readPage } from "./own/page.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";

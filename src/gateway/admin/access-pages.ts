@@ -1,4 +1,4 @@
-/** Who there is, who may do what, why a request would be allowed or not, who changed what; and taking up the changed file. */
+/** Why a request would be allowed or not, who changed what; and taking up the changed file. */
 import { isLoamError } from "../../base/index.ts";
 import type { ChangeEntry } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -15,30 +15,6 @@ const needed = (query: URLSearchParams, key: string, expected: string): string =
 };
 
 export const accessPages: readonly AdminPage[] = [
-  {
-    path: "/gateway/principals",
-    methods: {
-      GET: {
-        right: "look",
-        answer: async ({ gateway, query }) => {
-          onlyKeys(query, []);
-          return json(gateway.control.access().principals);
-        },
-      },
-    },
-  },
-  {
-    path: "/gateway/policies",
-    methods: {
-      GET: {
-        right: "look",
-        answer: async ({ gateway, query }) => {
-          onlyKeys(query, []);
-          return json({ object: "list", data: gateway.control.access().policies });
-        },
-      },
-    },
-  },
   {
     path: "/gateway/changes",
     methods: {
@@ -68,7 +44,7 @@ export const accessPages: readonly AdminPage[] = [
       GET: {
         right: "look",
         answer: async ({ gateway, query }) => {
-          onlyKeys(query, ["key", "method", "path", "model", "set"]);
+          onlyKeys(query, ["key", "method", "path", "model", "set", "header", "tokens"]);
           return json(
             await explainRequest(gateway.control, gateway.config.routes, {
               key: needed(query, "key", "the id of a key"),
@@ -76,6 +52,8 @@ export const accessPages: readonly AdminPage[] = [
               path: needed(query, "path", "an address such as /v1/chat/completions"),
               model: query.get("model"),
               set: query.getAll("set"),
+              header: query.getAll("header"),
+              tokens: numberOf(query, "tokens", 0, 0, 1_000_000_000),
             }),
           );
         },

@@ -226,7 +226,9 @@ test("limits are shown by bucket, the most used first, with what is used, held a
 
 test("who there is, who may do what and why is shown to those who look, and no secret with it", async () => {
   const { body } = await as("vera", "GET", "/gateway/principals");
-  expect(body.users.ann.roles).toEqual(["admin"]);
+  const named = (name: string) => body.data.find((e: { name: string }) => e.name === name);
+  expect(named("ann")).toMatchObject({ kind: "users", roles: ["admin"], origin: "file", revision: null });
+  expect(named("research")).toMatchObject({ kind: "teams", origin: "file" });
   const policies = await as("vera", "GET", "/gateway/policies");
   expect(policies.body.data.map((p: { id: string }) => p.id)).toEqual(["everything"]);
   const [{ id }] = (await mailers()) as unknown as [{ id: string }];
@@ -284,8 +286,8 @@ test("a request is found by the id that its client was given, and listed by key 
 
 test("every address of administration asks who it is first", async () => {
   for (const path of adminPaths) {
-    const url = `${gateway.url}${path.replace(/:\w+/, "x")}`;
-    const statuses = await Promise.all(["GET", "POST", "DELETE"].map(async method => (await fetch(url, { method })).status));
+    const url = `${gateway.url}${path.replaceAll(/:\w+/g, "x")}`;
+    const statuses = await Promise.all(["GET", "POST", "PUT", "DELETE"].map(async method => (await fetch(url, { method })).status));
     expect(statuses.filter(s => s !== 401 && s !== 405)).toEqual([]);
     expect(statuses).toContain(401);
   }
@@ -317,10 +319,11 @@ test("the file is taken up again by an admin alone; one that leaves no admin, or
     write({ ann: { role: "admin" } });
     const wrong = await as("ann", "POST", "/gateway/reload");
     expect([wrong.status, wrong.body.error.message]).toEqual([400, expect.stringContaining('Did you mean "roles"')]);
-    expect((await as("ann", "GET", "/gateway/principals")).body.users.ann.roles).toEqual(["admin"]);
+    expect((await as("ann", "GET", "/gateway/principals/users/ann")).body.principal.roles).toEqual(["admin"]);
     write({ ann: { roles: ["admin"] }, eve: { roles: ["viewer"] } });
     await as("ann", "POST", "/gateway/reload");
-    expect(Object.keys((await as("ann", "GET", "/gateway/principals")).body.users)).toEqual(["ann", "eve"]);
+    const users = (await as("ann", "GET", "/gateway/principals?kind=users")).body.data;
+    expect(users.map((e: { name: string }) => e.name)).toEqual(["ann", "eve"]);
     const { body } = await as("ann", "GET", "/gateway/changes?most=1");
     expect(body.data[0]).toMatchObject({ what: "config" });
     expect(body.data[0].by).toMatch(/^ann \(key_/);

@@ -1,7 +1,12 @@
-/** Why a request would be allowed or not: what a method and a path ask for in the words of policies, and what the policies say to it. */
+/**
+ * Why a request would be allowed or not: what a method and a path ask for in the words of policies, and what the policies say to it; and where it
+ * would go.
+ */
+import type { ModelRoute } from "../config/read-config.ts";
 import type { Action, Control, Endpoint, Explanation, Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
+import { type ExplainedRoute, explainRoute, headersOf } from "./explain-route.ts";
 import { adminPaths } from "./paths.ts";
 
 const matches = (pattern: string, path: string): boolean => {
@@ -41,20 +46,27 @@ function parameterOf(text: string): readonly [string, number | string | boolean]
 export interface Explained extends Explanation {
   readonly identity: Identity;
   readonly action: Action;
+  /** Null where the request names no model. */
+  readonly route: ExplainedRoute | null;
 }
 
-/** `model` may carry a label (`chat@canary`). Errors: gateway/parameter, unknownKey, unknownSubject. */
-export async function explainRequest(
-  control: Control,
-  routes: ReadonlyMap<string, { readonly name: string }>,
-  asked: {
-    readonly key: string;
-    readonly method: string;
-    readonly path: string;
-    readonly model: string | null;
-    readonly set: readonly string[];
-  },
-): Promise<Explained> {
+export interface ExplainAsked {
+  /** Id of a key. */
+  readonly key: string;
+  readonly method: string;
+  readonly path: string;
+  /** May carry a label (`chat@canary`). */
+  readonly model: string | null;
+  /** `KEY=VALUE` of the body. */
+  readonly set: readonly string[];
+  /** `NAME=VALUE`, which rules of routing may look at. */
+  readonly header?: readonly string[] | undefined;
+  /** Length of the prompt in tokens, likewise; 0 when absent. */
+  readonly tokens?: number | undefined;
+}
+
+/** Errors: gateway/parameter, unknownKey, unknownSubject. */
+export async function explainRequest(control: Control, routes: ReadonlyMap<string, ModelRoute>, asked: ExplainAsked): Promise<Explained> {
   const endpoint = endpointOf(asked.method, asked.path);
   const at = asked.model?.lastIndexOf("@") ?? -1;
   const named = at > 0 ? asked.model!.slice(0, at) : asked.model;
@@ -67,6 +79,20 @@ export async function explainRequest(
     });
   const identity = await control.identityOf(asked.key);
   const label = at > 0 ? asked.model!.slice(at + 1) : null;
-  const action = { endpoint, model: route?.name ?? null, label, parameters: Object.fromEntries(asked.set.map(parameterOf)) };
-  return { identity, action, ...control.explain(identity, action) };
+  const parameters = Object.fromEntries(asked.set.map(parameterOf));
+  const action = { endpoint, model: route?.name ?? null, label, parameters };
+  const facts = {
+    headers: headersOf(asked.header ?? []),
+    identity,
+    endpoint,
+    body: parameters,
+    inputTokens: asked.tokens ?? 0,
+    isStream: parameters.stream === true,
+  };
+  return {
+    identity,
+    action,
+    ...control.explain(identity, action),
+    route: route ? explainRoute(route, { ...facts, model: route.name }) : null,
+  };
 }

@@ -1,13 +1,14 @@
 /** What an address for administrators is made of: its methods, each with the right that it needs; and how queries and bodies are read. */
 
 import type { z } from "zod";
-import { check, isLoamError } from "../../base/index.ts";
+import { check } from "../../base/index.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { readObject } from "../http/ask.ts";
 import { admitted } from "../http/door.ts";
 import type { Answer, Exchange } from "../http/exchange.ts";
+import { asParameter } from "../identity/as-parameter.ts";
 import type { AdminPath } from "./paths.ts";
 import { mayAdminister, type Right } from "./roles.ts";
 
@@ -16,8 +17,10 @@ export interface AdminRequest {
   readonly identity: Identity;
   readonly request: Request;
   readonly query: URLSearchParams;
-  /** What stands in the path where the pattern has a `:name`. */
+  /** What stands in the path where the pattern has its first `:name`. */
   readonly key: string;
+  /** And where it has its others. */
+  readonly params: Readonly<Record<string, string>>;
   /** For the list of changes. */
   readonly by: string;
 }
@@ -29,14 +32,28 @@ export interface AdminMethod {
 
 export interface AdminPage {
   readonly path: AdminPath;
-  readonly methods: Readonly<Partial<Record<"GET" | "POST" | "DELETE", AdminMethod>>>;
+  readonly methods: Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", AdminMethod>>>;
 }
 
-export const json = (value: unknown, status = 200): Answer => ({
+export const json = (value: unknown, status = 200, headers: Answer["headers"] = {}): Answer => ({
   status,
   body: JSON.stringify(value),
-  headers: { "content-type": "application/json", "cache-control": "no-store" },
+  headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
 });
+
+/** Errors: gateway/parameter. */
+function paramsOf(pattern: string, pathname: string): Record<string, string> {
+  const given = pathname.split("/");
+  const params: Record<string, string> = {};
+  for (const [i, part] of pattern.split("/").entries())
+    if (part.startsWith(":"))
+      try {
+        params[part.slice(1)] = decodeURIComponent(given[i] ?? "");
+      } catch {
+        throw gatewayErrors.fail("parameter", { place: pattern, expected: "an id", received: "broken percent-encoding" });
+      }
+  return params;
+}
 
 /** As the handler of an address; errors are the gateway's. */
 export const administered =
@@ -45,14 +62,10 @@ export const administered =
     const identity = await admitted(gateway.control, request.headers, exchange);
     mayAdminister(gateway.control, identity, right);
     const url = new URL(request.url);
-    const at = path.split("/").findIndex(part => part.startsWith(":"));
-    let key = "";
-    try {
-      key = at < 0 ? "" : decodeURIComponent(url.pathname.split("/")[at] ?? "");
-    } catch {
-      throw gatewayErrors.fail("parameter", { place: path, expected: "an id", received: "broken percent-encoding" });
-    }
-    return answer({ gateway, identity, request, query: url.searchParams, key, by: `${identity.subject} (${identity.keyId})` });
+    const params = paramsOf(path, url.pathname);
+    const key = Object.values(params)[0] ?? "";
+    const by = `${identity.subject} (${identity.keyId})`;
+    return answer({ gateway, identity, request, query: url.searchParams, key, params, by });
   };
 
 const wrong = (place: string, expected: string, received: string) =>
@@ -84,11 +97,5 @@ export function onlyKeys(query: URLSearchParams, known: readonly string[]): void
 /** Errors: those of `readObject`, gateway/parameter with the key's place. */
 export async function bodyOf<S extends z.ZodType>(request: Request, schema: S): Promise<z.output<S>> {
   const { body } = await readObject(request);
-  try {
-    return check(schema, body, "body");
-  } catch (error) {
-    if (!isLoamError(error)) throw error;
-    const { code: _, place = "", ...problem } = error.problem;
-    throw gatewayErrors.fail("parameter", { ...problem, place: place.replace(/^body(: )?/, "") || "body" });
-  }
+  return asParameter(() => check(schema, body, "body"));
 }

@@ -4,8 +4,10 @@ import { gatewayErrors } from "../errors.ts";
 import { heldPages } from "../guards/person/pages.ts";
 import { usageCsv } from "../usage/csv.ts";
 import { accessPages } from "./access-pages.ts";
+import { entryPages } from "./entry-pages.ts";
 import { keyPages } from "./keys.ts";
 import { limitsPage } from "./limits-page.ts";
+import { memberPages } from "./member-pages.ts";
 import { type AdminPage, json, onlyKeys } from "./page.ts";
 import { requestPages } from "./requests-page.ts";
 
@@ -45,6 +47,8 @@ export const adminPages: readonly AdminPage[] = [
   },
   limitsPage,
   ...keyPages,
+  ...entryPages,
+  ...memberPages,
   ...accessPages,
   ...requestPages,
   cachePage,

@@ -37,6 +37,22 @@ export function mayAdminister(control: Control, identity: Identity, right: Right
   });
 }
 
+/**
+ * Whether somebody may read the metrics: whom a policy lets use the endpoint `admin`, and whoever may look at all else here, unless the key's scopes
+ * or a policy that denies say otherwise. Errors: gateway/forbidden.
+ */
+export function mayReadMetrics(control: Control, identity: Identity): void {
+  const decision = control.decide(identity, { endpoint: "admin", model: null });
+  if (decision.allowed) return;
+  const isInScope = identity.scopes.length === 0 || identity.scopes.includes("admin");
+  if (decision.policy === null && isInScope && rights.look.some(role => identity.roles.includes(role))) return;
+  throw gatewayErrors.fail("forbidden", {
+    place: "admin",
+    message: decision.reason,
+    hint: `Metrics are for the roles ${rights.look.join(" and ")}, and for whom a policy allows the endpoint admin.`,
+  });
+}
+
 /** Nobody makes, renews or takes a key of somebody who may administer more than they do. Errors: gateway/forbidden. */
 export function mayHandleKeysOf(identity: Identity, subject: string, subjectsRoles: readonly string[]): void {
   if (identity.roles.includes("admin")) return;

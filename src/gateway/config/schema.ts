@@ -108,7 +108,7 @@ export const gatewaySchema = z.strictObject({
   passThrough: passThroughSchema.default({}),
   /** Answers that are kept and given again. */
   cache: cacheSchema.optional(),
-  /** Who may read /metrics: `admin`, those whom a policy lets use the endpoint admin, or `open`, everybody. */
+  /** Who may read /metrics: `admin`, the roles admin and viewer and those whom a policy lets use the endpoint admin, or `open`, everybody. */
   metrics: z.enum(["admin", "open"]).default("admin"),
   ...operationParts,
   log: z

@@ -5,7 +5,7 @@
 import { Hono } from "hono";
 import { administered } from "../admin/page.ts";
 import { adminPages } from "../admin/pages.ts";
-import type { Identity } from "../contract.ts";
+import { mayReadMetrics } from "../admin/roles.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { ownServer } from "../own/own-server.ts";
@@ -17,8 +17,8 @@ import { decoded } from "../transport/decoded.ts";
 import { apis } from "./apis.ts";
 import { answered, type Place } from "./around.ts";
 import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
-import { admitted, allowed } from "./door.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import { admitted } from "./door.ts";
+import type { Answer } from "./exchange.ts";
 import type { Asked } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
@@ -49,11 +49,6 @@ export function createApp(gateway: Gateway): AppFetch {
     body: JSON.stringify(value),
     headers: { "content-type": "application/json" },
   });
-  const asAdmin = async (request: Request, exchange: Exchange): Promise<Identity> => {
-    const identity = await admitted(gateway.control, request.headers, exchange);
-    allowed(gateway.control, identity, { endpoint: "admin", model: null });
-    return identity;
-  };
 
   const app = new Hono<{ Bindings: Peer }>();
   // a server behind the gateway has addresses and methods that the gateway has not
@@ -117,7 +112,7 @@ export function createApp(gateway: Gateway): AppFetch {
     "GET",
     "/metrics",
     around("/metrics", async (request, exchange) => {
-      if (!gateway.config.hasOpenMetrics) await asAdmin(request, exchange);
+      if (!gateway.config.hasOpenMetrics) mayReadMetrics(gateway.control, await admitted(gateway.control, request.headers, exchange));
       return { status: 200, body: await gateway.metrics.text(), headers: { "content-type": gateway.metrics.contentType } };
     }),
   );
