@@ -16,6 +16,14 @@ const gatewayUrl = [
   "ask the gateway that runs there, with the key in LOAM_GATEWAY_KEY (default: the state itself)",
 ] as const;
 
+const entryOptions: Verb["options"] = [
+  ["--from <file>", "put: the entry, YAML or JSON; - for standard input"],
+  ["--value <yaml>", "put: the entry itself"],
+  ["--revision <n>", "put, delete: the revision that was shown; without it, put makes new ones only"],
+  ["--force", "put: replace the one that is there, whatever its revision"],
+  ["--as <name>", "who does it, for the list of changes (default: this machine's user)"],
+];
+
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
   data: "Curate data: run it, see what happened to every document and why, try other thresholds",
@@ -575,14 +583,30 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/gateway-keys.ts")).gatewayKeys,
   },
   {
+    usage: "gateway principals <action> [name]",
+    summary: "Organisations, teams, users, service accounts: list [KIND], show, put, delete KIND/NAME; those of the file are only shown",
+    options: [project, gatewayConfig, gatewayUrl, ...entryOptions],
+    example: 'loam gateway principals put users/zoe --value "{ teams: [research], roles: [viewer] }"',
+    load: async () => (await import("./verbs/gateway-entries.ts")).gatewayPrincipals,
+  },
+  {
+    usage: "gateway policies <action> [name]",
+    summary: "Who may do what: list, show, put, delete ID; those of the file are only shown",
+    options: [project, gatewayConfig, gatewayUrl, ...entryOptions],
+    example: "loam gateway policies put night --from night.yaml",
+    load: async () => (await import("./verbs/gateway-entries.ts")).gatewayPolicies,
+  },
+  {
     usage: "gateway explain <key> <method> <path>",
-    summary: "Which policy decides about a request of a key, which were looked at, and which limits it would meet",
+    summary: "Which policy decides about a request of a key, which limits it would meet, which rule says where it goes",
     options: [
       project,
       gatewayConfig,
       gatewayUrl,
       ["--model <name>", "the model that the request names"],
       ["--set <assignments...>", "KEY=VALUE: a parameter of the request, such as max_tokens=200; may be given several times"],
+      ["--header <assignments...>", "NAME=VALUE: a header of the request, which rules of routing may look at; may be given several times"],
+      ["--tokens <n>", "length of the prompt, which rules of routing may look at (default: 0)"],
     ],
     example: "loam gateway explain KEY POST /v1/chat/completions --model chat",
     load: async () => (await import("./verbs/gateway-explain.ts")).gatewayExplain,

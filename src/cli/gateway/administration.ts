@@ -1,6 +1,7 @@
 /** What the verbs of `loam gateway` look at and change: the state that the file names, or, with `--url`, a gateway that runs somewhere. */
 import {
   type ChangeEntry,
+  type ExplainAsked,
   type Explained,
   explainRequest,
   type JournalEntry,
@@ -31,7 +32,7 @@ export interface Administration {
   changes(): Promise<readonly ChangeEntry[]>;
   /** Whether they fit together where they are kept. */
   verifyChanges(): Promise<string | null>;
-  explain(asked: Parameters<typeof explainRequest>[2]): Promise<Explained>;
+  explain(asked: ExplainAsked): Promise<Explained>;
   limits(ask: LimitsAsk): Promise<LimitsView>;
   requests(filter: JournalFilter): Promise<readonly JournalEntry[]>;
   /** The newest first; none: it is not known. */
@@ -41,10 +42,13 @@ export interface Administration {
 /** Entries in one answer, the most that a gateway gives. */
 const page = 1_000;
 
-const queryOf = (values: Readonly<Record<string, string | number | undefined | null>>, set: readonly string[] = []): string => {
+const queryOf = (
+  values: Readonly<Record<string, string | number | undefined | null>>,
+  repeated: Readonly<Record<string, readonly string[]>> = {},
+): string => {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) if (value !== undefined && value !== null) query.set(key, String(value));
-  for (const one of set) query.append("set", one);
+  for (const [key, all] of Object.entries(repeated)) for (const one of all) query.append(key, one);
   const text = query.toString();
   return text === "" ? "" : `?${text}`;
 };
@@ -84,7 +88,7 @@ function remote(running: Running): Administration {
       }
     },
     verifyChanges: async () => (await get<{ readonly finding: string | null }>("/gateway/changes?most=1&verify=true")).finding,
-    explain: ({ set, ...asked }) => get<Explained>(`/gateway/explain${queryOf(asked, set)}`),
+    explain: ({ set, header = [], ...asked }) => get<Explained>(`/gateway/explain${queryOf({ ...asked }, { set, header })}`),
     limits: async ({ top, limit, only = {} }) => {
       const { data, currency, isWhole } = await get<Omit<LimitsView, "limits"> & Listed<LimitsView["limits"][number]>>(
         `/gateway/limits${queryOf({ top, limit, ...only })}`,

@@ -1,7 +1,7 @@
 /** The gateway's configuration and state as the verbs of `loam gateway` share them. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Control, type GatewayConfig, openControl, readConfig } from "../../gateway/index.ts";
+import { type Control, type ControlOptions, type GatewayConfig, openControl, readConfig } from "../../gateway/index.ts";
 import { projectOrNone } from "../models/home.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options } from "../verb.ts";
@@ -28,8 +28,12 @@ export async function gatewayOf(
   return { path, config: await readConfig(path), isProjects: false };
 }
 
-export async function openFor(config: GatewayConfig, warn: (text: string) => void): Promise<Control> {
+/** What a verb wants of the state beside what the file says. */
+export type OpenMore = Pick<ControlOptions, "needsAdmin" | "entriesMayNotFit">;
+
+export async function openFor(config: GatewayConfig, warn: (text: string) => void, more: OpenMore = {}): Promise<Control> {
   return openControl({
+    ...more,
     state: config.state,
     root: config.folder,
     config: config.access,
@@ -41,6 +45,12 @@ export async function openFor(config: GatewayConfig, warn: (text: string) => voi
           ? `loam gateway: the state does not answer (${error instanceof Error ? error.message : String(error)})`
           : "loam gateway: the state answers again",
       ),
+    onMisfit: error =>
+      warn(
+        error === undefined
+          ? "loam gateway: the state's principals and policies fit the file again"
+          : `loam gateway: ${error instanceof Error ? error.message : String(error)}`,
+      ),
   });
 }
 
@@ -49,9 +59,10 @@ export async function withControl<T>(
   context: Context,
   options: Options,
   use: (control: Control, config: GatewayConfig) => Promise<T>,
+  more: OpenMore = {},
 ): Promise<T> {
   const { config } = await gatewayOf(context, options);
-  const control = await openFor(config, text => context.out.warn(text));
+  const control = await openFor(config, text => context.out.warn(text), more);
   try {
     return await use(control, config);
   } finally {

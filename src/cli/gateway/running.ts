@@ -30,12 +30,18 @@ export function runningOf(config: Pick<GatewayConfig, "listen"> | undefined, opt
 }
 
 /** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence. */
-export async function askRunning<T>({ url, key }: Running, method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
+export async function askRunning<T>(
+  { url, key }: Running,
+  method: "GET" | "POST" | "PUT" | "DELETE",
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<T> {
   let response: Response;
   try {
     response = await fetch(`${url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${key}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { ...headers, authorization: `Bearer ${key}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),

@@ -1,14 +1,17 @@
-/** `loam gateway explain`: which policy decides about a request of a key, which others were looked at, and which limits it would meet. */
+/** `loam gateway explain`: which policy decides about a request of a key, which limits it would meet, and which rule says where it goes. */
 import { administered } from "../gateway/administration.ts";
-import { textOption } from "../options.ts";
+import { numberOption, textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 
 export const gatewayExplain: VerbRun = async (context, [key = "", method = "", path = ""], options) => {
   const { out } = context;
   const model = textOption(options, "model") ?? null;
   const set = Array.isArray(options.set) ? options.set : [];
-  const explained = await administered(context, options, "loam gateway explain", a => a.explain({ key, method, path, model, set }));
-  const { identity, decision, considered, limits } = explained;
+  const header = Array.isArray(options.header) ? options.header : [];
+  const tokens = numberOption(options, "tokens", "gateway explain", { least: 0, most: 1_000_000_000, whole: true });
+  const asked = { key, method, path, model, set, header, tokens };
+  const explained = await administered(context, options, "loam gateway explain", a => a.explain(asked));
+  const { identity, decision, considered, limits, route } = explained;
   out.line(`  ${decision.allowed ? "Allowed" : "Denied"}: ${decision.reason}`);
   out.line(
     `  ${identity.subject} (${identity.subjectKind}) teams: ${identity.teams.join(", ") || "-"}  roles: ${identity.roles.join(", ") || "-"}`,
@@ -16,5 +19,11 @@ export const gatewayExplain: VerbRun = async (context, [key = "", method = "", p
   for (const c of considered) out.line(`  ${c.applies ? "*" : " "} ${c.effect.padEnd(5)} ${c.policy.padEnd(24)} ${c.why}`);
   for (const l of limits)
     out.line(`    limit ${l.limit.padEnd(24)} ${l.capacity} in ${l.bucket}${l.mode === "shadow" ? " (shadow: denies nothing)" : ""}`);
+  if (route) {
+    const chosen = route.rule === null ? "no rule" : `rule ${route.rule}`;
+    out.line(`  Goes by ${route.strategy}, ${chosen}${route.rules.length > 0 ? ` (of ${route.rules.length} looked at)` : ""}, to`);
+    for (const t of route.targets) out.line(`    ${t.target.padEnd(30)} weight ${t.weight}  priority ${t.priority}`);
+    if (route.fallbacks.length > 0) out.line(`    then the models ${route.fallbacks.join(", ")}`);
+  }
   out.result({ ...explained });
 };

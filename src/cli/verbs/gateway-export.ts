@@ -35,8 +35,17 @@ export const gatewayExport: VerbRun = async (context, [target], options) => {
     throw cliErrors.fail("usage", { place: "loam gateway export", expected: "a folder: --to FOLDER", received: "nothing" });
   const folder = resolve(cwd, to);
   const backend = backendOf(options);
-  const config = await readConfig(configPath(context, options));
-  const keys: readonly KeyInfo[] = options.accounts === true ? [] : await withControl(context, options, control => control.keys.list());
+  const file = await readConfig(configPath(context, options));
+  const state =
+    options.accounts === true
+      ? undefined
+      : await withControl(context, options, async control => {
+          const { principals, policies } = control.access();
+          return { keys: await control.keys.list(), access: { principals, policies } };
+        });
+  const keys: readonly KeyInfo[] = state?.keys ?? [];
+  // with what the state has beside the file: a denial that is only there must not be lost
+  const config = state ? { ...file, access: { ...(file.access as object), ...state.access } } : file;
   const { files, differences } = exportGateway(target as ExportTarget, { config, keys, nowMs: Date.now(), backend });
   const taken = [...files.keys()].find(name => existsSync(join(folder, name)));
   if (taken !== undefined)
@@ -51,6 +60,8 @@ export const gatewayExport: VerbRun = async (context, [target], options) => {
     await writeFileAtomic(path, text);
   }
   out.line(`  ${files.size} files in ${folder}.`);
+  if (!state)
+    out.line("  With --accounts the state was not looked at: principals and policies that stand there and not in the file are left out.");
   out.line(`  What ${target} does otherwise, or not at all:`);
   for (const { place, why } of differences) out.line(`    ${place}: ${why}`);
   out.result({ target, folder, files: [...files.keys()], differences });

@@ -37,7 +37,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
       hint: "`loam serve` starts both.",
     });
   if (options.handover === true && !handover) return supervised(context, config);
-  const control = await openFor(config, text => out.warn(text));
+  const control = await openFor(config, text => out.warn(text), { needsAdmin: true });
   const { to } = config.log;
   // with --json the log is among the events
   const log = logOf(config, out.json);
