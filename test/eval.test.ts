@@ -85,8 +85,9 @@ interface Document {
     readonly group: string;
     readonly tasks: readonly string[];
     readonly scores: readonly { readonly metric: string; readonly items: number; readonly isWeighted: boolean; readonly value: number }[];
+    readonly comparison?: { readonly differences: readonly { readonly metric: string; readonly value: number }[] };
   }[];
-  readonly gates: readonly { readonly fails: boolean; readonly evidence: string }[];
+  readonly gates: readonly { readonly task: string; readonly items: number; readonly fails: boolean; readonly evidence: string }[];
   readonly failed: number;
 }
 const documentOf = ({ stdout }: Ended): Document => jsonLines(stdout).find(line => "tasks" in line) as unknown as Document;
@@ -145,7 +146,38 @@ test("a group of lm-evaluation-harness: its tasks, and its measures over all of 
   expect(byItems).toMatchObject({ metric: "acc", items: 32, tasks: 2, isWeighted: true });
   expect(byItems!.value).toBeCloseTo((8 * even + 24 * odd) / 32, 12);
   expect(alike!.value).toBeCloseTo((even + odd) / 2, 12);
-  expect(ran.stderr).toMatch(/ {2}letters: 2 tasks\n {4}acc .* higher is better; 2 tasks by their items/);
+  expect(ran.stderr).toMatch(/ {2}letters: 2 tasks {2}\(group-result-[0-9a-f]+\)\n {4}acc .* higher is better; 2 tasks by their items/);
+  // conditions: the group as a whole where none is named, a task by its name, the figure of tasks alike
+  const page = join(temporaryFolder("groups"), "report.html");
+  const conditions = ["acc < against.acc - 0.01", "letters.acc:alike < against.letters.acc:alike - 0.01", "letters_even.acc > 2"];
+  const gated = await evaluate(
+    join(folder, "_letters.yaml"),
+    ...["--against", "toy@latest", "--report", page],
+    ...conditions.flatMap(c => ["--fail-if", c]),
+  );
+  expect(gated.code, gated.stderr).toBe(0);
+  expect(documentOf(gated).gates).toMatchObject([
+    { task: "letters", items: 32, evidence: "excluded", figures: { acc: byItems!.value } },
+    { task: "letters", items: 32, evidence: "excluded", figures: { "acc:alike": alike!.value } },
+    { task: "letters_even", items: 8 },
+  ]);
+  expect(documentOf(gated).groups![0]!.comparison).toMatchObject({
+    differences: [
+      { metric: "acc", value: 0 },
+      { metric: "acc:alike", value: 0 },
+    ],
+  });
+  const html = readFileSync(page, "utf8");
+  expect(html.indexOf(">letters</h2>")).toBeGreaterThan(0);
+  expect(html.indexOf(">letters</h2>")).toBeLessThan(html.indexOf(">letters_even</h2>"));
+  expect(html).toContain('<a href="#of-letters_odd">letters_odd</a>');
+  const fails = await evaluate(join(folder, "_letters.yaml"), "--fail-if", "acc > 0.1");
+  expect([fails.code, documentOf(fails).gates.length]).toEqual([1, 1]);
+  const mixed = await evaluate(join(folder, "_letters.yaml"), "--fail-if", "letters_even.acc < letters_odd.acc");
+  expect([mixed.code, mixed.stdout + mixed.stderr]).toEqual([2, expect.stringContaining("measures of one task or group")]);
+  // what was evaluated is in the record, and the version's card tells it
+  const card = await loam(["models", "show", "toy@latest", "--json"], { cwd });
+  expect(card.stdout).toContain("group-result-");
   writeFileSync(join(folder, "_letters.yaml"), "group: letters\ntask: [letters_tasks]\naggregate_metric_list: [{ metric: accc }]\n");
   const wrong = await evaluate(join(folder, "_letters.yaml"));
   expect(wrong.code).toBe(2);

@@ -1,4 +1,5 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
+export { type AnswerBaseline, answerBaselines, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
 export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
@@ -25,8 +26,22 @@ export {
   contaminationSplit,
   markKey,
 } from "./results/contamination.ts";
-export { type GateVerdict, gateVerdict, isAbout, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
-export { type GroupPart, type GroupScore, groupScore } from "./results/group.ts";
+export { type GateVerdict, gateVerdict, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
+export {
+  checkWhole,
+  type GroupHead,
+  type GroupScore,
+  groupHeadOf,
+  groupItems,
+  groupMeasureName,
+  groupMeasureNames,
+  groupMeasureOf,
+  groupScores,
+  isGroupHead,
+  measuresIn,
+  ownId,
+} from "./results/group.ts";
+export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
@@ -35,7 +50,7 @@ export { type BaselineName, type BitsReport, baselineNames, baselinesStage, eval
 export { type Asked, askOf } from "./tasks/ask.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { type Item, readItems } from "./tasks/items.ts";
-export { type LoadedTask, parseTask, readTask, readTasks, type TaskFile, type TaskItem } from "./tasks/read-task.ts";
+export { type DocumentItems, type LoadedTask, parseTask, readTask, readTasks, type TaskFile, type TaskItem } from "./tasks/read-task.ts";
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
 export { itemChange, type VariantName, variantNames } from "./tasks/variants.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

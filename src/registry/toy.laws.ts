@@ -58,3 +58,28 @@ export async function measured(store: Store, of: ModelVersion, task: string, ite
   const n = items.filter(i => i.logLikelihoods![i.gold![0]!]! > -1).length;
   return (await runStage(store, results, { inputs: { model }, options: { task, n } })).artifact.id;
 }
+
+/** Records a group of tasks that were recorded, as `loam eval` does. */
+export async function measuredGroup(
+  store: Store,
+  of: ModelVersion,
+  group: string,
+  results: Readonly<Record<string, string>>,
+  measures: readonly { readonly metric: string; readonly isWeighted: boolean }[],
+): Promise<string> {
+  const tasks = Object.keys(results);
+  const groups = stage({
+    name: "eval-group",
+    version: 1,
+    inputs: { model: "model" },
+    options: z.strictObject({ group: z.string(), results: z.record(z.string(), z.string()) }),
+    output: "group-result",
+    async run({ output }) {
+      const told = Object.entries(results).map(([task, result]) => ({ task, result }));
+      await output.write("group.json", JSON.stringify({ format: 1, group, tasks: told, measures: measures.map(m => ({ ...m, tasks })) }));
+      return {};
+    },
+  });
+  const model = await openArtifact(store, of.artifact);
+  return (await runStage(store, groups, { inputs: { model }, options: { group, results: { ...results } } })).artifact.id;
+}

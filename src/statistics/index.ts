@@ -21,6 +21,7 @@ export { pearson, ranks, spearman } from "./rank.ts";
 export { brier, calibrationError, type Probabilities, type ReliabilityBin, reliability } from "./reliability.ts";
 export {
   type BootstrapInterval,
+  type BootstrapOptions,
   bootstrap,
   type PermutationTest,
   pairedPermutation,

@@ -16,6 +16,14 @@ export interface ResamplingOptions {
   readonly clusters?: ArrayLike<number> | undefined;
 }
 
+export interface BootstrapOptions extends ResamplingOptions {
+  /**
+   * Stratum of each item, which no cluster leaves; absent: all are one. Each is drawn by itself, so its share of a draw stays what it is: the parts (tasks of
+   * a group, say) are fixed, their items a sample.
+   */
+  readonly strata?: ArrayLike<number> | undefined;
+}
+
 export interface BootstrapInterval extends Interval {
   /** Draws of which the statistic was not a number (no positive item in them, say); they are left out. */
   readonly undefinedDraws: number;
@@ -34,10 +42,29 @@ function clustersOf(n: number, clusters: ArrayLike<number> | undefined): Int32Ar
   return [...lists.values()].map(l => Int32Array.from(l));
 }
 
-/** As many clusters as there are, with repetitions. */
-function redraw(clusters: readonly Int32Array[], draw: Random): Int32Array {
-  const chosen = clusters.map(() => clusters[draw.below(clusters.length)]!);
-  return joined(chosen);
+/** Clusters of each stratum, strata in order of their first item. Errors: statistics/argument. */
+function strataOf(n: number, clusters: readonly Int32Array[], strata: ArrayLike<number> | undefined): Int32Array[][] {
+  if (!strata) return [[...clusters]];
+  check(strata.length === n, "strata", `${n} of them, one an item`, strata.length);
+  const lists = new Map<number, Int32Array[]>();
+  for (const c of clusters) {
+    const own = strata[c[0]!]!;
+    check(
+      c.every(i => strata[i] === own),
+      "strata",
+      "clusters that lie within a stratum",
+      `items of one cluster in several`,
+    );
+    const list = lists.get(own);
+    if (list) list.push(c);
+    else lists.set(own, [c]);
+  }
+  return [...lists.values()];
+}
+
+/** Of each stratum as many clusters as there are, with repetitions. */
+function redraw(strata: readonly (readonly Int32Array[])[], draw: Random): Int32Array {
+  return joined(strata.flatMap(clusters => clusters.map(() => clusters[draw.below(clusters.length)]!)));
 }
 
 function joined(clusters: readonly Int32Array[]): Int32Array {
@@ -60,27 +87,29 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 
 /**
  * Interval of any statistic of items by the bias-corrected and accelerated bootstrap (Efron 1987). `statistic` gets indices of items, with
- * repetitions. The acceleration comes from leaving clusters out one at a time, at most 200 groups of them. Errors: statistics/argument.
+ * repetitions. The acceleration comes from leaving clusters out one at a time, some 200 groups of them at most. Several strata, one of which is a single
+ * cluster, have no interval: nothing says how far that one could have come out otherwise. Errors: statistics/argument.
  */
 export function bootstrap(
   n: number,
   statistic: (items: Int32Array) => number,
-  { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
+  { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf, strata: stratumOf }: BootstrapOptions = {},
 ): BootstrapInterval {
   check(n > 0, "n", "an item or more", n);
   check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
   outOf(confidence, "confidence");
-  const clusters = clustersOf(n, clusterOf);
+  const strata = strataOf(n, clustersOf(n, clusterOf), stratumOf);
   const value = statistic(Int32Array.from({ length: n }, (_, i) => i));
+  if (strata.length > 1 && strata.some(s => s.length === 1)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws: 0 };
   const draw = random(seed);
-  const drawn = Float64Array.from({ length: draws }, () => statistic(redraw(clusters, draw))).filter(v => !Number.isNaN(v));
+  const drawn = Float64Array.from({ length: draws }, () => statistic(redraw(strata, draw))).filter(v => !Number.isNaN(v));
   const undefinedDraws = draws - drawn.length;
   if (drawn.length < 2 || Number.isNaN(value)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws };
   drawn.sort();
   const below = drawn.reduce((sum, v) => sum + (v < value ? 1 : v === value ? 0.5 : 0), 0) / drawn.length;
   const least = 1 / (2 * drawn.length);
   const bias = normalQuantile(Math.min(1 - least, Math.max(least, below)));
-  const acceleration = accelerationOf(clusters, statistic);
+  const acceleration = accelerationOf(strata, statistic);
   const end = (share: number) => {
     const z = bias + normalQuantile(share);
     return quantile(drawn, normalBelow(bias + z / (1 - acceleration * z)));
@@ -88,16 +117,24 @@ export function bootstrap(
   return { value, low: end((1 - confidence) / 2), high: end(1 - (1 - confidence) / 2), undefinedDraws };
 }
 
-function accelerationOf(clusters: readonly Int32Array[], statistic: (items: Int32Array) => number): number {
-  const groups = Math.min(200, clusters.length);
-  if (groups < 2) return 0;
-  const without = Array.from({ length: groups }, (_, g) => statistic(joined(clusters.filter((_, i) => i % groups !== g))));
-  const values = without.filter(v => !Number.isNaN(v));
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+/** From the influence of clusters within each stratum (Davison and Hinkley 1997, section 5.3.2, with the jackknife's values). */
+function accelerationOf(strata: readonly (readonly Int32Array[])[], statistic: (items: Int32Array) => number): number {
+  const all = strata.reduce((sum, s) => sum + s.length, 0);
   let [squares, cubes] = [0, 0];
-  for (const v of values) {
-    squares += (mean - v) ** 2;
-    cubes += (mean - v) ** 3;
+  for (const [s, clusters] of strata.entries()) {
+    const groups = Math.min(clusters.length, Math.max(2, Math.round((Math.min(200, all) * clusters.length) / all)));
+    if (groups < 2) continue;
+    const others = strata.flatMap((list, other) => (other === s ? [] : list));
+    const without = Array.from({ length: groups }, (_, g) =>
+      statistic(joined([...others, ...clusters.filter((_, i) => i % groups !== g)])),
+    );
+    const values = without.filter(v => !Number.isNaN(v));
+    const mean = values.reduce((a, b) => a + b, 0) / values.length;
+    for (const v of values) {
+      const influence = ((groups - 1) / groups) * (mean - v);
+      squares += influence ** 2;
+      cubes += influence ** 3;
+    }
   }
   return squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
 }

@@ -114,6 +114,22 @@ describe("the bootstrap", () => {
     expect(naive! / once!).toBeLessThan(0.65);
   });
 
+  test("draws strata by themselves: one is none, constant ones have no width, one of a single item no interval", () => {
+    const draw = random(9);
+    const values = Array.from({ length: 40 }, () => draw.normal());
+    expect(s.bootstrap(40, mean(values), { strata: values.map(() => 3) })).toEqual(s.bootstrap(40, mean(values)));
+    const strata = values.map((_, i) => Number(i % 4 === 0));
+    expect(s.bootstrap(40, mean(strata), { strata })).toMatchObject({ value: 0.25, low: 0.25, high: 0.25 });
+    // what is between the strata alone does not make the mean less sure
+    const apart = values.map((v, i) => v + 50 * strata[i]!);
+    const [near, far] = [values, apart].map(list => s.bootstrap(40, mean(list), { strata })).map(({ low, high }) => high - low);
+    expect(far! / near!).toBeCloseTo(1, 9);
+    expect(s.bootstrap(3, mean(values), { strata: [0, 0, 1] })).toMatchObject({ low: Number.NaN, high: Number.NaN });
+    expect(() => s.bootstrap(4, mean(values), { strata: [0, 0, 1, 1], clusters: [0, 1, 1, 2] })).toThrow(
+      /clusters that lie within a stratum/,
+    );
+  });
+
   test("leaves draws out on which nothing is defined, and says how many", () => {
     const positive = [1, 0, 0, 0];
     const share = (items: Int32Array) => {

@@ -1,40 +1,121 @@
-/** What `loam eval` tells of a group of tasks: its measures over all of them. */
-import { type GroupScore, groupScore, type LoadedTask, type TaskGroup } from "../../evaluate/index.ts";
+/** What `loam eval` tells of a group of tasks: its measures over all of them, and beside another model what changed. Plain data; `showGroup` and `page-groups.ts` write it. */
+import {
+  type Difference,
+  type GroupHead,
+  type GroupScore,
+  groupDifferences,
+  groupHeadOf,
+  groupItems,
+  groupScores,
+  type ItemResult,
+  type TaskGroup,
+} from "../../evaluate/index.ts";
 import type { Output } from "../output.ts";
 import type { RecordedResult } from "./record.ts";
-import { measureNamed } from "./report.ts";
-import { scoreCells } from "./show.ts";
+import { type ChangedItem, shown, topOf } from "./report.ts";
+import { differenceLine, scoreCells } from "./show.ts";
 
+export interface GroupChange extends ChangedItem {
+  readonly task: string;
+}
+export interface GroupComparison {
+  readonly against: string;
+  readonly differences: readonly (Difference & { readonly pHolm?: number })[];
+  /** Items that one side lacks. */
+  readonly onlyModel: number;
+  readonly onlyAgainst: number;
+  /** By the first measure. */
+  readonly wins: readonly GroupChange[];
+  readonly losses: readonly GroupChange[];
+}
 export interface GroupReport {
   readonly group: string;
   readonly alias?: string;
   readonly tasks: readonly string[];
-  readonly scores: readonly (GroupScore & { readonly filter?: string })[];
+  readonly items: number;
+  /** Where the model is a version: what gates of releases read. */
+  readonly artifact?: string;
+  readonly scores: readonly GroupScore[];
+  readonly comparison?: GroupComparison;
+}
+
+/** A group and what came of its tasks, on one side or both. */
+export interface EvaluatedGroup {
+  readonly group: TaskGroup;
+  readonly head: GroupHead;
+  readonly items: readonly ItemResult[];
+  readonly against?: { readonly id: string; readonly items: readonly ItemResult[] };
+  readonly artifact?: string;
 }
 
 interface Evaluated {
-  readonly loaded: LoadedTask;
   readonly result: RecordedResult;
+  readonly against?: { readonly id: string; readonly result: RecordedResult };
 }
 
-/** Errors: evaluate/metric for a measure that one of the tasks does not know. */
-export function groupReport({ name, alias, tasks, measures }: TaskGroup, evaluated: readonly Evaluated[]): GroupReport {
+const resultsOf = (results: readonly RecordedResult[]) => results.map(({ head, items }) => ({ task: head.task, items }));
+
+/** Puts the results of a group's tasks together. `itemsOf` gives a task's own items as they count. */
+export function evaluatedGroup<E extends Evaluated>(
+  group: TaskGroup,
+  evaluated: readonly E[],
+  itemsOf: (e: E) => readonly ItemResult[],
+): EvaluatedGroup {
+  const head = groupHeadOf(
+    group,
+    evaluated.map(e => e.result.head),
+  );
+  const others = evaluated.flatMap(e => (e.against ? [e.against] : []));
   return {
-    group: name,
-    ...(alias === undefined ? {} : { alias }),
-    tasks,
-    scores: measures.map(m => {
-      const members = evaluated.filter(e => m.tasks.includes(e.loaded.task.task));
-      const parts = members.map(({ result }) => ({ measure: measureNamed(m.metric, result), items: result.items }));
-      return { ...groupScore(parts, m.isWeighted), ...(m.filter === undefined ? {} : { filter: m.filter }) };
-    }),
+    group,
+    head,
+    items: groupItems(
+      head,
+      evaluated.map(e => ({ task: e.result.head.task, items: itemsOf(e) })),
+    ),
+    ...(others[0] ? { against: { id: others[0].id, items: groupItems(head, resultsOf(others.map(o => o.result))) } } : {}),
   };
 }
 
-export function showGroup(out: Output, { group, alias, tasks, scores }: GroupReport): void {
-  out.line(`\n  ${group}${alias === undefined ? "" : ` (${alias})`}: ${tasks.length} tasks`);
-  for (const s of scores)
-    out.line(
-      `    ${scoreCells(s)} ${s.better} is better; ${s.tasks} tasks ${s.isWeighted ? "by their items" : "alike"}${s.filter === undefined ? "" : `, ${s.filter}`}`,
-    );
+function comparisonOf(
+  head: GroupHead,
+  items: readonly ItemResult[],
+  against: string,
+  others: readonly ItemResult[],
+  few: number,
+): GroupComparison {
+  const { differences, onlyFirst, onlySecond, changed } = groupDifferences(head, items, others);
+  const list = (sign: 1 | -1): GroupChange[] =>
+    topOf(
+      changed.filter(c => c.gain * sign > 0),
+      c => Math.abs(c.gain),
+      few,
+    ).map(c => ({ ...shown(c.item), task: c.task, before: c.before.came }));
+  return { against, differences, onlyModel: onlyFirst, onlyAgainst: onlySecond, wins: list(1), losses: list(-1) };
+}
+
+/** `few` items of each list. Errors: evaluate/metric for a measure that one of the tasks does not know; evaluate/compare. */
+export function groupReport({ group, head, items, against, artifact }: EvaluatedGroup, few: number): GroupReport {
+  return {
+    group: group.name,
+    ...(group.alias === undefined ? {} : { alias: group.alias }),
+    tasks: group.tasks,
+    items: items.length,
+    ...(artifact === undefined ? {} : { artifact }),
+    scores: groupScores(head, items),
+    ...(against ? { comparison: comparisonOf(head, items, against.id, against.items, few) } : {}),
+  };
+}
+
+/** Over which tasks a figure is, and how they count. */
+export const groupWeights = ({ tasks, isWeighted, filter }: GroupScore): string =>
+  `${tasks} ${tasks === 1 ? "task" : `tasks ${isWeighted ? "by their items" : "alike"}`}${filter === undefined ? "" : `, ${filter}`}`;
+
+export function showGroup(out: Output, { group, alias, tasks, artifact, scores, comparison: c }: GroupReport): void {
+  const recorded = artifact === undefined ? "" : `  (${artifact})`;
+  out.line(`\n  ${group}${alias === undefined ? "" : ` (${alias})`}: ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"}${recorded}`);
+  for (const s of scores) out.line(`    ${scoreCells({ ...s, metric: s.name })} ${s.better} is better; ${groupWeights(s)}`);
+  if (!c?.differences.length) return;
+  out.line(`  against ${c.against}:`);
+  for (const d of c.differences) out.line(differenceLine(d));
 }

@@ -1,6 +1,9 @@
 /** The report of an evaluation as one self-contained page: no script from elsewhere, no request. */
-import type { Difference, GateVerdict, Score } from "../../evaluate/index.ts";
-import type { ChangedItem, JudgementReport, ShownItem, TaskReport } from "./report.ts";
+import type { GateVerdict } from "../../evaluate/index.ts";
+import type { GroupReport } from "./groups.ts";
+import { anchor, groupSection } from "./page-groups.ts";
+import { cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
+import type { JudgementReport, TaskReport } from "./report.ts";
 import { figure, pValue } from "./show.ts";
 
 export interface EvaluationDocument {
@@ -8,80 +11,10 @@ export interface EvaluationDocument {
   readonly against?: string;
   readonly undecided: string;
   readonly tasks: readonly TaskReport[];
+  /** Inner ones first. */
+  readonly groups?: readonly GroupReport[];
   readonly gates: readonly GateVerdict[];
 }
-
-const escaped = (s: string): string => s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-const cell = (text: string, kind = "", tag = "td"): string => `<${tag}${kind ? ` class="${kind}"` : ""}>${text}</${tag}>`;
-const row = (...cells: string[]): string => `<tr>${cells.join("")}</tr>`;
-const head = (...names: (readonly [string, string?])[]): string =>
-  `<thead>${row(...names.map(([n, kind]) => cell(n, kind ?? "", "th")))}</thead>`;
-const n = (x: number): string => cell(figure(x), "n");
-
-/** An interval as a bar on a scale that all bars of a table share. */
-function bar(low: number, value: number, high: number, from: number, to: number, zero?: number): string {
-  const at = (x: number) => (100 * (Math.min(to, Math.max(from, x)) - from)) / (to - from || 1);
-  if ([low, value, high].some(Number.isNaN)) return "";
-  const line = zero === undefined ? "" : `<i class="zero" style="left:${at(zero)}%"></i>`;
-  return `<span class="bar">${line}<i class="reach" style="left:${at(low)}%;width:${Math.max(0.5, at(high) - at(low))}%"></i><i class="dot" style="left:${at(value)}%"></i></span>`;
-}
-
-function scoreRows(rows: readonly { readonly label: string; readonly items: number; readonly score: Score }[]): string {
-  const ends = rows.flatMap(r => [r.score.low, r.score.high, r.score.value]).filter(x => !Number.isNaN(x));
-  const isShare = ends.every(x => x >= 0 && x <= 1);
-  const [from, to] = isShare ? [0, 1] : [Math.min(0, ...ends), Math.max(...ends)];
-  return rows
-    .map(({ label, items, score: s }) =>
-      row(
-        cell(escaped(label)),
-        cell(escaped(s.metric)),
-        cell(String(items), "n"),
-        n(s.value),
-        cell(`${figure(s.low)} to ${figure(s.high)}`, "n"),
-        cell(bar(s.low, s.value, s.high, from, to)),
-      ),
-    )
-    .join("");
-}
-
-function differenceTable(list: readonly (Difference & { readonly pHolm?: number })[], before: string, now: string): string {
-  const reach = Math.max(...list.flatMap(d => [Math.abs(d.low), Math.abs(d.high), Math.abs(d.value)]).filter(x => !Number.isNaN(x)), 1e-9);
-  const rows = list.map(d => {
-    const p = d.pHolm ?? d.p;
-    const gain = d.value * (d.better === "higher" ? 1 : -1);
-    const kind = p >= 0.05 ? "" : gain > 0 ? "good" : "bad";
-    return row(
-      cell(escaped(d.metric)),
-      n(d.second),
-      n(d.first),
-      cell(`${d.value > 0 ? "+" : ""}${figure(d.value)}`, `n ${kind}`),
-      cell(`${figure(d.low)} to ${figure(d.high)}`, "n"),
-      cell(bar(d.low, d.value, d.high, -reach, reach, 0)),
-      cell(`${d.wins} / ${d.losses}`, "n"),
-      cell(`${pValue(d.p)}${d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : ""}`, "n"),
-      cell(escaped(d.test)),
-    );
-  });
-  return `<table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"])}<tbody>${rows.join("")}</tbody></table>`;
-}
-
-const prompt = (i: ShownItem): string => cell(`<code>${escaped(i.place)}</code><pre>${escaped(i.prompt)}</pre>`, "prompt");
-
-/** Lists longer than this are folded. */
-const unfolded = 10;
-function folded(title: string, count: number, table: string): string {
-  return `<details${count <= unfolded ? " open" : ""}><summary>${title}: ${count}</summary>${table}</details>`;
-}
-const changes = (title: string, kind: string, list: readonly ChangedItem[]): string =>
-  list.length === 0
-    ? ""
-    : folded(
-        title,
-        list.length,
-        `<table>${head(["item"], ["before"], ["now"], ["right"])}<tbody>${list
-          .map(i => row(prompt(i), cell(escaped(i.before)), cell(escaped(i.came), kind), cell(escaped(i.right))))
-          .join("")}</tbody></table>`,
-      );
 
 /** The most wrong and the slowest: so many are enough on a page. */
 const mostShown = 25;
@@ -98,10 +31,11 @@ function taskSection(t: TaskReport, model: string): string {
   );
   const worst = t.worst.slice(0, mostShown);
   const slowest = t.slowest.slice(0, mostShown);
-  return `<section><h2>${escaped(t.task)}</h2>
+  return `<section><h2 id="${anchor(t.task)}">${escaped(t.task)}</h2>
 <p class="quiet">${escaped(t.output)}, ${t.items} items, result <code>${escaped(t.artifact)}</code>${c ? `, against <code>${escaped(c.artifact)}</code>` : ""}</p>
 <table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table>
 ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changes("Won", "good", c.wins)}${changes("Lost", "bad", c.losses)}` : ""}
+${(t.baselines ?? []).map(b => `<h3>Beside ${escaped(b.name)}, which needs no model</h3>${differenceTable(b.differences, b.name, model)}`).join("")}
 ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
 ${slices.join("")}
@@ -131,7 +65,7 @@ function judgementPart(j: JudgementReport): string {
     {
       label: "the judge prefers what stands first",
       items: j.items - j.unread,
-      score: { ...j.winRate, ...j.preferredFirst, metric: "share", interval: "wilson" },
+      score: { ...j.winRate, ...j.preferredFirst, metric: "share" },
     },
   ]);
   return `<h3>Judged by ${escaped(j.judge)}</h3>
@@ -164,14 +98,16 @@ const style = `:root{color-scheme:light dark;--line:#8884;--quiet:#777;--good:#0
 @media(prefers-color-scheme:dark){:root{--good:#5cc97f;--bad:#ff8a80;--bar:#8ab0ff;--quiet:#aaa}}
 body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem}h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:1.5rem 0 .4rem}
 table{border-collapse:collapse;width:100%;margin:.4rem 0 1rem}th,td{text-align:left;padding:.3rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600;color:var(--quiet);font-size:.85rem}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.quiet{color:var(--quiet)}.good{color:var(--good)}.bad{color:var(--bad)}
+.whole{font-weight:600}.under{padding-left:1.8rem}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.quiet{color:var(--quiet)}.good{color:var(--good)}.bad{color:var(--bad)}
 .bar{display:inline-block;position:relative;width:9rem;height:1rem}.bar i{position:absolute}.reach{top:.42rem;height:.2rem;background:var(--bar);opacity:.55}.dot{top:.25rem;width:.5rem;height:.5rem;margin-left:-.25rem;border-radius:50%;background:var(--bar)}.zero{top:0;bottom:0;width:1px;background:var(--quiet)}
 .prompt{max-width:34rem}pre{margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace;max-height:11rem;overflow:auto}summary{cursor:pointer;font-weight:600;margin:.6rem 0}code{font-size:.88em}`;
 
 export function evaluationPage(d: EvaluationDocument): string {
   const title = d.against ? `${d.model} against ${d.against}` : d.model;
   const gates = d.gates.length
-    ? `<h2>Gate</h2><p class="quiet">left - right with one-sided 95 % bounds; an undecided condition counts as: ${escaped(d.undecided)}</p><table>${head([""], ["condition"], ["task"], ["figures"], ["left - right", "n"], ["bounds", "n"], ["evidence"])}<tbody>${gateRows(d.gates)}</tbody></table>`
+    ? `<h2>Gate</h2><p class="quiet">left - right with one-sided 95 % bounds; an undecided condition counts as: ${escaped(d.undecided)}</p><table>${head([""], ["condition"], ["task or group"], ["figures"], ["left - right", "n"], ["bounds", "n"], ["evidence"])}<tbody>${gateRows(d.gates)}</tbody></table>`
     : "";
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head><body><h1>${escaped(title)}</h1>${gates}${d.tasks.map(t => taskSection(t, d.model)).join("\n")}</body></html>\n`;
+  // the outermost first, as people read
+  const groups = [...(d.groups ?? [])].reverse().map(g => groupSection(g, d.tasks, d.model));
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head><body><h1>${escaped(title)}</h1>${gates}${groups.join("\n")}${d.tasks.map(t => taskSection(t, d.model)).join("\n")}</body></html>\n`;
 }

@@ -19,6 +19,7 @@ import {
   sliceScores,
   withJudgement,
 } from "../../evaluate/index.ts";
+import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
@@ -76,6 +77,8 @@ export interface TaskReport {
   /** Of classify and choices: figures of each label. */
   readonly slices: readonly SliceScores[];
   readonly variants: readonly VariantReport[];
+  /** Where the task names answers that need no model. */
+  readonly baselines?: readonly BaselineReport[];
   readonly comparison?: Comparison;
   readonly judgement?: JudgementReport;
   /** Where the model's data was checked against the task's items. */
@@ -90,7 +93,7 @@ export const measureNamed = (name: string, { head, items }: RecordedResult): Mea
 export const measuresOf = ({ task }: LoadedTask, result: RecordedResult): Measure[] =>
   (task.metrics ?? defaultMeasures(task.output)).map(name => measureNamed(name, result));
 
-const shown = ({ id, place, prompt, right, came, ms }: ItemResult): ShownItem => ({ id, place, prompt, right, came, ms });
+export const shown = ({ id, place, prompt, right, came, ms }: ItemResult): ShownItem => ({ id, place, prompt, right, came, ms });
 
 /** How far an item is from right: by what it lacks to the right choice, else by the first measure's own value. */
 function badness(measure: Measure, i: ItemResult): number {
@@ -101,7 +104,8 @@ function badness(measure: Measure, i: ItemResult): number {
   return measure.value(i) * (measure.better === "higher" ? -1 : 1);
 }
 
-const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number): T[] => [...list].sort((a, b) => by(b) - by(a)).slice(0, count);
+export const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number): T[] =>
+  [...list].sort((a, b) => by(b) - by(a)).slice(0, count);
 
 export interface ReportParts {
   readonly loaded: LoadedTask;
@@ -163,6 +167,7 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
   const measures = measuresOf(loaded, result).filter(m => m.name !== "win_rate");
   const main = measures[0]!;
   const wrong = result.items.filter(i => (main.kind === "share" ? main.value(i) === 0 : badness(main, i) > Number.NEGATIVE_INFINITY));
+  const baselines = baselineReports(loaded, result, measures);
   return {
     task: task.task,
     output: task.output,
@@ -178,6 +183,7 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
       artifact: v.result.artifact,
       differences: measures.map(m => differenceOf(m, pairItems(v.result.items.map(unvaried(result.items)), result.items, task.task))),
     })),
+    ...(baselines ? { baselines } : {}),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     ...(seen ? { contamination: { checks: seen.checks, ...contaminationSplit(result.items, seen.cleanness, measures) } } : {}),

@@ -2,6 +2,7 @@
 import { formatCount, formatDuration } from "../../base/index.ts";
 import type { Difference, Score } from "../../evaluate/index.ts";
 import type { Output } from "../output.ts";
+import type { BaselineReport } from "./baselines.ts";
 import type { ChangedItem, ShownItem, TaskReport } from "./report.ts";
 
 export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));
@@ -16,11 +17,20 @@ const shorten = (text: string, most: number): string => {
   return line.length > most ? `...${line.slice(-most)}` : line;
 };
 
-function differenceLine(d: Difference & { readonly pHolm?: number }): string {
+export function differenceLine(d: Difference & { readonly pHolm?: number }): string {
   const holm = d.pHolm === undefined || d.pHolm === d.p ? "" : `, ${pValue(d.pHolm)} after Holm`;
   const sure = (d.pHolm ?? d.p) < 0.05 ? "" : "  no significant difference";
   return `    ${d.metric.padEnd(16)} ${figure(d.second)} -> ${figure(d.first)}  ${signed(d.value).padStart(8)} [${signed(d.low)}, ${signed(d.high)}]  wins ${d.wins}, losses ${d.losses}  p ${pValue(d.p)} (${d.test}${holm})${sure}`;
 }
+
+/** The figures of answers that need no model, and the model's beside them. */
+const baselineLines = ({ name, scores, differences }: BaselineReport): string[] => [
+  `  beside ${name}, which needs no model:`,
+  ...differences.map((d, k) => {
+    const sure = d.pHolm >= 0.05 ? "no significant difference" : d.value > 0 === (d.better === "higher") ? "better" : "worse";
+    return `    ${scoreCells(scores[k]!)} difference ${signed(d.value)} [${signed(d.low)}, ${signed(d.high)}]  p ${pValue(d.pHolm)} (${d.test}, Holm)  ${sure}`;
+  }),
+];
 
 const itemLine = (i: ShownItem): string =>
   `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ->  ${shorten(i.came, 30)}  (right: ${shorten(i.right, 30)})`;
@@ -33,6 +43,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
     : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
   for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
+  for (const b of t.baselines ?? []) for (const line of baselineLines(b)) out.line(line);
   const seen = t.contamination;
   if (seen) {
     for (const k of seen.checks)

@@ -169,7 +169,7 @@ export function releaseSource(store: Store): ReleaseSource {
         const { count } = await db
           .selectFrom("artifacts")
           .select(e => e.fn.countAll<number>().as("count"))
-          .where("kind", "in", ["task-result", "evaluation"])
+          .where("kind", "in", ["task-result", "group-result", "evaluation"])
           .executeTakeFirstOrThrow();
         const key = `${version.digest} ${other?.digest ?? ""} ${count}`;
         const tasks =

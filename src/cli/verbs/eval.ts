@@ -4,11 +4,14 @@ import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import {
   corrected,
+  type Difference,
   evaluateErrors,
   type GateVerdict,
   gateVerdict,
+  groupHeadOf,
+  groupMeasureNames,
+  groupMeasureOf,
   headOf,
-  isAbout,
   type LoadedTask,
   measureOf,
   parseCondition,
@@ -22,13 +25,16 @@ import {
   withJudgement,
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
+import { conditionSubjects } from "../eval/conditions.ts";
 import { type SeenItems, seenItems } from "../eval/contaminated.ts";
-import { groupReport, showGroup } from "../eval/groups.ts";
+import { documentItems } from "../eval/document-items.ts";
+import { type EvaluatedGroup, evaluatedGroup, groupReport, showGroup } from "../eval/groups.ts";
 import { type Judgement, recordedJudgement } from "../eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
 import { type RecordedResult, recordedResult } from "../eval/record.ts";
-import { type TaskReport, taskReport } from "../eval/report.ts";
+import { recordedGroup } from "../eval/record-group.ts";
+import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
 import { taskFile } from "../eval/task-files.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
@@ -74,7 +80,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const few = whole("items", 0, 1000) ?? 3;
   const undecided: UndecidedRule = choiceOption(options, "undecided", "eval", undecidedRules) ?? "point";
   const variants = variantsOf(options);
-  const { tasks, groups } = await tasksOf(files, folder, cwd, limit);
+  const { tasks, groups, roots } = await tasksOf(files, folder, cwd, limit);
   const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
   await using model = await openEvaluated(textOption(options, "model"), opening);
   const other = textOption(options, "against");
@@ -84,8 +90,14 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   await using judge: OpenEvaluated | undefined = judging === undefined ? undefined : await openEvaluated(judging, opening);
   const names = {
     against: against ? ["against", ...(other && !other.includes("/") ? [other] : []), ...against.names] : [],
-    tasks: tasks.map(t => t.task.task),
+    tasks: [...tasks.map(t => t.task.task), ...groups.map(g => g.name)],
   };
+  const labelsOf = (name: string) => Object.keys(tasks.find(t => t.task.task === name)?.task.labels ?? {});
+  const headOfGroup = (g: TaskGroup) =>
+    groupHeadOf(
+      g,
+      tasks.map(t => headOf(t.task)),
+    );
   const conditions = listOption(options, "failIf").map(source => parseCondition(source, names));
   for (const c of conditions) {
     if (c.terms.some(t => t.side === "against") && !against)
@@ -94,21 +106,15 @@ export const evalVerb: VerbRun = async (context, args, options) => {
         expected: "--against, the model that it speaks of",
         received: "none",
       });
-    const about = tasks.filter(t => isAbout(c, t.task.task));
-    if (about.length === 0)
-      throw evaluateErrors.fail("condition", {
-        place: `--fail-if "${c.source}"`,
-        expected: "measures of one task",
-        received: "of several",
-        hint: "Write a condition for each.",
-      });
     // known before hours of asking
-    for (const { task } of about) for (const t of c.terms) measureOf(t.metric, headOf(task), Object.keys(task.labels ?? {}));
+    for (const name of conditionSubjects(c, roots)) {
+      const group = groups.find(g => g.name === name);
+      for (const t of c.terms)
+        if (group) groupMeasureOf(t.metric, headOfGroup(group), labelsOf);
+        else measureOf(t.metric, headOf(tasks.find(x => x.task.task === name)!.task), labelsOf(name));
+    }
   }
-  for (const g of groups)
-    for (const { metric, tasks: named } of g.measures)
-      for (const { task } of tasks.filter(t => named.includes(t.task.task)))
-        measureOf(metric, headOf(task), Object.keys(task.labels ?? {}));
+  for (const g of groups) for (const name of groupMeasureNames(g)) groupMeasureOf(name, headOfGroup(g), labelsOf);
 
   const evaluated: Evaluation[] = [];
   for (const loaded of tasks) {
@@ -152,13 +158,27 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   }
   const reports = withHolm(evaluated.map(e => taskReport({ ...e, few })));
   for (const report of reports) showTask(out, model.model.id, report);
-  const groupReports = groups.map(g => groupReport(g, evaluated));
+  const together: EvaluatedGroup[] = [];
+  for (const g of groups) {
+    const made = evaluatedGroup(g, evaluated, judgedItems);
+    const record = async (who: OpenEvaluated, of: (e: Evaluation) => RecordedResult) =>
+      who.model.artifact === undefined
+        ? undefined
+        : recordedGroup({ store: who.store, model: who.model.artifact, head: made.head, results: evaluated.map(of) });
+    const artifact = await record(model, e => e.result);
+    if (against) await record(against, e => e.against!.result);
+    together.push({ ...made, ...(artifact === undefined ? {} : { artifact }) });
+  }
+  const groupReports = withHolm(together.map(g => groupReport(g, few)));
   for (const g of groupReports) showGroup(out, g);
 
   const gates: GateVerdict[] = conditions.flatMap(c =>
-    evaluated
-      .filter(e => isAbout(c, e.loaded.task.task))
-      .map(e => gateVerdict(c, e.result.head, { items: judgedItems(e) }, e.against && { items: e.against.result.items }, { undecided })),
+    conditionSubjects(c, roots).map(name => {
+      const group = together.find(g => g.head.task === name);
+      if (group) return gateVerdict(c, group.head, group, group.against, { undecided });
+      const e = evaluated.find(x => x.loaded.task.task === name)!;
+      return gateVerdict(c, e.result.head, { items: judgedItems(e) }, e.against?.result, { undecided });
+    }),
   );
   if (gates.length) out.line("");
   for (const g of gates) out.line(`  ${g.fails ? "FAIL" : "pass"}  ${tellVerdict(g)}`);
@@ -175,26 +195,42 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const page = textOption(options, "report");
   if (page !== undefined) {
     const every = evaluated.map(e => taskReport({ ...e, few: Number.MAX_SAFE_INTEGER }));
-    writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: withHolm(every) }));
+    const everyGroup = withHolm(together.map(g => groupReport(g, Number.MAX_SAFE_INTEGER)));
+    writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: withHolm(every), groups: everyGroup }));
     out.line(`  report: ${page}`);
   }
   out.result(document);
   if (failed.length) throw evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") });
 };
 
-/** Tasks and groups of all files. Errors: those of the files; cli/usage for a name twice. */
+/**
+ * Tasks and groups of all files; `roots` are what the files are: a group where it tells a measure, else its tasks. Errors: those of the files; cli/usage for a
+ * name twice.
+ */
 async function tasksOf(files: readonly string[], folder: string, cwd: string, limit: number | undefined) {
   const tasks: LoadedTask[] = [];
   const groups: TaskGroup[] = [];
+  const roots: string[] = [];
+  const known = new Set<string>();
   for (const file of files) {
-    const read = await readTasks(taskFile(file, folder, cwd), limit);
-    for (const { task } of read.tasks)
-      if (tasks.some(t => t.task.task === task.task))
-        throw cliErrors.fail("usage", { place: "loam eval: task", expected: "tasks of different names", received: `"${task.task}" twice` });
+    const read = await readTasks(taskFile(file, folder, cwd), limit, documentItems(folder));
+    const own = read.tasks.map(t => t.task.task);
+    for (const name of [...own, ...read.groups.map(g => g.name)]) {
+      if (known.has(name))
+        throw cliErrors.fail("usage", {
+          place: "loam eval: task",
+          expected: "tasks and groups of different names",
+          received: `"${name}" twice`,
+        });
+      known.add(name);
+    }
     tasks.push(...read.tasks);
     groups.push(...read.groups);
+    // inner groups stand first
+    const outer = read.groups.at(-1);
+    roots.push(...(outer && outer.measures.length > 0 ? [outer.name] : own));
   }
-  return { tasks, groups };
+  return { tasks, groups, roots };
 }
 
 /** The items, with what a judge said of them where there is one. */
@@ -217,7 +253,9 @@ function checkJudged(tasks: readonly LoadedTask[], hasOther: boolean): void {
 }
 
 /** The tests of all tasks together, measure by measure in the order of each task's own: corrected by Holm. */
-function withHolm(reports: readonly TaskReport[]): TaskReport[] {
+function withHolm<R extends { readonly comparison?: { readonly differences: readonly (Difference & { readonly pHolm?: number })[] } }>(
+  reports: readonly R[],
+): R[] {
   const most = Math.max(0, ...reports.map(r => r.comparison?.differences.length ?? 0));
   let out = [...reports];
   for (let m = 0; m < most; m++) {

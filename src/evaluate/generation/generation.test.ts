@@ -30,15 +30,16 @@ const words = fc
 test("a text beside itself has the full score, one that shares nothing none, and every score lies between", () => {
   fc.assert(
     fc.property(words, words, (a, b) => {
-      for (const name of Object.keys(textMetrics)) {
+      for (const name of Object.keys(textMetrics).filter(n => textMetrics[n]!.better !== "lower")) {
         const score = scoreOf(name, [{ prediction: a, references: [b] }]);
         expect(score, name).toBeGreaterThanOrEqual(0);
         expect(score, name).toBeLessThanOrEqual(1 + 1e-12);
         const nothing = scoreOf(name, [{ prediction: "@ @", references: [`cat ${a}`] }]);
         if (name !== "edit-similarity") expect(nothing, name).toBe(0);
       }
-      for (const name of ["exact-match", "normalised-match", "edit-similarity", "chrf", "chrf++"])
+      for (const name of ["exact-match", "normalised-match", "token-f1-cased", "edit-similarity", "chrf", "chrf++"])
         expect(scoreOf(name, [{ prediction: a, references: [b, a] }]), name).toBeCloseTo(1, 12);
+      expect(scoreOf("cer", [{ prediction: a, references: [b, a] }])).toBe(0);
     }),
   );
   expect(scoreOf("bleu", [{ prediction: "one two three four", references: ["one two three four"] }])).toBeCloseTo(1, 12);
@@ -91,4 +92,21 @@ test("the edit distance is a metric, and normalising takes what SQuAD's script t
 test("no items and no references are refused by name", () => {
   expect(() => textStatistics(textMetrics.bleu!, [])).toThrowError(/items/);
   expect(() => textStatistics(textMetrics.bleu!, [{ prediction: "", references: [] }])).toThrowError(/items\[0\]\.references/);
+});
+
+test("token-f1-cased sees case and marks, which token-f1 passes over", () => {
+  const item = [{ prediction: "then peter left rome", references: ["Then Peter left Rome."] }];
+  expect(scoreOf("token-f1", item)).toBe(1);
+  // of 4 tokens 1 is among the reference's 5
+  expect(scoreOf("token-f1-cased", item)).toBeCloseTo(2 / 9, 12);
+  expect(scoreOf("token-f1-cased", [{ prediction: '"No", he said.', references: ['"No," he said.'] }])).toBe(1);
+});
+
+test("cer is all edits over all characters of the right answers, each beside the nearest reference", () => {
+  const items = [
+    { prediction: "abc", references: ["abd", "xyz"] },
+    { prediction: "hello", references: ["Hello."] },
+    { prediction: "far too long", references: ["x"] },
+  ];
+  expect(scoreOf("cer", items)).toBeCloseTo((1 + 2 + 12) / (3 + 6 + 1), 12);
 });

@@ -6,9 +6,11 @@ import { evaluateErrors } from "../errors.ts";
 
 export interface TextMetric {
   readonly name: string;
+  /** `higher` where absent. */
+  readonly better?: "lower";
   /** What an item adds to the sums. `references` holds one or more texts. */
   statistics(prediction: string, references: readonly string[]): Float64Array;
-  /** The figure of some sums, 0 to 1. */
+  /** The figure of some sums, 0 to 1; one of which less is better may be more. */
   score(sums: Float64Array): number;
 }
 

@@ -7,7 +7,7 @@ import { bootstrap, holm, type Interval, mcNemar, pairedPermutation, pairedRando
 import { evaluateErrors } from "../errors.ts";
 import type { ItemResult } from "./item.ts";
 import type { Figure, Measure } from "./measures.ts";
-import { clustersOf, draws } from "./score.ts";
+import { clustersOf, draws, strataOf } from "./score.ts";
 
 /** The same items on both sides, in one order. */
 export interface Paired {
@@ -86,7 +86,8 @@ export function differenceOf(measure: Measure, paired: Paired): Difference {
   const losses = gains.filter(g => g < 0).length;
   const difference: Figure = at => sides.first(at) - sides.second(at);
   const isSame = gains.every(g => g === 0) && a === b;
-  const { low, high } = isSame || n < 2 ? { low: a - b, high: a - b } : bootstrap(n, difference, { draws, clusters, seed: 1 });
+  const { low, high } =
+    isSame || n < 2 ? { low: a - b, high: a - b } : bootstrap(n, difference, { draws, clusters, strata: strataOf(first), seed: 1 });
   const base = { metric: measure.name, better: measure.better, items: n, first: a, second: b, value: a - b, low, high, wins, losses };
   if (measure.kind === "share" && !clusters) return { ...base, p: mcNemar(wins, losses).p, test: "McNemar" };
   if (measure.kind === "whole")

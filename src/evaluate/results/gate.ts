@@ -7,9 +7,9 @@ import { bootstrap } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { pairItems } from "./compare.ts";
 import type { Condition } from "./condition.ts";
+import { checkWhole, type GroupHead, isGroupHead, measuresIn } from "./group.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { measureOf } from "./measures.ts";
-import { clustersOf } from "./score.ts";
+import { clustersOf, strataOf } from "./score.ts";
 
 /**
  * What an undecided condition counts as: `point`, what the figures themselves say; `pass`, not holding (a false alarm at most one time of twenty);
@@ -20,6 +20,7 @@ export type UndecidedRule = (typeof undecidedRules)[number];
 
 export interface GateVerdict {
   readonly condition: string;
+  /** A task's name, or a group's. */
   readonly task: string;
   readonly items: number;
   /** left - right on all items, and its one-sided 95 % bounds. */
@@ -45,13 +46,13 @@ export interface GateOptions {
   readonly draws?: number;
 }
 
-/** Whether a condition can be asked of a task: all its terms name it or none. */
-export const isAbout = (c: Condition, task: string): boolean => c.terms.every(t => t.task === undefined || t.task === task);
-
-/** Errors: evaluate/metric for an unknown measure; evaluate/condition where there is no other model; evaluate/compare. */
+/**
+ * Of a task, or of a group: then `items` are those of `groupItems`, drawn task by task. Errors: evaluate/metric for an unknown measure; evaluate/condition
+ * where there is no other model; evaluate/compare.
+ */
 export function gateVerdict(
   condition: Condition,
-  head: ResultHead,
+  head: ResultHead | GroupHead,
   model: GateSide,
   against: GateSide | undefined,
   { undecided = "point", draws = 2000 }: GateOptions = {},
@@ -64,11 +65,16 @@ export function gateVerdict(
       expected: "--against, the model that it speaks of",
       received: "none",
     });
-  const paired = usesOther ? pairItems(model.items, against!.items, head.task) : { first: model.items, second: [] };
+  const measureNamed = measuresIn(head, model.items);
+  const measured = terms.map(t => measureNamed(t.metric));
+  // of a group, the items of the tasks that are spoken of
+  const counted = (side: GateSide) => side.items.filter(i => measured.some(m => m.counts(i)));
+  const own = counted(model);
+  const paired = usesOther ? pairItems(own, counted(against!), head.task) : { first: own, second: [] };
+  if (isGroupHead(head)) checkWhole(head, measured, paired.first);
   const n = paired.first.length;
-  const labels = [...new Set(paired.first.flatMap(i => i.choices ?? []))];
-  const parts = terms.map(t => {
-    const measure = measureOf(t.metric, head, labels);
+  const parts = terms.map((t, k) => {
+    const { measure } = measured[k]!;
     const figure = measure.prepare(t.side === "model" ? paired.first : paired.second);
     return { ...t, figure, name: t.side === "model" ? t.metric : `against.${t.metric}` };
   });
@@ -79,7 +85,7 @@ export function gateVerdict(
   const { low, high } =
     n < 2
       ? { low: Number.NaN, high: Number.NaN }
-      : bootstrap(n, at, { draws, confidence: 0.9, clusters: clustersOf(paired.first), seed: 1 });
+      : bootstrap(n, at, { draws, confidence: 0.9, clusters: clustersOf(paired.first), strata: strataOf(paired.first), seed: 1 });
   const isBelow = operator === "<" || operator === "<=";
   const isStrict = operator === "<" || operator === ">";
   const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);

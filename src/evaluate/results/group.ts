@@ -1,69 +1,201 @@
-/** A measure of several tasks together: the mean of their figures, by their items or alike, with an interval over the items of all, as `score.ts` makes it. */
-import { bootstrap, type Interval, wilson } from "../../statistics/index.ts";
-import type { ItemResult } from "./item.ts";
-import type { Measure } from "./measures.ts";
-import { clustersOf, draws } from "./score.ts";
+/**
+ * A group of tasks as if it were one: the items of all, each in its task's stratum, and measures over several tasks. So figures, comparisons and gates
+ * of groups are those of tasks (`score.ts`, `compare.ts`, `gate.ts`). A group's measure is the mean of its tasks' figures, by their items (all
+ * items are alike then) or alike (all tasks are): `weight_by_size` of lm-evaluation-harness's `aggregate_metric_list`.
+ */
+import { nearest } from "../../base/index.ts";
+import type { Interval } from "../../statistics/index.ts";
+import { evaluateErrors } from "../errors.ts";
+import type { GroupMeasure, TaskGroup } from "../tasks/harness-groups.ts";
+import type { ItemResult, ResultHead } from "./item.ts";
+import { type Figure, type Measure, measureOf } from "./measures.ts";
+import { type Score, scoreOf } from "./score.ts";
 
-export interface GroupPart {
-  readonly measure: Measure;
-  readonly items: readonly ItemResult[];
+/** What measures need to know of a group. */
+export interface GroupHead {
+  /** The group's name. */
+  readonly task: string;
+  /** Its tasks; an item's `part` says which is its own. */
+  readonly members: readonly ResultHead[];
+  readonly measures: readonly GroupMeasure[];
 }
+
+export const isGroupHead = (head: ResultHead | GroupHead): head is GroupHead => "members" in head;
+
+/** Errors: evaluate/compare for a task of the group without a head. */
+export function groupHeadOf(
+  { name, tasks, measures }: Pick<TaskGroup, "name" | "tasks" | "measures">,
+  heads: readonly ResultHead[],
+): GroupHead {
+  const members = tasks.map(task => {
+    const head = heads.find(h => h.task === task);
+    if (head) return head;
+    throw evaluateErrors.fail("compare", {
+      place: name,
+      expected: `results of all its tasks, ${task} too`,
+      received: heads.map(h => h.task).join(", ") || "none",
+    });
+  });
+  return { task: name, members, measures };
+}
+
+/** The items of a group's tasks, one task after another; of other tasks, none. Names and clusters of different tasks are different. */
+export const groupItems = (
+  { members }: GroupHead,
+  results: readonly { readonly task: string; readonly items: readonly ItemResult[] }[],
+): ItemResult[] =>
+  members.flatMap(({ task }, part) =>
+    (results.find(r => r.task === task)?.items ?? []).map(i => ({
+      ...i,
+      id: `${part}/${i.id}`,
+      part,
+      ...(i.cluster === undefined ? {} : { cluster: `${part}/${i.cluster}` }),
+    })),
+  );
+
+/** An item's name in its own task. */
+export const ownId = ({ id, part }: Pick<ItemResult, "id" | "part">): string => (part === undefined ? id : id.slice(id.indexOf("/") + 1));
+
+/** What a condition calls a measure: `acc`, `acc:alike` where tasks count alike, `exact-match:strict-match` of a list of filters. */
+export const groupMeasureName = ({ metric, filter, isWeighted }: Pick<GroupMeasure, "metric" | "filter" | "isWeighted">): string =>
+  `${metric}${filter === undefined ? "" : `:${filter}`}${isWeighted ? "" : ":alike"}`;
+
+/** Of a group, each once, in their order. */
+export const groupMeasureNames = ({ measures }: Pick<GroupHead, "measures">): string[] => [...new Set(measures.map(groupMeasureName))];
+
+interface Part {
+  readonly part: number;
+  readonly measure: Measure;
+}
+
+/** Splits indices by the part of their items, as indices among the items of each. */
+function splitter(items: readonly ItemResult[], parts: readonly Part[]): (at: ArrayLike<number>) => number[][] {
+  const place = new Map(parts.map((p, k) => [p.part, k]));
+  const counts = parts.map(() => 0);
+  const of = Int32Array.from(items, i => place.get(i.part ?? 0) ?? -1);
+  const own = Int32Array.from(of, k => (k < 0 ? -1 : counts[k]!++));
+  return at => {
+    const lists: number[][] = parts.map(() => []);
+    for (let k = 0; k < at.length; k++) if (of[at[k]!]! >= 0) lists[of[at[k]!]!]!.push(own[at[k]!]!);
+    return lists;
+  };
+}
+
+/** The mean of the parts' figures; weights are the parts' numbers of items as prepared, so no draw changes them. */
+const prepared =
+  (parts: readonly Part[], isWeighted: boolean) =>
+  (items: readonly ItemResult[]): Figure => {
+    const own = parts.map(p => items.filter(i => (i.part ?? 0) === p.part));
+    const figures = parts.map((p, k) => (own[k]!.length > 0 ? p.measure.prepare(own[k]!) : undefined));
+    const weights = own.map(list => (isWeighted ? list.length : 1));
+    const all = weights.reduce((a, b) => a + b, 0);
+    const split = splitter(items, parts);
+    return at => {
+      const drawn = split(at);
+      // without an item of a task there is no mean of all tasks
+      return figures.reduce(
+        (sum, figure, k) => sum + (figure && drawn[k]!.length > 0 ? (weights[k]! / all) * figure(drawn[k]!) : Number.NaN),
+        0,
+      );
+    };
+  };
+
+/** By their items, shares are one share of all items and means one mean; what is alike for tasks of different sizes is neither. */
+function kindOf(parts: readonly Part[], isWeighted: boolean): Measure["kind"] {
+  const kinds = new Set(parts.map(p => p.measure.kind));
+  if (kinds.has("whole") || (parts.length > 1 && !isWeighted)) return "whole";
+  return kinds.has("mean") ? "mean" : "share";
+}
+
+function together(name: string, parts: readonly Part[], isWeighted: boolean): Measure {
+  const byPart = new Map(parts.map(p => [p.part, p.measure]));
+  return {
+    name,
+    better: parts[0]!.measure.better,
+    kind: kindOf(parts, isWeighted),
+    value: i => byPart.get(i.part ?? 0)!.value(i),
+    prepare: prepared(parts, isWeighted),
+  };
+}
+
+export interface OfGroup {
+  readonly measure: Measure;
+  /** Whether an item counts: it is of a task that the measure is told of. */
+  readonly counts: (item: Pick<ItemResult, "part">) => boolean;
+}
+
+/**
+ * A group's measure by the name that `groupMeasureNames` tells; a bare measure is the first of the group's list that is of it. `labelsOf` are those that a
+ * task's measures may name. Errors: evaluate/metric with the nearest.
+ */
+export function groupMeasureOf(name: string, head: GroupHead, labelsOf: (task: string, part: number) => readonly string[]): OfGroup {
+  const definition = head.measures.find(m => groupMeasureName(m) === name) ?? head.measures.find(m => m.metric === name);
+  if (!definition) {
+    const known = groupMeasureNames(head);
+    const near = nearest(name, known);
+    throw evaluateErrors.fail("metric", {
+      place: `${head.task}: aggregate_metric_list`,
+      expected: known.length > 0 ? `a measure that the group tells: ${known.join(", ")}` : "a measure that the group tells",
+      received: `"${name}"`,
+      hint: near
+        ? `Did you mean "${near}"?`
+        : `Add it to the group's list, or name a task before the dot: ${head.members[0]!.task}.${name}`,
+    });
+  }
+  const parts = head.members.flatMap((member, part) =>
+    definition.tasks.includes(member.task) ? [{ part, measure: measureOf(definition.metric, member, labelsOf(member.task, part)) }] : [],
+  );
+  const own = new Set(parts.map(p => p.part));
+  return { measure: together(groupMeasureName(definition), parts, definition.isWeighted), counts: i => own.has(i.part ?? 0) };
+}
+
+/** Measures by name, of a task or a group, of items whose labels may be named. */
+export function measuresIn(
+  head: ResultHead | GroupHead,
+  items: readonly ItemResult[],
+): (name: string) => Pick<OfGroup, "measure" | "counts"> {
+  const labels = new Map<number, Set<string>>();
+  for (const i of items) for (const c of i.choices ?? []) labels.set(i.part ?? 0, (labels.get(i.part ?? 0) ?? new Set()).add(c));
+  const labelsOf = (part: number) => [...(labels.get(part) ?? [])];
+  return isGroupHead(head)
+    ? name => groupMeasureOf(name, head, (_, part) => labelsOf(part))
+    : name => ({ measure: measureOf(name, head, labelsOf(0)), counts: () => true });
+}
+
+/** Errors: evaluate/compare where a task that is counted has no item: its group would be another one. */
+export function checkWhole({ task, members }: GroupHead, measured: readonly Pick<OfGroup, "counts">[], items: readonly ItemResult[]): void {
+  const present = new Set(items.map(i => i.part));
+  const lacking = members.find((_, part) => !present.has(part) && measured.some(m => m.counts({ part })));
+  if (lacking)
+    throw evaluateErrors.fail("compare", {
+      place: task,
+      expected: `items of each of its tasks that both sides have`,
+      received: `none of ${lacking.task}`,
+      hint: "Evaluate both on the same files.",
+    });
+}
+
 export interface GroupScore extends Interval {
+  /** As a condition calls it. */
+  readonly name: string;
   readonly metric: string;
+  readonly filter?: string;
   readonly better: Measure["better"];
   readonly items: number;
   readonly tasks: number;
+  /** Names of those tasks. */
+  readonly of: readonly string[];
   readonly isWeighted: boolean;
+  readonly interval: Score["interval"];
 }
 
-/** Clusters of all parts one after another: those of different tasks are different. */
-function clustersAcross(parts: readonly GroupPart[]): Int32Array | undefined {
-  const own = parts.map(p => clustersOf(p.items));
-  if (own.every(c => c === undefined)) return undefined;
-  let first = 0;
-  const all: number[] = [];
-  for (const [i, { items }] of parts.entries()) {
-    const numbers = own[i] ?? Int32Array.from(items, (_, k) => k);
-    for (const n of numbers) all.push(first + n);
-    first += items.length;
-  }
-  return Int32Array.from(all);
-}
-
-/** Parts, one or more, each with items. Weighted, a task counts as often as it has items: lm-evaluation-harness's `weight_by_size`. */
-export function groupScore(parts: readonly GroupPart[], isWeighted: boolean): GroupScore {
-  const figures = parts.map(({ measure, items }) => measure.prepare(items));
-  let items = 0;
-  const starts = parts.map(p => {
-    const start = items;
-    items += p.items.length;
-    return start;
+/** All that a group tells of its items. Errors: evaluate/metric where a task does not know a measure. */
+export function groupScores(head: GroupHead, items: readonly ItemResult[]): GroupScore[] {
+  const measureNamed = measuresIn(head, items);
+  return groupMeasureNames(head).map(name => {
+    const { measure, counts } = measureNamed(name);
+    const { metric, filter, isWeighted, tasks } = head.measures.find(m => groupMeasureName(m) === name)!;
+    const score = scoreOf(measure, items.filter(counts));
+    return { ...score, name, metric, ...(filter === undefined ? {} : { filter }), tasks: tasks.length, of: tasks, isWeighted };
   });
-  const partOf = Int32Array.from(parts.flatMap((p, i) => p.items.map(() => i)));
-  const together = (at: ArrayLike<number>): number => {
-    const own: number[][] = parts.map(() => []);
-    for (let k = 0; k < at.length; k++) {
-      const part = partOf[at[k]!]!;
-      own[part]!.push(at[k]! - starts[part]!);
-    }
-    let [sum, weights] = [0, 0];
-    for (const [i, drawn] of own.entries()) {
-      // a draw that leaves a task out has no mean of all tasks
-      if (drawn.length === 0 && !isWeighted) return Number.NaN;
-      if (drawn.length === 0) continue;
-      const weight = isWeighted ? drawn.length : 1;
-      sum += weight * figures[i]!(drawn);
-      weights += weight;
-    }
-    return sum / weights;
-  };
-  const { measure } = parts[0]!;
-  const told = { metric: measure.name, better: measure.better, items, tasks: parts.length, isWeighted };
-  const clusters = clustersAcross(parts);
-  // by their items, shares of tasks are one share of all items
-  if (isWeighted && !clusters && parts.every(p => p.measure.kind === "share"))
-    return { ...told, ...wilson(Math.round(together(Int32Array.from({ length: items }, (_, i) => i)) * items), items) };
-  if (items < 2) return { ...told, value: together([0]), low: Number.NaN, high: Number.NaN };
-  const { value, low, high } = bootstrap(items, together, { draws, clusters, seed: 1 });
-  return { ...told, value, low, high };
 }

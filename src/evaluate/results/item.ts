@@ -14,6 +14,8 @@ export interface ItemResult {
   readonly ms: number;
   readonly attributes: Readonly<Record<string, string | number>>;
   readonly cluster?: string;
+  /** Among the items of a group: which of its tasks. */
+  readonly part?: number;
   /** Of choices and labels. */
   readonly choices?: readonly string[];
   readonly gold?: readonly number[];

@@ -256,7 +256,7 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
           const plain = match && name === "exact-match" ? matched(match, task) : undefined;
           const own = summed(
             name,
-            "higher",
+            m.better ?? "higher",
             i => (plain ? m.statistics(plain(i.texts![0]!), i.references!.map(plain)) : m.statistics(i.texts![0]!, i.references!)),
             s => m.score(s),
           );

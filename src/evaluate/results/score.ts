@@ -26,6 +26,10 @@ export function clustersOf(items: readonly ItemResult[]): Int32Array | undefined
   });
 }
 
+/** Tasks of a group's items, undefined where there is one. */
+export const strataOf = (items: readonly ItemResult[]): Int32Array | undefined =>
+  new Set(items.map(i => i.part)).size > 1 ? Int32Array.from(items, i => i.part ?? 0) : undefined;
+
 /** A figure of the items with its 95 % interval; an interval of a single item is none. */
 export function scoreOf(measure: Measure, items: readonly ItemResult[]): Score {
   const base = { metric: measure.name, better: measure.better, items: items.length };
@@ -35,7 +39,7 @@ export function scoreOf(measure: Measure, items: readonly ItemResult[]): Score {
   if (measure.kind === "share" && !clusters)
     return { ...base, ...wilson(Math.round(figure(all) * items.length), items.length), interval: "wilson" };
   if (items.length < 2) return { ...base, value: figure(all), low: Number.NaN, high: Number.NaN, interval: "none" };
-  const { value, low, high } = bootstrap(items.length, figure, { draws, clusters, seed: 1 });
+  const { value, low, high } = bootstrap(items.length, figure, { draws, clusters, strata: strataOf(items), seed: 1 });
   return { ...base, value, low, high, interval: "bootstrap" };
 }
 

@@ -284,6 +284,15 @@ export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem =
   });
 }
 
+/** Reads a field or template of an item as a text; of a list, its first one. Errors: evaluate/data with file and line, evaluate/task. */
+export function textReader(source: string | number, key: string): (item: TaskItem) => string {
+  const read = readerOf(source, key);
+  return item => {
+    const value = placed(item, key, () => read(item.fields));
+    return textOf(Array.isArray(value) ? value[0] : value, item, key);
+  };
+}
+
 /** What a judge is told of each item beside the answers. Errors: evaluate/data, evaluate/task. */
 export function questionsOf({ task, items }: LoadedTask): { readonly question: string; readonly reference: string | undefined }[] {
   const question = readerOf(task.judge?.question ?? task.prompt ?? "", "judge.question");

@@ -6,7 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { evaluateTask } from "../evaluate-task.ts";
 import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
-import { groupScore } from "../results/group.ts";
+import { groupHeadOf, groupItems, groupScores } from "../results/group.ts";
 import { headOf } from "../results/item.ts";
 import { measureOf } from "../results/measures.ts";
 import { readTask, readTasks } from "./read-task.ts";
@@ -176,11 +176,17 @@ test("a group of groups has their tasks once, and the harness's means: by items,
   for (const loaded of tasks)
     results.set(loaded.task.task, (await evaluateTask({ loaded, model: choosing, answers: rememberedAnswers() })).items);
   const scoreOf = (at: number) => {
-    const m = groups[at]!.measures[0]!;
-    const parts = tasks
-      .filter(t => m.tasks.includes(t.task.task))
-      .map(t => ({ measure: measureOf(m.metric, headOf(t.task)), items: results.get(t.task.task)! }));
-    return groupScore(parts, m.isWeighted);
+    const head = groupHeadOf(
+      groups[at]!,
+      tasks.map(t => headOf(t.task)),
+    );
+    return groupScores(
+      head,
+      groupItems(
+        head,
+        [...results].map(([task, items]) => ({ task, items })),
+      ),
+    )[0]!;
   };
   // aggregate_subtask_metrics of the harness: sum(metric * size) / sum(size), sizes 1 where nothing is weighted
   expect(scoreOf(0)).toMatchObject({ metric: "acc", tasks: 2, items: 40 });

@@ -1,6 +1,7 @@
 /** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
 import { basename, dirname, resolve } from "node:path";
 import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts";
+import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
@@ -22,9 +23,17 @@ export interface LoadedTask {
   readonly examples: readonly TaskItem[];
   /** Hash of the task and of all items' content: what is asked. */
   readonly digest: string;
-  /** SHA-256 of the file that the items are from. */
+  /** What its baselines learn from, by split. */
+  readonly training: Readonly<Record<string, readonly TaskItem[]>>;
+  /** SHA-256 of the file that the items are from; of a data set, its digest. */
   readonly fileDigest: string;
 }
+
+/** Documents of a data set of the project as items. Who reads tasks outside a project has none. */
+export type DocumentItems = (
+  name: string,
+  side: "train" | "held-out",
+) => Promise<{ readonly items: readonly Item[]; readonly digest: string }>;
 
 /** Tasks of a file, and what is told of several together. */
 export interface TaskFile {
@@ -43,17 +52,42 @@ function onlyOne<T>(tasks: readonly T[], place: string): T {
 /** The task of a file's text. Errors: base/syntax, base/unknownKey, base/config, evaluate/task, also for several lists of filters. */
 export const parseTask = (text: string, place: string): Task => onlyOne(parsed(parseYaml(text, place), place), place);
 
-type Where = Exclude<Task["data"][string], string>;
+interface Source {
+  /** What complaints call it. */
+  readonly shown: string;
+  readonly items: readonly TaskItem[];
+  readonly digest: string;
+}
 
-async function itemsOf(task: Task, split: string, folder: string): Promise<TaskItem[]> {
+async function sourceOf(task: Task, split: string, folder: string, documents: DocumentItems | undefined): Promise<Source> {
   const given = task.data[split]!;
-  const { file, format, where = {} }: Where = typeof given === "string" ? { file: given } : given;
-  const all = (await readItems(resolve(folder, file), file, format)).map((item, number) => ({ ...item, number }));
+  const numbered = (items: readonly Item[]) => items.map((item, number) => ({ ...item, number, id: "" }));
+  if (typeof given === "string" || "file" in given) {
+    const { file, format } = typeof given === "string" ? { file: given, format: undefined } : given;
+    const items = await readItems(resolve(folder, file), file, format);
+    return { shown: file, items: numbered(items), digest: sha256(readBytes(resolve(folder, file))) };
+  }
+  if (!documents)
+    throw evaluateErrors.fail("task", {
+      place: `${task.task}: data.${split}`,
+      expected: "a file of items",
+      received: `the data set "${given.documents}"`,
+      hint: "`loam eval` reads data sets, in the folder of their project (-C).",
+    });
+  const { items, digest } = await documents(given.documents, given.side);
+  return { shown: `${given.documents}/${given.side}`, items: numbered(items), digest };
+}
+
+async function itemsOf(task: Task, split: string, { shown, items: all }: Source): Promise<TaskItem[]> {
+  const given = task.data[split]!;
+  const { where = {} } = typeof given === "string" ? {} : given;
   const wanted = Object.entries(where);
   const kept = all.filter(i => wanted.every(([key, value]) => String(i.fields[key]) === String(value)));
   if (kept.length === 0)
-    throw evaluateErrors.fail("empty", { place: `${file}: where`, expected: `an item with ${JSON.stringify(where)}`, received: "none" });
-  const items = kept.map(i => ({ ...i, id: itemId(i, task.id) }));
+    throw evaluateErrors.fail("empty", { place: `${shown}: where`, expected: `an item with ${JSON.stringify(where)}`, received: "none" });
+  const hasSample = typeof given !== "string" && "documents" in given && given.sample !== undefined;
+  const chosen = hasSample ? drawn(kept, given.sample!, i => String(i.fields.id), given.seed) : kept;
+  const items = chosen.map(i => ({ ...i, id: itemId(i, task.id) }));
   if (task.id !== undefined) {
     const seen = new Map<string, string>();
     for (const i of items) {
@@ -71,37 +105,42 @@ async function itemsOf(task: Task, split: string, folder: string): Promise<TaskI
 }
 
 /** Reads a file of one task and its items, the first `limit` of them. Errors: as `readTasks`, and evaluate/task where there are several tasks. */
-export const readTask = async (path: string, limit?: number): Promise<LoadedTask> =>
-  onlyOne((await readTasks(path, limit)).tasks, basename(path));
+export const readTask = async (path: string, limit?: number, documents?: DocumentItems): Promise<LoadedTask> =>
+  onlyOne((await readTasks(path, limit, documents)).tasks, basename(path));
 
 /**
  * Reads the tasks of a file, or of a group of lm-evaluation-harness, with their items, the first `limit` of each. Errors: those of `parseTask`; evaluate/data and
- * evaluate/empty of the items; base/missingFile.
+ * evaluate/empty of the items; base/missingFile; those of `documents`.
  */
-export async function readTasks(path: string, limit = Number.POSITIVE_INFINITY): Promise<TaskFile> {
+export async function readTasks(path: string, limit = Number.POSITIVE_INFINITY, documents?: DocumentItems): Promise<TaskFile> {
   const value = readIncluded(path);
   if (isKeys(value) && isGroup(value)) {
     const { members, groups } = readGroup(value, path);
     const tasks: LoadedTask[] = [];
-    for (const m of members) tasks.push(await loaded(m.task, dirname(m.path), limit));
+    for (const m of members) tasks.push(await loaded(m.task, dirname(m.path), limit, documents));
     return { tasks, groups };
   }
   const tasks: LoadedTask[] = [];
-  for (const task of parsed(value, basename(path))) tasks.push(await loaded(task, dirname(path), limit));
+  for (const task of parsed(value, basename(path))) tasks.push(await loaded(task, dirname(path), limit, documents));
   return { tasks, groups: [] };
 }
 
-async function loaded(task: Task, folder: string, limit: number): Promise<LoadedTask> {
+async function loaded(task: Task, folder: string, limit: number, documents: DocumentItems | undefined): Promise<LoadedTask> {
   // an expression that is none is told before anybody is asked
   if (task.match) matched(task.match, task.task);
-  const all = await itemsOf(task, task.split, folder);
+  const read = async (split: string) => {
+    const source = await sourceOf(task, split, folder, documents);
+    return { items: await itemsOf(task, split, source), digest: source.digest };
+  };
+  const { items: all, digest: fileDigest } = await read(task.split);
   const items = all.slice(0, limit);
   const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
-  const examples = from === undefined ? [] : from === task.split ? all : await itemsOf(task, from, folder);
+  const examples = from === undefined ? [] : from === task.split ? all : (await read(from)).items;
+  const training: Record<string, readonly TaskItem[]> = {};
+  for (const rule of Object.values(task.baselines ?? {}))
+    if (typeof rule !== "string") training[rule.from] ??= rule.from === from ? examples : (await read(rule.from)).items;
   // what people are told, and what is done with the answers, is not asked
-  const { about: _, judge: _judge, contamination: _set, match: _match, ...asked } = task;
+  const { about: _, judge: _judge, contamination: _set, match: _match, baselines: _baselines, ...asked } = task;
   const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
-  const source = task.data[task.split]!;
-  const fileDigest = sha256(readBytes(resolve(folder, typeof source === "string" ? source : source.file)));
-  return { task, items, examples, digest, fileDigest };
+  return { task, items, examples, training, digest, fileDigest };
 }

@@ -14,15 +14,36 @@ const name = z.string().regex(/^[a-z0-9][\w.-]*$/i, "a short name of letters, di
 const text = z.string();
 const count = z.int().nonnegative();
 
+/** Only items whose field has this value. */
+const where = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
+
 const fileOf = z.union([
   text.min(1),
+  z.strictObject({ file: text.min(1), format: z.enum(itemFormats).optional(), where }),
   z.strictObject({
-    file: text.min(1),
-    format: z.enum(itemFormats).optional(),
-    /** Only items whose field has this value. */
-    where: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+    /** A data set of the project: its documents are items, with attributes, `text` and `id` as fields. */
+    documents: name,
+    side: z.enum(["train", "held-out"]).default("held-out"),
+    /** At most so many of them, drawn by their ids and the seed. */
+    sample: z.int().min(1).optional(),
+    seed: z.union([z.int(), z.string()]).default(1),
+    where,
   }),
 ]);
+
+/** What answers a generate_until task without a model, to be told beside one. Adding a way to learn is a row of `baselines/answers`. */
+const baselineOf = z.union([
+  /** A field or template. */
+  text.min(1),
+  z.strictObject({
+    learn: z.enum(["commonest-forms"]),
+    /** The split that it learns from. */
+    from: name,
+    /** The words to rewrite: a field or template; the prompt where absent. */
+    input: text.min(1).optional(),
+  }),
+]);
+export type BaselineRule = z.output<typeof baselineOf>;
 
 /** A cut of an answer before it is measured, in order. */
 const readStep = z.union([
@@ -141,6 +162,8 @@ export const taskSchema = z
     match: matchSchema.optional(),
     /** Of generate_until, with a judge: how it compares. */
     judge: judgeSchema.optional(),
+    /** Of generate_until: what needs no model, by name. */
+    baselines: z.record(name, baselineOf).optional(),
     /** The set of the data's step `decontaminate` that holds these items, where its file is not this very one. */
     contamination: z
       .strictObject({
@@ -189,6 +212,20 @@ export const taskSchema = z
     if (t.output !== "code" && t.code !== undefined) issue("code", "the output code, which runs programs");
     if (t.output !== "generate_until" && t.match !== undefined) issue("match", "the output generate_until, whose answers are matched");
     if (t.output !== "generate_until" && t.judge !== undefined) issue("judge", "the output generate_until, whose answers can be compared");
+    if (t.output !== "generate_until" && t.baselines !== undefined)
+      issue("baselines", "the output generate_until, whose answers can be compared");
+    for (const [baseline, rule] of Object.entries(t.baselines ?? {}))
+      if (typeof rule !== "string" && (!Object.hasOwn(t.data, rule.from) || rule.from === t.split))
+        context.addIssue({
+          code: "custom",
+          path: ["baselines", baseline, "from"],
+          message: `a split of data beside the one that is asked: ${
+            Object.keys(t.data)
+              .filter(k => k !== t.split)
+              .join(", ") || "none there"
+          }`,
+          input: rule.from,
+        });
     const samples = t.generate?.samples ?? 1;
     if ((t.generate?.vote ?? 1) > samples)
       context.addIssue({

@@ -38,7 +38,9 @@ export async function metricGates(
   const own = await sideOf(store, version);
   const other =
     current === null ? undefined : await sideOf(store, await resolveVersion(store.records.read, version.model, String(current)));
-  const tasks = [...new Set([own, ...(other ? [other] : [])].flatMap(s => s.measured.tasks.map(t => t.head.task)))];
+  const tasks = [
+    ...new Set([own, ...(other ? [other] : [])].flatMap(s => [...s.measured.tasks, ...s.measured.groups].map(t => t.head.task))),
+  ];
   return rules.requires.map((source, i) => {
     const place = `releases.${alias}.requires[${i}]`;
     return metricGate(releaseCondition(source, alias, tasks, place), own, other, rules.undecided, place);

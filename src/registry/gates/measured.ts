@@ -1,7 +1,7 @@
 /** What the record has measured of a version: its own facts, and the items of every task that it was asked. Nothing is measured here. */
 import { z } from "zod";
 import { check } from "../../base/index.ts";
-import { type ItemResult, outputTypes, type ResultHead } from "../../evaluate/index.ts";
+import { type GroupHead, groupHeadOf, groupItems, type ItemResult, outputTypes, type ResultHead } from "../../evaluate/index.ts";
 import { type ArtifactInfo, artifactsFrom, type ModelVersion, openArtifact, type Reading, type Store } from "../../store/index.ts";
 
 export interface MeasuredTask {
@@ -11,16 +11,41 @@ export interface MeasuredTask {
   readonly items: readonly ItemResult[];
 }
 
+/** A group of tasks, as it was evaluated: results of its tasks and what is told of them together. */
+export interface MeasuredGroup {
+  readonly head: GroupHead;
+  readonly artifact: string;
+  readonly atMs: number;
+  /** Of each of its tasks. */
+  readonly results: readonly MeasuredTask[];
+  /** Of all of them, as `groupItems` gives them. */
+  readonly items: readonly ItemResult[];
+}
+
 export interface Measured {
   /** Of the version itself, without an interval: `sizeMB` (files, 10^6 bytes), `parameters`, and its scores. */
   readonly facts: Readonly<Record<string, number>>;
   readonly tasks: readonly MeasuredTask[];
+  readonly groups: readonly MeasuredGroup[];
 }
 
 /** The task of a tuned classifier's own test part. */
 export const testTask = "test";
 
-const resultHead = z.looseObject({ task: z.string(), output: z.enum(outputTypes), positive: z.string().optional() });
+const resultHead = z.looseObject({
+  task: z.string(),
+  output: z.enum(outputTypes),
+  positive: z.string().optional(),
+  samples: z.number().optional(),
+  match: z.strictObject({ ignore: z.array(z.string()), ignoreCase: z.boolean(), ignorePunctuation: z.boolean() }).optional(),
+});
+const groupResult = z.looseObject({
+  group: z.string(),
+  tasks: z.array(z.strictObject({ task: z.string(), result: z.string() })),
+  measures: z.array(
+    z.strictObject({ metric: z.string(), filter: z.string().optional(), isWeighted: z.boolean(), tasks: z.array(z.string()) }),
+  ),
+});
 const linesOf = async (store: Store, artifact: string, file: string): Promise<unknown[]> =>
   (await (await openArtifact(store, artifact)).read(file))
     .toString("utf8")
@@ -31,11 +56,45 @@ const jsonOf = async (store: Store, artifact: string, file: string): Promise<unk
   JSON.parse((await (await openArtifact(store, artifact)).read(file)).toString("utf8"));
 
 /** What `loam eval` recorded. */
-async function taskResult(store: Store, info: ArtifactInfo): Promise<MeasuredTask> {
-  const { task, output, positive } = check(resultHead, await jsonOf(store, info.id, "result.json"), `${info.id}/result.json`);
+async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
+  const { task, output, positive, samples, match } = check(
+    resultHead,
+    await jsonOf(store, info.id, "result.json"),
+    `${info.id}/result.json`,
+  );
   const items = (await linesOf(store, info.id, "items.jsonl")) as ItemResult[];
-  return { head: { task, output, ...(positive === undefined ? {} : { positive }) }, artifact: info.id, atMs: info.createdMs, items };
+  const head = {
+    task,
+    output,
+    ...(positive === undefined ? {} : { positive }),
+    ...(samples === undefined ? {} : { samples }),
+    ...(match === undefined ? {} : { match }),
+  };
+  return { head, artifact: info.id, atMs: info.createdMs, items };
 }
+
+/** What `loam eval` recorded of a group; `resultOf` reads a task's result. */
+async function groupOf(store: Store, info: ArtifactInfo, resultOf: (artifact: string) => Promise<MeasuredTask>): Promise<MeasuredGroup> {
+  const { group, tasks, measures } = check(groupResult, await jsonOf(store, info.id, "group.json"), `${info.id}/group.json`);
+  const results: MeasuredTask[] = [];
+  for (const { result } of tasks) results.push(await resultOf(result));
+  const head = groupHeadOf(
+    {
+      name: group,
+      tasks: tasks.map(t => t.task),
+      measures: measures.map(({ filter, ...m }) => ({ ...m, ...(filter === undefined ? {} : { filter }) })),
+    },
+    results.map(r => r.head),
+  );
+  return { head, artifact: info.id, atMs: info.createdMs, results, items: itemsOfGroup(head, results) };
+}
+
+/** Items of a group as it is defined, of results that may be another version's. */
+export const itemsOfGroup = (head: GroupHead, results: readonly MeasuredTask[]): ItemResult[] =>
+  groupItems(
+    head,
+    results.map(r => ({ task: r.head.task, items: r.items })),
+  );
 
 const prediction = z.looseObject({ id: z.string(), truth: z.string(), predicted: z.string(), scores: z.array(z.number()) });
 const classReport = z.looseObject({ task: z.literal("classification"), classes: z.array(z.string()) });
@@ -80,15 +139,26 @@ export async function factsOf(db: Reading, { artifact, scores }: ModelVersion): 
   };
 }
 
-/** The newest result of each task, variants (mistyped items, ...) left aside. Errors: those of the record's files. */
+const groupKind = "group-result";
+
+/** The newest result of each task and group, variants (mistyped items, ...) left aside. Errors: those of the record's files. */
 export async function measuredOf(store: Store, version: ModelVersion): Promise<Measured> {
   const db = store.records.read;
+  const infos = await artifactsFrom(db, version.digest, "model", [...Object.keys(readers), groupKind]);
   const tasks: MeasuredTask[] = [];
-  for (const info of await artifactsFrom(db, version.digest, "model", Object.keys(readers))) {
+  for (const info of infos.filter(i => i.kind !== groupKind)) {
     const { variant } = info.options as { variant?: unknown };
     if (variant !== undefined) continue;
     const task = await readers[info.kind]!(store, info);
     if (task && !tasks.some(t => t.head.task === task.head.task)) tasks.push(task);
   }
-  return { facts: await factsOf(db, version), tasks };
+  const groups: MeasuredGroup[] = [];
+  for (const info of infos.filter(i => i.kind === groupKind)) {
+    const { group } = info.options as { group?: unknown };
+    if (groups.some(g => g.head.task === group)) continue;
+    const resultOf = async (artifact: string) =>
+      tasks.find(t => t.artifact === artifact) ?? taskResult(store, { id: artifact, createdMs: info.createdMs });
+    groups.push(await groupOf(store, info, resultOf));
+  }
+  return { facts: await factsOf(db, version), tasks, groups };
 }

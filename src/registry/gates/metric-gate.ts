@@ -7,14 +7,16 @@ import {
   type Condition,
   evaluateErrors,
   gateVerdict,
+  groupMeasureNames,
+  isGroupHead,
   measureNames,
-  measureOf,
+  measuresIn,
   outputTypes,
   type UndecidedRule,
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
 import type { Gate } from "./gate.ts";
-import type { Measured, MeasuredTask } from "./measured.ts";
+import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask } from "./measured.ts";
 
 export interface Side {
   /** `mail@3`. */
@@ -24,15 +26,18 @@ export interface Side {
 
 type Term = Condition["terms"][number];
 const show = (x: number): string => String(Math.round(x * 1e4) / 1e4);
-const labelsOf = (t: MeasuredTask): string[] => [...new Set(t.items.flatMap(i => i.choices ?? []))];
-const names = (t: MeasuredTask): string[] => measureNames(t.head, labelsOf(t));
+type Subject = MeasuredTask | MeasuredGroup;
+const isGroup = (s: Subject): s is MeasuredGroup => isGroupHead(s.head);
+const subjectsOf = ({ measured }: Side): Subject[] => [...measured.tasks, ...measured.groups];
+const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.choices ?? []))];
+const names = (t: Subject): string[] => (isGroupHead(t.head) ? groupMeasureNames(t.head) : measureNames(t.head, labelsOf(t)));
 
 /** Facts that a version may have; of another one they are not measured, not unknown. */
 const factNames = ["sizeMB", "parameters", "bitsPerByte", "macroF1", "accuracy", "validationLoss"];
 
-const canMeasure = (t: MeasuredTask, metric: string): boolean => {
+const canMeasure = (t: Subject, metric: string): boolean => {
   try {
-    measureOf(metric, t.head, labelsOf(t));
+    measuresIn(t.head, t.items)(metric);
   } catch {
     return false;
   }
@@ -43,12 +48,14 @@ const canMeasure = (t: MeasuredTask, metric: string): boolean => {
 /** Errors: registry/metric for a name that no version could have. */
 function checkKnown(terms: readonly Term[], sides: readonly Side[], place: string): void {
   const facts = [...new Set([...factNames, ...sides.flatMap(s => Object.keys(s.measured.facts))])];
-  const tasks = sides.flatMap(s => s.measured.tasks);
+  const tasks = sides.flatMap(subjectsOf);
   const possible = [
     ...new Set([...facts, ...outputTypes.flatMap(output => measureNames({ task: "", output, positive: "x" })), ...tasks.flatMap(names)]),
   ];
   for (const { metric } of terms) {
-    if (possible.includes(metric) || /^(f1|precision|recall):.+$|^pass@[1-9]\d*$/.test(metric)) continue;
+    // of a label, of a list of filters, of tasks that count alike
+    const isOf = metric.includes(":") && possible.includes(metric.slice(0, metric.indexOf(":")));
+    if (possible.includes(metric) || isOf || /^pass@[1-9]\d*$/.test(metric)) continue;
     const measured = [...new Set([...facts, ...tasks.flatMap(names)])];
     const near = nearest(metric, measured) ?? nearest(metric, possible);
     throw registryErrors.fail("metric", {
@@ -68,20 +75,27 @@ function holdsOf({ operator }: Condition, difference: number): boolean {
   return operator === ">" ? difference > 0 : difference >= 0;
 }
 
+/** Whether a task is one of a group's. */
+const holds = (g: MeasuredGroup, t: MeasuredTask): boolean => g.results.some(r => r.head.task === t.head.task);
+
 const refused = (gate: string, told: string): Gate => ({ kind: "metric", gate, passed: false, told });
 const askFor = (side: Side, task: string): string => `loam eval ${task} --model ${side.version}`;
 
-/** The task that a condition is about: the one it names, else the only one that measures all of it. */
-function taskOf(terms: readonly Term[], { measured, version }: Side, source: string): MeasuredTask | Gate {
+/** The task or group that a condition is about: the one it names, else the only one that measures all of it; a group stands for its tasks. */
+function taskOf(terms: readonly Term[], side: Side, source: string): Subject | Gate {
+  const { version } = side;
   const named = [...new Set(terms.flatMap(t => t.task ?? []))];
   const metrics = [...new Set(terms.map(t => t.metric))];
   if (named.length > 1) return refused(source, `names ${named.join(" and ")}: figures of two tasks have no items in common`);
-  const fitting = measured.tasks.filter(t => (named.length === 0 || t.head.task === named[0]) && metrics.every(m => canMeasure(t, m)));
+  const able = subjectsOf(side).filter(t => (named.length === 0 || t.head.task === named[0]) && metrics.every(m => canMeasure(t, m)));
+  const within = (t: Subject, g: MeasuredGroup) =>
+    isGroup(t) ? t.results.length < g.results.length && t.results.every(r => holds(g, r)) : holds(g, t);
+  const fitting = able.filter(t => !able.some(g => g !== t && isGroup(g) && within(t, g)));
   if (fitting.length === 1) return fitting[0]!;
   if (fitting.length === 0)
     return refused(
       source,
-      `${metrics.join(" and ")} ${metrics.length > 1 ? "are" : "is"} not measured of ${version}: ${askFor({ version, measured }, named[0] ?? "TASK")}`,
+      `${metrics.join(" and ")} ${metrics.length > 1 ? "are" : "is"} not measured of ${version}: ${askFor(side, named[0] ?? "TASK")}`,
     );
   return refused(source, `measured of several tasks: write ${fitting.map(t => `${t.head.task}.${metrics[0]}`).join(" or ")}`);
 }
@@ -119,7 +133,7 @@ export function metricGate(condition: Condition, version: Side, current: Side | 
   if (lacking) return refused(source, `${lacking.metric} is not measured of ${sideOf(lacking).version}`);
   const own = taskOf(rest, version, source);
   if ("kind" in own) return own;
-  const other = current?.measured.tasks.find(t => t.head.task === own.head.task);
+  const other = current && subjectsOf(current).find(t => t.head.task === own.head.task && isGroup(t) === isGroup(own));
   if (rest.some(t => t.side === "against") && !other)
     return refused(
       source,
@@ -127,7 +141,9 @@ export function metricGate(condition: Condition, version: Side, current: Side | 
     );
   let verdict: ReturnType<typeof gateVerdict>;
   try {
-    verdict = gateVerdict({ ...condition, terms: rest, constant }, own.head, own, other, { undecided });
+    // a group is what it is of the version that is judged, of other results
+    const beside = other && isGroup(other) && isGroup(own) ? { items: itemsOfGroup(own.head, other.results) } : other;
+    verdict = gateVerdict({ ...condition, terms: rest, constant }, own.head, own, beside, { undecided });
   } catch (error) {
     if (error instanceof Error && "problem" in error && (error.problem as { code: string }).code === compareCode)
       return refused(source, error.message);

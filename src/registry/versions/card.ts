@@ -1,6 +1,6 @@
 /** A version's card, from the record alone: what it is, what it was made from, how, what was measured, who released it. Plain data, and Markdown of it. */
 import type { Json } from "../../base/index.ts";
-import { defaultMeasures, measureOf, type Score, scoreOf } from "../../evaluate/index.ts";
+import { defaultMeasures, groupScores, measureOf, type Score, scoreOf } from "../../evaluate/index.ts";
 import {
   type FileRecord,
   type ModelVersion,
@@ -74,7 +74,7 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
     };
   };
   const marks = await marksOf(db, model, number);
-  const { tasks } = await measuredOf(store, version);
+  const { tasks, groups } = await measuredOf(store, version);
   return {
     model,
     version: number,
@@ -89,11 +89,19 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
     files: (await openArtifact(store, version.artifact)).files,
     made: stageOf(version.artifact),
     lineage: t.madeFrom.map(stageOf),
-    evaluations: tasks.map(({ head, artifact, items }) => {
-      const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
-      const scores = items.length === 0 ? [] : defaultMeasures(head.output).map(name => scoreOf(measureOf(name, head, labels), items));
-      return { task: head.task, artifact, items: items.length, scores };
-    }),
+    evaluations: [
+      ...groups.map(({ head, artifact, items }) => ({
+        task: head.task,
+        artifact,
+        items: items.length,
+        scores: groupScores(head, items).map(s => ({ ...s, metric: s.name })),
+      })),
+      ...tasks.map(({ head, artifact, items }) => {
+        const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
+        const scores = items.length === 0 ? [] : defaultMeasures(head.output).map(name => scoreOf(measureOf(name, head, labels), items));
+        return { task: head.task, artifact, items: items.length, scores };
+      }),
+    ],
     approvals: await approvalsOf(db, version),
     signatures: (await signaturesOf(db, version)).map(({ fingerprint, by, isValid, atMs }) => ({ fingerprint, by, isValid, atMs })),
     releases: (await releasesOf(db, model)).filter(r => r.number === number || r.previous === number),

@@ -1,8 +1,8 @@
 /** What differs between two versions: files, recipe, data, figures with the paired interval of what both were asked. */
 import { canonicalJson, type Json } from "../../base/index.ts";
-import { type Difference, defaultMeasures, differenceOf, measureOf, pairItems } from "../../evaluate/index.ts";
+import { type Difference, defaultMeasures, differenceOf, groupDifferences, measureOf, pairItems } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
-import { measuredOf } from "../gates/measured.ts";
+import { itemsOfGroup, measuredOf } from "../gates/measured.ts";
 import { type ModelCard, modelCard } from "./card.ts";
 
 export interface Change {
@@ -61,6 +61,13 @@ export async function versionDiff(store: Store, before: ModelVersion, after: Mod
       { task: t.head.task, differences: defaultMeasures(t.head.output).map(m => differenceOf(measureOf(m, t.head, labels), paired)) },
     ];
   });
+  const groups = own.groups.flatMap(g => {
+    const other = old.groups.find(o => o.head.task === g.head.task);
+    const isAsked =
+      other && g.results.every(r => evaluations.some(e => e.task === r.head.task) && other.results.some(o => o.head.task === r.head.task));
+    if (!isAsked || g.head.measures.length === 0) return [];
+    return [{ task: g.head.task, differences: groupDifferences(g.head, g.items, itemsOfGroup(g.head, other.results)).differences }];
+  });
   return {
     before: `${a.model}@${a.version}`,
     after: `${b.model}@${b.version}`,
@@ -69,6 +76,6 @@ export async function versionDiff(store: Store, before: ModelVersion, after: Mod
     recipe: changesOf({ stage: a.made.stage, options: a.made.options }, { stage: b.made.stage, options: b.made.options }),
     lineage: changesOf(lineageOf(a), lineageOf(b)),
     facts: changesOf(a.facts, b.facts),
-    evaluations,
+    evaluations: [...groups, ...evaluations],
   };
 }

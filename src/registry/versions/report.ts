@@ -7,6 +7,8 @@ import {
   defaultMeasures,
   differenceOf,
   gainOf,
+  groupDifferences,
+  groupScores,
   type ItemResult,
   type Measure,
   measureOf,
@@ -17,7 +19,7 @@ import {
   sliceScores,
 } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
-import { type MeasuredTask, measuredOf } from "../gates/measured.ts";
+import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
 
 export interface ReportedItem {
   readonly id: string;
@@ -61,9 +63,14 @@ const measuresOf = ({ head, items }: MeasuredTask): Measure[] => {
   return defaultMeasures(head.output).map(name => measureOf(name, head, labels));
 };
 
-function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: MeasuredTask): TaskReported["comparison"] {
+/** Whether both were asked an item of a task. */
+function canPair(own: MeasuredTask, other: MeasuredTask): boolean {
   const known = new Set(other.items.map(i => i.id));
-  if (!own.items.some(i => known.has(i.id))) return undefined;
+  return own.head.task === other.head.task && own.items.some(i => known.has(i.id));
+}
+
+function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: MeasuredTask): TaskReported["comparison"] {
+  if (!canPair(own, other)) return undefined;
   const paired = pairItems(own.items, other.items, own.head.task);
   const changed = paired.first.map((a, i): ReportedItem => {
     const b = paired.second[i]!;
@@ -85,14 +92,53 @@ function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: Me
   };
 }
 
+/** A group as a task of all its items; its measures are named as conditions call them. */
+function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskReported {
+  const beside = other?.groups.find(o => o.head.task === g.head.task);
+  const isAsked = beside && g.results.every(r => beside.results.some(o => canPair(r, o)));
+  const changes = isAsked ? groupDifferences(g.head, g.items, itemsOfGroup(g.head, beside.results)) : undefined;
+  const list = (sign: 1 | -1) =>
+    (changes?.changed ?? [])
+      .filter(c => c.gain * sign > 0)
+      .sort((a, b) => sign * (b.gain - a.gain))
+      .slice(0, few)
+      .map(({ item: { id, place, prompt, right, came }, before, gain, task }): ReportedItem => {
+        return { id: `${task}/${id}`, place: `${task} ${place}`, prompt, right, came, before: before.came, gain };
+      });
+  return {
+    task: g.head.task,
+    output: `group of ${g.results.length} tasks`,
+    artifact: g.artifact,
+    atMs: g.atMs,
+    items: g.items.length,
+    scores: groupScores(g.head, g.items).map(s => ({ ...s, metric: s.name })),
+    slices: [],
+    ...(changes
+      ? {
+          comparison: {
+            differences: changes.differences,
+            onlyThis: changes.onlyFirst,
+            onlyOther: changes.onlySecond,
+            wins: list(1),
+            losses: list(-1),
+          },
+        }
+      : {}),
+  };
+}
+
 const attributesOf = (items: readonly ItemResult[]): string[] =>
   [...new Set(items.flatMap(i => Object.keys(i.attributes)))].sort().slice(0, mostAttributes);
 
-/** Errors: those of the record's files. */
+/** Groups, the greatest first, then tasks by name. Errors: those of the record's files. */
 export async function evaluationReport(store: Store, version: ModelVersion, against?: ModelVersion): Promise<TaskReported[]> {
   const own = await measuredOf(store, version);
   const other = against && (await measuredOf(store, against));
-  return own.tasks
+  const groups = own.groups
+    .filter(g => g.head.measures.length > 0)
+    .sort((a, b) => b.results.length - a.results.length || (a.head.task < b.head.task ? -1 : 1))
+    .map(g => groupReported(g, other));
+  const tasks = own.tasks
     .filter(t => t.items.length > 0)
     .map(t => {
       const measures = measuresOf(t);
@@ -114,4 +160,5 @@ export async function evaluationReport(store: Store, version: ModelVersion, agai
       };
     })
     .sort((a, b) => (a.task < b.task ? -1 : 1));
+  return [...groups, ...tasks];
 }

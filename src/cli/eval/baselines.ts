@@ -1,0 +1,37 @@
+/** What `loam eval` tells of the answers that need no model: their figures, and the model's beside them, item by item. */
+import {
+  answerBaselines,
+  corrected,
+  type Difference,
+  differenceOf,
+  type LoadedTask,
+  type Measure,
+  pairItems,
+  type Score,
+  scoreOf,
+} from "../../evaluate/index.ts";
+import type { RecordedResult } from "./record.ts";
+
+export interface BaselineReport {
+  readonly name: string;
+  readonly scores: readonly Score[];
+  /** The model minus the baseline, paired. `pHolm`: corrected over all baselines and measures of the task. */
+  readonly differences: readonly (Difference & { readonly pHolm: number })[];
+}
+
+/** Undefined where the task names none. Errors: evaluate/task, evaluate/data. */
+export function baselineReports(
+  loaded: LoadedTask,
+  { items, head }: RecordedResult,
+  measures: readonly Measure[],
+): BaselineReport[] | undefined {
+  if (loaded.task.baselines === undefined) return undefined;
+  const compared = measures.filter(m => m.name !== "latencyMs");
+  const told = answerBaselines(loaded, items).map(b => ({
+    name: b.name,
+    scores: compared.map(m => scoreOf(m, b.items)),
+    differences: compared.map(m => differenceOf(m, pairItems(items, b.items, head.task))),
+  }));
+  const p = corrected(told.flatMap(b => b.differences));
+  return told.map((b, i) => ({ ...b, differences: b.differences.map((d, k) => ({ ...d, pHolm: p[i * compared.length + k]! })) }));
+}

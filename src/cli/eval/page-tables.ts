@@ -1,0 +1,86 @@
+/** Pieces of the report page: cells, figures with a bar for their interval, differences, lists of items. */
+import type { Difference, Score } from "../../evaluate/index.ts";
+import type { ChangedItem, ShownItem } from "./report.ts";
+import { figure, pValue } from "./show.ts";
+
+export const escaped = (s: string): string =>
+  s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+export const cell = (text: string, kind = "", tag = "td"): string => `<${tag}${kind ? ` class="${kind}"` : ""}>${text}</${tag}>`;
+export const row = (...cells: string[]): string => `<tr>${cells.join("")}</tr>`;
+export const head = (...names: (readonly [string, string?])[]): string =>
+  `<thead>${row(...names.map(([n, kind]) => cell(n, kind ?? "", "th")))}</thead>`;
+export const n = (x: number): string => cell(figure(x), "n");
+
+/** An interval as a bar on a scale that all bars of a table share. */
+function bar(low: number, value: number, high: number, from: number, to: number, zero?: number): string {
+  const at = (x: number) => (100 * (Math.min(to, Math.max(from, x)) - from)) / (to - from || 1);
+  if ([low, value, high].some(Number.isNaN)) return "";
+  const line = zero === undefined ? "" : `<i class="zero" style="left:${at(zero)}%"></i>`;
+  return `<span class="bar">${line}<i class="reach" style="left:${at(low)}%;width:${Math.max(0.5, at(high) - at(low))}%"></i><i class="dot" style="left:${at(value)}%"></i></span>`;
+}
+
+export interface ScoreRow {
+  readonly label: string;
+  readonly items: number;
+  readonly score: Pick<Score, "metric" | "value" | "low" | "high">;
+  /** Where it is told in full. */
+  readonly link?: string;
+  readonly kind?: string;
+}
+
+export function scoreRows(rows: readonly ScoreRow[]): string {
+  const ends = rows.flatMap(r => [r.score.low, r.score.high, r.score.value]).filter(x => !Number.isNaN(x));
+  const isShare = ends.every(x => x >= 0 && x <= 1);
+  const [from, to] = isShare ? [0, 1] : [Math.min(0, ...ends), Math.max(...ends)];
+  return rows
+    .map(({ label, items, score: s, link, kind }) =>
+      row(
+        cell(link === undefined ? escaped(label) : `<a href="#${link}">${escaped(label)}</a>`, kind),
+        cell(escaped(s.metric)),
+        cell(String(items), "n"),
+        n(s.value),
+        cell(`${figure(s.low)} to ${figure(s.high)}`, "n"),
+        cell(bar(s.low, s.value, s.high, from, to)),
+      ),
+    )
+    .join("");
+}
+
+export function differenceTable(list: readonly (Difference & { readonly pHolm?: number })[], before: string, now: string): string {
+  const reach = Math.max(...list.flatMap(d => [Math.abs(d.low), Math.abs(d.high), Math.abs(d.value)]).filter(x => !Number.isNaN(x)), 1e-9);
+  const rows = list.map(d => {
+    const p = d.pHolm ?? d.p;
+    const gain = d.value * (d.better === "higher" ? 1 : -1);
+    const kind = p >= 0.05 ? "" : gain > 0 ? "good" : "bad";
+    return row(
+      cell(escaped(d.metric)),
+      n(d.second),
+      n(d.first),
+      cell(`${d.value > 0 ? "+" : ""}${figure(d.value)}`, `n ${kind}`),
+      cell(`${figure(d.low)} to ${figure(d.high)}`, "n"),
+      cell(bar(d.low, d.value, d.high, -reach, reach, 0)),
+      cell(`${d.wins} / ${d.losses}`, "n"),
+      cell(`${pValue(d.p)}${d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : ""}`, "n"),
+      cell(escaped(d.test)),
+    );
+  });
+  return `<table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"])}<tbody>${rows.join("")}</tbody></table>`;
+}
+
+export const prompt = (i: ShownItem): string => cell(`<code>${escaped(i.place)}</code><pre>${escaped(i.prompt)}</pre>`, "prompt");
+
+/** Lists longer than this are folded. */
+const unfolded = 10;
+export function folded(title: string, count: number, table: string): string {
+  return `<details${count <= unfolded ? " open" : ""}><summary>${title}: ${count}</summary>${table}</details>`;
+}
+export const changes = (title: string, kind: string, list: readonly ChangedItem[]): string =>
+  list.length === 0
+    ? ""
+    : folded(
+        title,
+        list.length,
+        `<table>${head(["item"], ["before"], ["now"], ["right"])}<tbody>${list
+          .map(i => row(prompt(i), cell(escaped(i.before)), cell(escaped(i.came), kind), cell(escaped(i.right))))
+          .join("")}</tbody></table>`,
+      );

@@ -1,0 +1,49 @@
+/**
+ * What a generate_until task can be answered with without a model: a field or template (a copy of what was asked), or what was learnt from another
+ * split. The answers become results like a model's, so every measure, interval and paired comparison applies to them.
+ */
+import { evaluateErrors } from "../../errors.ts";
+import type { ItemResult } from "../../results/item.ts";
+import { textReader } from "../../tasks/ask.ts";
+import type { LoadedTask, TaskItem } from "../../tasks/read-task.ts";
+import type { BaselineRule } from "../../tasks/schema.ts";
+import { commonestForms } from "./commonest-forms.ts";
+
+export interface AnswerBaseline {
+  readonly name: string;
+  readonly items: readonly ItemResult[];
+}
+
+type Learning = Exclude<BaselineRule, string>;
+
+/** What is learnt, a row a way. */
+const learners: { readonly [L in Learning["learn"]]: (rule: Learning, loaded: LoadedTask, place: string) => (item: TaskItem) => string } = {
+  "commonest-forms"({ from, input }, { task, training }, place) {
+    const inputOf = textReader(input ?? task.prompt!, input === undefined ? "prompt" : `${place}.input`);
+    const answerOf = textReader(task.target!, "target");
+    const pairs = training[from]!.map(item => ({ input: inputOf(item), answer: answerOf(item) }));
+    const { used, rewrite } = commonestForms(pairs);
+    if (used === 0)
+      throw evaluateErrors.fail("task", {
+        place: `${task.task}: ${place}`,
+        expected: `items of ${from} whose words stand for those of their answers one by one`,
+        received: `none of ${pairs.length}`,
+        hint: "`input` names the field with the words alone, where the prompt says more.",
+      });
+    return item => rewrite(inputOf(item));
+  },
+};
+
+/** Answers of every baseline of the task to the items of a result, in its order. Errors: evaluate/task, evaluate/data. */
+export function answerBaselines(loaded: LoadedTask, results: readonly ItemResult[]): AnswerBaseline[] {
+  return Object.entries(loaded.task.baselines ?? {}).map(([name, rule]) => {
+    const place = `baselines.${name}`;
+    const answer = typeof rule === "string" ? textReader(rule, place) : learners[rule.learn](rule, loaded, place);
+    const items = loaded.items.map((item, i): ItemResult => {
+      const { judged: _, ...result } = results[i]!;
+      const came = answer(item);
+      return { ...result, ms: 0, came, texts: [came] };
+    });
+    return { name, items };
+  });
+}
