@@ -20,6 +20,7 @@ export {
   sizeOf,
   textLines,
 } from "./document.ts";
+export { drawn, recordOf } from "./drawn.ts";
 export { type AskedDocument, type Effect, type EffectOn, type EffectOptions, measureEffect, type ProxyTrainer } from "./effect/effect.ts";
 export { differenceInterval, type Interval } from "./effect/interval.ts";
 export { type RememberedTrainer, rememberedTrainer } from "./effect/remembered.ts";

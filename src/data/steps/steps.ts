@@ -12,6 +12,7 @@ import { length } from "./length/length.ts";
 import { licence } from "./licence/licence.ts";
 import { patterns } from "./patterns/patterns.ts";
 import { perplexity } from "./perplexity/perplexity.ts";
+import { plain } from "./plain/plain.ts";
 import { privateData } from "./private/private.ts";
 import { quality } from "./quality/quality.ts";
 import { repeats } from "./repeats/repeats.ts";
@@ -40,6 +41,7 @@ export const steps = {
   licence,
   toxicity,
   perplexity,
+  plain,
   quality,
 } as const satisfies Record<string, Step>;
 export type StepName = keyof typeof steps;
