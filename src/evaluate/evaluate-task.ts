@@ -3,6 +3,7 @@
  * what was asked before is not asked again. Knows no files and no record.
  */
 import type { Progress } from "../base/index.ts";
+import { baselineAnswers } from "./baselines/answers/answer-baselines.ts";
 import { programOf } from "./code/program.ts";
 import { openSandbox, type Verdict } from "./code/sandbox.ts";
 import { evaluateErrors } from "./errors.ts";
@@ -207,6 +208,8 @@ export async function evaluateTask({ loaded, model, answers, change, progress, s
       expected: `a model that can do ${task.output} (${kind})`,
       received: `one that does ${(["likelihood", "rolling", "generate", "embed", "classify"] as const).filter(k => model[k]).join(", ") || "nothing"}`,
     });
+  // one that cannot be told is known before hours of asking
+  baselineAnswers(loaded);
   const read = readerOf(task.generate?.read ?? [], task.task);
   const asked = askOf(loaded, change);
   const attributes = asked.map(a => attributesOf(task, a));

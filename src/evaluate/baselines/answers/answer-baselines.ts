@@ -34,16 +34,17 @@ const learners: { readonly [L in Learning["learn"]]: (rule: Learning, loaded: Lo
   },
 };
 
-/** Answers of every baseline of the task to the items of a result, in its order. Errors: evaluate/task, evaluate/data. */
-export function answerBaselines(loaded: LoadedTask, results: readonly ItemResult[]): AnswerBaseline[] {
-  return Object.entries(loaded.task.baselines ?? {}).map(([name, rule]) => {
+/** Answers of every baseline of the task to its items, in their order. Errors: evaluate/task, evaluate/data. */
+export const baselineAnswers = (loaded: LoadedTask): { readonly name: string; readonly answers: readonly string[] }[] =>
+  Object.entries(loaded.task.baselines ?? {}).map(([name, rule]) => {
     const place = `baselines.${name}`;
     const answer = typeof rule === "string" ? textReader(rule, place) : learners[rule.learn](rule, loaded, place);
-    const items = loaded.items.map((item, i): ItemResult => {
-      const { judged: _, ...result } = results[i]!;
-      const came = answer(item);
-      return { ...result, ms: 0, came, texts: [came] };
-    });
-    return { name, items };
+    return { name, answers: loaded.items.map(answer) };
   });
-}
+
+/** The same as results, beside those of a model to the same items. */
+export const answerBaselines = (loaded: LoadedTask, results: readonly ItemResult[]): AnswerBaseline[] =>
+  baselineAnswers(loaded).map(({ name, answers }) => ({
+    name,
+    items: results.map(({ judged: _, ...result }, i) => ({ ...result, ms: 0, came: answers[i]!, texts: [answers[i]!] })),
+  }));
