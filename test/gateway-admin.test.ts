@@ -232,3 +232,57 @@ test("a reload by URL is taken up, refused where it leaves no admin, and a key w
   vi.stubEnv("LOAM_GATEWAY_KEY", key);
   await expect(loam("gateway usage", { url: "http://127.0.0.1:9" })).rejects.toThrow("no gateway answers there");
 });
+
+test("principals and policies are put, shown, replaced by whoever saw them, and deleted: by URL and in the state the same", async () => {
+  const seen = async (words: string, options: Options = {}) => {
+    const [here, there] = [await loam(words, options), await loam(words, { ...options, url })];
+    expect([words, there.result]).toEqual([words, here.result]);
+    return here.result;
+  };
+  const made = await loam("gateway principals put teams/ops", { url, value: "{ roles: [writer] }" });
+  expect(made.result).toMatchObject({ created: true, principal: { kind: "teams", name: "ops", roles: ["writer"], origin: "store" } });
+  writeFileSync(join(folder, "zoe.yaml"), "teams: [ops]\n");
+  await loam("gateway principals put users/zoe", { from: "zoe.yaml", as: "carl" });
+  // the gateway that runs looks for it
+  await expect.poll(async () => (await loam("gateway principals list users", { url })).text, { timeout: 20_000 }).toContain("users/zoe");
+  const { principal } = await seen("gateway principals show users/zoe");
+  expect(principal).toMatchObject({ teams: ["ops"], roles: [] });
+  await seen("gateway principals list");
+  await seen("gateway principals list teams");
+  await expect(loam("gateway principals put users/zoe", { url, value: "{ roles: [viewer] }" })).rejects.toThrow(
+    `--revision ${principal.revision}`,
+  );
+  writeFileSync(join(folder, "zoe.json"), JSON.stringify({ ...principal, roles: ["viewer"] }));
+  expect((await loam("gateway principals put users/zoe", { url, from: "zoe.json" })).result.created).toBe(false);
+  await expect(loam("gateway principals put users/zoe", { from: "zoe.json" })).rejects.toThrow("expected revision");
+  await loam("gateway principals put users/zoe", { url, value: "{ teams: [ops] }", force: true });
+  await expect(loam("gateway principals delete teams/ops", { url })).rejects.toThrow("one that is named by users/zoe");
+  await expect(loam("gateway principals put users/ann", { url, value: "{}" })).rejects.toThrow("the gateway's file");
+  await expect(loam("gateway principals put user/zoe", { url, value: "{}" })).rejects.toThrow('Did you mean "users"?');
+  await expect(loam("gateway principals put users/zoe", { url })).rejects.toThrow("--from FILE or --value YAML");
+  await expect(loam("gateway principals shw users/zoe", { url })).rejects.toThrow('Did you mean "show"?');
+
+  const night = "{ effect: deny, who: { subjects: [zoe] }, models: [chat] }";
+  await expect(loam("gateway policies put night", { value: night.replace("chat", "caht") })).rejects.toThrow('Did you mean "chat"?');
+  await loam("gateway policies put night", { url, value: night });
+  expect((await seen("gateway policies list")).policies.map((p: { id: string }) => p.id)).toEqual(["all", "night"]);
+  const zoe = (await loam("gateway keys create zoe", { url, subject: "zoe" })).result;
+  expect((await ask({}, zoe.secret)).status).toBe(403);
+  await loam("gateway policies delete night", { url });
+  expect((await ask({}, zoe.secret)).status).toBe(200);
+  await loam(`gateway keys revoke ${zoe.key.id}`, { url });
+  for (const name of ["users/zoe", "teams/ops"]) await loam(`gateway principals delete ${name}`, { url });
+  const { result } = await loam("gateway changes", { url, verify: true });
+  expect(result.verified).toBe(true);
+  const own = result.entries.filter((e: ChangeEntry) => e.detail.kind !== undefined);
+  expect(own.map((e: ChangeEntry) => [e.what, e.by.split(" ")[0]])).toEqual([
+    ["principal.create", "ann"],
+    ["principal.create", "carl"],
+    ["principal.replace", "ann"],
+    ["principal.replace", "ann"],
+    ["policy.create", "ann"],
+    ["policy.delete", "ann"],
+    ["principal.delete", "ann"],
+    ["principal.delete", "ann"],
+  ]);
+});
