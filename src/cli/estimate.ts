@@ -69,7 +69,8 @@ async function tuningEstimate(
   const dataSet = dataSetOf(tune);
   // a file of examples is small beside a corpus, and half full rows are a fair guess
   const examples = made.get(link.inputs.examples ?? "")?.summary.train ?? (dataSet === undefined ? 1000 : undefined);
-  const texts = Number(examples ?? made.get(`data/${dataSet}`)?.summary.trainDocuments ?? bytes / documentBytes);
+  const all = Number(examples ?? made.get(`data/${dataSet}`)?.summary.trainDocuments ?? bytes / documentBytes);
+  const texts = "sample" in tune && tune.sample !== undefined ? Math.min(all, tune.sample) : all;
   const tokens = texts * (examples === undefined ? Math.min(tune.length, bytes / texts / tokenBytes) : tune.length / 2);
   const share = link.stage === "tune" ? tune.epochs : 0.1 / 3;
   const ms = ((tokens * share * 6 * (parameters - tables)) / ((await flops(project)) * stepEfficiency)) * 1000;

@@ -7,6 +7,7 @@ import type { Device } from "../../tensor/index.ts";
 import {
   checkpointStage,
   distillStage,
+  documentExamplesStage,
   examplesFile,
   examplesStage,
   type InstructSurroundings,
@@ -20,7 +21,7 @@ import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
 import type { Project } from "../project.ts";
 import { baseText, writeTuned } from "./base-text.ts";
-import type { TunedModel } from "./tune-part.ts";
+import { dataSetOf, type TunedModel } from "./tune-part.ts";
 
 /** The form that the proof of the merge quantises to. */
 const form = "int8";
@@ -57,34 +58,52 @@ export interface Around {
   readonly onProblem: (problem: LoamError) => void;
 }
 
-/** The file of examples, and the stage that learns from it. */
+/** What a file or a data set gave. */
+const toldExamples = (s: Summary): string =>
+  `${formatCount(n(s, "train"))} examples (${s.format}) to train on, ${formatCount(n(s, "validation"))} to select by${s.skipped ? `; ${formatCount(n(s, "skipped"))} left out` : ""}`;
+
+/** The examples, of a file or of a data set, and the stage that learns from them. */
 function exampleLinks(
   p: Project,
   name: string,
   base: string,
-  { on, validationFile, format, columns, bad, validation, seed, allowCrossing }: OnExamples,
+  tune: OnExamples,
   tuning: { readonly definition: { readonly name: string }; readonly options: object; readonly inputs?: Readonly<Record<string, string>> },
 ): Link[] {
+  const { on, validationFile, format, columns, bad, validation, sample, seed, allowCrossing } = tune;
   const examples = `examples/${name}`;
+  const common = {
+    ...(format === undefined ? {} : { format }),
+    ...(columns === undefined ? {} : { columns }),
+    ...(sample === undefined ? {} : { sample }),
+    bad,
+    validation,
+    seed,
+  };
+  const dataSet = dataSetOf(tune);
   return [
-    link({
-      stage: "data",
-      label: examples,
-      inputs: {},
-      definition: examplesStage({ folder: p.folder }),
-      options: async () => ({
-        file: await examplesFile(p.folder, on),
-        ...(validationFile === undefined ? {} : { validationFile: await examplesFile(p.folder, validationFile) }),
-        ...(format === undefined ? {} : { format }),
-        ...(columns === undefined ? {} : { columns }),
-        bad,
-        validation,
-        seed,
-        allowCrossing,
-      }),
-      describe: s =>
-        `${formatCount(n(s, "train"))} examples (${s.format}) to train on, ${formatCount(n(s, "validation"))} to select by${s.skipped ? `; ${formatCount(n(s, "skipped"))} left out` : ""}`,
-    }),
+    dataSet === undefined
+      ? link({
+          stage: "data",
+          label: examples,
+          inputs: {},
+          definition: examplesStage({ folder: p.folder }),
+          options: async () => ({
+            file: await examplesFile(p.folder, on),
+            ...(validationFile === undefined ? {} : { validationFile: await examplesFile(p.folder, validationFile) }),
+            ...common,
+            allowCrossing,
+          }),
+          describe: toldExamples,
+        })
+      : link({
+          stage: "data",
+          label: examples,
+          inputs: { documents: `data/${dataSet}` },
+          definition: documentExamplesStage,
+          options: () => ({ name: dataSet, ...common }),
+          describe: toldExamples,
+        }),
     link({
       stage: "tune",
       label: name,
@@ -107,7 +126,17 @@ const aroundOf = (p: Project, { device, onProblem }: Around): InstructSurroundin
 
 /** What is said of the tuning itself, not of where its examples come from. */
 function withoutData<T extends OnExamples>(tune: T) {
-  const { task: _, on: __, validationFile: ___, format: ____, columns: _____, validation: ______, allowCrossing: _______, ...rest } = tune;
+  const {
+    task: _task,
+    on: _on,
+    validationFile: _file,
+    format: _format,
+    columns: _columns,
+    validation: _validation,
+    sample: _sample,
+    allowCrossing: _crossing,
+    ...rest
+  } = tune;
   return rest;
 }
 

@@ -13,11 +13,15 @@ const classify = classifyOptions.extend({
   baselines: z.array(z.enum(textClassifierNames)).default([...textClassifierNames]),
 });
 
-const file = z.string().regex(/[./\\]/, "a path to a file of examples, such as data/chats.jsonl");
+const isPath = (on: string): boolean => /[./\\]/.test(on);
+const file = z.string().refine(isPath, "a path to a file of examples, such as data/chats.jsonl");
+/** A file of examples, from the project's folder; or a data set, whose train side is read and whose `columns` say what is asked and answered. */
+const examples = z.string().refine(on => isPath(on) || name.safeParse(on).success, {
+  error: "a path to a file of examples, such as data/chats.jsonl, or the name of a data set",
+});
 const instruct = instructOptions.extend({
   task: z.literal("instruct"),
-  /** The file of examples, from the project's folder. */
-  on: file,
+  on: examples,
   /** One that selects; a share of the examples when absent. */
   validationFile: file.optional(),
 });
@@ -41,8 +45,7 @@ const modelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-
 
 const distill = distillOptions.extend({
   task: z.literal("distill"),
-  /** The file of examples, from the project's folder. */
-  on: file,
+  on: examples,
   validationFile: file.optional(),
   /** The model whose distributions are learnt. */
   teacher: modelName,
@@ -50,30 +53,34 @@ const distill = distillOptions.extend({
 
 const preference = preferenceOptions.extend({
   task: z.literal("preference"),
-  /** The file of pairs, from the project's folder. */
-  on: file,
+  on: examples,
   validationFile: file.optional(),
 });
 
 export const tunedModel = z.strictObject({
   base: modelName,
-  tune: z.discriminatedUnion("task", [classify, regress, instruct, preference, distill, embed]),
+  tune: z.discriminatedUnion("task", [classify, regress, instruct, preference, distill, embed]).superRefine((tune, context) => {
+    if (!("validationFile" in tune) || tune.validationFile === undefined || isPath(tune.on)) return;
+    const message = "none beside a data set, whose own groups select (validation:)";
+    context.addIssue({ code: "custom", path: ["validationFile"], message, input: tune.validationFile });
+  }),
 });
 export type TunedModel = z.output<typeof tunedModel>;
 
-/** Which tasks learn from a data set of the file; the others name a file of their own. */
-export const readsDataSet: { readonly [T in TunedModel["tune"]["task"]]: boolean } = {
-  classify: true,
-  instruct: false,
-  preference: false,
-  distill: false,
-  embed: false,
-  regress: true,
+/** Which tasks learn from a data set of the file, which from a file of their own. */
+const reads: { readonly [T in TunedModel["tune"]["task"]]: "data set" | "file" | "either" } = {
+  classify: "data set",
+  instruct: "either",
+  preference: "either",
+  distill: "either",
+  embed: "file",
+  regress: "data set",
 };
 /** Models that a tuned one is made of. */
 export const madeOf = ({ base, tune }: TunedModel): string[] => ("teacher" in tune ? [base, tune.teacher] : [base]);
 /** The data set that a tuning learns from. */
-export const dataSetOf = (tune: TunedModel["tune"]): string | undefined => (readsDataSet[tune.task] ? tune.on : undefined);
+export const dataSetOf = (tune: TunedModel["tune"]): string | undefined =>
+  reads[tune.task] === "data set" || (reads[tune.task] === "either" && !isPath(tune.on)) ? tune.on : undefined;
 
 /** Does an entry of `models:` say that it is tuned? */
 export const isTuned = (entry: unknown): boolean => typeof entry === "object" && entry !== null && ("tune" in entry || "base" in entry);

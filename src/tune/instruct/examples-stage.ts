@@ -4,6 +4,7 @@ import { createReadStream } from "node:fs";
 import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { fileError } from "../../base/index.ts";
+import { drawn } from "../../data/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { columnOptions, formatNames } from "./formats.ts";
@@ -59,7 +60,9 @@ export const examplesStage = ({ folder }: { readonly folder: string }): Stage<ne
         if (found.examples.length === 0) throwProblems(found.problems, name);
         return found;
       };
-      const main = await read(o.file);
+      const whole = await read(o.file);
+      const main =
+        o.sample === undefined ? whole : { ...whole, examples: drawn(whole.examples, o.sample, e => JSON.stringify(e.example), o.seed) };
       const own = o.validationFile && (await read(o.validationFile));
       if (own && !o.allowCrossing) checkCrossing(main.examples, own.examples);
       const { train, validation } = own ? { train: main.examples, validation: own.examples } : await splitExamples(main.examples, o);

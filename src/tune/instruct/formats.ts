@@ -6,11 +6,12 @@ import { z } from "zod";
 import { check } from "../../base/index.ts";
 import type { ChatMessage } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
+import { isTemplate, templateText } from "./column-text.ts";
 import type { ChatExample, Example } from "./example.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Which field of a record holds what; the shape's own names where absent. */
+/** Which field of a record holds what; the shape's own names where absent. Of a table, system, user and assistant may be templates. */
 export const columnOptions = z.strictObject({
   messages: z.string().min(1).optional(),
   system: z.string().min(1).optional(),
@@ -94,7 +95,7 @@ function chat(
 }
 
 function text(fields: Fields, name: string, place: string): string {
-  const value = fields[name];
+  const value = isTemplate(name) ? templateText(fields, name, place) : fields[name];
   if (typeof value === "string" && value.trim() !== "") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   throw problem(
@@ -258,9 +259,9 @@ export const formats = {
     },
   },
   table: {
-    has: (f, c) => c.user !== undefined && c.assistant !== undefined && c.user in f,
+    has: (f, c) => c.user !== undefined && c.assistant !== undefined && (isTemplate(c.user) || c.user in f),
     read(f, c, place) {
-      const system = c.system === undefined ? undefined : optional(f, c.system);
+      const system = c.system === undefined ? undefined : isTemplate(c.system) ? text(f, c.system, place) : optional(f, c.system);
       return chat(asked(system, [text(f, c.user!, place), text(f, c.assistant!, place)]), place);
     },
   },

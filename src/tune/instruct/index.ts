@@ -1,5 +1,6 @@
 /** Inner door: instruction tuning, from a file of examples to a model or an adapter. */
 export { checkpointStage } from "./checkpoint-stage.ts";
+export { documentExamplesStage } from "./documents-stage.ts";
 export { encodeExamples, type TuneText } from "./encode.ts";
 export { examplesFile, examplesStage } from "./examples-stage.ts";
 export { columnOptions, formatNames } from "./formats.ts";

@@ -53,6 +53,27 @@ test("every shape means the same conversation", async () => {
   ]);
 });
 
+test("a column may be a template over the record's fields; one that the record lacks is told by its place", async () => {
+  const rows = [{ plain: "he left", text: "He left.", tone: "calm" }];
+  const columns = { user: "Mend this:\n{{plain}}", assistant: "text", system: "Be {{tone}}." };
+  expect(await read(rows, "jsonl", { columns })).toEqual([
+    {
+      kind: "chat",
+      messages: [
+        { role: "system", content: "Be calm." },
+        { role: "user", content: "Mend this:\nhe left" },
+        { role: "assistant", content: "He left." },
+      ],
+      trained: [2],
+    },
+  ]);
+  const { problems } = await readExampleFile(file(rows, "jsonl"), {
+    columns: { user: "{{plian}}", assistant: "text" },
+    shown: "rows.jsonl",
+  });
+  expect(problems.map(p => p.message)).toEqual(['rows.jsonl:1: expected one of plain, text, tone, got "plian". Did you mean "plain"?']);
+});
+
 test("OpenAI's files: weights of answers, parts of a content, tool calls, developers", async () => {
   const call = { id: "c", type: "function", function: { name: "find", arguments: '{"what":"cat"}' } };
   const [example] = (await read([

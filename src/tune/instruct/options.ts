@@ -26,7 +26,9 @@ export type ExampleOptions = z.output<typeof exampleOptions>;
 export const splitPartOptions = z.strictObject({
   /** Share of the examples that selects: nothing is trained on it. Near-duplicates stay together. 0 for none. */
   validation: z.number().min(0).max(0.5).default(0.1),
-  /** What it is drawn from. */
+  /** At most so many examples, drawn by what they say (documents: by their ids) and the seed; all when absent. */
+  sample: z.number().int().min(1).optional(),
+  /** What both are drawn from. */
   seed: z.union([z.number().int(), z.string()]).default(1),
   /** Near-duplicates of a validation file among what is trained are refused; this lets them pass. */
   allowCrossing: z.boolean().default(false),

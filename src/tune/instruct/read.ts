@@ -54,6 +54,20 @@ function linesOf(path: string, shown: string, hear: (problem: LoamError) => void
   return items;
 }
 
+/** One record as an example, of the shape that is given, else of its own. Errors: tune/example. */
+export function readRecord(
+  { fields, place }: Item,
+  format: FormatName | undefined,
+  columns: Columns,
+): { readonly format: FormatName; readonly placed: PlacedExample } {
+  const found = format ?? guessFormat(fields, columns, place);
+  if (!formats[found].has(fields, columns)) {
+    const other = guessFormat(fields, columns, place);
+    throw tuneErrors.fail("example", { place, expected: `a record of the form ${found}, as the first is`, received: `the form ${other}` });
+  }
+  return { format: found, placed: { place, example: formats[found].read(fields, columns, place) } };
+}
+
 /**
  * Reads and checks a file of examples: JSON lines, a JSON list, or a table (CSV, TSV) with a row of names. Errors: tune/example where it has no
  * record that can be read, base/file; what is wrong with single records is told in `problems`.
@@ -71,15 +85,7 @@ export async function readExampleFile(
   const examples: PlacedExample[] = [];
   for (const { fields, place } of items)
     try {
-      if (!formats[found].has(fields, columns)) {
-        const other = guessFormat(fields, columns, place);
-        throw tuneErrors.fail("example", {
-          place,
-          expected: `a record of the form ${found}, as the first is`,
-          received: `the form ${other}`,
-        });
-      }
-      examples.push({ place, example: formats[found].read(fields, columns, place) });
+      examples.push(readRecord({ fields, place }, found, columns).placed);
     } catch (error) {
       if (!isLoamError(error)) throw error;
       problems.push(error);

@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { check, silent } from "../../base/index.ts";
+import { dataPart, documentsOf, documentsOptionsOf, documentsStage, identify, noResources, sourceStage } from "../../data/index.ts";
 import { decoderSpec, initialise, llamaConfig, loadModel, mergeAdapter, readAdapter, writeModelFiles } from "../../nn/index.ts";
 import { openArtifact, openStore, runStage, type Store, stage } from "../../store/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
 import { chatTemplate, defaultChatTemplate, loadTokenizer, trainBpe } from "../../text/index.ts";
-import { examplesFile, examplesStage } from "./examples-stage.ts";
+import { documentExamplesStage } from "./documents-stage.ts";
+import { examplesFile, examplesStage, placedExamples } from "./examples-stage.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
+import type { PlacedExample } from "./read.ts";
 import { type InstructSurroundings, instructStage } from "./stage.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -88,6 +91,61 @@ test("examples are divided once, whole groups to one side, and reused", async ()
   const file = await examplesFile(root, "bad.jsonl");
   await expect(examples({ file })).rejects.toThrow(/bad\.jsonl:2: completion: expected a text, got an empty one/);
   expect((await examples({ file, bad: "skip", validation: 0 })).artifact.summary).toMatchObject({ train: 1, skipped: 1 });
+});
+
+test("a sample is drawn by content and seed: the same whenever it is drawn, and part of a larger one", async () => {
+  const drawn = async (options: object) => {
+    const { artifact } = await examples({ validation: 0, ...options });
+    return (await placedExamples(artifact, "train")).map(e => JSON.stringify(e.example));
+  };
+  const ten = await drawn({ sample: 10 });
+  expect(ten).toHaveLength(10);
+  expect(await drawn({ sample: 20 })).toEqual(expect.arrayContaining(ten));
+  expect(await drawn({ sample: 10, seed: 2 })).not.toEqual(ten);
+  expect(await drawn({ sample: 1000 })).toHaveLength(40);
+});
+
+test("documents of a data set are examples: the train side alone, groups that its split keeps together on one side of what selects", async () => {
+  const texts = Array.from({ length: 60 }, (_, i) => `Sentence ${i} of ${["Rome", "Paris", "Oslo"][i % 3]}, told by writer ${i % 12}.`);
+  writeFileSync(
+    join(root, "said.jsonl"),
+    texts.map((text, i) => `${JSON.stringify({ id: `s${i}`, text, writer: `w${i % 12}` })}\n`).join(""),
+  );
+  const part = check(
+    dataPart,
+    {
+      source: { folder: root, files: "said.jsonl", reader: "jsonl" },
+      steps: ["plain"],
+      split: { heldOut: 0.2, by: "document", together: ["writer"] },
+    },
+    "said",
+  );
+  const data = { folder: root };
+  const source = (await runStage(store, sourceStage(data), { inputs: {}, options: await identify(part, data), ...given() })).artifact;
+  const definition = documentsStage({ ...data, resources: async () => noResources, workers: 1 });
+  const documents = (await runStage(store, definition, { inputs: { source }, options: await documentsOptionsOf("said", part), ...given() }))
+    .artifact;
+  const columns = { user: "Mend: {{plain}}", assistant: "text" };
+  const made = (options: object) =>
+    runStage(store, documentExamplesStage, { inputs: { documents }, options: { name: "said", columns, ...options }, ...given() });
+  const { artifact } = await made({ validation: 0.3 });
+  const sides = { train: await placedExamples(artifact, "train"), validation: await placedExamples(artifact, "validation") };
+  const writers = (list: readonly PlacedExample[]) => new Set(list.map(e => /writer (\d+)/.exec(JSON.stringify(e.example))![1]));
+  const heldOut: string[] = [];
+  for await (const d of documentsOf(documents, "held-out")) heldOut.push(String(d.attributes.writer).slice(1));
+  expect(sides.train.length + sides.validation.length).toBe(60 - heldOut.length);
+  expect(sides.validation.length).toBeGreaterThan(0);
+  const [train, validation] = [writers(sides.train), writers(sides.validation)];
+  for (const writer of train) expect(validation.has(writer) || heldOut.includes(writer!)).toBe(false);
+  for (const writer of validation) expect(heldOut).not.toContain(writer);
+  const { example } = sides.train[0]!;
+  expect(example).toMatchObject({ kind: "chat", trained: [1] });
+  // a smaller sample moves nobody to the other side
+  const few = (await made({ validation: 0.3, sample: 15 })).artifact;
+  const validationPlaces = sides.validation.map(e => e.place);
+  for (const e of await placedExamples(few, "validation")) expect(validationPlaces).toContain(e.place);
+  await expect(made({ columns: { user: "{{plian}}", assistant: "text" } })).rejects.toThrow(/said\/train: said:.*Did you mean "plain"/);
+  await expect(made({ columns: undefined })).rejects.toThrow(/columns: \{ user: QUESTION/);
 });
 
 test("a validation file that holds what is trained is refused, with both lines", async () => {

@@ -48,8 +48,9 @@ export const attentionBlock = 128;
 /** Peak rate of a decoder's weights where none is said. */
 export const decoderRate = 2e-5;
 
-const hostBatch = (b: TuneBatch, seed: number, examples: readonly Encoded[]): HostBatch => ({
+const hostBatch = (b: TuneBatch, seed: number, examples: readonly Encoded[], more: MoreArrays | undefined): HostBatch => ({
   arrays: {
+    ...more?.of(b, examples),
     tokens: b.tokens,
     targets: b.targets,
     segments: b.segments,
@@ -73,6 +74,7 @@ export function meansOver<M extends string>(
   sums: (trained: TrainableTensors, frozen: FrozenTensors, b: Given) => Readonly<Record<M, Tensor>>,
   examples: readonly Encoded[],
   { rows, length }: Layout,
+  more?: MoreArrays,
 ): { of(trainable: unknown, frozen: unknown, signal?: AbortSignal): Promise<Record<M, number>>; dispose(): void } {
   const program = compile(sums, { device, name: "validation" });
   return {
@@ -84,6 +86,10 @@ export function meansOver<M extends string>(
         const given: Record<string, DeviceArray> = {};
         for (const name of integers) given[name] = await device.array(batch[name], "i32", [rows, length]);
         given.weights = await device.array(batch.weights, "f32", [rows, length]);
+        for (const [name, data] of Object.entries(more?.of(batch, examples) ?? {})) {
+          const { shape, dtype } = more!.specs[name]!;
+          given[name] = await device.array(data, dtype, shape(rows, length));
+        }
         const out = await program.with(signal ? { signal } : {}, trainable as never, frozen as never, given as never);
         const arrays = Object.entries(out) as [M, DeviceArray][];
         for (const [name, total] of arrays) totals[name] = (totals[name] ?? 0) + (await total.item());
@@ -127,6 +133,13 @@ export interface RowTask<L extends Tensor | MeasuredLoss = Tensor | MeasuredLoss
   readonly sums: (trained: TrainableTensors, frozen: FrozenTensors, b: Given) => Readonly<Record<"loss", Tensor>>;
   /** Arrays that both read beside those of the base that stay. */
   readonly beside?: FrozenArrays;
+  /** Arrays of a batch beside its tokens, which `loss` and `sums` find in it by name. */
+  readonly more?: MoreArrays;
+}
+/** What a task lays out beside the tokens of a batch. */
+export interface MoreArrays {
+  readonly specs: Readonly<Record<string, { readonly shape: (rows: number, length: number) => readonly number[]; readonly dtype: "i32" | "f32" }>>;
+  of(batch: TuneBatch, examples: readonly Encoded[]): Readonly<Record<string, Int32Array | Float32Array>>;
 }
 
 /** Tunes on rows of examples; the best values by the validation part, or the last ones without it. Errors: tune/method, tune/example, train/*. */
@@ -146,7 +159,7 @@ export async function tuneRows(
   const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const shape = [rows, recipe.length];
   const ints = { shape, dtype: "i32" } as const;
-  const validation = o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }) : undefined;
+  const validation = o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }, task.more) : undefined;
   try {
     const fitted = await runFit<BatchTensors>({
       trainer: {
@@ -160,6 +173,7 @@ export async function tuneRows(
           positions: ints,
           weights: { shape, dtype: "f32" },
           seed: { shape: [], dtype: "i32" },
+          ...Object.fromEntries(Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }])),
         },
       },
       start: trainable,
@@ -170,7 +184,7 @@ export async function tuneRows(
           const { epoch, row } = packer.state();
           return epoch * rowsIn + row;
         };
-        return { state: () => packer.state(), next: () => hostBatch(packer.next(), place() % 2 ** 31, o.train) };
+        return { state: () => packer.state(), next: () => hostBatch(packer.next(), place() % 2 ** 31, o.train, task.more) };
       },
       tokensOf: () => rows * recipe.length,
       judgesStart: true,
