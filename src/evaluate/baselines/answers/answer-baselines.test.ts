@@ -49,7 +49,7 @@ const parrot = (say: (prompt: string) => string): EvaluatedModel => ({
   id: "parrot",
   fingerprint: "parrot",
   generate: async (requests, each) => {
-    for (const [i, r] of requests.entries()) each(i, { texts: [say(r.prompt)], ms: 1 });
+    for (const [i, r] of requests.entries()) each(i, { texts: [say(r.prompt)], tokens: 1, ms: 1 });
   },
 });
 const asked = async (yaml: string, documents?: DocumentItems) => {
