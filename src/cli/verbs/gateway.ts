@@ -3,7 +3,17 @@
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
 import { join } from "node:path";
-import { followConfig, Gateway, type GatewayListening, type Handover, handoverOf, listenGateway, readPage } from "../../gateway/index.ts";
+import {
+  adminsOf,
+  controlPart,
+  followConfig,
+  Gateway,
+  type GatewayListening,
+  type Handover,
+  handoverOf,
+  listenGateway,
+  readPage,
+} from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
 import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
 import { supervised } from "../gateway/supervised.ts";
@@ -26,6 +36,9 @@ async function serve(context: Context, options: Options, handover: Handover | un
   const models = [...new Set([...config.routes.values()].map(r => r.name))];
   if (options.check === true) {
     out.line(`  ${path} is right: ${models.length} models on ${config.upstreams.size} upstreams.`);
+    const { principals, issuers } = controlPart.parse(config.access);
+    if (issuers.length === 0 && adminsOf(principals).length === 0)
+      out.warn("  Nobody in it has the role admin: the start is refused unless the state has somebody who has.");
     out.result({ config: path, models, upstreams: [...config.upstreams.keys()] });
     return;
   }

@@ -258,7 +258,7 @@ test("metrics are read by who may look at the rest, by whom a policy lets, and n
 });
 
 test("explaining names the rule that would choose the server, by header and length of the prompt", async () => {
-  const [{ id }] = (await gateway.gateway.control.keys.list({ subject: "bob" })) as [{ id: string }];
+  const { id } = (await gateway.gateway.control.keys.list({ subject: "bob" }))[0]!;
   const why = async (more: string) =>
     (await as("vera", "GET", `/gateway/explain?key=${id}&path=/v1/chat/completions&model=gpt${more}`)).body.route;
   expect(await why("")).toEqual({

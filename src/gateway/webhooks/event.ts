@@ -10,6 +10,8 @@ export const eventTypes = [
   "key.revoked",
   "key.expiring",
   "config.changed",
+  "principal.changed",
+  "policy.changed",
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

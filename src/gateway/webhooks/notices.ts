@@ -40,6 +40,12 @@ const typesOfChanges: Readonly<Record<string, EventType>> = {
   "key.rotate": "key.rotated",
   "key.revoke": "key.revoked",
   config: "config.changed",
+  "principal.create": "principal.changed",
+  "principal.replace": "principal.changed",
+  "principal.delete": "principal.changed",
+  "policy.create": "policy.changed",
+  "policy.replace": "policy.changed",
+  "policy.delete": "policy.changed",
 };
 
 export function openNotices({ control, configs, lookMs = defaultLookMs, ...options }: NoticesOptions): Notices {
@@ -115,7 +121,7 @@ export function openNotices({ control, configs, lookMs = defaultLookMs, ...optio
     for (const timer of timers.splice(0)) clearInterval(timer);
     const wants = (...types: EventType[]) => types.some(t => webhooks.wants(t));
     control.watchLimits(wants("budget.warned", "budget.exceeded") ? limit : undefined);
-    if (wants("key.created", "key.rotated", "key.revoked", "config.changed")) {
+    if (wants(...Object.values(typesOfChanges))) {
       void looked();
       timers.push(setInterval(() => void looked(), lookMs));
     } else next = undefined;

@@ -153,6 +153,19 @@ test("keys that are made, rotated, revoked are told whoever did it, those that e
   await expect.poll(() => receiver.got.filter(g => g.body.type === "key.expiring").map(g => g.body.data.name)).toEqual(["soon"]);
 });
 
+test("who is made, changed or deleted, and what they may do, is told with what it was before", async () => {
+  await open(["principal.*", "policy.changed"]);
+  const { entries } = gateway.gateway.control;
+  await new Promise(resolve => setTimeout(resolve, 30));
+  await entries.put({ kind: "users", name: "zoe", value: { roles: ["viewer"] } }, "kim");
+  await entries.put({ kind: "policies", name: "zoe", value: { effect: "deny", who: { subjects: ["zoe"] } } }, "kim");
+  await entries.remove({ kind: "policies", name: "zoe" }, "kim");
+  await expect.poll(() => types()).toEqual(["principal.changed", "policy.changed", "policy.changed"]);
+  const user = { roles: ["viewer"], disabled: false, teams: [] };
+  expect(receiver.got[0]!.body.data).toMatchObject({ by: "kim", kind: "users", name: "zoe", before: null, after: user });
+  expect(receiver.got[2]!.body.data).toMatchObject({ kind: "policies", name: "zoe", before: { effect: "deny" }, after: null });
+});
+
 test("an event that is not taken is sent again with the same id and a fresh signature, in order, until it is", async () => {
   await open(["key.*"]);
   const { control } = gateway.gateway;
