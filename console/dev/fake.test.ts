@@ -44,6 +44,7 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/gateway/limits", ofGateway.limits],
     ["/gateway/keys", ofGateway.keys],
     ["/gateway/requests?most=25&status=4xx", ofGateway.requests],
+    ["/gateway/principals", ofGateway.principals],
     ["/gateway/policies", ofGateway.policies],
     ["/gateway/explain?key=key_1&path=/v1/chat/completions&model=mail-small&set=max_tokens=2000", ofGateway.explanation],
     ["/gateway/usage?from=2000-01-01&to=2100-01-01", ofGateway.usage],

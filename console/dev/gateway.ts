@@ -173,14 +173,23 @@ export function fakeGateway(startedMs: number) {
     request(5),
     request(6, { ...unanswered, status: 403, error: "gateway/forbidden", model: "gpt-4o" }),
   ];
+  const principals = [
+    { kind: "organisations", name: "acme", disabled: false, origin: "file", revision: null },
+    { kind: "teams", name: "research", roles: ["writer"], disabled: false, organisation: "acme", origin: "file", revision: null },
+    { kind: "users", name: "ann", roles: ["admin"], teams: ["research"], disabled: false, origin: "file", revision: null },
+    { kind: "users", name: "zoe", roles: [], teams: ["research"], disabled: true, origin: "store", revision: 7 },
+    { kind: "serviceAccounts", name: "mailer", roles: ["writer"], teams: [], disabled: false, origin: "store", revision: 5 },
+  ];
+  const file = { origin: "file", revision: null };
   const policies = [
-    { id: "admins", effect: "allow", who: { roles: ["admin"] } },
+    { id: "admins", effect: "allow", who: { roles: ["admin"] }, ...file },
     {
       id: "writers",
       effect: "allow",
       who: { roles: ["writer"] },
       endpoints: ["chat", "embeddings"],
       parameters: { max_tokens: { max: 1024 } },
+      ...file,
     },
     {
       id: "night",
@@ -189,6 +198,8 @@ export function fakeGateway(startedMs: number) {
       models: ["gpt-*"],
       when: { from: "22:00", to: "06:00", timezone: "Europe/Berlin" },
       reason: "no paid models at night",
+      origin: "store",
+      revision: 9,
     },
   ];
   const explained = (url: URL) => {
@@ -207,6 +218,7 @@ export function fakeGateway(startedMs: number) {
         },
       ],
       limits: [{ limit: "requests", bucket: "requests", capacity: 20, mode: "enforce" }],
+      route: { strategy: "weighted", rule: "long", targets: [{ target: "loam/mail-small", priority: 0 }] },
     };
   };
   return {
@@ -218,6 +230,7 @@ export function fakeGateway(startedMs: number) {
         const status = url.searchParams.get("status");
         send(response, { object: "list", data: requests.filter(r => status === null || `${`${r.status}`[0]}xx` === status), dropped: 0 });
       },
+      "/gateway/principals": (_, response) => send(response, { object: "list", data: principals }),
       "/gateway/policies": (_, response) => send(response, { object: "list", data: policies }),
       "/gateway/explain": (url, response) => send(response, explained(url)),
       "/gateway/usage": (url, response) => {

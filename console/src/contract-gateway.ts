@@ -112,6 +112,21 @@ export const requests = z.object({
 });
 
 const names = z.optional(z.array(z.string()));
+/** Revision: null for what stands in the file. */
+const origin = { origin: z.enum(["file", "store"]), revision: z.nullable(z.number()) };
+export const principals = z.object({
+  data: z.array(
+    z.object({
+      kind: z.enum(["organisations", "teams", "users", "serviceAccounts"]),
+      name: z.string(),
+      roles: names,
+      teams: names,
+      organisation: z.optional(z.string()),
+      disabled: z.boolean(),
+      ...origin,
+    }),
+  ),
+});
 export const policies = z.object({
   data: z.array(
     z.object({
@@ -125,6 +140,7 @@ export const policies = z.object({
       parameters: z.optional(z.record(z.string(), z.unknown())),
       when: z.optional(z.record(z.string(), z.unknown())),
       reason: z.optional(z.string()),
+      ...origin,
     }),
   ),
 });
@@ -133,9 +149,17 @@ export const explanation = z.object({
   decision: z.object({ allowed: z.boolean(), policy: z.nullable(z.string()), reason: z.string() }),
   considered: z.array(z.object({ policy: z.string(), effect: z.enum(["allow", "deny"]), applies: z.boolean(), why: z.string() })),
   limits: z.array(z.object({ limit: z.string(), bucket: z.string(), capacity: z.number(), mode: z.string() })),
+  route: z.nullable(
+    z.object({
+      strategy: z.string(),
+      rule: z.nullable(z.string()),
+      targets: z.array(z.object({ target: z.string(), priority: z.number() })),
+    }),
+  ),
 });
 
 export type Request = z.infer<typeof requests>["data"][number];
+export type Principal = z.infer<typeof principals>["data"][number];
 export type Policy = z.infer<typeof policies>["data"][number];
 export type Explanation = z.infer<typeof explanation>;
 export type State = z.infer<typeof state>;

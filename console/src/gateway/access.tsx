@@ -6,6 +6,7 @@ import { Icon } from "../parts/icons.tsx";
 import { FailureNotice, Loaded } from "../parts/notice.tsx";
 import { useResource } from "../resource.ts";
 import { gateway } from "./api.ts";
+import { originOf } from "./principals.tsx";
 
 const paths = ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/messages", "/v1/models", "/v1/files"];
 
@@ -36,6 +37,7 @@ const Policies = ({ of }: { readonly of: readonly Policy[] }) =>
             <th scope="col">Policy</th>
             <th scope="col">Effect</th>
             <th scope="col">For</th>
+            <th scope="col">Stands in</th>
           </tr>
         </thead>
         <tbody>
@@ -49,6 +51,7 @@ const Policies = ({ of }: { readonly of: readonly Policy[] }) =>
                 {aboutOf(p)}
                 {p.reason !== undefined && <small className="hint"> {p.reason}</small>}
               </td>
+              <td>{originOf(p)}</td>
             </tr>
           ))}
         </tbody>
@@ -56,7 +59,19 @@ const Policies = ({ of }: { readonly of: readonly Policy[] }) =>
     </div>
   );
 
-const Explained = ({ of: { decision, considered, limits } }: { readonly of: Explanation }) => (
+/** Where it would go: the rule that says so, and the first servers that are asked. */
+const Route = ({ of: { strategy, rule, targets } }: { readonly of: NonNullable<Explanation["route"]> }) => (
+  <p className="hint">
+    Goes {rule === null ? "by no rule" : `by the rule ${rule}`}, {strategy}, to{" "}
+    {targets
+      .filter(t => t.priority === targets[0]?.priority)
+      .map(t => t.target)
+      .join(", ")}
+    .
+  </p>
+);
+
+const Explained = ({ of: { decision, considered, limits, route } }: { readonly of: Explanation }) => (
   <div className="explained" role="status">
     <p>
       <span className={decision.allowed ? "tag strong" : "tag bad"}>{decision.allowed ? "allowed" : "denied"}</span> {decision.reason}
@@ -71,6 +86,7 @@ const Explained = ({ of: { decision, considered, limits } }: { readonly of: Expl
       </div>
     ))}
     {limits.length > 0 && <p className="hint">Limits that would be asked: {limits.map(l => l.limit).join(", ")}.</p>}
+    {route && <Route of={route} />}
   </div>
 );
 

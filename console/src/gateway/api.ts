@@ -15,6 +15,7 @@ export const gateway = {
   /** The newest; `status` as `4xx`, null for all. */
   requests: (status: string | null, signal: AbortSignal) =>
     get(`/gateway/requests?most=25${status === null ? "" : `&status=${status}`}`, contract.requests, signal),
+  principals: (signal: AbortSignal) => get("/gateway/principals", contract.principals, signal),
   policies: (signal: AbortSignal) => get("/gateway/policies", contract.policies, signal),
   explain: (of: URLSearchParams, signal: AbortSignal) => get(`/gateway/explain?${of}`, contract.explanation, signal),
   /** The same rows for a spreadsheet. */

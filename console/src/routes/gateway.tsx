@@ -1,4 +1,4 @@
-/** Gateway: who uses what, how much is left, what was asked and denied, keys, policies, and the servers behind it. */
+/** Gateway: who uses what, how much is left, what was asked and denied, keys, principals, policies, and the servers behind it. */
 import { useSession } from "../credentials.ts";
 import { formatCount } from "../format.ts";
 import { Access } from "../gateway/access.tsx";
@@ -6,6 +6,7 @@ import { gateway } from "../gateway/api.ts";
 import { Demo } from "../gateway/demo.tsx";
 import { Keys } from "../gateway/keys.tsx";
 import { Limits } from "../gateway/limits.tsx";
+import { Principals } from "../gateway/principals.tsx";
 import { Requests } from "../gateway/requests.tsx";
 import { Upstreams } from "../gateway/upstreams.tsx";
 import { Usage } from "../gateway/usage.tsx";
@@ -45,6 +46,7 @@ function Behind() {
           <Usage keys={known} currency={limits.data?.currency ?? ""} />
           <Requests keys={known} />
           <Keys resource={keys} />
+          <Principals />
           <Access keys={known} models={now.models.map(m => m.name)} />
           <Upstreams of={now} />
         </>
