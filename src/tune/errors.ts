@@ -28,6 +28,12 @@ export const tuneErrors = errorTable("tune", {
       "Labelled texts that no classifier can be trained or judged on: one class, classes that differ in their spelling only, too few texts, none without white space, texts that name their class, near-duplicates on both sides; the document or class is named.",
   },
   base: { status: 400, exit: "usage", meaning: "A model cannot be tuned for this task: its family reads no single texts." },
+  teacher: {
+    status: 502,
+    exit: "failure",
+    meaning:
+      "A teacher behind an endpoint did not answer, refuses its key, or does not tell the log-probabilities of given tokens; what it has answered is kept.",
+  },
   example: {
     status: 400,
     exit: "usage",

@@ -1,20 +1,27 @@
-/** Distillation as a stage: the same as for instructions, with a teacher beside base and examples. */
-import { encodeExamples } from "../instruct/encode.ts";
+/** Distillation as a stage: the same as for instructions, with a teacher beside base and examples, or one behind an endpoint. */
+import { type Encoded, encodeExamples } from "../instruct/encode.ts";
 import { exampleStage, type InstructSurroundings } from "../instruct/stage.ts";
-import { distillFitOptions } from "./options.ts";
+import { distillFitOptions, endpointFitOptions } from "./options.ts";
 import { tuneDistilled } from "./tune.ts";
+import { type EndpointSurroundings, tuneFromEndpoint } from "./tune-endpoint.ts";
+
+const common = {
+  encode: encodeExamples,
+  idsOf: (e: Encoded) => e.ids,
+  trainedOf: (e: Encoded) => e.trained.reduce((n, t) => n + t, 0),
+};
 
 export const distillStage = (around: InstructSurroundings, result: "adapter" | "merged") =>
   exampleStage(
-    {
-      name: "distill",
-      recipe: distillFitOptions,
-      inputs: { teacher: "model" },
-      encode: encodeExamples,
-      tune: tuneDistilled(around.textOf),
-      idsOf: e => e.ids,
-      trainedOf: e => e.trained.reduce((n, t) => n + t, 0),
-    },
+    { ...common, name: "distill", recipe: distillFitOptions, inputs: { teacher: "model" }, tune: tuneDistilled(around.textOf) },
+    around,
+    result,
+  );
+
+/** From a teacher that the recipe names; `reach` is no part of the result. */
+export const distillEndpointStage = (around: InstructSurroundings, reach: EndpointSurroundings, result: "adapter" | "merged") =>
+  exampleStage(
+    { ...common, name: "distill-endpoint", recipe: endpointFitOptions, tune: o => tuneFromEndpoint(o.recipe.teacher, reach)(o) },
     around,
     result,
   );

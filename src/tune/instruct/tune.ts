@@ -138,7 +138,9 @@ export interface RowTask<L extends Tensor | MeasuredLoss = Tensor | MeasuredLoss
 }
 /** What a task lays out beside the tokens of a batch. */
 export interface MoreArrays {
-  readonly specs: Readonly<Record<string, { readonly shape: (rows: number, length: number) => readonly number[]; readonly dtype: "i32" | "f32" }>>;
+  readonly specs: Readonly<
+    Record<string, { readonly shape: (rows: number, length: number) => readonly number[]; readonly dtype: "i32" | "f32" }>
+  >;
   of(batch: TuneBatch, examples: readonly Encoded[]): Readonly<Record<string, Int32Array | Float32Array>>;
 }
 
@@ -159,7 +161,8 @@ export async function tuneRows(
   const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const shape = [rows, recipe.length];
   const ints = { shape, dtype: "i32" } as const;
-  const validation = o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }, task.more) : undefined;
+  const validation =
+    o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }, task.more) : undefined;
   try {
     const fitted = await runFit<BatchTensors>({
       trainer: {
@@ -173,7 +176,9 @@ export async function tuneRows(
           positions: ints,
           weights: { shape, dtype: "f32" },
           seed: { shape: [], dtype: "i32" },
-          ...Object.fromEntries(Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }])),
+          ...Object.fromEntries(
+            Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }]),
+          ),
         },
       },
       start: trainable,

@@ -1,0 +1,279 @@
+/**
+ * A teacher behind an endpoint: how likely it finds each token of a text, and which others. Servers tell it in their own ways, and the first that one
+ * knows is taken:
+ * - Loam: `POST /v1/score` of token ids, a request a text.
+ * - vLLM: completions with `prompt_logprobs`, a request a text.
+ * - llama.cpp and others: completions of one token behind every beginning of the text, whose `logprobs` name tokens by their ids.
+ * All are asked with the student's own token ids, so no text is cut into tokens in another way.
+ */
+import { z } from "zod";
+import { check, hashOf, isLoamError } from "../../base/index.ts";
+import { tuneErrors } from "../errors.ts";
+
+export interface TeacherConnection {
+  /** Up to and with `/v1`. */
+  readonly url: string;
+  readonly model: string;
+  /** Sent as a bearer token, never shown. */
+  readonly key?: string | undefined;
+  readonly topLogprobs: number;
+  /** Requests in flight. */
+  readonly concurrency?: number | undefined;
+  readonly requestsPerMinute?: number | undefined;
+  /** What is waited before a request is made again, milliseconds; doubled each time. */
+  readonly retryMs?: number;
+  readonly timeoutMs?: number;
+}
+
+/** A token id and the natural logarithm of its probability. */
+export type Outcome = readonly [id: number, log: number];
+
+export interface TeacherAnswer {
+  /** Of each place that was asked for. */
+  readonly outcomes: readonly (readonly Outcome[])[];
+  /** What the server says of its weights; undefined where it says nothing. */
+  readonly fingerprint?: string | undefined;
+}
+
+export interface TeacherAt {
+  /** Of the file that its answers are kept in. */
+  readonly name: string;
+  readonly place: string;
+  readonly topLogprobs: number;
+  readonly concurrency: number;
+  /** Distributions of the tokens at `places` (1 or more) of a text. Errors: tune/teacher; the signal's reason. */
+  ask(ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined): Promise<TeacherAnswer>;
+  /** The text of tokens, for the check that they are the student's. Errors: tune/teacher where the server does not tell. */
+  textOf(ids: readonly number[], signal: AbortSignal | undefined): Promise<string | undefined>;
+}
+
+const number = z.number();
+const entry = z.looseObject({ id: number, logprob: number });
+const scored = z.looseObject({
+  system_fingerprint: z.string().nullish(),
+  data: z.array(z.looseObject({ tokens: z.array(entry.extend({ top_logprobs: z.array(entry).optional() })) })).min(1),
+});
+const prompted = z.looseObject({
+  system_fingerprint: z.string().nullish(),
+  choices: z.array(z.looseObject({ prompt_logprobs: z.array(z.record(z.string(), z.looseObject({ logprob: number })).nullable()) })).min(1),
+});
+const stepped = z.looseObject({
+  system_fingerprint: z.string().nullish(),
+  choices: z
+    .array(
+      z.looseObject({
+        logprobs: z.union([
+          z.looseObject({ content: z.array(entry.extend({ top_logprobs: z.array(entry) })).min(1) }),
+          z.looseObject({ top_logprobs: z.array(z.record(z.string().regex(/^token_id:\d+$/), number)).min(1) }),
+        ]),
+      }),
+    )
+    .min(1),
+});
+const told = z.union([z.looseObject({ prompt: z.string() }), z.looseObject({ content: z.string() })]);
+
+/** Times that a request is made before it counts as failed. */
+const attempts = 4;
+const defaultTimeoutMs = 10 * 60_000;
+const defaultConcurrency = 4;
+/** A server that asks for a longer pause is asked again after this one, milliseconds. */
+const longestPauseMs = 60_000;
+
+interface Refusal {
+  readonly status: number;
+  readonly message: string;
+}
+const isRefusal = (x: unknown): x is Refusal => typeof x === "object" && x !== null && "status" in x && "message" in x;
+
+const wait = (ms: number, signal: AbortSignal | undefined) =>
+  new Promise<void>((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+
+function messageOf(text: string): string {
+  try {
+    const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
+    const message = typeof value.error === "string" ? value.error : (value.error?.message ?? value.message);
+    if (message) return message.slice(0, 300);
+  } catch {}
+  return text.slice(0, 120);
+}
+
+type Way = (ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined) => Promise<TeacherAnswer | Refusal>;
+
+export function teacherAt(o: TeacherConnection): TeacherAt {
+  const { model, topLogprobs, retryMs = 500, concurrency = defaultConcurrency } = o;
+  const url = o.url.replace(/\/+$/, "");
+  const root = url.replace(/\/v1$/, "");
+  const fail = (place: string, expected: string, received: string, hint?: string) =>
+    tuneErrors.fail("teacher", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+
+  let freeAt = 0;
+  /** One's turn, where there is a limit of requests a minute. */
+  async function turn(signal: AbortSignal | undefined): Promise<void> {
+    if (o.requestsPerMinute === undefined) return;
+    const now = performance.now();
+    const at = Math.max(now, freeAt);
+    freeAt = at + 60_000 / o.requestsPerMinute;
+    if (at > now) await wait(at - now, signal);
+  }
+
+  /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
+  async function post<S extends z.ZodType>(
+    place: string,
+    body: object,
+    schema: S,
+    signal: AbortSignal | undefined,
+  ): Promise<z.output<S> | Refusal> {
+    for (let attempt = 1; ; attempt++) {
+      await turn(signal);
+      signal?.throwIfAborted();
+      let failure: string;
+      let pause = retryMs * 2 ** (attempt - 1);
+      try {
+        const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
+        const response = await fetch(place, {
+          method: "POST",
+          headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
+          body: JSON.stringify({ model, ...body }),
+          signal: signal ? AbortSignal.any([signal, limit]) : limit,
+        });
+        const text = await response.text();
+        if (response.ok) return readAs(schema, text, place);
+        const message = messageOf(text);
+        if (response.status === 401 || response.status === 403)
+          throw fail(
+            place,
+            "a key that may ask it",
+            `${response.status} ${message}`,
+            "`key:` names the variable of the environment that holds it.",
+          );
+        if (response.status !== 429 && response.status < 500) return { status: response.status, message };
+        failure = `${response.status} ${message}`;
+        const asked = Number(response.headers.get("retry-after")) * 1000;
+        if (asked > 0) pause = Math.min(longestPauseMs, Math.max(pause, asked));
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (isLoamError(error)) throw error;
+        failure = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
+      }
+      if (attempt === attempts)
+        throw fail(place, "an answer", failure, "Is the server there? What it has answered is kept: the same command goes on from there.");
+      await wait(pause, signal);
+    }
+  }
+  /** What is no answer of this form is a refusal: another way may be the server's. */
+  function readAs<S extends z.ZodType>(schema: S, text: string, place: string): z.output<S> | Refusal {
+    try {
+      return check(schema, JSON.parse(text), place);
+    } catch (error) {
+      return { status: 200, message: isLoamError(error) ? error.message : `no JSON: ${JSON.stringify(text.slice(0, 80))}` };
+    }
+  }
+
+  const score: Way = async (ids, places, signal) => {
+    const first = places[0]!;
+    const got = await post(
+      `${url}/score`,
+      { prompt: ids.slice(0, first), input: [ids.slice(first)], top_logprobs: topLogprobs },
+      scored,
+      signal,
+    );
+    if (isRefusal(got)) return got;
+    const { tokens } = got.data[0]!;
+    const strange = ids.slice(first).findIndex((id, i) => tokens[i]?.id !== id);
+    if (strange >= 0) return { status: 200, message: `token ${ids[first + strange]} was scored as ${tokens[strange]?.id ?? "none"}` };
+    const outcomes = places.map(at => {
+      const { id, logprob, top_logprobs = [] } = tokens[at - first]!;
+      return [...top_logprobs.map((t): Outcome => [t.id, t.logprob]), [id, logprob] as const];
+    });
+    return { outcomes, fingerprint: got.system_fingerprint ?? undefined };
+  };
+  const promptLogprobs: Way = async (ids, places, signal) => {
+    const body = { prompt: ids, max_tokens: 1, temperature: 0, prompt_logprobs: topLogprobs };
+    const got = await post(`${url}/completions`, body, prompted, signal);
+    if (isRefusal(got)) return got;
+    const all = got.choices[0]!.prompt_logprobs;
+    const lacking = places.find(at => !all[at]?.[String(ids[at])]);
+    if (lacking !== undefined) return { status: 200, message: `prompt_logprobs say nothing of token ${ids[lacking]} at ${lacking}` };
+    return {
+      outcomes: places.map(at => Object.entries(all[at]!).map(([id, t]): Outcome => [Number(id), t.logprob])),
+      fingerprint: got.system_fingerprint ?? undefined,
+    };
+  };
+  const steps: Way = async (ids, places, signal) => {
+    const outcomes: Outcome[][] = [];
+    let fingerprint: string | undefined;
+    for (const at of places) {
+      const body = { prompt: ids.slice(0, at), max_tokens: 1, temperature: 0, logprobs: topLogprobs, return_tokens_as_token_ids: true };
+      const got = await post(`${url}/completions`, body, stepped, signal);
+      if (isRefusal(got)) return got;
+      fingerprint = got.system_fingerprint ?? undefined;
+      const { logprobs } = got.choices[0]!;
+      outcomes.push(
+        "content" in logprobs
+          ? (logprobs as { content: { top_logprobs: { id: number; logprob: number }[] }[] }).content[0]!.top_logprobs.map(
+              (t): Outcome => [t.id, t.logprob],
+            )
+          : Object.entries((logprobs as { top_logprobs: Record<string, number>[] }).top_logprobs[0]!).map(
+              ([token, log]): Outcome => [Number(token.slice(token.indexOf(":") + 1)), log],
+            ),
+      );
+    }
+    return { outcomes, fingerprint };
+  };
+  const ways: readonly (readonly [name: string, way: Way])[] = [
+    ["score", score],
+    ["completions with prompt_logprobs", promptLogprobs],
+    ["completions with logprobs", steps],
+  ];
+  let known: Promise<Way> | undefined;
+  /** The first way that it answers in; found out once, by whoever asks first. */
+  async function find(ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined): Promise<Way> {
+    const refusals: string[] = [];
+    for (const [name, way] of ways) {
+      const got = await way(ids, places.slice(0, 1), signal);
+      if (!isRefusal(got)) return way;
+      refusals.push(`${name}: ${got.status} ${got.message}`);
+    }
+    throw fail(
+      url,
+      "log-probabilities of given tokens by their ids (Loam's /v1/score, vLLM's prompt_logprobs, llama.cpp's completions)",
+      refusals.join("; "),
+    );
+  }
+
+  return {
+    name: hashOf({ teacher: url, model }).slice(0, 32),
+    place: `${url}#${model}`,
+    topLogprobs,
+    concurrency,
+    async ask(ids, places, signal) {
+      known ??= find(ids, places, signal);
+      const got = await (await known)(ids, places, signal);
+      if (isRefusal(got)) throw fail(url, "an answer", `${got.status} ${got.message}`);
+      return got;
+    },
+    async textOf(ids, signal) {
+      const got = await post(`${root}/detokenize`, { tokens: ids }, told, signal);
+      if (isRefusal(got)) {
+        if (got.status === 404 || got.status === 405)
+          throw fail(
+            `${root}/detokenize`,
+            "the text of tokens, to see that they are the student's (Loam, vLLM, llama.cpp)",
+            `${got.status} ${got.message}`,
+          );
+        return undefined;
+      }
+      return "prompt" in got ? (got as { prompt: string }).prompt : (got as { content: string }).content;
+    },
+  };
+}
