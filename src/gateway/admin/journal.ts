@@ -37,10 +37,10 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-const flushMs = 500;
+const flushMs = 100;
 const forgetMs = 60_000;
-/** Rows in one statement. */
-const atOnce = 100;
+/** Rows in one statement: SQLite writes them on the thread that answers, and a hundred would hold up who is served by some milliseconds. */
+const atOnce = 20;
 /** Rows that wait for a state that does not answer: about 10 MB. */
 const mostWaiting = 10_000;
 export const mostListed = 1_000;
@@ -83,6 +83,8 @@ export function openJournal(sql: Sql, now: () => number, random: () => number = 
         waiting = [...rows, ...waiting];
         return;
       }
+      // who is served comes between two statements
+      if (waiting.length > 0) await new Promise(resolve => setImmediate(resolve));
     }
   };
   const flush = (): Promise<void> => {
