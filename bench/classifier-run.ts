@@ -20,7 +20,7 @@ import {
 } from "../src/nn/index.ts";
 import { type DeviceArray, fromNumbers, openDevice } from "../src/tensor/index.ts";
 import { loadTokenizer } from "../src/text/index.ts";
-import { scheduleAt } from "../src/train/index.ts";
+import { type Precision, scheduleAt } from "../src/train/index.ts";
 import { batchesOf, epochOf, tokensOf, widthsOf } from "../src/tune/classify/batches.ts";
 import { classifyOptions, fitClassifier, type TokenTexts } from "../src/tune/index.ts";
 import { labelledMails } from "./quality/corpus.ts";
@@ -41,6 +41,7 @@ export interface ClassifierRun {
   readonly rate: number;
   readonly weightDecay: number;
   readonly threads: number;
+  readonly precision?: Precision;
 }
 export interface ClassifierTimes {
   readonly seconds: number;
@@ -125,6 +126,7 @@ const recipeOf = (o: ClassifierRun) =>
     evaluations: 1,
     patience: 0,
     seed,
+    precision: o.precision,
     checkpointSeconds: 1e6,
   });
 
