@@ -257,7 +257,7 @@ test("principals and policies are put, shown, replaced by whoever saw them, and 
   await expect(loam("gateway principals put users/zoe", { from: "zoe.json" })).rejects.toThrow("expected revision");
   await loam("gateway principals put users/zoe", { url, value: "{ teams: [ops] }", force: true });
   await expect(loam("gateway principals delete teams/ops", { url })).rejects.toThrow("one that is named by users/zoe");
-  await expect(loam("gateway principals put users/ann", { url, value: "{}" })).rejects.toThrow("the gateway's file");
+  await expect(loam("gateway principals put users/ann", { url, value: "{}" })).rejects.toThrow(`one that stands in ${file}, under access`);
   await expect(loam("gateway principals put user/zoe", { url, value: "{}" })).rejects.toThrow('Did you mean "users"?');
   await expect(loam("gateway principals put users/zoe", { url })).rejects.toThrow("--from FILE or --value YAML");
   await expect(loam("gateway principals shw users/zoe", { url })).rejects.toThrow('Did you mean "show"?');

@@ -27,6 +27,8 @@ export interface ControlOptions {
   readonly config: unknown;
   /** Names the configuration in errors; "gateway" when absent. */
   readonly place?: string;
+  /** The file in which it stands, for sentences that send somebody there; "the gateway's file" when absent. */
+  readonly file?: string;
   /**
    * Secrets under which keys are hashed, at least 32 characters each, the newest first. When absent: one of its own in memory; in a file beside
    * a SQLite state (`PATH.secret`, made on first use); an error with PostgreSQL, because every process must have the same.
@@ -78,6 +80,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       database,
       config,
       place,
+      file: options.file ?? "the gateway's file",
       now,
       everyMs: cacheMs,
       mayNotFit: options.entriesMayNotFit ?? false,

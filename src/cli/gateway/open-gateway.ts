@@ -38,6 +38,7 @@ export async function openFor(config: GatewayConfig, warn: (text: string) => voi
     root: config.folder,
     config: config.access,
     place: "access",
+    file: config.place,
     ...(config.keySecrets ? { secrets: config.keySecrets } : {}),
     onStore: (state, error) =>
       warn(

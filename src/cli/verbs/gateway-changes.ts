@@ -14,7 +14,7 @@ const place = "loam gateway changes";
 
 /** What an entry is about, for a line. */
 const subjectOf = ({ detail }: ChangeEntry): string =>
-  ["prefix", "name", "subject", "digest"].flatMap(key => (typeof detail[key] === "string" ? [detail[key].slice(0, 24)] : [])).join(" ");
+  ["kind", "prefix", "name", "subject", "digest"].flatMap(key => (typeof detail[key] === "string" ? [detail[key].slice(0, 24)] : [])).join(" ");
 
 function finish({ out }: Context, entries: readonly ChangeEntry[], finding: string | null | undefined, written?: string): void {
   const head = entries.at(-1)?.head ?? null;
@@ -50,7 +50,7 @@ export const gatewayChanges: VerbRun = async (context, _words, options) => {
   } else
     for (const e of entries)
       out.line(
-        `  ${String(e.position).padStart(5)}  ${new Date(e.atMs).toISOString().slice(0, 19)}Z  ${e.what.padEnd(11)} ${e.by.padEnd(16)} ${subjectOf(e)}`,
+        `  ${String(e.position).padStart(5)}  ${new Date(e.atMs).toISOString().slice(0, 19)}Z  ${e.what.padEnd(17)} ${e.by.padEnd(16)} ${subjectOf(e)}`,
       );
   finish(context, entries, finding, to);
 };

@@ -43,6 +43,8 @@ export interface GatewayConfig extends Operations {
   readonly state: string;
   /** The folder of the configuration, in which its relative paths are. */
   readonly folder: string;
+  /** The file, as sentences name it. */
+  readonly place: string;
   readonly keySecrets: readonly string[] | undefined;
   /** For `openControl`. */
   readonly access: unknown;
@@ -174,6 +176,7 @@ export async function checkConfig(value: unknown, place: string, folder: string)
     listen: file.listen,
     state: typeof file.state === "string" ? file.state : await readSecret(file.state, "state", folder),
     folder,
+    place,
     keySecrets: file.keySecrets && (await Promise.all(file.keySecrets.map((s, i) => readSecret(s, `keySecrets[${i}]`, folder)))),
     access: file.access ?? {},
     upstreams,

@@ -56,6 +56,8 @@ export interface AccessOptions {
   readonly config: ControlConfig;
   /** Names the configuration in errors. */
   readonly place: string;
+  /** Names the file in which it stands. */
+  readonly file: string;
   readonly now: () => number;
   readonly fetch?: typeof fetch;
   /** How late a change comes to other processes. */
@@ -160,7 +162,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
           throw gatewayErrors.fail("entryTaken", {
             place: key,
             expected: "an entry of the gateway's state",
-            received: `one that stands in the gateway's file, under ${place}`,
+            received: `one that stands in ${options.file}, under ${place}`,
             hint: "Change it there; the file is taken up while the gateway runs.",
           });
         matches(before, key, match, isPut);
