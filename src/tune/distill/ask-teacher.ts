@@ -48,9 +48,9 @@ function readKept(file: string): { readonly lines: Map<string, Line>; readonly i
   return { lines, isTorn: text !== "" && !text.endsWith("\n") };
 }
 
-/** Outcomes as rows of equal width, each token once. Errors: tune/base for a token that the student lacks. */
+/** Outcomes as rows of equal width, each token once, the likeliest first. Errors: tune/base for a token that the student lacks. */
 function rowsOf({ outcomes }: TeacherAnswer, vocab: number, place: string): SparseTargets {
-  const rows = outcomes.map(list => [...new Map<number, number>(list as Outcome[])]);
+  const rows = outcomes.map(list => [...new Map<number, number>(list as Outcome[])].sort((a, b) => b[1] - a[1]));
   const width = Math.max(1, ...rows.map(r => r.length));
   const ids = new Int32Array(rows.length * width);
   const logs = new Float32Array(rows.length * width).fill(nothing);
@@ -76,14 +76,16 @@ export async function askTeacher(o: AskTeacherOptions): Promise<Map<Encoded, Spa
   const kept = readKept(file);
   let { isTorn } = kept;
   const keys = examples.map(e => keyOf(e, teacher.topLogprobs));
-  let open = examples.flatMap((_, i) => (kept.lines.has(keys[i]!) ? [] : [i]));
+  // a text that comes twice is asked about once
+  const first = new Map([...keys.entries()].reverse().map(([i, key]) => [key, i]));
+  const each = examples.flatMap((_, i) => (first.get(keys[i]!) === i ? [i] : []));
+  let open = each.filter(i => !kept.lines.has(keys[i]!));
   const began = performance.now();
   let done = 0;
-  const known = examples.length - open.length;
   const tell = () =>
     progress({
       stage: "tune",
-      message: `teacher ${teacher.place}: ${formatCount(known + done)} of ${formatCount(examples.length)} texts`,
+      message: `teacher ${teacher.place}: ${formatCount(each.length - open.length + done)} of ${formatCount(each.length)} texts`,
       ...(done > 0 ? { leftMs: ((performance.now() - began) / done) * (open.length - done) } : {}),
     });
   // one request that fails stops the others
@@ -114,7 +116,7 @@ export async function askTeacher(o: AskTeacherOptions): Promise<Map<Encoded, Spa
     const { fingerprint } = await one(open[0]!);
     // what other weights told under the same name counts for nothing
     const isOf = (i: number) => kept.lines.get(keys[i]!)?.fingerprint === (fingerprint ?? null);
-    open = examples.flatMap((_, i) => (isOf(i) ? [] : [i]));
+    open = each.filter(i => !isOf(i));
     done = 0;
     let next = 0;
     const work = async () => {

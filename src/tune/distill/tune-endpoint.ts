@@ -19,8 +19,8 @@ import { type TeacherConnection, teacherAt } from "./teacher-endpoint.ts";
 export interface EndpointSurroundings {
   /** A folder of files, one a teacher. */
   readonly answersFolder: string;
-  /** How it is reached beside address and name: the key, how many requests at once and a minute. */
-  readonly connection: Omit<TeacherConnection, "url" | "model" | "topLogprobs">;
+  /** How it is reached beside address and name: the key, how many requests at once and a minute. Called when it is asked. */
+  connection(): Omit<TeacherConnection, "url" | "model" | "topLogprobs">;
 }
 
 /** The loss, and what is judged of it, of targets that were told. */
@@ -56,14 +56,14 @@ export function endpointTask(
 
 /** Asks, then tunes. Errors: tune/teacher where the endpoint cannot be asked, tune/base for one of other tokens; as instruction tuning. */
 export const tuneFromEndpoint =
-  (teacher: EndpointTeacher, { answersFolder, connection }: EndpointSurroundings) =>
+  (teacher: EndpointTeacher, reach: EndpointSurroundings) =>
   async (o: TaskRun<Encoded, EndpointFitOptions>): Promise<TaskResult> => {
-    const at = teacherAt({ ...connection, url: teacher.endpoint, model: teacher.model, topLogprobs: teacher.topLogprobs });
+    const at = teacherAt({ ...reach.connection(), url: teacher.endpoint, model: teacher.model, topLogprobs: teacher.topLogprobs });
     const examples = [...o.train, ...o.validation];
     if (examples.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an example or more", received: "none" });
     const targets = await askTeacher({
       teacher: at,
-      file: join(answersFolder, `${at.name}.jsonl`),
+      file: join(reach.answersFolder, `${at.name}.jsonl`),
       examples,
       vocab: o.config.vocab,
       tokenizer: o.text.tokenizer,
