@@ -6,8 +6,11 @@ import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import {
   checkpointStage,
+  distillEndpointStage,
   distillStage,
   documentExamplesStage,
+  type EndpointSurroundings,
+  type EndpointTeacherOptions,
   examplesFile,
   examplesStage,
   type InstructSurroundings,
@@ -17,6 +20,7 @@ import {
   type TuneText,
 } from "../../tune/index.ts";
 import { n } from "../data-links.ts";
+import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
 import type { Project } from "../project.ts";
@@ -163,6 +167,22 @@ export const checkpointLink = (p: Project, name: string, base: string, tuned: st
     describe: s => `step ${n(s, "step")} of ${tuned}`,
   });
 
+/** How a teacher behind an endpoint is reached; its answers are kept beside those of evaluations. Errors: cli/usage for a key that is not set. */
+const reachOf = (p: Project, name: string, { key, concurrency, requestsPerMinute }: EndpointTeacherOptions): EndpointSurroundings => ({
+  answersFolder: join(p.folder, ".loam", "teachers"),
+  connection() {
+    const value = key === undefined ? undefined : process.env[key];
+    if (key !== undefined && !value)
+      throw cliErrors.fail("usage", {
+        place: `models.${name}.tune.teacher.key`,
+        expected: `the teacher's key in the variable ${key}`,
+        received: "none",
+        hint: `export ${key}=...`,
+      });
+    return { key: value, concurrency, requestsPerMinute };
+  },
+});
+
 export function distillLinks(
   p: Project,
   name: string,
@@ -170,12 +190,19 @@ export function distillLinks(
   tune: Extract<OnExamples, { task: "distill" }>,
   around: Around,
 ): Link[] {
-  const { result, bad, long, answers, length, teacher, ...recipe } = withoutData(tune);
-  const definition = distillStage(aroundOf(p, around), result ?? "merged");
+  const { result = "merged", bad, long, answers, length, teacher, ...recipe } = withoutData(tune);
+  const options = { name, answers, long, bad, length };
+  if (typeof teacher === "string")
+    return exampleLinks(p, name, base, tune, {
+      definition: distillStage(aroundOf(p, around), result),
+      options: { ...options, recipe },
+      inputs: { teacher },
+    });
+  const { endpoint, model, topLogprobs } = teacher;
+  const { temperature: _, ...rest } = recipe;
   return exampleLinks(p, name, base, tune, {
-    definition,
-    options: { name, answers, long, bad, length, recipe },
-    inputs: { teacher },
+    definition: distillEndpointStage(aroundOf(p, around), reachOf(p, name, teacher), result),
+    options: { ...options, recipe: { ...rest, teacher: { endpoint, model, topLogprobs } } },
   });
 }
 

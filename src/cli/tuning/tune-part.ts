@@ -1,7 +1,15 @@
 /** A model of `loam.yaml` that is tuned from another: a base, and a recipe that its task checks. A new task is a row here and in `tuned-life.ts`. */
 import { z } from "zod";
 import { textClassifierNames } from "../../evaluate/index.ts";
-import { classifyOptions, distillOptions, embedOptions, instructOptions, preferenceOptions, regressOptions } from "../../tune/index.ts";
+import {
+  classifyOptions,
+  distillOptions,
+  embedOptions,
+  endpointTeacherOptions,
+  instructOptions,
+  preferenceOptions,
+  regressOptions,
+} from "../../tune/index.ts";
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short name of letters, digits and -");
 
@@ -47,8 +55,8 @@ const distill = distillOptions.extend({
   task: z.literal("distill"),
   on: examples,
   validationFile: file.optional(),
-  /** The model whose distributions are learnt. */
-  teacher: modelName,
+  /** The model whose distributions are learnt: one here, or behind an endpoint. */
+  teacher: z.union([modelName, endpointTeacherOptions]),
 });
 
 const preference = preferenceOptions.extend({
@@ -60,6 +68,10 @@ const preference = preferenceOptions.extend({
 export const tunedModel = z.strictObject({
   base: modelName,
   tune: z.discriminatedUnion("task", [classify, regress, instruct, preference, distill, embed]).superRefine((tune, context) => {
+    if (tune.task === "distill" && typeof tune.teacher === "object" && tune.temperature !== 1) {
+      const message = "1 for a teacher behind an endpoint: how what it does not tell divides among tokens is not known";
+      context.addIssue({ code: "custom", path: ["temperature"], message, input: tune.temperature });
+    }
     if (!("validationFile" in tune) || tune.validationFile === undefined || isPath(tune.on)) return;
     const message = "none beside a data set, whose own groups select (validation:)";
     context.addIssue({ code: "custom", path: ["validationFile"], message, input: tune.validationFile });
@@ -77,7 +89,8 @@ const reads: { readonly [T in TunedModel["tune"]["task"]]: "data set" | "file" |
   regress: "data set",
 };
 /** Models that a tuned one is made of. */
-export const madeOf = ({ base, tune }: TunedModel): string[] => ("teacher" in tune ? [base, tune.teacher] : [base]);
+export const madeOf = ({ base, tune }: TunedModel): string[] =>
+  "teacher" in tune && typeof tune.teacher === "string" ? [base, tune.teacher] : [base];
 /** The data set that a tuning learns from. */
 export const dataSetOf = (tune: TunedModel["tune"]): string | undefined =>
   reads[tune.task] === "data set" || (reads[tune.task] === "either" && !isPath(tune.on)) ? tune.on : undefined;
