@@ -262,12 +262,15 @@ test("principals and policies are put, shown, replaced by whoever saw them, and 
   await expect(loam("gateway principals put users/zoe", { url })).rejects.toThrow("--from FILE or --value YAML");
   await expect(loam("gateway principals shw users/zoe", { url })).rejects.toThrow('Did you mean "show"?');
 
-  const night = "{ effect: deny, who: { subjects: [zoe] }, models: [chat] }";
+  const night = '{ effect: deny, who: { subjects: [zoe] }, models: [chat], when: { notBefore: "2020-01-01T00:00:00Z" } }';
   await expect(loam("gateway policies put night", { value: night.replace("chat", "caht") })).rejects.toThrow('Did you mean "chat"?');
   await loam("gateway policies put night", { url, value: night });
   expect((await seen("gateway policies list")).policies.map((p: { id: string }) => p.id)).toEqual(["all", "night"]);
   const zoe = (await loam("gateway keys create zoe", { url, subject: "zoe" })).result;
   expect((await ask({}, zoe.secret)).status).toBe(403);
+  // what another gateway gets is what holds, not what the file says
+  const exported = (await loam("gateway export kong", { to: "kong" })).result;
+  expect(exported.differences.map((d: { place: string }) => d.place)).toContain("access.policies.night");
   await loam("gateway policies delete night", { url });
   expect((await ask({}, zoe.secret)).status).toBe(200);
   await loam(`gateway keys revoke ${zoe.key.id}`, { url });
