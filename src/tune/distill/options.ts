@@ -13,7 +13,12 @@ export type DistillFitOptions = z.output<typeof distillFitOptions>;
 /** A teacher behind an endpoint, as far as it is a part of the result. */
 export const endpointTeacher = z.strictObject({
   /** Up to and with `/v1`. */
-  endpoint: z.url({ protocol: /^https?$/ }),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: "an address such as http://127.0.0.1:8080/v1" })
+    .refine(
+      url => !URL.canParse(url) || new URL(url).username + new URL(url).password === "",
+      "an address without a name and password; `key` is for that",
+    ),
   /** Its name there. */
   model: z.string().min(1),
   /** Likeliest tokens that it tells at every place; OpenAI's contract ends at 20. */

@@ -213,7 +213,14 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
     const outcomes: Outcome[][] = [];
     let fingerprint: string | undefined;
     for (const at of places) {
-      const body = { prompt: ids.slice(0, at), max_tokens: 1, temperature: 0, logprobs: topLogprobs, return_tokens_as_token_ids: true };
+      const body = {
+        prompt: ids.slice(0, at),
+        max_tokens: 1,
+        temperature: 0,
+        logprobs: topLogprobs,
+        n_probs: topLogprobs,
+        return_tokens_as_token_ids: true,
+      };
       const got = await post(`${url}/completions`, body, stepped, signal);
       if (isRefusal(got)) return got;
       fingerprint = got.system_fingerprint ?? undefined;
