@@ -1,10 +1,11 @@
-/** The gateway's limits in PostgreSQL, on a real server, and in processes that share it or a SQLite file. */
+/** The gateway's limits and entries in PostgreSQL, on a real server, and in processes that share it or a SQLite file. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { journalLaws } from "../src/gateway/admin/journal.laws.ts";
 import { openControl } from "../src/gateway/control.ts";
+import { entryLaws, entryScript } from "../src/gateway/identity/entries.laws.ts";
 import { sharedStoreLaws } from "../src/gateway/limits/bucket-store.laws.ts";
 import { childScript, processLaws } from "../src/gateway/limits/processes.laws.ts";
 import { openState } from "../src/gateway/state/state.ts";
@@ -13,14 +14,21 @@ import { findPostgres, type RunningServer, startPostgres } from "../src/store/se
 
 const folder = mkdtempSync(join(tmpdir(), "loam-gateway-state-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-let script: Promise<string> | undefined;
-const start = async (state: string, config: object) => {
-  script ??= bundleScript(childScript, folder, "limits");
-  return startChild(await script, [state, JSON.stringify(config)]);
+const starter = (text: string, name: string) => {
+  let script: Promise<string> | undefined;
+  return async (state: string, config: object) => {
+    script ??= bundleScript(text, folder, name);
+    return startChild(await script, [state, JSON.stringify(config)]);
+  };
 };
+const start = starter(childScript, "limits");
+const startEntries = starter(entryScript, "entries");
 
 describe("four processes on one SQLite file", () => {
   processLaws(start, name => `sqlite:${join(folder, `${name}.db`)}`);
+});
+describe("two processes that change principals and policies on one SQLite file", () => {
+  entryLaws(startEntries, name => `sqlite:${join(folder, `${name}.db`)}`);
 });
 
 const found = findPostgres();
@@ -38,6 +46,9 @@ describe.skipIf(!found.program)(`PostgreSQL${found.program ? "" : ` (skipped: ${
   });
   describe("four processes", () => {
     processLaws(start, name => server.url(name));
+  });
+  describe("two processes that change principals and policies", () => {
+    entryLaws(startEntries, name => server.url(name));
   });
 
   test("when the server is gone known keys still open, an open limit lets through, and a closed one says 503", async () => {

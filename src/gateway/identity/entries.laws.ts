@@ -1,15 +1,11 @@
-/** Processes that share a state see each other's principals and policies: on one SQLite file, and on one PostgreSQL. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bundleScript, type Child, startChild } from "../../store/children.laws.ts";
-import { findPostgres, type RunningServer, startPostgres } from "../../store/servers.laws.ts";
+/**
+ * The laws of processes that share a state and change its principals and policies. `test/gateway-state.test.ts` runs them on a SQLite file and on
+ * PostgreSQL.
+ */
+import { expect, test } from "vitest";
 import { openControl } from "../control.ts";
 import type { ControlGiven } from "../control-config.ts";
-
-const folder = mkdtempSync(join(tmpdir(), "loam-entries-life-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+import type { ChildProcess } from "../limits/processes.laws.ts";
 
 const secrets = ["test-only".repeat(5)];
 const config: ControlGiven = {
@@ -17,8 +13,8 @@ const config: ControlGiven = {
   policies: [{ id: "admins", effect: "allow", who: { roles: ["admin"] } }],
 };
 
-/** Answers each line with what it came to: a decision about bob, an entry that is put or removed, a team that zoe joins. */
-const childScript = `
+/** What a bundled child runs: answers each line with what it came to: a decision about bob, an entry that is put or removed, a team that zoe joins. */
+export const entryScript = `
 import { createInterface } from "node:readline";
 import { openControl } from "../gateway/control.ts";
 import { identityWith } from "../gateway/policy/fakes.ts";
@@ -49,17 +45,17 @@ process.stdin.destroy();
 await control.close();
 `;
 
-let script: Promise<string> | undefined;
-
-function laws(url: (name: string) => string): void {
+/** `start` runs the script with a state and a configuration; `url` is the state of a name. */
+export function entryLaws(start: (state: string, config: object) => Promise<ChildProcess>, url: (name: string) => string): void {
   let n = 0;
-  const two = async (use: (children: readonly [Child, Child], state: string) => Promise<void>, configs = [config, config]) => {
+  const two = async (
+    use: (children: readonly [ChildProcess, ChildProcess], state: string) => Promise<void>,
+    configs = [config, config],
+  ) => {
     const state = url(`entries${n++}`);
-    script ??= bundleScript(childScript, folder, "entries");
-    const path = await script;
     // one makes the tables first, as whoever deploys does
     await (await openControl({ state, root: ".", config, secrets })).close();
-    const children = configs.map(c => startChild(path, [state, JSON.stringify(c)])) as [Child, Child];
+    const children = (await Promise.all(configs.map(c => start(state, c)))) as [ChildProcess, ChildProcess];
     try {
       for (const child of children) await child.line("ready");
       await use(children, state);
@@ -69,11 +65,11 @@ function laws(url: (name: string) => string): void {
       for (const child of children) await child.kill();
     }
   };
-  const asked = async (child: Child): Promise<string> => {
+  const asked = async (child: ChildProcess): Promise<string> => {
     child.say("ask");
     return child.line("said");
   };
-  const done = (child: Child, text: string): Promise<string> => {
+  const done = (child: ChildProcess, text: string): Promise<string> => {
     child.say(text);
     return child.line("done");
   };
@@ -144,15 +140,3 @@ function laws(url: (name: string) => string): void {
     );
   });
 }
-
-describe("two processes on one SQLite file", () => laws(name => `sqlite:${join(folder, `${name}.db`)}`));
-
-const found = findPostgres();
-describe.skipIf(!found.program)(`two processes on PostgreSQL${found.program ? "" : ` (skipped: ${found.reason})`}`, () => {
-  let server: RunningServer;
-  beforeAll(async () => {
-    server = await startPostgres(found.program!);
-  });
-  afterAll(() => server?.stop());
-  laws(name => server.url(name));
-});
