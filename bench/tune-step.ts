@@ -1,7 +1,7 @@
 /**
  * One step of tuning SmolLM2-135M (B 4, T 256), all weights and LoRA of rank 16 on all projections, beside transformers and PEFT on PyTorch in fp32
  * and under bf16 autocast; ours in float32 and with bf16 products too. Model, first adapter, tokens, optimiser and clipping are the same on both
- * sides, and so have to be the losses: those of bf16 no further from float32's than the peer's own bf16 ones are.
+ * sides, and so have to be the losses: those of bf16 as near as 0.02 % to float32's.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -14,8 +14,8 @@ const rounds = 3;
 const methods = ["lora", "full"] as const;
 const precisions = ["f32", "bf16"] as const;
 const settings = { rank: 16, rows: 4, length: 256, steps: 4, threads: 1, rate: 2e-4 } as const;
-/** Nats by which the losses of the same steps may differ in fp32. */
-const lossRoom = 1e-3;
+/** Nats by which the losses of the same steps, 10 to 11, may differ from fp32's. PyTorch's own bf16 were 1.3e-3 and 7.4e-3 away. */
+const lossRoom = { f32: 1e-3, bf16: 2e-3 } as const;
 
 export async function run({ peers, say, scale }: BenchContext): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), "loam-tune-step-"));
@@ -72,15 +72,18 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
         const mine = `${precision} loam ${method}`;
         const memory = digits(seen[mine]!.peakBytes / seen[theirs]!.peakBytes);
         bars.push({ name: `${method}, ${precision}: share of fp32's peak memory`, want: "<= 1", got: memory, holds: memory <= 1 });
-        const room = precision === "f32" ? lossRoom : Math.max(lossRoom, apartOf(`bf16 ${method}`, theirs));
+        const room = lossRoom[precision];
         const apart = apartOf(mine, theirs);
         bars.push({
           name: `${method}, ${precision}: losses of the same steps, nats from fp32's`,
-          want: `<= ${digits(room, 2)}${precision === "bf16" ? ", as far as PyTorch's bf16 are" : ""}`,
+          want: `<= ${room}`,
           got: digits(apart, 2),
           holds: apart <= room,
         });
       }
+      ratios[`${method}: nats from fp32's, loam bf16 / PyTorch bf16`] = digits(
+        apartOf(`bf16 loam ${method}`, theirs) / apartOf(`bf16 ${method}`, theirs),
+      );
     }
     const [lora, full] = methods.map(m => seen[`f32 loam ${m}`]!.peakBytes) as [number, number];
     bars.push({ name: "memory of LoRA beside that of a full step", want: "<= 1", got: digits(lora / full), holds: lora <= full });
