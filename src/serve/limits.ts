@@ -25,6 +25,10 @@ export const limits = {
   /** OpenAI: up to 20 most likely tokens a place; 5 in the older completions. */
   topLogprobs: 20,
   completionLogprobs: 5,
+  /** Of a scored text more may be told: whoever learns from a model wants most of its distribution. */
+  scoreLogprobs: 1024,
+  /** And so many of all tokens of a request, where a place has more than 20: about 64 MiB. */
+  scoredOutcomes: 2 ** 20,
   /** A tenant's name or a digest of it. */
   cacheSaltCharacters: 256,
   /** OpenAI: completions of which the best are answered. */

@@ -324,6 +324,19 @@ test("a score equals what the model said of its own words, to the last bit; perp
   expect(of.perplexity).toBeCloseTo(Math.exp(-of.log_likelihood / 12), 9);
   expect(await post("/detokenize", { model: "tiny", tokens: prompt.slice(1) })).toEqual({ prompt: "Once" });
   expect(await post("/v1/score", { model: "tiny", input: "" })).toMatchObject({ error: { param: "input" } });
+  // the whole distribution, where it is asked for
+  const whole = (await post("/v1/score", { model: "tiny", prompt, input: drawn, top_logprobs: 1024 })) as {
+    data: { tokens: { id: number; logprob: number; top_logprobs: { id: number; logprob: number }[] }[] }[];
+  };
+  for (const { id, logprob, top_logprobs } of whole.data[0]!.tokens) {
+    expect(new Set(top_logprobs.map(t => t.id)).size).toBe(tiny.model.config.vocab);
+    expect(top_logprobs.find(t => t.id === id)!.logprob).toBe(logprob);
+    expect(top_logprobs.reduce((sum, t) => sum + Math.exp(t.logprob), 0)).toBeCloseTo(1, 6);
+  }
+  const many = { model: "tiny", prompt, input: Array.from({ length: 128 }, () => drawn), top_logprobs: 1024 };
+  expect(await post("/v1/score", many)).toMatchObject({
+    error: { param: "top_logprobs", message: expect.stringContaining("at most 682") },
+  });
   expect(await post("/detokenize", { model: "tiny", tokens: [999] })).toMatchObject({ error: { param: "tokens" } });
 });
 

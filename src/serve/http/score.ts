@@ -25,7 +25,7 @@ const schema = z.object({
   ),
   /** What stands before it and is not scored. */
   prompt: z.union([z.string(), tokens], { error: "a text, or a list of token ids" }).nullish(),
-  top_logprobs: z.int().min(0).max(limits.topLogprobs).nullish(),
+  top_logprobs: z.int().min(0).max(limits.scoreLogprobs).nullish(),
 });
 type Body = z.output<typeof schema>;
 
@@ -93,8 +93,17 @@ export async function score(c: AppContext, { engines }: Services): Promise<Respo
   const strange = texts.flatMap(t => t.scored).find(t => t >= config.vocab);
   if (strange !== undefined)
     throw serveErrors.fail("parameter", { place: "input", expected: `token ids from 0 to ${config.vocab - 1}`, received: String(strange) });
+  const top = body.top_logprobs ?? 0;
+  const numScored = texts.reduce((n, t) => n + t.scored.length, 0);
+  if (top > limits.topLogprobs && top * numScored > limits.scoredOutcomes)
+    throw serveErrors.fail("parameter", {
+      place: "top_logprobs",
+      expected: `at most ${Math.max(limits.topLogprobs, Math.floor(limits.scoredOutcomes / numScored))} for ${numScored} tokens`,
+      received: String(top),
+      hint: "Score fewer texts in a request.",
+    });
   const found = await scoreTexts(engine, texts, {
-    top: body.top_logprobs ?? 0,
+    top,
     group: exchange.requestId,
     signal: c.req.raw.signal,
   });
