@@ -172,7 +172,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
         const draft: Entry = { kind, name, origin: "store", revision: null, value: value ?? before!.value };
         if (value) stored.set(key, draft);
         else stored.delete(key);
-        const base = fitting(found.stored);
+        const base = found === read && misfit === undefined ? current.config : fitting(found.stored);
         if (base) {
           if (value) await checkNames(sql, base, kind, name, value);
           else await checkUnused(sql, base, kind, name, now());
@@ -209,11 +209,16 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     }
   };
 
+  /** Made once for what holds now. */
+  let shown: { readonly of: Snapshot; readonly read: Read; readonly all: readonly Entry[] } | undefined;
   const list = (kind?: EntryKind): readonly Entry[] => {
-    const all = entriesOf(current.config, read.stored);
-    // those that do not fit are shown too: somebody must see what to take away
-    const seen = misfit === undefined ? all : [...all, ...[...read.stored.values()].filter(e => !all.includes(e))];
-    return kind === undefined ? seen : seen.filter(e => e.kind === kind);
+    if (shown?.of !== current || shown.read !== read) {
+      const all = entriesOf(current.config, read.stored);
+      // those that do not fit are shown too: somebody must see what to take away
+      const others = misfit === undefined ? [] : [...read.stored.values()].filter(e => !all.includes(e));
+      shown = { of: current, read, all: [...all, ...others] };
+    }
+    return kind === undefined ? shown.all : shown.all.filter(e => e.kind === kind);
   };
   const entries: Entries = {
     list,

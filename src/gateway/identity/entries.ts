@@ -5,7 +5,7 @@
 import { canonicalJson, check, type Json } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
-import { policyPart } from "../policy/rules.ts";
+import { type Policy, policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
 import { stateVersion } from "../state/tables.ts";
 import { type Principals, principalName, principalParts } from "./principals.ts";
@@ -34,12 +34,15 @@ export type Stored = ReadonlyMap<string, Entry>;
 
 export const keyOf = (kind: EntryKind, name: string): string => `${kind}/${name}`;
 
-const partOf = (kind: EntryKind) => (kind === "policies" ? policyPart.omit({ id: true }) : principalParts[kind]);
+const parts = { ...principalParts, policies: policyPart.omit({ id: true }) } as const;
+
+/** The value of a policy's entry, which was checked when it was written or read. */
+export const policyOf = (name: string, value: EntryValue): Policy => ({ ...(value as unknown as Omit<Policy, "id">), id: name });
 
 /** A value with its defaults. `place` names it in errors. Errors: base/config, base/unknownKey. */
 export function checkedValue(kind: EntryKind, name: string, value: unknown, place: string): EntryValue {
   check(kind === "policies" ? policyPart.shape.id : principalName, name, `${place}: name`);
-  return JSON.parse(JSON.stringify(check(partOf(kind), value, place))) as EntryValue;
+  return JSON.parse(JSON.stringify(check(parts[kind], value, place))) as EntryValue;
 }
 
 /** Entries of the file, or of both together. */
@@ -91,8 +94,8 @@ export function merged(file: ControlConfig, stored: Stored, place: string): Cont
         "one that it has",
         `Take it out of the file, or away from the state: ${away(entry)}.`,
       );
-    if (kind === "policies") policies.push({ ...policyPart.omit({ id: true }).parse(value), id: name });
-    else principals[kind][name] = principalParts[kind].parse(value) as never;
+    if (kind === "policies") policies.push(policyOf(name, value));
+    else principals[kind][name] = value as never;
   }
   for (const entry of stored.values()) {
     const { kind, name } = entry;

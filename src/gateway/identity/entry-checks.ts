@@ -2,9 +2,8 @@
 import { nearest } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
-import { policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
-import { type Entry, type EntryKind, type EntryValue, keyOf } from "./entries.ts";
+import { type Entry, type EntryKind, type EntryValue, keyOf, policyOf } from "./entries.ts";
 import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
 
 /** What an entry must be for a change to be made: of this revision, any that is there, none; undefined: it is new, or it is taken away as it is. */
@@ -83,7 +82,7 @@ async function checkKeys(sql: Sql, keys: readonly string[]): Promise<void> {
 /** Errors: parameter, where the value names what is not there; entryTaken. */
 export async function checkNames(sql: Sql, config: ControlConfig, kind: EntryKind, name: string, value: EntryValue): Promise<void> {
   if (kind === "policies") {
-    const policy = policyPart.omit({ id: true }).parse(value);
+    const policy = policyOf(name, value);
     const [stranger] = strangersOfPolicy(config, policy);
     if (stranger) throw unknownName(stranger);
     return checkKeys(sql, policy.who.keys ?? []);
