@@ -212,6 +212,15 @@ describe("changes", () => {
     expect(c.rolesOf("tim")).toEqual(["admin"]);
   });
 
+  test("the last admin whose key opens stays, until another has one", async () => {
+    const c = await control({ config: { policies: [{ id: "all", effect: "allow" }] } });
+    for (const name of ["zoe", "tim"]) await put(c, "users", name, { roles: ["admin"] });
+    await c.keys.create({ name: "k", subject: "zoe" }, "ann");
+    await expect(put(c, "users", "zoe", { roles: [] }, "any")).rejects.toThrow("Make one for tim first.");
+    await c.keys.create({ name: "k", subject: "tim" }, "ann");
+    expect(await codeOf(put(c, "users", "zoe", { roles: [] }, "any"))).toBe("done");
+  });
+
   test("what others name is not taken away, and the sentence says who names it", async () => {
     const c = await control();
     await put(c, "organisations", "lab", {});

@@ -25,7 +25,7 @@ import {
   type Stored,
   writeEntry,
 } from "./entries.ts";
-import { checkNames, checkUnused, type EntryAsked, foundIn, matches } from "./entry-checks.ts";
+import { checkNames, checkUnused, type EntryAsked, foundIn, keepsAdminKeys, matches } from "./entry-checks.ts";
 import { keepsAdministration } from "./last-admin.ts";
 import { adminsOf } from "./principals.ts";
 import { type TokenChecker, tokenChecker } from "./tokens.ts";
@@ -180,7 +180,10 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
         // where entries do not fit already, taking one away is how that is mended
         const after = value ? merged(file, stored, place) : fitting(stored);
         const compiled = after && snapshotOf(after, current);
-        if (base && compiled) keepsAdministration(found === read ? current : snapshotOf(base, current), compiled, now());
+        if (base && compiled) {
+          keepsAdministration(found === read ? current : snapshotOf(base, current), compiled, now());
+          await keepsAdminKeys(sql, base, compiled.config, now());
+        }
         const what = `${kind === "policies" ? "policy" : "principal"}.${value ? (before ? "replace" : "create") : "delete"}`;
         const position = await appendChange(sql, now(), by, what, {
           kind,

@@ -5,7 +5,7 @@
 import { canonicalJson, check, type Json } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
-import { type Policy, policyPart } from "../policy/rules.ts";
+import { mostPolicies, type Policy, policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
 import { stateVersion } from "../state/tables.ts";
 import { type Principals, principalName, principalParts } from "./principals.ts";
@@ -97,6 +97,12 @@ export function merged(file: ControlConfig, stored: Stored, place: string): Cont
     if (kind === "policies") policies.push(policyOf(name, value));
     else principals[kind][name] = value as never;
   }
+  if (policies.length > mostPolicies)
+    throw gatewayErrors.fail("config", {
+      place: `${place}: policies`,
+      expected: `at most ${mostPolicies}, those of the state among them`,
+      received: `${policies.length}`,
+    });
   for (const entry of stored.values()) {
     const { kind, name } = entry;
     if (kind === "policies") continue;

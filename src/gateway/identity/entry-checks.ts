@@ -4,6 +4,7 @@ import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Sql } from "../state/sql.ts";
 import { type Entry, type EntryKind, type EntryValue, keyOf, policyOf } from "./entries.ts";
+import { adminsOf } from "./principals.ts";
 import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
 
 /** What an entry must be for a change to be made: of this revision, any that is there, none; undefined: it is new, or it is taken away as it is. */
@@ -113,5 +114,25 @@ export async function checkUnused(sql: Sql, config: ControlConfig, kind: EntryKi
     expected: "an entry that nothing refers to",
     received: `one that is named by ${users.slice(0, mostNamed).join(", ")}${more}`,
     hint: keys.length > 0 ? "Change those and revoke the keys first, or disable the account instead." : "Change those first.",
+  });
+}
+
+/** Whether one of them has a key that opens. */
+async function someKeyOpens(sql: Sql, subjects: readonly string[], nowMs: number): Promise<boolean> {
+  for (const subject of subjects) if ((await liveKeys(sql, subject, nowMs)).length > 0) return true;
+  return false;
+}
+
+/** An admin who has a role and no key administers nothing. Errors: lastAdmin, where a key of an admin opened and none would. */
+export async function keepsAdminKeys(sql: Sql, before: ControlConfig, after: ControlConfig, nowMs: number): Promise<void> {
+  if (after.issuers.length > 0) return;
+  const [were, are] = [adminsOf(before.principals), adminsOf(after.principals)];
+  if (were.every(name => are.includes(name))) return;
+  if ((await someKeyOpens(sql, are, nowMs)) || !(await someKeyOpens(sql, were, nowMs))) return;
+  throw gatewayErrors.fail("lastAdmin", {
+    place: "principals",
+    expected: "a live key of somebody who has the role admin then",
+    received: "none",
+    hint: `Make one for ${are.slice(0, 3).join(", ")} first.`,
   });
 }

@@ -66,9 +66,12 @@ export const policyPart = z.strictObject({
 export type Policy = z.output<typeof policyPart>;
 export type Bound = z.output<typeof bound>;
 
+/** More are a mistake of a program: each change reads them all. */
+export const mostPolicies = 100_000;
+
 export const policiesPart = z
   .array(policyPart)
-  .max(100_000)
+  .max(mostPolicies)
   .default([])
   .superRefine((all, context) => {
     const seen = new Set<string>();
