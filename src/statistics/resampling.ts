@@ -62,18 +62,33 @@ function strataOf(n: number, clusters: readonly Int32Array[], strata: ArrayLike<
   return [...lists.values()];
 }
 
-/** Of each stratum as many clusters as there are, with repetitions. */
-function redraw(strata: readonly (readonly Int32Array[])[], draw: Random): Int32Array {
-  return joined(strata.flatMap(clusters => clusters.map(() => clusters[draw.below(clusters.length)]!)));
+/** Draws of each stratum as many clusters as there are, with repetitions. */
+function redrawer(strata: readonly (readonly Int32Array[])[]): (draw: Random) => Int32Array {
+  // clusters of one item each, the usual case, as one list a stratum: no object is looked up for an item
+  if (strata.every(clusters => clusters.every(c => c.length === 1))) {
+    const lists = strata.map(joined);
+    const n = lists.reduce((sum, l) => sum + l.length, 0);
+    return draw => {
+      const items = new Int32Array(n);
+      let at = 0;
+      for (const list of lists) for (let i = 0; i < list.length; i++) items[at++] = list[draw.below(list.length)]!;
+      return items;
+    };
+  }
+  return draw => {
+    const chosen: Int32Array[] = [];
+    for (const clusters of strata) for (let i = 0; i < clusters.length; i++) chosen.push(clusters[draw.below(clusters.length)]!);
+    return joined(chosen);
+  };
 }
 
 function joined(clusters: readonly Int32Array[]): Int32Array {
-  const items = new Int32Array(clusters.reduce((sum, c) => sum + c.length, 0));
+  let size = 0;
+  for (const c of clusters) size += c.length;
+  const items = new Int32Array(size);
   let at = 0;
-  for (const c of clusters) {
-    items.set(c, at);
-    at += c.length;
-  }
+  // most clusters are one item: a loop is faster than `set`
+  for (const c of clusters) for (let i = 0; i < c.length; i++) items[at++] = c[i]!;
   return items;
 }
 
@@ -102,7 +117,8 @@ export function bootstrap(
   const value = statistic(Int32Array.from({ length: n }, (_, i) => i));
   if (strata.length > 1 && strata.some(s => s.length === 1)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws: 0 };
   const draw = random(seed);
-  const drawn = Float64Array.from({ length: draws }, () => statistic(redraw(strata, draw))).filter(v => !Number.isNaN(v));
+  const redraw = redrawer(strata);
+  const drawn = Float64Array.from({ length: draws }, () => statistic(redraw(draw))).filter(v => !Number.isNaN(v));
   const undefinedDraws = draws - drawn.length;
   if (drawn.length < 2 || Number.isNaN(value)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws };
   drawn.sort();

@@ -63,11 +63,16 @@ export interface Difference extends Interval {
 /** Figures of both sides over one list of items: i is the first's i-th, n + i the second's. */
 export function bothSides(
   measure: Measure,
-  { first, second }: Paired,
+  { first, second: others }: Paired,
 ): { readonly of: Figure; readonly first: Figure; readonly second: Figure } {
-  const of = measure.prepare([...first, ...second]);
+  const of = measure.prepare([...first, ...others]);
   const n = first.length;
-  return { of, first: of, second: at => of(Int32Array.from(at, i => i + n)) };
+  const second: Figure = at => {
+    const moved = new Int32Array(at.length);
+    for (let k = 0; k < moved.length; k++) moved[k] = at[k]! + n;
+    return of(moved);
+  };
+  return { of, first: of, second };
 }
 
 /** How much better an item's first result is than its second: positive is a win. */

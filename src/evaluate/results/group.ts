@@ -81,14 +81,36 @@ function splitter(items: readonly ItemResult[], parts: readonly Part[]): (at: Ar
   };
 }
 
+/** Means of items' values need no lists of them: a sum and a count a part. */
+function meansOf(items: readonly ItemResult[], parts: readonly Part[], weights: readonly number[], all: number): Figure {
+  const place = new Map(parts.map((p, k) => [p.part, k]));
+  const of = Int32Array.from(items, i => place.get(i.part ?? 0) ?? -1);
+  const values = Float64Array.from(items, (i, k) => (of[k]! < 0 ? 0 : parts[of[k]!]!.measure.value(i)));
+  return at => {
+    const sums = new Float64Array(parts.length);
+    const counts = new Float64Array(parts.length);
+    for (let k = 0; k < at.length; k++) {
+      const part = of[at[k]!]!;
+      if (part < 0) continue;
+      sums[part]! += values[at[k]!]!;
+      counts[part]!++;
+    }
+    // without an item of a task there is no mean of all tasks: 0 / 0
+    let mean = 0;
+    for (let p = 0; p < sums.length; p++) mean += (weights[p]! / all) * (sums[p]! / counts[p]!);
+    return mean;
+  };
+}
+
 /** The mean of the parts' figures; weights are the parts' numbers of items as prepared, so no draw changes them. */
 const prepared =
   (parts: readonly Part[], isWeighted: boolean) =>
   (items: readonly ItemResult[]): Figure => {
     const own = parts.map(p => items.filter(i => (i.part ?? 0) === p.part));
-    const figures = parts.map((p, k) => (own[k]!.length > 0 ? p.measure.prepare(own[k]!) : undefined));
     const weights = own.map(list => (isWeighted ? list.length : 1));
     const all = weights.reduce((a, b) => a + b, 0);
+    if (parts.every(p => p.measure.kind !== "whole")) return meansOf(items, parts, weights, all);
+    const figures = parts.map((p, k) => (own[k]!.length > 0 ? p.measure.prepare(own[k]!) : undefined));
     const split = splitter(items, parts);
     return at => {
       const drawn = split(at);
