@@ -34,7 +34,7 @@ beforeAll(async () => {
     await measuredGroup(store, v, "both", results, measures);
   }
   await measured(store, versions[2], "great", answers(100, 70));
-});
+}, 60_000);
 afterAll(async () => {
   await store.close();
   rmSync(root, { recursive: true, force: true });
