@@ -178,6 +178,8 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
     parameters: (trained: TrainableTensors, still: FrozenTensors) => tuning.parameters(still, trained),
   });
   const ask = (trees: readonly unknown[]) => predictor.predict(trees, validation.tokens, { ...(o.signal ? { signal: o.signal } : {}) });
+  /** The best judgement of this process: one from before a checkpoint that it goes on from may have been better. */
+  let best: { readonly scores: Scores; readonly logits: Awaited<ReturnType<typeof ask>> } | undefined;
   try {
     const fitted = await runFit<Batch>({
       trainer: {
@@ -209,7 +211,12 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
       frozen,
       source,
       tokensOf: b => (b.arrays.present as Int32Array).reduce((n, x) => n + x, 0),
-      judge: async (trained, still) => selectionOf(await ask([trained, still]), validation.labels, classes),
+      judge: async (trained, still) => {
+        const logits = await ask([trained, still]);
+        const scores = selectionOf(logits, validation.labels, classes);
+        if (!best || isBetter(scores, best.scores, recipe.select)) best = { scores, logits };
+        return scores;
+      },
       isBetter: (a, b) => isBetter(a as Scores, b as Scores, recipe.select),
       shown: s => `validation F1 ${s.macroF1!.toFixed(3)}`,
       // the head is drawn: there is nothing to be chosen yet
@@ -228,15 +235,16 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
     });
     const { trainable: chosen, points, steps: done, stoppedEarly, resumedFrom, totalMs } = fitted;
     const history = fitted.history as readonly Selection[];
+    const chosenScores = history[fitted.best]!;
     return {
       model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
       points,
       steps: done,
       stoppedEarly,
       resumedFrom,
-      best: history[fitted.best]!,
+      best: chosenScores,
       history,
-      validationLogits: await ask([chosen, frozen]),
+      validationLogits: best?.scores.loss === chosenScores.loss ? best.logits : await ask([chosen, frozen]),
       trained: treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0),
       totalMs,
     };
