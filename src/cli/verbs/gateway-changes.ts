@@ -14,7 +14,9 @@ const place = "loam gateway changes";
 
 /** What an entry is about, for a line. */
 const subjectOf = ({ detail }: ChangeEntry): string =>
-  ["kind", "prefix", "name", "subject", "digest"].flatMap(key => (typeof detail[key] === "string" ? [detail[key].slice(0, 24)] : [])).join(" ");
+  ["kind", "prefix", "name", "subject", "digest"]
+    .flatMap(key => (typeof detail[key] === "string" ? [detail[key].slice(0, 24)] : []))
+    .join(" ");
 
 function finish({ out }: Context, entries: readonly ChangeEntry[], finding: string | null | undefined, written?: string): void {
   const head = entries.at(-1)?.head ?? null;
