@@ -17,6 +17,7 @@ export { baseErrors } from "./errors.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";
+export { pause } from "./pause.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";
 export { type Random, type RandomState, random } from "./random.ts";
 export { showValue } from "./show.ts";

@@ -4,7 +4,7 @@
  * is asked again. The connection is a port: the same client asks the served application in this process.
  */
 import { z } from "zod";
-import { check, hashOf, isLoamError } from "../../base/index.ts";
+import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type {
   Answering,
@@ -78,19 +78,6 @@ interface Refusal {
   readonly status: number;
   readonly message: string;
 }
-
-const wait = (ms: number, signal: AbortSignal | undefined) =>
-  new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
 
 /** Sums a continuation's tokens out of an echoed prompt: those that end behind the context's end. */
 export function echoed(
@@ -174,7 +161,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
           received: failure,
           hint: "Is the server there? What is answered so far is kept.",
         });
-      await wait(retryMs * 2 ** (attempt - 1), signal);
+      await pause(retryMs * 2 ** (attempt - 1), signal);
     }
   }
   async function answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>> {

@@ -7,7 +7,7 @@
  * All are asked with the student's own token ids, so no text is cut into tokens in another way.
  */
 import { z } from "zod";
-import { check, hashOf, isLoamError } from "../../base/index.ts";
+import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
 import { tuneErrors } from "../errors.ts";
 
 export interface TeacherConnection {
@@ -85,19 +85,6 @@ interface Refusal {
 }
 const isRefusal = (x: unknown): x is Refusal => typeof x === "object" && x !== null && "status" in x && "message" in x;
 
-const wait = (ms: number, signal: AbortSignal | undefined) =>
-  new Promise<void>((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    signal?.addEventListener("abort", stop, { once: true });
-  });
-
 function messageOf(text: string): string {
   try {
     const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
@@ -123,7 +110,7 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
     const now = performance.now();
     const at = Math.max(now, freeAt);
     freeAt = at + 60_000 / o.requestsPerMinute;
-    if (at > now) await wait(at - now, signal);
+    if (at > now) await pause(at - now, signal);
   }
 
   /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
@@ -137,7 +124,7 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
       await turn(signal);
       signal?.throwIfAborted();
       let failure: string;
-      let pause = retryMs * 2 ** (attempt - 1);
+      let waitMs = retryMs * 2 ** (attempt - 1);
       try {
         const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
         const response = await fetch(place, {
@@ -159,7 +146,7 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
         if (response.status !== 429 && response.status < 500) return { status: response.status, message };
         failure = `${response.status} ${message}`;
         const asked = Number(response.headers.get("retry-after")) * 1000;
-        if (asked > 0) pause = Math.min(longestPauseMs, Math.max(pause, asked));
+        if (asked > 0) waitMs = Math.min(longestPauseMs, Math.max(waitMs, asked));
       } catch (error) {
         signal?.throwIfAborted();
         if (isLoamError(error)) throw error;
@@ -167,7 +154,7 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
       }
       if (attempt === attempts)
         throw fail(place, "an answer", failure, "Is the server there? What it has answered is kept: the same command goes on from there.");
-      await wait(pause, signal);
+      await pause(waitMs, signal);
     }
   }
   /** What is no answer of this form is a refusal: another way may be the server's. */
