@@ -1,8 +1,9 @@
 /**
- * Which shape the rows of paths get: so wide that paths share much and fill them, so narrow that attention stays small, so many at once that
- * products are large, and few different ones, since a program is built for each. A cost in tokens of linear work decides; it changes no value.
+ * Which shapes the rows of paths get: so wide that paths share much and fill them, so narrow that attention stays small, so many at once that
+ * products are large, and few different ones, since a program is built for each. A few long paths get rows of their own where that pays, so that the
+ * others' stay narrow. A cost in tokens of linear work decides; it changes no value.
  */
-import { countRows, type SortedPaths } from "./path-rows.ts";
+import { countRows, kinOf, type Path, type SortedPaths, sortedPaths } from "./path-rows.ts";
 
 /** Rows of `width` tokens, `rows` of them at once. */
 export interface Shape {
@@ -14,12 +15,19 @@ export interface Shape {
 const batchTokens = 512;
 /** Widths are multiples of it. */
 const grain = 32;
+/** Queries of a block, where attention is in blocks. */
+export const attentionBlock = 128;
 /** From here on attention in blocks saves more than a larger program costs. */
-export const blockedFrom = 512;
+const blockedFrom = 512;
+export const isBlocked = (width: number): boolean => width >= blockedFrom && width % attentionBlock === 0;
+/** What blocks leave of attention's cost. */
+const blockedShare = 0.6;
 /** Building a program costs about what so many tokens do, at any size of model: both grow with its layers. */
-const buildTokens = 100;
+const buildTokens = 200;
+/** A batch costs so many tokens beside its own: weights are read, and small products are slow ones. */
+const batchCost = 16;
 /** A token's attention to a row of (this times the model's width) tokens costs as much as its products do. */
-const evenShare = 4.5;
+const evenShare = 1.75;
 
 export const shapeName = ({ rows, width }: Shape): string => `${rows}x${width}`;
 
@@ -45,25 +53,68 @@ function widthsFor(longest: number, context: number): number[] {
   return [...widths, most];
 }
 
-/** The cheapest shape for a model of so much width and context; `built` names those whose program is there. */
-export function shapeFor(
-  sorted: SortedPaths,
-  model: { readonly width: number; readonly context: number },
-  built: ReadonlySet<string>,
-): Shape {
+/** What shapes are chosen for: the model's width and context. */
+export interface PlannedModel {
+  readonly width: number;
+  readonly context: number;
+}
+
+function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): { readonly cost: number; readonly shape: Shape } {
   let best: { readonly cost: number; readonly shape: Shape } | undefined;
   for (const width of widthsFor(sorted.longest, model.context)) {
     const count = countRows(sorted, width);
-    const most = Math.max(1, Math.floor(batchTokens / width));
-    const even = Math.ceil(count / Math.ceil(count / most));
-    const known = Array.from({ length: most }, (_, i) => i + 1).filter(rows => built.has(shapeName({ rows, width })));
-    for (const rows of new Set([even, ...known])) {
+    const seen = isBlocked(width) ? blockedShare * width : width;
+    for (let rows = Math.max(1, Math.floor(batchTokens / width)); rows > 0; rows--) {
       const shape = { rows, width };
-      const seen = width < blockedFrom ? width : width / 2;
-      const tokens = Math.ceil(count / rows) * rows * width;
-      const cost = tokens * (1 + seen / (evenShare * model.width)) + (built.has(shapeName(shape)) ? 0 : buildTokens);
+      // more than there are only where such a program is there
+      if (rows > count && !built.has(shapeName(shape))) continue;
+      const tokens = Math.ceil(count / rows) * (rows * width * (1 + seen / (evenShare * model.width)) + batchCost);
+      const cost = tokens + (built.has(shapeName(shape)) ? 0 : buildTokens);
       if (!best || cost < best.cost) best = { cost, shape };
     }
   }
-  return best!.shape;
+  return best!;
 }
+
+/** The cheapest shape for a model of so much width and context; `built` names those whose program is there. */
+export const shapeFor = (sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): Shape =>
+  cheapest(sorted, model, built).shape;
+
+export interface Plan {
+  readonly sorted: SortedPaths;
+  readonly shape: Shape;
+}
+
+/** Sizes of kin that paths are parted at. */
+const partSizes = [48, 64, 96, 128, 192, 256, 384, 512] as const;
+
+/** The paths as they are, or parted by the size of their kin where two shapes are cheaper than one. */
+function parted(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): Plan[] {
+  const { paths, shares } = sorted;
+  const whole = cheapest(sorted, model, built);
+  let best = { cost: whole.cost, plans: [{ sorted, shape: whole.shape }] };
+  const kin = kinOf(sorted);
+  for (const size of partSizes) {
+    const [small, large] = [kin.filter(k => k.size <= size), kin.filter(k => k.size > size)];
+    if (small.length === 0 || large.length === 0) continue;
+    let cost = 0;
+    const known = new Set(built);
+    const plans = [small, large].map((part): Plan => {
+      const own = sortedPaths(
+        paths,
+        part.flatMap(k => k.numbers),
+        shares,
+      );
+      const found = cheapest(own, model, known);
+      cost += found.cost;
+      known.add(shapeName(found.shape));
+      return { sorted: own, shape: found.shape };
+    });
+    if (cost < best.cost) best = { cost, plans };
+  }
+  return best.plans;
+}
+
+/** All paths, each in one of the plans. */
+export const plansFor = (paths: readonly Path[], shares: boolean, model: PlannedModel, built: ReadonlySet<string>): Plan[] =>
+  lengthClasses(paths.map(p => p.inputs.length)).flatMap(numbers => parted(sortedPaths(paths, numbers, shares), model, built));

@@ -116,6 +116,10 @@ function unitsOf({ paths, order, shared, common }: SortedPaths, room: number): U
   return units;
 }
 
+/** Paths that stay together whatever the room, and the tokens that they take beyond what all paths begin with. */
+export const kinOf = (sorted: SortedPaths): { readonly numbers: readonly number[]; readonly size: number }[] =>
+  unitsOf(sorted, Number.POSITIVE_INFINITY).map(({ from, to, size }) => ({ numbers: sorted.order.slice(from, to), size }));
+
 /** Units of each row: the largest first, each where it leaves the least. */
 function packed(sorted: SortedPaths, room: number): Unit[][] {
   const rows: { left: number; readonly units: Unit[] }[] = [];

@@ -15,7 +15,7 @@ import {
 } from "../../nn/index.ts";
 import { compile, openDevice, type Tensor } from "../../tensor/index.ts";
 import { cutTokens, decoderLikelihood, pathOf, rollingPaths } from "./decoder-likelihood.ts";
-import { lengthClasses, shapeFor, shapeName } from "./path-plan.ts";
+import { lengthClasses, plansFor, shapeFor, shapeName } from "./path-plan.ts";
 import { countRows, layPaths, type Path, sortedPaths } from "./path-rows.ts";
 import { type PathScore, pathScorer } from "./path-scorer.ts";
 
@@ -104,6 +104,29 @@ test("the shape holds the longest path, does not depend on the order, and change
   const sorted = sortedPaths(few, [...few.keys()]);
   expect(shapeFor(sorted, model, new Set())).toEqual({ rows: 10, width: 32 });
   expect(shapeFor(sorted, model, new Set(["12x32"]))).toEqual({ rows: 12, width: 32 });
+});
+
+test("every path is in one plan, kin together; a long text among short ones leaves their rows narrow", () => {
+  const model = { width: 576, context: 2048 };
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 1200 }), { minLength: 1, maxLength: 40 }), fc.boolean(), (lengths, shares) => {
+      // every second one goes on as the one before it
+      const list = lengths.map((length, k): Path => ({ inputs: Array.from({ length }, (_, i) => 3000 * (k >> 1) + i), targets: [1] }));
+      const plans = plansFor(list, shares, model, new Set());
+      expect(plans.flatMap(p => p.sorted.order).sort((a, b) => a - b)).toEqual([...list.keys()]);
+      for (const { sorted, shape } of plans) expect(shape.width).toBeGreaterThanOrEqual(sorted.longest);
+    }),
+    { numRuns: 30 },
+  );
+  const lengths = [...Array.from({ length: 60 }, (_, k) => 20 + (k % 20)), 350];
+  const list = lengths.map((length, k): Path => ({ inputs: Array.from({ length }, (_, i) => 1000 * k + i), targets: [1] }));
+  const [short, long, ...more] = plansFor(list, true, model, new Set());
+  expect(more).toEqual([]);
+  expect(long!.sorted.order).toEqual([60]);
+  expect(short!.shape.width).toBeLessThan(200);
+  const start = Array.from({ length: 130 }, (_, i) => 90_000 + i);
+  const kin = list.map((p, k): Path => (k % 60 === 0 ? { ...p, inputs: [...start, ...p.inputs] } : p));
+  expect(plansFor(kin, true, model, new Set()).find(p => p.sorted.order.includes(60))!.sorted.order).toContain(0);
 });
 
 const configs: Record<string, DecoderConfig> = {

@@ -4,8 +4,8 @@
  */
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates, unembed } from "../../nn/index.ts";
 import { compile, type Device, type DeviceArray, gather, logSumExp, max, reshape, type Tensor } from "../../tensor/index.ts";
-import { blockedFrom, lengthClasses, type Shape, shapeFor, shapeName } from "./path-plan.ts";
-import { layPaths, type Path, sortedPaths, type TreeRow } from "./path-rows.ts";
+import { attentionBlock, isBlocked, plansFor, type Shape, shapeName } from "./path-plan.ts";
+import { layPaths, type Path, type TreeRow } from "./path-rows.ts";
 
 export interface PathScore {
   /** Natural logarithm. */
@@ -23,7 +23,6 @@ export interface PathScorer extends Disposable {
 
 /** States whose logits are made at once, and twice as many targets looked up in them: the larger, the less a state costs. */
 const headSizes = [64, 128, 256] as const;
-const attentionBlock = 128;
 
 export function pathScorer(device: Device, config: DecoderConfig, parameters: ArraysOf<DecoderSpec>): PathScorer {
   // a window counts places in the row
@@ -33,7 +32,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
     (p: Decoder, tokens: Tensor, positions: Tensor, enter: Tensor, exit: Tensor) => {
       const [rows, width] = tokens.shape as [number, number];
       const sight = shares ? { branches: { enter, exit } } : { segments: exit };
-      const block = width >= blockedFrom && width % attentionBlock === 0 ? { attentionBlock } : {};
+      const block = isBlocked(width) ? { attentionBlock } : {};
       return reshape(decoderStates(config, p, tokens, { positions, ...sight, ...block }), [rows * width, config.width]);
     },
     { device, constant: [0], name: "paths" },
@@ -103,9 +102,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
 
   return {
     async score(paths, each, signal) {
-      for (const numbers of lengthClasses(paths.map(p => p.inputs.length))) {
-        const sorted = sortedPaths(paths, numbers, shares);
-        const shape = shapeFor(sorted, config, built);
+      for (const { sorted, shape } of plansFor(paths, shares, config, built)) {
         const rows = layPaths(sorted, shape.width);
         for (let first = 0; first < rows.length; first += shape.rows) {
           signal?.throwIfAborted();
