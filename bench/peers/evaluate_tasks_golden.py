@@ -15,6 +15,7 @@ os.environ["HF_DATASETS_OFFLINE"] = os.environ["HF_HUB_OFFLINE"] = "1"
 import logging
 
 from lm_eval import evaluator
+from lm_eval.models.dummy import DummyLM
 from lm_eval.tasks import TaskManager
 
 logging.disable(logging.WARNING)
@@ -98,9 +99,50 @@ tasks = {
         "doc_to_target": "{{text}}",
         "metric_list": [{"metric": "word_perplexity"}, {"metric": "bits_per_byte"}],
     },
+    "described": {
+        **base,
+        "training_split": "train",
+        "fewshot_split": "train",
+        "num_fewshot": 1,
+        "output_type": "multiple_choice",
+        "description": "Sums of two numbers.",
+        "doc_to_text": "{{question}}",
+        "doc_to_choice": "options",
+        "doc_to_target": "label",
+        "metric_list": [{"metric": "acc"}],
+    },
 }
 
-out = {"rows": rows, "train": train, "tasks": {}}
+
+
+class Chatting(DummyLM):
+    """Turns as JSON, so that every one of them can be read again."""
+
+    def apply_chat_template(self, chat_history, add_generation_prompt=True):
+        return json.dumps(chat_history, ensure_ascii=False)
+
+    @property
+    def tokenizer_name(self):
+        return "json"
+
+    def chat_template(self, chat_template=False):
+        return "json"
+
+
+# as `--apply_chat_template --fewshot_as_multiturn --system_instruction ...` asks
+turns = {"first_two": "Sums alone.", "drawn": None, "drawn_of_itself": None, "described": "Be short."}
+
+
+def asked_of(samples):
+    asked = []
+    for s in sorted(samples, key=lambda s: s["doc_id"]):
+        args = s["arguments"]
+        calls = [list(a.values()) if isinstance(a, dict) else list(a) for a in (args.values() if isinstance(args, dict) else args)]
+        asked.append([[x for x in c if isinstance(x, str)] for c in calls])
+    return asked
+
+
+out = {"rows": rows, "train": train, "tasks": {}, "turns": {}}
 with tempfile.TemporaryDirectory() as work:
     os.environ["HF_DATASETS_CACHE"] = work + "/cache"
     for name, list_ in [("test", rows), ("train", train)]:
@@ -115,17 +157,25 @@ with tempfile.TemporaryDirectory() as work:
             model="dummy", tasks=[name], task_manager=manager, log_samples=True, bootstrap_iters=0, verbosity="ERROR"
         )
         samples = sorted(result["samples"][name], key=lambda s: s["doc_id"])
-        asked = []
-        for s in samples:
-            args = s["arguments"]
-            calls = [list(a.values()) if isinstance(a, dict) else list(a) for a in (args.values() if isinstance(args, dict) else args)]
-            asked.append([[x for x in c if isinstance(x, str)] for c in calls])
         # figures with the dummy's own random answers
         out["tasks"][name] = {
             "yaml": yaml.safe_dump({"task": name, **task}, sort_keys=False),
-            "asked": asked,
+            "asked": asked_of(samples),
             "answers": [s["resps"] for s in samples],
             "results": {k: v for k, v in result["results"][name].items() if isinstance(v, float)},
         }
+    for name, system in turns.items():
+        result = evaluator.simple_evaluate(
+            model=Chatting(),
+            tasks=[name],
+            task_manager=manager,
+            apply_chat_template=True,
+            fewshot_as_multiturn=True,
+            system_instruction=system,
+            log_samples=True,
+            bootstrap_iters=0,
+            verbosity="ERROR",
+        )
+        out["turns"][name] = {"system": system, "asked": asked_of(result["samples"][name])}
 folder.mkdir(exist_ok=True)
 (folder / "harness.golden.json").write_text(json.dumps(out, ensure_ascii=False, indent=1) + "\n")

@@ -310,6 +310,7 @@ export const verbs: readonly Verb[] = [
         "--variants <names>",
         "the same items mistyped (typos), in lower or upper case, with options in another order: typos,lower,upper,order",
       ],
+      ["--fewshot-as-multiturn", "examples before an item as turns of a chat, through the model's template"],
       ["--limit <n>", "only the first items of each task"],
       ["--items <n>", "items of each list: most wrong, slowest, won, lost", "3"],
       ["--report <file>", "write a page with everything, item by item"],

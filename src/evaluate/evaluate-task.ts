@@ -49,8 +49,8 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
 const kindOf = (task: Task, model: EvaluatedModel): RequestKind =>
   task.output === "classify" && model.classify && !model.likelihood ? "classify" : kinds[task.output];
 
-const messagesOf = (task: Task, context: string): ChatTurn[] => [
-  ...(task.system === undefined ? [] : [{ role: "system" as const, content: task.system }]),
+const messagesOf = (task: Task, { context, before }: Asked): ChatTurn[] => [
+  ...(before ?? (task.system === undefined ? [] : [{ role: "system" as const, content: task.system }])),
   { role: "user" as const, content: context },
 ];
 
@@ -67,7 +67,7 @@ function requestOf(task: Task, kind: RequestKind, a: Asked, model: EvaluatedMode
       });
     // an answer begins a turn: nothing stands before it
     return {
-      context: model.chat(messagesOf(task, a.context)),
+      context: model.chat(messagesOf(task, a)),
       continuations: a.continuations.map(c => c.slice(task.between.length)),
       hasSpecials: true,
     };
@@ -76,7 +76,7 @@ function requestOf(task: Task, kind: RequestKind, a: Asked, model: EvaluatedMode
   const g = task.generate ?? { stop: [], maxTokens: 256, temperature: 0, seed: 1, samples: 1 };
   return {
     prompt: task.chat ? "" : a.context,
-    ...(task.chat ? { messages: messagesOf(task, a.context) } : {}),
+    ...(task.chat ? { messages: messagesOf(task, a) } : {}),
     stop: g.stop,
     maxTokens: g.maxTokens,
     temperature: g.temperature,

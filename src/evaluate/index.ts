@@ -50,7 +50,16 @@ export { type BaselineName, type BitsReport, baselineNames, baselinesStage, eval
 export { type Asked, askOf } from "./tasks/ask.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { type Item, readItems } from "./tasks/items.ts";
-export { type DocumentItems, type LoadedTask, parseTask, readTask, readTasks, type TaskFile, type TaskItem } from "./tasks/read-task.ts";
+export {
+  type DocumentItems,
+  examplesAsTurns,
+  type LoadedTask,
+  parseTask,
+  readTask,
+  readTasks,
+  type TaskFile,
+  type TaskItem,
+} from "./tasks/read-task.ts";
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
 export { itemChange, type VariantName, variantNames } from "./tasks/variants.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

@@ -6,6 +6,7 @@ import {
   corrected,
   type Difference,
   evaluateErrors,
+  examplesAsTurns,
   type GateVerdict,
   gateVerdict,
   groupHeadOf,
@@ -80,7 +81,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const few = whole("items", 0, 1000) ?? 3;
   const undecided: UndecidedRule = choiceOption(options, "undecided", "eval", undecidedRules) ?? "point";
   const variants = variantsOf(options);
-  const { tasks, groups, roots } = await tasksOf(files, folder, cwd, limit);
+  const { tasks, groups, roots } = await tasksOf(files, folder, cwd, limit, options.fewshotAsMultiturn === true);
   const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
   await using model = await openEvaluated(textOption(options, "model"), opening);
   const other = textOption(options, "against");
@@ -207,13 +208,13 @@ export const evalVerb: VerbRun = async (context, args, options) => {
  * Tasks and groups of all files; `roots` are what the files are: a group where it tells a measure, else its tasks. Errors: those of the files; cli/usage for a
  * name twice.
  */
-async function tasksOf(files: readonly string[], folder: string, cwd: string, limit: number | undefined) {
+async function tasksOf(files: readonly string[], folder: string, cwd: string, limit: number | undefined, asTurns: boolean) {
   const tasks: LoadedTask[] = [];
   const groups: TaskGroup[] = [];
   const roots: string[] = [];
   const known = new Set<string>();
   for (const file of files) {
-    const read = await readTasks(taskFile(file, folder, cwd), limit, documentItems(folder));
+    const read = await readTasks(taskFile(file, folder, cwd), limit, documentItems(folder), asTurns ? examplesAsTurns : undefined);
     const own = read.tasks.map(t => t.task.task);
     for (const name of [...own, ...read.groups.map(g => g.name)]) {
       if (known.has(name))
@@ -230,6 +231,12 @@ async function tasksOf(files: readonly string[], folder: string, cwd: string, li
     const outer = read.groups.at(-1);
     roots.push(...(outer && outer.measures.length > 0 ? [outer.name] : own));
   }
+  if (asTurns && !tasks.some(t => t.task.fewShot?.multiturn))
+    throw cliErrors.fail("usage", {
+      place: "loam eval --fewshot-as-multiturn",
+      expected: "a task with examples (fewShot)",
+      received: tasks.map(t => t.task.task).join(", "),
+    });
   return { tasks, groups, roots };
 }
 

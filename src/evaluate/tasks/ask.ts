@@ -1,11 +1,13 @@
 /**
  * What a task asks of a model about each item: prompts from templates, few-shot examples before them, the choices, and what is right. The texts
- * are put together as lm-evaluation-harness does: description, each example with its answer, the item's own prompt; the answer follows `between`.
+ * are put together as lm-evaluation-harness does: description, each example with its answer, the item's own prompt; the answer follows `between`. In a
+ * chat the examples may be turns of their own.
  */
 import { nearest, random, showValue } from "../../base/index.ts";
 import { type TextTemplate, textTemplate } from "../../text/index.ts";
 import { type CodeTests, isFunctionName } from "../code/program.ts";
 import { evaluateErrors } from "../errors.ts";
+import type { ChatTurn } from "../models/model.ts";
 import type { Fields } from "./items.ts";
 import { PythonRandom } from "./mersenne.ts";
 import type { LoadedTask, TaskItem } from "./read-task.ts";
@@ -13,8 +15,10 @@ import type { Task } from "./schema.ts";
 
 export interface Asked {
   readonly item: TaskItem;
-  /** Everything before the answer. */
+  /** Everything before the answer; of examples that are turns, the item's own prompt. */
   readonly context: string;
+  /** Of examples that are turns: what is said before the item's own prompt, the description first. */
+  readonly before?: readonly ChatTurn[];
   /** The item's own part of it. */
   readonly prompt: string;
   /** What a trained classifier is given instead. */
@@ -261,25 +265,44 @@ function drawer({ task, examples }: LoadedTask): (item: TaskItem) => readonly Ta
   };
 }
 
+interface Example {
+  readonly prompt: string;
+  readonly answer: string;
+}
+
+const turn = (role: ChatTurn["role"], content: string): ChatTurn => ({ role, content });
+const turnsOf = ({ prompt, answer }: Example): ChatTurn[] => [turn("user", prompt), turn("assistant", answer)];
+
+/** Two texts, the separator between them where neither has a blank there: how lm-evaluation-harness puts a description after what the system says. */
+function joined(a: string, b: string, separator: string): string {
+  if (a === "" || b === "") return a + b;
+  return /\s$/.test(a) || /^\s/.test(b) ? a + b : a + separator + b;
+}
+
 /** What is asked about each item. `change` makes a variant of one; its examples stay as they are. Errors: evaluate/data with file and line, evaluate/task. */
 export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem = i => i): Asked[] {
   const { task, items } = loaded;
   const readers = readersOf(task);
   const examplesOf = drawer(loaded);
-  const shown = new Map<string, string>();
-  const example = (item: TaskItem): string => {
+  const shown = new Map<string, Example>();
+  const example = (item: TaskItem): Example => {
     const known = shown.get(item.id);
     if (known !== undefined) return known;
     const { prompt, answer } = part(task, readers, item);
-    const text = prompt + (task.fewShot!.between ?? task.between) + answer + task.fewShot!.separator;
-    shown.set(item.id, text);
-    return text;
+    shown.set(item.id, { prompt, answer });
+    return { prompt, answer };
   };
+  const { fewShot } = task;
   return items.map(original => {
-    const before = examplesOf(original).map(example).join("");
+    const examples = examplesOf(original).map(example);
     const item = change(original);
     const { answer: _, ...own } = part(task, readers, item);
     const description = placed(item, "description", () => String(readers.description(item.fields)));
+    if (fewShot?.multiturn) {
+      const system = joined(task.system ?? "", description, fewShot.separator);
+      return { ...own, context: own.prompt, before: [...(system === "" ? [] : [turn("system", system)]), ...examples.flatMap(turnsOf)] };
+    }
+    const before = examples.map(({ prompt, answer }) => prompt + (fewShot!.between ?? task.between) + answer + fewShot!.separator).join("");
     return { ...own, context: description + before + own.prompt };
   });
 }

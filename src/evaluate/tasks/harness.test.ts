@@ -7,7 +7,7 @@ import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
 import { defaultMeasures, measureOf } from "../results/measures.ts";
 import { askOf } from "./ask.ts";
-import { parseTask, readTask } from "./read-task.ts";
+import { examplesAsTurns, parseTask, readTask } from "./read-task.ts";
 
 interface Golden {
   readonly rows: readonly object[];
@@ -23,6 +23,7 @@ interface Golden {
       }
     >
   >;
+  readonly turns: Readonly<Record<string, { readonly system: string | null; readonly asked: readonly string[][][] }>>;
 }
 const golden = JSON.parse(readFileSync(new URL("golden/harness.golden.json", import.meta.url), "utf8")) as Golden;
 const folder = mkdtempSync(join(tmpdir(), "loam-harness-"));
@@ -81,6 +82,44 @@ for (const [name, { asked, answers, results }] of Object.entries(golden.tasks)) 
       );
   });
 }
+
+for (const [name, { system, asked }] of Object.entries(golden.turns))
+  test(`${name}: examples as turns of a chat are those of lm-evaluation-harness, to the letter`, async () => {
+    const loaded = await readTask(join(folder, `${name}.yaml`));
+    const task = { ...examplesAsTurns(loaded.task), ...(system === null ? {} : { system }) };
+    const ours: string[][][] = [];
+    const told = (messages: unknown) => JSON.stringify(messages);
+    const model: EvaluatedModel = {
+      id: "asked",
+      fingerprint: "asked",
+      chat: told,
+      async likelihood(requests, each) {
+        for (const [i, { context, continuations }] of requests.entries()) {
+          ours[i] = continuations.map(c => [context, c]);
+          each(i, { choices: continuations.map(() => ({ logLikelihood: -1, isGreedy: false })), ms: 1 });
+        }
+      },
+      async generate(requests, each) {
+        for (const [i, { messages }] of requests.entries()) {
+          ours[i] = [[told(messages)]];
+          each(i, { texts: [""], tokens: 1, ms: 1 });
+        }
+      },
+    };
+    await evaluateTask({ loaded: { ...loaded, task }, model, answers: rememberedAnswers() });
+    // theirs is written with blanks
+    expect(ours).toEqual(asked.map(calls => calls.map(([context = "", ...rest]) => [JSON.stringify(JSON.parse(context)), ...rest])));
+  });
+
+test("fewshot_as_multiturn in a file makes a chat of it; in Loam's shape it wants one", () => {
+  const { yaml } = golden.tasks.drawn!;
+  const { chat, fewShot } = parseTask(`${yaml}fewshot_as_multiturn: true\n`, "a.yaml");
+  expect([chat, fewShot!.multiturn]).toEqual([true, true]);
+  const own = (more: string) =>
+    parseTask(`task: t\ndata: { test: test.jsonl }\nprompt: question\ntarget: answer\noutput: generate_until\n${more}`, "b.yaml");
+  expect(own("chat: true\nfewShot: { count: 1, multiturn: true }").fewShot!.multiturn).toBe(true);
+  expect(() => own("fewShot: { count: 1, multiturn: true }")).toThrow("chat: true");
+});
 
 test("what is not known, or would need Python or a download, is refused by name", () => {
   const plain = golden.tasks.plain!.yaml;

@@ -38,6 +38,8 @@ const harnessSchema = z.strictObject({
   fewshot_delimiter: text.default("\n\n"),
   fewshot_config: z.strictObject({ sampler: z.enum(["default", "first_n"]).default("default") }).optional(),
   num_fewshot: z.int().nonnegative().nullish(),
+  /** What the harness is told on its command line, with `apply_chat_template`. */
+  fewshot_as_multiturn: z.boolean().optional(),
   output_type: z
     .enum(outputTypes.filter(t => t !== "classify" && t !== "code") as [Exclude<Task["output"], "classify" | "code">])
     .default("generate_until"),
@@ -148,6 +150,7 @@ function taskOf(h: Harness, name: string, reading: Reading, place: string): Task
     ...(h.doc_to_target === undefined ? {} : { target: h.doc_to_target }),
     // the harness puts nothing before a text whose likelihood is asked
     between: h.output_type === "loglikelihood" ? "" : h.target_delimiter,
+    ...(shots > 0 && h.fewshot_as_multiturn ? { chat: true } : {}),
     ...(shots > 0
       ? {
           fewShot: {
@@ -157,6 +160,7 @@ function taskOf(h: Harness, name: string, reading: Reading, place: string): Task
             sampler: h.fewshot_config?.sampler === "first_n" ? ("first" as const) : ("harness" as const),
             separator: h.fewshot_delimiter,
             between: h.target_delimiter,
+            ...(h.fewshot_as_multiturn ? { multiturn: true } : {}),
             // two that are not said count as the same
             spare: (h.fewshot_split ?? undefined) === (h.test_split ?? undefined),
           },

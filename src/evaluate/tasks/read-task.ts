@@ -108,20 +108,29 @@ async function itemsOf(task: Task, split: string, { shown, items: all }: Source)
 export const readTask = async (path: string, limit?: number, documents?: DocumentItems): Promise<LoadedTask> =>
   onlyOne((await readTasks(path, limit, documents)).tasks, basename(path));
 
+/** A task with its examples as turns of a chat; without examples it stays what it is. */
+export const examplesAsTurns = (task: Task): Task =>
+  task.fewShot && task.fewShot.count > 0 ? { ...task, chat: true, fewShot: { ...task.fewShot, multiturn: true } } : task;
+
 /**
- * Reads the tasks of a file, or of a group of lm-evaluation-harness, with their items, the first `limit` of each. Errors: those of `parseTask`; evaluate/data and
- * evaluate/empty of the items; base/missingFile; those of `documents`.
+ * Reads the tasks of a file, or of a group of lm-evaluation-harness, with their items, the first `limit` of each; `change` is made to each task before it is
+ * looked at. Errors: those of `parseTask`; evaluate/data and evaluate/empty of the items; base/missingFile; those of `documents`.
  */
-export async function readTasks(path: string, limit = Number.POSITIVE_INFINITY, documents?: DocumentItems): Promise<TaskFile> {
+export async function readTasks(
+  path: string,
+  limit = Number.POSITIVE_INFINITY,
+  documents?: DocumentItems,
+  change: (task: Task) => Task = t => t,
+): Promise<TaskFile> {
   const value = readIncluded(path);
   if (isKeys(value) && isGroup(value)) {
     const { members, groups } = readGroup(value, path);
     const tasks: LoadedTask[] = [];
-    for (const m of members) tasks.push(await loaded(m.task, dirname(m.path), limit, documents));
+    for (const m of members) tasks.push(await loaded(change(m.task), dirname(m.path), limit, documents));
     return { tasks, groups };
   }
   const tasks: LoadedTask[] = [];
-  for (const task of parsed(value, basename(path))) tasks.push(await loaded(task, dirname(path), limit, documents));
+  for (const task of parsed(value, basename(path))) tasks.push(await loaded(change(task), dirname(path), limit, documents));
   return { tasks, groups: [] };
 }
 

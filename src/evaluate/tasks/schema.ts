@@ -126,6 +126,8 @@ export const taskSchema = z
         separator: text.default("\n\n"),
         /** Between an example's prompt and its answer, where that differs from the item's own. */
         between: text.optional(),
+        /** Of `chat`: each example is a question of the user's and an answer of the assistant's, not a part of the item's own question. */
+        multiturn: z.boolean().optional(),
         /** Of `harness`: one more is drawn than is needed, in case the item itself is among them. */
         spare: z.boolean().default(false),
       })
@@ -202,6 +204,8 @@ export const taskSchema = z
         message: `one of the splits of data: ${Object.keys(t.data).join(", ")}`,
         input: from,
       });
+    if (t.fewShot?.multiturn && !t.chat)
+      context.addIssue({ code: "custom", path: ["fewShot", "multiturn"], message: "chat: true, whose turns they would be", input: true });
     if (t.output !== "loglikelihood_rolling") need("prompt", "a prompt: a field or a template");
     if (t.output !== "code")
       need(
