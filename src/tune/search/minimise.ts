@@ -7,6 +7,8 @@ export interface Slope {
 
 export interface MinimiseOptions {
   readonly steps?: number;
+  /** Ends where the slope is below this, or a step gains less than a hundredth of it; absent: at rounding. */
+  readonly tolerance?: number;
   /** Ends of every coordinate; absent: none. */
   readonly low?: number;
   readonly high?: number;
@@ -24,7 +26,7 @@ export function minimise(
   start: Float64Array,
   o: MinimiseOptions = {},
 ): { readonly x: Float64Array; readonly value: number } {
-  const { steps = 100, low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY } = o;
+  const { steps = 100, tolerance = 0, low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY } = o;
   const clamp = (v: number) => Math.min(high, Math.max(low, v));
   let x: Float64Array = start.map(clamp);
   let here = f(x);
@@ -33,7 +35,7 @@ export function minimise(
     const g = here.gradient;
     const isFree = (i: number) => !((x[i]! <= low && g[i]! > 0) || (x[i]! >= high && g[i]! < 0));
     const free = g.map((v, i) => (isFree(i) ? v : 0));
-    if (Math.sqrt(dot(free, free)) < 1e-9) break;
+    if (Math.sqrt(dot(free, free)) < Math.max(1e-9, tolerance)) break;
     let direction: Float64Array = descent(free, pairs).map((v, i) => (isFree(i) ? v : 0));
     if (dot(direction, free) >= 0) direction = free.map(v => -v);
     let next: { readonly x: Float64Array; readonly slope: Slope } | undefined;
@@ -56,7 +58,7 @@ export function minimise(
     }
     const gain = here.value - next.slope.value;
     [x, here] = [next.x, next.slope];
-    if (gain <= 1e-12 * Math.max(1, Math.abs(here.value))) break;
+    if (gain <= Math.max(tolerance / 100, 1e-12 * Math.max(1, Math.abs(here.value)))) break;
   }
   return { x, value: here.value };
 }

@@ -5,7 +5,7 @@ import * as t from "./index.ts";
 import { minimise } from "./minimise.ts";
 import { eigen } from "./samplers/cma-es.ts";
 import { improvementWithSlope, logImprovement } from "./samplers/expected-improvement.ts";
-import { GaussianProcess } from "./samplers/gaussian-process.ts";
+import { GaussianProcess, surpriseOf } from "./samplers/gaussian-process.ts";
 import { gridPoints } from "./samplers/grid.ts";
 import { haltonPlaces } from "./samplers/halton.ts";
 import { placeOf, placesOf, pointAt, sizeOf, valueAt } from "./space.ts";
@@ -315,6 +315,22 @@ describe("what the samplers stand on", () => {
       const h = 1e-5 * Math.max(1, Math.abs(z));
       const slope = (logImprovement(z + h).value - logImprovement(z - h).value) / (2 * h);
       expect(Math.abs(logImprovement(z).slope / slope - 1), String(z)).toBeLessThan(1e-3);
+    }
+  });
+
+  test("the slope of a process's surprise is that of its value, with noise and without", () => {
+    const draw = random(8);
+    const points = Array.from({ length: 21 }, () => Float64Array.from({ length: 4 }, () => draw.uniform()));
+    const values = Float64Array.from(points, p => Math.sin(4 * p[0]!) + p[1]! * p[2]! + 0.1 * draw.normal());
+    for (const isExact of [false, true]) {
+      const surprise = surpriseOf({ points, groupOf: [0, 1, 2, 2], groups: 3, values, isExact });
+      const settings = Float64Array.of(0.3, -1, 2, 0.4, -4);
+      const { gradient } = surprise(settings);
+      for (const c of settings.keys()) {
+        const at = (by: number) => surprise(settings.map((v, i) => (i === c ? v + by : v))).value;
+        const slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+        expect(Math.abs(gradient[c]! - slope), `setting ${c}`).toBeLessThan(1e-5 * Math.max(1, Math.abs(slope)));
+      }
     }
   });
 

@@ -12,22 +12,22 @@ export interface GaussianData {
   readonly groups: number;
   /** Standardised: mean 0, deviation 1. */
   readonly values: Float64Array;
+  /** Whether the same place always gives the same value: then no noise is fitted. */
+  readonly isExact?: boolean;
 }
 
 /** Least variance of the noise: what keeps the matrix regular. */
 const leastNoise = 1e-6;
+const noiseOf = ({ groups, isExact }: GaussianData, settings: Float64Array): number =>
+  leastNoise + (isExact ? 0 : Math.exp(settings[groups + 1]!));
 
-/** Squared distances by group, for every pair: `[group][i * n + j]`. */
+/** Squared distances by group for every pair of different points, row by row below the diagonal. */
 function distancesOf({ points, groupOf, groups }: GaussianData): Float64Array[] {
   const n = points.length;
-  const out = Array.from({ length: groups }, () => new Float64Array(n * n));
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < i; j++)
-      for (const [c, g] of groupOf.entries()) {
-        const d = (points[i]![c]! - points[j]![c]!) ** 2;
-        out[g]![i * n + j] = out[g]![i * n + j]! + d;
-        out[g]![j * n + i] = out[g]![i * n + j]!;
-      }
+  const out = Array.from({ length: groups }, () => new Float64Array((n * (n - 1)) / 2));
+  for (let i = 0, pair = 0; i < n; i++)
+    for (let j = 0; j < i; j++, pair++)
+      for (const [c, g] of groupOf.entries()) out[g]![pair] = out[g]![pair]! + (points[i]![c]! - points[j]![c]!) ** 2;
   return out;
 }
 
@@ -46,7 +46,7 @@ const maternSlope = (r2: number): number => {
  * Settings are logarithms: of each group's 1 / length^2, of the scale, of the noise. The priors are Optuna's GPSampler's: they keep lengths
  * from 0 and infinity, and noise small.
  */
-function priorOf(settings: Float64Array, groups: number): Slope {
+function priorOf({ groups, isExact }: GaussianData, settings: Float64Array): Slope {
   let value = 0;
   const gradient = new Float64Array(settings.length);
   for (let g = 0; g < groups; g++) {
@@ -57,50 +57,80 @@ function priorOf(settings: Float64Array, groups: number): Slope {
   const [scale, noise] = [Math.exp(settings[groups]!), Math.exp(settings[groups + 1]!)];
   value += scale - settings[groups]!;
   gradient[groups] = scale - 1;
+  if (isExact) return { value, gradient };
   value += 30 * noise - 0.1 * settings[groups + 1]!;
   gradient[groups + 1] = 30 * noise - 0.1;
   return { value, gradient };
 }
 
-/** Negative log of the evidence and the priors, with its slope (Rasmussen & Williams 5.9). */
+/** The inverse of a lower factor, column by column: `[column * n + row]`, so that products of columns run through memory. */
+function inverseOf(l: Float64Array, n: number): Float64Array {
+  const out = new Float64Array(n * n);
+  for (let j = 0; j < n; j++)
+    for (let i = j; i < n; i++) out[j * n + i] = ((i === j ? 1 : 0) - dotOf(l, i * n + j, out, j * n + j, i - j)) / l[i * n + i]!;
+  return out;
+}
+
+/** Product of two runs of numbers; four sums at once, since one would wait for itself. */
+function dotOf(a: Float64Array, fromA: number, b: Float64Array, fromB: number, length: number): number {
+  let [s0, s1, s2, s3, i] = [0, 0, 0, 0, 0];
+  for (; i + 3 < length; i += 4) {
+    s0 += a[fromA + i]! * b[fromB + i]!;
+    s1 += a[fromA + i + 1]! * b[fromB + i + 1]!;
+    s2 += a[fromA + i + 2]! * b[fromB + i + 2]!;
+    s3 += a[fromA + i + 3]! * b[fromB + i + 3]!;
+  }
+  for (; i < length; i++) s0 += a[fromA + i]! * b[fromB + i]!;
+  return s0 + s1 + (s2 + s3);
+}
+
+/** Negative log of the evidence and the priors by the settings, with its slope (Rasmussen & Williams 5.9). */
+export function surpriseOf(data: GaussianData): (settings: Float64Array) => Slope {
+  const distances = distancesOf(data);
+  return settings => surprise(data, distances, settings);
+}
+
 function surprise(data: GaussianData, distances: readonly Float64Array[], settings: Float64Array): Slope {
   const { groups, values } = data;
   const n = values.length;
-  const inverse = settings.subarray(0, groups).map(Math.exp);
-  const [scale, noise] = [Math.exp(settings[groups]!), Math.exp(settings[groups + 1]!) + leastNoise];
-  const r2 = new Float64Array(n * n);
-  for (let g = 0; g < groups; g++) for (let i = 0; i < r2.length; i++) r2[i] = r2[i]! + inverse[g]! * distances[g]![i]!;
-  const k = r2.map(v => scale * matern(v));
-  for (let i = 0; i < n; i++) k[i * n + i] = k[i * n + i]! + noise;
+  const pairs = (n * (n - 1)) / 2;
+  const [scale, noise] = [Math.exp(settings[groups]!), noiseOf(data, settings)];
+  const r2 = new Float64Array(pairs);
+  for (let g = 0; g < groups; g++) {
+    const [inverse, own] = [Math.exp(settings[g]!), distances[g]!];
+    for (let p = 0; p < pairs; p++) r2[p] = r2[p]! + inverse * own[p]!;
+  }
+  const k = new Float64Array(n * n);
+  /** Slope of the kernel by the squared distance. */
+  const bySquare = new Float64Array(pairs);
+  for (let i = 0, p = 0; i < n; i++) {
+    for (let j = 0; j < i; j++, p++) {
+      const r = root5 * Math.sqrt(r2[p]!);
+      const fallen = scale * Math.exp(-r);
+      k[i * n + j] = (1 + r + (5 / 3) * r2[p]!) * fallen;
+      bySquare[p] = (-5 / 6) * (1 + r) * fallen;
+    }
+    k[i * n + i] = scale + noise;
+  }
   const l = cholesky(k, n);
-  const { value: penalty, gradient } = priorOf(settings, groups);
+  const { value: penalty, gradient } = priorOf(data, settings);
   if (!l) return { value: Number.POSITIVE_INFINITY, gradient };
   const alpha = solveTriangular(l, solveTriangular(l, values), true);
   let value = penalty + (n / 2) * Math.log(2 * Math.PI);
   for (let i = 0; i < n; i++) value += 0.5 * values[i]! * alpha[i]! + Math.log(l[i * n + i]!);
-  // 0.5 (K^-1 - alpha alpha'), once for all slopes
-  const weight = new Float64Array(n * n);
-  const unit = new Float64Array(n);
-  for (let j = 0; j < n; j++) {
-    unit.fill(0);
-    unit[j] = 1;
-    const column = solveTriangular(l, solveTriangular(l, unit), true);
-    for (let i = 0; i < n; i++) weight[i * n + j] = 0.5 * (column[i]! - alpha[i]! * alpha[j]!);
-  }
-  const bySlope = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    gradient[groups + 1] = gradient[groups + 1]! + weight[i * n + i]! * (noise - leastNoise);
-    for (let j = 0; j < n; j++) {
-      const at = i * n + j;
-      gradient[groups] = gradient[groups]! + weight[at]! * scale * matern(r2[at]!);
-      bySlope[at] = weight[at]! * scale * maternSlope(r2[at]!);
+  // Slopes: half the trace of (K^-1 - alpha alpha') dK. A pair stands on both sides of the diagonal.
+  const inverse = inverseOf(l, n);
+  for (let i = 0, p = 0; i < n; i++) {
+    for (let j = 0; j < i; j++, p++) {
+      const weight = dotOf(inverse, i * n + i, inverse, j * n + i, n - i) - alpha[i]! * alpha[j]!;
+      gradient[groups] = gradient[groups]! + weight * k[i * n + j]!;
+      bySquare[p] = bySquare[p]! * weight;
     }
+    const weight = 0.5 * (dotOf(inverse, i * n + i, inverse, i * n + i, n - i) - alpha[i]! ** 2);
+    gradient[groups] = gradient[groups]! + weight * scale;
+    gradient[groups + 1] = gradient[groups + 1]! + weight * (noise - leastNoise);
   }
-  for (let g = 0; g < groups; g++) {
-    let sum = 0;
-    for (let i = 0; i < bySlope.length; i++) sum += bySlope[i]! * distances[g]![i]!;
-    gradient[g] = gradient[g]! + sum * inverse[g]!;
-  }
+  for (let g = 0; g < groups; g++) gradient[g] = gradient[g]! + Math.exp(settings[g]!) * dotOf(bySquare, 0, distances[g]!, 0, pairs);
   return { value, gradient };
 }
 
@@ -131,7 +161,7 @@ export class GaussianProcess {
     for (let i = 0; i < n; i++)
       for (let j = 0; j < n; j++) k[i * n + j] = this.scale * matern(this.distance(data.points[i]!, data.points[j]!));
     // Rounding may make the matrix singular where points coincide: then there is more noise.
-    for (let noise = Math.exp(settings[data.groups + 1]!) + leastNoise; ; noise *= 10) {
+    for (let noise = noiseOf(data, settings); ; noise *= 10) {
       const factor = cholesky(
         k.map((v, at) => (at % (n + 1) === 0 ? v + noise : v)),
         n,
@@ -145,11 +175,11 @@ export class GaussianProcess {
 
   /** The most probable settings from two starts: a medium length, and a short one. */
   static fit(data: GaussianData): GaussianProcess {
-    const distances = distancesOf(data);
+    const surprise = surpriseOf(data);
     const starts = [0, 2.5].map(length =>
       Float64Array.from({ length: data.groups + 2 }, (_, i) => (i < data.groups ? length : i === data.groups ? 0 : Math.log(1e-3))),
     );
-    const fits = starts.map(s => minimise(x => surprise(data, distances, x), s, { steps: 60, low: -12, high: 12 }));
+    const fits = starts.map(s => minimise(surprise, s, { steps: 60, low: -12, high: 12, tolerance: 1e-2 }));
     return new GaussianProcess(data, fits.reduce((best, f) => (f.value < best.value ? f : best)).x);
   }
 
@@ -157,6 +187,10 @@ export class GaussianProcess {
   with(points: readonly Float64Array[], values: readonly number[]): GaussianProcess {
     const data = { ...this.data, points: [...this.data.points, ...points], values: Float64Array.from([...this.data.values, ...values]) };
     return new GaussianProcess(data, this.settings);
+  }
+
+  get isExact(): boolean {
+    return this.data.isExact ?? false;
   }
 
   private distance(a: Float64Array, b: Float64Array): number {

@@ -16,6 +16,8 @@ export interface GpOptions {
   readonly startup?: number;
   /** Trials that the process knows at most: the best half of them and the newest. */
   readonly known?: number;
+  /** Whether a point says nothing but its own value. Trainings say more: from point to point their values jump. */
+  readonly isExact?: boolean;
 }
 
 /** Coordinates: a number is one, a choice one an option. */
@@ -83,10 +85,10 @@ const keyOf = (point: Point): string => JSON.stringify(point);
 const spread = 512;
 const around = 64;
 const refined = 6;
-/** Logarithm of an expected improvement, in deviations of what was seen, that is not worth a trial. */
-const negligible = Math.log(1e-3);
+/** Expected improvements, in deviations of what was seen, that are not worth a trial: where values have noise, and where they have none. */
+const negligible = { noisy: 1e-3, exact: 1e-4 } as const;
 
-export function gpSampler({ startup = 10, known = 250 }: GpOptions = {}): Sampler {
+export function gpSampler({ startup = 10, known = 250, isExact = false }: GpOptions = {}): Sampler {
   return {
     name: "gp",
     suggest({ space, objectives, trials, number, draw, seed }) {
@@ -102,6 +104,7 @@ export function gpSampler({ startup = 10, known = 250 }: GpOptions = {}): Sample
         groupOf: coding.groupOf,
         groups: coding.groups,
         values: standardised(Float64Array.from(kept, i => all[i]!)),
+        isExact,
       };
       let process = GaussianProcess.fit(seen);
       const running = trials.filter(t => t.state === "running").map(t => coding.encode(t.point));
@@ -147,7 +150,9 @@ function mostPromising(
     .map(({ point }) => climb(space, coding, process, best, point, promise, draw));
   const ranked = [...better, ...candidates].sort((a, b) => b.value - a.value);
   const chosen = ranked.find(c => !tried.has(keyOf(c.point))) ?? ranked[0]!;
-  return chosen.value < negligible ? doubting(space, centre, tried, draw) : chosen.point;
+  return chosen.value < Math.log(process.isExact ? negligible.exact : negligible.noisy)
+    ? doubting(space, centre, tried, draw)
+    : chosen.point;
 }
 
 /**
@@ -189,7 +194,7 @@ function climb(
           return { value: -value, gradient: Float64Array.from(coding.smooth, c => -gradient[c]!) };
         },
         Float64Array.from(coding.smooth, c => x[c]!),
-        { steps: 40, low: 0, high: 1 },
+        { steps: 40, low: 0, high: 1, tolerance: 1e-3 },
       );
       const places = placesOf(space, point);
       for (const [i, c] of coding.smooth.entries()) places[coding.groupOf[c]!] = found[i]!;
