@@ -46,6 +46,8 @@ export interface BuildOptions {
   readonly profile?: string;
   /** What large products of matrices round their f32 operands to; where the processor has no such products they are not rounded. */
   readonly products?: "f32" | "bf16";
+  /** Chains of operations on elements may be computed at once, where the backend can; results may differ by rounding. */
+  readonly fuses?: boolean;
   /** Count this program's memory apart from others', so that `peakBytes` is its own. */
   readonly measureMemory?: boolean;
 }

@@ -35,6 +35,11 @@ export interface CompileOptions {
    * (elsewhere, and where absent, they are float32).
    */
   readonly products?: "f32" | "bf16";
+  /**
+   * Chains of operations on elements are computed in one pass over memory where the processor has 512-bit vectors. Sums, products and roots
+   * keep their bits; `exp`, `erf`, `gelu` and `sigmoid` differ by rounding.
+   */
+  readonly fuse?: boolean;
   /** For messages. */
   readonly name?: string;
   /** Prefix for a file of operator times. */
@@ -186,6 +191,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
       aliases,
       constants: new Map(leaves.flatMap(({ leaf }, i) => (constants[i] && leaf instanceof DeviceArray ? [[i, leaf.memory] as const] : []))),
       ...(options.products === undefined ? {} : { products: options.products }),
+      ...(options.fuse === undefined ? {} : { fuses: options.fuse }),
       ...(options.profile === undefined ? {} : { profile: options.profile }),
       ...(options.measureMemory ? { measureMemory: true } : {}),
     });

@@ -146,6 +146,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
       {
         device,
         donate: [3],
+        fuse: true,
         name: "gradient",
         ...products,
         ...profile("gradient"),
@@ -161,7 +162,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
           treeMap<Tensor, Tensor>((g, _, sofar) => add(sofar!, g), next, gradients),
         );
       },
-      { device, donate: [3], name: "accumulate", ...products, ...profile("accumulate") },
+      { device, donate: [3], fuse: true, name: "accumulate", ...products, ...profile("accumulate") },
     ),
     update: treeProgram(
       (
@@ -179,7 +180,7 @@ function programs<S, B extends Record<string, Tensor>>(o: TrainerOptions<S, B>):
         });
         return { parameters: next.parameters, optimizer: next.state };
       },
-      { device, donate: [0, 1], name: "update", ...profile("update") },
+      { device, donate: [0, 1], fuse: true, name: "update", ...profile("update") },
     ),
   };
 }

@@ -5,9 +5,8 @@
  * so a query's result does not depend on which others it is computed with.
  */
 import { machine } from "../../tensor/index.ts";
-import { emitExponential } from "./exponential.ts";
 
-const { gpr, at, spread, Assembler } = machine;
+const { gpr, at, spread, Assembler, emitExponential } = machine;
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14 } = gpr;
 
 /** Positions of a block of keys. */

@@ -4,7 +4,6 @@
  */
 import { type DeviceArray, machine } from "../../tensor/index.ts";
 import { blockSize } from "../weight.ts";
-import { exponentialConstants } from "./exponential.ts";
 import { type PackedWeight, packWeight, type QuantisedArrays } from "./packed-weights.ts";
 import { productCode, productFields } from "./products.ts";
 import { type RowWork, roundConstants, roundFields, roundRowsCode } from "./round-rows.ts";
@@ -72,7 +71,7 @@ export class Builder {
     const blocks = Math.ceil(longest / blockSize);
     this.#scales = this.pages(4 * blocks * rows).address;
     this.#sums = this.pages(4 * blocks * rows).address;
-    this.#constants = this.copy(roundConstants(exponentialConstants));
+    this.#constants = this.copy(roundConstants(machine.exponentialConstants));
   }
 
   pages(bytes: number): machine.Pages {

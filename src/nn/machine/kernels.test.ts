@@ -14,7 +14,6 @@ import {
   turnCode,
   turnFields,
 } from "./attention-code.ts";
-import { exponentialConstants } from "./exponential.ts";
 import { panelColumns, productCode, productFields } from "./products.ts";
 import { type RowWork, roundConstants, roundFields, roundRowsCode } from "./round-rows.ts";
 
@@ -90,7 +89,7 @@ async function rounded(work: RowWork, grain: "row" | "block", rows: readonly Flo
     length,
     epsilon: { f32: 1e-5 },
     inverse: { f32: 1 / length },
-    constants: constantsOf(roundConstants(exponentialConstants)),
+    constants: constantsOf(roundConstants(machine.exponentialConstants)),
   });
   await run(machine.loadCode(roundRowsCode(work, grain)), argument, count);
   return { x: x.data, codes: codes.data, scales: scales.data, sums: sums.data, y: y.data, length, blocks };
@@ -314,7 +313,7 @@ async function attended(shape: HeadShape, seen: readonly number[], widest: numbe
       keys: keys.address,
       values: values.address,
       out: out.address,
-      exponential: constantsOf(attendConstants(exponentialConstants)),
+      exponential: constantsOf(attendConstants(machine.exponentialConstants)),
     }),
     count * kvHeads,
   );

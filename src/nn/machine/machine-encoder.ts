@@ -20,7 +20,6 @@ import {
   turnFields,
 } from "./attention-code.ts";
 import { Builder, type LinearArrays, rowGrain } from "./builder.ts";
-import { exponentialConstants } from "./exponential.ts";
 import { isPackable } from "./packed-weights.ts";
 
 /** Raise it when kernels give other bits. */
@@ -107,7 +106,7 @@ export async function openMachineEncoder(
     const counts = b.pages(64);
     const cacheBytes = Math.max(...sizes.widths.map(w => w.texts * slotBytes(w.width)));
     const [keys, values] = [b.pages(cacheBytes).address, b.pages(cacheBytes).address];
-    const exponential = b.copy(attendConstants(exponentialConstants));
+    const exponential = b.copy(attendConstants(machine.exponentialConstants));
     const queriesStride = 4 * most * headSize;
 
     const normed = async (n: NormArrays, grain: "row" | "block") => {

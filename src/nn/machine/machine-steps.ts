@@ -7,7 +7,6 @@ import type { DecoderConfig } from "../decoder-config.ts";
 import { rotaryNumbers } from "../rotary.ts";
 import { attendCode, attendConstants, attendFields, shapeName, tile, tileRows, turnCode, turnFields } from "./attention-code.ts";
 import { Builder, type LinearArrays, type Rounding, rowGrain } from "./builder.ts";
-import { exponentialConstants } from "./exponential.ts";
 import type { MachineCache } from "./machine-cache.ts";
 import type { MachineParameters } from "./machine-decoder.ts";
 import { type PackedWeight, unpackOutput } from "./packed-weights.ts";
@@ -65,7 +64,7 @@ export async function openSteps(
       scale: config.rotaryScale,
     });
     const angles = { cos: b.copy(cos), sin: b.copy(sin) };
-    const exponential = b.copy(attendConstants(exponentialConstants));
+    const exponential = b.copy(attendConstants(machine.exponentialConstants));
     const shape = shapeName(cache.shape);
     const turn = b.kernel(`turn ${shape}`, () => turnCode(cache.shape));
     const attend = b.kernel(`attend ${shape}`, () => attendCode(cache.shape));

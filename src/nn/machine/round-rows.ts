@@ -6,9 +6,8 @@
  */
 import { machine } from "../../tensor/index.ts";
 import { blockSize } from "../weight.ts";
-import { emitExponential } from "./exponential.ts";
 
-const { gpr, at, spread, Assembler } = machine;
+const { gpr, at, spread, Assembler, emitExponential } = machine;
 const { rax, rbx, rbp, rcx, rdx, rsi, rdi, r8, r9, r10, r11 } = gpr;
 
 export const roundFields = machine.fieldsOf(

@@ -53,6 +53,7 @@ const threeOperands = {
   vaddps: [0, 1, 0x58],
   vmulps: [0, 1, 0x59],
   vsubps: [0, 1, 0x5c],
+  vminps: [0, 1, 0x5d],
   vdivps: [0, 1, 0x5e],
   vmaxps: [0, 1, 0x5f],
   vpaddd: [1, 1, 0xfe],

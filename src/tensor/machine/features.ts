@@ -3,12 +3,14 @@ import { Assembler, at, gpr } from "./assembler.ts";
 import { allocatePages, loadCode, machineFunction } from "./native.ts";
 
 export interface ProcessorFeatures {
+  /** 512-bit vectors of floats, bytes and words. */
+  readonly wide512: boolean;
   /** 512-bit vectors with their byte, word and double-word operations, and products of bytes (VNNI). */
   readonly vnni512: boolean;
   /** 512-bit vectors, and products of pairs of bf16 summed in f32. */
   readonly bf16: boolean;
 }
-const none: ProcessorFeatures = { vnni512: false, bf16: false };
+const none: ProcessorFeatures = { wide512: false, vnni512: false, bf16: false };
 
 /** CPUID leaf 7 (ebx, ecx, and eax of its second part) and the vector state that the system saves (xcr0). */
 function ask(): { readonly ebx: number; readonly ecx: number; readonly eax1: number; readonly state: number } {
@@ -60,7 +62,7 @@ function look(): ProcessorFeatures {
     const has = (word: number, ...bits: readonly number[]) => bits.every(b => (word >>> b) & 1);
     // SSE, AVX, masks, both halves of the wide registers; their operations on words, bytes and all lengths
     const isWide = (state & 0xe6) === 0xe6 && has(ebx, 16, 17, 30, 31);
-    return { vnni512: isWide && has(ecx, 11), bf16: isWide && has(eax1, 5) };
+    return { wide512: isWide, vnni512: isWide && has(ecx, 11), bf16: isWide && has(eax1, 5) };
   } catch {
     return none; // a hardened system: no code is made here
   }

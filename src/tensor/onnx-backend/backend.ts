@@ -4,6 +4,7 @@
  */
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
+import { canFuse } from "../elementwise/index.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -16,7 +17,7 @@ import {
   type Run,
   type Runtime,
 } from "../onnxruntime/index.ts";
-import { freeRooms, productDomainOf } from "../products16/index.ts";
+import { freeRooms, operatorDomainOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
 import type { Limits } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
@@ -232,8 +233,10 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       const weights = [...outside].map(i => [inputName(i), nativeOf(given.get(i)!).buffer] as const);
       const weightsKey = weights.map(([, b]) => number(b)).join(" ");
       const limits = limitsOf[runtime.provider];
-      const products16 = build.products === "bf16" && runtime.provider === "cpu";
-      const lowered = onnxModel(graph, products16 ? { ...limits, products16 } : limits, outside);
+      const isCpu = runtime.provider === "cpu";
+      const products16 = isCpu && build.products === "bf16";
+      const fusesElements = isCpu && build.fuses === true && canFuse();
+      const lowered = onnxModel(graph, { ...limits, products16, fusesElements }, outside);
       const model = writeModel(lowered, { nodeOrder: "reversed" });
       const create = () =>
         turns(() =>
@@ -244,7 +247,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
               ...(build.recomputes ? { disabledOptimizers: ["CommonSubexpressionElimination"] } : {}),
               ...(build.profile === undefined ? {} : { profile: build.profile }),
               ...(build.measureMemory ? { arena: "own" as const } : {}),
-              ...(lowered.products.length ? { operators: productDomainOf(runtime.library, lowered.products) } : {}),
+              ...(lowered.operators.length ? { operators: operatorDomainOf(runtime.library, lowered.operators) } : {}),
             },
             { packed: packedFor(weightsKey), buffers: new Map(weights) },
           ),

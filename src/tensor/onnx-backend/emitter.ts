@@ -1,7 +1,7 @@
 /** Collects ONNX nodes and initializers while a graph is lowered: names, small constants, dtypes that the kernels lack. */
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
 import { type Attribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
-import { operatorName, type ProductUse, productDomain } from "../products16/index.ts";
+import { type Operator, operatorDomain } from "../operators/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
@@ -14,14 +14,16 @@ export interface Limits {
   readonly sequentialBytes: number;
   /** Large products of matrices may round their operands to bf16. */
   readonly products16?: boolean;
+  /** Chains of operations on elements may become one operator. */
+  readonly fusesElements?: boolean;
 }
 
 export class Emitter {
   readonly limits: Limits;
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
-  /** Products that need an operator of our own, by its name. */
-  readonly products = new Map<string, ProductUse>();
+  /** Operators of our own, by their names. */
+  readonly operators = new Map<string, Operator>();
   /** Types of their results, without which the engine could not plan their memory. */
   readonly values: ValueInfo[] = [];
   #count = 0;
@@ -42,14 +44,13 @@ export class Emitter {
     return output;
   }
 
-  /** A product by an operator of our own. */
-  product(use: ProductUse, inputs: readonly string[]): string {
-    const op = operatorName(use.shape, use.out);
-    this.products.set(op, use);
-    const output = this.name();
-    this.nodes.push({ op, domain: productDomain, inputs, outputs: [output], attributes: {} });
-    this.values.push({ name: output, dtype: "f32", shape: use.out });
-    return output;
+  /** A node of an operator of our own, and the names of its outputs. */
+  own(operator: Operator, inputs: readonly string[]): string[] {
+    this.operators.set(operator.name, operator);
+    const outputs = operator.outputs.map(() => this.name());
+    this.nodes.push({ op: operator.name, domain: operatorDomain, inputs, outputs, attributes: {} });
+    for (const [i, shape] of operator.outputs.entries()) this.values.push({ name: outputs[i]!, dtype: "f32", shape });
+    return outputs;
   }
 
   constant(data: TypedArray, dtype: DType, shape: Shape): string {

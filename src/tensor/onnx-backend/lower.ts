@@ -8,10 +8,11 @@ import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
-import { type MatmulAttributes, productOf } from "../products16/index.ts";
+import { type MatmulAttributes, productOf, productOperator } from "../products16/index.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
-import { type Emitter, onnxUint32 } from "./emitter.ts";
+import { isKind, type Tensor } from "../tensor.ts";
+import { type Emitter, type Limits, onnxUint32 } from "./emitter.ts";
 
 export interface Lowered<A> {
   readonly e: Emitter;
@@ -105,8 +106,15 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
 function product16({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
   if (!e.limits.products16 || dtype !== "f32") return undefined;
   const product = productOf(a!, b!, attributes);
-  return product && e.product({ shape: product, out: shape }, inputs.slice(0, 2));
+  return product && e.own(productOperator(product, shape), inputs.slice(0, 2))[0];
 }
+
+/** Does a product become an operator of our own? */
+export const isRounded = (t: Tensor, limits: Limits): boolean =>
+  limits.products16 === true &&
+  t.dtype === "f32" &&
+  isKind(t, "matmul") &&
+  productOf(t.inputs[0]!.shape, t.inputs[1]!.shape, t.attributes) !== undefined;
 
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),

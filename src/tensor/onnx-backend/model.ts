@@ -1,12 +1,13 @@
 /** A graph as an ONNX model: walks the nodes, lowers each by the table, casts where a kernel lacks a dtype. */
 import { type DType, dtypeTable } from "../dtype.ts";
+import { elementwiseOperator, fusedIn, noneFused } from "../elementwise/index.ts";
 import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
+import { type Operator, operatorDomain } from "../operators/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
-import { type ProductUse, productDomain } from "../products16/index.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type Limits } from "./emitter.ts";
-import { computedIn, type Lowered, lower, packedInputs } from "./lower.ts";
+import { computedIn, isRounded, type Lowered, lower, packedInputs } from "./lower.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
 const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
@@ -67,8 +68,8 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
 export const cpuLimits: Limits = { sequentialBytes: 200_000 };
 
 export interface LoweredModel extends OnnxModel {
-  /** Products that its session needs operators for. */
-  readonly products: readonly ProductUse[];
+  /** What its session needs operators of our own for. */
+  readonly operators: readonly Operator[];
 }
 
 /**
@@ -81,9 +82,19 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   g.inputs.forEach((t, i) => {
     names.set(t, inputName(i));
   });
-  for (const t of nodesOf(g)) if (!isKind(t, "input")) names.set(t, lowerNode(e, t, names));
+  const fused = limits.fusesElements ? fusedIn(g, t => isRounded(t, limits)) : noneFused;
+  for (const t of nodesOf(g)) {
+    const chain = fused.chains.get(t);
+    if (chain) {
+      const outputs = e.own(
+        elementwiseOperator(chain.program),
+        chain.inputs.map(x => names.get(x)!),
+      );
+      for (const [i, x] of chain.outputs.entries()) names.set(x, outputs[i]!);
+    } else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
+  }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
-  const last = new Map(e.nodes.map((n, i) => [n.outputs[0]!, i]));
+  const last = new Set(e.nodes.flatMap(n => n.outputs));
   const renamed = new Map<string, string>();
   g.outputs.forEach((t, i) => {
     const name = names.get(t)!;
@@ -95,9 +106,9 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   const kept = needed(nodes, new Set(g.outputs.map((_, i) => outputName(i))));
   const there = new Set(kept.flatMap(n => n.outputs));
   return {
-    products: [...e.products.values()],
+    operators: [...e.operators.values()],
     name: "loam",
-    ...(e.products.size ? { opsets: { ...defaultOpsets, [productDomain]: 1 } } : {}),
+    ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
     nodes: kept,
     inputs: g.inputs.flatMap((t, i) => (outside.has(i) ? [] : [{ name: inputName(i), dtype: t.dtype, shape: t.shape }])),
     ...(e.values.length ? { values: e.values.filter(v => there.has(v.name)) } : {}),

@@ -2,9 +2,7 @@
  * e^x of sixteen lanes: 2^n times a polynomial of degree 7 in what is left of x log2 e (Cody and Waite 1980 have the splitting; the
  * coefficients are ln(2)^k / k!, whose first left-out term is below 1e-8). Not a number stays what it is; far below zero it is exactly 0.
  */
-import { machine } from "../../tensor/index.ts";
-
-const { spread, at } = machine;
+import { type Assembler, at, type Gpr, spread } from "./assembler.ts";
 
 const degree = 7;
 /** Below it 2^n is 0 in f32. */
@@ -17,7 +15,7 @@ const coefficients = Array.from({ length: degree + 1 }, (_, k) =>
 export const exponentialConstants: readonly number[] = [Math.LOG2E, lowest, ...coefficients];
 
 /** x := e^x. `constants` holds their address; three registers are overwritten. */
-export function emitExponential(a: machine.Assembler, x: number, [n, p]: readonly [number, number], constants: machine.Gpr): void {
+export function emitExponential(a: Assembler, x: number, [n, p]: readonly [number, number], constants: Gpr): void {
   const constant = (i: number) => spread(at(constants, 4 * i));
   a.v("vmulps", x, x, constant(0));
   // the second source is what comes out where one is not a number

@@ -1,0 +1,159 @@
+/**
+ * Chains of operations on elements within a graph: which nodes are computed by one operator. A node joins the chain of its readers where all of
+ * them are in one; so a chain has one last node that others read, and joining cannot make a circle. Results of the program within a chain are
+ * outputs of its operator too.
+ */
+import { sizeOf } from "../dtype.ts";
+import { type Graph, nodesOf } from "../graph.ts";
+import type { OpKind } from "../ops.ts";
+import { type Shape, sameShape } from "../shape.ts";
+import { isKind, type Tensor } from "../tensor.ts";
+import { valueRegisters } from "./code.ts";
+import { type Access, type ElementProgram, registersOf, type Step, type StepKind, type StepValue } from "./program.ts";
+
+export interface Chain {
+  readonly program: ElementProgram;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+export interface Fused {
+  /** Chains by their last nodes. */
+  readonly chains: ReadonlyMap<Tensor, Chain>;
+  /** Nodes of chains that are not the last ones. */
+  readonly inside: ReadonlySet<Tensor>;
+}
+export const noneFused: Fused = { chains: new Map(), inside: new Set() };
+
+/** Smaller arrays stay in the nearest caches from one kernel to the next. */
+const leastElements = 8192;
+/** Rows of so few columns are read element by element or not at all. */
+const leastColumns = 16;
+/** Columns of arrays that nothing is spread over. */
+const flatColumns = 4096;
+const mostInputs = 12;
+const mostNodes = 40;
+
+type Emit = (kind: StepKind, ...of: StepValue[]) => StepValue;
+const same =
+  (kind: StepKind) =>
+  (emit: Emit, values: readonly StepValue[]): StepValue =>
+    emit(kind, ...values);
+const number = (constant: number): StepValue => ({ constant });
+/** Operations on elements as steps. */
+const stepsOf: { readonly [K in OpKind]?: (emit: Emit, values: readonly StepValue[]) => StepValue } = {
+  add: same("add"),
+  sub: same("sub"),
+  mul: same("mul"),
+  div: same("div"),
+  neg: same("neg"),
+  sqrt: same("sqrt"),
+  exp: same("exp"),
+  erf: same("erf"),
+  sigmoid: same("sigmoid"),
+  // x (1 + erf(x / sqrt 2)) / 2
+  gelu: (emit, [x]) =>
+    emit("mul", emit("mul", x!, number(0.5)), emit("add", emit("erf", emit("mul", x!, number(Math.SQRT1_2))), number(1))),
+  silu: (emit, [x]) => emit("mul", x!, emit("sigmoid", x!)),
+};
+/** Worth an operator of their own. */
+const isLong: ReadonlySet<OpKind> = new Set<OpKind>(["gelu", "silu"]);
+
+const columnsOf = (shape: Shape): number => shape.at(-1) ?? 1;
+
+/** How an operand of a shape is read for elements of `shape`; undefined where it is in none of these ways. */
+function accessOf(x: Shape, shape: Shape): Access | undefined {
+  const size = sizeOf(x);
+  if (size === 1) return "one";
+  if (size === sizeOf(shape)) return "all";
+  const columns = columnsOf(shape);
+  if (columns < leastColumns) return undefined;
+  if (x.at(-1) === columns && size === columns) return "row";
+  if (x.length === shape.length && x.at(-1) === 1 && sameShape(x.slice(0, -1), shape.slice(0, -1))) return "column";
+  return undefined;
+}
+
+/** The number that a constant is. What a name cannot say (not a number, -0) is read from memory like any input. */
+function uniform(t: Tensor): number | undefined {
+  if (!isKind(t, "constant") || t.size !== 1 || t.dtype !== "f32") return undefined;
+  const value = Number(t.attributes.data[0]);
+  return Number.isFinite(value) && !Object.is(value, -0) ? value : undefined;
+}
+
+/** The chains of a graph. `isApart`: is a product computed by an operator of our own, so that a sum behind it is free to go elsewhere? */
+export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean): Fused {
+  const nodes = nodesOf(g);
+  const place = new Map(nodes.map((t, i) => [t, i]));
+  const readers = new Map<Tensor, Tensor[]>();
+  for (const t of nodes) for (const x of new Set(t.inputs)) readers.set(x, [...(readers.get(x) ?? []), t]);
+  const results = new Set(g.outputs);
+
+  const isElementwise = (t: Tensor): boolean =>
+    stepsOf[t.kind] !== undefined &&
+    t.dtype === "f32" &&
+    t.size >= leastElements &&
+    !(isKind(t, "gelu") && t.attributes.approximate !== "none") &&
+    t.inputs.every(x => x.dtype === "f32" && accessOf(x.shape, t.shape) !== undefined) &&
+    // the engine adds a bias within its own product
+    !(isKind(t, "add") && t.inputs.some(x => isKind(x, "matmul") && readers.get(x)!.length === 1 && !isApart(x)));
+
+  const inside = new Set<Tensor>();
+  const chains = new Map<Tensor, Chain>();
+  const taken = new Set<Tensor>();
+  for (const last of nodes.toReversed()) {
+    if (taken.has(last) || !isElementwise(last)) continue;
+    const chain = new Set([last]);
+    let found = programOf([last], results);
+    const refused = new Set<Tensor>();
+    for (;;) {
+      // the newest first: all its readers have been decided about
+      const candidates = [...chain].flatMap(t => t.inputs).filter(x => !chain.has(x) && !refused.has(x));
+      if (candidates.length === 0 || chain.size >= mostNodes) break;
+      const next = candidates.reduce((a, b) => (place.get(a)! > place.get(b)! ? a : b));
+      const grown = [...chain, next].sort((a, b) => place.get(a)! - place.get(b)!);
+      const joins =
+        !taken.has(next) && isElementwise(next) && sameShape(next.shape, last.shape) && readers.get(next)!.every(t => chain.has(t));
+      const program = joins ? programOf(grown, results) : undefined;
+      if (program) {
+        chain.add(next);
+        found = program;
+      } else refused.add(next);
+    }
+    if (!found || (chain.size < 2 && !isLong.has(last.kind))) continue;
+    for (const t of chain) {
+      taken.add(t);
+      if (t !== last) inside.add(t);
+    }
+    chains.set(last, found);
+  }
+  return { chains, inside };
+}
+
+/** The program of nodes in their order, the last of which is read by others; undefined where it is too large for an operator. */
+function programOf(nodes: readonly Tensor[], results: ReadonlySet<Tensor>): Chain | undefined {
+  const members = new Set(nodes);
+  const last = nodes.at(-1)!;
+  const inputs = [...new Set(nodes.flatMap(t => t.inputs).filter(x => !members.has(x) && uniform(x) === undefined))];
+  if (inputs.length > mostInputs) return undefined;
+  const values = new Map<Tensor, StepValue>(inputs.map((x, i) => [x, i]));
+  const steps: Step[] = [];
+  const emit: Emit = (kind, ...of) => inputs.length + steps.push({ kind, of }) - 1;
+  for (const t of nodes)
+    values.set(
+      t,
+      stepsOf[t.kind]!(
+        emit,
+        t.inputs.map(x => values.get(x) ?? number(uniform(x)!)),
+      ),
+    );
+  const outputs = nodes.filter(t => t === last || results.has(t));
+  const access = inputs.map(x => accessOf(x.shape, last.shape)!);
+  const isFlat = access.every(a => a === "all" || a === "one");
+  const program: ElementProgram = {
+    shape: last.shape,
+    columns: isFlat ? flatColumns : columnsOf(last.shape),
+    inputs: access,
+    steps,
+    outputs: outputs.map(t => values.get(t) as number),
+  };
+  return registersOf(program) > valueRegisters ? undefined : { program, inputs, outputs };
+}
