@@ -105,4 +105,20 @@ describe.skipIf(found.reason)(`PostgreSQL${found.reason ? ` (skipped: ${found.re
     const again = await loam(["tune", "search", "--json"], { cwd });
     expect(resultOf(again.stdout).trials).toEqual(resultOf(stdout).trials);
   });
+
+  test("two commands on one study: each trial is made once, by one of them, and both come to the same", async () => {
+    const cwd = project(server.url("two"));
+    const both = [1, 2].map(() => start(["tune", "search", "--workers", "0", "--json"], { cwd }));
+    await Promise.all(both.map(one => one.says(/"label":"trial \d"/)));
+    const ended = await Promise.all(both.map(one => one.ended));
+    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+    const made = ended.flatMap(({ stdout }) => [
+      ...new Set(jsonLines(stdout).flatMap(e => (e.event === "progress" && /^trial \d$/.test(String(e.label)) ? [e.label] : []))),
+    ]);
+    expect(made.toSorted()).toEqual(["trial 0", "trial 1", "trial 2", "trial 3"]);
+    const [first, second] = ended.map(({ stdout }) => resultOf(stdout)) as [Result, Result];
+    expect(first.trials.map(t => [t.number, t.state])).toEqual([0, 1, 2, 3].map(number => [number, "done"]));
+    expect(second.trials).toEqual(first.trials);
+    expect(second.winner).toBe(first.winner);
+  });
 });
