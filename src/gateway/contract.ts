@@ -193,8 +193,11 @@ export interface Denial {
 }
 
 export interface Limits {
-  /** All limits of one request at once: all are taken, or none. Never throws; a lost store is a Denial or an unlimited Reservation. */
-  reserve(subjects: Subjects, demand: Demand): Promise<Reservation | Denial>;
+  /**
+   * All limits of one request at once: all are taken, or none. Never throws; a lost store is a Denial or an unlimited Reservation. At once
+   * where the store is this process's memory.
+   */
+  reserve(subjects: Subjects, demand: Demand): Reservation | Denial | Promise<Reservation | Denial>;
 }
 
 /** Which buckets are looked at. */
@@ -317,7 +320,8 @@ export interface Keys {
 
 /** All of it, opened by `openControl(options)` of `control.ts` over one store: `memory:`, `sqlite:PATH` or `postgres://...?schema=NAME`. */
 export interface Control {
-  authenticate(credentials: Credentials): Promise<Authentication>;
+  /** At once where what decides is in memory. */
+  authenticate(credentials: Credentials): Authentication | Promise<Authentication>;
   decide(identity: Identity, action: Action): Decision;
   explain(identity: Identity, action: Action): Explanation;
   /** The identity that a key stands for, without its secret: for `explain`. Errors: unknownKey. */

@@ -101,7 +101,8 @@ export const askModel =
       inputTokens: exchange.inputTokens,
       isStream: ask.isStream,
     });
-    exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route.name, priceNames, ip: exchange.ip }, demand);
+    const room = reserved(control, gateway.metrics, { identity, model: route.name, priceNames, ip: exchange.ip }, demand);
+    exchange.reservation = room instanceof Promise ? await room : room;
     const { runtime } = gateway;
     runtime.enter();
     let isLeft = false;

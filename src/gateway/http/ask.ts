@@ -58,10 +58,13 @@ const tooLarge = (received: string) =>
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Errors: gateway/tooLarge as soon as it is too much, gateway/cancelled. */
-export async function receivedBytes(request: Asked): Promise<Uint8Array> {
+export function receivedBytes(request: Asked): Uint8Array | Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(formatBytes(Number(declared)));
-  if (request instanceof NodeRequest) return request.received();
+  return request instanceof NodeRequest ? request.received() : receivedFrom(request, declared);
+}
+
+async function receivedFrom(request: Request, declared: string | null): Promise<Uint8Array> {
   try {
     // node has checked that no more comes than was declared
     if (declared !== null) return new Uint8Array(await request.arrayBuffer());
@@ -92,7 +95,8 @@ export async function readObject(request: Asked) {
       expected: "application/json",
       received: type ? JSON.stringify(type.slice(0, 60)) : "none",
     });
-  const bytes = await receivedBytes(request);
+  const come = receivedBytes(request);
+  const bytes = come instanceof Promise ? await come : come;
   let text: string;
   try {
     // most are ASCII, which is read without a decoder

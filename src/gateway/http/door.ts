@@ -2,7 +2,7 @@
  * What every request passes before a model is asked: who is it (`authenticate`), may they (`decide`), is there room (`reserve`). The parts that
  * answer are the control's; here their answers become errors of the wire.
  */
-import type { Action, Control, Demand, Identity, Reservation, Subjects } from "../contract.ts";
+import type { Action, Authentication, Control, Demand, Denial, Identity, Reservation, Subjects } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { credentialsOf } from "../identity/credentials.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,11 +11,15 @@ import type { HeaderReader } from "./node-request.ts";
 import { ReadyAnswer } from "./wire-error.ts";
 
 /** Errors: an answer of 401 or 503 with its challenge. The detail goes to the log alone. */
-export async function admitted(control: Control, headers: HeaderReader, exchange: Exchange): Promise<Identity> {
+export function admitted(control: Control, headers: HeaderReader, exchange: Exchange): Identity | Promise<Identity> {
   const credentials = credentialsOf(name => headers.get(name));
+  if ("status" in credentials) return entered({ refusal: credentials }, exchange);
   const { certificate } = exchange;
-  const shown = certificate === undefined || "status" in credentials ? credentials : { ...credentials, certificate };
-  const { identity, refusal } = "status" in shown ? { refusal: shown } : await control.authenticate(shown);
+  const answer = control.authenticate(certificate === undefined ? credentials : { ...credentials, certificate });
+  return answer instanceof Promise ? answer.then(a => entered(a, exchange)) : entered(answer, exchange);
+}
+
+function entered({ identity, refusal }: Authentication, exchange: Exchange): Identity {
   if (identity) {
     exchange.identity = identity;
     return identity;
@@ -49,8 +53,17 @@ export function allowed(control: Control, identity: Identity, action: Action): v
 }
 
 /** Room for a request. Errors: an answer of 429, 413 or 503 that the limits wrote. */
-export async function reserved(control: Control, metrics: GatewayMetrics, subjects: Subjects, demand: Demand): Promise<Reservation> {
-  const answer = await control.limits.reserve(subjects, demand);
+export function reserved(
+  control: Control,
+  metrics: GatewayMetrics,
+  subjects: Subjects,
+  demand: Demand,
+): Reservation | Promise<Reservation> {
+  const answer = control.limits.reserve(subjects, demand);
+  return answer instanceof Promise ? answer.then(a => granted(a, metrics)) : granted(answer, metrics);
+}
+
+function granted(answer: Reservation | Denial, metrics: GatewayMetrics): Reservation {
   if (answer.denial === undefined) return answer;
   const { status, code, limit } = answer.denial;
   metrics.denied(limit ?? "none", code);

@@ -116,18 +116,26 @@ function toClient(exchange: Exchange, headers: Record<string, string>): Record<s
 
 /** Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable, gateway/cancelled. */
 export async function forward(f: Forwarded): Promise<Answer> {
-  const unwatch = watch(f);
   const attempts = attemptsFor(f);
   f.exchange.attempts = attempts.made;
   f.exchange.way = attempts;
+  let unwatch: (() => void) | undefined;
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+    unwatch?.();
+  };
   try {
-    if (f.ask.isStream) return await streamed(f, attempts, unwatch);
-    const answer = await whole(f, attempts);
-    unwatch();
+    const answering = f.ask.isStream ? streamed(f, attempts, over) : whole(f, attempts);
+    // the request is on its way: what is made here is made while the upstream works
+    if (!isOver) unwatch = watch(f);
+    f.exchange.reservation?.headers();
+    const answer = await answering;
+    if (!f.ask.isStream) over();
     return answer;
   } catch (error) {
     f.exchange.target = attempts.target;
-    unwatch();
+    over();
     if (hasLeft(f)) throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
     throw error;
   }

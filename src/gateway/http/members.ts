@@ -107,20 +107,21 @@ export function readMembers(text: string): Members {
 
 /** The text with values of its object replaced or added; everything else stays as it was written. `undefined` takes a member's value to null. */
 export function withMembers(text: string, { members }: Members, values: Readonly<Record<string, unknown>>): string {
-  const parts: string[] = [];
+  let changed = "";
   let from = 0;
-  const missing = new Set(Object.keys(values));
+  const missing = Object.keys(values);
   for (const m of members) {
-    if (!missing.delete(m.key)) continue;
+    const at = missing.indexOf(m.key);
+    if (at < 0) continue;
+    missing.splice(at, 1);
     const value = text.slice(m.from, m.to);
     // the spaces around a value are the writer's
-    parts.push(text.slice(from, m.from + value.length - value.trimStart().length), JSON.stringify(values[m.key] ?? null));
+    changed += text.slice(from, m.from + value.length - value.trimStart().length) + JSON.stringify(values[m.key] ?? null);
     from = m.to - value.length + value.trimEnd().length;
   }
   const rest = text.slice(from);
+  if (missing.length === 0) return changed + rest;
   const end = rest.lastIndexOf("}");
-  const more = [...missing].map(k => `${JSON.stringify(k)}:${JSON.stringify(values[k] ?? null)}`).join(",");
-  if (more === "") parts.push(rest);
-  else parts.push(rest.slice(0, end), members.length > 0 ? "," : "", more, rest.slice(end));
-  return parts.join("");
+  const more = missing.map(k => `${JSON.stringify(k)}:${JSON.stringify(values[k] ?? null)}`).join(",");
+  return `${changed}${rest.slice(0, end)}${members.length > 0 ? "," : ""}${more}${rest.slice(end)}`;
 }

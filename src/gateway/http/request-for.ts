@@ -36,7 +36,16 @@ function headersFor({ headers, exchange, ask }: Forwarded, config: UpstreamConfi
   return sent;
 }
 
-const base = (url: URL): string => url.pathname.replace(/\/+$/, "");
+const bases = new WeakMap<URL, string>();
+
+/** An upstream's own path, without the last slash. */
+function base(url: URL): string {
+  const known = bases.get(url);
+  if (known !== undefined) return known;
+  const made = url.pathname.replace(/\/+$/, "");
+  bases.set(url, made);
+  return made;
+}
 
 /** Whether the upstream is asked for counts that the client did not ask for. */
 export const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>

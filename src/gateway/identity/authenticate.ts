@@ -3,7 +3,7 @@ import { isLoamError } from "../../base/index.ts";
 import type { Authentication, Credentials, Identity, KeyInfo } from "../contract.ts";
 import { longestToken, looksLikeJwt } from "./api-key.ts";
 import { invalid, missing, unavailable } from "./credentials.ts";
-import type { KeyStore } from "./keys.ts";
+import type { FoundKey, KeyStore } from "./keys.ts";
 import { accountOf, type Principals } from "./principals.ts";
 import type { TokenChecker, TokenClaims } from "./tokens.ts";
 
@@ -15,8 +15,19 @@ export interface AuthenticatorOptions {
   readonly now: () => number;
 }
 
+/** What a key came to under the principals that were there then: both stay as they are, so the answer does. */
+const lastOf = new WeakMap<KeyInfo, { readonly principals: Principals; readonly identity: Identity | string }>();
+
 /** The identity of a key whose account is there and not disabled; otherwise why not. */
 export function identityOfKey(key: KeyInfo, principals: Principals): Identity | string {
+  const last = lastOf.get(key);
+  if (last?.principals === principals) return last.identity;
+  const identity = identityUnder(key, principals);
+  lastOf.set(key, { principals, identity });
+  return identity;
+}
+
+function identityUnder(key: KeyInfo, principals: Principals): Identity | string {
   const account = accountOf(principals, key.subject);
   if (!account) return `the account "${key.subject}" of key ${key.id} is gone`;
   if (account.disabled) return `the account "${key.subject}" of key ${key.id} is disabled`;
@@ -67,14 +78,18 @@ function identityOfCertificate(name: string | null, principals: Principals): Ide
 const answer = (identity: Identity | string): Authentication =>
   typeof identity === "string" ? { refusal: invalid(identity) } : { identity };
 
-export function authenticator(options: AuthenticatorOptions): (credentials: Credentials) => Promise<Authentication> {
+const lost = (error: unknown): Authentication => {
+  if (isLoamError(error)) return { refusal: unavailable(error.message) };
+  throw error;
+};
+
+export function authenticator(options: AuthenticatorOptions): (credentials: Credentials) => Authentication | Promise<Authentication> {
   const byToken = async (checker: TokenChecker, token: string): Promise<Authentication> => {
     const checked = await checker.check(token);
     if (checked.kind === "unavailable") return { refusal: unavailable(checked.detail) };
     return checked.kind === "bad" ? { refusal: invalid(checked.detail) } : answer(identityOfToken(checked.claims, options.principals()));
   };
-  const byKey = async (token: string): Promise<Authentication> => {
-    const found = await options.keys.find(token);
+  const byFound = (found: FoundKey | null): Authentication => {
     if (!found) return { refusal: invalid("a key that is not known") };
     const { key, secretExpiresMs } = found;
     const nowMs = options.now();
@@ -86,16 +101,13 @@ export function authenticator(options: AuthenticatorOptions): (credentials: Cred
     if (typeof identity !== "string") options.keys.used(key.id);
     return answer(identity);
   };
-  return async ({ token, certificate }) => {
+  return ({ token, certificate }) => {
     if (token === undefined || token === "")
       return certificate === undefined ? { refusal: missing } : answer(identityOfCertificate(certificate, options.principals()));
     if (token.length > longestToken) return { refusal: invalid(`credentials of ${token.length} characters`) };
-    try {
-      const checker = options.tokens();
-      return await (checker && looksLikeJwt(token) ? byToken(checker, token) : byKey(token));
-    } catch (error) {
-      if (isLoamError(error)) return { refusal: unavailable(error.message) };
-      throw error;
-    }
+    const checker = options.tokens();
+    if (checker && looksLikeJwt(token)) return byToken(checker, token).catch(lost);
+    const found = options.keys.find(token);
+    return found instanceof Promise ? found.then(byFound).catch(lost) : byFound(found);
   };
 }

@@ -52,8 +52,8 @@ export interface KeyStoreOptions {
 }
 
 export interface KeyStore extends Keys {
-  /** Null: there is none. Errors: stateLost. */
-  find(key: string): Promise<FoundKey | null>;
+  /** Null: there is none. At once where it is believed from an earlier look. Errors: stateLost. */
+  find(key: string): FoundKey | null | Promise<FoundKey | null>;
   used(keyId: string): void;
   /** Writes when keys were last used. */
   flush(): Promise<void>;
@@ -61,6 +61,8 @@ export interface KeyStore extends Keys {
 
 interface Cached {
   readonly found: Promise<FoundKey | null>;
+  /** What that came to; undefined until then. */
+  known: FoundKey | null | undefined;
   /** Believed for `cacheMs` from here. */
   readonly atMs: number;
   /** When the state said so. */
@@ -91,25 +93,30 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
     return row ? { key: infoOf(row), secretExpiresMs: row.secret_expires_ms } : null;
   };
 
-  const find = async (key: string): Promise<FoundKey | null> => {
-    const hashes = secrets.map(secret => keyHash(secret, key));
-    const at = hashes[0]!;
+  const find = (key: string): FoundKey | null | Promise<FoundKey | null> => {
+    const at = keyHash(secrets[0]!, key);
     const kept = cache.get(at);
+    if (kept && now() - kept.atMs < options.cacheMs) return kept.known === undefined ? kept.found : kept.known;
+    return lookedUp(key, at, kept);
+  };
+
+  const lookedUp = async (key: string, at: string, kept: Cached | undefined): Promise<FoundKey | null> => {
     const nowMs = now();
-    if (kept && nowMs - kept.atMs < options.cacheMs) return kept.found;
-    const entry: Cached = { found: lookUp(hashes), atMs: nowMs, readMs: nowMs };
+    const found = lookUp(secrets.map(secret => keyHash(secret, key)));
+    const entry: Cached = { found, known: undefined, atMs: nowMs, readMs: nowMs };
     cache.delete(at);
     cache.set(at, entry);
     if (cache.size > mostCached) cache.delete(cache.keys().next().value!);
     try {
-      return await entry.found;
+      entry.known = await entry.found;
+      return entry.known;
     } catch (error) {
       if (cache.get(at) === entry) cache.delete(at);
       if (!kept || now() - kept.readMs > options.staleMs) throw error;
       const stale = await kept.found.catch(() => null);
       if (!stale) throw error;
       // believed again for the cache's time, so that not every request waits for a state that does not answer
-      cache.set(at, { ...kept, atMs: now() });
+      cache.set(at, { ...kept, known: stale, atMs: now() });
       return stale;
     }
   };

@@ -198,7 +198,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     get dropped() {
       return dropped;
     },
-    async reserve(subjects, given) {
+    reserve(subjects, given) {
       if (!isAmount(given.inputTokens) || !isAmount(given.maxOutputTokens) || !isAmount(given.bytes))
         return denial({
           status: 413,
@@ -227,25 +227,30 @@ export function createLimiter(options: LimiterOptions): Limiter {
       const id = `${origin}${(count++).toString(36)}`;
       if (lines.length === 0) return new Granted({ id, lines, states: [], warnings: [], unlimited: false }, subjects, demand, ending);
       if (performance.now() < lostUntilMs) return onLoss(subjects, demand, lines, id);
-      let outcome: ReserveOutcome;
-      try {
-        const ask = { id, lifeMs, lines: lines.map(l => l.line) };
-        outcome = buckets.reserveNow ? buckets.reserveNow(ask) : await reserveBatch(ask);
+      const ask: ReserveAsk = { id, lifeMs, lines: lines.map(l => l.line) };
+      const decided = (outcome: ReserveOutcome): Reservation | Denial => {
         answered();
-      } catch (error) {
+        aheadMs = outcome.nowMs - now();
+        const states: LimitState[] = [];
+        for (let i = 0; i < lines.length; i++)
+          if (lines[i]!.rule.mode === "enforce") states.push(stateOf(lines[i]!, outcome.lines[i]!, outcome.nowMs));
+        if (listener) tell(subjects, lines, outcome);
+        if (!outcome.granted) return denialOf(lines, outcome.lines, states, outcome.nowMs, prices.currency);
+        return new Granted({ id, lines, states, warnings: warningsOf(lines, outcome.lines), unlimited: false }, subjects, demand, ending);
+      };
+      // it may have been taken, and only the answer lost: what an open limit lets through is settled later, the rest is given back
+      const undecided = (error: unknown): Reservation | Denial => {
         failed(error);
-        // it may have been taken, and only the answer lost: what an open limit lets through is settled later, the rest is given back
         const answer = onLoss(subjects, demand, lines, id);
         if (answer.denial) later({ id, deltas: "cancel", tookLines: true, usage: null });
         return answer;
+      };
+      if (!buckets.reserveNow) return reserveBatch(ask).then(decided, undecided);
+      try {
+        return decided(buckets.reserveNow(ask));
+      } catch (error) {
+        return undecided(error);
       }
-      aheadMs = outcome.nowMs - now();
-      const states: LimitState[] = [];
-      for (const [i, line] of lines.entries())
-        if (line.rule.mode === "enforce") states.push(stateOf(line, outcome.lines[i]!, outcome.nowMs));
-      if (listener) tell(subjects, lines, outcome);
-      if (!outcome.granted) return denialOf(lines, outcome.lines, states, outcome.nowMs, prices.currency);
-      return new Granted({ id, lines, states, warnings: warningsOf(lines, outcome.lines), unlimited: false }, subjects, demand, ending);
     },
     async close() {
       clearInterval(sweeps);

@@ -45,11 +45,35 @@ const valuesOf: { readonly [D in Dimension]: (s: Subjects) => readonly string[] 
   ip: s => present(s.ip),
 };
 
+const remembered = new WeakMap<LimitRule, Map<string, readonly string[]>>();
+/** Texts that are remembered of a limit; with one more, all that were go. */
+const mostRemembered = 10_000;
+
+/** Remembered: a text that is made anew is hashed anew, too, and most limits are of one dimension. */
+function bucketsOfOne(rule: LimitRule, dimension: Dimension, value: string): readonly string[] {
+  let own = remembered.get(rule);
+  if (!own) {
+    own = new Map();
+    remembered.set(rule, own);
+  }
+  const known = own.get(value);
+  if (known) return known;
+  if (own.size >= mostRemembered) own.clear();
+  const made = [`${rule.name} ${dimension}=${JSON.stringify(value)}`];
+  own.set(value, made);
+  return made;
+}
+
 /**
  * Buckets of a limit: one for each combination of its dimensions, so whoever is in two teams needs room in both; none where a dimension has
  * no value. Values are quoted, so that no name can imitate another's bucket.
  */
-function bucketsOf(rule: LimitRule, subjects: Subjects): string[] {
+function bucketsOf(rule: LimitRule, subjects: Subjects): readonly string[] {
+  const [only] = rule.per;
+  if (rule.per.length === 1) {
+    const values = valuesOf[only!](subjects);
+    if (values.length === 1) return bucketsOfOne(rule, only!, values[0]!);
+  }
   let buckets = [rule.name];
   for (const dimension of rule.per) {
     const next: string[] = [];

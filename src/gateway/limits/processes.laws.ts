@@ -96,10 +96,10 @@ export function processLaws(start: (state: string, config: object) => Promise<Ch
     const victim = children.pop()!;
     victim.say("go 20");
     expect(await victim.line("passed")).toBe("passed 8 lost 0");
-    const ask = () =>
-      own.limits
-        .reserve({ identity: identityWith(), model: "mail", ip: null }, { inputTokens: 0, maxOutputTokens: 0, bytes: 0 })
-        .then(r => r.denial?.status ?? 200);
+    const ask = async () => {
+      const room = { inputTokens: 0, maxOutputTokens: 0, bytes: 0 };
+      return (await own.limits.reserve({ identity: identityWith(), model: "mail", ip: null }, room)).denial?.status ?? 200;
+    };
     expect(await ask()).toBe(429);
     await victim.kill();
     await expect.poll(ask, { timeout: 60_000, interval: 500 }).toBe(200);

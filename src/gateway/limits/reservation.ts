@@ -42,6 +42,7 @@ export class Granted implements Reservation {
   readonly #ending: Ending;
   /** Of the moment of the decision. */
   readonly #prices: Prices;
+  #headers: Readonly<Record<string, string>> | undefined;
   #isOver = false;
 
   constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: Ending) {
@@ -57,7 +58,8 @@ export class Granted implements Reservation {
   }
 
   headers(): Readonly<Record<string, string>> {
-    return limitHeaders(this.states);
+    this.#headers ??= limitHeaders(this.states);
+    return this.#headers;
   }
 
   settle(said: Actual): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { UsageRow } from "../contract.ts";
 import { type BucketState, emptyBucket, emptyMs, fits, levelAt, settled, taken } from "./bucket.ts";
-import { lateMs, type ReserveAsk, type ReserveOutcome, type SettleAsk } from "./bucket-store.ts";
+import { type LineOutcome, lateMs, type ReserveAsk, type ReserveOutcome, type SettleAsk } from "./bucket-store.ts";
 
 /** A line that a reservation took. */
 export interface TakenRow {
@@ -35,18 +35,27 @@ export interface Rows {
 }
 
 export function reserveOn(rows: Rows, ask: ReserveAsk, owner: string, nowMs: number): ReserveOutcome {
-  const before = ask.lines.map(line => rows.bucket(line.bucket) ?? emptyBucket);
-  const fit = ask.lines.map((line, i) => fits(before[i]!, line, nowMs));
-  const granted = ask.lines.every((line, i) => fit[i] || !line.enforce);
-  const lines = ask.lines.map((line, i) => {
+  const before: BucketState[] = [];
+  let granted = true;
+  for (const line of ask.lines) {
+    const state = rows.bucket(line.bucket) ?? emptyBucket;
+    before.push(state);
+    if (line.enforce && !fits(state, line, nowMs)) granted = false;
+  }
+  const lines: LineOutcome[] = [];
+  for (const [i, line] of ask.lines.entries()) {
     const state = before[i]!;
-    if (!granted || !fit[i]) return { level: levelAt(state, line.leakPerMs, nowMs), held: state.held, fits: fit[i]! };
-    const after = taken(state, line, nowMs);
-    rows.putBucket(line.bucket, after, emptyMs(after.level, line.leakPerMs, line.endsMs, nowMs));
     const { bucket, hold, charge, leakPerMs, endsMs } = line;
+    const isFit = fits(state, line, nowMs);
+    if (!granted || !isFit) {
+      lines.push({ level: levelAt(state, leakPerMs, nowMs), held: state.held, fits: isFit });
+      continue;
+    }
+    const after = taken(state, line, nowMs);
+    rows.putBucket(bucket, after, emptyMs(after.level, leakPerMs, endsMs, nowMs));
     rows.addTaken({ reservation: ask.id, bucket, hold, charge, leakPerMs, endsMs, owner, expiresMs: nowMs + ask.lifeMs });
-    return { level: after.level, held: after.held, fits: true };
-  });
+    lines.push({ level: after.level, held: after.held, fits: true });
+  }
   return { granted, nowMs, lines };
 }
 

@@ -258,7 +258,7 @@ export class Attempts {
     return candidates;
   }
 
-  async #ask(target: Target, upstream: Upstream, { translate, ...call }: Request, stop: Stop): Promise<Source> {
+  async #ask(target: Target, upstream: Upstream, { translate, method, path, headers, body: sent }: Request, stop: Stop): Promise<Source> {
     const { runtime } = this.#options;
     const startMs = runtime.clock.monotonic();
     const handle = upstream.begin();
@@ -272,7 +272,7 @@ export class Attempts {
       this.made.push({ target: target.id, ms: Math.round((runtime.clock.monotonic() - startMs) * 10) / 10, how: said });
     };
     try {
-      const answer = await handle.call({ ...call, deadlines: upstream.config.deadlines, stop });
+      const answer = await handle.call({ method, path, headers, body: sent, deadlines: upstream.config.deadlines, stop });
       const reply = translate ? translate(answer) : answer;
       if (reply.status >= 200 && reply.status < 300) return { reply, end };
       const body = (await readWhole(reply, limits.errorBytes)).toString("utf8");

@@ -1,9 +1,9 @@
 /** An answer of an upstream read to its end, within bounds, and what it asks to wait. */
-import type { Reply } from "../upstreams/call.ts";
+import type { Reply, ReplyHeaders } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 
 /** How long an upstream asks to be left alone; undefined where it says nothing that can be understood. */
-export function retryAfterOf(headers: ReadonlyMap<string, string>, nowMs: number): number | undefined {
+export function retryAfterOf(headers: ReplyHeaders, nowMs: number): number | undefined {
   const ms = Number(headers.get("retry-after-ms") ?? Number.NaN);
   if (ms >= 0) return ms;
   const text = headers.get("retry-after");

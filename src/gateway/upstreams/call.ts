@@ -29,10 +29,14 @@ export interface Call {
   readonly stop: Stop;
 }
 
+/** By name in small letters; of a header that came several times the first. */
+export interface ReplyHeaders {
+  get(name: string): string | undefined;
+}
+
 export interface Reply {
   readonly status: number;
-  /** Names in small letters; of a header that came several times the first. */
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: ReplyHeaders;
   /** The next piece, undefined at the end. `waitMs`: give up this read with "waiting" after so long, the piece stays to be read. Errors: UpstreamFailure. */
   read(waitMs?: number): Promise<Buffer | "waiting" | undefined>;
   /** All of it, where it has come whole and nothing was read yet: without a wait. */
@@ -65,10 +69,26 @@ function failureOf(error: Error, hasAnswer: boolean, isSent: boolean): UpstreamF
   return new UpstreamFailure(isSent ? "reset" : "refused", detail, { cause: error });
 }
 
+/** Read when somebody asks: of most answers one name is asked for. */
+class RawHeaders implements ReplyHeaders {
+  readonly #raw: readonly Buffer[];
+
+  constructor(raw: readonly Buffer[]) {
+    this.#raw = raw;
+  }
+
+  get(name: string): string | undefined {
+    const raw = this.#raw;
+    for (let i = 0; i + 1 < raw.length; i += 2)
+      if (raw[i]!.length === name.length && raw[i]!.toString("latin1").toLowerCase() === name) return raw[i + 1]!.toString("latin1");
+    return undefined;
+  }
+}
+
 /** The handler that undici feeds; a class of its own because undici calls it by name. */
 class Exchange implements Dispatcher.DispatchHandlers, Reply {
   status = 0;
-  readonly headers = new Map<string, string>();
+  headers: ReplyHeaders = new RawHeaders([]);
   readonly #deadlines: Deadlines;
   readonly #stop: Stop;
   readonly #answer: (reply: Reply) => void;
@@ -92,11 +112,14 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
     this.#stop = stop;
     this.#answer = answer;
     this.#fail = fail;
-    this.#timer = setTimeout(
-      () => this.#end(new UpstreamFailure("connectTimeout", `no connection after ${deadlines.connectMs} ms`)),
-      deadlines.connectMs,
-    );
     stop.add(this.#stopped);
+  }
+
+  /** Where no connection was free at once. */
+  awaitConnection(): void {
+    if (this.#isSent || this.#isOver) return;
+    const { connectMs } = this.#deadlines;
+    this.#timer = setTimeout(() => this.#end(new UpstreamFailure("connectTimeout", `no connection after ${connectMs} ms`)), connectMs);
   }
 
   readonly #stopped = (reason: UpstreamFailure): void => this.#end(reason);
@@ -117,10 +140,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
     if (status < 200) return true;
     clearTimeout(this.#timer);
     this.status = status;
-    for (let i = 0; i + 1 < raw.length; i += 2) {
-      const name = raw[i]!.toString("latin1").toLowerCase();
-      if (!this.headers.has(name)) this.headers.set(name, raw[i + 1]!.toString("latin1"));
-    }
+    this.headers = new RawHeaders(raw);
     this.#resume = resume;
     this.#hasAnswer = true;
     this.#answer(this);
@@ -234,6 +254,7 @@ export function connectTo({ origin, network, connections, authorities }: Connect
         if (stop.reason) return;
         try {
           pool.dispatch({ origin, path, method, headers, body }, exchange);
+          exchange.awaitConnection();
         } catch (error) {
           exchange.onError(error instanceof Error ? error : new Error(String(error)));
         }

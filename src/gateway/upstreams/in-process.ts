@@ -3,7 +3,7 @@
  * first byte and for silence, no piece read before the last one was taken, and an end of the work the moment that nobody listens.
  */
 import { Readable } from "node:stream";
-import type { Call, Connection, Reply } from "./call.ts";
+import type { Call, Connection, Reply, ReplyHeaders } from "./call.ts";
 import { UpstreamFailure } from "./failure.ts";
 
 /** A server as a function, as Hono's `fetch`. */
@@ -11,7 +11,7 @@ export type ServeHere = (request: Request) => Response | Promise<Response>;
 
 class HereReply implements Reply {
   readonly status: number;
-  readonly headers: ReadonlyMap<string, string>;
+  readonly headers: ReplyHeaders;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #idleMs: number;
   readonly #end: (failure?: UpstreamFailure) => void;
