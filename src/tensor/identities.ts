@@ -20,7 +20,8 @@ function uniformValue(t: Tensor): number | undefined {
   return Number(first);
 }
 
-const isZeros = (t: Tensor): boolean => uniformValue(t) === 0;
+/** Is it 0 everywhere, as far as can be seen before it runs? */
+export const isZeros = (t: Tensor): boolean => uniformValue(t) === 0;
 
 export interface Scope {
   /** How many nodes read a node; a fused product must have one reader, else it would run twice. */

@@ -79,8 +79,11 @@ function uniform(t: Tensor): number | undefined {
   return Number.isFinite(value) && !Object.is(value, -0) ? value : undefined;
 }
 
-/** The chains of a graph. `isApart`: is a product computed by an operator of our own, so that a sum behind it is free to go elsewhere? */
-export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean): Fused {
+/**
+ * The chains of a graph, without the nodes in `others`. `isApart`: is a product computed by an operator of our own, so that a sum behind it is
+ * free to go elsewhere?
+ */
+export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean, others: ReadonlySet<Tensor> = new Set()): Fused {
   const nodes = nodesOf(g);
   const place = new Map(nodes.map((t, i) => [t, i]));
   const readers = new Map<Tensor, Tensor[]>();
@@ -89,6 +92,7 @@ export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean): Fused 
 
   const isElementwise = (t: Tensor): boolean =>
     stepsOf[t.kind] !== undefined &&
+    !others.has(t) &&
     t.dtype === "f32" &&
     t.size >= leastElements &&
     !(isKind(t, "gelu") && t.attributes.approximate !== "none") &&

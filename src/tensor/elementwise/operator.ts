@@ -10,7 +10,7 @@ export const canFuse = (): boolean => process.env.LOAM_MACHINE_CODE !== "off" &&
 
 export const elementwiseOperator = (p: ElementProgram): Operator => ({
   name: `elements_${p.steps.length}_${p.shape.join("x")}_${sha256(JSON.stringify(p)).slice(0, 32)}`,
-  inputs: p.inputs.length,
+  inputs: p.inputs.map(() => "f32"),
   outputs: p.outputs.map(() => p.shape),
   make: () => elementwiseCode(p),
 });

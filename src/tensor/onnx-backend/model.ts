@@ -5,6 +5,7 @@ import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
+import { type OwnSum, ownSums } from "../sums/index.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type Limits } from "./emitter.ts";
 import { computedIn, isRounded, type Lowered, lower, packedInputs } from "./lower.ts";
@@ -82,8 +83,12 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   g.inputs.forEach((t, i) => {
     names.set(t, inputName(i));
   });
-  const fused = limits.fusesElements ? fusedIn(g, t => isRounded(t, limits)) : noneFused;
+  const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
+  // what a sum squares by itself is nobody else's
+  const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
+  const fused = limits.fusesElements ? fusedIn(g, t => isRounded(t, limits), squares) : noneFused;
   for (const t of nodesOf(g)) {
+    const own = sums.get(t);
     const chain = fused.chains.get(t);
     if (chain) {
       const outputs = e.own(
@@ -91,7 +96,15 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
         chain.inputs.map(x => names.get(x)!),
       );
       for (const [i, x] of chain.outputs.entries()) names.set(x, outputs[i]!);
-    } else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
+    } else if (own)
+      names.set(
+        t,
+        e.own(
+          own.operator,
+          own.inputs.map(x => names.get(x)!),
+        )[0]!,
+      );
+    else if (!isKind(t, "input") && !fused.inside.has(t)) names.set(t, lowerNode(e, t, names));
   }
   // an output is a name of its own: inputs, constants and repeated outputs pass through a node
   const last = new Set(e.nodes.flatMap(n => n.outputs));

@@ -1,6 +1,6 @@
 /**
  * Operators of ONNX Runtime of our own: an `OrtCustomOp` made of machine code, so that they run inside its sessions and on its threads, and no
- * JavaScript is called. An operator takes and gives f32 arrays of known dimensions; it is made once a name and lives as long as the process, as
+ * JavaScript is called. An operator gives f32 arrays of known dimensions; it is made once a name and lives as long as the process, as
  * sessions demand. Source of the layout: onnxruntime_c_api.h (`struct OrtCustomOp`, version 16: kernels that return a status).
  */
 
@@ -20,11 +20,15 @@ export interface OperatorCode {
   /** Memory that the kernels may write to, for the time of a run; 0 for none. */
   readonly scratchBytes: number;
 }
+/** ONNXTensorElementDataType. */
+const types = { f32: 1, i32: 6, i64: 7 } as const;
+export type InputType = keyof typeof types;
+
 /** A run is a record of addresses: the inputs, the outputs, then the scratch where there is some. */
 export interface Operator {
   /** Says everything that the code is made from. */
   readonly name: string;
-  readonly inputs: number;
+  readonly inputs: readonly InputType[];
   /** Dimensions of each output. */
   readonly outputs: readonly (readonly number[])[];
   /** Called where there is no operator of the name yet. */
@@ -57,8 +61,6 @@ const members = [
 const structBytes = 512;
 /** Room for one output's dimensions. */
 const dimensionBytes = 64;
-/** ONNXTensorElementDataType. */
-const float = 1;
 /** OrtErrorCode: failure. */
 const failure = 1;
 
@@ -85,9 +87,19 @@ function functionsCode(
     "KernelCompute",
   );
   returns(1, "GetVariadicInputMinArity", "GetVariadicInputHomogeneity", "GetVariadicOutputMinArity", "GetVariadicOutputHomogeneity");
-  returns(float, "GetInputType", "GetOutputType");
-  returns(inputs, "GetInputTypeCount");
+  returns(types.f32, "GetOutputType");
+  returns(inputs.length, "GetInputTypeCount");
   returns(outputs.length, "GetOutputTypeCount");
+  places.set("GetInputType", a.length);
+  for (const [i, type] of inputs.entries()) {
+    const other = a.label();
+    a.set(rax, types[type]);
+    a.alu("cmp", rsi, { value: i });
+    a.jumpIf("ne", other);
+    a.ret();
+    a.place(other);
+  }
+  a.ret();
   places.set("GetName", a.length);
   a.setAddress(rax, given.name);
   a.ret();
@@ -102,7 +114,7 @@ function functionsCode(
 
   // status = compute(kernel, context): asks for memory, then shares the items out to the session's threads
   places.set("KernelComputeV2", a.length);
-  const scratchAt = 8 * (inputs + outputs.length);
+  const scratchAt = 8 * (inputs.length + outputs.length);
   const valueAt = scratchAt + 8;
   const frame = 16 * Math.ceil((valueAt + 24) / 16);
   const value = at(rsp, valueAt); // below it the run's record
@@ -122,7 +134,7 @@ function functionsCode(
     a.lea(rsi, at(rsp, place));
     call("GetTensorMutableData");
   };
-  for (let i = 0; i < inputs; i++) {
+  for (const i of inputs.keys()) {
     a.mov(rdi, rbx);
     a.set(rsi, i);
     a.lea(rdx, value);
@@ -136,7 +148,7 @@ function functionsCode(
     a.set(rcx, shape.length);
     a.lea(r8, value);
     call("KernelContext_GetOutput");
-    dataTo(8 * (inputs + o));
+    dataTo(8 * (inputs.length + o));
   }
   if (scratchBytes > 0) {
     const hasRoom = a.label();

@@ -6,7 +6,7 @@ import { keyOf, type ProductShape } from "./shape.ts";
 /** The operator whose result has the dimensions `out`. */
 export const productOperator = (s: ProductShape, out: readonly number[]): Operator => ({
   name: `product16_${keyOf(s)}_to_${out.join("x")}`,
-  inputs: 2,
+  inputs: ["f32", "f32"],
   outputs: [out],
   make() {
     const { code, packAt, multiplyAt, packItems, multiplyItems, scratchBytes } = productCode(s);
