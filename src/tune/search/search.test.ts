@@ -121,6 +121,19 @@ describe("samplers", () => {
     for (const name of ["tpe", "gp"]) expect(reached(samplers[name]!), name).toBeLessThan(0.7 * chance);
   });
 
+  for (const name of ["tpe", "gp"])
+    test(`${name}: where combinations are few, none is tried twice while others are left`, () => {
+      const few = t.parseSpace({ a: { from: 0, to: 4, integer: true }, b: [8, 16, 32], c: [8, 32], d: [0, 0.3] });
+      for (const seed of [1, 2, 3]) {
+        const study = new t.Study({ space: few, objectives: least, sampler: samplers[name]!, seed });
+        for (let i = 0; i < 25; i++) {
+          const { number, point } = study.ask()!;
+          study.tell(number, [Math.abs((point.a as number) - 3) + (point.b as number) / 32 + (point.d as number)]);
+        }
+        expect(new Set(study.trials.map(trial => JSON.stringify(trial.point))).size).toBe(25);
+      }
+    });
+
   test("the direction turns what is better", () => {
     const study = new t.Study({
       space: t.parseSpace({ x: { from: 0, to: 1 } }),

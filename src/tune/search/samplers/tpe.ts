@@ -172,11 +172,14 @@ export function tpeSampler({ startup = 10, candidates = 48 }: TpeOptions = {}): 
           trials.filter(t => !good.has(t) && t.state !== "failed"),
         ),
       ];
-      let best: { readonly point: Point; readonly odds: number } | undefined;
+      // What was tried comes after all else: where options are few the best ones would be drawn again and again.
+      const tried = new Set(trials.map(t => JSON.stringify(t.point)));
+      let best: { readonly point: Point; readonly odds: number; readonly isNew: boolean } | undefined;
       for (let i = 0; i < candidates; i++) {
         const point = better.sample(draw);
         const odds = better.logDensity(point) - other.logDensity(point);
-        if (!best || odds > best.odds) best = { point, odds };
+        const isNew = !tried.has(JSON.stringify(point));
+        if (!best || (isNew === best.isNew ? odds > best.odds : isNew)) best = { point, odds, isNew };
       }
       return best!.point;
     },
