@@ -1,6 +1,7 @@
 /**
  * The code of a program over elements: kernel(run, item) goes over some rows, sixteen columns at a time. All of a block is read before any of it
- * is written, so an output may lie where an input of all elements lies. Each step rounds by itself, as it would alone.
+ * is written, so an output may lie where an input of all elements lies. Each step rounds by itself, as it would alone. Where rows are summed their
+ * columns are gone over once for each sum that needs another: a row stays in the nearest cache.
  */
 import {
   type Address,
@@ -14,7 +15,7 @@ import {
   spread,
 } from "../machine/index.ts";
 import type { OperatorCode } from "../operators/index.ts";
-import { type ElementProgram, isConstant, lastUses, type StepValue } from "./program.ts";
+import { type ElementProgram, isConstant, lastUses, type Pass, passesOf, ratesOf, type StepValue } from "./program.ts";
 
 const { rax, rbx, rbp, rsi, rdi, r12, r13, r14, r15 } = gpr;
 
@@ -38,7 +39,7 @@ const expEnd = 100;
 
 /** Words that the code reads: f32 after one another, of the exponential first. */
 const fixed = [...exponentialConstants, 1, -0, expEnd, erfEnd, -erfEnd, ...erfAbove, ...erfBelow];
-const place = {
+const placed = {
   one: exponentialConstants.length,
   sign: exponentialConstants.length + 1,
   expEnd: exponentialConstants.length + 2,
@@ -69,13 +70,17 @@ export function elementwiseCode(p: ElementProgram): OperatorCode {
     return spread(at(r14, 4 * i));
   };
   const fixedAt = (i: number) => spread(at(r14, 4 * i));
-  const last = lastUses(p);
+  const rates = ratesOf(p);
+  const first = p.inputs.length;
+  /** Registers of what a row has, from the top. */
+  const ofRow = new Map<number, number>();
+  for (const i of p.steps.keys()) if (rates[first + i]!.isOfRow) ofRow.set(first + i, valueRegisters - 1 - ofRow.size);
 
-  /** Sixteen columns at r13 of the row rbx, whose elements begin at r15; mask 1 says which of them there are. */
-  const block = () => {
-    const free = Array.from({ length: valueRegisters }, (_, i) => valueRegisters - 1 - i);
-    const held = new Map<number, number>();
-    const registerOf = (v: number): number => {
+  /** Registers of a pass, and how its values get into them. */
+  const registers = (last: ReadonlyMap<number, number>) => {
+    const free = Array.from({ length: valueRegisters - ofRow.size }, (_, i) => valueRegisters - ofRow.size - 1 - i);
+    const held = new Map<number, number>(ofRow);
+    const take = (v: number): number => {
       const known = held.get(v);
       if (known !== undefined) return known;
       const register = free.pop()!;
@@ -90,47 +95,64 @@ export function elementwiseCode(p: ElementProgram): OperatorCode {
       a.mov(rax, at(rdi, 8 * v));
       if (access === "one") return spread(at(rax));
       if (access === "column") return spread(at(rax, 0, rbx, 4));
-      const register = registerOf(v);
+      const register = take(v);
       a.loadMasked(register, access === "all" ? at(rax, 0, r15) : at(rax, 0, r13), 1);
       return register;
     };
-    const inRegister = (x: number | Address, other: number): number => {
-      if (typeof x === "number") return x;
-      a.broadcast(other, { ...x, broadcast: false });
-      return other;
-    };
-    for (const [i, { kind, of }] of p.steps.entries()) {
-      const one = operand(of[0]!);
-      const first = inRegister(one, s0);
-      // an address in memory may stand on rax, so it is read before rax is set anew
-      const second = of.length > 1 ? operand(of[1]!) : 0;
+    const release = (of: readonly StepValue[], place: number) => {
       for (const v of new Set(of)) {
-        if (isConstant(v) || last[v] !== i || !held.has(v)) continue;
+        if (isConstant(v) || ofRow.has(v) || last.get(v) !== place || !held.has(v)) continue;
         free.push(held.get(v)!);
         held.delete(v);
       }
-      const to = registerOf(p.inputs.length + i);
-      if (kind === "add" || kind === "sub" || kind === "mul" || kind === "div") a.v(`v${kind}ps`, to, first, second);
-      else if (kind === "neg") a.v("vpxord", to, first, fixedAt(place.sign));
-      else if (kind === "sqrt") a.v2("vsqrtps", to, first);
-      else if (kind === "erf") erf(to, first);
-      else {
-        const isSigmoid = kind === "sigmoid";
-        if (isSigmoid) a.v("vpxord", s3, first, fixedAt(place.sign));
-        a.broadcast(s4, { ...fixedAt(place.expEnd), broadcast: false });
-        a.v("vminps", s3, s4, isSigmoid ? s3 : first); // what is not a number stays so
-        emitExponential(a, s3, [s1, s2], r14);
-        if (isSigmoid) {
-          a.v("vaddps", s3, s3, fixedAt(place.one));
-          a.broadcast(s4, { ...fixedAt(place.one), broadcast: false });
-          a.v("vdivps", to, s4, s3);
-        } else a.load(to, s3);
-      }
-      if (last[p.inputs.length + i] === -1) throw new Error("elementwise: a step that nothing reads");
+    };
+    return { take, operand, release };
+  };
+  const inRegister = (x: number | Address, other: number): number => {
+    if (typeof x === "number") return x;
+    a.broadcast(other, { ...x, broadcast: false });
+    return other;
+  };
+
+  /** One step at its place in a pass. */
+  const step = (i: number, place: number, { take, operand, release }: ReturnType<typeof registers>) => {
+    const { kind, of } = p.steps[i]!;
+    const one = inRegister(operand(of[0]!), s0);
+    // an address in memory may stand on rax, so it is read before rax is set anew
+    const second = of.length > 1 ? operand(of[1]!) : 0;
+    release(of, place);
+    const to = take(first + i);
+    if (kind === "add" || kind === "sub" || kind === "mul" || kind === "div") a.v(`v${kind}ps`, to, one, second);
+    else if (kind === "neg") a.v("vpxord", to, one, fixedAt(placed.sign));
+    else if (kind === "sqrt") a.v2("vsqrtps", to, one);
+    else if (kind === "erf") erf(to, one);
+    else {
+      const isSigmoid = kind === "sigmoid";
+      if (isSigmoid) a.v("vpxord", s3, one, fixedAt(placed.sign));
+      a.broadcast(s4, { ...fixedAt(placed.expEnd), broadcast: false });
+      a.v("vminps", s3, s4, isSigmoid ? s3 : one); // what is not a number stays so
+      emitExponential(a, s3, [s1, s2], r14);
+      if (isSigmoid) {
+        a.v("vaddps", s3, s3, fixedAt(placed.one));
+        a.broadcast(s4, { ...fixedAt(placed.one), broadcast: false });
+        a.v("vdivps", to, s4, s3);
+      } else a.load(to, s3);
     }
-    for (const [o, v] of p.outputs.entries()) {
-      a.mov(rax, at(rdi, 8 * (p.inputs.length + o)));
-      a.save(at(rax, 0, r15), held.get(v)!, 1);
+  };
+
+  /** Sixteen columns at r13 of the row rbx, whose elements begin at r15; mask 1 says which of them there are. */
+  const block = (pass: Pass) => {
+    const last = lastUses(p, pass);
+    const given = registers(last);
+    for (const [place, i] of pass.steps.entries()) step(i, place, given);
+    for (const i of pass.sums) {
+      const sum = ofRow.get(first + i)!;
+      a.v("vaddps", sum, sum, inRegister(given.operand(p.steps[i]!.of[0]!), s0), 1);
+    }
+    for (const [o, v] of pass.writes.entries()) {
+      const value = given.operand(v) as number;
+      a.mov(rax, at(rdi, 8 * (first + o)));
+      a.save(at(rax, 0, r15), value, 1);
     }
   };
   const erf = (to: number, x: number) => {
@@ -140,19 +162,53 @@ export function elementwiseCode(p: ElementProgram): OperatorCode {
       for (let k = top - 1; k >= 0; k--) a.v("vfmadd213ps", register, s2, fixedAt(from + k));
     };
     // the second source is what comes out where one is not a number
-    a.broadcast(s1, at(r14, 4 * place.erfStart));
+    a.broadcast(s1, at(r14, 4 * placed.erfStart));
     a.v("vmaxps", s1, s1, x);
-    a.broadcast(s2, at(r14, 4 * place.erfEnd));
+    a.broadcast(s2, at(r14, 4 * placed.erfEnd));
     a.v("vminps", s1, s2, s1);
     a.v("vmulps", s2, s1, s1);
-    polynomial(s3, place.above, erfAbove);
-    polynomial(s4, place.below, erfBelow);
+    polynomial(s3, placed.above, erfAbove);
+    polynomial(s4, placed.below, erfBelow);
     a.v("vmulps", s3, s3, s1);
     a.v("vdivps", to, s3, s4);
   };
   const setMask = (lanes: number) => {
     a.set(rax, 2 ** lanes - 1);
     a.maskFrom(1, rax);
+  };
+
+  /** Goes over a row's columns; r15 is where it begins before the last pass, and where the next one begins after it. */
+  const columnsOf = (pass: Pass) => {
+    a.set(r12, columns);
+    if (size % columns !== 0) {
+      const whole = a.label();
+      a.alu("cmp", rbx, { value: rows - 1 });
+      a.jumpIf("ne", whole);
+      a.set(r12, size % columns);
+      a.place(whole);
+    }
+    a.alu("xor", r13, r13);
+    setMask(16);
+    const [wide, narrow, next] = [a.label(), a.label(), a.label()];
+    a.place(wide);
+    a.alu("cmp", r12, { value: 16 });
+    a.jumpIf("l", narrow);
+    block(pass);
+    a.alu("add", r13, { value: 64 });
+    a.alu("add", r15, { value: 64 });
+    a.alu("sub", r12, { value: 16 });
+    a.jump(wide);
+    a.place(narrow);
+    if (rest > 0) {
+      a.test(r12, r12);
+      a.jumpIf("e", next);
+      setMask(rest);
+      block(pass);
+      a.alu("add", r13, { value: 4 * rest });
+      a.alu("add", r15, { value: 4 * rest });
+      a.place(next);
+    }
+    if (pass.writes.length === 0) a.alu("sub", r15, r13);
   };
 
   const saved = [rbx, rbp, r12, r13, r14, r15] as const;
@@ -168,33 +224,16 @@ export function elementwiseCode(p: ElementProgram): OperatorCode {
   a.setAddress(r14, 0n);
   a.imulBy(r15, rbx, 4 * columns);
   const row = a.here();
-  a.set(r12, columns);
-  if (size % columns !== 0) {
-    const whole = a.label();
-    a.alu("cmp", rbx, { value: rows - 1 });
-    a.jumpIf("ne", whole);
-    a.set(r12, size % columns);
-    a.place(whole);
-  }
-  a.alu("xor", r13, r13);
-  setMask(16);
-  const [wide, narrow, next] = [a.label(), a.label(), a.label()];
-  a.place(wide);
-  a.alu("cmp", r12, { value: 16 });
-  a.jumpIf("l", narrow);
-  block();
-  a.alu("add", r13, { value: 64 });
-  a.alu("add", r15, { value: 64 });
-  a.alu("sub", r12, { value: 16 });
-  a.jump(wide);
-  a.place(narrow);
-  if (rest > 0) {
-    a.test(r12, r12);
-    a.jumpIf("e", next);
-    setMask(rest);
-    block();
-    a.lea(r15, at(r15, 4 * rest));
-    a.place(next);
+  const passes = passesOf(p);
+  for (const pass of passes) {
+    for (const i of pass.sums) {
+      const sum = ofRow.get(first + i)!;
+      a.v("vpxord", sum, sum, sum);
+    }
+    if (pass.sums.length || pass.writes.length) columnsOf(pass);
+    for (const i of pass.sums) a.reduce("vaddps", ofRow.get(first + i)!, s0);
+    const given = registers(new Map());
+    for (const i of pass.after) step(i, -1, given);
   }
   a.alu("add", rbx, { value: 1 });
   a.alu("cmp", rbx, rbp);

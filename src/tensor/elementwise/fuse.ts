@@ -1,7 +1,7 @@
 /**
- * Chains of operations on elements within a graph: which nodes are computed by one operator. A node joins the chain of its readers where all of
- * them are in one; so a chain has one last node that others read, and joining cannot make a circle. Results of the program within a chain are
- * outputs of its operator too.
+ * Chains of operations on elements within a graph, with sums over their rows: which nodes are computed by one operator. A node joins a chain where
+ * its readers are in it, or come after the chain's last node: then it is an output too. So whatever reads a chain comes after all of it, and
+ * joining cannot make a circle.
  */
 import { sizeOf } from "../dtype.ts";
 import { type Graph, nodesOf } from "../graph.ts";
@@ -72,6 +72,15 @@ function accessOf(x: Shape, shape: Shape): Access | undefined {
   return undefined;
 }
 
+const isColumnOf = (x: Shape, shape: Shape): boolean => accessOf(x, shape) === "column";
+
+/** Does a node sum (or average) the rows of an array of a shape? */
+const sumsRows = (t: Tensor, shape: Shape): boolean =>
+  (isKind(t, "sum") || isKind(t, "mean")) &&
+  isColumnOf(t.shape, shape) &&
+  sameShape(t.inputs[0]!.shape, shape) &&
+  t.attributes.axes.length === 1;
+
 /** The number that a constant is. What a name cannot say (not a number, -0) is read from memory like any input. */
 function uniform(t: Tensor): number | undefined {
   if (!isKind(t, "constant") || t.size !== 1 || t.dtype !== "f32") return undefined;
@@ -100,13 +109,25 @@ export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean, others:
     // the engine adds a bias within its own product
     !(isKind(t, "add") && t.inputs.some(x => isKind(x, "matmul") && readers.get(x)!.length === 1 && !isApart(x)));
 
+  /** Numbers of rows: sums of them, and what follows from those alone. */
+  const isOfRows = (t: Tensor, shape: Shape): boolean =>
+    t.dtype === "f32" &&
+    !others.has(t) &&
+    (sumsRows(t, shape) ||
+      (stepsOf[t.kind] !== undefined &&
+        !isKind(t, "gelu") &&
+        isColumnOf(t.shape, shape) &&
+        t.inputs.every(x => x.dtype === "f32" && (x.size === 1 || isColumnOf(x.shape, shape)))));
+  const comesAfter = (t: Tensor, last: Tensor): boolean => place.get(t)! > place.get(last)!;
+
   const inside = new Set<Tensor>();
   const chains = new Map<Tensor, Chain>();
   const taken = new Set<Tensor>();
   for (const last of nodes.toReversed()) {
     if (taken.has(last) || !isElementwise(last)) continue;
     const chain = new Set([last]);
-    let found = programOf([last], results);
+    const isRead = (t: Tensor): boolean => results.has(t) || readers.get(t)!.some(r => comesAfter(r, last));
+    let found = programOf([last], isRead);
     const refused = new Set<Tensor>();
     for (;;) {
       // the newest first: all its readers have been decided about
@@ -114,9 +135,12 @@ export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean, others:
       if (candidates.length === 0 || chain.size >= mostNodes) break;
       const next = candidates.reduce((a, b) => (place.get(a)! > place.get(b)! ? a : b));
       const grown = [...chain, next].sort((a, b) => place.get(a)! - place.get(b)!);
+      const isWhole = sameShape(next.shape, last.shape);
       const joins =
-        !taken.has(next) && isElementwise(next) && sameShape(next.shape, last.shape) && readers.get(next)!.every(t => chain.has(t));
-      const program = joins ? programOf(grown, results) : undefined;
+        !taken.has(next) &&
+        (isWhole ? isElementwise(next) : !results.has(next) && isOfRows(next, last.shape)) &&
+        readers.get(next)!.every(t => chain.has(t) || (isWhole && comesAfter(t, last)));
+      const program = joins ? programOf(grown, isRead) : undefined;
       if (program) {
         chain.add(next);
         found = program;
@@ -132,8 +156,8 @@ export function fusedIn(g: Graph, isApart: (product: Tensor) => boolean, others:
   return { chains, inside };
 }
 
-/** The program of nodes in their order, the last of which is read by others; undefined where it is too large for an operator. */
-function programOf(nodes: readonly Tensor[], results: ReadonlySet<Tensor>): Chain | undefined {
+/** The program of nodes in their order, some of which are read by others; undefined where it is too large for an operator. */
+function programOf(nodes: readonly Tensor[], isRead: (t: Tensor) => boolean): Chain | undefined {
   const members = new Set(nodes);
   const last = nodes.at(-1)!;
   const inputs = [...new Set(nodes.flatMap(t => t.inputs).filter(x => !members.has(x) && uniform(x) === undefined))];
@@ -141,17 +165,17 @@ function programOf(nodes: readonly Tensor[], results: ReadonlySet<Tensor>): Chai
   const values = new Map<Tensor, StepValue>(inputs.map((x, i) => [x, i]));
   const steps: Step[] = [];
   const emit: Emit = (kind, ...of) => inputs.length + steps.push({ kind, of }) - 1;
-  for (const t of nodes)
-    values.set(
-      t,
-      stepsOf[t.kind]!(
-        emit,
-        t.inputs.map(x => values.get(x) ?? number(uniform(x)!)),
-      ),
-    );
-  const outputs = nodes.filter(t => t === last || results.has(t));
+  for (const t of nodes) {
+    const of = t.inputs.map(x => values.get(x) ?? number(uniform(x)!));
+    if (!isKind(t, "sum") && !isKind(t, "mean")) values.set(t, stepsOf[t.kind]!(emit, of));
+    else {
+      const total = emit("sumRow", ...of);
+      values.set(t, isKind(t, "mean") ? emit("mul", total, number(1 / columnsOf(last.shape))) : total);
+    }
+  }
+  const outputs = nodes.filter(t => t === last || isRead(t));
   const access = inputs.map(x => accessOf(x.shape, last.shape)!);
-  const isFlat = access.every(a => a === "all" || a === "one");
+  const isFlat = access.every(a => a === "all" || a === "one") && steps.every(s => s.kind !== "sumRow");
   const program: ElementProgram = {
     shape: last.shape,
     columns: isFlat ? flatColumns : columnsOf(last.shape),
