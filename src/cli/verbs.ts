@@ -77,16 +77,17 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/tune-search.ts")).tuneSearch,
   },
   {
-    usage: "tune preview <file>",
-    summary: "Which tokens of a file's examples a model would be trained on, and what cannot be",
+    usage: "tune preview <what>",
+    summary:
+      "Which tokens a model would be trained on, and what cannot be: of a file's examples, or of those of a tuned model of loam.yaml",
     options: [
       project,
       ["-m, --model <model>", "the model whose template and tokenizer are used: a name, a version or a path"],
       ["--format <format>", "openai, sharegpt, alpaca, rated, preference, completion or table (default: told by the first record)"],
       ["--columns <pairs...>", "fields by role: user=question assistant=answer system=context"],
-      ["--length <n>", "most tokens of an example", "512"],
-      ["--long <what>", "of longer ones: refuse, skip or cut", "refuse"],
-      ["--answers <which>", "of a conversation: all or last", "all"],
+      ["--length <n>", "most tokens of an example (default: 512)"],
+      ["--long <what>", "of longer ones: refuse, skip or cut (default: refuse)"],
+      ["--answers <which>", "of a conversation: all or last (default: all)"],
       ["-n, --number <n>", "examples shown", "3"],
       ["--line <n>", "only the example of this line"],
     ],

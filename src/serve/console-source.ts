@@ -81,6 +81,8 @@ export interface ConsoleSource {
   runs(): Answer<readonly ConsoleRun[]>;
   /** Undefined where there is no such run. */
   metrics(artifact: string): Answer<readonly MetricPoint[] | undefined>;
+  /** Which tokens a tuned model was trained on, of its first examples; undefined where it has none to show. */
+  examples?(artifact: string): Answer<object | undefined>;
   evaluations(): Answer<readonly ConsoleEvaluation[]>;
   /** Undefined where there is no such artifact. */
   graph(id: string): Answer<ConsoleGraph | undefined>;

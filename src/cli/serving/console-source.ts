@@ -7,6 +7,7 @@ import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index
 import { type ArtifactInfo, artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { machine } from "../machine.ts";
+import { artifactPreview } from "../tuning/preview-examples.ts";
 import { releaseSource } from "./release-source.ts";
 
 /** Artifacts of a kind that a page lists, the newest. */
@@ -58,6 +59,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
   const facts = machine();
   const metrics = new Map<string, readonly MetricPoint[]>();
   const reports = new Map<string, Promise<DataReport>>();
+  const examples = new Map<string, ReturnType<typeof artifactPreview>>();
   return {
     project,
     releases: releaseSource(store),
@@ -112,6 +114,14 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
         metrics.set(id, points);
         for (const oldest of metrics.keys()) if (metrics.size > keptRuns) metrics.delete(oldest);
         return points;
+      }),
+    examples: id =>
+      unlessMissing(() => {
+        const known = examples.get(id) ?? artifactPreview(store, id);
+        examples.set(id, known);
+        known.catch(() => examples.delete(id));
+        for (const oldest of examples.keys()) if (examples.size > keptReports) examples.delete(oldest);
+        return known;
       }),
     async evaluations() {
       const made = await listArtifacts(store, { kind: "evaluation", limit: listed });

@@ -1,5 +1,6 @@
 /** The links of a model that is tuned on examples: its file of them, then base and examples to a model or an adapter. */
 import { join } from "node:path";
+import type { z } from "zod";
 import { formatBytes, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
@@ -55,7 +56,7 @@ function describe(s: Summary): string {
   return `${formatCount(n(s, "examples"))} examples, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained${loss}; merging moves logits by at most ${few(n(s, "mergedDelta"))}${beside}${rounded}${held}`;
 }
 
-type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" | "distill" }>;
+export type OnExamples = Extract<TunedModel["tune"], { task: "instruct" | "preference" | "distill" }>;
 /** What tuning needs of where it runs. */
 export interface Around {
   readonly device: () => Device;
@@ -66,16 +67,23 @@ export interface Around {
 const toldExamples = (s: Summary): string =>
   `${formatCount(n(s, "train"))} examples (${s.format}) to train on, ${formatCount(n(s, "validation"))} to select by${s.skipped ? `; ${formatCount(n(s, "skipped"))} left out` : ""}`;
 
-/** The examples, of a file or of a data set, and the stage that learns from them. */
-function exampleLinks(
-  p: Project,
-  name: string,
-  base: string,
-  tune: OnExamples,
-  tuning: { readonly definition: { readonly name: string }; readonly options: object; readonly inputs?: Readonly<Record<string, string>> },
-): Link[] {
+/** What reads a recipe's examples, and what it is told: the documents of a data set, or a file. */
+export type ExampleSource = { readonly label: string } & (
+  | {
+      readonly documents: string;
+      readonly definition: typeof documentExamplesStage;
+      options(): z.input<(typeof documentExamplesStage)["options"]>;
+    }
+  | {
+      readonly documents?: undefined;
+      readonly definition: ReturnType<typeof examplesStage>;
+      options(): Promise<z.input<ReturnType<typeof examplesStage>["options"]>>;
+    }
+);
+
+export function exampleSource(p: Project, name: string, tune: OnExamples): ExampleSource {
   const { on, validationFile, format, columns, bad, validation, sample, seed, allowCrossing } = tune;
-  const examples = `examples/${name}`;
+  const label = `examples/${name}`;
   const common = {
     ...(format === undefined ? {} : { format }),
     ...(columns === undefined ? {} : { columns }),
@@ -84,30 +92,36 @@ function exampleLinks(
     validation,
     seed,
   };
-  const dataSet = dataSetOf(tune);
+  const documents = dataSetOf(tune);
+  if (documents !== undefined)
+    return { label, documents, definition: documentExamplesStage, options: () => ({ name: documents, ...common }) };
+  return {
+    label,
+    definition: examplesStage({ folder: p.folder }),
+    options: async () => ({
+      file: await examplesFile(p.folder, on),
+      ...(validationFile === undefined ? {} : { validationFile: await examplesFile(p.folder, validationFile) }),
+      ...common,
+      allowCrossing,
+    }),
+  };
+}
+
+/** The examples, of a file or of a data set, and the stage that learns from them. */
+function exampleLinks(
+  p: Project,
+  name: string,
+  base: string,
+  tune: OnExamples,
+  tuning: { readonly definition: { readonly name: string }; readonly options: object; readonly inputs?: Readonly<Record<string, string>> },
+): Link[] {
+  const source = exampleSource(p, name, tune);
+  const examples = source.label;
+  const common = { stage: "data", label: examples, describe: toldExamples } as const;
   return [
-    dataSet === undefined
-      ? link({
-          stage: "data",
-          label: examples,
-          inputs: {},
-          definition: examplesStage({ folder: p.folder }),
-          options: async () => ({
-            file: await examplesFile(p.folder, on),
-            ...(validationFile === undefined ? {} : { validationFile: await examplesFile(p.folder, validationFile) }),
-            ...common,
-            allowCrossing,
-          }),
-          describe: toldExamples,
-        })
-      : link({
-          stage: "data",
-          label: examples,
-          inputs: { documents: `data/${dataSet}` },
-          definition: documentExamplesStage,
-          options: () => ({ name: dataSet, ...common }),
-          describe: toldExamples,
-        }),
+    source.documents === undefined
+      ? link({ ...common, inputs: {}, definition: source.definition, options: source.options })
+      : link({ ...common, inputs: { documents: `data/${source.documents}` }, definition: source.definition, options: source.options }),
     link({
       stage: "tune",
       label: name,

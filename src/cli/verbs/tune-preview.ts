@@ -1,21 +1,26 @@
-/** `loam tune preview`: which tokens of a file's examples a model would be trained on, before anything is trained. */
+/** `loam tune preview`: which tokens of a file's examples, or of a recipe's, a model would be trained on, before anything is trained. */
+import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { check, formatCount } from "../../base/index.ts";
+import { check, formatCount, type LoamError } from "../../base/index.ts";
 import {
   type ExampleOptions,
+  type ExamplesPreview,
   encodeExamples,
   exampleOptions,
-  previewRuns,
+  previewOf,
   previewText,
   readExampleFile,
   throwProblems,
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
+import type { Output } from "../output.ts";
+import { findProject, openProjectStore, type Project } from "../project.ts";
 import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { baseText } from "../tuning/base-text.ts";
-import type { Options, VerbRun } from "../verb.ts";
+import { recipePreview } from "../tuning/preview-examples.ts";
+import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 const verb = "loam tune preview";
@@ -48,58 +53,88 @@ function optionsOf(options: Options): ExampleOptions {
   return check(exampleOptions, Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)), verb);
 }
 
-export const tunePreview: VerbRun = async (context, [file = ""], options) => {
+/** A recipe has what a file is told in options. */
+function checkPlain(options: Options): void {
+  const given = ["model", "format", "columns", "length", "long", "answers", "line"].filter(key => options[key] !== undefined);
+  if (given.length === 0) return;
+  throw cliErrors.fail("usage", {
+    place: `${verb}: --${given[0]}`,
+    expected: "none beside a model of loam.yaml, whose recipe says it",
+    received: String(options[given[0]!]),
+  });
+}
+
+const tokensOf = (n: number): string => `${formatCount(n)} tokens`;
+
+function show(out: Output, what: string, p: ExamplesPreview): void {
+  const colour = process.stdout.isTTY === true && !out.json && !process.env.NO_COLOR;
+  for (const e of p.shown) {
+    out.line(`  ${e.place}   ${tokensOf(e.tokens)}, ${formatCount(e.trained)} trained${e.cut > 0 ? `, ${formatCount(e.cut)} cut` : ""}`);
+    out.line();
+    for (const line of previewText(e.runs, colour).split("\n")) out.line(`    ${line}`);
+    out.line();
+  }
+  const share = p.tokens === 0 ? 0 : (100 * p.trainedTokens) / p.tokens;
+  out.line(
+    `  ${formatCount(p.examples)} ${p.examples === 1 ? "example" : "examples"} ${what}: ${tokensOf(p.tokens)}, ${formatCount(p.trainedTokens)} trained (${share.toFixed(0)} %), the longest ${formatCount(p.longest)}`,
+  );
+}
+
+function warnLength(out: Output, { tooLong, cut }: ExamplesPreview, length: number): void {
+  if (tooLong > 0) out.warn(`  ${formatCount(tooLong)} left out: more than ${tokensOf(length)}`);
+  if (cut > 0) out.warn(`  ${formatCount(cut)} cut at ${tokensOf(length)}: their end is not learnt`);
+}
+
+/** What is wrong with examples is told after what is right, as an error: so it would be if they were to be trained on. */
+function finish(out: Output, result: object, problems: readonly LoamError[], shown: string): void {
+  const data = { ...result, problems: problems.map(p => p.problem) };
+  if (problems.length === 0) out.result(data);
+  else out.event("preview", data);
+  throwProblems(problems, shown);
+}
+
+async function ofRecipe({ out, signal }: Context, project: Project, name: string, number: number): Promise<void> {
+  const store = await openProjectStore(project);
+  const { problems, ...preview } = await recipePreview(project, store, name, all => all.slice(0, number), signal).finally(() =>
+    store.close(),
+  );
+  const { tune } = project.config.tuned[name]!;
+  show(out, `(${preview.format}) that ${name} is trained on, ${preview.model} read`, preview);
+  if (preview.validation > 0) out.line(`  ${formatCount(preview.validation)} more select`);
+  if ("length" in tune && tune.length !== undefined) warnLength(out, preview, tune.length);
+  const isTolerant = "bad" in tune && tune.bad === "skip";
+  if (isTolerant && problems.length > 0) out.warn(`  ${formatCount(problems.length)} left out: they cannot be trained on`);
+  finish(out, { recipe: name, on: tune.on, ...preview }, isTolerant ? [] : problems, name);
+}
+
+async function ofFile(context: Context, file: string, options: Options, number: number): Promise<void> {
   const { out, cwd } = context;
   const o = optionsOf(options);
-  const number = numberOption(options, "number", "tune preview", { least: 1, most: 10_000, whole: true }) ?? 3;
   const only = numberOption(options, "line", "tune preview", { least: 1, most: 2 ** 31, whole: true });
   await using found = await findModel(folderOf(context, options), cwd, textOption(options, "model"));
   const { files, label } = await foundFiles(found);
   const text = await baseText(files);
   const read = await readExampleFile(resolve(cwd, file), { format: o.format, columns: o.columns, shown: basename(file) });
-  const { encoded, problems: refused, tooLong, cut } = encodeExamples(text, read.examples, o);
-  const problems = [...read.problems, ...refused];
-  const shown = only === undefined ? encoded.slice(0, number) : encoded.filter(e => e.place.endsWith(`:${only}`));
-  if (only !== undefined && shown.length === 0 && !problems.some(p => p.problem.place?.includes(`:${only}`)))
+  const all = encodeExamples(text, read.examples, o);
+  const problems = [...read.problems, ...all.problems];
+  const chosen = only === undefined ? all.encoded.slice(0, number) : all.encoded.filter(e => e.place.endsWith(`:${only}`));
+  if (only !== undefined && chosen.length === 0 && !problems.some(p => p.problem.place?.includes(`:${only}`)))
     throw cliErrors.fail("usage", {
       place: `${verb}: --line`,
       expected: `a line of ${basename(file)} with an example`,
       received: String(only),
     });
-  const colour = process.stdout.isTTY === true && !out.json && !process.env.NO_COLOR;
-  for (const e of shown) {
-    const trained = e.trained.reduce((n, t) => n + t, 0);
-    out.line(
-      `  ${e.place}   ${formatCount(e.ids.length)} tokens, ${formatCount(trained)} trained${e.cut > 0 ? `, ${formatCount(e.cut)} cut` : ""}`,
-    );
-    out.line();
-    for (const line of previewText(previewRuns(text, e), colour).split("\n")) out.line(`    ${line}`);
-    out.line();
-  }
-  const tokens = encoded.reduce((n, e) => n + e.ids.length, 0);
-  const trainedTokens = encoded.reduce((n, e) => n + e.trained.reduce((s, t) => s + t, 0), 0);
-  const longest = encoded.reduce((n, e) => Math.max(n, e.ids.length), 0);
-  const share = tokens === 0 ? 0 : (100 * trainedTokens) / tokens;
-  out.line(
-    `  ${formatCount(encoded.length)} ${encoded.length === 1 ? "example" : "examples"} (${read.format}) for ${label.id}: ${formatCount(tokens)} tokens, ${formatCount(trainedTokens)} trained (${share.toFixed(0)} %), the longest ${formatCount(longest)}`,
-  );
-  if (tooLong > 0) out.warn(`  ${formatCount(tooLong)} left out: more than ${formatCount(o.length)} tokens`);
-  if (cut > 0) out.warn(`  ${formatCount(cut)} cut at ${formatCount(o.length)} tokens: their end is not learnt`);
-  const result = {
-    file: basename(file),
-    model: label.id,
-    format: read.format,
-    examples: encoded.length,
-    tokens,
-    trainedTokens,
-    longest,
-    tooLong,
-    cut,
-    problems: problems.map(p => p.problem),
-    shown: shown.map(e => ({ place: e.place, tokens: e.ids.length, cut: e.cut, runs: previewRuns(text, e) })),
-  };
-  if (problems.length === 0) out.result(result);
-  else out.event("preview", result);
-  // what cannot be trained on is an error, as it is when it is to be trained on
-  throwProblems(problems, basename(file));
+  const preview = previewOf(text, all, chosen);
+  show(out, `(${read.format}) for ${label.id}`, preview);
+  warnLength(out, preview, o.length);
+  finish(out, { file: basename(file), model: label.id, format: read.format, ...preview }, problems, basename(file));
+}
+
+/** A path is a file, and so is a name that one bears here; else it is a model of the project. */
+export const tunePreview: VerbRun = async (context, [what = ""], options) => {
+  const number = numberOption(options, "number", "tune preview", { least: 1, most: 10_000, whole: true }) ?? 3;
+  if (/[./\\]/.test(what) || existsSync(resolve(context.cwd, what))) return ofFile(context, what, options, number);
+  const project = findProject(folderOf(context, options));
+  checkPlain(options);
+  return ofRecipe(context, project, what, number);
 };

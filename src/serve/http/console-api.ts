@@ -97,6 +97,10 @@ export function consoleApi({ engines, fleet, source = nothing, admin, version, c
     const id = checkedId(c.req.param("artifact"));
     return c.json({ points: found(await source.metrics(id), id) });
   });
+  api.get("/runs/:artifact/examples", async c => {
+    const id = checkedId(c.req.param("artifact"));
+    return c.json(found(await source.examples?.(id), id));
+  });
   api.get("/evaluations", async c => c.json(await source.evaluations()));
   api.get("/graph", async c => {
     const id = checkedId(c.req.query("id"));

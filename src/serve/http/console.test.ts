@@ -37,6 +37,7 @@ const source: ConsoleSource = {
   evaluations: () => {
     throw new Error("the disk is gone, password=hunter2");
   },
+  examples: id => (id === "model-0123456789ab" ? { of: 1, shown: [] } : undefined),
   graph: id => (id === "model-0123456789ab" ? { root: id, nodes: [], edges: [] } : undefined),
   dataSets: () => [{ name: "mail", artifact: "documents-0123456789ab", createdAt: 3, summary: { kept: 2 } }],
   dataReport: id => (id === "documents-0123456789ab" ? { artifact: id, funnel: [] } : undefined),
@@ -83,6 +84,8 @@ test("models, runs, metrics and graph come from the source; the engine speaks fo
   expect(await json("/api/models")).toEqual([200, await source.models()]);
   expect(await json("/api/runs")).toEqual([200, await source.runs()]);
   expect(await json("/api/runs/model-0123456789ab/metrics")).toEqual([200, { points: [point] }]);
+  expect(await json("/api/runs/model-0123456789ab/examples")).toEqual([200, { of: 1, shown: [] }]);
+  expect(await json("/api/runs/model-ffff/examples")).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/graph?id=model-0123456789ab")).toEqual([200, { root: "model-0123456789ab", nodes: [], edges: [] }]);
   expect(await json("/api/data")).toEqual([200, await source.dataSets()]);
   expect(await json("/api/data/documents-0123456789ab")).toEqual([200, { artifact: "documents-0123456789ab", funnel: [] }]);

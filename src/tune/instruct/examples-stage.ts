@@ -80,7 +80,7 @@ export const examplesStage = ({ folder }: { readonly folder: string }): Stage<ne
   });
 
 /** Examples of one side, as they were placed in their file. */
-export async function placedExamples(artifact: ArtifactReader, side: "train" | "validation"): Promise<PlacedExample[]> {
+export async function placedExamples(artifact: Pick<ArtifactReader, "read">, side: "train" | "validation"): Promise<PlacedExample[]> {
   const text = (await artifact.read(`${side}.jsonl`)).toString("utf8");
   return text
     .split("\n")

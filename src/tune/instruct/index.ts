@@ -1,8 +1,8 @@
 /** Inner door: instruction tuning, from a file of examples to a model or an adapter. */
 export { checkpointStage } from "./checkpoint-stage.ts";
 export { documentExamplesStage } from "./documents-stage.ts";
-export { encodeExamples, type TuneText } from "./encode.ts";
-export { examplesFile, examplesStage } from "./examples-stage.ts";
+export { type Encoded, type EncodedExamples, type EncodeExampleOptions, encodeExamples, type TuneText } from "./encode.ts";
+export { examplesFile, examplesStage, placedExamples } from "./examples-stage.ts";
 export { columnOptions, formatNames } from "./formats.ts";
 export {
   type ExampleOptions,
@@ -12,7 +12,7 @@ export {
   instructFitOptions,
   instructOptions,
 } from "./options.ts";
-export { type PreviewRun, previewRuns, previewText } from "./preview.ts";
+export { type ExamplesPreview, type PreviewRun, previewOf, previewRuns, previewText } from "./preview.ts";
 export { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
 export { type BaseText, type InstructSurroundings, instructStage } from "./stage.ts";
 export { tuneLoss } from "./tune.ts";

@@ -1,5 +1,5 @@
 /** What of an example is trained, to be looked at before anything is: runs of tokens with one mask, as text in colours or as data. */
-import type { Masked, TuneText } from "./encode.ts";
+import type { Encoded, EncodedExamples, Masked, TuneText } from "./encode.ts";
 
 export interface PreviewRun {
   readonly trained: boolean;
@@ -16,6 +16,42 @@ export function previewRuns({ tokenizer }: Pick<TuneText, "tokenizer">, { ids, t
   }
   return runs;
 }
+
+export interface ExamplesPreview {
+  readonly examples: number;
+  readonly tokens: number;
+  readonly trainedTokens: number;
+  /** Tokens of the longest one. */
+  readonly longest: number;
+  /** Left out for their length, and cut at it. */
+  readonly tooLong: number;
+  readonly cut: number;
+  readonly shown: readonly {
+    readonly place: string;
+    readonly tokens: number;
+    readonly trained: number;
+    /** Tokens that were cut off at its end. */
+    readonly cut: number;
+    readonly runs: readonly PreviewRun[];
+  }[];
+}
+
+const countTrained = ({ trained }: Masked): number => trained.reduce((n, t) => n + t, 0);
+
+/** Figures of all examples, and the runs of those that are to be shown. */
+export const previewOf = (
+  text: Pick<TuneText, "tokenizer">,
+  { encoded, tooLong, cut }: Pick<EncodedExamples, "encoded" | "tooLong" | "cut">,
+  shown: readonly Encoded[],
+): ExamplesPreview => ({
+  examples: encoded.length,
+  tokens: encoded.reduce((n, e) => n + e.ids.length, 0),
+  trainedTokens: encoded.reduce((n, e) => n + countTrained(e), 0),
+  longest: encoded.reduce((n, e) => Math.max(n, e.ids.length), 0),
+  tooLong,
+  cut,
+  shown: shown.map(e => ({ place: e.place, tokens: e.ids.length, trained: countTrained(e), cut: e.cut, runs: previewRuns(text, e) })),
+});
 
 /** Line ends are shown where they are tokens of an answer: a template's last one is a common surprise. */
 const shown = (text: string): string => text.replaceAll("\r", "␍").replaceAll("\n", "⏎\n");

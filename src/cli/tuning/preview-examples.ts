@@ -1,0 +1,165 @@
+/**
+ * Which tokens a recipe of `loam.yaml` trains, or a tuned model was trained on: the examples as tuning reads, samples and divides them, with the masks
+ * of their task. Reads and writes nothing down; a data set has to be made.
+ */
+import { isLoamError, type LoamError } from "../../base/index.ts";
+import { type ArtifactReader, type ArtifactWriter, findSubject, openArtifact, type Store } from "../../store/index.ts";
+import {
+  type Encoded,
+  type EncodedExamples,
+  type EncodeExampleOptions,
+  type ExamplesPreview,
+  encodeExamples,
+  encodePairs,
+  encodeRatings,
+  type PlacedExample,
+  placedExamples,
+  previewOf,
+  type TuneText,
+} from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
+import { lifeOf, planLink } from "../life.ts";
+import type { Project } from "../project.ts";
+import { baseText } from "./base-text.ts";
+import { exampleSource, type OnExamples } from "./instruct-links.ts";
+
+type Encoder = (text: TuneText, examples: readonly PlacedExample[], o: EncodeExampleOptions) => EncodedExamples;
+
+/** How each stage lays out its examples; of several sequences of one example, each by itself. */
+const encoders: { readonly [task: string]: Encoder } = {
+  instruct: encodeExamples,
+  distill: encodeExamples,
+  "distill-endpoint": encodeExamples,
+  preference(text, examples, o) {
+    const { encoded, ...rest } = encodePairs(text, examples, o);
+    const side = (e: (typeof encoded)[number], name: "chosen" | "rejected"): Encoded => ({
+      ...e[name],
+      place: `${e.place}: ${name}`,
+      cut: 0,
+    });
+    return { ...rest, encoded: encoded.flatMap(e => [side(e, "chosen"), side(e, "rejected")]), cut: 0 };
+  },
+  ratings(text, examples, o) {
+    const { encoded, ...rest } = encodeRatings(text, examples, o);
+    return { ...rest, encoded: encoded.map(e => ({ ...e.answer, place: `${e.place} (${e.isGood ? "good" : "bad"})`, cut: 0 })), cut: 0 };
+  },
+};
+
+const encoderOf = (tune: OnExamples): Encoder =>
+  encoders[tune.task === "preference" ? (tune.loss === "kto" ? "ratings" : "preference") : tune.task]!;
+
+export interface RecipePreview extends ExamplesPreview {
+  readonly problems: readonly LoamError[];
+  readonly format: string;
+  /** Examples that select and are not trained. */
+  readonly validation: number;
+  /** The model whose template and tokenizer are used. */
+  readonly model: string;
+}
+
+/** Which of the encoded ones are shown. */
+export type Choice = (encoded: readonly Encoded[]) => readonly Encoded[];
+
+/** A stage's output that is looked at and not kept. */
+function heldOutput(): { readonly output: ArtifactWriter; read(name: string): Promise<Buffer> } {
+  const files = new Map<string, Buffer>();
+  return {
+    output: {
+      write: async (name, data) => void files.set(name, Buffer.from(data as string)),
+      async writeStream(name, pieces) {
+        const list: Buffer[] = [];
+        for await (const piece of pieces) list.push(Buffer.from(piece as string));
+        files.set(name, Buffer.concat(list));
+      },
+    },
+    read: async name => files.get(name)!,
+  };
+}
+
+/** The recipe of a model of the file that is tuned on examples. Errors: cli/usage. */
+function tuneOf(p: Project, name: string): { readonly base: string; readonly tune: OnExamples } {
+  const onExamples = Object.entries(p.config.tuned).filter(([, m]) => ["instruct", "preference", "distill"].includes(m.tune.task));
+  const entry = p.config.tuned[name];
+  if (entry && onExamples.some(([n]) => n === name)) return { base: entry.base, tune: entry.tune as OnExamples };
+  throw cliErrors.fail("usage", {
+    place: "loam tune preview",
+    expected: `a file of examples, or a model of loam.yaml that is tuned on examples${onExamples.length ? ` (${onExamples.map(([n]) => n).join(", ")})` : ""}`,
+    received: entry ? `"${name}", whose task is ${entry.tune.task}: its texts have no tokens to learn` : `"${name}"`,
+  });
+}
+
+/** What the file stands for now, of what a model is made from, as far as it is made. */
+async function madeFor(p: Project, store: Store, name: string): Promise<ReadonlyMap<string, ArtifactReader>> {
+  const made = new Map<string, ArtifactReader>();
+  for (const link of lifeOf(p, name, { onProblem: () => {} })) {
+    if (link.label === name) break;
+    // a source that is gone says nothing of what was made of it; a base that is in no record is an error of its own
+    const plan = await planLink(store, link, made).catch(error => {
+      if (link.stage === "import") throw error;
+      return undefined;
+    });
+    if (plan?.action === "reuse" && plan.artifact) made.set(link.label, plan.artifact);
+  }
+  return made;
+}
+
+const missing = (place: string, expected: string, hint: string) => cliErrors.fail("nothing", { place, expected, received: "none", hint });
+
+/**
+ * What a model of `loam.yaml` will be trained on. Errors: cli/usage for one that is not tuned on examples; cli/nothing where its base or its data
+ * set is not made; those of reading the examples.
+ */
+export async function recipePreview(p: Project, store: Store, name: string, choice: Choice, signal: AbortSignal): Promise<RecipePreview> {
+  const { base, tune } = tuneOf(p, name);
+  const source = exampleSource(p, name, tune);
+  const made = await madeFor(p, store, name);
+  const from = made.get(base);
+  const documents = source.documents === undefined ? undefined : made.get(`data/${source.documents}`);
+  if (source.documents !== undefined && !documents)
+    throw missing(`data/${source.documents}`, "documents as loam.yaml says now", `\`loam data run ${source.documents}\` makes them.`);
+  if (!from) throw missing(base, "the base as loam.yaml says now", `\`loam tune ${name}\` trains it on its way.`);
+  const { output, read } = heldOutput();
+  const around = { output, progress: () => {}, signal, scratch: "" };
+  const summary =
+    source.documents === undefined
+      ? await source.definition.run({ ...around, inputs: {}, options: source.definition.options.parse(await source.options()) })
+      : await source.definition.run({
+          ...around,
+          inputs: { documents: documents! },
+          options: source.definition.options.parse(source.options()),
+        });
+  const text = await baseText(from);
+  const encoded = encoderOf(tune)(text, await placedExamples({ read }, "train"), tune as EncodeExampleOptions);
+  return {
+    ...previewOf(text, encoded, choice(encoded.encoded)),
+    problems: encoded.problems,
+    format: String(summary.format),
+    validation: Number(summary.validation),
+    model: base,
+  };
+}
+
+/** Examples that are looked at, and shown, of a model that is tuned already: its page asks between requests that are served. */
+const looked = { at: 40, shown: 4 } as const;
+
+/** The beginning of what a tuned model of the record was trained on; undefined where it was not tuned on examples, or they are no longer kept. */
+export async function artifactPreview(
+  store: Store,
+  id: string,
+): Promise<(ExamplesPreview & { readonly of: number; readonly looked: number }) | undefined> {
+  const info = (await findSubject(store, id)).artifacts[0];
+  const [, task = ""] = /^tune-(.+)-(?:merged|adapter)$/.exec(info?.stage.name ?? "") ?? [];
+  const encode = encoders[task];
+  const input = (name: string) => info?.inputs.find(i => i.name === name)?.artifact;
+  const [base, examples] = [input("base"), input("examples")];
+  if (!info || !encode || base === undefined || examples === undefined) return undefined;
+  try {
+    const text = await baseText(await openArtifact(store, base));
+    const all = await placedExamples(await openArtifact(store, examples), "train");
+    const encoded = encode(text, all.slice(0, looked.at), info.options as never);
+    return { of: all.length, looked: Math.min(all.length, looked.at), ...previewOf(text, encoded, encoded.encoded.slice(0, looked.shown)) };
+  } catch (error) {
+    if (isLoamError(error, "store/blobMissing")) return undefined;
+    throw error;
+  }
+}
