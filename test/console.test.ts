@@ -470,6 +470,30 @@ browserTest(`a new project and a broken record are told on every page, nothing i
       );
 });
 
+browserTest(`a tuned model's page marks which tokens of its examples are learnt${why}`, async () => {
+  await visit(
+    {},
+    1280,
+    async ({ page, errors }) => {
+      const runs = (await (await fetch(new URL("/api/runs", page.url()))).json()) as { artifact: string; stage: string }[];
+      const tuned = runs.find(r => r.stage !== "train")!;
+      await page.goto(new URL(`#/training/${tuned.artifact}`, page.url()).href);
+      const card = page.getByRole("region", { name: "What is learnt" });
+      await card.waitFor();
+      expect(await card.textContent()).toContain("20 % of the first 40 of 120 examples");
+      const first = card.locator("li").first();
+      expect(await first.locator("mark").allTextContents()).toEqual(["Yes, it is.<|im_end|>"]);
+      expect(await first.locator("pre").textContent()).toMatch(/^<\|im_start\|>user\nLunch at one\?/);
+      // a model that was trained on plain text has none
+      await page.goto(new URL(`#/training/${runs.find(r => r.stage === "train")!.artifact}`, page.url()).href);
+      await page.getByRole("row", { name: /^5-gram/ }).waitFor();
+      expect(await card.count()).toBe(0);
+      expect(errors).toEqual([]);
+    },
+    "#/training",
+  );
+});
+
 browserTest(`at 400 pixels no page is wider than the screen${why}`, async () => {
   await visit({}, 400, async ({ page }) => {
     for (const name of Object.keys(pages)) {

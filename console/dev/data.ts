@@ -213,3 +213,21 @@ export function around<N extends { id: string }>(
   const shown = new Set(nodes.map(n => n.id));
   return { root, nodes, edges: graph.edges.filter(e => shown.has(e.from) && shown.has(e.to)) };
 }
+
+/** What a tuned model's server says of its examples. */
+export const madeUpExamples = {
+  of: 120,
+  looked: 40,
+  tokens: 1480,
+  trainedTokens: 296,
+  shown: ["Lunch at one?", "Is the list ready?"].map((asked, i) => ({
+    place: `mails.jsonl:${i + 1}`,
+    tokens: 37,
+    trained: 7,
+    cut: 0,
+    runs: [
+      { trained: false, tokens: 30, text: `<|im_start|>user\n${asked}<|im_end|>\n<|im_start|>assistant\n` },
+      { trained: true, tokens: 7, text: "Yes, it is.<|im_end|>" },
+    ],
+  })),
+};

@@ -52,10 +52,13 @@ test("the fake says what the contract says, so a page that works with it works w
     ["/api/releases/mail-small@2", ofReleases.verdicts],
     ["/api/reports/mail-small@2?against=mail-small@1", ofReleases.report],
   ];
-  const { artifact } = contract.runs.parse(await get("/api/runs"))[0]!;
+  const runs = contract.runs.parse(await get("/api/runs"));
+  const { artifact } = runs[0]!;
+  const tuned = runs.find(r => r.stage !== "train");
   for (const [path, schema] of [
     ...paths,
     [`/api/runs/${artifact}/metrics`, contract.metrics],
+    [`/api/runs/${tuned!.artifact}/examples`, contract.maskedExamples],
     [`/api/logged/${artifact}`, ofReleases.logged],
     [`/api/graph?id=${artifact}`, contract.graph],
     [`/api/data/${contract.dataSets.parse(await get("/api/data"))[0]!.artifact}`, contract.dataReport],

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { around, evaluationOf, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
+import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { fakeGateway } from "./gateway.ts";
 import { fakeJobs } from "./jobs.ts";
@@ -57,6 +57,8 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
   const jobs = fakeJobs(startedMs, scenario === "empty");
   const engine = fakeEngine(scenario === "empty" ? 0 : 4);
   const newest = runs.at(-1);
+  /** The oldest counts as tuned on examples. */
+  const tunedRun = runs.length > 1 ? runs[0] : undefined;
   const modelId = (version: number) => `mail-small@${version}`;
   const versions = runs
     .map(r => ({
@@ -106,7 +108,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
           const summary = graph.nodes.find(n => n.id === r.artifact)?.summary;
           return {
             artifact: r.artifact,
-            stage: "train",
+            stage: r === tunedRun ? "tune-instruct-merged" : "train",
             startedAt: new Date(r.endedMs - tookMs).toISOString(),
             endedAt: new Date(r.endedMs).toISOString(),
             summary,
@@ -256,6 +258,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       }
       const reportOf = /^\/api\/data\/([^/]+)$/.exec(path)?.[1];
       const [, kind = "", id = ""] = /^\/api\/(releases|reports|logged)\/([^/]+)$/.exec(path) ?? [];
+      const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
       else if (path === "/api/labels/folder" || path === "/v1/models/folders:classify") void labelPaths(request, response, url);
@@ -267,6 +270,9 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         const set = dataSets.find(s => s.artifact === decodeURIComponent(reportOf));
         if (set) sendJson(response, madeUpDataReport(set.artifact));
         else refuse(response, 404, "notFound", `data: expected the id of documents, got "${reportOf}".`);
+      } else if (examplesOf !== undefined) {
+        if (decodeURIComponent(examplesOf) === tunedRun?.artifact) sendJson(response, madeUpExamples);
+        else refuse(response, 404, "notFound", `examples: expected the id of a tuned model, got "${examplesOf}".`);
       } else if (metricsOf !== undefined) {
         const run = runs.find(r => r.artifact === decodeURIComponent(metricsOf));
         if (run) sendJson(response, { points: madeUpPoints(run) });

@@ -72,6 +72,7 @@ export const api = {
   models: (signal: AbortSignal) => get("/api/models", contract.models, signal),
   runs: (signal: AbortSignal) => get("/api/runs", contract.runs, signal),
   metrics: (artifact: string, signal: AbortSignal) => get(`/api/runs/${of(artifact)}/metrics`, contract.metrics, signal),
+  examples: (artifact: string, signal: AbortSignal) => get(`/api/runs/${of(artifact)}/examples`, contract.maskedExamples, signal),
   evaluations: (signal: AbortSignal) => get("/api/evaluations", contract.evaluations, signal),
   graph: (id: string, signal: AbortSignal) => get(`/api/graph?id=${of(id)}`, contract.graph, signal),
   dataSets: (signal: AbortSignal) => get("/api/data", contract.dataSets, signal),

@@ -56,6 +56,24 @@ export const runs = z.array(
   z.object({ artifact: z.string(), stage: z.string(), startedAt: z.nullable(time), endedAt: z.nullable(time), summary }),
 );
 
+/** Tokens of a tuned model's first examples: runs that are trained, and those that are only read. */
+export const maskedExamples = z.object({
+  /** Examples in all, and the first ones, which figures are of. */
+  of: z.number(),
+  looked: z.number(),
+  tokens: z.number(),
+  trainedTokens: z.number(),
+  shown: z.array(
+    z.object({
+      place: z.string(),
+      tokens: z.number(),
+      trained: z.number(),
+      cut: z.number(),
+      runs: z.array(z.object({ trained: z.boolean(), tokens: z.number(), text: z.string() })),
+    }),
+  ),
+});
+
 export const metrics = z.object({
   points: z.array(
     z.object({
@@ -257,6 +275,7 @@ export const dataReport = z.object({
 /** `/v1/models` as OpenAI's API has it. */
 export const served = z.object({ data: z.array(z.object({ id: z.string() })) });
 
+export type MaskedExamples = z.infer<typeof maskedExamples>;
 export type Overview = z.infer<typeof overview>;
 export type ServedModel = NonNullable<Overview["model"]>;
 export type ModelVersion = z.infer<typeof models>[number];

@@ -13,6 +13,7 @@ import { Bits } from "../training/bits.tsx";
 import { Classes } from "../training/classes.tsx";
 import { column, lowestOf, medianOf } from "../training/curves.ts";
 import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
+import { hasMasks, Masks } from "../training/masks.tsx";
 import { Numbers } from "../training/numbers.tsx";
 
 const tookMs = (run: Run): number | null => (run.startedAt === null || run.endedAt === null ? null : run.endedAt - run.startedAt);
@@ -141,6 +142,9 @@ export function Training({ id }: { readonly id: string | null }) {
     signal => Promise.all(shown.map(artifact => api.metrics(artifact, signal))),
     all.some(r => shown.includes(r.artifact) && isGoing(r)) ? goingMs : undefined,
   );
+  const masksOf = chosen && hasMasks(chosen.stage) && !isGoing(chosen) ? chosen.artifact : null;
+  // a model whose examples are no longer kept has none to show
+  const masks = useResource(masksOf && `examples ${masksOf}`, signal => api.examples(masksOf!, signal));
   const names = new Map((models.data ?? []).map(m => [m.artifact, m.id]));
   const nameOf = (artifact: string) => names.get(artifact) ?? artifact;
   const namesShown = shown.map(nameOf).join("\n");
@@ -193,6 +197,7 @@ export function Training({ id }: { readonly id: string | null }) {
                   </>
                 )}
               </Loaded>
+              {masksOf && masks.data && <Masks artifact={masksOf} examples={masks.data} />}
               <Loaded resource={evaluations} what="evaluations">
                 {found => {
                   const own = found.filter(e => e.model === chosen.artifact);
