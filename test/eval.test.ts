@@ -45,13 +45,18 @@ beforeAll(async () => {
 });
 
 /** A server of the chat and completions contracts whose words follow from the request; `asked` counts. */
-async function speaker(chat: (text: string) => string, completion: () => string) {
+async function speaker(
+  chat: (text: string) => string,
+  completion: () => string,
+  hear: (messages: readonly { readonly role: string; readonly content: string }[]) => void = () => {},
+) {
   const state = { asked: 0, url: "" };
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const piece of request) body += String(piece);
     state.asked++;
-    const { messages } = JSON.parse(body) as { messages?: { content: string }[] };
+    const { messages } = JSON.parse(body) as { messages?: { role: string; content: string }[] };
+    if (messages) hear(messages);
     const choice = messages ? { message: { role: "assistant", content: chat(messages.at(-1)!.content) } } : { text: completion() };
     response.setHeader("content-type", "application/json").end(JSON.stringify({ choices: [choice], usage: { completion_tokens: 1 } }));
   });
@@ -269,6 +274,32 @@ test("behind a server of its own, the same model has the same scores and writes 
   const gone = await evaluate("next", "--fresh", "--limit", "2", "--model", `${url}/v1#${model}`);
   expect(gone.code).not.toBe(0);
   expect(gone.stdout).toContain("evaluate/endpoint");
+});
+
+test("--fewshot-as-multiturn: examples are turns of the chat, of a task that has some", async () => {
+  writeFileSync(
+    join(cwd, "tasks", "shots.yaml"),
+    task(
+      "shots",
+      'output: generate_until\nchat: true\ntarget: "{{endings[0]}}"\nfewShot: { count: 2, sampler: first }\ngenerate: { maxTokens: 4 }\n',
+    ),
+  );
+  const seen: string[][] = [];
+  const endpoint = await speaker(
+    () => "word",
+    () => "",
+    messages => void seen.push(messages.map(m => m.role)),
+  );
+  const ask = (...more: string[]) => loam(["eval", "shots", "--model", `${endpoint.url}#it`, "--limit", "3", ...more, "--json"], { cwd });
+  const plain = await ask();
+  expect(plain.code, plain.stderr).toBe(0);
+  expect(seen).toEqual([["user"], ["user"], ["user"]]);
+  const turns = await ask("--fewshot-as-multiturn");
+  expect(turns.code, turns.stderr).toBe(0);
+  expect(seen.slice(3)).toEqual(Array.from({ length: 3 }, () => ["user", "assistant", "user", "assistant", "user"]));
+  const none = await loam(["eval", "next", "--fewshot-as-multiturn"], { cwd });
+  expect(none.code).toBe(2);
+  expect(none.stderr).toContain("expected a task with examples (fewShot), got next");
 });
 
 test("a judge behind an endpoint compares two models in both orders, once, and its win rate can be a condition", async () => {
