@@ -85,12 +85,12 @@ function warnLength(out: Output, { tooLong, cut }: ExamplesPreview, length: numb
   if (cut > 0) out.warn(`  ${formatCount(cut)} cut at ${tokensOf(length)}: their end is not learnt`);
 }
 
-/** What is wrong with examples is told after what is right, as an error: so it would be if they were to be trained on. */
-function finish(out: Output, result: object, problems: readonly LoamError[], shown: string): void {
+/** What is wrong with examples is told after what is right, as an error where it would be one if they were to be trained on. */
+function finish(out: Output, result: object, problems: readonly LoamError[], shown: string, isTolerant = false): void {
   const data = { ...result, problems: problems.map(p => p.problem) };
-  if (problems.length === 0) out.result(data);
+  if (problems.length === 0 || isTolerant) out.result(data);
   else out.event("preview", data);
-  throwProblems(problems, shown);
+  if (!isTolerant) throwProblems(problems, shown);
 }
 
 async function ofRecipe({ out, signal }: Context, project: Project, name: string, number: number): Promise<void> {
@@ -104,7 +104,7 @@ async function ofRecipe({ out, signal }: Context, project: Project, name: string
   if ("length" in tune && tune.length !== undefined) warnLength(out, preview, tune.length);
   const isTolerant = "bad" in tune && tune.bad === "skip";
   if (isTolerant && problems.length > 0) out.warn(`  ${formatCount(problems.length)} left out: they cannot be trained on`);
-  finish(out, { recipe: name, on: tune.on, ...preview }, isTolerant ? [] : problems, name);
+  finish(out, { recipe: name, on: tune.on, ...preview }, problems, name, isTolerant);
 }
 
 async function ofFile(context: Context, file: string, options: Options, number: number): Promise<void> {
