@@ -36,8 +36,8 @@ export interface CompileOptions {
    */
   readonly products?: "f32" | "bf16";
   /**
-   * Chains of operations on elements are computed in one pass over memory where the processor has 512-bit vectors. Sums, products and roots
-   * keep their bits; `exp`, `erf`, `gelu` and `sigmoid` differ by rounding.
+   * Chains of operations on elements are computed in one pass over memory where the processor has 512-bit vectors, sums of rows within them.
+   * Sums of two, products and roots keep their bits; sums of many, `exp`, `erf`, `gelu`, `silu` and `sigmoid` differ by rounding.
    */
   readonly fuse?: boolean;
   /** For messages. */
