@@ -85,7 +85,7 @@ export async function answered<R extends Asked>(
       headers: { "content-type": "application/json", ...wire.headers },
     };
   }
-  const headers: Record<string, string> = { ...answer.headers };
+  const headers: Record<string, string> = Object.assign({}, answer.headers);
   headers["x-content-type-options"] = "nosniff";
   headers["referrer-policy"] = "no-referrer";
   headers["x-request-id"] = exchange.id;

@@ -63,12 +63,13 @@ export function directly(gateway: Gateway, places: DirectPlaces): (incoming: Inc
     // what is counted at the end need not be waited for by the client
     let isWritten = false;
     let later: (() => void) | undefined;
+    const request = new NodeRequest(incoming);
     const ending: Ending = counted => (end: End) => {
       if (isWritten) counted(end);
       else later ??= () => counted(end);
     };
     try {
-      const given = await answered(gateway, place, new NodeRequest(incoming), { incoming, outgoing }, ending);
+      const given = await answered(gateway, place, request, { incoming, outgoing }, ending);
       if (outgoing.destroyed) {
         if (given.body instanceof ReadableStream) await given.body.cancel();
       } else write(given, outgoing);
@@ -78,6 +79,7 @@ export function directly(gateway: Gateway, places: DirectPlaces): (incoming: Inc
     } finally {
       isWritten = true;
       later?.();
+      request.answered();
     }
   };
   return (incoming, outgoing) => {

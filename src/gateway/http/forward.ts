@@ -50,15 +50,10 @@ const patienceMs = (headers: HeaderReader): number => {
   return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 };
 
-/** Ends when a request has taken as long as it may, or the gateway must stop; gives what takes the watch away. */
-function watch({ stop, runtime, headers, cutters }: Forwarded): () => void {
-  cutters.add(stop);
+/** Ends when a request has taken as long as it may. */
+function timed({ stop, runtime, headers }: Forwarded): NodeJS.Timeout {
   const totalMs = Math.min(runtime.config.totalMs, patienceMs(headers));
-  const timer = setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
-  return () => {
-    clearTimeout(timer);
-    cutters.delete(stop);
-  };
+  return setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
 }
 
 /** Of prompt and answer, where a price is looked at. */
@@ -119,17 +114,22 @@ export async function forward(f: Forwarded): Promise<Answer> {
   const attempts = attemptsFor(f);
   f.exchange.attempts = attempts.made;
   f.exchange.way = attempts;
-  let unwatch: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
   let isOver = false;
   const over = () => {
     isOver = true;
-    unwatch?.();
+    clearTimeout(timer);
+    f.cutters.delete(f.stop);
   };
+  f.cutters.add(f.stop);
   try {
     const answering = f.ask.isStream ? streamed(f, attempts, over) : whole(f, attempts);
-    // the request is on its way: what is made here is made while the upstream works
-    if (!isOver) unwatch = watch(f);
-    f.exchange.reservation?.headers();
+    // undici writes a request behind what is done at once: then it is on its way, and this is done while the upstream works
+    setImmediate(() => {
+      if (isOver) return;
+      timer = timed(f);
+      f.exchange.reservation?.headers();
+    });
     const answer = await answering;
     if (!f.ask.isStream) over();
     return answer;

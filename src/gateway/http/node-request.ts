@@ -37,6 +37,7 @@ export class NodeRequest {
   readonly method: string;
   readonly headers: HeaderReader;
   readonly #incoming: IncomingMessage;
+  #isRead = false;
 
   constructor(incoming: IncomingMessage) {
     this.#incoming = incoming;
@@ -52,10 +53,8 @@ export class NodeRequest {
     const incoming = this.#incoming;
     const declared = this.headers.get("content-length");
     if (declared !== null && incoming.readableLength === Number(declared)) {
-      const all = (incoming.read() as Buffer | null) ?? Buffer.alloc(0);
-      // to its end, which frees it
-      incoming.resume();
-      return all;
+      this.#isRead = true;
+      return (incoming.read() as Buffer | null) ?? Buffer.alloc(0);
     }
     return new Promise((resolve, reject) => {
       let first: Buffer | undefined;
@@ -73,6 +72,11 @@ export class NodeRequest {
         if (!incoming.complete) left();
       });
     });
+  }
+
+  /** It is answered: a body that was taken at once is brought to its end, which frees it. */
+  answered(): void {
+    if (this.#isRead) this.#incoming.resume();
   }
 }
 
