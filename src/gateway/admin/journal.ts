@@ -3,8 +3,7 @@
  * target, how each attempt ended, what it came to. No prompt, no answer, no address of a client. Written in batches beside the requests and
  * without waiting for the disk; bounded by days and by number.
  */
-import { redact } from "../../base/index.ts";
-import type { RequestRecord } from "../http/exchange.ts";
+import { type RequestRecord, textWithoutAddress } from "../http/exchange.ts";
 import type { Sql, SqlValue } from "../state/sql.ts";
 import type { JournalConfig } from "./operations.ts";
 
@@ -47,11 +46,15 @@ export const mostListed = 1_000;
 
 const columns = ["id", "at_ms", "key_id", "subject", "model", "status", "record"];
 
-const valuesOf = (record: RequestRecord, atMs: number): SqlValue[] => {
-  const { ip: _, ...kept } = record;
-  const entry: JournalEntry = { ...kept, detail: record.detail === null ? null : redact(record.detail) };
-  return [record.id, atMs, record.key, record.subject, record.model, record.status, JSON.stringify(entry)];
-};
+const valuesOf = (record: RequestRecord, atMs: number): SqlValue[] => [
+  record.id,
+  atMs,
+  record.key,
+  record.subject,
+  record.model,
+  record.status,
+  textWithoutAddress(record),
+];
 
 function whereOf({ key, subject, model, sinceMs, status }: JournalFilter): { readonly text: string; readonly values: SqlValue[] } {
   const parts: [string, ...SqlValue[]][] = [];

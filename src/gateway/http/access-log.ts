@@ -2,9 +2,8 @@
  * One line of JSON a request, written in batches: a line costs no system call of its own, and what waits is bounded. The record holds no prompt,
  * no answer and no secret by construction; what an upstream said of itself is redacted.
  */
-import { redact } from "../../base/index.ts";
 import type { ShadowRecord } from "../routing/shadow.ts";
-import type { RequestRecord } from "./exchange.ts";
+import { type RequestRecord, textOfRecord } from "./exchange.ts";
 import { fileSink, type Sink } from "./log-file.ts";
 
 export interface AccessLog {
@@ -73,7 +72,7 @@ export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Dat
   return {
     write: record => {
       if (record.status < 400 && sample < 1 && random() >= sample) return;
-      add(JSON.stringify(record.detail === null ? record : { ...record, detail: redact(record.detail) }));
+      add(textOfRecord(record));
     },
     copy: record => {
       if (sample >= 1 || random() < sample) add(JSON.stringify(record));

@@ -1,5 +1,6 @@
 /** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
 
+import { redact } from "../../base/index.ts";
 import type { Identity, Reservation } from "../contract.ts";
 import type { GuardActs } from "../guards/acts.ts";
 import type { Attempt } from "../routing/attempts.ts";
@@ -104,6 +105,27 @@ export interface End {
   readonly usage?: TokenUsage | undefined;
 }
 
+let lastRecord: RequestRecord | undefined;
+let lastText = "";
+
+/** A record as one line of JSON, its detail redacted; made once for all who write it down one after the other. */
+export function textOfRecord(record: RequestRecord): string {
+  if (record !== lastRecord) {
+    lastText = JSON.stringify(record.detail === null ? record : { ...record, detail: redact(record.detail) });
+    lastRecord = record;
+  }
+  return lastText;
+}
+
+/** The same without the client's address, which `recordOf` puts last. */
+export function textWithoutAddress(record: RequestRecord): string {
+  const text = textOfRecord(record);
+  const address = `,"ip":${JSON.stringify(record.ip)}}`;
+  if (text.endsWith(address)) return `${text.slice(0, -address.length)}}`;
+  const { ip: _, ...kept } = record;
+  return JSON.stringify({ ...kept, detail: record.detail === null ? null : redact(record.detail) });
+}
+
 const none: readonly string[] = [];
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;
 
@@ -113,7 +135,6 @@ export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: numb
     time: new Date(nowMs).toISOString(),
     method: x.method,
     path: x.path,
-    ip: x.ip,
     key: x.identity?.keyId ?? null,
     subject: x.identity?.subject ?? null,
     model: x.model ?? null,
@@ -136,6 +157,7 @@ export function recordOf(x: Exchange, { status, error, usage }: End, nowMs: numb
     served: x.served ?? null,
     trace: x.trace?.traceId ?? null,
     guards: x.guards?.lines ?? none,
-    warnings: x.reservation?.warnings.map(w => `${w.kind}: ${w.limit}`) ?? [],
+    warnings: x.reservation?.warnings.map(w => `${w.kind}: ${w.limit}`) ?? none,
+    ip: x.ip,
   };
 }

@@ -22,6 +22,8 @@ export const namesOf: { readonly [K in WhoKind]: (identity: Identity) => readonl
   roles: i => i.roles,
 };
 
+const whoKinds = Object.keys(namesOf) as WhoKind[];
+
 const boundText = (b: Bound): string =>
   [
     ...(b.min === undefined ? [] : [`at least ${b.min}`]),
@@ -31,7 +33,7 @@ const boundText = (b: Bound): string =>
 
 /** Why a policy does not apply, in words; null where it does. */
 function misfit(policy: Policy, identity: Identity, action: Action, nowMs: number): string | null {
-  for (const kind of Object.keys(namesOf) as WhoKind[]) {
+  for (const kind of whoKinds) {
     const wanted = policy.who[kind];
     if (wanted && !namesOf[kind](identity).some(name => wanted.includes(name))) return `is for other ${kind}`;
   }
@@ -41,10 +43,11 @@ function misfit(policy: Policy, identity: Identity, action: Action, nowMs: numbe
   if (policy.labels && !policy.labels.includes(action.label ?? "")) return `is for the labels ${policy.labels.join(", ")}`;
   if (policy.dataClasses && !policy.dataClasses.includes(action.dataClass ?? ""))
     return `is for data that is ${policy.dataClasses.join(", ")}`;
-  for (const [name, bound] of Object.entries(policy.parameters ?? {})) {
-    const value = action.parameters?.[name];
-    if (!inBound(bound, value)) return `wants ${name} to be ${boundText(bound)}, got ${value === undefined ? "none" : String(value)}`;
-  }
+  if (policy.parameters)
+    for (const [name, bound] of Object.entries(policy.parameters)) {
+      const value = action.parameters?.[name];
+      if (!inBound(bound, value)) return `wants ${name} to be ${boundText(bound)}, got ${value === undefined ? "none" : String(value)}`;
+    }
   if (policy.when && !isWithin(policy.when, nowMs)) return "is for other times";
   return null;
 }

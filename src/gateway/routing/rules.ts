@@ -48,10 +48,22 @@ export function narrowed(route: ModelRoute, facts: Facts): ModelRoute {
   return route;
 }
 
+const namesOfOne = new WeakMap<ModelRoute, { readonly names: readonly string[] | undefined }>();
+
 /** Names of the price table under which an answer of these may be charged; undefined where that is the first one's own name alone. */
 export function priceNamesOf(routes: readonly ModelRoute[]): readonly string[] | undefined {
   const [first] = routes;
-  if (routes.length === 1 && first!.hasOwnPrice) return undefined;
+  if (routes.length > 1) return namesIn(routes);
+  let known = namesOfOne.get(first!);
+  if (!known) {
+    known = { names: first!.hasOwnPrice ? undefined : namesIn(routes) };
+    namesOfOne.set(first!, known);
+  }
+  return known.names;
+}
+
+function namesIn(routes: readonly ModelRoute[]): readonly string[] | undefined {
+  const [first] = routes;
   const names = new Set(routes.flatMap(r => r.targets.map(t => t.priceName)));
   return names.size === 1 && names.has(first!.name) ? undefined : [...names];
 }
