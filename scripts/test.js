@@ -13,8 +13,8 @@ import { main, say, seconds } from "./parts/say.js";
 import { setup } from "./setup.js";
 
 const strict = process.env.LOAM_CI === "1";
-/** Reasons that no installation removes: what only root may do, or root may not be kept from, or another platform or processor has, or no network reaches. */
-const excused = /\(skipped[^)]*\b(root|mount\w*|platform|processor|Linux|macOS|Windows|not to be had from here)\b/i;
+/** Reasons that no installation removes: what only root may do, or root may not be kept from, or another platform has, or no network reaches. */
+const excused = /\(skipped[^)]*\b(root|mount\w*|platform|Linux|macOS|Windows|not to be had from here)\b/i;
 
 async function check(program, args) {
   const { code } = await node(program, args, { show: true });
