@@ -44,7 +44,7 @@ export interface BuildOptions {
   readonly constants?: ReadonlyMap<number, DeviceMemory>;
   /** A prefix for a profile of operator times, where the backend can make one. */
   readonly profile?: string;
-  /** What large products of matrices round their f32 operands to; where the processor has no such products they are not rounded. */
+  /** What large products of matrices round their f32 operands to; where the processor has no 512-bit vectors they are not rounded. */
   readonly products?: "f32" | "bf16";
   /** Chains of operations on elements may be computed at once, where the backend can; results may differ by rounding. */
   readonly fuses?: boolean;

@@ -31,13 +31,14 @@ export interface CompileOptions {
    */
   readonly constant?: readonly number[];
   /**
-   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has such products
-   * (elsewhere, and where absent, they are float32).
+   * "bf16": large products of matrices take their operands rounded to bf16 and sum them in float32, where the processor has 512-bit vectors;
+   * it is faster where that also has products of bf16. Elsewhere, and where absent, they are float32.
    */
   readonly products?: "f32" | "bf16";
   /**
-   * Chains of operations on elements are computed in one pass over memory where the processor has 512-bit vectors, sums of rows within them.
-   * Sums of two, products and roots keep their bits; sums of many, `exp`, `erf`, `gelu`, `silu` and `sigmoid` differ by rounding.
+   * Where the processor has 512-bit vectors, chains of operations on elements are computed in one pass over memory, sums of rows within them,
+   * and large products of matrices by code made for their shapes. Sums of two, products of two and roots keep their bits; sums of many, `exp`,
+   * `erf`, `gelu`, `silu` and `sigmoid` differ by rounding.
    */
   readonly fuse?: boolean;
   /** For messages. */

@@ -6,8 +6,8 @@ import { adamw, single } from "./optimizer.ts";
 import { decoderLoss } from "./pretrain.ts";
 import { createTrainer, type Precision } from "./trainer.ts";
 
-const isHere = machine.processorFeatures().bf16;
-const why = isHere ? "" : " (skipped: the processor has no products of bf16)";
+const isHere = machine.processorFeatures().wide512;
+const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
 
 const [rows, length, steps] = [4, 64, 6];
 const model = llamaConfig({ vocab: 256, width: 128, layers: 2, heads: 2, context: length });

@@ -51,7 +51,7 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   readonly batch: { readonly [K in keyof B]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
   readonly optimizer: Optimizer;
   /**
-   * Mixed precision. "bf16": operands of large matrix products are rounded to bf16 where the processor has such products; sums, weights,
+   * Mixed precision. "bf16": operands of large matrix products are rounded to bf16 where the processor has 512-bit vectors; sums, weights,
    * gradients and the optimiser's state stay float32. "f32" where absent.
    */
   readonly precision?: Precision | undefined;

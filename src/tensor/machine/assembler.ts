@@ -286,6 +286,10 @@ export class Assembler {
   prefetchToWrite(line: Address): void {
     this.#general([0x0f, 0x0d], 1, line, false);
   }
+  /** Asks for the line there, to be read soon; a place that is nobody's is no error. */
+  prefetch(line: Address): void {
+    this.#general([0x0f, 0x18], 1, line, false);
+  }
   /** Ends the use of wide registers: code after it may be compiled for narrow ones. */
   vzeroupper(): void {
     this.raw(0xc5, 0xf8, 0x77);
@@ -381,6 +385,16 @@ export class Assembler {
   shuffleInQuarters(to: number, from: number, how: number): void {
     this.#evex([1, 3, 0x04], to, 0, from);
     this.raw(how);
+  }
+  /** Lanes of 32 bits, zeros from the left. */
+  shiftRight(to: number, from: number, by: number): void {
+    this.#evex([1, 1, 0x72], 2, to, from);
+    this.raw(by);
+  }
+  /** Mask k := a or b is no number. */
+  unordered(mask: number, a: number, b: VectorOperand): void {
+    this.#evex([0, 1, 0xc2], mask, a, b);
+    this.raw(3);
   }
   /** Mask k := a > b, of i32. */
   greater(mask: number, a: number, b: VectorOperand): void {

@@ -18,6 +18,7 @@ import {
   type Runtime,
 } from "../onnxruntime/index.ts";
 import { freeRooms, operatorDomainOf } from "../operators/index.ts";
+import { formOf } from "../products/index.ts";
 import type { Shape } from "../shape.ts";
 import type { Limits } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
@@ -234,9 +235,9 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       const weightsKey = weights.map(([, b]) => number(b)).join(" ");
       const limits = limitsOf[runtime.provider];
       const isCpu = runtime.provider === "cpu";
-      const products16 = isCpu && build.products === "bf16";
       const fusesElements = isCpu && build.fuses === true && canFuse();
-      const lowered = onnxModel(graph, { ...limits, products16, fusesElements }, outside);
+      const products = isCpu && (build.products === "bf16" || fusesElements) ? formOf(build.products ?? "f32") : undefined;
+      const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside);
       const model = writeModel(lowered, { nodeOrder: "reversed" });
       const create = () =>
         turns(() =>

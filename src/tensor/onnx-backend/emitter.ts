@@ -2,6 +2,7 @@
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
 import { type Attribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
+import type { Form } from "../products/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
@@ -12,8 +13,8 @@ export const onnxUint32 = 12;
 export interface Limits {
   /** Work of at most so many bytes is done by one thread from front to back. */
   readonly sequentialBytes: number;
-  /** Large products of matrices may round their operands to bf16. */
-  readonly products16?: boolean;
+  /** Large products of matrices of f32 are operators of our own, of this form. */
+  readonly products?: Form;
   /** Chains of operations on elements may become one operator. */
   readonly fusesElements?: boolean;
 }

@@ -8,7 +8,7 @@ import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
-import { type MatmulAttributes, productOf, productOperator } from "../products16/index.ts";
+import { type MatmulAttributes, productOf, productOperator } from "../products/index.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
@@ -102,19 +102,19 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
   return reshapeTo(e, pieces.length === 1 ? pieces[0]! : e.emit("Concat", pieces, { axis: int(1) }), shape);
 }
 
-/** The product of the first two inputs with operands rounded to bf16, where that is wanted and can be. */
-function product16({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
-  if (!e.limits.products16 || dtype !== "f32") return undefined;
-  const product = productOf(a!, b!, attributes);
+/** The product of the first two inputs as an operator of our own, where that is wanted and can be. */
+function ownProduct({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
+  if (!e.limits.products || dtype !== "f32") return undefined;
+  const product = productOf(e.limits.products, a!, b!, attributes);
   return product && e.own(productOperator(product, shape), inputs.slice(0, 2))[0];
 }
 
 /** Does a product become an operator of our own? */
-export const isRounded = (t: Tensor, limits: Limits): boolean =>
-  limits.products16 === true &&
+export const isOwnProduct = (t: Tensor, limits: Limits): boolean =>
+  limits.products !== undefined &&
   t.dtype === "f32" &&
   isKind(t, "matmul") &&
-  productOf(t.inputs[0]!.shape, t.inputs[1]!.shape, t.attributes) !== undefined;
+  productOf(limits.products, t.inputs[0]!.shape, t.inputs[1]!.shape, t.attributes) !== undefined;
 
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),
@@ -185,7 +185,7 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   matmul: l => {
     const { e, inputs, attributes } = l;
     const { transposeA, transposeB, alpha } = attributes;
-    const rounded = product16(l);
+    const rounded = ownProduct(l);
     if (rounded !== undefined) return rounded;
     return transposeA || transposeB || alpha !== 1
       ? e.emit("FusedMatMul", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha) }, contrib)
@@ -220,7 +220,7 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   matmulAdd: l => {
     const { e, inputs, attributes } = l;
     const { transposeA, transposeB, alpha } = attributes;
-    const rounded = product16(l);
+    const rounded = ownProduct(l);
     if (rounded !== undefined) return e.emit("Add", [rounded, inputs[2]!]);
     return e.emit("Gemm", inputs, {
       transA: int(transposeA ? 1 : 0),

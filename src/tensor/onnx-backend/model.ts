@@ -8,7 +8,7 @@ import type { Attributes, OpKind } from "../ops.ts";
 import { type OwnSum, ownSums } from "../sums/index.ts";
 import { isKind, type Tensor } from "../tensor.ts";
 import { Emitter, type Limits } from "./emitter.ts";
-import { computedIn, isRounded, type Lowered, lower, packedInputs } from "./lower.ts";
+import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
 const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
@@ -86,7 +86,7 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
   const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
-  const fused = limits.fusesElements ? fusedIn(g, t => isRounded(t, limits), squares) : noneFused;
+  const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, limits), squares) : noneFused;
   for (const t of nodesOf(g)) {
     const own = sums.get(t);
     const chain = fused.chains.get(t);

@@ -58,7 +58,7 @@ const fitOptions = z.strictObject({
   select: z.enum(["f1", "loss"]).default("f1"),
   /** Recompute activations in the backward pass: less memory, more time. */
   rematerialise: z.boolean().default(false),
-  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has such products. float32 when absent. */
+  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has 512-bit vectors. float32 when absent. */
   precision: z.enum(precisions).optional(),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().min(0).default(60),

@@ -66,7 +66,7 @@ export const instructFitOptions = z.strictObject({
   seed: z.union([z.number().int(), z.string()]).default(1),
   rematerialise: z.boolean().default(false),
   logEvery: z.number().int().min(1).default(10),
-  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has such products. float32 when absent. */
+  /** Mixed precision: `bf16` rounds the operands of large matrix products where the processor has 512-bit vectors. float32 when absent. */
   precision: z.enum(precisions).optional(),
   /** Seconds between checkpoints. */
   checkpointSeconds: z.number().min(0).default(60),

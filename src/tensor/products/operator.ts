@@ -5,7 +5,7 @@ import { keyOf, type ProductShape } from "./shape.ts";
 
 /** The operator whose result has the dimensions `out`. */
 export const productOperator = (s: ProductShape, out: readonly number[]): Operator => ({
-  name: `product16_${keyOf(s)}_to_${out.join("x")}`,
+  name: `product_${keyOf(s)}_to_${out.join("x")}`,
   inputs: ["f32", "f32"],
   outputs: [out],
   make() {

@@ -1,20 +1,23 @@
-/** Laws of the kernels: each element is the sum of products of rounded operands, and nothing beside the result is written. */
+/** Laws of the kernels: each element is the sum of products of operands, rounded or as they are, and nothing beside the result is written. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fromBf16, toBf16 } from "../dtype.ts";
 import { allocatePages, loadCode, machineFunction, processorFeatures } from "../machine/index.ts";
 import { productCode, runFields } from "./code.ts";
-import type { ProductShape } from "./shape.ts";
+import type { Form, ProductShape } from "./shape.ts";
 
-const isHere = processorFeatures().bf16;
-const why = isHere ? "" : " (skipped: the processor has no products of bf16)";
+const { wide512, bf16 } = processorFeatures();
+const isHere = wide512;
+const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
+/** Rounded operands are there on every such processor; in pairs where it multiplies pairs. */
+const forms: readonly Form[] = bf16 ? ["f32", "rounded", "bf16"] : ["f32", "rounded"];
 
 const rounded = (all: Float32Array): Float64Array => Float64Array.from(all, x => fromBf16(toBf16(x)));
 
 /** The same in float64. */
 function expected(s: ProductShape, a: Float32Array, b: Float32Array): Float64Array {
   const out = new Float64Array(s.count * s.rows * s.columns);
-  const [ra, rb] = [rounded(a), rounded(b)];
+  const [ra, rb] = s.form === "f32" ? [a, b] : [rounded(a), rounded(b)];
   for (let g = 0; g < s.count; g++)
     for (let i = 0; i < s.rows; i++)
       for (let k = 0; k < s.inner; k++) {
@@ -69,10 +72,11 @@ function check(s: ProductShape, seed: number): void {
   expect(worst, JSON.stringify(s)).toBeLessThanOrEqual(bound);
 }
 
-test.skipIf(!isHere)(`products of any shape are those of the rounded operands, in float32 sums${why}`, () => {
+test.skipIf(!isHere)(`products of any shape are those of the operands in their form, in float32 sums${why}`, () => {
   fc.assert(
     fc.property(
       fc.record({
+        form: fc.constantFrom(...forms),
         count: fc.integer({ min: 1, max: 3 }),
         rows: fc.integer({ min: 1, max: 70 }),
         columns: fc.integer({ min: 1, max: 110 }),
@@ -91,5 +95,6 @@ test.skipIf(!isHere)(`products of any shape are those of the rounded operands, i
 
 test.skipIf(!isHere)(`long sums are taken in pieces, and rows beyond one item's are there${why}`, () => {
   const base = { count: 1, rows: 75, columns: 50, inner: 2700, alpha: 0.5, sharesB: true };
-  for (const transposeA of [false, true]) for (const transposeB of [false, true]) check({ ...base, transposeA, transposeB }, 7);
+  for (const form of forms)
+    for (const transposeA of [false, true]) for (const transposeB of [false, true]) check({ ...base, form, transposeA, transposeB }, 7);
 });

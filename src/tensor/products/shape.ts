@@ -1,6 +1,13 @@
 /** What a product of two matrices is, or of two stacks of them, and where its operands lie once they are packed. */
 
+/**
+ * What operands are when they are multiplied: `f32` as they are; `bf16` rounded, two of them by two at once, which takes a processor with such
+ * products; `rounded` the same numbers, each still in the place of an f32. Sums are float32 always.
+ */
+export type Form = "f32" | "bf16" | "rounded";
+
 export interface ProductShape {
+  readonly form: Form;
   /** Products, one after another in memory. */
   readonly count: number;
   /** Rows and columns of the result, and what is summed over. */
@@ -19,15 +26,17 @@ export interface ProductShape {
 /** Rows of the result in one pass over its columns, and columns: 8 by 3 vectors of sums stay in registers. */
 export const stripRows = 8;
 export const panelColumns = 48;
-/** Bytes that a pair of inner places takes in a strip and in a panel: two bf16 for each row or column. */
-export const stripPairBytes = 4 * stripRows;
-export const panelPairBytes = 4 * panelColumns;
+/** Inner places that share four bytes, and are multiplied by one instruction: a step. */
+export const placesOf = (form: Form): 1 | 2 => (form === "bf16" ? 2 : 1);
+/** Bytes that a step takes in a strip and in a panel: four for each row or column. */
+export const stripStepBytes = 4 * stripRows;
+export const panelStepBytes = 4 * panelColumns;
 /** Rows that are packed together: two strips, or where they are columns in memory as many as four lines hold, for a line a row is slow to read. */
 export const packedRows = (transposeA: boolean): number => (transposeA ? 64 : 16);
 
 export interface Layout {
-  /** Pairs of inner places, filled up with zeros to a multiple of 16. */
-  readonly pairs: number;
+  /** Steps of a sum, filled up with zeros to a multiple of 16. */
+  readonly steps: number;
   readonly strips: number;
   readonly panels: number;
   readonly stripBytes: number;
@@ -43,16 +52,16 @@ export interface Layout {
 /** Between strips, so that writing to some at once does not meet in the same set of the cache. */
 const gapBytes = 64;
 
-export function layoutOf({ count, rows, columns, inner, transposeA, sharesB }: ProductShape): Layout {
-  const pairs = 16 * Math.ceil(inner / 32);
+export function layoutOf({ form, count, rows, columns, inner, transposeA, sharesB }: ProductShape): Layout {
+  const steps = 16 * Math.ceil(inner / (16 * placesOf(form)));
   const together = packedRows(transposeA);
   const strips = (together / stripRows) * Math.ceil(rows / together);
   const panels = Math.ceil(columns / panelColumns);
-  const [stripBytes, panelBytes] = [pairs * stripPairBytes + gapBytes, pairs * panelPairBytes];
+  const [stripBytes, panelBytes] = [steps * stripStepBytes + gapBytes, steps * panelStepBytes];
   const [aBytes, bBytes] = [strips * stripBytes, panels * panelBytes];
   const aStart = (sharesB ? 1 : count) * bBytes;
-  return { pairs, strips, panels, stripBytes, panelBytes, aBytes, bBytes, aStart, bytes: aStart + count * aBytes };
+  return { steps, strips, panels, stripBytes, panelBytes, aBytes, bBytes, aStart, bytes: aStart + count * aBytes };
 }
 
 export const keyOf = (s: ProductShape): string =>
-  [s.count, s.rows, s.columns, s.inner, +s.transposeA, +s.transposeB, s.alpha, +s.sharesB].join("_");
+  [s.form, s.count, s.rows, s.columns, s.inner, +s.transposeA, +s.transposeB, s.alpha, +s.sharesB].join("_");

@@ -1,0 +1,94 @@
+/** Our own products inside compiled programs: the same results whatever the threads; rounded ones beside float32 as close as bf16 allows. */
+import { expect, test } from "vitest";
+import { type Compiled, compile, matmul, openDevice, type Tensor } from "../index.ts";
+import { processorFeatures } from "../machine/index.ts";
+import { productOf } from "./product-of.ts";
+
+const isHere = processorFeatures().wide512;
+const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";
+
+const values = (n: number, seed: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(seed + 1.7 * i));
+
+type Two = Compiled<[Tensor, Tensor], Tensor>;
+const shapes: readonly (readonly [readonly number[], readonly number[], boolean, boolean])[] = [
+  [[256, 192], [192, 320], false, false],
+  [[2, 100, 192], [192, 130], false, false],
+  [[200, 128], [96, 128], false, true],
+  [[300, 128], [300, 96], true, false],
+  [[2, 3, 100, 64], [2, 3, 180, 64], false, true],
+  [[2, 3, 128, 100], [2, 3, 128, 180], true, false],
+];
+
+test.skipIf(!isHere).each(shapes)(
+  `%j by %j, transposed %s, %s: near float32, and the same bits on one thread and on two${why}`,
+  async (a, b, transposeA, transposeB) => {
+    const results: Float32Array[] = [];
+    for (const [threads, products] of [
+      [2, "f32"],
+      [1, "bf16"],
+      [2, "bf16"],
+    ] as const) {
+      const device = openDevice("cpu", { threads });
+      const size = (s: readonly number[]) => s.reduce((x, y) => x * y, 1);
+      const arrays = [await device.array(values(size(a), 1), "f32", a), await device.array(values(size(b), 2), "f32", b)] as const;
+      const f: Two = compile((x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB, alpha: 0.5 }), { device, products });
+      results.push((await (await f(...arrays)).read()) as Float32Array);
+      f.dispose();
+    }
+    const [exact, one, two] = results as [Float32Array, Float32Array, Float32Array];
+    expect(one).toEqual(two);
+    const inner = transposeA ? a.at(-2)! : a.at(-1)!;
+    const worst = exact.reduce((most, x, i) => Math.max(most, Math.abs(x - one[i]!)), 0);
+    expect(worst).toBeGreaterThan(0); // it was rounded
+    expect(worst).toBeLessThan(0.5 * inner * 2 ** -8); // two operands of at most 1, each off by at most 2^-9
+  },
+);
+
+test.skipIf(!isHere).each([
+  [[600, 200], [200, 384], false, false],
+  [[2, 300, 192], [770, 192], false, true],
+  [[700, 192], [700, 384], true, false],
+] as const)(
+  `%j by %j, transposed %s, %s, in float32: what the engine has but for the order of sums, on one thread and on two${why}`,
+  async (a, b, transposeA, transposeB) => {
+    const results: Float32Array[] = [];
+    for (const [threads, fuse] of [
+      [2, false],
+      [1, true],
+      [2, true],
+    ] as const) {
+      const device = openDevice("cpu", { threads });
+      const size = (s: readonly number[]) => s.reduce((x, y) => x * y, 1);
+      const arrays = [await device.array(values(size(a), 1), "f32", a), await device.array(values(size(b), 2), "f32", b)] as const;
+      const f: Two = compile((x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB }), { device, fuse });
+      results.push((await (await f(...arrays)).read()) as Float32Array);
+      f.dispose();
+    }
+    const [engine, one, two] = results as [Float32Array, Float32Array, Float32Array];
+    expect(one).toEqual(two);
+    const inner = transposeA ? a.at(-2)! : a.at(-1)!;
+    const worst = engine.reduce((most, x, i) => Math.max(most, Math.abs(x - one[i]!)), 0);
+    expect(worst).toBeLessThan(inner * 2 ** -20);
+    expect(productOf("f32", a, b, { transposeA, transposeB, alpha: 1 })).toBeDefined(); // so it was ours
+  },
+);
+
+test.skipIf(!isHere)(`what is infinite or no number stays so when it is rounded${why}`, async () => {
+  const device = openDevice("cpu", { threads: 1 });
+  const f: Two = compile((x: Tensor, y: Tensor) => matmul(x, y), { device, products: "bf16" });
+  const ones = new Float32Array(256 * 256).fill(1);
+  const strange = ones.slice();
+  for (const [row, x] of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN].entries()) strange[256 * row + 3] = x;
+  new Uint32Array(strange.buffer)[256 * 3 + 3] = 0x7fffffff; // no number either: -0 if it were rounded like one
+  const out = (await (
+    await f(await device.array(strange, "f32", [256, 256]), await device.array(ones, "f32", [256, 256]))
+  ).read()) as Float32Array;
+  expect([0, 1, 2, 3, 4].map(row => out[256 * row])).toEqual([
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    Number.NaN,
+    Number.NaN,
+    256,
+  ]);
+  f.dispose();
+});
