@@ -1,6 +1,6 @@
 /** Our own products inside compiled programs: the same results whatever the threads; rounded ones beside float32 as close as bf16 allows. */
 import { expect, test } from "vitest";
-import { type Compiled, compile, matmul, openDevice, type Tensor } from "../index.ts";
+import { type Compiled, type CompileOptions, compile, matmul, openDevice, type Tensor } from "../index.ts";
 import { processorFeatures } from "../machine/index.ts";
 import { productOf } from "./product-of.ts";
 
@@ -19,28 +19,39 @@ const shapes: readonly (readonly [readonly number[], readonly number[], boolean,
   [[2, 3, 128, 100], [2, 3, 128, 180], true, false],
 ];
 
+interface Run extends Pick<CompileOptions, "products" | "fuse"> {
+  readonly threads: number;
+}
+
+/** The product of the same two arrays, compiled and run in each of these ways. */
+async function productsBy(
+  runs: readonly Run[],
+  [a, b]: readonly (readonly number[])[],
+  attributes: Parameters<typeof matmul>[2],
+): Promise<Float32Array[]> {
+  const size = (s: readonly number[]) => s.reduce((x, y) => x * y, 1);
+  const results: Float32Array[] = [];
+  for (const { threads, ...options } of runs) {
+    const device = openDevice("cpu", { threads });
+    const arrays = [await device.array(values(size(a!), 1), "f32", a!), await device.array(values(size(b!), 2), "f32", b!)] as const;
+    const f: Two = compile((x: Tensor, y: Tensor) => matmul(x, y, attributes), { device, ...options });
+    results.push((await (await f(...arrays)).read()) as Float32Array);
+    f.dispose();
+  }
+  return results;
+}
+
+const apart = (a: Float32Array, b: Float32Array): number => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0);
+
 test.skipIf(!isHere).each(shapes)(
   `%j by %j, transposed %s, %s: near float32, and the same bits on one thread and on two${why}`,
   async (a, b, transposeA, transposeB) => {
-    const results: Float32Array[] = [];
-    for (const [threads, products] of [
-      [2, "f32"],
-      [1, "bf16"],
-      [2, "bf16"],
-    ] as const) {
-      const device = openDevice("cpu", { threads });
-      const size = (s: readonly number[]) => s.reduce((x, y) => x * y, 1);
-      const arrays = [await device.array(values(size(a), 1), "f32", a), await device.array(values(size(b), 2), "f32", b)] as const;
-      const f: Two = compile((x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB, alpha: 0.5 }), { device, products });
-      results.push((await (await f(...arrays)).read()) as Float32Array);
-      f.dispose();
-    }
-    const [exact, one, two] = results as [Float32Array, Float32Array, Float32Array];
+    const runs: readonly Run[] = [{ threads: 2 }, { threads: 1, products: "bf16" }, { threads: 2, products: "bf16" }];
+    const [exact, one, two] = await productsBy(runs, [a, b], { transposeA, transposeB, alpha: 0.5 });
     expect(one).toEqual(two);
     const inner = transposeA ? a.at(-2)! : a.at(-1)!;
-    const worst = exact.reduce((most, x, i) => Math.max(most, Math.abs(x - one[i]!)), 0);
-    expect(worst).toBeGreaterThan(0); // it was rounded
-    expect(worst).toBeLessThan(0.5 * inner * 2 ** -8); // two operands of at most 1, each off by at most 2^-9
+    expect(apart(exact!, one!)).toBeGreaterThan(0); // it was rounded
+    expect(apart(exact!, one!)).toBeLessThan(0.5 * inner * 2 ** -8); // two operands of at most 1, each off by at most 2^-9
   },
 );
 
@@ -51,24 +62,11 @@ test.skipIf(!isHere).each([
 ] as const)(
   `%j by %j, transposed %s, %s, in float32: what the engine has but for the order of sums, on one thread and on two${why}`,
   async (a, b, transposeA, transposeB) => {
-    const results: Float32Array[] = [];
-    for (const [threads, fuse] of [
-      [2, false],
-      [1, true],
-      [2, true],
-    ] as const) {
-      const device = openDevice("cpu", { threads });
-      const size = (s: readonly number[]) => s.reduce((x, y) => x * y, 1);
-      const arrays = [await device.array(values(size(a), 1), "f32", a), await device.array(values(size(b), 2), "f32", b)] as const;
-      const f: Two = compile((x: Tensor, y: Tensor) => matmul(x, y, { transposeA, transposeB }), { device, fuse });
-      results.push((await (await f(...arrays)).read()) as Float32Array);
-      f.dispose();
-    }
-    const [engine, one, two] = results as [Float32Array, Float32Array, Float32Array];
+    const runs: readonly Run[] = [{ threads: 2 }, { threads: 1, fuse: true }, { threads: 2, fuse: true }];
+    const [engine, one, two] = await productsBy(runs, [a, b], { transposeA, transposeB });
     expect(one).toEqual(two);
     const inner = transposeA ? a.at(-2)! : a.at(-1)!;
-    const worst = engine.reduce((most, x, i) => Math.max(most, Math.abs(x - one[i]!)), 0);
-    expect(worst).toBeLessThan(inner * 2 ** -20);
+    expect(apart(engine!, one!)).toBeLessThan(inner * 2 ** -20);
     expect(productOf("f32", a, b, { transposeA, transposeB, alpha: 1 })).toBeDefined(); // so it was ours
   },
 );
