@@ -185,8 +185,8 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   matmul: l => {
     const { e, inputs, attributes } = l;
     const { transposeA, transposeB, alpha } = attributes;
-    const rounded = ownProduct(l);
-    if (rounded !== undefined) return rounded;
+    const own = ownProduct(l);
+    if (own !== undefined) return own;
     return transposeA || transposeB || alpha !== 1
       ? e.emit("FusedMatMul", inputs, { transA: int(transposeA ? 1 : 0), transB: int(transposeB ? 1 : 0), alpha: float(alpha) }, contrib)
       : e.emit("MatMul", inputs);
@@ -220,8 +220,8 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   matmulAdd: l => {
     const { e, inputs, attributes } = l;
     const { transposeA, transposeB, alpha } = attributes;
-    const rounded = ownProduct(l);
-    if (rounded !== undefined) return e.emit("Add", [rounded, inputs[2]!]);
+    const own = ownProduct(l);
+    if (own !== undefined) return e.emit("Add", [own, inputs[2]!]);
     return e.emit("Gemm", inputs, {
       transA: int(transposeA ? 1 : 0),
       transB: int(transposeB ? 1 : 0),
