@@ -20,6 +20,7 @@ export interface Side {
   readonly name: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly pid: number;
   /** Of its process, after a collection; for sides that are modules of this folder. */
   memory?(): Promise<Memory>;
   stop(): void;
@@ -80,13 +81,13 @@ async function answering(side: Side): Promise<Side> {
 /** Of a stream, the time between two tokens is `tokenMs`. */
 export async function upstream(latencyMs: number, tokenMs = 100): Promise<Side> {
   const { port, child } = await started("upstream", [String(latencyMs), String(tokenMs)]);
-  return answering({ name: "upstream", url: `http://127.0.0.1:${port}`, headers: {}, stop: stopped(child) });
+  return answering({ name: "upstream", url: `http://127.0.0.1:${port}`, headers: {}, pid: child.pid!, stop: stopped(child) });
 }
 
 export async function bare(up: Side): Promise<Side> {
   const { port, child } = await started("bare", [`${up.url}/v1`]);
   const url = `http://127.0.0.1:${port}`;
-  return answering({ name: "Hono and undici", url, headers: {}, memory: memoryOf(child), stop: stopped(child) });
+  return answering({ name: "Hono and undici", url, headers: {}, pid: child.pid!, memory: memoryOf(child), stop: stopped(child) });
 }
 
 /** `state`: `memory:`, or `sqlite:` for a file. */
@@ -97,6 +98,7 @@ export async function loam(up: Side, state: "memory:" | "sqlite:"): Promise<Side
     name: state === "memory:" ? "Loam" : "Loam, SQLite",
     url: `http://127.0.0.1:${port}`,
     headers: { authorization: `Bearer ${key}` },
+    pid: child.pid!,
     memory: memoryOf(child),
     stop: () => {
       child.kill("SIGKILL");
@@ -114,7 +116,7 @@ export async function portkey(up: Side, peers: string): Promise<Side> {
     env: { ...process.env, NODE_ENV: "production", TRUSTED_CUSTOM_HOSTS: "localhost,127.0.0.1" },
   });
   const headers = { "x-portkey-provider": "openai", "x-portkey-custom-host": `${up.url}/v1`, authorization: "Bearer x" };
-  return answering({ name: "Portkey", url: `http://127.0.0.1:${port}`, headers, stop: stopped(child) });
+  return answering({ name: "Portkey", url: `http://127.0.0.1:${port}`, headers, pid: child.pid!, stop: stopped(child) });
 }
 
 export async function litellm(up: Side, peers: string): Promise<Side> {
@@ -138,6 +140,7 @@ export async function litellm(up: Side, peers: string): Promise<Side> {
     name: "LiteLLM",
     url: `http://127.0.0.1:${port}`,
     headers: { authorization: "Bearer sk-master" },
+    pid: child.pid!,
     stop: () => {
       child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
@@ -180,7 +183,13 @@ export async function load(side: Side, peers: string, { seconds, connections, ra
   };
 }
 
-/** Times of single requests at a fixed rate, in milliseconds with fractions: autocannon's are whole. Open loop: a late answer delays no request. */
+/** What an answer of `upstream.ts` says of itself. */
+const took = /took +(\d+\.\d+) ms/;
+
+/**
+ * Times of single requests at a fixed rate without what the upstream kept each by its own clock, in milliseconds with fractions: autocannon's are whole,
+ * and what a timer is off by is as much as a gateway adds. Open loop: a late answer delays no request.
+ */
 export async function timed(
   side: Side,
   rate: number,
@@ -195,9 +204,10 @@ export async function timed(
     const began = performance.now();
     try {
       const reply = await pool.request({ path: "/v1/chat/completions", method: "POST", headers, body });
-      await reply.body.text();
-      if (reply.statusCode !== 200) failures++;
-      else times.push(performance.now() - began);
+      const text = await reply.body.text();
+      const ms = performance.now() - began - Number(took.exec(text)?.[1]);
+      if (reply.statusCode !== 200 || Number.isNaN(ms)) failures++;
+      else times.push(ms);
     } catch {
       failures++;
     }

@@ -1,21 +1,24 @@
 /**
  * A model's server that answers at once or after a fixed time, or streams: what every gateway is measured before. Arguments: milliseconds before
- * a whole answer, milliseconds between the tokens of a stream, of which there are as many as `max_tokens` says.
+ * a whole answer, milliseconds between the tokens of a stream, of which there are as many as `max_tokens` says. A whole answer says how long it was
+ * kept (`... took 20.417 ms`): Node's timers are good to a millisecond, which is more than what a gateway adds.
  */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 const latencyMs = Number(process.argv[2] ?? 0);
 const tokenMs = Number(process.argv[3] ?? 100);
-const message = { role: "assistant", content: "Hello there, how can I help?" };
-const whole = JSON.stringify({
+const message = { role: "assistant", content: "Hello there, how can I help? took TIME ms" };
+const [before, after] = JSON.stringify({
   id: "chatcmpl-1",
   object: "chat.completion",
   created: 1,
   model: "inner",
   choices: [{ index: 0, message, logprobs: null, finish_reason: "stop" }],
   usage: { prompt_tokens: 7, completion_tokens: 9, total_tokens: 16 },
-});
+}).split("TIME") as [string, string];
+const timeDigits = 10;
+const wholeBytes = before.length + timeDigits + after.length;
 const event = (choice: object, more: object = {}) =>
   `data: ${JSON.stringify({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "inner", choices: [{ index: 0, ...choice }], ...more })}\n\n`;
 const first = event({ delta: { role: "assistant" }, finish_reason: null });
@@ -44,9 +47,10 @@ const server = createServer((request, response) => {
   });
   request.on("end", () => {
     if (text.includes('"stream":true')) return stream(response, Number(/"max_tokens":(\d+)/.exec(text)?.[1] ?? 100));
+    const began = performance.now();
     const answer = () => {
-      response.writeHead(200, { "content-type": "application/json", "content-length": whole.length });
-      response.end(whole);
+      response.writeHead(200, { "content-type": "application/json", "content-length": wholeBytes });
+      response.end(`${before}${(performance.now() - began).toFixed(3).padStart(timeDigits)}${after}`);
     };
     if (latencyMs > 0) setTimeout(answer, latencyMs);
     else answer();

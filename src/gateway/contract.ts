@@ -167,6 +167,8 @@ export interface Reservation {
   readonly unlimited: boolean;
   /** Headers for the answer, names in small letters. */
   headers(): Readonly<Record<string, string>>;
+  /** The same, name and value in turn. */
+  headerList(): readonly string[];
   /** Charges what was used, frees what was held, counts the usage. A second call does nothing. */
   settle(actual: Actual): Promise<void>;
   /** Where nothing reached an upstream: gives all back, the request too. */

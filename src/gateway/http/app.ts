@@ -15,7 +15,7 @@ import { passThroughOf } from "../passthrough/places.ts";
 import { messages } from "../translate/messages.ts";
 import { decoded } from "../transport/decoded.ts";
 import { apis } from "./apis.ts";
-import { answered, type Place } from "./around.ts";
+import { answered, type Place, type Written } from "./around.ts";
 import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
 import { admitted } from "./door.ts";
 import type { Answer } from "./exchange.ts";
@@ -23,8 +23,11 @@ import type { Asked } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
 
-const responseOf = ({ status, headers, body }: Answer): Response =>
-  new Response(status === 204 || status === 205 ? null : body, { status, headers });
+function responseOf({ status, headers: list, body }: Written): Response {
+  const headers = new Headers();
+  for (let i = 0; i < list.length; i += 2) headers.set(list[i]!, list[i + 1]!);
+  return new Response(status === 204 || status === 205 ? null : body, { status, headers });
+}
 
 /** The addresses of requests for a model. */
 export function modelPlaces(gateway: Gateway): ReadonlyMap<string, Place<Asked>> {

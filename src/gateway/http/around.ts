@@ -53,6 +53,14 @@ function exchangeOf(gateway: Gateway, { method, headers }: Asked, peer: Peer | u
   };
 }
 
+/** An answer as it is written. */
+export interface Written {
+  readonly status: number;
+  /** Name and value in turn; of two of one name the last counts. */
+  readonly headers: string[];
+  readonly body: Answer["body"];
+}
+
 /** Gives the end of a request on to whoever counts it: at once, or when its answer has been written. */
 export type Ending = (end: (end: End) => void) => (end: End) => void;
 
@@ -63,7 +71,7 @@ export async function answered<R extends Asked>(
   request: R,
   peer: Peer | undefined,
   ending?: Ending,
-): Promise<Answer> {
+): Promise<Written> {
   const exchange = exchangeOf(gateway, request, peer, path);
   const counted = gateway.begin(exchange);
   const end = ending ? ending(counted) : counted;
@@ -85,11 +93,12 @@ export async function answered<R extends Asked>(
       headers: { "content-type": "application/json", ...wire.headers },
     };
   }
-  const headers: Record<string, string> = Object.assign({}, answer.headers);
-  headers["x-content-type-options"] = "nosniff";
-  headers["referrer-policy"] = "no-referrer";
-  headers["x-request-id"] = exchange.id;
-  if (exchange.guards?.acted) headers["x-loam-guard"] = exchange.guards.acted;
-  if (gateway.isLeaving) headers.connection = "close";
-  return { status: answer.status, headers, body: answer.body };
+  const { status, headers: own, more, body } = answer;
+  const headers: string[] = [];
+  for (const name in own) headers.push(name, own[name]!);
+  if (more) for (const word of more) headers.push(word);
+  headers.push("x-content-type-options", "nosniff", "referrer-policy", "no-referrer", "x-request-id", exchange.id);
+  if (exchange.guards?.acted) headers.push("x-loam-guard", exchange.guards.acted);
+  if (gateway.isLeaving) headers.push("connection", "close");
+  return { status, headers, body };
 }

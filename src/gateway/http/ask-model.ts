@@ -63,7 +63,8 @@ export const askModel =
     gateway.checkRoom();
     const { control, config } = gateway;
     const identity = await admitted(control, request.headers, exchange);
-    const ask = await readAsk(request, api, contract);
+    const read = readAsk(request, api, contract);
+    const ask = read instanceof Promise ? await read : read;
     exchange.isStream = ask.isStream;
     exchange.trace?.asked(ask.body);
     const route = config.routes.get(ask.model);

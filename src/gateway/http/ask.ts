@@ -86,8 +86,15 @@ async function receivedFrom(request: Request, declared: string | null): Promise<
 
 const jsonType = /^application\/json\s*(;|$)/i;
 
-/** A body that is one JSON object. Errors: gateway/mediaType, tooLarge, body, cancelled. */
-export async function readObject(request: Asked) {
+interface Read {
+  readonly text: string;
+  readonly members: Members;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly sizeBytes: number;
+}
+
+/** A body that is one JSON object; at once where it came with the headers. Errors: gateway/mediaType, tooLarge, body, cancelled. */
+export function readObject(request: Asked): Read | Promise<Read> {
   const type = request.headers.get("content-type") ?? "";
   if (!jsonType.test(type))
     throw gatewayErrors.fail("mediaType", {
@@ -96,7 +103,10 @@ export async function readObject(request: Asked) {
       received: type ? JSON.stringify(type.slice(0, 60)) : "none",
     });
   const come = receivedBytes(request);
-  const bytes = come instanceof Promise ? await come : come;
+  return come instanceof Promise ? come.then(objectOf) : objectOf(come);
+}
+
+function objectOf(bytes: Uint8Array): Read {
   let text: string;
   try {
     // most are ASCII, which is read without a decoder
@@ -118,8 +128,12 @@ export async function readObject(request: Asked) {
 }
 
 /** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: those of `readObject`, gateway/parameter. */
-export async function readAsk(request: Asked, api: Api, contract?: ChatContract): Promise<Ask> {
-  const { text, members, body, sizeBytes } = await readObject(request);
+export function readAsk(request: Asked, api: Api, contract?: ChatContract): Ask | Promise<Ask> {
+  const read = readObject(request);
+  return read instanceof Promise ? read.then(r => asked(r, api, contract)) : asked(read, api, contract);
+}
+
+function asked({ text, members, body, sizeBytes }: Read, api: Api, contract: ChatContract | undefined): Ask {
   if (!contract) return askOf(api, text, members, body, sizeBytes);
   const { chat, refusal } = contract.read(body);
   const own = JSON.stringify(chat);

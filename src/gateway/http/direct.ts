@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Gateway } from "../gateway.ts";
-import { answered, type Ending, type Place } from "./around.ts";
-import type { Answer, End } from "./exchange.ts";
+import { answered, type Ending, type Place, type Written } from "./around.ts";
+import type { End } from "./exchange.ts";
 import { type Asked, NodeRequest } from "./node-request.ts";
 
 /** A declared body up to this size; node reads and drops so much where a request is refused before its body was read. */
@@ -44,12 +44,10 @@ async function pipe(body: ReadableStream<Uint8Array>, outgoing: ServerResponse):
   }
 }
 
-function write({ status, headers, body }: Answer, outgoing: ServerResponse): void {
-  const flat: (string | number)[] = [];
-  for (const name in headers) flat.push(name, headers[name]!);
+function write({ status, headers, body }: Written, outgoing: ServerResponse): void {
   const isStream = body instanceof ReadableStream;
-  if (!isStream) flat.push("content-length", typeof body === "string" ? Buffer.byteLength(body) : body.byteLength);
-  outgoing.writeHead(status, flat as string[]);
+  if (!isStream) headers.push("content-length", String(typeof body === "string" ? Buffer.byteLength(body) : body.byteLength));
+  outgoing.writeHead(status, headers);
   if (!isStream) outgoing.end(body);
   else {
     outgoing.flushHeaders();

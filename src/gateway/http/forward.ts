@@ -102,11 +102,10 @@ const versionOf = ({ headers }: Reply, model: unknown): string | undefined =>
   headers.get("x-loam-model")?.slice(0, limits.modelCharacters) ??
   (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
 
-/** Adds what all answers of targets carry. */
-function toClient(exchange: Exchange, headers: Record<string, string>): Record<string, string> {
-  if (exchange.reservation) Object.assign(headers, exchange.reservation.headers());
-  if (exchange.target !== undefined) headers["x-loam-target"] = exchange.target;
-  return headers;
+/** What all answers of targets carry. */
+function toClient({ reservation, target }: Exchange, headers: Record<string, string>): Pick<Answer, "headers" | "more"> {
+  if (target !== undefined) headers["x-loam-target"] = target;
+  return reservation ? { headers, more: reservation.headerList() } : { headers };
 }
 
 /** Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable, gateway/cancelled. */
@@ -128,7 +127,7 @@ export async function forward(f: Forwarded): Promise<Answer> {
     setImmediate(() => {
       if (isOver) return;
       timer = timed(f);
-      f.exchange.reservation?.headers();
+      f.exchange.reservation?.headerList();
     });
     const answer = await answering;
     if (!f.ask.isStream) over();
@@ -147,7 +146,8 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
     const source = await attempts.open();
     exchange.firstMs = clock.monotonic() - exchange.startMs;
     try {
-      const bytes = await readWhole(source.reply, limits.answerBytes);
+      const come = readWhole(source.reply, limits.answerBytes);
+      const bytes = come instanceof Promise ? await come : come;
       const { text, usage, model } = checked(bytes);
       exchange.served = versionOf(source.reply, model);
       source.end("answered");
@@ -163,7 +163,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
       return {
         status: source.reply.status,
         body: text,
-        headers: toClient(exchange, { "content-type": "application/json" }),
+        ...toClient(exchange, { "content-type": "application/json" }),
       };
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
@@ -263,7 +263,7 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
   return {
     status: 200,
     body,
-    headers: toClient(exchange, {
+    ...toClient(exchange, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache, no-transform",
       // nginx would otherwise collect the stream

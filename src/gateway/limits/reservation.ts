@@ -43,6 +43,7 @@ export class Granted implements Reservation {
   /** Of the moment of the decision. */
   readonly #prices: Prices;
   #headers: Readonly<Record<string, string>> | undefined;
+  #headerList: readonly string[] | undefined;
   #isOver = false;
 
   constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: Ending) {
@@ -60,6 +61,11 @@ export class Granted implements Reservation {
   headers(): Readonly<Record<string, string>> {
     this.#headers ??= limitHeaders(this.states);
     return this.#headers;
+  }
+
+  headerList(): readonly string[] {
+    this.#headerList ??= Object.entries(this.headers()).flat();
+    return this.#headerList;
   }
 
   settle(said: Actual): Promise<void> {

@@ -13,13 +13,15 @@ export function retryAfterOf(headers: ReplyHeaders, nowMs: number): number | und
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
 
-/** Reads an answer to its end. Errors: UpstreamFailure; tooLarge where it is more than `mostBytes`. */
-export async function readWhole(reply: Reply, mostBytes: number): Promise<Buffer> {
+/** Reads an answer to its end; at once where it has come whole. Errors: UpstreamFailure; tooLarge where it is more than `mostBytes`. */
+export function readWhole(reply: Reply, mostBytes: number): Buffer | Promise<Buffer> {
   const all = reply.arrived?.();
-  if (all !== undefined) {
-    if (all.length <= mostBytes) return all;
-    throw new UpstreamFailure("tooLarge", `more than ${mostBytes} bytes`);
-  }
+  if (all === undefined) return readPieces(reply, mostBytes);
+  if (all.length <= mostBytes) return all;
+  throw new UpstreamFailure("tooLarge", `more than ${mostBytes} bytes`);
+}
+
+async function readPieces(reply: Reply, mostBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {

@@ -46,7 +46,8 @@ export interface Reply {
 }
 
 export interface Connection {
-  call(call: Call): Promise<Reply>;
+  /** `replied` hears the status before anyone who waits. Errors: UpstreamFailure. */
+  call(call: Call, replied?: (status: number) => void): Promise<Reply>;
   close(): Promise<void>;
 }
 
@@ -91,6 +92,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   headers: ReplyHeaders = new RawHeaders([]);
   readonly #deadlines: Deadlines;
   readonly #stop: Stop;
+  readonly #replied: ((status: number) => void) | undefined;
   readonly #answer: (reply: Reply) => void;
   readonly #fail: (failure: UpstreamFailure) => void;
   #pieces: Buffer[] = [];
@@ -107,9 +109,15 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   /** Since when it has been silent, where somebody waits. */
   #quietFrom: number | undefined;
 
-  constructor({ deadlines, stop }: Call, answer: (reply: Reply) => void, fail: (failure: UpstreamFailure) => void) {
+  constructor(
+    { deadlines, stop }: Call,
+    replied: ((status: number) => void) | undefined,
+    answer: (reply: Reply) => void,
+    fail: (failure: UpstreamFailure) => void,
+  ) {
     this.#deadlines = deadlines;
     this.#stop = stop;
+    this.#replied = replied;
     this.#answer = answer;
     this.#fail = fail;
     stop.add(this.#stopped);
@@ -143,6 +151,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
     this.headers = new RawHeaders(raw);
     this.#resume = resume;
     this.#hasAnswer = true;
+    this.#replied?.(status);
     this.#answer(this);
     return true;
   }
@@ -247,10 +256,10 @@ export function connectTo({ origin, network, connections, authorities }: Connect
     connect: { timeout: 60_000, lookup: guardedLookup(network), ...(authorities === undefined ? {} : { ca: authorities }) },
   });
   return {
-    call: call =>
+    call: (call, replied) =>
       new Promise<Reply>((resolve, reject) => {
         const { method, path, headers, body = null, stop } = call;
-        const exchange = new Exchange(call, resolve, reject);
+        const exchange = new Exchange(call, replied, resolve, reject);
         if (stop.reason) return;
         try {
           pool.dispatch({ origin, path, method, headers, body }, exchange);

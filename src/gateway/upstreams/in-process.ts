@@ -95,7 +95,7 @@ class HereReply implements Reply {
 
 /** `origin` is what the server sees as its own address. */
 export function connectHere(origin: string, serve: ServeHere): Connection {
-  const call = (call: Call): Promise<Reply> =>
+  const call: Connection["call"] = (call, replied) =>
     new Promise<Reply>((resolve, reject) => {
       const { method, path, headers, body, deadlines, stop } = call;
       const abort = new AbortController();
@@ -138,7 +138,10 @@ export function connectHere(origin: string, serve: ServeHere): Connection {
         response => {
           clearTimeout(timer);
           if (isOver) response.body?.cancel().catch(() => {});
-          else resolve(new HereReply(response, call, end, () => failure, stopped));
+          else {
+            replied?.(response.status);
+            resolve(new HereReply(response, call, end, () => failure, stopped));
+          }
         },
         (error: unknown) => end(new UpstreamFailure("reset", error instanceof Error ? error.message : String(error), { cause: error })),
       );

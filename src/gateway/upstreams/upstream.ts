@@ -116,13 +116,13 @@ export class Upstream {
     this.#breaker = tried(this.#breaker, startMs);
     this.#outstanding++;
     let isOver = false;
+    const replied = (status: number): void => {
+      if (status >= 300) return;
+      const ms = this.#clock.monotonic() - startMs;
+      this.#latencyMs = this.#latencyMs === undefined ? ms : this.#latencyMs + newest * (ms - this.#latencyMs);
+    };
     return {
-      call: async call => {
-        const reply = await this.#connection.call(call);
-        const ms = this.#clock.monotonic() - startMs;
-        if (reply.status < 300) this.#latencyMs = this.#latencyMs === undefined ? ms : this.#latencyMs + newest * (ms - this.#latencyMs);
-        return reply;
-      },
+      call: call => this.#connection.call(call, replied),
       end: (how, retryAfterMs) => {
         if (isOver) return;
         isOver = true;
