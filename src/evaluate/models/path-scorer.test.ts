@@ -167,6 +167,37 @@ for (const [name, config] of Object.entries(configs))
     }
   });
 
+test("states that wait for others are looked at where the work is broken off: every path is told once, and its likelihood is its own", async () => {
+  const config = configs["turned positions"]!;
+  const parameters: ArraysOf<DecoderSpec> = await initialise(decoderSpec(config), device, "waiting");
+  const draw = random("waiting");
+  // several batches, and more states than one portion of the head takes
+  const list = Array.from({ length: 200 }, (): Path => {
+    const inputs = Array.from({ length: 24 }, () => draw.below(size.vocab));
+    return { inputs, targets: inputs.slice(0, 1 + draw.below(3)) };
+  });
+  using scorer = pathScorer(device, config, parameters);
+  const whole = new Map<number, PathScore>();
+  await scorer.score(list, (path, score) => {
+    expect(whole.has(path)).toBe(false);
+    whole.set(path, score);
+  });
+  expect(whole.size).toBe(list.length);
+  const { signal } = new AbortController();
+  let looks = 0;
+  Object.defineProperty(signal, "aborted", { get: () => looks++ === 2 });
+  Object.defineProperty(signal, "reason", { value: new Error("enough") });
+  const part = new Map<number, PathScore>();
+  await expect(scorer.score(list, (path, score) => part.set(path, score), signal)).rejects.toThrow("enough");
+  // two batches of up to 512 tokens
+  expect(part.size).toBeGreaterThan(512 / 24);
+  expect(part.size).toBeLessThan(list.length);
+  for (const [path, { logLikelihood, isGreedy }] of part) {
+    expect(logLikelihood).toBeCloseTo(whole.get(path)!.logLikelihood, 4);
+    expect(isGreedy).toBe(whole.get(path)!.isGreedy);
+  }
+});
+
 /** A token a character. */
 const letters = (text: string) => [...text].map(c => c.charCodeAt(0));
 

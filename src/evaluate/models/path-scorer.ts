@@ -1,9 +1,10 @@
 /**
  * Log-likelihoods of token paths under a decoder. One program reads rows of paths (`path-rows.ts`, in a shape of `path-plan.ts`), another turns the
- * states that something is asked of into logits, and of those only three numbers a state and one a target leave the device.
+ * states that something is asked of into logits (`path-head.ts`).
  */
-import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates, unembed } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, gather, logSumExp, max, reshape, type Tensor } from "../../tensor/index.ts";
+import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates } from "../../nn/index.ts";
+import { compile, type Device, type DeviceArray, reshape, type Tensor } from "../../tensor/index.ts";
+import { pathHead } from "./path-head.ts";
 import { attentionBlock, isBlocked, plansFor, type Shape, shapeName } from "./path-plan.ts";
 import { layPaths, type Path, type TreeRow } from "./path-rows.ts";
 
@@ -21,9 +22,6 @@ export interface PathScorer extends Disposable {
   score(paths: readonly Path[], each: (path: number, score: PathScore) => void, signal?: AbortSignal): Promise<void>;
 }
 
-/** States whose logits are made at once, and twice as many targets looked up in them: the larger, the less a state costs. */
-const headSizes = [64, 128, 256] as const;
-
 export function pathScorer(device: Device, config: DecoderConfig, parameters: ArraysOf<DecoderSpec>): PathScorer {
   // a window counts places in the row
   const shares = config.window === undefined;
@@ -37,25 +35,10 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
     },
     { device, constant: [0], name: "paths" },
   );
-  /** States [N, C], those that are asked [A], and of each target the place of its logit among A x V. */
-  const head = compile(
-    (p: Decoder, x: Tensor, asked: Tensor, places: Tensor) => {
-      const logits = unembed(config, p, gather(x, asked)); // [A, V]
-      const flat = reshape(logits, [-1, 1]);
-      return { norm: reshape(logSumExp(logits), [-1]), most: reshape(max(logits, -1), [-1]), logits: reshape(gather(flat, places), [-1]) };
-    },
-    { device, constant: [0], name: "path-logits" },
-  );
-
-  const ints = (list: ArrayLike<number>, size: number): Promise<DeviceArray> =>
-    device.array(
-      Int32Array.from({ length: size }, (_, i) => list[i] ?? 0),
-      "i32",
-      [size],
-    );
+  const head = pathHead(device, config, parameters);
 
   /** The states of rows, [rows * width, C]. */
-  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<DeviceArray> {
+  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<Float64Array> {
     const size = count * width;
     // padding is seen by itself alone: a tree of one token each, or a text of number -1
     const [tokens, positions] = [new Int32Array(size), new Int32Array(size)];
@@ -70,31 +53,8 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
     for (const data of [tokens, positions, enters, exits]) given.push(await device.array(data, "i32", [count, width]));
     const x = await states(parameters, given[0]!, given[1]!, given[2]!, given[3]!);
     for (const a of given) a.dispose();
-    return x;
-  }
-
-  async function scoreRows(
-    rows: readonly TreeRow[],
-    shape: Shape,
-    found: (path: number, logProbability: number, isGreedy: boolean) => void,
-  ): Promise<void> {
-    const x = await statesOf(rows, shape);
-    built.add(shapeName(shape));
     try {
-      const scored = rows.flatMap((row, r) => row.scored.map(s => ({ ...s, at: r * shape.width + s.at })));
-      for (const part of headParts(scored)) {
-        const asked = await ints(part.states, part.size);
-        const places = await ints(
-          part.targets.map(t => t.state * config.vocab + t.target),
-          2 * part.size,
-        );
-        const out = await head(parameters, x, asked, places);
-        const [norm, most, logits] = [await out.norm.numbers(), await out.most.numbers(), await out.logits.numbers()];
-        part.targets.forEach(({ path, state }, i) => {
-          found(path, logits[i]! - norm[state]!, logits[i]! >= most[state]!);
-        });
-        for (const a of [asked, places, out.norm, out.most, out.logits]) a.dispose();
-      }
+      return await x.numbers();
     } finally {
       x.dispose();
     }
@@ -102,28 +62,51 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
 
   return {
     async score(paths, each, signal) {
+      const sums = new Map<number, { logLikelihood: number; isGreedy: boolean; ms: number; left: number }>();
+      const told = (path: number) => {
+        const { left, ...score } = sums.get(path)!;
+        if (left > 0) return;
+        sums.delete(path);
+        each(path, score);
+      };
+      const portions = head.open((path, logProbability, isGreedy, ms) => {
+        const sum = sums.get(path)!;
+        sum.logLikelihood += logProbability;
+        sum.isGreedy &&= isGreedy;
+        sum.ms += ms;
+        sum.left--;
+        told(path);
+      });
       for (const { sorted, shape } of plansFor(paths, shares, config, built)) {
         const rows = layPaths(sorted, shape.width);
         for (let first = 0; first < rows.length; first += shape.rows) {
-          signal?.throwIfAborted();
+          if (signal?.aborted) {
+            // what was read is not lost
+            await portions.end();
+            throw signal.reason;
+          }
           const began = performance.now();
           const part = rows.slice(first, first + shape.rows);
-          const own = new Map(part.flatMap(r => [...r.own]));
-          const sums = new Map([...own.keys()].map(p => [p, { logLikelihood: 0, isGreedy: true }]));
-          await scoreRows(part, shape, (path, logProbability, isGreedy) => {
-            const sum = sums.get(path)!;
-            sum.logLikelihood += logProbability;
-            sum.isGreedy &&= isGreedy;
-          });
+          const x = await statesOf(part, shape);
+          built.add(shapeName(shape));
           const tokens = part.reduce((sum, r) => sum + r.tokens.length, 0);
           const perToken = (performance.now() - began) / Math.max(1, tokens);
-          for (const [path, sum] of sums) each(path, { ...sum, ms: perToken * own.get(path)! });
+          for (const row of part)
+            for (const [path, own] of row.own) {
+              sums.set(path, { logLikelihood: 0, isGreedy: true, ms: perToken * own, left: paths[path]!.targets.length });
+              told(path);
+            }
+          await portions.take(
+            x,
+            part.flatMap((row, r) => row.scored.map(s => ({ ...s, at: r * shape.width + s.at }))),
+          );
         }
       }
+      await portions.end();
     },
     [Symbol.dispose]() {
       states.dispose();
-      head.dispose();
+      head[Symbol.dispose]();
     },
   };
 }
@@ -137,34 +120,4 @@ function segmentsOf(row: TreeRow): number[] {
     segments.push(n);
   }
   return segments;
-}
-
-interface HeadPart {
-  /** Of `headSizes`: the least that holds it. */
-  readonly size: number;
-  readonly states: readonly number[];
-  readonly targets: readonly { readonly path: number; readonly state: number; readonly target: number }[];
-}
-
-/** What is asked of states in portions that the head takes; a state that several targets follow is looked at once a portion. */
-function headParts(scored: TreeRow["scored"]): HeadPart[] {
-  const largest = headSizes.at(-1)!;
-  const parts: HeadPart[] = [];
-  let [at, states, targets] = [new Map<number, number>(), [] as number[], [] as { path: number; state: number; target: number }[]];
-  const end = () => {
-    const size = headSizes.find(n => n >= states.length && 2 * n >= targets.length)!;
-    if (targets.length > 0) parts.push({ size, states, targets });
-    [at, states, targets] = [new Map(), [], []];
-  };
-  for (const { path, at: token, target } of [...scored].sort((a, b) => a.at - b.at)) {
-    if (targets.length === 2 * largest || (!at.has(token) && states.length === largest)) end();
-    let state = at.get(token);
-    if (state === undefined) {
-      state = states.push(token) - 1;
-      at.set(token, state);
-    }
-    targets.push({ path, state, target });
-  }
-  end();
-  return parts;
 }
