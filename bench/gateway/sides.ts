@@ -183,6 +183,20 @@ export async function load(side: Side, peers: string, { seconds, connections, ra
   };
 }
 
+/** Asked without a pause for so long, a few requests at once: V8 compiles a gateway's code for some 10,000 requests. */
+export async function warm(side: Side, seconds: number): Promise<void> {
+  const { Pool } = await import("undici");
+  const pool = new Pool(side.url, { connections: 12 });
+  const headers = { "content-type": "application/json", ...side.headers };
+  const until = performance.now() + 1000 * seconds;
+  const client = async () => {
+    while (performance.now() < until)
+      await (await pool.request({ path: "/v1/chat/completions", method: "POST", headers, body })).body.text();
+  };
+  await Promise.all(Array.from({ length: 12 }, client));
+  await pool.close();
+}
+
 /** What an answer of `upstream.ts` says of itself. */
 const took = /took +(\d+\.\d+) ms/;
 
