@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 export interface Cores {
   /** Moves a process, all of its threads and what it starts from then on. */
   gateway(pid: number): void;
+  /** Lets it and this process run where the system puts them. */
+  share(pid: number): void;
   /** This process is on the other cores until then. */
   [Symbol.dispose](): void;
 }
@@ -27,7 +29,13 @@ export function separateCores(): Cores | undefined {
     if (allowed === undefined || cpus.length < 2) return undefined;
     const own = allowed;
     move(process.pid, cpus.slice(0, -1).join(","));
-    return { gateway: pid => move(pid, String(cpus.at(-1))), [Symbol.dispose]: () => move(process.pid, own) };
+    return {
+      gateway: pid => move(pid, String(cpus.at(-1))),
+      share: pid => {
+        for (const p of [process.pid, pid]) move(p, own);
+      },
+      [Symbol.dispose]: () => move(process.pid, own),
+    };
   } catch {
     return undefined;
   }
