@@ -105,7 +105,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       holds: over(n, 50) >= want,
     }));
   return {
-    method: `an upstream of ${latencyMs} ms${cores ? ", on other cores than the gateway" : ""}; times without what it kept each request by its own clock, over those of the upstream alone at the same rate, turn by turn, their median; each first asked for ${warmSeconds} s without a pause; ${said(plans.beside)}, ${said(plans.alone)}, times ${scale}`,
+    method: `an upstream of ${latencyMs} ms${cores ? ", on other cores than the gateway, at the end at 500/s on shared ones" : ""}; times without what it kept each request by its own clock, over those of the upstream alone at the same rate, turn by turn, their median; each first asked for ${warmSeconds} s without a pause; ${said(plans.beside)}, ${said(plans.alone)}, times ${scale}`,
     ours: {
       "at 50/s": figures("Loam", 50),
       "at 500/s": figures("Loam", 500),
