@@ -1,6 +1,7 @@
 /**
- * What a gateway adds to the time of a request: the same upstream of 20 ms (which says how long it kept each) asked through each and directly, at 50 requests a second beside LiteLLM
- * and Portkey, at 500 beside a bare Hono with undici. Requests come at their times whatever the answers do (open loop).
+ * What a gateway adds to the time of a request: the same upstream of 20 ms (which says how long it kept each) asked through each and directly, at
+ * 50 requests a second beside LiteLLM and Portkey, at 500 beside a bare Hono with undici. Requests come at their times whatever the answers do (open
+ * loop).
  */
 import { separateCores } from "./gateway/cores.ts";
 import { bare, litellm, loam, portkey, type Side, timed, upstream, warm } from "./gateway/sides.ts";
@@ -43,8 +44,8 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
     for (const start of starts)
       try {
         const side = await start();
-        cores?.gateway(side.pid);
         sides.push(side);
+        cores?.gateway(side.pid);
       } catch (error) {
         notes.push(error instanceof Error ? error.message : String(error));
       }
@@ -56,8 +57,8 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
         for (const i of of.keys()) {
           const side = of[((turn % 2 === 0 ? i : of.length - i) + turn) % of.length]!;
           const times = await timed(side, rate, scaled(seconds));
-          if (times.failures > 0) notes.push(`${side.name} at ${rate}: ${times.failures} failures`);
-          say(`${side.name} at ${rate}/s: p50 ${times.p50Ms.toFixed(2)} ms, p99 ${times.p99Ms.toFixed(2)} ms`);
+          if (times.failures > 0) notes.push(`${side.name} at ${rate}${where}: ${times.failures} failures`);
+          say(`${side.name} at ${rate}/s${where}: p50 ${times.p50Ms.toFixed(2)} ms, p99 ${times.p99Ms.toFixed(2)} ms`);
           const key = `${side.name} at ${rate}${where}`;
           got.set(key, [...(got.get(key) ?? []), times]);
         }
