@@ -7,12 +7,12 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { trimNativeMemory } from "../../tensor/index.ts";
 
-let collect: ((how: { readonly type: "major"; readonly flavor: "last-resort" }) => void) | undefined;
+let collect: ((how?: { readonly type: "major"; readonly flavor: "last-resort" }) => void) | undefined;
 
 /** The engine's last callbacks, which still hold on to it, and V8's own thread, which frees what a collection found. */
 const settleMs = 100;
 
-/** Resolves when it is done. Stops the process for some tens of milliseconds, twice. */
+/** Resolves when it is done. Stops the process for some tens of milliseconds, three times. */
 export async function giveMemoryBack(): Promise<void> {
   if (!collect) {
     setFlagsFromString("--expose-gc");
@@ -21,6 +21,8 @@ export async function giveMemoryBack(): Promise<void> {
   await wait(settleMs);
   // the young generation goes back too, which an ordinary collection keeps at the size that loading made it
   collect?.({ type: "major", flavor: "last-resort" });
+  // the one of no options is precise: the other keeps what was made while V8 was marking, a version's last megabytes, however often it runs
+  collect?.();
   await wait(settleMs);
   trimNativeMemory();
 }
