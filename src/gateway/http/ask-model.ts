@@ -62,7 +62,8 @@ export const askModel =
   async (request, exchange, end, peer) => {
     gateway.checkRoom();
     const { control, config } = gateway;
-    const identity = await admitted(control, request.headers, exchange);
+    const known = admitted(control, request.headers, exchange);
+    const identity = known instanceof Promise ? await known : known;
     const read = readAsk(request, api, contract);
     const ask = read instanceof Promise ? await read : read;
     exchange.isStream = ask.isStream;
