@@ -158,7 +158,10 @@ export async function testGateway(
     url: listening.url,
     key: secret,
     gateway,
-    records,
+    get records() {
+      gateway.tell();
+      return records;
+    },
     failures,
     post: (path, body, init = {}) =>
       fetch(`${listening.url}${path}`, {

@@ -13,7 +13,8 @@ import type { Control } from "./contract.ts";
 import { gatewayErrors } from "./errors.ts";
 import { HeldRequests } from "./guards/person/held.ts";
 import { type AppFetch, createApp } from "./http/app.ts";
-import { type End, type Exchange, type RequestRecord, recordOf } from "./http/exchange.ts";
+import { EndedRequests } from "./http/ended.ts";
+import type { End, Exchange, RequestRecord } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import type { Page } from "./own/page.ts";
@@ -47,7 +48,7 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
-  /** One call a request, when its answer has ended. */
+  /** One call a request, soon after its answer has ended. */
   readonly onRequest?: (record: RequestRecord) => void;
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
@@ -102,6 +103,7 @@ export class Gateway {
   #counters: ReadonlyMap<string, TokenCounter>;
   #cache: AnswerCache | undefined;
   readonly #notices: Notices;
+  readonly #ended: EndedRequests;
   #inFlight = 0;
   #isDraining = false;
   #empty: (() => void)[] = [];
@@ -119,11 +121,17 @@ export class Gateway {
     this.clock = clock;
     this.control = control;
     this.held = new HeldRequests(clock);
+    this.#ended = new EndedRequests(clock, (record, exchange) => this.#note(record, exchange));
     this.#random = random;
     this.#counters = counters;
     this.#runtime = this.#runtimeOf(config, undefined);
     this.onFailure = options.onFailure ?? (() => {});
-    this.metrics = createMetrics({ version, inFlight: () => this.#inFlight, upstreams: () => this.#runtime.upstreams() });
+    this.metrics = createMetrics({
+      version,
+      inFlight: () => this.#inFlight,
+      upstreams: () => this.#runtime.upstreams(),
+      tell: () => this.tell(),
+    });
     const routing = routingMetrics(this.metrics.registry, { config: () => this.config, upstreams: () => this.#runtime.upstreams() });
     this.#routing = routing;
     this.shadows = new Shadows(clock, {
@@ -242,13 +250,21 @@ export class Gateway {
         if (exchange.attempts.length === 0 && exchange.target === undefined && end.error !== "gateway/blocked") void reservation.cancel();
         else void reservation.settle({ inputTokens, outputTokens, cachedTokens, pricedAs: exchange.way?.pricedAs, status: end.status });
       }
-      const record = recordOf(exchange, end, this.clock.now(), this.clock.monotonic());
-      this.metrics.request(record);
-      this.#routing.request(record);
-      if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
-      exchange.trace?.end(record);
-      this.#options.onRequest?.(record);
+      this.#ended.add(exchange, end);
     };
+  }
+
+  /** Counts and writes down what has ended until now; by itself this happens a few times a second. */
+  tell(): void {
+    this.#ended.tell();
+  }
+
+  #note(record: RequestRecord, exchange: Exchange): void {
+    this.metrics.request(record);
+    this.#routing.request(record);
+    if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
+    exchange.trace?.end(record);
+    this.#options.onRequest?.(record);
   }
 
   /** Too many at once: memory is bounded whatever the limits say. Errors: gateway/unavailable. */
@@ -281,6 +297,7 @@ export class Gateway {
   }
 
   async close(): Promise<void> {
+    this.tell();
     this.shadows.close();
     this.#runtime.leave();
     await closeCache(this.#cache);

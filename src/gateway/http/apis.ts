@@ -16,7 +16,7 @@ export interface Api {
   /** How its streams are read; undefined where there are none. */
   readonly streamed: StreamedApi | undefined;
   /** The texts that go into the model, for counting; and their beginning, for affinity. */
-  texts(body: Body): Iterable<string>;
+  texts(body: Body): readonly string[];
   /** Most tokens that the answer can have. `otherwise`: where the request does not bound it. */
   maxOutputTokens(body: Body, otherwise: number): number;
 }
@@ -37,20 +37,20 @@ function wholeOf(body: Body, key: string, least: number, most: number): number |
 }
 
 /** Texts of a content: a string, or parts of which some are texts. */
-function* contentTexts(content: unknown): Iterable<string> {
-  if (typeof content === "string") yield content;
-  else if (Array.isArray(content)) for (const part of content) if (isRow(part) && typeof part.text === "string") yield part.text;
+function addContent(texts: string[], content: unknown): void {
+  if (typeof content === "string") texts.push(content);
+  else if (Array.isArray(content)) for (const part of content) if (isRow(part) && typeof part.text === "string") texts.push(part.text);
 }
 
-function* messageTexts(messages: unknown): Iterable<string> {
-  if (Array.isArray(messages)) for (const m of messages) if (isRow(m)) yield* contentTexts(m.content);
+function messageTexts(messages: unknown): string[] {
+  const texts: string[] = [];
+  if (Array.isArray(messages)) for (const m of messages) if (isRow(m)) addContent(texts, m.content);
+  return texts;
 }
 
 /** A string or a list of strings; lists of token ids count for themselves (`tokenIds`). */
-function* inputTexts(input: unknown): Iterable<string> {
-  if (typeof input === "string") yield input;
-  else if (Array.isArray(input)) for (const one of input) if (typeof one === "string") yield one;
-}
+const inputTexts = (input: unknown): string[] =>
+  typeof input === "string" ? [input] : Array.isArray(input) ? input.filter(one => typeof one === "string") : [];
 
 /** Token ids that stand in the body instead of texts. */
 export function tokenIds(body: Body): number {
@@ -66,9 +66,10 @@ const rows = [
     path: "/chat/completions",
     endpoint: "chat",
     streamed: "chat",
-    *texts(body) {
-      yield* messageTexts(body.messages);
-      if (Array.isArray(body.tools)) yield JSON.stringify(body.tools);
+    texts(body) {
+      const texts = messageTexts(body.messages);
+      if (Array.isArray(body.tools)) texts.push(JSON.stringify(body.tools));
+      return texts;
     },
     maxOutputTokens: (body, otherwise) =>
       (wholeOf(body, "max_completion_tokens", 1, mostTokens) ?? wholeOf(body, "max_tokens", 1, mostTokens) ?? otherwise) * answers(body),
@@ -88,10 +89,9 @@ const rows = [
     path: "/responses",
     endpoint: "responses",
     streamed: "responses",
-    *texts(body) {
-      if (typeof body.instructions === "string") yield body.instructions;
-      if (typeof body.input === "string") yield body.input;
-      else yield* messageTexts(body.input);
+    texts(body) {
+      const texts = typeof body.input === "string" ? [body.input] : messageTexts(body.input);
+      return typeof body.instructions === "string" ? [body.instructions, ...texts] : texts;
     },
     maxOutputTokens: (body, otherwise) => wholeOf(body, "max_output_tokens", 1, mostTokens) ?? otherwise,
   },

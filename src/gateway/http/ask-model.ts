@@ -13,7 +13,7 @@ import { translated } from "../translate/translated.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Api } from "./apis.ts";
-import { inputTokens, parametersOf, readAsk } from "./ask.ts";
+import { inputTokens, ModelAction, readAsk } from "./ask.ts";
 import { admitted, allowed, reserved } from "./door.ts";
 import type { Answer, End, Exchange } from "./exchange.ts";
 import { type Forwarded, forward } from "./forward.ts";
@@ -80,21 +80,17 @@ export const askModel =
     }
     exchange.model = route.name;
     const dataClass = request.headers.get("x-loam-data-class");
-    const action = {
-      endpoint: contract ? ("messages" as const) : api.endpoint,
-      model: route.name,
-      label: ask.label,
-      parameters: parametersOf(ask),
-      dataClass,
-    };
+    const action = new ModelAction(ask, contract ? "messages" : api.endpoint, route.name, dataClass);
     allowed(control, identity, action);
     const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
     exchange.inputTokens = inputTokens(ask, gateway.counter(route));
     const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
-    const stand = route.fallbacks
-      .map(name => config.routes.get(name)!)
-      .filter(r => control.decide(identity, { ...action, model: r.name }).allowed);
-    const { routes, priceNames, standing } = wayOf([route, ...stand], config.priorities, {
+    const asked = [route];
+    for (const name of route.fallbacks) {
+      const other = config.routes.get(name)!;
+      if (control.decide(identity, action.of(other.name)).allowed) asked.push(other);
+    }
+    const { routes, priceNames, standing } = wayOf(asked, config.priorities, {
       headers: request.headers,
       identity,
       endpoint: action.endpoint,

@@ -1,6 +1,7 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
 import { isAscii } from "node:buffer";
 import { formatBytes, type LoamError } from "../../base/index.ts";
+import type { Action, Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
@@ -213,4 +214,30 @@ export function parametersOf({ body }: Ask): Record<string, number | string | bo
     if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") found[key] = value;
   }
   return found;
+}
+
+/** What a request for a model wants to do. Its parameters are read when a policy bounds one: few do. */
+export class ModelAction implements Action {
+  readonly endpoint: Endpoint;
+  readonly model: string;
+  readonly label: string | null;
+  readonly dataClass: string | null;
+  readonly #ask: Ask;
+
+  constructor(ask: Ask, endpoint: Endpoint, model: string, dataClass: string | null) {
+    this.endpoint = endpoint;
+    this.model = model;
+    this.label = ask.label;
+    this.dataClass = dataClass;
+    this.#ask = ask;
+  }
+
+  get parameters(): Readonly<Record<string, number | string | boolean>> {
+    return parametersOf(this.#ask);
+  }
+
+  /** The same with another model. */
+  of(model: string): ModelAction {
+    return new ModelAction(this.#ask, this.endpoint, model, this.dataClass);
+  }
 }

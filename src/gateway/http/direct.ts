@@ -61,6 +61,8 @@ export function directly(gateway: Gateway, places: DirectPlaces): (incoming: Inc
     // what is counted at the end need not be waited for by the client
     let isWritten = false;
     let later: (() => void) | undefined;
+    // node tells of the headers before it has read on: now a body that came with them is there
+    await undefined;
     const request = new NodeRequest(incoming);
     const ending: Ending = counted => (end: End) => {
       if (isWritten) counted(end);

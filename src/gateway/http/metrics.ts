@@ -22,9 +22,11 @@ export interface Watched {
   readonly version: string;
   readonly inFlight: () => number;
   readonly upstreams: () => readonly Upstream[];
+  /** Counts what has ended and waits to be counted. */
+  readonly tell: () => void;
 }
 
-export function createMetrics({ version, inFlight, upstreams }: Watched): GatewayMetrics {
+export function createMetrics({ version, inFlight, upstreams, tell }: Watched): GatewayMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -72,7 +74,10 @@ export function createMetrics({ version, inFlight, upstreams }: Watched): Gatewa
     registry,
     guards: guardMetrics(registry),
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: () => {
+      tell();
+      return registry.metrics();
+    },
     request: r => {
       const model = r.model ?? "none";
       requests.inc({ path: r.path, model, status: r.status });

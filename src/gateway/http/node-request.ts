@@ -71,6 +71,7 @@ export class NodeRequest {
       incoming.on("close", () => {
         if (!incoming.complete) left();
       });
+      if (incoming.destroyed && !incoming.complete) left();
     });
   }
 

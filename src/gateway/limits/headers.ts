@@ -6,6 +6,8 @@ import type { LimitState, Measure } from "../contract.ts";
 import { goDuration } from "./durations.ts";
 
 type Headers = Record<string, string>;
+/** Names and values in turn. */
+type HeaderList = string[];
 
 /** Above this OpenAI's clients take no notice of Retry-After and come back within seconds, so they are told not to. */
 const clientsWaitMs = 60_000;
@@ -32,15 +34,12 @@ const tighter = (s: LimitState, best: LimitState | undefined): LimitState => {
 const seconds = (ms: number): number => Math.ceil(ms / 1_000);
 
 /** States of enforced limits only: what is in shadow is nobody's business. One limit with several buckets shows its tightest. */
-export function limitHeaders(states: readonly LimitState[]): Headers {
-  const headers: Headers = {};
+export function limitHeaderList(states: readonly LimitState[]): HeaderList {
+  const headers: HeaderList = [];
   for (const [limit, remaining, reset, of] of openaiNames) {
     let s: LimitState | undefined;
     for (const state of states) if (of.includes(state.measure)) s = tighter(state, s);
-    if (!s) continue;
-    headers[limit] = String(s.quota);
-    headers[remaining] = String(s.remaining);
-    headers[reset] = goDuration(s.resetMs);
+    if (s) headers.push(limit, String(s.quota), remaining, String(s.remaining), reset, goDuration(s.resetMs));
   }
   // states of one limit stand together
   const shown: LimitState[] = [];
@@ -60,8 +59,15 @@ export function limitHeaders(states: readonly LimitState[]): Headers {
     policy += `${between}"${s.limit}";q=${s.quota}${s.windowMs === null ? "" : `;w=${seconds(s.windowMs)}`}${unit ? `;qu="${unit}"` : ""}`;
     left += `${between}"${s.limit}";r=${s.remaining}${s.windowMs === null ? "" : `;t=${seconds(s.resetMs)}`}`;
   }
-  headers["ratelimit-policy"] = policy;
-  headers.ratelimit = left;
+  headers.push("ratelimit-policy", policy, "ratelimit", left);
+  return headers;
+}
+
+/** The same as a table. */
+export function limitHeaders(states: readonly LimitState[]): Headers {
+  const list = limitHeaderList(states);
+  const headers: Headers = {};
+  for (let i = 0; i < list.length; i += 2) headers[list[i]!] = list[i + 1]!;
   return headers;
 }
 

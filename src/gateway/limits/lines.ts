@@ -176,7 +176,10 @@ export function deltasOf(
   demand: Demand,
   actual: Actual,
 ): Record<string, number> {
-  return Object.fromEntries(lines.map(({ rule, line }) => [line.bucket, deltaOf[rule.measure](actual, demand, prices, subjects.model)]));
+  // no prototype: a limit may be called anything
+  const deltas: Record<string, number> = Object.create(null);
+  for (const { rule, line } of lines) deltas[line.bucket] = deltaOf[rule.measure](actual, demand, prices, subjects.model);
+  return deltas;
 }
 
 /** Of a period, its length; a month has 30 days in a header that can say only one number. */

@@ -1,7 +1,7 @@
 /** A reservation that was granted: its headers, and its end, which is told to the store once. */
 import type { Actual, Demand, LimitState, Reservation, Subjects, UsageRow } from "../contract.ts";
 import type { SettleAsk } from "./bucket-store.ts";
-import { limitHeaders } from "./headers.ts";
+import { limitHeaderList, limitHeaders } from "./headers.ts";
 import { deltasOf, type RuleLine } from "./lines.ts";
 import type { Prices } from "./prices.ts";
 
@@ -42,7 +42,6 @@ export class Granted implements Reservation {
   readonly #ending: Ending;
   /** Of the moment of the decision. */
   readonly #prices: Prices;
-  #headers: Readonly<Record<string, string>> | undefined;
   #headerList: readonly string[] | undefined;
   #isOver = false;
 
@@ -59,12 +58,11 @@ export class Granted implements Reservation {
   }
 
   headers(): Readonly<Record<string, string>> {
-    this.#headers ??= limitHeaders(this.states);
-    return this.#headers;
+    return limitHeaders(this.states);
   }
 
   headerList(): readonly string[] {
-    this.#headerList ??= Object.entries(this.headers()).flat();
+    this.#headerList ??= limitHeaderList(this.states);
     return this.#headerList;
   }
 

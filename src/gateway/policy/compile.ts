@@ -55,8 +55,34 @@ function atomsOf(identity: Identity): string[] {
   return atoms;
 }
 
+type Lists = readonly (readonly Policy[])[];
+
+/** Of an index, what was looked up: identities and policies stay as they are, and whoever asks asks again. */
+const lookedUp = new WeakMap<PolicyIndex, WeakMap<Identity, Map<string | null, Lists>>>();
+/** Models that are remembered of an identity; with one more, all that were go. */
+const mostModels = 1_000;
+
 /** Lists of policies that could concern this identity and model; together they hold every one that applies. */
-export function candidates(index: PolicyIndex, identity: Identity, model: string | null): readonly (readonly Policy[])[] {
+export function candidates(index: PolicyIndex, identity: Identity, model: string | null): Lists {
+  let ofIndex = lookedUp.get(index);
+  if (!ofIndex) {
+    ofIndex = new WeakMap();
+    lookedUp.set(index, ofIndex);
+  }
+  let byModel = ofIndex.get(identity);
+  if (!byModel) {
+    byModel = new Map();
+    ofIndex.set(identity, byModel);
+  }
+  const known = byModel.get(model);
+  if (known) return known;
+  if (byModel.size >= mostModels) byModel.clear();
+  const lists = lookUp(index, identity, model);
+  byModel.set(model, lists);
+  return lists;
+}
+
+function lookUp(index: PolicyIndex, identity: Identity, model: string | null): Lists {
   const lists: (readonly Policy[])[] = [];
   // made once, so that each is hashed once for all atoms
   const names = ["*"];

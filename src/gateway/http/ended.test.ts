@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { systemClock } from "../../base/index.ts";
+import type { RequestTrace } from "../tracing/tracing.ts";
+import { EndedRequests } from "./ended.ts";
+import type { Exchange } from "./exchange.ts";
+
+const exchange = (id: string, more: Partial<Exchange> = {}): Exchange => ({
+  id,
+  startMs: 0,
+  method: "POST",
+  ip: null,
+  path: "/v1/chat/completions",
+  isStream: false,
+  inputTokens: 0,
+  attempts: [],
+  resumed: 0,
+  isOver: true,
+  ...more,
+});
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const opened = () => {
+  const told: string[] = [];
+  const ended = new EndedRequests(systemClock, record => told.push(record.id));
+  return { told, ended };
+};
+
+test("each is told once, in the order in which they ended, by itself within 50 ms", () => {
+  const { told, ended } = opened();
+  for (const id of ["a", "b"]) ended.add(exchange(id), { status: 200 });
+  vi.advanceTimersByTime(49);
+  expect(told).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(told).toEqual(["a", "b"]);
+  ended.add(exchange("c"), { status: 200 });
+  vi.advanceTimersByTime(1000);
+  expect(told).toEqual(["a", "b", "c"]);
+});
+
+test("whoever looks has all of them told; no time-out tells them again", () => {
+  const { told, ended } = opened();
+  ended.add(exchange("a"), { status: 200 });
+  ended.tell();
+  expect(told).toEqual(["a"]);
+  ended.tell();
+  vi.advanceTimersByTime(1000);
+  expect(told).toEqual(["a"]);
+});
+
+test("32 do not wait for more, and a traced one waits for nothing", () => {
+  const { told, ended } = opened();
+  for (let i = 0; i < 31; i++) ended.add(exchange(`${i}`), { status: 200 });
+  expect(told).toEqual([]);
+  ended.add(exchange("31"), { status: 200 });
+  expect(told).toHaveLength(32);
+  const trace = { traceId: "t" } as RequestTrace;
+  ended.add(exchange("before"), { status: 200 });
+  ended.add(exchange("traced", { trace }), { status: 200 });
+  expect(told.slice(32)).toEqual(["before", "traced"]);
+});
+
+test("a record says when its answer ended, not when it was told", () => {
+  vi.setSystemTime(new Date("2026-11-27T10:00:00Z"));
+  const times: [string, number][] = [];
+  const ended = new EndedRequests(systemClock, record => times.push([record.time, record.ms]));
+  const startMs = systemClock.monotonic();
+  vi.advanceTimersByTime(20);
+  ended.add(exchange("a", { startMs }), { status: 200 });
+  vi.advanceTimersByTime(50);
+  expect(times).toEqual([["2026-11-27T10:00:00.020Z", 20]]);
+});
