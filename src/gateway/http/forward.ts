@@ -102,10 +102,10 @@ const versionOf = ({ headers }: Reply, model: unknown): string | undefined =>
   headers.get("x-loam-model")?.slice(0, limits.modelCharacters) ??
   (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
 
-/** What all answers of targets carry. */
-function toClient({ reservation, target }: Exchange, headers: Record<string, string>): Pick<Answer, "headers" | "more"> {
+/** An answer of a target, with what all of them carry. */
+function toClient({ reservation, target }: Exchange, status: number, body: Answer["body"], headers: Record<string, string>): Answer {
   if (target !== undefined) headers["x-loam-target"] = target;
-  return reservation ? { headers, more: reservation.headerList() } : { headers };
+  return reservation ? { status, body, headers, more: reservation.headerList() } : { status, body, headers };
 }
 
 /** Errors: UpstreamRefusal, gateway/upstream, gateway/timeout, gateway/unavailable, gateway/cancelled. */
@@ -160,11 +160,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
           outputTokens: usage?.outputTokens ?? 0,
         });
       f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
-      return {
-        status: source.reply.status,
-        body: text,
-        ...toClient(exchange, { "content-type": "application/json" }),
-      };
+      return toClient(exchange, source.reply.status, text, { "content-type": "application/json" });
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
       source.reply.cancel();
@@ -260,14 +256,10 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
       relay.cancel();
     },
   });
-  return {
-    status: 200,
-    body,
-    ...toClient(exchange, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache, no-transform",
-      // nginx would otherwise collect the stream
-      "x-accel-buffering": "no",
-    }),
-  };
+  return toClient(exchange, 200, body, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache, no-transform",
+    // nginx would otherwise collect the stream
+    "x-accel-buffering": "no",
+  });
 }
