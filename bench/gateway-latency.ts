@@ -11,13 +11,19 @@ const latencyMs = 20;
 
 interface Plan {
   readonly rate: number;
+  /** Processes of each side, one after the other. */
+  readonly launches: number;
+  /** With each. */
   readonly turns: number;
   readonly seconds: number;
 }
-/** The machine is another one from one second to the next: two sides that differ by a tenth of a millisecond want many turns. */
+/**
+ * The machine is another one from one second to the next, and two processes of one program differ by up to a tenth of a millisecond: two sides that
+ * differ by as much want many turns and several processes.
+ */
 const plans = {
-  beside: { rate: 50, turns: 5, seconds: 5 },
-  alone: { rate: 500, turns: 9, seconds: 4 },
+  beside: { rate: 50, launches: 1, turns: 5, seconds: 5 },
+  alone: { rate: 500, launches: 3, turns: 4, seconds: 3 },
 } as const satisfies Record<string, Plan>;
 /** Some 10,000 requests: before them, what is measured is how far V8 has come with compiling. */
 const warmSeconds = 20;
@@ -33,15 +39,20 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
   using cores = separateCores();
   const up = await upstream(latencyMs);
   const notes: string[] = cores ? [] : ["no taskset, or one core: gateways share theirs with the load"];
-  const sides: Side[] = [];
+  let sides: Side[] = [];
   const got = new Map<string, Times[]>();
-  try {
-    const starts = [
-      () => loam(up, "memory:"),
-      () => bare(up),
-      ...(peers === undefined ? [] : [() => portkey(up, peers), () => litellm(up, peers)]),
-    ];
-    for (const start of starts)
+  const scaled = (whole: number) => Math.max(3, Math.round(whole * scale));
+  const starts = [
+    () => loam(up, "memory:"),
+    () => bare(up),
+    ...(peers === undefined ? [] : [() => portkey(up, peers), () => litellm(up, peers)]),
+  ];
+  const stop = () => {
+    for (const side of sides) side.stop();
+    sides = [];
+  };
+  const launch = async (which: readonly (() => Promise<Side>)[]) => {
+    for (const start of which)
       try {
         const side = await start();
         sides.push(side);
@@ -49,30 +60,40 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       } catch (error) {
         notes.push(error instanceof Error ? error.message : String(error));
       }
-    const scaled = (whole: number) => Math.max(3, Math.round(whole * scale));
-    for (const side of [up, ...sides]) await warm(side, scaled(warmSeconds));
-    const measure = async ({ rate, turns, seconds }: Plan, of: readonly Side[], where = "") => {
-      for (let turn = 0; turn < turns; turn++)
-        // each is first, each follows each other one
-        for (const i of of.keys()) {
-          const side = of[((turn % 2 === 0 ? i : of.length - i) + turn) % of.length]!;
-          const times = await timed(side, rate, scaled(seconds));
-          if (times.failures > 0) notes.push(`${side.name} at ${rate}${where}: ${times.failures} failures`);
-          say(`${side.name} at ${rate}/s${where}: p50 ${times.p50Ms.toFixed(2)} ms, p99 ${times.p99Ms.toFixed(2)} ms`);
-          const key = `${side.name} at ${rate}${where}`;
-          got.set(key, [...(got.get(key) ?? []), times]);
-        }
-    };
-    await measure(plans.beside, [up, ...sides]);
+    for (const side of sides) await warm(side, scaled(warmSeconds));
+  };
+  const measure = async ({ rate, turns, seconds }: Plan, where = "") => {
+    const of = [up, ...sides];
+    for (let turn = 0; turn < turns; turn++)
+      // each is first, each follows each other one
+      for (const i of of.keys()) {
+        const side = of[((turn % 2 === 0 ? i : of.length - i) + turn) % of.length]!;
+        const times = await timed(side, rate, scaled(seconds));
+        if (times.failures > 0) notes.push(`${side.name} at ${rate}${where}: ${times.failures} failures`);
+        say(`${side.name} at ${rate}/s${where}: p50 ${times.p50Ms.toFixed(2)} ms, p99 ${times.p99Ms.toFixed(2)} ms`);
+        const key = `${side.name} at ${rate}${where}`;
+        got.set(key, [...(got.get(key) ?? []), times]);
+      }
+  };
+  try {
+    await warm(up, scaled(warmSeconds));
+    await launch(starts);
+    await measure(plans.beside);
     // what is not measured any more has work of its own, which the tail of the others would show
-    for (const side of sides.splice(2)) side.stop();
-    await measure(plans.alone, [up, ...sides]);
-    if (cores) {
-      for (const { pid } of [up, ...sides]) cores.share(pid);
-      await measure(plans.alone, [up, ...sides], shared);
+    stop();
+    for (let i = 0; i < plans.alone.launches; i++) {
+      await launch(starts.slice(0, 2));
+      if (sides.length < 2) throw new Error(notes.at(-1));
+      await measure(plans.alone);
+      if (cores) {
+        for (const pid of [process.pid, up.pid, ...sides.map(s => s.pid)]) cores.share(pid);
+        await measure(plans.alone, shared);
+        for (const pid of [process.pid, up.pid]) cores.beside(pid);
+      }
+      stop();
     }
   } finally {
-    for (const side of sides) side.stop();
+    stop();
     up.stop();
   }
   /** Over the upstream alone, at the same rate; turn by turn. */
@@ -91,7 +112,8 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
     return { name: `Loam's added p50 over the bare one's, 500/s${place}`, want: "<= 1.3", got: digits(ratio), holds: ratio <= 1.3 };
   };
   const onShared = `500${shared}`;
-  const said = ({ rate, turns, seconds }: Plan) => `at ${rate}/s ${turns} turns of ${seconds} s`;
+  const said = ({ rate, launches, turns, seconds }: Plan) =>
+    `at ${rate}/s ${turns} turns of ${seconds} s${launches === 1 ? "" : ` with each of ${launches} processes a side`}`;
   const bars = (
     [
       ["LiteLLM", 10],
@@ -106,7 +128,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       holds: over(n, 50) >= want,
     }));
   return {
-    method: `an upstream of ${latencyMs} ms${cores ? ", on other cores than the gateway, at the end at 500/s on shared ones" : ""}; times without what it kept each request by its own clock, over those of the upstream alone at the same rate, turn by turn, their median; each first asked for ${warmSeconds} s without a pause; ${said(plans.beside)}, ${said(plans.alone)}, times ${scale}`,
+    method: `an upstream of ${latencyMs} ms${cores ? ", on other cores than the gateway, then at 500/s on shared ones" : ""}; times without what it kept each request by its own clock, over those of the upstream alone at the same rate, turn by turn, their median; each first asked for ${warmSeconds} s without a pause; ${said(plans.beside)}, ${said(plans.alone)}, times ${scale}`,
     ours: {
       "at 50/s": figures("Loam", 50),
       "at 500/s": figures("Loam", 500),

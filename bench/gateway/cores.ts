@@ -5,7 +5,9 @@ import { readFileSync } from "node:fs";
 export interface Cores {
   /** Moves a process, all of its threads and what it starts from then on. */
   gateway(pid: number): void;
-  /** Lets it and this process run where the system puts them. */
+  /** Moves a process to the other cores, where this one is. */
+  beside(pid: number): void;
+  /** Lets a process run where the system puts it. */
   share(pid: number): void;
   /** This process is on the other cores until then. */
   [Symbol.dispose](): void;
@@ -28,12 +30,12 @@ export function separateCores(): Cores | undefined {
     const cpus = cpusOf(allowed ?? "");
     if (allowed === undefined || cpus.length < 2) return undefined;
     const own = allowed;
-    move(process.pid, cpus.slice(0, -1).join(","));
+    const others = cpus.slice(0, -1).join(",");
+    move(process.pid, others);
     return {
       gateway: pid => move(pid, String(cpus.at(-1))),
-      share: pid => {
-        for (const p of [process.pid, pid]) move(p, own);
-      },
+      beside: pid => move(pid, others),
+      share: pid => move(pid, own),
       [Symbol.dispose]: () => move(process.pid, own),
     };
   } catch {
