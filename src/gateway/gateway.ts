@@ -260,11 +260,16 @@ export class Gateway {
   }
 
   #note(record: RequestRecord, exchange: Exchange): void {
-    this.metrics.request(record);
-    this.#routing.request(record);
-    if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
-    exchange.trace?.end(record);
-    this.#options.onRequest?.(record);
+    try {
+      this.metrics.request(record);
+      this.#routing.request(record);
+      if (record.model !== null || record.path.startsWith("/v1/")) this.control.journal.note(record);
+      exchange.trace?.end(record);
+      this.#options.onRequest?.(record);
+    } catch (error) {
+      // its client has had its answer, and others wait to be told
+      this.onFailure(error, record.id);
+    }
   }
 
   /** Too many at once: memory is bounded whatever the limits say. Errors: gateway/unavailable. */

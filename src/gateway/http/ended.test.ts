@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { systemClock } from "../../base/index.ts";
+import { fakeUpstream, good, testGateway } from "../fakes.ts";
 import type { RequestTrace } from "../tracing/tracing.ts";
 import { EndedRequests } from "./ended.ts";
 import type { Exchange } from "./exchange.ts";
@@ -18,7 +19,7 @@ const exchange = (id: string, more: Partial<Exchange> = {}): Exchange => ({
   ...more,
 });
 
-beforeEach(() => void vi.useFakeTimers());
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 const opened = () => {
@@ -70,4 +71,33 @@ test("a record says when its answer ended, not when it was told", () => {
   ended.add(exchange("a", { startMs }), { status: 200 });
   vi.advanceTimersByTime(50);
   expect(times).toEqual([["2026-11-27T10:00:00.020Z", 20]]);
+});
+
+test("a listener that throws costs neither an answer nor the records of others", async () => {
+  vi.useRealTimers();
+  const upstream = await fakeUpstream(good);
+  const seen: string[] = [];
+  const gateway = await testGateway(
+    { upstreams: { local: { url: upstream.url } }, models: { chat: { targets: [{ upstream: "local", model: "inner" }] } } },
+    {
+      onRequest: record => {
+        seen.push(record.id);
+        if (seen.length === 1) throw new Error("the disk is full");
+      },
+    },
+  );
+  try {
+    for (const id of ["one", "two"]) {
+      const body = { model: "chat", messages: [{ role: "user", content: "Count." }] };
+      const answer = await gateway.post("/v1/chat/completions", body, { headers: { "x-request-id": id } });
+      expect(answer.status).toBe(200);
+      await answer.text();
+    }
+    gateway.gateway.tell();
+    expect(seen).toEqual(["one", "two"]);
+    expect(gateway.failures.map(String)).toEqual(["Error: the disk is full"]);
+  } finally {
+    await gateway.close();
+    await upstream.close();
+  }
 });
