@@ -1,7 +1,8 @@
 /**
  * Requests a second that a gateway takes at most, everything of Loam's on (key, policy, two limits, log), beside LiteLLM (its master key), Portkey
- * (no keys) and a bare Hono with undici; 32 connections, an upstream that answers at once, a gateway at a time in turns.
+ * (no keys) and a bare Hono with undici; 32 connections, an upstream that answers at once, a gateway at a time in turns, each on one core.
  */
+import { separateCores } from "./gateway/cores.ts";
 import { bare, type Load, litellm, load, loam, portkey, type Side, upstream } from "./gateway/sides.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 
@@ -13,9 +14,10 @@ const warmSeconds = 5;
 export async function run({ peers, say, scale }: BenchContext): Promise<BenchResult> {
   if (peers === undefined) throw new Error("the load comes from bench/peers: npm run bench -- peers");
   const seconds = Math.max(2, Math.round(8 * scale));
+  using cores = separateCores();
   const up = await upstream(0);
   const sides: Side[] = [];
-  const notes: string[] = [];
+  const notes: string[] = cores ? [] : ["no taskset, or one core: gateways share theirs with the load"];
   const got = new Map<string, Load[]>();
   try {
     for (const start of [
@@ -26,7 +28,9 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       () => litellm(up, peers),
     ])
       try {
-        sides.push(await start());
+        const side = await start();
+        sides.push(side);
+        cores?.gateway(side.pid);
       } catch (error) {
         notes.push(error instanceof Error ? error.message : String(error));
       }
@@ -66,7 +70,7 @@ export async function run({ peers, say, scale }: BenchContext): Promise<BenchRes
       holds: rate("Loam") / rate(n) >= want,
     }));
   return {
-    method: `saturated by autocannon, ${connections} connections, ${turns} turns of ${seconds} s each, one process a side, whole answers of 268 bytes`,
+    method: `saturated by autocannon, ${connections} connections, ${turns} turns of ${seconds} s each, one process a side${cores ? " on a core of its own" : ""}, whole answers of 268 bytes`,
     ours: Object.fromEntries(["Loam", "Loam, SQLite"].filter(n => got.has(n)).map(n => [n, figures(n)])),
     peers: Object.fromEntries(["Hono and undici", "Portkey", "LiteLLM"].filter(n => got.has(n)).map(n => [n, figures(n)])),
     ratios,
