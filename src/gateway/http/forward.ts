@@ -50,11 +50,9 @@ const patienceMs = (headers: HeaderReader): number => {
   return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 };
 
-/** Ends when a request has taken as long as it may. */
-function timed({ stop, runtime, headers }: Forwarded): NodeJS.Timeout {
-  const totalMs = Math.min(runtime.config.totalMs, patienceMs(headers));
-  return setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `not whole after ${totalMs} ms`)), totalMs);
-}
+/** Ends a request that has taken `mostMs`, of which `spentMs` are over. */
+const timed = (stop: Stop, mostMs: number, spentMs = 0): NodeJS.Timeout =>
+  setTimeout(() => stop.stop(new UpstreamFailure("totalTimeout", `not whole after ${mostMs} ms`)), mostMs - spentMs);
 
 /** Of prompt and answer, where a price is looked at. */
 function expectedTokens({ routes, runtime, exchange, maxOutputTokens }: Forwarded): { input: number; output: number } | undefined {
@@ -113,8 +111,12 @@ export async function forward(f: Forwarded): Promise<Answer> {
   const attempts = attemptsFor(f);
   f.exchange.attempts = attempts.made;
   f.exchange.way = attempts;
+  const { totalMs } = f.runtime.config;
+  const patientMs = Math.min(totalMs, patienceMs(f.headers));
+  const startMs = f.clock.monotonic();
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
+  let hasBegun = false;
   const over = () => {
     isOver = true;
     clearTimeout(timer);
@@ -126,11 +128,17 @@ export async function forward(f: Forwarded): Promise<Answer> {
     // undici writes a request behind what is done at once: then it is on its way, and this is done while the upstream works
     setImmediate(() => {
       if (isOver) return;
-      timer = timed(f);
+      timer = timed(f.stop, hasBegun ? totalMs : patientMs);
       f.exchange.reservation?.headerList();
     });
     const answer = await answering;
     if (!f.ask.isStream) over();
+    hasBegun = true;
+    // the official clients are patient until an answer begins: a stream that has begun may take what the gateway allows
+    if (timer && !isOver && patientMs < totalMs) {
+      clearTimeout(timer);
+      timer = timed(f.stop, totalMs, f.clock.monotonic() - startMs);
+    }
     return answer;
   } catch (error) {
     f.exchange.target = attempts.target;

@@ -6,7 +6,7 @@ import { isLoamError, redact } from "../../base/index.ts";
 import { UpstreamRefusal } from "../routing/attempts.ts";
 import type { StreamedApi } from "../streams/progress.ts";
 import { isRow } from "../streams/usage.ts";
-import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
+import { type FailureKind, failureRows, UpstreamFailure } from "../upstreams/failure.ts";
 
 export interface WireError {
   readonly status: number;
@@ -63,6 +63,14 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/timeout": { code: "upstream_timeout" },
 };
 
+/** Of each deadline its own, by the names of `timeouts`. */
+const deadlines: { readonly [K in FailureKind]?: string } = {
+  connectTimeout: "connect_timeout",
+  firstByteTimeout: "first_byte_timeout",
+  idleTimeout: "idle_timeout",
+  totalTimeout: "total_timeout",
+};
+
 const types: Readonly<Record<number, string>> = { 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error" };
 const typeOf = (status: number): string => types[status] ?? (status < 500 ? "invalid_request_error" : "server_error");
 
@@ -114,13 +122,9 @@ export function wireError(error: unknown, requestId: string): WireError {
     headers: status === 503 ? { "retry-after": String(retrySeconds) } : {},
   });
   if (error instanceof UpstreamFailure) {
-    const isLate = error.kind.endsWith("Timeout");
+    const late = deadlines[error.kind];
     const message = `${failureRows[error.kind].sentence}.`;
-    return wire(isLate ? 504 : 502, isLate ? "gateway/timeout" : "gateway/cut", {
-      message,
-      param: null,
-      code: isLate ? "upstream_timeout" : "upstream_cut",
-    });
+    return wire(late ? 504 : 502, late ? "gateway/timeout" : "gateway/cut", { message, param: null, code: late ?? "upstream_cut" });
   }
   const known = isLoamError(error) ? words[error.code] : undefined;
   if (!isLoamError(error) || !known)
@@ -129,9 +133,11 @@ export function wireError(error: unknown, requestId: string): WireError {
       param: null,
       code: "internal_error",
     });
-  const { code, param } = known;
-  const own = wire(error.status, error.code, { message: redact(error.message), param: param ? (error.problem.place ?? null) : null, code });
-  const waitMs = error.cause instanceof UpstreamFailure && code.startsWith("queue") ? error.cause.retryAfterMs : undefined;
+  const failure = error.cause instanceof UpstreamFailure ? error.cause : undefined;
+  const code = (error.code === "gateway/timeout" && failure && deadlines[failure.kind]) || known.code;
+  const param = known.param ? (error.problem.place ?? null) : null;
+  const own = wire(error.status, error.code, { message: redact(error.message), param, code });
+  const waitMs = code.startsWith("queue") ? failure?.retryAfterMs : undefined;
   return waitMs === undefined ? own : { ...own, headers: { "retry-after": String(Math.ceil(waitMs / 1000)) } };
 }
 

@@ -202,7 +202,7 @@ test("an error after such comments comes as an event", async () => {
   const response = await gateway.post("/v1/chat/completions", { model: "alone", messages, stream: true });
   const text = await response.text();
   expect(response.status).toBe(200);
-  expect(text).toContain('"code":"upstream_timeout"');
+  expect(text).toContain('"code":"first_byte_timeout"');
 });
 
 test("where upstreams can go on, an answer that broke off is gone on with, as one answer", async () => {
