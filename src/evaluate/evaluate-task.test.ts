@@ -8,6 +8,7 @@ import { keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
 import type { EvaluatedModel } from "./models/model.ts";
 import { differenceOf, pairItems } from "./results/compare.ts";
 import { measureOf } from "./results/measures.ts";
+import { parseResults } from "./results/read-results.ts";
 import { scoreOf, sliceScores } from "./results/score.ts";
 import { readTask } from "./tasks/read-task.ts";
 import { itemChange } from "./tasks/variants.ts";
@@ -86,6 +87,82 @@ test("an evaluation that dies goes on where it stopped, torn line and all", asyn
       .split("\n")
       .filter(Boolean),
   ).toHaveLength(41);
+});
+
+/** Item 5's first choice has this log-likelihood instead. */
+const sick = (logLikelihood: number): EvaluatedModel => {
+  const model = fake(7);
+  return {
+    ...model,
+    likelihood: (requests, each, signal) =>
+      model.likelihood!(
+        requests,
+        (i, a) => each(i, i === 5 ? { ...a, choices: a.choices.map((c, k) => (k === 0 ? { ...c, logLikelihood } : c)) } : a),
+        signal,
+      ),
+  };
+};
+
+test("a log-likelihood that is not a finite number is refused with task and item, and never kept", async () => {
+  const loaded = await write(sums);
+  for (const bad of [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]) {
+    const kept = join(folder, `answers${bad}`);
+    await expect(ask(loaded, sick(bad), keptAnswers(kept, sick(bad)))).rejects.toMatchObject({
+      problem: { code: "evaluate/score" },
+      message: expect.stringContaining(`sums: items.jsonl:6, choice 1: expected a finite log-likelihood, got ${bad}`),
+    });
+    // what was answered before it is kept, it is not
+    const well = fake(7);
+    expect((await ask(loaded, well, keptAnswers(kept, well))).known).toBe(34);
+  }
+});
+
+test("an answer that was kept as null is asked again", async () => {
+  const loaded = await write(sums);
+  const kept = rememberedAnswers();
+  await ask(loaded, fake(7), kept);
+  const torn: typeof kept = {
+    get: (kind, request) => {
+      const answer = kept.get(kind, request);
+      return JSON.parse(JSON.stringify(answer).replaceAll("-2", "null")) as typeof answer;
+    },
+    put: kept.put,
+  };
+  const again = fake(7);
+  const { items, known } = await ask(loaded, again, torn);
+  expect([known, again.asked]).toEqual([0, 40]);
+  expect(items).toEqual((await ask(loaded, fake(7))).items);
+});
+
+test("a text's log-likelihood and a classifier's probability are held to the same", async () => {
+  const rolling = await write("task: texts\ndata: { test: items.jsonl }\noutput: loglikelihood_rolling\ntarget: question\n");
+  const textual = {
+    id: "m",
+    fingerprint: "m",
+    rolling: async (_: unknown, each: (i: number, a: object) => void) => each(0, { logLikelihood: Number.NaN, tokens: 3, ms: 1 }),
+  };
+  await expect(ask(rolling, textual as EvaluatedModel)).rejects.toThrow("texts: items.jsonl:1: expected a finite log-likelihood, got NaN");
+  const kinds = await write(
+    'task: kinds\ndata: { test: items.jsonl }\nprompt: "{{question}}"\noutput: classify\nlabels: { few: few, many: many }\ntarget: kind\n',
+  );
+  const telling = {
+    id: "m",
+    fingerprint: "m",
+    classify: async (_: unknown, each: (i: number, a: object) => void) => each(2, { probabilities: { few: Number.NaN, many: 1 }, ms: 1 }),
+  };
+  await expect(ask(kinds, telling as EvaluatedModel)).rejects.toThrow(
+    "kinds: items.jsonl:3, choice 1: expected a finite probability, got NaN",
+  );
+});
+
+test("items that are read back with null for a figure are refused with their line", async () => {
+  const { items } = await ask(await write(sums), fake(7));
+  const lines = items.map(i => JSON.stringify(i));
+  expect(parseResults(lines.join("\n"), "result")).toEqual(items);
+  const torn = lines.with(3, lines[3]!.replace("-2", "null"));
+  expect(() => parseResults(torn.join("\n"), "task-result-1/items.jsonl")).toThrow(
+    /task-result-1\/items\.jsonl:4: .*expected a finite log-likelihood, got null/,
+  );
 });
 
 test("figures, slices and what changed between two models", async () => {

@@ -12,6 +12,7 @@ import type { Answering, AnswerOf, ChatTurn, EvaluatedModel, RequestKind, Reques
 import type { ItemResult } from "./results/item.ts";
 import { chosen } from "./results/measures.ts";
 import { readerOf, voted } from "./results/read-answer.ts";
+import { checkFinite } from "./results/read-results.ts";
 import { type Asked, askOf } from "./tasks/ask.ts";
 import type { LoadedTask, TaskItem } from "./tasks/read-task.ts";
 import type { OutputType, SliceRule, Task } from "./tasks/schema.ts";
@@ -168,6 +169,23 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
   );
 }
 
+/** The figures of an answer, and what they are. */
+const figuresOf: { readonly [K in RequestKind]: (answer: AnswerOf<K>) => readonly [what: string, values: readonly number[]] } = {
+  likelihood: ({ choices }) => ["log-likelihood", choices.map(c => c.logLikelihood)],
+  rolling: ({ logLikelihood }) => ["log-likelihood", [logLikelihood]],
+  classify: ({ probabilities }) => ["probability", Object.values(probabilities)],
+  embed: ({ vector }) => ["vector", vector],
+  generate: () => ["text", []],
+};
+const figures = (kind: RequestKind, answer: AnswerOf<RequestKind>) =>
+  (figuresOf[kind] as (a: AnswerOf<RequestKind>) => readonly [string, readonly number[]])(answer);
+
+/** An answer that was kept; one with a figure that is none is asked again. */
+function kept(answers: KeptAnswers, kind: RequestKind, request: RequestOf<RequestKind>): AnswerOf<RequestKind> | undefined {
+  const answer = answers.get(kind, request);
+  return answer && figures(kind, answer)[1].every(Number.isFinite) ? answer : undefined;
+}
+
 /** Runs the programs of all answers, and adds what came of them. */
 async function tested(
   task: Task,
@@ -197,7 +215,7 @@ async function tested(
   );
 }
 
-/** Errors: evaluate/ability where the model cannot do it; evaluate/data, evaluate/task of the items; those of the model; the signal's reason. */
+/** Errors: evaluate/ability where the model cannot do it; evaluate/data, evaluate/task of the items; evaluate/score for an answer that is not a number; those of the model; the signal's reason. */
 export async function evaluateTask({ loaded, model, answers, change, progress, signal }: EvaluateOptions): Promise<Evaluated> {
   const { task } = loaded;
   const kind = kindOf(task, model);
@@ -214,7 +232,7 @@ export async function evaluateTask({ loaded, model, answers, change, progress, s
   const asked = askOf(loaded, change);
   const attributes = asked.map(a => attributesOf(task, a));
   const requests = asked.map(a => requestOf(task, kind, a, model));
-  const got: (AnswerOf<RequestKind> | undefined)[] = requests.map(r => answers.get(kind, r));
+  const got: (AnswerOf<RequestKind> | undefined)[] = requests.map(r => kept(answers, kind, r));
   const open = requests.flatMap((_, i) => (got[i] ? [] : [i]));
   const known = requests.length - open.length;
   const began = performance.now();
@@ -234,6 +252,13 @@ export async function evaluateTask({ loaded, model, answers, change, progress, s
       open.map(i => requests[i]!),
       (k, answer) => {
         const i = open[k]!;
+        const [what, values] = figures(kind, answer);
+        checkFinite(
+          values,
+          what,
+          `${task.task}: ${asked[i]!.item.place}`,
+          "The model's weights or its precision give what is not a number.",
+        );
         got[i] = answer;
         answers.put(kind, requests[i]!, answer);
         done++;

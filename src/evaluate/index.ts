@@ -26,7 +26,7 @@ export {
   contaminationSplit,
   markKey,
 } from "./results/contamination.ts";
-export { type GateVerdict, gateVerdict, tellVerdict, type UndecidedRule, undecidedRules } from "./results/gate.ts";
+export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence, type UndecidedRule, undecidedRules } from "./results/gate.ts";
 export {
   checkWhole,
   type GroupHead,
@@ -44,6 +44,7 @@ export {
 export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
+export { parseResults } from "./results/read-results.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { ndcgAt, type Ranked, recallAt, reciprocalRank } from "./retrieval/index.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";

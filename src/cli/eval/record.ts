@@ -14,6 +14,7 @@ import {
   itemChange,
   keptAnswers,
   type LoadedTask,
+  parseResults,
   type ResultHead,
   rememberedAnswers,
   type VariantName,
@@ -61,19 +62,15 @@ export interface Asking {
 const recorded = z.looseObject({ kept: z.number(), ms: z.number() });
 
 async function readResult(artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean): Promise<RecordedResult> {
-  const text = (await artifact.read(itemsFile)).toString("utf8");
+  const items = parseResults((await artifact.read(itemsFile)).toString("utf8"), `${artifact.id}/${itemsFile}`);
   const { kept, ms } = recorded.parse(JSON.parse((await artifact.read(headFile)).toString("utf8")));
-  const items = text
-    .split("\n")
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as ItemResult);
   return { artifact: artifact.id, head: headOf(loaded.task), items, isKnown, kept, ms };
 }
 
 /** Where answers are kept until their task is whole, and for other tasks that ask the same. */
 const answersFolder = (store: Store): string => join(store.root, ".loam", "answers");
 
-/** Evaluates, or finds what was evaluated. Errors: those of the task, the model and the record; the signal's reason. */
+/** Evaluates, or finds what was evaluated. Errors: those of the task, the model and the record, evaluate/score of one with what is no number; the signal's reason. */
 export async function recordedResult(o: Asking): Promise<RecordedResult> {
   const { store, model, loaded, variant } = o;
   const change = variant === undefined ? undefined : await itemChange(loaded.task, variant);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { parseCondition } from "./condition.ts";
-import { gateVerdict, type UndecidedRule } from "./gate.ts";
+import { gateVerdict, tellVerdict, type UndecidedRule, undecidedRules } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 
 const names = { against: ["against", "prod", "mail@prod"], tasks: ["spam", "spam.hard"] };
@@ -91,6 +91,31 @@ test("the point rule says what the figures say", () => {
   expect(gateVerdict(parseCondition("acc > prod.acc", names), head, { items: worse }, { items: better }, { undecided: "fail" }).fails).toBe(
     true,
   );
+});
+
+test("a figure that is not a number fails the gate whatever is undecided, and its line says so", () => {
+  // of one class there is no area under a curve
+  const oneClass = itemsOf([true, true, true, true], [true, true, false, true]);
+  const both = itemsOf([true, false, true, false], [true, true, false, true]);
+  for (const undecided of undecidedRules)
+    for (const [condition, against] of [
+      ["auc < 0.9", undefined],
+      ["auc > 0.9", undefined],
+      ["auc < prod.auc - 0.01", both],
+      ["acc < 0.1 + 0 * auc", undefined],
+    ] as const) {
+      const side = against && { items: against };
+      const v = gateVerdict(parseCondition(condition, names), head, { items: oneClass }, side, { undecided });
+      expect(v).toMatchObject({ evidence: "unknown", holds: false, fails: true });
+      expect(tellVerdict(v)).toMatch(/cannot be told \(.*auc NaN.*4 items: a figure is not a number, and so it fails\)$/);
+    }
+});
+
+test("an infinite figure is a figure: what it says holds", () => {
+  const texts: ItemResult[] = itemsOf([true, false], [true, true]).map(i => ({ ...i, logLikelihood: -1e6, words: 1, textBytes: 1 }));
+  const rolling: ResultHead = { task: "spam", output: "loglikelihood_rolling" };
+  const fails = (source: string) => gateVerdict(parseCondition(source, names), rolling, { items: texts }, undefined).fails;
+  expect([fails("word_perplexity > 100"), fails("word_perplexity < 100")]).toEqual([true, false]);
 });
 
 /** Share of 40 draws of 150 items in which the gate fails, for models that are right with these chances. */

@@ -1,7 +1,8 @@
 /**
  * A condition held against results. What it says is a statement about the difference left - right, and results are a sample: so the difference gets a
  * paired bootstrap interval (both sides on the same draws of items), and the condition is `shown` where the one-sided 95 % bound lies beyond 0 on its
- * side, `excluded` where it lies beyond 0 on the other, else `undecided`. Which of the two errors an undecided one should be is the caller's choice.
+ * side, `excluded` where it lies beyond 0 on the other, else `undecided`. Which of the two errors an undecided one should be is the caller's choice. A figure
+ * that is not a number (the area under the curve of one class) is `unknown` and fails: nothing is known of what the gate is there for.
  */
 import { bootstrap } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
@@ -29,7 +30,7 @@ export interface GateVerdict {
   readonly high: number;
   /** The figures say that it holds. */
   readonly holds: boolean;
-  readonly evidence: "shown" | "undecided" | "excluded";
+  readonly evidence: "shown" | "undecided" | "excluded" | "unknown";
   readonly fails: boolean;
   /** Figures by the names in the condition. */
   readonly figures: Readonly<Record<string, number>>;
@@ -91,15 +92,16 @@ export function gateVerdict(
   const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);
   const holds = beyond(difference);
   // the end farther from the condition's side must be on it; the nearer one must not
-  const evidence =
-    Number.isNaN(low) || Number.isNaN(high)
+  const evidence = Number.isNaN(difference)
+    ? "unknown"
+    : Number.isNaN(low) || Number.isNaN(high)
       ? "undecided"
       : beyond(isBelow ? high : low)
         ? "shown"
         : beyond(isBelow ? low : high)
           ? "undecided"
           : "excluded";
-  const fails = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "fail") : evidence === "shown";
+  const fails = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "fail") : evidence !== "excluded";
   return {
     condition: source,
     task: head.task,
@@ -116,11 +118,19 @@ export function gateVerdict(
 
 const show = (x: number): string => String(Math.round(x * 1e4) / 1e4);
 
+/** What a verdict's evidence is, in words. */
+export const toldEvidence: { readonly [E in GateVerdict["evidence"]]: string } = {
+  shown: "shown at 95 %",
+  undecided: "not decided by so few items",
+  excluded: "excluded at 95 %",
+  unknown: "a figure is not a number, and so it fails",
+};
+
 /** The sentence of a verdict. */
 export const tellVerdict = (v: GateVerdict): string => {
   const figures = Object.entries(v.figures)
     .map(([name, x]) => `${name} ${show(x)}`)
     .join(", ");
-  const sure = { shown: "shown at 95 %", undecided: "not decided by so few items", excluded: "excluded at 95 %" }[v.evidence];
-  return `${v.task}: "${v.condition}" ${v.holds ? "holds" : "does not hold"} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${sure})`;
+  const says = v.evidence === "unknown" ? "cannot be told" : v.holds ? "holds" : "does not hold";
+  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]})`;
 };

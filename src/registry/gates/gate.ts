@@ -12,7 +12,7 @@ export interface Gate {
   readonly difference?: number;
   readonly low?: number;
   readonly high?: number;
-  readonly evidence?: "shown" | "undecided" | "excluded";
+  readonly evidence?: "shown" | "undecided" | "excluded" | "unknown";
   readonly items?: number;
   readonly artifacts?: readonly string[];
 }

@@ -84,6 +84,37 @@ test("what so few items do not decide counts as the rules say", async () => {
   expect(passes).toEqual({ point: false, pass: true, fail: false });
 });
 
+test("a figure that is not a number does not pass, whatever is undecided, and the verdict can be logged", async () => {
+  // verdicts of one class agree beyond chance by 0 / 0
+  for (const undecided of ["point", "pass", "fail"] as const)
+    await using({ requires: ["kappa > 0.1"], undecided }, async store => {
+      const first = await version(store, 1);
+      await measured(
+        store,
+        first,
+        "mail",
+        answers(20, 20).map(a => ({ ...a, gold: [0], logLikelihoods: [-0.1, -2] })),
+      );
+      const { gates, passed } = await judged(store, first);
+      expect(passed).toBe(false);
+      expect(gates[0]).toMatchObject({ passed: false, evidence: "unknown", figures: {}, told: expect.stringContaining("not a number") });
+      expect(gates[0]).not.toHaveProperty("difference");
+      await expect(promote(store, to(1))).rejects.toThrow(/kappa NaN.*a figure is not a number/);
+    });
+});
+
+test("a recorded figure that is not a number is an error with its line until the task is asked again", () =>
+  using({ requires: ["acc > 0.1"] }, async store => {
+    const first = await version(store, 1);
+    const torn = answers(20, 19).map((a, i) => (i === 7 ? { ...a, logLikelihoods: [Number.NaN, -2] } : a));
+    const artifact = await measured(store, first, "mail", torn);
+    await expect(promote(store, to(1))).rejects.toThrow(
+      `${artifact}/items.jsonl:8: t:7, choice 1: expected a finite log-likelihood, got null`,
+    );
+    await measured(store, first, "mail", answers(20, 17));
+    expect((await judged(store, first)).gates[0]!.passed).toBe(true);
+  }));
+
 test("an unknown measure is an error with the nearest; one that is not measured does not pass and says what to run", () =>
   using({ requires: ["acuracy > 0.5"] }, async store => {
     const first = await version(store, 1);

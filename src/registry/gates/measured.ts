@@ -1,7 +1,15 @@
 /** What the record has measured of a version: its own facts, and the items of every task that it was asked. Nothing is measured here. */
 import { z } from "zod";
 import { check } from "../../base/index.ts";
-import { type GroupHead, groupHeadOf, groupItems, type ItemResult, outputTypes, type ResultHead } from "../../evaluate/index.ts";
+import {
+  type GroupHead,
+  groupHeadOf,
+  groupItems,
+  type ItemResult,
+  outputTypes,
+  parseResults,
+  type ResultHead,
+} from "../../evaluate/index.ts";
 import { type ArtifactInfo, artifactsFrom, type ModelVersion, openArtifact, type Reading, type Store } from "../../store/index.ts";
 
 export interface MeasuredTask {
@@ -62,7 +70,7 @@ async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "created
     await jsonOf(store, info.id, "result.json"),
     `${info.id}/result.json`,
   );
-  const items = (await linesOf(store, info.id, "items.jsonl")) as ItemResult[];
+  const items = parseResults((await (await openArtifact(store, info.id)).read("items.jsonl")).toString("utf8"), `${info.id}/items.jsonl`);
   const head = {
     task,
     output,
@@ -122,8 +130,9 @@ async function classifierResult(store: Store, info: ArtifactInfo): Promise<Measu
   return { head: { task: testTask, output: "classify" }, artifact: info.id, atMs: info.createdMs, items };
 }
 
+const resultKind = "task-result";
 const readers: Readonly<Record<string, (store: Store, info: ArtifactInfo) => Promise<MeasuredTask | undefined>>> = {
-  "task-result": taskResult,
+  [resultKind]: taskResult,
   evaluation: classifierResult,
 };
 
@@ -147,8 +156,9 @@ export async function measuredOf(store: Store, version: ModelVersion): Promise<M
   const infos = await artifactsFrom(db, version.digest, "model", [...Object.keys(readers), groupKind]);
   const tasks: MeasuredTask[] = [];
   for (const info of infos.filter(i => i.kind !== groupKind)) {
-    const { variant } = info.options as { variant?: unknown };
-    if (variant !== undefined) continue;
+    const { variant, task: name } = info.options as { variant?: unknown; task?: unknown };
+    // an older result is not read: what is wrong with it is mended by the newer one
+    if (variant !== undefined || (info.kind === resultKind && tasks.some(t => t.head.task === name))) continue;
     const task = await readers[info.kind]!(store, info);
     if (task && !tasks.some(t => t.head.task === task.head.task)) tasks.push(task);
   }

@@ -12,6 +12,7 @@ import {
   measureNames,
   measuresIn,
   outputTypes,
+  toldEvidence,
   type UndecidedRule,
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
@@ -156,15 +157,15 @@ export function metricGate(condition: Condition, version: Side, current: Side | 
   };
   const passed = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "pass") : evidence === "shown";
   const bounds = Number.isFinite(low) && Number.isFinite(high);
-  const sure = { shown: "shown at 95 %", undecided: "not decided by so few items", excluded: "excluded at 95 %" }[evidence];
   const told = Object.entries(figures).map(([name, x]) => `${name} ${show(x)}`);
   return {
     kind: "metric",
     gate: source,
     passed,
-    told: `${told.join(", ")}; left - right ${show(difference)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${sure}`,
-    figures,
-    difference,
+    told: `${told.join(", ")}; left - right ${show(difference)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}`,
+    // the log keeps numbers alone
+    figures: Object.fromEntries(Object.entries(figures).filter(([, x]) => Number.isFinite(x))),
+    ...(Number.isFinite(difference) ? { difference } : {}),
     ...(bounds ? { low, high } : {}),
     evidence,
     items,
