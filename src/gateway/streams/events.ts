@@ -2,6 +2,7 @@
  * Server-sent events cut out of the bytes of an upstream as they come: each event keeps its own bytes, so that it can be passed on as it was.
  * Nothing is parsed twice and nothing is held longer than until its blank line. The format: WHATWG HTML, section 9.2.6.
  */
+import { Waiting } from "./waiting.ts";
 
 export interface StreamEvent {
   /** The event with its blank line, as the upstream wrote it. */
@@ -19,9 +20,10 @@ export interface EventCutter {
 
 const lf = 10;
 const cr = 13;
-const nothing = Buffer.alloc(0);
+/** Bytes of a blank line before its last: so many may have come before the piece that it ends in. */
+const seam = 2;
 
-/** Where the event ends that begins at `from`: behind the line feed of its blank line; -1 where that has not come. */
+/** Where the first event ends whose blank line begins at `from` or later: behind that line's feed; -1 where that has not come. */
 function endOf(bytes: Buffer, from: number): number {
   for (let at = bytes.indexOf(lf, from); at >= 0; at = bytes.indexOf(lf, at + 1)) {
     if (bytes[at + 1] === lf) return at + 2;
@@ -41,22 +43,23 @@ function dataOf(bytes: Buffer): string | undefined {
 }
 
 export function cutEvents(): EventCutter {
-  let pending: Buffer = nothing;
+  const waiting = new Waiting();
   return {
     push: chunk => {
-      const bytes = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+      const looked = Math.max(0, waiting.size - seam);
+      const bytes = waiting.with(chunk);
       const events: StreamEvent[] = [];
       let from = 0;
-      for (let end = endOf(bytes, from); end >= 0; end = endOf(bytes, from)) {
+      for (let end = endOf(bytes, looked); end >= 0; end = endOf(bytes, from)) {
         const own = bytes.subarray(from, end);
         events.push({ bytes: own, data: dataOf(own) });
         from = end;
       }
-      pending = from === bytes.length ? nothing : bytes.subarray(from);
+      waiting.keep(from);
       return events;
     },
     get pendingBytes() {
-      return pending.length;
+      return waiting.size;
     },
   };
 }
