@@ -28,12 +28,15 @@ let count = 0;
 const begun = Math.floor(Math.random() * 36 ** 6).toString(36);
 const newId = (): string => `req_${begun}${(count++).toString(36)}`;
 
-/** Of the client: the last proxy that is not ours wrote where it came from. */
+/** Some proxies write the port too, which would make every connection another client. */
+const withoutPort = (hop: string): string => /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
+
+/** Of the client: the outermost proxy that is ours wrote where it came from. */
 function addressOf(headers: HeaderReader, peer: Peer | undefined, trustedProxies: number): string | null {
   const own = peer?.incoming?.socket.remoteAddress ?? null;
   if (trustedProxies === 0) return own;
   const hops = (headers.get("x-forwarded-for") ?? "").split(",").map(h => h.trim());
-  return hops.at(-trustedProxies) || own;
+  return withoutPort(hops.at(-trustedProxies) ?? "") || own;
 }
 
 function exchangeOf(gateway: Gateway, { method, headers }: Asked, peer: Peer | undefined, path: string): Exchange {
