@@ -15,7 +15,7 @@ export const gatewayImport: VerbRun = async ({ out, cwd }, [format, file = ""], 
       expected: "litellm FILE",
       received: JSON.stringify(format ?? "nothing"),
     });
-  const { config, left } = importLitellm(parseYaml(await readText(resolve(cwd, file)), file), file);
+  const { config, left, variables } = importLitellm(parseYaml(await readText(resolve(cwd, file)), file), file);
   const text = stringify(config);
   const to = textOption(options, "to");
   if (to === undefined) {
@@ -27,6 +27,7 @@ export const gatewayImport: VerbRun = async ({ out, cwd }, [format, file = ""], 
     await writeFileAtomic(path, text);
     out.line(`  ${path} is written. Make a key: loam gateway keys create NAME --subject admin --config ${to}`);
   }
+  if (variables.length > 0) out.warn(`  read from the environment when it starts: ${variables.join(", ")}`);
   for (const { place, why } of left) out.warn(`  left out: ${place}: ${why}`);
-  out.result({ config, left, ...(to === undefined ? {} : { written: to }) });
+  out.result({ config, left, variables, ...(to === undefined ? {} : { written: to }) });
 };

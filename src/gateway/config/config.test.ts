@@ -200,6 +200,7 @@ test("LiteLLM's file is taken over: models, servers, fallbacks, aliases; the res
     "router_settings.fallbacks",
   ]);
   process.env.OPENAI_API_KEY ??= "for-this-test";
+  process.env.OLLAMA_API_KEY ??= "for-this-test";
   process.env.ANTHROPIC_API_KEY ??= "for-this-test";
   const checked = await checkConfig(config, "imported", folder);
   expect(checked.retries.attempts).toBe(3);

@@ -1,28 +1,37 @@
 /**
- * LiteLLM's `config.yaml` as a gateway's configuration: models and their deployments, aliases, fallbacks, retries, timeouts, strategy. What has no
- * counterpart is listed, never dropped in silence. Secrets stay where they are (`os.environ/NAME` becomes `{ env: NAME }`); one that stands in the
- * file is not copied. The keys are those of LiteLLM's documentation.
+ * LiteLLM's `config.yaml` as a gateway's configuration: models and their deployments, aliases, fallbacks, retries, timeouts, strategy, limits. What
+ * has no counterpart is listed, never dropped in silence. Secrets and addresses stay where they are (`os.environ/NAME` becomes `{ env: NAME }`); a
+ * secret that stands in the file is not copied. The keys are those of LiteLLM's documentation.
  */
 import { z } from "zod";
 import { gatewayErrors } from "../errors.ts";
-import type { ProtocolName } from "../upstreams/protocol.ts";
+import { limitsOfRates, type RatedDeployment, rateKeys, weighByRates } from "./import-litellm-limits.ts";
 import { priceKeys, priceOfDeployment, rulesOfTags, tagsOfDeployment } from "./import-litellm-routing.ts";
+import { LitellmServers, serverKeys, Upstreams, variableOf, variablesIn } from "./import-litellm-servers.ts";
+import { modelName } from "./schema.ts";
 
-const loose = z.record(z.string(), z.unknown());
+/** A part whose lines are all comments is null. */
+const loose = z
+  .record(z.string(), z.unknown())
+  .nullish()
+  .transform(v => v ?? {});
 const fallbackList = z.array(z.record(z.string(), z.array(z.string())));
+/** A name, or an object with it. */
+const aliasTable = z.record(z.string(), z.union([z.string(), z.looseObject({ model: z.string() }).transform(a => a.model)]));
 const litellmFile = z.looseObject({
   model_list: z
     .array(
       z.looseObject({
         model_name: z.string(),
-        litellm_params: z.looseObject({ model: z.string(), api_base: z.string().optional(), api_key: z.string().optional() }),
-        model_info: loose.optional(),
+        litellm_params: z.looseObject({ model: z.string() }),
+        model_info: loose,
       }),
     )
     .min(1),
-  litellm_settings: loose.default({}),
-  router_settings: loose.default({}),
-  general_settings: loose.default({}),
+  litellm_settings: loose,
+  router_settings: loose,
+  general_settings: loose,
+  environment_variables: loose,
 });
 
 export interface ImportedGateway {
@@ -30,35 +39,9 @@ export interface ImportedGateway {
   readonly config: Readonly<Record<string, unknown>>;
   /** What has no counterpart or was left out, by its place. */
   readonly left: readonly { readonly place: string; readonly why: string }[];
+  /** Variables that must be set before the gateway starts. */
+  readonly variables: readonly string[];
 }
-
-interface Provider {
-  readonly url?: string;
-  readonly env?: string;
-  /** OpenAI's when absent. */
-  readonly protocol?: ProtocolName;
-}
-
-/** Providers whose servers speak a protocol that the gateway speaks, and where they are when the file does not say. */
-const providers: Readonly<Record<string, Provider>> = {
-  openai: { url: "https://api.openai.com/v1", env: "OPENAI_API_KEY" },
-  hosted_vllm: {},
-  openai_like: {},
-  custom_openai: {},
-  litellm_proxy: {},
-  lm_studio: {},
-  anthropic: { url: "https://api.anthropic.com", env: "ANTHROPIC_API_KEY", protocol: "anthropic" },
-  ollama: { url: "http://127.0.0.1:11434", protocol: "ollama" },
-  ollama_chat: { url: "http://127.0.0.1:11434", protocol: "ollama" },
-  groq: { url: "https://api.groq.com/openai/v1", env: "GROQ_API_KEY" },
-  mistral: { url: "https://api.mistral.ai/v1", env: "MISTRAL_API_KEY" },
-  deepseek: { url: "https://api.deepseek.com/v1", env: "DEEPSEEK_API_KEY" },
-  together_ai: { url: "https://api.together.xyz/v1", env: "TOGETHERAI_API_KEY" },
-  fireworks_ai: { url: "https://api.fireworks.ai/inference/v1", env: "FIREWORKS_AI_API_KEY" },
-  openrouter: { url: "https://openrouter.ai/api/v1", env: "OPENROUTER_API_KEY" },
-  xai: { url: "https://api.x.ai/v1", env: "XAI_API_KEY" },
-  perplexity: { url: "https://api.perplexity.ai", env: "PERPLEXITYAI_API_KEY" },
-};
 
 const strategies: Readonly<Record<string, string>> = {
   "simple-shuffle": "weighted",
@@ -70,7 +53,7 @@ const strategies: Readonly<Record<string, string>> = {
 };
 
 const seconds = (v: unknown): string | undefined => (typeof v === "number" && v > 0 ? `${Math.max(1, Math.round(v * 1000))}ms` : undefined);
-const readParams = new Set(["model", "api_base", "api_key", "weight", "timeout", "stream_timeout", "order", "tags", ...priceKeys]);
+const readParams = new Set([...serverKeys, ...rateKeys, "weight", "timeout", "stream_timeout", "order", "tags", ...priceKeys]);
 const readRouter = new Set([
   "routing_strategy",
   "num_retries",
@@ -82,23 +65,26 @@ const readRouter = new Set([
   "enable_tag_filtering",
 ]);
 const readSettings = new Set(["num_retries", "request_timeout", "fallbacks", "default_fallbacks", "drop_params", "set_verbose"]);
+const readGeneral = new Set(["global_max_parallel_requests"]);
+const parts = new Set(["model_list", "litellm_settings", "router_settings", "general_settings", "environment_variables"]);
 
-/** A server for `provider/model`, one for each address and secret. */
-class Upstreams {
-  readonly all: Record<string, Record<string, unknown>> = {};
-  readonly #ids = new Map<string, string>();
+/** Where the gateway has by another part what is not taken over. */
+const otherwise: Readonly<Record<string, string>> = {
+  "general_settings.master_key": "keys are made by `loam gateway keys create`",
+  "general_settings.database_url": "keys, limits and usage are kept in `state`; what LiteLLM's database holds is not read",
+  "litellm_settings.cache": "answers are kept by the part `cache`",
+  "litellm_settings.cache_params": "answers are kept by the part `cache`",
+  "litellm_settings.max_budget": "a budget is a limit with `measure: cost`; every model then needs a price",
+  "litellm_settings.budget_duration": "a budget is a limit with `measure: cost` and a `period`",
+  "router_settings.redis_host": "replicas share what is in `state`: a postgres:// URL",
+  "router_settings.redis_port": "replicas share what is in `state`: a postgres:// URL",
+  "router_settings.redis_password": "replicas share what is in `state`: a postgres:// URL",
+  include: "import the files that it names by themselves",
+};
 
-  take(provider: string, part: Record<string, unknown>): string {
-    const key = JSON.stringify(part);
-    const known = this.#ids.get(key);
-    if (known !== undefined) return known;
-    let id = provider;
-    for (let n = 2; Object.hasOwn(this.all, id); n++) id = `${provider}-${n}`;
-    this.all[id] = part;
-    this.#ids.set(key, id);
-    return id;
-  }
-}
+/** Of these keys, those whose values may be variables have been read. */
+const withoutServer = (params: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(params).filter(([key]) => !serverKeys.includes(key)));
 
 /** Errors: gateway/config where it is no such file. */
 export function importLitellm(value: unknown, place: string): ImportedGateway {
@@ -114,10 +100,23 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
   const file = result.data;
   const left: { place: string; why: string }[] = [];
   const leave = (at: string, why: string) => left.push({ place: at, why });
+  const leaveOthers = (part: string, values: Readonly<Record<string, unknown>>, read: ReadonlySet<string>) => {
+    for (const [key, value] of Object.entries(values)) {
+      const at = part === "" ? key : `${part}.${key}`;
+      const variable = variableOf(value);
+      if (!read.has(key)) leave(at, otherwise[at] ?? "no counterpart here");
+      else if (variable !== undefined) leave(at, `it is in the variable ${variable}: write its value here`);
+    }
+  };
   const upstreams = new Upstreams();
+  const servers = new LitellmServers(
+    leave,
+    file.model_list.map(m => m.litellm_params),
+  );
   /** By target. */
   const prices: Record<string, Record<string, number>> = {};
   const models: Record<string, { targets: Record<string, unknown>[] } & Record<string, unknown>> = {};
+  const deployments = new Map<string, RatedDeployment[]>();
   const { router_settings: router, litellm_settings: settings, general_settings: general } = file;
 
   const failures = router.allowed_fails;
@@ -129,43 +128,35 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
   for (const [i, entry] of file.model_list.entries()) {
     const at = `model_list[${i}]`;
     const { model_name: name, litellm_params: p } = entry;
-    const slash = p.model.indexOf("/");
-    const named = slash > 0 ? p.model.slice(0, slash) : "openai";
-    const model = slash > 0 ? p.model.slice(slash + 1) : p.model;
-    const isKnown = Object.hasOwn(providers, named);
-    const provider = isKnown ? providers[named]! : undefined;
-    const url = p.api_base ?? provider?.url;
-    if (!provider || url === undefined) {
-      leave(
-        at,
-        provider ? `${named} needs an api_base` : `the provider ${named} is not known, or speaks a protocol that the gateway does not`,
-      );
-      continue;
-    }
-    if (name.includes("*") || model.includes("*")) {
-      leave(at, "names with * are not taken: each model is listed");
-      continue;
-    }
-    const variable = /^os\.environ\/(\w+)$/.exec(p.api_key ?? "")?.[1];
-    if (p.api_key !== undefined && variable === undefined)
-      leave(`${at}.litellm_params.api_key`, "a secret in the file is not copied: put it into a variable");
-    const env = variable ?? provider.env;
+    const server = servers.of(p, at);
+    if (!server) continue;
+    const { provider, protocol, model } = server;
     const wait = seconds(p.stream_timeout ?? p.timeout);
-    const upstream = upstreams.take(named.replaceAll("_", "-"), {
-      url,
-      ...(provider.protocol === undefined ? {} : { protocol: provider.protocol }),
-      ...(provider.protocol !== undefined && settings.drop_params === true ? { untranslated: "drop" } : {}),
-      ...(env === undefined ? {} : { key: { env } }),
+    const upstream = upstreams.take(provider, {
+      ...server.part,
+      ...(protocol !== undefined && settings.drop_params === true ? { untranslated: "drop" } : {}),
       ...(wait === undefined ? {} : { timeouts: { firstByte: wait } }),
       ...breaker,
     });
+    if (name.includes("*") || model.includes("*")) {
+      const [own, others] = [name, model].map(n => n.replace("*", "NAME"));
+      leave(
+        at,
+        `there are no names with * here: write each model that is used, as ${own}: { targets: [{ upstream: ${upstream}, model: ${others} }] }`,
+      );
+      continue;
+    }
+    if (!modelName.safeParse(name).success) {
+      leave(`${at}.model_name`, `${JSON.stringify(name)} has other letters than a model's name here`);
+      continue;
+    }
     models[name] ??= { targets: [] };
     const own = models[name];
     const { tags, odd } = tagsOfDeployment(p);
     if (odd.length > 0) leave(`${at}.litellm_params.tags`, `${odd.join(", ")}: other letters than a tag has here`);
     const price = priceOfDeployment(p, entry.model_info);
     if (price) prices[`${upstream}/${model}`] = price;
-    const target = {
+    const target: Record<string, unknown> = {
       upstream,
       ...(model === name ? {} : { model }),
       ...(typeof p.weight === "number" ? { weight: p.weight } : {}),
@@ -174,11 +165,14 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
     };
     const twin = own.targets.find(t => t.upstream === upstream && t.model === target.model);
     if (twin) leave(at, "the same deployment again");
-    else own.targets.push(target);
-    for (const key of Object.keys(p)) if (!readParams.has(key)) leave(`${at}.litellm_params.${key}`, "no counterpart here");
-    for (const key of Object.keys(entry.model_info ?? {}))
-      if (!(priceKeys as readonly string[]).includes(key)) leave(`${at}.model_info.${key}`, "no counterpart here");
+    else {
+      own.targets.push(target);
+      deployments.set(name, [...(deployments.get(name) ?? []), { place: at, params: p, target }]);
+    }
+    leaveOthers(`${at}.litellm_params`, withoutServer(p), readParams);
+    leaveOthers(`${at}.model_info`, entry.model_info, new Set(priceKeys));
   }
+  if (Object.keys(models).length === 0) leave("model_list", "no model was taken over: the new file is not right before `models` has one");
 
   const strategy = router.routing_strategy;
   if (typeof strategy === "string") {
@@ -218,25 +212,31 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
     if (others.length > 0) m.fallbacks ??= others;
   }
   if (router.model_group_alias !== undefined) {
-    const aliases = z.record(z.string(), z.string()).safeParse(router.model_group_alias);
+    const aliases = aliasTable.safeParse(router.model_group_alias);
     if (!aliases.success) leave("router_settings.model_group_alias", "not a table of names");
     else
       for (const [alias, name] of Object.entries(aliases.data)) {
         const m = Object.hasOwn(models, name) ? models[name]! : undefined;
-        if (m) m.aliases = [...((m.aliases as string[] | undefined) ?? []), alias];
+        if (!modelName.safeParse(alias).success) leave("router_settings.model_group_alias", `${alias}: other letters than a name has here`);
+        else if (m) m.aliases = [...((m.aliases as string[] | undefined) ?? []), alias];
         else leave("router_settings.model_group_alias", `${alias}: there is no ${name}`);
       }
   }
-  for (const key of Object.keys(router)) if (!readRouter.has(key)) leave(`router_settings.${key}`, "no counterpart here");
-  for (const key of Object.keys(settings)) if (!readSettings.has(key)) leave(`litellm_settings.${key}`, "no counterpart here");
-  for (const key of Object.keys(general))
-    leave(`general_settings.${key}`, key === "master_key" ? "keys are made by `loam gateway keys create`" : "no counterpart here");
-  for (const key of Object.keys(file))
-    if (!["model_list", "litellm_settings", "router_settings", "general_settings"].includes(key)) leave(key, "no counterpart here");
+  if (strategy === undefined || strategy === "simple-shuffle") for (const own of deployments.values()) weighByRates(own);
+  const limits = limitsOfRates(deployments, leave);
+  const atOnce = general.global_max_parallel_requests;
+  if (typeof atOnce === "number" && atOnce >= 1) limits.push({ name: "at-once", measure: "concurrency", limit: Math.floor(atOnce) });
+  leaveOthers("router_settings", router, readRouter);
+  leaveOthers("litellm_settings", settings, readSettings);
+  leaveOthers("general_settings", general, readGeneral);
+  for (const name of Object.keys(file.environment_variables))
+    leave(`environment_variables.${name}`, "not copied: where the gateway reads it, set it before the start");
+  leaveOthers("", file, parts);
   const attempts = router.num_retries ?? settings.num_retries;
   const total = seconds(router.timeout ?? settings.request_timeout);
   return {
     left,
+    variables: variablesIn(upstreams.all),
     config: {
       upstreams: upstreams.all,
       models,
@@ -245,6 +245,7 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
       access: {
         principals: { users: { admin: { roles: ["admin"] } } },
         policies: [{ id: "everybody", effect: "allow" }],
+        ...(limits.length > 0 ? { limits } : {}),
         ...(Object.keys(prices).length > 0 ? { prices: { models: prices } } : {}),
       },
     },

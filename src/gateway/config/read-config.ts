@@ -83,8 +83,11 @@ type UpstreamPart = GatewayFile["upstreams"][string];
 
 async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, folder: string): Promise<UpstreamConfig> {
   const place = `upstreams.${id}`;
-  const refused = refusedUrl(part.url, part.network);
-  if (refused !== undefined) throw bad(`${place}.url`, "the address of a model's server", `"${part.url}": ${refused}`);
+  const isHere = typeof part.url === "string";
+  const url = typeof part.url === "string" ? part.url : await readSecret(part.url, `${place}.url`, folder);
+  const refused = refusedUrl(url, part.network);
+  if (refused !== undefined)
+    throw bad(`${place}.url`, "the address of a model's server", `${isHere ? `"${url}"` : "what is kept there"}: ${refused}`);
   const { protocol, responses, untranslated, tensors } = part;
   const own = protocols[protocol];
   if (!own.continuations.includes(part.resume))
@@ -102,7 +105,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
       throw bad(`${place}.authorities`, "a file of certificates", `"${part.authorities}"`);
     }
   return {
-    url: new URL(part.url),
+    url: new URL(url),
     network: part.network,
     headers,
     connections: part.connections,

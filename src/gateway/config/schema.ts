@@ -21,6 +21,9 @@ export { type SecretSource, secretSource };
 
 /** Names of models and upstreams: what fits into a path, a metric and a log, and has no look-alikes. */
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, "a name of letters, digits and . _ : / -, at most 128");
+
+export { name as modelName };
+
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name");
 
 const timeouts = z.strictObject({
@@ -30,8 +33,8 @@ const timeouts = z.strictObject({
 });
 
 const upstream = z.strictObject({
-  /** Up to what stands before `/chat/completions`: `http://127.0.0.1:8080/v1`; of other protocols, the server's address. */
-  url: z.string(),
+  /** Up to what stands before `/chat/completions`: `http://127.0.0.1:8080/v1`; of other protocols, the server's address. Or where it is kept. */
+  url: z.union([z.string(), secretSource]),
   /** Sent as `Authorization: Bearer`, or as the protocol wants it. */
   key: secretSource.optional(),
   headers: z.record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")])).default({}),
