@@ -36,4 +36,14 @@ export {
 } from "./nn/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
-export { adamw, createTrainer, muon, muonWithAdamw, single, type Trainer, type TrainerOptions } from "./train/index.ts";
+export {
+  adamw,
+  createTrainer,
+  muon,
+  muonWithAdamw,
+  type OwnMetrics,
+  openMetrics,
+  single,
+  type Trainer,
+  type TrainerOptions,
+} from "./train/index.ts";

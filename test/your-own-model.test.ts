@@ -1,7 +1,13 @@
 import { compile, initialise, openDevice, type Tensor } from "loam";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { logged } from "../console/src/contract-releases.ts";
+import { columnNames, differing, overlaid } from "../console/src/runs/differing.ts";
 import { logits, parameters, size } from "../examples/your-own-model/model.js";
+import { record } from "../examples/your-own-model/recorded.js";
 import { train } from "../examples/your-own-model/run.js";
+import { consoleSource } from "../src/cli/serving/console-source.ts";
+import { openStore } from "../src/store/index.ts";
+import { temporaryFolder } from "./support/project.ts";
 
 test("the model of one's own trains, and writes on what it read", async () => {
   const { losses, write } = (await train({ steps: 120 })) as {
@@ -29,4 +35,21 @@ test("its block sees the past only: a changed later token leaves earlier logits 
   const [a, b] = [await of(row), await of(row.with(5, 40))];
   expect([...a.subarray(0, 5 * size.vocab)]).toEqual([...b.subarray(0, 5 * size.vocab)]);
   expect([...a.subarray(5 * size.vocab)]).not.toEqual([...b.subarray(5 * size.vocab)]);
+});
+
+test("recorded as a stage, its own numbers are curves over each other on the page Runs", async () => {
+  const root = temporaryFolder("own");
+  const ids = await record(root, 12);
+  const store = await openStore({ root });
+  onTestFinished(() => store.close());
+  const source = consoleSource("own", store);
+  const answers = JSON.parse(JSON.stringify(await Promise.all(ids.map(id => source.releases!.logged(id))))) as unknown[];
+  const runs = answers.map(a => logged.parse(a));
+  expect(columnNames(runs)).toEqual(["loss", "perplexity", "gradientNorm", "stepMs"]);
+  expect(differing(runs.map(r => r.options))).toEqual([{ name: "rate", values: ["0.01", "0.003"] }]);
+  const { x, ys } = overlaid(runs, "perplexity");
+  expect(x).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+  for (const [i, perplexities] of ys.entries()) expect(perplexities).toEqual(runs[i]!.columns.loss!.map(l => Math.exp(l!)));
+  // run again, nothing is trained anew
+  expect(await record(root, 12)).toEqual(ids);
 });

@@ -6,8 +6,8 @@ import { logits, loss, parameters, size } from "./model.js";
 const text = "the rain falls on the loam and the loam drinks the rain. the seed sleeps in the loam and the sun wakes the seed. ".repeat(20);
 const codes = [...text].map(c => c.charCodeAt(0));
 
-/** Trains for some steps; gives the losses and a function that continues a text. */
-export async function train({ steps = 150, rows = 8, log = () => {} } = {}) {
+/** Trains for some steps; gives the losses, the parameters and a function that continues a text. `onStep` hears of each step. */
+export async function train({ steps = 150, rows = 8, rate = 0.01, log = () => {}, onStep = () => {} } = {}) {
   const device = openDevice("cpu");
   const shape = [rows, size.length];
   const trainer = await createTrainer({
@@ -16,7 +16,7 @@ export async function train({ steps = 150, rows = 8, log = () => {} } = {}) {
     loss,
     batch: { tokens: { shape, dtype: "i32" }, targets: { shape, dtype: "i32" }, weights: { shape, dtype: "f32" } },
     optimizer: single(adamw({ weightDecay: 0.01 })),
-    rate: 0.01,
+    rate,
     steps,
   });
   const r = random("batches");
@@ -27,6 +27,7 @@ export async function train({ steps = 150, rows = 8, log = () => {} } = {}) {
     const weights = new Float32Array(rows * size.length).fill(1);
     const report = await trainer.step([{ arrays: { tokens: cut(0), targets: cut(1), weights }, weight: weights.length }]);
     losses.push(report.loss);
+    onStep(report);
     if (i % 25 === 0 || i === steps - 1) log(`step ${String(i + 1).padStart(3)}  loss ${report.loss.toFixed(3)}`);
   }
   const predict = compile((p, tokens) => logits(p, tokens), { device });
@@ -49,7 +50,7 @@ export async function train({ steps = 150, rows = 8, log = () => {} } = {}) {
     }
     return String.fromCharCode(...out);
   }
-  return { losses, write };
+  return { losses, parameters: trainer.state.parameters, write };
 }
 
 if (import.meta.url === new URL(`file://${process.argv[1]}`).href) {

@@ -10,6 +10,11 @@ export const trainErrors = errorTable("train", {
     meaning:
       "The loss or the gradient is not a finite number, or jumped far above its level; the step was not applied and the last good state stands. The documents of the batch are named.",
   },
+  metric: {
+    status: 400,
+    exit: "usage",
+    meaning: "A training of one's own logged what is no number, or steps that do not rise.",
+  },
   checkpoint: {
     status: 500,
     exit: "failure",

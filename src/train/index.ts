@@ -27,6 +27,7 @@ export {
   stepScalars,
   updateAll,
 } from "./optimizer.ts";
+export { type OwnMetrics, openMetrics } from "./own-metrics.ts";
 export {
   checkShards,
   documentCount,

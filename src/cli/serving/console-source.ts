@@ -1,13 +1,12 @@
 /** What the console's pages show of the record: models, runs, evaluations and lineage, read from a project's store when they are asked for. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { isLoamError, readText } from "../../base/index.ts";
+import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
-import { type ArtifactInfo, artifactId, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
+import { type ArtifactInfo, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { machine } from "../machine.ts";
 import { artifactPreview } from "../tuning/preview-examples.ts";
+import { artifactOf, liveLog, liveRun, logFile, trainedKinds, trainingRuns } from "./live-runs.ts";
 import { releaseSource } from "./release-source.ts";
 
 /** Artifacts of a kind that a page lists, the newest. */
@@ -27,11 +26,8 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** What a run that is under way has written so far; a line that is being written is not yet a point. */
-function liveMetrics(path: string): readonly MetricPoint[] {
-  if (!existsSync(path)) return [];
-  return readMetrics(readText(path).split("\n").slice(0, -1).join("\n"));
-}
+/** Points as trainings of the product log them; a stage of one's own may log others, which have no tokens to be drawn against. */
+const pointsOf = (text: string): readonly MetricPoint[] => readMetrics(text).filter(p => Number.isFinite(p.tokens));
 
 async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
   const found = await trace(store, id, { first: 0 });
@@ -80,10 +76,11 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
     },
     async runs() {
       const runs = await listRuns(store, { limit: 1000 });
-      const made = await listArtifacts(store, { kind: "model", limit: listed });
-      const going = runs.filter(r => r.state === "running" && r.stage === "train");
-      const underWay = going.map(r => ({
-        artifact: artifactId("model", r.recipe),
+      const made = (await Promise.all(trainedKinds.map(kind => listArtifacts(store, { kind, limit: listed }))))
+        .flat()
+        .toSorted((a, b) => b.createdMs - a.createdMs);
+      const underWay = trainingRuns(store, runs).map(r => ({
+        artifact: artifactOf(r),
         stage: r.stage,
         startedAt: r.startedMs,
         endedAt: null,
@@ -105,12 +102,10 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
       unlessMissing(async () => {
         const known = metrics.get(id);
         if (known) return known;
-        const live = (await listRuns(store, { limit: 100 })).find(r => r.state === "running" && artifactId("model", r.recipe) === id);
-        if (live) return liveMetrics(join(store.scratchFolder, live.recipe, "metrics.jsonl"));
+        const live = await liveRun(store, id);
+        if (live) return pointsOf(liveLog(store, live));
         const artifact = await openArtifact(store, id);
-        const points = artifact.files.some(f => f.name === "metrics.jsonl")
-          ? readMetrics((await artifact.read("metrics.jsonl")).toString("utf8"))
-          : [];
+        const points = artifact.files.some(f => f.name === logFile) ? pointsOf((await artifact.read(logFile)).toString("utf8")) : [];
         metrics.set(id, points);
         for (const oldest of metrics.keys()) if (metrics.size > keptRuns) metrics.delete(oldest);
         return points;

@@ -1,16 +1,12 @@
 /** What the console's pages of releases, evaluations and runs show, read from a project's store when it is asked for. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { isLoamError, readText } from "../../base/index.ts";
+import { isLoamError } from "../../base/index.ts";
 import { approvalsOf, evaluationReport, judge, signaturesOf } from "../../registry/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import {
-  artifactId,
   guardOf,
   holderOf,
   listGuards,
   listModels,
-  listRuns,
   type ModelVersion,
   marksOf,
   openArtifact,
@@ -20,6 +16,7 @@ import {
   type Store,
   trace,
 } from "../../store/index.ts";
+import { liveLog, liveRun, logFile } from "./live-runs.ts";
 
 type ReleaseSource = NonNullable<ConsoleSource["releases"]>;
 
@@ -110,15 +107,9 @@ export function loggedColumns(text: string): { readonly steps: number[]; readonl
   return { steps, columns };
 }
 
-const logFile = "metrics.jsonl";
-
 async function loggedOf(store: Store, id: string) {
-  const live = (await listRuns(store, { limit: 100 })).find(r => r.state === "running" && artifactId("model", r.recipe) === id);
-  if (live) {
-    const path = join(store.scratchFolder, live.recipe, logFile);
-    const text = existsSync(path) ? readText(path) : "";
-    return { artifact: id, stage: live.stage, options: {}, summary: {}, madeFrom: {}, ...loggedColumns(text) };
-  }
+  const live = await liveRun(store, id);
+  if (live) return { artifact: id, stage: live.stage, options: {}, summary: {}, madeFrom: {}, ...loggedColumns(liveLog(store, live)) };
   const artifact = await openArtifact(store, id);
   const node = (await trace(store, id, { first: 0 })).nodes.find(n => n.id === artifact.id)!;
   const inputs = await store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", artifact.id).execute();
