@@ -37,13 +37,17 @@ const newest = 0.1;
 const alwaysHedged = 1;
 
 export class RouteMemory {
-  readonly #whole = new Recent();
-  readonly #streamed = new Recent();
+  readonly #whole: Recent;
+  readonly #streamed: Recent;
   readonly hedges: RetryBudget | undefined;
   #outputTokens: number | undefined;
 
-  constructor(hedge: Hedge | undefined, clock: Clock) {
-    this.hedges = hedge && retryBudget({ budgetRatio: hedge.share }, clock, alwaysHedged);
+  /** `before`: of the same model, whose place it takes. */
+  constructor(hedge: Hedge | undefined, clock: Clock, before?: RouteMemory) {
+    this.#whole = before?.#whole ?? new Recent();
+    this.#streamed = before?.#streamed ?? new Recent();
+    this.#outputTokens = before?.#outputTokens;
+    this.hedges = hedge && retryBudget({ budgetRatio: hedge.share }, clock, alwaysHedged, before?.hedges?.counts);
   }
 
   /** Of first bytes: a whole answer's comes with its last. */

@@ -13,7 +13,16 @@ export interface RetryOptions {
   readonly backoffMs: number;
 }
 
+/** What came and what was taken, as it fades; another budget may go on with it. */
+export interface RetryCounts {
+  requests: number;
+  retries: number;
+  /** By the clock, when they were so many. */
+  atMs: number;
+}
+
 export interface RetryBudget {
+  readonly counts: RetryCounts;
   /** A request came. */
   deposit(): void;
   /** Takes a retry, where one is left. */
@@ -24,28 +33,31 @@ const windowMs = 10_000;
 /** Where there is little traffic a share of it would be nothing. */
 const alwaysRetried = 10;
 
-/** `always`: so many of ten seconds whatever the traffic. */
-export function retryBudget({ budgetRatio }: Pick<RetryOptions, "budgetRatio">, clock: Clock, always = alwaysRetried): RetryBudget {
-  let requests = 0;
-  let retries = 0;
-  let atMs = clock.monotonic();
+/** `always`: so many of ten seconds whatever the traffic. `counts`: those of the budget whose place it takes. */
+export function retryBudget(
+  { budgetRatio }: Pick<RetryOptions, "budgetRatio">,
+  clock: Clock,
+  always = alwaysRetried,
+  counts: RetryCounts = { requests: 0, retries: 0, atMs: clock.monotonic() },
+): RetryBudget {
   /** The past fades evenly over the window. */
   const fade = () => {
     const nowMs = clock.monotonic();
-    const left = Math.max(0, 1 - (nowMs - atMs) / windowMs);
-    requests *= left;
-    retries *= left;
-    atMs = nowMs;
+    const left = Math.max(0, 1 - (nowMs - counts.atMs) / windowMs);
+    counts.requests *= left;
+    counts.retries *= left;
+    counts.atMs = nowMs;
   };
   return {
+    counts,
     deposit: () => {
       fade();
-      requests++;
+      counts.requests++;
     },
     withdraw: () => {
       fade();
-      if (retries + 1 > always + requests * budgetRatio) return false;
-      retries++;
+      if (counts.retries + 1 > always + counts.requests * budgetRatio) return false;
+      counts.retries++;
       return true;
     },
   };

@@ -1,9 +1,10 @@
 /**
  * What is running under one configuration: upstreams with their connections and records, shares, the retry budget. A reload makes a new one that
- * takes over the upstreams that did not change; requests and streams of the old one end on it, and only then are its own upstreams closed.
+ * takes over what did not change: upstreams, the shares and times of models with the same targets, and the retry budget's counts. Requests and
+ * streams of the old one end on it, and only then are its own upstreams closed.
  */
 import type { Clock } from "../../base/index.ts";
-import type { GatewayConfig } from "../config/read-config.ts";
+import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { type BreakerChange, Upstream } from "../upstreams/upstream.ts";
 import type { Shares } from "./choose.ts";
@@ -16,7 +17,7 @@ export interface RuntimeOptions {
   readonly config: GatewayConfig;
   readonly clock: Clock;
   readonly random: () => number;
-  /** The one before, whose upstreams are taken over where they are the same. */
+  /** The one before, of which is taken over what is the same. */
   readonly before?: Runtime | undefined;
   /** An upstream changed its state: for the log and for webhooks. */
   readonly onHealth?: (upstream: string, isHealthy: boolean) => void;
@@ -29,6 +30,23 @@ const outlierRestMs = 30_000;
 
 /** Everything that an upstream is made from, as one text. */
 const textOf = ({ url, ...rest }: UpstreamConfig): string => JSON.stringify([url.href, rest]);
+
+/** Each route once, with those of its rules. */
+function* routesOf({ routes }: GatewayConfig): Generator<ModelRoute> {
+  for (const route of new Set(routes.values())) {
+    yield route;
+    for (const rule of route.rules ?? []) yield rule.route;
+  }
+}
+
+const sameServers = (a: ModelRoute, b: ModelRoute): boolean =>
+  a.targets.length === b.targets.length && a.targets.every(({ id }, i) => id === b.targets[i]!.id);
+
+/** Shares given are of the same whole only where nobody's part has changed. */
+const sameShares = (a: ModelRoute, b: ModelRoute): boolean =>
+  a.strategy === b.strategy &&
+  sameServers(a, b) &&
+  a.targets.every(({ weight, priority }, i) => weight === b.targets[i]!.weight && priority === b.targets[i]!.priority);
 
 interface Shared {
   readonly upstream: Upstream;
@@ -53,7 +71,7 @@ export class Runtime {
     this.config = config;
     this.clock = clock;
     this.random = random;
-    this.budget = retryBudget(config.retries, clock);
+    this.budget = retryBudget(config.retries, clock, undefined, before?.budget.counts);
     for (const [id, own] of config.upstreams) {
       const known = before ? before.#shared.get(id) : undefined;
       if (known && textOf(known.upstream.config) === textOf(own)) {
@@ -65,8 +83,26 @@ export class Runtime {
         this.#shared.set(id, { upstream, users: 1, stopProbe: probing(upstream, onHealth), stopLoad: watchLoad(upstream, clock) });
       }
     }
+    if (before) this.#takeOver(before);
     this.#outlierTimer = setInterval(() => this.#leaveOutliers(), outlierMs);
     this.#outlierTimer.unref();
+  }
+
+  /** What was learnt of models and upstreams that are the same. */
+  #takeOver(before: Runtime): void {
+    const known = new Map<string, ModelRoute>();
+    for (const route of routesOf(before.config)) known.set(route.sharesName, route);
+    for (const route of routesOf(this.config)) {
+      const { name, sharesName, hedge } = route;
+      const old = known.get(sharesName);
+      if (!old) continue;
+      const shares = before.#shares.get(sharesName);
+      if (shares && sameShares(old, route)) this.#shares.set(sharesName, shares);
+      const memory = before.#memories.get(name);
+      if (memory && name === sharesName && sameServers(old, route)) this.#memories.set(name, new RouteMemory(hedge, this.clock, memory));
+    }
+    // counts of an upstream that is new begin at nothing
+    for (const [id, counts] of before.#seen) if (this.#shared.get(id) === before.#shared.get(id)) this.#seen.set(id, counts);
   }
 
   upstream(id: string): Upstream {
