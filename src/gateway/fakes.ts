@@ -29,7 +29,7 @@ export interface FakeUpstream {
   close(): Promise<void>;
 }
 
-export async function fakeUpstream(script: Script): Promise<FakeUpstream> {
+export async function fakeUpstream(script: Script, port = 0): Promise<FakeUpstream> {
   const server = createServer(async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
@@ -46,7 +46,7 @@ export async function fakeUpstream(script: Script): Promise<FakeUpstream> {
     });
     await fake.script(received, response);
   });
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>(resolve => server.listen(port, "127.0.0.1", resolve));
   const fake: FakeUpstream = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     received: [],

@@ -163,16 +163,21 @@ function probing(upstream: Upstream, onHealth: RuntimeOptions["onHealth"]): () =
   if (!health) return () => {};
   let was = true;
   let isAsking = false;
+  let isStopped = false;
   const ask = async () => {
     if (isAsking) return;
     isAsking = true;
     const is = await upstream.probe();
     isAsking = false;
+    if (isStopped) return;
     if (is !== was) onHealth?.(upstream.id, is);
     was = is;
   };
   const timer = setInterval(() => void ask(), health.everyMs);
   timer.unref();
   void ask();
-  return () => clearInterval(timer);
+  return () => {
+    isStopped = true;
+    clearInterval(timer);
+  };
 }

@@ -48,6 +48,8 @@ const longestRestMs = 60_000;
 const probeMs = 5_000;
 /** Where it does not say how long. */
 const restMs = 1_000;
+/** At once at most: of its health and of its load. */
+const numQuestions = 2;
 
 export interface BreakerChange {
   readonly upstream: string;
@@ -68,6 +70,8 @@ export class Upstream {
   #sample: LoadSample | undefined;
   readonly #clock: Clock;
   readonly #connection: Connection;
+  /** For questions about itself, which would else wait behind requests that hold all connections: a busy server would seem ill. */
+  readonly #questions: Connection;
   readonly #breakerOptions: BreakerOptions;
   #breaker: Breaker = closedBreaker;
   #outstanding = 0;
@@ -85,7 +89,9 @@ export class Upstream {
     this.lane = config.lane && new Lane(config.lane, clock);
     const { here, network, connections, authorities } = config;
     const { origin } = config.url;
-    this.#connection = here ? connectHere(origin, here) : connectTo({ origin, network, connections, authorities });
+    const connect = (most: number) => (here ? connectHere(origin, here) : connectTo({ origin, network, connections: most, authorities }));
+    this.#connection = connect(connections);
+    this.#questions = config.health || config.load ? connect(numQuestions) : this.#connection;
   }
 
   state(): UpstreamState {
@@ -164,7 +170,7 @@ export class Upstream {
     const { deadlines, headers } = this.config;
     const quick = { ...deadlines, firstByteMs: Math.min(deadlines.firstByteMs, probeMs), idleMs: Math.min(deadlines.idleMs, probeMs) };
     try {
-      const reply = await this.#connection.call({ method: "GET", path, headers, deadlines: quick, stop: new Stop() });
+      const reply = await this.#questions.call({ method: "GET", path, headers, deadlines: quick, stop: new Stop() });
       const parts: Buffer[] = [];
       let size = 0;
       for (let piece = await reply.read(); piece !== undefined; piece = await reply.read()) {
@@ -194,7 +200,7 @@ export class Upstream {
     if (!health) return true;
     try {
       const quick = { ...deadlines, firstByteMs: Math.min(deadlines.firstByteMs, probeMs) };
-      const reply = await this.#connection.call({
+      const reply = await this.#questions.call({
         method: "GET",
         path: health.path,
         headers: this.config.headers,
@@ -210,7 +216,7 @@ export class Upstream {
     return this.#isHealthy;
   }
 
-  close(): Promise<void> {
-    return this.#connection.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#connection.close(), this.#questions.close()]);
   }
 }
