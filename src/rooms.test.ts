@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { adapters, rooms } from "./rooms.ts";
+import { adapters, rooms, sideDoors } from "./rooms.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -28,10 +28,23 @@ test("every import between rooms is an arrow of the table, through the other roo
       const other = path.split("/")[0]!;
       if (other === room || !(other in rooms)) continue;
       const allowed = (rooms[room as keyof typeof rooms] as readonly string[]).includes(other);
-      if (!allowed || path !== `${other}/index.ts`) broken.push(`${relative(source, file)} -> ${path}`);
+      const isDoor = path === `${other}/index.ts` || sideDoors[path]?.includes(room);
+      if (!allowed || !isDoor) broken.push(`${relative(source, file)} -> ${path}`);
     }
   }
   expect(broken).toEqual([]);
+});
+
+test("what a side door offers, no door of everybody's does", () => {
+  for (const [file, allowed] of Object.entries(sideDoors)) {
+    const room = file.split("/")[0]!;
+    const offered = [...readFileSync(join(source, file), "utf8").matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(m => m[1]!);
+    expect(offered).not.toEqual([]);
+    for (const open of [room, ...allowed]) {
+      const door = readFileSync(join(source, open, "index.ts"), "utf8");
+      for (const name of offered) expect(door, `${open}/index.ts`).not.toMatch(new RegExp(`\\b${name}\\b|export \\* from`));
+    }
+  }
 });
 
 test("the table has no circle", () => {

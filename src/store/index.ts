@@ -31,10 +31,7 @@ export type { TrialOrigin, TrialState } from "./records/schema.ts";
 export {
   earlierHolders,
   holderOf,
-  type Judged,
   type Mover,
-  type PromotionGiven,
-  promoteAlias,
   type Release,
   releasesOf,
   rollbackAlias,

@@ -23,7 +23,8 @@ const project = (): string => {
 /** Promotes and rolls back in turns, and says each move that it was told is made. */
 const script = `
   import { listGuards } from "./guards.ts";
-  import { holderOf, promoteAlias, rollbackAlias } from "./releases.ts";
+  import { promoteAlias } from "./promotion.ts";
+  import { holderOf, rollbackAlias } from "./releases.ts";
   import { openStore } from "./store.ts";
   const store = await openStore(JSON.parse(process.argv[2]!));
   const [guard] = await listGuards(store.records.read);

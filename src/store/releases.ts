@@ -64,7 +64,8 @@ export interface Mover {
 
 interface Move extends Pick<Release, "model" | "alias" | "kind" | "number" | "verdict">, Mover {}
 
-async function record(store: Store, t: Writing, append: Append, move: Move): Promise<Release> {
+/** Writes a move and its log entry in a transaction that has checked it. */
+export async function recordMove(store: Store, t: Writing, append: Append, move: Move): Promise<Release> {
   const { model, alias, kind, number, verdict } = move;
   const previous = await holderOf(t, model, alias);
   const atMs = store.clock.now();
@@ -97,7 +98,8 @@ async function record(store: Store, t: Writing, append: Append, move: Move): Pro
   return release;
 }
 
-async function checkMayHave(t: Reading, model: string, alias: string, number: number): Promise<void> {
+/** Errors: notFound; conflict for an archived version. */
+export async function checkMayHave(t: Reading, model: string, alias: string, number: number): Promise<void> {
   await resolveVersion(t, model, String(number));
   if (await isArchived(t, model, number))
     throw storeErrors.fail("conflict", {
@@ -125,54 +127,7 @@ export async function setAlias(store: Store, model: string, alias: string, numbe
     if (number === null) {
       if ((await holderOf(t, model, alias)) === null) await resolveVersion(t, model, alias);
     } else await checkMayHave(t, model, alias, number);
-    await record(store, t, append, { ...mover, model, alias, kind: number === null ? "remove" : "set", number, verdict: null });
-  });
-}
-
-/** What a promotion was judged by: the digest of the guard's rules (null where there is none) and whether all of them are met. */
-export interface Judged {
-  readonly rules: string | null;
-  readonly passed: boolean;
-}
-
-export interface PromotionGiven extends Mover {
-  readonly model: string;
-  readonly alias: string;
-  readonly number: number;
-  /** The version that had the alias when the verdict was made: another one by now is a conflict. */
-  readonly current: number | null;
-  readonly verdict: Judged & Readonly<Record<string, unknown>>;
-}
-
-/**
- * Gives an alias to a version that was judged, in one transaction with its log entry. `check` runs in it and may refuse. Errors: name, notFound;
- * guarded where the verdict is not a pass of the guard's present rules; conflict where the alias has moved since.
- */
-export async function promoteAlias(store: Store, given: PromotionGiven, check?: (db: Writing) => Promise<void>): Promise<Release> {
-  const { model, alias, number, current, verdict } = given;
-  checkAlias(alias);
-  return commit(store, async (t, append) => {
-    await checkMayHave(t, model, alias, number);
-    const guard = await guardOf(t, model, alias);
-    if (!verdict.passed)
-      throw storeErrors.fail("guarded", { place: `${model}@${alias}`, expected: "a verdict that passes", received: "one that does not" });
-    if ((guard?.digest ?? null) !== verdict.rules)
-      throw storeErrors.fail("conflict", {
-        place: `${model}@${alias}`,
-        expected: "a verdict on the guard as it is now",
-        received: "one on other rules",
-        hint: "Promote it again.",
-      });
-    const holder = await holderOf(t, model, alias);
-    if (holder !== current)
-      throw storeErrors.fail("conflict", {
-        place: `${model}@${alias}`,
-        expected: current === null ? "an alias that no version has" : `${model}@${current} behind the alias`,
-        received: holder === null ? "none" : `${model}@${holder}`,
-        hint: "Somebody moved it meanwhile: look at what is there now, then promote again.",
-      });
-    await check?.(t);
-    return record(store, t, append, { ...given, kind: "promote", verdict: verdict as Json });
+    await recordMove(store, t, append, { ...mover, model, alias, kind: number === null ? "remove" : "set", number, verdict: null });
   });
 }
 
@@ -201,6 +156,6 @@ export async function rollbackAlias(store: Store, model: string, alias: string, 
         received: "a record whose files gc has removed",
         hint: "Make them again with `loam run`, or promote another version.",
       });
-    return record(store, t, append, { ...mover, model, alias, kind: "rollback", number, verdict: null });
+    return recordMove(store, t, append, { ...mover, model, alias, kind: "rollback", number, verdict: null });
   });
 }

@@ -1,15 +1,7 @@
 /** Promotion: judged, then one transaction that judges again what may have changed. A rollback is `rollbackAlias` of the store. */
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import {
-  guardOf,
-  holderOf,
-  type ModelVersion,
-  type Mover,
-  promoteAlias,
-  type Release,
-  resolveVersion,
-  type Store,
-} from "../../store/index.ts";
+import { guardOf, holderOf, type ModelVersion, type Mover, type Release, resolveVersion, type Store } from "../../store/index.ts";
+import { promoteAlias } from "../../store/promotion.ts";
 import { registryErrors } from "../errors.ts";
 import { rulesOf } from "./approvals.ts";
 import { asVerdict, metricGates, peopleGates, type Verdict } from "./judge.ts";
