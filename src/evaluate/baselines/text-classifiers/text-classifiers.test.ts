@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import {
   characterAnalyzer,
   fitTfidf,
@@ -127,4 +127,72 @@ test("a text without a known feature is told by the bias alone, and an empty one
     2,
   );
   expect(model.scores(features.row("zzz"))).toEqual(model.scores(features.row("")));
+});
+
+test("features that are counted in parts are those of one pass, to the bit", () => {
+  const letters = fc.array(fc.constantFrom("ab", "ba", "cd", "dd", "ee", "xy", "\u{1f600}z", "\uffeeq"), { maxLength: 12 });
+  fc.assert(
+    fc.property(
+      fc.array(letters, { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 3 }),
+      (words, atOnce, leastTexts) => {
+        const texts = words.map(w => w.join(" "));
+        for (const analyzer of [wordAnalyzer(2), characterAnalyzer(3, 5)]) {
+          const [whole, parted] = [fitTfidf(texts, { analyzer, leastTexts }), fitTfidf(texts, { analyzer, leastTexts, atOnce })];
+          expect(parted.features).toEqual(whole.features);
+          for (const text of texts) expect(parted.row(text)).toEqual(whole.row(text));
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test("however many features texts have, no map holds more than are counted at once", () => {
+  const atOnce = 2 ** 12;
+  const texts = Array.from({ length: 2000 }, (_, i) =>
+    Array.from({ length: 40 }, (_, k) => (k === 0 ? "all" : `w${(40 * i + k) % 77_777}`)).join(" "),
+  );
+  let largest = 0;
+  const { set } = Map.prototype;
+  onTestFinished(() => {
+    Map.prototype.set = set;
+  });
+  Map.prototype.set = function (this: Map<unknown, unknown>, key, value) {
+    set.call(this, key, value);
+    largest = Math.max(largest, this.size);
+    return this;
+  };
+  const { features } = fitTfidf(texts, { analyzer: wordAnalyzer(2), leastTexts: 2, atOnce });
+  Map.prototype.set = set;
+  const seen = new Map<string, number>();
+  for (const text of texts) {
+    const own = new Set<string>();
+    wordAnalyzer(2)(text, name => own.add(name));
+    for (const name of own) seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+  expect(seen.size).toBeGreaterThan(30 * atOnce);
+  expect(features).toEqual(
+    [...seen]
+      .filter(([, n]) => n >= 2)
+      .map(([name]) => name)
+      .sort(),
+  );
+  expect(largest).toBeLessThanOrEqual(Math.max(atOnce, features.length));
+});
+
+test("of more features than there may be columns, those in the most texts stay, however they are parted", () => {
+  const texts = Array.from({ length: 64 }, (_, i) =>
+    Array.from({ length: 30 }, (_, k) => ((i + 1) % (k + 1) === 0 ? `word${k}` : "all")).join(" "),
+  );
+  const analyzer = wordAnalyzer(1);
+  const counts = (name: string) => texts.filter(t => t.split(" ").includes(name)).length;
+  const all = fitTfidf(texts, { analyzer }).features;
+  const few = fitTfidf(texts, { analyzer, atMost: 8 }).features;
+  expect(few.length).toBeGreaterThan(4);
+  expect(few.length).toBeLessThanOrEqual(8);
+  const least = Math.min(...few.map(counts));
+  expect(all.filter(name => counts(name) >= least)).toEqual(few);
+  for (const atOnce of [1, 3, 10]) expect(fitTfidf(texts, { analyzer, atMost: 8, atOnce }).features).toEqual(few);
 });
