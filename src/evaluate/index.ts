@@ -44,6 +44,7 @@ export {
 export { type ChangedGroupItem, type GroupDifferences, groupDifferences } from "./results/group-compare.ts";
 export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
+export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { ndcgAt, type Ranked, recallAt, reciprocalRank } from "./retrieval/index.ts";

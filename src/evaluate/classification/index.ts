@@ -1,5 +1,6 @@
 export { brier, calibrationError, fitTemperature, logLoss, type Probabilities, type ReliabilityBin, reliability } from "./calibration.ts";
 export { type Confusion, confusion, type Labelled, labelled } from "./confusion.ts";
+export { type CostRule, choiceWith, type ThresholdReport, type ThresholdRow, thresholdReport } from "./costs.ts";
 export {
   averagePrecision,
   bestF1Threshold,
@@ -11,4 +12,15 @@ export {
   type Scored,
   type ThresholdChoice,
 } from "./curves.ts";
+export {
+  type ClassPicture,
+  type ConfusionCell,
+  cellsOf,
+  classPicture,
+  type DecisionCurve,
+  type Judged,
+  type Reliability,
+  reliabilityOf,
+} from "./picture.ts";
+export { type Plot, precisionRecallPlot, reliabilityPlot, rocPlot } from "./plots.ts";
 export { type Averages, type ClassificationScores, type ClassScore, classificationScores } from "./scores.ts";

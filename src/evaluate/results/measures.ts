@@ -6,6 +6,8 @@ import { nearest } from "../../base/index.ts";
 import { passAtK } from "../../statistics/index.ts";
 import {
   type Averages,
+  averagePrecision,
+  type Curve,
   calibrationError,
   classificationScores,
   confusion,
@@ -135,24 +137,27 @@ const calibration: MakeMeasure = name => ({
   },
 });
 
-const area: MakeMeasure = (name, { positive }) => ({
-  name,
-  better: "higher",
-  kind: "whole",
-  value: isRight,
-  prepare: items => {
-    const score = items.map(i => probabilities(i)[i.choices!.indexOf(positive!)] ?? 0);
-    const truth = items.map(i => Number(i.choices![i.gold![0]!] === positive));
-    return at => {
-      const positives = Array.from(at, k => truth[k]!);
-      const found = positives.reduce((a, b) => a + b, 0);
-      // a draw of one class has no curve
-      return found === 0 || found === positives.length
-        ? Number.NaN
-        : rocArea(curveOf({ positive: positives, score: Array.from(at, k => score[k]!) }));
-    };
-  },
-});
+/** A figure of the curve of the positive label's probability. */
+const curved =
+  (figure: (curve: Curve) => number): MakeMeasure =>
+  (name, { positive }) => ({
+    name,
+    better: "higher",
+    kind: "whole",
+    value: isRight,
+    prepare: items => {
+      const score = items.map(i => probabilities(i)[i.choices!.indexOf(positive!)] ?? 0);
+      const truth = items.map(i => Number(i.choices![i.gold![0]!] === positive));
+      return at => {
+        const positives = Array.from(at, k => truth[k]!);
+        const found = positives.reduce((a, b) => a + b, 0);
+        // a draw of one class has no curve
+        return found === 0 || found === positives.length
+          ? Number.NaN
+          : figure(curveOf({ positive: positives, score: Array.from(at, k => score[k]!) }));
+      };
+    },
+  });
 
 const brier: MakeMeasure = meanOf("lower", "mean", i =>
   probabilities(i).reduce((s, p, k) => s + (p - Number(i.gold!.includes(k))) ** 2, 0),
@@ -177,7 +182,7 @@ const ofChoices: Readonly<Record<string, MakeMeasure>> = {
   ece: calibration,
 };
 /** Of tasks with a label that is the positive one. */
-const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: area };
+const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: curved(rocArea), pr_auc: curved(averagePrecision) };
 
 /** Of any output: what an answer took, in milliseconds; of a batch, its share. */
 const ofAny: Readonly<Record<string, MakeMeasure>> = { latencyMs: meanOf("lower", "mean", i => i.ms) };

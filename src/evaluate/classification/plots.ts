@@ -1,0 +1,82 @@
+/**
+ * Curves as plots on a square of 100 by 100, y downwards as SVG has it, with what they say in words. Only geometry: the page of `loam eval` writes them
+ * as text, the console as elements. Imports nothing but types, so that a browser can have it.
+ */
+import type { DecisionCurve, Reliability } from "./picture.ts";
+
+export interface Plot {
+  readonly title: string;
+  /** For those who do not see it. */
+  readonly said: string;
+  readonly x: string;
+  readonly y: string;
+  /** An SVG path. */
+  readonly path: string;
+  /** A line of chance or of truth. */
+  readonly guide: string;
+  readonly dots: readonly { readonly x: number; readonly y: number; readonly r: number; readonly said: string }[];
+  /** The same in numbers. */
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+type Curve = Pick<DecisionCurve, "positive" | "positives" | "negatives" | "thresholds" | "recall" | "falsePositiveRate" | "precision"> & {
+  readonly rocArea: number | null;
+  readonly averagePrecision: number | null;
+};
+type Bins = { readonly error: number | null; readonly bins: readonly Pick<Reliability["bins"][number], "items" | "said" | "seen">[] };
+
+const place = (share: number): number => Math.round(1000 * share) / 10;
+const up = (share: number): number => place(1 - share);
+const three = (x: number | null): string => (x === null ? "–" : x.toFixed(3));
+
+export const rocPlot = (c: Curve): Plot => ({
+  title: `ROC, area ${three(c.rocArea)}`,
+  said: `Of ${c.positives} items of ${c.positive} against ${c.negatives} others: the share that is found against the share of others taken for it, at every threshold. Area ${three(c.rocArea)}; chance would have 0.5.`,
+  x: "others taken for it",
+  y: "found (recall)",
+  path: `M0 100${c.recall.map((r, i) => `L${place(c.falsePositiveRate[i]!)} ${up(r)}`).join("")}`,
+  guide: "M0 100L100 0",
+  dots: [],
+  columns: ["threshold", "others taken for it", "found"],
+  rows: c.thresholds.map((t, i) => [three(t), three(c.falsePositiveRate[i]!), three(c.recall[i]!)]),
+});
+
+/** In steps, as its area, the average precision, is defined: precision holds for the recall that a threshold adds. */
+export const precisionRecallPlot = (c: Curve): Plot => {
+  const chance = c.positives / (c.positives + c.negatives);
+  return {
+    title: `Precision and recall, average ${three(c.averagePrecision)}`,
+    said: `Of ${c.positives} items of ${c.positive} against ${c.negatives} others: the share that is right of those taken for it, against the share that is found. Average precision ${three(c.averagePrecision)}; chance would have ${three(chance)}.`,
+    x: "found (recall)",
+    y: "right (precision)",
+    path: c.recall.map((r, i) => `${i === 0 ? `M0 ${up(c.precision[0]!)}` : `V${up(c.precision[i]!)}`}H${place(r)}`).join(""),
+    guide: `M0 ${up(chance)}H100`,
+    dots: [],
+    columns: ["threshold", "found", "right"],
+    rows: c.thresholds.map((t, i) => [three(t), three(c.recall[i]!), three(c.precision[i]!)]),
+  };
+};
+
+/** Radius of the bin with the most items. */
+const largest = 4;
+
+export const reliabilityPlot = ({ error, bins }: Bins): Plot => {
+  const most = Math.max(...bins.map(b => b.items));
+  return {
+    title: `Reliability, calibration error ${three(error)}`,
+    said: `How often what is said with a probability is right, in ${bins.length} bins; below the line the model is too sure. ${bins.map(b => `Said ${three(b.said)}: right ${three(b.seen)} of ${b.items}`).join("; ")}.`,
+    x: "said (probability)",
+    y: "right",
+    path: bins.map((b, i) => `${i === 0 ? "M" : "L"}${place(b.said)} ${up(b.seen)}`).join(""),
+    guide: "M0 100L100 0",
+    dots: bins.map(b => ({
+      x: place(b.said),
+      y: up(b.seen),
+      r: Math.round(10 * Math.max(1.5, largest * Math.sqrt(b.items / most))) / 10,
+      said: `said ${three(b.said)}, right ${three(b.seen)}, ${b.items} items`,
+    })),
+    columns: ["said", "right", "items"],
+    rows: bins.map(b => [three(b.said), three(b.seen), String(b.items)]),
+  };
+};
