@@ -44,9 +44,9 @@ export class RouteMemory {
 
   /** `before`: of the same model, whose place it takes. */
   constructor(hedge: Hedge | undefined, clock: Clock, before?: RouteMemory) {
-    this.#whole = before?.#whole ?? new Recent();
-    this.#streamed = before?.#streamed ?? new Recent();
-    this.#outputTokens = before?.#outputTokens;
+    this.#whole = before ? before.#whole : new Recent();
+    this.#streamed = before ? before.#streamed : new Recent();
+    if (before) this.#outputTokens = before.#outputTokens;
     this.hedges = hedge && retryBudget({ budgetRatio: hedge.share }, clock, alwaysHedged, before?.hedges?.counts);
   }
 
