@@ -13,12 +13,13 @@ import { aloneSession } from "../own/page.ts";
 import { passedThrough } from "../passthrough/pass.ts";
 import { passThroughOf } from "../passthrough/places.ts";
 import { messages } from "../translate/messages.ts";
-import { decoded } from "../transport/decoded.ts";
 import { apis } from "./apis.ts";
 import { answered, type Place, type Written } from "./around.ts";
-import { askModel, type Handle, type Peer, visibleModels } from "./ask-model.ts";
+import { askModel, type Handle, type Peer } from "./ask-model.ts";
+import { countTokens } from "./count-tokens.ts";
 import { admitted } from "./door.ts";
 import type { Answer } from "./exchange.ts";
+import { modelPages, modelPlace } from "./models.ts";
 import type { Asked } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
@@ -34,19 +35,16 @@ export function modelPlaces(gateway: Gateway): ReadonlyMap<string, Place<Asked>>
   const places = apis.map((api): Place<Asked> => ({ path: `/v1${api.path}`, handle: askModel(gateway, api), isHeld: true }));
   const chat = apis[0]!;
   places.push({ path: "/v1/messages", handle: askModel(gateway, chat, messages), isHeld: true, contract: messages });
+  places.push({ path: "/v1/messages/count_tokens", handle: countTokens(gateway), contract: messages });
   return new Map(places.map(place => [place.path, place]));
 }
 
 export function createApp(gateway: Gateway): AppFetch {
-  const { clock } = gateway;
-
   const around =
     (path: string, handle: Handle, isHeld = false) =>
     async (request: Request, peer?: Peer): Promise<Response> =>
       responseOf(await answered(gateway, { path, handle, isHeld }, request, peer));
 
-  const created = Math.floor(clock.now() / 1000);
-  const card = (id: string) => ({ id, object: "model", created, owned_by: "loam-gateway" });
   const json = (value: unknown, status = 200): Answer => ({
     status,
     body: JSON.stringify(value),
@@ -74,30 +72,15 @@ export function createApp(gateway: Gateway): AppFetch {
     });
   };
   const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => onEach(path, { [method]: handle });
-  for (const [path, place] of modelPlaces(gateway))
-    on("POST", path, async (request, peer) => responseOf(await answered(gateway, place, request, peer)));
-  on(
-    "GET",
-    "/v1/models",
-    around("/v1/models", async (request, exchange) => {
-      const identity = await admitted(gateway.control, request.headers, exchange);
-      return json({ object: "list", data: visibleModels(gateway, identity).map(card) });
-    }),
-  );
-  on(
-    "GET",
-    own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}",
-    around("/v1/models/:model", async (request, exchange) => {
-      const identity = await admitted(gateway.control, request.headers, exchange);
-      const name = decoded(new URL(request.url).pathname.slice("/v1/models/".length));
-      const route = gateway.config.routes.get(name);
-      if (route && visibleModels(gateway, identity).includes(route.name)) return json(card(name));
-      throw gatewayErrors.fail("unknownModel", {
-        place: "model",
-        message: `the model ${JSON.stringify(name.slice(0, 256))} does not exist here`,
-      });
-    }),
-  );
+  const places = modelPlaces(gateway);
+  const at = (place: Place<Asked>) => async (request: Request, peer?: Peer) => responseOf(await answered(gateway, place, request, peer));
+  for (const [path, place] of places) on("POST", path, at(place));
+  const pages = modelPages(gateway);
+  const ofModels = (path: string, handle: Handle) => async (request: Request, peer?: Peer) =>
+    responseOf(await answered(gateway, modelPlace(path, handle, request), request, peer));
+  const [list, one] = [ofModels("/v1/models", pages.list), ofModels("/v1/models/:model", pages.one)];
+  on("GET", "/v1/models", list);
+  on("GET", own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}", one);
   on(
     "GET",
     "/healthz",
@@ -138,10 +121,18 @@ export function createApp(gateway: Gateway): AppFetch {
     const place = `${request.method} ${new URL(request.url).pathname}`.slice(0, 200);
     throw gatewayErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
   });
-  const known = new Set([...modelPlaces(gateway).keys(), "/v1/models"]);
+  const known = new Set([...places.keys(), "/v1/models"]);
   const through = around("passThrough", passedThrough(gateway, known), true);
   const isPassed = ({ url }: Request): boolean =>
     gateway.config.passThrough.length > 0 && passThroughOf(gateway.config.passThrough, new URL(url).pathname) !== undefined;
-  app.notFound(c => (isPassed(c.req.raw) ? through : (own ?? nowhere))(c.req.raw, c.env));
+  /** The same without `/v1`, as clients ask that were written for a door without it; only where nothing else is. */
+  const bare = ({ method, url }: Request) => {
+    const { pathname } = new URL(url);
+    const place = method === "POST" ? places.get(`/v1${pathname}`) : undefined;
+    if (place) return at(place);
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    return pathname === "/models" ? list : pathname.startsWith("/models/") ? one : undefined;
+  };
+  app.notFound(c => (isPassed(c.req.raw) ? through : (own ?? bare(c.req.raw) ?? nowhere))(c.req.raw, c.env));
   return async (request, peer) => app.fetch(request, peer ?? {});
 }

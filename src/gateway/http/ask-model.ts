@@ -3,6 +3,7 @@
  * What stands between these steps (guards, a cache) has its one line here.
  */
 import { nearest } from "../../base/index.ts";
+import type { ModelRoute } from "../config/read-config.ts";
 import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
@@ -54,6 +55,19 @@ export const visibleModels = (gateway: Gateway, identity: Identity): string[] =>
     .filter((r, i, all) => all.indexOf(r) === i && gateway.control.decide(identity, { endpoint: "models", model: r.name }).allowed)
     .map(r => r.name);
 
+/** Errors: gateway/unknownModel. */
+export function routeNamed(gateway: Gateway, identity: Identity, name: string): ModelRoute {
+  const route = gateway.config.routes.get(name);
+  if (route) return route;
+  // only names that the caller may use are hinted at
+  const near = nearest(name, visibleModels(gateway, identity));
+  throw gatewayErrors.fail("unknownModel", {
+    place: "model",
+    message: `the model ${JSON.stringify(name)} does not exist here`,
+    hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
+  });
+}
+
 /**
  * The handler of one address. Errors: gateway/unauthenticated, forbidden, unknownModel, limits' own answers, those of `readAsk` and `forward`.
  */
@@ -68,16 +82,7 @@ export const askModel =
     const ask = read instanceof Promise ? await read : read;
     exchange.isStream = ask.isStream;
     exchange.trace?.asked(ask.body);
-    const route = config.routes.get(ask.model);
-    if (!route) {
-      // only names that the caller may use are hinted at
-      const near = nearest(ask.model, visibleModels(gateway, identity));
-      throw gatewayErrors.fail("unknownModel", {
-        place: "model",
-        message: `the model ${JSON.stringify(ask.model)} does not exist here`,
-        hint: near ? `Did you mean "${near}"?` : "GET /v1/models lists those that you may use.",
-      });
-    }
+    const route = routeNamed(gateway, identity, ask.model);
     exchange.model = route.name;
     const dataClass = request.headers.get("x-loam-data-class");
     const action = new ModelAction(ask, contract ? "messages" : api.endpoint, route.name, dataClass);
