@@ -23,6 +23,7 @@ export {
   type BootstrapInterval,
   type BootstrapOptions,
   bootstrap,
+  bootstrapAll,
   type PermutationTest,
   pairedPermutation,
   pairedRandomisation,

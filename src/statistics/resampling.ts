@@ -105,54 +105,72 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
  * repetitions. The acceleration comes from leaving clusters out one at a time, some 200 groups of them at most. Several strata, one of which is a single
  * cluster, have no interval: nothing says how far that one could have come out otherwise. Errors: statistics/argument.
  */
-export function bootstrap(
+export const bootstrap = (n: number, statistic: (items: Int32Array) => number, options: BootstrapOptions = {}): BootstrapInterval =>
+  bootstrapAll(n, items => [statistic(items)], options)[0]!;
+
+/** Intervals of several statistics of the same draws, each what `bootstrap` gives it: what they share is counted once a draw. Errors: statistics/argument. */
+export function bootstrapAll(
   n: number,
-  statistic: (items: Int32Array) => number,
+  statistics: (items: Int32Array) => ArrayLike<number>,
   { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf, strata: stratumOf }: BootstrapOptions = {},
-): BootstrapInterval {
+): BootstrapInterval[] {
   check(n > 0, "n", "an item or more", n);
   check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
   outOf(confidence, "confidence");
   const strata = strataOf(n, clustersOf(n, clusterOf), stratumOf);
-  const value = statistic(Int32Array.from({ length: n }, (_, i) => i));
-  if (strata.length > 1 && strata.some(s => s.length === 1)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws: 0 };
+  const values = Array.from(statistics(Int32Array.from({ length: n }, (_, i) => i)));
+  const none = { low: Number.NaN, high: Number.NaN };
+  if (strata.length > 1 && strata.some(s => s.length === 1)) return values.map(value => ({ value, ...none, undefinedDraws: 0 }));
   const draw = random(seed);
   const redraw = redrawer(strata);
-  const drawn = Float64Array.from({ length: draws }, () => statistic(redraw(draw))).filter(v => !Number.isNaN(v));
-  const undefinedDraws = draws - drawn.length;
-  if (drawn.length < 2 || Number.isNaN(value)) return { value, low: Number.NaN, high: Number.NaN, undefinedDraws };
-  drawn.sort();
-  const below = drawn.reduce((sum, v) => sum + (v < value ? 1 : v === value ? 0.5 : 0), 0) / drawn.length;
-  const least = 1 / (2 * drawn.length);
-  const bias = normalQuantile(Math.min(1 - least, Math.max(least, below)));
-  const acceleration = accelerationOf(strata, statistic);
-  const end = (share: number) => {
-    const z = bias + normalQuantile(share);
-    return quantile(drawn, normalBelow(bias + z / (1 - acceleration * z)));
-  };
-  return { value, low: end((1 - confidence) / 2), high: end(1 - (1 - confidence) / 2), undefinedDraws };
+  const columns = values.map(() => new Float64Array(draws));
+  for (let d = 0; d < draws; d++) {
+    const row = statistics(redraw(draw));
+    for (let j = 0; j < columns.length; j++) columns[j]![d] = row[j]!;
+  }
+  const accelerations = accelerationsOf(strata, statistics, values.length);
+  return values.map((value, j) => {
+    const drawn = columns[j]!.filter(v => !Number.isNaN(v));
+    const undefinedDraws = draws - drawn.length;
+    if (drawn.length < 2 || Number.isNaN(value)) return { value, ...none, undefinedDraws };
+    drawn.sort();
+    const below = drawn.reduce((sum, v) => sum + (v < value ? 1 : v === value ? 0.5 : 0), 0) / drawn.length;
+    const least = 1 / (2 * drawn.length);
+    const bias = normalQuantile(Math.min(1 - least, Math.max(least, below)));
+    const end = (share: number) => {
+      const z = bias + normalQuantile(share);
+      return quantile(drawn, normalBelow(bias + z / (1 - accelerations[j]! * z)));
+    };
+    return { value, low: end((1 - confidence) / 2), high: end(1 - (1 - confidence) / 2), undefinedDraws };
+  });
 }
 
-/** From the influence of clusters within each stratum (Davison and Hinkley 1997, section 5.3.2, with the jackknife's values). */
-function accelerationOf(strata: readonly (readonly Int32Array[])[], statistic: (items: Int32Array) => number): number {
+/** From the influence of clusters within each stratum (Davison and Hinkley 1997, section 5.3.2, with the jackknife's values), of each statistic. */
+function accelerationsOf(
+  strata: readonly (readonly Int32Array[])[],
+  statistics: (items: Int32Array) => ArrayLike<number>,
+  count: number,
+): Float64Array {
   const all = strata.reduce((sum, s) => sum + s.length, 0);
-  let [squares, cubes] = [0, 0];
+  const [squares, cubes] = [new Float64Array(count), new Float64Array(count)];
   for (const [s, clusters] of strata.entries()) {
     const groups = Math.min(clusters.length, Math.max(2, Math.round((Math.min(200, all) * clusters.length) / all)));
     if (groups < 2) continue;
     const others = strata.flatMap((list, other) => (other === s ? [] : list));
     const without = Array.from({ length: groups }, (_, g) =>
-      statistic(joined([...others, ...clusters.filter((_, i) => i % groups !== g)])),
+      Float64Array.from(statistics(joined([...others, ...clusters.filter((_, i) => i % groups !== g)]))),
     );
-    const values = without.filter(v => !Number.isNaN(v));
-    const mean = values.reduce((a, b) => a + b, 0) / values.length;
-    for (const v of values) {
-      const influence = ((groups - 1) / groups) * (mean - v);
-      squares += influence ** 2;
-      cubes += influence ** 3;
+    for (let j = 0; j < count; j++) {
+      const values = without.map(row => row[j]!).filter(v => !Number.isNaN(v));
+      const mean = values.reduce((a, b) => a + b, 0) / values.length;
+      for (const v of values) {
+        const influence = ((groups - 1) / groups) * (mean - v);
+        squares[j]! += influence ** 2;
+        cubes[j]! += influence ** 3;
+      }
     }
   }
-  return squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
+  return squares.map((square, j) => (square === 0 ? 0 : cubes[j]! / (6 * square ** 1.5)));
 }
 
 export interface PermutationTest {

@@ -100,6 +100,25 @@ describe("the bootstrap", () => {
     expect(s.bootstrap(6, mean(values), { seed: 4 })).toEqual(s.bootstrap(6, mean(values), { seed: 4 }));
   });
 
+  test("several statistics of the same draws have the intervals that each has by itself", () => {
+    const draw = random(8);
+    const values = Array.from({ length: 40 }, () => draw.normal());
+    const odd = (items: Int32Array) => (items.includes(7) ? items.filter(i => i % 2).length : Number.NaN);
+    const options = { draws: 300, clusters: values.map((_, i) => i >> 1), strata: values.map((_, i) => Number(i >= 20)) };
+    // one list for all draws, as a caller that counts fast has it
+    const out = new Float64Array(2);
+    const both = s.bootstrapAll(
+      40,
+      items => {
+        out.set([mean(values)(items), odd(items)]);
+        return out;
+      },
+      options,
+    );
+    expect(both).toEqual([s.bootstrap(40, mean(values), options), s.bootstrap(40, odd, options)]);
+    expect(both[1]!.undefinedDraws).toBeGreaterThan(50);
+  });
+
   test("draws clusters whole: copies of an item do not make it surer", () => {
     const draw = random(5);
     const values = Array.from({ length: 30 }, () => draw.normal());

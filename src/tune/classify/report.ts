@@ -3,7 +3,8 @@
  * baseline on the same texts: the paired interval of the difference in F1, and McNemar's test of who is right where.
  */
 import { type Averages, type ClassScore, calibrationError, classificationScores, confusion, reliability } from "../../evaluate/index.ts";
-import { bootstrap, type McNemar, mcNemar } from "../../statistics/index.ts";
+import { bootstrapAll, type McNemar, mcNemar } from "../../statistics/index.ts";
+import { drawScorer } from "./draw-scores.ts";
 
 export interface ScoreRange {
   readonly value: number;
@@ -82,28 +83,38 @@ export function compareSystems(
     numbers.set(g, found);
     return found;
   });
-  const on = (s: System, items?: ArrayLike<number>) => classificationScores(confusion({ classes, truth, predicted: s.predicted }, items));
-  const range = (statistic: (items: Int32Array) => number): ScoreRange => {
-    const { value, low, high } = bootstrap(truth.length, statistic, { draws, confidence, clusters });
+  const on = (s: System) => classificationScores(confusion({ classes, truth, predicted: s.predicted }));
+  const systems = [m.model, ...m.baselines];
+  const scorers = systems.map(s => drawScorer(classes.length, truth, s.predicted));
+  // of every system accuracy, macro F1 and F1 of each class; then macro F1 of the model less each baseline's
+  const width = 2 + classes.length;
+  const drawn = new Float64Array(systems.length * width + m.baselines.length);
+  const ranges = bootstrapAll(
+    truth.length,
+    items => {
+      for (const [i, score] of scorers.entries()) drawn.set(score(items), i * width);
+      for (let b = 1; b < systems.length; b++) drawn[systems.length * width + b - 1] = drawn[1]! - drawn[b * width + 1]!;
+      return drawn;
+    },
+    { draws, confidence, clusters },
     // every draw alike, as where nothing is wrong: the interval is the value
-    return Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high };
-  };
-  const f1Of = (s: System, c: string) => (items: Int32Array) => on(s, items).classes.find(row => row.name === c)?.f1 ?? Number.NaN;
-  const scoreOf = (s: System): SystemScore => {
+  ).map(({ value, low, high }): ScoreRange => (Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high }));
+  const scoreOf = (s: System, at: number): SystemScore => {
     const scores = on(s);
+    const own = ranges.slice(at * width, (at + 1) * width);
     return {
       name: s.name,
       kind: s.kind,
-      accuracy: range(items => on(s, items).accuracy),
+      accuracy: own[0]!,
       macro: scores.macro,
-      macroF1: range(items => on(s, items).macro.f1),
+      macroF1: own[1]!,
       mcc: scores.mcc,
-      classes: scores.classes.map(row => ({ ...row, f1Range: range(f1Of(s, row.name)) })),
+      classes: scores.classes.map(row => ({ ...row, f1Range: own[2 + classes.indexOf(row.name)]! })),
     };
   };
   const right = (s: System, i: number) => s.predicted[i] === truth[i];
-  const compare = (b: System): PairedComparison => {
-    const difference = range(items => on(m.model, items).macro.f1 - on(b, items).macro.f1);
+  const compare = (b: System, at: number): PairedComparison => {
+    const difference = ranges[systems.length * width + at]!;
     let [onlyModel, onlyOther] = [0, 0];
     for (let i = 0; i < truth.length; i++) {
       if (right(m.model, i) && !right(b, i)) onlyModel++;
@@ -115,7 +126,7 @@ export function compareSystems(
   return {
     confidence,
     groups: numbers.size,
-    scores: [m.model, ...m.baselines].map(scoreOf).sort((a, b) => b.macroF1.value - a.macroF1.value),
+    scores: systems.map(scoreOf).sort((a, b) => b.macroF1.value - a.macroF1.value),
     comparisons: m.baselines.map(compare),
   };
 }
