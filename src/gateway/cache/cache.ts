@@ -10,12 +10,13 @@ import type { TokenUsage } from "../streams/usage.ts";
 import { type CacheCounts, type CacheResult, type CacheState, Counting } from "./counts.ts";
 import { Flight, type Landing } from "./flight.ts";
 import { given, marked, notCached } from "./give.ts";
-import { type KeyParts, keyOf, passesThrough, tenantOf, whyNot } from "./key.ts";
+import { type KeyParts, keyOf, passesThrough, questionOf, tenantOf, whyNot } from "./key.ts";
 import { type Embed, type Meaning, Meanings } from "./meaning.ts";
 import { recorded } from "./replay.ts";
 import type { CacheOptions } from "./schema.ts";
 import { mayKeepStream, mayKeepWhole } from "./storable.ts";
 import type { CacheStore, KeptAnswer, KeptFilter, StoreSize } from "./store.ts";
+import { Versions } from "./versions.ts";
 import { type CacheWishes, wishesOf } from "./wishes.ts";
 
 export interface CacheAsked {
@@ -45,14 +46,17 @@ export class AnswerCache {
   readonly #models: ReadonlySet<string> | undefined;
   readonly #meanings: Meanings | undefined;
   readonly #counting = new Counting();
+  readonly #versions: Versions;
   readonly #flights = new Map<string, Flight>();
   readonly #writes = new Set<Promise<void>>();
   #generation = 0;
   #size: StoreSize = { entries: 0, bytes: 0 };
 
-  constructor(options: CacheOptions, store: CacheStore, embed?: Embed) {
+  /** `before`: the cache in whose place it comes, which knows what servers have said. */
+  constructor(options: CacheOptions, store: CacheStore, embed?: Embed, before?: AnswerCache) {
     this.options = options;
     this.store = store;
+    this.#versions = before ? before.#versions : new Versions();
     this.#models = options.models && new Set(options.models);
     if (options.semantic && embed) this.#meanings = new Meanings(options.semantic, embed, this.#counting);
     void this.size();
@@ -65,7 +69,7 @@ export class AnswerCache {
   /** Errors: gateway/notCached; what `ask` throws. */
   async answer(f: Forwarded, { endpoint, dataClass }: CacheAsked, ask: AskServers): Promise<Answer> {
     const [route] = f.routes;
-    if (!route || (this.#models && !this.#models.has(route.name))) return ask(f);
+    if (!route || (this.#models && !this.#models.has(route.name))) return this.#asked(f, ask);
     const wishes = wishesOf(f.headers.get("cache-control"));
     const { upstreams } = f.runtime.config;
     const why = wishes.noStore
@@ -74,10 +78,11 @@ export class AnswerCache {
     if (why !== undefined) {
       if (wishes.onlyIfCached) throw notCached(f, `${why}, so no answer is kept`);
       this.#tell(f, "bypass");
-      return marked(await ask(f), "bypass");
+      return marked(await this.#asked(f, ask), "bypass");
     }
     const tenant = tenantOf(this.options.scope, f.exchange.identity!);
-    const parts: KeyParts = { ask: f.ask, endpoint, route, upstreams, tenant, beta: f.headers.get("openai-beta") };
+    const beta = f.headers.get("openai-beta");
+    const parts: KeyParts = { ask: f.ask, endpoint, route, upstreams, versions: this.#versions, tenant, beta };
     const way: Way = { f, parts, key: keyOf(parts), wishes, ask, generation: this.#generation };
     if (wishes.onlyIfCached) {
       const found = await this.#find(way);
@@ -86,6 +91,14 @@ export class AnswerCache {
     }
     if (wishes.noCache) return this.#askServers(way, undefined, undefined);
     return this.#followed(way);
+  }
+
+  /** Asks, and hears which version answered. */
+  async #asked(f: Forwarded, ask: AskServers): Promise<Answer> {
+    const answer = await ask(f);
+    const { target, way } = f.exchange;
+    if (target !== undefined) this.#versions.heard(target, way?.version);
+    return answer;
   }
 
   /** Waits for another's answer where one is under way, else asks. */
@@ -151,13 +164,15 @@ export class AnswerCache {
     const { f, ask } = way;
     this.#tell(f, "miss");
     let end: End | undefined;
-    const answer = await ask({
-      ...f,
-      onEnd: how => {
-        end = how;
-        f.onEnd(how);
-      },
-    });
+    const onEnd = (how: End) => {
+      end = how;
+      f.onEnd(how);
+    };
+    const answer = await this.#asked({ ...f, onEnd }, ask);
+    // under the version that answered; made now, since another may have answered when a stream ends
+    const key = keyOf(way.parts);
+    const question = near && key !== way.key ? questionOf(way.parts) : near?.question;
+    const meaning = near && question && { ...near, question };
     const unfit = (kind: "failed" | "left" = "failed") => {
       if (kind === "failed") this.#counting.unfit++;
       land?.({ kind });
@@ -166,7 +181,7 @@ export class AnswerCache {
       const kept = end === undefined ? undefined : this.#answerOf(way, body, isStream, end);
       if (kept === undefined) return unfit();
       // whoever waits gets it when it is kept, so that nobody comes in between and asks
-      const write = this.#keep(way, kept, near).finally(() => {
+      const write = this.#keep({ ...way, key }, kept, meaning).finally(() => {
         this.#writes.delete(write);
         land?.({ kind: "kept", answer: kept });
       });
@@ -194,6 +209,8 @@ export class AnswerCache {
   #answerOf({ f, parts }: Way, body: string, isStream: boolean, end: End): KeptAnswer | undefined {
     const { target } = f.exchange;
     if (end.status !== 200 || end.error !== undefined || Buffer.byteLength(body) > this.options.answerBytes) return undefined;
+    // a new version may have written the rest
+    if (f.exchange.resumed > 0 && f.exchange.way?.version !== undefined) return undefined;
     // another model stood in: it is asked again when this one can be
     if (target === undefined || !parts.route.targets.some(t => t.id === target)) return undefined;
     const { endpoint } = f.ask.api;

@@ -1,6 +1,6 @@
 /**
  * By what an answer is kept, and which are not. Two requests are the same where everything is equal that an answer can depend on: who may share it,
- * the model with its servers, the address, everything that the body says, the guards. Only the model's name as it was written (an alias) and
+ * the model with its servers and their versions, the address, everything that the body says, the guards. Only the model's name as it was written (an alias) and
  * members that are null say nothing.
  */
 import { canonicalJson, hashOf } from "../../base/index.ts";
@@ -10,9 +10,10 @@ import { guardVersion } from "../guards/version.ts";
 import type { Ask } from "../http/ask.ts";
 import { isRow } from "../streams/usage.ts";
 import type { CacheOptions, CacheScope } from "./schema.ts";
+import type { Versions } from "./versions.ts";
 
 /** Raised when what a kept answer is, or what its key is made of, changes: answers of before are then no longer found. */
-export const cacheVersion = 1;
+export const cacheVersion = 2;
 
 export interface KeyParts {
   readonly ask: Ask;
@@ -21,6 +22,8 @@ export interface KeyParts {
   /** With the targets that this request may go to. */
   readonly route: ModelRoute;
   readonly upstreams: GatewayConfig["upstreams"];
+  /** Looked at whenever a key is made. */
+  readonly versions: Versions;
   readonly tenant: string;
   /** Of the client's headers, those that an upstream is told and that change answers. */
   readonly beta: string | null;
@@ -33,12 +36,12 @@ export function tenantOf(scope: CacheScope, { keyId, organisation }: Identity): 
 
 const fingerprints = new WeakMap<ModelRoute, { readonly of: GatewayConfig["upstreams"]; readonly text: string }>();
 
-/** The model's servers: another address or another model behind a name is another model. Weights are not. */
+/** The model's servers, and what the file calls its version: another address or another model behind a name is another model. Weights are not. */
 function fingerprintOf(route: ModelRoute, upstreams: GatewayConfig["upstreams"]): string {
   const known = fingerprints.get(route);
   if (known?.of === upstreams) return known.text;
   const targets = route.targets.map(t => [t.id, t.model, upstreams.get(t.upstream)?.url.href]).sort();
-  const text = hashOf([route.name, targets, guardVersion(route)]);
+  const text = hashOf([route.name, route.version ?? null, targets, guardVersion(route)]);
   fingerprints.set(route, { of: upstreams, text });
   return text;
 }
@@ -54,8 +57,17 @@ function meaningOf({ body, isStream }: Ask): Record<string, unknown> {
   return meaning;
 }
 
-const hashed = ({ ask, endpoint, route, upstreams, tenant, beta }: KeyParts, meaning: unknown): string =>
-  hashOf([cacheVersion, tenant, fingerprintOf(route, upstreams), ask.label, endpoint, beta, canonicalJson(meaning)]);
+const hashed = ({ ask, endpoint, route, upstreams, versions, tenant, beta }: KeyParts, meaning: unknown): string =>
+  hashOf([
+    cacheVersion,
+    tenant,
+    fingerprintOf(route, upstreams),
+    versions.of(route.targets),
+    ask.label,
+    endpoint,
+    beta,
+    canonicalJson(meaning),
+  ]);
 
 export const keyOf = (parts: KeyParts): string => hashed(parts, meaningOf(parts.ask));
 

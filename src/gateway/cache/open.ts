@@ -30,9 +30,9 @@ export async function openCache(
   if (old && canonicalJson(old.options) === canonicalJson(options)) return { cache: old };
   const { store, entries, bytes, semantic } = options;
   const embed = semantic && embedder(semantic.model, semantic.timeout);
-  if (old && storeKey(before!.config) === storeKey(config)) return { cache: new AnswerCache(options, old.store, embed) };
+  if (old && storeKey(before!.config) === storeKey(config)) return { cache: new AnswerCache(options, old.store, embed, old) };
   const made = await openCacheStore({ store, entries, bytes, state, root: folder });
-  return { cache: new AnswerCache(options, made, embed), made, retired: old };
+  return { cache: new AnswerCache(options, made, embed, old), made, retired: old };
 }
 
 /** What is being written is written, then the store closes. */

@@ -131,3 +131,19 @@ test("numbers are compared as they are written, in any digits of Unicode that me
   expect(numbersOf("７ days")).toBe("7");
   expect(numbersOf("none")).toBe("");
 });
+
+test("a question that means the same finds no answer of an old version, and one of the version that told of itself", async () => {
+  await start();
+  const by =
+    (version: string): Script =>
+    (received, response) => {
+      if (received.path !== "/v1/embeddings") response.setHeader("x-loam-model", version);
+      return embedding(received, response);
+    };
+  rig.upstream.script = by("mail@1");
+  await rig.asked(says("What is the capital of France?"));
+  rig.upstream.script = by("mail@2");
+  await rig.asked(says("What is the capital of Spain?"));
+  expect(await rig.how(says("Please: the capital of Spain?"))).toBe("semantic");
+  expect(await rig.how(says("Please: the capital of France?"))).toBe("miss");
+});

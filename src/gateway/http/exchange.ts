@@ -61,6 +61,8 @@ export interface Routed {
   readonly rule: string | undefined;
   readonly queuedMs: number;
   readonly isHedged: boolean;
+  /** Of the model that answered, where its server says it. */
+  readonly version: string | undefined;
 }
 
 export interface Exchange {

@@ -75,6 +75,8 @@ export class Attempts {
   queuedMs = 0;
   /** A second server was asked beside the first. */
   isHedged = false;
+  /** Which version of its model answered last, where its server says so, as Loam's does. */
+  version: string | undefined;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
@@ -121,9 +123,10 @@ export class Attempts {
       this.#begun++;
       this.#current = target;
       try {
-        if (resumption === undefined && this.#options.mayHedge && this.#options.routes[0]!.hedge)
-          return await this.#raced(target, upstream, call);
-        return await this.#ask(target, upstream, call, stop);
+        const isRaced = resumption === undefined && this.#options.mayHedge && this.#options.routes[0]!.hedge;
+        const source = await (isRaced ? this.#raced(target, upstream, call) : this.#ask(target, upstream, call, stop));
+        this.version = source.reply.headers.get("x-loam-model")?.slice(0, limits.modelCharacters);
+        return source;
       } catch (error) {
         if (!(error instanceof UpstreamFailure)) throw error;
         this.#last = error;

@@ -66,6 +66,7 @@ export function routeWith(
   const whole: ModelRoute = {
     ...route,
     sharesName: name,
+    version: part.version,
     hasOwnPrice: targets.every(t => t.priceName === name),
     rules: undefined,
     rule: undefined,

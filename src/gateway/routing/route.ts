@@ -47,6 +47,8 @@ export interface Hedge {
 export interface RouteExtras {
   /** Of whose exact shares it takes part. */
   readonly sharesName: string;
+  /** What the file calls the version behind the name: answers kept under another one are not given. */
+  readonly version: string | undefined;
   /** All of its targets are charged under its own name. */
   readonly hasOwnPrice: boolean;
   /** Looked at in order; undefined where there are none. */

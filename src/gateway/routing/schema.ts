@@ -52,7 +52,13 @@ export const loadPart = z.strictObject({
 });
 
 /** Keys of a model. */
-export const modelRouting = { rules: rulesPart.optional(), shadow: shadowPart.optional(), hedge: hedgePart.optional() };
+export const modelRouting = {
+  rules: rulesPart.optional(),
+  shadow: shadowPart.optional(),
+  hedge: hedgePart.optional(),
+  /** Of what is behind the name, in words of one's own: with another one, answers that were kept are not given. */
+  version: z.string().min(1).max(128).optional(),
+};
 /** Keys of a target. */
 export const targetRouting = { tags: z.array(tag).max(32).default([]) };
 /** Keys of an upstream. */
