@@ -141,10 +141,14 @@ export function wireError(error: unknown, requestId: string): WireError {
   return waitMs === undefined ? own : { ...own, headers: { "retry-after": String(Math.ceil(waitMs / 1000)) } };
 }
 
-/** The error as an event of a stream, after which it closes; the official clients throw it. */
+/**
+ * The error as an event of a stream, after which it closes; the official clients throw it. Of responses that is OpenAI's event with the error once more
+ * as `error`: without it they give it as one event among others, and whoever looks for text alone takes the answer for whole.
+ */
 export function errorEvent(api: StreamedApi, error: unknown, requestId: string): Buffer {
   const { body } = wireError(error, requestId);
   if (api !== "responses") return Buffer.from(`data: ${body}\n\n`);
-  const { message, code } = (JSON.parse(body) as { readonly error: ErrorObject }).error;
-  return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: "error", code, message, param: null, sequence_number: 0 })}\n\n`);
+  const { error: own } = JSON.parse(body) as { readonly error: ErrorObject };
+  const { message, code, param } = own;
+  return Buffer.from(`event: error\ndata: ${JSON.stringify({ type: "error", code, message, param, sequence_number: 0, error: own })}\n\n`);
 }

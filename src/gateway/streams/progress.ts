@@ -136,6 +136,8 @@ function choicesProgress({ dropsUsage, choices }: ProgressOptions): Progress {
 }
 
 const terminal = new Set(["response.completed", "response.incomplete", "response.failed"]);
+/** Codes of a failed response that speak of the server; the others are its word on the request. */
+const serverFaults = new Set<unknown>(["server_error", "rate_limit_exceeded"]);
 
 /** Responses: events named by their type, the last of which is the whole response. */
 function responsesProgress(): Progress {
@@ -155,6 +157,8 @@ function responsesProgress(): Progress {
           why: "an error object inside of the stream",
           ...(isRow(piece.error) ? { error: piece.error } : { error: piece }),
         };
+      const fault = piece.type === "response.failed" && isRow(piece.response) ? piece.response.error : undefined;
+      if (isRow(fault) && serverFaults.has(fault.code)) return { kind: "broken", why: "a response that failed", error: fault };
       first ??= piece;
       if (typeof piece.type === "string" && terminal.has(piece.type)) {
         isDone = true;
