@@ -4,11 +4,26 @@
  */
 import type { ModelRoute } from "../config/read-config.ts";
 import type { LimitRule } from "../limits/rules.ts";
+import { answerTokens } from "../policy/parameters.ts";
 import type { Clause, Consumer, Gate, Plan } from "./plan.ts";
 import { isConcerned } from "./request-limits.ts";
 
 const decideText = `(function () {
   "use strict";
+
+  var answerTokens = ${JSON.stringify(answerTokens)};
+
+  function mostTokens(body) {
+    var most, i, value;
+    for (i = 0; i < answerTokens.length; i += 1) {
+      value = body[answerTokens[i]];
+      if (value !== undefined && value !== null) {
+        if (typeof value !== "number" || value < 0) { value = Infinity; }
+        if (most === undefined || value > most) { most = value; }
+      }
+    }
+    return most;
+  }
 
   function fits(clause, ask) {
     if (clause.models.indexOf(ask.called) < 0) { return false; }
@@ -17,7 +32,7 @@ const decideText = `(function () {
     var name, bound, value;
     for (name in clause.parameters || {}) {
       bound = clause.parameters[name];
-      value = ask.body[name];
+      value = name === "max_tokens" ? mostTokens(ask.body) : ask.body[name];
       if (typeof value !== "number" && typeof value !== "string" && typeof value !== "boolean") { return false; }
       if (bound.oneOf && bound.oneOf.indexOf(value) < 0) { return false; }
       if (bound.min !== undefined && !(typeof value === "number" && value >= bound.min)) { return false; }

@@ -2,6 +2,7 @@
  * A gate as a JSON Schema (draft 4) of the request's body: what is valid is what the policies allow. Targets that check bodies by schema then
  * decide by model, version label and parameters as this gateway does.
  */
+import { answerTokens } from "../policy/parameters.ts";
 import type { Bound } from "../policy/rules.ts";
 import type { Clause, Gate } from "./plan.ts";
 
@@ -27,14 +28,40 @@ function boundSchema({ min, max, oneOf }: Bound): Schema {
   return min === undefined && max === undefined ? { enum: oneOf } : { allOf: [{ enum: oneOf }, range] };
 }
 
-function clauseSchema(clause: Clause): Schema {
-  const parameters = Object.entries(clause.parameters ?? {});
+const isNull = { enum: [null] };
+
+/** No name for an answer's tokens is given more than `most`; what is negative or no number has no end. */
+const atMost = (most: number): Schema => ({
+  properties: Object.fromEntries(answerTokens.map(name => [name, { anyOf: [isNull, { type: "number", minimum: 0, maximum: most }] }])),
+});
+
+/** Some name for an answer's tokens is given, and `least` or more. */
+const atLeast = (least: number): Schema => {
+  const less = { type: "number", minimum: 0, maximum: Math.max(0, least), exclusiveMaximum: true };
+  return { anyOf: answerTokens.map(name => ({ required: [name], properties: { [name]: { not: { anyOf: [isNull, less] } } } })) };
+};
+
+/** The largest that is given under any name is in the bound. */
+function tokensSchema({ min, max, oneOf }: Bound): Schema {
+  const exact = oneOf?.filter(value => typeof value === "number").map(value => ({ allOf: [atLeast(value), atMost(value)] }));
   return {
-    required: ["model", ...parameters.map(([name]) => name)],
+    allOf: [
+      atLeast(min ?? 0),
+      ...(max === undefined ? [] : [atMost(max)]),
+      ...(exact === undefined ? [] : [exact.length > 0 ? { anyOf: exact } : { not: {} }]),
+    ],
+  };
+}
+
+function clauseSchema(clause: Clause): Schema {
+  const { max_tokens: tokens, ...others } = clause.parameters ?? {};
+  return {
+    required: ["model", ...Object.keys(others)],
     properties: {
       model: { type: "string", pattern: namePattern(clause) },
-      ...Object.fromEntries(parameters.map(([name, bound]) => [name, boundSchema(bound)])),
+      ...Object.fromEntries(Object.entries(others).map(([name, bound]) => [name, boundSchema(bound)])),
     },
+    ...(tokens ? tokensSchema(tokens) : {}),
   };
 }
 

@@ -15,7 +15,9 @@ import { readMembers } from "../http/members.ts";
 import { identityOfKey } from "../identity/authenticate.ts";
 import { compilePolicies } from "../policy/compile.ts";
 import { decide } from "../policy/decide.ts";
-import { exportGateway, exportTargets } from "./export.ts";
+import { answerTokens } from "../policy/parameters.ts";
+import type { Bound } from "../policy/rules.ts";
+import { type ExportTarget, exportGateway, exportTargets } from "./export.ts";
 import { type Asked, judges } from "./judges.laws.ts";
 
 const principals = {
@@ -57,6 +59,16 @@ const configOf = (access: ControlGiven, more: object = {}): Promise<GatewayConfi
 
 const some = <T>(...all: T[]) => fc.subarray(all, { minLength: 1 });
 const seldom = <T>(of: fc.Arbitrary<T>) => fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: of });
+const tokensBound = fc.constantFrom<Bound>(
+  { max: 100 },
+  { min: 10 },
+  { min: 0 },
+  { max: -1 },
+  { oneOf: [1, 100, "100"] },
+  { oneOf: ["100"] },
+  { min: 1, max: 200 },
+  { max: 120, oneOf: [-5, 0, 100, 150] },
+);
 const policy = fc.record({
   effect: fc.constantFrom("allow", "allow", "allow", "deny"),
   who: fc.record({
@@ -70,9 +82,11 @@ const policy = fc.record({
   dataClasses: seldom(some("public", "personal")),
   parameters: seldom(
     fc.record({
-      max_tokens: seldom(fc.constantFrom({ max: 100 }, { min: 10 }, { oneOf: [1, 100] }, { min: 1, max: 200 })),
+      max_tokens: seldom(tokensBound),
+      max_completion_tokens: seldom(fc.constantFrom({ max: 100 }, { oneOf: ["100", 10] })),
       reasoning_effort: seldom(fc.constant({ oneOf: ["low", "high"] })),
-      seed: seldom(fc.constant({ max: 1 })),
+      // no body has it
+      method: seldom(fc.constant({ oneOf: ["POST"] })),
     }),
   ),
   when: seldom(
@@ -87,6 +101,7 @@ const policy = fc.record({
 const policies = fc
   .array(policy, { minLength: 1, maxLength: 5 })
   .map(all => all.map((p, i) => JSON.parse(JSON.stringify({ id: `p${i}`, ...p }))));
+const tokens = fc.constantFrom(0, 1, 10, 100, 150, 100.5, -1, "100", true, [5], null);
 const asked: fc.Arbitrary<Asked> = fc.record({
   keyId: fc.constantFrom("key_a", "key_b", "key_m", "key_s"),
   path: fc.constantFrom("/v1/chat/completions", "/v1/embeddings", "/v1/messages"),
@@ -104,9 +119,12 @@ const asked: fc.Arbitrary<Asked> = fc.record({
           "chat@",
           "nothing",
         ),
-        max_tokens: fc.constantFrom(1, 10, 100, 150, 100.5, "100", null),
+        max_tokens: tokens,
+        max_completion_tokens: tokens,
+        max_output_tokens: tokens,
+        n_predict: tokens,
         reasoning_effort: fc.constantFrom("low", "mid"),
-        seed: fc.constant(0),
+        method: fc.constant("POST"),
       },
       { requiredKeys: ["model"] },
     )
@@ -131,26 +149,47 @@ function own(config: GatewayConfig, { keyId, path, body, dataClass, nowMs }: Ask
   return decide(compilePolicies(access.policies), identity, action, nowMs).allowed;
 }
 
+/** That what the target allows is allowed here, and the other way round where it can ask all. How many it allowed. */
+async function compare(target: ExportTarget, given: readonly object[], requests: readonly Asked[]): Promise<number> {
+  const config = await configOf({ policies: given as ControlGiven["policies"] });
+  const { files, differences } = exportGateway(target, { config, keys, nowMs: noon });
+  const judge = judges[target](files);
+  const isEqual = !differences.some(d => d.place.startsWith("access.policies."));
+  let allowed = 0;
+  for (const request of requests) {
+    const [there, here] = [judge(request), own(config, request)];
+    if (there) expect(here, JSON.stringify({ request, given })).toBe(true);
+    if (isEqual) expect(there, JSON.stringify({ request, given })).toBe(here);
+    if (there) allowed++;
+  }
+  return allowed;
+}
+
 describe.each(exportTargets)("%s", target => {
   test("allows nothing that the gateway denies, and all that it allows where no policy is among the differences", async () => {
     let allowed = 0;
     await fc.assert(
       fc.asyncProperty(policies, fc.array(asked, { minLength: 30, maxLength: 30 }), async (given, requests) => {
-        const config = await configOf({ policies: given });
-        const { files, differences } = exportGateway(target, { config, keys, nowMs: noon });
-        const judge = judges[target](files);
-        const isEqual = !differences.some(d => d.place.startsWith("access.policies."));
-        for (const request of requests) {
-          const [there, here] = [judge(request), own(config, request)];
-          if (there) expect(here, JSON.stringify({ request, given })).toBe(true);
-          if (isEqual) expect(there, JSON.stringify({ request, given })).toBe(here);
-          if (there) allowed++;
-        }
+        allowed += await compare(target, given, requests);
       }),
       { numRuns: 60 },
     );
     // a judge that denies everything would prove nothing
     expect(allowed).toBeGreaterThan(50);
+  });
+
+  test("so it is with a bound on max_tokens, under whichever names a request gives tokens", async () => {
+    const body = fc.dictionary(fc.constantFrom(...answerTokens), tokens, { maxKeys: 3 }).map(given => ({ ...given, model: "chat" }));
+    const path = "/v1/chat/completions";
+    const request = body.map((given): Asked => ({ keyId: "key_a", path, body: given, dataClass: null, nowMs: noon }));
+    const effect = fc.constantFrom("allow", "deny");
+    await fc.assert(
+      fc.asyncProperty(effect, tokensBound, fc.array(request, { minLength: 60, maxLength: 60 }), async (how, bound, requests) => {
+        const all = how === "deny" ? [{ id: "all", effect: "allow" }] : [];
+        await compare(target, [...all, { id: "bound", effect: how, parameters: { max_tokens: bound } }], requests);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test("every limit is there or among the differences", async () => {

@@ -7,7 +7,7 @@ import type { GatewayConfig } from "../config/read-config.ts";
 import type { Endpoint, Identity } from "../contract.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { apis } from "../http/apis.ts";
-import { boundedParameters } from "../http/ask.ts";
+import { bodyParameters } from "../policy/parameters.ts";
 import type { Bound, Policy, WhoKind } from "../policy/rules.ts";
 
 /** Somebody with a key. The target makes a key of its own: secrets are kept nowhere. */
@@ -25,6 +25,7 @@ export interface Clause {
   readonly models: readonly string[];
   readonly labels?: readonly string[] | undefined;
   readonly dataClasses?: readonly string[] | undefined;
+  /** A bound on `max_tokens` is on the largest of `answerTokens` that a body gives. */
   readonly parameters?: Readonly<Record<string, Bound>> | undefined;
   readonly when?: Policy["when"];
 }
@@ -92,11 +93,11 @@ const isFor = (policy: Policy, identity: Identity, endpoint: Endpoint): boolean 
   (policy.endpoints?.includes(endpoint) ?? true) &&
   (Object.keys(namesOf) as WhoKind[]).every(kind => policy.who[kind]?.some(name => namesOf[kind](identity).includes(name)) ?? true);
 
-/** Undefined where nothing can fit: no model of the file, or a parameter that no request is asked for. */
+/** Undefined where nothing can fit: no model of the file, or a parameter that no body has. */
 function clauseOf(policy: Policy, config: GatewayConfig): Clause | undefined {
   const { id, models: patterns, labels, dataClasses, parameters, when } = policy;
   const models = [...config.routes].filter(([, r]) => patterns?.some(p => fitsName(p, r.name)) ?? true).map(([called]) => called);
-  if (models.length === 0 || Object.keys(parameters ?? {}).some(name => !boundedParameters.includes(name))) return undefined;
+  if (models.length === 0 || Object.keys(parameters ?? {}).some(name => !bodyParameters.includes(name))) return undefined;
   const isBound = parameters !== undefined && Object.keys(parameters).length > 0;
   return {
     policy: id,

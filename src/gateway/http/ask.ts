@@ -3,6 +3,7 @@ import { isAscii } from "node:buffer";
 import { formatBytes, type LoamError } from "../../base/index.ts";
 import type { Action, Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
+import { type Parameter, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { Passage } from "../translate/passage.ts";
@@ -192,29 +193,8 @@ export function inputTokens({ api, body }: Ask, count: ((text: string) => number
   return tokens;
 }
 
-/** Of a body, what policies may bound. */
-export const boundedParameters: readonly string[] = [
-  "max_tokens",
-  "max_completion_tokens",
-  "max_output_tokens",
-  "temperature",
-  "top_p",
-  "n",
-  "best_of",
-  "stream",
-  "logprobs",
-  "reasoning_effort",
-];
-
 /** Numbers and words that policies may bound. */
-export function parametersOf({ body }: Ask): Record<string, number | string | boolean> {
-  const found: Record<string, number | string | boolean> = {};
-  for (const key of boundedParameters) {
-    const value = body[key];
-    if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") found[key] = value;
-  }
-  return found;
-}
+export const parametersOf = ({ body }: Ask): Record<string, Parameter> => parametersIn([body]);
 
 /** What a request for a model wants to do. Its parameters are read when a policy bounds one: few do. */
 export class ModelAction implements Action {
@@ -232,7 +212,7 @@ export class ModelAction implements Action {
     this.#ask = ask;
   }
 
-  get parameters(): Readonly<Record<string, number | string | boolean>> {
+  get parameters(): Readonly<Record<string, Parameter>> {
     return parametersOf(this.#ask);
   }
 

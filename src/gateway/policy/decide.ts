@@ -43,11 +43,13 @@ function misfit(policy: Policy, identity: Identity, action: Action, nowMs: numbe
   if (policy.labels && !policy.labels.includes(action.label ?? "")) return `is for the labels ${policy.labels.join(", ")}`;
   if (policy.dataClasses && !policy.dataClasses.includes(action.dataClass ?? ""))
     return `is for data that is ${policy.dataClasses.join(", ")}`;
-  if (policy.parameters)
+  if (policy.parameters) {
+    const { parameters } = action;
     for (const [name, bound] of Object.entries(policy.parameters)) {
-      const value = action.parameters?.[name];
+      const value = parameters?.[name];
       if (!inBound(bound, value)) return `wants ${name} to be ${boundText(bound)}, got ${value === undefined ? "none" : String(value)}`;
     }
+  }
   if (policy.when && !isWithin(policy.when, nowMs)) return "is for other times";
   return null;
 }

@@ -6,6 +6,7 @@ import { candidates, compilePolicies } from "./compile.ts";
 import { decide, explainPolicies } from "./decide.ts";
 import { identityWith } from "./fakes.ts";
 import { isWithin, weekdays } from "./hours.ts";
+import { addressParameters, answerTokens, bodyParameters, parametersIn } from "./parameters.ts";
 import { type Policy, policiesPart } from "./rules.ts";
 
 const policies = (...given: object[]): Policy[] => check(policiesPart, given, "policies");
@@ -130,6 +131,52 @@ describe("decisions", () => {
   });
 });
 
+describe("parameters of a body", () => {
+  const given = fc.oneof(
+    fc.integer({ min: -2, max: 300 }),
+    fc.double({ min: -2, max: 300, noNaN: true }),
+    fc.constantFrom("50", true, null, [1], {}),
+  );
+  const bodies = fc.array(fc.dictionary(fc.constantFrom(...answerTokens), given), { minLength: 1, maxLength: 3 });
+  const allows = (effect: "allow" | "deny", bound: object, parts: readonly Record<string, unknown>[]): boolean => {
+    const rule = { id: "bound", effect, parameters: { max_tokens: bound } };
+    const i = effect === "allow" ? index(rule) : index({ id: "all", effect: "allow" }, rule);
+    return decide(i, identityWith(), { ...chat, parameters: parametersIn(parts) }, noon).allowed;
+  };
+
+  test("under no name and in no part does a body ask for more than a bound on max_tokens says", () => {
+    fc.assert(
+      fc.property(bodies, fc.integer({ min: 0, max: 300 }), (parts, edge) => {
+        const all = parts.flatMap(part => Object.values(part)).filter(value => value !== null);
+        const isMore = (value: unknown) => !(typeof value === "number" && value >= 0 && value <= edge);
+        expect(allows("allow", { max: edge }, parts)).toBe(all.length > 0 && !all.some(isMore));
+        const isMuch = (value: unknown) => !(typeof value === "number" && value >= 0 && value < edge);
+        expect(allows("deny", { min: edge }, parts)).toBe(!all.some(isMuch));
+      }),
+    );
+  });
+
+  test("the other names of max_tokens are bounded by their own values, and what is nowhere given is within nothing", () => {
+    expect(parametersIn([{ max_tokens: 1, max_completion_tokens: 5, stop: ["x"], top_k: 3, path: "/x" }])).toEqual({
+      max_tokens: 5,
+      max_completion_tokens: 5,
+      top_k: 3,
+    });
+    expect(parametersIn([{ max_completion_tokens: 5, n_predict: "all" }])).toEqual({
+      max_tokens: Number.POSITIVE_INFINITY,
+      max_completion_tokens: 5,
+      n_predict: "all",
+    });
+    expect(parametersIn([{ max_tokens: null }, {}])).toEqual({});
+    expect(
+      parametersIn([
+        { n: 9, stream: true },
+        { n: 1, stream: false },
+      ]),
+    ).toEqual({ n: 9, stream: false });
+  });
+});
+
 describe("configuration", () => {
   const sentence = (...given: object[]): string => {
     try {
@@ -150,6 +197,14 @@ describe("configuration", () => {
     expect(sentence({ id: "a", effect: "allow", when: { from: "08:00" } })).toMatch(/from and to/);
     expect(sentence({ id: "a", effect: "allow", parameters: { n: { max: Number.NaN } } })).toMatch(/max/);
     expect(sentence({ id: "a", effect: "allow", parameters: { n: {} } })).toMatch(/min, max or oneOf/);
+  });
+
+  test("a bound on a parameter that never reaches policies is refused with the nearest that does", () => {
+    const bounding = (name: string) => sentence({ id: "a", effect: "deny", parameters: { [name]: { min: 1 } } });
+    expect(bounding("max_token")).toMatch(/policies: \[0\]\.parameters\.max_token: .*Did you mean "max_tokens"/);
+    expect(bounding("topk")).toMatch(/Did you mean "top_k"/);
+    expect(bounding("__proto__x")).toMatch(/one of max_tokens, /);
+    for (const name of [...bodyParameters, ...addressParameters]) expect([name, bounding(name)]).toEqual([name, ""]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { endpoints } from "../contract.ts";
 import { isTimezone, weekdays } from "./hours.ts";
+import { addressParameters, bodyParameters } from "./parameters.ts";
 
 /** A name, or the beginning of one with `*` at its end; nothing else is special, and no letter is taken for a similar one. */
 const pattern = z
@@ -23,6 +24,9 @@ export const bound = z
       .optional(),
   })
   .refine(b => b.min !== undefined || b.max !== undefined || b.oneOf !== undefined, "min, max or oneOf");
+
+/** Only names that reach policies: a bound on another would never strike. */
+const bounds = z.strictObject(Object.fromEntries([...bodyParameters, ...addressParameters].map(name => [name, bound.exactOptional()])));
 
 /** Keys of `who`, each an "and", each list an "or"; empty: everybody who is authenticated. */
 export const whoKinds = ["keys", "subjects", "teams", "organisations", "roles"] as const;
@@ -47,7 +51,7 @@ export const policyPart = z.strictObject({
   labels: names.optional(),
   dataClasses: names.optional(),
   /** Of the request's body. An allow holds only within them; a deny strikes only what is within them. What is absent is within no bound. */
-  parameters: z.record(z.string(), bound).optional(),
+  parameters: bounds.optional(),
   when: z
     .strictObject({
       days: z.array(z.enum(weekdays)).min(1).optional(),
