@@ -44,6 +44,7 @@ export const gatewayErrors = errorTable("gateway", {
   unauthenticated: { status: 401, exit: "usage", meaning: "A request brings no credentials, or none that are good." },
   forbidden: { status: 403, exit: "usage", meaning: "No policy allows this to whoever asks; the sentence names what decided." },
   blocked: { status: 400, exit: "usage", meaning: "A guard refuses what a request says." },
+  unguarded: { status: 403, exit: "usage", meaning: "A model that has guards is asked at an address that they do not stand before." },
   unknownHeld: { status: 404, exit: "usage", meaning: "No request with this id waits for a person: it was decided, or its client left." },
   unknownModel: { status: 404, exit: "usage", meaning: "A request names a model that the gateway does not offer." },
   unknownUrl: { status: 404, exit: "usage", meaning: "The gateway has nothing at this address." },

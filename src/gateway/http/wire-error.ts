@@ -31,6 +31,7 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/unauthenticated": { code: "invalid_api_key" },
   "gateway/forbidden": { code: "not_allowed" },
   "gateway/blocked": { code: "content_policy_violation" },
+  "gateway/unguarded": { code: "unguarded_address" },
   "gateway/unknownHeld": { code: "not_found" },
   "gateway/unknownModel": { code: "model_not_found" },
   "gateway/unknownUrl": { code: "unknown_url" },

@@ -24,16 +24,16 @@ interface Seen {
 let seen: Seen[];
 let answer: (request: Request) => Response | Promise<Response>;
 let gateway: TestGateway;
-beforeEach(async () => {
-  seen = [];
-  answer = () => Response.json({ done: true, eval_count: 7, prompt_eval_count: 5 });
-  gateway = await testGateway(
+/** A gateway in front of the server that remembers what it was asked. */
+const behind = ({ access: given, ...more }: { readonly access: ControlGiven } & Record<string, unknown>): Promise<TestGateway> =>
+  testGateway(
     {
       upstreams: { local: { url: "http://127.0.0.1:9/v1" } },
       models: { mail: { targets: [{ upstream: "local" }], maxOutputTokens: 100 } },
+      ...more,
     },
     {
-      access,
+      access: given,
       server: async request => {
         const url = new URL(request.url);
         seen.push({ method: request.method, path: url.pathname + url.search, headers: request.headers, body: await request.text() });
@@ -41,6 +41,10 @@ beforeEach(async () => {
       },
     },
   );
+beforeEach(async () => {
+  seen = [];
+  answer = () => Response.json({ done: true, eval_count: 7, prompt_eval_count: 5 });
+  gateway = await behind({ access });
 });
 afterEach(async () => {
   await gateway.close();
@@ -122,6 +126,100 @@ test("a bound on max_tokens holds for num_predict and max_new_tokens too", async
   for (const more of [{ options: { num_predict: 5000 } }, { parameters: { max_new_tokens: 5000 } }, { max_tokens: 5000 }])
     expect((await gateway.post("/api/chat", { model: "mail", ...more })).status).toBe(403);
   expect((await gateway.post("/api/chat", { model: "mail", options: { num_predict: 50 } })).status).toBe(200);
+});
+
+test("a bound on max_tokens holds for the largest of all names, in whatever part and row, for what has no end and for what only the server can read", async () => {
+  const predict = "/v1/models/mail:predict";
+  for (const [path, body] of [
+    ["/api/chat", { model: "mail", options: { num_predict: 5000, max_tokens: 5 } }],
+    ["/api/chat", { model: "mail", options: { num_predict: 5000 }, max_tokens: 5, parameters: { max_new_tokens: 5 } }],
+    ["/api/generate", { model: "mail", options: { num_predict: -1 } }],
+    ["/api/generate", { model: "mail", options: { num_predict: -2 }, max_tokens: 5 }],
+    ["/v2/models/mail/generate", { text_input: "a", parameters: { max_tokens: 5000 }, max_tokens: 5 }],
+    [predict, { instances: [{ text: "a", max_tokens: 5 }, "b", { text: "c", max_tokens: 5000 }] }],
+    [predict, { inputs: { text: ["a", "b"], max_tokens: [5, 5000] } }],
+    [predict, { inputs: { text: "a", max_tokens: 5000 } }],
+    [predict, '{"instances": [{"text": "a", "max_tokens": 5000}], "x": NaN}'],
+  ] as const)
+    expect([path, body, (await gateway.post(path, body)).status]).toEqual([path, body, 403]);
+  expect(seen).toEqual([]);
+  for (const body of [{ instances: ["a", { text: "b", max_tokens: 5 }] }, { inputs: { text: ["a"], max_tokens: [5] } }])
+    expect((await gateway.post(predict, body)).status).toBe(200);
+});
+
+test("an answer without end is held for as one whose end nobody says", async () => {
+  const open = await behind({ access: { ...access, policies: [{ id: "all", effect: "allow" }] } });
+  const held = async (options: object) => {
+    const response = await open.post("/api/generate", { model: "mail", options });
+    await response.text();
+    return [response.status, 1000 - left(response)];
+  };
+  const [status, none] = await held({ num_context: -1, min_tokens: 5 });
+  const [, after] = await held({ num_predict: -1, max_tokens: 5 });
+  // what the first came to is its own count: 5 and 7
+  expect([status, none! > 100, after! - none!]).toEqual([200, true, 5 + 7]);
+  await open.close();
+});
+
+test("a body says nothing of its address: a policy for a path is not met by a parameter of that name", async () => {
+  const open = await behind({
+    access: { ...access, policies: [{ id: "audio", effect: "allow", parameters: { path: { oneOf: ["/v1/audio"] } } }] },
+  });
+  expect((await open.post("/api/chat", { model: "mail", path: "/v1/audio" })).status).toBe(403);
+  await open.close();
+});
+
+test("a class of data is asked for at these addresses too", async () => {
+  const open = await behind({
+    access: {
+      ...access,
+      policies: [
+        { id: "public", effect: "allow", dataClasses: ["public", "personal"] },
+        { id: "no-personal", effect: "deny", endpoints: ["completions"], dataClasses: ["personal"] },
+      ],
+    },
+  });
+  const ask = async (path: string, dataClass?: string) =>
+    (await open.post(path, { model: "mail" }, dataClass === undefined ? {} : { headers: { "x-loam-data-class": dataClass } })).status;
+  expect([await ask("/api/chat"), await ask("/api/chat", "public"), await ask("/api/chat", "personal")]).toEqual([403, 200, 200]);
+  expect([await ask("/api/generate", "public"), await ask("/api/generate", "personal")]).toEqual([200, 403]);
+  await open.close();
+});
+
+test("a model with guards answers at no address that they do not stand before, and nor does one that cannot be told", async () => {
+  const open = await behind({
+    access: { ...access, policies: [{ id: "all", effect: "allow" }] },
+    guards: { list: { kind: "blocklist", words: ["secret"] } },
+    models: {
+      mail: { targets: [{ upstream: "local" }], maxOutputTokens: 100 },
+      safe: { aliases: ["sure"], targets: [{ upstream: "local" }], guards: ["list"] },
+    },
+  });
+  const refused = async (path: string, body: object) => {
+    const response = await open.post(path, body);
+    return [path, response.status, (await response.json()).error?.code];
+  };
+  for (const [path, body] of [
+    ["/api/chat", { model: "safe" }],
+    ["/api/generate", { model: "sure:latest" }],
+    ["/api/chat", { model: "safe@canary" }],
+    ["/v1/rerank", { model: "safe" }],
+    ["/v1/models/safe/versions/1:predict", {}],
+    ["/v2/models/safe/infer", {}],
+    ["/models/safe/invoke", {}],
+    ["/invocations", { messages: [] }],
+    ["/api/chat", { model: "safe-1" }],
+    ["/v1/batches", { input_file_id: "file-1", model: "mail" }],
+  ] as const)
+    expect(await refused(path, body)).toEqual([path, 403, "unguarded_address"]);
+  expect(seen).toEqual([]);
+  const { error } = await (await open.post("/api/chat", { model: "sure" })).json();
+  expect(error.message).toMatch(/^safe: .*\/api\/chat.*\/v1\/chat\/completions/);
+  // others answer, and what asks no model is not kept from anybody
+  for (const path of ["/api/chat", "/invocations", "/tokenize"]) expect((await open.post(path, { model: "mail" })).status).toBe(200);
+  for (const path of ["/tokenize", "/api/show"]) expect((await open.post(path, { model: "safe" })).status).toBe(200);
+  expect((await open.post("/v1/batches/batch_1/cancel", {})).status).toBe(200);
+  await open.close();
 });
 
 test("tokens are held before the answer and charged by what it says", async () => {

@@ -8,29 +8,29 @@ import type { Gateway } from "../gateway.ts";
 import { receivedBytes } from "../http/ask.ts";
 import type { Handle } from "../http/ask-model.ts";
 import { admitted, allowed, reserved } from "../http/door.ts";
+import { bodyParameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ServeHere } from "../upstreams/in-process.ts";
-import { namedModel, ownAddress } from "./addresses.ts";
+import { namedModel, type OwnAddress, ownAddress } from "./addresses.ts";
 import { bytesPerToken, TokensWritten } from "./tokens-written.ts";
+import { checkUnguarded } from "./unguarded.ts";
 
 /** Of the answer, what the gateway or its socket writes anew. */
 const ownHeaders = ["connection", "content-length", "keep-alive", "transfer-encoding", "x-request-id"];
 /** Of the request: credentials are the gateway's, not the server's. */
 const credentials = ["authorization", "x-api-key", "api-key", "cookie"];
 
-/** Names of other contracts for what OpenAI's calls `max_tokens`. */
-const mostTokens = ["max_tokens", "max_completion_tokens", "max_new_tokens", "num_predict", "max_output_tokens"];
-
 type Body = Readonly<Record<string, unknown>>;
 
-function parametersOf(body: Body): Record<string, number | string | boolean> {
-  const found: Record<string, number | string | boolean> = {};
-  for (const part of [body, body.options, body.parameters])
-    if (isRow(part))
-      for (const [key, value] of Object.entries(part))
-        if (typeof value === "number" || typeof value === "boolean" || (typeof value === "string" && value.length <= 256))
-          found[mostTokens.includes(key) ? "max_tokens" : key] = value;
-  return found;
+/** A column of one value each, or of one value for all. */
+const valuesOf = (column: unknown): readonly unknown[] => (Array.isArray(column) ? column : [column]);
+
+/** Where the contracts have parameters: in the body, in a part of it, or in each row of TensorFlow's, which may come as columns. */
+function partsOf(body: Body): Body[] {
+  const { options, parameters, instances, inputs } = body;
+  const rows = Array.isArray(instances) ? instances : [];
+  const columns = isRow(inputs) ? bodyParameters.flatMap(name => valuesOf(inputs[name]).map(value => ({ [name]: value }))) : [];
+  return [body, options, parameters, ...rows, ...columns].filter(isRow);
 }
 
 const jsonOf = (bytes: Uint8Array): unknown => {
@@ -40,6 +40,10 @@ const jsonOf = (bytes: Uint8Array): unknown => {
     return undefined;
   }
 };
+
+/** A batch's requests are for any models; looking at one and ending it asks none. */
+const isBatch = ({ endpoint }: OwnAddress, method: string, pathname: string): boolean =>
+  endpoint === "batches" && method === "POST" && !pathname.endsWith("/cancel");
 
 /** Counts what goes through; `done` once, however it ends. */
 function counted(body: ReadableStream<Uint8Array>, add: (piece: Uint8Array) => void, done: (isWhole: boolean) => void) {
@@ -66,7 +70,7 @@ function counted(body: ReadableStream<Uint8Array>, add: (piece: Uint8Array) => v
   });
 }
 
-/** The handler of what the gateway has no address for. Errors: those of the door, gateway/body, tooLarge. */
+/** The handler of what the gateway has no address for. Errors: those of the door, gateway/body, tooLarge, unguarded. */
 export const ownServer =
   (gateway: Gateway, serve: ServeHere): Handle =>
   async (request, exchange, end) => {
@@ -92,14 +96,19 @@ export const ownServer =
     // only names that the configuration has go into logs and metrics
     const route = model === null ? undefined : gateway.config.routes.get(model);
     if (route) exchange.model = route.name;
-    const parameters = parametersOf(given);
-    allowed(control, identity, { endpoint: address.endpoint, model, label, parameters });
+    // what only the server can read may ask for any number of tokens
+    const isUnread = bytes !== undefined && bytes.length > 0 && body === undefined && address.asksModel;
+    const parameters = parametersIn(isUnread ? [{ max_tokens: Number.POSITIVE_INFINITY }] : partsOf(given));
+    const dataClass = request.headers.get("x-loam-data-class");
+    allowed(control, identity, { endpoint: address.endpoint, model, label, parameters, dataClass });
+    const beginsBatch = isBatch(address, request.method, url.pathname);
+    if (address.asksModel || beginsBatch) checkUnguarded(address.name, beginsBatch ? undefined : route, gateway.config.routes);
     if (address.endpoint === "admin") mayAdminister(control, identity, request.method === "GET" ? "look" : "change");
     const sizeBytes = bytes?.length ?? 0;
     const inputTokens = address.asksModel ? Math.ceil(sizeBytes / bytesPerToken) : 0;
     const wanted = parameters.max_tokens;
     const most = route?.maxOutputTokens ?? 0;
-    const maxOutputTokens = !address.asksModel ? 0 : typeof wanted === "number" && wanted >= 0 ? Math.ceil(wanted) : most;
+    const maxOutputTokens = !address.asksModel ? 0 : typeof wanted === "number" && Number.isFinite(wanted) ? Math.ceil(wanted) : most;
     exchange.inputTokens = inputTokens;
     const demand = { inputTokens, maxOutputTokens, bytes: sizeBytes };
     exchange.reservation = await reserved(control, gateway.metrics, { identity, model, ip: exchange.ip }, demand);
