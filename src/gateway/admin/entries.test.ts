@@ -257,6 +257,20 @@ test("metrics are read by who may look at the rest, by whom a policy lets, and n
   expect(await read("vera")).toBe(403);
 });
 
+test("explaining asks policies with the class of data that a request's header would say, and with all names of max_tokens", async () => {
+  const { id } = (await gateway.gateway.control.keys.list({ subject: "bob" }))[0]!;
+  await as("ann", "PUT", "/gateway/policies/no-personal", { effect: "deny", dataClasses: ["personal"] });
+  await as("ann", "PUT", "/gateway/policies/short", { effect: "deny", parameters: { max_tokens: { min: 1000 } } });
+  const decision = async (more: string, of = "path=/v1/chat/completions&model=chat") =>
+    (await as("vera", "GET", `/gateway/explain?key=${id}&${of}${more}`)).body.decision;
+  expect(await decision("&header=X-Loam-Data-Class%3Dpersonal")).toMatchObject({ allowed: false, policy: "no-personal" });
+  expect(await decision("&header=x-loam-data-class%3Dpublic")).toMatchObject({ allowed: true });
+  expect(await decision("&set=max_tokens%3D5&set=max_completion_tokens%3D5000")).toMatchObject({ allowed: false, policy: "short" });
+  expect(await decision("&set=max_tokens%3D5")).toMatchObject({ allowed: true });
+  // a list of models is of no data
+  expect(await decision("&header=x-loam-data-class%3Dpersonal", "path=/v1/models&method=GET")).not.toMatchObject({ policy: "no-personal" });
+});
+
 test("explaining names the rule that would choose the server, by header and length of the prompt", async () => {
   const { id } = (await gateway.gateway.control.keys.list({ subject: "bob" }))[0]!;
   const why = async (more: string) =>

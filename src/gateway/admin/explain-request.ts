@@ -6,6 +6,7 @@ import type { ModelRoute } from "../config/read-config.ts";
 import type { Action, Control, Endpoint, Explanation, Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
+import { parametersIn } from "../policy/parameters.ts";
 import { type ExplainedRoute, explainRoute, headersOf } from "./explain-route.ts";
 import { adminPaths } from "./paths.ts";
 
@@ -59,7 +60,7 @@ export interface ExplainAsked {
   readonly model: string | null;
   /** `KEY=VALUE` of the body. */
   readonly set: readonly string[];
-  /** `NAME=VALUE`, which rules of routing may look at. */
+  /** `NAME=VALUE`: `x-loam-data-class` is for policies, any of them for rules of routing. */
   readonly header?: readonly string[] | undefined;
   /** Length of the prompt in tokens, likewise; 0 when absent. */
   readonly tokens?: number | undefined;
@@ -79,16 +80,12 @@ export async function explainRequest(control: Control, routes: ReadonlyMap<strin
     });
   const identity = await control.identityOf(asked.key);
   const label = at > 0 ? asked.model!.slice(at + 1) : null;
-  const parameters = Object.fromEntries(asked.set.map(parameterOf));
-  const action = { endpoint, model: route?.name ?? null, label, parameters };
-  const facts = {
-    headers: headersOf(asked.header ?? []),
-    identity,
-    endpoint,
-    body: parameters,
-    inputTokens: asked.tokens ?? 0,
-    isStream: parameters.stream === true,
-  };
+  const body = Object.fromEntries(asked.set.map(parameterOf));
+  const headers = headersOf(asked.header ?? []);
+  // lists of models and administration are of no data
+  const dataClass = endpoint === "models" || endpoint === "admin" ? null : headers.get("x-loam-data-class");
+  const action = { endpoint, model: route?.name ?? null, label, parameters: parametersIn([body]), dataClass };
+  const facts = { headers, identity, endpoint, body, inputTokens: asked.tokens ?? 0, isStream: body.stream === true };
   return {
     identity,
     action,
