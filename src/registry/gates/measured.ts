@@ -17,6 +17,8 @@ export interface MeasuredTask {
   readonly artifact: string;
   readonly atMs: number;
   readonly items: readonly ItemResult[];
+  /** What its intervals leave out, where they do. */
+  readonly note?: string;
 }
 
 /** A group of tasks, as it was evaluated: results of its tasks and what is told of them together. */
@@ -104,30 +106,50 @@ export const itemsOfGroup = (head: GroupHead, results: readonly MeasuredTask[]):
     results.map(r => ({ task: r.head.task, items: r.items })),
   );
 
-const prediction = z.looseObject({ id: z.string(), truth: z.string(), predicted: z.string(), scores: z.array(z.number()) });
+const prediction = z.looseObject({
+  id: z.string(),
+  truth: z.string(),
+  predicted: z.string(),
+  scores: z.array(z.number()),
+  // absent in artifacts of earlier versions
+  group: z.string().optional(),
+  text: z.string().optional(),
+  attributes: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+});
 const classReport = z.looseObject({ task: z.literal("classification"), classes: z.array(z.string()) });
 
-/** A tuned classifier's report, as items of a task. Its predictions have no groups and no times. */
+/** Of predictions that were kept before they named their groups. */
+const ungrouped = "its intervals take texts one by one: this evaluation kept no groups; tuning it again does";
+
+/**
+ * A tuned classifier's report, as items of a task, in the groups that the report's intervals are drawn by; where an earlier evaluation kept none, each text is
+ * drawn by itself. It has no times.
+ */
 async function classifierResult(store: Store, info: ArtifactInfo): Promise<MeasuredTask | undefined> {
   const report = classReport.safeParse(await jsonOf(store, info.id, "report.json")).data;
   if (!report || !info.files.some(f => f.name === "predictions.jsonl")) return undefined;
   const { classes } = report;
-  const items = (await linesOf(store, info.id, "predictions.jsonl")).map((line, i): ItemResult => {
-    const p = check(prediction, line, `${info.id}/predictions.jsonl:${i + 1}`);
+  const read = (await linesOf(store, info.id, "predictions.jsonl")).map((line, i) =>
+    check(prediction, line, `${info.id}/predictions.jsonl:${i + 1}`),
+  );
+  const items = read.map((p, i): ItemResult => {
     return {
       id: p.id,
       place: `${info.id}/predictions.jsonl:${i + 1}`,
-      prompt: "",
+      prompt: p.text ?? "",
       right: p.truth,
       came: p.predicted,
       ms: Number.NaN,
-      attributes: {},
+      attributes: p.attributes ?? {},
+      ...(p.group === undefined ? {} : { cluster: p.group }),
       choices: classes,
       gold: [classes.indexOf(p.truth)],
-      logLikelihoods: p.scores.map(Math.log),
+      // a probability of 0 is one that rounding has taken
+      logLikelihoods: p.scores.map(x => Math.log(Math.max(1e-300, x))),
     };
   });
-  return { head: { task: testTask, output: "classify" }, artifact: info.id, atMs: info.createdMs, items };
+  const note = read.some(p => p.group === undefined) ? { note: ungrouped } : {};
+  return { head: { task: testTask, output: "classify" }, artifact: info.id, atMs: info.createdMs, items, ...note };
 }
 
 const resultKind = "task-result";

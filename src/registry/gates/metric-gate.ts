@@ -162,7 +162,7 @@ export function metricGate(condition: Condition, version: Side, current: Side | 
     kind: "metric",
     gate: source,
     passed,
-    told: `${told.join(", ")}; left - right ${show(difference)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}`,
+    told: `${told.join(", ")}; left - right ${show(difference)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
     // the log keeps numbers alone
     figures: Object.fromEntries(Object.entries(figures).filter(([, x]) => Number.isFinite(x))),
     ...(Number.isFinite(difference) ? { difference } : {}),

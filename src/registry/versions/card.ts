@@ -48,6 +48,8 @@ export interface ModelCard {
     readonly artifact: string;
     readonly items: number;
     readonly scores: readonly Score[];
+    /** What its intervals leave out, where they do. */
+    readonly note?: string;
   }[];
   readonly approvals: readonly Approval[];
   readonly signatures: readonly Pick<Signature, "fingerprint" | "by" | "isValid" | "atMs">[];
@@ -96,10 +98,10 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
         items: items.length,
         scores: groupScores(head, items).map(s => ({ ...s, metric: s.name })),
       })),
-      ...tasks.map(({ head, artifact, items }) => {
+      ...tasks.map(({ head, artifact, items, note }) => {
         const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
         const scores = items.length === 0 ? [] : defaultMeasures(head.output).map(name => scoreOf(measureOf(name, head, labels), items));
-        return { task: head.task, artifact, items: items.length, scores };
+        return { task: head.task, artifact, items: items.length, scores, ...(note === undefined ? {} : { note }) };
       }),
     ],
     approvals: await approvalsOf(db, version),
@@ -156,6 +158,7 @@ export function cardMarkdown(c: ModelCard): string {
           ]),
         ),
       ),
+      ...c.evaluations.flatMap(e => (e.note === undefined ? [] : ["", `${cell(e.task)}: ${e.note}.`])),
     ]),
     ...section("Training", [
       `${c.made.stage}, told:`,

@@ -7,6 +7,7 @@ import { answersFile, type BaselineAnswers } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
 import { labelOptions } from "./options.ts";
 import { greatest, predictorOf, softmax } from "./predict.ts";
+import { predictionLines, predictionsFile } from "./predictions.ts";
 import { type ClassificationReport, calibrationOf, compareSystems } from "./report.ts";
 import { asTokens, type TuneSurroundings } from "./stage.ts";
 
@@ -18,7 +19,7 @@ export const evaluateClassifierStage = (
 ): Stage<"model" | "documents" | "baselines", typeof stageOptions> =>
   stage({
     name: "evaluate-classifier",
-    version: 2,
+    version: 4,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
@@ -76,15 +77,7 @@ export const evaluateClassifierStage = (
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
-      await output.write(
-        "predictions.jsonl",
-        test
-          .map(
-            (e, i) =>
-              `${JSON.stringify({ id: e.id, truth: classes[e.label], predicted: classes[predicted[i]!], scores: probabilities[i] })}\n`,
-          )
-          .join(""),
-      );
+      await output.write(predictionsFile, predictionLines({ test, label: labels.label, classes, predicted, probabilities }));
       const own = compared.scores.find(s => s.kind === "model")!;
       return {
         name,

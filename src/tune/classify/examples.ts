@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { formatCount } from "../../base/index.ts";
-import { type Document, documentsOf, type Side } from "../../data/index.ts";
+import { type Attributes, type Document, documentsOf, type Side } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { LabelOptions } from "./options.ts";
@@ -19,6 +19,10 @@ export interface Example {
   readonly group: string;
   /** It was made of another document. */
   readonly isMade: boolean;
+}
+/** Of the test part: with what slices are made of. */
+export interface TestExample extends Example {
+  readonly attributes: Attributes;
 }
 export interface Examples {
   /** Sorted by code units. */
@@ -231,7 +235,7 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
 }
 
 /** The test part: what nothing has been chosen by. Errors: tune/labels, also for a class that the train side lacks. */
-export async function readTest(documents: ArtifactReader, o: LabelOptions, classes: readonly string[]): Promise<Example[]> {
+export async function readTest(documents: ArtifactReader, o: LabelOptions, classes: readonly string[]): Promise<TestExample[]> {
   const { read } = await readSide(documents, "held-out", o);
   const place = `${documents.id}/held-out: ${o.label}`;
   const classOf = new Map(classes.map((name, c) => [name, c]));
@@ -242,7 +246,7 @@ export async function readTest(documents: ArtifactReader, o: LabelOptions, class
       expected: `a class of the train side: ${classes.slice(0, 20).join(", ")}`,
       received: JSON.stringify(unknown.label),
     });
-  const test = read.map(r => exampleOf(r, classOf));
+  const test = read.map(r => ({ ...exampleOf(r, classOf), attributes: r.document.attributes }));
   checkCounts("test", classes, test, place);
   return test;
 }

@@ -1,0 +1,76 @@
+/**
+ * What an evaluation keeps of each text of the test part, so that gates, cards and comparisons of versions read what the report was made of. The file holds
+ * private data where the documents do: the beginning of every text and values of their attributes. It is bounded (`keptOfText`, `mostAttributes`), and what
+ * the data set's steps took out of the documents is not in it.
+ */
+import type { Attributes } from "../../data/index.ts";
+import type { TestExample } from "./examples.ts";
+
+export const predictionsFile = "predictions.jsonl";
+
+/** Characters of a text that are kept: its beginning. */
+const keptOfText = 500;
+/** Attributes that are kept; a page makes slices of so many. */
+const mostAttributes = 6;
+/** Values of a textual attribute beyond which it names texts rather than kinds of them: a sender, a title, an address. */
+const mostValues = 50;
+
+/** Not cutting a character in two. */
+const beginning = (text: string): string => text.slice(0, keptOfText).replace(/[\uD800-\uDBFF]$/, "");
+
+type Value = string | number;
+const kindOf = (a: Attributes[string]): Value | undefined =>
+  typeof a === "boolean" ? String(a) : typeof a === "string" || typeof a === "number" ? a : undefined;
+
+/** Attributes to slice by: kinds first, then measures. Not the class, not what groups are made of, not what is alike everywhere. */
+function sliced(test: readonly TestExample[], label: string): string[] {
+  const values = new Map<string, Set<Value>>();
+  for (const { attributes } of test)
+    for (const [name, a] of Object.entries(attributes)) {
+      const value = kindOf(a);
+      if (value === undefined || name === label || name === "cluster" || name === "augmentedFrom") continue;
+      const set = values.get(name);
+      if (set) set.add(value);
+      else values.set(name, new Set([value]));
+    }
+  const isText = (set: Set<Value>) => [...set].some(v => typeof v === "string");
+  const fit = [...values].filter(([, set]) => set.size > 1 && (!isText(set) || set.size <= mostValues));
+  return fit
+    .sort(([a, s], [b, t]) => Number(isText(t)) - Number(isText(s)) || (a < b ? -1 : 1))
+    .slice(0, mostAttributes - 1)
+    .map(([name]) => name);
+}
+
+export interface Predictions {
+  readonly test: readonly TestExample[];
+  /** The attribute that holds the class. */
+  readonly label: string;
+  readonly classes: readonly string[];
+  /** Of each text, as an index into the classes. */
+  readonly predicted: ArrayLike<number>;
+  /** [text][class] */
+  readonly probabilities: readonly (readonly number[])[];
+}
+
+/** The file: a line a text, with the group that it is drawn with. */
+export function predictionLines({ test, label, classes, predicted, probabilities }: Predictions): string {
+  const names = sliced(test, label);
+  return test
+    .map((e, i) => {
+      const own = names.flatMap(name => {
+        const value = kindOf(e.attributes[name] ?? null);
+        return value === undefined ? [] : [[name, value] as const];
+      });
+      const line = {
+        id: e.id,
+        group: e.group,
+        truth: classes[e.label],
+        predicted: classes[predicted[i]!],
+        scores: probabilities[i],
+        text: beginning(e.text),
+        attributes: { "length of text": e.text.length, ...Object.fromEntries(own) },
+      };
+      return `${JSON.stringify(line)}\n`;
+    })
+    .join("");
+}
