@@ -123,6 +123,21 @@ for (const [fault, script] of Object.entries(beforeAnything))
     ]);
   });
 
+for (const code of [429, 503])
+  test(`${code} with Retry-After: the first rests as long as it asked, and is asked for nothing meanwhile`, async () => {
+    first.script = status(code, { "retry-after": "7" });
+    await start();
+    const askedMs = performance.now();
+    expect(await read("pair")).toEqual(whole);
+    const { restsUntilMs, isAvailable } = gateway.gateway.state().upstreams[0]!;
+    expect(isAvailable).toBe(false);
+    expect(restsUntilMs! - askedMs).toBeGreaterThanOrEqual(7_000);
+    expect(restsUntilMs! - performance.now()).toBeLessThanOrEqual(7_000);
+    first.script = good;
+    for (let i = 0; i < 3; i++) expect(await read("pair")).toEqual(whole);
+    expect([first.received.length, second.received.length]).toEqual([1, 4]);
+  });
+
 test("a refused connection: another upstream answers", async () => {
   await start();
   await first.close();
