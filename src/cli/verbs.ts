@@ -58,14 +58,16 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "tune [model]",
-    summary: "Fine-tune a model of loam.yaml that has a base, and report it beside baselines; `tune search` tries settings",
+    summary:
+      "Fine-tune a model of loam.yaml that has a base, or every one where none is named; classes are reported beside baselines, numbers beside the mean",
     options: [project, ["--force", "tune again even where nothing changed"]],
     example: "loam tune mail-spam",
     load: async () => (await import("./verbs/run.ts")).tune,
   },
   {
     usage: "tune search [name]",
-    summary: "Try settings of a search in loam.yaml until its trials are used up; judge the best one once on documents that chose nothing",
+    summary:
+      "Try settings of a search in loam.yaml until its trials are used up; judge the best one once on documents that chose nothing, where a data set holds some out",
     options: [
       project,
       ["--trials <n>", "trials in all, those made before included (default: the search's)"],
@@ -607,7 +609,10 @@ export const verbs: readonly Verb[] = [
       gatewayUrl,
       ["--model <name>", "the model that the request names"],
       ["--set <assignments...>", "KEY=VALUE: a parameter of the request, such as max_tokens=200; may be given several times"],
-      ["--header <assignments...>", "NAME=VALUE: a header of the request, which rules of routing may look at; may be given several times"],
+      [
+        "--header <assignments...>",
+        "NAME=VALUE: a header of the request: x-loam-data-class for policies, any for rules of routing; may be given several times",
+      ],
       ["--tokens <n>", "length of the prompt, which rules of routing may look at (default: 0)"],
     ],
     example: "loam gateway explain KEY POST /v1/chat/completions --model chat",

@@ -44,9 +44,11 @@ function ask(search: SearchPart, space: Space, place: string): void {
 }
 
 /** A tuned model is judged on the documents or examples that it has: those stay as they are, and its own recipe says how long it learns. */
-function checkTuned({ tokens }: SearchPart, space: Space, place: string): void {
+function checkTuned({ tokens, objectives }: SearchPart, space: Space, place: string, result: Json | undefined): void {
   const fail = (at: string, expected: string, received: string) => tuneErrors.fail("path", { place: `${place}.${at}`, expected, received });
   if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
+  if (objectives.includes("latency") && result === "adapter")
+    throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
   const beyond = Object.keys(space).find(name => /^(data|tokenizer)\./.test(name));
   if (beyond !== undefined) throw fail(`space.${beyond}`, "a path of the model's own entry, since its texts judge it", beyond);
 }
@@ -59,7 +61,8 @@ export function checkSearches(raw: Json, { searches }: Config, file: string, che
     // as written: what the schema made of it has lost the short forms
     const space = parseSpace(valueIn(raw, ["searches", name, "space"]), `${place}.space`);
     ask(search, space, place);
-    if (valueIn(raw, ["models", search.model, "tune"]) !== undefined) checkTuned(search, space, place);
+    if (valueIn(raw, ["models", search.model, "tune"]) !== undefined)
+      checkTuned(search, space, place, valueIn(raw, ["models", search.model, "tune", "result"]));
     for (const [parameter, p] of Object.entries(space))
       for (const value of candidates(p)) {
         const tree = trialTree(base!, search, { ...parentsOf(space, parameter), [parameter]: value }, place);

@@ -25,6 +25,7 @@ const units: { readonly [K in ObjectiveName]: (v: number, unit: string) => strin
   heldOut: (v, unit) => `${v.toFixed(4)} ${unit}`,
   errors: v => `${(100 * v).toFixed(2)} % errors`,
   seconds: v => formatDuration(v * 1000),
+  latency: v => `${v < 10 ? v.toFixed(2) : v.toFixed(1)} ms`,
   parameters: v => `${formatCount(v)} parameters`,
   memory: v => formatBytes(v),
 };

@@ -3,14 +3,30 @@
  * in which unit, what its training tells on its way.
  */
 import type { Json } from "../../base/index.ts";
+import { documentsOf } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { stepsOf } from "../../train/index.ts";
-import { type Half, judgeClassifierStage, judgeStage, labelsOf, searchShardsStage } from "../../tune/index.ts";
+import {
+  answerLatency,
+  type Half,
+  halfOf,
+  judgeAnswersStage,
+  judgeClassifierStage,
+  judgeRegressionStage,
+  judgeStage,
+  labelsOf,
+  readExamples,
+  readMeasured,
+  searchShardsStage,
+  targetsOf,
+} from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import { modelText } from "../models/model-text.ts";
 import { checkProject, type Project, projectFile } from "../project.ts";
+import { baseText } from "../tuning/base-text.ts";
+import { dataSetOf, type TunedModel } from "../tuning/tune-part.ts";
 import type { StudySpec } from "./definition.ts";
 
 /** Seconds between checkpoints of a trial, at most: what a killed one loses. */
@@ -36,6 +52,8 @@ export interface TrialKind {
   told(values: Values, made: ReadonlyMap<string, ArtifactReader>): number | undefined;
   /** Judges the model under a label on a half; absent where nothing is held out that chose nothing. */
   judge?(model: string, label: string, half: Half): Link;
+  /** Texts that select, of what the trials are judged on or of the made: whose answers are timed. */
+  texts(made: ReadonlyMap<string, ArtifactReader>): Promise<readonly string[]>;
 }
 
 interface Given {
@@ -50,6 +68,20 @@ const judgeText = (s: ArtifactReader["summary"]): string =>
   s.bitsPerText === undefined
     ? `${s.bitsPerByte} bits a byte on ${s.documents} documents`
     : `${s.bitsPerText} bits a text on ${s.documents}`;
+const lossText = (s: ArtifactReader["summary"]): string => `loss ${s.loss} on ${s.documents} documents`;
+
+const tokenizerOf = async (artifact: ArtifactReader) => (await modelText(artifact)).tokenizer;
+
+/** Median milliseconds of an answer of a trial's model on this machine. */
+export const latencyOf = async (
+  { texts, trained }: Pick<TrialKind, "texts" | "trained">,
+  made: ReadonlyMap<string, ArtifactReader>,
+  { device, signal }: { readonly device: () => Device; readonly signal: AbortSignal },
+): Promise<number> => answerLatency({ device: device(), model: made.get(trained.label)!, tokenizerOf, texts: await texts(made), signal });
+
+type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { readonly task: T }>;
+const tuneOf = <T extends TunedModel["tune"]["task"]>({ project, model }: Pick<Given, "project" | "model">, _: T): Tune<T> =>
+  project.config.tuned[model]!.tune as Tune<T>;
 
 /** Trained from shards: the study's own are put in their place. */
 function language({ project, model, life, trained: train, device }: Given): TrialKind {
@@ -90,6 +122,12 @@ function language({ project, model, life, trained: train, device }: Given): Tria
       return (heldOut * (Number(s.heldOutTokens) + Number(s.heldOutDocuments))) / Number(s.heldOutBytes) / Math.LN2;
     },
     judge,
+    async texts(made) {
+      const judged = made.get(judgedLabel)!;
+      const all = [];
+      for await (const d of documentsOf(judged, "held-out")) all.push(d);
+      return halfOf(all, "validation", `${judged.id}/held-out`).map(d => d.text);
+    },
   };
 }
 
@@ -106,9 +144,7 @@ function fresh(key: string, scale: number): TrialKind["told"] {
 
 /** Tuned to tell classes: a part of the training side chooses, the held-out side judges. */
 function classifier({ project, model, life, trained, device }: Given): TrialKind {
-  const { tune } = project.config.tuned[model]!;
-  const labels = labelsOf(tune as Parameters<typeof labelsOf>[0]);
-  const tokenizerOf = async (artifact: ArtifactReader) => (await modelText(artifact)).tokenizer;
+  const labels = labelsOf(tuneOf({ project, model }, "classify"));
   const judgement = `judge/${model}`;
   const judge = (of: string, label: string, half: Half) =>
     link({
@@ -127,27 +163,93 @@ function classifier({ project, model, life, trained, device }: Given): TrialKind
     judgement,
     told: fresh("validationLoss", 1 / Math.LN2),
     judge,
+    texts: async made => (await readExamples(made.get(judgedLabel)!, labels)).validation.map(e => e.text),
   };
 }
 
+/** Tuned to give numbers: divided as a classifier's texts are. */
+function regression({ project, model, life, trained, device }: Given): TrialKind {
+  const targets = targetsOf(tuneOf({ project, model }, "regress"));
+  const judgement = `judge/${model}`;
+  const judge = (of: string, label: string, half: Half) =>
+    link({
+      stage: "evaluate",
+      label,
+      inputs: { model: of, documents: judgedLabel },
+      definition: judgeRegressionStage({ device, tokenizerOf }),
+      options: () => ({ half, targets }),
+      describe: lossText,
+    });
+  return {
+    unit: "squared error in variances",
+    judged: trained.inputs.documents!,
+    links: [...life.slice(0, life.indexOf(trained) + 1), judge(model, judgement, "validation")],
+    trained,
+    judgement,
+    told: fresh("validationLoss", 1),
+    judge,
+    texts: async made => (await readMeasured(made.get(judgedLabel)!, targets)).validation.map(m => m.text),
+  };
+}
+
+/** What a record says, whatever its shape: the texts of a prompt, an answer, the turns of a conversation. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, v]) => (key === "role" || key === "kind" || key === "place" ? [] : textsIn(v)));
+}
+const validationTexts = async (examples: ArtifactReader): Promise<string[]> =>
+  (await examples.read("validation.jsonl"))
+    .toString("utf8")
+    .split("\n")
+    .filter(line => line !== "")
+    .map(line => textsIn(JSON.parse(line)).join("\n"));
+
 /** Tuned on examples, some of which choose: no further ones are held out, so nothing is left to judge the choice. */
 const onExamples =
-  (unit: string, from: "examples" | "pairs" | "documents" = "examples") =>
+  (unit: string, from: "examples" | "pairs" = "examples") =>
   ({ life, trained }: Given): TrialKind => ({
     unit,
     judged: trained.inputs[from]!,
     links: life.slice(0, life.indexOf(trained) + 1),
     trained,
     told: fresh("validationLoss", 1),
+    texts: made => validationTexts(made.get(judgedLabel)!),
   });
+
+/** Tuned to answer. The examples of a data set are of its train side: its held-out side judges, and an adapter is judged by nobody. */
+function instruct(given: Given): TrialKind {
+  const { life, trained, device } = given;
+  const tune = tuneOf(given, "instruct");
+  const kind = onExamples("nats a token")(given);
+  const name = dataSetOf(tune);
+  if (name === undefined || tune.result === "adapter") return kind;
+  const { format, columns, bad, answers, length } = tune;
+  const options = { name, ...(format ? { format } : {}), ...(columns ? { columns } : {}), bad, answers, length };
+  const examples = trained.inputs.examples!;
+  return {
+    ...kind,
+    judged: life.find(l => l.label === examples)!.inputs.documents!,
+    judge: (of, label) =>
+      link({
+        stage: "evaluate",
+        label,
+        inputs: { model: of, documents: judgedLabel },
+        definition: judgeAnswersStage({ device, textOf: baseText }),
+        options: () => options,
+        describe: lossText,
+      }),
+    texts: made => validationTexts(made.get(examples)!),
+  };
+}
 
 const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"], (given: Given) => TrialKind>> = {
   classify: classifier,
-  instruct: onExamples("nats a token"),
+  instruct,
   preference: onExamples("loss of a pair"),
   distill: onExamples("loss of a token"),
   embed: onExamples("nats an anchor", "pairs"),
-  regress: onExamples("squared error of standardised numbers", "documents"),
+  regress: regression,
 };
 
 /** Errors: cli/model for an entry that no search knows how to judge. */

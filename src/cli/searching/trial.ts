@@ -9,10 +9,10 @@ import { type ArtifactReader, type HeldTrial, openArtifact, type Store, trialsOf
 import { readMetrics } from "../../train/index.ts";
 import { isBehind, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
-import { runLink } from "../life.ts";
+import { lazyDevice, runLink } from "../life.ts";
 import type { Project } from "../project.ts";
 import type { StudySpec } from "./definition.ts";
-import { judgedLabel, type TrialKind, trialKind, trialProject } from "./trial-links.ts";
+import { judgedLabel, latencyOf, type TrialKind, trialKind, trialProject } from "./trial-links.ts";
 import { trialTree } from "./trial-tree.ts";
 
 export interface TrialRun {
@@ -92,7 +92,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       await reported;
     }
     signal.throwIfAborted();
-    const outcome = await outcomeOf(spec, kind, made);
+    const outcome = await outcomeOf({ ...run, signal }, kind, made);
     const broken = spec.objectives.find((_, i) => !Number.isFinite(outcome.values[i]));
     if (broken !== undefined) return await end(run, held, { state: "failed", reason: `${broken} is not a number` });
     return (await held.finish({ state: "done", outcome: outcome as never })) ? { state: "done", outcome } : { state: "lost" };
@@ -153,28 +153,51 @@ async function lossesOf(model: ArtifactReader): Promise<{ readonly step: number;
   return points.flatMap(p => (p.heldOut === undefined ? [] : [{ step: p.step, steps, loss: p.heldOut }]));
 }
 
-type Measure = (model: ArtifactReader, judgement: ArtifactReader | undefined) => number | Promise<number>;
+interface Measured {
+  readonly model: ArtifactReader;
+  readonly judged: ArtifactReader | undefined;
+  /** Times the model's answers here. */
+  latency(): Promise<number>;
+}
+type Measure = (of: Measured) => number | Promise<number>;
 const number = (v: unknown): number => (typeof v === "number" ? v : Number.NaN);
 
 /** Values of the objectives by name, as measured on the artifacts of a trial; a new one is a row. */
 const measures: { readonly [K in ObjectiveName]: Measure } = {
-  heldOut: (model, judged) => number(judged ? (judged.summary.bitsPerByte ?? judged.summary.bitsPerText) : model.summary.validationLoss),
-  errors: (_, judged) => number(judged?.summary.errors),
+  async heldOut({ model, judged }) {
+    if (judged) return number(judged.summary.bitsPerByte ?? judged.summary.bitsPerText ?? judged.summary.loss);
+    if (model.summary.validationLoss !== undefined) return number(model.summary.validationLoss);
+    // what was chosen is the least of what was measured
+    const losses = (await lossesOf(model)).map(l => l.loss);
+    return losses.length > 0 ? losses.reduce((a, b) => Math.min(a, b)) : Number.NaN;
+  },
+  errors: ({ judged }) => number(judged?.summary.errors),
   // of all processes that had a part in it: a trial may have been resumed
-  seconds: async model => {
+  async seconds({ model }) {
     if (!model.files.some(f => f.name === metricsFile)) return number(model.summary.seconds);
     const points = readMetrics((await model.read(metricsFile)).toString("utf8"));
     return points.reduce((sum, p, i) => sum + (p.tokens - (points[i - 1]?.tokens ?? 0)) / p.tokensPerSecond, 0);
   },
-  parameters: (model, judged) => number(judged?.summary.parameters ?? model.summary.parameters),
-  memory: (model, judged) => number(judged?.summary.memoryBytes ?? 4 * number(model.summary.parameters)),
+  latency: ({ latency }) => latency(),
+  parameters: ({ model, judged }) => number(judged?.summary.parameters ?? model.summary.parameters),
+  memory: ({ model, judged }) => number(judged?.summary.memoryBytes ?? 4 * number(model.summary.parameters)),
 };
+/** Those that take time to measure are measured where they are asked for. */
+const onlyAsked: readonly string[] = ["latency"] satisfies ObjectiveName[];
 
-async function outcomeOf(spec: StudySpec, { trained, judgement }: TrialKind, made: ReadonlyMap<string, ArtifactReader>): Promise<Outcome> {
-  const model = made.get(trained.label)!;
-  const judged = judgement === undefined ? undefined : made.get(judgement)!;
+async function outcomeOf(
+  { spec, around, project, signal }: Pick<TrialRun, "spec" | "around" | "project" | "signal">,
+  kind: TrialKind,
+  made: ReadonlyMap<string, ArtifactReader>,
+): Promise<Outcome> {
+  const model = made.get(kind.trained.label)!;
+  const judged = kind.judgement === undefined ? undefined : made.get(kind.judgement)!;
+  const latency = () => latencyOf(kind, made, { device: around.device ?? lazyDevice(project), signal });
   const measured: Record<string, number> = {};
-  for (const [name, measure] of Object.entries(measures)) measured[name] = await measure(model, judged);
+  for (const [name, measure] of Object.entries(measures)) {
+    if (onlyAsked.includes(name) && !(spec.objectives as readonly string[]).includes(name)) continue;
+    measured[name] = await measure({ model, judged, latency });
+  }
   return {
     values: spec.objectives.map(name => measured[name]!),
     measures: Object.fromEntries(Object.entries(measured).filter(([, v]) => Number.isFinite(v))),

@@ -1,5 +1,6 @@
 /** The one report of a study on its test half: the winner beside the runner-up and the configuration as it was. */
 import type { Progress } from "../../base/index.ts";
+import { documentsOf } from "../../data/index.ts";
 import {
   type ArtifactReader,
   noteVerdict,
@@ -32,6 +33,14 @@ export interface VerdictGiven {
 /** What the test half counts, by what the trials were chosen by. */
 const countedBy: Readonly<Partial<Record<ObjectiveName, CountedBy>>> = { heldOut: "bits", errors: "wrong" };
 
+/** Is there a side that no trial saw? Of a file of examples there is none, and a data set may hold nothing out. */
+export async function holdsOut(store: Store, study: StoredStudy): Promise<boolean> {
+  const judged = await openArtifact(store, specOf(study).judged);
+  if (judged.kind !== "documents") return false;
+  for await (const _ of documentsOf(judged, "held-out")) return true;
+  return false;
+}
+
 /** Undefined where nothing is done, where trials are not chosen by what is held out, or where nothing is held out that chose nothing. */
 export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
   const spec = specOf(o.study);
@@ -40,7 +49,7 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   const second = ranked({ ...spec, objectives: spec.objectives.slice(0, 1) }, o.trials).find(t => t.number !== winner?.number);
   const by = countedBy[spec.objectives[0]!];
   const { judge } = o.kind;
-  if (!winner || !by || !judge) return undefined;
+  if (!winner || !by || !judge || !(await holdsOut(o.store, o.study))) return undefined;
   const documents = await openArtifact(o.store, spec.judged);
   const judged = async (t: StoredTrial): Promise<ArtifactReader> => {
     const model = await openArtifact(o.store, outcomeOf(t)!.artifacts.model!);

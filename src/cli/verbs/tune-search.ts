@@ -13,7 +13,7 @@ import { leadWorkers } from "../searching/leader.ts";
 import { countsText, pointText, shortReason, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
 import { trialKind } from "../searching/trial-links.ts";
-import { judgeWinner } from "../searching/verdict.ts";
+import { holdsOut, judgeWinner } from "../searching/verdict.ts";
 import { pointLines, withPoint } from "../searching/winner.ts";
 import { workOnStudy } from "../searching/worker.ts";
 import type { Context, VerbRun } from "../verb.ts";
@@ -176,7 +176,8 @@ async function conclude(
   const kind = trialKind(project, spec.model, { onProblem: ignoreProblem });
   const verdict = await judgeWinner({ store, study, trials, kind, progress: out.progress("test half"), signal });
   out.clear();
-  if (winner && !kind.judge) out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
+  if (winner && !(kind.judge && (await holdsOut(store, study))))
+    out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
   if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
   if (!winner) out.line("\n  No trial came to its end: `loam tune show` tells why.");
   const isUsual = winner?.origin === "default";

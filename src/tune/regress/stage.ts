@@ -17,7 +17,7 @@ import { regressOptions, targetOptions, targetsOf } from "./options.ts";
 import { compareRegression, type RegressionReport } from "./report.ts";
 
 /** Texts as the model reads them. The event loop has its turn between them. */
-async function asTokens(
+export async function asTokens(
   tokenizer: Pick<Tokenizer, "encode">,
   texts: readonly Measured[],
   longest: number,

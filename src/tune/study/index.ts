@@ -14,7 +14,10 @@ export {
   studyOf,
 } from "./history.ts";
 export { bitsPerByteOf, type Judgement, judgeStage, readJudgement } from "./judge.ts";
+export { judgeAnswersStage } from "./judge-answers.ts";
 export { judgeClassifierStage } from "./judge-classifier.ts";
+export { judgeRegressionStage } from "./judge-regression.ts";
+export { answerLatency } from "./latency.ts";
 export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
 export { pathOf, valueIn, withValue } from "./paths.ts";
 export { searchShardsStage } from "./search-shards.ts";

@@ -16,9 +16,9 @@ export interface Judgement {
   readonly ids: readonly string[];
   /** Names of the documents' groups. */
   readonly groups: readonly string[];
-  /** What bits are counted by: UTF-8 bytes of each text, or 1 a text where it is its class that is foreseen. */
+  /** What bits are counted by: UTF-8 bytes of each text, tokens of its answer, or 1 a text where it is its class or number that is foreseen. */
   readonly bytes: readonly number[];
-  /** Bits that the model needs for each text and its end, or for its class. */
+  /** What the model loses on each text: the bits of it and its end, or of its class; the nats of its answer; the squared error of its number. */
   readonly bits: readonly number[];
   /** Of classes: 1 where another one was told. */
   readonly wrong?: readonly number[];
@@ -29,8 +29,11 @@ export const judgementFile = "judgement.json";
 export const readJudgement = async (artifact: ArtifactReader): Promise<Judgement> =>
   JSON.parse((await artifact.read(judgementFile)).toString("utf8")) as Judgement;
 
-export const bitsPerByteOf = ({ bits, bytes }: Pick<Judgement, "bits" | "bytes">): number =>
+/** What is lost a byte, a token or a text, whatever it is counted in. */
+export const meanLoss = ({ bits, bytes }: Pick<Judgement, "bits" | "bytes">): number =>
   bits.reduce((a, b) => a + b, 0) / bytes.reduce((a, b) => a + b, 0);
+
+export const bitsPerByteOf = meanLoss;
 
 const judgeOptions = z.strictObject({ half: z.enum(halves) });
 

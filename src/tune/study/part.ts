@@ -34,9 +34,10 @@ export const pruners = {
 
 /** What a trial may be judged by, all of them the less the better; a new one is a row, and a measure of that name. */
 export const objectives = {
-  heldOut: "bits a byte on the validation half of the held-out documents; of a classifier, bits a text on its validation part",
+  heldOut: "bits a byte on the validation half of the held-out documents; of a tuned model, its loss on the part that selects",
   errors: "share of texts of the validation part whose class is told wrong; of classifiers",
   seconds: "seconds of training",
+  latency: "median milliseconds of an answer to one text, over a sample of what selects, on this machine",
   parameters: "parameters",
   memory: "bytes to serve it: weights and keys and values of a full context, in 32 bits",
 } as const satisfies Record<string, string>;
