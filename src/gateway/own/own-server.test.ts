@@ -195,9 +195,10 @@ test("a model with guards answers at no address that they do not stand before, a
       safe: { aliases: ["sure"], targets: [{ upstream: "local" }], guards: ["list"] },
     },
   });
+  type Refusal = { readonly error: { readonly code: string; readonly message: string } };
   const refused = async (path: string, body: object) => {
     const response = await open.post(path, body);
-    return [path, response.status, (await response.json()).error?.code];
+    return [path, response.status, ((await response.json()) as Refusal).error.code];
   };
   for (const [path, body] of [
     ["/api/chat", { model: "safe" }],
@@ -213,7 +214,7 @@ test("a model with guards answers at no address that they do not stand before, a
   ] as const)
     expect(await refused(path, body)).toEqual([path, 403, "unguarded_address"]);
   expect(seen).toEqual([]);
-  const { error } = await (await open.post("/api/chat", { model: "sure" })).json();
+  const { error } = (await (await open.post("/api/chat", { model: "sure" })).json()) as Refusal;
   expect(error.message).toMatch(/^safe: .*\/api\/chat.*\/v1\/chat\/completions/);
   // others answer, and what asks no model is not kept from anybody
   for (const path of ["/api/chat", "/invocations", "/tokenize"]) expect((await open.post(path, { model: "mail" })).status).toBe(200);
