@@ -8,6 +8,7 @@ import { Attempts, readWhole } from "../routing/attempts.ts";
 import type { Runtime } from "../routing/runtime.ts";
 import { type ClientAnswer, type Shadows, textOf } from "../routing/shadow.ts";
 import { mayAskTwice } from "../routing/way.ts";
+import { serverFault } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import type { Reply } from "../upstreams/call.ts";
@@ -90,7 +91,8 @@ function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenU
     throw new UpstreamFailure("malformed", "a 200 whose body is no JSON");
   }
   if (!isRow(value)) throw new UpstreamFailure("malformed", "a 200 whose body is no JSON object");
-  const isError = (value.error !== undefined && value.error !== null && value.object !== "response") || value.object === "error";
+  const isOwn = value.object === "response" && !serverFault(value);
+  const isError = (value.error !== undefined && value.error !== null && !isOwn) || value.object === "error";
   if (isError) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(value.error ?? value) });
   return { text, usage: readUsage(value.usage), model: value.model };
 }

@@ -1,4 +1,5 @@
 /** The laws of faults over what is not OpenAI's chat: responses of upstreams that have them, Anthropic's messages from both kinds of upstream. */
+import type { ServerResponse } from "node:http";
 import Anthropic, { APIError as AnthropicError } from "@anthropic-ai/sdk";
 import OpenAI, { APIError } from "openai";
 import { describe, expect, test } from "vitest";
@@ -183,3 +184,30 @@ for (const [what, event] of [
     await gateway.close();
     await upstream.close();
   });
+
+test("a whole response that failed by its server is asked of another; one that failed for what was asked is passed on", async () => {
+  let said: object = {};
+  const whole = (reply: ServerResponse, value: object) => {
+    reply.writeHead(200, { "content-type": "application/json" });
+    reply.end(JSON.stringify(value));
+  };
+  const upstream = await fakeUpstream((_, reply) => whole(reply, said));
+  const other = await fakeUpstream((_, reply) => whole(reply, response("completed", [done])));
+  const gateway = await testGateway({
+    upstreams: { first: { url: upstream.url }, other: { url: other.url } },
+    models: { m: { targets: [{ upstream: "first" }, { upstream: "other", priority: 1 }] } },
+    retries: { backoff: "1ms" },
+  });
+  for (const [code, status, failures] of [
+    ["server_error", "completed", 1],
+    ["rate_limit_exceeded", "completed", 2],
+    ["invalid_prompt", "failed", 2],
+  ] as const) {
+    said = response("failed", [], { error: { code, message: "no" } });
+    const answer = await gateway.post("/v1/responses", { model: "m", input: "Count." });
+    expect([answer.status, ((await answer.json()) as { status: string }).status], code).toEqual([200, status]);
+    expect(gateway.gateway.state().upstreams[0]!.failures).toBe(failures);
+  }
+  await gateway.close();
+  await Promise.all([upstream, other].map(u => u.close()));
+});

@@ -139,6 +139,10 @@ const terminal = new Set(["response.completed", "response.incomplete", "response
 /** Codes of a failed response that speak of the server; the others are its word on the request. */
 const serverFaults = new Set<unknown>(["server_error", "rate_limit_exceeded"]);
 
+/** The error of a response that its server could not give; undefined where there is none. */
+export const serverFault = ({ error }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined =>
+  isRow(error) && serverFaults.has(error.code) ? error : undefined;
+
 /** Responses: events named by their type, the last of which is the whole response. */
 function responsesProgress(): Progress {
   let pieces = 0;
@@ -157,8 +161,8 @@ function responsesProgress(): Progress {
           why: "an error object inside of the stream",
           ...(isRow(piece.error) ? { error: piece.error } : { error: piece }),
         };
-      const fault = piece.type === "response.failed" && isRow(piece.response) ? piece.response.error : undefined;
-      if (isRow(fault) && serverFaults.has(fault.code)) return { kind: "broken", why: "a response that failed", error: fault };
+      const fault = piece.type === "response.failed" && isRow(piece.response) ? serverFault(piece.response) : undefined;
+      if (fault) return { kind: "broken", why: "a response that failed", error: fault };
       first ??= piece;
       if (typeof piece.type === "string" && terminal.has(piece.type)) {
         isDone = true;
