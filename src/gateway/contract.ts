@@ -125,7 +125,10 @@ export interface Demand {
   readonly bytes: number;
 }
 
-/** What it came to. A number that is not finite or below 0 is an upstream that lies: what was held is charged instead. */
+/**
+ * What it came to, with what an upstream cannot mean taken off (`http/charged.ts`). A number that is not finite or below 0 is an upstream that lies:
+ * what was held is charged instead.
+ */
 export interface Actual {
   readonly inputTokens: number;
   /** Of the input, those read from a cache: they have a price of their own. */

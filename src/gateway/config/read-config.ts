@@ -33,6 +33,10 @@ export interface ModelRoute extends Route, RouteExtras {
   /** A tokenizer.json, as an absolute path. */
   readonly tokenizer: string | undefined;
   readonly maxOutputTokens: number;
+  /** The file says it, so servers are told it where a request bounds nothing. */
+  readonly boundsOutput: boolean;
+  /** Most that its servers take at once: so much they are believed to have read, or written where nothing bounds it. */
+  readonly contextTokens: number;
   /** In the order that a request passes; an answer passes them the other way. With those of the models that may stand in for it. */
   readonly guards: readonly Guard[];
 }
@@ -79,6 +83,11 @@ const unknown = (place: string, what: string, given: string, known: Iterable<str
   return bad(place, `${what} of this file (${names.slice(0, 10).join(", ")})`, `"${given}"`, near ? `Did you mean "${near}"?` : undefined);
 };
 
+/** Held for an answer that nothing bounds. */
+const usualOutputTokens = 4096;
+/** OpenAI's own servers, and Azure's of them. */
+const openaiHost = /(^|\.)(openai\.com|openai\.azure\.com)$/;
+
 type UpstreamPart = GatewayFile["upstreams"][string];
 
 async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, folder: string): Promise<UpstreamConfig> {
@@ -118,6 +127,8 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     health: part.health && { path: part.health.path, everyMs: part.health.every },
     continuation: part.resume,
     asksUsage: part.askUsage,
+    outputLimit:
+      part.outputLimit ?? (protocol === "openai" && openaiHost.test(new URL(url).hostname) ? "max_completion_tokens" : "max_tokens"),
     authorities,
     protocol,
     responses,
@@ -153,10 +164,11 @@ function routesOf(
       if (!Object.hasOwn(models, f)) throw unknown(`${place}.fallbacks[${i}]`, "a model", f, Object.keys(models));
       if (f === name) throw bad(`${place}.fallbacks[${i}]`, "another model", "itself");
     }
-    const { strategy, sticky, fallbacks, aliases, maxOutputTokens } = part;
+    const { strategy, sticky, fallbacks, aliases, contextTokens, maxOutputTokens = usualOutputTokens } = part;
+    const boundsOutput = part.maxOutputTokens !== undefined;
     const tokenizer = part.tokenizer === undefined ? undefined : resolve(folder, part.tokenizer);
     const guards = guardsOf(name, models, guardsPart, byName);
-    const own = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, guards };
+    const own = { name, strategy, sticky, targets, fallbacks, aliases, tokenizer, maxOutputTokens, boundsOutput, contextTokens, guards };
     const route = routeWith(own, part, upstreams, place);
     for (const called of [name, ...aliases]) {
       const other = routes.get(called);

@@ -13,7 +13,7 @@ import { modelRouting, targetRouting, upstreamRouting } from "../routing/schema.
 import { protocolPart } from "../translate/schema.ts";
 import { tlsPart } from "../transport/schema.ts";
 import { networks } from "../upstreams/address.ts";
-import { continuations } from "../upstreams/config.ts";
+import { continuations, outputLimits } from "../upstreams/config.ts";
 import { duration } from "./duration.ts";
 import { type SecretSource, secretSource } from "./secret-source.ts";
 
@@ -47,6 +47,8 @@ const upstream = z.strictObject({
   resume: z.enum(continuations).default("none"),
   /** Whether streams are asked for token counts that the client did not ask for. */
   askUsage: z.boolean().default(true),
+  /** How a chat is told the most that it may write where its request does not say; by the server's address when absent. */
+  outputLimit: z.enum(outputLimits).optional(),
   /** A file with certificates of an authority of one's own. */
   authorities: z.string().optional(),
   ...protocolPart,
@@ -72,8 +74,10 @@ const model = z.strictObject({
   tokenizer: z.string().optional(),
   /** Guards behind those of every model. */
   guards: guardNames.default([]),
-  /** Reserved for an answer whose request bounds it by nothing. */
-  maxOutputTokens: z.int().min(1).max(10_000_000).default(4096),
+  /** Reserved for an answer whose request bounds it by nothing, and told to its server; when absent 4096, of which no server is told. */
+  maxOutputTokens: z.int().min(1).max(10_000_000).optional(),
+  /** Most tokens that its servers take at once: what they say of a prompt is believed so far, or as far as the request is long. */
+  contextTokens: z.int().min(1).max(10_000_000).default(131_072),
   ...modelRouting,
 });
 

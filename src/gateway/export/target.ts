@@ -67,7 +67,9 @@ export const renamed = (config: GatewayConfig): Difference[] =>
 
 /** What of a route is looked at by name; whatever else it has is told as it is. */
 const routeKeys = new Set(
-  "name aliases strategy sticky targets fallbacks tokenizer maxOutputTokens sharesName hasOwnPrice rules rule shadow hedge".split(" "),
+  "name aliases strategy sticky targets fallbacks tokenizer maxOutputTokens boundsOutput contextTokens sharesName hasOwnPrice rules rule shadow hedge".split(
+    " ",
+  ),
 );
 
 /** Parts of the file that concern no policy. `has`: those that the target has too. */

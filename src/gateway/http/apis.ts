@@ -42,10 +42,28 @@ function addContent(texts: string[], content: unknown): void {
   else if (Array.isArray(content)) for (const part of content) if (isRow(part) && typeof part.text === "string") texts.push(part.text);
 }
 
-function messageTexts(messages: unknown): string[] {
-  const texts: string[] = [];
-  if (Array.isArray(messages)) for (const m of messages) if (isRow(m)) addContent(texts, m.content);
-  return texts;
+/** A call of a function, as a chat has it inside of a message and responses as an item. */
+function addCall(texts: string[], call: unknown): void {
+  if (isRow(call) && typeof call.arguments === "string")
+    texts.push(typeof call.name === "string" ? call.name + call.arguments : call.arguments);
+}
+
+/** Of messages, and of the items of responses: what is said, called and came of it. */
+function addMessages(texts: string[], messages: unknown): void {
+  if (!Array.isArray(messages)) return;
+  for (const m of messages) {
+    if (!isRow(m)) continue;
+    addContent(texts, m.content);
+    if (Array.isArray(m.tool_calls)) for (const call of m.tool_calls) if (isRow(call)) addCall(texts, call.function);
+    if (m.function_call !== undefined) addCall(texts, m.function_call);
+    if (m.type === "function_call") addCall(texts, m);
+    if (m.type === "function_call_output") addContent(texts, m.output);
+  }
+}
+
+/** Tools and forms are told a model in some words of its template: their JSON is about as long. */
+function addJson(texts: string[], value: unknown): void {
+  if ((Array.isArray(value) && value.length > 0) || isRow(value)) texts.push(JSON.stringify(value));
 }
 
 /** A string or a list of strings; lists of token ids count for themselves (`tokenIds`). */
@@ -67,12 +85,20 @@ const rows = [
     endpoint: "chat",
     streamed: "chat",
     texts(body) {
-      const texts = messageTexts(body.messages);
-      if (Array.isArray(body.tools)) texts.push(JSON.stringify(body.tools));
+      const texts: string[] = [];
+      addMessages(texts, body.messages);
+      addJson(texts, body.tools);
+      addJson(texts, body.functions);
+      if (isRow(body.response_format)) addJson(texts, body.response_format.json_schema);
       return texts;
     },
-    maxOutputTokens: (body, otherwise) =>
-      (wholeOf(body, "max_completion_tokens", 1, mostTokens) ?? wholeOf(body, "max_tokens", 1, mostTokens) ?? otherwise) * answers(body),
+    maxOutputTokens(body, otherwise) {
+      const one = wholeOf(body, "max_completion_tokens", 1, mostTokens);
+      const other = wholeOf(body, "max_tokens", 1, mostTokens);
+      // of two, servers differ on which counts
+      const each = one === undefined ? (other ?? otherwise) : Math.max(one, other ?? 0);
+      return each * answers(body);
+    },
   },
   {
     path: "/completions",
@@ -90,8 +116,13 @@ const rows = [
     endpoint: "responses",
     streamed: "responses",
     texts(body) {
-      const texts = typeof body.input === "string" ? [body.input] : messageTexts(body.input);
-      return typeof body.instructions === "string" ? [body.instructions, ...texts] : texts;
+      const texts: string[] = [];
+      if (typeof body.instructions === "string") texts.push(body.instructions);
+      if (typeof body.input === "string") texts.push(body.input);
+      else addMessages(texts, body.input);
+      addJson(texts, body.tools);
+      if (isRow(body.text) && isRow(body.text.format)) addJson(texts, body.text.format.schema);
+      return texts;
     },
     maxOutputTokens: (body, otherwise) => wholeOf(body, "max_output_tokens", 1, mostTokens) ?? otherwise,
   },

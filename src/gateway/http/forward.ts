@@ -15,6 +15,7 @@ import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import { type Ask, prefixOf } from "./ask.ts";
+import { chargedStream, chargedWhole, toldOutputTokens } from "./charged.ts";
 import type { Answer, End, Exchange } from "./exchange.ts";
 import { limits } from "./limits.ts";
 import type { HeaderReader } from "./node-request.ts";
@@ -79,8 +80,16 @@ function attemptsFor(f: Forwarded): Attempts {
   });
 }
 
+interface Checked {
+  readonly text: string;
+  readonly usage: TokenUsage | undefined;
+  /** Nothing usable is said of what was written. */
+  readonly isUncounted: boolean;
+  readonly model: unknown;
+}
+
 /** A whole answer as text, and its usage. Errors: UpstreamFailure where a 200 is no answer. */
-function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenUsage | undefined; readonly model: unknown } {
+function checked(bytes: Buffer): Checked {
   // text goes to the socket in one piece with the headers; it is the same bytes only where they are UTF-8
   if (!isUtf8(bytes)) throw new UpstreamFailure("malformed", "a 200 whose body is no UTF-8");
   const text = bytes.toString("utf8");
@@ -94,7 +103,10 @@ function checked(bytes: Buffer): { readonly text: string; readonly usage: TokenU
   const isOwn = value.object === "response" && !serverFault(value);
   const isError = (value.error !== undefined && value.error !== null && !isOwn) || value.object === "error";
   if (isError) throw new UpstreamFailure("errorObject", "an error object inside of a 200", { body: JSON.stringify(value.error ?? value) });
-  return { text, usage: readUsage(value.usage), model: value.model };
+  const usage = readUsage(value.usage);
+  // a response that failed has written what it says
+  const isUncounted = usage === undefined ? value.status !== "failed" : usage.outputTokens === 0 && hasWritten(value);
+  return { text, usage, isUncounted, model: value.model };
 }
 
 /** Who answered: Loam's server says its version in a header; others say a model in the body. */
@@ -158,7 +170,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
     try {
       const come = readWhole(source.reply, limits.answerBytes);
       const bytes = come instanceof Promise ? await come : come;
-      const { text, usage, model } = checked(bytes);
+      const { text, usage, isUncounted, model } = checked(bytes);
       exchange.served = versionOf(source.reply, model);
       source.end("answered");
       exchange.target = attempts.target;
@@ -169,7 +181,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
           firstMs: exchange.firstMs,
           outputTokens: usage?.outputTokens ?? 0,
         });
-      f.onEnd({ status: source.reply.status, usage: usage ?? { inputTokens: exchange.inputTokens, outputTokens: 0, cachedTokens: 0 } });
+      f.onEnd({ status: source.reply.status, usage: chargedWhole(f, usage, isUncounted) });
       return toClient(exchange, source.reply.status, text, { "content-type": "application/json" });
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
@@ -191,9 +203,11 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
   /** Of the copy, where one went: takes how the client's answer ended. */
   let tell: ReturnType<typeof copied>;
   let ended: ClientAnswer | "broken" | undefined;
+  const told = api === "chat" ? toldOutputTokens(f) : undefined;
   const relay = new Relay({
     api,
-    body: ask.body,
+    // an answer that is gone on with has what is left of that
+    body: told === undefined ? ask.body : { ...ask.body, max_tokens: told },
     choices: ask.choices,
     dropsUsage: asksUsage(ask),
     heartbeatMs,
@@ -213,11 +227,7 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
       if (error === undefined) exchange.firstMs ??= clock.monotonic() - exchange.startMs;
       const { usage, pieces, first } = progress;
       if (typeof first?.model === "string") exchange.served ??= first.model.slice(0, limits.modelCharacters);
-      // an upstream that says nothing, or that nothing was written, is not believed
-      const counted =
-        usage && (usage.outputTokens > 0 || pieces === 0)
-          ? usage
-          : { inputTokens: usage?.inputTokens ?? exchange.inputTokens, outputTokens: pieces, cachedTokens: 0 };
+      const counted = chargedStream(f, usage, pieces);
       const isWhole = error === undefined && why === undefined && progress.isWhole && !hasLeft(f);
       const ms = clock.monotonic() - exchange.startMs;
       ended = isWhole ? { text: progress.text, ms, firstMs: exchange.firstMs ?? ms, outputTokens: counted.outputTokens } : "broken";

@@ -8,6 +8,7 @@ import { callFor, ownWords } from "../translate/call-for.ts";
 import { translationOf } from "../translate/protocols.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { Ask } from "./ask.ts";
+import { toldOutputTokens } from "./charged.ts";
 import type { Forwarded } from "./forward.ts";
 import { withMembers } from "./members.ts";
 
@@ -55,14 +56,20 @@ export const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
 export function requestFor(f: Forwarded): AttemptsOptions["request"] {
   const { ask, routes, exchange } = f;
   const [route] = routes;
+  const told = toldOutputTokens(f);
   return (target, upstream, resumption) => {
     const { config } = upstream;
     const changes: Record<string, unknown> = {};
+    if (told !== undefined) changes[ask.api.streamed === "responses" ? "max_output_tokens" : "max_tokens"] = told;
     const model = ask.label === null ? target.model : `${target.model}@${ask.label}`;
     if (model !== ask.body.model) changes.model = model;
     if (asksUsage(ask) && config.asksUsage)
       changes.stream_options = { ...(isRow(ask.body.stream_options) ? ask.body.stream_options : {}), include_usage: true };
     if (resumption) Object.assign(changes, resumption.bodyFor(config.continuation));
+    if (told !== undefined && config.outputLimit !== "max_tokens" && changes.max_tokens !== undefined) {
+      changes[config.outputLimit] = changes.max_tokens;
+      delete changes.max_tokens;
+    }
     const headers = headersFor(f, config);
     const { trace } = exchange;
     Object.assign(

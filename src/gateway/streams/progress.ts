@@ -41,6 +41,8 @@ export interface ProgressOptions {
   readonly choices: number;
 }
 
+type Row = Readonly<Record<string, unknown>>;
+
 const broken = (why: string): Seen => ({ kind: "broken", why });
 const passed: Seen = { kind: "pass", isContent: false };
 const content: Seen = { kind: "pass", isContent: true };
@@ -56,15 +58,26 @@ function parsed(data: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** What a choice's delta adds; undefined text where it is something other than text. */
-function added(choice: Readonly<Record<string, unknown>>): { readonly text: string; readonly isOther: boolean } {
+const others = ["tool_calls", "function_call", "refusal", "reasoning_content", "reasoning", "audio"];
+/** Some servers write an empty list of calls in every chunk. */
+const isNothing = (v: unknown): boolean => v === undefined || v === null || v === "" || (Array.isArray(v) && v.length === 0);
+
+/** What a choice says in its text or in a message (a delta, in a stream): its text, and whether there is something other than text. */
+function added(choice: Row, message: unknown): { readonly text: string; readonly isOther: boolean } {
   if (typeof choice.text === "string") return { text: choice.text, isOther: false };
-  const { delta } = choice;
-  if (!isRow(delta)) return { text: "", isOther: false };
-  const isOther = ["tool_calls", "function_call", "refusal", "reasoning_content", "reasoning", "audio"].some(
-    k => delta[k] !== undefined && delta[k] !== null && delta[k] !== "",
-  );
-  return { text: typeof delta.content === "string" ? delta.content : "", isOther };
+  if (!isRow(message)) return { text: "", isOther: false };
+  const isOther = others.some(k => !isNothing(message[k]));
+  return { text: typeof message.content === "string" ? message.content : "", isOther };
+}
+
+/** Whether a whole answer holds anything that was written. */
+export function hasWritten({ choices, output }: Row): boolean {
+  if (!Array.isArray(choices)) return Array.isArray(output) && output.length > 0;
+  return choices.some(choice => {
+    if (!isRow(choice)) return false;
+    const { text, isOther } = added(choice, choice.message);
+    return text !== "" || isOther;
+  });
 }
 
 /** Chat and completions: chunks of choices, each of which ends with a reason, then `[DONE]`. */
@@ -98,7 +111,7 @@ function choicesProgress({ dropsUsage, choices }: ProgressOptions): Progress {
       let isNew = false;
       for (const choice of list) {
         const index = typeof choice.index === "number" ? choice.index : 0;
-        const more = added(choice);
+        const more = added(choice, choice.delta);
         begun.add(index);
         if (more.isOther || index !== 0) text = undefined;
         else if (text !== undefined) text += more.text;

@@ -13,6 +13,10 @@ import type { ProtocolName } from "./protocol.ts";
 export const continuations = ["none", "vllm", "prefill", "completions"] as const;
 export type Continuation = (typeof continuations)[number];
 
+/** OpenAI's newer models refuse `max_tokens`; other servers pass over `max_completion_tokens` in silence. */
+export const outputLimits = ["max_tokens", "max_completion_tokens"] as const;
+export type OutputLimit = (typeof outputLimits)[number];
+
 export interface UpstreamConfig {
   readonly url: URL;
   readonly network: Network;
@@ -25,6 +29,8 @@ export interface UpstreamConfig {
   readonly continuation: Continuation;
   /** Whether streams are asked for their token counts (`stream_options.include_usage`). */
   readonly asksUsage: boolean;
+  /** What the most that a chat may write is called. */
+  readonly outputLimit: OutputLimit;
   readonly authorities: string | undefined;
   readonly protocol: ProtocolName;
   /** Where requests for responses go: to the server's own, or to its chat. */
