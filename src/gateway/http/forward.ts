@@ -8,7 +8,7 @@ import { Attempts, readWhole } from "../routing/attempts.ts";
 import type { Runtime } from "../routing/runtime.ts";
 import { type ClientAnswer, type Shadows, textOf } from "../routing/shadow.ts";
 import { mayAskTwice } from "../routing/way.ts";
-import { serverFault } from "../streams/progress.ts";
+import { hasWritten, serverFault } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import type { Reply } from "../upstreams/call.ts";
