@@ -19,11 +19,32 @@ export const extractKey = file(`
     </Header>
 </ExtractVariables>`);
 
+/** What is no key may be a token: the flow goes on, and without either no caller is known. */
 export const verifyKey = file(`
-<VerifyAPIKey name="VA-Key">
+<VerifyAPIKey name="VA-Key" continueOnError="true">
     <DisplayName>VA-Key</DisplayName>
     <APIKey ref="loam.apikey"/>
 </VerifyAPIKey>`);
+
+/** A token that `issueToken` gave, as `Authorization: Bearer TOKEN`. */
+export const verifyToken = file(`
+<OAuthV2 name="OA-Verify">
+    <DisplayName>OA-Verify</DisplayName>
+    <Operation>VerifyAccessToken</Operation>
+</OAuthV2>`);
+
+/** OAuth 2.0, client credentials (RFC 6749, section 4.4): an app's key and secret for a token of an hour. */
+export const issueToken = file(`
+<OAuthV2 name="OA-Token">
+    <DisplayName>OA-Token</DisplayName>
+    <Operation>GenerateAccessToken</Operation>
+    <ExpiresIn>3600000</ExpiresIn>
+    <SupportedGrantTypes>
+        <GrantType>client_credentials</GrantType>
+    </SupportedGrantTypes>
+    <GrantType>request.formparam.grant_type</GrantType>
+    <GenerateResponse enabled="true"/>
+</OAuthV2>`);
 
 export const decide = file(`
 <Javascript name="JS-Decide" timeLimit="200">

@@ -1,5 +1,5 @@
 /**
- * An Apigee proxy bundle (`apiproxy/`, to be zipped): keys by VerifyAPIKey, the policies by a script that has them as data, limits by Quota and
+ * An Apigee proxy bundle (`apiproxy/`, to be zipped): keys by VerifyAPIKey, tokens for an app's key and secret by OAuthV2, the policies by a script that has them as data, limits by Quota and
  * SpikeArrest, errors in OpenAI's form, a target for each server. Callers are apps named by the key's id (`apps.json`).
  */
 import * as policies from "./apigee-policies.ts";
@@ -42,7 +42,7 @@ const faultRules = `
     <FaultRules>
         <FaultRule name="key">
             ${step("AM-Unauthenticated")}
-            <Condition>(fault.name JavaRegex "(?i)(.*apikey.*|.*consumer.*|.*app.*)")</Condition>
+            <Condition>(fault.name JavaRegex "(?i)(.*apikey.*|.*consumer.*|.*app.*|.*token.*)")</Condition>
         </FaultRule>
         <FaultRule name="limits">
             ${step("AM-Limited")}
@@ -66,6 +66,7 @@ function proxyFile(
         <Request>
             ${step("EV-Key")}
             ${step("VA-Key")}
+            ${step("OA-Verify", "(verifyapikey.VA-Key.client_id = null)")}
             ${step("RF-Unknown", `not ((request.verb = "POST") and (${isOurs}))`)}
             ${step("JS-Decide")}
             ${step("RF-Malformed", '(loam.verdict = "malformed")')}
@@ -95,6 +96,22 @@ ${servers
     </RouteRule>
 </ProxyEndpoint>`);
 }
+
+/** Where an app gets a token by its key and secret; nothing stands behind it. */
+const tokenFile = policies.file(`
+<ProxyEndpoint name="token">
+    <PreFlow name="PreFlow">
+        <Request>
+            ${step("RF-Unknown", 'not ((request.verb = "POST") and (proxy.pathsuffix = "/token"))')}
+            ${step("OA-Token")}
+        </Request>
+        <Response/>
+    </PreFlow>
+    <HTTPProxyConnection>
+        <BasePath>/loam/oauth</BasePath>
+    </HTTPProxyConnection>
+    <RouteRule name="none"/>
+</ProxyEndpoint>`);
 
 /** Names of targets and variables: letters, digits, `-`; each its own. */
 function serversOf({ config, backend }: ExportGiven): { readonly servers: Server[]; readonly idOf: ReadonlyMap<string, string> } {
@@ -160,6 +177,7 @@ export const exportApigee: Exporter = given => {
     <DisplayName>loam</DisplayName>
 </APIProxy>`),
   );
+  put("proxies", "token.xml", tokenFile);
   put("proxies", "default.xml", proxyFile(servers, open.length > 0 ? open : ["/v1/chat/completions"], steps));
   for (const server of servers) {
     put("targets", `${server.id}.xml`, targetFile(server));
@@ -168,6 +186,8 @@ export const exportApigee: Exporter = given => {
   const others: Readonly<Record<string, string>> = {
     "EV-Key": policies.extractKey,
     "VA-Key": policies.verifyKey,
+    "OA-Verify": policies.verifyToken,
+    "OA-Token": policies.issueToken,
     "JS-Decide": policies.decide,
     "KVM-Keys": policies.secrets(servers.map(s => s.id)),
     "RF-Unknown": policies.fault("RF-Unknown", 404, "Not Found", "There is nothing at this address.", "unknown_url"),

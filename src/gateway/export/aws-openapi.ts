@@ -1,17 +1,24 @@
 /**
- * One audience's REST API as OpenAPI 3.0.1, the version that API Gateway imports, with Amazon's extensions: an API key for each method, bodies checked,
- * an HTTP integration whose answer streams (response transfer mode STREAM: 15 minutes at most, REST APIs only).
+ * One audience's REST API as OpenAPI 3.0.1, the version that API Gateway imports, with Amazon's extensions: an API key for each method, which an
+ * authoriser reads out of the header that the address's clients send it in, bodies checked, an HTTP integration whose answer streams (response transfer mode STREAM: 15 minutes at most, REST APIs only).
  */
+import { authorizerScheme, authorizerUri, type KeyScheme } from "./aws-authorizer.ts";
 import { bodySchema } from "./body-schema.ts";
 import type { Address, Audience } from "./plan.ts";
 
 /** Milliseconds: what an integration may take, streamed and not. */
 const longest = { streamed: 900_000, whole: 29_000 } as const;
 
-/** How the server's key is written: in a template as its parameter, in a file by itself as a word to replace. */
-export type KeyText = (before: string) => unknown;
-export const inTemplate: KeyText = before => ({ "Fn::Sub": `'${before}\${BackendKey}'` });
-export const byItself: KeyText = before => `'${before}BACKEND_KEY'`;
+/** What is known where the document stands: in a template the names of its parts, in a file by itself words to replace. */
+export interface Place {
+  /** The server's key as the text of a header, behind other text. */
+  key(before: string): unknown;
+  readonly authorizer: unknown;
+}
+export const inTemplate: Place = { key: before => ({ "Fn::Sub": `'${before}\${BackendKey}'` }), authorizer: authorizerUri };
+export const byItself: Place = { key: before => `'${before}BACKEND_KEY'`, authorizer: "AUTHORIZER_URI" };
+
+const schemeOf = ({ endpoint }: Address): KeyScheme => (endpoint === "messages" ? "anthropic" : "bearer");
 
 const schemaName = (path: string): string =>
   path
@@ -20,13 +27,14 @@ const schemaName = (path: string): string =>
     .trim()
     .replace(/ ([a-z])/g, (_, c: string) => c.toUpperCase());
 
-function operation({ path, isStreamed }: Address, backend: URL, totalMs: number, key: KeyText): object {
+function operation(address: Address, backend: URL, totalMs: number, { key }: Place): object {
+  const { path, isStreamed } = address;
   const name = schemaName(path);
   const schema = { $ref: `#/components/schemas/${name}` };
   const base = backend.href.replace(/\/+$/, "");
   return {
     operationId: name,
-    security: [{ apiKey: [] }],
+    security: [{ apiKey: [], [schemeOf(address)]: [] }],
     "x-amazon-apigateway-request-validator": "body",
     // `$default`: a body of any other declared type is checked too, not let through
     requestBody: { required: true, content: { "application/json": { schema }, $default: { schema } } },
@@ -47,26 +55,37 @@ function operation({ path, isStreamed }: Address, backend: URL, totalMs: number,
   };
 }
 
-const errorModel = {
-  "application/json": '{"error":{"message":$context.error.messageString,"type":"invalid_request_error","param":null,"code":"not_allowed"}}',
-};
+const errorModel = (type: string, code: string) => ({
+  "application/json": `{"error":{"message":$context.error.messageString,"type":"${type}","param":null,"code":"${code}"}}`,
+});
+const notAllowed = errorModel("invalid_request_error", "not_allowed");
+const notKnown = { statusCode: "401", responseTemplates: errorModel("authentication_error", "invalid_api_key") };
 
-export function apiDocument(audience: Audience, addresses: readonly Address[], backend: URL, totalMs: number, key: KeyText): object {
+export function apiDocument(audience: Audience, addresses: readonly Address[], backend: URL, totalMs: number, place: Place): object {
   const open = addresses.filter(a => audience.gates.has(a.path));
   return {
     openapi: "3.0.1",
     info: { title: `Models for audience ${audience.id}`, version: "1" },
-    paths: Object.fromEntries(open.map(a => [a.path, { post: operation(a, backend, totalMs, key) }])),
+    paths: Object.fromEntries(open.map(a => [a.path, { post: operation(a, backend, totalMs, place) }])),
     components: {
-      securitySchemes: { apiKey: { type: "apiKey", name: "x-api-key", in: "header" } },
+      securitySchemes: {
+        apiKey: { type: "apiKey", name: "x-api-key", in: "header" },
+        ...Object.fromEntries([...new Set(open.map(schemeOf))].map(s => [s, authorizerScheme(s, place.authorizer)])),
+      },
       schemas: Object.fromEntries(open.map(a => [schemaName(a.path), bodySchema(audience.gates.get(a.path)!)])),
     },
-    "x-amazon-apigateway-api-key-source": "HEADER",
+    "x-amazon-apigateway-api-key-source": "AUTHORIZER",
     "x-amazon-apigateway-request-validators": { body: { validateRequestBody: true, validateRequestParameters: false } },
     "x-amazon-apigateway-gateway-responses": {
-      BAD_REQUEST_BODY: { statusCode: "400", responseTemplates: errorModel },
-      THROTTLED: { statusCode: "429", responseParameters: { "gatewayresponse.header.retry-after": "'1'" }, responseTemplates: errorModel },
-      QUOTA_EXCEEDED: { statusCode: "429", responseTemplates: errorModel },
+      BAD_REQUEST_BODY: { statusCode: "400", responseTemplates: notAllowed },
+      UNAUTHORIZED: notKnown,
+      INVALID_API_KEY: notKnown,
+      THROTTLED: {
+        statusCode: "429",
+        responseParameters: { "gatewayresponse.header.retry-after": "'1'" },
+        responseTemplates: errorModel("rate_limit_error", "rate_limit_exceeded"),
+      },
+      QUOTA_EXCEEDED: { statusCode: "429", responseTemplates: errorModel("rate_limit_error", "rate_limit_exceeded") },
     },
   };
 }

@@ -1,10 +1,11 @@
 /**
  * Amazon API Gateway: a REST API for each audience (OpenAPI 3.0.1 with Amazon's extensions, streaming answers), and one CloudFormation template that
  * makes them, their stages, usage plans and keys. A key opens only the APIs of its usage plan, and the body is checked by a schema made of the
- * policies: so who may do what holds without a program of one's own in between.
+ * policies: so who may do what holds without a program of one's own that decides.
  */
 import { sha256 } from "../../base/index.ts";
-import { apiDocument, byItself, inTemplate } from "./aws-openapi.ts";
+import { authorizerResources, mayAsk } from "./aws-authorizer.ts";
+import { apiDocument, byItself, inTemplate, type Place } from "./aws-openapi.ts";
 import { type Audience, type Consumer, type Difference, planOf } from "./plan.ts";
 import { dimensionsOf, isConcerned, requestLimits } from "./request-limits.ts";
 import { type Exporter, type ExportGiven, jsonText, oneBackend, routingDifferences, uniqueName } from "./target.ts";
@@ -77,6 +78,7 @@ function resourcesOf(audience: Audience, document: object, planFor: (c: Consumer
         Body: document,
       },
     },
+    [`${api}Asks`]: mayAsk(api),
     [deployment]: { Type: "AWS::ApiGateway::Deployment", Properties: { RestApiId: { Ref: api } } },
     [`${api}Stage`]: {
       Type: "AWS::ApiGateway::Stage",
@@ -122,8 +124,12 @@ export const exportAws: Exporter = given => {
   // a schema checks the body and nothing else
   const plan = planOf(config, access, consumers, c => (["dataClasses", "when"] as const).filter(k => c[k] !== undefined));
   const usage = usagePlans(given, consumers);
-  const documentOf = (a: Audience, key: typeof byItself) => apiDocument(a, plan.addresses, url, config.totalMs, key);
-  const resources = Object.assign({}, ...plan.audiences.map(a => resourcesOf(a, documentOf(a, inTemplate), usage.of))) as Resources;
+  const documentOf = (a: Audience, place: Place) => apiDocument(a, plan.addresses, url, config.totalMs, place);
+  const resources: Resources = Object.assign(
+    {},
+    authorizerResources,
+    ...plan.audiences.map(a => resourcesOf(a, documentOf(a, inTemplate), usage.of)),
+  );
   const template = jsonText({
     AWSTemplateFormatVersion: "2010-09-09",
     Description: "Models behind API Gateway, as loam's gateway.yaml says. Written by loam gateway export.",
@@ -148,9 +154,12 @@ export const exportAws: Exporter = given => {
     ...behind,
     ...routingDifferences(given, []),
     { place: "addresses", why: "each audience has an API and a URL of its own (the template's outputs)" },
-    { place: "keys", why: "a client sends its key as x-api-key; Authorization: Bearer is not read" },
+    {
+      place: "keys",
+      why: "a client of /v1/messages sends its key as x-api-key, every other one as Authorization: Bearer",
+    },
     { place: "bodies", why: "10 MB at most; a key that stands twice in a JSON object is refused by the server behind, not there" },
-    { place: "refusals", why: "what a policy does not allow is answered 400 (the body is not valid), a missing key 403" },
+    { place: "refusals", why: "what a policy does not allow is answered 400 (the body is not valid)" },
     ...(template.length > largestTemplate
       ? [
           {

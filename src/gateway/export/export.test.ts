@@ -283,12 +283,16 @@ test("aws: a usage plan leaks and bursts as the limit does, its documents are Op
   for (const [name, text] of documents) {
     const document = JSON.parse(text);
     expect(isOpenApi(document), `${name} ${JSON.stringify(isOpenApi.errors)}`).toBe(true);
-    for (const [path, { post }] of Object.entries(document.paths as Record<string, { post: Record<string, unknown> }>))
+    for (const [path, { post }] of Object.entries(document.paths as Record<string, { post: Record<string, unknown> }>)) {
+      // a key in a usage plan, and the header that the address's clients send it in
+      expect(post.security).toEqual([{ apiKey: [], [path === "/v1/messages" ? "anthropic" : "bearer"]: [] }]);
+      for (const scheme of Object.keys((post.security as object[])[0]!)) expect(document.components.securitySchemes).toHaveProperty(scheme);
       expect(post["x-amazon-apigateway-integration"]).toMatchObject({
         type: "http_proxy",
         uri: `https://models.example${path}`,
         responseTransferMode: /embeddings|moderations/.test(path) ? "BUFFERED" : "STREAM",
       });
+    }
   }
 });
 
