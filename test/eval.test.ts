@@ -1,6 +1,6 @@
 /** `loam eval` as a user starts it: exit codes, conditions both ways, kills in the middle, and the same model behind a server of its own. */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -211,6 +211,31 @@ test("a condition that holds ends with 1 and the whole document, one that does n
     expect(stdout + stderr).toContain(says);
   }
   expect((await evaluate("endz")).stdout).toContain('Did you mean \\"ends\\"');
+});
+
+test("a bare alias is the evaluated model's, in --against and in conditions; without a task all of the project's are asked", async () => {
+  const folder = temporaryFolder("alias");
+  cpSync(cwd, folder, { recursive: true });
+  for (const name of readdirSync(join(folder, "tasks")))
+    if (/\.yaml$/.test(name) && name !== "ends.yaml") rmSync(join(folder, "tasks", name));
+  const run = async (...args: string[]) => {
+    const ended = await loam([...args, "--json"], { cwd: folder });
+    return { ...ended, result: jsonLines(ended.stdout).at(-1) as Record<string, unknown> };
+  };
+  // the command of a pipeline, before and after there is such an alias
+  const command = ["eval", "--against", "prod", "--fail-if", "acc < prod.acc - 0.01"];
+  const before = await run(...command);
+  expect([before.code, before.result]).toMatchObject([
+    2,
+    { error: { code: "cli/usage", message: expect.stringMatching(/expected a model \(toy\), or an alias of toy: latest, got "prod"/) } },
+  ]);
+  expect((await run("models", "promote", "toy@1", "prod")).code).toBe(0);
+  const after = await run(...command);
+  expect([after.code, after.result], after.stderr).toMatchObject([
+    0,
+    { model: "toy@1", against: "toy@1", tasks: [{ task: "ends" }], gates: [{ condition: "acc < prod.acc - 0.01", evidence: "excluded" }] },
+  ]);
+  expect((await run("eval", "--against", "prod", "--fail-if", "acc <= prod.acc")).code).toBe(1);
 });
 
 test("killed in the middle, an evaluation goes on with the answers that it had and ends with the same figures", async () => {

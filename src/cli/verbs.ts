@@ -300,12 +300,12 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import("./verbs/data-effect.ts")).dataEffect,
   },
   {
-    usage: "eval <task...>",
-    summary: "Measure a model on tasks, beside another, with intervals; a condition that holds ends with exit code 1",
+    usage: "eval [task...]",
+    summary: "Measure a model on tasks (all of the project's where none is named), beside another, with intervals; a condition that holds ends with exit code 1",
     options: [
       project,
       ["--model <model>", "a version, a path, or an endpoint http://HOST/v1#NAME (default: the project's)"],
-      ["--against <model>", "another model, item by item"],
+      ["--against <model>", "another model, item by item; a bare alias (prod) is the evaluated model's"],
       ["--judge <model>", "a model that compares the answers of both, in both orders (tasks with generate_until)"],
       ["--fail-if <conditions...>", '"f1 < prod.f1 - 0.01": fails where it holds; may be given several times'],
       ["--undecided <rule>", "a condition that so few items cannot decide: point (as the figures are), pass, or fail", "point"],
@@ -321,7 +321,7 @@ export const verbs: readonly Verb[] = [
       ["--context <tokens>", "tokens that the model reads (default: what it can, 2048 at most)"],
       ["--fresh", "ask again what is in the record"],
     ],
-    example: 'loam eval tasks/spam.yaml --model mail@dev --against mail@prod --fail-if "f1 < prod.f1 - 0.01"',
+    example: 'loam eval tasks/spam.yaml --model mail@dev --against prod --fail-if "f1 < prod.f1 - 0.01"',
     load: async () => (await import("./verbs/eval.ts")).evalVerb,
   },
   {

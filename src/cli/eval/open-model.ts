@@ -22,6 +22,8 @@ export interface OpenEvaluated extends AsyncDisposable {
   readonly model: EvaluatedModel;
   /** The record that results go to: the model's own, else the project's, else the one at home. */
   readonly store: Store;
+  /** The model of the record that it is a version of. */
+  readonly ofModel?: string;
   /** What it is called in conditions: aliases, names. */
   readonly names: readonly string[];
 }
@@ -216,6 +218,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
     return {
       model,
       store,
+      ...(found.model.kind === "version" && label.name !== undefined ? { ofModel: label.name } : {}),
       names: [...new Set([label.id, ...(label.name === undefined ? [] : [label.name]), ...aliases])],
       async [Symbol.asyncDispose]() {
         const made = opened.made();

@@ -60,6 +60,21 @@ async function atHome(given: string | undefined, project: Project | undefined): 
   });
 }
 
+/** Names that mean a model here: of the project's file and its record, and of the record at home. */
+export async function knownModels(folder: string): Promise<string[]> {
+  const project = projectOrNone(folder);
+  const names = new Set(project ? modelsOf(project.config) : []);
+  for (const open of [async () => project && openProjectStore(project), homeIfThere]) {
+    const store = await open();
+    try {
+      if (store) for (const name of await modelNames(store)) names.add(name);
+    } finally {
+      await store?.close();
+    }
+  }
+  return [...names];
+}
+
 /** Finds it and opens the record that it is in. Errors: cli/usage where there is none of that name. */
 export async function findModel(folder: string, cwd: string, given: string | undefined): Promise<Found> {
   if (given !== undefined && isHub(given))

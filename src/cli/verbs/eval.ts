@@ -26,6 +26,7 @@ import {
   withJudgement,
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
+import { againstModel } from "../eval/against.ts";
 import { conditionSubjects } from "../eval/conditions.ts";
 import { type SeenItems, seenItems } from "../eval/contaminated.ts";
 import { documentItems } from "../eval/document-items.ts";
@@ -37,7 +38,7 @@ import { type RecordedResult, recordedResult } from "../eval/record.ts";
 import { recordedGroup } from "../eval/record-group.ts";
 import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
-import { taskFile } from "../eval/task-files.ts";
+import { taskFile, taskNames } from "../eval/task-files.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -68,14 +69,10 @@ interface Evaluation {
 export const evalVerb: VerbRun = async (context, args, options) => {
   const { out, cwd, signal } = context;
   const folder = folderOf(context, options);
-  const files = args.filter(a => a !== undefined);
-  if (files.length === 0)
-    throw cliErrors.fail("usage", {
-      place: "loam eval",
-      expected: "a task: a file, or a name in the project's folder tasks",
-      received: "none",
-      hint: "docs/evaluation.md shows how one is written.",
-    });
+  const files = taskNames(
+    args.filter(a => a !== undefined),
+    folder,
+  );
   const whole = (key: string, least: number, most: number) => numberOption(options, key, "eval", { least, most, whole: true });
   const limit = whole("limit", 1, 1e9);
   const few = whole("items", 0, 1000) ?? 3;
@@ -85,7 +82,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
   await using model = await openEvaluated(textOption(options, "model"), opening);
   const other = textOption(options, "against");
-  await using against: OpenEvaluated | undefined = other === undefined ? undefined : await openEvaluated(other, opening);
+  await using against: OpenEvaluated | undefined =
+    other === undefined ? undefined : await openEvaluated(await againstModel(other, model, folder), opening);
   const judging = textOption(options, "judge");
   if (judging !== undefined) checkJudged(tasks, against !== undefined);
   await using judge: OpenEvaluated | undefined = judging === undefined ? undefined : await openEvaluated(judging, opening);
