@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { evaluations, isOfClasses } from "../console/src/contract.ts";
 import { random } from "../src/base/index.ts";
+import type { ThresholdReport } from "../src/evaluate/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { build, jsonLines, loam, start } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
@@ -108,6 +109,35 @@ test("from a table to a served classifier whose answers are those of the report"
   await server.ended;
 });
 
+test("what mistakes cost chooses a threshold on the validation part, told on the held-out side, and trains nothing again", async () => {
+  const cwd = project();
+  expect((await loam(["tune", "--json"], { cwd })).code).toBe(0);
+  writeFileSync(join(cwd, "loam.yaml"), yaml(", costs: { positive: low, falsePositive: 1, falseNegative: 20 }"));
+  const ran = await loam(["tune", "mood", "--json"], { cwd });
+  expect(ran.code, ran.stderr).toBe(0);
+  // the evaluation alone
+  const done = jsonLines(ran.stdout).at(-1) as { ran: number; artifacts: Record<string, string> };
+  expect(done.ran).toBe(1);
+  expect(ran.stderr).toMatch(/Threshold for low: another taken for it costs 1, it taken for another 20; chosen on \d+ validation items/);
+  const store = await openStore({ root: cwd });
+  const read = async (artifact: string, file: string) =>
+    (await (await openArtifact(store, done.artifacts[artifact]!)).read(file)).toString("utf8");
+  const { threshold } = JSON.parse(await read("evaluate/mood", "report.json")) as { threshold: ThresholdReport };
+  const predictions = jsonLines(await read("evaluate/mood", "predictions.jsonl")) as { truth: string; scores: [number, number] }[];
+  const kept = jsonLines(await read("mood", "validation.jsonl")) as { label: string; scores: [number, number] }[];
+  await store.close();
+  const cost = (items: { isLow: boolean; score: number }[], at: number) =>
+    items.reduce((s, { isLow, score }) => s + (isLow && score < at ? 20 : !isLow && score >= at ? 1 : 0), 0) / items.length;
+  const test = predictions.map(p => ({ isLow: p.truth === "low", score: p.scores[1] }));
+  const validation = kept.map(v => ({ isLow: v.label === "low", score: v.scores[1] }));
+  const [cheapest, , even] = threshold.rows;
+  expect(cheapest!.cost).toBeCloseTo(cost(test, cheapest!.threshold!), 10);
+  expect(cheapest!.chosenAt).toBeCloseTo(Math.min(...validation.map(v => cost(validation, v.score))), 10);
+  expect(even!.cost).toBeCloseTo(cost(test, 0.5), 10);
+  const told = jsonLines(ran.stdout).find(e => (e as { label?: string }).label === "evaluate/mood");
+  expect(told).toMatchObject({ summary: { threshold: cheapest!.threshold, cost: Math.round(cheapest!.cost * 1e4) / 1e4 } });
+});
+
 test("what is wrong in the file or the labels is said with its place", async () => {
   const cwd = project();
   const said = async (text: string) => {
@@ -119,6 +149,9 @@ test("what is wrong in the file or the labels is said with its place", async () 
   expect(await said(yaml(", epoch: 3"))).toContain(
     'loam.yaml: models.mood.tune.epoch: expected a known key, got "epoch". Did you mean "epochs"?',
   );
+  const costs = ", classes: { up: glad, down: low }, costs: { positive: glad, falsePositive: 1, falseNegative: 1 }";
+  expect(await said(yaml(costs))).toContain('models.mood.tune.costs.positive: expected one of the classes up, down, got "glad"');
+  expect(await said(yaml(", costs: { positive: glad, falsePositive: 0, falseNegative: 0 }"))).toContain("a cost above 0");
   expect(await said(yaml().replace("base: toy", "base: mood"))).toContain(
     "expected a model that is not made of this one, got mood <- mood",
   );

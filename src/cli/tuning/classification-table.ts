@@ -1,6 +1,7 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
 import type { ClassificationReport, ScoreRange } from "../../tune/index.ts";
+import { thresholdLines } from "../eval/threshold-lines.ts";
 
 const three = (x: number): string => x.toFixed(3);
 /** A bootstrap of texts that are all alike has no width, which says nothing of how sure the value is: it is left out. */
@@ -12,6 +13,19 @@ const classesShown = 4;
 
 /** What is told of p: nothing small is rounded to zero. */
 const pText = (p: number): string => (p < 0.001 ? "p < .001" : `p = ${p.toFixed(3)}`);
+
+/** A share of calibration error that is worth a sentence. */
+const noticeable = 0.005;
+/** Pairs of classes that are named. */
+const pairsShown = 3;
+
+/** The commonest mistakes: who was taken for whom. */
+function confusedText({ classes, confusion }: ClassificationReport): string {
+  const pairs = confusion.filter(([t, p]) => t !== p).toSorted((a, b) => b[2] - a[2]);
+  if (pairs.length === 0) return "No text was taken for another class";
+  const shown = pairs.slice(0, pairsShown).map(([t, p, k]) => `${formatCount(k)} ${classes[t]} for ${classes[p]}`);
+  return `Most often taken for another: ${shown.join(", ")}`;
+}
 
 export function classificationTable(r: ClassificationReport): string {
   const counts = Object.entries(r.test.counts);
@@ -40,9 +54,16 @@ export function classificationTable(r: ClassificationReport): string {
       `      F1 ${signed(c.difference.value)} [${signed(c.difference.low)}, ${signed(c.difference.high)}]; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
     );
   }
+  const { temperature: t, error } = r.calibration;
   lines.push(
     "",
+    `  ${confusedText(r)}`,
     `  Its probabilities are off by ${(100 * r.calibration.error).toFixed(1)} points on average (calibration error); log loss ${three(r.calibration.logLoss)} nats a text`,
   );
+  if (t && t.error < error - noticeable)
+    lines.push(
+      `  Its logits divided by ${t.value.toFixed(2)}, a temperature fitted on the validation part, would leave ${(100 * t.error).toFixed(1)} points`,
+    );
+  if (r.threshold) lines.push("", ...thresholdLines(r.threshold));
   return lines.join("\n");
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { textClassifierNames } from "../../evaluate/index.ts";
 import {
   classifyOptions,
+  costOptions,
   distillOptions,
   embedOptions,
   endpointTeacherOptions,
@@ -19,6 +20,8 @@ const classify = classifyOptions.extend({
   on: name,
   /** What it is compared with, on the same test part. */
   baselines: z.array(z.enum(textClassifierNames)).default([...textClassifierNames]),
+  /** What its mistakes cost: the report tells the cheapest threshold. */
+  costs: costOptions.optional(),
 });
 
 const isPath = (on: string): boolean => /[./\\]/.test(on);
@@ -68,6 +71,10 @@ const preference = preferenceOptions.extend({
 export const tunedModel = z.strictObject({
   base: modelName,
   tune: z.discriminatedUnion("task", [classify, regress, instruct, preference, distill, embed]).superRefine((tune, context) => {
+    if (tune.task === "classify" && tune.costs && tune.classes && !Object.hasOwn(tune.classes, tune.costs.positive)) {
+      const message = `one of the classes ${Object.keys(tune.classes).join(", ")}`;
+      context.addIssue({ code: "custom", path: ["costs", "positive"], message, input: tune.costs.positive });
+    }
     if (tune.task === "distill" && typeof tune.teacher === "object" && tune.temperature !== 1) {
       const message = "1 for a teacher behind an endpoint: how what it does not tell divides among tokens is not known";
       context.addIssue({ code: "custom", path: ["temperature"], message, input: tune.temperature });

@@ -18,7 +18,7 @@ type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { 
 const tasks: {
   readonly [T in TunedModel["tune"]["task"]]: (p: Project, name: string, base: string, tune: Tune<T>, around: Around) => Link[];
 } = {
-  classify(p, name, base, { task: _, on, baselines, ...recipe }, { device, onProblem }) {
+  classify(p, name, base, { task: _, on, baselines, costs, ...recipe }, { device, onProblem }) {
     const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
     const documents = `data/${on}`;
     return [
@@ -47,7 +47,7 @@ const tasks: {
         label: `evaluate/${name}`,
         inputs: { model: name, documents, baselines: `baselines/${name}` },
         definition: evaluateClassifierStage({ device, tokenizerOf }),
-        options: () => ({ name, labels: labelsOf(recipe) }),
+        options: () => ({ name, labels: labelsOf(recipe), ...(costs ? { costs } : {}) }),
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),

@@ -1,18 +1,48 @@
 /** A tuned classifier's report on the test part, beside the baselines' answers on the same texts. */
 import { z } from "zod";
+import { type CostRule, type ThresholdReport, thresholdReport } from "../../evaluate/index.ts";
 import { disposeTree, loadModel } from "../../nn/index.ts";
-import { type Stage, stage } from "../../store/index.ts";
+import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { answersFile, type BaselineAnswers } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
-import { labelOptions } from "./options.ts";
+import { costOptions, labelOptions } from "./options.ts";
 import { greatest, predictorOf, softmax } from "./predict.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
-import { type ClassificationReport, calibrationOf, compareSystems } from "./report.ts";
+import { type ClassificationReport, calibrationOf, compareSystems, confusedOf, type ReportMaterial, tempered } from "./report.ts";
 import { asTokens, type TuneSurroundings } from "./stage.ts";
 
-const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions });
+const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions, costs: costOptions.optional() });
 const wrongestShown = 10;
+/** Characters of a text that are told of it. */
+const toldOfText = 300;
+
+/** The part that chose, as tuning kept it. */
+interface Validation {
+  readonly labels: Int32Array;
+  readonly probabilities: readonly (readonly number[])[];
+}
+async function validationOf(model: ArtifactReader, classes: readonly string[]): Promise<Validation> {
+  const lines = (await model.read("validation.jsonl")).toString("utf8").split("\n").filter(Boolean);
+  const rows = lines.map(line => JSON.parse(line) as { readonly label: string; readonly scores: readonly number[] });
+  return { labels: Int32Array.from(rows, r => classes.indexOf(r.label)), probabilities: rows.map(r => r.scores) };
+}
+
+/** Errors: tune/labels for a positive class that is none; evaluate/classes where the validation part has one side only. */
+function thresholdBy(costs: CostRule, classes: readonly string[], validation: Validation, test: Validation): ThresholdReport {
+  const own = classes.indexOf(costs.positive);
+  if (own < 0)
+    throw tuneErrors.fail("labels", {
+      place: "tune.costs.positive",
+      expected: `one of the classes ${classes.join(", ")}`,
+      received: JSON.stringify(costs.positive),
+    });
+  const scored = ({ labels, probabilities }: Validation) => ({
+    positive: Array.from(labels, l => l === own),
+    score: probabilities.map(p => p[own]!),
+  });
+  return thresholdReport(costs, scored(validation), scored(test));
+}
 
 export const evaluateClassifierStage = (
   around: Pick<TuneSurroundings, "device" | "tokenizerOf">,
@@ -23,7 +53,7 @@ export const evaluateClassifierStage = (
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
-    async run({ inputs, options: { name, labels }, output, progress, signal }) {
+    async run({ inputs, options: { name, labels, costs }, output, progress, signal }) {
       const device = around.device();
       const tokenizer = await around.tokenizerOf(inputs.model);
       const model = await loadModel(inputs.model, device);
@@ -50,17 +80,27 @@ export const evaluateClassifierStage = (
       const answers = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
       const probabilities = logits.map(softmax);
       const predicted = Int32Array.from(logits, greatest);
-      const { groups, ...compared } = compareSystems({
+      const validation = await validationOf(inputs.model, classes);
+      const material: ReportMaterial = {
         classes,
         truth: texts.labels,
         groups: test.map(e => e.group),
         model: { name, kind: "model", predicted },
         baselines: answers.baselines.map(b => ({ name: b.name, kind: "baseline", predicted: Int32Array.from(b.predicted) })),
-      });
+      };
+      const { groups, ...compared } = compareSystems(material);
       const wrong = test.flatMap((e, i) =>
         predicted[i] === e.label
           ? []
-          : [{ id: e.id, truth: classes[e.label]!, predicted: classes[predicted[i]!]!, probability: probabilities[i]![predicted[i]!]! }],
+          : [
+              {
+                id: e.id,
+                text: e.text.slice(0, toldOfText),
+                truth: classes[e.label]!,
+                predicted: classes[predicted[i]!]!,
+                probability: probabilities[i]![predicted[i]!]!,
+              },
+            ],
       );
       const report: ClassificationReport = {
         task: "classification",
@@ -73,17 +113,24 @@ export const evaluateClassifierStage = (
           counts: Object.fromEntries(classes.map((c, i) => [c, texts.labels.reduce((n, l) => n + (l === i ? 1 : 0), 0)])),
         },
         ...compared,
-        calibration: calibrationOf(probabilities, texts.labels),
+        confusion: confusedOf(material),
+        calibration: {
+          ...calibrationOf(probabilities, texts.labels),
+          temperature: tempered(validation.probabilities, validation.labels, logits, texts.labels),
+        },
+        ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
       await output.write(predictionsFile, predictionLines({ test, label: labels.label, classes, predicted, probabilities }));
       const own = compared.scores.find(s => s.kind === "model")!;
+      const cheapest = report.threshold?.rows.find(r => r.by === "cheapest");
       return {
         name,
         documents: test.length,
         macroF1: Math.round(own.macroF1.value * 1e4) / 1e4,
         accuracy: Math.round(own.accuracy.value * 1e4) / 1e4,
+        ...(cheapest ? { threshold: cheapest.threshold, cost: Math.round(cheapest.cost * 1e4) / 1e4 } : {}),
       };
     },
   });

@@ -25,6 +25,17 @@ export const labelOptions = z.strictObject({
 });
 export type LabelOptions = z.output<typeof labelOptions>;
 
+/** What a wrong decision about one class costs, each way; a threshold follows from it. No part of what is trained. */
+export const costOptions = z
+  .strictObject({
+    positive: name,
+    /** Another class taken for it. */
+    falsePositive: z.number().min(0),
+    /** It taken for another. */
+    falseNegative: z.number().min(0),
+  })
+  .refine(c => c.falsePositive + c.falseNegative > 0, "a cost above 0, of one mistake or the other");
+
 const fitOptions = z.strictObject({
   method: methodOptions.prefault("full"),
   /** Peak learning rate; 1e-4 when all is trained, ten times that where factors are. */

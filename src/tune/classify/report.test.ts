@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { calibrationOf, compareSystems } from "./report.ts";
+import { softmax } from "./predict.ts";
+import { calibrationOf, compareSystems, confusedOf, tempered } from "./report.ts";
 
 test("a model that is right as often as it says has no calibration error; one that is always sure has its errors", () => {
   const truth = Int32Array.from({ length: 100 }, (_, i) => (i < 80 ? 0 : 1));
@@ -16,6 +17,27 @@ test("a model that is right as often as it says has no calibration error; one th
       truth,
     ).error,
   ).toBeCloseTo(0.2, 10);
+});
+
+test("a temperature fitted on kept probabilities undoes logits that are too large, on texts it has not seen", () => {
+  const r = random("temperature");
+  const sides = [0, 1].map(() => {
+    const honest = Array.from({ length: 4000 }, () => [r.normal(), r.normal(), r.normal()]);
+    const labels = Int32Array.from(honest, row => {
+      const [p, u] = [softmax(row), r.uniform()];
+      return u < p[0]! ? 0 : u < p[0]! + p[1]! ? 1 : 2;
+    });
+    return { labels, logits: honest.map(row => row.map(x => 3 * x)) };
+  });
+  const [validation, test] = sides as [(typeof sides)[0], (typeof sides)[0]];
+  const kept = validation.logits.map(row => softmax(row).map(x => Math.round(x * 1e4) / 1e4));
+  const before = calibrationOf(test.logits.map(softmax), test.labels);
+  const after = tempered(kept, validation.labels, test.logits, test.labels);
+  expect(after.value).toBeGreaterThan(2.7);
+  expect(after.value).toBeLessThan(3.3);
+  expect(before.error).toBeGreaterThan(0.15);
+  expect(after.error).toBeLessThan(0.03);
+  expect(after.logLoss).toBeLessThan(before.logLoss);
 });
 
 describe("the report", () => {
@@ -43,6 +65,17 @@ describe("the report", () => {
       difference: { value: 0 },
       mcNemar: { onlyFirst: 0, onlySecond: 0 },
     });
+  });
+
+  test("the table of mistakes has the accuracy and the recalls that the scores have", () => {
+    const predicted = wrongAt(0.2, "a");
+    const model = { name: "m", kind: "model", predicted } as const;
+    const cells = confusedOf({ classes: ["ham", "spam"], truth, model });
+    const of = (t: number, p: number) => cells.find(c => c[0] === t && c[1] === p)?.[2] ?? 0;
+    const own = compare(predicted, predicted).scores.find(s => s.name === "m")!;
+    expect((of(0, 0) + of(1, 1)) / 120).toBeCloseTo(own.accuracy.value, 12);
+    expect((of(0, 0) / 60 + of(1, 1) / 60) / 2).toBeCloseTo(own.balancedAccuracy, 12);
+    expect(of(0, 1) + of(1, 0)).toBe(predicted.reduce((n, p, i) => n + Number(p !== truth[i]), 0));
   });
 
   test("scores come best first, each value within its interval, and fewer groups widen it", () => {

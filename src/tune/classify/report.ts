@@ -2,9 +2,21 @@
  * The one report on the test part: every system's scores with bootstrap intervals over groups of near-duplicates, and the tuned model beside each
  * baseline on the same texts: the paired interval of the difference in F1, and McNemar's test of who is right where.
  */
-import { type Averages, type ClassScore, calibrationError, classificationScores, confusion, reliability } from "../../evaluate/index.ts";
+import {
+  type Averages,
+  type ClassScore,
+  type ConfusionCell,
+  cellsOf,
+  classificationScores,
+  confusion,
+  fitTemperature,
+  type Reliability,
+  reliabilityOf,
+  type ThresholdReport,
+} from "../../evaluate/index.ts";
 import { bootstrapAll, type McNemar, mcNemar } from "../../statistics/index.ts";
 import { drawScorer } from "./draw-scores.ts";
+import { softmax } from "./predict.ts";
 
 export interface ScoreRange {
   readonly value: number;
@@ -15,6 +27,7 @@ export interface SystemScore {
   readonly name: string;
   readonly kind: "model" | "baseline";
   readonly accuracy: ScoreRange;
+  readonly balancedAccuracy: number;
   readonly macro: Averages;
   readonly macroF1: ScoreRange;
   readonly mcc: number;
@@ -29,17 +42,19 @@ export interface PairedComparison {
 }
 export interface WrongText {
   readonly id: string;
+  /** Its beginning. */
+  readonly text: string;
   readonly truth: string;
   readonly predicted: string;
   /** The model's own probability of what it said. */
   readonly probability: number;
 }
 /** Whether the model's probabilities mean what they say. */
-export interface Calibration {
-  /** Expected calibration error of the class it says, bins of equal mass. */
-  readonly error: number;
+export interface Calibration extends Reliability {
   /** Nats a text. */
   readonly logLoss: number;
+  /** What its logits would be divided by, fitted on the validation part, and what is left of the error then. */
+  readonly temperature?: { readonly value: number; readonly error: number; readonly logLoss: number };
 }
 export interface ClassificationReport {
   readonly task: "classification";
@@ -51,7 +66,11 @@ export interface ClassificationReport {
   /** From best to worst by macro F1. */
   readonly scores: readonly SystemScore[];
   readonly comparisons: readonly PairedComparison[];
+  /** Of the model: who was taken for whom, as indices into `classes`. */
+  readonly confusion: readonly ConfusionCell[];
   readonly calibration: Calibration;
+  /** Where the recipe says what mistakes cost. */
+  readonly threshold?: ThresholdReport;
   /** What it is surest of and wrong about. */
   readonly wrongest: readonly WrongText[];
 }
@@ -106,6 +125,7 @@ export function compareSystems(
       name: s.name,
       kind: s.kind,
       accuracy: own[0]!,
+      balancedAccuracy: scores.balancedAccuracy,
       macro: scores.macro,
       macroF1: own[1]!,
       mcc: scores.mcc,
@@ -131,10 +151,31 @@ export function compareSystems(
   };
 }
 
+/** The table of the model's answers, without the empty cells. */
+export const confusedOf = ({ classes, truth, model }: Pick<ReportMaterial, "classes" | "truth" | "model">): ConfusionCell[] =>
+  cellsOf(confusion({ classes, truth, predicted: model.predicted }));
+
+type Rows = readonly (readonly number[])[];
+const logLossOf = (probabilities: Rows, truth: Int32Array): number =>
+  probabilities.reduce((s, p, i) => s - Math.log(Math.max(p[truth[i]!]!, 2 ** -52)), 0) / truth.length;
+
 /** Of probabilities [text][class] and true classes. */
-export function calibrationOf(probabilities: readonly (readonly number[])[], truth: Int32Array): Calibration {
-  const said = probabilities.map(p => Math.max(...p));
-  const right = probabilities.map((p, i) => p.indexOf(said[i]!) === truth[i]);
-  const logLoss = probabilities.reduce((s, p, i) => s - Math.log(Math.max(p[truth[i]!]!, 2 ** -52)), 0) / truth.length;
-  return { error: calibrationError(reliability({ positive: right, probability: said })), logLoss };
+export const calibrationOf = (probabilities: Rows, truth: Int32Array): Calibration => ({
+  ...reliabilityOf(probabilities, (i, said) => truth[i] === said),
+  logLoss: logLossOf(probabilities, truth),
+});
+
+/** Probabilities of the validation part are kept to four digits: what is less than half of the last one is taken for that. */
+const leastKept = 5e-5;
+
+/** The temperature of least surprise on the validation part, and the error of the test part's logits over it. */
+export function tempered(validation: Rows, labels: Int32Array, logits: readonly ArrayLike<number>[], truth: Int32Array) {
+  const classes = validation[0]!.length;
+  const flat = validation.flatMap(p => p.map(x => Math.log(Math.max(x, leastKept))));
+  const value = fitTemperature(flat, labels, classes);
+  const { error, logLoss } = calibrationOf(
+    logits.map(row => softmax(Array.from(row, x => x / value))),
+    truth,
+  );
+  return { value, error, logLoss };
 }

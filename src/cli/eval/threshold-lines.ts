@@ -1,0 +1,15 @@
+/** The threshold by cost as lines for people: chosen on some items, told on others. */
+import { formatCount } from "../../base/index.ts";
+import type { ThresholdReport } from "../../evaluate/index.ts";
+
+/** Null: nothing is taken. */
+export const thresholdText = (x: number | null): string => (x === null ? "none taken" : x.toFixed(4));
+
+export function thresholdLines({ positive, falsePositive, falseNegative, chosenOn, rows }: ThresholdReport): string[] {
+  const cells = (first: string, ...rest: string[]) => `    ${first.padEnd(12)}${rest.map(r => r.padStart(11)).join("")}`;
+  return [
+    `  Threshold for ${positive}: another taken for it costs ${falsePositive}, it taken for another ${falseNegative}; chosen on ${formatCount(chosenOn)} validation items, told on ${formatCount(rows[0]?.items ?? 0)} held-out ones`,
+    cells("", "threshold", "cost", "validation", "precision", "recall", "F1"),
+    ...rows.map(r => cells(r.by, thresholdText(r.threshold), ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(x => x.toFixed(4)))),
+  ];
+}
