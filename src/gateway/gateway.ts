@@ -147,6 +147,7 @@ export class Gateway {
     this.page = options.page;
     this.tracing = options.tracing;
     control.journal.keep(config.journal);
+    control.journal.beforeLook = () => this.tell();
     this.#notices = openNotices({
       control,
       configs: config.webhooks,

@@ -27,6 +27,8 @@ export interface Journal {
   keep(how: JournalConfig | undefined): void;
   /** Returns at once. */
   note(record: RequestRecord): void;
+  /** Called before anybody looks: notes what has ended and was not noted yet. Whoever is set last replaces the one before. */
+  beforeLook: (() => void) | undefined;
   /** Entries of a request's id, the newest first: a client may give the same id again. Errors: stateLost. */
   find(id: string): Promise<readonly JournalEntry[]>;
   /** The newest first. Errors: stateLost. */
@@ -103,9 +105,14 @@ export function openJournal(sql: Sql, now: () => number, random: () => number = 
       how.most - 1,
     ]);
   };
+  const noted = (): Promise<void> => {
+    journal.beforeLook?.();
+    return flush();
+  };
   const rowsOf = (rows: readonly { readonly record: string }[]) => rows.map(r => JSON.parse(r.record) as JournalEntry);
 
-  return {
+  const journal: Journal = {
+    beforeLook: undefined,
     keep(next) {
       how = next;
       for (const timer of timers.splice(0)) clearInterval(timer);
@@ -120,13 +127,13 @@ export function openJournal(sql: Sql, now: () => number, random: () => number = 
       else waiting.push(valuesOf(record, now()));
     },
     async find(id) {
-      await flush();
+      await noted();
       return rowsOf(
         await sql.all<{ record: string }>("select record from gateway_requests where id = ? order by at_ms desc limit 10", [id]),
       );
     },
     async list(filter = {}) {
-      await flush();
+      await noted();
       const { text, values } = whereOf(filter);
       const most = Math.min(filter.most ?? 100, mostListed);
       return rowsOf(
@@ -141,4 +148,5 @@ export function openJournal(sql: Sql, now: () => number, random: () => number = 
       await flush();
     },
   };
+  return journal;
 }

@@ -23,7 +23,6 @@ export const requestPages: readonly AdminPage[] = [
           const sinceMs = timeOf(query, "since");
           const given = (name: "key" | "subject" | "model") => (query.has(name) ? { [name]: query.get(name)! } : {});
           const { journal } = gateway.control;
-          gateway.tell();
           const data = await journal.list({
             ...given("key"),
             ...given("subject"),
@@ -44,7 +43,6 @@ export const requestPages: readonly AdminPage[] = [
         right: "look",
         answer: async ({ gateway, query, key: id }) => {
           onlyKeys(query, []);
-          gateway.tell();
           const data = await gateway.control.journal.find(id);
           if (data.length > 0) return json({ object: "list", data });
           throw gatewayErrors.fail("unknownRequest", {
