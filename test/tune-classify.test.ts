@@ -134,7 +134,10 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
   expect(cheapest!.cost).toBeCloseTo(cost(test, cheapest!.threshold!), 10);
   expect(cheapest!.chosenAt).toBeCloseTo(Math.min(...validation.map(v => cost(validation, v.score))), 10);
   expect(even!.cost).toBeCloseTo(cost(test, 0.5), 10);
-  const told = jsonLines(ran.stdout).find(e => (e as { label?: string }).label === "evaluate/mood");
+  const told = jsonLines(ran.stdout).find(e => {
+    const { event, label } = e as { event?: string; label?: string };
+    return event === "stage" && label === "evaluate/mood";
+  });
   expect(told).toMatchObject({ summary: { threshold: cheapest!.threshold, cost: Math.round(cheapest!.cost * 1e4) / 1e4 } });
 });
 
