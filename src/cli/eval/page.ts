@@ -2,6 +2,7 @@
 import type { GateVerdict } from "../../evaluate/index.ts";
 import type { GroupReport } from "./groups.ts";
 import { anchor, groupSection } from "./page-groups.ts";
+import { pictureSection, pictureStyle } from "./page-picture.ts";
 import { cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
 import type { JudgementReport, TaskReport } from "./report.ts";
 import { figure, pValue } from "./show.ts";
@@ -38,6 +39,7 @@ ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.
 ${(t.baselines ?? []).map(b => `<h3>Beside ${escaped(b.name)}, which needs no model</h3>${differenceTable(b.differences, b.name, model)}`).join("")}
 ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
+${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
 ${t.variants.map(v => `<h3>Asked in another way: ${escaped(v.variant)}</h3>${differenceTable(v.differences, "as it is", v.variant)}`).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table>`) : ""}
@@ -109,5 +111,5 @@ export function evaluationPage(d: EvaluationDocument): string {
     : "";
   // the outermost first, as people read
   const groups = [...(d.groups ?? [])].reverse().map(g => groupSection(g, d.tasks, d.model));
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}</style></head><body><h1>${escaped(title)}</h1>${gates}${groups.join("\n")}${d.tasks.map(t => taskSection(t, d.model)).join("\n")}</body></html>\n`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escaped(title)}</title><style>${style}${pictureStyle}</style></head><body><h1>${escaped(title)}</h1>${gates}${groups.join("\n")}${d.tasks.map(t => taskSection(t, d.model)).join("\n")}</body></html>\n`;
 }

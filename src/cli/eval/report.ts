@@ -1,5 +1,6 @@
 /** What `loam eval` tells of a task: figures, slices, variants, the other model, the worst and slowest items. Plain data; `show.ts` and `page.ts` write it. */
 import {
+  type ClassPicture,
   type ContaminationSplit,
   contaminationSplit,
   type Difference,
@@ -12,6 +13,7 @@ import {
   type Measure,
   measureOf,
   pairItems,
+  pictureOf,
   type Score,
   type SliceScores,
   scoreOf,
@@ -77,6 +79,8 @@ export interface TaskReport {
   /** Of classify and choices: figures of each label. */
   readonly slices: readonly SliceScores[];
   readonly variants: readonly VariantReport[];
+  /** Of items with probabilities. */
+  readonly picture?: ClassPicture;
   /** Where the task names answers that need no model. */
   readonly baselines?: readonly BaselineReport[];
   readonly comparison?: Comparison;
@@ -168,6 +172,7 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
   const main = measures[0]!;
   const wrong = result.items.filter(i => (main.kind === "share" ? main.value(i) === 0 : badness(main, i) > Number.NEGATIVE_INFINITY));
   const baselines = baselineReports(loaded, result, measures);
+  const picture = pictureOf(result.head, result.items);
   return {
     task: task.task,
     output: task.output,
@@ -183,6 +188,7 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
       artifact: v.result.artifact,
       differences: measures.map(m => differenceOf(m, pairItems(v.result.items.map(unvaried(result.items)), result.items, task.task))),
     })),
+    ...(picture ? { picture } : {}),
     ...(baselines ? { baselines } : {}),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),

@@ -51,3 +51,12 @@ test("slices are groups of all items, each with its interval", async () => {
   expect(right).toBeCloseTo(genre!.scores[0]!.value * 44, 9);
   expect(genre!.comparison).toBeUndefined();
 });
+
+test("a task whose items carry probabilities has its table of mistakes, and its calibration error is the measure's", async () => {
+  const [genre] = await evaluationReport(store, second);
+  const { confusion, reliability, curves } = genre!.picture!;
+  expect(confusion.reduce((s, [, , n]) => s + n, 0)).toBe(44);
+  expect(confusion.reduce((s, [t, p, n]) => s + (t === p ? n : 0), 0)).toBe(31);
+  expect(reliability.bins.reduce((s, b) => s + b.items, 0)).toBe(44);
+  for (const c of curves) expect(c.positives + c.negatives).toBe(44);
+});

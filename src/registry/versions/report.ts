@@ -3,6 +3,7 @@
  * same figures as `loam eval` and the gates have, since all read the same items; nothing is measured here.
  */
 import {
+  type ClassPicture,
   type Difference,
   defaultMeasures,
   differenceOf,
@@ -13,6 +14,7 @@ import {
   type Measure,
   measureOf,
   pairItems,
+  pictureOf,
   type Score,
   type SliceScores,
   scoreOf,
@@ -41,6 +43,8 @@ export interface TaskReported {
   readonly items: number;
   readonly scores: readonly Score[];
   readonly slices: readonly SliceScores[];
+  /** Of items with probabilities. */
+  readonly picture?: ClassPicture;
   /** Absent where the other version was not asked these items. */
   readonly comparison?: {
     readonly differences: readonly Difference[];
@@ -144,6 +148,7 @@ export async function evaluationReport(store: Store, version: ModelVersion, agai
       const measures = measuresOf(t);
       const beside = other?.tasks.find(o => o.head.task === t.head.task);
       const comparison = beside && comparisonOf(measures, t, beside);
+      const picture = pictureOf(t.head, t.items);
       return {
         task: t.head.task,
         output: t.head.output,
@@ -156,6 +161,7 @@ export async function evaluationReport(store: Store, version: ModelVersion, agai
           attributesOf(t.items).map(by => ({ by, parts })),
           measures.slice(0, 1),
         ),
+        ...(picture ? { picture } : {}),
         ...(comparison ? { comparison } : {}),
       };
     })
