@@ -31,7 +31,14 @@ export default defineConfig(({ command, mode }) => {
     base: "./",
     root: import.meta.dirname,
     plugins: [react(), contentPolicy, ...(mode === "fake" ? [madeUp()] : [])],
-    build: { outDir: "dist", emptyOutDir: true, assetsInlineLimit: 0, reportCompressedSize: true },
+    build: {
+      outDir: "dist",
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      reportCompressedSize: true,
+      // every browser that has the colours of the page has it
+      modulePreload: { polyfill: false },
+    },
     server: { host: "127.0.0.1", proxy: mode === "fake" ? {} : { "/v1": "http://127.0.0.1:8080", "/api": "http://127.0.0.1:8080" } },
   };
 });

@@ -375,6 +375,36 @@ browserTest(`an evaluation says what changed against the version before, item by
   );
 });
 
+browserTest(
+  `curves of a class against the rest, and a classifier's own page: every picture is said, and every number is there${why}`,
+  async () => {
+    await visit({}, 1280, async ({ page, errors }) => {
+      await page.goto(new URL("#/evaluations/mail-small%402", page.url()).href);
+      await page.getByRole("img", { name: /^ROC, area 0\.\d+/ }).waitFor();
+      await page.getByRole("img", { name: /^Reliability, calibration error/ }).waitFor();
+      const before = await page.getByRole("img", { name: /^ROC/ }).locator("desc").textContent();
+      await page.getByRole("combobox", { name: "Class" }).selectOption("adverts");
+      await expect.poll(() => page.getByRole("img", { name: /^ROC/ }).locator("desc").textContent()).toMatch(/of adverts and/);
+      expect(before).not.toMatch(/of adverts and/);
+      const table = page.getByRole("table", { name: /^Who was taken for whom/ });
+      const cells = (await table.locator("td").allInnerTexts()).map(Number);
+      expect(cells).toHaveLength(9);
+      expect(cells.reduce((a, b) => a + b, 0)).toBe(400);
+
+      const runs = (await (await fetch(new URL("api/evaluations", page.url()))).json()) as { model: string; report: { task: string } }[];
+      const { model } = runs.find(r => r.report.task === "classification")!;
+      await page.goto(new URL(`#/training/${model}`, page.url()).href);
+      const classes = page.getByRole("region", { name: "Held-out classes" });
+      await classes.getByRole("row", { name: /^friends \d+ 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ to 0\.\d+/ }).waitFor();
+      await classes.getByText("Balanced accuracy").waitFor();
+      await classes.getByRole("row", { name: /^cheapest / }).waitFor();
+      await classes.getByText("The 10 it is surest of and wrong about").click();
+      expect(await classes.locator("details[open] .items li").count()).toBe(10);
+      expect(errors).toEqual([]);
+    });
+  },
+);
+
 browserTest(`runs beside each other: options that differ alone, and whatever was logged as curves${why}`, async () => {
   await visit(
     {},

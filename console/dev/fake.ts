@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { madeUpClasses } from "./classes.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
 import { fakeGateway } from "./gateway.ts";
@@ -116,10 +117,13 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         }),
       ),
     "/api/evaluations": (_, response) =>
-      sendJson(
-        response,
-        runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
-      ),
+      sendJson(response, [
+        ...runs.toReversed().map(r => ({ artifact: evaluationOf(r), model: r.artifact, report: madeUpReport(r) })),
+        // the first one tells classes besides
+        ...runs
+          .slice(0, 1)
+          .map(r => ({ artifact: `${evaluationOf(r)}-classes`, model: r.artifact, report: madeUpClasses("mail-small@1") })),
+      ]),
     "/api/session": (_, response) =>
       sendJson(
         response,

@@ -1,5 +1,6 @@
 /** Made-up releases, reports and logged figures of the made-up runs, for developing their pages: shaped like real ones, and not measured. */
 import { random, sha256 } from "../../src/base/index.ts";
+import { madeUpPicture } from "./classes.ts";
 import { type MadeUpRun, madeUpPoints } from "./data.ts";
 
 const hour = 3_600_000;
@@ -131,6 +132,7 @@ export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: str
         at: run.endedMs + hour / 8,
         items: 400,
         scores: [score("acc", 0.91, 0.029), score("f1", 0.897, 0.033)],
+        picture: madeUpPicture(id),
         slices: [
           { by: "length", group: "short", items: 212, scores: [score("acc", 0.94, 0.034)] },
           { by: "length", group: "long", items: 188, scores: [score("acc", 0.876, 0.047)] },

@@ -1,5 +1,6 @@
 /** What the server says of releases, reports and logged figures, as schemas; see `contract.ts`. */
 import * as z from "zod/mini";
+import { picture } from "./contract.ts";
 
 const measured = z.pipe(
   z.nullish(z.number()),
@@ -93,6 +94,7 @@ export const report = z.object({
       items: z.number(),
       scores: z.array(score),
       slices: z.array(z.object({ by: z.string(), group: z.string(), items: z.number(), scores: z.array(score) })),
+      picture: z.optional(picture),
       comparison: z.optional(
         z.object({
           differences: z.array(

@@ -105,10 +105,37 @@ const bitsReport = z.object({
   ),
 });
 const range = z.object({ value: measured, low: measured, high: measured });
+const confusion = z.array(z.tuple([z.number(), z.number(), z.number()]));
+const reliability = z.object({
+  error: measured,
+  bins: z.array(z.object({ items: z.number(), said: z.number(), seen: z.number() })),
+});
+const column = z.array(z.number());
+/** What a table of scores leaves out: mistakes as [true class, class said, items], curves of a class against the rest, calibration. */
+export const picture = z.object({
+  classes: z.array(z.string()),
+  confusion,
+  curves: z.array(
+    z.object({
+      positive: z.string(),
+      positives: z.number(),
+      negatives: z.number(),
+      rocArea: measured,
+      averagePrecision: measured,
+      thresholds: column,
+      recall: column,
+      falsePositiveRate: column,
+      precision: column,
+    }),
+  ),
+  reliability,
+});
 /** Of a model that tells classes: scores of held-out documents, with intervals. */
 const classesReport = z.object({
   task: z.literal("classification"),
   label: z.string(),
+  /** Absent in reports of older versions, as what else is optional. */
+  classes: z.optional(z.array(z.string())),
   test: z.object({ documents: z.number(), groups: z.number() }),
   confidence: z.number(),
   scores: z.array(
@@ -116,9 +143,37 @@ const classesReport = z.object({
       name: z.string(),
       kind: z.string(),
       accuracy: range,
+      balancedAccuracy: z.optional(measured),
+      mcc: z.optional(measured),
       macro: z.object({ precision: measured, recall: measured }),
       macroF1: range,
+      classes: z.optional(
+        z.array(z.object({ name: z.string(), precision: measured, recall: measured, f1Range: range, support: z.number() })),
+      ),
     }),
+  ),
+  confusion: z.optional(confusion),
+  calibration: z.optional(
+    z.object({
+      error: measured,
+      logLoss: measured,
+      bins: z.optional(reliability.shape.bins),
+      temperature: z.optional(z.object({ value: measured, error: measured })),
+    }),
+  ),
+  threshold: z.optional(
+    z.object({
+      positive: z.string(),
+      falsePositive: z.number(),
+      falseNegative: z.number(),
+      chosenOn: z.number(),
+      rows: z.array(
+        z.object({ by: z.string(), threshold: measured, cost: z.number(), precision: z.number(), recall: z.number(), f1: z.number() }),
+      ),
+    }),
+  ),
+  wrongest: z.optional(
+    z.array(z.object({ id: z.string(), text: z.optional(z.string()), truth: z.string(), predicted: z.string(), probability: measured })),
   ),
   comparisons: z.array(z.object({ against: z.string(), difference: range, verdict: z.string() })),
 });
@@ -284,6 +339,7 @@ export type Point = z.infer<typeof metrics>["points"][number];
 export type Evaluation = z.infer<typeof evaluations>[number];
 export type BitsReport = z.infer<typeof bitsReport>;
 export type ClassesReport = z.infer<typeof classesReport>;
+export type ClassPicture = z.infer<typeof picture>;
 export type NumbersReport = z.infer<typeof numbersReport>;
 export type Score = BitsReport["scores"][number];
 export const isOfClasses = (report: Evaluation["report"]): report is ClassesReport => "comparisons" in report;

@@ -2,6 +2,7 @@
 import type { ReportScore, TaskReport } from "../contract-releases.ts";
 import { formatCount, formatFixed, formatMoment, words } from "../format.ts";
 import { IntervalCell, rangeOf } from "./interval.tsx";
+import { Picture } from "./picture.tsx";
 
 const within = ({ low, high }: { readonly low: number | null; readonly high: number | null }): string =>
   low === null || high === null ? "" : ` ${formatFixed(low, 3)} to ${formatFixed(high, 3)}`;
@@ -197,6 +198,7 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
           )}
         </>
       )}
+      {t.picture && <Picture of={t.picture} />}
       {t.slices.length > 0 && <h3>Slices</h3>}
       <Slices slices={t.slices} />
     </section>

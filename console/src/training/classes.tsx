@@ -1,14 +1,113 @@
-/** Scores of a classifier as bars with their intervals, best first, the model beside the baselines of the same run. */
+/**
+ * What a tuned classifier is worth: scores as bars with their intervals, best first, the model beside the baselines of the same run; then its classes one
+ * by one, its mistakes, whether its probabilities can be believed, and what it is surest of and wrong about.
+ */
+import { reliabilityPlot } from "../../../src/evaluate/classification/plots.ts";
 import type { ClassesReport } from "../contract.ts";
+import { Confusion, PlotFigure } from "../evaluations/picture.tsx";
 import { formatCount, formatFixed } from "../format.ts";
+import { Figure } from "../parts/facts.tsx";
+import { NumberTable } from "../parts/number-table.tsx";
 
 type Range = ClassesReport["scores"][number]["macroF1"];
 const within = ({ low, high }: Range): string =>
   low === null || high === null ? "" : ` ${formatFixed(low, 3)} to ${formatFixed(high, 3)}`;
 
+type Own = ClassesReport["scores"][number];
+
+const Figures = ({ of: s, error }: { readonly of: Own; readonly error: number | null | undefined }) => (
+  <dl className="figures">
+    {(
+      [
+        ["Accuracy", s.accuracy.value, within(s.accuracy)],
+        ["Balanced accuracy", s.balancedAccuracy],
+        ["Matthews' correlation", s.mcc],
+        ["Precision, macro", s.macro.precision],
+        ["Recall, macro", s.macro.recall],
+        ["F1, macro", s.macroF1.value, within(s.macroF1)],
+        ["Calibration error", error],
+      ] as const
+    ).map(([label, value, note]) => (
+      <Figure key={label} label={label} note={note}>
+        {formatFixed(value, 3)}
+      </Figure>
+    ))}
+  </dl>
+);
+
+const EachClass = ({ of }: { readonly of: NonNullable<Own["classes"]> }) => (
+  <NumberTable
+    head={["Class", "Documents", "Precision", "Recall", "F1"]}
+    rows={of.map(c => [
+      c.name,
+      formatCount(c.support),
+      formatFixed(c.precision, 3),
+      formatFixed(c.recall, 3),
+      <>
+        {formatFixed(c.f1Range.value, 3)}
+        <small>{within(c.f1Range)}</small>
+      </>,
+    ])}
+  />
+);
+
+const Threshold = ({ of: t }: { readonly of: NonNullable<ClassesReport["threshold"]> }) => (
+  <>
+    <h3>Threshold for {t.positive}</h3>
+    <p className="hint">
+      Another class taken for it costs {t.falsePositive}, it taken for another {t.falseNegative}. Chosen on {formatCount(t.chosenOn)}{" "}
+      validation documents; the figures are of the held-out ones.
+    </p>
+    <NumberTable
+      head={["Chosen", "Threshold", "Mean cost", "Precision", "Recall", "F1"]}
+      rows={t.rows.map(r => [
+        r.by,
+        r.threshold === null ? "none taken" : formatFixed(r.threshold, 3),
+        ...[r.cost, r.precision, r.recall, r.f1].map(x => formatFixed(x, 3)),
+      ])}
+    />
+  </>
+);
+
+const Wrongest = ({ of }: { readonly of: NonNullable<ClassesReport["wrongest"]> }) => (
+  <details className="examples">
+    <summary>The {formatCount(of.length)} it is surest of and wrong about</summary>
+    <ul className="items">
+      {of.map(w => (
+        <li key={w.id}>
+          <code>{w.id}</code>
+          <p>{w.text}</p>
+          <dl>
+            <dt>said</dt>
+            <dd>
+              {w.predicted}, {formatFixed(w.probability, 3)}
+            </dd>
+            <dt>right</dt>
+            <dd>{w.truth}</dd>
+          </dl>
+        </li>
+      ))}
+    </ul>
+  </details>
+);
+
+function Temperature({ error, temperature: t }: NonNullable<ClassesReport["calibration"]>) {
+  if (error === null || t?.error == null || t.error > error - noticeable) return null;
+  return (
+    <p className="hint">
+      Its logits divided by {formatFixed(t.value, 2)}, a temperature fitted on the validation part, would leave an error of{" "}
+      {formatFixed(t.error, 3)}.
+    </p>
+  );
+}
+/** A share of calibration error that is worth a sentence. */
+const noticeable = 0.005;
+
 export function Classes({ artifact, report }: { readonly artifact: string; readonly report: ClassesReport }) {
   const { test, label, scores, comparisons, confidence } = report;
   const sorted = scores.toSorted((a, b) => (b.macroF1.value ?? 0) - (a.macroF1.value ?? 0));
+  const own = scores.find(s => s.kind === "model");
+  const { classes, confusion, calibration, threshold, wrongest = [] } = report;
   const verdictOf = (name: string) => comparisons.find(c => c.against === name)?.verdict ?? "";
   return (
     <section className="card" aria-labelledby={`classes-${artifact}`}>
@@ -33,6 +132,9 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
               Accuracy
             </th>
             <th scope="col" className="number wide">
+              MCC
+            </th>
+            <th scope="col" className="number wide">
               The model is
             </th>
           </tr>
@@ -49,11 +151,41 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
                 <small>{within(s.macroF1)}</small>
               </td>
               <td className="number wide">{formatFixed(s.accuracy.value, 3)}</td>
+              <td className="number wide">{formatFixed(s.mcc, 3)}</td>
               <td className="number wide">{s.kind === "model" ? "" : verdictOf(s.name)}</td>
             </tr>
           ))}
         </tbody>
       </table>
+      {own && (
+        <>
+          <h3>The model</h3>
+          <Figures of={own} error={calibration?.error} />
+        </>
+      )}
+      {own?.classes && (
+        <>
+          <h3>Its classes</h3>
+          <EachClass of={own.classes} />
+        </>
+      )}
+      {classes && confusion && (
+        <>
+          <h3>Who is taken for whom</h3>
+          <Confusion classes={classes} confusion={confusion} />
+        </>
+      )}
+      {threshold && <Threshold of={threshold} />}
+      {calibration?.bins && (
+        <>
+          <h3>Whether its probabilities mean what they say</h3>
+          <Temperature {...calibration} />
+          <div className="plots">
+            <PlotFigure of={reliabilityPlot({ error: calibration.error, bins: calibration.bins })} />
+          </div>
+        </>
+      )}
+      {wrongest.length > 0 && <Wrongest of={wrongest} />}
     </section>
   );
 }

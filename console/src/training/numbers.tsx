@@ -1,6 +1,7 @@
 /** Errors and agreement of a model that gives numbers, with their intervals, beside the mean of what it was trained on. */
 import type { NumbersReport } from "../contract.ts";
 import { formatCount, formatFixed } from "../format.ts";
+import { NumberTable } from "../parts/number-table.tsx";
 
 type Range = NumbersReport["scores"]["mae"];
 const names: Readonly<Record<keyof NumbersReport["scores"], string>> = {
@@ -24,28 +25,13 @@ export function Numbers({ artifact, report }: { readonly artifact: string; reado
           the model is: {baseline.verdict}.
         </p>
       </header>
-      <table className="bits">
-        <thead>
-          <tr>
-            <th scope="col">Measure</th>
-            <th scope="col" className="number">
-              Value
-            </th>
-            <th scope="col" className="number wide">
-              Interval
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(names).map(([key, name]) => (
-            <tr key={key}>
-              <th scope="row">{name}</th>
-              <td className="number">{formatFixed(scores[key as keyof typeof names].value, 3)}</td>
-              <td className="number wide">{within(scores[key as keyof typeof names])}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <NumberTable
+        head={["Measure", "Value", "Interval"]}
+        rows={Object.entries(names).map(([key, name]) => {
+          const score = scores[key as keyof typeof names];
+          return [name, formatFixed(score.value, 3), within(score)];
+        })}
+      />
     </section>
   );
 }
