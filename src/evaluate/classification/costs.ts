@@ -8,8 +8,8 @@ export interface CostRule extends Costs {
 }
 
 export interface ThresholdRow extends Omit<ThresholdChoice, "threshold"> {
-  /** `even`: at a half. The others are chosen on the items that choose. */
-  readonly by: "cost" | "f1" | "even";
+  /** All but a half are chosen, on the items that choose. */
+  readonly by: "cheapest" | "highest F1" | "a half";
   /** Null: nothing is taken for positive. */
   readonly threshold: number | null;
   readonly items: number;
@@ -70,9 +70,9 @@ export function thresholdReport(rule: CostRule, choosing: Scored, told: Scored):
     ...rule,
     chosenOn: choosing.positive.length,
     rows: [
-      rowOf("cost", midway(curve, cheapestThreshold(curve, rule).threshold)),
-      rowOf("f1", midway(curve, bestF1Threshold(curve).threshold)),
-      rowOf("even", 0.5),
+      rowOf("cheapest", midway(curve, cheapestThreshold(curve, rule).threshold)),
+      rowOf("highest F1", midway(curve, bestF1Threshold(curve).threshold)),
+      rowOf("a half", 0.5),
     ],
   };
 }

@@ -108,7 +108,7 @@ test("the threshold by cost is the cheapest of all there are on the items that c
       for (const t of [...choosing.score, 2]) expect(cheapest!.chosenAt).toBeLessThanOrEqual(costAt(choosing, t) + 1e-12);
       expect(cheapest!.cost).toBeCloseTo(costAt(told, cheapest!.threshold ?? 2), 12);
       expect([even!.threshold, even!.cost]).toEqual([0.5, costAt(told, 0.5)]);
-      expect(report.rows.map(r => r.by)).toEqual(["cost", "f1", "even"]);
+      expect(report.rows.map(r => r.by)).toEqual(["cheapest", "highest F1", "a half"]);
     }),
     { numRuns: 60 },
   );

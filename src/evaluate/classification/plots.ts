@@ -30,9 +30,11 @@ const place = (share: number): number => Math.round(1000 * share) / 10;
 const up = (share: number): number => place(1 - share);
 const three = (x: number | null): string => (x === null ? "–" : x.toFixed(3));
 
+const sidesOf = (c: Curve): string => `${c.positives} of ${c.positive} and ${c.negatives} others, at every threshold`;
+
 export const rocPlot = (c: Curve): Plot => ({
   title: `ROC, area ${three(c.rocArea)}`,
-  said: `Of ${c.positives} items of ${c.positive} against ${c.negatives} others: the share that is found against the share of others taken for it, at every threshold. Area ${three(c.rocArea)}; chance would have 0.5.`,
+  said: `${sidesOf(c)}: what is found against the others taken for it. Area ${three(c.rocArea)}, by chance 0.5.`,
   x: "others taken for it",
   y: "found (recall)",
   path: `M0 100${c.recall.map((r, i) => `L${place(c.falsePositiveRate[i]!)} ${up(r)}`).join("")}`,
@@ -47,7 +49,7 @@ export const precisionRecallPlot = (c: Curve): Plot => {
   const chance = c.positives / (c.positives + c.negatives);
   return {
     title: `Precision and recall, average ${three(c.averagePrecision)}`,
-    said: `Of ${c.positives} items of ${c.positive} against ${c.negatives} others: the share that is right of those taken for it, against the share that is found. Average precision ${three(c.averagePrecision)}; chance would have ${three(chance)}.`,
+    said: `${sidesOf(c)}: what is right of those taken for it, against what is found. Average precision ${three(c.averagePrecision)}, by chance ${three(chance)}.`,
     x: "found (recall)",
     y: "right (precision)",
     path: c.recall.map((r, i) => `${i === 0 ? `M0 ${up(c.precision[0]!)}` : `V${up(c.precision[i]!)}`}H${place(r)}`).join(""),
@@ -59,13 +61,13 @@ export const precisionRecallPlot = (c: Curve): Plot => {
 };
 
 /** Radius of the bin with the most items. */
-const largest = 4;
+const largest = 2.4;
 
 export const reliabilityPlot = ({ error, bins }: Bins): Plot => {
   const most = Math.max(...bins.map(b => b.items));
   return {
     title: `Reliability, calibration error ${three(error)}`,
-    said: `How often what is said with a probability is right, in ${bins.length} bins; below the line the model is too sure. ${bins.map(b => `Said ${three(b.said)}: right ${three(b.seen)} of ${b.items}`).join("; ")}.`,
+    said: `How often it is right beside how sure it is, in ${bins.length} bins; below the line it is too sure. ${bins.map(b => `Said ${three(b.said)}: right ${three(b.seen)} of ${b.items}`).join("; ")}.`,
     x: "said (probability)",
     y: "right",
     path: bins.map((b, i) => `${i === 0 ? "M" : "L"}${place(b.said)} ${up(b.seen)}`).join(""),
@@ -73,7 +75,7 @@ export const reliabilityPlot = ({ error, bins }: Bins): Plot => {
     dots: bins.map(b => ({
       x: place(b.said),
       y: up(b.seen),
-      r: Math.round(10 * Math.max(1.5, largest * Math.sqrt(b.items / most))) / 10,
+      r: Math.round(10 * Math.max(1, largest * Math.sqrt(b.items / most))) / 10,
       said: `said ${three(b.said)}, right ${three(b.seen)}, ${b.items} items`,
     })),
     columns: ["said", "right", "items"],
