@@ -124,13 +124,15 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "tune select [models...]",
-    summary: "Compare bases on your own texts: size, memory, speed, bits a byte as they are and after a few steps; recommend one",
+    summary:
+      "Compare bases on your own texts: size, memory, speed, bits a byte (for a classifier, F1) as they are and after a few steps; recommend one",
     options: [
       project,
       ["--on <name>", "the data set whose held-out texts judge (default: the only one)"],
-      ["--documents <n>", "texts to judge by", "32"],
-      ["--steps <n>", "steps of training on the data set before they are judged again", "0"],
-      ["--rate <rate>", "the rate of those steps", "1e-4"],
+      ["--for <model>", "a classifier of loam.yaml: encoders and decoders by what they tell of its classes, on the texts that select"],
+      ["--documents <n>", "texts to judge by (default: 32; with --for, 200)"],
+      ["--steps <n>", "steps of training on the data set (with --for, of the classifier's recipe) before they are judged again", "0"],
+      ["--rate <rate>", "the rate of those steps (with --for, the recipe's own)", "1e-4"],
       ["--slots <n>", "answers written at once, for the speed", "4"],
     ],
     example: "loam tune select smollm2 mail-small --on mail --steps 10",
@@ -301,7 +303,8 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "eval [task...]",
-    summary: "Measure a model on tasks (all of the project's where none is named), beside another, with intervals; a condition that holds ends with exit code 1",
+    summary:
+      "Measure a model on tasks (all of the project's where none is named), beside another, with intervals; a condition that holds ends with exit code 1",
     options: [
       project,
       ["--model <model>", "a version, a path, or an endpoint http://HOST/v1#NAME (default: the project's)"],

@@ -49,28 +49,31 @@ export interface TextLogitsOptions {
 }
 
 /**
- * Logits [B, labels] of texts: tokens [B, T] (i32) and present [B, T] (i32), 1 where a token is real; what pads stands at the end of a row.
- * Errors: nn/config where the model is no classifier.
+ * States [B, C] of texts, from which a head tells classes: tokens [B, T] (i32) and present [B, T] (i32), 1 where a token is real; what pads stands at
+ * the end of a row. Errors: nn/config where the model is no classifier.
  */
-export function textLogits(model: ModelConfig, parameters: unknown, tokens: Tensor, present: Tensor, o: TextLogitsOptions = {}): Tensor {
+export function textStates(model: ModelConfig, parameters: unknown, tokens: Tensor, present: Tensor, o: TextLogitsOptions = {}): Tensor {
   if (model.family === "encoder-decoder" || !model.config.classifier)
     throw nnErrors.fail("config", { place: "classifier", expected: "a classifier", received: `a model of family "${model.family}"` });
   const { pooling } = model.config.classifier;
   const { dropout } = o;
   if (model.family === "encoder") {
-    const p = parameters as Encoder;
-    const states = encoderStates(model.config, p, tokens, { present, ...(dropout ? { dropout } : {}) });
-    return classLogits(p, pooling === "mean" ? meanState(states, present) : stateAt(states, 0));
+    const states = encoderStates(model.config, parameters as Encoder, tokens, { present, ...(dropout ? { dropout } : {}) });
+    return pooling === "mean" ? meanState(states, present) : stateAt(states, 0);
   }
   const p = parameters as Decoder;
   const c = model.config;
   // padding stands behind all real tokens: a causal decoder never sees it
   const states = decoderStates(c, p, tokens, { ...(dropout ? { dropout } : {}), ...(o.rematerialise ? { rematerialise: true } : {}) });
-  const state =
-    pooling === "mean"
-      ? meanState(norm(c.norm, p.norm, states, c.epsilon), present)
-      : lastState(states, present, x => norm(c.norm, p.norm, x, c.epsilon));
-  return linear(p.classifier!.output, state);
+  return pooling === "mean"
+    ? meanState(norm(c.norm, p.norm, states, c.epsilon), present)
+    : lastState(states, present, x => norm(c.norm, p.norm, x, c.epsilon));
+}
+
+/** Logits [B, labels] of texts. Errors: as `textStates`. */
+export function textLogits(model: ModelConfig, parameters: unknown, tokens: Tensor, present: Tensor, o: TextLogitsOptions = {}): Tensor {
+  const state = textStates(model, parameters, tokens, present, o);
+  return model.family === "encoder" ? classLogits(parameters as Encoder, state) : linear((parameters as Decoder).classifier!.output, state);
 }
 
 const lastState = (states: Tensor, present: Tensor, normed: (x: Tensor) => Tensor): Tensor =>

@@ -46,7 +46,7 @@ export {
   type Turn,
 } from "./attribute/index.ts";
 export { type CachePage, cacheBytes, cachePages, pageShape } from "./cache-pages.ts";
-export { textLogits, withClassifier } from "./classifier.ts";
+export { textLogits, textStates, withClassifier } from "./classifier.ts";
 export {
   type ClassifierConfig,
   type ClassifierKind,

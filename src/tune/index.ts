@@ -10,4 +10,5 @@ export * from "./methods/index.ts";
 export * from "./preference/index.ts";
 export * from "./regress/index.ts";
 export * from "./search/index.ts";
+export * from "./select/index.ts";
 export * from "./study/index.ts";

@@ -1,4 +1,7 @@
-/** `loam tune select`: candidate bases beside each other on the user's own texts, and which one to take, with reasons. */
+/**
+ * `loam tune select`: candidate bases beside each other on the user's own texts, and which one to take, with reasons. With `--for`, as what a
+ * classifier is tuned from (`select-classes.ts`).
+ */
 import { formatBytes, formatCount, isLoamError, nearest, sha256 } from "../../base/index.ts";
 import { type Document, documentsOf } from "../../data/index.ts";
 import type { FilesReader } from "../../nn/index.ts";
@@ -11,6 +14,7 @@ import { modelText } from "../models/model-text.ts";
 import { numberOption, textOption } from "../options.ts";
 import { findProject, type Project, withProjectStore } from "../project.ts";
 import { type Candidate, measureCandidate, mostContext } from "../searching/candidate.ts";
+import { classifierOf, selectForClasses } from "../searching/select-classes.ts";
 import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { deviceOf } from "../serving/open-engine.ts";
@@ -68,10 +72,19 @@ export const tuneSelect: VerbRun = async (context, args, options) => {
   const { out, cwd, signal } = context;
   const folder = folderOf(context, options);
   const project = findProject(folder);
-  const on = dataNameOf(project, textOption(options, "on"));
+  const wanted = textOption(options, "for");
+  const tune = wanted === undefined ? undefined : classifierOf(project, wanted);
+  const onGiven = textOption(options, "on");
+  if (tune && onGiven !== undefined && onGiven !== tune.on)
+    throw cliErrors.fail("usage", {
+      place: `loam ${verb}: --on`,
+      expected: `none beside --for, or ${tune.on}, on which ${wanted} is tuned`,
+      received: `"${onGiven}"`,
+    });
+  const on = tune?.on ?? dataNameOf(project, onGiven);
   const number = (key: string, otherwise: number, range: { least: number; most: number; whole?: boolean }) =>
     numberOption(options, key, verb, range) ?? otherwise;
-  const most = number("documents", 32, { least: 2, most: 1_000_000, whole: true });
+  const most = number("documents", tune ? 200 : 32, { least: 2, most: 1_000_000, whole: true });
   const steps = number("steps", 0, { least: 0, most: 10_000, whole: true });
   const rate = number("rate", 1e-4, { least: 1e-8, most: 1 });
   const slots = number("slots", 4, { least: 1, most: 256, whole: true });
@@ -85,6 +98,10 @@ export const tuneSelect: VerbRun = async (context, args, options) => {
         received: "none",
         hint: "`loam models import` brings one in, `loam run` makes one.",
       });
+    if (tune) {
+      const { made } = await runLinks(context, store, dataLinksOf(project, on), false);
+      return selectForClasses({ context, project, folder, names, tune, documents: made.get(`data/${on}`)!, most, steps });
+    }
     const { judgedOn, train } = await textsOf(context, project, store, on, most, steps > 0);
     const device = deviceOf(project);
     const measured: Measured[] = [];

@@ -8,7 +8,7 @@ import { quantile } from "../../statistics/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { type Device, reshape, slice, type Tensor } from "../../tensor/index.ts";
 import { tokensOf } from "../classify/batches.ts";
-import { textReader } from "../classify/predict.ts";
+import { type Predictor, textReader } from "../classify/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { textVectors } from "../contrast/fit.ts";
 import { tuneErrors } from "../errors.ts";
@@ -31,13 +31,33 @@ function readerOf(model: Model, place: string): (p: unknown, tokens: Tensor, pre
 }
 
 /** Texts by their hashes: the same ones whatever is before or behind them. */
-const sampleOf = (texts: readonly string[]): string[] =>
+export const latencySample = (texts: readonly string[]): string[] =>
   texts
     .filter(text => text.trim() !== "")
     .map(text => ({ text, key: sha256(`latency/${text}`) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, measured.texts)
     .map(t => t.text);
+
+/** Median milliseconds of a pass over one text, by a reader of one row. The first pass over each, which builds its program, does not count. */
+export async function medianPass(
+  reader: Predictor,
+  parameters: unknown,
+  texts: readonly ArrayLike<number>[],
+  { signal, now = () => performance.now() }: Pick<LatencyGiven, "signal" | "now"> = {},
+): Promise<number> {
+  const times: number[] = [];
+  for (const tokens of texts) {
+    const pass = () => reader.predict([parameters], [tokens], signal ? { signal } : {});
+    await pass();
+    for (let i = 0; i < measured.passes; i++) {
+      const began = now();
+      await pass();
+      times.push(now() - began);
+    }
+  }
+  return quantile(Float64Array.from(times).sort(), 0.5);
+}
 
 export interface LatencyGiven extends Pick<TuneSurroundings, "tokenizerOf"> {
   readonly device: Device;
@@ -48,16 +68,10 @@ export interface LatencyGiven extends Pick<TuneSurroundings, "tokenizerOf"> {
   readonly now?: () => number;
 }
 
-/** Median milliseconds of a pass. The first pass over each text, which builds its program, does not count. Errors: tune/family, tune/halves (no texts). */
-export async function answerLatency({
-  device,
-  model: artifact,
-  tokenizerOf,
-  texts,
-  signal,
-  now = () => performance.now(),
-}: LatencyGiven): Promise<number> {
-  if (texts.length === 0)
+/** Median milliseconds of a pass of the model. Errors: tune/family, tune/halves (no texts). */
+export async function answerLatency({ device, model: artifact, tokenizerOf, texts, ...given }: LatencyGiven): Promise<number> {
+  const sample = latencySample(texts);
+  if (sample.length === 0)
     throw tuneErrors.fail("halves", { place: artifact.id, expected: "texts to measure the latency on", received: "none" });
   const tokenizer = await tokenizerOf(artifact);
   const model = await loadModel(artifact, device);
@@ -66,22 +80,8 @@ export async function answerLatency({
     const { classifier, context } = (model as Exclude<Model, { family: "encoder-decoder" }>).config;
     const longest = Math.min(classifier?.longest ?? context, measured.tokens);
     const reader = textReader({ device, read, longest, parameters: (p: unknown) => p, rows: 1 });
-    try {
-      const times: number[] = [];
-      for (const text of sampleOf(texts)) {
-        const tokens = [tokensOf(tokenizer, text, longest)];
-        const pass = () => reader.predict([model.parameters], tokens, signal ? { signal } : {});
-        await pass();
-        for (let i = 0; i < measured.passes; i++) {
-          const began = now();
-          await pass();
-          times.push(now() - began);
-        }
-      }
-      return quantile(Float64Array.from(times).sort(), 0.5);
-    } finally {
-      reader.dispose();
-    }
+    const tokens = sample.map(text => tokensOf(tokenizer, text, longest));
+    return await medianPass(reader, model.parameters, tokens, given).finally(() => reader.dispose());
   } finally {
     disposeTree(model.parameters);
   }

@@ -1,0 +1,171 @@
+/**
+ * A base as a classifier before it is one, of either family: what a linear head on its frozen states tells of the user's classes (a probe: Alain and
+ * Bengio 2016), what a few steps of the configured recipe make of it, how long a text takes, what its weights need. All on the train side: what is
+ * held out chooses no base.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Progress, sha256, type Tree, treeLeaves } from "../../base/index.ts";
+import { logisticRegression } from "../../evaluate/index.ts";
+import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
+import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
+import type { Tokenizer } from "../../text/index.ts";
+import { epochOf, tokensOf, widthsOf } from "../classify/batches.ts";
+import type { Example, Examples } from "../classify/examples.ts";
+import { fitClassifier } from "../classify/fit.ts";
+import type { ClassifyOptions } from "../classify/options.ts";
+import { greatest, textReader } from "../classify/predict.ts";
+import { asTokens } from "../classify/stage.ts";
+import { tuneErrors } from "../errors.ts";
+import { latencySample, medianPass } from "../study/latency.ts";
+
+export type ClassTexts = Pick<Examples, "classes" | "train" | "validation">;
+
+/** About so many texts, of each class its share and two at least, those with the smallest hashes; in their own order. */
+export function sampledClasses(examples: readonly Example[], most: number): Example[] {
+  if (examples.length <= most) return [...examples];
+  const taken = new Set<Example>();
+  for (const label of new Set(examples.map(e => e.label))) {
+    const own = examples.filter(e => e.label === label).map(e => ({ e, key: sha256(`select/${e.id}`) }));
+    const count = Math.max(2, Math.round((own.length * most) / examples.length));
+    for (const { e } of own.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, count)) taken.add(e);
+  }
+  return examples.filter(e => taken.has(e));
+}
+
+export interface ClassCandidateGiven {
+  readonly device: Device;
+  /** Its arrays are taken over. */
+  readonly base: Model;
+  readonly name: string;
+  readonly tokenizer: Pick<Tokenizer, "encode">;
+  readonly recipe: ClassifyOptions;
+  readonly texts: ClassTexts;
+  /** Steps of the recipe; 0 for none. */
+  readonly steps: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export interface ClassCandidate {
+  readonly family: "decoder" | "encoder";
+  readonly parameters: number;
+  /** Of its weights, as they lie in memory. */
+  readonly memoryBytes: number;
+  /** Median milliseconds of a text. */
+  readonly latencyMs: number;
+  /** Classes of the validation texts as the head on frozen states tells them, and after the steps. */
+  readonly probed: Int32Array;
+  readonly tuned?: Int32Array;
+  /** Why there were no steps. */
+  readonly untrained?: string;
+}
+
+/** Strength of the penalty: weights on states of deviation 1 are many beside the texts. */
+const penalty = { c: 0.1 } as const;
+
+/** Classes that logistic regression tells from states, each of mean 0 and deviation 1 on what is trained on. */
+function probe(train: readonly Float64Array[], labels: readonly number[], classes: number, asked: readonly Float64Array[]): Int32Array {
+  const size = train[0]!.length;
+  const columns = Int32Array.from({ length: size }, (_, c) => c);
+  const mean = Float64Array.from(columns, c => train.reduce((s, x) => s + x[c]!, 0) / train.length);
+  const deviation = Float64Array.from(columns, c => Math.sqrt(train.reduce((s, x) => s + (x[c]! - mean[c]!) ** 2, 0) / train.length) || 1);
+  const row = (x: Float64Array) => ({ columns, values: x.map((v, c) => (v - mean[c]!) / deviation[c]!) });
+  const model = logisticRegression(train.map(row), labels, size, classes, penalty);
+  return Int32Array.from(asked, x => greatest(model.scores(row(x))));
+}
+
+/** Classes after a few steps of the recipe. Parameters are taken over. */
+async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<Int32Array> {
+  const { recipe, steps, device, texts } = o;
+  const train = await asTokens(o.tokenizer, texts.train, longest, o.signal);
+  const rows = Math.min(recipe.batch, train.tokens.length);
+  const batches = epochOf(
+    train.tokens.map(t => t.length),
+    widthsOf(longest),
+    rows,
+    `${recipe.seed}/epoch/0`,
+  ).length;
+  const folder = await mkdtemp(join(tmpdir(), "loam-select-"));
+  try {
+    const { model, validationLogits } = await fitClassifier({
+      device,
+      base: o.base,
+      recipe: { ...recipe, epochs: steps / batches, evaluations: 1, patience: 0, checkpointSeconds: Number.MAX_SAFE_INTEGER },
+      classes: texts.classes,
+      train,
+      validation: await asTokens(o.tokenizer, texts.validation, longest, o.signal),
+      longest,
+      identity: "select",
+      folder,
+      progress: o.progress,
+      signal: o.signal,
+    });
+    disposeTree(model.parameters);
+    return Int32Array.from(validationLogits, greatest);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Measures it. Errors: tune/base for a family that reads no single texts; abort. */
+export async function measureClassCandidate(o: ClassCandidateGiven): Promise<ClassCandidate> {
+  const { base, device, recipe, texts, signal } = o;
+  let owned = true;
+  try {
+    if (base.family === "encoder-decoder")
+      throw tuneErrors.fail("base", { place: o.name, expected: "a decoder or an encoder", received: `a model of family "${base.family}"` });
+    const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
+    const model = withClassifier({ family: base.family, config: base.config } as ModelConfig, {
+      labels: [...texts.classes],
+      kind: "one",
+      longest,
+      ...(recipe.pooling ? { pooling: recipe.pooling } : {}),
+    });
+    const arrays = treeLeaves<DeviceArray>(base.parameters as unknown as Tree<DeviceArray>);
+    const told = {
+      family: base.family,
+      parameters: arrays.reduce((n, a) => n + sizeOf(a.shape), 0),
+      memoryBytes: arrays.reduce((n, a) => n + bytesOf(a.shape, a.dtype), 0),
+    };
+    const reader = (rows: number) =>
+      textReader({
+        device,
+        longest,
+        rows,
+        parameters: (p: unknown) => p,
+        read: (p, tokens, present) => textStates(model, p, tokens, present),
+      });
+    const one = reader(1);
+    const sample = latencySample(texts.validation.map(e => e.text)).map(text => tokensOf(o.tokenizer, text, longest));
+    const latencyMs = await medianPass(one, base.parameters, sample, { signal }).finally(() => one.dispose());
+
+    const all = [...texts.train, ...texts.validation];
+    const many = reader(Math.min(16, all.length));
+    const states = await many
+      .predict([base.parameters], (await asTokens(o.tokenizer, all, longest, signal)).tokens, {
+        signal,
+        onProgress: done => o.progress({ stage: "select", done, message: "states of texts" }),
+      })
+      .finally(() => many.dispose());
+    const cut = texts.train.length;
+    const probed = probe(
+      states.slice(0, cut),
+      texts.train.map(e => e.label),
+      texts.classes.length,
+      states.slice(cut),
+    );
+    const found = { ...told, latencyMs, probed };
+    if (o.steps === 0) return found;
+    try {
+      owned = false;
+      return { ...found, tuned: await tunedClasses(o, longest) };
+    } catch (error) {
+      signal.throwIfAborted();
+      return { ...found, untrained: (error as Error).message };
+    }
+  } finally {
+    if (owned) disposeTree(base.parameters);
+  }
+}
