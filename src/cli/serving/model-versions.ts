@@ -16,6 +16,8 @@ import { openServed } from "./open-served.ts";
 export interface NamedVersion {
   readonly name: string;
   readonly version: number;
+  /** The alias that it was named by. */
+  readonly alias?: string;
 }
 
 export interface ModelVersions extends VersionSource, AsyncDisposable {
@@ -62,7 +64,8 @@ export function modelVersions(folder: string, cwd: string, choice: EngineChoice)
       }
       const [name = "", which = "latest"] = found.model.wanted.split("@");
       known.set(name, found);
-      return { name, version: (await resolveVersion(found.model.store.records.read, name, which)).number };
+      const { number } = await resolveVersion(found.model.store.records.read, name, which);
+      return which === "latest" || /^\d+$/.test(which) ? { name, version: number } : { name, version: number, alias: which };
     },
     contextOf: name => contexts.get(name),
     async versions(name) {

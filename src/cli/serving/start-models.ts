@@ -52,6 +52,12 @@ export function startModels({ written, kept, policy, warn, ...options }: StartOp
     fleet,
     async load(named) {
       const names = [...new Set(named.map(n => n.name))];
+      for (const name of names) {
+        const [first, ...others] = named.filter(n => n.name === name);
+        // whoever serves what has an alias, and nothing else of that model, means it by the bare name
+        if (first!.alias !== undefined && others.length === 0 && !written.has(name) && policy === undefined)
+          fleet.meanLabel(name, first!.alias);
+      }
       // all are known to readiness from the beginning; the source reads them one after another
       await Promise.all(
         names.map(name =>

@@ -349,6 +349,30 @@ test("a guarded label is the record's alone: no route sets it, and it goes where
   await fleet.close();
 });
 
+test("a bare name that means a label goes where the label goes, back too; a split goes before it", async () => {
+  const { fleet, source, ask } = await served();
+  let prod = 2;
+  source.labels.set(2, ["prod"]);
+  Object.assign(source, { aliases: async () => ({ prod }) });
+  fleet.meanLabel("m", "prod");
+  await fleet.load("m", 2);
+  expect(await ask("m")).toMatchObject({ status: 200, by: "m@2" });
+  prod = 3;
+  expect(await fleet.followAliases("m")).toEqual([]);
+  expect(await ask("m")).toMatchObject({ by: "m@3", said: "33333" });
+  prod = 2;
+  expect(await fleet.followAliases("m")).toEqual([]);
+  // version 3 is newer and still there
+  expect(await ask("m@3")).toMatchObject({ status: 200, by: "m@3" });
+  expect(await ask("m")).toMatchObject({ by: "m@2", said: "22222" });
+  expect(await ask("m@latest")).toMatchObject({ by: "m@3" });
+  fleet.split("m", new Map([[3, 1]]), new Map());
+  expect(await ask("m")).toMatchObject({ by: "m@3" });
+  fleet.split("m", new Map(), new Map());
+  expect(await ask("m")).toMatchObject({ by: "m@2" });
+  await fleet.close();
+});
+
 test("a version that is offered is loaded by the first request for it, and the server is ready all the while", async () => {
   const { fleet, source, ask, get } = await served();
   await fleet.load("m", 1);

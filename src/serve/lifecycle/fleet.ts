@@ -187,12 +187,12 @@ export class Fleet implements Router {
   #namesOf(entry: FleetEntry): readonly string[] {
     const rules = this.#rulesOf(entry.name);
     const labels = [...rules.labels].filter(([, v]) => v === entry.version).map(([label]) => `${entry.name}@${label}`);
-    const isNewest = this.#newest(entry.name) === entry;
+    const isBare = rules.weights.size > 0 ? rules.weights.has(entry.version) : this.#bare(entry.name) === entry;
     return [
       entry.key,
-      ...(isNewest ? [`${entry.name}@latest`] : []),
+      ...(this.#newest(entry.name) === entry ? [`${entry.name}@latest`] : []),
       ...labels,
-      ...(rules.weights.size > 0 ? (rules.weights.has(entry.version) ? [entry.name] : []) : isNewest ? [entry.name] : []),
+      ...(isBare ? [entry.name] : []),
     ];
   }
 
@@ -255,6 +255,11 @@ export class Fleet implements Router {
       }
     }
     return errors;
+  }
+
+  /** From now on a model's bare name means what has this label, as long as that is there; where requests are split, their shares hold. */
+  meanLabel(name: string, label: string): void {
+    this.#rulesOf(name).bare = label;
   }
 
   /** Points a label at a version; `undefined` takes it away. Errors: serve/parameter, serve/unknownVersion, serve/notLoaded, serve/guarded. */
@@ -434,7 +439,7 @@ export class Fleet implements Router {
       const split = this.#ofSplit(name, there, visit?.user);
       if (split) return split;
     }
-    return this.#newest(name)!;
+    return (which === undefined ? this.#bare(name) : this.#newest(name))!;
   }
 
   #ofSplit(name: string, there: Weights, user: string | undefined): FleetEntry | undefined {
@@ -461,6 +466,13 @@ export class Fleet implements Router {
   #newest(name: string): FleetEntry | undefined {
     const falling = this.#versions(name).toSorted((a, b) => b.version - a.version);
     return falling.find(e => e.isServing) ?? falling.find(e => e.isThere) ?? falling.find(e => e.state === "loading") ?? falling[0];
+  }
+  /** What the bare name means where requests are not split. */
+  #bare(name: string): FleetEntry | undefined {
+    const { bare, labels } = this.#rulesOf(name);
+    const version = bare === undefined ? undefined : labels.get(bare);
+    const entry = version === undefined ? undefined : this.#entries.get(`${name}@${version}`);
+    return entry?.isThere ? entry : this.#newest(name);
   }
   #entry(name: string, version: number): FleetEntry {
     const key = `${name}@${version}`;

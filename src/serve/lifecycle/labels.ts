@@ -34,6 +34,8 @@ export class ModelRules {
   #shadows: Weights = new Map();
   #shadowCycles: readonly (readonly [number, Cycle])[] = [];
   policy: VersionPolicy | undefined;
+  /** The label that the bare name means, where it means one and requests are not split. */
+  bare: string | undefined;
   /** Labels that the record gave: it gives them again. */
   readonly recorded = new Set<string>();
   /** How long its versions rest before they leave memory, where it is said for this model. */
