@@ -188,12 +188,7 @@ export class Fleet implements Router {
     const rules = this.#rulesOf(entry.name);
     const labels = [...rules.labels].filter(([, v]) => v === entry.version).map(([label]) => `${entry.name}@${label}`);
     const isBare = rules.weights.size > 0 ? rules.weights.has(entry.version) : this.#bare(entry.name) === entry;
-    return [
-      entry.key,
-      ...(this.#newest(entry.name) === entry ? [`${entry.name}@latest`] : []),
-      ...labels,
-      ...(isBare ? [entry.name] : []),
-    ];
+    return [entry.key, ...(this.#newest(entry.name) === entry ? [`${entry.name}@latest`] : []), ...labels, ...(isBare ? [entry.name] : [])];
   }
 
   async #shut(entry: FleetEntry, into: "unloaded" | "asleep"): Promise<void> {
