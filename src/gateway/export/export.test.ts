@@ -265,6 +265,8 @@ test("whatever of the file a target has not is told: routing, protocols, guards,
     expect(places).toEqual(
       expect.arrayContaining([...wanted, "upstreams.other.protocol", "access.issuers", "cache", "retries", "streams"]),
     );
+    // what the file does not say, but where it lies, is nobody's business
+    for (const own of ["place", "folder"]) expect(places).not.toContain(own);
   }
 });
 

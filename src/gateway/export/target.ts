@@ -112,6 +112,7 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
     "listen",
     "state",
     "folder",
+    "place",
     "keySecrets",
     "access",
     "upstreams",
