@@ -11,7 +11,6 @@ import { mayAskTwice } from "../routing/way.ts";
 import { hasWritten, serverFault } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
-import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import { type Ask, prefixOf } from "./ask.ts";
@@ -110,9 +109,8 @@ function checked(bytes: Buffer): Checked {
 }
 
 /** Who answered: Loam's server says its version in a header; others say a model in the body. */
-const versionOf = ({ headers }: Reply, model: unknown): string | undefined =>
-  headers.get("x-loam-model")?.slice(0, limits.modelCharacters) ??
-  (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
+const versionOf = ({ version }: Attempts, model: unknown): string | undefined =>
+  version ?? (typeof model === "string" ? model.slice(0, limits.modelCharacters) : undefined);
 
 /** An answer of a target, with what all of them carry. */
 function toClient({ reservation, target }: Exchange, status: number, body: Answer["body"], headers: Record<string, string>): Answer {
@@ -171,7 +169,7 @@ async function whole(f: Forwarded, attempts: Attempts): Promise<Answer> {
       const come = readWhole(source.reply, limits.answerBytes);
       const bytes = come instanceof Promise ? await come : come;
       const { text, usage, isUncounted, model } = checked(bytes);
-      exchange.served = versionOf(source.reply, model);
+      exchange.served = versionOf(attempts, model);
       source.end("answered");
       exchange.target = attempts.target;
       if (f.routes[0]!.shadow)
@@ -214,7 +212,7 @@ async function streamed(f: Forwarded, attempts: Attempts, unwatch: () => void): 
     eventBytes: limits.eventBytes,
     open: async resumption => {
       const source = await attempts.open(resumption);
-      exchange.served = versionOf(source.reply, undefined);
+      exchange.served = attempts.version;
       return source;
     },
     errorEvent: error => errorEvent(api, error, exchange.id),
