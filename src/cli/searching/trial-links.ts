@@ -56,6 +56,8 @@ export interface TrialKind {
   texts(made: ReadonlyMap<string, ArtifactReader>): Promise<readonly string[]>;
 }
 
+type Judging = Required<Pick<TrialKind, "judge">>;
+
 interface Given {
   readonly project: Project;
   readonly model: string;
@@ -142,54 +144,57 @@ function fresh(key: string, scale: number): TrialKind["told"] {
   };
 }
 
-/** Tuned to tell classes: a part of the training side chooses, the held-out side judges. */
-function classifier({ project, model, life, trained, device }: Given): TrialKind {
-  const labels = labelsOf(tuneOf({ project, model }, "classify"));
+/** Tuned on documents of which a part of the training side chooses; the held-out side judges. */
+function onDocuments({ model, life, trained }: Given, { judge, ...own }: Pick<TrialKind, "unit" | "told" | "texts"> & Judging): TrialKind {
   const judgement = `judge/${model}`;
-  const judge = (of: string, label: string, half: Half) =>
-    link({
-      stage: "evaluate",
-      label,
-      inputs: { model: of, documents: judgedLabel },
-      definition: judgeClassifierStage({ device, tokenizerOf }),
-      options: () => ({ half, labels }),
-      describe: judgeText,
-    });
   return {
-    unit: "bits a text",
+    ...own,
     judged: trained.inputs.documents!,
     links: [...life.slice(0, life.indexOf(trained) + 1), judge(model, judgement, "validation")],
     trained,
     judgement,
-    told: fresh("validationLoss", 1 / Math.LN2),
     judge,
-    texts: async made => (await readExamples(made.get(judgedLabel)!, labels)).validation.map(e => e.text),
   };
 }
 
+/** Tuned to tell classes. */
+function classifier(given: Given): TrialKind {
+  const { device } = given;
+  const labels = labelsOf(tuneOf(given, "classify"));
+  return onDocuments(given, {
+    unit: "bits a text",
+    told: fresh("validationLoss", 1 / Math.LN2),
+    judge: (of, label, half) =>
+      link({
+        stage: "evaluate",
+        label,
+        inputs: { model: of, documents: judgedLabel },
+        definition: judgeClassifierStage({ device, tokenizerOf }),
+        options: () => ({ half, labels }),
+        describe: judgeText,
+      }),
+    texts: async made => (await readExamples(made.get(judgedLabel)!, labels)).validation.map(e => e.text),
+  });
+}
+
 /** Tuned to give numbers: divided as a classifier's texts are. */
-function regression({ project, model, life, trained, device }: Given): TrialKind {
-  const targets = targetsOf(tuneOf({ project, model }, "regress"));
-  const judgement = `judge/${model}`;
-  const judge = (of: string, label: string, half: Half) =>
-    link({
-      stage: "evaluate",
-      label,
-      inputs: { model: of, documents: judgedLabel },
-      definition: judgeRegressionStage({ device, tokenizerOf }),
-      options: () => ({ half, targets }),
-      describe: lossText,
-    });
-  return {
+function regression(given: Given): TrialKind {
+  const { device } = given;
+  const targets = targetsOf(tuneOf(given, "regress"));
+  return onDocuments(given, {
     unit: "squared error in variances",
-    judged: trained.inputs.documents!,
-    links: [...life.slice(0, life.indexOf(trained) + 1), judge(model, judgement, "validation")],
-    trained,
-    judgement,
     told: fresh("validationLoss", 1),
-    judge,
+    judge: (of, label, half) =>
+      link({
+        stage: "evaluate",
+        label,
+        inputs: { model: of, documents: judgedLabel },
+        definition: judgeRegressionStage({ device, tokenizerOf }),
+        options: () => ({ half, targets }),
+        describe: lossText,
+      }),
     texts: async made => (await readMeasured(made.get(judgedLabel)!, targets)).validation.map(m => m.text),
-  };
+  });
 }
 
 /** What a record says, whatever its shape: the texts of a prompt, an answer, the turns of a conversation. */
