@@ -2,6 +2,13 @@
 
 export { guessReader, type ReaderGuess, readersFor } from "./add/guess-reader.ts";
 export { keyboard as typingErrors } from "./augment/methods/keyboard/keyboard.ts";
+export {
+  factFault,
+  type ParaphraseFault,
+  paraphraseFault,
+  paraphraseInstruction,
+  paraphraseLimits,
+} from "./augment/methods/paraphrase/faults.ts";
 export { type BlendPart, blendOptionsOf, blendStage, blends } from "./blend.ts";
 export { type CardRecord, cardFormat, type DataCard, dataCard } from "./card/card.ts";
 export { artifactAsExport, cardFiles } from "./card/files.ts";

@@ -6,10 +6,10 @@ import { z } from "zod";
 import { sizeOf } from "../../../document.ts";
 import type { Embedder } from "../../../resources.ts";
 import { askingMethod } from "../../method.ts";
-import { cosine, factsOf, repetition, wordSimilarity } from "../../similarity.ts";
+import { cosine, wordSimilarity } from "../../similarity.ts";
+import { paraphraseFault, paraphraseInstruction, paraphraseLimits } from "./faults.ts";
 
-const defaultPrompt =
-  "Rewrite the text below in other words. Keep its language, its meaning, and every name, number and address. Answer with the rewritten text only.\n\n{text}";
+const defaultPrompt = `${paraphraseInstruction}\n\n{text}`;
 
 /** Requests are seeded by whole numbers that every server takes. */
 const seedRange = 2 ** 31;
@@ -28,23 +28,10 @@ export const paraphrase = askingMethod({
     maxTokens: z.number().int().positive().default(1024),
     /** Longer documents are left out. */
     maxBytes: z.number().int().positive().default(8000),
-    /** Jaccard similarity of word n-grams with the parent: below `min` it is another text, above `max` a copy. */
-    similarity: z
-      .strictObject({
-        words: z.number().int().min(1).max(8).default(1),
-        min: z.number().min(0).max(1).default(0.2),
-        max: z.number().min(0).max(1).default(0.9),
-      })
-      .prefault({}),
-    /** Length by the parent's. */
-    length: z.strictObject({ min: z.number().nonnegative().default(0.5), max: z.number().positive().default(2) }).prefault({}),
-    /** Share of word triples that stand in it before, beyond the parent's. */
-    maxRepetition: z.number().min(0).max(1).default(0.2),
+    ...paraphraseLimits.shape,
     /** A model that the command line knows; without one, meaning is not measured. */
     embedder: z.string().min(1).optional(),
     minCosine: z.number().min(-1).max(1).default(0.8),
-    /** Whether all numbers and addresses must be the parent's, none missing and none new. */
-    keepFacts: z.boolean().default(true),
   }),
   needs: o => (o.embedder === undefined ? [] : [{ kind: "embedder", model: o.embedder }]),
   prepare: async (o, resources): Promise<Embedder | undefined> => (o.embedder === undefined ? undefined : resources.embedder(o.embedder)),
@@ -66,23 +53,13 @@ export const paraphrase = askingMethod({
     if (answer.refusal !== undefined) return { rejected: "refused" };
     if (answer.isCut) return { rejected: "cut" };
     const written = answer.text.trim();
-    if (written === "") return { rejected: "empty" };
-    const length = written.length / text.length;
-    if (length < o.length.min || length > o.length.max) return { rejected: "length" };
-    const similarity = wordSimilarity(text, written, o.similarity.words);
-    if (similarity < o.similarity.min) return { rejected: "unlike" };
-    if (similarity > o.similarity.max) return { rejected: "too-like" };
-    if (repetition(written) > repetition(text) + o.maxRepetition) return { rejected: "repeats" };
-    if (o.keepFacts) {
-      const [before, after] = [factsOf(text), factsOf(written)];
-      if ([...before].some(f => !after.has(f))) return { rejected: "fact-lost" };
-      if ([...after].some(f => !before.has(f))) return { rejected: "fact-new" };
-    }
+    const fault = paraphraseFault(text, written, o);
+    if (fault) return { rejected: fault };
     if (embedder) {
       const [a, b] = await embedder.embed([text, written]);
       // Not a number is no likeness.
       if (!(cosine(a!, b!) >= o.minCosine)) return { rejected: "meaning" };
     }
-    return { text: written, attributes: { similarity } };
+    return { text: written, attributes: { similarity: wordSimilarity(text, written, o.similarity.words) } };
   },
 });
