@@ -56,10 +56,10 @@ const roomOf = (tokens: number, width: number): BatchRoom => ({ tokens, texts: M
 function pooled({ pooling, normalise, config }: ServedEncoder, p: Encoder, states: Tensor, { grid, present }: PackedPositions): Tensor {
   const [b, t] = grid.shape as [number, number];
   const first = () => gather(states, reshape(slice(grid, undefined, [0, 1]), [b]));
-  if (config.classifier) return classLogits(p, first());
   const weight = cast(present, states.dtype);
-  const vector =
-    pooling === "cls" ? first() : div(sum(mul(gather(states, grid), reshape(weight, [b, t, 1])), 1), maximum(sum(weight, 1, true), 1e-9));
+  const mean = () => div(sum(mul(gather(states, grid), reshape(weight, [b, t, 1])), 1), maximum(sum(weight, 1, true), 1e-9));
+  if (config.classifier) return classLogits(p, config.classifier.pooling === "mean" ? mean() : first());
+  const vector = pooling === "cls" ? first() : mean();
   return normalise ? div(vector, maximum(sqrt(sum(mul(vector, vector), -1, true)), 1e-12)) : vector;
 }
 
