@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type * as z from "zod/mini";
 import * as contract from "../src/contract.ts";
 import * as ofGateway from "../src/contract-gateway.ts";
 import * as ofJobs from "../src/contract-jobs.ts";
 import * as ofLabels from "../src/contract-labels.ts";
 import * as ofReleases from "../src/contract-releases.ts";
+import type { Shape } from "../src/shape.ts";
 import { readAnswer } from "../src/talk/answer.ts";
 import { serveFake } from "./fake.ts";
 
@@ -26,7 +26,7 @@ async function textOf(path: string, body: object): Promise<{ text: string; finis
 }
 
 test("the fake says what the contract says, so a page that works with it works with any server that does", async () => {
-  const paths: [string, z.ZodMiniType][] = [
+  const paths: [string, Shape<unknown>][] = [
     ["/api/overview", contract.overview],
     ["/api/models", contract.models],
     ["/api/runs", contract.runs],

@@ -1,11 +1,11 @@
 /** The typed client of the server: one function a path. Paths are relative to the page, so it works behind a prefix too. */
-import type * as z from "zod/mini";
 import { reportConnection } from "./connection.ts";
 import * as contract from "./contract.ts";
 import * as ofLabels from "./contract-labels.ts";
 import * as ofReleases from "./contract-releases.ts";
 import { authorization, sessionOf, wasRefused } from "./credentials.ts";
 import { FailureError, failureOfResponse, unreachable, wrongShape } from "./failure.ts";
+import type { Shape } from "./shape.ts";
 
 /** Where the server's root is, seen from the page: the page is `/` or `/prefix/`. */
 export const serverUrl = (path: string): string => new URL(`.${path}`, new URL(".", document.baseURI)).href;
@@ -35,22 +35,17 @@ export async function call(path: string, init: RequestInit): Promise<Response> {
   return response;
 }
 
-export const get = <Schema extends z.ZodMiniType>(path: string, schema: Schema, signal: AbortSignal): Promise<z.infer<Schema>> =>
-  answerOf(path, schema, { signal, headers: { accept: "application/json" } });
-export const post = <Schema extends z.ZodMiniType>(
-  path: string,
-  body: object,
-  schema: Schema,
-  signal?: AbortSignal,
-): Promise<z.infer<Schema>> =>
-  answerOf(path, schema, {
+export const get = <T>(path: string, shape: Shape<T>, signal: AbortSignal): Promise<T> =>
+  answerOf(path, shape, { signal, headers: { accept: "application/json" } });
+export const post = <T>(path: string, body: object, shape: Shape<T>, signal?: AbortSignal): Promise<T> =>
+  answerOf(path, shape, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
     ...(signal ? { signal } : {}),
   });
 
-export async function answerOf<Schema extends z.ZodMiniType>(path: string, schema: Schema, init: RequestInit): Promise<z.infer<Schema>> {
+export async function answerOf<T>(path: string, shape: Shape<T>, init: RequestInit): Promise<T> {
   const response = await call(path, init);
   let body: unknown;
   try {
@@ -59,10 +54,9 @@ export async function answerOf<Schema extends z.ZodMiniType>(path: string, schem
     if (init.signal?.aborted) throw error;
     throw new FailureError(wrongShape(`${path}: expected JSON, got something else.`));
   }
-  const result = schema.safeParse(body);
+  const result = shape.safeParse(body);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new FailureError(wrongShape(`${path}: ${issue?.path.join(".") || "the answer"}: ${issue?.message ?? "of another shape"}.`));
+  throw new FailureError(wrongShape(`${path}: ${result.error.message}.`));
 }
 
 const of = encodeURIComponent;

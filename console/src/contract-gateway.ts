@@ -1,169 +1,165 @@
 /** What a gateway says to its administrators, as schemas; see `contract.ts`. Fields that the page does not show are not asked for. */
-import * as z from "zod/mini";
+import { measured } from "./contract.ts";
+import * as is from "./shape.ts";
 
-const optional = z.pipe(
-  z.nullish(z.number()),
-  z.transform(value => value ?? null),
-);
-
-export const state = z.object({
-  inFlight: z.number(),
-  isDraining: z.boolean(),
-  upstreams: z.array(
-    z.object({
-      id: z.string(),
-      outstanding: z.number(),
-      latencyMs: optional,
-      breaker: z.enum(["closed", "open", "halfOpen"]),
-      isHealthy: z.boolean(),
-      isAvailable: z.boolean(),
-      answers: z.number(),
-      failures: z.number(),
+export const state = is.object({
+  inFlight: is.number,
+  isDraining: is.boolean,
+  upstreams: is.array(
+    is.object({
+      id: is.string,
+      outstanding: is.number,
+      latencyMs: measured,
+      breaker: is.oneOf("closed", "open", "halfOpen"),
+      isHealthy: is.boolean,
+      isAvailable: is.boolean,
+      answers: is.number,
+      failures: is.number,
     }),
   ),
-  models: z.array(
-    z.object({
-      name: z.string(),
-      aliases: z.array(z.string()),
-      strategy: z.string(),
-      targets: z.array(z.object({ id: z.string(), weight: z.number(), priority: z.number() })),
+  models: is.array(
+    is.object({
+      name: is.string,
+      aliases: is.array(is.string),
+      strategy: is.string,
+      targets: is.array(is.object({ id: is.string, weight: is.number, priority: is.number })),
     }),
   ),
 });
 
-export const limits = z.object({
-  currency: z.string(),
-  data: z.array(
-    z.object({
-      limit: z.string(),
-      measure: z.string(),
-      per: z.array(z.string()),
-      mode: z.string(),
-      quota: z.number(),
-      capacity: z.number(),
-      windowMs: z.nullable(z.number()),
-      period: z.nullable(z.string()),
-      numBuckets: z.number(),
-      buckets: z.array(
-        z.object({
-          of: z.record(z.string(), z.string()),
-          remaining: z.number(),
-          held: z.number(),
-          share: z.number(),
-          resetMs: z.number(),
+export const limits = is.object({
+  currency: is.string,
+  data: is.array(
+    is.object({
+      limit: is.string,
+      measure: is.string,
+      per: is.array(is.string),
+      mode: is.string,
+      quota: is.number,
+      capacity: is.number,
+      windowMs: is.nullable(is.number),
+      period: is.nullable(is.string),
+      numBuckets: is.number,
+      buckets: is.array(
+        is.object({
+          of: is.record(is.string),
+          remaining: is.number,
+          held: is.number,
+          share: is.number,
+          resetMs: is.number,
         }),
       ),
     }),
   ),
 });
 
-const key = z.object({
-  id: z.string(),
-  prefix: z.string(),
-  name: z.string(),
-  subject: z.string(),
-  scopes: z.array(z.string()),
-  createdMs: z.number(),
-  expiresMs: z.nullable(z.number()),
-  lastUsedMs: z.nullable(z.number()),
-  state: z.string(),
+const key = is.object({
+  id: is.string,
+  prefix: is.string,
+  name: is.string,
+  subject: is.string,
+  scopes: is.array(is.string),
+  createdMs: is.number,
+  expiresMs: is.nullable(is.number),
+  lastUsedMs: is.nullable(is.number),
+  state: is.string,
 });
-export const keys = z.object({ data: z.array(key) });
-export const created = z.object({ key, secret: z.string() });
-export const revoked = z.object({ key });
+export const keys = is.object({ data: is.array(key) });
+export const created = is.object({ key, secret: is.string });
+export const revoked = is.object({ key });
 
-export const usage = z.object({
-  data: z.array(
-    z.object({
-      day: z.string(),
-      keyId: z.string(),
-      subject: z.string(),
-      team: z.string(),
-      model: z.string(),
-      requests: z.number(),
-      errors: z.number(),
-      inputTokens: z.number(),
-      outputTokens: z.number(),
-      costNano: z.number(),
+export const usage = is.object({
+  data: is.array(
+    is.object({
+      day: is.string,
+      keyId: is.string,
+      subject: is.string,
+      team: is.string,
+      model: is.string,
+      requests: is.number,
+      errors: is.number,
+      inputTokens: is.number,
+      outputTokens: is.number,
+      costNano: is.number,
     }),
   ),
 });
 
-export const requests = z.object({
-  data: z.array(
-    z.object({
-      id: z.string(),
-      time: z.string(),
-      method: z.string(),
-      path: z.string(),
-      key: z.nullable(z.string()),
-      subject: z.nullable(z.string()),
-      model: z.nullable(z.string()),
-      target: z.nullable(z.string()),
-      attempts: z.array(z.unknown()),
-      status: z.number(),
-      error: z.nullable(z.string()),
-      ms: z.number(),
-      firstMs: z.nullable(z.number()),
-      inputTokens: z.number(),
-      outputTokens: z.number(),
+export const requests = is.object({
+  data: is.array(
+    is.object({
+      id: is.string,
+      time: is.string,
+      method: is.string,
+      path: is.string,
+      key: is.nullable(is.string),
+      subject: is.nullable(is.string),
+      model: is.nullable(is.string),
+      target: is.nullable(is.string),
+      attempts: is.array(is.unknown),
+      status: is.number,
+      error: is.nullable(is.string),
+      ms: is.number,
+      firstMs: is.nullable(is.number),
+      inputTokens: is.number,
+      outputTokens: is.number,
     }),
   ),
 });
 
-const names = z.optional(z.array(z.string()));
+const names = is.optional(is.array(is.string));
 /** Revision: null for what stands in the file. */
-const origin = { origin: z.enum(["file", "store"]), revision: z.nullable(z.number()) };
-export const principals = z.object({
-  data: z.array(
-    z.object({
-      kind: z.enum(["organisations", "teams", "users", "serviceAccounts"]),
-      name: z.string(),
+const origin = { origin: is.oneOf("file", "store"), revision: is.nullable(is.number) };
+export const principals = is.object({
+  data: is.array(
+    is.object({
+      kind: is.oneOf("organisations", "teams", "users", "serviceAccounts"),
+      name: is.string,
       roles: names,
       teams: names,
-      organisation: z.optional(z.string()),
-      disabled: z.boolean(),
+      organisation: is.optional(is.string),
+      disabled: is.boolean,
       ...origin,
     }),
   ),
 });
-export const policies = z.object({
-  data: z.array(
-    z.object({
-      id: z.string(),
-      effect: z.enum(["allow", "deny"]),
-      who: z.record(z.string(), names),
+export const policies = is.object({
+  data: is.array(
+    is.object({
+      id: is.string,
+      effect: is.oneOf("allow", "deny"),
+      who: is.record(names),
       endpoints: names,
       models: names,
       labels: names,
       dataClasses: names,
-      parameters: z.optional(z.record(z.string(), z.unknown())),
-      when: z.optional(z.record(z.string(), z.unknown())),
-      reason: z.optional(z.string()),
+      parameters: is.optional(is.record(is.unknown)),
+      when: is.optional(is.record(is.unknown)),
+      reason: is.optional(is.string),
       ...origin,
     }),
   ),
 });
 
-export const explanation = z.object({
-  decision: z.object({ allowed: z.boolean(), policy: z.nullable(z.string()), reason: z.string() }),
-  considered: z.array(z.object({ policy: z.string(), effect: z.enum(["allow", "deny"]), applies: z.boolean(), why: z.string() })),
-  limits: z.array(z.object({ limit: z.string(), bucket: z.string(), capacity: z.number(), mode: z.string() })),
-  route: z.nullable(
-    z.object({
-      strategy: z.string(),
-      rule: z.nullable(z.string()),
-      targets: z.array(z.object({ target: z.string(), priority: z.number() })),
+export const explanation = is.object({
+  decision: is.object({ allowed: is.boolean, policy: is.nullable(is.string), reason: is.string }),
+  considered: is.array(is.object({ policy: is.string, effect: is.oneOf("allow", "deny"), applies: is.boolean, why: is.string })),
+  limits: is.array(is.object({ limit: is.string, bucket: is.string, capacity: is.number, mode: is.string })),
+  route: is.nullable(
+    is.object({
+      strategy: is.string,
+      rule: is.nullable(is.string),
+      targets: is.array(is.object({ target: is.string, priority: is.number })),
     }),
   ),
 });
 
-export type Request = z.infer<typeof requests>["data"][number];
-export type Principal = z.infer<typeof principals>["data"][number];
-export type Policy = z.infer<typeof policies>["data"][number];
-export type Explanation = z.infer<typeof explanation>;
-export type State = z.infer<typeof state>;
-export type Limit = z.infer<typeof limits>["data"][number];
-export type Limits = z.infer<typeof limits>;
-export type Key = z.infer<typeof key>;
-export type UsageRow = z.infer<typeof usage>["data"][number];
+export type Request = is.Infer<typeof requests>["data"][number];
+export type Principal = is.Infer<typeof principals>["data"][number];
+export type Policy = is.Infer<typeof policies>["data"][number];
+export type Explanation = is.Infer<typeof explanation>;
+export type State = is.Infer<typeof state>;
+export type Limit = is.Infer<typeof limits>["data"][number];
+export type Limits = is.Infer<typeof limits>;
+export type Key = is.Infer<typeof key>;
+export type UsageRow = is.Infer<typeof usage>["data"][number];

@@ -1,46 +1,46 @@
 /** Fine-tuning jobs as OpenAI's API answers them, as schemas; see `contract.ts`. Times are seconds since 1970. */
-import * as z from "zod/mini";
+import * as is from "./shape.ts";
 
 export const jobStatuses = ["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 
-export const job = z.object({
-  id: z.string(),
-  model: z.string(),
-  fine_tuned_model: z.nullable(z.string()),
-  status: z.enum(jobStatuses),
-  created_at: z.number(),
-  finished_at: z.nullable(z.number()),
-  estimated_finish: z.nullable(z.number()),
-  trained_tokens: z.nullable(z.number()),
-  seed: z.number(),
-  method: z.object({ type: z.string() }),
-  error: z.nullable(z.object({ code: z.string(), message: z.string() })),
+export const job = is.object({
+  id: is.string,
+  model: is.string,
+  fine_tuned_model: is.nullable(is.string),
+  status: is.oneOf(...jobStatuses),
+  created_at: is.number,
+  finished_at: is.nullable(is.number),
+  estimated_finish: is.nullable(is.number),
+  trained_tokens: is.nullable(is.number),
+  seed: is.number,
+  method: is.object({ type: is.string }),
+  error: is.nullable(is.object({ code: is.string, message: is.string })),
 });
-export const jobs = z.object({ data: z.array(job) });
+export const jobs = is.object({ data: is.array(job) });
 
-const event = z.object({
-  id: z.string(),
-  created_at: z.number(),
-  level: z.string(),
-  message: z.string(),
-  type: z.string(),
+const event = is.object({
+  id: is.string,
+  created_at: is.number,
+  level: is.string,
+  message: is.string,
+  type: is.string,
   /** Of a step: its number and what was measured. */
-  data: z.record(z.string(), z.unknown()),
+  data: is.record(is.unknown),
 });
-export const events = z.object({ data: z.array(event) });
+export const events = is.object({ data: is.array(event) });
 
-export const checkpoints = z.object({
-  data: z.array(
-    z.object({
-      id: z.string(),
-      step_number: z.number(),
-      fine_tuned_model_checkpoint: z.string(),
-      metrics: z.record(z.string(), z.number()),
+export const checkpoints = is.object({
+  data: is.array(
+    is.object({
+      id: is.string,
+      step_number: is.number,
+      fine_tuned_model_checkpoint: is.string,
+      metrics: is.record(is.number),
     }),
   ),
 });
 
-export type Job = z.infer<typeof job>;
-export type JobEvent = z.infer<typeof event>;
-export type Checkpoint = z.infer<typeof checkpoints>["data"][number];
+export type Job = is.Infer<typeof job>;
+export type JobEvent = is.Infer<typeof event>;
+export type Checkpoint = is.Infer<typeof checkpoints>["data"][number];

@@ -1,34 +1,34 @@
 /** What the server says of labelling, as schemas; see `contract.ts`. */
-import * as z from "zod/mini";
+import * as is from "./shape.ts";
 
 const state = {
-  name: z.string(),
-  on: z.string(),
-  classes: z.array(z.string()),
+  name: is.string,
+  on: is.string,
+  classes: is.array(is.string),
   /** A served classifier that is asked what it is least sure of. */
-  model: z.nullable(z.string()),
-  texts: z.number(),
+  model: is.nullable(is.string),
+  texts: is.number,
   /** Texts with a class that most gave. */
-  decided: z.number(),
-  file: z.string(),
-  agreement: z.object({
-    kind: z.nullable(z.enum(["Cohen", "Fleiss"])),
-    kappa: z.nullable(z.number()),
-    items: z.number(),
-    people: z.array(z.object({ name: z.string(), labelled: z.number() })),
+  decided: is.number,
+  file: is.string,
+  agreement: is.object({
+    kind: is.nullable(is.oneOf("Cohen", "Fleiss")),
+    kappa: is.nullable(is.number),
+    items: is.number,
+    people: is.array(is.object({ name: is.string, labelled: is.number })),
   }),
 };
-export const labelState = z.object(state);
-export const labelSets = z.array(labelState);
-export const labelBatch = z.object({
+export const labelState = is.object(state);
+export const labelSets = is.array(labelState);
+export const labelBatch = is.object({
   ...state,
   /** Texts that this person has not labelled. */
-  left: z.number(),
-  items: z.array(z.object({ id: z.string(), text: z.string() })),
+  left: is.number,
+  items: is.array(is.object({ id: is.string, text: is.string })),
 });
 /** TensorFlow Serving's answer to classify: of each text its classes with their probabilities. */
-export const classified = z.object({ result: z.array(z.array(z.tuple([z.string(), z.number()]))) });
+export const classified = is.object({ result: is.array(is.array(is.tuple(is.string, is.number))) });
 
-export type LabelState = z.infer<typeof labelState>;
-export type LabelBatch = z.infer<typeof labelBatch>;
+export type LabelState = is.Infer<typeof labelState>;
+export type LabelBatch = is.Infer<typeof labelBatch>;
 export type LabelItem = LabelBatch["items"][number];

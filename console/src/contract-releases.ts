@@ -1,142 +1,138 @@
 /** What the server says of releases, reports and logged figures, as schemas; see `contract.ts`. */
-import * as z from "zod/mini";
-import { picture } from "./contract.ts";
 
-const measured = z.pipe(
-  z.nullish(z.number()),
-  z.transform(value => value ?? null),
-);
+import { measured, picture } from "./contract.ts";
+import * as is from "./shape.ts";
 
-const gate = z.object({
-  kind: z.string(),
-  gate: z.string(),
-  passed: z.boolean(),
-  told: z.string(),
+const gate = is.object({
+  kind: is.string,
+  gate: is.string,
+  passed: is.boolean,
+  told: is.string,
 });
 
-const move = z.object({
-  at: z.number(),
-  alias: z.string(),
-  kind: z.string(),
-  number: z.nullable(z.number()),
-  previous: z.nullable(z.number()),
-  by: z.nullable(z.string()),
-  reason: z.nullable(z.string()),
-  verdict: z.nullable(z.object({ passed: z.boolean(), gates: z.optional(z.array(gate)) })),
+const move = is.object({
+  at: is.number,
+  alias: is.string,
+  kind: is.string,
+  number: is.nullable(is.number),
+  previous: is.nullable(is.number),
+  by: is.nullable(is.string),
+  reason: is.nullable(is.string),
+  verdict: is.nullable(is.object({ passed: is.boolean, gates: is.optional(is.array(gate)) })),
 });
 
-export const releases = z.array(
-  z.object({
-    model: z.string(),
+export const releases = is.array(
+  is.object({
+    model: is.string,
     /** The newest first. */
-    versions: z.array(
-      z.object({
-        id: z.string(),
-        version: z.number(),
-        artifact: z.string(),
-        createdAt: z.number(),
-        aliases: z.array(z.string()),
-        isArchived: z.boolean(),
+    versions: is.array(
+      is.object({
+        id: is.string,
+        version: is.number,
+        artifact: is.string,
+        createdAt: is.number,
+        aliases: is.array(is.string),
+        isArchived: is.boolean,
       }),
     ),
-    aliases: z.array(
-      z.object({
-        alias: z.string(),
-        isGuarded: z.boolean(),
-        holder: z.nullable(z.number()),
+    aliases: is.array(
+      is.object({
+        alias: is.string,
+        isGuarded: is.boolean,
+        holder: is.nullable(is.number),
         /** Where a rollback would go. */
-        goesBackTo: z.nullable(z.number()),
+        goesBackTo: is.nullable(is.number),
       }),
     ),
     /** The newest first. */
-    history: z.array(move),
+    history: is.array(move),
   }),
 );
 
-export const verdicts = z.object({
-  id: z.string(),
-  digest: z.string(),
-  gates: z.array(z.object({ alias: z.string(), holder: z.nullable(z.number()), passed: z.boolean(), gates: z.array(gate) })),
-  approvals: z.array(
-    z.object({
-      alias: z.string(),
-      role: z.string(),
-      by: z.string(),
-      note: z.nullable(z.string()),
-      signedBy: z.nullable(z.string()),
-      at: z.number(),
+export const verdicts = is.object({
+  id: is.string,
+  digest: is.string,
+  gates: is.array(is.object({ alias: is.string, holder: is.nullable(is.number), passed: is.boolean, gates: is.array(gate) })),
+  approvals: is.array(
+    is.object({
+      alias: is.string,
+      role: is.string,
+      by: is.string,
+      note: is.nullable(is.string),
+      signedBy: is.nullable(is.string),
+      at: is.number,
     }),
   ),
-  signatures: z.array(z.object({ fingerprint: z.string(), by: z.nullable(z.string()), isValid: z.boolean(), at: z.number() })),
-  tags: z.record(z.string(), z.string()),
-  notes: z.array(z.object({ by: z.string(), text: z.string(), at: z.number() })),
+  signatures: is.array(is.object({ fingerprint: is.string, by: is.nullable(is.string), isValid: is.boolean, at: is.number })),
+  tags: is.record(is.string),
+  notes: is.array(is.object({ by: is.string, text: is.string, at: is.number })),
 });
 
-const score = z.object({ metric: z.string(), better: z.enum(["higher", "lower"]), value: measured, low: measured, high: measured });
-const changed = z.object({
-  id: z.string(),
-  place: z.string(),
-  prompt: z.string(),
-  right: z.string(),
-  came: z.string(),
-  before: z.string(),
+const score = is.object({ metric: is.string, better: is.oneOf("higher", "lower"), value: measured, low: measured, high: measured });
+const changed = is.object({
+  id: is.string,
+  place: is.string,
+  prompt: is.string,
+  right: is.string,
+  came: is.string,
+  before: is.string,
 });
 
-export const report = z.object({
-  id: z.string(),
-  against: z.nullable(z.string()),
-  tasks: z.array(
-    z.object({
-      task: z.string(),
-      output: z.string(),
-      artifact: z.string(),
-      at: z.number(),
-      items: z.number(),
-      scores: z.array(score),
-      slices: z.array(z.object({ by: z.string(), group: z.string(), items: z.number(), scores: z.array(score) })),
-      picture: z.optional(picture),
-      comparison: z.optional(
-        z.object({
-          differences: z.array(
-            z.object({
-              metric: z.string(),
-              better: z.enum(["higher", "lower"]),
-              items: z.number(),
+export const report = is.object({
+  id: is.string,
+  against: is.nullable(is.string),
+  tasks: is.array(
+    is.object({
+      task: is.string,
+      output: is.string,
+      artifact: is.string,
+      at: is.number,
+      items: is.number,
+      scores: is.array(score),
+      slices: is.array(is.object({ by: is.string, group: is.string, items: is.number, scores: is.array(score) })),
+      picture: is.optional(picture),
+      comparison: is.optional(
+        is.object({
+          differences: is.array(
+            is.object({
+              metric: is.string,
+              better: is.oneOf("higher", "lower"),
+              items: is.number,
               first: measured,
               second: measured,
               value: measured,
               low: measured,
               high: measured,
               p: measured,
-              test: z.string(),
-              wins: z.number(),
-              losses: z.number(),
+              test: is.string,
+              wins: is.number,
+              losses: is.number,
             }),
           ),
-          onlyThis: z.number(),
-          onlyOther: z.number(),
-          wins: z.array(changed),
-          losses: z.array(changed),
+          onlyThis: is.number,
+          onlyOther: is.number,
+          wins: is.array(changed),
+          losses: is.array(changed),
         }),
       ),
     }),
   ),
 });
 
-export const logged = z.object({
-  artifact: z.string(),
-  stage: z.string(),
-  options: z.unknown(),
-  summary: z.record(z.string(), z.unknown()),
-  madeFrom: z.record(z.string(), z.string()),
-  steps: z.array(z.number()),
-  columns: z.record(z.string(), z.array(measured)),
+export const logged = is.object({
+  artifact: is.string,
+  stage: is.string,
+  options: is.unknown,
+  summary: is.record(is.unknown),
+  madeFrom: is.record(is.string),
+  steps: is.array(is.number),
+  columns: is.record(is.array(measured)),
 });
 
-export type ModelReleases = z.infer<typeof releases>[number];
-export type Verdicts = z.infer<typeof verdicts>;
-export type Gate = z.infer<typeof gate>;
-export type Report = z.infer<typeof report>;
+export type ModelReleases = is.Infer<typeof releases>[number];
+export type Verdicts = is.Infer<typeof verdicts>;
+export type Gate = is.Infer<typeof gate>;
+export type Report = is.Infer<typeof report>;
 export type TaskReport = Report["tasks"][number];
-export type ReportScore = z.infer<typeof score>;
-export type Logged = z.infer<typeof logged>;
+export type ReportScore = is.Infer<typeof score>;
+export type Logged = is.Infer<typeof logged>;

@@ -2,83 +2,77 @@
  * What the server says under `/api`, as schemas: answers are checked where they come in, and every page trusts the types inferred here.
  * Fields that a server may leave out are optional; unknown ones are ignored, so that an older page stands beside a newer server.
  */
-import * as z from "zod/mini";
+import * as is from "./shape.ts";
 
 /** ISO text or milliseconds since 1970; NaN where it is neither. */
-const time = z.pipe(
-  z.union([z.number(), z.string()]),
-  z.transform(value => (typeof value === "number" ? value : Date.parse(value))),
-);
+const time = is.mapped(is.union(is.number, is.string), value => (typeof value === "number" ? value : Date.parse(value)));
 /** A measured number; null where it was not finite (JSON has no NaN) or not measured. */
-const measured = z.pipe(
-  z.nullish(z.number()),
-  z.transform(value => value ?? null),
-);
-const json = z.unknown();
-const summary = z.record(z.string(), json);
+export const measured = is.mapped(is.nullish(is.number), value => value ?? null);
+const json = is.unknown;
+const summary = is.record(json);
 
-export const overview = z.object({
-  loam: z.string(),
-  project: z.nullable(z.string()),
-  model: z.nullable(
-    z.object({
-      id: z.string(),
-      name: z.string(),
+export const overview = is.object({
+  loam: is.string,
+  project: is.nullable(is.string),
+  model: is.nullable(
+    is.object({
+      id: is.string,
+      name: is.string,
       /** Null where the model was loaded from a folder, not from the record. */
-      version: z.nullable(z.union([z.number(), z.string()])),
-      artifact: z.nullable(z.string()),
-      family: z.string(),
-      parameters: z.number(),
-      context: z.number(),
-      vocab: z.number(),
-      layers: z.number(),
-      width: z.number(),
+      version: is.nullable(is.union(is.number, is.string)),
+      artifact: is.nullable(is.string),
+      family: is.string,
+      parameters: is.number,
+      context: is.number,
+      vocab: is.number,
+      layers: is.number,
+      width: is.number,
     }),
   ),
-  models: z.array(z.string()),
+  models: is.array(is.string),
   startedAt: time,
-  machine: z.object({ cores: z.number(), processor: z.string(), memoryBytes: z.number(), vector: z.array(z.string()) }),
+  machine: is.object({ cores: is.number, processor: is.string, memoryBytes: is.number, vector: is.array(is.string) }),
 });
 
-export const models = z.array(
-  z.object({
-    id: z.string(),
-    name: z.string(),
-    version: z.union([z.number(), z.string()]),
-    artifact: z.string(),
+export const models = is.array(
+  is.object({
+    id: is.string,
+    name: is.string,
+    version: is.union(is.number, is.string),
+    artifact: is.string,
     createdAt: time,
-    aliases: z.array(z.string()),
-    scores: z.record(z.string(), measured),
+    aliases: is.array(is.string),
+    scores: is.record(measured),
   }),
 );
 
-export const runs = z.array(
-  z.object({ artifact: z.string(), stage: z.string(), startedAt: z.nullable(time), endedAt: z.nullable(time), summary }),
+export const runs = is.array(
+  is.object({ artifact: is.string, stage: is.string, startedAt: is.nullable(time), endedAt: is.nullable(time), summary }),
 );
 
 /** Tokens of a tuned model's first examples: runs that are trained, and those that are only read. */
-export const maskedExamples = z.object({
+export const maskedExamples = is.object({
   /** Examples in all, and the first ones, which figures are of. */
-  of: z.number(),
-  looked: z.number(),
-  tokens: z.number(),
-  trainedTokens: z.number(),
-  shown: z.array(
-    z.object({
-      place: z.string(),
-      tokens: z.number(),
-      trained: z.number(),
-      cut: z.number(),
-      runs: z.array(z.object({ trained: z.boolean(), tokens: z.number(), text: z.string() })),
+  of: is.number,
+  looked: is.number,
+  tokens: is.number,
+  trainedTokens: is.number,
+  shown: is.array(
+    is.object({
+      place: is.string,
+      tokens: is.number,
+      trained: is.number,
+      cut: is.number,
+      runs: is.array(is.object({ trained: is.boolean, tokens: is.number, text: is.string })),
     }),
   ),
 });
 
-export const metrics = z.object({
-  points: z.array(
-    z.object({
-      step: z.number(),
-      tokens: z.number(),
+export const metrics = is.object({
+  points: is.array(
+    is.object({
+      step: is.number,
+      tokens: is.number,
       /** Nats a token. */
       loss: measured,
       heldOut: measured,
@@ -90,13 +84,13 @@ export const metrics = z.object({
 });
 
 /** Of a model that continues texts: bits of held-out documents. */
-const bitsReport = z.object({
-  task: z.string(),
-  heldOut: z.object({ documents: z.number(), bytes: z.number(), tokens: z.number() }),
-  scores: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.string(),
+const bitsReport = is.object({
+  task: is.string,
+  heldOut: is.object({ documents: is.number, bytes: is.number, tokens: is.number }),
+  scores: is.array(
+    is.object({
+      name: is.string,
+      kind: is.string,
       bitsPerByte: measured,
       bits: measured,
       bytes: measured,
@@ -104,22 +98,19 @@ const bitsReport = z.object({
     }),
   ),
 });
-const range = z.object({ value: measured, low: measured, high: measured });
-const confusion = z.array(z.tuple([z.number(), z.number(), z.number()]));
-const reliability = z.object({
-  error: measured,
-  bins: z.array(z.object({ items: z.number(), said: z.number(), seen: z.number() })),
-});
-const column = z.array(z.number());
+const range = is.object({ value: measured, low: measured, high: measured });
+const confusion = is.array(is.tuple(is.number, is.number, is.number));
+const bins = is.array(is.object({ items: is.number, said: is.number, seen: is.number }));
+const column = is.array(is.number);
 /** What a table of scores leaves out: mistakes as [true class, class said, items], curves of a class against the rest, calibration. */
-export const picture = z.object({
-  classes: z.array(z.string()),
+export const picture = is.object({
+  classes: is.array(is.string),
   confusion,
-  curves: z.array(
-    z.object({
-      positive: z.string(),
-      positives: z.number(),
-      negatives: z.number(),
+  curves: is.array(
+    is.object({
+      positive: is.string,
+      positives: is.number,
+      negatives: is.number,
       rocArea: measured,
       averagePrecision: measured,
       thresholds: column,
@@ -128,228 +119,228 @@ export const picture = z.object({
       precision: column,
     }),
   ),
-  reliability,
+  reliability: is.object({ error: measured, bins }),
 });
 /** Of a model that tells classes: scores of held-out documents, with intervals. */
-const classesReport = z.object({
-  task: z.literal("classification"),
-  label: z.string(),
+const classesReport = is.object({
+  task: is.oneOf("classification"),
+  label: is.string,
   /** Absent in reports of older versions, as what else is optional. */
-  classes: z.optional(z.array(z.string())),
-  test: z.object({ documents: z.number(), groups: z.number() }),
-  confidence: z.number(),
-  scores: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.string(),
+  classes: is.optional(is.array(is.string)),
+  test: is.object({ documents: is.number, groups: is.number }),
+  confidence: is.number,
+  scores: is.array(
+    is.object({
+      name: is.string,
+      kind: is.string,
       accuracy: range,
-      balancedAccuracy: z.optional(measured),
-      mcc: z.optional(measured),
-      macro: z.object({ precision: measured, recall: measured }),
+      balancedAccuracy: is.optional(measured),
+      mcc: is.optional(measured),
+      macro: is.object({ precision: measured, recall: measured }),
       macroF1: range,
-      classes: z.optional(
-        z.array(z.object({ name: z.string(), precision: measured, recall: measured, f1Range: range, support: z.number() })),
+      classes: is.optional(
+        is.array(is.object({ name: is.string, precision: measured, recall: measured, f1Range: range, support: is.number })),
       ),
     }),
   ),
-  confusion: z.optional(confusion),
-  calibration: z.optional(
-    z.object({
+  confusion: is.optional(confusion),
+  calibration: is.optional(
+    is.object({
       error: measured,
       logLoss: measured,
-      bins: z.optional(reliability.shape.bins),
-      temperature: z.optional(z.object({ value: measured, error: measured })),
+      bins: is.optional(bins),
+      temperature: is.optional(is.object({ value: measured, error: measured })),
     }),
   ),
-  threshold: z.optional(
-    z.object({
-      positive: z.string(),
-      falsePositive: z.number(),
-      falseNegative: z.number(),
-      chosenOn: z.number(),
-      rows: z.array(
-        z.object({ by: z.string(), threshold: measured, cost: z.number(), precision: z.number(), recall: z.number(), f1: z.number() }),
+  threshold: is.optional(
+    is.object({
+      positive: is.string,
+      falsePositive: is.number,
+      falseNegative: is.number,
+      chosenOn: is.number,
+      rows: is.array(
+        is.object({ by: is.string, threshold: measured, cost: is.number, precision: is.number, recall: is.number, f1: is.number }),
       ),
     }),
   ),
-  wrongest: z.optional(
-    z.array(z.object({ id: z.string(), text: z.optional(z.string()), truth: z.string(), predicted: z.string(), probability: measured })),
+  wrongest: is.optional(
+    is.array(is.object({ id: is.string, text: is.optional(is.string), truth: is.string, predicted: is.string, probability: measured })),
   ),
-  comparisons: z.array(z.object({ against: z.string(), difference: range, verdict: z.string() })),
+  comparisons: is.array(is.object({ against: is.string, difference: range, verdict: is.string })),
 });
 
 /** Of a model that gives numbers: how far they are off. */
-const numbersReport = z.object({
-  task: z.literal("regression"),
-  label: z.string(),
-  test: z.object({ documents: z.number(), groups: z.number() }),
-  confidence: z.number(),
-  scores: z.object({ mae: range, rmse: range, r2: range, pearson: range, spearman: range }),
-  baseline: z.object({ mae: range, verdict: z.string() }),
+const numbersReport = is.object({
+  task: is.oneOf("regression"),
+  label: is.string,
+  test: is.object({ documents: is.number, groups: is.number }),
+  confidence: is.number,
+  scores: is.object({ mae: range, rmse: range, r2: range, pearson: range, spearman: range }),
+  baseline: is.object({ mae: range, verdict: is.string }),
 });
 
-export const evaluations = z.array(
-  z.object({ artifact: z.string(), model: z.string(), report: z.union([classesReport, numbersReport, bitsReport]) }),
+export const evaluations = is.array(
+  is.object({ artifact: is.string, model: is.string, report: is.union(classesReport, numbersReport, bitsReport) }),
 );
 
-export const graph = z.object({
-  root: z.string(),
-  nodes: z.array(
-    z.object({
-      id: z.string(),
-      kind: z.string(),
-      stage: z.string(),
+export const graph = is.object({
+  root: is.string,
+  nodes: is.array(
+    is.object({
+      id: is.string,
+      kind: is.string,
+      stage: is.string,
       summary,
       createdAt: time,
-      relation: z.enum(["self", "ancestor", "descendant"]),
-      stageVersion: z.optional(z.number()),
-      digest: z.optional(z.string()),
-      options: z.optional(json),
-      files: z.optional(z.array(z.object({ name: z.string(), sizeBytes: z.number() }))),
+      relation: is.oneOf("self", "ancestor", "descendant"),
+      stageVersion: is.optional(is.number),
+      digest: is.optional(is.string),
+      options: is.optional(json),
+      files: is.optional(is.array(is.object({ name: is.string, sizeBytes: is.number }))),
     }),
   ),
-  edges: z.array(z.object({ from: z.string(), to: z.string(), name: z.string() })),
+  edges: is.array(is.object({ from: is.string, to: is.string, name: is.string })),
 });
 
-export const engine = z.object({
+export const engine = is.object({
   /** The version whose figures these are; absent where none runs. */
-  model: z.optional(z.string()),
-  slots: z.number(),
-  running: z.number(),
-  queued: z.number(),
-  tokensPerSecond: z.number(),
-  requests: z.number(),
+  model: is.optional(is.string),
+  slots: is.number,
+  running: is.number,
+  queued: is.number,
+  tokensPerSecond: is.number,
+  requests: is.number,
   /** Share of the cache's positions that is in use; null where there is no cache. */
-  cacheUse: z.optional(measured),
-  cacheBytes: z.optional(z.number()),
-  history: z.array(z.object({ t: time, running: z.number(), queued: z.number(), tokensPerSecond: z.number() })),
+  cacheUse: is.optional(measured),
+  cacheBytes: is.optional(is.number),
+  history: is.array(is.object({ t: time, running: is.number, queued: is.number, tokensPerSecond: is.number })),
 });
 
 /** Every version that there is, with what it does now. */
-export const serving = z.object({
-  versions: z.array(
-    z.object({
-      name: z.string(),
-      version: z.number(),
-      id: z.string(),
-      state: z.string(),
-      labels: z.array(z.string()),
+export const serving = is.object({
+  versions: is.array(
+    is.object({
+      name: is.string,
+      version: is.number,
+      id: is.string,
+      state: is.string,
+      labels: is.array(is.string),
       /** Null where the model's requests are not split. */
-      weight: z.nullable(z.number()),
+      weight: is.nullable(is.number),
       /** Percent of requests that are copied to it. */
-      shadow: z.nullable(z.number()),
-      slots: z.number(),
-      running: z.number(),
-      queued: z.number(),
-      requests: z.number(),
-      cacheUse: z.optional(measured),
-      tokensPerSecond: z.number(),
+      shadow: is.nullable(is.number),
+      slots: is.number,
+      running: is.number,
+      queued: is.number,
+      requests: is.number,
+      cacheUse: is.optional(measured),
+      tokensPerSecond: is.number,
       /** Adapters that are loaded for it: each answers as a model of its own name. */
-      adapters: z.optional(z.array(z.object({ name: z.string(), rank: z.number() }))),
+      adapters: is.optional(is.array(is.object({ name: is.string, rank: is.number }))),
     }),
   ),
 });
 
-export const dataSets = z.array(z.object({ name: z.string(), artifact: z.string(), createdAt: time, summary }));
+export const dataSets = is.array(is.object({ name: is.string, artifact: is.string, createdAt: time, summary }));
 
-const distribution = z.object({
-  count: z.number(),
-  least: z.number(),
-  most: z.number(),
-  median: z.number(),
-  scale: z.enum(["linear", "log"]),
-  edges: z.array(z.number()),
-  bins: z.array(z.number()),
+const distribution = is.object({
+  count: is.number,
+  least: is.number,
+  most: is.number,
+  median: is.number,
+  scale: is.oneOf("linear", "log"),
+  edges: is.array(is.number),
+  bins: is.array(is.number),
 });
 /** Null where JSON has no word for it (NaN, infinite). */
-const value = z.nullable(z.union([z.number(), z.string(), z.boolean()]));
-const examples = z.array(z.object({ id: z.string(), value, text: z.string() }));
+const value = is.nullable(is.union(is.number, is.string, is.boolean));
+const examples = is.array(is.object({ id: is.string, value, text: is.string }));
 
 /** What curation did: src/data/report.ts says what each means. */
-export const dataReport = z.object({
-  artifact: z.string(),
-  funnel: z.array(
-    z.object({
-      what: z.enum(["read", "set aside", "step", "kept", "train", "held-out"]),
-      step: z.optional(z.string()),
-      documents: z.number(),
-      dropped: z.optional(z.number()),
-      edited: z.optional(z.number()),
-      spared: z.optional(z.number()),
-      bytes: z.optional(z.number()),
+export const dataReport = is.object({
+  artifact: is.string,
+  funnel: is.array(
+    is.object({
+      what: is.oneOf("read", "set aside", "step", "kept", "train", "held-out"),
+      step: is.optional(is.string),
+      documents: is.number,
+      dropped: is.optional(is.number),
+      edited: is.optional(is.number),
+      spared: is.optional(is.number),
+      bytes: is.optional(is.number),
     }),
   ),
-  reasons: z.array(z.object({ reason: z.string(), documents: z.number() })),
-  rules: z.array(
-    z.object({
-      position: z.number(),
-      step: z.string(),
-      rule: z.string(),
-      keep: z.optional(z.enum(["atLeast", "atMost"])),
+  reasons: is.array(is.object({ reason: is.string, documents: is.number })),
+  rules: is.array(
+    is.object({
+      position: is.number,
+      step: is.string,
+      rule: is.string,
+      keep: is.optional(is.oneOf("atLeast", "atMost")),
       threshold: value,
-      measured: z.number(),
-      beyond: z.number(),
-      dropped: z.number(),
-      distribution: z.optional(distribution),
-      commonest: z.optional(z.array(z.tuple([z.string(), z.number()]))),
+      measured: is.number,
+      beyond: is.number,
+      dropped: is.number,
+      distribution: is.optional(distribution),
+      commonest: is.optional(is.array(is.tuple(is.string, is.number))),
       examples,
     }),
   ),
-  edits: z.array(z.object({ step: z.string(), rule: z.string(), documents: z.number(), times: z.nullable(z.number()), examples })),
-  clusters: z.object({
-    count: z.number(),
-    stay: z.number(),
-    copies: z.number(),
-    largest: z.array(
-      z.object({
-        survivor: z.string(),
-        stay: z.number(),
-        size: z.number(),
-        members: z.array(z.object({ id: z.string(), rule: z.string(), value })),
-        diff: z.nullable(
-          z.object({
-            first: z.string(),
-            second: z.string(),
-            lines: z.array(z.object({ in: z.enum(["first", "second", "both", "left out"]), text: z.string() })),
+  edits: is.array(is.object({ step: is.string, rule: is.string, documents: is.number, times: is.nullable(is.number), examples })),
+  clusters: is.object({
+    count: is.number,
+    stay: is.number,
+    copies: is.number,
+    largest: is.array(
+      is.object({
+        survivor: is.string,
+        stay: is.number,
+        size: is.number,
+        members: is.array(is.object({ id: is.string, rule: is.string, value })),
+        diff: is.nullable(
+          is.object({
+            first: is.string,
+            second: is.string,
+            lines: is.array(is.object({ in: is.oneOf("first", "second", "both", "left out"), text: is.string })),
           }),
         ),
       }),
     ),
   }),
-  facets: z.array(
-    z.object({
-      name: z.string(),
-      values: z.array(z.object({ value: z.string(), train: z.number(), heldOut: z.number(), dropped: z.number(), bytes: z.number() })),
-      others: z.number(),
+  facets: is.array(
+    is.object({
+      name: is.string,
+      values: is.array(is.object({ value: is.string, train: is.number, heldOut: is.number, dropped: is.number, bytes: is.number })),
+      others: is.number,
     }),
   ),
-  sizes: z.nullable(distribution),
-  notes: z.array(z.string()),
+  sizes: is.nullable(distribution),
+  notes: is.array(is.string),
 });
 
 /** `/v1/models` as OpenAI's API has it. */
-export const served = z.object({ data: z.array(z.object({ id: z.string() })) });
+export const served = is.object({ data: is.array(is.object({ id: is.string })) });
 
-export type MaskedExamples = z.infer<typeof maskedExamples>;
-export type Overview = z.infer<typeof overview>;
+export type MaskedExamples = is.Infer<typeof maskedExamples>;
+export type Overview = is.Infer<typeof overview>;
 export type ServedModel = NonNullable<Overview["model"]>;
-export type ModelVersion = z.infer<typeof models>[number];
-export type Run = z.infer<typeof runs>[number];
-export type Point = z.infer<typeof metrics>["points"][number];
-export type Evaluation = z.infer<typeof evaluations>[number];
-export type BitsReport = z.infer<typeof bitsReport>;
-export type ClassesReport = z.infer<typeof classesReport>;
-export type ClassPicture = z.infer<typeof picture>;
-export type NumbersReport = z.infer<typeof numbersReport>;
+export type ModelVersion = is.Infer<typeof models>[number];
+export type Run = is.Infer<typeof runs>[number];
+export type Point = is.Infer<typeof metrics>["points"][number];
+export type Evaluation = is.Infer<typeof evaluations>[number];
+export type BitsReport = is.Infer<typeof bitsReport>;
+export type ClassesReport = is.Infer<typeof classesReport>;
+export type ClassPicture = is.Infer<typeof picture>;
+export type NumbersReport = is.Infer<typeof numbersReport>;
 export type Score = BitsReport["scores"][number];
 export const isOfClasses = (report: Evaluation["report"]): report is ClassesReport => "comparisons" in report;
 export const isOfNumbers = (report: Evaluation["report"]): report is NumbersReport => "baseline" in report;
-export type Graph = z.infer<typeof graph>;
+export type Graph = is.Infer<typeof graph>;
 export type GraphNode = Graph["nodes"][number];
 export type GraphEdge = Graph["edges"][number];
-export type DataSet = z.infer<typeof dataSets>[number];
-export type DataReport = z.infer<typeof dataReport>;
-export type Distribution = z.infer<typeof distribution>;
-export type ServedVersion = z.infer<typeof serving>["versions"][number];
-export type Engine = z.infer<typeof engine>;
-export type Summary = z.infer<typeof summary>;
+export type DataSet = is.Infer<typeof dataSets>[number];
+export type DataReport = is.Infer<typeof dataReport>;
+export type Distribution = is.Infer<typeof distribution>;
+export type ServedVersion = is.Infer<typeof serving>["versions"][number];
+export type Engine = is.Infer<typeof engine>;
+export type Summary = is.Infer<typeof summary>;

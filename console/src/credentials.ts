@@ -3,18 +3,18 @@
  * an API key that somebody typed. The key is kept for this tab alone.
  */
 import { useSyncExternalStore } from "react";
-import * as z from "zod/mini";
+import * as is from "./shape.ts";
 
-const session = z.object({
+const session = is.object({
   /** Whether a gateway asks who somebody is. */
-  gateway: z.boolean(),
-  token: z.nullable(z.string()),
+  gateway: is.boolean,
+  token: is.nullable(is.string),
   /** A key to try it with, on this machine. */
-  demo: z.nullable(z.object({ key: z.string() })),
+  demo: is.nullable(is.object({ key: is.string })),
   /** Whether there is a record: a gateway alone has none. */
-  record: z.boolean(),
+  record: is.boolean,
 });
-export type Session = z.infer<typeof session>;
+export type Session = is.Infer<typeof session>;
 
 const none: Session = { gateway: false, token: null, demo: null, record: true };
 const place = "loam-gateway-key";

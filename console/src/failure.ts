@@ -1,5 +1,5 @@
 /** What can go wrong between page and server, as data: no answer, half of one, one that says no, one of another shape. */
-import * as z from "zod/mini";
+import * as is from "./shape.ts";
 
 export interface Failure {
   readonly kind: "unreachable" | "interrupted" | "refused" | "shape";
@@ -19,8 +19,8 @@ export class FailureError extends Error {
 }
 
 /** Loam's and OpenAI's error bodies: both name the sentence `message`. */
-const errorBody = z.object({
-  error: z.object({ message: z.string(), code: z.nullish(z.union([z.string(), z.number()])), hint: z.nullish(z.string()) }),
+const errorBody = is.object({
+  error: is.object({ message: is.string, code: is.nullish(is.union(is.string, is.number)), hint: is.nullish(is.string) }),
 });
 
 export const unreachable = (message: string): Failure => ({ kind: "unreachable", message, status: null, code: null, hint: null });

@@ -2,8 +2,9 @@
  * A streamed answer as a sequence of what happens in it. Understands both of OpenAI's stream forms (completions: `text`, chat:
  * `delta.content`), the usage part at the end, and an error in mid-stream. A stream that stops without an end is an error.
  */
-import * as z from "zod/mini";
+
 import { FailureError, failureOfBody, interrupted, wrongShape } from "../failure.ts";
+import * as is from "../shape.ts";
 import { sseParser } from "../sse.ts";
 
 export type AnswerEvent =
@@ -11,15 +12,15 @@ export type AnswerEvent =
   | { readonly type: "finish"; readonly reason: string }
   | { readonly type: "usage"; readonly promptTokens: number; readonly completionTokens: number };
 
-const chunk = z.object({
-  choices: z.array(
-    z.object({
-      text: z.nullish(z.string()),
-      delta: z.nullish(z.object({ content: z.nullish(z.string()) })),
-      finish_reason: z.nullish(z.string()),
+const chunk = is.object({
+  choices: is.array(
+    is.object({
+      text: is.nullish(is.string),
+      delta: is.nullish(is.object({ content: is.nullish(is.string) })),
+      finish_reason: is.nullish(is.string),
     }),
   ),
-  usage: z.nullish(z.object({ prompt_tokens: z.number(), completion_tokens: z.number() })),
+  usage: is.nullish(is.object({ prompt_tokens: is.number, completion_tokens: is.number })),
 });
 
 /** What one `data:` line says. Errors: FailureError (an error of the server, not JSON, another shape). */
@@ -33,7 +34,7 @@ export function answerEvents(data: string): AnswerEvent[] {
   const failure = failureOfBody(body, null);
   if (failure) throw new FailureError(failure);
   const result = chunk.safeParse(body);
-  if (!result.success) throw new FailureError(wrongShape(`The stream: ${result.error.issues[0]?.message ?? "a part of another shape"}.`));
+  if (!result.success) throw new FailureError(wrongShape(`The stream: ${result.error.message}.`));
   const { choices, usage } = result.data;
   const events: AnswerEvent[] = [];
   for (const choice of choices) {
