@@ -4,6 +4,7 @@ import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts
 import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
+import { checkApart } from "./cost-rule.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
 import { isGroup, readGroup, type TaskGroup } from "./harness-groups.ts";
 import { isKeys, readIncluded } from "./harness-include.ts";
@@ -27,6 +28,8 @@ export interface LoadedTask {
   readonly training: Readonly<Record<string, readonly TaskItem[]>>;
   /** SHA-256 of the file that the items are from; of a data set, its digest. */
   readonly fileDigest: string;
+  /** Where the task names costs: the items that choose a threshold. */
+  readonly choosing?: readonly TaskItem[];
 }
 
 /** Documents of a data set of the project as items. Who reads tasks outside a project has none. */
@@ -148,8 +151,35 @@ async function loaded(task: Task, folder: string, limit: number, documents: Docu
   const training: Record<string, readonly TaskItem[]> = {};
   for (const rule of Object.values(task.baselines ?? {}))
     if (typeof rule !== "string") training[rule.from] ??= rule.from === from ? examples : (await read(rule.from)).items;
-  // what people are told, and what is done with the answers, is not asked
-  const { about: _, judge: _judge, contamination: _set, match: _match, baselines: _baselines, ...asked } = task;
-  const digest = hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
-  return { task, items, examples, training, digest, fileDigest };
+  const choosing = task.costs && (await read(task.costs.from)).items;
+  if (choosing) checkApart(`${task.task}: costs.from`, choosing, all);
+  return { task, items, examples, training, digest: digestOf(task, items, examples), fileDigest, ...(choosing ? { choosing } : {}) };
+}
+
+/** What is asked; what people are told, and what is done with the answers, is left out. */
+function digestOf(task: Task, items: readonly TaskItem[], examples: readonly TaskItem[]): string {
+  const {
+    about: _,
+    judge: _judge,
+    contamination: _set,
+    match: _match,
+    baselines: _baselines,
+    paraphrases: _wordings,
+    costs: _costs,
+    ...asked
+  } = task;
+  return hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
+}
+
+/** The items that choose a threshold as a task of their own, with the same examples before each; undefined where the task names no costs. */
+export function choosingTask(loaded: LoadedTask): LoadedTask | undefined {
+  const { task: asked, choosing, examples } = loaded;
+  if (!choosing || !asked.costs) return undefined;
+  const { fewShot, split } = asked;
+  const task: Task = {
+    ...asked,
+    split: asked.costs.from,
+    ...(fewShot ? { fewShot: { ...fewShot, from: fewShot.from ?? split } } : {}),
+  };
+  return { ...loaded, task, items: choosing, digest: digestOf(task, choosing, examples) };
 }

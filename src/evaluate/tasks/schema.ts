@@ -3,11 +3,24 @@
  * lm-evaluation-harness into it. A text is a field's name where the items have such a field, else a Jinja template over an item's fields.
  */
 import { z } from "zod";
+import { costComplaints, costRule } from "./cost-rule.ts";
+import { embeddingComplaints, rankRule, retrievalRule, similarityRule } from "./embedding-rule.ts";
+import { paraphraseRule } from "./paraphrase-rule.ts";
 
-export const outputTypes = ["multiple_choice", "classify", "loglikelihood", "loglikelihood_rolling", "generate_until", "code"] as const;
+export const outputTypes = [
+  "multiple_choice",
+  "classify",
+  "loglikelihood",
+  "loglikelihood_rolling",
+  "generate_until",
+  "code",
+  "retrieval",
+  "similarity",
+] as const;
 export type OutputType = (typeof outputTypes)[number];
 
-export const itemFormats = ["jsonl", "json", "csv", "tsv"] as const;
+/** `trec`: judgements as trec_eval reads them, four columns without names (query, anything, document, what it is worth). */
+export const itemFormats = ["jsonl", "json", "csv", "tsv", "trec"] as const;
 export type ItemFormat = (typeof itemFormats)[number];
 
 const name = z.string().regex(/^[a-z0-9][\w.-]*$/i, "a short name of letters, digits, _, . and -");
@@ -31,7 +44,7 @@ const fileOf = z.union([
   }),
 ]);
 
-/** What answers a generate_until task without a model, to be told beside one. Adding a way to learn is a row of `baselines/answers`. */
+/** What answers a generate_until task, or ranks for a retrieval task, without a model, to be told beside one. Adding a way is a row of `baselines`. */
 const baselineOf = z.union([
   /** A field or template. */
   text.min(1),
@@ -42,6 +55,7 @@ const baselineOf = z.union([
     /** The words to rewrite: a field or template; the prompt where absent. */
     input: text.min(1).optional(),
   }),
+  rankRule,
 ]);
 export type BaselineRule = z.output<typeof baselineOf>;
 
@@ -160,11 +174,16 @@ export const taskSchema = z
         memoryMb: z.int().min(2).max(2048).default(64),
       })
       .optional(),
+    retrieval: retrievalRule.optional(),
+    similarity: similarityRule.optional(),
     /** Of generate_until: what `exact-match` passes over. */
     match: matchSchema.optional(),
     /** Of generate_until, with a judge: how it compares. */
     judge: judgeSchema.optional(),
-    /** Of generate_until: what needs no model, by name. */
+    paraphrases: paraphraseRule.optional(),
+    /** Of classify. */
+    costs: costRule.optional(),
+    /** Of generate_until and retrieval: what needs no model, by name. BM25 beside a retrieval task where absent. */
     baselines: z.record(name, baselineOf).optional(),
     /** The set of the data's step `decontaminate` that holds these items, where its file is not this very one. */
     contamination: z
@@ -207,7 +226,7 @@ export const taskSchema = z
     if (t.fewShot?.multiturn && !t.chat)
       context.addIssue({ code: "custom", path: ["fewShot", "multiturn"], message: "chat: true, whose turns they would be", input: true });
     if (t.output !== "loglikelihood_rolling") need("prompt", "a prompt: a field or a template");
-    if (t.output !== "code")
+    if (t.output !== "code" && t.output !== "retrieval")
       need(
         "target",
         t.output === "loglikelihood_rolling" ? "the text to score: a field or a template" : "the right answer: a field or a template",
@@ -216,10 +235,13 @@ export const taskSchema = z
     if (t.output !== "code" && t.code !== undefined) issue("code", "the output code, which runs programs");
     if (t.output !== "generate_until" && t.match !== undefined) issue("match", "the output generate_until, whose answers are matched");
     if (t.output !== "generate_until" && t.judge !== undefined) issue("judge", "the output generate_until, whose answers can be compared");
-    if (t.output !== "generate_until" && t.baselines !== undefined)
-      issue("baselines", "the output generate_until, whose answers can be compared");
+    if (t.output !== "generate_until" && t.output !== "retrieval" && t.baselines !== undefined)
+      issue("baselines", "the output generate_until or retrieval, which can be done without a model");
+    if (t.output === "loglikelihood_rolling" && t.paraphrases !== undefined)
+      issue("paraphrases", "an output with a prompt, which can be put in other words");
+    for (const { path, message, input } of costComplaints(t)) context.addIssue({ code: "custom", path: [...path], message, input });
     for (const [baseline, rule] of Object.entries(t.baselines ?? {}))
-      if (typeof rule !== "string" && (!Object.hasOwn(t.data, rule.from) || rule.from === t.split))
+      if (typeof rule !== "string" && "learn" in rule && (!Object.hasOwn(t.data, rule.from) || rule.from === t.split))
         context.addIssue({
           code: "custom",
           path: ["baselines", baseline, "from"],
@@ -230,6 +252,7 @@ export const taskSchema = z
           }`,
           input: rule.from,
         });
+    for (const { path, message, input } of embeddingComplaints(t)) context.addIssue({ code: "custom", path: [...path], message, input });
     const samples = t.generate?.samples ?? 1;
     if ((t.generate?.vote ?? 1) > samples)
       context.addIssue({
