@@ -140,9 +140,15 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
     }
     clearTimeout(this.#timer);
     this.#isSent = true;
+    // the request is written before this is done
+    queueMicrotask(this.#awaitHeaders);
+  }
+
+  readonly #awaitHeaders = (): void => {
+    if (this.#hasAnswer || this.#isOver) return;
     const { firstByteMs } = this.#deadlines;
     this.#timer = setTimeout(() => this.#end(new UpstreamFailure("firstByteTimeout", `no headers after ${firstByteMs} ms`)), firstByteMs);
-  }
+  };
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status < 200) return true;
