@@ -17,7 +17,6 @@ export {
 export { type EndpointOptions, endpointModel } from "./models/endpoint.ts";
 export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
 export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
-export { alikeScore } from "./results/alike.ts";
 export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItems } from "./results/compare.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
 export {
