@@ -6,6 +6,7 @@ import type { Journal } from "./admin/journal.ts";
 import type { ControlConfig } from "./control-config.ts";
 import type { Entries } from "./identity/access.ts";
 import type { LimitEvent } from "./limits/limiter.ts";
+import type { Parameters } from "./policy/parameters.ts";
 
 /** What a request brings to say who it is; `credentialsOf` (`identity/credentials.ts`) reads it from headers. Never logged. */
 export interface Credentials {
@@ -72,8 +73,8 @@ export interface Action {
   readonly model: string | null;
   /** Version label (`mail@canary`: "canary") or null. */
   readonly label?: string | null;
-  /** Numbers and words of the body that policies may bound: `max_tokens`, `temperature`, `n`, `stream`, ... */
-  readonly parameters?: Readonly<Record<string, number | string | boolean>>;
+  /** Numbers and words of the body that policies may bound: `max_tokens`, `temperature`, `stream`, how many `tools`, ... */
+  readonly parameters?: Parameters;
   /** Of the data in the request, as its header or route says: `public`, `internal`, `personal`, ... */
   readonly dataClass?: string | null;
 }

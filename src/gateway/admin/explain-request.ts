@@ -6,7 +6,7 @@ import type { ModelRoute } from "../config/read-config.ts";
 import type { Action, Control, Endpoint, Explanation, Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
-import { parametersIn } from "../policy/parameters.ts";
+import { listParameters, type Parameters, parametersIn, wordParameters } from "../policy/parameters.ts";
 import { type ExplainedRoute, explainRoute, headersOf } from "./explain-route.ts";
 import { adminPaths } from "./paths.ts";
 
@@ -42,6 +42,19 @@ function parameterOf(text: string): readonly [string, number | string | boolean]
   const value = text.slice(cut + 1);
   const isTruth = value === "true" || value === "false";
   return [text.slice(0, cut), isTruth ? value === "true" : value !== "" && !Number.isNaN(Number(value)) ? Number(value) : value];
+}
+
+type Said = Readonly<Record<string, number | string | boolean>>;
+
+const inside: readonly string[] = [...listParameters, ...wordParameters];
+
+/** What lists and words of a body come to is said as it is: `tools=3`, `tools.type=function,web_search`. */
+function parametersSaid(said: Said): Parameters {
+  const isInside = ([name]: readonly [string, unknown]) => inside.includes(name);
+  const given = Object.entries(said).filter(isInside);
+  const plain = Object.fromEntries(Object.entries(said).filter(entry => !isInside(entry)));
+  const several = given.map(([name, value]) => [name, typeof value === "string" && value.includes(",") ? value.split(",") : value]);
+  return { ...parametersIn([plain]), ...(Object.fromEntries(several) as Parameters) };
 }
 
 export interface Explained extends Explanation {
@@ -80,11 +93,11 @@ export async function explainRequest(control: Control, routes: ReadonlyMap<strin
     });
   const identity = await control.identityOf(asked.key);
   const label = at > 0 ? asked.model!.slice(at + 1) : null;
-  const body = Object.fromEntries(asked.set.map(parameterOf));
+  const body: Said = Object.fromEntries(asked.set.map(parameterOf));
   const headers = headersOf(asked.header ?? []);
   // lists of models and administration are of no data
   const dataClass = endpoint === "models" || endpoint === "admin" ? null : headers.get("x-loam-data-class");
-  const action = { endpoint, model: route?.name ?? null, label, parameters: parametersIn([body]), dataClass };
+  const action = { endpoint, model: route?.name ?? null, label, parameters: parametersSaid(body), dataClass };
   const facts = { headers, identity, endpoint, body, inputTokens: asked.tokens ?? 0, isStream: body.stream === true };
   return {
     identity,

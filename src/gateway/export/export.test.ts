@@ -84,7 +84,9 @@ const policy = fc.record({
     fc.record({
       max_tokens: seldom(tokensBound),
       max_completion_tokens: seldom(fc.constantFrom({ max: 100 }, { oneOf: ["100", 10] })),
-      reasoning_effort: seldom(fc.constant({ oneOf: ["low", "high"] })),
+      reasoning_effort: seldom(fc.constantFrom({ oneOf: ["low", "high"] }, { oneOf: ["low"], orAbsent: true })),
+      tools: seldom(fc.constantFrom({ max: 1 }, { min: 1 })),
+      "tools.type": seldom(fc.constant({ oneOf: ["function"] })),
       // no body has it
       method: seldom(fc.constant({ oneOf: ["POST"] })),
     }),
@@ -124,6 +126,7 @@ const asked: fc.Arbitrary<Asked> = fc.record({
         max_output_tokens: tokens,
         n_predict: tokens,
         reasoning_effort: fc.constantFrom("low", "mid"),
+        tools: fc.array(fc.constantFrom({ type: "function" }, { type: "mcp" }), { maxLength: 2 }),
         method: fc.constant("POST"),
       },
       { requiredKeys: ["model"] },

@@ -7,7 +7,7 @@ import type { GatewayConfig } from "../config/read-config.ts";
 import type { Endpoint, Identity } from "../contract.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { apis } from "../http/apis.ts";
-import { bodyParameters } from "../policy/parameters.ts";
+import { addressParameters, bodyParameters } from "../policy/parameters.ts";
 import type { Bound, Policy, WhoKind } from "../policy/rules.ts";
 
 /** Somebody with a key. The target makes a key of its own: secrets are kept nowhere. */
@@ -97,7 +97,8 @@ const isFor = (policy: Policy, identity: Identity, endpoint: Endpoint): boolean 
 function clauseOf(policy: Policy, config: GatewayConfig): Clause | undefined {
   const { id, models: patterns, labels, dataClasses, parameters, when } = policy;
   const models = [...config.routes].filter(([, r]) => patterns?.some(p => fitsName(p, r.name)) ?? true).map(([called]) => called);
-  if (models.length === 0 || Object.keys(parameters ?? {}).some(name => !bodyParameters.includes(name))) return undefined;
+  const isOfAddress = (name: string) => addressParameters.some(a => a === name);
+  if (models.length === 0 || Object.keys(parameters ?? {}).some(isOfAddress)) return undefined;
   const isBound = parameters !== undefined && Object.keys(parameters).length > 0;
   return {
     policy: id,
@@ -108,6 +109,10 @@ function clauseOf(policy: Policy, config: GatewayConfig): Clause | undefined {
     ...(when ? { when } : {}),
   };
 }
+
+/** No target asks for lists, for words inside a body, or whether something is left out. */
+const isPlain = ({ parameters = {} }: Clause): boolean =>
+  Object.entries(parameters).every(([name, bound]) => bodyParameters.includes(name) && !bound.orAbsent);
 
 /**
  * What a target can ask of a clause. An allowance whose condition it cannot ask is left out, a denial holds without it: a target never allows more
@@ -145,7 +150,8 @@ export function planOf(
     const gate = { allow: [] as Clause[], deny: [] as Clause[] };
     for (const [policy, clause] of clauses) {
       if (!clause || !isFor(policy, identity, endpoint)) continue;
-      const can = lowered(policy.effect, clause, cannot(clause), told);
+      const asks = isPlain(clause) ? cannot(clause) : [...new Set([...cannot(clause), "parameters" as const])];
+      const can = lowered(policy.effect, clause, asks, told);
       if (can) gate[policy.effect].push(can);
     }
     // what is denied in all cases opens nothing, whatever allows it

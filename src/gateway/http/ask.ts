@@ -3,7 +3,7 @@ import { isAscii } from "node:buffer";
 import { formatBytes, type LoamError } from "../../base/index.ts";
 import type { Action, Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
-import { type Parameter, parametersIn } from "../policy/parameters.ts";
+import { type Parameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { Passage } from "../translate/passage.ts";
@@ -193,8 +193,9 @@ export function inputTokens({ api, body }: Ask, count: ((text: string) => number
   return tokens;
 }
 
-/** Numbers and words that policies may bound. */
-export const parametersOf = ({ body }: Ask): Record<string, Parameter> => parametersIn([body]);
+/** Numbers and words that policies may bound: also those of a request's own words, which a server that speaks them is told. */
+export const parametersOf = ({ body, native }: Ask): Parameters =>
+  parametersIn(native ? [body, JSON.parse(native.text) as Ask["body"]] : [body]);
 
 /** What a request for a model wants to do. Its parameters are read when a policy bounds one: few do. */
 export class ModelAction implements Action {
@@ -212,7 +213,7 @@ export class ModelAction implements Action {
     this.#ask = ask;
   }
 
-  get parameters(): Readonly<Record<string, Parameter>> {
+  get parameters(): Parameters {
     return parametersOf(this.#ask);
   }
 

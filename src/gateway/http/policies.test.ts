@@ -87,3 +87,33 @@ test("a class of data is what the request's header says", async () => {
   const classed = (dataClass: string) => ask("/v1/chat/completions", {}, { "x-loam-data-class": dataClass });
   expect([await ask("/v1/chat/completions", {}), await classed("personal"), await classed("public")]).toEqual([403, 403, 200]);
 });
+
+test("of too many tools, tools of a server's own and other forms of answers none reaches the server, by whichever address", async () => {
+  await open(
+    { id: "plain", effect: "allow", parameters: { tools: { max: 2 }, "tools.type": { oneOf: ["function"] } } },
+    { id: "forms", effect: "deny", parameters: { "response_format.type": { oneOf: ["json_schema"] } } },
+  );
+  const tool = { type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } };
+  const own = { name: "f", input_schema: { type: "object", properties: {} } };
+  const form = { type: "json_schema", json_schema: { name: "a", schema: { type: "object" } } };
+  for (const [path, more] of [
+    ["/v1/chat/completions", { tools: [tool, tool, tool] }],
+    ["/v1/chat/completions", { tools: [tool, tool], functions: [tool.function] }],
+    ["/v1/chat/completions", { tools: { length: 0 } }],
+    ["/v1/chat/completions", { response_format: form }],
+    ["/v1/responses", { tools: [{ type: "web_search" }] }],
+    ["/v1/messages", { max_tokens: 9, tools: [own, own, own] }],
+    // of this no chat can be told, so that only the request's own words have it
+    ["/v1/messages", { max_tokens: 9, tools: [{ type: "web_search_20250305", name: "web_search" }] }],
+    ["/v1/messages", { max_tokens: 9, output_config: { format: { type: "json_schema", schema: {} } } }],
+  ] as const)
+    expect([path, more, await ask(path, more)]).toEqual([path, more, 403]);
+  expect(upstream.received).toEqual([]);
+  for (const [path, more] of [
+    ["/v1/chat/completions", {}],
+    ["/v1/chat/completions", { tools: [tool, tool] }],
+    ["/v1/chat/completions", { response_format: { type: "text" } }],
+    ["/v1/messages", { max_tokens: 9, tools: [own, own] }],
+  ] as const)
+    expect([path, more, await ask(path, more)]).toEqual([path, more, 200]);
+});

@@ -2,13 +2,14 @@
 import type { Action, Decision, Explanation, Identity } from "../contract.ts";
 import { candidates, type PolicyIndex } from "./compile.ts";
 import { isWithin } from "./hours.ts";
+import type { Parameter } from "./parameters.ts";
 import type { Bound, Policy, WhoKind } from "./rules.ts";
 
 export const fitsName = (pattern: string, name: string): boolean =>
   pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 
 export function inBound(bound: Bound, value: number | string | boolean | undefined): boolean {
-  if (value === undefined) return false;
+  if (value === undefined) return bound.orAbsent ?? false;
   if (bound.oneOf !== undefined && !bound.oneOf.includes(value)) return false;
   if (bound.min === undefined && bound.max === undefined) return true;
   return typeof value === "number" && value >= (bound.min ?? Number.NEGATIVE_INFINITY) && value <= (bound.max ?? Number.POSITIVE_INFINITY);
@@ -24,12 +25,21 @@ export const namesOf: { readonly [K in WhoKind]: (identity: Identity) => readonl
 
 const whoKinds = Object.keys(namesOf) as WhoKind[];
 
+/** Of several values an allowance needs all within, a denial strikes for one. */
+function isBound(effect: Policy["effect"], bound: Bound, value: Parameter | readonly Parameter[] | undefined): boolean {
+  if (typeof value !== "object") return inBound(bound, value);
+  return effect === "allow" ? value.every(v => inBound(bound, v)) : value.some(v => inBound(bound, v));
+}
+
 const boundText = (b: Bound): string =>
   [
     ...(b.min === undefined ? [] : [`at least ${b.min}`]),
     ...(b.max === undefined ? [] : [`at most ${b.max}`]),
     ...(b.oneOf === undefined ? [] : [`one of ${b.oneOf.join(", ")}`]),
-  ].join(" and ");
+  ].join(" and ") + (b.orAbsent ? ", or left out" : "");
+
+const valueText = (value: Parameter | readonly Parameter[] | undefined): string =>
+  value === undefined ? "none" : typeof value === "object" ? value.join(", ") || "none" : String(value);
 
 /** Why a policy does not apply, in words; null where it does. */
 function misfit(policy: Policy, identity: Identity, action: Action, nowMs: number): string | null {
@@ -47,7 +57,7 @@ function misfit(policy: Policy, identity: Identity, action: Action, nowMs: numbe
     const { parameters } = action;
     for (const [name, bound] of Object.entries(policy.parameters)) {
       const value = parameters?.[name];
-      if (!inBound(bound, value)) return `wants ${name} to be ${boundText(bound)}, got ${value === undefined ? "none" : String(value)}`;
+      if (!isBound(policy.effect, bound, value)) return `wants ${name} to be ${boundText(bound)}, got ${valueText(value)}`;
     }
   }
   if (policy.when && !isWithin(policy.when, nowMs)) return "is for other times";

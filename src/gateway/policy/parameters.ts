@@ -4,6 +4,8 @@
  */
 type Body = Readonly<Record<string, unknown>>;
 export type Parameter = number | string | boolean;
+/** Of a name that a body has several values of, all of them. */
+export type Parameters = Readonly<Record<string, Parameter | readonly Parameter[]>>;
 
 /** OpenAI's, then those of Hugging Face's servers, Ollama and llama.cpp; the last obeys its own at OpenAI's addresses, whatever `max_tokens` says. */
 export const answerTokens = [
@@ -31,7 +33,17 @@ export const bodyParameters: readonly string[] = [
   "presence_penalty",
   "frequency_penalty",
   "repetition_penalty",
+  "top_logprobs",
+  "parallel_tool_calls",
+  "service_tier",
+  "store",
 ];
+
+/** Lists of a body: how many entries they have. One that is left out has none; what is no list might be any number. */
+export const listParameters = ["messages", "tools", "stop"] as const;
+
+/** Words inside a body, by where they stand: of a list those of all its entries. */
+export const wordParameters = ["response_format.type", "text.format.type", "reasoning.effort", "tool_choice", "tools.type"] as const;
 
 /** Of an address that the gateway passes through. */
 export const addressParameters = ["method", "path"] as const;
@@ -42,8 +54,57 @@ const isParameter = (value: unknown): value is Parameter =>
 /** A negative number asks for as many as there is room for (Ollama, llama.cpp), and what is no number might: above every bound. */
 const tokensOf = (value: unknown): number => (typeof value === "number" && value >= 0 ? value : Number.POSITIVE_INFINITY);
 
-/** Numbers and words that policies may bound, of a body or its parts. Of numbers that a name has in several, the largest. */
-export function parametersIn(parts: readonly Body[]): Record<string, Parameter> {
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+/** Of what should be an object; the empty word, which is one of none that are named, where it is something else. */
+const memberOf = (value: unknown, key: string): unknown =>
+  !isGiven(value) ? undefined : typeof value === "object" ? (value as Readonly<Record<string, unknown>>)[key] : "";
+
+/** Functions are tools by their older name, and one stop is a list of one. */
+const listsOf: { readonly [L in (typeof listParameters)[number]]: (body: Body) => readonly unknown[] } = {
+  messages: ({ messages }) => [messages],
+  tools: ({ tools, functions }) => [tools, functions],
+  stop: ({ stop }) => [typeof stop === "string" ? [stop] : stop],
+};
+
+const lengthOf = (list: unknown): number => (Array.isArray(list) ? list.length : isGiven(list) ? Number.POSITIVE_INFINITY : 0);
+
+/** A tool that does not say what it is, is a function. */
+function toolTypes({ tools, functions }: Body): unknown[] {
+  const own = Array.isArray(tools) ? (tools as unknown[]) : isGiven(tools) ? [""] : [];
+  return [...own.map(tool => memberOf(tool, "type") ?? "function"), ...(lengthOf(functions) > 0 ? ["function"] : [])];
+}
+
+const wordsOf: { readonly [W in (typeof wordParameters)[number]]: (body: Body) => readonly unknown[] } = {
+  "response_format.type": body => [memberOf(body.response_format, "type")],
+  "text.format.type": body => [memberOf(memberOf(body.text, "format"), "type")],
+  "reasoning.effort": body => [memberOf(body.reasoning, "effort")],
+  // one tool by its name is a choice of its kind
+  tool_choice: ({ tool_choice: choice }) => [typeof choice === "string" ? choice : memberOf(choice, "type")],
+  "tools.type": toolTypes,
+};
+
+/** Lists and words of all parts. */
+function insideOf(parts: readonly Body[]): Record<string, Parameter | readonly Parameter[]> {
+  const found: Record<string, Parameter | readonly Parameter[]> = {};
+  for (const name of listParameters)
+    found[name] = Math.max(0, ...parts.map(part => listsOf[name](part).reduce<number>((sum, list) => sum + lengthOf(list), 0)));
+  for (const name of wordParameters) {
+    const words = new Set(
+      parts
+        .flatMap(wordsOf[name])
+        .filter(isGiven)
+        .map(word => (typeof word === "string" ? word : "")),
+    );
+    if (words.size === 1) [found[name]] = words;
+    else if (words.size > 1 || name === "tools.type") found[name] = [...words];
+  }
+  return found;
+}
+
+/**
+ * Numbers and words that policies may bound, of a body or its parts. Of numbers that a name has in several, the largest; of words inside them all.
+ */
+export function parametersIn(parts: readonly Body[]): Record<string, Parameter | readonly Parameter[]> {
   const found: Record<string, Parameter> = {};
   let most: number | undefined;
   for (const part of parts) {
@@ -59,5 +120,5 @@ export function parametersIn(parts: readonly Body[]): Record<string, Parameter> 
     }
   }
   if (most !== undefined) found.max_tokens = most;
-  return found;
+  return { ...found, ...insideOf(parts) };
 }

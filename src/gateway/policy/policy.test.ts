@@ -6,7 +6,7 @@ import { candidates, compilePolicies } from "./compile.ts";
 import { decide, explainPolicies } from "./decide.ts";
 import { identityWith } from "./fakes.ts";
 import { isWithin, weekdays } from "./hours.ts";
-import { addressParameters, answerTokens, bodyParameters, parametersIn } from "./parameters.ts";
+import { addressParameters, answerTokens, bodyParameters, listParameters, parametersIn, wordParameters } from "./parameters.ts";
 import { type Policy, policiesPart } from "./rules.ts";
 
 const policies = (...given: object[]): Policy[] => check(policiesPart, given, "policies");
@@ -157,23 +157,85 @@ describe("parameters of a body", () => {
   });
 
   test("the other names of max_tokens are bounded by their own values, and what is nowhere given is within nothing", () => {
+    const noLists = { messages: 0, tools: 0, stop: 0, "tools.type": [] };
     expect(parametersIn([{ max_tokens: 1, max_completion_tokens: 5, stop: ["x"], top_k: 3, path: "/x" }])).toEqual({
+      ...noLists,
+      stop: 1,
       max_tokens: 5,
       max_completion_tokens: 5,
       top_k: 3,
     });
     expect(parametersIn([{ max_completion_tokens: 5, n_predict: "all" }])).toEqual({
+      ...noLists,
       max_tokens: Number.POSITIVE_INFINITY,
       max_completion_tokens: 5,
       n_predict: "all",
     });
-    expect(parametersIn([{ max_tokens: null }, {}])).toEqual({});
+    expect(parametersIn([{ max_tokens: null }, {}])).toEqual(noLists);
     expect(
       parametersIn([
         { n: 9, stream: true },
         { n: 1, stream: false },
       ]),
-    ).toEqual({ n: 9, stream: false });
+    ).toEqual({ ...noLists, n: 9, stream: false });
+  });
+
+  test("a list has as many entries as all its names and parts give, and what is no list is above every bound", () => {
+    const entries = fc.array(fc.anything(), { maxLength: 6 });
+    const given = fc.oneof(fc.constant(undefined), fc.constant(null), entries, fc.constantFrom("x", 1, { length: 0 }, true));
+    fc.assert(
+      fc.property(given, given, fc.integer({ min: 0, max: 12 }), (tools, functions, edge) => {
+        const isList = [tools, functions].every(l => l === undefined || l === null || Array.isArray(l));
+        const count = [tools, functions].reduce<number>((sum, l) => sum + (Array.isArray(l) ? l.length : 0), 0);
+        const parameters = parametersIn([{ tools, functions }]);
+        const few = index({ id: "few", effect: "allow", parameters: { tools: { max: edge } } });
+        expect(decide(few, identityWith(), { ...chat, parameters }, noon).allowed).toBe(isList && count <= edge);
+        const many = index({ id: "all", effect: "allow" }, { id: "many", effect: "deny", parameters: { tools: { min: edge + 1 } } });
+        expect(decide(many, identityWith(), { ...chat, parameters }, noon).allowed).toBe(isList && count <= edge);
+      }),
+    );
+    expect(parametersIn([{ stop: "x" }, { stop: ["a", "b"] }, { messages: [1, 2, 3] }])).toMatchObject({ stop: 2, messages: 3 });
+  });
+
+  test("of the words of a list an allowance needs all among its own, and a denial strikes for any", () => {
+    const words = fc.array(fc.constantFrom("function", "web_search", "custom"), { maxLength: 3 });
+    fc.assert(
+      fc.property(words, fc.uniqueArray(fc.constantFrom("function", "web_search", "mcp"), { minLength: 1 }), (types, named) => {
+        const parameters = parametersIn([{ tools: types.map(type => ({ type })) }]);
+        const only = index({ id: "only", effect: "allow", parameters: { "tools.type": { oneOf: named } } });
+        expect(decide(only, identityWith(), { ...chat, parameters }, noon).allowed).toBe(types.every(type => named.some(n => n === type)));
+        const none = index({ id: "all", effect: "allow" }, { id: "none", effect: "deny", parameters: { "tools.type": { oneOf: named } } });
+        expect(decide(none, identityWith(), { ...chat, parameters }, noon).allowed).toBe(!types.some(type => named.some(n => n === type)));
+      }),
+    );
+    const typesOf = (tools: unknown) => parametersIn([{ tools }])["tools.type"];
+    // the name alone, as OpenAI's legacy functions and Anthropic's tools have it; what is no tool is of no named kind
+    expect([typesOf([{ name: "f" }]), typesOf([7]), typesOf([{ type: 7 }]), typesOf({ type: "function" })]).toEqual([
+      "function",
+      "",
+      "",
+      "",
+    ]);
+  });
+
+  test("words inside a body are bounded where they stand, and what is left out is within a bound that says so alone", () => {
+    const rule = (bound: object) => index({ id: "form", effect: "allow", parameters: { "response_format.type": bound } });
+    const allows = (i: ReturnType<typeof index>, body: Record<string, unknown>) =>
+      decide(i, identityWith(), { ...chat, parameters: parametersIn([body]) }, noon).allowed;
+    const bodies = [{ response_format: { type: "text" } }, { response_format: { type: "json_schema" } }, { response_format: "text" }, {}];
+    expect(bodies.map(body => allows(rule({ oneOf: ["text"] }), body))).toEqual([true, false, false, false]);
+    expect(bodies.map(body => allows(rule({ oneOf: ["text"], orAbsent: true }), body))).toEqual([true, false, false, true]);
+    const denied = index(
+      { id: "all", effect: "allow" },
+      { id: "none", effect: "deny", parameters: { seed: { min: 100, orAbsent: true } } },
+    );
+    expect([{}, { seed: 5 }, { seed: 100 }].map(body => allows(denied, body))).toEqual([false, true, false]);
+    expect(parametersIn([{ text: { format: { type: "json_object" } }, reasoning: { effort: "low" }, tool_choice: "auto" }])).toMatchObject({
+      "text.format.type": "json_object",
+      "reasoning.effort": "low",
+      tool_choice: "auto",
+    });
+    expect(parametersIn([{ tool_choice: { type: "function", function: { name: "f" } } }])).toMatchObject({ tool_choice: "function" });
   });
 });
 
@@ -204,7 +266,8 @@ describe("configuration", () => {
     expect(bounding("max_token")).toMatch(/policies: \[0\]\.parameters\.max_token: .*Did you mean "max_tokens"/);
     expect(bounding("topk")).toMatch(/Did you mean "top_k"/);
     expect(bounding("__proto__x")).toMatch(/one of max_tokens, /);
-    for (const name of [...bodyParameters, ...addressParameters]) expect([name, bounding(name)]).toEqual([name, ""]);
+    for (const name of [...bodyParameters, ...listParameters, ...wordParameters, ...addressParameters])
+      expect([name, bounding(name)]).toEqual([name, ""]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { endpoints } from "../contract.ts";
 import { isTimezone, weekdays } from "./hours.ts";
-import { addressParameters, bodyParameters } from "./parameters.ts";
+import { addressParameters, bodyParameters, listParameters, wordParameters } from "./parameters.ts";
 
 /** A name, or the beginning of one with `*` at its end; nothing else is special, and no letter is taken for a similar one. */
 const pattern = z
@@ -22,11 +22,17 @@ export const bound = z
       .array(z.union([z.string(), z.number(), z.boolean()]))
       .min(1)
       .optional(),
+    /** What leaves the parameter out is within too. */
+    orAbsent: z.boolean().optional(),
   })
   .refine(b => b.min !== undefined || b.max !== undefined || b.oneOf !== undefined, "min, max or oneOf");
 
 /** Only names that reach policies: a bound on another would never strike. */
-const bounds = z.strictObject(Object.fromEntries([...bodyParameters, ...addressParameters].map(name => [name, bound.exactOptional()])));
+const bounds = z.strictObject(
+  Object.fromEntries(
+    [...bodyParameters, ...listParameters, ...wordParameters, ...addressParameters].map(name => [name, bound.exactOptional()]),
+  ),
+);
 
 /** Keys of `who`, each an "and", each list an "or"; empty: everybody who is authenticated. */
 export const whoKinds = ["keys", "subjects", "teams", "organisations", "roles"] as const;
