@@ -3,19 +3,21 @@
  * what was asked before is not asked again. Knows no files and no record.
  */
 import type { Progress } from "../base/index.ts";
+import { type AboutItem, aboutItem, rounded } from "./about-item.ts";
+import { abilityOf, askModel } from "./ask-model.ts";
 import { baselineAnswers } from "./baselines/answers/answer-baselines.ts";
 import { programOf } from "./code/program.ts";
 import { openSandbox, type Verdict } from "./code/sandbox.ts";
+import { evaluateEmbedding } from "./embedding/evaluate-embedding.ts";
 import { evaluateErrors } from "./errors.ts";
 import type { KeptAnswers } from "./models/kept-answers.ts";
-import type { Answering, AnswerOf, ChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
+import type { AnswerOf, ChatTurn, EvaluatedModel, RequestKind, RequestOf } from "./models/model.ts";
 import type { ItemResult } from "./results/item.ts";
 import { chosen } from "./results/measures.ts";
 import { readerOf, voted } from "./results/read-answer.ts";
-import { checkFinite } from "./results/read-results.ts";
 import { type Asked, askOf } from "./tasks/ask.ts";
 import type { LoadedTask, TaskItem } from "./tasks/read-task.ts";
-import type { OutputType, SliceRule, Task } from "./tasks/schema.ts";
+import type { OutputType, Task } from "./tasks/schema.ts";
 
 export interface EvaluateOptions {
   readonly loaded: LoadedTask;
@@ -29,13 +31,10 @@ export interface EvaluateOptions {
 
 export interface Evaluated {
   readonly items: readonly ItemResult[];
-  /** Items that were answered before. */
+  /** Answers that were kept from before: items, or texts whose vectors are. */
   readonly known: number;
   readonly ms: number;
 }
-
-/** Characters of a prompt that are kept: its end, where the question is. */
-const shownPrompt = 1200;
 
 const kinds: { readonly [O in OutputType]: RequestKind } = {
   multiple_choice: "likelihood",
@@ -44,6 +43,8 @@ const kinds: { readonly [O in OutputType]: RequestKind } = {
   loglikelihood_rolling: "rolling",
   generate_until: "generate",
   code: "generate",
+  retrieval: "embed",
+  similarity: "embed",
 };
 
 /** A model that classifies by itself is asked for its labels. */
@@ -86,33 +87,11 @@ function requestOf(task: Task, kind: RequestKind, a: Asked, model: EvaluatedMode
   };
 }
 
-/** The attributes that slices are made of: `length` of a text under its field's name. */
-export const sliceName = (rule: SliceRule): { readonly by: string; readonly parts: number } =>
-  typeof rule === "string" ? { by: rule, parts: 3 } : { by: `length of ${rule.length}`, parts: rule.parts };
-
-function attributesOf(task: Task, a: Asked): Record<string, string | number> {
-  const out: Record<string, string | number> = {};
-  for (const rule of task.slices) {
-    const { by } = sliceName(rule);
-    const field = typeof rule === "string" ? rule : rule.length;
-    const value = field === "prompt" && typeof rule !== "string" ? a.prompt : a.item.fields[field];
-    if (value === undefined)
-      throw evaluateErrors.fail("data", {
-        place: `${a.item.place}: slices`,
-        expected: `one of ${Object.keys(a.item.fields).slice(0, 20).join(", ")}`,
-        received: `"${field}"`,
-      });
-    if (typeof rule !== "string") out[by] = String(value).length;
-    else out[by] = typeof value === "number" ? value : typeof value === "string" ? value : JSON.stringify(value);
-  }
-  return out;
-}
-
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 /** As Python's `re.split(r"\s+", text)` counts. */
 const wordsOf = (text: string): number => text.split(/\s+/).length;
 
-type Result = Omit<ItemResult, "id" | "place" | "prompt" | "attributes" | "cluster" | "ms">;
+type Result = Omit<ItemResult, keyof AboutItem | "ms">;
 
 function choiceResult(task: Task, a: Asked, logLikelihoods: readonly number[], greedy: readonly boolean[]): Result {
   const plain = a.continuations.map(c => c.slice(task.between.length));
@@ -169,23 +148,6 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
   );
 }
 
-/** The figures of an answer, and what they are. */
-const figuresOf: { readonly [K in RequestKind]: (answer: AnswerOf<K>) => readonly [what: string, values: readonly number[]] } = {
-  likelihood: ({ choices }) => ["log-likelihood", choices.map(c => c.logLikelihood)],
-  rolling: ({ logLikelihood }) => ["log-likelihood", [logLikelihood]],
-  classify: ({ probabilities }) => ["probability", Object.values(probabilities)],
-  embed: ({ vector }) => ["vector", vector],
-  generate: () => ["text", []],
-};
-const figures = (kind: RequestKind, answer: AnswerOf<RequestKind>) =>
-  (figuresOf[kind] as (a: AnswerOf<RequestKind>) => readonly [string, readonly number[]])(answer);
-
-/** An answer that was kept; one with a figure that is none is asked again. */
-function kept(answers: KeptAnswers, kind: RequestKind, request: RequestOf<RequestKind>): AnswerOf<RequestKind> | undefined {
-  const answer = answers.get(kind, request);
-  return answer && figures(kind, answer)[1].every(Number.isFinite) ? answer : undefined;
-}
-
 /** Runs the programs of all answers, and adds what came of them. */
 async function tested(
   task: Task,
@@ -216,71 +178,34 @@ async function tested(
 }
 
 /** Errors: evaluate/ability where the model cannot do it; evaluate/data, evaluate/task of the items; evaluate/score for an answer that is not a number; those of the model; the signal's reason. */
-export async function evaluateTask({ loaded, model, answers, change, progress, signal }: EvaluateOptions): Promise<Evaluated> {
+export async function evaluateTask(o: EvaluateOptions): Promise<Evaluated> {
+  const { loaded, model, answers, change, progress, signal } = o;
   const { task } = loaded;
   const kind = kindOf(task, model);
-  const ask = model[kind] as Answering<RequestKind> | undefined;
-  if (!ask)
-    throw evaluateErrors.fail("ability", {
-      place: model.id,
-      expected: `a model that can do ${task.output} (${kind})`,
-      received: `one that does ${(["likelihood", "rolling", "generate", "embed", "classify"] as const).filter(k => model[k]).join(", ") || "nothing"}`,
-    });
+  const ask = abilityOf(model, kind, task.output);
+  if (kind === "embed") return evaluateEmbedding(o);
   // one that cannot be told is known before hours of asking
   baselineAnswers(loaded);
   const read = readerOf(task.generate?.read ?? [], task.task);
   const asked = askOf(loaded, change);
-  const attributes = asked.map(a => attributesOf(task, a));
-  const requests = asked.map(a => requestOf(task, kind, a, model));
-  const got: (AnswerOf<RequestKind> | undefined)[] = requests.map(r => kept(answers, kind, r));
-  const open = requests.flatMap((_, i) => (got[i] ? [] : [i]));
-  const known = requests.length - open.length;
+  const about = asked.map(a => aboutItem(task, a));
+  const got: AnswerOf<RequestKind>[] = [];
   const began = performance.now();
-  let done = 0;
-  const tell = () => {
-    const passed = performance.now() - began;
-    progress?.({
-      stage: "eval",
-      done: (known + done) / requests.length,
-      message: `${task.task}: ${known + done} of ${requests.length} items`,
-      ...(done > 0 ? { leftMs: (passed / done) * (open.length - done) } : {}),
-    });
-  };
-  tell();
-  if (open.length > 0)
-    await ask(
-      open.map(i => requests[i]!),
-      (k, answer) => {
-        const i = open[k]!;
-        const [what, values] = figures(kind, answer);
-        checkFinite(
-          values,
-          what,
-          `${task.task}: ${asked[i]!.item.place}`,
-          "The model's weights or its precision give what is not a number.",
-        );
-        got[i] = answer;
-        answers.put(kind, requests[i]!, answer);
-        done++;
-        tell();
-      },
-      signal,
-    );
-  const items: ItemResult[] = [];
-  for (const [i, a] of asked.entries()) {
-    const answer = got[i]!;
-    const result = resultOf(task, kind, a, answer, read);
-    const cluster = task.cluster === undefined ? undefined : a.item.fields[task.cluster];
-    items.push({
-      id: a.item.id,
-      place: a.item.place,
-      prompt: a.prompt.slice(-shownPrompt),
-      ms: Math.round(answer.ms * 1000) / 1000,
-      attributes: attributes[i]!,
-      ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
-      ...result,
-    });
-  }
+  const known = await askModel(
+    ask,
+    {
+      task: task.task,
+      kind,
+      requests: asked.map(a => requestOf(task, kind, a, model)),
+      placeOf: i => asked[i]!.item.place,
+      noun: "items",
+    },
+    { answers, progress, signal },
+    (i, answer) => {
+      got[i] = answer;
+    },
+  );
+  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: rounded(got[i]!.ms), ...resultOf(task, kind, a, got[i]!, read) }));
   const all =
     task.output === "code"
       ? await tested(

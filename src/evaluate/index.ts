@@ -1,11 +1,14 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
-export { type AnswerBaseline, answerBaselines, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
+export { sliceName } from "./about-item.ts";
+export { type AnswerBaseline, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
+export { type Bm25Options, bm25, searchWords } from "./baselines/ranking/index.ts";
+export { taskBaselines } from "./baselines/task-baselines.ts";
 export * from "./baselines/text-classifiers/index.ts";
 export * from "./classification/index.ts";
 export { openSandbox, type ProgramLimits, type Sandbox, type Verdict } from "./code/sandbox.ts";
 export { evaluateErrors } from "./errors.ts";
-export { type Evaluated, type EvaluateOptions, evaluateTask, sliceName } from "./evaluate-task.ts";
+export { type Evaluated, type EvaluateOptions, evaluateTask } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
 export { type JudgedItem, type JudgeSummary, judgePairs, judgeRuleOf, judgeSummary, withJudgement } from "./judge/judge.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
@@ -46,10 +49,22 @@ export { headOf, type ItemResult, type ResultHead } from "./results/item.ts";
 export { defaultMeasures, type Measure, measureNames, measureOf } from "./results/measures.ts";
 export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
+export { countedName } from "./results/retrieval-measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
-export { ndcgAt, type Ranked, recallAt, reciprocalRank } from "./retrieval/index.ts";
+export {
+  type Found,
+  ndcgAt,
+  type PlaceFigure,
+  placeFigures,
+  type Ranked,
+  type Ranking,
+  rankingOf,
+  recallAt,
+  reciprocalRank,
+} from "./retrieval/index.ts";
 export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
 export { type Asked, askOf } from "./tasks/ask.ts";
+export type { Corpus, CorpusDocument } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { type Item, readItems } from "./tasks/items.ts";
 export {

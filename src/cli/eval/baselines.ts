@@ -1,6 +1,5 @@
 /** What `loam eval` tells of the answers that need no model: their figures, and the model's beside them, item by item. */
 import {
-  answerBaselines,
   corrected,
   type Difference,
   differenceOf,
@@ -9,6 +8,7 @@ import {
   pairItems,
   type Score,
   scoreOf,
+  taskBaselines,
 } from "../../evaluate/index.ts";
 import type { RecordedResult } from "./record.ts";
 
@@ -19,15 +19,16 @@ export interface BaselineReport {
   readonly differences: readonly (Difference & { readonly pHolm: number })[];
 }
 
-/** Undefined where the task names none. Errors: evaluate/task, evaluate/data. */
+/** Undefined where there is none. Errors: evaluate/task, evaluate/data. */
 export function baselineReports(
   loaded: LoadedTask,
   { items, head }: RecordedResult,
   measures: readonly Measure[],
 ): BaselineReport[] | undefined {
-  if (loaded.task.baselines === undefined) return undefined;
   const compared = measures.filter(m => m.name !== "latencyMs");
-  const told = answerBaselines(loaded, items).map(b => ({
+  const others = taskBaselines(loaded, items);
+  if (others.length === 0) return undefined;
+  const told = others.map(b => ({
     name: b.name,
     scores: compared.map(m => scoreOf(m, b.items)),
     differences: compared.map(m => differenceOf(m, pairItems(items, b.items, head.task))),

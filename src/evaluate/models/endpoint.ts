@@ -72,7 +72,9 @@ const scoreSchema = z.looseObject({
     }),
   ),
 });
-const embeddingsSchema = z.looseObject({ data: z.array(z.looseObject({ embedding: z.array(number) })) });
+const embeddingsSchema = z.looseObject({ data: z.array(z.looseObject({ index: z.int().optional(), embedding: z.array(number) })) });
+/** Texts of a request for vectors: every server takes so many. */
+const textsAtOnce = 64;
 
 interface Refusal {
   readonly status: number;
@@ -174,18 +176,38 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
     <K extends RequestKind>(
       one: (request: RequestOf<K>, signal: AbortSignal | undefined) => Promise<Omit<AnswerOf<K>, "ms">>,
     ): Answering<K> =>
-    async (requests, each, signal) => {
-      let next = 0;
-      const work = async () => {
-        while (next < requests.length) {
-          const i = next++;
-          const began = performance.now();
-          const got = await one(requests[i]!, signal);
-          each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);
-        }
-      };
-      await Promise.all(Array.from({ length: Math.min(concurrency, requests.length) }, work));
+    (requests, each, signal) =>
+      atOnce(requests.length, async i => {
+        const began = performance.now();
+        const got = await one(requests[i]!, signal);
+        each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);
+      });
+
+  /** Does `count` pieces of work, as many at once as may be in flight. */
+  async function atOnce(count: number, one: (i: number) => Promise<void>): Promise<void> {
+    let next = 0;
+    const work = async () => {
+      while (next < count) await one(next++);
     };
+    await Promise.all(Array.from({ length: Math.min(concurrency, count) }, work));
+  }
+
+  /** Vectors of texts, in their order. A text that is too long is cut where the server can do so (Loam, text-embeddings-inference). */
+  async function vectorsOf(input: readonly string[], signal: AbortSignal | undefined): Promise<(readonly number[])[]> {
+    const first = await post("embeddings", { input }, embeddingsSchema, signal);
+    const cut = "ok" in first ? first : await post("embeddings", { input, truncate: true }, embeddingsSchema, signal);
+    const place = `${url}/embeddings`;
+    if (!("ok" in cut)) {
+      const { status, message } = "ok" in first ? cut : first;
+      throw evaluateErrors.fail("endpoint", { place, expected: "an answer", received: `${status} ${message}` });
+    }
+    const vectors: (readonly number[])[] = [];
+    for (const [i, { index, embedding }] of cut.ok.data.entries()) vectors[index ?? i] = embedding;
+    const count = vectors.filter(v => v.length > 0).length;
+    if (count !== input.length || vectors.length !== input.length)
+      throw evaluateErrors.fail("endpoint", { place, expected: `${input.length} vectors, one a text`, received: String(count) });
+    return vectors;
+  }
 
   async function generate({ prompt, messages, ...r }: GenerateRequest, signal: AbortSignal | undefined) {
     const { samples, temperature } = r;
@@ -256,10 +278,15 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
       const { choices } = await likelihoods({ context: "", continuations: [text] }, signal);
       return { logLikelihood: choices[0]!.logLikelihood, tokens: 0 };
     }),
-    embed: many<"embed">(async ({ text }, signal) => {
-      const { data } = await answer("embeddings", { input: text }, embeddingsSchema, signal);
-      return { vector: data[0]!.embedding };
-    }),
+    embed: (requests, each, signal) =>
+      atOnce(Math.ceil(requests.length / textsAtOnce), async part => {
+        const first = part * textsAtOnce;
+        const texts = requests.slice(first, first + textsAtOnce).map(r => r.text);
+        const began = performance.now();
+        const vectors = await vectorsOf(texts, signal);
+        const ms = (performance.now() - began) / texts.length;
+        for (const [i, vector] of vectors.entries()) each(first + i, { vector, ms });
+      }),
   };
 }
 

@@ -17,6 +17,26 @@ const version = 1;
 
 const keyOf = (kind: RequestKind, request: object): string => hashOf({ version, kind, request }).slice(0, 32);
 
+/** A vector as it is kept: float32 in base64, a fifth of its digits and of the memory. */
+interface Packed {
+  readonly float32: string;
+  readonly ms: number;
+}
+const isPacked = (kept: object): kept is Packed => "float32" in kept;
+
+function packed(answer: object): object {
+  if (!("vector" in answer)) return answer;
+  const { vector, ...rest } = answer as AnswerOf<"embed">;
+  return { ...rest, float32: Buffer.from(Float32Array.from(vector).buffer).toString("base64") };
+}
+
+function unpacked(kept: object | undefined): object | undefined {
+  if (!kept || !isPacked(kept)) return kept;
+  const { float32, ...rest } = kept;
+  // a copy: the pool's bytes need not lie where float32 may begin
+  return { ...rest, vector: Array.from(new Float32Array(Uint8Array.from(Buffer.from(float32, "base64")).buffer)) };
+}
+
 /** Answers of this process alone. */
 export function rememberedAnswers(): KeptAnswers {
   const known = new Map<string, unknown>();
@@ -30,20 +50,21 @@ export function rememberedAnswers(): KeptAnswers {
 export function keptAnswers(folder: string, model: Pick<EvaluatedModel, "fingerprint">): KeptAnswers {
   makeFolder(folder);
   const path = join(folder, `${hashOf(model.fingerprint).slice(0, 32)}.jsonl`);
-  const known = new Map<string, unknown>();
+  const known = new Map<string, object>();
   let isTorn = false;
   if (existsSync(path)) {
     for (const line of readFileSync(path, "utf8").split("\n"))
       try {
-        const [key, answer] = JSON.parse(line) as [string, unknown];
-        if (typeof key === "string" && typeof answer === "object") known.set(key, answer);
+        const [key, answer] = JSON.parse(line) as [unknown, unknown];
+        if (typeof key === "string" && typeof answer === "object" && answer !== null) known.set(key, answer);
       } catch {}
     isTorn = !endsWithLine(path);
   }
   return {
-    get: (kind, request) => known.get(keyOf(kind, request)) as AnswerOf<typeof kind> | undefined,
-    put(kind, request, answer) {
+    get: (kind, request) => unpacked(known.get(keyOf(kind, request))) as AnswerOf<typeof kind> | undefined,
+    put(kind, request, given) {
       const key = keyOf(kind, request);
+      const answer = packed(given);
       known.set(key, answer);
       try {
         // one write of a whole line: lines of two processes do not mix

@@ -1,4 +1,5 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
+import type { Found } from "../retrieval/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
 export interface ItemResult {
@@ -37,6 +38,15 @@ export interface ItemResult {
   readonly logLikelihood?: number;
   readonly words?: number;
   readonly textBytes?: number;
+  /** Of retrieval: each document that answers, the best first: what finding it is worth, how many stand before it, how many share its score (it too). */
+  readonly found?: readonly Found[];
+  /** The first documents by their ids, with their scores. */
+  readonly ranked?: readonly (readonly [document: string, score: number])[];
+  /** Of pairs: the cosine of the vectors, and the score that people gave. */
+  readonly cosine?: number;
+  readonly score?: number;
+  /** Where either stands among those of all pairs, from 0 (least) to 1. */
+  readonly places?: readonly [cosine: number, score: number];
 }
 
 export interface ResultHead {

@@ -22,18 +22,11 @@ import { textMetrics } from "../generation/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
+import { type MakeMeasure, type Measure, meanOf } from "./measure.ts";
+import { placeMeasure, placeMeasures } from "./retrieval-measures.ts";
+import { similarityMeasures } from "./similarity-measures.ts";
 
-export type Figure = (items: ArrayLike<number>) => number;
-
-export interface Measure {
-  readonly name: string;
-  readonly better: "higher" | "lower";
-  /** `mean`: the figure is the mean of the items' values; `share`: of values that are 0 or 1; `whole`: of all of them together. */
-  readonly kind: "share" | "mean" | "whole";
-  /** An item's own value, with which two results of one item are held beside each other. */
-  readonly value: (item: ItemResult) => number;
-  readonly prepare: (items: readonly ItemResult[]) => Figure;
-}
+export type { Figure, Measure } from "./measure.ts";
 
 /** The first greatest, as NumPy's argmax. */
 const greatest = (list: readonly number[]): number => list.reduce((best, v, i) => (v > list[best]! ? i : best), 0);
@@ -52,25 +45,6 @@ export function probabilities(i: ItemResult): number[] {
   const sum = weights.reduce((a, b) => a + b, 0);
   return weights.map(w => w / sum);
 }
-
-type MakeMeasure = (name: string, head: ResultHead) => Measure;
-
-const meanOf =
-  (better: Measure["better"], kind: "share" | "mean", value: (i: ItemResult) => number): MakeMeasure =>
-  name => ({
-    name,
-    better,
-    kind,
-    value,
-    prepare: items => {
-      const values = Float64Array.from(items, value);
-      return at => {
-        let sum = 0;
-        for (let k = 0; k < at.length; k++) sum += values[at[k]!]!;
-        return sum / at.length;
-      };
-    },
-  });
 
 /** A figure of the sums of what each item adds. */
 const summed = (
@@ -252,6 +226,8 @@ const measures: { readonly [O in OutputType]: Readonly<Record<string, MakeMeasur
     word_perplexity: name => summed(name, "lower", perItem, s => Math.exp(-s[0]! / s[1]!)),
   },
   code: { "pass@1": passing(1) },
+  retrieval: placeMeasures,
+  similarity: similarityMeasures,
   generate_until: {
     win_rate: winning,
     ...Object.fromEntries(
@@ -281,6 +257,8 @@ const defaults: { readonly [O in OutputType]: readonly string[] } = {
   loglikelihood_rolling: ["bits_per_byte", "byte_perplexity", "word_perplexity"],
   generate_until: ["exact-match", "token-f1"],
   code: ["pass@1"],
+  retrieval: ["ndcg@10", "recall@10", "mrr@10", "map"],
+  similarity: ["spearman", "pearson"],
 };
 
 const perLabel = /^(f1|precision|recall):(.+)$/;
@@ -300,6 +278,8 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
   if (Object.hasOwn(table, name)) return table[name]!(name, head);
   const k = head.output === "code" ? passName.exec(name)?.[1] : undefined;
   if (k !== undefined) return passing(Number(k))(name, head);
+  const places = head.output === "retrieval" ? placeMeasure(name) : undefined;
+  if (places) return places(name, head);
   const [, base, label] = (isOfLabels(head) && perLabel.exec(name)) || [];
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
   const known = measureNames(head, labels);

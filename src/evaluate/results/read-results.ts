@@ -24,7 +24,8 @@ export function parseResults(text: string, place: string): ItemResult[] {
     .filter(Boolean)
     .map((line, i) => {
       const item = JSON.parse(line) as ItemResult;
-      const { logLikelihoods, logLikelihood } = item;
+      const { logLikelihoods, logLikelihood, cosine } = item;
+      if (cosine !== undefined) checkFinite([cosine], "cosine", `${place}:${i + 1}: ${item.place}`, "`loam eval --fresh` asks again.");
       const values = [...(logLikelihoods ?? []), ...(logLikelihood === undefined ? [] : [logLikelihood])];
       checkFinite(
         values,

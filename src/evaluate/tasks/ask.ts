@@ -32,6 +32,8 @@ export interface Asked {
   readonly references: readonly string[];
   /** Of programs: how answers are tested. */
   readonly code?: CodeTests;
+  /** Of similarity: the other text, and how alike people say the two are. */
+  readonly pair?: { readonly to: string; readonly score: number };
 }
 
 const isTemplate = (s: string): boolean => s.includes("{{") || s.includes("{%");
@@ -99,6 +101,7 @@ interface Readers {
   readonly description: Reader;
   readonly tests: Reader | undefined;
   readonly entryPoint: Reader | undefined;
+  readonly to: Reader | undefined;
 }
 
 function readersOf(task: Task): Readers {
@@ -117,6 +120,7 @@ function readersOf(task: Task): Readers {
     description: literal(task.description),
     tests: task.code && readerOf(task.code.tests, "code.tests"),
     entryPoint: task.code?.entryPoint === undefined ? undefined : readerOf(task.code.entryPoint, "code.entryPoint"),
+    to: task.similarity && readerOf(task.similarity.to, "similarity.to"),
     choices: item => {
       if (list)
         return listOf(
@@ -175,6 +179,18 @@ function codeOf({ tests, entryPoint }: Readers, item: TaskItem): CodeTests {
   return { tests: read(tests!, "code.tests"), entryPoint: name };
 }
 
+/** The other text of a pair, and people's score of both. */
+function pairOf(to: Reader, target: unknown, item: TaskItem): { readonly to: string; readonly score: number } {
+  const other = textOf(
+    placed(item, "similarity.to", () => to(item.fields)),
+    item,
+    "similarity.to",
+  );
+  const score = typeof target === "string" && target.trim() !== "" ? Number(target) : target;
+  if (typeof score !== "number" || !Number.isFinite(score)) throw bad(item, "target", "a number, how alike the texts are", target);
+  return { to: other, score };
+}
+
 /** One item with its own part of the prompt; examples are put before it later. */
 function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "context"> & { readonly answer: string } {
   const prompt = textOf(
@@ -192,6 +208,12 @@ function part(task: Task, readers: Readers, item: TaskItem): Omit<Asked, "contex
     : prompt;
   const choices = readers.choices(item);
   const target = placed(item, "target", () => readers.target(item.fields));
+  if (task.output === "retrieval" || task.output === "similarity") {
+    if (prompt.trim() === "") throw bad(item, "prompt", "a text that is not empty", prompt);
+    const pair = readers.to && pairOf(readers.to, target, item);
+    if (pair?.to.trim() === "") throw bad(item, "similarity.to", "a text that is not empty", pair.to);
+    return { item, prompt, text, choices, continuations: [], gold: [], references: [], answer: "", ...(pair ? { pair } : {}) };
+  }
   const hasChoices = choices.length > 0;
   if (hasChoices) {
     const gold = goldOf(target, task.labels ? Object.keys(task.labels) : choices, item);

@@ -26,6 +26,7 @@ const formats: Readonly<Record<string, ItemFormat>> = {
   ".json": "json",
   ".csv": "csv",
   ".tsv": "tsv",
+  ".qrels": "trec",
 };
 
 /** Lines and columns of a place in a text, from 1. */
@@ -121,6 +122,16 @@ async function table(text: string, name: string, delimiter: string): Promise<Ite
   });
 }
 
+/** Judgements of TREC: a query, a column that says nothing, a document, what finding it is worth. */
+const judgements = (text: string, name: string): Item[] =>
+  text.split("\n").flatMap((line, i) => {
+    const columns = line.trim().split(/\s+/);
+    if (columns[0] === "") return [];
+    const place = `${name}:${i + 1}`;
+    if (columns.length !== 4) throw bad(place, "four columns: query, 0, document, what it is worth", String(columns.length));
+    return [{ fields: { "query-id": columns[0], "corpus-id": columns[2], score: columns[3] }, place }];
+  });
+
 /** Items of a file's text. Errors: evaluate/data with file and line, evaluate/empty. */
 export async function parseItems(text: string, name: string, format: ItemFormat): Promise<Item[]> {
   const plain = text.replace(/^\uFEFF/, "");
@@ -129,6 +140,7 @@ export async function parseItems(text: string, name: string, format: ItemFormat)
     json: () => jsonList(plain, name),
     csv: () => table(plain, name, ","),
     tsv: () => table(plain, name, "\t"),
+    trec: () => judgements(plain, name),
   };
   const items = await readers[format]();
   if (items.length === 0) throw evaluateErrors.fail("empty", { place: name, expected: "an item or more", received: "none" });

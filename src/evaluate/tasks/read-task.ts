@@ -4,6 +4,7 @@ import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts
 import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
+import { type Corpus, corpusOf } from "./corpus.ts";
 import { checkApart } from "./cost-rule.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
 import { isGroup, readGroup, type TaskGroup } from "./harness-groups.ts";
@@ -30,6 +31,8 @@ export interface LoadedTask {
   readonly fileDigest: string;
   /** Where the task names costs: the items that choose a threshold. */
   readonly choosing?: readonly TaskItem[];
+  /** Of retrieval: what is searched. Queries that nothing answers are none of the items. */
+  readonly corpus?: Corpus;
 }
 
 /** Documents of a data set of the project as items. Who reads tasks outside a project has none. */
@@ -81,7 +84,8 @@ async function sourceOf(task: Task, split: string, folder: string, documents: Do
   return { shown: `${given.documents}/${given.side}`, items: numbered(items), digest };
 }
 
-async function itemsOf(task: Task, split: string, { shown, items: all }: Source): Promise<TaskItem[]> {
+/** The items of a split that are meant, not named yet. */
+function meantOf(task: Task, split: string, { shown, items: all }: Source): TaskItem[] {
   const given = task.data[split]!;
   const { where = {} } = typeof given === "string" ? {} : given;
   const wanted = Object.entries(where);
@@ -89,8 +93,11 @@ async function itemsOf(task: Task, split: string, { shown, items: all }: Source)
   if (kept.length === 0)
     throw evaluateErrors.fail("empty", { place: `${shown}: where`, expected: `an item with ${JSON.stringify(where)}`, received: "none" });
   const hasSample = typeof given !== "string" && "documents" in given && given.sample !== undefined;
-  const chosen = hasSample ? drawn(kept, given.sample!, i => String(i.fields.id), given.seed) : kept;
-  const items = chosen.map(i => ({ ...i, id: itemId(i, task.id) }));
+  return hasSample ? drawn(kept, given.sample!, i => String(i.fields.id), given.seed) : kept;
+}
+
+function itemsOf(task: Task, split: string, source: Source): TaskItem[] {
+  const items = meantOf(task, split, source).map(i => ({ ...i, id: itemId(i, task.id) }));
   if (task.id !== undefined) {
     const seen = new Map<string, string>();
     for (const i of items) {
@@ -142,22 +149,34 @@ async function loaded(task: Task, folder: string, limit: number, documents: Docu
   if (task.match) matched(task.match, task.task);
   const read = async (split: string) => {
     const source = await sourceOf(task, split, folder, documents);
-    return { items: await itemsOf(task, split, source), digest: source.digest };
+    return { items: itemsOf(task, split, source), digest: source.digest };
   };
-  const { items: all, digest: fileDigest } = await read(task.split);
+  const { items: every, digest: fileDigest } = await read(task.split);
+  const unnamed = async (split: string) => meantOf(task, split, await sourceOf(task, split, folder, documents));
+  const corpus = task.retrieval && (await corpusOf(task.retrieval, every, unnamed));
+  const all = corpus ? every.filter(i => corpus.gains.has(i.id)) : every;
   const items = all.slice(0, limit);
   const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
   const examples = from === undefined ? [] : from === task.split ? all : (await read(from)).items;
   const training: Record<string, readonly TaskItem[]> = {};
   for (const rule of Object.values(task.baselines ?? {}))
-    if (typeof rule !== "string") training[rule.from] ??= rule.from === from ? examples : (await read(rule.from)).items;
+    if (typeof rule !== "string" && "learn" in rule) training[rule.from] ??= rule.from === from ? examples : (await read(rule.from)).items;
   const choosing = task.costs && (await read(task.costs.from)).items;
   if (choosing) checkApart(`${task.task}: costs.from`, choosing, all);
-  return { task, items, examples, training, digest: digestOf(task, items, examples), fileDigest, ...(choosing ? { choosing } : {}) };
+  return {
+    task,
+    items,
+    examples,
+    training,
+    digest: digestOf(task, items, examples, corpus),
+    fileDigest,
+    ...(choosing ? { choosing } : {}),
+    ...(corpus ? { corpus } : {}),
+  };
 }
 
 /** What is asked; what people are told, and what is done with the answers, is left out. */
-function digestOf(task: Task, items: readonly TaskItem[], examples: readonly TaskItem[]): string {
+function digestOf(task: Task, items: readonly TaskItem[], examples: readonly TaskItem[], corpus?: Corpus): string {
   const {
     about: _,
     judge: _judge,
@@ -168,7 +187,12 @@ function digestOf(task: Task, items: readonly TaskItem[], examples: readonly Tas
     costs: _costs,
     ...asked
   } = task;
-  return hashOf({ task: asked, items: items.map(i => i.fields), examples: examples.map(i => i.id) });
+  return hashOf({
+    task: asked,
+    items: items.map(i => i.fields),
+    examples: examples.map(i => i.id),
+    ...(corpus ? { corpus: corpus.digest } : {}),
+  });
 }
 
 /** The items that choose a threshold as a task of their own, with the same examples before each; undefined where the task names no costs. */

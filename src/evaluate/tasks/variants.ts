@@ -15,7 +15,15 @@ type Change = (item: TaskItem) => TaskItem;
 
 /** Fields that hold no text to read: what is right, what is chosen from, what names and groups. */
 const keptFields = (task: Task): Set<unknown> =>
-  new Set([task.target, task.choices, task.options, task.id, task.cluster, ...task.slices.filter(s => typeof s === "string")]);
+  new Set([
+    task.target,
+    task.choices,
+    task.options,
+    task.id,
+    task.cluster,
+    task.retrieval?.relevant,
+    ...task.slices.filter(s => typeof s === "string"),
+  ]);
 
 /** A change of every text field that is read. */
 const texts =

@@ -5,6 +5,7 @@
 import { nearest } from "../../base/index.ts";
 import {
   type Condition,
+  countedName,
   evaluateErrors,
   gateVerdict,
   groupMeasureNames,
@@ -56,7 +57,7 @@ function checkKnown(terms: readonly Term[], sides: readonly Side[], place: strin
   for (const { metric } of terms) {
     // of a label, of a list of filters, of tasks that count alike
     const isOf = metric.includes(":") && possible.includes(metric.slice(0, metric.indexOf(":")));
-    if (possible.includes(metric) || isOf || /^pass@[1-9]\d*$/.test(metric)) continue;
+    if (possible.includes(metric) || isOf || countedName.test(metric)) continue;
     const measured = [...new Set([...facts, ...tasks.flatMap(names)])];
     const near = nearest(metric, measured) ?? nearest(metric, possible);
     throw registryErrors.fail("metric", {

@@ -14,7 +14,7 @@ export interface AnswerBaseline {
   readonly items: readonly ItemResult[];
 }
 
-type Learning = Exclude<BaselineRule, string>;
+type Learning = Extract<BaselineRule, { readonly learn: unknown }>;
 
 /** What is learnt, a row a way. */
 const learners: { readonly [L in Learning["learn"]]: (rule: Learning, loaded: LoadedTask, place: string) => (item: TaskItem) => string } = {
@@ -36,10 +36,11 @@ const learners: { readonly [L in Learning["learn"]]: (rule: Learning, loaded: Lo
 
 /** Answers of every baseline of the task to its items, in their order. Errors: evaluate/task, evaluate/data. */
 export const baselineAnswers = (loaded: LoadedTask): { readonly name: string; readonly answers: readonly string[] }[] =>
-  Object.entries(loaded.task.baselines ?? {}).map(([name, rule]) => {
+  Object.entries(loaded.task.baselines ?? {}).flatMap(([name, rule]) => {
+    if (typeof rule !== "string" && "rank" in rule) return [];
     const place = `baselines.${name}`;
     const answer = typeof rule === "string" ? textReader(rule, place) : learners[rule.learn](rule, loaded, place);
-    return { name, answers: loaded.items.map(answer) };
+    return [{ name, answers: loaded.items.map(answer) }];
   });
 
 /** The same as results, beside those of a model to the same items. */

@@ -1,0 +1,112 @@
+/**
+ * Tasks about a model's vectors: each text is embedded once, whatever it stands for, and kept under its own hash, so what was embedded before (by another task
+ * too) is not asked again. Rankings are exact: every document beside every query.
+ */
+import { aboutItem, rounded } from "../about-item.ts";
+import { abilityOf, askModel } from "../ask-model.ts";
+import { evaluateErrors } from "../errors.ts";
+import type { Evaluated, EvaluateOptions } from "../evaluate-task.ts";
+import type { ItemResult } from "../results/item.ts";
+import { type Asked, askOf } from "../tasks/ask.ts";
+import type { Corpus } from "../tasks/corpus.ts";
+import { comparedPairs } from "./compared-pairs.ts";
+import { rankedResult } from "./ranked-result.ts";
+import { cosines, type Embedding, embeddingOf } from "./vectors.ts";
+
+/** A text's vector, and what it took. */
+interface Embedded extends Embedding {
+  readonly ms: number;
+}
+
+/** Queries between two looks at the clock of others. */
+const queriesAtOnce = 16;
+const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
+
+async function embedded(
+  texts: ReadonlyMap<string, string>,
+  { loaded, model, answers, progress, signal }: EvaluateOptions,
+): Promise<{ readonly vectors: ReadonlyMap<string, Embedded>; readonly known: number }> {
+  const { task, output } = loaded.task;
+  const list = [...texts.keys()];
+  const vectors = new Map<string, Embedded>();
+  let size: number | undefined;
+  const known = await askModel(
+    abilityOf(model, "embed", output),
+    {
+      task,
+      kind: "embed",
+      requests: list.map(text => ({ text })),
+      placeOf: i => texts.get(list[i]!)!,
+      noun: "texts",
+    },
+    { answers, progress, signal },
+    (i, { vector, ms }) => {
+      const place = `${task}: ${texts.get(list[i]!)}`;
+      size ??= vector.length;
+      if (vector.length !== size)
+        throw evaluateErrors.fail("score", {
+          place,
+          expected: `a vector of ${size} numbers, as of the other texts`,
+          received: String(vector.length),
+        });
+      const own = embeddingOf(vector);
+      if (!own)
+        throw evaluateErrors.fail("score", {
+          place,
+          expected: "a vector with a direction",
+          received: `${size} zeros`,
+          hint: "The model tells nothing of this text.",
+        });
+      vectors.set(list[i]!, { ...own, ms });
+    },
+  );
+  return { vectors, known };
+}
+
+/** The texts of a task, each with the place of the first that has it. */
+function textsOf(asked: readonly Asked[], corpus: Corpus | undefined, otherOf: (a: Asked) => string | undefined): Map<string, string> {
+  const texts = new Map<string, string>();
+  const add = (text: string | undefined, place: string) => {
+    if (text !== undefined && !texts.has(text)) texts.set(text, place);
+  };
+  for (const a of asked) {
+    add(a.context, a.item.place);
+    add(otherOf(a), a.item.place);
+  }
+  for (const d of corpus?.documents ?? []) add(d.text, d.place);
+  return texts;
+}
+
+/** Errors: as of `evaluateTask`; evaluate/score for vectors of different sizes, and for one without a direction. */
+export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> {
+  const { loaded, change, signal } = o;
+  const { task, corpus } = loaded;
+  const asked = askOf(loaded, change);
+  // what stands before everything stands before both texts of a pair
+  const otherOf = (a: Asked) => a.pair && a.context.slice(0, a.context.length - a.prompt.length) + a.pair.to;
+  const about = asked.map(a => aboutItem(task, a));
+  const began = performance.now();
+  const { vectors, known } = await embedded(textsOf(asked, corpus, otherOf), o);
+  const ms = (a: Asked) => rounded(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));
+  const results: Partial<ItemResult>[] = [];
+  if (corpus) {
+    const documents = corpus.documents.map(d => vectors.get(d.text)!);
+    for (const [i, a] of asked.entries()) {
+      if (i % queriesAtOnce === 0) {
+        await breathe();
+        signal?.throwIfAborted();
+      }
+      results.push(rankedResult(corpus, a.item.id, cosines(vectors.get(a.context)!, documents)));
+    }
+  } else
+    results.push(
+      ...comparedPairs(
+        asked.map(a => ({
+          cosine: cosines(vectors.get(a.context)!, [vectors.get(otherOf(a)!)!])[0]!,
+          score: a.pair!.score,
+        })),
+      ),
+    );
+  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: ms(a), right: "", came: "", ...results[i] }));
+  return { items, known, ms: performance.now() - began };
+}

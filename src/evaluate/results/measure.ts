@@ -1,0 +1,33 @@
+/** What a measure is, and the plainest kind of one. */
+import type { ItemResult, ResultHead } from "./item.ts";
+
+export type Figure = (items: ArrayLike<number>) => number;
+
+export interface Measure {
+  readonly name: string;
+  readonly better: "higher" | "lower";
+  /** `mean`: the figure is the mean of the items' values; `share`: of values that are 0 or 1; `whole`: of all of them together. */
+  readonly kind: "share" | "mean" | "whole";
+  /** An item's own value, with which two results of one item are held beside each other. */
+  readonly value: (item: ItemResult) => number;
+  readonly prepare: (items: readonly ItemResult[]) => Figure;
+}
+
+export type MakeMeasure = (name: string, head: ResultHead) => Measure;
+
+export const meanOf =
+  (better: Measure["better"], kind: "share" | "mean", value: (i: ItemResult) => number): MakeMeasure =>
+  name => ({
+    name,
+    better,
+    kind,
+    value,
+    prepare: items => {
+      const values = Float64Array.from(items, value);
+      return at => {
+        let sum = 0;
+        for (let k = 0; k < at.length; k++) sum += values[at[k]!]!;
+        return sum / at.length;
+      };
+    },
+  });
