@@ -47,6 +47,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   "onnxruntime-node": "src/tensor/onnxruntime/library.ts",
   // The record is Loam's own; a source is somebody else's, read only and as a stream.
   libsql: ["src/store/records/sqlite.ts", "src/data/sources/sql/sqlite.ts", "src/gateway/state/sqlite.ts"],
+  ioredis: "src/gateway/state/redis.ts",
   pg: ["src/store/records/postgres.ts", "src/data/sources/sql/postgres.ts", "src/gateway/state/postgres.ts"],
   "@aws-sdk/client-s3": ["src/store/blobs/s3.ts", "src/data/sources/s3/client.ts"],
   jose: ["src/gateway/identity/tokens.ts", "src/gateway/identity/jwks.ts"],

@@ -21,6 +21,8 @@ import { usageBetween } from "./usage/usage.ts";
 export interface ControlOptions {
   /** `memory:`, `sqlite:PATH`, `postgres://...?schema=NAME`. */
   readonly state: string;
+  /** `redis://...?prefix=NAME`: where limits are counted, if not in `state`. */
+  readonly limitsState?: string;
   /** The folder in which a relative path is. */
   readonly root: string;
   /** What `controlPart` takes, unchecked. */
@@ -67,6 +69,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
   const config = check(controlPart, options.config, place);
   const state = await openState({
     url: options.state,
+    ...(options.limitsState === undefined ? {} : { limitsUrl: options.limitsState }),
     root: options.root,
     leaseMs,
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
@@ -104,8 +107,8 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       rules: () => opened.current.config.limits,
       prices: () => opened.current.config.prices,
       now,
-      atOnce: state.kind === "postgres" ? 2 : 1,
-      gathers: state.kind === "sqlite",
+      atOnce: state.bucketsIn === "postgres" || state.bucketsIn === "redis" ? 2 : 1,
+      gathers: state.bucketsIn === "sqlite",
       sweepEveryMs: leaseMs / 3,
       ...(options.onStore ? { onStore: options.onStore } : {}),
     });

@@ -212,7 +212,7 @@ export class Gateway {
 
   /** Takes another configuration for what comes from now on. Errors: those of the control's check and the tokenizers; then the old one stays. */
   async reload(config: GatewayConfig, by: string): Promise<void> {
-    for (const key of ["listen", "state"] as const)
+    for (const key of ["listen", "state", "limitsState"] as const)
       if (JSON.stringify(config[key]) !== JSON.stringify(this.config[key]))
         throw gatewayErrors.fail("config", {
           place: key,

@@ -1,5 +1,5 @@
 /**
- * Real servers for the contract suites: PostgreSQL and versitygw (S3), each in a folder of its own, on a socket or loopback port that
+ * Real servers for the contract suites: PostgreSQL, versitygw (S3) and Redis, each in a folder of its own, on a socket or loopback port that
  * nobody else has, stopped with the test. Where a program is absent the answer is the reason, and the suite is skipped with it.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -61,6 +61,12 @@ export function findPostgres(): Found {
   }
   return found;
 }
+
+export const findRedis = (): Found =>
+  first(
+    [process.env.LOAM_REDIS ?? "", ...onPath("redis-server"), ...onPath("valkey-server")].filter(p => p !== ""),
+    "redis-server is not installed: apt-get install redis-server",
+  );
 
 export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -173,6 +179,35 @@ export async function startPostgres(initdb: string): Promise<RunningServer> {
         });
         // SIGQUIT: end at once, without a checkpoint; setpriv has replaced itself, so the child is the server.
         child.kill("SIGQUIT");
+      }),
+  };
+}
+
+/** A Redis server of its own on a loopback port, which keeps nothing on the disk; `url(name)` is a prefix of its own, `more` goes to its command line. */
+export async function startRedis(program: string, more: readonly string[] = []): Promise<RunningServer & { readonly pid: number }> {
+  const folder = mkdtempSync(join(scratchBase(), "loam-redis-"));
+  const port = await freePort();
+  const args = ["--bind", "127.0.0.1", "--port", String(port), "--save", "", "--appendonly", "no", "--dir", folder, ...more];
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], cwd: folder });
+  let log = "";
+  child.stdout.on("data", d => {
+    log += d;
+  });
+  await until(
+    async () => log.includes("eady to accept connections"),
+    "Redis",
+    () => log,
+  );
+  return {
+    pid: child.pid!,
+    url: name => `redis://127.0.0.1:${port}/0?prefix=${name}`,
+    stop: () =>
+      new Promise(done => {
+        child.on("exit", () => {
+          rmSync(folder, { recursive: true, force: true });
+          done();
+        });
+        child.kill("SIGKILL");
       }),
   };
 }

@@ -33,6 +33,17 @@ const programs: readonly Program[] = [
     get: { linux: "apt-get install postgresql", darwin: "brew install postgresql", win32: "winget install PostgreSQL.PostgreSQL.16" },
   },
   {
+    name: "redis",
+    names: ["redis-server", "valkey-server", "redis-server.exe"],
+    places: () => [process.env.LOAM_REDIS ?? ""],
+    what: "limits of a gateway that many replicas share, and their tests",
+    get: {
+      linux: "apt-get install redis-server",
+      darwin: "brew install redis",
+      win32: "https://redis.io/docs/latest/operate/oss_and_stack/install",
+    },
+  },
+  {
     name: "versitygw",
     names: ["versitygw", "versitygw.exe"],
     places: () => [process.env.LOAM_VERSITYGW ?? "", join(process.env.GOPATH ?? join(homedir(), "go"), "bin/versitygw")],

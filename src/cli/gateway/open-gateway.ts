@@ -35,6 +35,7 @@ export async function openFor(config: GatewayConfig, warn: (text: string) => voi
   return openControl({
     ...more,
     state: config.state,
+    ...(config.limitsState === undefined ? {} : { limitsState: config.limitsState }),
     root: config.folder,
     config: config.access,
     place: "access",

@@ -64,6 +64,17 @@ for (const [what, value, told] of wrong)
     expect(message).not.toContain("sk-abcdefghijk");
   });
 
+test("limits are counted elsewhere where the file says so, and either URL may be a secret", async () => {
+  const at = async (state: object) => {
+    const config = await checkConfig({ ...right, ...state }, "gateway.yaml", folder);
+    return [config.state, config.limitsState];
+  };
+  writeFileSync(join(folder, "limits-url"), "redis://u:p@h/0\n");
+  expect(await at({ state: "memory:" })).toEqual(["memory:", undefined]);
+  expect(await at({ state: "sqlite:a.db", limitsState: { file: "limits-url" } })).toEqual(["sqlite:a.db", "redis://u:p@h/0"]);
+  expect(await at({ state: { file: "limits-url" }, limitsState: "redis://h" })).toEqual(["redis://u:p@h/0", "redis://h"]);
+});
+
 test("a right file is a value with every default", async () => {
   const config = await checkConfig(right, "gateway.yaml", folder);
   expect(config.routes.get("chat")).toMatchObject({

@@ -76,9 +76,12 @@ const otherwise: Readonly<Record<string, string>> = {
   "litellm_settings.cache_params": "answers are kept by the part `cache`",
   "litellm_settings.max_budget": "a budget is a limit with `measure: cost`; every model then needs a price",
   "litellm_settings.budget_duration": "a budget is a limit with `measure: cost` and a `period`",
-  "router_settings.redis_host": "replicas share what is in `state`: a postgres:// URL",
-  "router_settings.redis_port": "replicas share what is in `state`: a postgres:// URL",
-  "router_settings.redis_password": "replicas share what is in `state`: a postgres:// URL",
+  "router_settings.redis_host":
+    "replicas share what is in `state`: a postgres:// URL; limits can be counted in `limitsState`, a redis:// URL",
+  "router_settings.redis_port":
+    "replicas share what is in `state`: a postgres:// URL; limits can be counted in `limitsState`, a redis:// URL",
+  "router_settings.redis_password":
+    "replicas share what is in `state`: a postgres:// URL; limits can be counted in `limitsState`, a redis:// URL",
   include: "import the files that it names by themselves",
 };
 

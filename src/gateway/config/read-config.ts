@@ -24,7 +24,7 @@ import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { protocols } from "../upstreams/protocol.ts";
-import { type GatewayFile, gatewaySchema } from "./schema.ts";
+import { type GatewayFile, gatewaySchema, type SecretSource } from "./schema.ts";
 import { readSecret } from "./secrets.ts";
 
 /** A route with what a request for it is held against. */
@@ -45,6 +45,8 @@ export interface GatewayConfig extends Operations {
   readonly listen: { readonly host: string; readonly port: number; readonly trustedProxies: number; readonly tls?: TlsPart | undefined };
   /** Where keys, limits and usage are kept. */
   readonly state: string;
+  /** Where limits are, if not there. */
+  readonly limitsState: string | undefined;
   /** The folder of the configuration, in which its relative paths are. */
   readonly folder: string;
   /** The file, as sentences name it. */
@@ -90,10 +92,14 @@ const openaiHost = /(^|\.)(openai\.com|openai\.azure\.com)$/;
 
 type UpstreamPart = GatewayFile["upstreams"][string];
 
+/** Errors: gateway/secret. */
+const openOrSecret = async (given: string | SecretSource, place: string, folder: string): Promise<string> =>
+  typeof given === "string" ? given : readSecret(given, place, folder);
+
 async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, folder: string): Promise<UpstreamConfig> {
   const place = `upstreams.${id}`;
   const isHere = typeof part.url === "string";
-  const url = typeof part.url === "string" ? part.url : await readSecret(part.url, `${place}.url`, folder);
+  const url = await openOrSecret(part.url, `${place}.url`, folder);
   const refused = refusedUrl(url, part.network);
   if (refused !== undefined)
     throw bad(`${place}.url`, "the address of a model's server", `${isHere ? `"${url}"` : "what is kept there"}: ${refused}`);
@@ -104,7 +110,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   const key = part.key && (await readSecret(part.key, `${place}.key`, folder));
   const headers: Record<string, string> = { ...own.headers(key) };
   for (const [name, value] of Object.entries(part.headers))
-    headers[name.toLowerCase()] = typeof value === "string" ? value : await readSecret(value, `${place}.headers.${name}`, folder);
+    headers[name.toLowerCase()] = await openOrSecret(value, `${place}.headers.${name}`, folder);
   const time = (key: "connect" | "firstByte" | "idle", otherwise: number) => part.timeouts[key] ?? file.timeouts[key] ?? otherwise;
   let authorities: string | undefined;
   if (part.authorities !== undefined)
@@ -189,7 +195,8 @@ export async function checkConfig(value: unknown, place: string, folder: string)
   const routes = routesOf(file, prices, folder, guards);
   return {
     listen: file.listen,
-    state: typeof file.state === "string" ? file.state : await readSecret(file.state, "state", folder),
+    state: await openOrSecret(file.state, "state", folder),
+    limitsState: file.limitsState && (await openOrSecret(file.limitsState, "limitsState", folder)),
     folder,
     place,
     keySecrets: file.keySecrets && (await Promise.all(file.keySecrets.map((s, i) => readSecret(s, `keySecrets[${i}]`, folder)))),

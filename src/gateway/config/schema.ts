@@ -93,6 +93,8 @@ export const gatewaySchema = z.strictObject({
     .prefault({}),
   /** Where keys, limits and usage are kept: `memory:`, `sqlite:PATH` or a `postgres://` URL; the URL may be a secret. */
   state: z.union([z.string(), secretSource]).default("sqlite:gateway.sqlite"),
+  /** Where limits are counted, if not there: a `redis://` URL, which may be a secret. */
+  limitsState: z.union([z.string(), secretSource]).optional(),
   /** Secrets under which keys are hashed, the newest first; a file beside a SQLite state when absent. */
   keySecrets: z.array(secretSource).min(1).optional(),
   access: z.unknown().optional(),

@@ -1,4 +1,4 @@
-/** What every store of buckets obeys; `bucket-store.test.ts` runs it in memory and on SQLite, `test/gateway-state.test.ts` on PostgreSQL. */
+/** What every store of buckets obeys; `bucket-store.test.ts` runs it in memory and on SQLite, `test/gateway-state.test.ts` on PostgreSQL, `test/gateway-redis.test.ts` on Redis. */
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import type { UsageRow } from "../contract.ts";

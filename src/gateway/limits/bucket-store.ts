@@ -1,4 +1,4 @@
-/** Where buckets live: one interface, three stores (`memory.ts`, `sqlite.ts`, `postgres.ts`), one contract suite (`bucket-store.laws.ts`). */
+/** Where buckets live: one interface, four stores (`memory.ts`, `sqlite.ts`, `postgres.ts`, `redis.ts`), one contract suite (`bucket-store.laws.ts`). */
 import type { UsageRow } from "../contract.ts";
 import type { BucketState, Line } from "./bucket.ts";
 
@@ -56,7 +56,7 @@ export const pageOf = (nowMs: number, rows: readonly BucketRow[], most: number):
 });
 
 export interface BucketStore {
-  /** All asks, one after the other, in one transaction (one statement in PostgreSQL). Errors: stateLost. */
+  /** All asks, one after the other, in one transaction (one statement in PostgreSQL, one script in Redis). Errors: stateLost. */
   reserve(asks: readonly ReserveAsk[]): Promise<readonly ReserveOutcome[]>;
   /** One ask, decided at once: where nothing has to be waited for. */
   reserveNow?(ask: ReserveAsk): ReserveOutcome;

@@ -1,6 +1,6 @@
 /**
  * The law of limits across processes: four of them share a state and together let through what the limit says, whichever asks first; what one
- * that is killed held comes back. `test/gateway-state.test.ts` runs it on a SQLite file and on PostgreSQL.
+ * that is killed held comes back. `test/gateway-state.test.ts` runs it on a SQLite file and on PostgreSQL, `test/gateway-redis.test.ts` on Redis.
  */
 import { expect, test } from "vitest";
 import { openControl } from "../control.ts";
@@ -11,8 +11,8 @@ export const childScript = `
 import { createInterface } from "node:readline";
 import { openControl } from "../gateway/control.ts";
 import { identityWith } from "../gateway/policy/fakes.ts";
-const [state, config] = process.argv.slice(2);
-const control = await openControl({ state, root: ".", config: JSON.parse(config), secrets: ["test-only".repeat(5)], leaseMs: 3000, timeoutMs: 60000 });
+const [state, config, limitsState] = process.argv.slice(2);
+const control = await openControl({ state, ...(limitsState ? { limitsState } : {}), root: ".", config: JSON.parse(config), secrets: ["test-only".repeat(5)], leaseMs: 3000, timeoutMs: 60000 });
 const subjects = { identity: identityWith(), model: "mail", ip: null };
 const demand = { inputTokens: 3, maxOutputTokens: 7, bytes: 0 };
 console.log("ready");
@@ -39,14 +39,20 @@ export interface ChildProcess {
 const requests = 250;
 const processes = 4;
 
-/** `start` runs the script with a state of its own name and a configuration; `url` is that state's for this process. */
-export function processLaws(start: (state: string, config: object) => Promise<ChildProcess>, url: (name: string) => string): void {
+/** `start` runs the script with a state of its own name and a configuration; `url` is that state's for this process, `limitsUrl` where its limits are. */
+export function processLaws(
+  start: (state: string, config: object, limitsState?: string) => Promise<ChildProcess>,
+  url: (name: string) => string,
+  limitsUrl?: (name: string) => string,
+): void {
   let n = 0;
   const four = async (config: object) => {
-    const state = url(`processes${n++}`);
+    const name = `processes${n++}`;
+    const [state, limitsState] = [url(name), limitsUrl?.(name)];
     // one makes the tables first, as whoever deploys does
-    const own = await openControl({ state, root: ".", config, secrets: ["test-only".repeat(5)], leaseMs: 3_000, timeoutMs: 60_000 });
-    const children: ChildProcess[] = await Promise.all(Array.from({ length: processes }, () => start(state, config)));
+    const options = { state, root: ".", config, secrets: ["test-only".repeat(5)], leaseMs: 3_000, timeoutMs: 60_000 };
+    const own = await openControl({ ...options, ...(limitsState === undefined ? {} : { limitsState }) });
+    const children: ChildProcess[] = await Promise.all(Array.from({ length: processes }, () => start(state, config, limitsState)));
     await Promise.all(children.map(c => c.line("ready")));
     const all = async (text: string): Promise<number> => {
       for (const c of children) c.say(text);
