@@ -5,16 +5,18 @@ import type { Summary } from "../../store/index.ts";
 import { embedStage, examplesFile, pairsStage } from "../../tune/index.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
+import { eightBits } from "../models/quantised-encoder.ts";
 import type { Project } from "../project.ts";
 import { encoderText, writeEncoder } from "./encoder-text.ts";
 import type { Around } from "./instruct-links.ts";
+import { textProofText } from "./proof-text.ts";
 import type { TunedModel } from "./tune-part.ts";
 
 const three = (x: number): string => x.toFixed(3);
 
 function describe(s: Summary): string {
   const scored = s.spearman === undefined ? "" : `, Spearman ${three(n(s, "baseSpearman"))} -> ${three(n(s, "spearman"))} on scored pairs`;
-  return `${formatCount(n(s, "pairs"))} pairs, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation nDCG@10 ${three(n(s, "baseNdcg10"))} -> ${three(n(s, "validationNdcg10"))}, recall@1 ${three(n(s, "baseRecall1"))} -> ${three(n(s, "validationRecall1"))}${scored}`;
+  return `${formatCount(n(s, "pairs"))} pairs, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation nDCG@10 ${three(n(s, "baseNdcg10"))} -> ${three(n(s, "validationNdcg10"))}, recall@1 ${three(n(s, "baseRecall1"))} -> ${three(n(s, "validationRecall1"))}${scored}${textProofText(s, "vector")}`;
 }
 
 export function embedLinks(
@@ -50,6 +52,7 @@ export function embedLinks(
         device,
         encoderOf: encoderText,
         writeEncoder,
+        served: eightBits,
         onProblem,
         eventsFolder: join(p.folder, ".loam", "tensorboard"),
       }),

@@ -26,6 +26,7 @@ import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
 import type { Project } from "../project.ts";
 import { baseText, writeTuned } from "./base-text.ts";
+import { few } from "./proof-text.ts";
 import { dataSetOf, type TunedModel } from "./tune-part.ts";
 
 /** The form that the proof of the merge quantises to. */
@@ -42,8 +43,6 @@ const quantised: NonNullable<InstructSurroundings["quantised"]> = {
     }
   },
 };
-
-const few = (x: number): string => (x === 0 ? "0" : x >= 0.01 ? x.toFixed(2) : x.toExponential(1));
 
 /** What became of it, and what the merge changed. */
 function describe(s: Summary): string {
@@ -182,7 +181,7 @@ export const checkpointLink = (p: Project, name: string, base: string, tuned: st
   });
 
 /** How a teacher behind an endpoint is reached; its answers are kept beside those of evaluations. Errors: cli/usage for a key that is not set. */
-const reachOf = (p: Project, name: string, { key, concurrency, requestsPerMinute }: EndpointTeacherOptions): EndpointSurroundings => ({
+export const reachOf = (p: Project, name: string, { key, concurrency, requestsPerMinute }: EndpointTeacherOptions): EndpointSurroundings => ({
   answersFolder: join(p.folder, ".loam", "teachers"),
   connection() {
     const value = key === undefined ? undefined : process.env[key];

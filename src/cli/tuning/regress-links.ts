@@ -5,8 +5,10 @@ import { evaluateRegressionStage, regressStage, targetsOf } from "../../tune/ind
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
+import { eightBits } from "../models/quantised-encoder.ts";
 import type { Project } from "../project.ts";
 import type { Around } from "./instruct-links.ts";
+import { textProofText } from "./proof-text.ts";
 import type { TunedModel } from "./tune-part.ts";
 
 const few = (x: number): string => String(Number(x.toPrecision(4)));
@@ -25,10 +27,10 @@ export function regressLinks(
       stage: "tune",
       label: name,
       inputs: { base, documents },
-      definition: regressStage({ device, tokenizerOf, onProblem, eventsFolder: join(p.folder, ".loam", "tensorboard") }),
+      definition: regressStage({ device, tokenizerOf, served: eightBits, onProblem, eventsFolder: join(p.folder, ".loam", "tensorboard") }),
       options: () => ({ name, recipe }),
       describe: s =>
-        `${formatCount(n(s, "texts"))} texts, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation RMSE ${few(n(s, "validationRmse"))} where numbers deviate by ${few(n(s, "deviation"))}`,
+        `${formatCount(n(s, "texts"))} texts, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation RMSE ${few(n(s, "validationRmse"))} where numbers deviate by ${few(n(s, "deviation"))}${textProofText(s, "number")}`,
     }),
     link({
       stage: "evaluate",

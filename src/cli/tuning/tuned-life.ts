@@ -5,10 +5,12 @@ import { classifyStage, evaluateClassifierStage, labelsOf, textBaselinesStage } 
 import { dataLinksOf, n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
+import { eightBits } from "../models/quantised-encoder.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
 import { embedLinks } from "./embed-links.ts";
 import { type Around, distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
+import { textProofText } from "./proof-text.ts";
 import { regressLinks } from "./regress-links.ts";
 import { dataSetOf, madeOf, type TunedModel } from "./tune-part.ts";
 
@@ -26,10 +28,16 @@ const tasks: {
         stage: "tune",
         label: name,
         inputs: { base, documents },
-        definition: classifyStage({ device, tokenizerOf, onProblem, eventsFolder: join(p.folder, ".loam", "tensorboard") }),
+        definition: classifyStage({
+          device,
+          tokenizerOf,
+          served: eightBits,
+          onProblem,
+          eventsFolder: join(p.folder, ".loam", "tensorboard"),
+        }),
         options: () => ({ name, recipe }),
         describe: s =>
-          `${formatCount(n(s, "texts"))} texts, ${n(s, "classes")} classes, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation F1 ${n(s, "validationF1").toFixed(3)}`,
+          `${formatCount(n(s, "texts"))} texts, ${n(s, "classes")} classes, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation F1 ${n(s, "validationF1").toFixed(3)}${textProofText(s, "classes")}`,
       }),
       link({
         stage: "baselines",

@@ -20,7 +20,7 @@ import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum
 import { adamw, type HostBatch, type MetricPoint, single } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type BatchSource, type Judged, runFit } from "../fit.ts";
-import { type FrozenTensors, mergedModel, nameOfMethod, type TrainableTensors, tuningOf } from "../methods/index.ts";
+import { type FrozenTensors, mergedModel, nameOfMethod, type TrainableTensors, type TunedArrays, tuningOf } from "../methods/index.ts";
 import { epochOf, layTexts, widthsOf } from "./batches.ts";
 import type { ClassifyOptions } from "./options.ts";
 import { greatest, predictorOf, softmax } from "./predict.ts";
@@ -65,6 +65,8 @@ export interface Selection extends Scores {
 
 export interface FitResult {
   readonly model: Model;
+  /** What the model was merged of. */
+  readonly tuned: TunedArrays;
   readonly points: readonly MetricPoint[];
   readonly steps: number;
   readonly stoppedEarly: boolean;
@@ -238,6 +240,7 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
     const chosenScores = history[fitted.best]!;
     return {
       model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
+      tuned: { tuning, trainable: chosen, frozen },
       points,
       steps: done,
       stoppedEarly,

@@ -2,6 +2,7 @@
 import type { Tree } from "../../base/index.ts";
 import { type ModelConfig, textLogits } from "../../nn/index.ts";
 import { type Compiled, compile, type Device, type Tensor } from "../../tensor/index.ts";
+import type { ReadTexts } from "../methods/index.ts";
 import { batchesOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
 
 export interface PredictorOptions {
@@ -68,6 +69,18 @@ export function textReader({ device, read, longest, parameters, rows = 32 }: Rea
     dispose: () => program.dispose(),
   };
 }
+
+/** Reads the same texts by any parameters, for the proof of a merge: a program each, which is gone when they are read. */
+export const readingOf =
+  (open: (parameters: (...trees: never[]) => unknown) => Predictor, texts: readonly ArrayLike<number>[], signal?: AbortSignal): ReadTexts =>
+  async (parameters, trees) => {
+    const predictor = open(parameters);
+    try {
+      return await predictor.predict(trees, texts, signal ? { signal } : {});
+    } finally {
+      predictor.dispose();
+    }
+  };
 
 /** Probabilities of logits. */
 export function softmax(logits: ArrayLike<number>): number[] {

@@ -8,10 +8,11 @@ import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { metricLine } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { nameOfMethod } from "../methods/index.ts";
+import { nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
 import { tokensOf } from "./batches.ts";
 import { type Example, readExamples } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
+import { headProof } from "./head-proof.ts";
 import { type ClassifyOptions, classifyOptions } from "./options.ts";
 import { softmax } from "./predict.ts";
 
@@ -20,6 +21,8 @@ export interface TuneSurroundings {
   readonly device: () => Device;
   /** The tokenizer of a model's files, whatever their format. */
   readonly tokenizerOf: (model: ArtifactReader) => Promise<Tokenizer>;
+  /** The form beside float32 that the result can be served in, for the proof of the merge. */
+  readonly served?: ServedForm;
   /** A folder for TensorBoard's event files, one folder a run in it. */
   readonly eventsFolder?: string;
   readonly onProblem?: (problem: LoamError) => void;
@@ -50,7 +53,7 @@ const stageOptions = z.strictObject({ name: z.string(), recipe: classifyOptions 
 export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
   stage({
     name: "tune-classify",
-    version: 1,
+    version: 2,
     inputs: { base: "model", documents: "documents" },
     options: stageOptions,
     output: "model",
@@ -70,13 +73,14 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
       }
       const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: withoutHabits(recipe) } as never);
+      const held = await asTokens(tokenizer, validation, longest, signal);
       const result = await fitClassifier({
         device,
         base,
         recipe,
         classes,
         train: await asTokens(tokenizer, train, longest, signal),
-        validation: await asTokens(tokenizer, validation, longest, signal),
+        validation: held,
         longest,
         identity,
         folder: scratch,
@@ -85,6 +89,17 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
         signal,
         ...(around.onProblem ? { onProblem: around.onProblem } : {}),
       });
+      progress({ stage: "tune", message: "measuring what the merge changes" });
+      const { model, tuned } = result;
+      const proof = await headProof(around.served, device, {
+        output: "classes",
+        model,
+        tuned,
+        tokenizer,
+        longest,
+        tokens: held.tokens,
+        signal,
+      });
       await writeModelFiles(output, result.model);
       await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
       await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
@@ -92,7 +107,7 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
         Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
       const { steps, stoppedEarly, best, history, trained } = result;
       const told = { base: inputs.base.id, recipe, classes, train: counts(train), validation: counts(validation), leftOut };
-      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history }, null, 2)}\n`);
+      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
       await output.write(
         "validation.jsonl",
         validation
@@ -116,6 +131,7 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
         stoppedEarly,
         validationF1: round(best.macroF1),
         bestStep: best.step,
+        ...textProofSummary(proof),
         seconds: Math.round(result.totalMs / 1000),
       };
     },

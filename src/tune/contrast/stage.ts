@@ -7,9 +7,11 @@ import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { metricLine } from "../../train/index.ts";
+import { tokensOf } from "../classify/batches.ts";
+import { readingOf, textReader } from "../classify/predict.ts";
 import { tuneErrors } from "../errors.ts";
-import { mergedModel, nameOfMethod } from "../methods/index.ts";
-import { type EncoderPooling, tuneContrast } from "./fit.ts";
+import { mergedModel, nameOfMethod, probeOf, type ServedForm, textProof, textProofSummary } from "../methods/index.ts";
+import { type EncoderPooling, textVectors, tuneContrast } from "./fit.ts";
 import { embedOptions } from "./options.ts";
 import { readPairs } from "./pairs-stage.ts";
 
@@ -26,6 +28,8 @@ export interface EmbedSurroundings {
   readonly encoderOf: (base: ArtifactReader) => Promise<EncoderText>;
   /** Writes an encoder with its text and how it pools. */
   readonly writeEncoder: (output: ArtifactWriter, model: Model, base: ArtifactReader, text: EncoderText) => Promise<void>;
+  /** The form beside float32 that the result can be served in, for the proof of the merge. */
+  readonly served?: ServedForm;
   readonly eventsFolder?: string;
   readonly onProblem?: (problem: LoamError) => void;
 }
@@ -36,7 +40,7 @@ const stageOptions = z.strictObject({ name: z.string(), recipe: embedOptions.omi
 export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", typeof stageOptions> =>
   stage({
     name: "tune-embed",
-    version: 1,
+    version: 2,
     inputs: { base: "model", pairs: "pairs" },
     options: stageOptions,
     output: "model",
@@ -74,10 +78,36 @@ export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", t
         ...(around.onProblem ? { onProblem: around.onProblem } : {}),
       });
       const merged = await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device);
-      await around.writeEncoder(output, { ...base, parameters: merged } as Model, inputs.base, text);
+      const model = { ...base, parameters: merged } as Model;
+      progress({ stage: "tune", message: "measuring what the merge changes" });
+      const quantised = await around.served?.of(model, { ...text, longest }, device);
+      const probe = probeOf(
+        [...new Set((validation.length > 0 ? validation : train).flatMap(r => [r.anchor, r.positive]))].map(t =>
+          tokensOf(text.tokenizer, t, longest),
+        ),
+      );
+      const proof = await textProof({
+        output: "vector",
+        ...tuned,
+        merged,
+        quantised: around.served && quantised ? { form: around.served.form, parameters: quantised } : undefined,
+        read: readingOf(
+          parameters =>
+            textReader({
+              device,
+              longest,
+              parameters,
+              read: (p, tokens, present) => textVectors(base.config, p, text.pooling, { tokens, present }),
+            }),
+          probe,
+          signal,
+        ),
+      });
+      if (quantised) disposeTree(quantised);
+      await around.writeEncoder(output, model, inputs.base, text);
       await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
       const { steps, stoppedEarly, history, best, report } = tuned;
-      const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe, steps, stoppedEarly, history, best, report };
+      const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe, steps, stoppedEarly, history, best, report, proof };
       await output.write("tuning.json", `${JSON.stringify(told, null, 2)}\n`);
       disposeTree(merged);
       const { ndcg10, recall1 } = report.retrieval;
@@ -99,6 +129,7 @@ export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", t
         baseRecall1: round(recall1.base.value),
         validationRecall1: round(recall1.tuned.value),
         ...(scoredGain ? { baseSpearman: round(scoredGain.base.value), spearman: round(scoredGain.tuned.value) } : {}),
+        ...textProofSummary(proof),
         seconds: Math.round(tuned.totalMs / 1000),
       };
     },

@@ -4,6 +4,19 @@ export { type Method, type MethodInput, type MethodName, methodNames, methodOpti
 export { type MergeProof, mergeProof, type ProofOptions, showProof } from "./proof.ts";
 export { adapterOfTuning, mergedModel } from "./results.ts";
 export {
+  probeOf,
+  type ReadTexts,
+  type ServedForm,
+  type TextChange,
+  type TextOutput,
+  type TextProof,
+  type TextProofOptions,
+  type TunedArrays,
+  textChange,
+  textProof,
+  textProofSummary,
+} from "./text-proof.ts";
+export {
   type FrozenArrays,
   type FrozenTensors,
   type TrainableArrays,

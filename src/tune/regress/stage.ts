@@ -7,10 +7,11 @@ import { type Stage, stage } from "../../store/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { metricLine } from "../../train/index.ts";
 import { tokensOf } from "../classify/batches.ts";
+import { headProof } from "../classify/head-proof.ts";
 import { predictorOf } from "../classify/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
-import { nameOfMethod } from "../methods/index.ts";
+import { nameOfMethod, textProofSummary } from "../methods/index.ts";
 import { type Measured, readMeasured, readMeasuredTest } from "./examples.ts";
 import { fitRegression, type MeasuredTexts } from "./fit.ts";
 import { regressOptions, targetOptions, targetsOf } from "./options.ts";
@@ -40,7 +41,7 @@ const stageOptions = z.strictObject({ name: z.string(), recipe: regressOptions }
 export const regressStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
   stage({
     name: "tune-regress",
-    version: 1,
+    version: 2,
     inputs: { base: "model", documents: "documents" },
     options: stageOptions,
     output: "model",
@@ -61,12 +62,13 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
       const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
       const { checkpointSeconds: _, ...lasting } = recipe;
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
+      const held = await asTokens(tokenizer, validation, longest, signal);
       const result = await fitRegression({
         device,
         base,
         recipe,
         train: await asTokens(tokenizer, train, longest, signal),
-        validation: await asTokens(tokenizer, validation, longest, signal),
+        validation: held,
         longest,
         identity,
         folder: scratch,
@@ -75,12 +77,23 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
         signal,
         ...(around.onProblem ? { onProblem: around.onProblem } : {}),
       });
+      progress({ stage: "tune", message: "measuring what the merge changes" });
+      const { model, tuned } = result;
+      const proof = await headProof(around.served, device, {
+        output: "number",
+        model,
+        tuned,
+        tokenizer,
+        longest,
+        tokens: held.tokens,
+        signal,
+      });
       await writeModelFiles(output, result.model);
       await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
       await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
       const { steps, stoppedEarly, best, history, trained, mean, deviation } = result;
       const told = { base: inputs.base.id, recipe, train: train.length, validation: validation.length, leftOut, mean, deviation };
-      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history }, null, 2)}\n`);
+      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
       const parameters = countParameters(specOfModel(result.model));
       disposeTree(result.model.parameters);
       const chosen = history[best]!;
@@ -97,6 +110,7 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
         validationRmse: round(chosen.rmse!),
         deviation: round(deviation),
         bestStep: chosen.step,
+        ...textProofSummary(proof),
         seconds: Math.round(result.totalMs / 1000),
       };
     },
