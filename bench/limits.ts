@@ -1,10 +1,11 @@
-/** How long a decision about limits takes, one at a time and 64 under way, in memory, in a SQLite file and in PostgreSQL on loopback. */
+/** How long a decision about limits takes, one at a time and 64 under way, in memory, in a SQLite file, and in PostgreSQL and Redis on loopback. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Identity, openControl } from "../src/gateway/index.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
 import { startBenchPostgres } from "./limits/postgres.ts";
+import { startBenchRedis } from "./limits/redis.ts";
 
 /** Five limits of five kinds, as a deployment would have them. */
 const config = {
@@ -33,8 +34,9 @@ const identity = (n: number): Identity => ({
 const percentile = (sorted: readonly number[], p: number): number =>
   digits(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))]!);
 
-async function measure(state: string, count: number) {
-  const control = await openControl({ state, root: tmpdir(), config, secrets: ["a secret of the bench, 32 letters"] });
+async function measure(state: string, count: number, limitsState?: string) {
+  const options = { state, root: tmpdir(), config, secrets: ["a secret of the bench, 32 letters"] };
+  const control = await openControl({ ...options, ...(limitsState === undefined ? {} : { limitsState }) });
   let n = 0;
   const reserveMs: number[] = [];
   const settleMs: number[] = [];
@@ -75,21 +77,24 @@ async function measure(state: string, count: number) {
 export async function run(context: BenchContext): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), "loam-bench-limits-"));
   const postgres = await startBenchPostgres();
+  const redis = await startBenchRedis();
   const count = (n: number): number => Math.max(200, Math.round(n * context.scale));
   try {
     const ours: Record<string, unknown> = {};
     ours.memory = await measure("memory:", count(20_000));
     ours.sqlite = await measure(`sqlite:${join(folder, "gateway.db")}`, count(5_000));
     if (postgres) ours.postgres = await measure(postgres.url("bench"), count(2_000));
+    if (redis) ours.redis = await measure(`sqlite:${join(folder, "records.db")}`, count(5_000), redis.url("bench"));
     return {
       method: `five limits a request (requests, tokens, concurrency, money, one bucket that all share) of ${keys} keys and 20 teams: reserved, then settled with its usage counted; one after the other, then ${atOnce} under way`,
       ours,
       peers: {},
       ratios: {},
       bars: [],
-      notes: postgres ? [] : ["PostgreSQL is not installed here"],
+      notes: [...(postgres ? [] : ["PostgreSQL is not installed here"]), ...(redis ? [] : ["redis-server is not installed here"])],
     };
   } finally {
+    await redis?.stop();
     await postgres?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
