@@ -11,6 +11,7 @@ export { evaluateErrors } from "./errors.ts";
 export { type Evaluated, type EvaluateOptions, evaluateTask } from "./evaluate-task.ts";
 export { type TextItem, type TextMetric, textMetrics, textScore, textStatistics } from "./generation/index.ts";
 export { type JudgedItem, type JudgeSummary, judgePairs, judgeRuleOf, judgeSummary, withJudgement } from "./judge/judge.ts";
+export { fromOtherSide, isContradicted, type JudgementScores, judgementScores } from "./judge/judgement.ts";
 export { type ModelBitsOptions, modelBits } from "./model-bits.ts";
 export {
   type DecoderLikelihood,
@@ -29,6 +30,7 @@ export {
   contaminationSplit,
   markKey,
 } from "./results/contamination.ts";
+export { mostWrong, slowest } from "./results/extremes.ts";
 export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence, type UndecidedRule, undecidedRules } from "./results/gate.ts";
 export {
   checkWhole,
@@ -51,6 +53,7 @@ export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
+export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";
 export {
   type Found,
   ndcgAt,

@@ -44,6 +44,13 @@ async function typos(task: Task): Promise<Change> {
   });
 }
 
+/** Which of an item's options stands where in the variant `order`: never each where it was, for that would test nothing. */
+export function optionOrder(id: string, count: number): number[] {
+  const places = [...random(`order ${id}`).permutation(count)];
+  if (places.every((p, i) => p === i)) places.push(places.shift()!);
+  return places;
+}
+
 /** Options in another order, and the number of the right one after them. */
 function order(task: Task): Change {
   const field = task.options ?? (typeof task.choices === "string" && !task.choices.includes("{") ? task.choices : undefined);
@@ -61,9 +68,7 @@ function order(task: Task): Change {
     const right = item.fields[target];
     if (!Array.isArray(options) || (typeof right !== "number" && typeof right !== "string"))
       throw refuse(item.place, `${typeof options} and ${typeof right}`);
-    const places = [...random(`order ${item.id}`).permutation(options.length)];
-    // an order that changes nothing tests nothing
-    if (places.every((p, i) => p === i)) places.push(places.shift()!);
+    const places = optionOrder(item.id, options.length);
     const isNumber = typeof right === "number" || (!options.includes(right) && /^\d+$/.test(right));
     const now = isNumber ? places.indexOf(Number(right)) : right;
     return { ...item, fields: { ...item.fields, [field]: places.map(p => options[p]), [target]: now } };
