@@ -5,7 +5,7 @@ import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
 import { cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
 import type { JudgementReport, TaskReport } from "./report.ts";
-import { figure, pValue } from "./show.ts";
+import { figure, pValue, share } from "./show.ts";
 
 export interface EvaluationDocument {
   readonly model: string;
@@ -41,10 +41,18 @@ ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
 ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
-${t.variants.map(v => `<h3>Asked in another way: ${escaped(v.variant)}</h3>${differenceTable(v.differences, "as it is", v.variant)}`).join("")}
+${t.variants.map(variantPart).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table>`) : ""}
 ${slowest.length ? folded("Slowest", slowest.length, `<table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table>`) : ""}
 </section>`;
+}
+
+/** The same items asked in another way: how many are answered alike, what that does to the figures, which answers turn. */
+function variantPart({ variant, alike, differences, turned }: TaskReport["variants"][number]): string {
+  const stays = alike
+    ? `<p class="quiet">${share(alike.value)} of the items are answered alike (95 %: ${share(alike.low)} to ${share(alike.high)}).</p>`
+    : "";
+  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${differenceTable(differences, "as it is", variant)}${changes("Other answers", "bad", turned)}`;
 }
 
 /** Items that the training data holds, and the others. */

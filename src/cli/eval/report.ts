@@ -8,10 +8,13 @@ import {
   differenceOf,
   gainOf,
   type ItemResult,
-  type JudgeSummary,
+  isContradicted,
+  type JudgementScores,
+  judgementScores,
   type LoadedTask,
   type Measure,
   measureOf,
+  mostWrong,
   pairItems,
   pictureOf,
   type Score,
@@ -19,7 +22,9 @@ import {
   scoreOf,
   sliceName,
   sliceScores,
-  withJudgement,
+  slowest,
+  type VariantScores,
+  variantScores,
 } from "../../evaluate/index.ts";
 import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
@@ -39,11 +44,11 @@ export interface ChangedItem extends ShownItem {
   readonly before: string;
 }
 
-export interface VariantReport {
+export interface VariantReport extends Pick<VariantScores, "alike" | "differences"> {
   readonly variant: string;
   readonly artifact: string;
-  /** The variant beside the items as they are. */
-  readonly differences: readonly Difference[];
+  /** Items with another answer; those that became wrong first. */
+  readonly turned: readonly ChangedItem[];
 }
 
 export interface Comparison {
@@ -58,11 +63,10 @@ export interface Comparison {
 }
 
 /** What a judge said of the model beside the other one. */
-export interface JudgementReport extends JudgeSummary {
+export interface JudgementReport extends JudgementScores {
   readonly judge: string;
   readonly artifact: string;
   readonly isKnown: boolean;
-  readonly winRate: Score;
   /** Items on which its two orders contradict each other. */
   readonly contradicted: readonly ChangedItem[];
 }
@@ -98,15 +102,6 @@ export const measuresOf = ({ task }: LoadedTask, result: RecordedResult): Measur
   (task.metrics ?? defaultMeasures(task.output)).map(name => measureNamed(name, result));
 
 export const shown = ({ id, place, prompt, right, came, ms }: ItemResult): ShownItem => ({ id, place, prompt, right, came, ms });
-
-/** How far an item is from right: by what it lacks to the right choice, else by the first measure's own value. */
-function badness(measure: Measure, i: ItemResult): number {
-  if (i.logLikelihoods && i.gold) {
-    const right = Math.max(...i.gold.map(g => i.logLikelihoods![g]!));
-    return Math.max(...i.logLikelihoods) - right;
-  }
-  return measure.value(i) * (measure.better === "higher" ? -1 : 1);
-}
 
 export const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number): T[] =>
   [...list].sort((a, b) => by(b) - by(a)).slice(0, count);
@@ -145,24 +140,22 @@ function comparisonOf(measures: readonly Measure[], mine: RecordedResult, id: st
   };
 }
 
-function judgementOf({ items, summary, ...rest }: Judgement, result: RecordedResult, few: number): JudgementReport {
-  const contradicted = items.filter(i => i.outcome === "tie" && i.shownFirst !== "tie" && i.shownSecond !== "tie");
+function judgementOf({ items, summary: _, ...rest }: Judgement, { head, items: results }: RecordedResult, few: number): JudgementReport {
   return {
     ...rest,
-    ...summary,
-    winRate:
-      summary.unread === items.length
-        ? { metric: "win_rate", better: "higher", items: 0, value: Number.NaN, low: Number.NaN, high: Number.NaN, interval: "none" }
-        : scoreOf(measureOf("win_rate", result.head), withJudgement(result.items, items)),
-    contradicted: contradicted.slice(0, few).map(i => ({
-      id: i.id,
-      place: i.place,
-      prompt: i.prompt,
-      right: "",
-      before: i.second,
-      came: i.first,
-      ms: 0,
-    })),
+    ...judgementScores(items, results, head),
+    contradicted: items
+      .filter(isContradicted)
+      .slice(0, few)
+      .map(i => ({
+        id: i.id,
+        place: i.place,
+        prompt: i.prompt,
+        right: "",
+        before: i.second,
+        came: i.first,
+        ms: 0,
+      })),
   };
 }
 
@@ -170,7 +163,6 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
   const { task } = loaded;
   const measures = measuresOf(loaded, result).filter(m => m.name !== "win_rate");
   const main = measures[0]!;
-  const wrong = result.items.filter(i => (main.kind === "share" ? main.value(i) === 0 : badness(main, i) > Number.NEGATIVE_INFINITY));
   const baselines = baselineReports(loaded, result, measures);
   const picture = pictureOf(result.head, result.items);
   return {
@@ -183,22 +175,22 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
     ms: result.ms,
     scores: measures.map(m => scoreOf(m, result.items)),
     slices: sliceScores(result.items, task.slices.map(sliceName), measures),
-    variants: variants.map(v => ({
-      variant: v.variant,
-      artifact: v.result.artifact,
-      differences: measures.map(m => differenceOf(m, pairItems(v.result.items.map(unvaried(result.items)), result.items, task.task))),
-    })),
+    variants: variants.map(({ variant, result: { artifact, items } }) => {
+      const { alike, differences, turned } = variantScores(variant, items, result.items, measures, task.task);
+      return {
+        variant,
+        artifact,
+        ...(alike ? { alike } : {}),
+        differences,
+        turned: turned.slice(0, few).map(t => ({ ...shown(t.item), before: t.before.came })),
+      };
+    }),
     ...(picture ? { picture } : {}),
     ...(baselines ? { baselines } : {}),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     ...(seen ? { contamination: { checks: seen.checks, ...contaminationSplit(result.items, seen.cleanness, measures) } } : {}),
-    worst: topOf(wrong, i => badness(main, i), few).map(shown),
-    slowest: topOf(result.items, i => i.ms, few).map(shown),
+    worst: mostWrong(main, result.items, few).map(shown),
+    slowest: slowest(result.items, few).map(shown),
   };
 }
-
-/** A variant's items in the order of the others, under their names: the content differs, the place is the same. */
-const unvaried =
-  (items: readonly ItemResult[]) =>
-  (v: ItemResult, at: number): ItemResult => ({ ...v, id: items[at]!.id });

@@ -7,6 +7,7 @@ import type { ChangedItem, ShownItem, TaskReport } from "./report.ts";
 
 export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));
 const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
+export const share = (x: number): string => (Number.isNaN(x) ? "-" : `${(100 * x).toFixed(1)} %`);
 export const pValue = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 
 export const scoreCells = (s: Pick<Score, "metric" | "value" | "low" | "high">): string =>
@@ -68,7 +69,9 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
       out.line(`    ${s.group.slice(0, 24).padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
   }
   for (const v of t.variants) {
-    out.line(`  ${v.variant}, beside the items as they are:`);
+    out.line(
+      `  ${v.variant}, beside the items as they are${v.alike ? `, ${share(v.alike.value)} [${share(v.alike.low)}, ${share(v.alike.high)}] answered alike` : ""}:`,
+    );
     for (const d of v.differences) out.line(differenceLine(d));
   }
   const c = t.comparison;
@@ -88,7 +91,6 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   }
   const j = t.judgement;
   if (j) {
-    const share = (x: number): string => (Number.isNaN(x) ? "-" : `${(100 * x).toFixed(1)} %`);
     out.line(`  judged by ${j.judge}${c ? ` beside ${c.against}` : ""} (${j.artifact}${j.isKnown ? ", from the record" : ""}):`);
     out.line(`    ${scoreCells(j.winRate)} wins ${j.wins}, losses ${j.losses}, ties ${j.ties}  p ${pValue(j.p)} (sign test)`);
     out.line(

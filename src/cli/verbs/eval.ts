@@ -36,6 +36,7 @@ import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
 import { type RecordedResult, recordedResult } from "../eval/record.ts";
 import { recordedGroup } from "../eval/record-group.ts";
+import { recordedSeen } from "../eval/record-seen.ts";
 import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
 import { taskFile, taskNames } from "../eval/task-files.ts";
@@ -145,6 +146,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
           })
         : undefined;
     const seen = await seenItems(model.store, model.model, loaded);
+    if (seen && model.model.artifact !== undefined)
+      await recordedSeen({ store: model.store, model: model.model.artifact, task: loaded.task.task, result: result.artifact, seen });
     evaluated.push({
       loaded,
       result,

@@ -1,0 +1,47 @@
+/**
+ * Which of a result's items the training data holds, in the record: found from the model's lineage when a task is asked, and kept beside the result, so
+ * that pages tell it without the task's file.
+ */
+import { z } from "zod";
+import { openArtifact, runStage, type Store, stage } from "../../store/index.ts";
+import type { SeenItems } from "./contaminated.ts";
+
+const options = z.strictObject({
+  task: z.string(),
+  /** The artifact of the result, whose items' order this is in. */
+  result: z.string(),
+  /** Data sets, and the sets in their recipes, that items were looked for in. */
+  checks: z.array(z.strictObject({ data: z.string(), set: z.string() })),
+});
+/** Raise it when the file says something else. */
+const version = 1;
+
+export interface SeenRecording {
+  readonly store: Store;
+  /** The artifact of the model. */
+  readonly model: string;
+  readonly task: string;
+  /** The artifact of the result. */
+  readonly result: string;
+  readonly seen: SeenItems;
+}
+
+/** Records what was seen, or finds it; the artifact's id. Errors: those of the record. */
+export async function recordedSeen({ store, model, task, result, seen: { checks, cleanness } }: SeenRecording): Promise<string> {
+  const seenStage = stage({
+    name: "eval-seen",
+    version,
+    inputs: { model: "model", result: "task-result" },
+    options,
+    output: "seen-items",
+    async run({ output }) {
+      await output.write("seen.json", `${JSON.stringify({ format: 1, checks, cleanness })}\n`);
+      return { task, clean: cleanness.filter(c => c === "clean").length, contaminated: cleanness.filter(c => c === "contaminated").length };
+    },
+  });
+  const { artifact } = await runStage(store, seenStage, {
+    inputs: { model: await openArtifact(store, model), result: await openArtifact(store, result) },
+    options: { task, result, checks: checks.map(({ data, set }) => ({ data, set })) },
+  });
+  return artifact.id;
+}
