@@ -1,6 +1,6 @@
 /** A record with versions of a model and what was measured of them, for this room's tests. */
 import { z } from "zod";
-import type { ItemResult } from "../evaluate/index.ts";
+import type { ItemResult, OutputType } from "../evaluate/index.ts";
 import { type ModelVersion, openArtifact, registerVersion, runStage, type Store, stage } from "../store/index.ts";
 
 const modelStage = stage({
@@ -37,26 +37,39 @@ export const answers = (n: number, right: number, ms = 10): ItemResult[] =>
     logLikelihoods: i % 2 === Number(i < right) ? [-2, -0.1] : [-0.1, -2],
   }));
 
+interface Asked {
+  /** What was asked: task and items. */
+  readonly digest?: string;
+  readonly variant?: string;
+  readonly output?: OutputType;
+}
+
 /** Records a result as `loam eval` does. */
-export async function measured(store: Store, of: ModelVersion, task: string, items: readonly ItemResult[]): Promise<string> {
+export async function measured(
+  store: Store,
+  of: ModelVersion,
+  task: string,
+  items: readonly ItemResult[],
+  { output: kind = "classify", ...asked }: Asked = {},
+): Promise<string> {
   const results = stage({
     name: "eval",
     version: 1,
     inputs: { model: "model" },
-    options: z.strictObject({ task: z.string(), n: z.number() }),
+    options: z.strictObject({ task: z.string(), n: z.number(), digest: z.string().optional(), variant: z.string().optional() }),
     output: "task-result",
     async run({ output }) {
       await output.writeStream(
         "items.jsonl",
         items.map(i => `${JSON.stringify(i)}\n`),
       );
-      await output.write("result.json", JSON.stringify({ format: 1, task, output: "classify", items: items.length, kept: 0, ms: 1 }));
-      return {};
+      await output.write("result.json", JSON.stringify({ format: 1, task, output: kind, items: items.length, kept: 0, ms: 1 }));
+      return { task, model: `mail@${of.number}` };
     },
   });
   const model = await openArtifact(store, of.artifact);
-  const n = items.filter(i => i.logLikelihoods![i.gold![0]!]! > -1).length;
-  return (await runStage(store, results, { inputs: { model }, options: { task, n } })).artifact.id;
+  const n = items.filter(i => i.logLikelihoods && i.logLikelihoods[i.gold![0]!]! > -1).length;
+  return (await runStage(store, results, { inputs: { model }, options: { task, n, ...asked } })).artifact.id;
 }
 
 /** Records a group of tasks that were recorded, as `loam eval` does. */

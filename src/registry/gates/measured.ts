@@ -56,17 +56,17 @@ const groupResult = z.looseObject({
     z.strictObject({ metric: z.string(), filter: z.string().optional(), isWeighted: z.boolean(), tasks: z.array(z.string()) }),
   ),
 });
-const linesOf = async (store: Store, artifact: string, file: string): Promise<unknown[]> =>
+export const linesOf = async (store: Store, artifact: string, file: string): Promise<unknown[]> =>
   (await (await openArtifact(store, artifact)).read(file))
     .toString("utf8")
     .split("\n")
     .filter(Boolean)
     .map(line => JSON.parse(line) as unknown);
-const jsonOf = async (store: Store, artifact: string, file: string): Promise<unknown> =>
+export const jsonOf = async (store: Store, artifact: string, file: string): Promise<unknown> =>
   JSON.parse((await (await openArtifact(store, artifact)).read(file)).toString("utf8"));
 
 /** What `loam eval` recorded. */
-async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
+export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
   const { task, output, positive, samples, match } = check(
     resultHead,
     await jsonOf(store, info.id, "result.json"),
@@ -152,7 +152,7 @@ async function classifierResult(store: Store, info: ArtifactInfo): Promise<Measu
   return { head: { task: testTask, output: "classify" }, artifact: info.id, atMs: info.createdMs, items, ...note };
 }
 
-const resultKind = "task-result";
+export const resultKind = "task-result";
 const readers: Readonly<Record<string, (store: Store, info: ArtifactInfo) => Promise<MeasuredTask | undefined>>> = {
   [resultKind]: taskResult,
   evaluation: classifierResult,

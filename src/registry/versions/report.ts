@@ -1,6 +1,7 @@
 /**
- * What was measured of a version, from the record: figures, slices by the items' attributes, and beside another version what differs item by item. The
- * same figures as `loam eval` and the gates have, since all read the same items; nothing is measured here.
+ * What was measured of a version, from the record: figures, slices by the items' attributes, beside another version what differs item by item, the most
+ * wrong and the slowest items, and what else was recorded of them (`beside.ts`). The same figures as `loam eval` and the gates have, since all read the
+ * same items; nothing is measured here.
  */
 import {
   type ClassPicture,
@@ -13,24 +14,21 @@ import {
   type ItemResult,
   type Measure,
   measureOf,
+  mostWrong,
   pairItems,
   pictureOf,
   type Score,
   type SliceScores,
   scoreOf,
   sliceScores,
+  slowest,
 } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
 import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
+import { type JudgementReported, judgementsOf, type SeenReported, seenOf, type VariantReported, variantsOf } from "./beside.ts";
+import { type ChangedItem, type ShownItem, shownItem } from "./shown-item.ts";
 
-export interface ReportedItem {
-  readonly id: string;
-  readonly place: string;
-  readonly prompt: string;
-  readonly right: string;
-  readonly came: string;
-  /** What the other version gave. */
-  readonly before: string;
+export interface ReportedItem extends Omit<ChangedItem, "ms"> {
   /** By the first measure: positive where this version is better. */
   readonly gain: number;
 }
@@ -54,10 +52,19 @@ export interface TaskReported {
     readonly wins: readonly ReportedItem[];
     readonly losses: readonly ReportedItem[];
   };
+  /** What else was recorded of these items. */
+  readonly variants: readonly VariantReported[];
+  readonly judgements: readonly JudgementReported[];
+  readonly contamination?: SeenReported;
+  /** The furthest from right first; of a group none, for its tasks have their own. */
+  readonly worst: readonly ShownItem[];
+  readonly slowest: readonly ShownItem[];
 }
 
 /** Items of each list; a page shows no more. */
 const few = 100;
+/** The most wrong, and the slowest. */
+const mostExtreme = 25;
 /** Attributes that slices are made of, and parts of a numeric one. */
 const mostAttributes = 6;
 const parts = 4;
@@ -117,6 +124,7 @@ function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskRepor
     items: g.items.length,
     scores: groupScores(g.head, g.items).map(s => ({ ...s, metric: s.name })),
     slices: [],
+    ...{ variants: [], judgements: [], worst: [], slowest: [] },
     ...(changes
       ? {
           comparison: {
@@ -134,6 +142,34 @@ function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskRepor
 const attributesOf = (items: readonly ItemResult[]): string[] =>
   [...new Set(items.flatMap(i => Object.keys(i.attributes)))].sort().slice(0, mostAttributes);
 
+async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask, other: Measured | undefined): Promise<TaskReported> {
+  const measures = measuresOf(t);
+  const beside = other?.tasks.find(o => o.head.task === t.head.task);
+  const comparison = beside && comparisonOf(measures, t, beside);
+  const picture = pictureOf(t.head, t.items);
+  const contamination = await seenOf(store, version, t, measures);
+  return {
+    task: t.head.task,
+    output: t.head.output,
+    artifact: t.artifact,
+    atMs: t.atMs,
+    items: t.items.length,
+    scores: measures.map(m => scoreOf(m, t.items)),
+    slices: sliceScores(
+      t.items,
+      attributesOf(t.items).map(by => ({ by, parts })),
+      measures.slice(0, 1),
+    ),
+    ...(picture ? { picture } : {}),
+    ...(comparison ? { comparison } : {}),
+    variants: await variantsOf(store, version, t, measures),
+    judgements: await judgementsOf(store, t),
+    ...(contamination ? { contamination } : {}),
+    worst: mostWrong(measures[0]!, t.items, mostExtreme).map(shownItem),
+    slowest: slowest(t.items, mostExtreme).map(shownItem),
+  };
+}
+
 /** Groups, the greatest first, then tasks by name. Errors: those of the record's files. */
 export async function evaluationReport(store: Store, version: ModelVersion, against?: ModelVersion): Promise<TaskReported[]> {
   const own = await measuredOf(store, version);
@@ -142,29 +178,7 @@ export async function evaluationReport(store: Store, version: ModelVersion, agai
     .filter(g => g.head.measures.length > 0)
     .sort((a, b) => b.results.length - a.results.length || (a.head.task < b.head.task ? -1 : 1))
     .map(g => groupReported(g, other));
-  const tasks = own.tasks
-    .filter(t => t.items.length > 0)
-    .map(t => {
-      const measures = measuresOf(t);
-      const beside = other?.tasks.find(o => o.head.task === t.head.task);
-      const comparison = beside && comparisonOf(measures, t, beside);
-      const picture = pictureOf(t.head, t.items);
-      return {
-        task: t.head.task,
-        output: t.head.output,
-        artifact: t.artifact,
-        atMs: t.atMs,
-        items: t.items.length,
-        scores: measures.map(m => scoreOf(m, t.items)),
-        slices: sliceScores(
-          t.items,
-          attributesOf(t.items).map(by => ({ by, parts })),
-          measures.slice(0, 1),
-        ),
-        ...(picture ? { picture } : {}),
-        ...(comparison ? { comparison } : {}),
-      };
-    })
-    .sort((a, b) => (a.task < b.task ? -1 : 1));
-  return [...groups, ...tasks];
+  const tasks: TaskReported[] = [];
+  for (const t of own.tasks.filter(t => t.items.length > 0)) tasks.push(await taskReported(store, version, t, other));
+  return [...groups, ...tasks.sort((a, b) => (a.task < b.task ? -1 : 1))];
 }
