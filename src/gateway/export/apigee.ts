@@ -157,6 +157,7 @@ export const exportApigee: Exporter = given => {
     }
     if (rule.per.includes("team") && consumers.some(c => c.identity.teams.length > 1))
       differences.push({ place, why: "whoever is in several teams counts for the first" });
+    if (rule.per.includes("ip")) differences.push({ place, why: "of IPv6 each address is a client of its own, not each network" });
     return true;
   });
   const { servers, idOf } = serversOf(given);

@@ -44,6 +44,7 @@ export function envoyLimits(
       tell("a limit that some callers share is not exported");
       continue;
     }
+    if (per.includes("ip")) tell("addresses of IPv4 alone are counted");
     const ip = per.includes("ip") ? { sourceCIDR: { type: "Distinct", value: "0.0.0.0/0" } } : {};
     const limit = { requests: Math.floor(rule.limit), unit: unitWords[unit] };
     const selectors = isAll

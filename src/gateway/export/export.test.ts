@@ -200,6 +200,7 @@ describe.each(exportTargets)("%s", target => {
       { name: "minute", measure: "requests", per: ["key"], limit: 60, window: "1m", burst: 10 },
       { name: "day", measure: "requests", per: ["key"], limit: 1000, period: "day" },
       { name: "odd", measure: "requests", per: ["team", "ip"], limit: 7, window: "90s" },
+      { name: "from-one-place", measure: "requests", per: ["ip"], limit: 9, window: "1m" },
       { name: "ever", measure: "requests", per: ["key"], limit: 7, period: "total" },
       { name: "tokens", measure: "tokens", per: ["key"], limit: 7, window: "1m" },
       { name: "money", measure: "cost", per: ["team"], limit: 7, period: "month" },
@@ -210,7 +211,7 @@ describe.each(exportTargets)("%s", target => {
     const { files, differences } = exportGateway(target, { config, keys, nowMs: noon });
     const text = [...files.values()].join("\n");
     const told = (name: string) => differences.some(d => d.place === `access.limits.${name}`);
-    for (const name of ["ever", "tokens", "money", "at-once", "shade"]) expect(told(name), name).toBe(true);
+    for (const name of ["from-one-place", "ever", "tokens", "money", "at-once", "shade"]) expect(told(name), name).toBe(true);
     for (const amount of ["60", "1000"]) if (!(target === "aws" && amount === "60")) expect(text).toMatch(new RegExp(`\\b${amount}\\b`));
     if (target !== "apigee") expect(told("odd")).toBe(true);
   });

@@ -104,6 +104,19 @@ for (const path of ways) {
     expect(statuses).toEqual([200, 200, 429, 429]);
     expect(await ask(["203.0.113.8"], path)).toBe(200);
   });
+
+  test(`no other address of the same IPv6 network, and no other way of writing an IPv4 address, makes another client (${path})`, async () => {
+    const limits = [{ name: "from-one-place", per: ["ip"], measure: "requests", limit: 2, window: "1h" }];
+    await start({ trustedProxies: 1 }, { limits });
+    const statuses = async (hops: readonly string[]) => {
+      const all: number[] = [];
+      for (const hop of hops) all.push(await ask([hop], path));
+      return all;
+    };
+    expect(await statuses(["2001:db8::7", "[2001:db8::8]:443", "2001:0DB8:0:0:ffff::9"])).toEqual([200, 200, 429]);
+    expect(await statuses(["2001:db8:0:1::7"])).toEqual([200]);
+    expect(await statuses(["203.0.113.7", "::ffff:203.0.113.7", "::ffff:cb00:7107"])).toEqual([200, 200, 429]);
+  });
 }
 
 test("without trusted proxies everybody behind one is one client, so that a forged header frees nobody from a limit", async () => {

@@ -2,6 +2,7 @@
 import type { Actual, Demand, Identity, LimitState, Measure, Subjects } from "../contract.ts";
 import type { Line } from "./bucket.ts";
 import type { LineOutcome } from "./bucket-store.ts";
+import { clientAddress } from "./client-address.ts";
 import { costOf, mostCost, type Prices } from "./prices.ts";
 import type { Dimension, LimitRule, Period } from "./rules.ts";
 
@@ -36,6 +37,9 @@ export function concerns(rule: LimitRule, identity: Identity, model: string | nu
   );
 }
 
+/** Bits of a network that is one client, where the limit says nothing: the least that a home is given. */
+const usualPrefix = 64;
+
 const valuesOf: { readonly [D in Dimension]: (s: Subjects) => readonly string[] } = {
   key: s => [s.identity.keyId],
   user: s => [s.identity.subject],
@@ -44,6 +48,10 @@ const valuesOf: { readonly [D in Dimension]: (s: Subjects) => readonly string[] 
   model: s => present(s.model),
   ip: s => present(s.ip),
 };
+
+/** One value's part of a bucket's name, quoted, so that no name can imitate another's bucket. */
+const part = (rule: LimitRule, dimension: Dimension, value: string): string =>
+  `${dimension}=${JSON.stringify(dimension === "ip" ? clientAddress(value, rule.ipv6Prefix ?? usualPrefix) : value)}`;
 
 const remembered = new WeakMap<LimitRule, Map<string, readonly string[]>>();
 /** Texts that are remembered of a limit; with one more, all that were go. */
@@ -59,14 +67,14 @@ function bucketsOfOne(rule: LimitRule, dimension: Dimension, value: string): rea
   const known = own.get(value);
   if (known) return known;
   if (own.size >= mostRemembered) own.clear();
-  const made = [`${rule.name} ${dimension}=${JSON.stringify(value)}`];
+  const made = [`${rule.name} ${part(rule, dimension, value)}`];
   own.set(value, made);
   return made;
 }
 
 /**
  * Buckets of a limit: one for each combination of its dimensions, so whoever is in two teams needs room in both; none where a dimension has
- * no value. Values are quoted, so that no name can imitate another's bucket.
+ * no value.
  */
 function bucketsOf(rule: LimitRule, subjects: Subjects): readonly string[] {
   const [only] = rule.per;
@@ -77,8 +85,7 @@ function bucketsOf(rule: LimitRule, subjects: Subjects): readonly string[] {
   let buckets = [rule.name];
   for (const dimension of rule.per) {
     const next: string[] = [];
-    for (const bucket of buckets)
-      for (const value of valuesOf[dimension](subjects)) next.push(`${bucket} ${dimension}=${JSON.stringify(value)}`);
+    for (const bucket of buckets) for (const value of valuesOf[dimension](subjects)) next.push(`${bucket} ${part(rule, dimension, value)}`);
     buckets = next;
   }
   return buckets;

@@ -18,6 +18,8 @@ const rule = z
     measure: z.enum(measures),
     /** One bucket for everybody when empty. */
     per: z.array(z.enum(dimensions)).default([]),
+    /** Of `ip`: an IPv6 network of so many bits is one client. */
+    ipv6Prefix: z.int().min(1).max(128).optional(),
     /** Requests, tokens or bytes; for cost in the currency's unit. */
     limit: z.number().positive().max(1e12),
     /** A sliding window; not with `period`. */
@@ -52,6 +54,7 @@ const rule = z
       if (r.burst !== undefined) bad("burst", "no burst: concurrency is counted now");
     } else if ((r.window === undefined) === (r.period === undefined))
       bad("window", 'either window (such as "1m") or period (day, month, total)');
+    if (r.ipv6Prefix !== undefined && !r.per.includes("ip")) bad("ipv6Prefix", "`ip` under per, whose networks it is about");
     if (r.period !== undefined && r.burst !== undefined) bad("burst", "no burst with a period: all of it may come at once");
     if (r.measure !== "cost" && !Number.isInteger(r.limit)) bad("limit", "a whole number");
   });
