@@ -8,6 +8,13 @@ export type ClassifierKind = (typeof classifierKinds)[number];
 export const classifierPoolings = ["first", "last", "mean"] as const;
 export type ClassifierPooling = (typeof classifierPoolings)[number];
 
+/** From which probability on a text is taken for one of the classes, where mistakes of both kinds do not cost alike. */
+export interface ClassThreshold {
+  readonly label: string;
+  /** 0 to 1; null: nothing is taken for it. */
+  readonly at: number | null;
+}
+
 export interface ClassifierConfig {
   readonly labels: readonly string[];
   readonly kind: ClassifierKind;
@@ -15,4 +22,15 @@ export interface ClassifierConfig {
   readonly pooling?: ClassifierPooling;
   /** Tokens of a text that are read, where that is less than the context: those it was trained on. */
   readonly longest?: number;
+  /** Of kind `one`; the likeliest label is told where it is absent. */
+  readonly threshold?: ClassThreshold;
+}
+
+/** The index of the label that is told of a text with these scores: the likeliest, unless a threshold decides about one of them. */
+export function toldLabel({ labels, threshold }: Pick<ClassifierConfig, "labels" | "threshold">, scores: ArrayLike<number>): number {
+  const own = threshold ? labels.indexOf(threshold.label) : -1;
+  if (threshold && own >= 0 && threshold.at !== null && scores[own]! >= threshold.at) return own;
+  let best = own === 0 ? 1 : 0;
+  for (let i = best + 1; i < labels.length; i++) if (i !== own && scores[i]! > scores[best]!) best = i;
+  return best;
 }

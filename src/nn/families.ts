@@ -45,7 +45,8 @@ const sizes = {
   bias: z.boolean(),
 };
 
-const classifier: z.ZodType<ClassifierConfig> = z.strictObject({
+const threshold = z.strictObject({ label: z.string().max(1000), at: z.number().min(0).max(1).nullable() });
+const classifierSchema = z.strictObject({
   labels: z
     .array(z.string().max(1000))
     .min(1)
@@ -53,6 +54,15 @@ const classifier: z.ZodType<ClassifierConfig> = z.strictObject({
   kind: z.enum(classifierKinds),
   pooling: z.enum(classifierPoolings).exactOptional(),
   longest: count(2 ** 24).exactOptional(),
+  threshold: threshold.exactOptional(),
+});
+const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine(({ kind, labels, threshold: t }, context) => {
+  if (!t || (kind === "one" && labels.length > 1 && labels.includes(t.label))) return;
+  const message =
+    kind === "one" && labels.length > 1
+      ? `one of the labels ${labels.slice(0, 20).join(", ")}`
+      : "no threshold but of one of several classes";
+  context.addIssue({ code: "custom", path: ["threshold", "label"], message, input: t.label });
 });
 
 const decoderSchema: z.ZodType<DecoderConfig> = z.strictObject({

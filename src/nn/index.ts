@@ -51,8 +51,10 @@ export {
   type ClassifierConfig,
   type ClassifierKind,
   type ClassifierPooling,
+  type ClassThreshold,
   classifierKinds,
   classifierPoolings,
+  toldLabel,
 } from "./classifier-config.ts";
 export {
   type Block,
@@ -230,6 +232,7 @@ export {
 export { type Angles, type RotaryTables, rotaryAt, rotaryTables, rotate } from "./rotary.ts";
 export {
   checkModelFiles,
+  configFile,
   exportHuggingFace,
   type FilesReader,
   type FilesWriter,
@@ -261,6 +264,7 @@ export {
   treePieces,
   treeSources,
   type WeightFile,
+  writeModelConfig,
   writeModelFiles,
   writeSafetensors,
 } from "./weights/index.ts";

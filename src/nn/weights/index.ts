@@ -16,6 +16,7 @@ export {
   modelFormat,
   readModelConfig,
   weightsFile,
+  writeModelConfig,
   writeModelFiles,
 } from "./model-files.ts";
 export { scoringOnnx } from "./onnx.ts";

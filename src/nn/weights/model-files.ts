@@ -23,11 +23,16 @@ export const weightsFile = "weights.safetensors";
 const formatName = "loam-model";
 const formatVersion = 1;
 
-/** Writes both files, the weights in pieces. A configuration that could not be read again is an error before anything is written. */
-export async function writeModelFiles(writer: FilesWriter, { family, config, parameters }: Model): Promise<void> {
+/** Writes the configuration alone. One that could not be read again is an error before anything is written. */
+export async function writeModelConfig(writer: FilesWriter, { family, config }: ModelConfig): Promise<void> {
   checkedConfig(family, config, configFile);
   const text = JSON.stringify({ format: formatName, version: formatVersion, family, config }, null, 2);
   await writer.write(configFile, `${text}\n`);
+}
+
+/** Writes both files, the weights in pieces. Errors as of `writeModelConfig`. */
+export async function writeModelFiles(writer: FilesWriter, { parameters, ...model }: Model): Promise<void> {
+  await writeModelConfig(writer, model as ModelConfig);
   await writer.writeStream(weightsFile, treePieces(parameters, { format: formatName }));
 }
 

@@ -13,11 +13,15 @@ const classifiers = {
   mood: { labels: ["sad", "glad", "neither"], kind: "one" },
   topics: { labels: ["work", "money"], kind: "several" },
   score: { labels: ["LABEL_0"], kind: "value" },
+  careful: { labels: ["sad", "glad", "neither"], kind: "one", threshold: { label: "sad", at: 0 } },
+  never: { labels: ["sad", "glad", "neither"], kind: "one", threshold: { label: "sad", at: null } },
 } as const satisfies Record<string, ClassifierConfig>;
 const open = async (name: keyof typeof classifiers) => {
   const size = { vocab: 257, width: 24, layers: 2, heads: 2, context: 40 };
   const config = { ...bertConfig(size), firstPosition: 2, classifier: classifiers[name], deviation: 0.3 };
-  const parameters = await initialise(encoderSpec(config), device, name);
+  // those with a threshold have the same weights
+  const seed = "threshold" in classifiers[name] ? "mood" : name;
+  const parameters = await initialise(encoderSpec(config), device, seed);
   const model = servedEncoder({
     id: `${name}@1`,
     name,
@@ -36,7 +40,13 @@ const open = async (name: keyof typeof classifiers) => {
     },
   };
 };
-const opened = { mood: await open("mood"), topics: await open("topics"), score: await open("score") };
+const opened = {
+  mood: await open("mood"),
+  topics: await open("topics"),
+  score: await open("score"),
+  careful: await open("careful"),
+  never: await open("never"),
+};
 await Promise.all(Object.values(opened).map(o => o.engine.ready));
 const server = await listen(createApp({ engines: [], encoders: Object.values(opened).map(o => o.engine) }), { port: 0 });
 afterAll(() => server.close());
@@ -80,6 +90,51 @@ test("labels that hold or not have a probability each, and a plain number is ans
   for (const [i, text] of texts.entries()) near([regressed.result[i]], await opened.score.logitsOf(text));
   const [refused, error] = await post("/v1/models/mood:regress", { examples: [{ text: "a" }] });
   expect([refused, error.error]).toEqual([400, expect.stringMatching(/answers no regress/)]);
+});
+
+/** Texts of which two labels are the likeliest. */
+const many = Array.from({ length: 40 }, (_, i) => `${"abcdefgh"[i % 8]}${i} day ${i * i}`);
+/** What a contract tells of texts: the label and its own probability. */
+type Told = readonly (readonly [label: string, score: number])[];
+const contracts: Readonly<Record<string, (model: string) => Promise<Told>>> = {
+  "TensorFlow Serving, predict": async model => {
+    const [, { predictions }] = await post(`/v1/models/${model}:predict`, { instances: many });
+    return predictions.map((p: Reply) => [p.label, p.scores[classifiers.mood.labels.indexOf(p.label)]]);
+  },
+  "TensorFlow Serving, classify": async model => {
+    const [, { result }] = await post(`/v1/models/${model}:classify`, { examples: many.map(text => ({ text })) });
+    // behind the label that is told the others stand in the order of their scores
+    for (const [, ...rest] of result) expect(rest).toEqual([...rest].sort(([, a]: Reply, [, b]: Reply) => b - a));
+    return result.map((r: Reply) => r[0]);
+  },
+  "the Open Inference Protocol": async model => {
+    const [, { outputs }] = await post(`/v2/models/${model}/infer`, {
+      inputs: [{ name: "text", shape: [many.length], datatype: "BYTES", data: many }],
+    });
+    const [labels, scores] = outputs.map((o: Reply) => o.data);
+    return labels.map((label: "sad", i: number) => [label, scores[3 * i + classifiers.mood.labels.indexOf(label)]]);
+  },
+  "SageMaker, instances": async model => {
+    const [, { predictions }] = await post("/invocations", { model, instances: many });
+    return predictions.map((p: Reply) => [p.label, p.scores[classifiers.mood.labels.indexOf(p.label)]]);
+  },
+  "SageMaker, inputs": async model => {
+    const [status, answer] = await post("/invocations", { model, inputs: many });
+    expect(status).toBe(200);
+    return answer.map((a: Reply) => [a.label, a.score]);
+  },
+};
+
+test.each(Object.entries(contracts))("%s tells what the model's threshold decides, with that label's own probability", async (_, ask) => {
+  const [, { predictions }] = await post("/v1/models/mood:predict", { instances: many });
+  const scores: number[][] = predictions.map((p: Reply) => p.scores);
+  const { labels } = classifiers.mood;
+  const likeliest = scores.map(row => labels[row.indexOf(Math.max(...row))]);
+  expect(new Set(likeliest)).toEqual(new Set(["sad", "neither"]));
+  const told = (which: readonly (string | undefined)[]) => which.map((l, i) => [l, scores[i]![labels.indexOf(l as "sad")]]);
+  expect(await ask("mood")).toEqual(told(likeliest));
+  expect(await ask("careful")).toEqual(told(many.map(() => "sad")));
+  expect(await ask("never")).toEqual(told(scores.map(([, glad, neither]) => (neither! > glad! ? "neither" : "glad"))));
 });
 
 test("the Open Inference Protocol gives labels and scores as tensors, and says their shapes", async () => {

@@ -1,4 +1,5 @@
 /** Texts to classes for every contract that classifies: the classifier's engine gives logits, and its kind says what they mean. */
+import { toldLabel } from "../../nn/index.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { textTokens } from "../embedding/text-tokens.ts";
 
@@ -6,6 +7,10 @@ export interface Classes {
   readonly labels: readonly string[];
   /** For each text a number a label: probabilities that add up to 1, probabilities of each label alone, or plain numbers. */
   readonly scores: readonly (readonly number[])[];
+}
+export interface ToldClasses extends Classes {
+  /** For each text the index of the label that it gets: the likeliest, or what the model's own threshold decides. */
+  readonly told: readonly number[];
 }
 
 const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -22,12 +27,13 @@ const meanings = {
 };
 
 /** What a text is, by an engine whose model is a classifier; a text that is too long is read from its start. Errors: those of the engine. */
-export async function classifyTexts(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<Classes> {
+export async function classifyTexts(engine: EmbeddingEngine, texts: readonly string[], signal: AbortSignal): Promise<ToldClasses> {
   const { classifier } = engine.model.config;
   if (!classifier) throw new TypeError(`${engine.model.id} is no classifier`);
   const logits = await engine.embed(
     texts.map(text => textTokens(engine.model, text, true)),
     signal,
   );
-  return { labels: classifier.labels, scores: logits.map(row => meanings[classifier.kind](Array.from(row))) };
+  const scores = logits.map(row => meanings[classifier.kind](Array.from(row)));
+  return { labels: classifier.labels, scores, told: scores.map(row => toldLabel(classifier, row)) };
 }

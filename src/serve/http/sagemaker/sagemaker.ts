@@ -10,6 +10,7 @@ import type { Operation } from "../../tracing/tracing.ts";
 import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { chatCompletions } from "../chat.ts";
+import { classifyTexts } from "../classify-texts.ts";
 import { completions } from "../completions.ts";
 import { type Contract, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
@@ -56,7 +57,7 @@ const schema = z.object({
 });
 const defaultMaxTokens = 100;
 
-/** Hugging Face's containers: texts in, `[{ generated_text }]` or vectors out. Without `do_sample` the likeliest token is taken. */
+/** Hugging Face's containers: texts in, `[{ generated_text }]`, `[{ label, score }]` or vectors out. Without `do_sample` the likeliest token is taken. */
 async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Promise<Response> {
   const { model, inputs, parameters } = parseBody(schema, raw);
   const texts = typeof inputs === "string" ? [inputs] : inputs;
@@ -64,6 +65,10 @@ async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Pro
   c.var.exchange.engine = engine;
   const { signal } = c.req.raw;
   const { max_new_tokens, do_sample, return_full_text, truncate, temperature, ...options } = parameters ?? {};
+  if (!("room" in engine) && engine.model.config.classifier) {
+    const { labels, scores, told } = await classifyTexts(engine, texts, signal);
+    return c.json(told.map((label, i) => ({ label: labels[label], score: scores[i]![label] })));
+  }
   if (!("room" in engine)) {
     const { vectors } = await embedTexts({ engine, inputs: texts, truncate: truncate ?? true, signal });
     return c.json(vectors.map(v => Array.from(v)));

@@ -128,7 +128,7 @@ const nextToken: Signature = {
   },
 };
 
-/** Scores of all labels, and the label of the greatest. */
+/** The label that a text gets, and the scores of all. */
 const scores: Signature = {
   method: "predict",
   inputs: { text },
@@ -139,11 +139,11 @@ const scores: Signature = {
       rows.map(r => r.text),
       signal,
     );
-    return found.scores.map(row => ({ label: found.labels[row.indexOf(Math.max(...row))], scores: row }));
+    return found.scores.map((row, i) => ({ label: found.labels[found.told[i]!], scores: row }));
   },
 };
 
-/** Labels with their scores, greatest first. */
+/** Labels with their scores: the one that the text gets, then the others, greatest first. */
 const labelled: Signature = {
   method: "classify",
   inputs: { text },
@@ -157,7 +157,11 @@ const labelled: Signature = {
       rows.map(r => r.text),
       signal,
     );
-    return found.scores.map(row => ({ result: row.map((score, i) => [found.labels[i], score] as const).sort(([, a], [, b]) => b - a) }));
+    return found.scores.map((row, text) => {
+      const told = found.told[text]!;
+      const order = Array.from(row.keys()).sort((a, b) => Number(b === told) - Number(a === told) || row[b]! - row[a]!);
+      return { result: order.map(i => [found.labels[i], row[i]]) };
+    });
   },
 };
 
