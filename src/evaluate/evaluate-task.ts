@@ -93,12 +93,14 @@ const wordsOf = (text: string): number => text.split(/\s+/).length;
 
 type Result = Omit<ItemResult, keyof AboutItem | "ms">;
 
-function choiceResult(task: Task, a: Asked, logLikelihoods: readonly number[], greedy: readonly boolean[]): Result {
+function choiceResult(task: Task, a: Asked, logLikelihoods: readonly number[], greedy: readonly boolean[], told?: string): Result {
+  const at = told === undefined ? -1 : a.choices.indexOf(told);
   const plain = a.continuations.map(c => c.slice(task.between.length));
   const base = {
     choices: a.choices,
     gold: a.gold,
     logLikelihoods,
+    ...(at < 0 ? {} : { told: at }),
     bytes: plain.map(bytesOf),
     letters: plain.map(c => [...c].length),
     isGreedy: a.gold.some(g => greedy[g] ?? false),
@@ -109,7 +111,7 @@ function choiceResult(task: Task, a: Asked, logLikelihoods: readonly number[], g
 
 function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<RequestKind>, read: (text: string) => string): Result {
   if (kind === "classify") {
-    const { probabilities } = answer as AnswerOf<"classify">;
+    const { probabilities, told } = answer as AnswerOf<"classify">;
     const missing = a.choices.find(c => probabilities[c] === undefined);
     if (missing !== undefined)
       throw evaluateErrors.fail("ability", {
@@ -122,6 +124,7 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
       a,
       a.choices.map(c => Math.log(Math.max(1e-300, probabilities[c]!))),
       [],
+      told,
     );
   }
   if (kind === "rolling") {

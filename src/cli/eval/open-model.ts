@@ -4,7 +4,7 @@
  * process, so templates, stops and limits are the server's.
  */
 import { decoderLikelihood, type EvaluatedModel, endpointModel } from "../../evaluate/index.ts";
-import { checkModelFiles, disposeTree, type FilesReader } from "../../nn/index.ts";
+import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../../nn/index.ts";
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
@@ -160,7 +160,8 @@ async function encoder(files: FilesReader, label: ModelLabel, project: Project |
                 requests.map(r => r.text),
                 (i, logits, ms) => {
                   const p = softmax(logits);
-                  each(i, { probabilities: Object.fromEntries(classifier.labels.map((l, k) => [l, p[k]!])), ms });
+                  const told = classifier.threshold ? { told: classifier.labels[toldLabel(classifier, p)]! } : {};
+                  each(i, { probabilities: Object.fromEntries(classifier.labels.map((l, k) => [l, p[k]!])), ...told, ms });
                 },
                 signal,
               ),

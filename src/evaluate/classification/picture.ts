@@ -11,6 +11,8 @@ export interface Judged {
   readonly classes: readonly string[];
   readonly truth: Int32Array;
   readonly probabilities: readonly ArrayLike<number>[];
+  /** The class that each is told to be; the likeliest where absent. */
+  readonly told?: Int32Array | undefined;
 }
 
 /** One class against the rest, by its probability: what taking all at a threshold and above gives, thresholds from the highest down. */
@@ -102,8 +104,8 @@ export function reliabilityOf(probabilities: readonly ArrayLike<number>[], isRig
  * evaluate/empty, evaluate/items, evaluate/score.
  */
 export function classPicture(judged: Judged, positive?: string): ClassPicture {
-  const { classes, truth, probabilities } = judged;
-  const table = confusion({ classes, truth, predicted: Int32Array.from(probabilities, greatest) });
+  const { classes, truth, probabilities, told } = judged;
+  const table = confusion({ classes, truth, predicted: told ?? Int32Array.from(probabilities, greatest) });
   const support = new Float64Array(classes.length);
   for (const t of truth) support[t]!++;
   const own = classes.flatMap((name, c) =>

@@ -49,8 +49,11 @@ export interface Exchanges {
   readonly rolling: { readonly request: RollingRequest; readonly answer: { readonly logLikelihood: number; readonly tokens: number } };
   readonly generate: { readonly request: GenerateRequest; readonly answer: { readonly texts: readonly string[]; readonly tokens: number } };
   readonly embed: { readonly request: EmbedRequest; readonly answer: { readonly vector: readonly number[] } };
-  /** Probabilities of a classifier's own labels. */
-  readonly classify: { readonly request: ClassifyRequest; readonly answer: { readonly probabilities: Readonly<Record<string, number>> } };
+  /** Probabilities of a classifier's own labels, and which of them it tells, where that need not be the likeliest: by a threshold of its own. */
+  readonly classify: {
+    readonly request: ClassifyRequest;
+    readonly answer: { readonly probabilities: Readonly<Record<string, number>>; readonly told?: string };
+  };
 }
 export type RequestKind = keyof Exchanges;
 export type RequestOf<K extends RequestKind> = Exchanges[K]["request"];

@@ -21,6 +21,8 @@ export interface ItemResult {
   readonly choices?: readonly string[];
   readonly gold?: readonly number[];
   readonly logLikelihoods?: readonly number[];
+  /** The choice that a classifier with a threshold tells, which need not be the likeliest. */
+  readonly told?: number;
   /** UTF-8 bytes and code points of each continuation without what stands before the answer. */
   readonly bytes?: readonly number[];
   readonly letters?: readonly number[];

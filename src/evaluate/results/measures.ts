@@ -31,10 +31,10 @@ export type { Figure, Measure } from "./measure.ts";
 /** The first greatest, as NumPy's argmax. */
 const greatest = (list: readonly number[]): number => list.reduce((best, v, i) => (v > list[best]! ? i : best), 0);
 
-/** Which choice has the greatest log-likelihood, as it is or over its length. */
+/** Which choice is told: the one of greatest log-likelihood, as it is or over its length, or what a classifier's own threshold decides. */
 export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
   const lengths = by && i[by];
-  return greatest(lengths ? i.logLikelihoods!.map((v, k) => v / lengths[k]!) : i.logLikelihoods!);
+  return lengths ? greatest(i.logLikelihoods!.map((v, k) => v / lengths[k]!)) : (i.told ?? greatest(i.logLikelihoods!));
 };
 const isRight = (i: ItemResult, by?: "letters" | "bytes"): number => Number(i.gold!.includes(chosen(i, by)));
 
@@ -98,15 +98,18 @@ const average =
   (s, about) =>
     about === undefined ? s.macro[key] : (s.classes.find(c => c.name === about)?.[key] ?? 0);
 
-/** A figure of the right answer's probability and whether it was chosen, or of a label's. */
+/** Whether the likeliest choice is right, whatever is told. */
+const likeliestIsRight = (i: ItemResult): number => Number(i.gold!.includes(greatest(i.logLikelihoods!)));
+
+/** A figure of the likeliest choice's probability and whether it is right. */
 const calibration: MakeMeasure = name => ({
   name,
   better: "lower",
   kind: "whole",
-  value: i => Math.abs(Math.max(...probabilities(i)) - isRight(i)),
+  value: i => Math.abs(Math.max(...probabilities(i)) - likeliestIsRight(i)),
   prepare: items => {
     const said = items.map(i => Math.max(...probabilities(i)));
-    const right = items.map(i => isRight(i));
+    const right = items.map(likeliestIsRight);
     return at => calibrationError(reliability({ positive: Array.from(at, k => right[k]!), probability: Array.from(at, k => said[k]!) }));
   },
 });

@@ -35,6 +35,20 @@ test("the areas of the picture are the measures auc and pr_auc, its error is ece
   expect(() => measureOf("pr_auc", { task: "spam", output: "classify" })).toThrow(/pr_auc/);
 });
 
+test("what a classifier's threshold tells is what is right or wrong; curves and reliability are of its probabilities alone", () => {
+  // a threshold that takes everything for spam
+  const told = items.map(i => ({ ...i, told: 1 }));
+  const figure = (name: string, of: readonly ItemResult[]) => measureOf(name, head).prepare(of)(of.map((_, i) => i));
+  expect(figure("acc", told)).toBeCloseTo(20 / 60, 12);
+  expect(figure("recall", told)).toBe(1);
+  expect(pictureOf(head, told)!.confusion).toEqual([
+    [0, 1, 40],
+    [1, 1, 20],
+  ]);
+  for (const name of ["auc", "ece", "log_loss"]) expect(figure(name, told)).toBe(figure(name, items));
+  expect(pictureOf(head, told)!.reliability).toEqual(pictureOf(head, items)!.reliability);
+});
+
 test("items with choices of their own have reliability alone, those without choices nothing", () => {
   const own = items.map((i, k) => ({ ...i, choices: [`a${k}`, `b${k}`] }));
   const picture = pictureOf({}, own)!;

@@ -1,7 +1,7 @@
 /** Confusion, curves and reliability of a result whose items carry probabilities, from what is recorded of each item. */
 import { type ClassPicture, classPicture, reliabilityOf } from "../classification/index.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { probabilities } from "./measures.ts";
+import { chosen, probabilities } from "./measures.ts";
 
 /**
  * Undefined where items have no choices. Where each item has choices of its own there are no classes: `classes`, `confusion` and `curves` are empty then.
@@ -14,5 +14,6 @@ export function pictureOf({ positive }: Pick<ResultHead, "positive">, items: rea
   const classes = first.choices!;
   const isShared = items.every(i => i.choices!.length === classes.length && i.choices!.every((c, k) => c === classes[k]));
   if (!isShared) return { classes: [], confusion: [], curves: [], reliability: reliabilityOf(rows, (i, k) => items[i]!.gold!.includes(k)) };
-  return classPicture({ classes, truth: Int32Array.from(items, i => i.gold![0]!), probabilities: rows }, positive);
+  const told = Int32Array.from(items, i => chosen(i));
+  return classPicture({ classes, truth: Int32Array.from(items, i => i.gold![0]!), probabilities: rows, told }, positive);
 }
