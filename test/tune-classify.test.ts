@@ -7,7 +7,7 @@ import { random } from "../src/base/index.ts";
 import type { ThresholdReport } from "../src/evaluate/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { build, jsonLines, loam, start } from "./support/child.ts";
-import { temporaryFolder } from "./support/project.ts";
+import { modelContent, temporaryFolder } from "./support/project.ts";
 
 beforeAll(build);
 
@@ -109,21 +109,34 @@ test("from a table to a served classifier whose answers are those of the report"
   await server.ended;
 });
 
-test("what mistakes cost chooses a threshold on the validation part, told on the held-out side, and trains nothing again", async () => {
+test("what mistakes cost chooses a threshold on the validation part, told on the held-out side, served, and trains nothing again", async () => {
   const cwd = project();
   expect((await loam(["tune", "--json"], { cwd })).code).toBe(0);
   writeFileSync(join(cwd, "loam.yaml"), yaml(", costs: { positive: low, falsePositive: 1, falseNegative: 20 }"));
   const ran = await loam(["tune", "mood", "--json"], { cwd });
   expect(ran.code, ran.stderr).toBe(0);
-  // the evaluation alone
-  const done = jsonLines(ran.stdout).at(-1) as { ran: number; artifacts: Record<string, string> };
-  expect(done.ran).toBe(1);
+  // the threshold and the evaluation alone: a version of its own, of the same weights
+  const done = jsonLines(ran.stdout).at(-1) as { ran: number; version: string; artifacts: Record<string, string> };
+  expect(done).toMatchObject({ ran: 2, version: "mood@2" });
+  const made = jsonLines(ran.stdout).flatMap(e => {
+    const { event, label, action } = e as { event?: string; label?: string; action?: string };
+    return event === "stage" && action === "made" ? [label] : [];
+  });
+  expect(made).toEqual(["mood", "evaluate/mood"]);
+  const [first, second] = [await modelContent(cwd, "mood@1"), await modelContent(cwd, "mood@2")];
+  expect({ ...second, "config.json": "" }).toEqual({ ...first, "config.json": "" });
   expect(ran.stderr).toMatch(/Threshold for low: another taken for it costs 1, it taken for another 20; chosen on \d+ validation items/);
   const store = await openStore({ root: cwd });
   const read = async (artifact: string, file: string) =>
     (await (await openArtifact(store, done.artifacts[artifact]!)).read(file)).toString("utf8");
   const { threshold } = JSON.parse(await read("evaluate/mood", "report.json")) as { threshold: ThresholdReport };
-  const predictions = jsonLines(await read("evaluate/mood", "predictions.jsonl")) as { truth: string; scores: [number, number] }[];
+  const predictions = jsonLines(await read("evaluate/mood", "predictions.jsonl")) as {
+    id: string;
+    truth: string;
+    predicted: string;
+    scores: [number, number];
+  }[];
+  const texts = jsonLines(await read("data/notes", "held-out.jsonl")) as { id: string; text: string }[];
   const kept = jsonLines(await read("mood", "validation.jsonl")) as { label: string; scores: [number, number] }[];
   await store.close();
   const cost = (items: { isLow: boolean; score: number }[], at: number) =>
@@ -139,6 +152,32 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
     return event === "stage" && label === "evaluate/mood";
   });
   expect(told).toMatchObject({ summary: { threshold: cheapest!.threshold, cost: Math.round(cheapest!.cost * 1e4) / 1e4 } });
+  // the report's mistakes are those of what is told
+  const at = cheapest!.threshold!;
+  expect(at).toBeLessThan(0.5);
+  for (const p of predictions) expect(p.predicted).toBe(p.scores[1] >= at ? "low" : "glad");
+
+  // promoted and rolled back to, a version tells what it told when it was judged
+  for (const args of [
+    ["models", "promote", "mood@2", "prod"],
+    ["models", "promote", "mood@1", "prod"],
+    ["models", "rollback", "mood", "prod"],
+  ])
+    expect((await loam(args, { cwd })).code).toBe(0);
+  const answers = async (model: string): Promise<string[]> => {
+    const server = start(["serve", model, "--port", "0", "--json"], { cwd });
+    const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
+    const answer = await fetch(`${url}/v1/models/mood:classify`, {
+      method: "POST",
+      body: JSON.stringify({ examples: predictions.map(p => ({ text: texts.find(t => t.id === p.id)!.text })) }),
+    });
+    const { result } = (await answer.json()) as { result: [string, number][][] };
+    server.kill("SIGINT");
+    await server.ended;
+    return result.map(([[label]]: [string, number][]) => label);
+  };
+  expect(await answers("mood@prod")).toEqual(predictions.map(p => p.predicted));
+  expect(await answers("mood@1")).toEqual(predictions.map(p => (p.scores[1] > p.scores[0] ? "low" : "glad")));
 });
 
 test("what is wrong in the file or the labels is said with its place", async () => {

@@ -102,5 +102,12 @@ export const madeOf = ({ base, tune }: TunedModel): string[] =>
 export const dataSetOf = (tune: TunedModel["tune"]): string | undefined =>
   reads[tune.task] === "data set" || (reads[tune.task] === "either" && !isPath(tune.on)) ? tune.on : undefined;
 
+/** The same tuning where no costs choose a threshold: what is judged by probabilities alone, as trials are. */
+export const withoutCosts = (model: TunedModel): TunedModel => {
+  if (model.tune.task !== "classify") return model;
+  const { costs: _, ...tune } = model.tune;
+  return { ...model, tune };
+};
+
 /** Does an entry of `models:` say that it is tuned? */
 export const isTuned = (entry: unknown): boolean => typeof entry === "object" && entry !== null && ("tune" in entry || "base" in entry);

@@ -1,7 +1,7 @@
 /** The links of a tuned model's life: its base's up to the trained model, its data set, then what its task needs. */
 import { join } from "node:path";
 import { formatCount } from "../../base/index.ts";
-import { classifyStage, evaluateClassifierStage, labelsOf, textBaselinesStage } from "../../tune/index.ts";
+import { classifyStage, evaluateClassifierStage, labelsOf, textBaselinesStage, thresholdStage } from "../../tune/index.ts";
 import { dataLinksOf, n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
@@ -10,7 +10,7 @@ import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
 import { embedLinks } from "./embed-links.ts";
 import { type Around, distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
-import { textProofText } from "./proof-text.ts";
+import { few, textProofText } from "./proof-text.ts";
 import { regressLinks } from "./regress-links.ts";
 import { dataSetOf, madeOf, type TunedModel } from "./tune-part.ts";
 
@@ -23,10 +23,12 @@ const tasks: {
   classify(p, name, base, { task: _, on, baselines, costs, ...recipe }, { device, onProblem }) {
     const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
     const documents = `data/${on}`;
+    // with costs the model is the tuned one with their threshold, so that other costs train nothing again
+    const fitted = costs ? `fit/${name}` : name;
     return [
       link({
         stage: "tune",
-        label: name,
+        label: fitted,
         inputs: { base, documents },
         definition: classifyStage({
           device,
@@ -39,6 +41,19 @@ const tasks: {
         describe: s =>
           `${formatCount(n(s, "texts"))} texts, ${n(s, "classes")} classes, ${formatCount(n(s, "trained"))} of ${formatCount(n(s, "parameters"))} parameters trained, validation F1 ${n(s, "validationF1").toFixed(3)}${textProofText(s, "classes")}`,
       }),
+      ...(costs
+        ? [
+            link({
+              stage: "tune",
+              label: name,
+              inputs: { tuned: fitted },
+              definition: thresholdStage,
+              options: () => ({ name, costs }),
+              describe: s =>
+                `${s.positive} ${s.threshold === null ? "is never told" : `from a probability of ${n(s, "threshold").toFixed(4)} on`}, mean cost of a validation text ${few(n(s, "validationCost"))}`,
+            }),
+          ]
+        : []),
       link({
         stage: "baselines",
         label: `baselines/${name}`,

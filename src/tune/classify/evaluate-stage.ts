@@ -1,55 +1,28 @@
 /** A tuned classifier's report on the test part, beside the baselines' answers on the same texts. */
 import { z } from "zod";
-import { type CostRule, type ThresholdReport, thresholdReport } from "../../evaluate/index.ts";
-import { disposeTree, loadModel } from "../../nn/index.ts";
-import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
+import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
+import { type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { answersFile, type BaselineAnswers } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
 import { costOptions, labelOptions } from "./options.ts";
-import { greatest, predictorOf, softmax } from "./predict.ts";
+import { predictorOf, softmax } from "./predict.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
 import { type ClassificationReport, calibrationOf, compareSystems, confusedOf, type ReportMaterial, tempered } from "./report.ts";
 import { asTokens, type TuneSurroundings } from "./stage.ts";
+import { thresholdBy, validationOf } from "./threshold.ts";
 
 const stageOptions = z.strictObject({ name: z.string(), labels: labelOptions, costs: costOptions.optional() });
 const wrongestShown = 10;
 /** Characters of a text that are told of it. */
 const toldOfText = 300;
 
-/** The part that chose, as tuning kept it. */
-interface Validation {
-  readonly labels: Int32Array;
-  readonly probabilities: readonly (readonly number[])[];
-}
-async function validationOf(model: ArtifactReader, classes: readonly string[]): Promise<Validation> {
-  const lines = (await model.read("validation.jsonl")).toString("utf8").split("\n").filter(Boolean);
-  const rows = lines.map(line => JSON.parse(line) as { readonly label: string; readonly scores: readonly number[] });
-  return { labels: Int32Array.from(rows, r => classes.indexOf(r.label)), probabilities: rows.map(r => r.scores) };
-}
-
-/** Errors: tune/labels for a positive class that is none; evaluate/classes where the validation part has one side only. */
-function thresholdBy(costs: CostRule, classes: readonly string[], validation: Validation, test: Validation): ThresholdReport {
-  const own = classes.indexOf(costs.positive);
-  if (own < 0)
-    throw tuneErrors.fail("labels", {
-      place: "tune.costs.positive",
-      expected: `one of the classes ${classes.join(", ")}`,
-      received: JSON.stringify(costs.positive),
-    });
-  const scored = ({ labels, probabilities }: Validation) => ({
-    positive: Array.from(labels, l => l === own),
-    score: probabilities.map(p => p[own]!),
-  });
-  return thresholdReport(costs, scored(validation), scored(test));
-}
-
 export const evaluateClassifierStage = (
   around: Pick<TuneSurroundings, "device" | "tokenizerOf">,
 ): Stage<"model" | "documents" | "baselines", typeof stageOptions> =>
   stage({
     name: "evaluate-classifier",
-    version: 4,
+    version: 5,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
@@ -79,7 +52,8 @@ export const evaluateClassifierStage = (
       disposeTree(model.parameters);
       const answers = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
       const probabilities = logits.map(softmax);
-      const predicted = Int32Array.from(logits, greatest);
+      // as it is served: the likeliest class, or what its threshold decides
+      const predicted = Int32Array.from(probabilities, p => toldLabel(classifier, p));
       const validation = await validationOf(inputs.model, classes);
       const material: ReportMaterial = {
         classes,

@@ -15,3 +15,4 @@ export {
 export { predictionLines, predictionsFile } from "./predictions.ts";
 export { type ClassificationReport, compareSystems, type PairedComparison, type ScoreRange, type SystemScore } from "./report.ts";
 export { classifyStage, type TuneSurroundings } from "./stage.ts";
+export { thresholdStage } from "./threshold-stage.ts";

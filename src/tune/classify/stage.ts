@@ -15,6 +15,7 @@ import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
 import { type ClassifyOptions, classifyOptions } from "./options.ts";
 import { softmax } from "./predict.ts";
+import { validationFile } from "./threshold.ts";
 
 /** What tuning needs that is not part of the result. */
 export interface TuneSurroundings {
@@ -109,7 +110,7 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
       const told = { base: inputs.base.id, recipe, classes, train: counts(train), validation: counts(validation), leftOut };
       await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
       await output.write(
-        "validation.jsonl",
+        validationFile,
         validation
           .map(
             (e, i) => `${JSON.stringify({ id: e.id, label: classes[e.label], scores: softmax(result.validationLogits[i]!).map(round) })}\n`,
