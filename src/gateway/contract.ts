@@ -5,6 +5,7 @@
 import type { Journal } from "./admin/journal.ts";
 import type { ControlConfig } from "./control-config.ts";
 import type { Entries } from "./identity/access.ts";
+import type { Wire } from "./identity/sigv4.ts";
 import type { LimitEvent } from "./limits/limiter.ts";
 import type { Parameters } from "./policy/parameters.ts";
 
@@ -14,6 +15,14 @@ export interface Credentials {
   readonly token?: string;
   /** Account that the connection's certificate names, checked; `null`: one was shown that is not good. Asked only where there is no token. */
   readonly certificate?: string | null;
+  /** A request with a signature instead (AWS Signature Version 4). */
+  readonly signed?: Signed;
+}
+
+export interface Signed {
+  readonly wire: Wire;
+  /** All of it, read when it is needed. Errors: those of the reading, which `authenticate` gives on. */
+  body(): Promise<Uint8Array>;
 }
 
 /** Whoever passed authentication. Ids are what policies, limits and usage speak of; none of it is secret. */
@@ -280,6 +289,8 @@ export interface KeyGiven {
   readonly scopes?: readonly string[];
   /** Milliseconds since 1970; null: never. */
   readonly expiresMs?: number | null;
+  /** `sigv4`: requests are signed with its secret instead of carrying it; what is visible of it is the access key id. `bearer` when absent. */
+  readonly kind?: "bearer" | "sigv4";
 }
 
 /** A key without its secret. */
@@ -333,7 +344,7 @@ export interface Control {
   /** The identity that a key stands for, without its secret: for `explain`. Errors: unknownKey. */
   identityOf(keyOrPrefix: string): Promise<Identity>;
   /** Who there is and who may do what, as it is now. */
-  access(): Pick<ControlConfig, "principals" | "policies">;
+  access(): Pick<ControlConfig, "principals" | "policies" | "sigv4">;
   /** Principals and policies one by one: those of the file are shown, those of the state changed. */
   readonly entries: Entries;
   /** Of an account, those of its teams among them; none where it is not known. */

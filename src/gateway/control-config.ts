@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { issuersPart } from "./identity/issuers.ts";
 import { principalsPart } from "./identity/principals.ts";
+import { sigv4Part } from "./identity/sigv4.ts";
 import { pricesPart } from "./limits/prices.ts";
 import { limitsPart } from "./limits/rules.ts";
 import { policiesPart } from "./policy/rules.ts";
@@ -9,6 +10,7 @@ import { policiesPart } from "./policy/rules.ts";
 export const controlPart = z.strictObject({
   principals: principalsPart.default({ organisations: {}, teams: {}, users: {}, serviceAccounts: {} }),
   issuers: issuersPart,
+  sigv4: sigv4Part.optional(),
   policies: policiesPart,
   limits: limitsPart,
   prices: pricesPart.default({ currency: "USD", models: {} }),

@@ -97,6 +97,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       secrets: serverSecrets(options.secrets, state),
       principals: () => opened.current.config.principals,
       othersMayEnter: () => opened.current.config.issuers.length > 0,
+      mayHaveSignatures: () => opened.current.config.sigv4 !== undefined,
       now,
       cacheMs,
       staleMs: staleKeysMs,
@@ -135,7 +136,13 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       };
     };
     return {
-      authenticate: authenticator({ keys, principals: () => opened.current.config.principals, tokens: () => opened.current.tokens, now }),
+      authenticate: authenticator({
+        keys,
+        principals: () => opened.current.config.principals,
+        tokens: () => opened.current.tokens,
+        signatures: () => opened.current.config.sigv4,
+        now,
+      }),
       decide: (identity, action) => decide(opened.current.index, identity, action, now()),
       explain,
       async identityOf(keyOrPrefix) {

@@ -63,11 +63,12 @@ function remote(running: Running): Administration {
   const keyPath = (key: string) => `/gateway/keys/${encodeURIComponent(key)}`;
   return {
     listKeys: async subject => (await get<Listed<KeyInfo>>(`/gateway/keys${queryOf({ subject })}`)).data,
-    createKey: ({ name, subject, scopes = [], expiresMs }) =>
+    createKey: ({ name, subject, scopes = [], expiresMs, kind }) =>
       askRunning<Made>(running, "POST", "/gateway/keys", {
         name,
         subject,
         scopes,
+        ...(kind === undefined ? {} : { kind }),
         ...(expiresMs === undefined || expiresMs === null ? {} : { expiresAt: new Date(expiresMs).toISOString() }),
       }),
     revokeKey: async key => (await askRunning<{ readonly key: KeyInfo }>(running, "DELETE", keyPath(key))).key,

@@ -34,7 +34,11 @@ function given(word: string | undefined, what: string): string {
 }
 
 const shown = ({ out }: Context, key: KeyInfo, secret: string): void => {
-  out.line(`  ${secret}`);
+  if (secret.startsWith(key.prefix)) out.line(`  ${secret}`);
+  else {
+    out.line(`  access key id      ${key.prefix}`);
+    out.line(`  secret access key  ${secret}`);
+  }
   out.line(`  Key ${key.id} (${key.name}) of ${key.subject}. It is shown this once; keep it now.`);
   out.result({ key, secret });
 };
@@ -55,6 +59,7 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
             subject: given(textOption(options, "subject"), "whose key it is: --subject USER"),
             ...(Array.isArray(scopes) ? { scopes } : {}),
             ...(expires === undefined ? {} : { expiresMs: now + expires }),
+            ...(options.sigv4 === true ? { kind: "sigv4" } : {}),
           },
           by,
         );

@@ -17,6 +17,8 @@ const created = z.strictObject({
   name: text(128),
   subject: text(127),
   scopes: z.array(z.enum(endpoints)).max(endpoints.length).default([]),
+  /** `sigv4`: requests are signed with the secret; `prefix` of the answer is the access key id. */
+  kind: z.enum(["bearer", "sigv4"]).default("bearer"),
   /** Either how long it is good, or until when; for ever when both are absent. */
   expiresIn: durationMs.optional(),
   expiresAt: z.iso.datetime({ offset: true }).optional(),
@@ -67,8 +69,8 @@ export const keyPages: readonly AdminPage[] = [
           const { control, clock } = gateway;
           const body = await bodyOf(request, created);
           mayHandleKeysOf(identity, body.subject, control.rolesOf(body.subject));
-          const { name, subject, scopes } = body;
-          const { key, secret } = await control.keys.create({ name, subject, scopes, expiresMs: expiryOf(body, clock.now()) }, by);
+          const { name, subject, scopes, kind } = body;
+          const { key, secret } = await control.keys.create({ name, subject, scopes, kind, expiresMs: expiryOf(body, clock.now()) }, by);
           return json({ key: { ...key, state: "live" }, secret }, 201);
         },
       },

@@ -21,6 +21,7 @@ import { admitted } from "./door.ts";
 import type { Answer } from "./exchange.ts";
 import { modelPages, modelPlace } from "./models.ts";
 import type { Asked } from "./node-request.ts";
+import { signable } from "./signable.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
 
@@ -40,10 +41,12 @@ export function modelPlaces(gateway: Gateway): ReadonlyMap<string, Place<Asked>>
 }
 
 export function createApp(gateway: Gateway): AppFetch {
+  const answerAt = async (place: Place, request: Request, peer: Peer | undefined): Promise<Response> =>
+    responseOf(await answered(gateway, { ...place, handle: signable(gateway, place.handle) }, request, peer));
   const around =
     (path: string, handle: Handle, isHeld = false) =>
-    async (request: Request, peer?: Peer): Promise<Response> =>
-      responseOf(await answered(gateway, { path, handle, isHeld }, request, peer));
+    (request: Request, peer?: Peer): Promise<Response> =>
+      answerAt({ path, handle, isHeld }, request, peer);
 
   const json = (value: unknown, status = 200): Answer => ({
     status,
@@ -73,11 +76,11 @@ export function createApp(gateway: Gateway): AppFetch {
   };
   const on = (method: "GET" | "POST", path: string, handle: ReturnType<typeof around>) => onEach(path, { [method]: handle });
   const places = modelPlaces(gateway);
-  const at = (place: Place<Asked>) => async (request: Request, peer?: Peer) => responseOf(await answered(gateway, place, request, peer));
+  const at = (place: Place<Asked>) => (request: Request, peer?: Peer) => answerAt(place, request, peer);
   for (const [path, place] of places) on("POST", path, at(place));
   const pages = modelPages(gateway);
-  const ofModels = (path: string, handle: Handle) => async (request: Request, peer?: Peer) =>
-    responseOf(await answered(gateway, modelPlace(path, handle, request), request, peer));
+  const ofModels = (path: string, handle: Handle) => (request: Request, peer?: Peer) =>
+    answerAt(modelPlace(path, handle, request), request, peer);
   const [list, one] = [ofModels("/v1/models", pages.list), ofModels("/v1/models/:model", pages.one)];
   on("GET", "/v1/models", list);
   on("GET", own ? "/v1/models/:model{[^/:]+}" : "/v1/models/:model{.+}", one);

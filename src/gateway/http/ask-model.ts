@@ -23,7 +23,11 @@ import type { Asked } from "./node-request.ts";
 /** What the socket's side tells, where there is one. */
 export interface Peer {
   readonly outgoing?: { destroy(): void; once(event: "close", listener: () => void): void; readonly writableFinished: boolean };
-  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
+  readonly incoming?: {
+    readonly socket: { readonly remoteAddress?: string | undefined };
+    readonly url?: string | undefined;
+    readonly rawHeaders?: readonly string[];
+  };
 }
 
 /** Answers one request. One whose end is held tells it by `end`, once, when its answer has ended. */

@@ -12,6 +12,7 @@ import { ReadyAnswer } from "./wire-error.ts";
 
 /** Errors: an answer of 401 or 503 with its challenge. The detail goes to the log alone. */
 export function admitted(control: Control, headers: HeaderReader, exchange: Exchange): Identity | Promise<Identity> {
+  if (exchange.signed) return entered(exchange.signed, exchange);
   const credentials = credentialsOf(name => headers.get(name));
   if ("status" in credentials) return entered({ refusal: credentials }, exchange);
   const { certificate } = exchange;

@@ -1,7 +1,7 @@
 /** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
 
 import { redact } from "../../base/index.ts";
-import type { Identity, Reservation } from "../contract.ts";
+import type { Authentication, Identity, Reservation } from "../contract.ts";
 import type { GuardActs } from "../guards/acts.ts";
 import type { Attempt } from "../routing/attempts.ts";
 import type { TokenUsage } from "../streams/usage.ts";
@@ -92,6 +92,8 @@ export interface Exchange {
   isOver: boolean;
   /** What the connection's certificate says, where clients may show one. */
   readonly certificate?: ShownCertificate;
+  /** Of a request that is signed: who has signed it. */
+  signed?: Authentication;
 }
 
 /** What a handler gives; the response is made of it once, with what all answers carry. */

@@ -10,6 +10,8 @@ import { openTls } from "../transport/tls.ts";
 import { modelPlaces } from "./app.ts";
 import { directly } from "./direct.ts";
 import { limits } from "./limits.ts";
+import { NodeHeaders } from "./node-request.ts";
+import { isSigned } from "./signable.ts";
 import { wireError } from "./wire-error.ts";
 
 export interface GatewayListening {
@@ -66,7 +68,7 @@ export async function listenGateway(
   };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (incoming.rawHeaders.length > 2 * limits.headerCount) refuseHeaders(outgoing);
-    else if (!direct(incoming, outgoing)) void listener(incoming, outgoing);
+    else if (isSigned(gateway, () => new NodeHeaders(incoming.rawHeaders)) || !direct(incoming, outgoing)) void listener(incoming, outgoing);
   };
   const secure = tls && createSecureServer({ ...options, ...tls.options, handshakeTimeout: limits.handshakeMs }, handle);
   const server: Server = secure ?? createServer(options, handle);

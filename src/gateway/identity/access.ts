@@ -128,6 +128,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
         prices: hashOf(config.prices),
         principals: hashOf(config.principals),
         issuers: hashOf(config.issuers),
+        ...(config.sigv4 ? { sigv4: hashOf(config.sigv4) } : {}),
         admins: adminsOf(config.principals),
       });
     });

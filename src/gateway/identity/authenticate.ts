@@ -1,10 +1,12 @@
-/** From a token to who somebody is: an API key of ours, or a JWT of a configured issuer; one answer for everything that is not good. */
+/** From credentials to who somebody is: an API key of ours, a JWT of a configured issuer, a signature; one answer for everything that is not good. */
 import { isLoamError } from "../../base/index.ts";
 import type { Authentication, Credentials, Identity, KeyInfo } from "../contract.ts";
 import { longestToken, looksLikeJwt } from "./api-key.ts";
 import { invalid, missing, unavailable } from "./credentials.ts";
 import type { FoundKey, KeyStore } from "./keys.ts";
 import { accountOf, type Principals } from "./principals.ts";
+import { bySignature } from "./signed.ts";
+import type { Sigv4 } from "./sigv4.ts";
 import type { TokenChecker, TokenClaims } from "./tokens.ts";
 
 export interface AuthenticatorOptions {
@@ -12,6 +14,8 @@ export interface AuthenticatorOptions {
   readonly principals: () => Principals;
   /** Undefined where no issuer is configured. */
   readonly tokens: () => TokenChecker | undefined;
+  /** Undefined where none are let in. */
+  readonly signatures: () => Sigv4 | undefined;
   readonly now: () => number;
 }
 
@@ -92,16 +96,21 @@ export function authenticator(options: AuthenticatorOptions): (credentials: Cred
   const byFound = (found: FoundKey | null): Authentication => {
     if (!found) return { refusal: invalid("a key that is not known") };
     const { key, secretExpiresMs } = found;
+    if (secretExpiresMs !== null && secretExpiresMs <= options.now())
+      return { refusal: invalid(`a secret of key ${key.id} that was rotated away`) };
+    return byKey(key);
+  };
+  const byKey = (key: KeyInfo): Authentication => {
     const nowMs = options.now();
     if (key.revokedMs !== null) return { refusal: invalid(`key ${key.id} is revoked`) };
     if (key.expiresMs !== null && key.expiresMs <= nowMs) return { refusal: invalid(`key ${key.id} has expired`) };
-    if (secretExpiresMs !== null && secretExpiresMs <= nowMs)
-      return { refusal: invalid(`a secret of key ${key.id} that was rotated away`) };
     const identity = identityOfKey(key, options.principals());
     if (typeof identity !== "string") options.keys.used(key.id);
     return answer(identity);
   };
-  return ({ token, certificate }) => {
+  const signed = bySignature(options, byKey);
+  return ({ token, certificate, signed: request }) => {
+    if (request) return signed(request);
     if (token === undefined || token === "")
       return certificate === undefined ? { refusal: missing } : answer(identityOfCertificate(certificate, options.principals()));
     if (token.length > longestToken) return { refusal: invalid(`credentials of ${token.length} characters`) };

@@ -28,6 +28,14 @@ export const unavailable = (detail: string): Refusal => ({
   challenge,
 });
 
+export const ambiguous: Refusal = {
+  status: 401,
+  code: "ambiguous",
+  message: "Authorization, x-api-key and api-key hold different credentials. Send one of them.",
+  detail: "headers with different credentials",
+  challenge,
+};
+
 const bearer = /^bearer[ ]+([^\s,]+)[ ]*$/i;
 
 /** `headers` by small-letter name. Several that say the same are one; several that differ are refused, because two gates could read two of them. */
@@ -45,14 +53,7 @@ export function credentialsOf(header: (name: string) => string | null | undefine
     given.add(token);
   }
   for (const value of [first, second]) if (value) given.add(value);
-  if (given.size > 1)
-    return {
-      status: 401,
-      code: "ambiguous",
-      message: "Authorization, x-api-key and api-key hold different credentials. Send one of them.",
-      detail: "headers with different credentials",
-      challenge,
-    };
+  if (given.size > 1) return ambiguous;
   const [token] = given;
   return token === undefined ? {} : { token };
 }

@@ -58,12 +58,13 @@ export function matches(before: Entry | undefined, key: string, match: Match, is
   throw gatewayErrors.fail("entryChanged", { place: key, expected, received: now, hint: "Somebody else changed it: look at it again." });
 }
 
-/** Keys that open for somebody who would be gone. */
+const isLive = "subject = ? and revoked_ms is null and (expires_ms is null or expires_ms > ?)";
+/** Of a subject, now: keys that open however the gateway is configured, so not those by which requests are signed. */
+export const opens = `${isLive} and prefix like 'sk-loam-%'`;
+
+/** Keys of somebody who would be gone. */
 const liveKeys = (sql: Sql, subject: string, nowMs: number) =>
-  sql.all<{ id: string }>(
-    "select id from gateway_keys where subject = ? and revoked_ms is null and (expires_ms is null or expires_ms > ?) order by id limit 100",
-    [subject, nowMs],
-  );
+  sql.all<{ id: string }>(`select id from gateway_keys where ${isLive} order by id limit 100`, [subject, nowMs]);
 
 /** Of the keys that a policy names, those of ours must be there; whoever comes by a token or a certificate has an id of another form. Errors: parameter. */
 async function checkKeys(sql: Sql, keys: readonly string[]): Promise<void> {
@@ -119,7 +120,8 @@ export async function checkUnused(sql: Sql, config: ControlConfig, kind: EntryKi
 
 /** Whether one of them has a key that opens. */
 async function someKeyOpens(sql: Sql, subjects: readonly string[], nowMs: number): Promise<boolean> {
-  for (const subject of subjects) if ((await liveKeys(sql, subject, nowMs)).length > 0) return true;
+  for (const subject of subjects)
+    if ((await sql.all(`select id from gateway_keys where ${opens} limit 1`, [subject, nowMs])).length > 0) return true;
   return false;
 }
 

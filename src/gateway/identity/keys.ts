@@ -5,8 +5,11 @@ import type { KeyGiven, KeyInfo, Keys } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Database, Sql, SqlValue } from "../state/sql.ts";
 import { keyHash, newPrefix, newSecret } from "./api-key.ts";
+import { believed } from "./believed.ts";
 import { appendChange } from "./changes.ts";
+import { opens } from "./entry-checks.ts";
 import { accountOf, adminsOf, type Principals } from "./principals.ts";
+import { isAccessKeyId, newAccessKeyId, newSigningSecret, openSeals, type Seals } from "./signing-secrets.ts";
 
 interface KeyRow {
   readonly id: string;
@@ -37,6 +40,12 @@ export interface FoundKey {
   readonly secretExpiresMs: number | null;
 }
 
+/** A key found by its access key id, and what its requests may be signed with: none where it is revoked. */
+export interface FoundSigning {
+  readonly key: KeyInfo;
+  readonly secrets: readonly { readonly sealed: string; readonly expiresMs: number | null }[];
+}
+
 export interface KeyStoreOptions {
   readonly database: Database;
   /** The first hashes new keys; keys hashed under the others still open. */
@@ -44,6 +53,8 @@ export interface KeyStoreOptions {
   readonly principals: () => Principals;
   /** Whether somebody may come in without a key of ours (by a token). */
   readonly othersMayEnter: () => boolean;
+  /** Whether requests that are signed are let in. */
+  readonly mayHaveSignatures: () => boolean;
   readonly now: () => number;
   /** How long a found key, or that there is none, is believed. */
   readonly cacheMs: number;
@@ -54,34 +65,28 @@ export interface KeyStoreOptions {
 export interface KeyStore extends Keys {
   /** Null: there is none. At once where it is believed from an earlier look. Errors: stateLost. */
   find(key: string): FoundKey | null | Promise<FoundKey | null>;
+  /** The same by an access key id. */
+  findSigning(accessKeyId: string): FoundSigning | null | Promise<FoundSigning | null>;
+  readonly seals: Seals;
   used(keyId: string): void;
   /** Writes when keys were last used. */
   flush(): Promise<void>;
 }
 
-interface Cached {
-  readonly found: Promise<FoundKey | null>;
-  /** What that came to; undefined until then. */
-  known: FoundKey | null | undefined;
-  /** Believed for `cacheMs` from here. */
-  readonly atMs: number;
-  /** When the state said so. */
-  readonly readMs: number;
-}
-
-/** Entries of the cache, good and bad keys alike: about 30 MB. */
-const mostCached = 50_000;
 /** Keys whose last use is written in one statement. */
 const flushedAtOnce = 200;
 const defaultOverlapMs = 24 * 3_600_000;
 /** Keys that a list gives. */
 const mostListed = 10_000;
 
+const secretsOf = ({ prefix }: KeyInfo): string => (isAccessKeyId(prefix) ? "gateway_signing" : "gateway_secrets");
 const isLive = (key: KeyInfo, nowMs: number): boolean => key.revokedMs === null && (key.expiresMs === null || key.expiresMs > nowMs);
 
 export function createKeys(options: KeyStoreOptions): KeyStore {
   const { database, secrets, now } = options;
-  const cache = new Map<string, Cached>();
+  const bearers = believed<FoundKey>(options);
+  const signing = believed<FoundSigning>(options);
+  const seals = openSeals(secrets);
   const lastUse = new Map<string, number>();
 
   const lookUp = async (hashes: readonly string[]): Promise<FoundKey | null> => {
@@ -93,43 +98,33 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
     return row ? { key: infoOf(row), secretExpiresMs: row.secret_expires_ms } : null;
   };
 
-  const find = (key: string): FoundKey | null | Promise<FoundKey | null> => {
-    const at = keyHash(secrets[0]!, key);
-    const kept = cache.get(at);
-    if (kept && now() - kept.atMs < options.cacheMs) return kept.known === undefined ? kept.found : kept.known;
-    return lookedUp(key, at, kept);
-  };
+  const find = (key: string): FoundKey | null | Promise<FoundKey | null> =>
+    bearers.find(keyHash(secrets[0]!, key), () => lookUp(secrets.map(secret => keyHash(secret, key))));
 
-  const lookedUp = async (key: string, at: string, kept: Cached | undefined): Promise<FoundKey | null> => {
-    const nowMs = now();
-    const found = lookUp(secrets.map(secret => keyHash(secret, key)));
-    const entry: Cached = { found, known: undefined, atMs: nowMs, readMs: nowMs };
-    cache.delete(at);
-    cache.set(at, entry);
-    if (cache.size > mostCached) cache.delete(cache.keys().next().value!);
-    try {
-      entry.known = await entry.found;
-      return entry.known;
-    } catch (error) {
-      if (cache.get(at) === entry) cache.delete(at);
-      if (!kept || now() - kept.readMs > options.staleMs) throw error;
-      const stale = await kept.found.catch(() => null);
-      if (!stale) throw error;
-      // believed again for the cache's time, so that not every request waits for a state that does not answer
-      cache.set(at, { ...kept, known: stale, atMs: now() });
-      return stale;
-    }
-  };
+  const findSigning = (accessKeyId: string): FoundSigning | null | Promise<FoundSigning | null> =>
+    signing.find(accessKeyId, async () => {
+      const rows = await database.all<KeyRow & { sealed: string | null; secret_expires_ms: number | null }>(
+        "select k.*, s.sealed, s.expires_ms as secret_expires_ms from gateway_keys k left join gateway_signing s on s.key_id = k.id where k.prefix = ?",
+        [accessKeyId],
+      );
+      const [row] = rows;
+      if (!row) return null;
+      const key = infoOf(row);
+      return { key, secrets: rows.flatMap(r => (r.sealed === null ? [] : [{ sealed: r.sealed, expiresMs: r.secret_expires_ms }])) };
+    });
 
   /** Changes are heard here at once, elsewhere when the cache there is over. */
-  const forget = (): void => cache.clear();
+  const forget = (): void => {
+    bearers.forget();
+    signing.forget();
+  };
 
   const byName = async (sql: Sql, keyOrPrefix: string): Promise<KeyInfo> => {
     const [row] = await sql.all<KeyRow>("select * from gateway_keys where id = ? or prefix = ?", [keyOrPrefix, keyOrPrefix]);
     if (row) return infoOf(row);
     throw gatewayErrors.fail("unknownKey", {
       place: "key",
-      expected: "the id of a key (key_...) or its beginning (sk-loam-...)",
+      expected: "the id of a key (key_...) or its beginning (sk-loam-..., LOAM...)",
       // a whole key typed by mistake must not stand in a sentence
       received: `"${keyOrPrefix.length > 40 ? `${keyOrPrefix.slice(0, 8)}...` : redact(keyOrPrefix)}"`,
       hint: "List the keys to see their ids.",
@@ -137,6 +132,12 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
   };
 
   const insertSecret = async (sql: Sql, keyId: string, prefix: string): Promise<string> => {
+    if (isAccessKeyId(prefix)) {
+      const secret = newSigningSecret();
+      const sealed = seals.seal(secret, keyId);
+      await sql.all("insert into gateway_signing (sealed, key_id, expires_ms) values (?, ?, null)", [sealed, keyId]);
+      return secret;
+    }
     const secret = newSecret(prefix);
     await sql.all("insert into gateway_secrets (hash, key_id, expires_ms) values (?, ?, null)", [keyHash(secrets[0]!, secret), keyId]);
     return secret;
@@ -161,10 +162,7 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
     const admins = adminsOf(all);
     if (!admins.includes(leaving.subject)) return;
     for (const admin of admins) {
-      const [row] = await sql.all<KeyRow>(
-        "select * from gateway_keys where subject = ? and id <> ? and revoked_ms is null and (expires_ms is null or expires_ms > ?) limit 1",
-        [admin, leaving.id, now()],
-      );
+      const [row] = await sql.all<KeyRow>(`select * from gateway_keys where ${opens} and id <> ? limit 1`, [admin, leaving.id, now()]);
       if (row) return;
     }
     throw gatewayErrors.fail("lastAdmin", {
@@ -177,10 +175,19 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
 
   return {
     find,
+    findSigning,
+    seals,
     info: keyOrPrefix => byName(database, keyOrPrefix),
     async create(given: KeyGiven, by) {
       accountFor(given.subject);
-      const prefix = newPrefix();
+      if (given.kind === "sigv4" && !options.mayHaveSignatures())
+        throw gatewayErrors.fail("parameter", {
+          place: "kind",
+          expected: "a gateway that lets in by signature",
+          received: "one whose access has no part sigv4",
+          hint: "Write access: { sigv4: { regions: [eu-central-1], services: [bedrock] } } in its file first.",
+        });
+      const prefix = given.kind === "sigv4" ? newAccessKeyId() : newPrefix();
       const row = {
         id: `key_${randomUUID().replaceAll("-", "").slice(0, 20)}`,
         prefix,
@@ -233,7 +240,7 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
         await keepsAdminKey(sql, found);
         const atMs = now();
         await sql.all("update gateway_keys set revoked_ms = ? where id = ?", [atMs, found.id]);
-        await sql.all("delete from gateway_secrets where key_id = ?", [found.id]);
+        await sql.all(`delete from ${secretsOf(found)} where key_id = ?`, [found.id]);
         await appendChange(sql, atMs, by, "key.revoke", { id: found.id, prefix: found.prefix });
         return { ...found, revokedMs: atMs };
       });
@@ -251,15 +258,16 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
             received: key.revokedMs === null ? "one that has expired" : "one that is revoked",
             hint: "Create a new one.",
           });
-        if (overlapMs <= 0) await sql.all("delete from gateway_secrets where key_id = ?", [key.id]);
+        const table = secretsOf(key);
+        if (overlapMs <= 0) await sql.all(`delete from ${table} where key_id = ?`, [key.id]);
         // an earlier rotation's secret keeps its own, nearer end
         else
-          await sql.all("update gateway_secrets set expires_ms = ? where key_id = ? and (expires_ms is null or expires_ms > ?)", [
+          await sql.all(`update ${table} set expires_ms = ? where key_id = ? and (expires_ms is null or expires_ms > ?)`, [
             atMs + overlapMs,
             key.id,
             atMs + overlapMs,
           ]);
-        await sql.all("delete from gateway_secrets where key_id = ? and expires_ms <= ?", [key.id, atMs]);
+        await sql.all(`delete from ${table} where key_id = ? and expires_ms <= ?`, [key.id, atMs]);
         await appendChange(sql, atMs, by, "key.rotate", { id: key.id, prefix: key.prefix, overlapMs: Math.max(0, overlapMs) });
         return { key, secret: await insertSecret(sql, key.id, key.prefix) };
       });

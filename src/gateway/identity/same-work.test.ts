@@ -5,10 +5,13 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { openState, type State } from "../state/state.ts";
 import { authenticator } from "./authenticate.ts";
+import { signedByAws } from "./aws-signer.ts";
 import { createKeys } from "./keys.ts";
 import { principalsPart } from "./principals.ts";
+import { sigv4Part } from "./sigv4.ts";
 
-const hashed = vi.hoisted(() => ({ times: 0 }));
+const hashed = vi.hoisted(() => ({ times: 0, opened: 0 }));
+const sigv4 = sigv4Part.parse({ regions: ["us-east-1"], services: ["service"] });
 vi.mock("node:crypto", async original => {
   const own = await original<typeof import("node:crypto")>();
   return {
@@ -16,6 +19,10 @@ vi.mock("node:crypto", async original => {
     hash: (...given: Parameters<typeof own.hash>) => {
       hashed.times++;
       return own.hash(...given);
+    },
+    createDecipheriv: (...given: Parameters<typeof own.createDecipheriv>) => {
+      hashed.opened++;
+      return own.createDecipheriv(...given);
     },
     createHmac: (...given: Parameters<typeof own.createHmac>) => {
       hashed.times++;
@@ -51,14 +58,23 @@ async function rig(secrets: readonly string[], cacheMs: number) {
     secrets,
     principals: () => principals,
     othersMayEnter: () => true,
+    mayHaveSignatures: () => true,
     now,
     cacheMs,
     staleMs: 60_000,
   });
-  const authenticate = authenticator({ keys, principals: () => principals, tokens: () => undefined, now });
+  const authenticate = authenticator({ keys, principals: () => principals, tokens: () => undefined, signatures: () => sigv4, now });
 
-  const make = async (subject: string, expiresMs?: number) =>
-    keys.create({ name: "k", subject, ...(expiresMs === undefined ? {} : { expiresMs }) }, "test");
+  const make = async (subject: string, expiresMs?: number, kind: "bearer" | "sigv4" = "bearer") =>
+    keys.create({ name: "k", subject, kind, ...(expiresMs === undefined ? {} : { expiresMs }) }, "test");
+  const signers = {
+    good: await make("ann", undefined, "sigv4"),
+    expired: await make("ann", clock.ms + 10, "sigv4"),
+    "of a disabled account": await make("out", undefined, "sigv4"),
+    "of an account that is gone": await make("gone", undefined, "sigv4"),
+    revoked: await make("ann", undefined, "sigv4"),
+  };
+  await keys.revoke(signers.revoked.key.id, "test");
   const good = await make("ann");
   const other = await make("ann");
   const expired = await make("ann", clock.ms + 10);
@@ -106,7 +122,16 @@ async function rig(secrets: readonly string[], cacheMs: number) {
     const { detail: _, ...said } = refusal ?? { detail: "" };
     return { hashes: hashed.times, statements: [...asked], said };
   };
-  return { good: secret, bad, work, workAgain };
+  /** The same for a signed request. */
+  const signedWork = async (accessKeyId: string, secretAccessKey: string) => {
+    const wire = await signedByAws({ method: "POST", path: "/v1", body: "{}" }, { accessKeyId, secretAccessKey, atMs: clock.ms });
+    Object.assign(hashed, { times: 0, opened: 0 });
+    asked.length = 0;
+    const { refusal } = await authenticate({ signed: { wire, body: async () => Buffer.from("{}") } });
+    const { detail: _, ...said } = refusal ?? { detail: "" };
+    return { hashes: hashed.times, opened: hashed.opened, statements: [...asked], said };
+  };
+  return { good: secret, bad, work, workAgain, signers, signedWork };
 }
 
 for (const secrets of [["the server's secret, long enough"], ["the new secret, long enough", "the old secret, long enough"]])
@@ -132,4 +157,22 @@ test("asked again at once, no key is looked up or hashed again, good or bad: wha
     seen.add(JSON.stringify([hashes, statements]));
   }
   expect([...seen]).toEqual(["[0,[]]"]);
+});
+
+test("a signature of no known key costs the same hashes, the same opening and the same look-up as a wrong one, and hears the same", async () => {
+  const { signers, signedWork } = await rig(["the server's secret, long enough"], 0);
+  const { good, ...bad } = signers;
+  const unknown = await signedWork(`LOAM${"Z".repeat(16)}`, good.secret);
+  expect({ ...unknown, statements: unknown.statements.length }).toMatchObject({
+    opened: 1,
+    statements: 1,
+    said: { status: 401, code: "invalid" },
+  });
+  expect(await signedWork(good.key.prefix, "another")).toEqual(unknown);
+  expect(await signedWork(good.key.prefix, bad.revoked.secret)).toEqual(unknown);
+  expect(await signedWork(bad.revoked.key.prefix, bad.revoked.secret)).toEqual(unknown);
+  // whoever has the secret hears no more, though the body is looked at
+  for (const [what, { key, secret }] of Object.entries(bad))
+    expect((await signedWork(key.prefix, secret)).said, what).toEqual(unknown.said);
+  expect((await signedWork(good.key.prefix, good.secret)).said).toEqual({});
 });

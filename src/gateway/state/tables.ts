@@ -21,6 +21,9 @@ export const tables: readonly string[] = [
   // By the keyed hash alone: an unknown secret and a wrong one are the same look-up.
   "create table if not exists gateway_secrets (hash text primary key, key_id text not null, expires_ms bigint)",
   "create index if not exists gateway_secrets_key on gateway_secrets (key_id)",
+  // Secrets that must be read to check a signature, sealed under the server's secret.
+  "create table if not exists gateway_signing (sealed text primary key, key_id text not null, expires_ms bigint)",
+  "create index if not exists gateway_signing_key on gateway_signing (key_id)",
   `create table if not exists gateway_changes (position bigint primary key, at_ms bigint not null, author text not null, what text not null,
     detail text not null, head text not null)`,
   // Organisations, teams, users, service accounts and policies; the revision is the position in the list of changes.

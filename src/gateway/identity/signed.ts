@@ -1,0 +1,60 @@
+/**
+ * Who has signed a request: its signature under the secret of the key that it names. What is done does not depend on what is wrong with the key: one
+ * that is not known is looked up, opened and computed as one that is. The body is read when the signature has been found good, or first where
+ * the request does not say its hash.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { isLoamError } from "../../base/index.ts";
+import type { Authentication, KeyInfo, Signed } from "../contract.ts";
+import { invalid, unavailable } from "./credentials.ts";
+import type { FoundSigning, KeyStore } from "./keys.ts";
+import { newSigningSecret } from "./signing-secrets.ts";
+import { canonicalRequest, isSignedWith, isUnsigned, readSignature, type Sigv4, sha256Hex } from "./sigv4.ts";
+
+export interface SignatureOptions {
+  readonly keys: Pick<KeyStore, "findSigning" | "seals">;
+  readonly signatures: () => Sigv4 | undefined;
+  readonly now: () => number;
+}
+
+/** `byKey`: whoever a key stands for, once it is known to be theirs. Errors: those of the body. */
+export function bySignature(
+  { keys, signatures, now }: SignatureOptions,
+  byKey: (key: KeyInfo) => Authentication,
+): (request: Signed) => Promise<Authentication> {
+  const nobody = randomBytes(12).toString("hex");
+  const decoy = { keyId: nobody, sealed: keys.seals.seal(newSigningSecret(), nobody) };
+
+  /** What the request may be signed with: of an unknown key and one that has no secret any more, one that nobody has. */
+  const secretsOf = (found: FoundSigning | null, nowMs: number): readonly string[] => {
+    const live = (found?.secrets ?? []).filter(s => s.expiresMs === null || s.expiresMs > nowMs);
+    const opened = live.flatMap(({ sealed }) => keys.seals.open(sealed, found!.key.id) ?? []);
+    return opened.length > 0 ? opened : [keys.seals.open(decoy.sealed, decoy.keyId)!];
+  };
+
+  return async ({ wire, body }) => {
+    const rules = signatures();
+    if (!rules) return { refusal: invalid("a signature, and none are let in") };
+    const nowMs = now();
+    const signature = readSignature(wire, rules, nowMs);
+    if (typeof signature === "string") return { refusal: invalid(signature) };
+    const said = signature.payload ?? sha256Hex(await body());
+    let found: FoundSigning | null;
+    try {
+      found = await keys.findSigning(signature.accessKeyId);
+    } catch (error) {
+      if (isLoamError(error)) return { refusal: unavailable(error.message) };
+      throw error;
+    }
+    const request = canonicalRequest(wire, signature.headers, said);
+    let isGood = false;
+    for (const secret of secretsOf(found, nowMs)) if (isSignedWith(signature, request, secret)) isGood = true;
+    if (!found) return { refusal: invalid("an access key id that is not known") };
+    if (!isGood) return { refusal: invalid(`a signature that is not of key ${found.key.id}, or of another request`) };
+    if (signature.payload !== undefined && !isUnsigned(said) && !isHashOf(said, await body()))
+      return { refusal: invalid("a body that is not the signed one") };
+    return byKey(found.key);
+  };
+}
+
+const isHashOf = (said: string, body: Uint8Array): boolean => timingSafeEqual(Buffer.from(said), Buffer.from(sha256Hex(body)));
