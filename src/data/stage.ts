@@ -285,6 +285,10 @@ export const documentsStage = (around: Surroundings): Stage<"source", typeof doc
 
 export type Side = "train" | "held-out";
 
+/** What a documents artifact may hold beside its sides: documents that select, where somebody has set them apart. */
+export const selecting = "validation";
+export const setsApart = (artifact: Pick<ArtifactReader, "files">): boolean => artifact.files.some(f => f.name === `${selecting}.jsonl`);
+
 /** Documents of one side of a documents artifact, in the order of their ids. */
-export const documentsOf = (artifact: ArtifactReader, side: Side): AsyncGenerator<Document> =>
+export const documentsOf = (artifact: ArtifactReader, side: Side | typeof selecting): AsyncGenerator<Document> =>
   readDocuments(artifact.stream(`${side}.jsonl`), { place: `${artifact.id}/${side}.jsonl` });

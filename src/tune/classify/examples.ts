@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { formatCount } from "../../base/index.ts";
-import { type Attributes, type Document, documentsOf, type Side } from "../../data/index.ts";
+import { type Attributes, type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { LabelOptions } from "./options.ts";
@@ -68,7 +68,7 @@ interface Read {
 /** Documents of a side with their classes by name. */
 async function readSide(
   documents: ArtifactReader,
-  side: Side,
+  side: Side | typeof selecting,
   o: LabelOptions,
 ): Promise<{ readonly read: Read[]; readonly leftOut: number }> {
   const named = o.classes && new Map(Object.entries(o.classes).flatMap(([name, values]) => [values].flat().map(v => [v, name] as const)));
@@ -218,7 +218,19 @@ const exampleOf = ({ document: d, label }: Read, classOf: ReadonlyMap<string, nu
   isMade: d.attributes.augmentedFrom !== undefined,
 });
 
-/** The train side, divided. Errors: tune/labels, with the document or class that is wrong. */
+/** Texts of classes that the train side has. Errors: tune/labels for another one. */
+function known(read: readonly Read[], classOf: ReadonlyMap<string, number>, place: string): readonly Read[] {
+  const unknown = read.find(r => !classOf.has(r.label));
+  if (unknown)
+    throw tuneErrors.fail("labels", {
+      place: `${place}: ${unknown.document.id}`,
+      expected: `a class of the train side: ${[...classOf.keys()].slice(0, 20).join(", ")}`,
+      received: JSON.stringify(unknown.label),
+    });
+  return read;
+}
+
+/** The train side, divided: by groups, unless what selects stands apart. Errors: tune/labels, with the document or class that is wrong. */
 export async function readExamples(documents: ArtifactReader, o: LabelOptions): Promise<Examples> {
   checkCrossing(documents, o);
   const place = `${documents.id}: ${o.label}`;
@@ -226,8 +238,13 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
   const classes = checkedClasses(countsOf(read), place);
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const all = read.map(r => exampleOf(r, classOf));
-  const validation = all.filter(e => isValidation(e.group, o) && !e.isMade);
-  const train = all.filter(e => !isValidation(e.group, o));
+  const apart = setsApart(documents);
+  const validation = apart
+    ? known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`).map(r =>
+        exampleOf(r, classOf),
+      )
+    : all.filter(e => isValidation(e.group, o) && !e.isMade);
+  const train = apart ? all : all.filter(e => !isValidation(e.group, o));
   checkCounts("train", classes, train, place);
   checkCounts("validation", classes, validation, place);
   if (!o.allowNamed) checkNames(classes, train, place);
@@ -239,14 +256,7 @@ export async function readTest(documents: ArtifactReader, o: LabelOptions, class
   const { read } = await readSide(documents, "held-out", o);
   const place = `${documents.id}/held-out: ${o.label}`;
   const classOf = new Map(classes.map((name, c) => [name, c]));
-  const unknown = read.find(r => !classOf.has(r.label));
-  if (unknown)
-    throw tuneErrors.fail("labels", {
-      place: `${place}: ${unknown.document.id}`,
-      expected: `a class of the train side: ${classes.slice(0, 20).join(", ")}`,
-      received: JSON.stringify(unknown.label),
-    });
-  const test = read.map(r => ({ ...exampleOf(r, classOf), attributes: r.document.attributes }));
+  const test = known(read, classOf, place).map(r => ({ ...exampleOf(r, classOf), attributes: r.document.attributes }));
   checkCounts("test", classes, test, place);
   return test;
 }

@@ -1,10 +1,10 @@
 /**
  * Documents of a data set as examples: the train side alone, each document a record with its attributes as fields. What selects is drawn by groups
- * as classifiers draw it, so near-duplicates, and whatever the data set's split keeps together, are on one side of all three parts.
+ * as classifiers draw it, so near-duplicates, and whatever the data set's split keeps together, are on one side of all three parts; unless it stands apart.
  */
 import { z } from "zod";
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import { documentsOf, drawn, recordOf } from "../../data/index.ts";
+import { type Document, documentsOf, drawn, recordOf, selecting, setsApart } from "../../data/index.ts";
 import { stage } from "../../store/index.ts";
 import { isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
@@ -37,17 +37,22 @@ export const documentExamplesStage = stage({
     let format: FormatName | undefined = o.format;
     const problems: LoamError[] = [];
     const sides: Record<"train" | "validation", PlacedExample[]> = { train: [], validation: [] };
-    for (const document of chosen)
+    const apart = setsApart(documents);
+    const hear = (document: Document, isHeld: boolean) => {
       try {
         const read = readRecord({ fields: recordOf(document), place: `${o.name}/train: ${document.id}` }, format, o.columns ?? {});
         format = read.format;
-        const { cluster } = document.attributes;
-        const isHeld = isValidation(typeof cluster === "string" ? cluster : document.id, o);
         sides[isHeld ? "validation" : "train"].push(read.placed);
       } catch (error) {
         if (!isLoamError(error)) throw error;
         problems.push(error);
       }
+    };
+    for (const document of chosen) {
+      const { cluster } = document.attributes;
+      hear(document, !apart && isValidation(typeof cluster === "string" ? cluster : document.id, o));
+    }
+    if (apart) for await (const document of documentsOf(documents, selecting)) hear(document, true);
     if (o.bad === "refuse" || sides.train.length + sides.validation.length === 0) throwProblems(problems, o.name);
     const lines = (examples: readonly PlacedExample[]) => examples.map(e => `${JSON.stringify(e)}\n`);
     await output.writeStream("train.jsonl", lines(sides.train));

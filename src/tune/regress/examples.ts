@@ -3,7 +3,7 @@
  * follows from its own hash, so new texts move no old ones. Wrong numbers are refused with the document that has them.
  */
 import { formatCount, isLoamError, type LoamError } from "../../base/index.ts";
-import { type Document, documentsOf, type Side } from "../../data/index.ts";
+import { type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
@@ -41,7 +41,7 @@ const listed = 5;
 
 async function readSide(
   documents: ArtifactReader,
-  side: Side,
+  side: Side | typeof selecting,
   label: string,
 ): Promise<{ read: (Measured & { isMade: boolean })[]; leftOut: number }> {
   const read: (Measured & { isMade: boolean })[] = [];
@@ -89,14 +89,16 @@ function checkSpread(part: readonly Measured[], name: string, place: string): vo
     throw fail(`${place}: ${name} part`, "numbers that differ", `${part[0]!.value} throughout`);
 }
 
-/** The train side, divided. Errors: tune/labels. */
+/** The train side, divided: by groups, unless what selects stands apart. Errors: tune/labels. */
 export async function readMeasured(documents: ArtifactReader, o: TargetOptions): Promise<MeasuredParts> {
   checkCrossing(documents, o);
   const { read, leftOut } = await readSide(documents, "train", o.label);
   const place = `${documents.id}: ${o.label}`;
   const plain = ({ isMade: _, ...m }: (typeof read)[number]): Measured => m;
-  const train = read.filter(m => !isValidation(m.group, o)).map(plain);
-  const validation = read.filter(m => isValidation(m.group, o) && !m.isMade).map(plain);
+  const apart = setsApart(documents);
+  const train = (apart ? read : read.filter(m => !isValidation(m.group, o))).map(plain);
+  const selected = apart ? (await readSide(documents, selecting, o.label)).read : read.filter(m => isValidation(m.group, o) && !m.isMade);
+  const validation = selected.map(plain);
   checkSpread(train, "train", place);
   checkSpread(validation, "validation", place);
   return { train, validation, leftOut };
