@@ -14,11 +14,8 @@ import {
   tuneErrors,
   valueIn,
 } from "../../tune/index.ts";
+import { checkTuned, type SearchedConfig } from "./check-tuned.ts";
 import { trialBaseOf, trialTree } from "./trial-tree.ts";
-
-interface Config {
-  readonly searches: Readonly<Record<string, SearchPart>>;
-}
 
 /** Values that stand for all of a parameter. */
 const candidates = (p: Parameter): readonly Json[] => ("options" in p ? p.options : [p.from, p.to]);
@@ -43,26 +40,16 @@ function ask(search: SearchPart, space: Space, place: string): void {
   }
 }
 
-/** A tuned model is judged on the documents or examples that it has: those stay as they are, and its own recipe says how long it learns. */
-function checkTuned({ tokens, objectives }: SearchPart, space: Space, place: string, result: Json | undefined): void {
-  const fail = (at: string, expected: string, received: string) => tuneErrors.fail("path", { place: `${place}.${at}`, expected, received });
-  if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
-  if (objectives.includes("latency") && result === "adapter")
-    throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
-  const beyond = Object.keys(space).find(name => /^(data|tokenizer)\./.test(name));
-  if (beyond !== undefined) throw fail(`space.${beyond}`, "a path of the model's own entry, since its texts judge it", beyond);
-}
-
 /** Errors: tune/space, tune/path, tune/option; the place is the parameter in the file. */
-export function checkSearches(raw: Json, { searches }: Config, file: string, check: (raw: unknown, place: string) => unknown): void {
+export function checkSearches(raw: Json, config: SearchedConfig, file: string, check: (raw: unknown, place: string) => unknown): void {
+  const { searches } = config;
   const base = Object.keys(searches).length > 0 ? trialBaseOf(raw) : undefined;
   for (const [name, search] of Object.entries(searches)) {
     const place = `${file}: searches.${name}`;
     // as written: what the schema made of it has lost the short forms
     const space = parseSpace(valueIn(raw, ["searches", name, "space"]), `${place}.space`);
     ask(search, space, place);
-    if (valueIn(raw, ["models", search.model, "tune"]) !== undefined)
-      checkTuned(search, space, place, valueIn(raw, ["models", search.model, "tune", "result"]));
+    if (Object.hasOwn(config.tuned, search.model)) checkTuned(config, raw, search, space, place);
     for (const [parameter, p] of Object.entries(space))
       for (const value of candidates(p)) {
         const tree = trialTree(base!, search, { ...parentsOf(space, parameter), [parameter]: value }, place);

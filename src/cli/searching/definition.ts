@@ -10,21 +10,32 @@ export interface StudySpec extends Definition, Pick<SearchPart, "model" | "token
   readonly base: TrialBase;
   /** The artifact whose held-out side (or other part that is not trained on) judges every trial. */
   readonly judged: string;
+  /** Artifacts that judge beside it, by the labels under which links find them; studies of before have none. */
+  readonly beside?: Readonly<Record<string, string>>;
   /** What `heldOut` is counted in: `bits a byte`. */
   readonly unit: string;
   /** What the configuration says itself, as far as the space asks. */
   readonly usual: Point;
 }
 
+const mapped = <T, R>(values: Readonly<Record<string, T>>, of: (value: T) => R): Record<string, R> =>
+  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, of(value)]));
+
 export const specOf = (s: StoredStudy): StudySpec => s.spec as unknown as StudySpec;
+
+/** What a study's trials are judged by. */
+export interface Judging {
+  readonly judged: ArtifactReader;
+  readonly beside: Readonly<Record<string, ArtifactReader>>;
+  readonly unit: string;
+}
 
 /** A definition that changes begins another study: its trials would not be comparable. Who chooses and who ends trials may change. */
 export async function studyFor(
   p: Project,
   name: string,
   search: SearchPart,
-  judged: ArtifactReader,
-  unit: string,
+  { judged, beside, unit }: Judging,
   store: Store,
 ): Promise<StoredStudy> {
   const raw = findRaw(p);
@@ -38,13 +49,15 @@ export async function studyFor(
     seed,
     tokens: tokens ?? null,
     judged: judged.digest,
+    ...(Object.keys(beside).length > 0 ? { beside: mapped(beside, a => a.digest) } : {}),
     entry: valueIn(base.models, [model])!,
     data: base.data,
-    tokenizer: base.tokenizer,
+    tokenizer: "tokenizer" in base ? base.tokenizer : {},
   };
   const parameters = spaceOf({ ...search, space });
   const usual = pointOf(parameters, name => configuredValue(p.config, raw, model, name, parameters[name]!));
-  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, judged: judged.id, unit, usual };
+  const judgedBy = { judged: judged.id, beside: mapped(beside, a => a.id), unit };
+  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, ...judgedBy, usual };
   return openStudy(store, { id: `${name}-${hashOf(identity).slice(0, 8)}`, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
 }
 

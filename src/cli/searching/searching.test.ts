@@ -45,6 +45,49 @@ describe("the searches of a project file", () => {
     ["{}", /searches\.rate\.space: expected a parameter or more/],
   ])("%s is refused at once, by its place", (space, message) => expect(() => parsed(space)).toThrow(message));
 
+  const tuned = (tune: string, space: string, tokenizer = "words") =>
+    parseProject(
+      file("space: { layers: [1, 2] }")
+        .replace(
+          "tokenizer:",
+          "  words: { source: { folder: words, reader: text } }\n  other: { source: { folder: other, reader: text } }\ntokenizer:",
+        )
+        .replace("from: mail }", `from: ${tokenizer} }`)
+        .replace("searches:", `  far: { base: minilm, tune: { ${tune} } }\n  near: { base: small, tune: { ${tune} } }\nsearches:`)
+        .replace(
+          "model: small\n    space: { layers: [1, 2] }",
+          `model: ${space.startsWith("far") ? "far" : "near"}\n    space: ${space.slice(space.indexOf("{"))}`,
+        ),
+      "loam.yaml",
+    );
+  const classes = "task: classify, on: mail, label: topic";
+  const answers = 'task: instruct, on: mail, columns: { user: "{{text}}", assistant: "{{topic}}" }';
+
+  test("a tuning is searched over the data that it and its bases are made of, whatever the task", () => {
+    const space = "{ data.mail.steps.length.minWords: [1, 9], data.mail.split.heldOut: [0.1, 0.2], tune.rate: [0.1, 0.2] }";
+    for (const tune of [classes, answers, "task: embed, on: ./pairs.jsonl", "task: preference, on: ./pairs.jsonl"])
+      expect(tuned(tune, `near ${space}`).searches.rate!.model).toBe("near");
+    expect(tuned(classes, `far ${space}`).searches.rate!.model).toBe("far");
+    expect(tuned(classes, "near { data.mail.mixture.maxEpochs: [1, 2] }").searches.rate!.model).toBe("near");
+  });
+
+  test.each([
+    [
+      classes,
+      "near { data.other.steps: [[clean], [deduplicate]] }",
+      /space\.data\.other\.steps: expected a path of data\.mail, data\.words/,
+    ],
+    [
+      "task: embed, on: ./pairs.jsonl",
+      "far { data.mail.steps: [[clean], []] }",
+      /a path of the model's own entry: it is made of no data set/,
+    ],
+    [classes, "near { tokenizer.vocab: [300, 400] }", /space\.tokenizer\.vocab: expected a path of the model's own entry or of its data/],
+    [classes, "far { data.mail.mixture.maxEpochs: [1, 2] }", /data\.mail\.mixture\.maxEpochs.*a tuning takes each document once/],
+    [answers, "near { data.words.steps: [[clean], []] }", /data\.words\.steps: expected data that the tokenizer is not made of/],
+    [classes, "near { data.mail.steps.length.minWord: [1, 2] }", /data\.mail\.steps\.length\.minWord.*Did you mean "minWords"/],
+  ])("of a tuning (%s) %s is refused, with what it may be", (tune, space, message) => expect(() => tuned(tune, space)).toThrow(message));
+
   test("unknown keys, samplers, models and objectives are named with the nearest right one", () => {
     expect(() => parsed("{ layers: [1, 2] }", "trails: 3")).toThrow(/searches\.rate\.trails.*Did you mean "trials"\?/);
     expect(() => parsed("{ layers: [1, 2] }", "sampler: tpee")).toThrow(/searches\.rate\.sampler.*Did you mean "tpe"\?/);

@@ -1,7 +1,7 @@
 /** Studies in words: a trial, a table of trials, the winner and how sure that is. */
 import { formatBytes, formatCount, formatDuration, type Json } from "../../base/index.ts";
 import type { StoredStudy, StoredTrial } from "../../store/index.ts";
-import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked } from "../../tune/index.ts";
+import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked, wrongSentence } from "../../tune/index.ts";
 import { type StudySpec, specOf } from "./definition.ts";
 import type { StudyVerdict } from "./verdict.ts";
 
@@ -69,10 +69,13 @@ export const countsText = (trials: readonly StoredTrial[]): string =>
 
 /** What the test half says. */
 export function verdictLines({ objectives, unit: own }: Pick<StudySpec, "objectives" | "unit">, v: StudyVerdict): string[] {
-  const unit = objectives[0] === "errors" ? "errors a text" : own;
+  // a text, a pair, an answer, an anchor: whatever the loss is counted by
+  const unit = objectives[0] === "errors" ? `errors ${own.split(" ").slice(-2).join(" ")}` : own;
+  const wrong = objectives[0] === "errors" ? undefined : wrongSentence(v);
   return [
     `  On the test half (${formatCount(v.documents)} documents, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.value.toFixed(4)} ${unit}`,
     ...v.comparisons.map(c => `    ${comparisonSentence(c, unit)}`),
+    ...(wrong === undefined ? [] : [`    ${wrong}`]),
     ...(v.comparisons.length === 0 ? ["    nothing to compare it with yet"] : []),
     ...(v.looks > 1
       ? [`    This is look ${v.looks} at the test half of this study: a choice made after the first look is no longer blind to it.`]

@@ -2,12 +2,13 @@
 import { canonicalJson, type Json } from "../../base/index.ts";
 import { type Parameter, type Point, pathOf, type SearchPart, valueIn, withValue } from "../../tune/index.ts";
 
-/** Parts of a project file that a trial depends on. */
-export type TrialBase = { readonly data: Json; readonly tokenizer: Json; readonly models: Json };
+/** Parts of a project file that a trial depends on. A file whose models are all made of others' needs no tokenizer. */
+export type TrialBase = { readonly [part in "data" | "models" | "tokenizer"]: Json } | { readonly [part in "data" | "models"]: Json };
 
 export const trialBaseOf = (raw: Json): TrialBase => {
-  const part = (name: string): Json => valueIn(raw, [name]) ?? {};
-  return { data: part("data"), tokenizer: part("tokenizer"), models: part("models") };
+  const tokenizer = valueIn(raw, ["tokenizer"]);
+  const base = { data: valueIn(raw, ["data"]) ?? {}, models: valueIn(raw, ["models"]) ?? {} };
+  return tokenizer === undefined ? base : { ...base, tokenizer };
 };
 
 /** Errors: tune/path, with `place` and the parameter's name. */

@@ -12,7 +12,8 @@ import type { LifeSurroundings } from "../life.ts";
 import { lazyDevice, runLink } from "../life.ts";
 import type { Project } from "../project.ts";
 import type { StudySpec } from "./definition.ts";
-import { judgedLabel, latencyOf, type TrialKind, trialKind, trialProject } from "./trial-links.ts";
+import { judgedLabel, type TrialKind } from "./trial-kind.ts";
+import { latencyOf, trialKind, trialProject } from "./trial-links.ts";
 import { trialTree } from "./trial-tree.ts";
 
 export interface TrialRun {
@@ -52,8 +53,10 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
     // the configuration as it is has no values put in: what the space does not offer stays too
     const point = held.trial.origin === "default" ? {} : (held.trial.point as Point);
     const project = trialProject(run.project, trialTree(spec.base, spec, point, "searches"), spec);
-    made.set(judgedLabel, await openArtifact(run.store, spec.judged));
-    kind = trialKind(project, spec.model, run.around);
+    for (const [label, id] of [[judgedLabel, spec.judged] as const, ...Object.entries(spec.beside ?? {})])
+      made.set(label, await openArtifact(run.store, id));
+    const usual = trialProject(run.project, spec.base, spec);
+    kind = trialKind({ usual, trial: project, varies: Object.keys(spec.space as object) }, spec.model, run.around);
     let last = 0;
     const look = (share: number, value: number, mayEnd = true) => {
       // shares of the budget, so that trials of other batches are compared at equal ones

@@ -10,10 +10,19 @@ import {
   type StoredStudy,
   type StoredTrial,
 } from "../../store/index.ts";
-import { type CountedBy, type ObjectiveName, outcomeOf, ranked, readVerdict, type VerdictReport, verdictStage } from "../../tune/index.ts";
+import {
+  type CountedBy,
+  type ObjectiveName,
+  outcomeOf,
+  ranked,
+  readVerdict,
+  type VerdictReport,
+  verdictBesideBaseStage,
+  verdictStage,
+} from "../../tune/index.ts";
 import { runLink } from "../life.ts";
 import { specOf } from "./definition.ts";
-import { judgedLabel, type TrialKind } from "./trial-links.ts";
+import { baseLabel, judgedLabel, type TrialKind } from "./trial-kind.ts";
 
 export interface StudyVerdict extends VerdictReport {
   readonly artifact: string;
@@ -33,10 +42,10 @@ export interface VerdictGiven {
 /** What the test half counts, by what the trials were chosen by. */
 const countedBy: Readonly<Partial<Record<ObjectiveName, CountedBy>>> = { heldOut: "bits", errors: "wrong" };
 
-/** Is there a side that no trial saw? Of a file of examples there is none, and a data set may hold nothing out. */
+/** Is there something that no trial saw? A data set may hold nothing out, and too few examples have no second half. */
 export async function holdsOut(store: Store, study: StoredStudy): Promise<boolean> {
   const judged = await openArtifact(store, specOf(study).judged);
-  if (judged.kind !== "documents") return false;
+  if (judged.kind !== "documents") return Number(judged.summary.test ?? 0) > 0;
   for await (const _ of documentsOf(judged, "held-out")) return true;
   return false;
 }
@@ -50,25 +59,25 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   const by = countedBy[spec.objectives[0]!];
   const { judge } = o.kind;
   if (!winner || !by || !judge || !(await holdsOut(o.store, o.study))) return undefined;
-  const documents = await openArtifact(o.store, spec.judged);
-  const judged = async (t: StoredTrial): Promise<ArtifactReader> => {
-    const model = await openArtifact(o.store, outcomeOf(t)!.artifacts.model!);
-    const link = judge("model", "test", "test");
-    const made = new Map([
-      ["model", model],
-      [judgedLabel, documents],
-    ]);
-    return (await runLink(o.store, link, made, { progress: o.progress, signal: o.signal })).artifact;
+  const open = (id: string) => openArtifact(o.store, id);
+  const given = { progress: o.progress, signal: o.signal };
+  const judges = new Map([[judgedLabel, await open(spec.judged)]]);
+  for (const [label, id] of Object.entries(spec.beside ?? {})) judges.set(label, await open(id));
+  const judgedModel = async (model: ArtifactReader): Promise<ArtifactReader> => {
+    const made = new Map([...judges, ["model", model]]);
+    const base = model.kind === "adapter" ? "model/base" : undefined;
+    if (base) made.set(base, await open(String(model.summary.base)));
+    return (await runLink(o.store, judge({ model: "model", base, label: "test", half: "test" }), made, given)).artifact;
   };
+  const judged = async (t: StoredTrial) => judgedModel(await open(outcomeOf(t)!.artifacts.model!));
   const first = await judged(winner);
   const usual = o.trials.find(t => t.origin === "default" && t.state === "done");
   const inputs = { winner: first, runnerUp: second ? await judged(second) : first, default: usual ? await judged(usual) : first };
-  const { artifact } = await runStage(o.store, verdictStage, {
-    inputs,
-    options: { seed: spec.seed, by },
-    progress: o.progress,
-    signal: o.signal,
-  });
+  const options = { seed: spec.seed, by };
+  const base = judges.get(baseLabel);
+  const { artifact } = base
+    ? await runStage(o.store, verdictBesideBaseStage, { inputs: { ...inputs, base: await judgedModel(base) }, options, ...given })
+    : await runStage(o.store, verdictStage, { inputs, options, ...given });
   const looks = await noteVerdict(o.store, o.study.id, artifact.id);
   return { ...(await readVerdict(artifact)), artifact: artifact.id, looks: looks.indexOf(artifact.id) + 1 };
 }

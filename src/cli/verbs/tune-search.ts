@@ -48,16 +48,18 @@ const withThreads = (p: Project, workers: number): Project => ({
 
 /** Makes what a study judges by, and finds or begins it. Errors: tune/halves before anything trains. */
 async function openedStudy(context: Context, p: Project, name: string, search: SearchPart, store: Store): Promise<StoredStudy> {
-  const { judged: label, links, unit } = trialKind(p, search.model, { onProblem: ignoreProblem });
-  const needed = neededFor(links, label);
-  const { made } = await runLinks(context, store, needed, false);
+  const given = { usual: p, varies: Object.keys(search.space) };
+  const { judged: label, beside, preparing, unit } = trialKind(given, search.model, { onProblem: ignoreProblem });
+  const needed = [label, ...Object.values(beside)].flatMap(l => neededFor(preparing, l));
+  const { made } = await runLinks(context, store, [...new Set(needed)], false);
   const judged = made.get(label)!;
   if (unit === "bits a byte") {
     const heldOut = [];
     for await (const { id, attributes } of documentsOf(judged, "held-out")) heldOut.push({ id, attributes });
     halfOf(heldOut, "test", `${judged.id}/held-out`);
   }
-  return studyFor(p, name, search, judged, unit, store);
+  const others = Object.fromEntries(Object.entries(beside).map(([as, l]) => [as, made.get(l)!]));
+  return studyFor(p, name, search, { judged, beside: others, unit }, store);
 }
 
 /** The links that make what stands under a label. */
@@ -173,7 +175,7 @@ async function conclude(
   const [winner] = ranked(spec, trials);
   out.line(`\n  ${countsText(trials)} in ${formatDuration(performance.now() - began)}`);
   for (const line of trialTable(study, trials, 12)) out.line(line);
-  const kind = trialKind(project, spec.model, { onProblem: ignoreProblem });
+  const kind = trialKind({ usual: project, varies: Object.keys(spec.space as object) }, spec.model, { onProblem: ignoreProblem });
   const verdict = await judgeWinner({ store, study, trials, kind, progress: out.progress("test half"), signal });
   out.clear();
   if (winner && !(kind.judge && (await holdsOut(store, study))))

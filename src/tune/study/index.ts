@@ -1,3 +1,4 @@
+export { exampleHalvesStage, searchExamplesStage } from "./example-halves.ts";
 export { groupOf, type Half, halfOf, halves } from "./halves.ts";
 export {
   type Definition,
@@ -14,12 +15,18 @@ export {
   studyOf,
 } from "./history.ts";
 export { bitsPerByteOf, type Judgement, judgeStage, readJudgement } from "./judge.ts";
-export { judgeAnswersStage } from "./judge-answers.ts";
+export { answersJudge } from "./judge-answers.ts";
 export { judgeClassifierStage } from "./judge-classifier.ts";
+export { distilledJudge, endpointJudge, teacherInput } from "./judge-distilled.ts";
+export { judgeExamplesStage } from "./judge-examples.ts";
+export { pairsJudge, ratingsJudge, reference } from "./judge-preferences.ts";
 export { judgeRegressionStage } from "./judge-regression.ts";
+export { judgeVectorsStage } from "./judge-vectors.ts";
 export { answerLatency } from "./latency.ts";
+export { pairHalvesStage, searchPairsStage } from "./pair-halves.ts";
 export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
 export { pathOf, valueIn, withValue } from "./paths.ts";
+export { searchDocumentsStage } from "./search-documents.ts";
 export { searchShardsStage } from "./search-shards.ts";
 export {
   type Comparison,
@@ -27,6 +34,8 @@ export {
   comparisonSentence,
   readVerdict,
   type VerdictReport,
+  verdictBesideBaseStage,
   verdictOf,
   verdictStage,
+  wrongSentence,
 } from "./verdict.ts";

@@ -16,11 +16,11 @@ export interface Judgement {
   readonly ids: readonly string[];
   /** Names of the documents' groups. */
   readonly groups: readonly string[];
-  /** What bits are counted by: UTF-8 bytes of each text, tokens of its answer, or 1 a text where it is its class or number that is foreseen. */
+  /** What bits are counted by: UTF-8 bytes of each text, tokens of its answer, or 1 where it is a class, a number, a pair or an anchor's text. */
   readonly bytes: readonly number[];
-  /** What the model loses on each text: the bits of it and its end, or of its class; the nats of its answer; the squared error of its number. */
+  /** What the model loses on each text: the bits of it and its end, or of its class; the nats of its answer; the squared error of its number; its loss. */
   readonly bits: readonly number[];
-  /** Of classes: 1 where another one was told. */
+  /** 1 where it is wrong: another class was told, a pair is the wrong way round, another text is nearer; a half where the model cannot tell. */
   readonly wrong?: readonly number[];
 }
 

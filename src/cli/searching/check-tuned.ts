@@ -1,0 +1,77 @@
+/**
+ * What a search of a tuned model may vary beside its own entry: the data that it is made of, as long as what judges stays what it is. Held-out texts and
+ * those that select are the configuration's own in every trial; a path that would change what a score is counted in is refused.
+ */
+import type { Json } from "../../base/index.ts";
+import { type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
+import type { ProjectConfig } from "../project.ts";
+import { dataSetOf, madeOf } from "../tuning/tune-part.ts";
+
+export type SearchedConfig = Pick<ProjectConfig, "models" | "tuned" | "tokenizer" | "searches">;
+
+/** Tasks whose losses are counted in tokens: they are the same ones in every trial. */
+const inTokens: readonly string[] = ["instruct", "preference", "distill"];
+
+interface DataRead {
+  /** Data sets that a model is made of, the tokenizer's among them. */
+  readonly all: ReadonlySet<string>;
+  /** Those that something is trained on from nothing, as a mixture weighs them. */
+  readonly trained: ReadonlySet<string>;
+}
+
+function dataOf(config: SearchedConfig, model: string): DataRead {
+  const [all, trained] = [new Set<string>(), new Set<string>()];
+  const follow = (name: string): void => {
+    if (Object.hasOwn(config.models, name)) {
+      for (const set of [config.models[name]!.train.on, config.tokenizer.from]) all.add(set);
+      trained.add(config.models[name]!.train.on);
+    }
+    const tuned = Object.hasOwn(config.tuned, name) ? config.tuned[name] : undefined;
+    if (!tuned) return;
+    const own = dataSetOf(tuned.tune);
+    if (own !== undefined) all.add(own);
+    for (const next of madeOf(tuned)) follow(next);
+  };
+  follow(model);
+  return { all, trained };
+}
+
+/** Errors: tune/path, with the parameter's place. */
+export function checkTuned(
+  config: SearchedConfig,
+  raw: Json,
+  { model, tokens, objectives }: SearchPart,
+  space: Space,
+  place: string,
+): void {
+  const fail = (at: string, expected: string, received: string, hint?: string) =>
+    tuneErrors.fail("path", { place: `${place}.${at}`, expected, received, ...(hint === undefined ? {} : { hint }) });
+  const { tune } = config.tuned[model]!;
+  if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
+  if (objectives.includes("latency") && valueIn(raw, ["models", model, "tune", "result"]) === "adapter")
+    throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
+  const data = dataOf(config, model);
+  for (const name of Object.keys(space)) {
+    const [part, set, key] = name.split(".");
+    if (part === "tokenizer") throw fail(`space.${name}`, "a path of the model's own entry or of its data: its texts judge it", name);
+    if (part !== "data" || set === undefined) continue;
+    if (!data.all.has(set)) {
+      const sets = [...data.all].map(s => `data.${s}`).join(", ");
+      throw fail(`space.${name}`, sets === "" ? "a path of the model's own entry: it is made of no data set" : `a path of ${sets}`, name);
+    }
+    if (key === "mixture" && !data.trained.has(set))
+      throw fail(
+        `space.${name}`,
+        "a mixture that something is trained on",
+        `${name}, and a tuning takes each document once`,
+        "Mixtures weigh the documents of pre-training: search the entry of the base.",
+      );
+    if (inTokens.includes(tune.task) && data.trained.size > 0 && set === config.tokenizer.from)
+      throw fail(
+        `space.${name}`,
+        "data that the tokenizer is not made of: what is lost is counted in its tokens",
+        name,
+        "Let the tokenizer be made of a data set of its own (tokenizer.from).",
+      );
+  }
+}
