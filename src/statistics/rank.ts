@@ -25,13 +25,17 @@ export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
     meanY += y[i]! / n;
   }
   let [xy, xx, yy] = [0, 0, 0];
+  let [variesX, variesY] = [false, false];
   for (let i = 0; i < n; i++) {
     const [a, b] = [x[i]! - meanX, y[i]! - meanY];
     xy += a * b;
     xx += a * a;
     yy += b * b;
+    // the mean of equal values may differ from them in its last bit
+    variesX ||= x[i] !== x[0];
+    variesY ||= y[i] !== y[0];
   }
-  return xx === 0 || yy === 0 ? Number.NaN : xy / Math.sqrt(xx * yy);
+  return !variesX || !variesY || xx === 0 || yy === 0 ? Number.NaN : xy / Math.sqrt(xx * yy);
 }
 
 /** Spearman's rank correlation (1904). */

@@ -44,6 +44,15 @@ describe("SciPy's values", () => {
     near(s.pearson(x, y), pearson, 1e-12);
     near(s.spearman(x, y), spearman, 1e-12);
   });
+  test("a list of equal numbers has no correlation, also where their mean is another number in its last bit", () => {
+    for (const n of [2, 3, 7, 10]) {
+      const rising = Array.from({ length: n }, (_, i) => i);
+      for (const value of [0.1, 1 / 3, 1e9 + 0.7]) {
+        const same = rising.map(() => value);
+        for (const of of [s.pearson, s.spearman]) expect([of(same, rising), of(rising, same)]).toEqual([Number.NaN, Number.NaN]);
+      }
+    }
+  });
   test("a paired permutation test that looks at every sign", () => {
     const { differences, p } = golden.permutation;
     const test = s.pairedPermutation(
