@@ -1,10 +1,11 @@
 /** What a query's ranking says of it in its result, whoever made the scores. */
 import type { ItemResult } from "../results/item.ts";
-import { lastPlace, rankingOf } from "../retrieval/index.ts";
+import { type Found, rankingOf } from "../retrieval/index.ts";
 import type { Corpus } from "../tasks/corpus.ts";
 
 /** Documents that people are shown of what answers a query. */
 const shown = 3;
+const placeOf = ([, before, tied]: Found): string => (tied === 1 ? `${before + 1}` : `${before + 1}-${before + tied}`);
 const digits = (x: number): number => Math.round(x * 1e6) / 1e6;
 
 /** `scores`: one a document, greater is better; `query` is its id. */
@@ -15,7 +16,7 @@ export function rankedResult(
 ): Pick<ItemResult, "right" | "came" | "found" | "ranked"> {
   const own = gains.get(query)!;
   const { found, first, order } = rankingOf(scores, own, skipped.get(query));
-  const told = found.slice(0, shown).map((f, i) => `${documents[order[i]!]!.id} at ${lastPlace(f)}`);
+  const told = found.slice(0, shown).map((f, i) => `${documents[order[i]!]!.id} at ${placeOf(f)}`);
   return {
     right: `${told.join(", ")}${found.length > shown ? ", ..." : ""} of ${documents.length}`,
     came: documents[first[0]!]!.id,

@@ -8,8 +8,7 @@ const figures = Object.keys(placeFigures) as PlaceFigure[];
 export const countedName = new RegExp(`^(?:pass|${figures.join("|")})@[1-9]\\d*$`);
 const placeName = new RegExp(`^(${figures.join("|")})@([1-9]\\d*)$`);
 
-const placed = (figure: PlaceFigure, k: number): MakeMeasure =>
-  meanOf("higher", figure === "hit" ? "share" : "mean", i => placeFigures[figure](i.found!, k));
+const placed = (figure: PlaceFigure, k: number): MakeMeasure => meanOf("higher", "mean", i => placeFigures[figure](i.found!, k));
 
 /** Undefined where a name is of no such measure. */
 export function placeMeasure(name: string): MakeMeasure | undefined {

@@ -1,0 +1,86 @@
+/** Measures of rankings against trec_eval (`bench/peers/golden/embedding_tasks.py`), and their meaning where scores are equal. */
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { measureOf } from "../results/measures.ts";
+import { ndcgAt, type PlaceFigure, placeFigures, rankingOf, recallAt } from "./index.ts";
+
+interface Golden {
+  readonly rankings: readonly {
+    readonly scores: readonly number[];
+    readonly gains: readonly number[];
+    readonly figures: Readonly<Record<string, number>>;
+  }[];
+}
+const golden: Golden = JSON.parse(readFileSync(new URL("../embedding/embedding-tasks.golden.json", import.meta.url), "utf8"));
+
+const gainsOf = (gains: readonly number[]) => new Map([...gains.entries()].filter(([, g]) => g > 0));
+const foundIn = (scores: readonly number[], gains: readonly number[]) => rankingOf(Float64Array.from(scores), gainsOf(gains)).found;
+
+test("every measure by its name is trec_eval's, at every k", () => {
+  for (const [i, { scores, gains, figures }] of golden.rankings.entries()) {
+    const item = { found: foundIn(scores, gains) };
+    for (const [name, want] of Object.entries(figures)) {
+      const measure = measureOf(name, { task: "golden", output: "retrieval" });
+      expect(measure.value(item as never), `ranking ${i}: ${name}`).toBeCloseTo(want, 12);
+    }
+  }
+});
+
+function* orders(list: readonly number[]): Generator<number[]> {
+  if (list.length === 0) yield [];
+  for (const [i, x] of list.entries()) for (const rest of orders(list.toSpliced(i, 1))) yield [x, ...rest];
+}
+
+/** Seven documents, few scores. */
+const tied = fc
+  .record({
+    scores: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 7, maxLength: 7 }),
+    gains: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 7, maxLength: 7 }),
+  })
+  .filter(r => r.gains.some(g => g > 0));
+
+test("of equal scores, a measure is its mean over all orders that they may stand in", () => {
+  fc.assert(
+    fc.property(tied, fc.integer({ min: 1, max: 8 }), ({ scores, gains }, k) => {
+      const sums = new Map<PlaceFigure, number>();
+      let count = 0;
+      const own = foundIn(scores, gains);
+      // an order of all seven that goes with the scores
+      for (const order of orders([0, 1, 2, 3, 4, 5, 6])) {
+        if (order.some((d, i) => i > 0 && scores[d]! > scores[order[i - 1]!]!)) continue;
+        count++;
+        const strict = scores.map((_, d) => -order.indexOf(d));
+        for (const name of Object.keys(placeFigures) as PlaceFigure[])
+          sums.set(name, (sums.get(name) ?? 0) + placeFigures[name](foundIn(strict, gains), k));
+      }
+      for (const [name, sum] of sums) expect(placeFigures[name](own, k), name).toBeCloseTo(sum / count, 10);
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test("where what answers stands is enough: the same figures as from the scores of all", () => {
+  fc.assert(
+    fc.property(tied, fc.integer({ min: 1, max: 8 }), ({ scores, gains }, k) => {
+      const found = foundIn(scores, gains);
+      expect(placeFigures.ndcg(found, k)).toBeCloseTo(ndcgAt({ scores, gains }, k), 12);
+      expect(placeFigures.recall(found, k)).toBeCloseTo(recallAt({ scores, gains }, k), 12);
+    }),
+  );
+});
+
+test("a document that is left out is no candidate: the others stand as if it were not there", () => {
+  const scores = Float64Array.of(0.9, 0.4, 0.9, 0.1);
+  const all = rankingOf(scores, new Map([[2, 1]]));
+  expect([all.found, all.first]).toEqual([[[1, 0, 2]], [0, 2, 1, 3]]);
+  const { found, first } = rankingOf(
+    scores,
+    new Map([
+      [0, 3],
+      [2, 1],
+    ]),
+    0,
+  );
+  expect([found, first]).toEqual([[[1, 0, 1]], [2, 1, 3]]);
+});
