@@ -162,7 +162,7 @@ export function createKeys(options: KeyStoreOptions): KeyStore {
     const admins = adminsOf(all);
     if (!admins.includes(leaving.subject)) return;
     for (const admin of admins) {
-      const [row] = await sql.all<KeyRow>(`select * from gateway_keys where ${opens} and id <> ? limit 1`, [admin, leaving.id, now()]);
+      const [row] = await sql.all<KeyRow>(`select * from gateway_keys where ${opens} and id <> ? limit 1`, [admin, now(), leaving.id]);
       if (row) return;
     }
     throw gatewayErrors.fail("lastAdmin", {
