@@ -9,7 +9,7 @@ import { cacheMetrics } from "./cache/metrics.ts";
 import { closeCache, openCache } from "./cache/open.ts";
 import { countersOf, type TokenCounter } from "./config/counters.ts";
 import type { GatewayConfig, ModelRoute } from "./config/read-config.ts";
-import type { Control } from "./contract.ts";
+import type { Control, Identity } from "./contract.ts";
 import { gatewayErrors } from "./errors.ts";
 import { HeldRequests } from "./guards/person/held.ts";
 import { type AppFetch, createApp } from "./http/app.ts";
@@ -17,6 +17,7 @@ import { EndedRequests } from "./http/ended.ts";
 import type { End, Exchange, RequestRecord } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
+import { Callers } from "./own/callers.ts";
 import type { Page } from "./own/page.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly version?: string;
   /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
   readonly server?: ServeHere;
+  /** That server asks by `askFor` what it does later for somebody, the lines of a batch. `own`: accounts of this process, which no key of the state opens. */
+  readonly later?: { readonly own: readonly Identity[] };
   /** The console's page, where the gateway stands alone. */
   readonly page?: Page;
   /** Told of an event for webhooks that no receiver took. */
@@ -92,6 +95,8 @@ export class Gateway {
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
   readonly server: ServeHere | undefined;
+  /** Undefined where the server asks nothing later. */
+  readonly callers: Callers | undefined;
   readonly page: Page | undefined;
   readonly tracing: GatewayTracing | undefined;
   /** Takes up the file again, in the name of whoever asks; undefined where there is none. Errors: what is wrong with it. */
@@ -116,9 +121,11 @@ export class Gateway {
   }
 
   private constructor(options: GatewayOptions, counters: ReadonlyMap<string, TokenCounter>) {
-    const { config, control, clock = systemClock, random = Math.random, version = "0.0.0" } = options;
+    const { config, clock = systemClock, random = Math.random, version = "0.0.0" } = options;
     this.#options = options;
     this.clock = clock;
+    this.callers = options.later && new Callers(options.control, () => clock.now(), options.later.own);
+    const control = this.callers?.control ?? options.control;
     this.control = control;
     this.held = new HeldRequests(clock);
     this.#ended = new EndedRequests(clock, (record, exchange) => this.#note(record, exchange));
@@ -156,6 +163,12 @@ export class Gateway {
       ...options.webhooks,
     });
     this.fetch = createApp(this);
+  }
+
+  /** A request of the server's for whom the note names that it was given (`own/callers.ts`); for nobody where there is none. */
+  askFor(note: string | null, request: Request): Promise<Response> {
+    if (!this.callers) throw new TypeError("askFor: this gateway was opened without `later`");
+    return this.callers.ask(note, request, asked => this.fetch(asked));
   }
 
   get config(): GatewayConfig {

@@ -8,7 +8,7 @@ import type { App } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type Project, projectFile } from "../project.ts";
-import { newConsoleToken, withConsole } from "./console-session.ts";
+import { consoleIdentity, newConsoleToken, withConsole } from "./console-session.ts";
 import { demoKey } from "./demo-key.ts";
 import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
 import { openFor } from "./open-gateway.ts";
@@ -87,6 +87,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       config: first.config,
       control: withConsole(control, token),
       server: serveHere,
+      later: { own: [consoleIdentity] },
       ...(await watching(first.config, undefined, warn)),
       version: ownPackage().version,
       onRequest: record => {

@@ -7,7 +7,8 @@ import type { Control, Identity } from "../../gateway/index.ts";
 
 export const consoleAccount = "loam-console";
 
-const identity: Identity = {
+/** What no key of the state opens. */
+export const consoleIdentity: Identity = {
   kind: "key",
   keyId: consoleAccount,
   subject: consoleAccount,
@@ -47,5 +48,5 @@ const isSame = (a: string, b: string): boolean => {
 export const withConsole = (control: Control, token: string): Control => ({
   ...control,
   authenticate: async credentials =>
-    credentials.token !== undefined && isSame(credentials.token, token) ? { identity } : control.authenticate(credentials),
+    credentials.token !== undefined && isSame(credentials.token, token) ? { identity: consoleIdentity } : control.authenticate(credentials),
 });

@@ -23,6 +23,7 @@ import type { TuneJobs } from "../../tune/index.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { demoCurl } from "../gateway/demo-curl.ts";
+import { linesLater } from "../gateway/lines-later.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
@@ -215,6 +216,7 @@ export const serve: VerbRun = async (context, given, options) => {
           onFailure: error =>
             out.warn(`loam: traces do not reach ${collector} (${error instanceof Error ? error.message : String(error)}); serving goes on`),
         });
+  const lines = project?.config.gateway ? linesLater() : undefined;
   const app = createApp({
     engines,
     fleet,
@@ -232,6 +234,7 @@ export const serve: VerbRun = async (context, given, options) => {
       : {}),
     ...(page ? { consoleFolder } : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
+    ...(lines ? { batchLine: lines.ask } : {}),
     ...(project && store
       ? {
           fineTuning: keep => {
@@ -259,6 +262,7 @@ export const serve: VerbRun = async (context, given, options) => {
         warn: text => out.warn(text),
       })
     : undefined;
+  if (door) lines?.through(door.gateway);
   // The port first: it is quicker to refuse than a model is to load.
   const listening = await listen(door?.app ?? app, at);
   let timer: NodeJS.Timeout | undefined;

@@ -12,13 +12,14 @@ import { bodyParameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ServeHere } from "../upstreams/in-process.ts";
 import { namedModel, type OwnAddress, ownAddress } from "./addresses.ts";
+import { callerHeader } from "./callers.ts";
 import { bytesPerToken, TokensWritten } from "./tokens-written.ts";
 import { checkUnguarded } from "./unguarded.ts";
 
 /** Of the answer, what the gateway or its socket writes anew. */
 const ownHeaders = ["connection", "content-length", "keep-alive", "transfer-encoding", "x-request-id"];
-/** Of the request: credentials are the gateway's, not the server's. */
-const credentials = ["authorization", "x-api-key", "api-key", "cookie"];
+/** Of the request: credentials are the gateway's, not the server's, and who begins a batch is what the gateway says. */
+const ungiven = ["authorization", "x-api-key", "api-key", "cookie", callerHeader];
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -41,7 +42,7 @@ const jsonOf = (bytes: Uint8Array): unknown => {
   }
 };
 
-/** A batch's requests are for any models; looking at one and ending it asks none. */
+/** A batch's requests are for any models, and asked later; looking at one and ending it asks none. */
 const isBatch = ({ endpoint }: OwnAddress, method: string, pathname: string): boolean =>
   endpoint === "batches" && method === "POST" && !pathname.endsWith("/cancel");
 
@@ -102,7 +103,9 @@ export const ownServer =
     const dataClass = request.headers.get("x-loam-data-class");
     allowed(control, identity, { endpoint: address.endpoint, model, label, parameters, dataClass });
     const beginsBatch = isBatch(address, request.method, url.pathname);
-    if (address.asksModel || beginsBatch) checkUnguarded(address.name, beginsBatch ? undefined : route, gateway.config.routes);
+    // lines that come back through the door are looked at there
+    const isUnseen = beginsBatch && !gateway.callers;
+    if (address.asksModel || isUnseen) checkUnguarded(address.name, isUnseen ? undefined : route, gateway.config.routes);
     if (address.endpoint === "admin") mayAdminister(control, identity, request.method === "GET" ? "look" : "change");
     const sizeBytes = bytes?.length ?? 0;
     const inputTokens = address.asksModel ? Math.ceil(sizeBytes / bytesPerToken) : 0;
@@ -114,7 +117,8 @@ export const ownServer =
     exchange.reservation = await reserved(control, gateway.metrics, { identity, model, ip: exchange.ip }, demand);
     exchange.target = "server";
     const headers = new Headers(request.headers);
-    for (const name of credentials) headers.delete(name);
+    for (const name of ungiven) headers.delete(name);
+    if (beginsBatch && gateway.callers) headers.set(callerHeader, gateway.callers.note(identity));
     headers.set("x-request-id", exchange.id);
     const response = await serve(
       new Request(url, {

@@ -12,7 +12,7 @@ interface Guarded {
 
 /**
  * `address`: for the sentence. `route`: of the model that is asked, undefined where it cannot be told: none is named, none of that name is known, or the
- * requests stand in a file. Errors: gateway/unguarded.
+ * requests stand in a file that is not asked through the door. Errors: gateway/unguarded.
  */
 export function checkUnguarded(address: string, route: Guarded | undefined, routes: ReadonlyMap<string, Guarded>): void {
   const hint = `Ask at ${apis.map(api => `/v1${api.path}`).join(", ")} or /v1/messages.`;

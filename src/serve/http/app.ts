@@ -49,6 +49,8 @@ export interface AppOptions {
   readonly hosts?: AllowedHosts;
   /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
   readonly filesFolder?: string;
+  /** Asks a line of a batch for whoever began it, by what `x-loam-caller` said then; the application itself, for anybody, when absent. */
+  readonly batchLine?: (request: Request, caller: string | null) => Promise<Response>;
   /** Carries fine-tuning jobs out; it is given where it may keep their result files. */
   readonly fineTuning?: (keep: KeepFile) => FineTuning;
   readonly heartbeatMs?: number;
@@ -96,7 +98,7 @@ export function createApp(options: AppOptions): App {
       store: files,
       engines,
       created,
-      fetch: async request => app.fetch(request),
+      ask: options.batchLine ?? (async request => app.fetch(request)),
       onFailure: (error, place) => options.onFailure?.(error, place),
     });
     return runner;

@@ -1,6 +1,6 @@
 /**
  * Batches: a file of requests, answered one line after another while nobody else wants the engines. A line goes through the same application as
- * a client's request. Lines that were answered are in the folder, so a batch that was interrupted goes on where it was.
+ * a client's request, and through the gateway before it where there is one, in the name of whoever began the batch. Lines that were answered are in the folder, so a batch that was interrupted goes on where it was.
  */
 import { appendFileSync, createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -44,6 +44,8 @@ export interface Batch {
   readonly expired_at: null;
   request_counts: { total: number; completed: number; failed: number };
   readonly metadata: Readonly<Record<string, string>> | null;
+  /** What the gateway before the server noted of whoever began it; not shown. Of a batch of before it is absent. */
+  readonly caller?: string | null;
 }
 
 const lineSchema = z.object({
@@ -58,7 +60,7 @@ export interface BatchPorts {
   readonly store: FileStore;
   readonly engines: Engines;
   readonly created: () => number;
-  readonly fetch: (request: Request) => Promise<Response>;
+  readonly ask: (request: Request, caller: string | null) => Promise<Response>;
   readonly onFailure: (error: unknown, place: string) => void;
 }
 
@@ -66,6 +68,8 @@ export interface BatchPorts {
 const toldErrors = 100;
 /** Milliseconds between two looks at engines that are busy. */
 const lookMs = 25;
+/** Longest wait in milliseconds that a line is told and keeps; one that is told a longer one has its answer. */
+const mostWaitMs = 60_000;
 
 const outputName = (b: Batch): string => `${b.id}.output.jsonl`;
 const errorName = (b: Batch): string => `${b.id}.errors.jsonl`;
@@ -242,20 +246,24 @@ export class BatchRunner {
   }
 
   async #ask(batch: Batch, line: Line): Promise<void> {
-    const { fetch, store } = this.#ports;
+    const { ask, store } = this.#ports;
     for (;;) {
       const request = new Request(`http://127.0.0.1${line.url}`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify(line.body),
       });
-      const response = await fetch(request);
-      // clients of their own were there first
+      const response = await ask(request, batch.caller ?? null);
+      // clients of their own were there first, or a limit has room again soon
       if (response.status === 429 || response.status === 503) {
-        await response.body?.cancel();
-        if (this.#isStopped(batch)) return;
-        await pause(4 * lookMs);
-        continue;
+        const toldMs = Number(response.headers.get("retry-after-ms") ?? 0);
+        if (response.headers.get("x-should-retry") !== "false" && toldMs <= mostWaitMs) {
+          await response.body?.cancel();
+          const endMs = performance.now() + Math.max(toldMs, 4 * lookMs);
+          while (performance.now() < endMs && !this.#isStopped(batch)) await pause(4 * lookMs);
+          if (this.#isStopped(batch)) return;
+          continue;
+        }
       }
       const body = (await response.json()) as unknown;
       const isWhole = response.status === 200;

@@ -46,10 +46,14 @@ async function create(c: AppContext, { files, batches, created }: Services): Pro
     cancelled_at: null,
     request_counts: { total: 0, completed: 0, failed: 0 },
     metadata: body.metadata ?? null,
+    caller: c.req.header("x-loam-caller") ?? null,
   };
   batches().create(batch);
-  return c.json(batch);
+  return c.json(shown(batch));
 }
+
+/** Who began it is nobody's business. */
+const shown = ({ caller: _, ...batch }: Batch) => batch;
 
 function found(c: AppContext, { batches }: Services): Batch {
   const id = c.req.param("id") ?? "";
@@ -60,11 +64,11 @@ function found(c: AppContext, { batches }: Services): Batch {
 
 export const batchRoutes: readonly Route[] = [
   post("/v1/batches", create),
-  get("/v1/batches", (c, { batches }) => c.json(pageOf(c, batches().list()))),
-  get("/v1/batches/:id", (c, services) => c.json(found(c, services))),
+  get("/v1/batches", (c, { batches }) => c.json(pageOf(c, batches().list().map(shown)))),
+  get("/v1/batches/:id", (c, services) => c.json(shown(found(c, services)))),
   post("/v1/batches/:id/cancel", (c, services) => {
     const batch = found(c, services);
     services.batches().cancel(batch);
-    return c.json(batch);
+    return c.json(shown(batch));
   }),
 ];
