@@ -67,7 +67,7 @@ export const verbs: readonly Verb[] = [
   {
     usage: "tune search [name]",
     summary:
-      "Try settings of a search in loam.yaml until its trials are used up; judge the best one once on documents that chose nothing, where a data set holds some out",
+      "Try settings of a search in loam.yaml, of a recipe or of its data, until its trials are used up; judge the best one once on what chose nothing",
     options: [
       project,
       ["--trials <n>", "trials in all, those made before included (default: the search's)"],
