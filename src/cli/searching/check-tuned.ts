@@ -12,6 +12,9 @@ export type SearchedConfig = Pick<ProjectConfig, "models" | "tuned" | "tokenizer
 /** Tasks whose losses are counted in tokens: they are the same ones in every trial. */
 const inTokens: readonly string[] = ["instruct", "preference", "distill"];
 
+/** Tasks whose answers are right or wrong: classes, the order of a pair, the nearest text. */
+const tellsWrong: readonly string[] = ["classify", "preference", "embed"];
+
 interface DataRead {
   /** Data sets that a model is made of, the tokenizer's among them. */
   readonly all: ReadonlySet<string>;
@@ -50,6 +53,8 @@ export function checkTuned(
   if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
   if (objectives.includes("latency") && valueIn(raw, ["models", model, "tune", "result"]) === "adapter")
     throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
+  if (objectives.includes("errors") && !tellsWrong.includes(tune.task))
+    throw fail("objectives", `no errors of task ${tune.task}, of which nothing is right or wrong: heldOut counts what it loses`, "errors");
   const data = dataOf(config, model);
   for (const name of Object.keys(space)) {
     const [part, set, key] = name.split(".");
