@@ -94,6 +94,102 @@ const item = (n: number, before: string, came: string) => ({
   gain: 1,
 });
 
+/** What else was recorded of the items of the made-up task. */
+function madeUpBeside(
+  score: (metric: string, value: number, half: number) => object,
+  difference: (metric: string, value: number, half: number, p: number) => object,
+) {
+  const shown = (n: number) => ({ ...item(n, "", n % 2 === 0 ? "friends" : "work"), ms: 4 + (n % 7) });
+  const turned = (n: number) => ({ ...item(n, n % 2 === 0 ? "work" : "friends", n % 2 === 0 ? "friends" : "work"), ms: 4 });
+  const share = (k: number, half: number) => ({ value: k / 400, low: k / 400 - half, high: k / 400 + half });
+  return {
+    variants: [
+      {
+        variant: "typos",
+        artifact: `task-result-${sha256("typos").slice(0, 12)}`,
+        alike: share(352, 0.032),
+        differences: [difference("acc", -0.06, 0.026, 0.0002), difference("f1", -0.051, 0.031, 0.002)],
+        turned: Array.from({ length: 25 }, (_, n) => turned(n + 80)),
+        numTurned: 48,
+      },
+      {
+        variant: "upper",
+        artifact: `task-result-${sha256("upper").slice(0, 12)}`,
+        alike: share(391, 0.015),
+        differences: [difference("acc", 0.0025, 0.013, 1), difference("f1", 0.004, 0.016, 0.8)],
+        turned: Array.from({ length: 9 }, (_, n) => turned(n + 120)),
+        numTurned: 9,
+      },
+    ],
+    judgements: [],
+    contamination: {
+      clean: 318,
+      contaminated: 64,
+      unknown: 18,
+      checks: [{ data: "documents-0c1f9a2b7d3e", set: "own", file: "folders.jsonl", isSameFile: true, action: "mark" }],
+      scores: [
+        {
+          metric: "acc",
+          clean: score("acc", 0.893, 0.034),
+          contaminated: score("acc", 0.984, 0.015),
+          difference: { value: 0.091, low: 0.037, high: 0.138 },
+        },
+      ],
+    },
+    worst: Array.from({ length: 25 }, (_, n) => shown(n + 200)),
+    slowest: Array.from({ length: 25 }, (_, n) => ({ ...shown(n + 300), ms: 180 - 6 * n })),
+  };
+}
+
+/** Written answers, which a judge compared. */
+function madeUpReplies(at: number, beside: string, score: (metric: string, value: number, half: number) => object) {
+  const pair = (n: number, thisFirst: string, otherFirst: string) => ({
+    id: `r${n}`,
+    place: `replies.jsonl:${n}`,
+    prompt: `When does the list for Thursday close, number ${n}?`,
+    came: "It closes on Wednesday at noon. Write to Ann if you are late.",
+    before: "The list is a list.",
+    said: [`One says when and whom to write to.\n[[${thisFirst}]]`, `One is to the point.\n[[${otherFirst}]]`],
+  });
+  const written = (n: number) => ({ ...item(n, "", "The list is a list."), right: "On Wednesday at noon.", ms: 900 - 20 * n });
+  const few = (count: number, from: number, thisFirst: string, otherFirst: string) =>
+    Array.from({ length: count }, (_, n) => pair(n + from, thisFirst, otherFirst));
+  return {
+    task: "replies",
+    output: "generate_until",
+    artifact: `task-result-${sha256("replies").slice(0, 12)}`,
+    at,
+    items: 60,
+    scores: [score("exact-match", 0.05, 0.045), score("token-f1", 0.412, 0.061)],
+    slices: [],
+    variants: [],
+    judgements: [
+      {
+        artifact: `judgement-${sha256("replies").slice(0, 12)}`,
+        judge: "qwen-judge",
+        beside,
+        items: 60,
+        unread: 2,
+        wins: 31,
+        losses: 12,
+        ties: 15,
+        contradictions: 11,
+        p: 0.0054,
+        preferredFirst: { value: 0.622, low: 0.531, high: 0.705 },
+        biasP: 0.012,
+        agreement: 0.724,
+        kappa: 0.51,
+        winRate: { value: 0.664, low: 0.56, high: 0.759 },
+        won: few(25, 0, "A", "B"),
+        lost: few(12, 31, "B", "A"),
+        contradicted: few(11, 43, "A", "A"),
+      },
+    ],
+    worst: Array.from({ length: 25 }, (_, n) => written(n)),
+    slowest: Array.from({ length: 25 }, (_, n) => written(n)),
+  };
+}
+
 export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: string | null): object | undefined {
   const run = runs.find(r => idOf(r) === id);
   if (!run) return undefined;
@@ -137,6 +233,7 @@ export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: str
           { by: "length", group: "short", items: 212, scores: [score("acc", 0.94, 0.034)] },
           { by: "length", group: "long", items: 188, scores: [score("acc", 0.876, 0.047)] },
         ],
+        ...madeUpBeside(score, difference),
         ...(isCompared
           ? {
               comparison: {
@@ -151,6 +248,7 @@ export function madeUpTasks(runs: readonly MadeUpRun[], id: string, against: str
             }
           : {}),
       },
+      madeUpReplies(run.endedMs + hour / 9, "mail-small@1", score),
     ],
   };
 }
@@ -193,11 +291,22 @@ export function fakeLabels(texts: readonly string[]) {
       people: people().map(name => ({ name, labelled: [...votes.values()].filter(v => v.has(name)).length })),
     },
   });
+  /** Least sure of the second text, most of the first. */
+  const guessOf = (i: number) => {
+    const sure = [0.98, 0.34, 0.7, 0.6][i % 4]!;
+    return { work: sure, friends: (1 - sure) * 0.6, adverts: (1 - sure) * 0.4 };
+  };
   return {
     state,
     batch: (by: string) => {
-      const open = texts.map((text, i) => ({ id: `t${i}`, text })).filter(({ id }) => !votes.get(id)?.has(by));
-      return { ...state(), left: open.length, items: open.slice(0, 64) };
+      const open = texts.map((text, i) => ({ id: `t${i}`, text, guess: guessOf(i) })).filter(({ id }) => !votes.get(id)?.has(by));
+      const of = texts.filter((_, i) => !votes.get(`t${i}`)?.size).length;
+      return {
+        ...state(),
+        left: open.length,
+        items: open.toSorted((a, b) => a.guess.work - b.guess.work).slice(0, 64),
+        asked: { version: "folders@2", failure: null, of, texts: of },
+      };
     },
     give: ({ id, label, by }: { id: string; label: string | null; by: string }) => {
       const own = votes.get(id) ?? new Map<string, string>();
@@ -206,16 +315,5 @@ export function fakeLabels(texts: readonly string[]) {
       votes.set(id, own);
       return state();
     },
-    /** Least sure of the second text, most of the first. */
-    classify: (asked: readonly string[]) => ({
-      result: asked.map(text => {
-        const sure = [0.98, 0.34, 0.7, 0.6][texts.indexOf(text) % 4]!;
-        return [
-          ["work", sure],
-          ["friends", (1 - sure) * 0.6],
-          ["adverts", (1 - sure) * 0.4],
-        ];
-      }),
-    }),
   };
 }

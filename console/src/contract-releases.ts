@@ -69,14 +69,28 @@ export const verdicts = is.object({
 });
 
 const score = is.object({ metric: is.string, better: is.oneOf("higher", "lower"), value: measured, low: measured, high: measured });
-const changed = is.object({
-  id: is.string,
-  place: is.string,
-  prompt: is.string,
-  right: is.string,
-  came: is.string,
-  before: is.string,
-});
+const shown = { id: is.string, place: is.string, prompt: is.string, came: is.string };
+const item = is.object({ ...shown, right: is.string, ms: measured });
+const changed = is.object({ ...shown, right: is.string, before: is.string });
+/** A pair that was judged; what the judge wrote with this version's answer first, and with the other's first. */
+const judged = is.object({ ...shown, before: is.string, said: is.tuple(is.string, is.string) });
+const interval = is.object({ value: measured, low: measured, high: measured });
+const differences = is.array(
+  is.object({
+    metric: is.string,
+    better: is.oneOf("higher", "lower"),
+    items: is.number,
+    first: measured,
+    second: measured,
+    value: measured,
+    low: measured,
+    high: measured,
+    p: measured,
+    test: is.string,
+    wins: is.number,
+    losses: is.number,
+  }),
+);
 
 export const report = is.object({
   id: is.string,
@@ -93,28 +107,65 @@ export const report = is.object({
       picture: is.optional(picture),
       comparison: is.optional(
         is.object({
-          differences: is.array(
-            is.object({
-              metric: is.string,
-              better: is.oneOf("higher", "lower"),
-              items: is.number,
-              first: measured,
-              second: measured,
-              value: measured,
-              low: measured,
-              high: measured,
-              p: measured,
-              test: is.string,
-              wins: is.number,
-              losses: is.number,
-            }),
-          ),
+          differences,
           onlyThis: is.number,
           onlyOther: is.number,
           wins: is.array(changed),
           losses: is.array(changed),
         }),
       ),
+      variants: is.array(
+        is.object({
+          variant: is.string,
+          /** Share of items that are answered alike; absent where nothing is answered. */
+          alike: is.optional(interval),
+          differences,
+          turned: is.array(changed),
+          numTurned: is.number,
+        }),
+      ),
+      judgements: is.array(
+        is.object({
+          artifact: is.string,
+          judge: is.string,
+          beside: is.string,
+          items: is.number,
+          unread: is.number,
+          wins: is.number,
+          losses: is.number,
+          ties: is.number,
+          /** Of the ties: its two orders prefer different answers. */
+          contradictions: is.number,
+          p: measured,
+          preferredFirst: interval,
+          biasP: measured,
+          agreement: measured,
+          kappa: measured,
+          winRate: interval,
+          won: is.array(judged),
+          lost: is.array(judged),
+          contradicted: is.array(judged),
+        }),
+      ),
+      contamination: is.optional(
+        is.object({
+          clean: is.number,
+          contaminated: is.number,
+          unknown: is.number,
+          checks: is.array(is.object({ data: is.string, set: is.string, file: is.string, isSameFile: is.boolean, action: is.string })),
+          scores: is.array(
+            is.object({
+              metric: is.string,
+              clean: is.optional(score),
+              contaminated: is.optional(score),
+              difference: is.optional(interval),
+            }),
+          ),
+        }),
+      ),
+      /** The furthest from right first. */
+      worst: is.array(item),
+      slowest: is.array(item),
     }),
   ),
 });
@@ -135,4 +186,7 @@ export type Gate = is.Infer<typeof gate>;
 export type Report = is.Infer<typeof report>;
 export type TaskReport = Report["tasks"][number];
 export type ReportScore = is.Infer<typeof score>;
+export type ReportItem = is.Infer<typeof item>;
+export type Interval = is.Infer<typeof interval>;
+export type Difference = is.Infer<typeof differences>[number];
 export type Logged = is.Infer<typeof logged>;

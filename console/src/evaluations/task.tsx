@@ -1,185 +1,122 @@
-/** What a version did at a task: figures with intervals, what changed against another version item by item, slices. */
-import type { ReportScore, TaskReport } from "../contract-releases.ts";
-import { formatCount, formatFixed, formatMoment, words } from "../format.ts";
-import { IntervalCell, rangeOf } from "./interval.tsx";
+/**
+ * What a version did at a task: figures with intervals, what changed against another version item by item, the most wrong and the slowest items, what was
+ * recorded beside them, slices.
+ */
+import type { ReportItem, ReportScore, TaskReport } from "../contract-releases.ts";
+import { formatCount, formatMoment, formatWait, words } from "../format.ts";
+import { Judgement, SeenInTraining, Variants } from "./beside.tsx";
+import { Differences, IntervalTable } from "./figures.tsx";
+import { rangeOf } from "./interval.tsx";
+import { Items } from "./items.tsx";
 import { Picture } from "./picture.tsx";
 
-const within = ({ low, high }: { readonly low: number | null; readonly high: number | null }): string =>
-  low === null || high === null ? "" : ` ${formatFixed(low, 3)} to ${formatFixed(high, 3)}`;
-const signed = (x: number | null): string => (x === null ? formatFixed(x, 3) : `${x > 0 ? "+" : ""}${formatFixed(x, 3)}`);
+const rangeOfScore = (s: ReportScore) => rangeOf([s.value, s.low, s.high], 0, ...(s.value !== null && s.value <= 1 ? [1] : []));
+const place = (t: TaskReport): string => `task-${t.artifact}`;
 
-type Difference = NonNullable<TaskReport["comparison"]>["differences"][number];
+const Jump = ({ to }: { readonly to: TaskReport }) => (
+  <button type="button" className="chip" onClick={() => document.getElementById(place(to))?.focus()}>
+    {to.task}
+  </button>
+);
 
-/** Better, worse, or too few items to tell: by the interval, not by the point. */
-function lookOf({ better, low, high }: Difference): "better" | "worse" | "open" {
-  if (low === null || high === null || (low <= 0 && high >= 0)) return "open";
-  return low > 0 === (better === "higher") ? "better" : "worse";
-}
-const told = { better: "better", worse: "worse", open: "not told apart" } as const;
+/** All tasks by their first measure; a name goes to the task. */
+export const Tasks = ({ of }: { readonly of: readonly TaskReport[] }) => (
+  <section className="card" aria-label="Tasks">
+    <IntervalTable
+      head={["Task", "Items, measure", "Value, 95 % interval"]}
+      rows={of.flatMap(t =>
+        t.scores.slice(0, 1).map(s => ({
+          name: place(t),
+          title: <Jump to={t} />,
+          count: `${formatCount(t.items)}, ${s.metric}`,
+          ...s,
+          range: rangeOfScore(s),
+        })),
+      )}
+    />
+  </section>
+);
 
 const Scores = ({ scores }: { readonly scores: readonly ReportScore[] }) => (
-  <table className="bits">
-    <thead>
-      <tr>
-        <th scope="col">Measure</th>
-        <th scope="col" className="interval">
-          <span className="hidden">Picture</span>
-        </th>
-        <th scope="col" className="number">
-          Value, 95 % interval
-        </th>
-      </tr>
-    </thead>
-    <tbody>
-      {scores.map(s => {
-        const [from, to] = rangeOf([s.value, s.low, s.high], 0, ...(s.value !== null && s.value <= 1 ? [1] : []));
-        return (
-          <tr key={s.metric}>
-            <th scope="row">{s.metric}</th>
-            <IntervalCell {...s} from={from} to={to} />
-            <td className="number">
-              {formatFixed(s.value, 3)}
-              <small>{within(s)}</small>
-            </td>
-          </tr>
-        );
-      })}
-    </tbody>
-  </table>
+  <IntervalTable head={["Measure", "Value, 95 % interval"]} rows={scores.map(s => ({ name: s.metric, ...s, range: rangeOfScore(s) }))} />
 );
 
-function Differences({ of, against }: { readonly of: readonly Difference[]; readonly against: string }) {
-  return (
-    <table className="bits">
-      <caption className="hidden">Against {against}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Measure</th>
-          <th scope="col" className="number wide">
-            {against}
-          </th>
-          <th scope="col" className="number wide">
-            This
-          </th>
-          <th scope="col" className="interval">
-            <span className="hidden">Picture</span>
-          </th>
-          <th scope="col" className="number">
-            Difference
-          </th>
-          <th scope="col" className="number wide">
-            p
-          </th>
-          <th scope="col" className="wide">
-            It is
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {of.map(d => {
-          const most = Math.max(...[d.value, d.low, d.high].map(x => Math.abs(x ?? 0)), Number.MIN_VALUE);
-          return (
-            <tr key={d.metric}>
-              <th scope="row">{d.metric}</th>
-              <td className="number wide">{formatFixed(d.second, 3)}</td>
-              <td className="number wide">{formatFixed(d.first, 3)}</td>
-              <IntervalCell {...d} from={-most} to={most} zero={0} look={lookOf(d)} />
-              <td className="number">
-                {signed(d.value)}
-                <small>{within(d)}</small>
-              </td>
-              <td className="number wide" title={d.test}>
-                {d.p !== null && d.p < 0.001 ? "< 0.001" : formatFixed(d.p, 3)}
-              </td>
-              <td className="wide">{told[lookOf(d)]}</td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  );
-}
-
-type Changed = NonNullable<TaskReport["comparison"]>["wins"];
-
-const Items = ({ title, of, count }: { readonly title: string; readonly of: Changed; readonly count: number }) => (
-  <details className="examples">
-    <summary>
-      {formatCount(count)} {title}
-      {of.length < count && `, the ${of.length} greatest`}
-    </summary>
-    <ul className="items">
-      {of.map(i => (
-        <li key={i.id}>
-          <code>{i.place}</code>
-          <p>{i.prompt}</p>
-          <dl>
-            <dt>before</dt>
-            <dd>{i.before}</dd>
-            <dt>now</dt>
-            <dd>{i.came}</dd>
-            <dt>right</dt>
-            <dd>{i.right}</dd>
-          </dl>
-        </li>
-      ))}
-    </ul>
-  </details>
-);
+const changed = (i: { readonly before: string; readonly came: string; readonly right: string }) =>
+  [
+    ["before", i.before],
+    ["now", i.came],
+    ["right", i.right],
+  ] as const;
 
 function Slices({ slices }: { readonly slices: TaskReport["slices"] }) {
   return [...new Set(slices.map(s => s.by))].map(by => {
-    const own = slices.filter(s => s.by === by);
-    const [from, to] = rangeOf(
-      own.flatMap(s => [s.scores[0]?.low ?? null, s.scores[0]?.high ?? null, s.scores[0]?.value ?? null]),
+    const own = slices.flatMap(s => (s.by === by && s.scores[0] ? [{ ...s, of: s.scores[0] }] : []));
+    const range = rangeOf(
+      own.flatMap(({ of }) => [of.low, of.high, of.value]),
       0,
     );
     return (
-      <table className="bits" key={by}>
-        <thead>
-          <tr>
-            <th scope="col">{words(by)}</th>
-            <th scope="col" className="number">
-              Items
-            </th>
-            <th scope="col" className="interval">
-              <span className="hidden">Picture</span>
-            </th>
-            <th scope="col" className="number">
-              {own[0]?.scores[0]?.metric}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {own.map(({ group, items, scores: [s] }) => (
-            <tr key={group}>
-              <th scope="row">{group}</th>
-              <td className="number">{formatCount(items)}</td>
-              {s && <IntervalCell {...s} from={from} to={to} />}
-              <td className="number">
-                {formatFixed(s?.value, 3)}
-                <small>{s && within(s)}</small>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <IntervalTable
+        key={by}
+        head={[words(by), "Items", own[0]?.of.metric ?? ""]}
+        rows={own.map(({ group, items, of }) => ({ name: group, count: formatCount(items), ...of, range }))}
+      />
     );
   });
+}
+
+const answered = (i: ReportItem) =>
+  [
+    ["came", i.came],
+    ["right", i.right],
+  ] as const;
+
+const Extremes = ({ of: t }: { readonly of: TaskReport }) => (
+  <>
+    <Items title="most wrong" of={t.worst} count={t.worst.length} told={answered} />
+    <Items title="slowest" of={t.slowest} count={t.slowest.length} told={i => [["took", formatWait(i.ms)], ...answered(i)]} />
+  </>
+);
+
+/** What could be known of a task, and how, where it is not; of a group its tasks tell it. */
+function Unknown({ of: t }: { readonly of: TaskReport }) {
+  const ways = [
+    t.variants.length === 0 && (["whether answers stay when items are asked in another way", "--variants typos,upper"] as const),
+    t.output === "generate_until" &&
+      t.judgements.length === 0 &&
+      (["what a judge says of its answers", "--against OTHER --judge MODEL"] as const),
+    !t.contamination && (["which items were seen in training", "{ decontaminate: { action: mark } }"] as const),
+  ].filter(w => w !== false);
+  if (t.output.startsWith("group") || ways.length === 0) return null;
+  return (
+    <p className="hint">
+      Not known yet:{" "}
+      {ways.map(([what, how], i) => (
+        <span key={how}>
+          {i > 0 && "; "}
+          {what} (<code>{how}</code>)
+        </span>
+      ))}
+      .
+    </p>
+  );
 }
 
 export function Task({ of: t, against }: { readonly of: TaskReport; readonly against: string | null }) {
   const c = t.comparison;
   const [main] = c?.differences ?? [];
   return (
-    <section className="card" aria-labelledby={`task-${t.artifact}`}>
+    <section className="card" aria-labelledby={place(t)}>
       <header className="card-head">
-        <h2 id={`task-${t.artifact}`}>{t.task}</h2>
+        <h2 id={place(t)} tabIndex={-1}>
+          {t.task}
+        </h2>
         <p>
           {formatCount(t.items)} items, {t.output}, asked {formatMoment(t.at)}
         </p>
       </header>
       <Scores scores={t.scores} />
+      <Extremes of={t} />
       {against !== null && (
         <>
           <h3>Against {against}</h3>
@@ -190,17 +127,23 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
                 On {formatCount(main.items)} items that both were asked
                 {c.onlyThis + c.onlyOther > 0 && `; ${formatCount(c.onlyThis + c.onlyOther)} that one was not are left out`}.
               </p>
-              <Items title={`won by ${main.metric}`} of={c.wins} count={main.wins} />
-              <Items title={`lost by ${main.metric}`} of={c.losses} count={main.losses} />
+              <Items title={`won by ${main.metric}`} of={c.wins} count={main.wins} told={changed} />
+              <Items title={`lost by ${main.metric}`} of={c.losses} count={main.losses} told={changed} />
             </>
           ) : (
             <p className="hint">{against} was not asked these items.</p>
           )}
         </>
       )}
+      {t.judgements.map(j => (
+        <Judgement key={j.artifact} of={j} />
+      ))}
+      {t.variants.length > 0 && <Variants of={t.variants} />}
+      {t.contamination && <SeenInTraining of={t.contamination} />}
       {t.picture && <Picture of={t.picture} />}
       {t.slices.length > 0 && <h3>Slices</h3>}
       <Slices slices={t.slices} />
+      <Unknown of={t} />
     </section>
   );
 }

@@ -1,7 +1,7 @@
 /** Evaluations: what was measured of a version, and what changed against another one. */
 import { useState } from "react";
 import { api } from "../api.ts";
-import { Task } from "../evaluations/task.tsx";
+import { Task, Tasks } from "../evaluations/task.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
 import { useResource } from "../resource.ts";
@@ -65,7 +65,12 @@ export function Evaluations({ id }: { readonly id: string | null }) {
                 </p>
               </Empty>
             ) : (
-              tasks.map(t => <Task key={t.artifact} of={t} against={against} />)
+              <>
+                {tasks.length > 1 && <Tasks of={tasks} />}
+                {tasks.map(t => (
+                  <Task key={t.artifact} of={t} against={against} />
+                ))}
+              </>
             )
           }
         </Loaded>
