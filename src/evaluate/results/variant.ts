@@ -18,7 +18,7 @@ export interface TurnedItem {
 }
 
 export interface VariantScores {
-  /** Share of items that are answered alike, with a 95 % interval; absent where nothing is answered: the likelihood of a text. */
+  /** Share of items that are answered alike, with a 95 % interval; absent where nothing is answered: the likelihood of a text, the cosine of two. */
   readonly alike?: Interval;
   /** The other way minus the items as they are. */
   readonly differences: readonly Difference[];
@@ -57,7 +57,7 @@ export function variantScores(
     value,
     prepare: list => at => Array.from(at, k => value(list[k]!)).reduce((a, b) => a + b, 0) / at.length,
   };
-  const isAnswered = items.every(i => i.textBytes === undefined);
+  const isAnswered = items.every(i => i.textBytes === undefined && i.cosine === undefined);
   const score = isAnswered ? scoreOf(share, paired.first) : undefined;
   return {
     ...(score ? { alike: { value: score.value, low: score.low, high: score.high } } : {}),
