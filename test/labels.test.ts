@@ -7,8 +7,11 @@ import { labelSource } from "../src/cli/labelling/label-source.ts";
 import { findProject, openProjectStore } from "../src/cli/project.ts";
 import { consoleSource } from "../src/cli/serving/console-source.ts";
 import { documentsOf } from "../src/data/index.ts";
-import { createApp } from "../src/serve/index.ts";
+import { bertConfig, encoderSpec, initialise } from "../src/nn/index.ts";
+import { byteTokenizer } from "../src/serve/fakes.ts";
+import { askClassifier, createApp, createEmbeddingEngine, Engines, servedEncoder } from "../src/serve/index.ts";
 import { listArtifacts, openArtifact } from "../src/store/index.ts";
+import { openDevice } from "../src/tensor/index.ts";
 import { build, loam } from "./support/child.ts";
 import { temporaryFolder, toyYaml, writeToy } from "./support/project.ts";
 
@@ -23,17 +26,22 @@ const yaml = toyYaml({ more: labels }).replace(
   "  moods:\n    source: { folder: labels/mood, reader: jsonl }\n    steps: [clean]\ntokenizer:",
 );
 
-async function opened(admin: boolean) {
-  const folder = writeToy(temporaryFolder("labels"), { texts: ["The sun came out.", "The dog was lost for good.", "We sang until late."] });
-  writeFileSync(join(folder, "loam.yaml"), yaml);
+const someTexts = ["The sun came out.", "The dog was lost for good.", "We sang until late."];
+
+async function opened(admin: boolean, { texts = someTexts, model = false }: { texts?: readonly string[]; model?: boolean } = {}) {
+  const folder = writeToy(temporaryFolder("labels"), { texts });
+  writeFileSync(join(folder, "loam.yaml"), model ? yaml.replace("sad] }", "sad], model: moods }") : yaml);
   const ran = await loam(["data", "run", "letters"], { cwd: folder });
   expect(ran.code, ran.stderr).toBe(0);
   const project = findProject(folder);
   const store = await openProjectStore(project);
   onTestFinished(() => store.close());
+  const engines = new Engines();
+  const source = labelSource(project, store, (name, signal, use) => askClassifier(engines, { model: name, user: "labels", signal }, use));
+  onTestFinished(() => source.close());
   const app = createApp({
-    engines: [],
-    console: { ...consoleSource("toy", store), labels: labelSource(project, store) },
+    engines,
+    console: { ...consoleSource("toy", store), labels: source },
     version: "1.0.0",
     admin,
     hosts: admin ? "loopback" : "any",
@@ -47,7 +55,23 @@ async function opened(admin: boolean) {
     );
     return [response.status, await response.json()] as [number, Record<string, never>];
   };
-  return { folder, store, ask };
+  return { folder, store, ask, engines };
+}
+
+/** A classifier of random weights over bytes. */
+async function classifierOf(version: number) {
+  const device = openDevice("cpu", { threads: 1 });
+  const classifier = { labels: ["glad", "sad"], kind: "one" } as const;
+  const config = { ...bertConfig({ vocab: 257, width: 24, layers: 2, heads: 2, context: 40 }), classifier, deviation: 0.3 };
+  const model = { family: "encoder", config, parameters: await initialise(encoderSpec(config), device, `moods ${version}`) };
+  const id = `moods@${version}`;
+  const engine = createEmbeddingEngine({
+    model: servedEncoder({ id, name: "moods", version, aliases: ["moods"], model, tokenizer: byteTokenizer, fingerprint: id }),
+    device,
+    sizes: [16],
+  });
+  await engine.ready;
+  return engine;
 }
 
 test("labels of two people become a file of texts with the class that most gave, and a data set reads it", async () => {
@@ -100,6 +124,38 @@ test("labels of two people become a file of texts with the class that most gave,
       [second!.text, "sad"],
     ].sort(),
   );
+});
+
+test("what the model is least sure of in the whole pool is asked first, and after the next version what that one is", async () => {
+  const texts = Array.from({ length: 60 }, (_, i) => `${"aeiouy"[i % 6]} day ${i * i} of ${"rain sun wind".split(" ")[i % 3]}`);
+  const { ask, engines } = await opened(true, { texts, model: true });
+  const batch = async () => contract.labelBatch.parse((await ask("/api/labels/mood?by=ann"))[1]);
+  const unserved = await batch();
+  expect(unserved.asked?.failure).toMatch(/a model, but none is served/);
+  // drawn: not as they lie
+  const drawn = unserved.items.map(i => i.text);
+  expect(drawn).not.toEqual(texts.filter(t => drawn.includes(t)));
+  for (const version of [1, 2]) {
+    for (const e of [...engines.encoders()]) engines.removeEncoder(e);
+    engines.addEncoder(await classifierOf(version));
+    const first = await batch();
+    expect(first.asked).toMatchObject({ version: `moods@${version}`, failure: null });
+    expect(first.items.filter(i => i.guess).length).toBeGreaterThan(0);
+    await expect.poll(async () => (await batch()).asked?.texts, { timeout: 20_000 }).toBe(unserved.texts);
+    const whole = await batch();
+    const [, said] = await ask("/v1/models/moods:classify", { examples: whole.items.map(({ text }) => ({ text })) });
+    const { result } = said as unknown as { result: [string, number][][] };
+    const margins = result.map(scores => Math.abs(scores[0]![1] - scores[1]![1]));
+    expect(whole.items).toHaveLength(unserved.texts);
+    expect(margins).toEqual(margins.toSorted((a, b) => a - b));
+    for (const [i, item] of whole.items.entries()) expect(item.guess).toEqual(Object.fromEntries(result[i]!));
+  }
+  // one less
+  const [least] = (await batch()).items;
+  await ask("/api/labels/mood", { id: least!.id, by: "ann", label: "sad" });
+  const next = await batch();
+  expect(next.items.map(i => i.id)).not.toContain(least!.id);
+  expect(next.asked).toMatchObject({ of: unserved.texts - 1, texts: unserved.texts - 1 });
 });
 
 test("another site's page, a server that others reach, a class and a text that are none: refused, and nothing is written", async () => {

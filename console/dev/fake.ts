@@ -178,10 +178,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     ].flatMap(text => [text, ...(scenario === "full" ? [`Re: ${text}`] : [])]),
   );
   const labelPaths = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
-    if (url.pathname.endsWith(":classify")) {
-      const { examples } = (await bodyOf(request)) as { examples: { text: string }[] };
-      sendJson(response, labels.classify(examples.map(e => e.text)));
-    } else if (request.method === "POST") sendJson(response, labels.give((await bodyOf(request)) as Parameters<typeof labels.give>[0]));
+    if (request.method === "POST") sendJson(response, labels.give((await bodyOf(request)) as Parameters<typeof labels.give>[0]));
     else sendJson(response, labels.batch(url.searchParams.get("by") ?? ""));
   };
 
@@ -265,7 +262,7 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       const examplesOf = /^\/api\/runs\/([^/]+)\/examples$/.exec(path)?.[1];
       const metricsOf = /^\/api\/runs\/([^/]+)\/metrics$/.exec(path)?.[1];
       if (path === "/v1/completions" || path === "/v1/chat/completions") void complete(request, response, path.includes("chat"));
-      else if (path === "/api/labels/folder" || path === "/v1/models/folders:classify") void labelPaths(request, response, url);
+      else if (path === "/api/labels/folder") void labelPaths(request, response, url);
       else if (byId[kind]) {
         const body = byId[kind](decodeURIComponent(id), url);
         if (body) sendJson(response, body);

@@ -81,8 +81,6 @@ export const api = {
   /** Kept by the server when this has answered; a null takes it back. */
   label: (name: string, given: { readonly id: string; readonly label: string | null; readonly by: string }) =>
     post(`/api/labels/${of(name)}`, given, ofLabels.labelState),
-  classify: (model: string, texts: readonly string[], signal: AbortSignal) =>
-    post(`/v1/models/${of(model)}:classify`, { examples: texts.map(text => ({ text })) }, ofLabels.classified, signal),
   /** Of one version, or of the first that runs. */
   engine: (model: string | null, signal: AbortSignal) =>
     get(model === null ? "/api/engine" : `/api/engine?model=${of(model)}`, contract.engine, signal),

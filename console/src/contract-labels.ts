@@ -24,10 +24,11 @@ export const labelBatch = is.object({
   ...state,
   /** Texts that this person has not labelled. */
   left: is.number,
-  items: is.array(is.object({ id: is.string, text: is.string })),
+  /** The least sure first; a guess has probabilities by class. */
+  items: is.array(is.object({ id: is.string, text: is.string, guess: is.nullable(is.record(is.number)) })),
+  /** How many of the texts that nobody has labelled the model has been asked about, and why it could not be. */
+  asked: is.nullable(is.object({ version: is.nullable(is.string), failure: is.nullable(is.string), of: is.number, texts: is.number })),
 });
-/** TensorFlow Serving's answer to classify: of each text its classes with their probabilities. */
-export const classified = is.object({ result: is.array(is.array(is.tuple(is.string, is.number))) });
 
 export type LabelState = is.Infer<typeof labelState>;
 export type LabelBatch = is.Infer<typeof labelBatch>;

@@ -37,6 +37,7 @@ export { type AnyEngine, Engines } from "./engines.ts";
 export { serveErrors } from "./errors.ts";
 export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./generation.ts";
 export { type App, type AppOptions, createApp } from "./http/app.ts";
+export { type AskedClassifier, askClassifier } from "./http/asked-classifier.ts";
 export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning/port.ts";
 export type { AllowedHosts } from "./http/hosts.ts";
 export { Fleet, type FleetChange, type FleetOptions, type VersionInfo } from "./lifecycle/fleet.ts";

@@ -5,13 +5,12 @@ import type { LabelBatch, LabelItem, LabelState } from "../contract-labels.ts";
 import { type Failure, failureOf } from "../failure.ts";
 import { formatCount } from "../format.ts";
 import { FailureNotice } from "../parts/notice.tsx";
-import { classKeys } from "./order.ts";
+
+/** Keys of the classes, under the fingers of the home row; none that opens a page. */
+const classKeys = [..."asdfghjkl"];
 
 interface DeskProps {
   readonly set: LabelBatch;
-  readonly items: readonly LabelItem[];
-  /** Probabilities by class of each text; absent where no model was asked. */
-  readonly guesses: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly by: string;
   onState(state: LabelState): void;
   /** All of them are done. */
@@ -21,7 +20,8 @@ interface DeskProps {
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && /^(input|textarea|select)$/i.test(target.tagName);
 
-export function Desk({ set, items, guesses, by, onState, onEmpty }: DeskProps) {
+export function Desk({ set, by, onState, onEmpty }: DeskProps) {
+  const { items } = set;
   const [at, setAt] = useState(0);
   const [failure, setFailure] = useState<Failure | null>(null);
   const isBusy = useRef(false);
@@ -51,7 +51,7 @@ export function Desk({ set, items, guesses, by, onState, onEmpty }: DeskProps) {
   const press = useRef<(e: KeyboardEvent) => void>(() => {});
   press.current = e => {
     if (e.ctrlKey || e.metaKey || e.altKey || isTyping(e.target) || document.querySelector("dialog[open]")) return;
-    const label = set.classes[(classKeys as readonly string[]).indexOf(e.key.toLowerCase())];
+    const label = set.classes[classKeys.indexOf(e.key.toLowerCase())];
     if (label !== undefined) give(label);
     else if (e.key === "Backspace") back();
     else if (e.key === "n") skip();
@@ -65,7 +65,6 @@ export function Desk({ set, items, guesses, by, onState, onEmpty }: DeskProps) {
   }, []);
 
   if (!item) return null;
-  const own = guesses.get(item.id);
   return (
     <section className="card" aria-label="Text to label">
       <p className="label-text" aria-live="polite">
@@ -75,7 +74,7 @@ export function Desk({ set, items, guesses, by, onState, onEmpty }: DeskProps) {
         {set.classes.map((c, i) => (
           <button key={c} type="button" onClick={() => give(c)} aria-keyshortcuts={classKeys[i]}>
             <kbd>{classKeys[i]}</kbd> {c}
-            {own && <small>{Math.round(100 * (own.get(c) ?? 0))} %</small>}
+            {item.guess && <small>{Math.round(100 * (item.guess[c] ?? 0))} %</small>}
           </button>
         ))}
         <span className="push" />

@@ -1,10 +1,9 @@
 /** Labels: people put texts into classes, what the model is least sure of first; the answers are a file of the project that tuning reads. */
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { api } from "../api.ts";
 import type { LabelBatch, LabelState } from "../contract-labels.ts";
 import { formatCount, formatFixed } from "../format.ts";
 import { Desk } from "../labels/desk.tsx";
-import { leastSureFirst } from "../labels/order.ts";
 import { Figure } from "../parts/facts.tsx";
 import { Empty, Loaded } from "../parts/notice.tsx";
 import { Pick } from "../parts/pick.tsx";
@@ -43,35 +42,21 @@ interface RoundProps {
   onMore(): void;
 }
 
-/** A batch of texts: the model is asked once about all of them. */
+/** A batch of texts, in the order in which they are asked. */
 function Round({ set, by, onMore }: RoundProps) {
   const [state, setState] = useState<LabelState>(set);
-  const { model, items } = set;
-  const asked = useResource(model === null || items.length === 0 ? null : `classified ${model} ${items.map(i => i.id).join(" ")}`, signal =>
-    api.classify(
-      model ?? "",
-      items.map(i => i.text),
-      signal,
-    ),
-  );
-  const guesses = useMemo(
-    () => new Map((asked.data?.result ?? []).map((scores, i) => [items[i]?.id ?? "", new Map(scores)])),
-    [asked.data, items],
-  );
-  const ordered = useMemo(
-    () => leastSureFirst(items.map(i => (guesses.has(i.id) ? [...guesses.get(i.id)!.values()] : null))).map(i => items[i]!),
-    [items, guesses],
-  );
-  const isReady = model === null || asked.data !== undefined || asked.failure !== undefined;
+  const { model, asked } = set;
   return (
     <>
       <Figures of={state} />
-      {model !== null && asked.failure && (
+      {asked && (
         <p className="hint">
-          {model} does not answer ({asked.failure.message}), so texts come in the order of the data.
+          {asked.failure === null
+            ? `What ${asked.version ?? model} is least sure of comes first: asked about ${formatCount(asked.texts)} of ${formatCount(asked.of)} texts that nobody has labelled.`
+            : `${model} does not answer: ${asked.failure}`}
         </p>
       )}
-      {items.length === 0 ? (
+      {set.items.length === 0 ? (
         <Empty icon="labels" title="Nothing left to label">
           <p>
             {set.texts === 0 ? (
@@ -82,7 +67,7 @@ function Round({ set, by, onMore }: RoundProps) {
           </p>
         </Empty>
       ) : (
-        isReady && <Desk set={set} items={ordered} guesses={guesses} by={by} onState={setState} onEmpty={onMore} />
+        <Desk set={set} by={by} onState={setState} onEmpty={onMore} />
       )}
     </>
   );

@@ -1,60 +1,57 @@
 /**
  * Texts of a data set for people to label, and what they gave: votes in a log, and beside it the texts with the class that most gave, as JSON Lines
- * with `text` and `label` that a data set of the project reads for `loam tune`.
+ * with `text` and `label` that a data set of the project reads for `loam tune`. Where a classifier is asked, what it is least sure of comes first.
  */
 import { writeFileAtomic } from "../../base/index.ts";
-import { type Document, documentsOf } from "../../data/index.ts";
-import { type ConsoleSource, serveErrors } from "../../serve/index.ts";
+import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
-import { findDataSet } from "../data/data-set.ts";
 import type { Project } from "../project.ts";
 import { type LabelPart, labelledFile, votesFile } from "./label-part.ts";
+import { type Pool, type PooledText, poolReader } from "./pool.ts";
+import { marginOf, poolOrder } from "./pool-order.ts";
+import { PoolScores } from "./pool-scores.ts";
 import { agreementOf, appendVote, majority, newestVotes, readVotes, type Vote } from "./votes.ts";
 
-type LabelSource = NonNullable<ConsoleSource["labels"]>;
-
-/** Texts of a set that are labelled at most, and characters of one that a page shows. */
-const mostTexts = 5_000;
+/** Characters of a text that a page shows, and the model is asked about. */
 const shownCharacters = 20_000;
-/** Texts that a page gets at once: it asks the model about them all. */
-const batchSize = 64;
+/** Texts that a page gets at once; fewer while the model is being asked about the rest, so that the order is soon a better one. */
+const roundTexts = { settled: 64, underWay: 16 } as const;
 
 interface OpenSet {
   readonly part: LabelPart;
-  readonly texts: ReadonlyMap<string, string>;
+  readonly pool: Pool;
   votes: Vote[];
 }
 
-export function labelSource(project: Project, store: Store): LabelSource {
-  const { folder, config } = project;
-  const texts = new Map<string, Promise<Map<string, string>>>();
+/** Gives `use` the version that a name means now. */
+export type AskModel = <T>(model: string, signal: AbortSignal, use: (classifier: AskedClassifier) => Promise<T>) => Promise<T>;
 
-  async function textsOf(on: string): Promise<ReadonlyMap<string, string>> {
-    const found = await findDataSet(project, store, on);
-    if (!found) return new Map();
-    const { artifact } = found;
-    const known = texts.get(artifact.id);
-    if (known) return known;
-    const read = (async () => {
-      const all = new Map<string, string>();
-      for await (const d of documentsOf(artifact, "train") as AsyncIterable<Document>) {
-        all.set(d.id, d.text);
-        if (all.size >= mostTexts) break;
-      }
-      return all;
-    })();
-    texts.set(artifact.id, read);
-    read.catch(() => texts.delete(artifact.id));
-    for (const oldest of texts.keys()) if (texts.size > 2) texts.delete(oldest);
-    return read;
+export interface ProjectLabels extends NonNullable<ConsoleSource["labels"]> {
+  /** Asks no model any more. */
+  close(): Promise<void>;
+}
+
+/** Without `ask` no model is asked, and texts come as they were drawn. */
+export function labelSource(project: Project, store: Store, ask?: AskModel): ProjectLabels {
+  const { folder, config } = project;
+  const poolOf = poolReader(project, store);
+  const scores = new Map<string, PoolScores>();
+
+  function scoresOf(name: string, { model }: LabelPart): PoolScores | undefined {
+    if (!ask || model === undefined) return undefined;
+    const known = scores.get(name) ?? new PoolScores({ ask: (signal, use) => ask(model, signal, use), now: () => store.clock.monotonic() });
+    scores.set(name, known);
+    return known;
   }
 
   async function open(name: string): Promise<OpenSet | undefined> {
     const part = Object.hasOwn(config.labels, name) ? config.labels[name] : undefined;
-    return part && { part, texts: await textsOf(part.on), votes: readVotes(votesFile(folder, name)) };
+    return part && { part, pool: await poolOf(part.on), votes: readVotes(votesFile(folder, name)) };
   }
 
-  const stateOf = (name: string, { part, texts: all, votes }: OpenSet) => {
+  const textOf = ({ text }: PooledText): string => text.slice(0, shownCharacters);
+
+  const stateOf = (name: string, { part, pool: { texts: all }, votes }: OpenSet) => {
     const newest = newestVotes(votes);
     const decided = [...newest].filter(([id, own]) => all.has(id) && majority(own.values()) !== undefined).length;
     return {
@@ -69,9 +66,9 @@ export function labelSource(project: Project, store: Store): LabelSource {
     };
   };
 
-  function writeLabelled(name: string, { texts: all, votes }: OpenSet): void {
+  function writeLabelled(name: string, { pool, votes }: OpenSet): void {
     const lines = [...newestVotes(votes)].flatMap(([id, own]) => {
-      const [text, label] = [all.get(id), majority(own.values())];
+      const [text, label] = [pool.texts.get(id)?.text, majority(own.values())];
       return text === undefined || label === undefined ? [] : [`${JSON.stringify({ id, text, label })}\n`];
     });
     writeFileAtomic(labelledFile(folder, name), lines.join(""));
@@ -83,16 +80,39 @@ export function labelSource(project: Project, store: Store): LabelSource {
       const set = await open(name);
       if (!set) return undefined;
       const newest = newestVotes(set.votes);
-      const open_ = [...set.texts].filter(([id]) => !newest.get(id)?.has(by));
-      // what others have labelled first: agreement is of texts that several saw
-      open_.sort(([a], [b]) => (newest.get(b)?.size ?? 0) - (newest.get(a)?.size ?? 0));
-      const items = open_.slice(0, batchSize).map(([id, text]) => ({ id, text: text.slice(0, shownCharacters) }));
-      return { ...stateOf(name, set), left: open_.length, items };
+      const votesOf = (id: string): number => newest.get(id)?.size ?? 0;
+      const all = [...set.pool.texts.values()];
+      const unlabelled = all.filter(t => votesOf(t.id) === 0);
+      const known = scoresOf(name, set.part);
+      await known?.look({ id: set.pool.id, texts: unlabelled.map(t => ({ id: t.id, text: textOf(t) })) });
+      const open_ = all.filter(t => !newest.get(t.id)?.has(by));
+      const ordered = poolOrder(
+        open_,
+        all.filter(t => votesOf(t.id) > 0),
+        {
+          votesOf,
+          marginOf: id => {
+            const own = known?.of(id);
+            return own && marginOf(Object.values(own));
+          },
+        },
+      );
+      const asked = known && {
+        version: known.version,
+        failure: known.failure,
+        of: unlabelled.length,
+        texts: unlabelled.filter(t => known.of(t.id)).length,
+      };
+      const isSettled = !asked || asked.texts === asked.of || !known.isUnderWay;
+      const items = ordered
+        .slice(0, isSettled ? roundTexts.settled : roundTexts.underWay)
+        .map(t => ({ id: t.id, text: textOf(t), guess: known?.of(t.id) ?? null }));
+      return { ...stateOf(name, set), left: open_.length, items, asked: asked ?? null };
     },
     async give(name, { id, label, by }) {
       const set = await open(name);
       if (!set) return undefined;
-      if (!set.texts.has(id))
+      if (!set.pool.texts.has(id))
         throw serveErrors.fail("parameter", { place: "id", expected: `a text of ${set.part.on}`, received: JSON.stringify(id) });
       if (label !== null && !set.part.classes.includes(label))
         throw serveErrors.fail("parameter", {
@@ -105,6 +125,9 @@ export function labelSource(project: Project, store: Store): LabelSource {
       set.votes.push(vote);
       writeLabelled(name, set);
       return stateOf(name, set);
+    },
+    async close() {
+      await Promise.all([...scores.values()].map(s => s.close()));
     },
   };
 }

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
   type App,
+  askClassifier,
   createApp,
   type EmbeddingEngine,
   type Engine,
@@ -217,6 +218,10 @@ export const serve: VerbRun = async (context, given, options) => {
             out.warn(`loam: traces do not reach ${collector} (${error instanceof Error ? error.message : String(error)}); serving goes on`),
         });
   const lines = project?.config.gateway ? linesLater() : undefined;
+  const labels =
+    project && store
+      ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
+      : undefined;
   const app = createApp({
     engines,
     fleet,
@@ -228,7 +233,7 @@ export const serve: VerbRun = async (context, given, options) => {
       ? {
           console: {
             ...consoleSource(project?.config.name ?? null, store),
-            ...(project ? { labels: labelSource(project, store) } : {}),
+            ...(labels ? { labels } : {}),
           },
         }
       : {}),
@@ -280,6 +285,7 @@ export const serve: VerbRun = async (context, given, options) => {
   } finally {
     clearInterval(timer);
     await jobs?.close();
+    await labels?.close();
     await listening.drain({ graceMs: 0 });
     await door?.close();
     await tracing?.close();

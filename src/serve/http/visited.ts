@@ -26,7 +26,7 @@ function userOf(c: AppContext): string | undefined {
 }
 
 /** Waits until a version is awake. Errors: serve/notReady where it does not wake, serve/cancelled where the client leaves. */
-async function awake({ awake, message }: Asleep, signal: AbortSignal): Promise<void> {
+export async function awake({ awake, message }: Asleep, signal: AbortSignal): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   let leave = () => {};
   const end = new Promise<"late" | "left">(resolve => {
