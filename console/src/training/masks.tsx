@@ -40,5 +40,8 @@ export const Masks = ({ artifact, examples: e }: { readonly artifact: string; re
         <Example key={shown.place} {...shown} />
       ))}
     </ol>
+    <p className="hint">
+      Token by token, and before anything is tuned: <code>loam tune preview MODEL --page masks.html</code>
+    </p>
   </section>
 );

@@ -13,8 +13,10 @@ import {
   encodePairs,
   encodeRatings,
   type PlacedExample,
+  type PreviewPiece,
   placedExamples,
   previewOf,
+  previewPieces,
   type TuneText,
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -50,6 +52,8 @@ const encoderOf = (tune: OnExamples): Encoder =>
 
 export interface RecipePreview extends ExamplesPreview {
   readonly problems: readonly LoamError[];
+  /** Of each that is shown. */
+  readonly pieces: readonly (readonly PreviewPiece[])[];
   readonly format: string;
   /** Examples that select and are not trained. */
   readonly validation: number;
@@ -130,8 +134,10 @@ export async function recipePreview(p: Project, store: Store, name: string, choi
         });
   const text = await baseText(from);
   const encoded = encoderOf(tune)(text, await placedExamples({ read }, "train"), tune as EncodeExampleOptions);
+  const shown = choice(encoded.encoded);
   return {
-    ...previewOf(text, encoded, choice(encoded.encoded)),
+    ...previewOf(text, encoded, shown),
+    pieces: shown.map(e => previewPieces(text, e)),
     problems: encoded.problems,
     format: String(summary.format),
     validation: Number(summary.validation),

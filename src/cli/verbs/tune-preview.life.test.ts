@@ -1,5 +1,5 @@
 /** Masks of a recipe through the command line: what is shown before is what is trained on, and what the page says of it afterwards. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -39,7 +39,12 @@ interface Preview {
   readonly trainedTokens: number;
   readonly validation: number;
   readonly problems: readonly object[];
-  readonly shown: readonly { readonly place: string; readonly runs: readonly { readonly trained: boolean; readonly text: string }[] }[];
+  readonly shown: readonly {
+    readonly place: string;
+    readonly tokens: number;
+    readonly trained: number;
+    readonly runs: readonly { readonly trained: boolean; readonly text: string }[];
+  }[];
 }
 
 beforeAll(() => {
@@ -111,6 +116,17 @@ test("a data set's masks are those that the model is then trained with, and that
   const { stdout: text } = await loam(["tune", "preview", "asked", "-n", "1"], { cwd: folder });
   expect(text).toMatch(/⟦the \w+ of day/);
   expect(text).toMatch(new RegExp(`${said.examples} examples \\(table\\) that asked is trained on, toy read: `));
+
+  // and on a page, token by token
+  const onPage = await preview("asked", "-n", "2", "--page", "masks.html");
+  expect(onPage.code, onPage.stderr).toBe(0);
+  expect(onPage.said).toEqual(said);
+  const page = readFileSync(join(folder, "masks.html"), "utf8");
+  const boxes = [...page.matchAll(/<(b|i)(?: class="s")? title="[^"]*: id ([\d, ]+), (trained|read)">/g)];
+  const tokens = (trained: boolean) =>
+    boxes.filter(b => (b[3] === "trained") === trained).reduce((n, [, , ids]) => n + ids!.split(",").length, 0);
+  const sum = (of: (e: Preview["shown"][number]) => number) => said.shown.reduce((n, e) => n + of(e), 0);
+  expect([tokens(true), tokens(true) + tokens(false)]).toEqual([sum(e => e.trained), sum(e => e.tokens)]);
 });
 
 test("what has no masks, or is told twice, is refused by name", async () => {

@@ -1,13 +1,14 @@
 /** `loam tune preview`: which tokens of a file's examples, or of a recipe's, a model would be trained on, before anything is trained. */
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { check, formatCount, type LoamError } from "../../base/index.ts";
+import { check, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
 import {
   type ExampleOptions,
   type ExamplesPreview,
   encodeExamples,
   exampleOptions,
   previewOf,
+  previewPieces,
   previewText,
   readExampleFile,
   throwProblems,
@@ -20,10 +21,13 @@ import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import { baseText } from "../tuning/base-text.ts";
 import { recipePreview } from "../tuning/preview-examples.ts";
+import { type PreviewDocument, previewPage } from "../tuning/preview-page.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 const verb = "loam tune preview";
+/** Examples on a page, where nothing else is said. */
+const shownOnPage = 20;
 
 /** `user=question assistant=answer` as columns. */
 function columnsOf(given: Options[string]): Record<string, string> | undefined {
@@ -66,9 +70,10 @@ function checkPlain(options: Options): void {
 
 const tokensOf = (n: number): string => `${formatCount(n)} tokens`;
 
-function show(out: Output, what: string, p: ExamplesPreview): void {
+/** Where there is a page the examples are on it. */
+function show(out: Output, what: string, p: ExamplesPreview, hasPage: boolean): void {
   const colour = process.stdout.isTTY === true && !out.json && !process.env.NO_COLOR;
-  for (const e of p.shown) {
+  for (const e of hasPage ? [] : p.shown) {
     out.line(`  ${e.place}   ${tokensOf(e.tokens)}, ${formatCount(e.trained)} trained${e.cut > 0 ? `, ${formatCount(e.cut)} cut` : ""}`);
     out.line();
     for (const line of previewText(e.runs, colour).split("\n")) out.line(`    ${line}`);
@@ -85,6 +90,18 @@ function warnLength(out: Output, { tooLong, cut }: ExamplesPreview, length: numb
   if (cut > 0) out.warn(`  ${formatCount(cut)} cut at ${tokensOf(length)}: their end is not learnt`);
 }
 
+function writePage({ out, cwd }: Context, page: string | undefined, document: PreviewDocument): void {
+  if (page === undefined) return;
+  const file = resolve(cwd, page);
+  writeFileAtomic(file, previewPage(document));
+  out.line(`  page: ${file}`);
+}
+
+interface Wanted {
+  readonly number: number;
+  readonly page: string | undefined;
+}
+
 /** What is wrong with examples is told after what is right, as an error where it would be one if they were to be trained on. */
 function finish(out: Output, result: object, problems: readonly LoamError[], shown: string, isTolerant = false): void {
   const data = { ...result, problems: problems.map(p => p.problem) };
@@ -93,21 +110,23 @@ function finish(out: Output, result: object, problems: readonly LoamError[], sho
   if (!isTolerant) throwProblems(problems, shown);
 }
 
-async function ofRecipe({ out, signal }: Context, project: Project, name: string, number: number): Promise<void> {
+async function ofRecipe(context: Context, project: Project, name: string, { number, page }: Wanted): Promise<void> {
+  const { out, signal } = context;
   const store = await openProjectStore(project);
-  const { problems, ...preview } = await recipePreview(project, store, name, all => all.slice(0, number), signal).finally(() =>
+  const { problems, pieces, ...preview } = await recipePreview(project, store, name, all => all.slice(0, number), signal).finally(() =>
     store.close(),
   );
   const { tune } = project.config.tuned[name]!;
-  show(out, `(${preview.format}) that ${name} is trained on, ${preview.model} read`, preview);
+  show(out, `(${preview.format}) that ${name} is trained on, ${preview.model} read`, preview, page !== undefined);
   if (preview.validation > 0) out.line(`  ${formatCount(preview.validation)} more select`);
   if ("length" in tune && tune.length !== undefined) warnLength(out, preview, tune.length);
   const isTolerant = "bad" in tune && tune.bad === "skip";
   if (isTolerant && problems.length > 0) out.warn(`  ${formatCount(problems.length)} left out: they cannot be trained on`);
+  writePage(context, page, { what: name, model: preview.model, format: preview.format, preview, pieces, problems });
   finish(out, { recipe: name, on: tune.on, ...preview }, problems, name, isTolerant);
 }
 
-async function ofFile(context: Context, file: string, options: Options, number: number): Promise<void> {
+async function ofFile(context: Context, file: string, options: Options, { number, page }: Wanted): Promise<void> {
   const { out, cwd } = context;
   const o = optionsOf(options);
   const only = numberOption(options, "line", "tune preview", { least: 1, most: 2 ** 31, whole: true });
@@ -125,16 +144,21 @@ async function ofFile(context: Context, file: string, options: Options, number: 
       received: String(only),
     });
   const preview = previewOf(text, all, chosen);
-  show(out, `(${read.format}) for ${label.id}`, preview);
+  show(out, `(${read.format}) for ${label.id}`, preview, page !== undefined);
   warnLength(out, preview, o.length);
+  const pieces = chosen.map(e => previewPieces(text, e));
+  writePage(context, page, { what: basename(file), model: label.id, format: read.format, preview, pieces, problems });
   finish(out, { file: basename(file), model: label.id, format: read.format, ...preview }, problems, basename(file));
 }
 
 /** A path is a file, and so is a name that one bears here; else it is a model of the project. */
 export const tunePreview: VerbRun = async (context, [what = ""], options) => {
-  const number = numberOption(options, "number", "tune preview", { least: 1, most: 10_000, whole: true }) ?? 3;
-  if (/[./\\]/.test(what) || existsSync(resolve(context.cwd, what))) return ofFile(context, what, options, number);
+  const page = textOption(options, "page");
+  const number =
+    numberOption(options, "number", "tune preview", { least: 1, most: 10_000, whole: true }) ?? (page === undefined ? 3 : shownOnPage);
+  const wanted = { number, page };
+  if (/[./\\]/.test(what) || existsSync(resolve(context.cwd, what))) return ofFile(context, what, options, wanted);
   const project = findProject(folderOf(context, options));
   checkPlain(options);
-  return ofRecipe(context, project, what, number);
+  return ofRecipe(context, project, what, wanted);
 };

@@ -12,7 +12,7 @@ export {
   instructFitOptions,
   instructOptions,
 } from "./options.ts";
-export { type ExamplesPreview, type PreviewRun, previewOf, previewRuns, previewText } from "./preview.ts";
+export { type ExamplesPreview, type PreviewPiece, type PreviewRun, previewOf, previewPieces, previewRuns, previewText } from "./preview.ts";
 export { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
 export { type BaseText, type InstructSurroundings, instructStage } from "./stage.ts";
 export { tuneLoss } from "./tune.ts";

@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { isLoamError } from "../../base/index.ts";
 import { chatTemplate, encodeChat, trainBpe } from "../../text/index.ts";
 import { type EncodeExampleOptions, encodeExample, encodeExamples, type TuneText } from "./encode.ts";
 import type { ChatExample } from "./example.ts";
-import { previewRuns, previewText } from "./preview.ts";
+import { previewPieces, previewRuns, previewText } from "./preview.ts";
 import { readExampleFile, throwProblems } from "./read.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-instruct-"));
@@ -169,6 +170,22 @@ test("a line end that the template writes behind the end of a turn is not traine
     [false, "\n"],
   ]);
   expect(previewText(runs, false)).toBe(`<|user|>${u}<|end|>⏎\n<|assistant|>⟦${a}<|end|>⟧⏎\n`);
+});
+
+test("pieces are the tokens in their order, joined where a character needs several, never across the mask, and read like the runs", () => {
+  const ids = tokenizer.encode(`who is the 🐈? é <|end|>`);
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: ids.length, maxLength: ids.length, max: 1 }), trained => {
+      const pieces = previewPieces({ tokenizer }, { ids, trained });
+      expect(pieces.flatMap(p => p.ids)).toEqual(Array.from(ids));
+      expect(pieces.flatMap(p => p.ids.map(() => (p.trained ? 1 : 0)))).toEqual(Array.from(trained));
+      const runs = previewRuns({ tokenizer }, { ids, trained });
+      expect(pieces.map(p => p.text).join("")).toBe(runs.map(r => r.text).join(""));
+      expect(pieces.filter(p => p.isSpecial).map(p => p.ids)).toEqual([[end]]);
+      // what lies within one run has no broken character
+      if (new Set(trained).size === 1) for (const p of pieces) expect(p.text).not.toMatch(/^$|\uFFFD/);
+    }),
+  );
 });
 
 const example = { kind: "chat", messages: chat, trained: [1] } as const;

@@ -1,4 +1,5 @@
 /** What of an example is trained, to be looked at before anything is: runs of tokens with one mask, as text in colours or as data. */
+import type { Tokenizer } from "../../text/index.ts";
 import type { Encoded, EncodedExamples, Masked, TuneText } from "./encode.ts";
 
 export interface PreviewRun {
@@ -15,6 +16,41 @@ export function previewRuns({ tokenizer }: Pick<TuneText, "tokenizer">, { ids, t
     runs.push({ trained: trained[from] === 1, tokens: to - from, text: tokenizer.decode(ids.subarray(from, to)) });
   }
   return runs;
+}
+
+/** A token, or neighbours that make a character only together. */
+export interface PreviewPiece {
+  readonly trained: boolean;
+  readonly ids: readonly number[];
+  readonly text: string;
+  /** A token that no text of a file can write. */
+  readonly isSpecial: boolean;
+}
+
+/** What a run is made of, token by token. Joined, the texts are those of `previewRuns`. */
+export function previewPieces(
+  { tokenizer }: { readonly tokenizer: Pick<Tokenizer, "specials" | "stream"> },
+  masked: Masked,
+): PreviewPiece[] {
+  const specials = new Set(tokenizer.specials.values());
+  const pieces: PreviewPiece[] = [];
+  const { ids, trained } = masked;
+  for (let from = 0, to = 0; from < ids.length; from = to) {
+    const stream = tokenizer.stream();
+    let open: number[] = [];
+    const close = (text: string): void => {
+      pieces.push({ trained: trained[from] === 1, ids: open, text, isSpecial: open.every(id => specials.has(id)) });
+      open = [];
+    };
+    for (; to < ids.length && trained[to] === trained[from]; to++) {
+      open.push(ids[to]!);
+      const text = stream.push(ids[to]!);
+      if (text !== "") close(text);
+    }
+    const rest = stream.end();
+    if (open.length > 0) close(rest);
+  }
+  return pieces;
 }
 
 export interface ExamplesPreview {
