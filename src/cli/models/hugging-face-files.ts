@@ -10,7 +10,13 @@ export async function writeHuggingFace(
 ): Promise<void> {
   await exportHuggingFace(out, model);
   await out.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-  const tokens = { ...(bosToken ? { bos_token: bosToken } : {}), ...(eosToken ? { eos_token: eosToken } : {}) };
+  // as much of a text is read as was trained on
+  const longest = model.family === "encoder-decoder" ? undefined : model.config.classifier?.longest;
+  const tokens = {
+    ...(bosToken ? { bos_token: bosToken } : {}),
+    ...(eosToken ? { eos_token: eosToken } : {}),
+    ...(longest === undefined ? {} : { model_max_length: longest }),
+  };
   await out.write(
     "tokenizer_config.json",
     `${JSON.stringify({ tokenizer_class: "PreTrainedTokenizerFast", clean_up_tokenization_spaces: false, ...tokens }, null, 2)}\n`,

@@ -26,6 +26,7 @@ const poolingSchema = z.looseObject({
   pooling_mode_cls_token: z.boolean().default(false),
 });
 const limitsSchema = z.looseObject({ max_seq_length: z.number().int().min(3).nullish() });
+const tokenizerSchema = z.looseObject({ model_max_length: z.number().min(1).nullish() });
 const modulesSchema = z.array(z.looseObject({ type: z.string() }));
 
 /** A folder lists its own files only, an artifact all of them. */
@@ -72,9 +73,21 @@ export async function poolingOf(files: FilesReader): Promise<Pooling> {
   });
 }
 
-/** Tokens of a text that an encoder of this context reads. */
-export const longestOf = async (files: FilesReader, context: number): Promise<number> =>
-  Math.min(context, (await json(files, "sentence_bert_config.json", limitsSchema))?.max_seq_length ?? context);
+/** Tokens of a text that an encoder of this context reads: what sentence-transformers' file says, else the tokenizer's. */
+export async function longestOf(files: FilesReader, context: number): Promise<number> {
+  const own = (await json(files, "sentence_bert_config.json", limitsSchema))?.max_seq_length;
+  // the library writes 1e30 where there is no limit
+  const limit = own ?? (await json(files, "tokenizer_config.json", tokenizerSchema))?.model_max_length;
+  return Math.min(context, Math.floor(limit ?? context));
+}
+
+/** Are vectors scaled to length 1? Without the file that lists modules: what nearly all such models do. */
+export const normalises = async (files: FilesReader): Promise<boolean> =>
+  (await json(files, "modules.json", modulesSchema))?.some(m => m.type.endsWith(".Normalize")) ?? true;
+
+/** Do the files say themselves how a text's states become its vector? */
+export const saysVectors = async (files: FilesReader): Promise<boolean> =>
+  (await modelFormat(files)).format === "gguf" || isThere(files, "modules.json") || isThere(files, "1_Pooling/config.json");
 
 /** A decoder that tells classes. Errors: those of the files, serve/model where it is none. */
 async function readServedClassifier(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedClassifier> {
@@ -102,7 +115,7 @@ export const readServedReader = async (files: FilesReader, device: Device, label
 export async function readServedEncoder(files: FilesReader, device: Device, label: EncoderLabel): Promise<ServedEncoder> {
   const { tokenizer } = await modelText(files);
   const pooling = await poolingOf(files);
-  const modules = await json(files, "modules.json", modulesSchema);
+  const normalise = await normalises(files);
   const model = await loadModel(files, device);
   if (model.family !== "encoder") {
     disposeTree(model.parameters);
@@ -113,8 +126,7 @@ export async function readServedEncoder(files: FilesReader, device: Device, labe
     model,
     tokenizer,
     pooling,
-    // without the file that lists modules: what nearly all such models do
-    normalise: modules?.some(m => m.type.endsWith(".Normalize")) ?? true,
+    normalise,
     longest: Math.min(await longestOf(files, model.config.context), model.config.classifier?.longest ?? model.config.context),
   });
 }

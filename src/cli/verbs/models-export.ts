@@ -1,12 +1,23 @@
 /**
  * `loam models export`: a version as files for other programs: a folder that `transformers` loads (safetensors, config.json, tokenizer.json,
- * template), a GGUF file that llama.cpp loads, its scoring program as ONNX, or the adapter that a tuned one holds. The folder or file appears
+ * template), a GGUF file that llama.cpp loads, its program as ONNX, or the adapter that a tuned one holds. The folder or file appears
  * when it is whole.
  */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { formatBytes, temporaryBeside } from "../../base/index.ts";
-import { type FilesReader, folderFiles, loadModel, modelGguf, peftConfigFile, peftWeightsFile, scoringOnnx } from "../../nn/index.ts";
+import {
+  checkModelFiles,
+  type FilesReader,
+  folderFiles,
+  loadModel,
+  type Model,
+  modelGguf,
+  peftConfigFile,
+  peftWeightsFile,
+  readingOnnx,
+  scoringOnnx,
+} from "../../nn/index.ts";
 import { openArtifact, resolveVersion } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -14,18 +25,32 @@ import { ggufTextEntries } from "../models/gguf-text.ts";
 import { writeHuggingFace } from "../models/hugging-face-files.ts";
 import { modelText } from "../models/model-text.ts";
 import { fileDigest, localModel } from "../models/paths.ts";
+import { writeSentenceFiles } from "../models/sentence-files.ts";
 import { numberOption, textOption } from "../options.ts";
 import { findModel } from "../serving/find-model.ts";
+import { longestOf, normalises, poolingOf, readsTexts, saysVectors } from "../serving/read-encoder.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
+
+/** What reads whole texts: for a vector, or for a class. */
+type Reader = Extract<Model, { readonly family: "encoder" | "decoder" }>;
 
 const formats = { huggingface: undefined, gguf: "F32", "gguf-f16": "F16", "gguf-q8": "Q8_0", onnx: "onnx", adapter: "adapter" } as const;
 type Format = keyof typeof formats;
 const formatNames = Object.keys(formats) as readonly Format[];
 
+/** Tokens of a text that a model which reads whole texts takes. */
+const longestRead = async (files: FilesReader, { config }: Reader): Promise<number> =>
+  config.classifier?.longest ?? longestOf(files, config.context);
+
 async function writeFolder(files: FilesReader, folder: string): Promise<void> {
   const text = await modelText(files);
-  await writeHuggingFace(folderFiles(folder), await loadModel(files, openDevice("cpu")), text);
+  const model = await loadModel(files, openDevice("cpu"));
+  const out = folderFiles(folder);
+  await writeHuggingFace(out, model, text);
+  if (model.family !== "encoder" || model.config.classifier || !(await saysVectors(files))) return;
+  const form = { pooling: await poolingOf(files), normalise: await normalises(files) };
+  await writeSentenceFiles(out, { ...form, width: model.config.width, longest: await longestRead(files, model) });
 }
 
 async function writeGguf(files: FilesReader, path: string, as: "F32" | "F16" | "Q8_0", name: string): Promise<void> {
@@ -37,14 +62,23 @@ async function writeGguf(files: FilesReader, path: string, as: "F32" | "F16" | "
   );
 }
 
-/** Tokens that an exported scoring program reads where nobody says: a graph is for one length. */
+/** Tokens that an exported program reads where nobody says: a graph is for one length. */
 const defaultOnnxTokens = 256;
 
 async function writeOnnx(files: FilesReader, path: string, tokens: number | undefined): Promise<void> {
   const device = openDevice("cpu");
   const model = await loadModel(files, device);
-  const length = tokens ?? Math.min(defaultOnnxTokens, model.family === "decoder" ? model.config.context : defaultOnnxTokens);
-  await folderFiles(dirname(path)).write(basename(path), await scoringOnnx(model, device, length));
+  const out = folderFiles(dirname(path));
+  if (!readsTexts(model)) {
+    const length = tokens ?? Math.min(defaultOnnxTokens, model.family === "decoder" ? model.config.context : defaultOnnxTokens);
+    return out.write(basename(path), await scoringOnnx(model, device, length));
+  }
+  const reader = model as Reader;
+  const form = reader.config.classifier
+    ? ({ pooling: "mean", normalise: false } as const)
+    : { pooling: await poolingOf(files), normalise: await normalises(files) };
+  const length = tokens ?? Math.min(defaultOnnxTokens, await longestRead(files, reader));
+  await out.write(basename(path), await readingOnnx(model, device, length, form));
 }
 
 /** The adapter that a tuned version holds, as PEFT and `loam serve --adapter` read it. Errors: cli/model where it holds none. */
@@ -60,6 +94,12 @@ async function writeAdapterFolder(files: FilesReader, folder: string): Promise<v
       });
     await out.write(name, await files.read(name));
   }
+}
+
+/** The threshold of a classifier that has one. */
+async function thresholdOf(files: FilesReader) {
+  const { model } = await checkModelFiles(files);
+  return model.family === "encoder-decoder" ? undefined : model.config.classifier?.threshold;
 }
 
 export const modelsExport: VerbRun = async (context, [given = ""], options) => {
@@ -111,6 +151,11 @@ export const modelsExport: VerbRun = async (context, [given = ""], options) => {
     rmSync(part, { recursive: true, force: true });
     throw error;
   }
+  const threshold = as === "adapter" ? undefined : await thresholdOf(files);
+  if (threshold)
+    out.warn(
+      `loam: ${given}: such files have no place for a threshold: whoever uses them takes a text for "${threshold.label}" ${threshold.at === null ? "never" : `from a probability of ${threshold.at} on`}.`,
+    );
   const main = as === undefined ? join(target, "model.safetensors") : as === "adapter" ? join(target, peftWeightsFile) : target;
   const { sizeBytes, digest } = await fileDigest(main);
   out.line(`  ${to}   ${formatBytes(sizeBytes)}   sha256 ${digest.slice(0, 16)}`);

@@ -77,6 +77,14 @@ export async function exportHuggingFace(writer: FilesWriter, model: Model): Prom
     .filter(({ row }) => row.family === model.family)
     .map(({ type, row }) => ({ type, row, keys: row.fromConfig(model.config) }))
     .find(x => x.keys !== undefined);
+  const head = model.family === "encoder-decoder" ? undefined : model.config.classifier;
+  if (!fitting && head)
+    throw nnErrors.fail("weights", {
+      place: "export",
+      expected: "a head over the first state of an encoder, which is what such folders have a place for",
+      received: model.family === "decoder" ? "a decoder that tells classes" : `a classifier by the ${head.pooling ?? "first"} of states`,
+      hint: "Write it as ONNX instead.",
+    });
   if (!fitting)
     throw nnErrors.fail("weights", {
       place: "export",

@@ -19,6 +19,6 @@ export {
   writeModelConfig,
   writeModelFiles,
 } from "./model-files.ts";
-export { scoringOnnx } from "./onnx.ts";
+export { readingOnnx, scoringOnnx, type VectorForm } from "./onnx.ts";
 export { openBytes, openSafetensors, safetensorsPieces, type TensorSource, type WeightFile, writeSafetensors } from "./safetensors.ts";
 export { type LoadOptions, loadTree, saveTree, treePieces, treeSources } from "./tree.ts";
