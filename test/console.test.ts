@@ -376,6 +376,58 @@ browserTest(`an evaluation says what changed against the version before, item by
 });
 
 browserTest(
+  `what a figure leaves open is told: seen items, other ways of asking, a judge and its trust, the most wrong, the slowest${why}`,
+  async () => {
+    await visit(
+      {},
+      1280,
+      async ({ page, errors }) => {
+        const folders = page.getByRole("region", { name: "folders" });
+        await folders.getByRole("row", { name: /^Typos 88\.0 % 84\.8 % to 91\.2 % .*-0\.060 -0\.086 to -0\.034 < 0\.001 worse/ }).waitFor();
+        await folders.getByRole("row", { name: /^Upper 97\.8 % .*not told apart/ }).waitFor();
+        await folders.getByRole("row", { name: /^acc 0\.893 .*0\.984 .*\+0\.091 0\.037 to 0\.138 better at what was seen/ }).waitFor();
+        await folders.getByText("64 of 382 items are in the training data; 18 more").waitFor();
+        // what opens does so by keys
+        const open = async (text: string) => {
+          const summary = page.locator("summary", { hasText: text });
+          await folders.locator(summary).focus();
+          await page.keyboard.press("Enter");
+          return folders.locator("details[open]").filter({ has: summary }).locator(".items li");
+        };
+        const otherwise = await open("48 answered otherwise: typos, the first 25");
+        expect(await otherwise.count()).toBe(25);
+        const wrong = await open("25 most wrong");
+        for (const text of await wrong.locator("dl").allInnerTexts()) {
+          const [, came, , right] = text.split(/\s+/);
+          expect(came).not.toBe(right);
+        }
+        const took = (await (await open("25 slowest")).allInnerTexts()).map(t => Number(/took\s+(\d+) ms/.exec(t)![1]));
+        expect(took).toEqual(took.toSorted((a, b) => b - a));
+
+        const replies = page.getByRole("region", { name: "replies" });
+        await replies.getByRole("heading", { name: "Judged by qwen-judge beside mail-small@1" }).waitFor();
+        expect(await replies.locator(".verdicts span").allInnerTexts()).toEqual(["31 wins", "15 ties", "12 losses"]);
+        await replies.getByRole("row", { name: /^Won, ties as half 58 .*0\.664 0\.560 to 0\.759/ }).waitFor();
+        await replies.getByText("agrees with itself in 72.4 % (kappa 0.510) and contradicts itself in 11").waitFor();
+        await replies.getByText("It prefers a place, whoever stands there (p 0.012)").waitFor();
+        await replies.getByText("12 lost").click();
+        expect(await replies.locator("details[open] .items li").count()).toBe(12);
+        expect(await replies.locator("details[open] .items li").first().textContent()).toMatch(/judge, this first.*\s*\[\[B\]\]/);
+        // what was not asked is said with how it is
+        await replies.getByText("Not known yet: whether answers stay").waitFor();
+        expect(await folders.getByText("Not known yet").count()).toBe(0);
+        // the list of tasks goes to each
+        await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "replies" }).focus();
+        await page.keyboard.press("Enter");
+        expect(await page.evaluate("document.activeElement.textContent")).toBe("replies");
+        expect(errors).toEqual([]);
+      },
+      "#/evaluations/mail-small%402",
+    );
+  },
+);
+
+browserTest(
   `curves of a class against the rest, and a classifier's own page: every picture is said, and every number is there${why}`,
   async () => {
     await visit({}, 1280, async ({ page, errors }) => {
@@ -533,6 +585,27 @@ browserTest(`at 400 pixels no page is wider than the screen${why}`, async () => 
     }
   });
 });
+
+browserTest(
+  `at 400 pixels what is opened of an evaluation and of a classifier stays on the screen, and no table of figures is cut${why}`,
+  async () => {
+    await visit({}, 400, async ({ page }) => {
+      const all = (await (await fetch(new URL("/api/evaluations", page.url()))).json()) as { model: string; report: { task: string } }[];
+      const classifier = all.find(r => r.report.task === "classification")!.model;
+      for (const hash of ["evaluations/mail-small%402", `training/${classifier}`]) {
+        await page.goto(new URL(`#/${hash}`, page.url()).href);
+        await page.locator(".plots svg").first().waitFor();
+        await page.evaluate("for (const d of document.querySelectorAll('main details')) d.open = true");
+        expect(await page.evaluate("document.documentElement.scrollWidth"), hash).toBeLessThanOrEqual(400);
+        // nothing is behind an edge: neither the page's nor a frame's that scrolls
+        const cut = `[...document.querySelectorAll("main table.bits, main table.confusion")]
+        .filter(t => t.getBoundingClientRect().right > t.closest(".card").getBoundingClientRect().right)
+        .map(t => t.innerText.slice(0, 80))`;
+        expect(await page.evaluate(cut), hash).toEqual([]);
+      }
+    });
+  },
+);
 
 browserTest(`on the real server a toy model answers, and every page shows its life${why}`, async () => {
   const parent = temporaryFolder();

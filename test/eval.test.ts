@@ -6,7 +6,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
+import * as contract from "../console/src/contract-releases.ts";
 import { letters } from "../src/cli/init/letters.ts";
+import { releaseSource } from "../src/cli/serving/release-source.ts";
+import { openStore } from "../src/store/index.ts";
 import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
 import { temporaryFolder, writeToy } from "./support/project.ts";
 
@@ -66,6 +69,10 @@ async function speaker(
   return state;
 }
 
+interface Figure {
+  readonly items: number;
+  readonly value: number;
+}
 interface Document {
   readonly tasks: readonly {
     readonly task: string;
@@ -74,6 +81,14 @@ interface Document {
     readonly kept: number;
     readonly scores: readonly { readonly metric: string; readonly value: number; readonly low: number; readonly high: number }[];
     readonly slices: readonly { readonly group: string; readonly items: number }[];
+    readonly variants: readonly {
+      readonly variant: string;
+      readonly alike?: { readonly value: number; readonly low: number; readonly high: number };
+      readonly differences: readonly { readonly value: number }[];
+      readonly turned: readonly { readonly came: string; readonly before: string }[];
+    }[];
+    readonly worst: readonly { readonly id: string }[];
+    readonly slowest: readonly { readonly id: string }[];
     readonly judgement?: { readonly winRate: { readonly value: number; readonly low: number }; readonly isKnown: boolean } & Readonly<
       Record<"wins" | "losses" | "ties" | "contradictions" | "unread" | "kappa", number>
     >;
@@ -82,7 +97,7 @@ interface Document {
       readonly contaminated: number;
       readonly unknown: number;
       readonly checks: readonly { readonly set: string; readonly isSameFile: boolean }[];
-      readonly scores: readonly { readonly clean?: { readonly items: number }; readonly contaminated?: { readonly items: number } }[];
+      readonly scores: readonly { readonly clean?: Figure; readonly contaminated?: Figure }[];
     };
     readonly comparison?: { readonly differences: readonly { readonly metric: string; readonly value: number; readonly p: number }[] };
   }[];
@@ -97,6 +112,19 @@ interface Document {
 }
 const documentOf = ({ stdout }: Ended): Document => jsonLines(stdout).find(line => "tasks" in line) as unknown as Document;
 const evaluate = (...args: string[]) => loam(["eval", ...args, "--json"], { cwd });
+
+/** What the console is told of a project's newest version, as it gets it: through JSON and its contract. */
+async function onPage(root: string) {
+  const store = await openStore({ root });
+  try {
+    const source = releaseSource(store);
+    const through = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+    const [model] = contract.releases.parse(through(await source.releases()));
+    return contract.report.parse(through(await source.report(model!.versions[0]!.id, undefined))).tasks;
+  } finally {
+    await store.close();
+  }
+}
 
 test("figures with intervals once, and from the record the second time", async () => {
   const first = await evaluate("ends", "next", "text");
@@ -327,6 +355,25 @@ test("--fewshot-as-multiturn: examples are turns of the chat, of a task that has
   expect(none.stderr).toContain("expected a task with examples (fewShot), got next");
 });
 
+test("variants tell how many items are answered alike, and the page has what the document has", async () => {
+  const ended = await evaluate("ends", "--variants", "upper,typos", "--items", "30");
+  expect(ended.code, ended.stderr).toBe(0);
+  const { variants, worst, slowest } = documentOf(ended).tasks[0]!;
+  expect(variants.map(v => v.variant)).toEqual(["upper", "typos"]);
+  for (const v of variants) {
+    expect(v.turned.length).toBe(Math.round(24 * (1 - v.alike!.value)));
+    expect(v.turned.every(t => t.came !== t.before)).toBe(true);
+    expect(v.alike!.low).toBeLessThan(v.alike!.value + 1e-9);
+  }
+  const page = (await onPage(cwd)).find(t => t.task === "ends")!;
+  const byName = variants.toSorted((a, b) => (a.variant < b.variant ? -1 : 1));
+  expect(page.variants.map(v => [v.variant, v.alike, v.differences[0]!.value, v.numTurned])).toEqual(
+    byName.map(v => [v.variant, v.alike, v.differences[0]!.value, v.turned.length]),
+  );
+  expect(page.worst.map(i => i.id)).toEqual(worst.map(i => i.id).slice(0, 25));
+  expect(page.slowest.map(i => i.id)).toEqual(slowest.map(i => i.id).slice(0, 25));
+});
+
 test("a judge behind an endpoint compares two models in both orders, once, and its win rate can be a condition", async () => {
   // it finds the answer with the right word better, and stands for nobody's place
   const part = (text: string, name: string) => new RegExp(`<${name}>\n([\\s\\S]*?)\n</${name}>`).exec(text)?.[1] ?? "";
@@ -347,6 +394,10 @@ test("a judge behind an endpoint compares two models in both orders, once, and i
   const again = await judged("--fail-if", "win_rate < 0.5");
   expect([again.code, documentOf(again).tasks[0]!.judgement!.isKnown, judge.asked]).toEqual([0, true, asked]);
   expect((await judged("--fail-if", "win_rate > 0.5")).code).toBe(1);
+  // whoever looks at the version sees the same verdicts, and what the judge wrote
+  const told = (await onPage(cwd)).find(t => t.task === "writes")!.judgements;
+  expect(told).toMatchObject([{ judge: "judge", beside: "other", wins: 24, losses: 0, ties: 0, agreement: 1, winRate: { value: 1 } }]);
+  expect(told[0]!.won[0]!.said).toEqual(["Reasons.\n[[A]]", "Reasons.\n[[B]]"]);
   const alone = await evaluate("writes", "--judge", `${judge.url}#judge`);
   expect(alone.code).toBe(2);
   expect(alone.stdout).toContain("--against");
@@ -385,6 +436,11 @@ test("items that the training data holds are told apart: found by the task's fil
     contaminated: { items: contamination!.contaminated },
   });
   expect(readFileSync(join(own, "seen.html"), "utf8")).toContain("Seen in training");
+  const told = (await onPage(own))[0]!.contamination!;
+  expect(told).toMatchObject({ ...contamination, scores: contamination!.scores.map(() => ({})) });
+  expect(told.scores.map(s => [s.clean?.value, s.contaminated?.value])).toEqual(
+    contamination!.scores.map(s => [s.clean?.value, s.contaminated?.value]),
+  );
 
   // another file has no marks, and a set that is none is told so
   writeFileSync(join(own, "tasks", "seen.jsonl"), `${rows.join("\n")}\n`);
