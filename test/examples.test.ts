@@ -26,6 +26,25 @@ test("languages: windows of whole words of nearly every article in each language
   }
 });
 
+test("languages: queries are articles in 68 languages, and the document that answers each is there in English", () => {
+  const queries = made<{ id: string; text: string; language: string; article: string }>(
+    "languages/make-articles.js",
+    "languages/tasks/articles/queries.jsonl",
+  );
+  const corpus = made<{ _id: string; text: string }>("languages/make-articles.js", "languages/tasks/articles/corpus.jsonl");
+  expect(corpus.map(d => d._id)).toEqual(Array.from({ length: 30 }, (_, i) => String(i + 1)));
+  expect(corpus[0]!.text).toMatch(/^All human beings are born free and equal/);
+  expect(new Set(queries.map(q => q.id)).size).toBe(queries.length);
+  const counts = countsOf(queries.map(q => q.language));
+  expect([counts.size, counts.has("eng")]).toEqual([68, false]);
+  expect(Math.min(...counts.values())).toBeGreaterThanOrEqual(28);
+  const english = new Map(corpus.map(d => [d._id, d.text]));
+  for (const q of queries) {
+    expect(q.text).not.toMatch(/[<>]|&\w+;/);
+    expect(q.text).not.toBe(english.get(q.article));
+  }
+});
+
 test("genre: eight passages of each of the 500 texts, without tags", () => {
   const passages = made<{ text: string; genre: string; source: string }>("genre/make-passages.js", "genre/data/passages.jsonl");
   expect(new Set(passages.map(p => p.genre)).size).toBe(15);

@@ -37,7 +37,7 @@ export function aboutItem(task: Task, a: Asked): AboutItem {
   return {
     id: a.item.id,
     place: a.item.place,
-    prompt: a.prompt.slice(-shownPrompt),
+    prompt: (a.pair ? `${a.prompt} | ${a.pair.to}` : a.prompt).slice(-shownPrompt),
     attributes: attributesOf(task, a),
     ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
   };

@@ -8,7 +8,11 @@ export const evaluateErrors = errorTable("evaluate", {
     exit: "usage",
     meaning: "Lists that belong together, such as true labels and predictions, have different lengths.",
   },
-  score: { status: 400, exit: "usage", meaning: "A score is not a number, or a probability is outside 0 to 1; its place is named." },
+  score: {
+    status: 400,
+    exit: "usage",
+    meaning: "A score is no number, a probability is outside 0 to 1, a vector has no direction; its place is named.",
+  },
   classes: { status: 400, exit: "usage", meaning: "A curve or a comparison needs items of both classes and got one." },
   task: { status: 400, exit: "usage", meaning: "A task asks for what cannot be done, or does not say what it needs; the key is named." },
   data: {

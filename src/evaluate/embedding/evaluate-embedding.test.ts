@@ -1,5 +1,5 @@
 /** Retrieval and similarity as tasks: figures of others, every form of a file, one question a text, and what cannot be. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -274,4 +274,19 @@ test("what cannot be is told by place: ids that are none, texts that are empty, 
     failing("task: t\ndata: { test: words.jsonl }\noutput: similarity\nprompt: first\nsimilarity: { to: second }\ntarget: score\n"),
   ).rejects.toThrow(/words\.jsonl:1: target.*a number, how alike.*very/s);
   expect(() => parseResults('{"place":"a:1","cosine":null}\n', "items.jsonl")).toThrow(/items\.jsonl:1: a:1.*a finite cosine/s);
+});
+
+test("vectors are found again in a file of many blocks, each as float32 has it, whatever stands at its end", () => {
+  const model = { fingerprint: "long" };
+  const path = join(folder, "long");
+  const vector = (i: number) => Array.from({ length: 300 }, (_, k) => Math.sin(i * 300 + k));
+  const first = keptAnswers(path, model);
+  for (let i = 0; i < 1500; i++) first.put("embed", { text: `é${i}` }, { vector: vector(i), ms: 1.5 });
+  appendFileSync(join(path, readdirSync(path)[0]!), '["torn');
+  const again = keptAnswers(path, model);
+  for (const i of [0, 1, 699, 1499]) {
+    const want = { vector: vector(i).map(Math.fround), ms: 1.5 };
+    expect([first.get("embed", { text: `é${i}` }), again.get("embed", { text: `é${i}` })]).toEqual([want, want]);
+  }
+  expect(again.get("embed", { text: "é1500" })).toBeUndefined();
 });

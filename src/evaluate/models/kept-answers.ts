@@ -2,7 +2,7 @@
  * Answers of a model kept in a file, a line each as it comes: an evaluation that is killed goes on where it stopped, and a task that shares items with
  * another asks once. A line that was torn by a kill is passed over. Deleting the file costs time only.
  */
-import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, hashOf, makeFolder } from "../../base/index.ts";
 import type { AnswerOf, EvaluatedModel, RequestKind, RequestOf } from "./model.ts";
@@ -37,6 +37,9 @@ function unpacked(kept: object | undefined): object | undefined {
   return { ...rest, vector: Array.from(new Float32Array(Uint8Array.from(Buffer.from(float32, "base64")).buffer)) };
 }
 
+/** Bytes of a file that are read at once. */
+const blockBytes = 2 ** 20;
+
 /** Answers of this process alone. */
 export function rememberedAnswers(): KeptAnswers {
   const known = new Map<string, unknown>();
@@ -53,7 +56,7 @@ export function keptAnswers(folder: string, model: Pick<EvaluatedModel, "fingerp
   const known = new Map<string, object>();
   let isTorn = false;
   if (existsSync(path)) {
-    for (const line of readFileSync(path, "utf8").split("\n"))
+    for (const line of linesOf(path))
       try {
         const [key, answer] = JSON.parse(line) as [unknown, unknown];
         if (typeof key === "string" && typeof answer === "object" && answer !== null) known.set(key, answer);
@@ -75,6 +78,29 @@ export function keptAnswers(folder: string, model: Pick<EvaluatedModel, "fingerp
       }
     },
   };
+}
+
+/** Lines of a file that may be longer than a text can be: vectors of a corpus are. */
+function* linesOf(path: string): Generator<string> {
+  const file = openSync(path, "r");
+  const block = Buffer.alloc(blockBytes);
+  let rest: Buffer[] = [];
+  try {
+    for (;;) {
+      const size = readSync(file, block);
+      if (size === 0) break;
+      let from = 0;
+      for (let end = block.indexOf(10); end >= 0 && end < size; end = block.indexOf(10, from)) {
+        yield Buffer.concat([...rest, block.subarray(from, end)]).toString("utf8");
+        rest = [];
+        from = end + 1;
+      }
+      rest.push(Buffer.from(block.subarray(from, size)));
+    }
+    yield Buffer.concat(rest).toString("utf8");
+  } finally {
+    closeSync(file);
+  }
 }
 
 function endsWithLine(path: string): boolean {
