@@ -52,8 +52,16 @@ export const waitingIn = (server: RedisServer): WaitingUsage => ({
 export function redisBuckets(server: RedisServer, options: BucketStoreOptions, move: () => Promise<void>): BucketStore {
   const now = () => options.now?.() ?? "";
   let forgotMs = Number.NEGATIVE_INFINITY;
-  // what cannot be moved now stays where it is: the limits hold without the records
-  const moved = () => move().catch(() => {});
+  let moving: Promise<void> | undefined;
+  // what cannot be moved now stays where it is, and nothing waits for it: the limits hold without the records
+  const moved = (): Promise<void> => {
+    moving ??= move()
+      .catch(() => {})
+      .finally(() => {
+        moving = undefined;
+      });
+    return moving;
+  };
   return {
     async reserve(asks) {
       const given = asks.map(ask => ({
@@ -95,7 +103,7 @@ export function redisBuckets(server: RedisServer, options: BucketStoreOptions, m
     },
     async sweep() {
       await server.run("sweep", now(), options.owner, options.leaseMs);
-      await moved();
+      void moved();
       const nowMs = options.now?.() ?? Date.now();
       if (nowMs - forgotMs < forgetEveryMs) return;
       let after = "";
@@ -112,6 +120,7 @@ export function redisBuckets(server: RedisServer, options: BucketStoreOptions, m
       return pageOf(Number(nowMs), rows, most);
     },
     async close() {
+      await moving;
       await moved();
       server.close();
     },

@@ -61,6 +61,8 @@ export class RedisServer {
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: null,
+      // what was the first server may have become a copy of another: its name is looked up anew
+      reconnectOnError: error => error.message.startsWith("READONLY"),
       retryStrategy: times => Math.min(50 * times, longestPauseMs),
     });
     // a server that goes away must not end the process; the next question reports it
