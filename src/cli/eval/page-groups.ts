@@ -47,7 +47,7 @@ function taskDifferences({ comparison, scores }: GroupReport, tasks: readonly Ta
         ),
       ];
     });
-  const table = `<table>${head(["task"], ["before", "n"], ["now", "n"], ["difference", "n"], ["95 %", "n"], ["wins / losses", "n"], ["p (Holm)", "n"])}<tbody>${rows.join("")}</tbody></table>`;
+  const table = `<div class="scroll"><table>${head(["task"], ["before", "n"], ["now", "n"], ["difference", "n"], ["95 %", "n"], ["wins / losses", "n"], ["p (Holm)", "n"])}<tbody>${rows.join("")}</tbody></table></div>`;
   return rows.length ? folded(`${escaped(main.metric)} of its tasks`, rows.length, table) : "";
 }
 
@@ -59,7 +59,7 @@ export function groupSection(group: GroupReport, tasks: readonly TaskReport[], m
   const body = scores.map(s => scoreRows(rowsOf(group, s, tasks))).join("");
   return `<section><h2 id="${anchor(group.group)}">${escaped(group.group)}${group.alias === undefined ? "" : ` (${escaped(group.alias)})`}</h2>
 <p class="quiet">group of ${group.tasks.length} tasks, ${group.items} items${artifact === undefined ? "" : `, result <code>${escaped(artifact)}</code>`}</p>
-<table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${body}</tbody></table>
+<div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${body}</tbody></table></div>
 ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${taskDifferences(group, tasks)}${changes("Won", "good", placed(c.wins))}${changes("Lost", "bad", placed(c.losses))}` : ""}
 </section>`;
 }

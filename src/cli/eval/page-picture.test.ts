@@ -14,7 +14,9 @@ test("every drawing has a title and a description that it is named by, and its n
   // ROC and precision of each class, and reliability
   expect(named).toHaveLength(2 * (2 * 2 + 1));
   expect(ids).toEqual(expect.arrayContaining(named));
-  expect(page.match(/<summary>in numbers<\/summary><table>/g)).toHaveLength(5);
+  expect(page.match(/<summary>in numbers<\/summary><div class="scroll"><table>/g)).toHaveLength(5);
+  // a table that is wider than the screen is moved, not the page
+  expect(page.match(/<div class="scroll"><table/g)).toHaveLength(page.match(/<table/g)!.length);
 });
 
 test("the table of mistakes has every class both ways, and names are text", () => {

@@ -8,7 +8,7 @@ const pairsShown = 20;
 
 export const pictureStyle = `
 .plots{display:flex;flex-wrap:wrap;gap:1rem 2rem;margin:.6rem 0}.plots figure{margin:0;width:17rem}.plots figcaption{font-weight:600;font-size:.85rem}
-.plot{display:block;width:100%;height:auto}.plot text{fill:var(--quiet);font:6px system-ui,sans-serif}.plot .frame{fill:none;stroke:var(--line)}.plot .guide{stroke:var(--quiet);stroke-dasharray:2 2;fill:none;stroke-width:.6}.plot .line{fill:none;stroke:var(--bar);stroke-width:1.4;stroke-linejoin:round}.plot circle{fill:var(--bar)}.plots summary{font-weight:400;font-size:.85rem}.plots table{max-height:15rem;overflow:auto;display:block}
+.plot{display:block;width:100%;height:auto}.plot text{fill:var(--quiet);font:6px system-ui,sans-serif}.plot .frame{fill:none;stroke:var(--line)}.plot .guide{stroke:var(--quiet);stroke-dasharray:2 2;fill:none;stroke-width:.6}.plot .line{fill:none;stroke:var(--bar);stroke-width:1.4;stroke-linejoin:round}.plot circle{fill:var(--bar)}.plots summary{font-weight:400;font-size:.85rem}.plots .scroll{max-height:15rem}
 .confusion{width:auto}.confusion td{text-align:right;font-variant-numeric:tabular-nums;min-width:3rem}.confusion td.own{font-weight:600}.confusion th[scope=row]{color:inherit}`;
 
 /** The square of 100 stands in a frame with room for what its axes say. */
@@ -20,7 +20,7 @@ function svg(p: Plot, id: string): string {
 }
 
 const plot = (p: Plot, id: string): string =>
-  `<figure><figcaption>${escaped(p.title)}</figcaption>${svg(p, id)}<details><summary>in numbers</summary><table>${head(...p.columns.map(c => [escaped(c), "n"] as const))}<tbody>${p.rows.map(r => row(...r.map(c => cell(escaped(c), "n")))).join("")}</tbody></table></details></figure>`;
+  `<figure><figcaption>${escaped(p.title)}</figcaption>${svg(p, id)}<details><summary>in numbers</summary><div class="scroll"><table>${head(...p.columns.map(c => [escaped(c), "n"] as const))}<tbody>${p.rows.map(r => row(...r.map(c => cell(escaped(c), "n")))).join("")}</tbody></table></div></details></figure>`;
 
 /** Shaded by the share of its row: of the items of a class, how many were taken for which. */
 function confusionTable({ classes, confusion }: ClassPicture): string {
@@ -35,7 +35,7 @@ function confusionTable({ classes, confusion }: ClassPicture): string {
     });
     return `<tr><th scope="row">${escaped(name)}</th>${cells.join("")}</tr>`;
   });
-  return `<table class="confusion"><thead><tr><th scope="col">is, down; taken for, across</th>${classes.map(c => `<th scope="col" class="n">${escaped(c)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+  return `<div class="scroll"><table class="confusion"><thead><tr><th scope="col">is, down; taken for, across</th>${classes.map(c => `<th scope="col" class="n">${escaped(c)}</th>`).join("")}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 function confusedPairs({ classes, confusion }: ClassPicture): string {
@@ -43,7 +43,7 @@ function confusedPairs({ classes, confusion }: ClassPicture): string {
     .filter(([t, p]) => t !== p)
     .toSorted((a, b) => b[2] - a[2])
     .slice(0, pairsShown);
-  return `<table>${head(["is"], ["taken for"], ["items", "n"])}<tbody>${pairs.map(([t, p, n]) => row(cell(escaped(classes[t]!)), cell(escaped(classes[p]!)), cell(String(n), "n"))).join("")}</tbody></table>`;
+  return `<div class="scroll"><table>${head(["is"], ["taken for"], ["items", "n"])}<tbody>${pairs.map(([t, p, n]) => row(cell(escaped(classes[t]!)), cell(escaped(classes[p]!)), cell(String(n), "n"))).join("")}</tbody></table></div>`;
 }
 
 /** `own` begins the ids of its drawings. */

@@ -64,7 +64,7 @@ export function differenceTable(list: readonly (Difference & { readonly pHolm?: 
       cell(escaped(d.test)),
     );
   });
-  return `<table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"])}<tbody>${rows.join("")}</tbody></table>`;
+  return `<div class="scroll"><table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"])}<tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 export const prompt = (i: ShownItem): string => cell(`<code>${escaped(i.place)}</code><pre>${escaped(i.prompt)}</pre>`, "prompt");
@@ -80,7 +80,7 @@ export const changes = (title: string, kind: string, list: readonly ChangedItem[
     : folded(
         title,
         list.length,
-        `<table>${head(["item"], ["before"], ["now"], ["right"])}<tbody>${list
+        `<div class="scroll"><table>${head(["item"], ["before"], ["now"], ["right"])}<tbody>${list
           .map(i => row(prompt(i), cell(escaped(i.before)), cell(escaped(i.came), kind), cell(escaped(i.right))))
-          .join("")}</tbody></table>`,
+          .join("")}</tbody></table></div>`,
       );

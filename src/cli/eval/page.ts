@@ -26,15 +26,15 @@ function taskSection(t: TaskReport, model: string): string {
   const scores = scoreRows(t.scores.map(s => ({ label: "all", items: t.items, score: s })));
   const slices = by.map(
     b =>
-      `<h3>By ${escaped(b)}</h3><table>${head([escaped(b)], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(
+      `<h3>By ${escaped(b)}</h3><div class="scroll"><table>${head([escaped(b)], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(
         t.slices.filter(s => s.by === b).flatMap(s => s.scores.map(score => ({ label: s.group, items: s.items, score }))),
-      )}</tbody></table>`,
+      )}</tbody></table></div>`,
   );
   const worst = t.worst.slice(0, mostShown);
   const slowest = t.slowest.slice(0, mostShown);
   return `<section><h2 id="${anchor(t.task)}">${escaped(t.task)}</h2>
 <p class="quiet">${escaped(t.output)}, ${t.items} items, result <code>${escaped(t.artifact)}</code>${c ? `, against <code>${escaped(c.artifact)}</code>` : ""}</p>
-<table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table>
+<div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table></div>
 ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changes("Won", "good", c.wins)}${changes("Lost", "bad", c.losses)}` : ""}
 ${(t.baselines ?? []).map(b => `<h3>Beside ${escaped(b.name)}, which needs no model</h3>${differenceTable(b.differences, b.name, model)}`).join("")}
 ${t.contamination ? contaminationPart(t.contamination) : ""}
@@ -42,8 +42,8 @@ ${t.judgement ? judgementPart(t.judgement) : ""}
 ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
 ${t.variants.map(variantPart).join("")}
-${worst.length ? folded("Most wrong", worst.length, `<table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table>`) : ""}
-${slowest.length ? folded("Slowest", slowest.length, `<table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table>`) : ""}
+${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
+${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table></div>`) : ""}
 </section>`;
 }
 
@@ -65,7 +65,7 @@ function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string 
     .map(k => `<code>${escaped(k.data)}</code> against ${escaped(k.set)} (${escaped(k.file)}; ${escaped(k.action)})`)
     .join(", ");
   return `<h3>Seen in training</h3><p class="quiet">Checked: ${checks}. ${c.unknown} items not looked for.</p>
-<table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(rows)}</tbody></table>`;
+<div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(rows)}</tbody></table></div>`;
 }
 
 /** What a judge said, and how far it can be trusted. */
@@ -80,7 +80,7 @@ function judgementPart(j: JudgementReport): string {
   ]);
   return `<h3>Judged by ${escaped(j.judge)}</h3>
 <p class="quiet">${j.wins} wins, ${j.losses} losses, ${j.ties} ties (p ${pValue(j.p)}); both orders agree in ${figure(j.agreement)} of pairs (kappa ${figure(j.kappa)}) and contradict each other in ${j.contradictions}; ${j.unread} of ${j.items} verdicts could not be read; <code>${escaped(j.artifact)}</code></p>
-<table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table>`;
+<div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table></div>`;
 }
 
 const gateRows = (gates: readonly GateVerdict[]): string =>
@@ -110,12 +110,13 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding
 table{border-collapse:collapse;width:100%;margin:.4rem 0 1rem}th,td{text-align:left;padding:.3rem .7rem;border-bottom:1px solid var(--line);vertical-align:top}th{font-weight:600;color:var(--quiet);font-size:.85rem}
 .whole{font-weight:600}.under{padding-left:1.8rem}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.quiet{color:var(--quiet)}.good{color:var(--good)}.bad{color:var(--bad)}
 .bar{display:inline-block;position:relative;width:9rem;height:1rem}.bar i{position:absolute}.reach{top:.42rem;height:.2rem;background:var(--bar);opacity:.55}.dot{top:.25rem;width:.5rem;height:.5rem;margin-left:-.25rem;border-radius:50%;background:var(--bar)}.zero{top:0;bottom:0;width:1px;background:var(--quiet)}
-.prompt{max-width:34rem}pre{margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace;max-height:11rem;overflow:auto}summary{cursor:pointer;font-weight:600;margin:.6rem 0}code{font-size:.88em}`;
+.prompt{max-width:34rem}pre{margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace;max-height:11rem;overflow:auto}summary{cursor:pointer;font-weight:600;margin:.6rem 0}code{font-size:.88em;overflow-wrap:anywhere}.scroll{overflow:auto}
+@media(max-width:40rem){body{margin:1rem auto}th,td{padding:.3rem .4rem}.bar{display:none}.prompt{min-width:11rem}}`;
 
 export function evaluationPage(d: EvaluationDocument): string {
   const title = d.against ? `${d.model} against ${d.against}` : d.model;
   const gates = d.gates.length
-    ? `<h2>Gate</h2><p class="quiet">left - right with one-sided 95 % bounds; an undecided condition counts as: ${escaped(d.undecided)}</p><table>${head([""], ["condition"], ["task or group"], ["figures"], ["left - right", "n"], ["bounds", "n"], ["evidence"])}<tbody>${gateRows(d.gates)}</tbody></table>`
+    ? `<h2>Gate</h2><p class="quiet">left - right with one-sided 95 % bounds; an undecided condition counts as: ${escaped(d.undecided)}</p><div class="scroll"><table>${head([""], ["condition"], ["task or group"], ["figures"], ["left - right", "n"], ["bounds", "n"], ["evidence"])}<tbody>${gateRows(d.gates)}</tbody></table></div>`
     : "";
   // the outermost first, as people read
   const groups = [...(d.groups ?? [])].reverse().map(g => groupSection(g, d.tasks, d.model));
