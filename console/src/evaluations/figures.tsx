@@ -4,7 +4,8 @@ import type { Difference, Interval } from "../contract-releases.ts";
 import { formatFixed } from "../format.ts";
 import { IntervalCell } from "./interval.tsx";
 
-export const figure = (x: number | null | undefined): string => formatFixed(x, 3);
+/** As many decimals as say something: perplexities may be large. */
+export const figure = (x: number | null | undefined): string => formatFixed(x, Math.abs(x ?? 0) < 100 ? 3 : 1);
 export const within = ({ low, high }: Omit<Interval, "value">): string =>
   low === null || high === null ? "" : ` ${figure(low)} to ${figure(high)}`;
 export const signed = (x: number | null): string => `${x !== null && x > 0 ? "+" : ""}${figure(x)}`;

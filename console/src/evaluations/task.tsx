@@ -78,7 +78,7 @@ const Extremes = ({ of: t }: { readonly of: TaskReport }) => (
   </>
 );
 
-/** What could be known of a task, and how, where it is not; of a group its tasks tell it. */
+/** What `loam eval` could tell of a task, and how, where it has not; of a group its tasks tell it. */
 function Unknown({ of: t }: { readonly of: TaskReport }) {
   const ways = [
     t.variants.length === 0 && (["whether answers stay when items are asked in another way", "--variants typos,upper"] as const),
@@ -87,7 +87,7 @@ function Unknown({ of: t }: { readonly of: TaskReport }) {
       (["what a judge says of its answers", "--against OTHER --judge MODEL"] as const),
     !t.contamination && (["which items were seen in training", "{ decontaminate: { action: mark } }"] as const),
   ].filter(w => w !== false);
-  if (t.output.startsWith("group") || ways.length === 0) return null;
+  if (!t.artifact.startsWith("task-result") || ways.length === 0) return null;
   return (
     <p className="hint">
       Not known yet:{" "}
