@@ -75,6 +75,8 @@ const scoreSchema = z.looseObject({
 const embeddingsSchema = z.looseObject({ data: z.array(z.looseObject({ index: z.int().optional(), embedding: z.array(number) })) });
 /** Texts of a request for vectors: every server takes so many. */
 const textsAtOnce = 64;
+/** How servers refuse what a request says, too long a text too. */
+const refusals: readonly number[] = [400, 413, 422];
 
 interface Refusal {
   readonly status: number;
@@ -195,7 +197,10 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
   /** Vectors of texts, in their order. A text that is too long is cut where the server can do so (Loam, text-embeddings-inference). */
   async function vectorsOf(input: readonly string[], signal: AbortSignal | undefined): Promise<(readonly number[])[]> {
     const first = await post("embeddings", { input }, embeddingsSchema, signal);
-    const cut = "ok" in first ? first : await post("embeddings", { input, truncate: true }, embeddingsSchema, signal);
+    const cut =
+      "ok" in first || !refusals.includes(first.status)
+        ? first
+        : await post("embeddings", { input, truncate: true }, embeddingsSchema, signal);
     const place = `${url}/embeddings`;
     if (!("ok" in cut)) {
       const { status, message } = "ok" in first ? cut : first;
