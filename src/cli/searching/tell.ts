@@ -67,13 +67,17 @@ export const countsText = (trials: readonly StoredTrial[]): string =>
     .map(c => `${c.n} ${c.state}`)
     .join(", ") || "no trial yet";
 
+/** What judges are asked about, by the last word of the unit that their loss is counted in. */
+const asked: Readonly<Record<string, string>> = { pair: "pairs", answer: "answers", anchor: "anchors", token: "examples" };
+
 /** What the test half says. */
 export function verdictLines({ objectives, unit: own }: Pick<StudySpec, "objectives" | "unit">, v: StudyVerdict): string[] {
   // a text, a pair, an answer, an anchor: whatever the loss is counted by
   const unit = objectives[0] === "errors" ? `errors ${own.split(" ").slice(-2).join(" ")}` : own;
   const wrong = objectives[0] === "errors" ? undefined : wrongSentence(v);
+  const things = asked[own.split(" ").at(-1)!] ?? "documents";
   return [
-    `  On the test half (${formatCount(v.documents)} documents, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.value.toFixed(4)} ${unit}`,
+    `  On the test half (${formatCount(v.documents)} ${things}, ${formatCount(v.groups)} groups), which chose nothing: ${v.winner.value.toFixed(4)} ${unit}`,
     ...v.comparisons.map(c => `    ${comparisonSentence(c, unit)}`),
     ...(wrong === undefined ? [] : [`    ${wrong}`]),
     ...(v.comparisons.length === 0 ? ["    nothing to compare it with yet"] : []),
