@@ -38,6 +38,12 @@ models:
   finder:
     base: sentences
     tune: { task: embed, on: ./pairs.jsonl, scored: ./scored.jsonl, epochs: 6, batch: 16, length: 32, rate: 0.003, validation: 0.3 }
+  mark:
+    base: sentences
+    tune: { task: classify, on: notes, label: stars, method: { lora: { rank: 4 } }, length: 24, epochs: 4, rate: 0.01, pooling: mean, validation: 0.2, baselines: [majority] }
+  count:
+    base: sentences
+    tune: { task: regress, on: notes, label: stars, method: { lora: { rank: 4 } }, length: 24, epochs: 2, rate: 0.01, validation: 0.2 }
 serve: { models: { stars: {}, finder: {} }, port: 0, slots: 2 }
 device: { threads: 1 }
 `;
@@ -166,6 +172,48 @@ test("a number of a text and vectors of texts are served as they were reported",
   expect(right.length / wanted.length).toBeCloseTo(after.value, 6);
   server.kill("SIGINT");
   expect((await server.ended).code).toBe(0);
+});
+
+test("an encoder's factors are merged with proof, and the merged version tells what its report says, in float32 and nearly so in 8 bits", async () => {
+  const { result, stderr } = await tuned("mark");
+  expect(stderr).toMatch(/merging moves logits by at most \S+ and changes 0 labels of \d+ texts, int8 by \S+ and \d+ /);
+  interface Proof {
+    readonly texts: number;
+    readonly greatest: number;
+    readonly merged: { readonly greatest: number; readonly others?: number };
+    readonly quantised: { readonly form: string; readonly greatest: number; readonly others?: number };
+  }
+  const proofOf = async (version: string) => (JSON.parse(await fileOf(version, "tuning.json")) as { proof: Proof }).proof;
+  const proof = await proofOf(result.version);
+  expect(proof.texts).toBeGreaterThan(20);
+  expect(proof.merged.others).toBe(0);
+  expect(proof.merged.greatest).toBeLessThan(1e-4 * proof.greatest);
+  expect(proof.quantised.form).toBe("int8");
+  expect(proof.quantised.greatest).toBeGreaterThan(proof.merged.greatest);
+  const count = await tuned("count");
+  expect(count.stderr).toMatch(/merging moves numbers by at most \S+ of \d+ texts, int8 by /);
+  const ofNumbers = await proofOf(count.result.version);
+  expect(ofNumbers.merged.greatest).toBeLessThan(1e-3);
+  expect(ofNumbers.quantised.others).toBeUndefined();
+
+  type Answers = { id: string; predicted: string; text: string; scores: number[] }[];
+  const predictions = jsonLines(await fileOf(result.artifacts["evaluate/mark"]!, "predictions.jsonl")) as unknown as Answers;
+  for (const [form, within] of [
+    ["exact", 1e-5],
+    // a logit's greatest change on the probe, and texts that are not of it
+    ["int8", 2 * proof.quantised.greatest],
+  ] as const) {
+    const server = start(["serve", "mark", "--port", "0", "--quantize", form, "--json"], { cwd });
+    const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
+    const { predictions: answers } = await post<{ predictions: { label: string; scores: number[] }[] }>(`${url}/v1/models/mark:predict`, {
+      instances: predictions.map(p => p.text),
+    });
+    const far = Math.max(...answers.flatMap((a, i) => a.scores.map((s, k) => Math.abs(s - predictions[i]!.scores[k]!))));
+    expect(far, form).toBeLessThan(within);
+    if (form === "exact") expect(answers.map(a => a.label)).toEqual(predictions.map(p => p.predicted));
+    server.kill("SIGINT");
+    expect((await server.ended).code).toBe(0);
+  }
 });
 
 test("a student comes nearer to its teacher; killed in the middle it goes on to the very same weights", async () => {
