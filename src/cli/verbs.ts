@@ -738,8 +738,11 @@ export const verbs: readonly Verb[] = [
   },
   {
     usage: "gateway import <format> <file>",
-    summary: "Take another gateway's configuration over: litellm FILE; says what has no counterpart",
-    options: [["--to <file>", "write it there (default: print it)"]],
+    summary: "Take another gateway's configuration over: litellm FILE; or Cedar's policies: cedar FILE; says what has no counterpart",
+    options: [
+      ["--to <file>", "write it there (default: print it)"],
+      ["--namespace <name>", "cedar: of the file's types, such as Acme for Acme::User (default: none)"],
+    ],
     example: "loam gateway import litellm config.yaml --to gateway.yaml",
     load: async () => (await import("./verbs/gateway-import.ts")).gatewayImport,
   },

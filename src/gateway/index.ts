@@ -55,6 +55,7 @@ export { type Entry, type EntryKind, entryKinds, type PrincipalKind, principalKi
 export type { EntryAsked, Match } from "./identity/entry-checks.ts";
 export { adminsOf } from "./identity/principals.ts";
 export { type Page, readPage } from "./own/page.ts";
+export { type CedarDifference, type ImportedCedar, importCedar } from "./policy/import-cedar.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";

@@ -130,3 +130,21 @@ test("a secret is rotated with an overlap under the same access key id, and revo
   await keys.revoke(key.id, "test");
   expect((await send(chat, last)).status).toBe(401);
 });
+
+test("the last key of an admin that is sent stays, whatever signs; and none that signs is made where nobody is let in by it", async () => {
+  await open();
+  const { keys } = gateway.gateway.control;
+  const [own] = (await keys.list()).filter(key => key.prefix.startsWith("sk-loam-"));
+  await expect(keys.revoke(own!.id, "test")).rejects.toThrow(/another live key of somebody with the role admin/);
+  await gateway.gateway.control.reload(openAccess, "test");
+  await expect(keys.create({ name: "aws", subject: "ann", kind: "sigv4" }, "test")).rejects.toThrow(/access has no part sigv4/);
+  expect((await gateway.post("/v1/chat/completions", body)).status).toBe(200);
+});
+
+test("how old a signature may be is what the file says", async () => {
+  const { signing } = await open({ regions: ["eu-central-1"], services: ["bedrock"], clockSkew: "2s" });
+  const at = (atMs: number) => send(chat, { ...signing, atMs });
+  expect([(await at(Date.now())).status, (await at(Date.now() - 60_000)).status, (await at(Date.now() + 60_000)).status]).toEqual([
+    200, 401, 401,
+  ]);
+});
