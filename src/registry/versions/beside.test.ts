@@ -36,6 +36,7 @@ async function recorded(
   text: string,
   options: Record<string, string>,
   inputs: Record<string, string> = {},
+  force = false,
 ) {
   const made = stage({
     name,
@@ -49,7 +50,7 @@ async function recorded(
     },
   });
   const opened = await Promise.all(Object.entries(inputs).map(async ([key, id]) => [key, await openArtifact(store, id)] as const));
-  return (await runStage(store, made, { inputs: Object.fromEntries(opened), options })).artifact.id;
+  return (await runStage(store, made, { inputs: Object.fromEntries(opened), options, force })).artifact.id;
 }
 
 test("variants of the very items stand with what is answered alike; an older one and one of other items do not", async () => {
@@ -151,4 +152,18 @@ test("a judge's verdicts are told from both sides: what one won the other lost, 
     ["one 0", "two 0"],
     ["two 0", "one 0"],
   ]);
+
+  // judged afresh, the newest word counts
+  const anew = judged.slice(0, 7).map(j => `${JSON.stringify(j)}\n`);
+  const later = await recorded(
+    "judge",
+    "judgement",
+    "judged.jsonl",
+    anew.join(""),
+    { task: "replies", first: mine, second: other },
+    {},
+    true,
+  );
+  expect(later).not.toBe(artifact);
+  expect(await of(first)).toMatchObject([{ artifact: later, wins: 5, losses: 2, ties: 0, unread: 0 }]);
 });

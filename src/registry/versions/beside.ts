@@ -98,9 +98,9 @@ const judged = z.looseObject({
 });
 const judging = z.looseObject({ first: z.string(), second: z.string() });
 
-const shownPair = ({ id, place, prompt, first, second, said }: JudgedItem): JudgedReported => ({
-  ...{ id, place, prompt, came: first, before: second, said },
-});
+const shownPair = ({ id, place, prompt, first: came, second: before, said }: JudgedItem): JudgedReported => {
+  return { id, place, prompt, came, before, said };
+};
 
 /** What judges said of a result's answers, whichever side it was on. */
 export async function judgementsOf(store: Store, { artifact, head, items }: MeasuredTask): Promise<JudgementReported[]> {
@@ -111,8 +111,10 @@ export async function judgementsOf(store: Store, { artifact, head, items }: Meas
       ? [{ info, isFirst: first === artifact, other: first === artifact ? second! : first! }]
       : [];
   });
+  // judged afresh, the newest word counts
+  const newest = own.filter(({ info }, i) => own.findIndex(o => o.info.recipe === info.recipe) === i);
   const out: JudgementReported[] = [];
-  for (const { info, isFirst, other } of own.slice(0, mostJudgements)) {
+  for (const { info, isFirst, other } of newest.slice(0, mostJudgements)) {
     const lines = await linesOf(store, info.id, "judged.jsonl");
     const verdicts = lines.map((line, i): JudgedItem => {
       const { shownFirst, shownSecond, outcome, ...rest } = check(judged, line, `${info.id}/judged.jsonl:${i + 1}`);

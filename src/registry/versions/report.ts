@@ -124,7 +124,10 @@ function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskRepor
     items: g.items.length,
     scores: groupScores(g.head, g.items).map(s => ({ ...s, metric: s.name })),
     slices: [],
-    ...{ variants: [], judgements: [], worst: [], slowest: [] },
+    variants: [],
+    judgements: [],
+    worst: [],
+    slowest: [],
     ...(changes
       ? {
           comparison: {
