@@ -1,11 +1,11 @@
 /** Figures with their intervals as tables, and what a difference comes to in a word. */
 import type { ReactNode } from "react";
 import type { Difference, Interval } from "../contract-releases.ts";
-import { formatFixed } from "../format.ts";
+import { formatFixed, formatNumber } from "../format.ts";
 import { IntervalCell } from "./interval.tsx";
 
 /** As many decimals as say something: perplexities may be large. */
-export const figure = (x: number | null | undefined): string => formatFixed(x, Math.abs(x ?? 0) < 100 ? 3 : 1);
+export const figure = (x: number | null | undefined): string => (Math.abs(x ?? 0) < 100 ? formatFixed(x, 3) : formatNumber(x, 4));
 export const within = ({ low, high }: Omit<Interval, "value">): string =>
   low === null || high === null ? "" : ` ${figure(low)} to ${figure(high)}`;
 export const signed = (x: number | null): string => `${x !== null && x > 0 ? "+" : ""}${figure(x)}`;
