@@ -454,10 +454,10 @@ export const verbs: readonly Verb[] = [
       ["--to <path>", "the folder or file to write; it appears when it is whole"],
       [
         "--format <format>",
-        "huggingface, gguf (float32), gguf-f16, gguf-q8, onnx (the program that scores a text), or adapter (of a tuned version, as PEFT has it)",
+        "huggingface, gguf (float32), gguf-f16, gguf-q8, onnx (the program that scores a text, or reads it for a class, a number or a vector), or adapter (of a tuned version, as PEFT has it)",
         "huggingface",
       ],
-      ["--tokens <n>", "of onnx: tokens of the texts that it scores (default: 256, or what the model reads)"],
+      ["--tokens <n>", "of onnx: tokens of the texts that it reads (default: 256, or what the model reads)"],
     ],
     example: "loam models export smollm2 --to smollm2.f16.gguf --format gguf-f16",
     load: async () => (await import("./verbs/models-export.ts")).modelsExport,

@@ -64,6 +64,11 @@ export function classificationTable(r: ClassificationReport): string {
     lines.push(
       `  Its logits divided by ${t.value.toFixed(2)}, a temperature fitted on the validation part, would leave ${(100 * t.error).toFixed(1)} points`,
     );
-  if (r.threshold) lines.push("", ...thresholdLines(r.threshold));
+  if (r.threshold)
+    lines.push(
+      "",
+      ...thresholdLines(r.threshold),
+      `  ${r.model.name} tells its classes by the cheapest: the figures above are of what it tells`,
+    );
   return lines.join("\n");
 }
