@@ -1,0 +1,28 @@
+/** A model of the project that was made on the way to another one, as the base of a tuned model is, and has no version: what loam.yaml stands for now. */
+import type { ArtifactReader, Store } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
+import { lifeOf, planLink } from "../life.ts";
+import type { Project } from "../project.ts";
+import type { LabelledFiles } from "../serving/open-version.ts";
+
+/** Makes nothing. Errors: cli/nothing where it is not made, or was made before loam.yaml or its source changed; those of the file. */
+export async function madeModel(project: Project, store: Store, name: string): Promise<LabelledFiles> {
+  const made = new Map<string, ArtifactReader>();
+  for (const link of lifeOf(project, name, { onProblem: () => {} })) {
+    // a source that is gone says nothing of what was made of it
+    const plan = await planLink(store, link, made).catch(() => undefined);
+    if (plan?.action !== "reuse" || !plan.artifact) break;
+    made.set(link.label, plan.artifact);
+    if (link.label === name)
+      return {
+        files: plan.artifact,
+        label: { id: name, name, fingerprint: plan.artifact.digest, artifact: plan.artifact.id },
+      };
+  }
+  throw cliErrors.fail("nothing", {
+    place: name,
+    expected: "a version of it, or one that is made as loam.yaml says now",
+    received: "neither",
+    hint: `\`loam ${Object.hasOwn(project.config.tuned, name) ? "tune" : "train"} ${name}\` makes what is missing and names it.`,
+  });
+}
