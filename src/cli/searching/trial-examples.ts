@@ -2,7 +2,6 @@
  * Trials of what is tuned on examples: answers, preferences, a teacher's distributions, an encoder's pairs. Of a file, the part that selects is halved: one
  * half chooses, the other one judges the choice; of a data set, its held-out side judges. The yardstick is the loss of the configuration as it is.
  */
-import type { z } from "zod";
 import type { Json } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import {
@@ -20,6 +19,7 @@ import {
   searchPairsStage,
   teacherInput,
 } from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
 import type { Project } from "../project.ts";
 import { baseText } from "../tuning/base-text.ts";
@@ -39,31 +39,29 @@ interface Yardstick {
   readonly beside: Readonly<Record<string, string>>;
 }
 
-const defined = <T extends object>(o: T): Json =>
-  Object.fromEntries(Object.entries(o).filter(([, v]) => v !== undefined)) as unknown as Json;
-
-const asJudge = <S extends z.ZodObject>(judge: { readonly options: S } & object): Judge => judge as unknown as Judge;
+/** Without what is not said. */
+const defined = (o: object): Json => JSON.parse(JSON.stringify(o)) as Json;
 
 /** The loss that a recipe learns by; a task a row. */
 const yardsticks: { readonly [T in OnExamples["task"]]: (tune: Extract<OnExamples, { task: T }>, p: Project, model: string) => Yardstick } =
   {
-    instruct: ({ answers }) => ({ judge: asJudge(answersJudge), options: { answers }, beside: {} }),
+    instruct: ({ answers }) => ({ judge: answersJudge, options: { answers }, beside: {} }),
     preference({ loss, beta, smoothing, margin, desirable, undesirable }) {
       if (loss === "kto")
-        return { judge: asJudge(ratingsJudge), options: defined({ beta, desirable, undesirable }), beside: { [reference]: baseLabel } };
+        return { judge: ratingsJudge, options: defined({ beta, desirable, undesirable }), beside: { [reference]: baseLabel } };
       const judge = pairsJudge(loss);
-      return { judge: asJudge(judge), options: { loss, beta, smoothing, margin }, beside: judge.beside ? { [reference]: baseLabel } : {} };
+      return { judge, options: { loss, beta, smoothing, margin }, beside: judge.beside ? { [reference]: baseLabel } : {} };
     },
     distill({ answers, soft, temperature, teacher }, p, model) {
       if (typeof teacher === "string")
         return {
-          judge: asJudge(distilledJudge({ textOf: baseText })),
+          judge: distilledJudge({ textOf: baseText }),
           options: { answers, soft, temperature },
           beside: { [teacherInput]: teacherLabel },
         };
       const { endpoint, model: theirs, topLogprobs } = teacher;
       return {
-        judge: asJudge(endpointJudge(reachOf(p, model, teacher))),
+        judge: endpointJudge(reachOf(p, model, teacher)),
         options: { answers, soft, teacher: { endpoint, model: theirs, topLogprobs } },
         beside: {},
       };
@@ -129,6 +127,12 @@ export function onExamples(given: Given): TrialKind {
   const tune = usual.config.tuned[model]!.tune as OnExamples;
   const own = project.config.tuned[model]!.tune as OnExamples;
   const name = dataSetOf(tune);
+  if ((dataSetOf(own) === undefined) !== (name === undefined))
+    throw cliErrors.fail("model", {
+      place: `models.${model}.tune.on`,
+      expected: name === undefined ? "a file, as the configuration has" : "a data set, as the configuration has",
+      received: own.on,
+    });
   const prepared: Prepared =
     name === undefined
       ? onFile(given, "examples", exampleHalvesStage, searchExamplesStage)
@@ -150,7 +154,7 @@ export function onExamples(given: Given): TrialKind {
   const yardstick = (p: Project, t: OnExamples): Json => {
     const { judge: kind, options: said, beside: needs } = yardsticks[t.task](t as never, p, model);
     const others = [Object.hasOwn(needs, reference) ? p.config.tuned[model]!.base : "", "teacher" in t ? t.teacher : ""];
-    return JSON.parse(JSON.stringify({ kind: kind.name, said, length: t.length, others })) as Json;
+    return defined({ kind: kind.name, said, length: t.length, others });
   };
   const judgement = `judge/${model}`;
   const isAdapter = own.result === "adapter";
