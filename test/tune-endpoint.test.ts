@@ -98,11 +98,22 @@ test("the student of a served teacher is the student of the same teacher here; k
   const whole = await tune("far");
   expect(Math.abs(whole.baseLoss / near.baseLoss - 1)).toBeLessThan(1e-5);
   expect(Math.abs(whole.validationDivergence / near.validationDivergence - 1)).toBeLessThan(0.01);
-  configure(url);
 
   // another recipe of the same texts asks nobody
   child.kill("SIGKILL");
   await child.ended;
+  // nor does a search: its yardstick is what was told, and the same as that of the teacher here
+  const searched = (model: string) => `  ${model}: { model: ${model}, trials: 1, pruner: none, space: { tune.rate: [0.01, 0.02] } }\n`;
+  const ends = [];
+  for (const model of ["near", "far"]) {
+    writeFileSync(join(cwd, "loam.yaml"), `${yaml(url, ", topLogprobs: 300")}searches:\n${searched("near")}${searched("far")}`);
+    const { code, stdout, stderr } = await loam(["tune", "search", model, "--workers", "0", "--json"], { cwd });
+    expect(code, stderr).toBe(0);
+    const { verdict } = jsonLines(stdout).at(-1) as unknown as { verdict: { comparisons: { against: string; value: number }[] } };
+    ends.push(verdict.comparisons.find(c => c.against === "base")!.value);
+  }
+  expect(ends[0]).toBeGreaterThan(0.1);
+  expect(Math.abs(ends[1]! / ends[0]! - 1)).toBeLessThan(1e-4);
   configure(url, "", fit.replace("epochs: 12", "epochs: 2"));
   expect((await tune("far")).validationDivergence).toBeGreaterThan(far.validationDivergence);
   // new texts need the teacher: an error that says so, and nothing is lost
