@@ -315,8 +315,9 @@ export const verbs: readonly Verb[] = [
       ["--undecided <rule>", "a condition that so few items cannot decide: point (as the figures are), pass, or fail", "point"],
       [
         "--variants <names>",
-        "the same items mistyped (typos), in lower or upper case, with options in another order: typos,lower,upper,order",
+        "the same items mistyped, in another case, their options in another order, in other words: typos,lower,upper,order,paraphrase",
       ],
+      ["--paraphraser <model>", "a model that writes the items' other words, where they bring none along"],
       ["--fewshot-as-multiturn", "examples before an item as turns of a chat, through the model's template"],
       ["--limit <n>", "only the first items of each task"],
       ["--items <n>", "items of each list: most wrong, slowest, won, lost", "3"],

@@ -23,8 +23,8 @@ export interface EvaluateOptions {
   readonly loaded: LoadedTask;
   readonly model: EvaluatedModel;
   readonly answers: KeptAnswers;
-  /** A variant of each item; examples stay as they are. */
-  readonly change?: (item: TaskItem) => TaskItem;
+  /** A variant of each item, or none, which leaves it out; examples stay as they are. */
+  readonly change?: (item: TaskItem) => TaskItem | undefined;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
 }

@@ -21,6 +21,8 @@ export {
 export { type EndpointOptions, endpointModel } from "./models/endpoint.ts";
 export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
 export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
+export { faultsOf, type Paraphrases, paraphrasesOf, type Wording, wordingChange } from "./paraphrase/paraphrases.ts";
+export { type WordingFault, wordingFaults } from "./paraphrase/wording-fault.ts";
 export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItems } from "./results/compare.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
 export {
@@ -30,6 +32,7 @@ export {
   contaminationSplit,
   markKey,
 } from "./results/contamination.ts";
+export { type CostThreshold, choosingOf, costThreshold } from "./results/cost-threshold.ts";
 export { mostWrong, slowest } from "./results/extremes.ts";
 export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence, type UndecidedRule, undecidedRules } from "./results/gate.ts";
 export {
@@ -81,5 +84,5 @@ export {
   type TaskItem,
 } from "./tasks/read-task.ts";
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
-export { itemChange, type VariantName, variantNames } from "./tasks/variants.ts";
+export { itemChange, type PlainVariant, type VariantName, variantNames } from "./tasks/variants.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

@@ -4,8 +4,10 @@ import type { GroupReport } from "./groups.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
 import { cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
-import type { JudgementReport, TaskReport } from "./report.ts";
+import { faultWords, leftOutText, whoseText } from "./paraphrase-lines.ts";
+import type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 import { figure, pValue, share } from "./show.ts";
+import { thresholdText } from "./threshold-lines.ts";
 
 export interface EvaluationDocument {
   readonly model: string;
@@ -41,6 +43,7 @@ ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
 ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
+${t.threshold ? thresholdPart(t.threshold) : ""}
 ${t.variants.map(variantPart).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
 ${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table></div>`) : ""}
@@ -48,11 +51,11 @@ ${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table
 }
 
 /** The same items asked in another way: how many are answered alike, what that does to the figures, which answers turn. */
-function variantPart({ variant, alike, differences, turned }: TaskReport["variants"][number]): string {
+function variantPart({ variant, alike, differences, turned, paraphrases }: TaskReport["variants"][number]): string {
   const stays = alike
     ? `<p class="quiet">${share(alike.value)} of the items are answered alike (95 %: ${share(alike.low)} to ${share(alike.high)}).</p>`
     : "";
-  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${differenceTable(differences, "as it is", variant)}${changes("Other answers", "bad", turned)}`;
+  return `<h3>Asked in another way: ${escaped(variant)}</h3>${stays}${differenceTable(differences, "as it is", variant)}${changes("Other answers", "bad", turned)}${paraphrases ? paraphrasePart(paraphrases) : ""}`;
 }
 
 /** Items that the training data holds, and the others. */
@@ -66,6 +69,30 @@ function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string 
     .join(", ");
   return `<h3>Seen in training</h3><p class="quiet">Checked: ${checks}. ${c.unknown} items not looked for.</p>
 <div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(rows)}</tbody></table></div>`;
+}
+
+/** The threshold of least cost, chosen on one split and told on another. */
+function thresholdPart(t: NonNullable<TaskReport["threshold"]>): string {
+  const rows = t.rows.map(r =>
+    row(cell(escaped(r.by)), cell(thresholdText(r.threshold), "n"), ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(n)),
+  );
+  const { value, low, high } = t.saving;
+  return `<h3>What mistakes cost</h3><p class="quiet">Another label taken for ${escaped(t.positive)} costs ${t.falsePositive}, it taken for another ${t.falseNegative}. Chosen on ${t.chosenOn} items of ${escaped(t.chosenBy)}, told on ${t.rows[0]?.items ?? 0} of ${escaped(t.toldOf)}; the cheapest saves ${figure(value)} (95 %: ${figure(low)} to ${figure(high)}) an item beside a half.</p>
+<div class="scroll"><table>${head(["threshold by"], ["threshold", "n"], [`cost, ${escaped(t.toldOf)}`, "n"], [`cost, ${escaped(t.chosenBy)}`, "n"], ["precision", "n"], ["recall", "n"], ["F1", "n"])}<tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+/** What was asked in place of what: whether it means the same is for a reader to say. */
+function paraphrasePart(p: ParaphraseReport): string {
+  const left = leftOutText(p);
+  const rows = p.shown.map(s =>
+    row(
+      cell(`<code>${escaped(s.place)}</code><pre>${escaped(s.before)}</pre>`, "prompt"),
+      cell(`<pre>${escaped(s.after)}</pre>`, "prompt"),
+      cell(s.fault === undefined ? "asked" : escaped(faultWords[s.fault] ?? s.fault), s.fault === undefined ? "" : "bad"),
+    ),
+  );
+  return `<p class="quiet">${escaped(p.field)} in other words: ${p.taken} of ${p.items} items (${escaped(whoseText(p))})${left ? `; left out: ${escaped(left)}` : ""}.</p>
+${folded("In other words", p.shown.length, `<div class="scroll"><table>${head(["text"], ["in other words"], [""])}<tbody>${rows.join("")}</tbody></table></div>`)}`;
 }
 
 /** What a judge said, and how far it can be trusted. */

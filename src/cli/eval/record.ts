@@ -11,13 +11,12 @@ import {
   evaluateTask,
   headOf,
   type ItemResult,
-  itemChange,
   keptAnswers,
   type LoadedTask,
   parseResults,
   type ResultHead,
   rememberedAnswers,
-  type VariantName,
+  type TaskItem,
 } from "../../evaluate/index.ts";
 import { type ArtifactReader, openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
 
@@ -28,11 +27,14 @@ const options = z.strictObject({
   /** Who is asked. */
   model: z.string(),
   variant: z.string().optional(),
+  /** Of `paraphrase`: the other words. */
+  wordings: z.string().optional(),
 });
 
 /** Raise it when the same answers would be read or measured in another way. */
 const version = 1;
 export const resultKind = "task-result";
+export const choosingKind = "choosing-result";
 const itemsFile = "items.jsonl";
 const headFile = "result.json";
 
@@ -48,11 +50,22 @@ export interface RecordedResult {
   readonly ms: number;
 }
 
+/** Another way to ask about the items. */
+export interface Variation {
+  readonly name: string;
+  /** Undefined leaves the item out. */
+  readonly change: (item: TaskItem) => TaskItem | undefined;
+  /** Hash of what the change does beyond its name. */
+  readonly wordings?: string;
+}
+
 export interface Asking {
   readonly store: Store;
   readonly model: EvaluatedModel;
   readonly loaded: LoadedTask;
-  readonly variant?: VariantName | undefined;
+  readonly variant?: Variation | undefined;
+  /** What it is recorded as: the task's result, or one of the items that choose a threshold, which is none. */
+  readonly kind?: typeof resultKind | typeof choosingKind;
   /** Asks again what is known. */
   readonly fresh?: boolean;
   readonly progress?: Progress;
@@ -73,21 +86,20 @@ const answersFolder = (store: Store): string => join(store.root, ".loam", "answe
 /** Evaluates, or finds what was evaluated. Errors: those of the task, the model and the record, evaluate/score of one with what is no number; the signal's reason. */
 export async function recordedResult(o: Asking): Promise<RecordedResult> {
   const { store, model, loaded, variant } = o;
-  const change = variant === undefined ? undefined : await itemChange(loaded.task, variant);
   const inputs: Record<string, ArtifactReader> = model.artifact === undefined ? {} : { model: await openArtifact(store, model.artifact) };
   const evalStage: Stage<string, typeof options> = stage<string, typeof options>({
     name: "eval",
     version,
     inputs: model.artifact === undefined ? {} : { model: "model" },
     options,
-    output: resultKind,
+    output: o.kind ?? resultKind,
     async run({ output, progress, signal }) {
       const kept = o.fresh ? rememberedAnswers() : keptAnswers(answersFolder(store), model);
       const { items, known, ms } = await evaluateTask({
         loaded,
         model,
         answers: kept,
-        ...(change ? { change } : {}),
+        ...(variant ? { change: variant.change } : {}),
         progress,
         signal,
       });
@@ -99,12 +111,18 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
         headFile,
         `${JSON.stringify({ format: 1, ...headOf(loaded.task), model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
       );
-      return { task: loaded.task.task, model: model.id, items: items.length, ...(variant ? { variant } : {}) };
+      return { task: loaded.task.task, model: model.id, items: items.length, ...(variant ? { variant: variant.name } : {}) };
     },
   });
   const { artifact, action } = await runStage(store, evalStage, {
     inputs,
-    options: { task: loaded.task.task, digest: loaded.digest, model: model.fingerprint, ...(variant ? { variant } : {}) },
+    options: {
+      task: loaded.task.task,
+      digest: loaded.digest,
+      model: model.fingerprint,
+      ...(variant ? { variant: variant.name } : {}),
+      ...(variant?.wordings === undefined ? {} : { wordings: variant.wordings }),
+    },
     ...(o.fresh ? { force: true } : {}),
     ...(o.progress ? { progress: o.progress } : {}),
     ...(o.signal ? { signal: o.signal } : {}),

@@ -2,10 +2,12 @@
 import {
   type ClassPicture,
   type ContaminationSplit,
+  type CostThreshold,
   contaminationSplit,
   type Difference,
   defaultMeasures,
   differenceOf,
+  faultsOf,
   gainOf,
   type ItemResult,
   isContradicted,
@@ -30,6 +32,7 @@ import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
+import type { AskedVariant } from "./variants.ts";
 
 export interface ShownItem {
   readonly id: string;
@@ -49,6 +52,23 @@ export interface VariantReport extends Pick<VariantScores, "alike" | "difference
   readonly artifact: string;
   /** Items with another answer; those that became wrong first. */
   readonly turned: readonly ChangedItem[];
+  /** Of `paraphrase`. */
+  readonly paraphrases?: ParaphraseReport;
+}
+
+/** Where the other words came from, and what became of them. */
+export interface ParaphraseReport {
+  readonly field: string;
+  /** Who wrote those that the items did not bring along. */
+  readonly writer?: string;
+  readonly items: number;
+  readonly taken: number;
+  /** Of those taken: a model's. */
+  readonly written: number;
+  /** How many items were left out, by what was wrong with their other words; the commonest first. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** To be read: what was asked in place of what, and what was not. */
+  readonly shown: readonly { readonly place: string; readonly before: string; readonly after: string; readonly fault?: string }[];
 }
 
 export interface Comparison {
@@ -89,6 +109,8 @@ export interface TaskReport {
   readonly baselines?: readonly BaselineReport[];
   readonly comparison?: Comparison;
   readonly judgement?: JudgementReport;
+  /** Where the task says what mistakes cost. `artifact`: the answers to the items that chose. */
+  readonly threshold?: CostThreshold & { readonly artifact: string };
   /** Where the model's data was checked against the task's items. */
   readonly contamination?: ContaminationSplit & { readonly checks: readonly ContaminationCheck[] };
   readonly worst: readonly ShownItem[];
@@ -109,9 +131,10 @@ export const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number
 export interface ReportParts {
   readonly loaded: LoadedTask;
   readonly result: RecordedResult;
-  readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
+  readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement | undefined;
+  readonly threshold?: TaskReport["threshold"];
   readonly seen?: SeenItems | undefined;
   /** Items of each list. */
   readonly few: number;
@@ -159,7 +182,26 @@ function judgementOf({ items, summary: _, ...rest }: Judgement, { head, items: r
   };
 }
 
-export function taskReport({ loaded, result, variants, against, judgement, seen, few }: ReportParts): TaskReport {
+function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant["paraphrases"]>, few: number): ParaphraseReport {
+  const taken = wordings.filter(w => w.fault === undefined);
+  const left = wordings.filter(w => w.fault !== undefined);
+  return {
+    field,
+    ...(writer === undefined ? {} : { writer }),
+    items: wordings.length,
+    taken: taken.length,
+    written: taken.filter(w => w.by === "model").length,
+    leftOut: Object.fromEntries(faultsOf(wordings)),
+    shown: [...taken.slice(0, few), ...left.slice(0, few)].map(({ item, before, after, fault }) => ({
+      place: item.place,
+      before,
+      after,
+      ...(fault === undefined ? {} : { fault }),
+    })),
+  };
+}
+
+export function taskReport({ loaded, result, variants, against, judgement, threshold, seen, few }: ReportParts): TaskReport {
   const { task } = loaded;
   const measures = measuresOf(loaded, result).filter(m => m.name !== "win_rate");
   const main = measures[0]!;
@@ -175,7 +217,7 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
     ms: result.ms,
     scores: measures.map(m => scoreOf(m, result.items)),
     slices: sliceScores(result.items, task.slices.map(sliceName), measures),
-    variants: variants.map(({ variant, result: { artifact, items } }) => {
+    variants: variants.map(({ asked: { name: variant, paraphrases }, result: { artifact, items } }) => {
       const { alike, differences, turned } = variantScores(variant, items, result.items, measures, task.task);
       return {
         variant,
@@ -183,12 +225,14 @@ export function taskReport({ loaded, result, variants, against, judgement, seen,
         ...(alike ? { alike } : {}),
         differences,
         turned: turned.slice(0, few).map(t => ({ ...shown(t.item), before: t.before.came })),
+        ...(paraphrases ? { paraphrases: paraphraseReport(paraphrases, few) } : {}),
       };
     }),
     ...(picture ? { picture } : {}),
     ...(baselines ? { baselines } : {}),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
+    ...(threshold ? { threshold } : {}),
     ...(seen ? { contamination: { checks: seen.checks, ...contaminationSplit(result.items, seen.cleanness, measures) } } : {}),
     worst: mostWrong(main, result.items, few).map(shown),
     slowest: slowest(result.items, few).map(shown),

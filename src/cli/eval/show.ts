@@ -3,7 +3,9 @@ import { formatCount, formatDuration } from "../../base/index.ts";
 import type { Difference, Score } from "../../evaluate/index.ts";
 import type { Output } from "../output.ts";
 import type { BaselineReport } from "./baselines.ts";
+import { paraphraseLines } from "./paraphrase-lines.ts";
 import type { ChangedItem, ShownItem, TaskReport } from "./report.ts";
+import { thresholdLines } from "./threshold-lines.ts";
 
 export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));
 const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
@@ -37,6 +39,15 @@ const itemLine = (i: ShownItem): string =>
   `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ->  ${shorten(i.came, 30)}  (right: ${shorten(i.right, 30)})`;
 const changeLine = (i: ChangedItem): string =>
   `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ${shorten(i.before, 24)} -> ${shorten(i.came, 24)}  (right: ${shorten(i.right, 24)})`;
+
+/** What the threshold of least cost gives, and saves beside a half. */
+function costLines(t: NonNullable<TaskReport["threshold"]>): string[] {
+  const { value, low, high } = t.saving;
+  return [
+    ...thresholdLines(t, { chosenOn: t.chosenBy, toldOn: t.toldOf }),
+    `    ${"a half - cheapest".padEnd(24)} ${signed(value)} [${signed(low)}, ${signed(high)}] an item`,
+  ];
+}
 
 export function showTask(out: Output, model: string, t: TaskReport): void {
   const from = t.isKnown
@@ -73,7 +84,9 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
       `  ${v.variant}, beside the items as they are${v.alike ? `, ${share(v.alike.value)} [${share(v.alike.low)}, ${share(v.alike.high)}] answered alike` : ""}:`,
     );
     for (const d of v.differences) out.line(differenceLine(d));
+    if (v.paraphrases) for (const line of paraphraseLines(v.paraphrases)) out.line(line);
   }
+  if (t.threshold) for (const line of costLines(t.threshold)) out.line(line);
   const c = t.comparison;
   if (c) {
     out.line(`  against ${c.against} (${c.artifact}):`);

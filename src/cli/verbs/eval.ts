@@ -3,10 +3,12 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import {
+  type CostThreshold,
+  choosingOf,
   corrected,
+  costThreshold,
   type Difference,
   evaluateErrors,
-  examplesAsTurns,
   type GateVerdict,
   gateVerdict,
   groupHeadOf,
@@ -16,30 +18,28 @@ import {
   type LoadedTask,
   measureOf,
   parseCondition,
-  readTasks,
   type TaskGroup,
   tellVerdict,
   type UndecidedRule,
   undecidedRules,
-  type VariantName,
-  variantNames,
   withJudgement,
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
 import { againstModel } from "../eval/against.ts";
 import { conditionSubjects } from "../eval/conditions.ts";
 import { type SeenItems, seenItems } from "../eval/contaminated.ts";
-import { documentItems } from "../eval/document-items.ts";
 import { type EvaluatedGroup, evaluatedGroup, groupReport, showGroup } from "../eval/groups.ts";
 import { type Judgement, recordedJudgement } from "../eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
-import { type RecordedResult, recordedResult } from "../eval/record.ts";
+import { choosingKind, type RecordedResult, recordedResult } from "../eval/record.ts";
 import { recordedGroup } from "../eval/record-group.ts";
 import { recordedSeen } from "../eval/record-seen.ts";
 import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
-import { taskFile, taskNames } from "../eval/task-files.ts";
+import { taskNames } from "../eval/task-files.ts";
+import { tasksOf } from "../eval/tasks-of.ts";
+import { type AskedVariant, askedVariant, variantsOf } from "../eval/variants.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -49,21 +49,14 @@ const listOption = (options: Options, key: string): string[] => {
   return Array.isArray(given) ? given : typeof given === "string" ? [given] : [];
 };
 
-function variantsOf(options: Options): VariantName[] {
-  const words = listOption(options, "variants")
-    .flatMap(v => v.split(","))
-    .map(v => v.trim())
-    .filter(Boolean);
-  return words.map(word => choiceOption({ variants: word }, "variants", "eval", variantNames)!);
-}
-
 /** What a task needs of the other model: measures that conditions name are checked before anybody is asked. */
 interface Evaluation {
   readonly loaded: LoadedTask;
   readonly result: RecordedResult;
-  readonly variants: readonly { readonly variant: string; readonly result: RecordedResult }[];
+  readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement;
+  readonly threshold?: CostThreshold & { readonly artifact: string };
   readonly seen?: SeenItems;
 }
 
@@ -78,7 +71,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const limit = whole("limit", 1, 1e9);
   const few = whole("items", 0, 1000) ?? 3;
   const undecided: UndecidedRule = choiceOption(options, "undecided", "eval", undecidedRules) ?? "point";
-  const variants = variantsOf(options);
+  const variants = variantsOf(listOption(options, "variants"), options);
   const { tasks, groups, roots } = await tasksOf(files, folder, cwd, limit, options.fewshotAsMultiturn === true);
   const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
   await using model = await openEvaluated(textOption(options, "model"), opening);
@@ -88,6 +81,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const judging = textOption(options, "judge");
   if (judging !== undefined) checkJudged(tasks, against !== undefined);
   await using judge: OpenEvaluated | undefined = judging === undefined ? undefined : await openEvaluated(judging, opening);
+  const writing = textOption(options, "paraphraser");
+  await using writer: OpenEvaluated | undefined = writing === undefined ? undefined : await openEvaluated(writing, opening);
   const names = {
     against: against ? ["against", ...(other && !other.includes("/") ? [other] : []), ...against.names] : [],
     tasks: [...tasks.map(t => t.task.task), ...groups.map(g => g.name)],
@@ -116,21 +111,27 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   }
   for (const g of groups) for (const name of groupMeasureNames(g)) groupMeasureOf(name, headOfGroup(g), labelsOf);
 
+  const fresh = options.fresh === true;
+  const ways = new Map<LoadedTask, AskedVariant[]>();
+  for (const loaded of tasks) {
+    choosingOf(loaded);
+    const asked: AskedVariant[] = [];
+    for (const name of variants)
+      asked.push(await askedVariant(name, { loaded, writer, fresh, progress: out.progress(loaded.task.task), signal }));
+    ways.set(loaded, asked);
+  }
+
   const evaluated: Evaluation[] = [];
   for (const loaded of tasks) {
-    const ask = (who: OpenEvaluated, variant?: VariantName) =>
-      recordedResult({
-        store: who.store,
-        model: who.model,
-        loaded,
-        variant,
-        fresh: options.fresh === true,
-        progress: out.progress(loaded.task.task),
-        signal,
-      });
+    const shared = { fresh, progress: out.progress(loaded.task.task), signal };
+    const ask = (who: OpenEvaluated, variant?: AskedVariant) =>
+      recordedResult({ ...shared, store: who.store, model: who.model, loaded, variant });
     const result = await ask(model);
-    const varied: { variant: string; result: RecordedResult }[] = [];
-    for (const variant of variants) varied.push({ variant, result: await ask(model, variant) });
+    const varied: { asked: AskedVariant; result: RecordedResult }[] = [];
+    for (const asked of ways.get(loaded)!) varied.push({ asked, result: await ask(model, asked) });
+    const costs = choosingOf(loaded);
+    const chosen =
+      costs && (await recordedResult({ ...shared, store: model.store, model: model.model, loaded: costs.choosing, kind: choosingKind }));
     const other = against && (await ask(against));
     const judgement =
       judge && other && loaded.task.output === "generate_until"
@@ -140,9 +141,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
             loaded,
             first: result,
             second: other,
-            fresh: options.fresh === true,
-            progress: out.progress(loaded.task.task),
-            signal,
+            ...shared,
           })
         : undefined;
     const seen = await seenItems(model.store, model.model, loaded);
@@ -154,6 +153,9 @@ export const evalVerb: VerbRun = async (context, args, options) => {
       variants: varied,
       ...(other ? { against: { id: against.model.id, result: other } } : {}),
       ...(judgement ? { judgement } : {}),
+      ...(costs && chosen
+        ? { threshold: { ...costThreshold(loaded, costs.rule, chosen.items, result.items), artifact: chosen.artifact } }
+        : {}),
       ...(seen ? { seen } : {}),
     });
     out.clear();
@@ -204,42 +206,6 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   out.result(document);
   if (failed.length) throw evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") });
 };
-
-/**
- * Tasks and groups of all files; `roots` are what the files are: a group where it tells a measure, else its tasks. Errors: those of the files; cli/usage for a
- * name twice.
- */
-async function tasksOf(files: readonly string[], folder: string, cwd: string, limit: number | undefined, asTurns: boolean) {
-  const tasks: LoadedTask[] = [];
-  const groups: TaskGroup[] = [];
-  const roots: string[] = [];
-  const known = new Set<string>();
-  for (const file of files) {
-    const read = await readTasks(taskFile(file, folder, cwd), limit, documentItems(folder), asTurns ? examplesAsTurns : undefined);
-    const own = read.tasks.map(t => t.task.task);
-    for (const name of [...own, ...read.groups.map(g => g.name)]) {
-      if (known.has(name))
-        throw cliErrors.fail("usage", {
-          place: "loam eval: task",
-          expected: "tasks and groups of different names",
-          received: `"${name}" twice`,
-        });
-      known.add(name);
-    }
-    tasks.push(...read.tasks);
-    groups.push(...read.groups);
-    // inner groups stand first
-    const outer = read.groups.at(-1);
-    roots.push(...(outer && outer.measures.length > 0 ? [outer.name] : own));
-  }
-  if (asTurns && !tasks.some(t => t.task.fewShot?.multiturn))
-    throw cliErrors.fail("usage", {
-      place: "loam eval --fewshot-as-multiturn",
-      expected: "a task with examples (fewShot)",
-      received: tasks.map(t => t.task.task).join(", "),
-    });
-  return { tasks, groups, roots };
-}
 
 /** The items, with what a judge said of them where there is one. */
 const judgedItems = ({ result, judgement }: Evaluation) => (judgement ? withJudgement(result.items, judgement.items) : result.items);

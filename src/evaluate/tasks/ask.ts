@@ -301,8 +301,11 @@ function joined(a: string, b: string, separator: string): string {
   return /\s$/.test(a) || /^\s/.test(b) ? a + b : a + separator + b;
 }
 
-/** What is asked about each item. `change` makes a variant of one; its examples stay as they are. Errors: evaluate/data with file and line, evaluate/task. */
-export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem = i => i): Asked[] {
+/**
+ * What is asked about each item. `change` makes a variant of one, or none, which leaves it out; its examples stay as they are, whoever else is left out. Errors:
+ * evaluate/data with file and line, evaluate/task.
+ */
+export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem | undefined = i => i): Asked[] {
   const { task, items } = loaded;
   const readers = readersOf(task);
   const examplesOf = drawer(loaded);
@@ -315,9 +318,11 @@ export function askOf(loaded: LoadedTask, change: (item: TaskItem) => TaskItem =
     return { prompt, answer };
   };
   const { fewShot } = task;
-  return items.map(original => {
+  return items.flatMap((original): Asked | [] => {
+    // drawn for those that are left out too: draws of the harness go on from item to item
     const examples = examplesOf(original).map(example);
     const item = change(original);
+    if (!item) return [];
     const { answer: _, ...own } = part(task, readers, item);
     const description = placed(item, "description", () => String(readers.description(item.fields)));
     if (fewShot?.multiturn) {

@@ -8,13 +8,17 @@ import { evaluateErrors } from "../errors.ts";
 import type { TaskItem } from "./read-task.ts";
 import type { Task } from "./schema.ts";
 
-export const variantNames = ["typos", "lower", "upper", "order"] as const;
+/** Variants that follow from the item alone. */
+export const plainVariants = ["typos", "lower", "upper", "order"] as const;
+export type PlainVariant = (typeof plainVariants)[number];
+/** `paraphrase`: in other words, which come with the items or are a model's (`paraphrase/`). */
+export const variantNames = [...plainVariants, "paraphrase"] as const;
 export type VariantName = (typeof variantNames)[number];
 
 type Change = (item: TaskItem) => TaskItem;
 
 /** Fields that hold no text to read: what is right, what is chosen from, what names and groups. */
-const keptFields = (task: Task): Set<unknown> =>
+export const keptFields = (task: Task): Set<unknown> =>
   new Set([
     task.target,
     task.choices,
@@ -75,7 +79,7 @@ function order(task: Task): Change {
   };
 }
 
-const makers: { readonly [V in VariantName]: (task: Task) => Change | Promise<Change> } = {
+const makers: { readonly [V in PlainVariant]: (task: Task) => Change | Promise<Change> } = {
   typos,
   lower: task => texts(task, "lower", t => t.toLowerCase()),
   upper: task => texts(task, "upper", t => t.toUpperCase()),
@@ -83,4 +87,4 @@ const makers: { readonly [V in VariantName]: (task: Task) => Change | Promise<Ch
 };
 
 /** What makes a variant of each item. Errors: evaluate/task where the task cannot have it. */
-export const itemChange = async (task: Task, variant: VariantName): Promise<Change> => makers[variant](task);
+export const itemChange = async (task: Task, variant: PlainVariant): Promise<Change> => makers[variant](task);

@@ -1,0 +1,53 @@
+/**
+ * What is wrong with an item's other wording. Whoever wrote it: it is empty or the same, numbers and addresses were lost or invented, the right answer was
+ * lost (a passage that no longer has it) or given away (a question that now has it). A model's is held to what data augmentation asks of a paraphrase as well.
+ */
+import { factFault, type ParaphraseFault, paraphraseFault, paraphraseLimits } from "../../data/index.ts";
+
+export const wordingFaults = [
+  "none",
+  "empty",
+  "same",
+  "fact-lost",
+  "fact-new",
+  "answer-lost",
+  "answer-new",
+  "cut",
+  "length",
+  "unlike",
+  "too-like",
+  "repeats",
+] as const satisfies readonly (ParaphraseFault | string)[];
+export type WordingFault = (typeof wordingFaults)[number];
+
+const limits = paraphraseLimits.parse({});
+
+const alone = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}`;
+/** Scripts that part no words count by letters. */
+const words = new RegExp(`[${alone}]|(?:(?![${alone}])[\\p{L}\\p{M}\\p{N}])+`, "gu");
+const wordsOf = (text: string): string[] => text.normalize("NFKC").toLowerCase().match(words) ?? [];
+
+/** Whether the words of an answer stand in a text, one after the other; case and marks do not count. */
+function stands(answer: readonly string[], text: readonly string[]): boolean {
+  for (let i = 0; i + answer.length <= text.length; i++) if (answer.every((w, k) => text[i + k] === w)) return true;
+  return false;
+}
+
+/** A single letter is a word of most texts, so it says nothing of an answer. */
+const isTelling = (answer: readonly string[]): boolean => answer.length > 1 || (answer[0]?.length ?? 0) > 1;
+
+/** The first fault of `written` beside `text`, whose right answers are given; undefined where there is none. */
+export function wordingFault(text: string, written: string, answers: readonly string[], by: "item" | "model"): WordingFault | undefined {
+  if (written.trim() === "") return "empty";
+  const [before, after] = [wordsOf(text), wordsOf(written)];
+  if (before.length === after.length && before.every((w, i) => w === after[i])) return "same";
+  const fault = by === "model" ? paraphraseFault(text, written, limits) : factFault(text, written);
+  if (fault) return fault;
+  // a beginning, an end, or a word before it is no other wording
+  if (by === "model" && (stands(before, after) || stands(after, before))) return "too-like";
+  for (const answer of answers.map(wordsOf).filter(isTelling)) {
+    const [stood, stays] = [stands(answer, before), stands(answer, after)];
+    if (stood !== stays) return stood ? "answer-lost" : "answer-new";
+  }
+  return undefined;
+}
