@@ -54,6 +54,16 @@ const mixed = ham.flatMap((h, i) => [h, spam[i]]);
 writeFileSync(join(here, "tasks", "subjects.jsonl"), lines(mixed.slice(0, 200)));
 writeFileSync(join(here, "tasks", "subjects-examples.jsonl"), lines(mixed.slice(200)));
 
+// others, by which a threshold is chosen: it is told on the first ones
+const taken = new Set(mixed.map(s => s.subject.toLowerCase()));
+const rest = label =>
+  some(
+    subjects.filter(s => s.label === label && !taken.has(s.subject.toLowerCase())),
+    s => s.subject,
+    60,
+  );
+writeFileSync(join(here, "tasks", "subjects-choosing.jsonl"), lines([...rest("ham"), ...rest("spam")]));
+
 const chosen = some(sentences, s => s, 120);
 const parts = chosen.map(s => {
   const words = s.split(" ");
