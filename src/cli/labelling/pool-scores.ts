@@ -25,8 +25,8 @@ export interface PoolScoresOptions {
   readonly idleMs?: number;
 }
 
-/** The longest rest between two batches; it rests as long as the last one took, so that half of the time is others'. */
-const longestRestMs = 1_000;
+/** Between two batches it rests as long as the last one took, so that half of the time is others'; no longer than this where a model had to wake. */
+const longestRestMs = 10_000;
 /** Somebody who looks while nothing is known waits so long for the first batch, which may have to wake the model. */
 const patienceMs = 10_000;
 const minutes = 60_000;
