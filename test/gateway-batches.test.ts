@@ -35,10 +35,18 @@ afterEach(async () => {
 });
 
 let folders = 0;
-async function behind(access: ControlGiven, more: object = {}, filesFolder = join(folder, `files${folders++}`)): Promise<Behind> {
+/** `doorMs`: how long a line is on its way to the door, as where limits are asked of a database elsewhere. */
+async function behind(access: ControlGiven, more: object = {}, doorMs = 0): Promise<Behind> {
   const engine = createEngine({ model, device, slots: 4 });
   await engine.ready;
-  const app: App = createApp({ engines: [engine], filesFolder, batchLine: (request, caller) => gateway.gateway.askFor(caller, request) });
+  const app: App = createApp({
+    engines: [engine],
+    filesFolder: join(folder, `files${folders++}`),
+    batchLine: async (request, caller) => {
+      if (doorMs > 0) await new Promise(resolve => setTimeout(resolve, doorMs));
+      return gateway.gateway.askFor(caller, request);
+    },
+  });
   const here = (request: Request) => app.fetch(request);
   const file = {
     state: "memory:",
@@ -161,6 +169,43 @@ test("guards stand before each line", async () => {
   const answers = await cameTo(b, await over(b, await begin(b, [line("clean", short()), line("dirty", short("Say nightfall "))])));
   expect(answers.clean).toEqual([200, null]);
   expect(answers.dirty![0]).toBe(400);
+});
+
+test("the class of data that a batch was brought with is that of its lines", async () => {
+  const open = { id: "open", effect: "allow", endpoints: ["files", "batches"] } as const;
+  const b = await behind({
+    principals,
+    policies: [
+      { ...open, endpoints: [...open.endpoints] },
+      { id: "public", effect: "allow", endpoints: ["completions"], dataClasses: ["public"] },
+    ],
+  });
+  for (const [dataClass, status] of [
+    ["public", 200],
+    ["personal", 403],
+  ] as const) {
+    const answers = await cameTo(b, await over(b, await begin(b, [line("one", short())], { "x-loam-data-class": dataClass })));
+    expect(answers.one![0]).toBe(status);
+  }
+});
+
+test("a batch leaves room for clients behind the gateway too", async () => {
+  const b = await behind({ principals, policies }, {}, 5);
+  const engine = b.app.engines.all()[0]!;
+  let most = 0;
+  const looks = setInterval(() => {
+    most = Math.max(most, engine.stats().queued);
+  }, 1);
+  await over(
+    b,
+    await begin(
+      b,
+      Array.from({ length: 40 }, (_, i) => line(`l${i}`, { ...short(), max_tokens: 20 })),
+    ),
+  );
+  clearInterval(looks);
+  // the one that is being taken
+  expect(most).toBeLessThanOrEqual(1);
 });
 
 test("nobody's lines are asked in another's name by saying so, and a batch of nobody's is answered as nobody", async () => {

@@ -57,7 +57,7 @@ test("a note of a key becomes whoever the key is now, and nobody when it is revo
   const callers = await open();
   const made = async (subject: string, expiresMs: number | null = null) => {
     const { key } = await control.keys.create({ name: "k", subject, scopes: ["chat"], expiresMs }, "test");
-    return { id: key.id, note: callers.note(await control.identityOf(key.id)) };
+    return { id: key.id, note: callers.note(await control.identityOf(key.id), null) };
   };
   const [one, ends, bobs] = [await made("ann"), await made("ann", clock + 1_000), await made("bob")];
   expect(await whoIs(callers, one.note)).toMatchObject({ keyId: one.id, subject: "ann", roles: ["writer"], scopes: ["chat"] });
@@ -76,7 +76,7 @@ test("a note of a key becomes whoever the key is now, and nobody when it is revo
 
 test("a note of a token is believed for a day, unless its organisation or account is closed", async () => {
   const callers = await open();
-  const note = callers.note(byToken);
+  const note = callers.note(byToken, null);
   clock += 24 * 3_600_000 - 1;
   expect(await whoIs(callers, note)).toEqual(byToken);
   await control.reload({ ...config, principals: { organisations: { acme: { disabled: true } } } }, "test");
@@ -90,19 +90,27 @@ test("a note of a token is believed for a day, unless its organisation or accoun
 
 test("a note of a certificate becomes its account as it is now, one of this process itself", async () => {
   const callers = await open();
-  expect(await whoIs(callers, callers.note({ ...here, kind: "certificate", keyId: "cert:ann", subject: "ann" }))).toMatchObject({
+  expect(await whoIs(callers, callers.note({ ...here, kind: "certificate", keyId: "cert:ann", subject: "ann" }, null))).toMatchObject({
     kind: "certificate",
     subject: "ann",
     roles: ["writer"],
   });
-  expect(await whoIs(callers, callers.note(here))).toEqual(here);
+  expect(await whoIs(callers, callers.note(here, null))).toEqual(here);
 });
 
 test("no note, and one that is none, is nobody", async () => {
   const callers = await open();
   expect(await whoIs(callers, null)).toBe("no credentials");
   const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  for (const note of ["", "x", forged(1), forged({ key: 1 }), forged({ untilMs: 9e15, identity: here }), forged({ key: "key_none" })])
+  for (const note of [
+    "",
+    "x",
+    forged(1),
+    forged({ key: "here" }),
+    forged({ who: { key: 1 }, dataClass: null }),
+    forged({ who: { untilMs: 9e15, identity: here }, dataClass: null }),
+    forged({ who: { key: "key_none" }, dataClass: null }),
+  ])
     expect(typeof (await whoIs(callers, note))).toBe("string");
 });
 
@@ -110,11 +118,15 @@ test("what a request brings opens nothing after it, and nothing of another gatew
   const callers = await open();
   const other = new Callers(control, () => clock, [here]);
   let token = "";
-  await callers.ask(callers.note(here), new Request("http://127.0.0.1/", { headers: { authorization: "Bearer x" } }), async request => {
-    token = request.headers.get("authorization")!.replace("Bearer ", "");
-    expect((await callers.control.authenticate({ token })).identity).toEqual(here);
-    expect((await other.control.authenticate({ token })).identity).toBeUndefined();
-    return new Response();
-  });
+  await callers.ask(
+    callers.note(here, null),
+    new Request("http://127.0.0.1/", { headers: { authorization: "Bearer x" } }),
+    async request => {
+      token = request.headers.get("authorization")!.replace("Bearer ", "");
+      expect((await callers.control.authenticate({ token })).identity).toEqual(here);
+      expect((await other.control.authenticate({ token })).identity).toBeUndefined();
+      return new Response();
+    },
+  );
   expect((await callers.control.authenticate({ token })).identity).toBeUndefined();
 });

@@ -17,7 +17,7 @@ export const callerHeader = "x-loam-caller";
 const tokenMs = 24 * 3_600_000;
 
 const texts = z.array(z.string());
-const noteSchema = z.union([
+const whoSchema = z.union([
   z.strictObject({ key: z.string() }),
   z.strictObject({ certificate: z.string() }),
   z.strictObject({
@@ -34,9 +34,14 @@ const noteSchema = z.union([
     }),
   }),
 ]);
-type Note = z.output<typeof noteSchema>;
+const noteSchema = z.strictObject({
+  who: whoSchema,
+  /** Of the data in the requests, as the header said when they were brought. */
+  dataClass: z.string().nullable(),
+});
+type Who = z.output<typeof whoSchema>;
 
-function noteOf(text: string): Note | undefined {
+function noteOf(text: string): z.output<typeof noteSchema> | undefined {
   try {
     return noteSchema.safeParse(JSON.parse(Buffer.from(text, "base64url").toString())).data;
   } catch {
@@ -66,9 +71,9 @@ export class Callers {
   }
 
   /** What the server keeps of somebody. */
-  note(identity: Identity): string {
+  note(identity: Identity, dataClass: string | null): string {
     const { kind, keyId, subject, subjectKind, teams, organisation, roles, scopes } = identity;
-    const note: Note =
+    const who: Who =
       kind === "key"
         ? { key: keyId }
         : kind === "certificate"
@@ -77,15 +82,20 @@ export class Callers {
               untilMs: this.#now() + tokenMs,
               identity: { kind, keyId, subject, subjectKind, teams: [...teams], organisation, roles: [...roles], scopes: [...scopes] },
             };
-    return Buffer.from(JSON.stringify(note)).toString("base64url");
+    return Buffer.from(JSON.stringify({ who, dataClass })).toString("base64url");
   }
 
   /** Asks by `fetch` for whom the note names; without one for nobody, which the door refuses. */
-  async ask(note: string | null, request: Request, fetch: (request: Request) => Response | Promise<Response>): Promise<Response> {
+  async ask(text: string | null, request: Request, fetch: (request: Request) => Response | Promise<Response>): Promise<Response> {
+    const note = text === null ? undefined : noteOf(text);
     const token = `caller-${randomBytes(32).toString("base64url")}`;
     const headers = new Headers(request.headers);
     headers.set("authorization", `Bearer ${token}`);
-    this.#lent.set(token, await this.#whoIs(note));
+    if (note && note.dataClass !== null) headers.set("x-loam-data-class", note.dataClass);
+    this.#lent.set(
+      token,
+      note ? await this.#whoIs(note.who) : { refusal: text === null ? missing : invalid("a note that cannot be read") },
+    );
     try {
       return await fetch(new Request(request, { headers }));
     } finally {
@@ -93,18 +103,15 @@ export class Callers {
     }
   }
 
-  async #whoIs(text: string | null): Promise<Authentication> {
-    if (text === null) return { refusal: missing };
-    const note = noteOf(text);
-    if (!note) return { refusal: invalid("a note of a caller that cannot be read") };
+  async #whoIs(who: Who): Promise<Authentication> {
     try {
-      if ("key" in note) return await this.#ofKey(note.key);
-      if ("certificate" in note) return await this.#control.authenticate({ certificate: note.certificate });
+      if ("key" in who) return await this.#ofKey(who.key);
+      if ("certificate" in who) return await this.#control.authenticate({ certificate: who.certificate });
     } catch (error) {
       if (!isLoamError(error)) throw error;
       return { refusal: error.code === "gateway/stateLost" ? unavailable(error.message) : invalid(error.message) };
     }
-    const { identity, untilMs } = note;
+    const { identity, untilMs } = who;
     const { principals } = this.#control.access();
     if (this.#now() >= untilMs) return { refusal: invalid(`the token of ${identity.subject} was seen too long ago`) };
     const isClosed =

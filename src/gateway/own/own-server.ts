@@ -118,7 +118,7 @@ export const ownServer =
     exchange.target = "server";
     const headers = new Headers(request.headers);
     for (const name of ungiven) headers.delete(name);
-    if (beginsBatch && gateway.callers) headers.set(callerHeader, gateway.callers.note(identity));
+    if (beginsBatch && gateway.callers) headers.set(callerHeader, gateway.callers.note(identity, dataClass));
     headers.set("x-request-id", exchange.id);
     const response = await serve(
       new Request(url, {

@@ -1,6 +1,7 @@
 /**
  * Batches: a file of requests, answered one line after another while nobody else wants the engines. A line goes through the same application as
- * a client's request, and through the gateway before it where there is one, in the name of whoever began the batch. Lines that were answered are in the folder, so a batch that was interrupted goes on where it was.
+ * a client's request, and through the gateway before it where there is one, in the name of whoever began the batch. Lines that were answered are
+ * in the folder, so a batch that was interrupted goes on where it was.
  */
 import { appendFileSync, createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -70,6 +71,8 @@ const toldErrors = 100;
 const lookMs = 25;
 /** Longest wait in milliseconds that a line is told and keeps; one that is told a longer one has its answer. */
 const mostWaitMs = 60_000;
+/** Milliseconds that a line is waited for at the gateway before the next one may go: one that a limit holds up stops nobody. */
+const letInMs = 50;
 
 const outputName = (b: Batch): string => `${b.id}.output.jsonl`;
 const errorName = (b: Batch): string => `${b.id}.errors.jsonl`;
@@ -223,12 +226,39 @@ export class BatchRunner {
         if (this.#isStopped(batch)) return;
         const answer: Promise<void> = this.#ask(batch, line).finally(() => running.delete(answer));
         running.add(answer);
-        // the engine takes it before the next look
-        await new Promise(resolve => setImmediate(resolve));
+        await this.#isTaken(batch, answer);
       }
     } finally {
       await Promise.allSettled(running);
     }
+  }
+
+  /** The engine takes a line before the next look, so that lines leave room for clients: at once, or as soon as the gateway has let it in or denied it. */
+  async #isTaken(batch: Batch, answer: Promise<void>): Promise<void> {
+    const before = this.#taken();
+    await new Promise(resolve => setImmediate(resolve));
+    if (!batch.caller) return;
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    answer.then(over, over);
+    const endMs = performance.now() + letInMs;
+    while (!isOver && this.#taken() <= before && performance.now() < endMs) await pause(1);
+  }
+
+  /** Rises with each request that an engine takes. */
+  #taken(): number {
+    const { engines } = this.#ports;
+    const decoded = engines
+      .all()
+      .map(e => e.stats())
+      .map(s => s.requests + s.queued);
+    const encoded = engines
+      .encoders()
+      .map(e => e.stats())
+      .map(s => s.texts + s.running + s.queued);
+    return [...decoded, ...encoded].reduce((sum, n) => sum + n, 0);
   }
 
   #isStopped(batch: Batch): boolean {
