@@ -170,6 +170,7 @@ describe.skipIf(!found.program)(`Redis${found.program ? "" : ` (skipped: ${found
     await expect(bad("redis://127.0.0.1:1/0")).rejects.toMatchObject({ code: "gateway/stateLost" });
     await expect(bad("redis://u:hunter2@127.0.0.1:1/0")).rejects.not.toThrow(/hunter2/);
     await expect(bad("rediss://u:hunter2@/x?prefix=a b")).rejects.not.toThrow(/hunter2/);
+    await expect(bad("redis://u:hunter2%zz@h/0")).rejects.toThrow(/^limitsState: expected a user and a password/);
     await expect(bad("postgres://h/d")).rejects.toThrow(/limitsState: expected redis:/);
     await expect(bad("redis://h/0?prefix=a&sentinel=b")).rejects.toThrow(/no parameter but prefix/);
     await expect(openState({ url: "redis://h/0", root: "." })).rejects.toThrow(/Redis keeps limits alone/);

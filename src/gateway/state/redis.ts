@@ -41,6 +41,13 @@ export class RedisServer {
     if (!/^\d{0,4}$/.test(database)) throw badUrl("the number of a database after the host", `"${database}"`, example);
     const other = [...parsed.searchParams.keys()].find(key => key !== "prefix");
     if (other !== undefined) throw badUrl("no parameter but prefix", `"${other}"`, example);
+    const credential = (text: string): string => {
+      try {
+        return decodeURIComponent(text);
+      } catch {
+        throw badUrl("a user and a password whose % are written as %25", "others", example);
+      }
+    };
     const [host, port, db] = [parsed.hostname.replace(/^\[(.*)\]$/, "$1") || "127.0.0.1", Number(parsed.port || 6379), Number(database)];
     this.place = `${parsed.protocol}//${parsed.hostname || host}:${port}/${db}?prefix=${prefix}`;
     // in braces: one slot, where a server shares its keys among several
@@ -49,8 +56,8 @@ export class RedisServer {
       host,
       port,
       db,
-      ...(parsed.username ? { username: decodeURIComponent(parsed.username) } : {}),
-      ...(parsed.password ? { password: decodeURIComponent(parsed.password) } : {}),
+      ...(parsed.username ? { username: credential(parsed.username) } : {}),
+      ...(parsed.password ? { password: credential(parsed.password) } : {}),
       ...(parsed.protocol === "rediss:" ? { tls: {} } : {}),
       protocol: 2,
       connectionName: "loam-gateway",
