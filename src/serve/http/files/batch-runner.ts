@@ -226,7 +226,7 @@ export class BatchRunner {
         if (this.#isStopped(batch)) return;
         const answer: Promise<void> = this.#ask(batch, line).finally(() => running.delete(answer));
         running.add(answer);
-        await this.#isTaken(batch, answer);
+        await this.#untilTaken(batch, answer);
       }
     } finally {
       await Promise.allSettled(running);
@@ -234,7 +234,7 @@ export class BatchRunner {
   }
 
   /** The engine takes a line before the next look, so that lines leave room for clients: at once, or as soon as the gateway has let it in or denied it. */
-  async #isTaken(batch: Batch, answer: Promise<void>): Promise<void> {
+  async #untilTaken(batch: Batch, answer: Promise<void>): Promise<void> {
     const before = this.#taken();
     await new Promise(resolve => setImmediate(resolve));
     if (!batch.caller) return;
