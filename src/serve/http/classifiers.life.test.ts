@@ -4,9 +4,11 @@ import { bertConfig, type ClassifierConfig, classLogits, type Encoder, encoderSp
 import { compile, openDevice, slice, type Tensor } from "../../tensor/index.ts";
 import { createEmbeddingEngine } from "../embedding/embedding-engine.ts";
 import { servedEncoder } from "../embedding/served-encoder.ts";
+import { Engines } from "../engines.ts";
 import { byteTokenizer } from "../fakes.ts";
 import { listen } from "../listen.ts";
 import { createApp } from "./app.ts";
+import { askClassifier } from "./asked-classifier.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const classifiers = {
@@ -156,4 +158,25 @@ test("the Open Inference Protocol gives labels and scores as tensors, and says t
 test("who asks a classifier for embeddings is told where classes are", async () => {
   const [status, { error }] = await post("/v1/embeddings", { model: "mood", input: "a" });
   expect([status, error.message]).toEqual([400, expect.stringMatching(/"mood@1", a classifier\. Ask \/v1\/models\/mood:classify/)]);
+});
+
+test("the server itself is told what a request is told, by a version it can name; a model whose classes do not exclude each other is refused", async () => {
+  const engines = new Engines(
+    [],
+    Object.values(opened).map(o => o.engine),
+  );
+  const { signal } = new AbortController();
+  const ask = (model: string) =>
+    askClassifier(engines, { model, user: "labels", signal }, async c => ({
+      of: [c.version, c.fingerprint],
+      ...(await c.classify(texts)),
+    }));
+  const { of, labels, scores } = await ask("mood");
+  const [, predicted] = await post("/v1/models/mood:predict", { instances: texts });
+  expect(of).toEqual(["mood@1", opened.mood.engine.fingerprint]);
+  expect(labels).toEqual(classifiers.mood.labels);
+  expect(scores).toEqual(predicted.predictions.map((p: { scores: number[] }) => p.scores));
+  for (const model of ["topics", "score"])
+    await expect(ask(model)).rejects.toThrow(/whose classes exclude each other, got (topics|score)@1/);
+  await expect(ask("nobody")).rejects.toThrow(/one of mood@1/);
 });
