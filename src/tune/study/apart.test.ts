@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
 import { type Grouped, groupsOf, leakedInto } from "./apart.ts";
-import { halved } from "./example-halves.ts";
+import { halved, promptsOf } from "./example-halves.ts";
 
 const words = "harbour tide sail anchor wind boat shore wave island captain rope mast deck gull storm".split(" ");
 const said = (seed: string, n = 30): string => {
@@ -47,6 +47,17 @@ describe("groups of examples", () => {
       { id: "4", text: said("y"), keys: [] },
     ];
     expect(groupsOf(examples)).toEqual(["1", "1", "1", "4"]);
+  });
+
+  test("of one prompt belong together, whatever the answers are; no prompt is no bond", () => {
+    const completion = (prompt: string) => promptsOf({ place: "", example: { kind: "completion", prompt, completion: "so" } });
+    expect(completion("why?")).toEqual(completion("why?"));
+    expect(completion(" ")).toEqual([]);
+    const messages = [{ role: "user" as const, content: "why?" }];
+    const answer = (content: string) => ({ role: "assistant" as const, content });
+    const chat = promptsOf({ place: "", example: { kind: "chat", messages: [...messages, answer("so")], trained: [1] } });
+    expect(chat).toEqual(promptsOf({ place: "", example: { kind: "rated", messages, answer: [answer("no")], isGood: false } }));
+    expect(promptsOf({ place: "", example: { kind: "chat", messages: [answer("so")], trained: [0] } })).toEqual([]);
   });
 
   test("are on one side each, and both sides have some; one group alone is not divided", () => {

@@ -34,10 +34,12 @@ export const recordsIn = async <T>(artifact: Pick<ArtifactReader, "read">, name:
     .filter(line => line !== "")
     .map(line => JSON.parse(line) as T);
 
-const promptOf = ({ example }: PlacedExample): string =>
-  example.kind === "completion"
-    ? example.prompt
-    : JSON.stringify(example.kind === "chat" ? example.messages.slice(0, example.trained[0]) : example.messages);
+/** What stands before the answer, where something does. */
+export function promptsOf({ example }: PlacedExample): string[] {
+  if (example.kind === "completion") return example.prompt.trim() === "" ? [] : [example.prompt];
+  const before = example.kind === "chat" ? example.messages.slice(0, example.trained[0]) : example.messages;
+  return before.length === 0 ? [] : [JSON.stringify(before)];
+}
 
 export const exampleHalvesStage = stage({
   name: "example-halves",
@@ -47,7 +49,7 @@ export const exampleHalvesStage = stage({
   output: "example-halves",
   async run({ inputs: { examples }, output }) {
     const all = await placedExamples(examples, "validation");
-    const groups = groupsOf(all.map(e => ({ id: e.place, text: textOf(e.example), keys: [promptOf(e)] })));
+    const groups = groupsOf(all.map(e => ({ id: e.place, text: textOf(e.example), keys: promptsOf(e) })));
     const sides = halved(
       all.map((e, i): JudgedExample => ({ ...e, group: groups[i]! })),
       `${examples.id}/validation`,
