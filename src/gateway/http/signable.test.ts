@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, openAccess, type TestGateway, testGateway } from "../fakes.ts";
-import { type Signing, signedByAws, type ToSign } from "../identity/aws-signer.ts";
+import { type Signing, signedByAws, type ToSign } from "../identity/aws-signer.laws.ts";
 
 let upstream: FakeUpstream;
 let gateway: TestGateway;

@@ -5,7 +5,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { openState, type State } from "../state/state.ts";
 import { authenticator } from "./authenticate.ts";
-import { signedByAws } from "./aws-signer.ts";
+import { signedByAws } from "./aws-signer.laws.ts";
 import { createKeys } from "./keys.ts";
 import { principalsPart } from "./principals.ts";
 import { sigv4Part } from "./sigv4.ts";

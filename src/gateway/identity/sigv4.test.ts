@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
-import { type Signing, signedByAws, type ToSign } from "./aws-signer.ts";
+import { type Signing, signedByAws, type ToSign } from "./aws-signer.laws.ts";
 import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex, sigv4Part, type Wire } from "./sigv4.ts";
 
 const atMs = Date.parse("2015-08-30T12:36:00Z");

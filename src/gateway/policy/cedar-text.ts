@@ -2,13 +2,8 @@
  * Cedar's policies as trees: the whole grammar of its policy language (Cedar 4, "Grammar specification for Cedar policies"), so that what cannot be
  * carried over is still read to its end. Says nothing of what a policy means.
  */
-import { gatewayErrors } from "../errors.ts";
+import { type At, lineOf, notCedar, type Token, tokensOf } from "./cedar-tokens.ts";
 
-interface At {
-  /** Where its text begins and ends. */
-  readonly from: number;
-  readonly to: number;
-}
 export interface EntityName {
   readonly type: string;
   readonly id: string;
@@ -42,17 +37,9 @@ export interface CedarPolicy extends At {
   readonly line: number;
 }
 
-interface Token extends At {
-  readonly kind: "word" | "number" | "text" | "sign" | "slot" | "end";
-  readonly text: string;
-}
-
 /** Deeper is a mistake, or meant to fill the stack. */
 const deepest = 200;
 const longest = 9_223_372_036_854_775_807n;
-
-const tokenPattern =
-  /(?<space>(?:\s|\/\/[^\n]*)+)|(?<slot>\?[a-z]+)|(?<word>[_a-zA-Z][_a-zA-Z0-9]*)|(?<number>\d+)|(?<text>"(?:[^"\\]|\\.)*")|(?<sign>::|==|!=|<=|>=|&&|\|\||[-+*<>!.,;:@()[\]{}])/suy;
 
 /** Errors: config, at its line and column. */
 export function readCedar(source: string, file: string): readonly CedarPolicy[] {
@@ -65,11 +52,14 @@ class Reader {
   readonly #tokens: readonly Token[];
   #at = 0;
   #depth = 0;
+  /** Counted so far, and up to where. */
+  #line = 1;
+  #counted = 0;
 
   constructor(source: string, file: string) {
     this.#source = source;
     this.#file = file;
-    this.#tokens = this.#scan();
+    this.#tokens = tokensOf(source, file);
   }
 
   policies(): CedarPolicy[] {
@@ -78,34 +68,15 @@ class Reader {
     return all;
   }
 
+  /** Of the next policy: each is counted from the one before. */
   #lineOf(offset: number): number {
-    return this.#source.slice(0, offset).split("\n").length;
+    this.#line += lineOf(this.#source.slice(this.#counted, offset)) - 1;
+    this.#counted = offset;
+    return this.#line;
   }
 
-  #fail(expected: string, token: At & { readonly text: string }): never {
-    const column = token.from - this.#source.lastIndexOf("\n", token.from - 1);
-    throw gatewayErrors.fail("config", {
-      place: `${this.#file}:${this.#lineOf(token.from)}:${column}`,
-      expected,
-      received: token.text === "" ? "the end of the file" : JSON.stringify(token.text.slice(0, 40)),
-      hint: "Nothing was taken over. `cedar check-parse` says the same of it.",
-    });
-  }
-
-  #scan(): Token[] {
-    const tokens: Token[] = [];
-    const source = this.#source;
-    for (let from = 0; from < source.length; ) {
-      tokenPattern.lastIndex = from;
-      const groups = tokenPattern.exec(source)?.groups;
-      if (!groups) this.#fail("a word, a number, a text or a sign of Cedar's", { from, to: from + 1, text: source[from]! });
-      const kind = (["slot", "word", "number", "text", "sign"] as const).find(k => groups[k] !== undefined);
-      const to = tokenPattern.lastIndex;
-      if (kind) tokens.push({ kind, text: groups[kind]!, from, to });
-      from = to;
-    }
-    tokens.push({ kind: "end", text: "", from: source.length, to: source.length });
-    return tokens;
+  #fail(expected: string, token: Token): never {
+    throw notCedar(this.#source, this.#file, expected, token);
   }
 
   get #next(): Token {
