@@ -110,7 +110,7 @@ export const Variants = ({ of }: { readonly of: TaskReport["variants"] }) => (
             </td>
             {d && (
               <>
-                <IntervalCell {...d} {...around(d)} look={lookOf(d)} />
+                <IntervalCell {...d} {...around(...of.flatMap(v => v.differences.slice(0, 1)))} look={lookOf(d)} />
                 <td className="number">
                   {signed(d.value)}
                   <small>{within(d)}</small>

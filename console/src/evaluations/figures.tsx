@@ -22,9 +22,9 @@ export function lookOf({ better, low, high }: Pick<Difference, "better" | "low" 
 }
 export const told = { better: "better", worse: "worse", open: "not told apart" } as const;
 
-/** An axis with 0 in its middle that holds a difference. */
-export const around = ({ value, low, high }: Interval): { readonly from: number; readonly to: number; readonly zero: number } => {
-  const most = Math.max(...[value, low, high].map(x => Math.abs(x ?? 0)), Number.MIN_VALUE);
+/** An axis with 0 in its middle that holds all of the differences. */
+export const around = (...all: readonly Interval[]): { readonly from: number; readonly to: number; readonly zero: number } => {
+  const most = Math.max(...all.flatMap(d => [d.value, d.low, d.high]).map(x => Math.abs(x ?? 0)), Number.MIN_VALUE);
   return { from: -most, to: most, zero: 0 };
 };
 

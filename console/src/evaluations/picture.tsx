@@ -113,7 +113,7 @@ export function Picture({ of }: { readonly of: ClassPicture }) {
           {curves.length > 1 ? (
             <Pick label="Class" value={curve.positive} options={curves.map(c => c.positive)} onPick={setWanted} />
           ) : (
-            curve.positive
+            <span>{curve.positive}</span>
           )}
           against the rest
         </div>
