@@ -69,6 +69,17 @@ export function differenceTable(list: readonly (Difference & { readonly pHolm?: 
 
 export const prompt = (i: ShownItem): string => cell(`<code>${escaped(i.place)}</code><pre>${escaped(i.prompt)}</pre>`, "prompt");
 
+/** What came; of retrieval, the first documents with their scores. */
+export const came = ({ came, ranked }: ShownItem, kind: string): string =>
+  cell(
+    ranked
+      ? ranked
+          .map(([document, score], i) => `${i === 0 ? "" : ", "}${escaped(document)} <span class="quiet">${score.toFixed(3)}</span>`)
+          .join("")
+      : escaped(came),
+    kind,
+  );
+
 /** Lists longer than this are folded. */
 const unfolded = 10;
 export function folded(title: string, count: number, table: string): string {
@@ -81,6 +92,6 @@ export const changes = (title: string, kind: string, list: readonly ChangedItem[
         title,
         list.length,
         `<div class="scroll"><table>${head(["item"], ["before"], ["now"], ["right"])}<tbody>${list
-          .map(i => row(prompt(i), cell(escaped(i.before)), cell(escaped(i.came), kind), cell(escaped(i.right))))
+          .map(i => row(prompt(i), cell(escaped(i.before)), came(i, kind), cell(escaped(i.right))))
           .join("")}</tbody></table></div>`,
       );

@@ -3,7 +3,7 @@ import type { GateVerdict } from "../../evaluate/index.ts";
 import type { GroupReport } from "./groups.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
-import { cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
+import { came, cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
 import { faultWords, leftOutText, whoseText } from "./paraphrase-lines.ts";
 import type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 import { figure, pValue, share } from "./show.ts";
@@ -45,7 +45,7 @@ ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
 ${t.threshold ? thresholdPart(t.threshold) : ""}
 ${t.variants.map(variantPart).join("")}
-${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), cell(escaped(i.came), "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
+${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), came(i, "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
 ${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table></div>`) : ""}
 </section>`;
 }

@@ -41,6 +41,8 @@ export interface ShownItem {
   readonly right: string;
   readonly came: string;
   readonly ms: number;
+  /** Of retrieval: the first documents, with their scores. */
+  readonly ranked?: NonNullable<ItemResult["ranked"]>;
 }
 export interface ChangedItem extends ShownItem {
   /** What the other model gave. */
@@ -123,7 +125,10 @@ export const measureNamed = (name: string, { head, items }: RecordedResult): Mea
 export const measuresOf = ({ task }: LoadedTask, result: RecordedResult): Measure[] =>
   (task.metrics ?? defaultMeasures(task.output)).map(name => measureNamed(name, result));
 
-export const shown = ({ id, place, prompt, right, came, ms }: ItemResult): ShownItem => ({ id, place, prompt, right, came, ms });
+export const shown = ({ id, place, prompt, right, came, ms, ranked }: ItemResult): ShownItem => ({
+  ...{ id, place, prompt, right, came, ms },
+  ...(ranked ? { ranked } : {}),
+});
 
 export const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number): T[] =>
   [...list].sort((a, b) => by(b) - by(a)).slice(0, count);
