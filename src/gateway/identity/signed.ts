@@ -26,10 +26,13 @@ export function bySignature(
   const decoy = { keyId: nobody, sealed: keys.seals.seal(newSigningSecret(), nobody) };
 
   /** What the request may be signed with: of an unknown key and one that has no secret any more, one that nobody has. */
-  const secretsOf = (found: FoundSigning | null, nowMs: number): readonly string[] => {
+  const secretsOf = (found: FoundSigning | null, nowMs: number) => {
     const live = (found?.secrets ?? []).filter(s => s.expiresMs === null || s.expiresMs > nowMs);
     const opened = live.flatMap(({ sealed }) => keys.seals.open(sealed, found!.key.id) ?? []);
-    return opened.length > 0 ? opened : [keys.seals.open(decoy.sealed, decoy.keyId)!];
+    return {
+      secrets: opened.length > 0 ? opened : [keys.seals.open(decoy.sealed, decoy.keyId)!],
+      isLost: live.length > 0 && opened.length === 0,
+    };
   };
 
   return async ({ wire, body }) => {
@@ -48,8 +51,10 @@ export function bySignature(
     }
     const request = canonicalRequest(wire, signature.headers, said);
     let isGood = false;
-    for (const secret of secretsOf(found, nowMs)) if (isSignedWith(signature, request, secret)) isGood = true;
+    const { secrets, isLost } = secretsOf(found, nowMs);
+    for (const secret of secrets) if (isSignedWith(signature, request, secret)) isGood = true;
     if (!found) return { refusal: invalid("an access key id that is not known") };
+    if (isLost) return { refusal: invalid(`the secret of key ${found.key.id} is sealed under another secret of the server`) };
     if (!isGood) return { refusal: invalid(`a signature that is not of key ${found.key.id}, or of another request`) };
     if (signature.payload !== undefined && !isUnsigned(said) && !isHashOf(said, await body()))
       return { refusal: invalid("a body that is not the signed one") };
