@@ -91,8 +91,9 @@ export async function askModel<K extends RequestKind>(
         const i = open[k]!;
         const [what, values] = figures(kind, answer);
         checkFinite(values, what, `${task}: ${placeOf(i)}`, "The model's weights or its precision give what is not a number.");
-        answers.put(kind, requests[i]!, answer);
+        // what is refused is not kept
         each(i, answer);
+        answers.put(kind, requests[i]!, answer);
         done++;
         tell();
       },

@@ -149,6 +149,16 @@ test("each text is asked once, and what was kept is not asked again, whatever ta
   expect(file.length).toBeLessThan(26 * 8);
 });
 
+test("a vector that is refused is not kept: the next attempt asks for it again", async () => {
+  const kept = join(folder, "refused");
+  const loaded = await task(byField);
+  const zero = letters({ chips: Array(26).fill(0) });
+  await expect(ask(loaded, zero, keptAnswers(kept, zero))).rejects.toThrow(/a direction/);
+  const next = letters();
+  await ask(loaded, next, keptAnswers(kept, next));
+  expect(next.asked).toContain("chips");
+});
+
 test("a document with the query's own id is no candidate where the task says so", async () => {
   write("same.jsonl", lines(documents.map(d => ({ ...d, qid: d._id, question: d.text, answers: ["d1", "d2"] }))));
   const loaded = await task(search("", "relevant: answers, skipOwn: true").replace("queries.jsonl", "same.jsonl"));

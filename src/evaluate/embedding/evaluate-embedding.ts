@@ -18,7 +18,7 @@ interface Embedded extends Embedding {
   readonly ms: number;
 }
 
-/** Queries between two looks at the clock of others. */
+/** Queries that are ranked before others have their turn. */
 const queriesAtOnce = 16;
 const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
@@ -77,6 +77,25 @@ function textsOf(asked: readonly Asked[], corpus: Corpus | undefined, otherOf: (
   return texts;
 }
 
+/** Every query's ranking, others having their turn now and then. Errors: the signal's reason. */
+async function rankings(
+  asked: readonly Asked[],
+  corpus: Corpus,
+  vectors: ReadonlyMap<string, Embedded>,
+  signal: AbortSignal | undefined,
+): Promise<ReturnType<typeof rankedResult>[]> {
+  const documents = corpus.documents.map(d => vectors.get(d.text)!);
+  const results: ReturnType<typeof rankedResult>[] = [];
+  for (const [i, a] of asked.entries()) {
+    if (i % queriesAtOnce === 0) {
+      await breathe();
+      signal?.throwIfAborted();
+    }
+    results.push(rankedResult(corpus, a.item.id, cosines(vectors.get(a.context)!, documents)));
+  }
+  return results;
+}
+
 /** Errors: as of `evaluateTask`; evaluate/score for vectors of different sizes, and for one without a direction. */
 export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> {
   const { loaded, change, signal } = o;
@@ -88,25 +107,9 @@ export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> 
   const began = performance.now();
   const { vectors, known } = await embedded(textsOf(asked, corpus, otherOf), o);
   const ms = (a: Asked) => rounded(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));
-  const results: Partial<ItemResult>[] = [];
-  if (corpus) {
-    const documents = corpus.documents.map(d => vectors.get(d.text)!);
-    for (const [i, a] of asked.entries()) {
-      if (i % queriesAtOnce === 0) {
-        await breathe();
-        signal?.throwIfAborted();
-      }
-      results.push(rankedResult(corpus, a.item.id, cosines(vectors.get(a.context)!, documents)));
-    }
-  } else
-    results.push(
-      ...comparedPairs(
-        asked.map(a => ({
-          cosine: cosines(vectors.get(a.context)!, [vectors.get(otherOf(a)!)!])[0]!,
-          score: a.pair!.score,
-        })),
-      ),
-    );
-  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: ms(a), right: "", came: "", ...results[i] }));
+  const results = corpus
+    ? await rankings(asked, corpus, vectors, signal)
+    : comparedPairs(asked.map(a => ({ cosine: cosines(vectors.get(a.context)!, [vectors.get(otherOf(a)!)!])[0]!, score: a.pair!.score })));
+  const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: ms(a), ...results[i]! }));
   return { items, known, ms: performance.now() - began };
 }
