@@ -17,16 +17,14 @@ const words: { readonly [O in TextOutput]: { readonly moves: string; readonly ot
 export function textProofText(s: Summary, output: TextOutput): string {
   if (s.proofTexts === undefined) return "";
   const { moves, others } = words[output];
-  const change = (delta: "mergedDelta" | "quantisedDelta", count: "mergedOthers" | "quantisedOthers") => ({
-    by: few(n(s, delta)),
-    others: others === undefined ? "" : ` and ${formatCount(n(s, count))}`,
-  });
-  const merged = s.mergedDelta === undefined ? undefined : change("mergedDelta", "mergedOthers");
-  const quantised = s.quantisedDelta === undefined ? undefined : change("quantisedDelta", "quantisedOthers");
-  const of = `${others === undefined ? "" : ` ${others}`} of ${formatCount(n(s, "proofTexts"))} texts`;
-  const first = (who: string, { by, others: count }: { readonly by: string; readonly others: string }) =>
-    `; ${who} ${moves} by at most ${by}${count.replace(" and ", " and changes ")}${of}`;
-  if (merged && quantised) return `${first("merging", merged)}, ${s.quantisedForm} by ${quantised.by}${quantised.others}`;
-  if (quantised) return first(String(s.quantisedForm), quantised);
-  return merged ? `${first("merging", merged)}; served in float32 alone` : "";
+  const texts = `of ${formatCount(n(s, "proofTexts"))} texts`;
+  const whole = (who: string, form: "merged" | "quantised"): string => {
+    const changes = others === undefined ? "" : ` and changes ${formatCount(n(s, `${form}Others`))} ${others}`;
+    return `; ${who} ${moves} by at most ${few(n(s, `${form}Delta`))}${changes} ${texts}`;
+  };
+  const form = s.quantisedForm === undefined ? undefined : String(s.quantisedForm);
+  if (s.mergedDelta === undefined) return form === undefined ? "" : whole(form, "quantised");
+  if (form === undefined) return `${whole("merging", "merged")}; served in float32 alone`;
+  const also = others === undefined ? "" : ` and ${formatCount(n(s, "quantisedOthers"))}`;
+  return `${whole("merging", "merged")}, ${form} by ${few(n(s, "quantisedDelta"))}${also}`;
 }
