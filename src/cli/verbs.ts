@@ -585,7 +585,7 @@ export const verbs: readonly Verb[] = [
       ["--subject <name>", "the user or service account whose key it is"],
       ["--scope <names...>", "endpoints that the key is for (default: whatever policies allow); may be given several times"],
       ["--expires <time>", "after which a new key is good no more: 90d, 12h (default: never)"],
-      ["--sigv4", "create: an access key id and a secret, by which AWS's clients sign their requests"],
+      ["--signing", "create: an access key id and a secret, by which AWS's clients sign their requests"],
       ["--overlap <time>", "for which the old secret goes on after `rotate` (default: 24h; 0h: none)"],
       ["--as <name>", "who does it, for the list of changes (default: this machine's user)"],
     ],

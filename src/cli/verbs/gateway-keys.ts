@@ -59,7 +59,7 @@ export const gatewayKeys: VerbRun = async (context, [action, name], options) => 
             subject: given(textOption(options, "subject"), "whose key it is: --subject USER"),
             ...(Array.isArray(scopes) ? { scopes } : {}),
             ...(expires === undefined ? {} : { expiresMs: now + expires }),
-            ...(options.sigv4 === true ? { kind: "sigv4" } : {}),
+            ...(options.signing === true ? { kind: "sigv4" } : {}),
           },
           by,
         );

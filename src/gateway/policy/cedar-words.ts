@@ -14,7 +14,6 @@ const groupTypes: Readonly<Record<string, "teams" | "roles" | "organisations">> 
   Team: "teams",
   Role: "roles",
   Organisation: "organisations",
-  Organization: "organisations",
 };
 
 /** Whole numbers. */
