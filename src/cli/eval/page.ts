@@ -1,10 +1,10 @@
 /** The report of an evaluation as one self-contained page: no script from elsewhere, no request. */
-import type { GateVerdict } from "../../evaluate/index.ts";
+import { type GateVerdict, wordingFaults } from "../../evaluate/index.ts";
 import type { GroupReport } from "./groups.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
 import { came, cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
-import { faultWords, leftOutText, whoseText } from "./paraphrase-lines.ts";
+import { leftOutText, whoseText } from "./paraphrase-lines.ts";
 import type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 import { figure, pValue, share } from "./show.ts";
 import { thresholdText } from "./threshold-lines.ts";
@@ -88,7 +88,7 @@ function paraphrasePart(p: ParaphraseReport): string {
     row(
       cell(`<code>${escaped(s.place)}</code><pre>${escaped(s.before)}</pre>`, "prompt"),
       cell(`<pre>${escaped(s.after)}</pre>`, "prompt"),
-      cell(s.fault === undefined ? "asked" : escaped(faultWords[s.fault] ?? s.fault), s.fault === undefined ? "" : "bad"),
+      cell(s.fault === undefined ? "asked" : wordingFaults[s.fault], s.fault === undefined ? "" : "bad"),
     ),
   );
   return `<p class="quiet">${escaped(p.field)} in other words: ${p.taken} of ${p.items} items (${escaped(whoseText(p))})${left ? `; left out: ${escaped(left)}` : ""}.</p>

@@ -1,22 +1,7 @@
 /** Paraphrases as lines for people: whose they are, what was left out and why, and some to be read. */
 import { formatCount } from "../../base/index.ts";
+import { type WordingFault, wordingFaults } from "../../evaluate/index.ts";
 import type { ParaphraseReport } from "./report.ts";
-
-/** What is wrong with a wording, in words. */
-export const faultWords: Readonly<Record<string, string>> = {
-  none: "no other wording",
-  empty: "empty",
-  same: "the same text",
-  "fact-lost": "a number or address lost",
-  "fact-new": "a number or address that is new",
-  "answer-lost": "the answer lost",
-  "answer-new": "the answer given away",
-  cut: "cut off",
-  length: "far shorter or longer",
-  unlike: "hardly a word in common",
-  "too-like": "nearly the same words",
-  repeats: "goes round in circles",
-};
 
 /** Characters of a text that a line shows. */
 const shown = 90;
@@ -27,7 +12,7 @@ const short = (text: string): string => {
 
 export const leftOutText = ({ leftOut }: ParaphraseReport): string =>
   Object.entries(leftOut)
-    .map(([fault, n]) => `${faultWords[fault] ?? fault} ${formatCount(n)}`)
+    .map(([fault, n]) => `${wordingFaults[fault as WordingFault]} ${formatCount(n)}`)
     .join(", ");
 
 /** `12 came with the items, 8 by writer`. */
@@ -45,7 +30,7 @@ export function paraphraseLines(p: ParaphraseReport): string[] {
     `    "${p.field}" in other words: ${formatCount(p.taken)} of ${formatCount(p.items)} items (${whoseText(p)})${left}`,
     ...p.shown.flatMap(({ place, before, after, fault }) => [
       `      ${place.padEnd(22)} ${short(before)}`,
-      `      ${(fault === undefined ? "" : `not asked, ${faultWords[fault] ?? fault}`).padEnd(22)} -> ${short(after)}`,
+      `      ${(fault === undefined ? "" : `not asked, ${wordingFaults[fault]}`).padEnd(22)} -> ${short(after)}`,
     ]),
   ];
 }

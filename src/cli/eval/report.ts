@@ -27,6 +27,7 @@ import {
   slowest,
   type VariantScores,
   variantScores,
+  type WordingFault,
 } from "../../evaluate/index.ts";
 import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
@@ -70,7 +71,7 @@ export interface ParaphraseReport {
   /** How many items were left out, by what was wrong with their other words; the commonest first. */
   readonly leftOut: Readonly<Record<string, number>>;
   /** To be read: what was asked in place of what, and what was not. */
-  readonly shown: readonly { readonly place: string; readonly before: string; readonly after: string; readonly fault?: string }[];
+  readonly shown: readonly { readonly place: string; readonly before: string; readonly after: string; readonly fault?: WordingFault }[];
 }
 
 export interface Comparison {

@@ -168,6 +168,7 @@ test("a task that cannot be put in other words says why, before anybody is asked
   const head = 'task: walks\ndata: { test: items.jsonl }\nid: n\nprompt: "{{question}} {{note}}"\n';
   await expect(refused(head + tail)).rejects.toThrow(/walks: paraphrases\.of: expected the field .* The prompt reads question, note/);
   await expect(refused(`${base}paraphrases: { of: qestion }\n`)).rejects.toThrow(/a text field of the items .*Did you mean "question"/);
+  await expect(refused(`${base}paraphrases: { from: agian }\n`)).rejects.toThrow(/paraphrases\.from: .*Did you mean "again"/);
   await expect(refused(base, { id: "mute", fingerprint: "m" })).rejects.toThrow(/mute: expected a model that writes texts/);
   await expect(paraphrasesOf({ loaded: await read(base), answers: rememberedAnswers() })).rejects.toThrow(/`--paraphraser MODEL`/);
   await expect(refused(base.replace("target: answer", 'target: "{{question}}!"'))).rejects.toThrow(
@@ -178,7 +179,7 @@ test("a task that cannot be put in other words says why, before anybody is asked
   expect(bodies).toHaveLength(0);
   const copy = await rewriter(text => text);
   await expect(refused(base, copy.writer)).rejects.toThrow(
-    /expected an item whose other wording passes the checks, got none of 24: 24 same/,
+    /expected an item whose other wording passes the checks, got none of 24: the same text 24/,
   );
 });
 

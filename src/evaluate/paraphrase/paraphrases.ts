@@ -10,7 +10,7 @@ import { type Asked, askOf } from "../tasks/ask.ts";
 import { fieldsRead } from "../tasks/fields-read.ts";
 import { type ParaphraseRule, paraphraseRule } from "../tasks/paraphrase-rule.ts";
 import type { LoadedTask, TaskItem } from "../tasks/read-task.ts";
-import { type WordingFault, wordingFault } from "./wording-fault.ts";
+import { type WordingFault, wordingFault, wordingFaults } from "./wording-fault.ts";
 
 /** An item's text, and the other wording that it has; a fault where it was left out. */
 export interface Wording {
@@ -174,7 +174,18 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
   const { task, items } = loaded;
   const rule = ruleOf(loaded);
   const field = fieldOf(loaded);
-  if (rule.from === undefined && !writer)
+  const { from } = rule;
+  if (from !== undefined && !items.some(i => Object.hasOwn(i.fields, from))) {
+    const fields = Object.keys(items[0]?.fields ?? {});
+    const near = nearest(from, fields);
+    throw evaluateErrors.fail("task", {
+      place: `${task.task}: paraphrases.from`,
+      expected: `a field of the items (${fields.join(", ")})`,
+      received: `"${from}"`,
+      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    });
+  }
+  if (from === undefined && !writer)
     throw evaluateErrors.fail("task", {
       place: `${task.task}: paraphrases`,
       expected: "`from`, the field with each item's other wordings, or a model that writes them",
@@ -188,7 +199,7 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
     throw evaluateErrors.fail("data", { place: `${item.place}: ${field}`, expected: "a text", received: showValue(text) });
   });
   checkAnswersStay(loaded, asked, field);
-  const own = items.map(item => ownWordings(item, rule.from));
+  const own = items.map(item => ownWordings(item, from));
   const open = [...new Set(texts.filter((text, i) => own[i]!.length === 0 && text.trim() !== ""))];
   const { of, known } = await written(open, rule, o);
   const wordings = items.map((item, i): Wording => {
@@ -207,8 +218,7 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
     throw evaluateErrors.fail("empty", {
       place: `${task.task}: paraphrase`,
       expected: "an item whose other wording passes the checks",
-      received: `none of ${wordings.length}: ${[...faultsOf(wordings)].map(([fault, n]) => `${n} ${fault}`).join(", ")}`,
-      hint: "docs/evaluation.md says what each means.",
+      received: `none of ${wordings.length}: ${[...faultsOf(wordings)].map(([fault, n]) => `${wordingFaults[fault]} ${n}`).join(", ")}`,
     });
   const digest = hashOf({ field, wordings: wordings.map(w => (w.fault === undefined ? w.after : null)) });
   return { field, wordings, digest, known };

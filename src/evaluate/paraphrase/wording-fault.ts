@@ -4,21 +4,22 @@
  */
 import { factFault, type ParaphraseFault, paraphraseFault, paraphraseLimits } from "../../data/index.ts";
 
-export const wordingFaults = [
-  "none",
-  "empty",
-  "same",
-  "fact-lost",
-  "fact-new",
-  "answer-lost",
-  "answer-new",
-  "cut",
-  "length",
-  "unlike",
-  "too-like",
-  "repeats",
-] as const satisfies readonly (ParaphraseFault | string)[];
-export type WordingFault = (typeof wordingFaults)[number];
+/** What can be wrong, in words. */
+export const wordingFaults = {
+  none: "no other wording",
+  empty: "empty",
+  same: "the same text",
+  "fact-lost": "a number or address lost",
+  "fact-new": "a number or address that is new",
+  "answer-lost": "the answer lost",
+  "answer-new": "the answer given away",
+  cut: "cut off",
+  length: "far shorter or longer",
+  unlike: "hardly a word in common",
+  "too-like": "nearly the same words",
+  repeats: "goes round in circles",
+} as const satisfies Readonly<Record<ParaphraseFault, string>> & Readonly<Record<string, string>>;
+export type WordingFault = keyof typeof wordingFaults;
 
 const limits = paraphraseLimits.parse({});
 
