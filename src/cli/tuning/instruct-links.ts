@@ -181,7 +181,11 @@ export const checkpointLink = (p: Project, name: string, base: string, tuned: st
   });
 
 /** How a teacher behind an endpoint is reached; its answers are kept beside those of evaluations. Errors: cli/usage for a key that is not set. */
-export const reachOf = (p: Project, name: string, { key, concurrency, requestsPerMinute }: EndpointTeacherOptions): EndpointSurroundings => ({
+export const reachOf = (
+  p: Project,
+  name: string,
+  { key, concurrency, requestsPerMinute }: EndpointTeacherOptions,
+): EndpointSurroundings => ({
   answersFolder: join(p.folder, ".loam", "teachers"),
   connection() {
     const value = key === undefined ? undefined : process.env[key];

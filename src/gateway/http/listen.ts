@@ -68,7 +68,8 @@ export async function listenGateway(
   };
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (incoming.rawHeaders.length > 2 * limits.headerCount) refuseHeaders(outgoing);
-    else if (isSigned(gateway, () => new NodeHeaders(incoming.rawHeaders)) || !direct(incoming, outgoing)) void listener(incoming, outgoing);
+    else if (isSigned(gateway, () => new NodeHeaders(incoming.rawHeaders)) || !direct(incoming, outgoing))
+      void listener(incoming, outgoing);
   };
   const secure = tls && createSecureServer({ ...options, ...tls.options, handshakeTimeout: limits.handshakeMs }, handle);
   const server: Server = secure ?? createServer(options, handle);
