@@ -56,6 +56,7 @@ export { pictureOf } from "./results/picture.ts";
 export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
+export { type ChangedItem, changedItem, type ShownItem, shownItem } from "./results/shown-item.ts";
 export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";
 export {
   type Found,

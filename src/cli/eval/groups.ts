@@ -1,5 +1,7 @@
 /** What `loam eval` tells of a group of tasks: its measures over all of them, and beside another model what changed. Plain data; `showGroup` and `page-groups.ts` write it. */
 import {
+  type ChangedItem,
+  changedItem,
   type Difference,
   type GroupHead,
   type GroupScore,
@@ -12,7 +14,7 @@ import {
 } from "../../evaluate/index.ts";
 import type { Output } from "../output.ts";
 import type { RecordedResult } from "./record.ts";
-import { type ChangedItem, shown, topOf } from "./report.ts";
+import { topOf } from "./report.ts";
 import { differenceLine, scoreCells } from "./show.ts";
 
 export interface GroupChange extends ChangedItem {
@@ -90,7 +92,7 @@ function comparisonOf(
       changed.filter(c => c.gain * sign > 0),
       c => Math.abs(c.gain),
       few,
-    ).map(c => ({ ...shown(c.item), task: c.task, before: c.before.came }));
+    ).map(c => ({ ...changedItem(c.item, c.before.came), task: c.task }));
   return { against, differences, onlyModel: onlyFirst, onlyAgainst: onlySecond, wins: list(1), losses: list(-1) };
 }
 

@@ -1,6 +1,5 @@
 /** Pieces of the report page: cells, figures with a bar for their interval, differences, lists of items. */
-import type { Difference, Score } from "../../evaluate/index.ts";
-import type { ChangedItem, ShownItem } from "./report.ts";
+import type { ChangedItem, Difference, Score, ShownItem } from "../../evaluate/index.ts";
 import { figure, pValue } from "./show.ts";
 
 export const escaped = (s: string): string =>

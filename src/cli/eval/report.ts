@@ -1,15 +1,16 @@
 /** What `loam eval` tells of a task: figures, slices, variants, the other model, the worst and slowest items. Plain data; `show.ts` and `page.ts` write it. */
 import {
+  type ChangedItem,
   type ClassPicture,
   type ContaminationSplit,
   type CostThreshold,
+  changedItem,
   contaminationSplit,
   type Difference,
   defaultMeasures,
   differenceOf,
   faultsOf,
   gainOf,
-  type ItemResult,
   isContradicted,
   type JudgementScores,
   judgementScores,
@@ -20,8 +21,10 @@ import {
   pairItems,
   pictureOf,
   type Score,
+  type ShownItem,
   type SliceScores,
   scoreOf,
+  shownItem,
   sliceName,
   sliceScores,
   slowest,
@@ -34,21 +37,6 @@ import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
 import type { AskedVariant } from "./variants.ts";
-
-export interface ShownItem {
-  readonly id: string;
-  readonly place: string;
-  readonly prompt: string;
-  readonly right: string;
-  readonly came: string;
-  readonly ms: number;
-  /** Of retrieval: the first documents, with their scores. */
-  readonly ranked?: NonNullable<ItemResult["ranked"]>;
-}
-export interface ChangedItem extends ShownItem {
-  /** What the other model gave. */
-  readonly before: string;
-}
 
 export interface VariantReport extends Pick<VariantScores, "alike" | "differences"> {
   readonly variant: string;
@@ -126,11 +114,6 @@ export const measureNamed = (name: string, { head, items }: RecordedResult): Mea
 export const measuresOf = ({ task }: LoadedTask, result: RecordedResult): Measure[] =>
   (task.metrics ?? defaultMeasures(task.output)).map(name => measureNamed(name, result));
 
-export const shown = ({ id, place, prompt, right, came, ms, ranked }: ItemResult): ShownItem => ({
-  ...{ id, place, prompt, right, came, ms },
-  ...(ranked ? { ranked } : {}),
-});
-
 export const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number): T[] =>
   [...list].sort((a, b) => by(b) - by(a)).slice(0, count);
 
@@ -150,7 +133,7 @@ function comparisonOf(measures: readonly Measure[], mine: RecordedResult, id: st
   const paired = pairItems(mine.items, other.items, mine.head.task);
   const main = measures[0]!;
   const changed = paired.first
-    .map((a, i) => ({ gain: gainOf(main, a, paired.second[i]!), item: { ...shown(a), before: paired.second[i]!.came } }))
+    .map((a, i) => ({ gain: gainOf(main, a, paired.second[i]!), item: changedItem(a, paired.second[i]!.came) }))
     .filter(c => c.gain !== 0);
   const list = (sign: 1 | -1) =>
     topOf(
@@ -230,7 +213,7 @@ export function taskReport({ loaded, result, variants, against, judgement, thres
         artifact,
         ...(alike ? { alike } : {}),
         differences,
-        turned: turned.slice(0, few).map(t => ({ ...shown(t.item), before: t.before.came })),
+        turned: turned.slice(0, few).map(t => changedItem(t.item, t.before.came)),
         ...(paraphrases ? { paraphrases: paraphraseReport(paraphrases, few) } : {}),
       };
     }),
@@ -240,7 +223,7 @@ export function taskReport({ loaded, result, variants, against, judgement, thres
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     ...(threshold ? { threshold } : {}),
     ...(seen ? { contamination: { checks: seen.checks, ...contaminationSplit(result.items, seen.cleanness, measures) } } : {}),
-    worst: mostWrong(main, result.items, few).map(shown),
-    slowest: slowest(result.items, few).map(shown),
+    worst: mostWrong(main, result.items, few).map(shownItem),
+    slowest: slowest(result.items, few).map(shownItem),
   };
 }

@@ -1,10 +1,10 @@
 /** The report of an evaluation as lines for people. */
 import { formatCount, formatDuration } from "../../base/index.ts";
-import type { Difference, Score } from "../../evaluate/index.ts";
+import type { ChangedItem, Difference, Score, ShownItem } from "../../evaluate/index.ts";
 import type { Output } from "../output.ts";
 import type { BaselineReport } from "./baselines.ts";
 import { paraphraseLines } from "./paraphrase-lines.ts";
-import type { ChangedItem, ShownItem, TaskReport } from "./report.ts";
+import type { TaskReport } from "./report.ts";
 import { thresholdLines } from "./threshold-lines.ts";
 
 export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));

@@ -55,6 +55,24 @@ export const pageOf = (nowMs: number, rows: readonly BucketRow[], most: number):
   next: rows.length < most ? null : rows.at(-1)!.id,
 });
 
+/** Asks as a server's own functions read them. */
+export const askText = (asks: readonly ReserveAsk[]): string =>
+  JSON.stringify(
+    asks.map(ask => ({
+      id: ask.id,
+      t: ask.lifeMs,
+      l: ask.lines.map(line => ({
+        b: line.bucket,
+        c: line.capacity,
+        r: line.leakPerMs,
+        g: line.charge,
+        h: line.hold,
+        e: line.enforce,
+        z: line.endsMs,
+      })),
+    })),
+  );
+
 export interface BucketStore {
   /** All asks, one after the other, in one transaction (one statement in PostgreSQL, one script in Redis). Errors: stateLost. */
   reserve(asks: readonly ReserveAsk[]): Promise<readonly ReserveOutcome[]>;

@@ -1,7 +1,7 @@
 /** Buckets in PostgreSQL that many processes share: a decision, or several that came at once, is one statement. */
 import type { PostgresPool } from "../state/postgres.ts";
 import { usageValues } from "../usage/usage.ts";
-import { type BucketStore, type BucketStoreOptions, pageOf, type ReserveOutcome } from "./bucket-store.ts";
+import { askText, type BucketStore, type BucketStoreOptions, pageOf, type ReserveOutcome } from "./bucket-store.ts";
 
 interface Answer {
   readonly n: number;
@@ -17,22 +17,9 @@ export function postgresBuckets(pool: PostgresPool, options: BucketStoreOptions)
   let forgotMs = Number.NEGATIVE_INFINITY;
   return {
     async reserve(asks) {
-      const given = asks.map(ask => ({
-        id: ask.id,
-        t: ask.lifeMs,
-        l: ask.lines.map(line => ({
-          b: line.bucket,
-          c: line.capacity,
-          r: line.leakPerMs,
-          g: line.charge,
-          h: line.hold,
-          e: line.enforce,
-          z: line.endsMs,
-        })),
-      }));
       const [row] = await pool.ask<{ answer: Answer }>("gateway_reserve", "select gateway_reserve($1, $2::jsonb, $3) as answer", [
         options.owner,
-        JSON.stringify(given),
+        askText(asks),
         now(),
       ]);
       const { n, o } = row!.answer;

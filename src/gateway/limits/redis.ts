@@ -4,6 +4,7 @@ import type { RedisReply, RedisServer } from "../state/redis.ts";
 import type { WaitingUsage } from "../usage/moved.ts";
 import { usageValues } from "../usage/usage.ts";
 import {
+  askText,
   type BucketRow,
   type BucketStore,
   type BucketStoreOptions,
@@ -64,20 +65,7 @@ export function redisBuckets(server: RedisServer, options: BucketStoreOptions, m
   };
   return {
     async reserve(asks) {
-      const given = asks.map(ask => ({
-        id: ask.id,
-        t: ask.lifeMs,
-        l: ask.lines.map(line => ({
-          b: line.bucket,
-          c: line.capacity,
-          r: line.leakPerMs,
-          g: line.charge,
-          h: line.hold,
-          e: line.enforce,
-          z: line.endsMs,
-        })),
-      }));
-      const [nowMs, ...told] = (await server.run("reserve", now(), options.owner, options.leaseMs, JSON.stringify(given))) as [
+      const [nowMs, ...told] = (await server.run("reserve", now(), options.owner, options.leaseMs, askText(asks))) as [
         string,
         ...RedisReply[],
       ];

@@ -5,7 +5,9 @@
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import {
+  type ChangedItem,
   type ContaminationSplit,
+  changedItem,
   contaminationSplit,
   fromOtherSide,
   isContradicted,
@@ -18,7 +20,6 @@ import {
 } from "../../evaluate/index.ts";
 import { artifactsFrom, listArtifacts, type ModelVersion, type Store } from "../../store/index.ts";
 import { jsonOf, linesOf, type MeasuredTask, resultKind, taskResult } from "../gates/measured.ts";
-import { type ChangedItem, changedItem } from "./shown-item.ts";
 
 /** Items of each list. */
 const few = 25;

@@ -4,6 +4,7 @@
  * same items; nothing is measured here.
  */
 import {
+  type ChangedItem,
   type ClassPicture,
   type Difference,
   defaultMeasures,
@@ -18,15 +19,16 @@ import {
   pairItems,
   pictureOf,
   type Score,
+  type ShownItem,
   type SliceScores,
   scoreOf,
+  shownItem,
   sliceScores,
   slowest,
 } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
 import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
 import { type JudgementReported, judgementsOf, type SeenReported, seenOf, type VariantReported, variantsOf } from "./beside.ts";
-import { type ChangedItem, type ShownItem, shownItem } from "./shown-item.ts";
 
 export interface ReportedItem extends Omit<ChangedItem, "ms"> {
   /** By the first measure: positive where this version is better. */
