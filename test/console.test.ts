@@ -104,7 +104,7 @@ test("the built page opens with less than 150 kB gzipped and is under 160 kB in 
 });
 
 browserTest(`a prompt is answered in a stream, and the same seed asks for the same text again${why}`, async () => {
-  await visit({ tokenMs: 4 }, 1280, async ({ page, errors, strangers }) => {
+  await visit({ tokenMs: 15 }, 1280, async ({ page, errors, strangers }) => {
     await page.getByLabel("Seed", { exact: true }).fill("7");
     await page.getByLabel("Max tokens").fill("60");
     await page.getByLabel("Beginning of a text").fill("Hi all,\n\nThe ");
