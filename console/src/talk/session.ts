@@ -122,7 +122,9 @@ export function clear(mode: Mode): void {
 export const setMode = (mode: Mode): void => updateNow({ mode });
 export const setModel = (model: string): void => updateNow({ model });
 export const setDraft = (mode: Mode, text: string): void => updateNow({ drafts: { ...session.drafts, [mode]: text } });
-export function setSettings(settings: Settings): void {
+/** A field at a time: what is shown may be older than what was typed last. */
+export function setSettings(change: Partial<Settings>): void {
+  const settings = { ...session.settings, ...change };
   saveSettings(settings);
   updateNow({ settings });
 }

@@ -45,14 +45,13 @@ const Field = ({ label, problem, children }: FieldProps) => (
 export function SettingsPanel({ settings, mode }: { readonly settings: Settings; readonly mode: Mode }) {
   const wrong = problems(settings);
   const most = mode === "chat" ? "maxAnswer" : "maxTokens";
-  const set = (change: Partial<Settings>) => setSettings({ ...settings, ...change });
   const number = (name: "topK" | "maxTokens" | "maxAnswer" | "seed", placeholder: string) => ({
     value: settings[name],
     placeholder,
     inputMode: "numeric" as const,
     autoComplete: "off",
     "aria-invalid": wrong[name] !== undefined,
-    onChange: (e: { target: { value: string } }) => set({ [name]: e.target.value }),
+    onChange: (e: { target: { value: string } }) => setSettings({ [name]: e.target.value }),
   });
   return (
     <div className="settings">
@@ -62,7 +61,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
         min={0}
         max={2}
         value={settings.temperature}
-        onChange={temperature => set({ temperature })}
+        onChange={temperature => setSettings({ temperature })}
       />
       <Range
         label="Top-p"
@@ -70,7 +69,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
         min={0.05}
         max={1}
         value={settings.topP}
-        onChange={topP => set({ topP })}
+        onChange={topP => setSettings({ topP })}
       />
       <div className="field-row">
         <Field label="Max tokens" problem={wrong[most]}>
@@ -88,7 +87,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
             className="square"
             aria-label="Draw a seed"
             title="Draw a seed"
-            onClick={() => set({ seed: String(Math.floor(Math.random() * 1e6)) })}
+            onClick={() => setSettings({ seed: String(Math.floor(Math.random() * 1e6)) })}
           >
             <Icon name="dice" />
           </button>
@@ -102,7 +101,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
           value={settings.stop}
           placeholder={"One string a line, \\n for a break"}
           aria-invalid={wrong.stop !== undefined}
-          onChange={e => set({ stop: e.target.value })}
+          onChange={e => setSettings({ stop: e.target.value })}
         />
       </Field>
       {mode === "chat" && (
@@ -111,7 +110,7 @@ export function SettingsPanel({ settings, mode }: { readonly settings: Settings;
             rows={3}
             value={settings.system}
             placeholder="How the model should behave"
-            onChange={e => set({ system: e.target.value })}
+            onChange={e => setSettings({ system: e.target.value })}
           />
         </Field>
       )}
