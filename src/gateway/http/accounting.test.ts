@@ -283,3 +283,31 @@ test("of two bounds in one request the larger is held", async () => {
   }
   await start();
 });
+
+for (const stream of [false, true])
+  test(`a client that leaves before its ${stream ? "stream" : "answer"} is charged the prompt that a server was given, and nothing in a line`, async () => {
+    upstream.script = () => {};
+    await start({}, [tokens], { concurrency: 1 });
+    const until = async (holds: () => boolean) => {
+      for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 5));
+      expect(holds()).toBe(true);
+    };
+    const leave = () => {
+      const controller = new AbortController();
+      void gateway.post("/v1/chat/completions", { model: "chat", messages, stream }, { signal: controller.signal }).catch(() => {});
+      return controller;
+    };
+    const first = leave();
+    await until(() => upstream.received.length === 1);
+    const waits = leave();
+    await until(() => gateway.gateway.state().upstreams[0]!.lane!.waiting === 1);
+    waits.abort();
+    await until(() => gateway.records.length === 1);
+    expect(gateway.records[0]).toMatchObject({ status: 499, attempts: [], inputTokens: 0, outputTokens: 0 });
+    first.abort();
+    await until(() => gateway.records.length === 2);
+    expect(gateway.records[1]).toMatchObject({ status: 499, error: "gateway/cancelled", outputTokens: 0 });
+    expect(gateway.records[1]!.inputTokens).toBeGreaterThan(0);
+    const rows = await gateway.gateway.control.usage("2000-01-01", "2100-01-01");
+    expect(rows.reduce((n, r) => n + r.inputTokens, 0)).toBe(gateway.records[1]!.inputTokens);
+  });

@@ -155,8 +155,10 @@ export async function forward(f: Forwarded): Promise<Answer> {
   } catch (error) {
     f.exchange.target = attempts.target;
     over();
-    if (hasLeft(f)) throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
-    throw error;
+    if (!hasLeft(f)) throw error;
+    // a server has read the prompt, and was cut off from whatever it wrote
+    if (attempts.target !== undefined) f.onEnd({ status: 499, error: "gateway/cancelled", usage: chargedStream(f, undefined, 0) });
+    throw gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
   }
 }
 
