@@ -28,7 +28,8 @@ test("the order in which candidates lie decides nothing, and all of them at once
 test("a model that gives all candidates one score is worth what chance is, not a first place", () => {
   const same = { scores: [1, 1, 1, 1], gains: [1, 0, 0, 0] };
   expect(recallAt(same, 1)).toBe(0.25);
-  expect(reciprocalRank(same)).toBe(0.25);
+  // any of four places, one as likely as the other
+  expect(reciprocalRank(same)).toBeCloseTo((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4, 12);
   expect(ndcgAt(same, 1)).toBe(0.25);
   expect([recallAt({ scores: [3, 2, 1], gains: [0, 1, 1] }, 2), reciprocalRank({ scores: [3, 2, 1], gains: [0, 1, 1] })]).toEqual([
     0.5, 0.5,

@@ -170,6 +170,10 @@ test("an encoder learns which number words belong together, on sequences that it
 test("vectors that are all alike find nothing, and a report of the same vectors twice tells of no gain", () => {
   const same = foundIn(validation, () => Float64Array.of(1, 0), 0.05);
   expect(same[0]!.recall1).toBeLessThan(0.1);
+  // any place, one as likely as the other: as a retrieval task tells it
+  const candidates = new Set(validation.map(r => r.positive)).size;
+  const chance = Array.from({ length: candidates }, (_, place) => 1 / (place + 1)).reduce((a, b) => a + b) / candidates;
+  expect(same[0]!.mrr).toBeCloseTo(chance, 12);
   expect(same[0]!.loss).toBeCloseTo(Math.log(new Set(validation.map(r => r.positive)).size), 6);
   const { retrieval } = embedReport({ base: same, tuned: same }, { scores: [], base: [], tuned: [] });
   expect(retrieval.ndcg10.gain).toEqual({ value: 0, low: 0, high: 0 });
