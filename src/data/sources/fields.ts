@@ -3,7 +3,7 @@
  */
 import type { Attribute, Attributes } from "../document.ts";
 import { labelOf } from "./labels.ts";
-import type { ReadRecord, SourceOptions } from "./source.ts";
+import type { AttributeForm, ReadRecord, SourceOptions } from "./source.ts";
 import { refuse } from "./text.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -56,14 +56,31 @@ export function textOf(fields: Fields, field: Field): { readonly text: string } 
   return { text: field.replace(holes, () => values[i++] ?? "") };
 }
 
-/** Fields that are not the text and can be attributes; deeper values stay in the source. */
-export function attributesOf(fields: Fields, field: Field): Attributes {
-  const used = new Set(["id", ...namesOf(field)]);
-  return Object.fromEntries(
-    Object.entries(fields).filter(
-      (e): e is [string, Attribute] => !used.has(e[0]) && (e[1] === null || ["string", "number", "boolean"].includes(typeof e[1])),
-    ),
-  );
+const isAttribute = (value: unknown): value is Attribute => value === null || ["string", "number", "boolean"].includes(typeof value);
+
+/** A text in one spelling: no white space around it, one space between words; nothing where nothing is left. */
+const inForm = (value: Attribute, { case: letters }: AttributeForm): Attribute | undefined => {
+  if (typeof value !== "string") return value;
+  const text = value.trim().replace(/\s+/g, " ");
+  return text === "" ? undefined : letters === "lower" ? text.toLowerCase() : text;
+};
+
+/** Fields that attributes are named after, by the attributes' names. */
+export const namedFields = (named: SourceOptions["attributes"]): (readonly [string, string])[] =>
+  Object.entries(named ?? {}).map(([name, from]) => [name, typeof from === "string" ? from : from.field] as const);
+
+/** Fields that are not the text and can be attributes, and those that `named` says under their new names; deeper values stay in the source. */
+export function attributesOf(fields: Fields, field: Field, named: SourceOptions["attributes"] = {}): Attributes {
+  const used = new Set(["id", ...namesOf(field), ...namedFields(named).map(([, from]) => from)]);
+  const attributes: Record<string, Attribute> = {};
+  for (const [name, value] of Object.entries(fields)) if (!used.has(name) && isAttribute(value)) attributes[name] = value;
+  for (const [name, from] of Object.entries(named)) {
+    const found = valueAt(fields, typeof from === "string" ? from : from.field);
+    if (!isAttribute(found)) continue;
+    const value = typeof from === "string" ? found : inForm(found, from);
+    if (value !== undefined) attributes[name] = value;
+  }
+  return attributes;
 }
 
 /** A record's own id, where it has one. */
@@ -79,6 +96,6 @@ export function fieldsRecord(
 ): ReadRecord {
   const why = refuse(text);
   if (why) return { ok: false, place: at.place, ...why };
-  const attributes = { ...labelOf(at.path, options.labels), ...attributesOf(fields, fieldOf(options)) };
+  const attributes = { ...labelOf(at.path, options.labels), ...attributesOf(fields, fieldOf(options), options.attributes) };
   return { ok: true, place: at.place, key: at.key, text, attributes, edits: [] };
 }

@@ -174,6 +174,43 @@ test("CSV: tabs, marks of UTF-8 and UTF-16, other delimiters, wrong bytes in one
   );
   expect(brief(await readOne("x.csv", Buffer.from("text\n\xe4", "latin1"), { reader: "csv", encoding: "windows-1252" }))).toEqual(["ä"]);
 });
+
+test("a table without the columns that the source names is set aside once, with what to say instead", async () => {
+  const refused = async (file: string, options: object, message: string) => {
+    const records = await readOne("x.csv", file, { reader: "csv", ...options });
+    expect(records).toEqual([{ ok: false, place: "x.csv:1", reason: "csv", message: expect.stringContaining(message) }]);
+  };
+  // quotes in the wrong place for this delimiter: the rows alone cannot be parsed
+  const semicolons = 'Ticket;Message;Topic\n1;"late; ""again""";a\n2;"no parcel";b\n';
+  await refused(semicolons, {}, 'The first row looks parted by ";": say delimiter: ";"');
+  await refused("Ticket,Message\n1,late", { field: "Mesage" }, 'expected a column "Mesage", got Ticket, Message. Did you mean "Message"?');
+  await refused("Subject line,Message\na,b", { field: "{Subject line}: {Mesage}" }, 'expected a column "Mesage"');
+  await refused("text,Topic (final)\na,b", { attributes: { topic: "Topic (finals)" } }, 'Did you mean "Topic (final)"?');
+  await refused("a,b\n1,2", { field: ["title", "body"] }, 'expected a column "title" or "body"');
+  expect(brief(await readOne("x.csv", "title,b\n1,2", { reader: "csv", field: ["title", "body"] }))).toEqual(["1"]);
+});
+
+test("attributes are named anew and written one way, in tables and in records alike; the others stay as they are", async () => {
+  const attributes = { topic: { field: "Topic (final)", case: "lower" }, via: "Channel", title: { field: "Subject line" } };
+  const rows = [
+    { "Subject line": " Late  again", Message: "where is it", "Topic (final)": "  Account\t access ", Channel: "Web ", Notes: "VIP" },
+    { "Subject line": "", Message: "no", "Topic (final)": " ", Channel: "Phone", Notes: "" },
+  ];
+  const names = Object.keys(rows[0]!);
+  const table = [names.join(","), ...rows.map(r => Object.values(r).join(","))].join("\n");
+  const field = "{Subject line}: {Message}";
+  const read = async (name: string, file: string, reader: string) =>
+    (await readOne(name, file, { reader, field, attributes })).map(r => (r.ok ? [r.text, r.attributes] : r));
+  const expected = [
+    [" Late  again: where is it", { topic: "account access", via: "Web ", title: "Late again", Notes: "VIP" }],
+    [": no", { via: "Phone", Notes: "" }],
+  ];
+  expect(await read("x.jsonl", rows.map(r => JSON.stringify(r)).join("\n"), "jsonl")).toEqual(expected);
+  expect(await read("x.csv", table, "csv")).toEqual([expected[0], [": no", { via: "Phone" }]]);
+  expect(() => sourceOptions.parse({ folder: ".", reader: "csv", attributes: { id: "Ticket" } })).toThrow("another name than id");
+  expect(() => sourceOptions.parse({ folder: ".", reader: "email", attributes })).toThrow("is for records with fields, not email");
+});
+
 const order = (s: string) => ["ä", "x.csv:3! wrong-charset", "x.csv:4! binary", "b"].indexOf(s);
 
 const pagesOf = (n: number) =>
@@ -280,7 +317,7 @@ test("WARC: twenty thousand records that all claim to be long are set aside one 
 
 test("CSV: a table without the wanted column, or with a million of them, is no table", async () => {
   expect(await readOne("x.csv", "a,b\n1,2", { reader: "csv" })).toMatchObject([
-    { place: "x.csv:1", reason: "csv", message: 'expected a column "text", got a, b' },
+    { place: "x.csv:1", reason: "csv", message: 'expected a column "text", got a, b. Name the column that holds the text with field:' },
   ]);
   expect(brief(await readOne("x.csv", `${"a,".repeat(1_000_000)}text`, { reader: "csv" }))).toEqual(["x.csv:1! csv"]);
 });

@@ -37,6 +37,15 @@ export type ReaderName = (typeof readerNames)[number];
 const rowReaders: readonly ReaderName[] = ["jsonl", "email"];
 const someTexts = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
+/** What makes records of fields. */
+const recordReaders: readonly (ReaderName | undefined)[] = ["jsonl", "csv", "parquet", "huggingface", undefined];
+const attributeName = z
+  .string()
+  .min(1)
+  .refine(name => name !== "id", "another name than id, which is the document's own");
+const attributeForm = z.strictObject({ field: z.string().min(1), case: z.enum(["keep", "lower"]).default("keep") });
+export type AttributeForm = z.output<typeof attributeForm>;
+
 /** The `source:` part of `loam.yaml`. */
 export const sourceOptions = z
   .strictObject({
@@ -69,6 +78,11 @@ export const sourceOptions = z
      * `{title}: {body}`.
      */
     field: someTexts.optional(),
+    /**
+     * Records: attributes by the field that each comes from, where it is to have another name. `{ field, case }` writes texts one way too: no white
+     * space around them, one space between words, and with `lower` small letters. Fields that are not named here keep their names.
+     */
+    attributes: z.record(attributeName, z.union([z.string().min(1), attributeForm])).optional(),
     /** Pages: their main text (default) or everything that is seen. */
     extract: z.enum(["main", "all"]).optional(),
     /** CSV: what parts the columns; by default a tab in `.tsv`, else a comma. */
@@ -90,6 +104,8 @@ export const sourceOptions = z
       ["huggingface", ["split", "config"]],
     ] as const)
       for (const name of names) if (s[name] !== undefined && s[kind] === undefined) refuse(`is for ${kind} only`, [name]);
+    if (s.attributes !== undefined && !recordReaders.includes(s.reader))
+      refuse(`is for records with fields, not ${s.reader}`, ["attributes"]);
     if (s.sql !== undefined && s.query === undefined) refuse("one statement that reads", ["query"]);
     if ((s.sql !== undefined || s.huggingface !== undefined) && s.files !== undefined)
       refuse(`not with ${s.sql ? "sql" : "huggingface"}`, ["files"]);
