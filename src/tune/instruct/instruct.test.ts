@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { isLoamError } from "../../base/index.ts";
-import { chatTemplate, encodeChat, trainBpe } from "../../text/index.ts";
+import { chatTemplate, encodeChat, loadTokenizer, trainBpe } from "../../text/index.ts";
 import { type EncodeExampleOptions, encodeExample, encodeExamples, type TuneText } from "./encode.ts";
 import type { ChatExample } from "./example.ts";
 import { previewPieces, previewRuns, previewText } from "./preview.ts";
@@ -186,6 +186,80 @@ test("pieces are the tokens in their order, joined where a character needs sever
       if (new Set(trained).size === 1) for (const p of pieces) expect(p.text).not.toMatch(/^$|\uFFFD/);
     }),
   );
+});
+
+/** Tokens as SentencePiece, BERT and older byte-pair files have them, and bytes of a character. */
+const words = ["▁who", "▁is", "▁the", "cat", "##s", "?", "dog</w>", "<0xC3>", "<0xA9>", "▁", "<|end|>"];
+const decoders: readonly [string, object | null][] = [
+  ["Metaspace", { type: "Metaspace", replacement: "▁", prepend_scheme: "always", split: true }],
+  [
+    "SentencePiece with bytes, as Llama's",
+    {
+      type: "Sequence",
+      decoders: [
+        { type: "Replace", pattern: { String: "▁" }, content: " " },
+        { type: "ByteFallback" },
+        { type: "Fuse" },
+        { type: "Strip", content: " ", start: 1, stop: 0 },
+      ],
+    },
+  ],
+  ["WordPiece", { type: "WordPiece", prefix: "##", cleanup: true }],
+  ["ends of words, held back for the next token", { type: "BPEDecoder", suffix: "</w>" }],
+  ["all at once", { type: "Sequence", decoders: [{ type: "Fuse" }, { type: "Replace", pattern: { String: "▁" }, content: " " }] }],
+  ["none", null],
+];
+const wordsFile = (decoder: object | null) => ({
+  truncation: null,
+  padding: null,
+  added_tokens: [
+    { id: words.length - 1, content: "<|end|>", special: true, single_word: false, lstrip: false, rstrip: false, normalized: false },
+  ],
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder,
+  model: { type: "BPE", vocab: Object.fromEntries(words.map((word, id) => [word, id])), merges: [] },
+});
+test.each(decoders)(
+  "the texts of all runs, and of all pieces, are the text of the whole, spaces at the beginning of runs too: %s",
+  (_, decoder) => {
+    const other = loadTokenizer(wordsFile(decoder));
+    const masked = fc
+      .array(fc.tuple(fc.nat({ max: words.length - 1 }), fc.boolean()), { maxLength: 12 })
+      .map(all => ({ ids: Uint32Array.from(all, ([id]) => id), trained: Uint8Array.from(all, ([, on]) => Number(on)) }));
+    fc.assert(
+      fc.property(masked, ({ ids, trained }) => {
+        const runs = previewRuns({ tokenizer: other }, { ids, trained });
+        expect(runs.map(r => r.text).join("")).toBe(other.decode(ids));
+        expect(runs.flatMap(r => Array<number>(r.tokens).fill(Number(r.trained)))).toEqual([...trained]);
+        const pieces = previewPieces({ tokenizer: other }, { ids, trained });
+        expect(pieces.flatMap(p => p.ids)).toEqual([...ids]);
+        // each run has pieces of its own, which read as it does
+        let at = 0;
+        for (const { tokens, trained: on, text: want } of runs) {
+          let [got, left] = ["", tokens];
+          while (left > 0) {
+            const piece = pieces[at++]!;
+            expect(piece.trained).toBe(on);
+            got += piece.text;
+            left -= piece.ids.length;
+          }
+          expect([got, left]).toEqual([want, 0]);
+        }
+      }),
+    );
+  },
+);
+
+test("a space that SentencePiece writes before a word is trained with it", () => {
+  const llama = loadTokenizer(wordsFile(decoders[1]![1]));
+  const masked = { ids: Uint32Array.of(0, 1, 2, 3, 7, 8), trained: Uint8Array.of(0, 0, 1, 1, 1, 0) };
+  expect(previewRuns({ tokenizer: llama }, masked)).toEqual([
+    { trained: false, tokens: 2, text: "who is" },
+    { trained: true, tokens: 3, text: " thecat" },
+    { trained: false, tokens: 1, text: "é" },
+  ]);
 });
 
 const example = { kind: "chat", messages: chat, trained: [1] } as const;

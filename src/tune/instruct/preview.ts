@@ -1,6 +1,6 @@
 /** What of an example is trained, to be looked at before anything is: runs of tokens with one mask, as text in colours or as data. */
 import type { Tokenizer } from "../../text/index.ts";
-import type { Encoded, EncodedExamples, Masked, TuneText } from "./encode.ts";
+import type { Encoded, EncodedExamples, Masked } from "./encode.ts";
 
 export interface PreviewRun {
   readonly trained: boolean;
@@ -8,14 +8,33 @@ export interface PreviewRun {
   readonly text: string;
 }
 
-/** Neighbouring tokens of one mask as one piece. Joined, the texts are the text of all tokens. */
-export function previewRuns({ tokenizer }: Pick<TuneText, "tokenizer">, { ids, trained }: Masked): PreviewRun[] {
-  const runs: PreviewRun[] = [];
-  for (let from = 0, to = 0; from < ids.length; from = to) {
+interface Masks {
+  /** The text of all tokens. */
+  readonly whole: string;
+  /** Tokens `from` to `to` (exclusive), neighbours of one mask, and where their text ends in `whole`. */
+  readonly runs: readonly { readonly trained: boolean; readonly from: number; readonly to: number; readonly end: number }[];
+}
+
+/**
+ * Where the runs of a mask end in the text of all tokens: as far as what is decoded up to there stays as it is when the rest follows. Tokens decoded alone
+ * would be the beginning of a text, where SentencePiece writes no space. A character that the mask cuts belongs to the run that ends it.
+ */
+function masksOf(tokenizer: Pick<Tokenizer, "decode">, { ids, trained }: Masked): Masks {
+  const whole = tokenizer.decode(ids);
+  const runs: Masks["runs"][number][] = [];
+  for (let from = 0, to = 0, end = 0; from < ids.length; from = to) {
     while (to < ids.length && trained[to] === trained[from]) to++;
-    runs.push({ trained: trained[from] === 1, tokens: to - from, text: tokenizer.decode(ids.subarray(from, to)) });
+    const before = to === ids.length ? whole : tokenizer.decode(ids.subarray(0, to));
+    while (end < before.length && before[end] === whole[end]) end++;
+    runs.push({ trained: trained[from] === 1, from, to, end });
   }
-  return runs;
+  return { whole, runs };
+}
+
+/** Neighbouring tokens of one mask as one piece. Joined, the texts are the text of all tokens. */
+export function previewRuns({ tokenizer }: { readonly tokenizer: Pick<Tokenizer, "decode"> }, masked: Masked): PreviewRun[] {
+  const { whole, runs } = masksOf(tokenizer, masked);
+  return runs.map(({ trained, from, to, end }, i) => ({ trained, tokens: to - from, text: whole.slice(runs[i - 1]?.end ?? 0, end) }));
 }
 
 /** A token, or neighbours that make a character only together. */
@@ -29,26 +48,27 @@ export interface PreviewPiece {
 
 /** What a run is made of, token by token. Joined, the texts are those of `previewRuns`. */
 export function previewPieces(
-  { tokenizer }: { readonly tokenizer: Pick<Tokenizer, "specials" | "stream"> },
+  { tokenizer }: { readonly tokenizer: Pick<Tokenizer, "decode" | "specials" | "stream"> },
   masked: Masked,
 ): PreviewPiece[] {
   const specials = new Set(tokenizer.specials.values());
   const pieces: PreviewPiece[] = [];
-  const { ids, trained } = masked;
-  for (let from = 0, to = 0; from < ids.length; from = to) {
-    const stream = tokenizer.stream();
+  const { whole, runs } = masksOf(tokenizer, masked);
+  const stream = tokenizer.stream();
+  let [at, certain] = [0, 0];
+  for (const { trained, from, to, end } of runs) {
     let open: number[] = [];
-    const close = (text: string): void => {
-      pieces.push({ trained: trained[from] === 1, ids: open, text, isSpecial: open.every(id => specials.has(id)) });
-      open = [];
+    const close = (until: number): void => {
+      pieces.push({ trained, ids: open, text: whole.slice(at, until), isSpecial: open.every(id => specials.has(id)) });
+      [open, at] = [[], until];
     };
-    for (; to < ids.length && trained[to] === trained[from]; to++) {
-      open.push(ids[to]!);
-      const text = stream.push(ids[to]!);
-      if (text !== "") close(text);
+    for (let i = from; i < to; i++) {
+      open.push(masked.ids[i]!);
+      certain += stream.push(masked.ids[i]!).length;
+      // what a decoder holds back for the next token is this run's still
+      if (i === to - 1) close(end);
+      else if (certain > at) close(certain);
     }
-    const rest = stream.end();
-    if (open.length > 0) close(rest);
   }
   return pieces;
 }
@@ -76,7 +96,7 @@ const countTrained = ({ trained }: Masked): number => trained.reduce((n, t) => n
 
 /** Figures of all examples, and the runs of those that are to be shown. */
 export const previewOf = (
-  text: Pick<TuneText, "tokenizer">,
+  text: { readonly tokenizer: Pick<Tokenizer, "decode"> },
   { encoded, tooLong, cut }: Pick<EncodedExamples, "encoded" | "tooLong" | "cut">,
   shown: readonly Encoded[],
 ): ExamplesPreview => ({
