@@ -11,36 +11,49 @@ const shownPrompt = 1200;
 export const sliceName = (rule: SliceRule): { readonly by: string; readonly parts: number } =>
   typeof rule === "string" ? { by: rule, parts: 3 } : { by: `length of ${rule.length}`, parts: rule.parts };
 
-function attributesOf(task: Task, a: Asked): Record<string, string | number> {
-  const out: Record<string, string | number> = {};
-  for (const rule of task.slices) {
-    const { by } = sliceName(rule);
+/** What a slice reads of an item; null and, but for its length, an empty text are no value. */
+function sliced(rule: SliceRule, { prompt, item }: Asked): string | number | undefined {
+  const field = typeof rule === "string" ? rule : rule.length;
+  const value = field === "prompt" && typeof rule !== "string" ? prompt : item.fields[field];
+  if (value === undefined || value === null || (value === "" && typeof rule === "string")) return undefined;
+  if (typeof rule !== "string") return String(value).length;
+  return typeof value === "number" || typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Errors: evaluate/data where no item has a field that a slice names. */
+function checkSlices({ slices }: Task, asked: readonly Asked[]): void {
+  const fields = new Set(asked.flatMap(a => Object.keys(a.item.fields)));
+  for (const rule of slices) {
     const field = typeof rule === "string" ? rule : rule.length;
-    const value = field === "prompt" && typeof rule !== "string" ? a.prompt : a.item.fields[field];
-    if (value === undefined)
-      throw evaluateErrors.fail("data", {
-        place: `${a.item.place}: slices`,
-        expected: `one of ${Object.keys(a.item.fields).slice(0, 20).join(", ")}`,
-        received: `"${field}"`,
-      });
-    if (typeof rule !== "string") out[by] = String(value).length;
-    else out[by] = typeof value === "number" ? value : typeof value === "string" ? value : JSON.stringify(value);
+    if (fields.has(field) || (field === "prompt" && typeof rule !== "string") || asked.length === 0) continue;
+    throw evaluateErrors.fail("data", {
+      place: `${asked[0]!.item.place}: slices`,
+      expected: `one of ${[...fields].slice(0, 20).join(", ")}`,
+      received: `"${field}"`,
+    });
   }
-  return out;
+}
+
+function attributesOf({ slices }: Task, a: Asked): Record<string, string | number> {
+  const values = slices.map(rule => [sliceName(rule).by, sliced(rule, a)] as const);
+  return Object.fromEntries(values.filter((v): v is readonly [string, string | number] => v[1] !== undefined));
 }
 
 export type AboutItem = Pick<ItemResult, "id" | "place" | "prompt" | "attributes" | "cluster">;
 
-/** Errors: evaluate/data where a slice names no field. */
-export function aboutItem(task: Task, a: Asked): AboutItem {
-  const cluster = task.cluster === undefined ? undefined : a.item.fields[task.cluster];
-  return {
-    id: a.item.id,
-    place: a.item.place,
-    prompt: (a.pair ? `${a.prompt} | ${a.pair.to}` : a.prompt).slice(-shownPrompt),
-    attributes: attributesOf(task, a),
-    ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
-  };
+/** Errors: evaluate/data where a slice names a field that no item has. */
+export function aboutItems(task: Task, asked: readonly Asked[]): AboutItem[] {
+  checkSlices(task, asked);
+  return asked.map(a => {
+    const cluster = task.cluster === undefined ? undefined : a.item.fields[task.cluster];
+    return {
+      id: a.item.id,
+      place: a.item.place,
+      prompt: (a.pair ? `${a.prompt} | ${a.pair.to}` : a.prompt).slice(-shownPrompt),
+      attributes: attributesOf(task, a),
+      ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
+    };
+  });
 }
 
 /** Milliseconds as they are recorded: whole microseconds. */

@@ -3,7 +3,7 @@
  * what was asked before is not asked again. Knows no files and no record.
  */
 import type { Progress } from "../base/index.ts";
-import { type AboutItem, aboutItem, rounded } from "./about-item.ts";
+import { type AboutItem, aboutItems, rounded } from "./about-item.ts";
 import { abilityOf, askModel } from "./ask-model.ts";
 import { baselineAnswers } from "./baselines/answers/answer-baselines.ts";
 import { programOf } from "./code/program.ts";
@@ -191,7 +191,7 @@ export async function evaluateTask(o: EvaluateOptions): Promise<Evaluated> {
   baselineAnswers(loaded);
   const read = readerOf(task.generate?.read ?? [], task.task);
   const asked = askOf(loaded, change);
-  const about = asked.map(a => aboutItem(task, a));
+  const about = aboutItems(task, asked);
   const got: AnswerOf<RequestKind>[] = [];
   const began = performance.now();
   const known = await askModel(

@@ -2,7 +2,7 @@
  * Tasks about a model's vectors: each text is embedded once, whatever it stands for, and kept under its own hash, so what was embedded before (by another task
  * too) is not asked again. Rankings are exact: every document beside every query.
  */
-import { aboutItem, rounded } from "../about-item.ts";
+import { aboutItems, rounded } from "../about-item.ts";
 import { abilityOf, askModel } from "../ask-model.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { Evaluated, EvaluateOptions } from "../evaluate-task.ts";
@@ -103,7 +103,7 @@ export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> 
   const asked = askOf(loaded, change);
   // what stands before everything stands before both texts of a pair
   const otherOf = (a: Asked) => a.pair && a.context.slice(0, a.context.length - a.prompt.length) + a.pair.to;
-  const about = asked.map(a => aboutItem(task, a));
+  const about = aboutItems(task, asked);
   const began = performance.now();
   const { vectors, known } = await embedded(textsOf(asked, corpus, otherOf), o);
   const ms = (a: Asked) => rounded(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));

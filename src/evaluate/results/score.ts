@@ -53,28 +53,39 @@ export interface SliceScores {
 
 /** Values of an attribute that are shown one by one; the rest together. */
 const mostGroups = 12;
+/** What the items without an attribute are called. */
+const noValue = "no value";
 
-/** Groups of items by an attribute: numbers in parts of equal size, texts by value. */
-export function groupsOf(
-  items: readonly ItemResult[],
-  by: string,
-  parts: number,
-): { readonly group: string; readonly items: ItemResult[] }[] {
-  const values = items.map(i => i.attributes[by]);
-  const numbers = values.filter(v => typeof v === "number");
-  if (numbers.length === items.length && new Set(numbers).size > mostGroups) {
-    const sorted = [...numbers].sort((a, b) => a - b);
-    const ends = [...new Set(Array.from({ length: parts - 1 }, (_, k) => quantile(sorted, (k + 1) / parts)))];
-    const partOf = (v: number) => ends.filter(e => v > e).length;
-    return Array.from({ length: ends.length + 1 }, (_, k) => {
-      const own = items.filter(i => partOf(i.attributes[by] as number) === k);
-      const [low, high] = [Math.min(...own.map(i => i.attributes[by] as number)), Math.max(...own.map(i => i.attributes[by] as number))];
-      return { group: low === high ? String(low) : `${low} to ${high}`, items: own };
-    }).filter(g => g.items.length > 0);
-  }
+interface Group {
+  readonly group: string;
+  readonly items: ItemResult[];
+}
+
+const plainNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[-+]?\d+)?$/i;
+/** The number that a value is, or that its text is: tables have nothing but texts. Not a number for anything else. */
+function numberOf(value: string | number | undefined): number {
+  const number = typeof value === "string" && plainNumber.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : Number.NaN;
+}
+
+/** Parts of equal size by a number. */
+function partsOf(items: readonly ItemResult[], numberAt: (i: ItemResult) => number, parts: number): Group[] {
+  const sorted = items.map(numberAt).sort((a, b) => a - b);
+  const ends = [...new Set(Array.from({ length: parts - 1 }, (_, k) => quantile(sorted, (k + 1) / parts)))];
+  const partOf = (v: number) => ends.filter(e => v > e).length;
+  return Array.from({ length: ends.length + 1 }, (_, k) => {
+    const own = items.filter(i => partOf(numberAt(i)) === k);
+    const numbers = own.map(numberAt).sort((a, b) => a - b);
+    const [low, high] = [numbers[0], numbers.at(-1)];
+    return { group: low === high ? String(low) : `${low} to ${high}`, items: own };
+  }).filter(g => g.items.length > 0);
+}
+
+/** A group a value, the greatest first. */
+function valuesOf(items: readonly ItemResult[], by: string): Group[] {
   const groups = new Map<string, ItemResult[]>();
-  for (const [i, item] of items.entries()) {
-    const key = values[i] === undefined ? "none" : String(values[i]);
+  for (const item of items) {
+    const key = String(item.attributes[by]);
     const list = groups.get(key);
     if (list) list.push(item);
     else groups.set(key, [item]);
@@ -85,6 +96,29 @@ export function groupsOf(
     ...sorted.slice(0, mostGroups).map(([group, list]) => ({ group, items: list })),
     ...(rest.length ? [{ group: `${sorted.length - mostGroups} others`, items: rest }] : []),
   ];
+}
+
+/**
+ * Groups of items by an attribute. Many different numbers in parts of equal size, also where some items have a text ("unknown") in their place, which follows by
+ * value; anything else by value. Items without the attribute are the last group.
+ */
+export function groupsOf(items: readonly ItemResult[], by: string, parts: number): Group[] {
+  const hasValue = (i: ItemResult) => i.attributes[by] !== undefined && i.attributes[by] !== "";
+  const given = items.filter(hasValue);
+  const lacking = items.filter(i => !hasValue(i));
+  const numberAt = (i: ItemResult) => numberOf(i.attributes[by]);
+  const numbers = given.filter(i => !Number.isNaN(numberAt(i)));
+  const isContinuous = new Set(numbers.map(numberAt)).size > mostGroups && 2 * numbers.length > given.length;
+  const groups = isContinuous
+    ? [
+        ...partsOf(numbers, numberAt, parts),
+        ...valuesOf(
+          given.filter(i => Number.isNaN(numberAt(i))),
+          by,
+        ),
+      ]
+    : valuesOf(given, by);
+  return lacking.length > 0 ? [...groups, { group: noValue, items: lacking }] : groups;
 }
 
 /** Scores of every group of every attribute named. */
