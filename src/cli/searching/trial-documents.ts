@@ -36,7 +36,9 @@ export function onDataSet({ project, usual, varies, model, life, trained }: Give
   const upTo = life.slice(0, life.indexOf(trained) + 1);
   if (!varies.some(name => movesParts.test(name))) return { judged, links: upTo, trained };
   const documents = `data/${dataSetOf(project.config.tuned[model]!.tune)!}`;
-  const { validation, seed } = usual.config.tuned[model]!.tune;
+  const { tune } = usual.config.tuned[model]!;
+  const { validation, seed } = tune;
+  const classes = tune.task === "classify" ? { classes: { label: tune.label, ...(tune.classes ? { classes: tune.classes } : {}) } } : {};
   const links = upTo.flatMap((l): Link[] => {
     if (l.label === reads) {
       const label = `search/${documents}`;
@@ -45,7 +47,7 @@ export function onDataSet({ project, usual, varies, model, life, trained }: Give
         label,
         inputs: { documents, judged: judgedLabel },
         definition: searchDocumentsStage,
-        options: () => ({ validation, seed }),
+        options: () => ({ validation, seed, ...classes }),
         describe: s =>
           `${s.trainDocuments} to train on, ${s.validationDocuments} to choose by; ${s.leftOut} left out beside those that judge`,
       });

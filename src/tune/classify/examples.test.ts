@@ -34,8 +34,17 @@ describe("labelled texts", () => {
   test("classes that differ in case or spaces, with what to write", () =>
     refused(
       [...some("spam", 30), ...some("Spam ", 3), ...some("ham", 30)],
-      /got "spam" \(30\), "Spam " \(3\)\. Say which values mean a class: classes: \{ "spam": \["spam", "Spam "\]/,
+      'got "spam" (30), "Spam " (3). Say which values mean a class: classes: { "spam": ["spam", "Spam "], "ham": ["ham"] }; or let the source write them one way: attributes: { "label": { field: "label", case: lower } }',
     ));
+  test("what to write for classes is taken: pasted into the recipe it reads every text", async () => {
+    const train = [...some("late ", 3), ...some("Late", 30), ...some("a  b", 20), ...some("A b", 20)];
+    const said = await readExamples(documents(train), options).catch(e => (e as Error).message);
+    const classes = /classes: (\{.*?\});/.exec(said as string)![1]!;
+    const read = await readExamples(documents(train), labelOptions.parse({ classes: JSON.parse(classes) }));
+    expect(read.classes).toEqual(["Late", "a b"]);
+    expect(read).toMatchObject({ leftOut: 0 });
+    expect(read.train.length + read.validation.length).toBe(73);
+  });
   test("a text of white space, by its id", () =>
     refused([{ label: "ham", text: " \n" }, ...some("spam", 30)], "documents-1/train: d0: expected a text, got nothing but white space"));
   test("no such attribute: those that there are", () => refused(some("ham", 9), /got 9 without; they have label/, { label: "genre" }));
@@ -55,6 +64,10 @@ describe("labelled texts", () => {
   });
   test("near-duplicates on both sides of the split", () =>
     refused([...some("spam", 40), ...some("ham", 40)], /near-duplicates on one side of the split, got 3 documents/, {}, { crossing: 3 }));
+  test("a held-out side without a class, with how to hold out a share of each", () =>
+    expect(readTest(documents([], some("ham", 3)), options, ["ham", "spam"])).rejects.toThrow(
+      /test part: expected at least 1 text of every class, got "spam" \(0\) of 3 texts\. Give more texts, hold out .*split: \{ stratify: "label" \}/,
+    ));
   test("a test class that nothing was trained on", () =>
     expect(readTest(documents([], some("news", 3)), options, ["ham", "spam"])).rejects.toThrow(
       /a class of the train side: ham, spam, got "news"/,
@@ -77,4 +90,35 @@ describe("labelled texts", () => {
     expect(validation.length / 600).toBeLessThan(0.18);
     for (const e of validation) expect(isValidation(e.group, options)).toBe(true);
   });
+
+  test("a rare class always selects too, by one group, and no other group moves for it", async () => {
+    const common = some("ham", 300).map((r, i) => ({ ...r, cluster: `h${i}` }));
+    const seeds = Array.from({ length: 40 }, (_, seed) => seed);
+    let given = 0;
+    for (const seed of seeds) {
+      const rare = Array.from({ length: 6 }, (_, i) => ({
+        label: "law",
+        text: `words of it ${i}`,
+        cluster: `r${Math.floor(i / 2)}-${seed}`,
+      }));
+      const o = { ...options, seed };
+      const { train, validation, classes } = await readExamples(documents([...common, ...rare]), o);
+      const law = classes.indexOf("law");
+      const groups = new Set(validation.filter(e => e.label === law).map(e => e.group));
+      expect(groups.size).toBeGreaterThan(0);
+      expect(train.some(e => groups.has(e.group))).toBe(false);
+      for (const e of validation.filter(e => e.label !== law)) expect(isValidation(e.group, o)).toBe(true);
+      for (const e of train.filter(e => e.label !== law)) expect(isValidation(e.group, o)).toBe(false);
+      if ([...groups].every(g => !isValidation(g, o))) {
+        expect(groups.size).toBe(1);
+        given++;
+      }
+    }
+    expect(given).toBeGreaterThan(10);
+  });
+
+  test("a class is not emptied for the validation part: what is too rare for both is refused", () =>
+    refused([...some("ham", 60), ...some("law", 2).map(r => ({ ...r, cluster: "one" }))], /validation part: .* got "law" \(0\)/, {
+      seed: 2,
+    }));
 });

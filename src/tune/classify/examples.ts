@@ -37,10 +37,42 @@ const maxClasses = 1000;
 /** Least texts of a class in each part. */
 const least = { train: 2, validation: 1, test: 1 } as const;
 
+/** Where a group stands among all that could be: 0 to 2^32. */
+const rankOf = (group: string, seed: LabelOptions["seed"]): number =>
+  createHash("sha256").update(`${seed}/validation/${group}`).digest().readUInt32BE(0);
+
 /** Is a group of the validation part? The same answer whatever other groups there are. */
-export function isValidation(group: string, { validation, seed }: Pick<LabelOptions, "validation" | "seed">): boolean {
-  const hash = createHash("sha256").update(`${seed}/validation/${group}`).digest();
-  return hash.readUInt32BE(0) < validation * 2 ** 32;
+export const isValidation = (group: string, { validation, seed }: Pick<LabelOptions, "validation" | "seed">): boolean =>
+  rankOf(group, seed) < validation * 2 ** 32;
+
+/** What decides whether a text selects. */
+export interface Selectable {
+  readonly group: string;
+  readonly label: string | number;
+  readonly isMade: boolean;
+}
+
+/**
+ * The groups that select: those of `isValidation`, and of a class that would have no text among them the group of the least hash, if enough of the
+ * class is left to train on. A rare class is so chosen by too.
+ */
+export function selectingGroups(texts: readonly Selectable[], o: Pick<LabelOptions, "validation" | "seed">): ReadonlySet<string> {
+  const selecting = new Set(texts.flatMap(t => (isValidation(t.group, o) ? [t.group] : [])));
+  const byClass = new Map<string | number, Selectable[]>();
+  for (const t of texts) {
+    const own = byClass.get(t.label);
+    if (own) own.push(t);
+    else byClass.set(t.label, [t]);
+  }
+  for (const [, own] of [...byClass].sort(([, a], [, b]) => a.length - b.length)) {
+    if (own.some(t => !t.isMade && selecting.has(t.group))) continue;
+    const given = new Set(own.flatMap(t => (t.isMade ? [] : [t.group])));
+    const first = [...given]
+      .sort((a, b) => rankOf(a, o.seed) - rankOf(b, o.seed))
+      .find(group => own.filter(t => t.group !== group && !selecting.has(t.group)).length >= least.train);
+    if (first !== undefined) selecting.add(first);
+  }
+  return selecting;
 }
 
 const plain = (label: string): string => label.trim().replace(/\s+/g, " ").toLowerCase();
@@ -60,6 +92,15 @@ function labelIn(d: Document, attribute: string): string | undefined {
   });
 }
 
+/** The class of a document by its name; undefined where it has none, or none that is asked for. Errors: tune/labels for what is no class. */
+export function classReader({ label, classes }: Pick<LabelOptions, "label" | "classes">): (d: Document) => string | undefined {
+  const named = classes && new Map(Object.entries(classes).flatMap(([name, values]) => [values].flat().map(v => [v, name] as const)));
+  return d => {
+    const value = labelIn(d, label);
+    return value === undefined || !named ? value : named.get(value);
+  };
+}
+
 interface Read {
   readonly document: Document;
   readonly label: string;
@@ -71,14 +112,13 @@ async function readSide(
   side: Side | typeof selecting,
   o: LabelOptions,
 ): Promise<{ readonly read: Read[]; readonly leftOut: number }> {
-  const named = o.classes && new Map(Object.entries(o.classes).flatMap(([name, values]) => [values].flat().map(v => [v, name] as const)));
+  const classIn = classReader(o);
   const read: Read[] = [];
   const seen = new Set<string>();
   let leftOut = 0;
   for await (const document of documentsOf(documents, side)) {
     for (const attribute of Object.keys(document.attributes)) if (seen.size < 1000) seen.add(attribute);
-    const value = labelIn(document, o.label);
-    const label = value === undefined ? undefined : named ? named.get(value) : value;
+    const label = classIn(document);
     if (label === undefined) {
       leftOut++;
       continue;
@@ -109,8 +149,23 @@ function countsOf(read: readonly Read[]): Map<string, number> {
   return counts;
 }
 
+/** Classes that a hint writes out. */
+const mostShown = 30;
+
+/** All classes with the values that mean them, to be pasted into the recipe: each under its commonest spelling. */
+function classesToWrite(spellings: Iterable<readonly (readonly [string, number])[]>): string {
+  const all = [...spellings].map(alike => {
+    const name = [...alike]
+      .sort(([, a], [, b]) => b - a)[0]![0]
+      .trim()
+      .replace(/\s+/g, " ");
+    return `${JSON.stringify(name)}: [${alike.map(([n]) => JSON.stringify(n)).join(", ")}]`;
+  });
+  return `classes: { ${all.slice(0, mostShown).join(", ")}${all.length > mostShown ? ", ..." : ""} }`;
+}
+
 /** Classes by their code units. Errors: tune/labels. */
-function checkedClasses(counts: ReadonlyMap<string, number>, place: string): string[] {
+function checkedClasses(counts: ReadonlyMap<string, number>, label: string, place: string): string[] {
   const byPlain = new Map<string, [string, number][]>();
   for (const [name, count] of counts) byPlain.set(plain(name), [...(byPlain.get(plain(name)) ?? []), [name, count]]);
   for (const alike of byPlain.values()) {
@@ -120,7 +175,7 @@ function checkedClasses(counts: ReadonlyMap<string, number>, place: string): str
         place,
         expected: alike.length > 1 ? "classes that differ in more than case and spaces" : "classes without spaces around them",
         received: quoted(alike),
-        hint: `Say which values mean a class: classes: { ${JSON.stringify(plain(name))}: [${alike.map(([n]) => JSON.stringify(n)).join(", ")}], ... }`,
+        hint: `Say which values mean a class: ${classesToWrite(byPlain.values())}; or let the source write them one way: attributes: { ${JSON.stringify(label)}: { field: ${JSON.stringify(label)}, case: lower } }`,
       });
   }
   if (counts.size < 2) throw tuneErrors.fail("labels", { place, expected: "two classes or more", received: `one: ${quoted([...counts])}` });
@@ -140,7 +195,13 @@ const countsIn = (classes: readonly string[], examples: readonly Example[]): num
   return counts;
 };
 
-function checkCounts(part: keyof typeof least, classes: readonly string[], examples: readonly Example[], place: string): void {
+function checkCounts(
+  part: keyof typeof least,
+  classes: readonly string[],
+  examples: readonly Example[],
+  label: string,
+  place: string,
+): void {
   const counts = countsIn(classes, examples).map((n, c) => [classes[c]!, n] as const);
   const few = counts.filter(([, n]) => n < least[part]);
   if (few.length > 0)
@@ -148,7 +209,10 @@ function checkCounts(part: keyof typeof least, classes: readonly string[], examp
       place: `${place}: ${part} part`,
       expected: `at least ${least[part]} ${least[part] === 1 ? "text" : "texts"} of every class`,
       received: `${quoted(few.slice(0, 5))}${few.length > 5 ? ` and ${few.length - 5} more classes` : ""} of ${formatCount(examples.length)} texts`,
-      hint: "Give more texts, or leave a class out (classes:).",
+      hint:
+        part === "test"
+          ? `Give more texts, hold out a share of each class (split: { stratify: ${JSON.stringify(label)} }), or leave a class out (classes:).`
+          : "Give more texts, or leave a class out (classes:).",
     });
 }
 
@@ -235,18 +299,19 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
   checkCrossing(documents, o);
   const place = `${documents.id}: ${o.label}`;
   const { read, leftOut } = await readSide(documents, "train", o);
-  const classes = checkedClasses(countsOf(read), place);
+  const classes = checkedClasses(countsOf(read), o.label, place);
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const all = read.map(r => exampleOf(r, classOf));
   const apart = setsApart(documents);
+  const chosen = selectingGroups(all, o);
   const validation = apart
     ? known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`).map(r =>
         exampleOf(r, classOf),
       )
-    : all.filter(e => isValidation(e.group, o) && !e.isMade);
-  const train = apart ? all : all.filter(e => !isValidation(e.group, o));
-  checkCounts("train", classes, train, place);
-  checkCounts("validation", classes, validation, place);
+    : all.filter(e => chosen.has(e.group) && !e.isMade);
+  const train = apart ? all : all.filter(e => !chosen.has(e.group));
+  checkCounts("train", classes, train, o.label, place);
+  checkCounts("validation", classes, validation, o.label, place);
   if (!o.allowNamed) checkNames(classes, train, place);
   return { classes, train, validation, leftOut };
 }
@@ -257,6 +322,6 @@ export async function readTest(documents: ArtifactReader, o: LabelOptions, class
   const place = `${documents.id}/held-out: ${o.label}`;
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const test = known(read, classOf, place).map(r => ({ ...exampleOf(r, classOf), attributes: r.document.attributes }));
-  checkCounts("test", classes, test, place);
+  checkCounts("test", classes, test, o.label, place);
   return test;
 }

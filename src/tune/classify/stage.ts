@@ -10,7 +10,7 @@ import { metricLine } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
 import { tokensOf } from "./batches.ts";
-import { type Example, readExamples } from "./examples.ts";
+import { type Example, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
 import { type ClassifyOptions, classifyOptions } from "./options.ts";
@@ -61,6 +61,8 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
     async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
       progress({ stage: "tune", message: "reading texts" });
       const { classes, train, validation, leftOut } = await readExamples(inputs.documents, recipe);
+      // only looked at: a held-out side that cannot be reported on is refused before anything is trained
+      await readTest(inputs.documents, recipe, classes);
       const tokenizer = await around.tokenizerOf(inputs.base);
       const device = around.device();
       const base = await loadModel(inputs.base, device);

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type Document, documentLine, documentsOf, type Side } from "../../data/index.ts";
 import { type ArtifactReader, stage } from "../../store/index.ts";
-import { isValidation } from "../classify/examples.ts";
+import { classReader, isValidation, selectingGroups } from "../classify/examples.ts";
 import { labelOptions } from "../classify/options.ts";
 import { tuneErrors } from "../errors.ts";
 import { type Grouped, leakedInto } from "./apart.ts";
@@ -21,8 +21,24 @@ async function sideOf(artifact: ArtifactReader, side: Side): Promise<Document[]>
   return all;
 }
 
-/** How the study's configuration says which of its train side select. */
-const partOptions = labelOptions.pick({ validation: true, seed: true }).extend({ validation: z.number().min(0).max(0.5) });
+/** How the study's configuration says which of its train side select; of classes, what holds them. */
+const partOptions = labelOptions
+  .pick({ validation: true, seed: true })
+  .extend({ validation: z.number().min(0).max(0.5), classes: labelOptions.pick({ label: true, classes: true }).optional() });
+type PartOptions = z.output<typeof partOptions>;
+
+const isMade = (d: Document): boolean => d.attributes.augmentedFrom !== undefined;
+
+/** Those of a train side that select. */
+function selects(train: readonly Document[], o: PartOptions): (d: Document) => boolean {
+  const classIn = o.classes && classReader(o.classes);
+  const classed = train.flatMap(d => {
+    const label = classIn?.(d);
+    return label === undefined ? [] : [{ group: groupOfDocument(d), label, isMade: isMade(d) }];
+  });
+  const chosen = selectingGroups(classed, o);
+  return d => !isMade(d) && (isValidation(groupOfDocument(d), o) || chosen.has(groupOfDocument(d)));
+}
 
 /** Errors: tune/halves where nothing is left to train on. */
 export const searchDocumentsStage = stage({
@@ -33,7 +49,7 @@ export const searchDocumentsStage = stage({
   output: "documents",
   async run({ inputs, options, output, signal }) {
     const usual = await sideOf(inputs.judged, "train");
-    const validation = usual.filter(d => isValidation(groupOfDocument(d), options) && d.attributes.augmentedFrom === undefined);
+    const validation = usual.filter(selects(usual, options));
     const heldOut = await sideOf(inputs.judged, "held-out");
     signal.throwIfAborted();
     const train = await sideOf(inputs.documents, "train");
