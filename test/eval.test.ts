@@ -9,6 +9,7 @@ import { beforeAll, expect, onTestFinished, test } from "vitest";
 import * as contract from "../console/src/contract-releases.ts";
 import { letters } from "../src/cli/init/letters.ts";
 import { releaseSource } from "../src/cli/serving/release-source.ts";
+import type { ModelCard } from "../src/registry/index.ts";
 import { openStore } from "../src/store/index.ts";
 import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
 import { temporaryFolder, writeToy } from "./support/project.ts";
@@ -401,6 +402,36 @@ test("a judge behind an endpoint compares two models in both orders, once, and i
   const alone = await evaluate("writes", "--judge", `${judge.url}#judge`);
   expect(alone.code).toBe(2);
   expect(alone.stdout).toContain("--against");
+});
+
+test("the measures that a task names are told of the version too, those of today; one that it has not asks nobody", async () => {
+  const write = (metrics: string) =>
+    writeFileSync(join(cwd, "tasks", "named.yaml"), `${tasks.many.replace("many.jsonl", "few.jsonl").replace("many", "named")}${metrics}`);
+  const told = async () => {
+    const card = await loam(["models", "show", "toy", "--json"], { cwd });
+    const { evaluations } = jsonLines(card.stdout)[0] as unknown as ModelCard;
+    const page = await onPage(cwd);
+    const [own, shown] = [evaluations.find(e => e.task === "named")!, page.find(t => t.task === "named")!];
+    expect(shown.scores.map(s => s.metric)).toEqual(own.scores.map(s => s.metric));
+    return [own.scores, shown.slices.map(s => s.group)] as const;
+  };
+  write("metrics: [acc_bytes, brier]\nslices: [{ length: prompt, parts: 2 }]\n");
+  const first = documentOf(await evaluate("named")).tasks[0]!;
+  expect(first.scores.map(s => s.metric)).toEqual(["acc_bytes", "brier"]);
+  expect(await told()).toEqual([first.scores, first.slices.map(s => s.group)]);
+  write("metrics: [log_loss]\n");
+  const second = documentOf(await evaluate("named")).tasks[0]!;
+  expect([second.kept, second.scores.map(s => s.metric)]).toEqual([24, ["log_loss"]]);
+  expect((await told())[0]).toEqual(second.scores);
+  write("metrics: [acc_bites]\n");
+  const nobody = await speaker(
+    () => "",
+    () => "",
+  );
+  const refused = await evaluate("named", "--model", `${nobody.url}#nobody`);
+  expect([refused.code, nobody.asked]).toEqual([2, 0]);
+  expect(refused.stdout).toMatch(/expected a measure of multiple_choice: acc, .*Did you mean .*acc_bytes/);
+  rmSync(join(cwd, "tasks", "named.yaml"));
 });
 
 test("items that the training data holds are told apart: found by the task's file in the data's recipe", async () => {

@@ -42,6 +42,10 @@ interface Asked {
   readonly digest?: string;
   readonly variant?: string;
   readonly output?: OutputType;
+  readonly positive?: string;
+  /** Those that the task names. */
+  readonly metrics?: readonly string[];
+  readonly slices?: readonly { readonly by: string; readonly parts: number }[];
 }
 
 /** Records a result as `loam eval` does. */
@@ -50,7 +54,7 @@ export async function measured(
   of: ModelVersion,
   task: string,
   items: readonly ItemResult[],
-  { output: kind = "classify", ...asked }: Asked = {},
+  { output: kind = "classify", positive, metrics, slices, ...asked }: Asked = {},
 ): Promise<string> {
   const results = stage({
     name: "eval",
@@ -63,7 +67,10 @@ export async function measured(
         "items.jsonl",
         items.map(i => `${JSON.stringify(i)}\n`),
       );
-      await output.write("result.json", JSON.stringify({ format: 1, task, output: kind, items: items.length, kept: 0, ms: 1 }));
+      await output.write(
+        "result.json",
+        JSON.stringify({ format: 1, task, output: kind, positive, metrics, slices, items: items.length, kept: 0, ms: 1 }),
+      );
       return { task, model: `mail@${of.number}` };
     },
   });

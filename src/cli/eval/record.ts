@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { z } from "zod";
-import type { Progress } from "../../base/index.ts";
+import { hashOf, type Progress } from "../../base/index.ts";
 import {
   type EvaluatedModel,
   evaluateTask,
@@ -29,10 +29,12 @@ const options = z.strictObject({
   variant: z.string().optional(),
   /** Of `paraphrase`: the other words. */
   wordings: z.string().optional(),
+  /** Hash of what exact matches pass over, which is no part of what is asked. */
+  match: z.string().optional(),
 });
 
 /** Raise it when the same answers would be read or measured in another way. */
-const version = 1;
+const version = 2;
 export const resultKind = "task-result";
 export const choosingKind = "choosing-result";
 const itemsFile = "items.jsonl";
@@ -122,6 +124,7 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
       model: model.fingerprint,
       ...(variant ? { variant: variant.name } : {}),
       ...(variant?.wordings === undefined ? {} : { wordings: variant.wordings }),
+      ...(loaded.task.match ? { match: hashOf(loaded.task.match) } : {}),
     },
     ...(o.fresh ? { force: true } : {}),
     ...(o.progress ? { progress: o.progress } : {}),

@@ -7,7 +7,6 @@ import {
   changedItem,
   contaminationSplit,
   type Difference,
-  defaultMeasures,
   differenceOf,
   faultsOf,
   gainOf,
@@ -16,7 +15,6 @@ import {
   judgementScores,
   type LoadedTask,
   type Measure,
-  measureOf,
   mostWrong,
   pairItems,
   pictureOf,
@@ -28,6 +26,7 @@ import {
   sliceName,
   sliceScores,
   slowest,
+  toldMeasures,
   type VariantScores,
   variantScores,
   type WordingFault,
@@ -108,12 +107,6 @@ export interface TaskReport {
   readonly slowest: readonly ShownItem[];
 }
 
-/** Errors: evaluate/metric. */
-export const measureNamed = (name: string, { head, items }: RecordedResult): Measure =>
-  measureOf(name, head, [...new Set(items.flatMap(i => i.choices ?? []))]);
-export const measuresOf = ({ task }: LoadedTask, result: RecordedResult): Measure[] =>
-  (task.metrics ?? defaultMeasures(task.output)).map(name => measureNamed(name, result));
-
 export const topOf = <T>(list: readonly T[], by: (x: T) => number, count: number): T[] =>
   [...list].sort((a, b) => by(b) - by(a)).slice(0, count);
 
@@ -192,7 +185,7 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
 
 export function taskReport({ loaded, result, variants, against, judgement, threshold, seen, few }: ReportParts): TaskReport {
   const { task } = loaded;
-  const measures = measuresOf(loaded, result).filter(m => m.name !== "win_rate");
+  const measures = toldMeasures(result.head, result.items);
   const main = measures[0]!;
   const baselines = baselineReports(loaded, result, measures);
   const picture = pictureOf(result.head, result.items);

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import {
   type CostThreshold,
+  checkMeasures,
   choosingOf,
   corrected,
   costThreshold,
@@ -114,6 +115,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const fresh = options.fresh === true;
   const ways = new Map<LoadedTask, AskedVariant[]>();
   for (const loaded of tasks) {
+    checkMeasures(loaded);
     choosingOf(loaded);
     const asked: AskedVariant[] = [];
     for (const name of variants)

@@ -1,4 +1,5 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
+import { sliceName } from "../about-item.ts";
 import type { Found } from "../retrieval/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
@@ -60,13 +61,19 @@ export interface ResultHead {
   readonly samples?: number;
   /** What `exact-match` passes over. */
   readonly match?: MatchRule;
+  /** Names of the measures that the task tells, the main one first; its output's where absent. */
+  readonly metrics?: readonly string[];
+  /** What the task tells slices by. */
+  readonly slices?: readonly { readonly by: string; readonly parts: number }[];
 }
 
-/** What measures need to know of a task. */
+/** What is told of a task's results, and what measures need to know of it. */
 export const headOf = (task: Task): ResultHead => ({
   task: task.task,
   output: task.output,
   ...(task.positive === undefined ? {} : { positive: task.positive }),
   ...(task.match === undefined ? {} : { match: task.match }),
   ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
+  ...(task.metrics === undefined ? {} : { metrics: task.metrics }),
+  ...(task.slices.length === 0 ? {} : { slices: task.slices.map(sliceName) }),
 });

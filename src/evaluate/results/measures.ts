@@ -264,6 +264,9 @@ const defaults: { readonly [O in OutputType]: readonly string[] } = {
   similarity: ["spearman", "pearson"],
 };
 
+/** Names that an error lists; choices may be others for every item. */
+const mostListed = 40;
+
 const perLabel = /^(f1|precision|recall):(.+)$/;
 
 const tableOfHead = (head: ResultHead) => ({ ...measures[head.output], ...(head.positive === undefined ? {} : ofPositive), ...ofAny });
@@ -287,9 +290,10 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
   if (base !== undefined && labels.includes(label!)) return table[base]!(name, head);
   const known = measureNames(head, labels);
   const near = nearest(name, known);
+  const more = known.length - mostListed;
   throw evaluateErrors.fail("metric", {
     place: `${head.task}: metrics`,
-    expected: `a measure of ${head.output}: ${known.join(", ")}`,
+    expected: `a measure of ${head.output}: ${known.slice(0, mostListed).join(", ")}${more > 0 ? ` and ${more} more of labels` : ""}`,
     received: `"${name}"`,
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),
   });

@@ -48,6 +48,8 @@ const resultHead = z.looseObject({
   positive: z.string().optional(),
   samples: z.number().optional(),
   match: z.strictObject({ ignore: z.array(z.string()), ignoreCase: z.boolean(), ignorePunctuation: z.boolean() }).optional(),
+  metrics: z.array(z.string()).min(1).optional(),
+  slices: z.array(z.strictObject({ by: z.string(), parts: z.number() })).optional(),
 });
 const groupResult = z.looseObject({
   group: z.string(),
@@ -67,7 +69,7 @@ export const jsonOf = async (store: Store, artifact: string, file: string): Prom
 
 /** What `loam eval` recorded. */
 export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "createdMs">): Promise<MeasuredTask> {
-  const { task, output, positive, samples, match } = check(
+  const { task, output, positive, samples, match, metrics, slices } = check(
     resultHead,
     await jsonOf(store, info.id, "result.json"),
     `${info.id}/result.json`,
@@ -79,6 +81,8 @@ export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "
     ...(positive === undefined ? {} : { positive }),
     ...(samples === undefined ? {} : { samples }),
     ...(match === undefined ? {} : { match }),
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(slices === undefined ? {} : { slices }),
   };
   return { head, artifact: info.id, atMs: info.createdMs, items };
 }

@@ -14,6 +14,7 @@ import {
   measuresIn,
   outputTypes,
   toldEvidence,
+  toldNames,
   type UndecidedRule,
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
@@ -32,7 +33,9 @@ type Subject = MeasuredTask | MeasuredGroup;
 const isGroup = (s: Subject): s is MeasuredGroup => isGroupHead(s.head);
 const subjectsOf = ({ measured }: Side): Subject[] => [...measured.tasks, ...measured.groups];
 const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.choices ?? []))];
-const names = (t: Subject): string[] => (isGroupHead(t.head) ? groupMeasureNames(t.head) : measureNames(t.head, labelsOf(t)));
+/** Those that the task tells first. */
+const names = (t: Subject): readonly string[] =>
+  isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...toldNames(t.head), ...measureNames(t.head, labelsOf(t))])];
 
 /** Facts that a version may have; of another one they are not measured, not unknown. */
 const factNames = ["sizeMB", "parameters", "bitsPerByte", "macroF1", "accuracy", "validationLoss"];

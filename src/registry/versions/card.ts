@@ -1,6 +1,6 @@
 /** A version's card, from the record alone: what it is, what it was made from, how, what was measured, who released it. Plain data, and Markdown of it. */
 import type { Json } from "../../base/index.ts";
-import { defaultMeasures, groupScores, measureOf, type Score, scoreOf } from "../../evaluate/index.ts";
+import { groupScores, type Score, scoreOf, toldMeasures } from "../../evaluate/index.ts";
 import {
   type FileRecord,
   type ModelVersion,
@@ -99,8 +99,7 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
         scores: groupScores(head, items).map(s => ({ ...s, metric: s.name })),
       })),
       ...tasks.map(({ head, artifact, items, note }) => {
-        const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
-        const scores = items.length === 0 ? [] : defaultMeasures(head.output).map(name => scoreOf(measureOf(name, head, labels), items));
+        const scores = items.length === 0 ? [] : toldMeasures(head, items).map(m => scoreOf(m, items));
         return { task: head.task, artifact, items: items.length, scores, ...(note === undefined ? {} : { note }) };
       }),
     ],

@@ -2,8 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type ModelVersion, openStore, type Store } from "../../store/index.ts";
+import { type GuardRules, guardOf, type ModelVersion, openStore, type Store, setGuards } from "../../store/index.ts";
+import { judge } from "../gates/judge.ts";
+import { releaseRules } from "../gates/rules.ts";
 import { answers, measured, version } from "../toy.laws.ts";
+import { cardMarkdown, modelCard } from "./card.ts";
 import { versionDiff } from "./diff.ts";
 import { evaluationReport } from "./report.ts";
 
@@ -59,4 +62,53 @@ test("a task whose items carry probabilities has its table of mistakes, and its 
   expect(confusion.reduce((s, [t, p, n]) => s + (t === p ? n : 0), 0)).toBe(31);
   expect(reliability.bins.reduce((s, b) => s + b.items, 0)).toBe(44);
   for (const c of curves) expect(c.positives + c.negatives).toBe(44);
+});
+
+test("card, report and difference tell the measures that the task names, and slice as it says; a gate knows them", async () => {
+  const root = mkdtempSync(join(tmpdir(), "loam-told-"));
+  const own = await openStore({ root });
+  try {
+    const [before, after] = [await version(own, 1), await version(own, 2)];
+    const told = {
+      positive: "yes",
+      metrics: ["pr_auc", "f1:no", "ece"],
+      slices: [
+        { by: "size", parts: 2 },
+        { by: "length", parts: 3 },
+      ],
+    };
+    const items = (right: number) => sized(40, right).map((a, i) => ({ ...a, attributes: { ...a.attributes, size: i, unasked: "x" } }));
+    await measured(own, before, "mails", items(25), told);
+    await measured(own, after, "mails", items(31), told);
+    await measured(own, after, "plain", answers(10, 9));
+    const named = (list: readonly { readonly metric: string }[]) => list.map(s => s.metric);
+    const card = await modelCard(own, after);
+    expect(card.evaluations.map(e => [e.task, named(e.scores)]).sort()).toEqual([
+      ["mails", told.metrics],
+      ["plain", ["acc", "f1", "mcc"]],
+    ]);
+    for (const metric of told.metrics) expect(cardMarkdown(card)).toContain(`| mails | ${metric} |`);
+    expect(cardMarkdown(card)).not.toContain("| mails | acc |");
+    const [report] = await evaluationReport(own, after, before);
+    expect(named(report!.scores)).toEqual(told.metrics);
+    expect(named(report!.comparison!.differences)).toEqual(told.metrics);
+    expect(report!.slices.map(s => [s.by, s.group, s.items, named(s.scores)])).toEqual([
+      ["size", "0 to 19", 20, ["pr_auc"]],
+      ["size", "20 to 39", 20, ["pr_auc"]],
+      ["length", "short", 26, ["pr_auc"]],
+      ["length", "long", 14, ["pr_auc"]],
+    ]);
+    expect((await versionDiff(own, before, after)).evaluations[0]).toEqual({ task: "mails", differences: report!.comparison!.differences });
+    // a name that only the task has is one that a condition may have meant
+    const search = await version(own, 3);
+    const found = answers(4, 4).map(a => ({ ...a, found: [[1, 0, 1] as const] }));
+    await measured(own, search, "search", found, { output: "retrieval", metrics: ["ndcg@3"] });
+    await setGuards(own, { prod: releaseRules.parse({ requires: ["ndgc@3 > 0.5"] }) as GuardRules });
+    await expect(judge(own, await guardOf(own.records.read, "mail", "prod"), "prod", search)).rejects.toThrow(
+      /expected a measure: .*ndcg@3.*Did you mean "ndcg@3"/,
+    );
+  } finally {
+    await own.close();
+    rmSync(root, { recursive: true, force: true });
+  }
 });

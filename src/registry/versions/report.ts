@@ -7,14 +7,12 @@ import {
   type ChangedItem,
   type ClassPicture,
   type Difference,
-  defaultMeasures,
   differenceOf,
   gainOf,
   groupDifferences,
   groupScores,
   type ItemResult,
   type Measure,
-  measureOf,
   mostWrong,
   pairItems,
   pictureOf,
@@ -25,6 +23,7 @@ import {
   shownItem,
   sliceScores,
   slowest,
+  toldMeasures,
 } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
 import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
@@ -67,14 +66,9 @@ export interface TaskReported {
 const few = 100;
 /** The most wrong, and the slowest. */
 const mostExtreme = 25;
-/** Attributes that slices are made of, and parts of a numeric one. */
+/** Attributes that slices are made of where no task says so, and parts of a numeric one. */
 const mostAttributes = 6;
 const parts = 4;
-
-const measuresOf = ({ head, items }: MeasuredTask): Measure[] => {
-  const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
-  return defaultMeasures(head.output).map(name => measureOf(name, head, labels));
-};
 
 /** Whether both were asked an item of a task. */
 function canPair(own: MeasuredTask, other: MeasuredTask): boolean {
@@ -148,7 +142,7 @@ const attributesOf = (items: readonly ItemResult[]): string[] =>
   [...new Set(items.flatMap(i => Object.keys(i.attributes)))].sort().slice(0, mostAttributes);
 
 async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask, other: Measured | undefined): Promise<TaskReported> {
-  const measures = measuresOf(t);
+  const measures = toldMeasures(t.head, t.items);
   const beside = other?.tasks.find(o => o.head.task === t.head.task);
   const comparison = beside && comparisonOf(measures, t, beside);
   const picture = pictureOf(t.head, t.items);
@@ -160,11 +154,7 @@ async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask
     atMs: t.atMs,
     items: t.items.length,
     scores: measures.map(m => scoreOf(m, t.items)),
-    slices: sliceScores(
-      t.items,
-      attributesOf(t.items).map(by => ({ by, parts })),
-      measures.slice(0, 1),
-    ),
+    slices: sliceScores(t.items, t.head.slices ?? attributesOf(t.items).map(by => ({ by, parts })), measures.slice(0, 1)),
     ...(picture ? { picture } : {}),
     ...(comparison ? { comparison } : {}),
     variants: await variantsOf(store, version, t, measures),

@@ -1,0 +1,26 @@
+/** Which measures are told of a task's results: those that it names, else its output's. */
+import { askOf } from "../tasks/ask.ts";
+import type { LoadedTask } from "../tasks/read-task.ts";
+import { headOf, type ItemResult, type ResultHead } from "./item.ts";
+import { defaultMeasures, type Measure, measureOf } from "./measures.ts";
+
+/** Their names, the main one first. How often a judge prefers is told with the judgement. */
+export function toldNames({ metrics = [], output }: Pick<ResultHead, "metrics" | "output">): readonly string[] {
+  const own = metrics.filter(name => name !== "win_rate");
+  return own.length > 0 ? own : defaultMeasures(output);
+}
+
+/** Errors: evaluate/metric. */
+export function toldMeasures(head: ResultHead, items: readonly ItemResult[]): Measure[] {
+  const labels = [...new Set(items.flatMap(i => i.choices ?? []))];
+  return toldNames(head).map(name => measureOf(name, head, labels));
+}
+
+/** Before anybody is asked. Errors: evaluate/metric for a measure that the task's output or its labels have not; those of the items. */
+export function checkMeasures(loaded: LoadedTask): void {
+  const { metrics } = loaded.task;
+  if (metrics === undefined) return;
+  const head = headOf(loaded.task);
+  const labels = [...new Set(askOf(loaded).flatMap(a => a.choices))];
+  for (const name of metrics) measureOf(name, head, labels);
+}
