@@ -10,6 +10,7 @@ import {
   type DecoderSpec,
   decoderLogits,
   decoderSpec,
+  disposeTree,
   dropoutFrom,
   loadTree,
   negativeLogLikelihood,
@@ -106,7 +107,10 @@ export const decoderLoss =
   };
 
 /** Mean nats per token over the first `batches` packed batches of the held-out side. */
-function heldOutLoss(o: PretrainOptions, onNative: (ms: number) => void): (p: ArraysOf<DecoderSpec>) => Promise<number> {
+function heldOutLoss(
+  o: PretrainOptions,
+  onNative: (ms: number) => void,
+): { of(p: ArraysOf<DecoderSpec>): Promise<number>; dispose(): void } {
   const { rows, length, evaluateBatches } = o.recipe;
   const program = compile(
     (p: TensorsOf<DecoderSpec>, b: Omit<BatchTensors, "seed">) =>
@@ -121,7 +125,7 @@ function heldOutLoss(o: PretrainOptions, onNative: (ms: number) => void): (p: Ar
       ),
     { device: o.device, name: "held-out" },
   );
-  return async p => {
+  async function of(p: ArraysOf<DecoderSpec>): Promise<number> {
     const source = packer(o.heldOut, { rows, length, end: o.end, seed: "held-out" });
     let [total, weight] = [0, 0];
     for (let i = 0; i < evaluateBatches; i++) {
@@ -140,7 +144,8 @@ function heldOutLoss(o: PretrainOptions, onNative: (ms: number) => void): (p: Ar
       for (const a of Object.values(given)) a.dispose();
     }
     return total / weight;
-  };
+  }
+  return { of, dispose: () => program.dispose() };
 }
 
 function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTensors> {
@@ -250,7 +255,7 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       const last = report.step === steps;
       const evaluated = last || report.step % recipe.evaluateEvery === 0;
       if (evaluated) {
-        heldOut = await evaluate(trainer.state.parameters);
+        heldOut = await evaluate.of(trainer.state.parameters);
         if (recipe.patience > 0) {
           if (best === null || heldOut < best.heldOut) {
             best = { heldOut, step: report.step, misses: 0 };
@@ -271,15 +276,26 @@ export async function pretrain(o: PretrainOptions): Promise<PretrainResult> {
       o.signal?.throwIfAborted();
     }
   } catch (error) {
-    if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
+    try {
+      if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
+    } finally {
+      trainer.dispose();
+      if (bestParameters) disposeTree(bestParameters);
+    }
     throw error;
+  } finally {
+    evaluate.dispose();
   }
+  const stepsDone = trainer.state.step;
   const useBest = recipe.patience > 0 && bestParameters !== undefined;
+  const last = trainer.finish();
+  const other = useBest ? last : bestParameters;
+  if (other) disposeTree(other);
   return {
-    parameters: useBest ? bestParameters! : trainer.state.parameters,
+    parameters: useBest ? bestParameters! : last,
     points: log.points(),
-    steps: trainer.state.step,
-    tokens: trainer.state.step * tokensPerStep(recipe),
+    steps: stepsDone,
+    tokens: stepsDone * tokensPerStep(recipe),
     heldOut: useBest ? best!.heldOut : heldOut,
     stoppedEarly,
     resumedFrom,

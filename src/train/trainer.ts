@@ -5,7 +5,7 @@
  */
 import type { Tree } from "../base/index.ts";
 import { treeFrom, treeLeaves, treeMap } from "../base/index.ts";
-import { type ArraysOf, initialise, type TensorsOf } from "../nn/index.ts";
+import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
 import {
   add,
   type Compiled,
@@ -193,6 +193,8 @@ export interface Trainer<S> {
   endProfiles(): string[];
   /** Most memory that activations took, with `measureMemory`. */
   peakBytes(): number | undefined;
+  /** Ends it: the parameters are the caller's, everything else is given back. */
+  finish(): ArraysOf<S>;
   dispose(): void;
 }
 
@@ -290,6 +292,12 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     return { step: state.step, loss, measures, gradientNorm: norm, learningRate, nativeMs, totalMs: performance.now() - started };
   }
 
+  function finish(): ArraysOf<S> {
+    for (const a of treeLeaves<DeviceArray>([state.optimizer, gradients, ...places.values()] as Tree<DeviceArray>)) a.dispose();
+    for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
+    return state.parameters;
+  }
+
   return {
     get state() {
       return state;
@@ -297,11 +305,8 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
     step,
     peakBytes: () => p.fresh.peakBytes(),
     endProfiles: () => [p.fresh, p.accumulate, p.update].flatMap(c => c.endProfile() ?? []),
-    dispose() {
-      for (const a of treeLeaves<DeviceArray>([state.parameters, state.optimizer, gradients, ...places.values()] as Tree<DeviceArray>))
-        a.dispose();
-      for (const c of [p.fresh, p.accumulate, p.update]) c.dispose();
-    },
+    finish,
+    dispose: () => disposeTree(finish()),
   };
 }
 

@@ -18,7 +18,7 @@ import {
   type TrainerOptions,
   type TrainerState,
 } from "../train/index.ts";
-import type { FrozenArrays, TrainableArrays, TrainableSpecs } from "./methods/index.ts";
+import { type FrozenArrays, givenBackOnFailure, type TrainableArrays, type TrainableSpecs } from "./methods/index.ts";
 
 /** What was measured on the part that selects. */
 export interface Judged {
@@ -143,8 +143,15 @@ async function copied(device: Device, from: TrainableArrays, into: TrainableArra
 export const endsEpoch = (step: number, { steps, stepsIn }: { readonly steps: number; readonly stepsIn: number }): boolean =>
   step === steps || Math.floor(step / stepsIn) > Math.floor((step - 1) / stepsIn);
 
-/** Trains from the start, or from the newest whole checkpoint in the folder. Errors: train/*; on abort the state is saved first. */
+/**
+ * Trains from the start, or from the newest whole checkpoint in the folder. Takes `start` over; `frozen` stays the caller's, unless this fails: then all that
+ * was given is given back. Errors: train/*; on abort the state is saved first.
+ */
 export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>): Promise<Fitted> {
+  return givenBackOnFailure([o.start, o.frozen], () => runSteps(o));
+}
+
+async function runSteps<B extends Record<string, Tensor>>(o: FitOptions<B>): Promise<Fitted> {
   const began = performance.now();
   const { device, steps, accumulate = 1 } = o.trainer;
   const restored = await restore(o);
@@ -250,14 +257,19 @@ export async function runFit<B extends Record<string, Tensor>>(o: FitOptions<B>)
       o.signal?.throwIfAborted();
     }
   } catch (error) {
-    if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
+    try {
+      if (o.signal?.aborted && trainer.state.step > resumedFrom) await save();
+    } finally {
+      for (const a of leavesOf([best ?? {}, ...kept.map(k => k.trainable)])) a.dispose();
+      trainer.dispose();
+    }
     throw error;
   }
   const stepsDone = trainer.state.step;
-  const chosen = best ?? (await copied(device, trainer.state.parameters as TrainableArrays, undefined));
-  trainer.dispose();
+  const last = trainer.finish() as TrainableArrays;
+  if (best) for (const a of leavesOf(last)) a.dispose();
   return {
-    trainable: chosen,
+    trainable: best ?? last,
     points: log.points(),
     steps: stepsDone,
     history,

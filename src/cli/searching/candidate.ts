@@ -104,14 +104,19 @@ async function trained(o: CandidateGiven) {
   });
   const shards = { tokens: Uint32Array.from(cut.flat()), offsets };
   const source = packer(shards, { rows: fewStep.rows, length, end: o.prefix, seed }, packingStart);
-  for (let step = 0; step < steps; step++) {
-    const { tokens, targets, segments, positions, weights } = source.next();
-    const batch = {
-      arrays: { tokens, targets, segments, positions, weights, seed: Int32Array.of(step) },
-      weight: weights.reduce((a, b) => a + b, 0),
-    };
-    const { loss } = await trainer.step([batch], o.signal);
-    o.progress({ stage: "select", done: (step + 1) / steps, message: `a few steps: loss ${loss.toFixed(3)}` });
+  try {
+    for (let step = 0; step < steps; step++) {
+      const { tokens, targets, segments, positions, weights } = source.next();
+      const batch = {
+        arrays: { tokens, targets, segments, positions, weights, seed: Int32Array.of(step) },
+        weight: weights.reduce((a, b) => a + b, 0),
+      };
+      const { loss } = await trainer.step([batch], o.signal);
+      o.progress({ stage: "select", done: (step + 1) / steps, message: `a few steps: loss ${loss.toFixed(3)}` });
+    }
+  } catch (error) {
+    trainer.dispose();
+    throw error;
   }
   return trainer;
 }

@@ -20,7 +20,15 @@ import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum
 import { adamw, type HostBatch, type MetricPoint, single } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type BatchSource, type Judged, runFit } from "../fit.ts";
-import { type FrozenTensors, mergedModel, nameOfMethod, type TrainableTensors, type TunedArrays, tuningOf } from "../methods/index.ts";
+import {
+  type FrozenTensors,
+  givenBackOnFailure,
+  mergedModel,
+  nameOfMethod,
+  type TrainableTensors,
+  type TunedArrays,
+  tuningOf,
+} from "../methods/index.ts";
 import { epochOf, layTexts, widthsOf } from "./batches.ts";
 import type { ClassifyOptions } from "./options.ts";
 import { greatest, predictorOf, softmax } from "./predict.ts";
@@ -65,7 +73,7 @@ export interface Selection extends Scores {
 
 export interface FitResult {
   readonly model: Model;
-  /** What the model was merged of. */
+  /** What the model was merged of, for the proof of the merge; `disposeTuned` gives back what the model does not hold. */
   readonly tuned: TunedArrays;
   readonly points: readonly MetricPoint[];
   readonly steps: number;
@@ -238,7 +246,8 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
     const { trainable: chosen, points, steps: done, stoppedEarly, resumedFrom, totalMs } = fitted;
     const history = fitted.history as readonly Selection[];
     const chosenScores = history[fitted.best]!;
-    return {
+    return await givenBackOnFailure([chosen, frozen], async () => ({
+      validationLogits: best?.scores.loss === chosenScores.loss ? best.logits : await ask([chosen, frozen]),
       model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
       tuned: { tuning, trainable: chosen, frozen },
       points,
@@ -247,10 +256,9 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
       resumedFrom,
       best: chosenScores,
       history,
-      validationLogits: best?.scores.loss === chosenScores.loss ? best.logits : await ask([chosen, frozen]),
       trained: treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0),
       totalMs,
-    };
+    }));
   } finally {
     predictor.dispose();
   }

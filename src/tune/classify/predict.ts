@@ -52,9 +52,16 @@ export function textReader({ device, read, longest, parameters, rows = 32 }: Rea
         const laid = layTexts(tokens, batch, rows);
         const shape = [rows, batch.width];
         const given = [await device.array(laid.tokens, "i32", shape), await device.array(laid.present, "i32", shape)];
-        const out = await program.with({ ...(signal ? { signal } : {}), ...(onNative ? { onNative } : {}) }, ...given, ...trees);
-        const numbers = await out.numbers();
-        for (const a of [out, ...given]) a.dispose();
+        const numbers = await program
+          .with({ ...(signal ? { signal } : {}), ...(onNative ? { onNative } : {}) }, ...given, ...trees)
+          .then(async out => {
+            const read = await out.numbers();
+            out.dispose();
+            return read;
+          })
+          .finally(() => {
+            for (const a of given) a.dispose();
+          });
         const k = numbers.length / rows;
         for (const [row, text] of batch.texts.entries()) found[text] = Float64Array.from(numbers.subarray(row * k, (row + 1) * k));
       };

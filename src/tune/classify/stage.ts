@@ -8,7 +8,7 @@ import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { metricLine } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
+import { disposeTuned, givenBackOnFailure, nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
 import { tokensOf } from "./batches.ts";
 import { type Example, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
@@ -77,65 +77,72 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
       const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: withoutHabits(recipe) } as never);
       const held = await asTokens(tokenizer, validation, longest, signal);
-      const result = await fitClassifier({
-        device,
-        base,
-        recipe,
-        classes,
-        train: await asTokens(tokenizer, train, longest, signal),
-        validation: held,
-        longest,
-        identity,
-        folder: scratch,
-        ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
-        progress,
-        signal,
-        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
-      });
-      progress({ stage: "tune", message: "measuring what the merge changes" });
-      const { model, tuned } = result;
-      const proof = await headProof(around.served, device, {
-        output: "classes",
-        model,
-        tuned,
-        tokenizer,
-        longest,
-        tokens: held.tokens,
-        signal,
-      });
-      await writeModelFiles(output, result.model);
-      await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-      await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
-      const counts = (part: readonly Example[]) =>
-        Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
-      const { steps, stoppedEarly, best, history, trained } = result;
-      const told = { base: inputs.base.id, recipe, classes, train: counts(train), validation: counts(validation), leftOut };
-      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
-      await output.write(
-        validationFile,
-        validation
-          .map(
-            (e, i) => `${JSON.stringify({ id: e.id, label: classes[e.label], scores: softmax(result.validationLogits[i]!).map(round) })}\n`,
-          )
-          .join(""),
+      const result = await givenBackOnFailure([base.parameters], async () =>
+        fitClassifier({
+          device,
+          base,
+          recipe,
+          classes,
+          train: await asTokens(tokenizer, train, longest, signal),
+          validation: held,
+          longest,
+          identity,
+          folder: scratch,
+          ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
+          progress,
+          signal,
+          ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+        }),
       );
-      const parameters = countParameters(specOfModel(result.model));
-      disposeTree(result.model.parameters);
-      return {
-        name,
-        family: result.model.family,
-        method: nameOfMethod(recipe.method),
-        parameters,
-        trained,
-        texts: train.length,
-        classes: classes.length,
-        ...(leftOut > 0 ? { leftOut } : {}),
-        steps,
-        stoppedEarly,
-        validationF1: round(best.macroF1),
-        bestStep: best.step,
-        ...textProofSummary(proof),
-        seconds: Math.round(result.totalMs / 1000),
-      };
+      const { model, tuned } = result;
+      try {
+        progress({ stage: "tune", message: "measuring what the merge changes" });
+        const proof = await headProof(around.served, device, {
+          output: "classes",
+          model,
+          tuned,
+          tokenizer,
+          longest,
+          tokens: held.tokens,
+          signal,
+        });
+        await writeModelFiles(output, model);
+        await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+        await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+        const counts = (part: readonly Example[]) =>
+          Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
+        const { steps, stoppedEarly, best, history, trained } = result;
+        const told = { base: inputs.base.id, recipe, classes, train: counts(train), validation: counts(validation), leftOut };
+        await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
+        await output.write(
+          validationFile,
+          validation
+            .map(
+              (e, i) =>
+                `${JSON.stringify({ id: e.id, label: classes[e.label], scores: softmax(result.validationLogits[i]!).map(round) })}\n`,
+            )
+            .join(""),
+        );
+        const parameters = countParameters(specOfModel(model));
+        return {
+          name,
+          family: model.family,
+          method: nameOfMethod(recipe.method),
+          parameters,
+          trained,
+          texts: train.length,
+          classes: classes.length,
+          ...(leftOut > 0 ? { leftOut } : {}),
+          steps,
+          stoppedEarly,
+          validationF1: round(best.macroF1),
+          bestStep: best.step,
+          ...textProofSummary(proof),
+          seconds: Math.round(result.totalMs / 1000),
+        };
+      } finally {
+        disposeTuned(tuned);
+        disposeTree(model.parameters);
+      }
     },
   });

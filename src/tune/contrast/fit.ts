@@ -9,7 +9,14 @@ import { layTexts, tokensOf, widthsOf } from "../classify/batches.ts";
 import { textReader } from "../classify/predict.ts";
 import { type BatchSource, type Fitted, type Judged, runFit } from "../fit.ts";
 import { type LoopRun, loopOf, rateOf } from "../loop.ts";
-import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import {
+  type FrozenArrays,
+  type FrozenTensors,
+  givenBackOnFailure,
+  type TrainableTensors,
+  type Tuning,
+  tuningOf,
+} from "../methods/index.ts";
 import { drawOf, memberSource } from "../preference/rows.ts";
 import { contrastLosses, far } from "./loss.ts";
 import { type EmbedReport, embedReport, type Found, foundIn, foundNames, similarities, type VectorOf } from "./measure.ts";
@@ -130,7 +137,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
   const loop = loopOf(o, recipe, rateOf(recipe, 2e-5), o.train.length / rows);
   const shape = [sides * rows, longest];
   try {
-    const base = await measured([trainable, frozen]);
+    const base = await givenBackOnFailure([trainable, frozen], () => measured([trainable, frozen]));
     const fitted = await runFit<Batch>({
       trainer: {
         ...loop.trainer,
@@ -165,7 +172,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
       judgesStart: true,
       ...loop.fit,
     });
-    const tuned = await measured([fitted.trainable, frozen]);
+    const tuned = await givenBackOnFailure([fitted.trainable, frozen], () => measured([fitted.trainable, frozen]));
     const scores = o.scored.map(p => p.score);
     const report = embedReport({ base: base.found, tuned: tuned.found }, { scores, base: base.similar, tuned: tuned.similar });
     return { ...fitted, tuning, frozen, report };

@@ -10,7 +10,16 @@ import { metricLine } from "../../train/index.ts";
 import { tokensOf } from "../classify/batches.ts";
 import { readingOf, textReader } from "../classify/predict.ts";
 import { tuneErrors } from "../errors.ts";
-import { mergedModel, nameOfMethod, probeOf, type ServedForm, textProof, textProofSummary } from "../methods/index.ts";
+import {
+  disposeTuned,
+  givenBackOnFailure,
+  mergedModel,
+  nameOfMethod,
+  probeOf,
+  type ServedForm,
+  textProof,
+  textProofSummary,
+} from "../methods/index.ts";
 import { type EncoderPooling, textVectors, tuneContrast } from "./fit.ts";
 import { embedOptions } from "./options.ts";
 import { readPairs } from "./pairs-stage.ts";
@@ -60,77 +69,84 @@ export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", t
       const longest = Math.min(recipe.length, text.longest, base.config.context);
       const { checkpointSeconds: _, ...lasting } = recipe;
       const identity = hashOf({ base: inputs.base.digest, pairs: inputs.pairs.digest, recipe: lasting } as never);
-      const tuned = await tuneContrast({
-        device,
-        config: base.config,
-        parameters: base.parameters,
-        ...text,
-        longest,
-        recipe,
-        train,
-        validation,
-        scored,
-        identity,
-        folder: scratch,
-        ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
-        progress,
-        signal,
-        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
-      });
-      const merged = await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device);
-      const model = { ...base, parameters: merged } as Model;
-      progress({ stage: "tune", message: "measuring what the merge changes" });
-      const quantised = await around.served?.of(model, { ...text, longest }, device);
-      const probe = probeOf(
-        [...new Set((validation.length > 0 ? validation : train).flatMap(r => [r.anchor, r.positive]))].map(t =>
-          tokensOf(text.tokenizer, t, longest),
-        ),
-      );
-      const proof = await textProof({
-        output: "vector",
-        ...tuned,
-        merged,
-        quantised: around.served && quantised ? { form: around.served.form, parameters: quantised } : undefined,
-        read: readingOf(
-          parameters =>
-            textReader({
-              device,
-              longest,
-              parameters,
-              read: (p, tokens, present) => textVectors(base.config, p, text.pooling, { tokens, present }),
-            }),
-          probe,
+      const tuned = await givenBackOnFailure([base.parameters], async () =>
+        tuneContrast({
+          device,
+          config: base.config,
+          parameters: base.parameters,
+          ...text,
+          longest,
+          recipe,
+          train,
+          validation,
+          scored,
+          identity,
+          folder: scratch,
+          ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
+          progress,
           signal,
-        ),
-      });
-      if (quantised) disposeTree(quantised);
-      await around.writeEncoder(output, model, inputs.base, text);
-      await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
-      const { steps, stoppedEarly, history, best, report } = tuned;
-      const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe, steps, stoppedEarly, history, best, report, proof };
-      await output.write("tuning.json", `${JSON.stringify(told, null, 2)}\n`);
-      disposeTree(merged);
-      const { ndcg10, recall1 } = report.retrieval;
-      const scoredGain = report.scored?.spearman;
-      return {
-        name,
-        family: "encoder",
-        base: inputs.base.id,
-        method: nameOfMethod(recipe.method),
-        parameters: countParameters(encoderSpec(base.config)),
-        trained: countParameters(tuned.tuning.specs),
-        pairs: train.length,
-        validation: validation.length,
-        steps,
-        stoppedEarly,
-        bestStep: history[best]?.step ?? 0,
-        baseNdcg10: round(ndcg10.base.value),
-        validationNdcg10: round(ndcg10.tuned.value),
-        baseRecall1: round(recall1.base.value),
-        validationRecall1: round(recall1.tuned.value),
-        ...(scoredGain ? { baseSpearman: round(scoredGain.base.value), spearman: round(scoredGain.tuned.value) } : {}),
-        ...textProofSummary(proof),
-        seconds: Math.round(tuned.totalMs / 1000),
-      };
+          ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+        }),
+      );
+      let model: Model | undefined;
+      let quantised: unknown;
+      try {
+        const merged = await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device);
+        model = { ...base, parameters: merged } as Model;
+        progress({ stage: "tune", message: "measuring what the merge changes" });
+        quantised = await around.served?.of(model, { ...text, longest }, device);
+        const probe = probeOf(
+          [...new Set((validation.length > 0 ? validation : train).flatMap(r => [r.anchor, r.positive]))].map(t =>
+            tokensOf(text.tokenizer, t, longest),
+          ),
+        );
+        const proof = await textProof({
+          output: "vector",
+          ...tuned,
+          merged,
+          quantised: around.served && quantised ? { form: around.served.form, parameters: quantised } : undefined,
+          read: readingOf(
+            parameters =>
+              textReader({
+                device,
+                longest,
+                parameters,
+                read: (p, tokens, present) => textVectors(base.config, p, text.pooling, { tokens, present }),
+              }),
+            probe,
+            signal,
+          ),
+        });
+        await around.writeEncoder(output, model, inputs.base, text);
+        await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
+        const { steps, stoppedEarly, history, best, report } = tuned;
+        const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe, steps, stoppedEarly, history, best, report, proof };
+        await output.write("tuning.json", `${JSON.stringify(told, null, 2)}\n`);
+        const { ndcg10, recall1 } = report.retrieval;
+        const scoredGain = report.scored?.spearman;
+        return {
+          name,
+          family: "encoder",
+          base: inputs.base.id,
+          method: nameOfMethod(recipe.method),
+          parameters: countParameters(encoderSpec(base.config)),
+          trained: countParameters(tuned.tuning.specs),
+          pairs: train.length,
+          validation: validation.length,
+          steps,
+          stoppedEarly,
+          bestStep: history[best]?.step ?? 0,
+          baseNdcg10: round(ndcg10.base.value),
+          validationNdcg10: round(ndcg10.tuned.value),
+          baseRecall1: round(recall1.base.value),
+          validationRecall1: round(recall1.tuned.value),
+          ...(scoredGain ? { baseSpearman: round(scoredGain.base.value), spearman: round(scoredGain.tuned.value) } : {}),
+          ...textProofSummary(proof),
+          seconds: Math.round(tuned.totalMs / 1000),
+        };
+      } finally {
+        disposeTuned(tuned);
+        for (const tree of [model?.parameters, quantised]) if (tree) disposeTree(tree);
+      }
     },
   });

@@ -10,6 +10,7 @@ import { decoderSpec, initialise, llamaConfig, loadModel, mergeAdapter, readAdap
 import { openArtifact, openStore, runStage, type Store, stage } from "../../store/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
 import { chatTemplate, defaultChatTemplate, loadTokenizer, trainBpe } from "../../text/index.ts";
+import { counted } from "../counted.laws.ts";
 import { documentExamplesStage } from "./documents-stage.ts";
 import { examplesFile, examplesStage, placedExamples } from "./examples-stage.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
@@ -72,9 +73,9 @@ const examples = async (options: object = {}) =>
   });
 const recipe = (input: Omit<InstructInput, "length"> = {}) =>
   check(instructFitOptions, { rows: 4, epochs: 3, rate: 0.01, method: { lora: { rank: 4 } }, evaluations: 1, ...input }, "tune");
-async function tuned(result: "adapter" | "merged", input: Omit<InstructInput, "length"> = {}) {
+async function tuned(result: "adapter" | "merged", input: Omit<InstructInput, "length"> = {}, on = device) {
   const made = await examples();
-  return runStage(store, instructStage(around, result), {
+  return runStage(store, instructStage({ ...around, device: () => on }, result), {
     inputs: { base: await openArtifact(store, base), examples: made.artifact },
     options: { name: "sir", answers: "all", long: "refuse", bad: "refuse", length: 48, recipe: recipe(input) },
     ...given(),
@@ -190,4 +191,19 @@ test("what is no adapter is refused as one, and merged when asked for", async ()
     /expected lora, rslora or qlora.*got dora.*result: merged/s,
   );
   expect((await tuned("merged", { method: { dora: { rank: 4 } }, epochs: 0.5 })).artifact.summary).toMatchObject({ method: "dora" });
+});
+
+test("nothing of a tuning is on its device when it has ended, however it ended", async () => {
+  for (const [result, input, ends] of [
+    ["adapter", { seed: 2, checkpoints: 1 }, undefined],
+    ["merged", { seed: 2, method: { rslora: { rank: 4 } } }, undefined],
+    ["merged", { seed: 2, method: { qlora: { rank: 4 } } }, /expected a width that 64 divides/],
+    ["adapter", { seed: 2, method: "full" }, /expected lora, rslora or qlora/],
+  ] as const) {
+    const { device: own, live } = counted(device);
+    const ended = tuned(result, { epochs: 2, ...input }, own);
+    if (ends) await expect(ended).rejects.toThrow(ends);
+    else expect((await ended).action).toBe("made");
+    expect(live).toEqual({ arrays: 0, programs: 0 });
+  }
 });

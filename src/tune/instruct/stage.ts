@@ -23,6 +23,8 @@ import { tuneErrors } from "../errors.ts";
 import type { Fitted } from "../fit.ts";
 import {
   adapterOfTuning,
+  disposeTuned,
+  givenBackOnFailure,
   type MergeProof,
   type Method,
   mergedModel,
@@ -118,99 +120,110 @@ export const exampleStage = <T, S extends z.ZodType>(
       const [train, validation] = [await encode("train"), await encode("validation")];
       const device = around.device();
       const base = await decoderOf(from, device);
-      checkFits(o.length, base.config, from.id);
-      const isAdapter = givesAdapter(tuningOf(recipe.method, decoderSpec(base.config)));
-      if (result === "adapter" && !isAdapter)
-        throw tuneErrors.fail("method", {
-          place: "result",
-          expected: "lora, rslora or qlora on projections of blocks for an adapter",
-          received: nameOfMethod(recipe.method),
-          hint: "Use `result: merged`.",
-        });
-      if (recipe.checkpoints !== undefined && !isAdapter)
-        throw tuneErrors.fail("method", {
-          place: "checkpoints",
-          expected: "lora, rslora or qlora on projections of blocks, whose checkpoints are small",
-          received: nameOfMethod(recipe.method),
-        });
       const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe;
       const others = Object.fromEntries(Object.entries<ArtifactReader>(more).map(([key, a]) => [key, a.digest]));
       const identity = hashOf({ base: from.digest, examples: examples.digest, ...others, ...o, recipe: lasting } as never);
       const isRotary = base.config.positions === "rotary";
       const fullBytes = bytesIn(base.parameters);
-      const tuned = await task.tune({
-        device,
-        // tables of positions for the tokens that are trained on, and no more
-        config: isRotary ? { ...base.config, context: Math.min(base.config.context, o.length) } : base.config,
-        parameters: base.parameters,
-        recipe: { ...recipe, length: o.length },
-        train: train.encoded,
-        validation: validation.encoded,
-        text,
-        inputs: more,
-        identity,
-        folder: scratch,
-        eventsFolder: around.eventsFolder === undefined ? undefined : join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`),
-        progress,
-        signal,
-        onProblem: around.onProblem,
+      const tuned = await givenBackOnFailure([base.parameters], async () => {
+        checkFits(o.length, base.config, from.id);
+        const isAdapter = givesAdapter(tuningOf(recipe.method, decoderSpec(base.config)));
+        if (result === "adapter" && !isAdapter)
+          throw tuneErrors.fail("method", {
+            place: "result",
+            expected: "lora, rslora or qlora on projections of blocks for an adapter",
+            received: nameOfMethod(recipe.method),
+            hint: "Use `result: merged`.",
+          });
+        if (recipe.checkpoints !== undefined && !isAdapter)
+          throw tuneErrors.fail("method", {
+            place: "checkpoints",
+            expected: "lora, rslora or qlora on projections of blocks, whose checkpoints are small",
+            received: nameOfMethod(recipe.method),
+          });
+        return task.tune({
+          device,
+          // tables of positions for the tokens that are trained on, and no more
+          config: isRotary ? { ...base.config, context: Math.min(base.config.context, o.length) } : base.config,
+          parameters: base.parameters,
+          recipe: { ...recipe, length: o.length },
+          train: train.encoded,
+          validation: validation.encoded,
+          text,
+          inputs: more,
+          identity,
+          folder: scratch,
+          eventsFolder: around.eventsFolder === undefined ? undefined : join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`),
+          progress,
+          signal,
+          onProblem: around.onProblem,
+        });
       });
-      const heldBytes = bytesIn(tuned.frozen);
-      progress({ stage: "tune", message: "measuring what the merge changes" });
-      const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
-      const adapter = isAdapter ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
-      // an adapter of a base in 4 bits is served beside the full one: what that changes is measured too
-      const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(from, device)).parameters : undefined;
-      const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
-      const proof = await mergeProof({
-        device,
-        config: isRotary ? { ...base.config, context: Math.min(base.config.context, proofTokens) } : base.config,
-        ...tuned,
-        merged,
-        adapter,
-        quantised,
-        base: whole,
-        texts: (validation.encoded.length > 0 ? validation : train).encoded
-          .slice(0, proofTexts)
-          .map(e => task.idsOf(e).slice(0, proofTokens)),
-        signal,
-      });
-      for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
+      /** What is on the device beside what was tuned. */
+      const held: unknown[] = [];
+      try {
+        const heldBytes = bytesIn(tuned.frozen);
+        progress({ stage: "tune", message: "measuring what the merge changes" });
+        const merged = (await mergedModel(tuned.tuning, tuned.frozen, tuned.trainable, device)) as DecoderParameters;
+        held.push(merged);
+        const adapter = givesAdapter(tuned.tuning) ? await adapterOfTuning(base.config, tuned.tuning, tuned.trainable) : undefined;
+        // an adapter of a base in 4 bits is served beside the full one: what that changes is measured too
+        const whole = adapter && tuned.tuning.method === "qlora" ? (await decoderOf(from, device)).parameters : undefined;
+        if (whole) held.push(whole);
+        const quantised = around.quantised && (await around.quantised.of(base.config, merged, text, device));
+        if (quantised) held.push(quantised);
+        const proof = await mergeProof({
+          device,
+          config: isRotary ? { ...base.config, context: Math.min(base.config.context, proofTokens) } : base.config,
+          ...tuned,
+          merged,
+          adapter,
+          quantised,
+          base: whole,
+          texts: (validation.encoded.length > 0 ? validation : train).encoded
+            .slice(0, proofTexts)
+            .map(e => task.idsOf(e).slice(0, proofTokens)),
+          signal,
+        });
+        for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
 
-      if (adapter) await writeAdapter(output, base.config, adapter, from.id);
-      for (const { step, trainable } of tuned.kept) {
-        const kept = await adapterOfTuning(base.config, tuned.tuning, trainable);
-        await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id);
-        disposeTree(trainable);
+        if (adapter) await writeAdapter(output, base.config, adapter, from.id);
+        for (const { step, trainable } of tuned.kept) {
+          const kept = await adapterOfTuning(base.config, tuned.tuning, trainable);
+          await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id);
+        }
+        if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
+        await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
+        const { steps, stoppedEarly, history, best } = tuned;
+        const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe, ...o, steps, stoppedEarly, history, best };
+        const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
+        const form = quantised && around.quantised?.form;
+        await output.write(
+          "tuning.json",
+          `${JSON.stringify({ ...told, ...checkpoints, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`,
+        );
+        return {
+          name,
+          base: from.id,
+          method: nameOfMethod(recipe.method),
+          parameters: countParameters(decoderSpec(base.config)),
+          trained: countParameters(tuned.tuning.specs),
+          examples: train.encoded.length,
+          trainedTokens: train.encoded.reduce((n, e) => n + task.trainedOf(e), 0),
+          validation: validation.encoded.length,
+          ...leftOut(train, validation),
+          steps,
+          stoppedEarly,
+          ...checkpoints,
+          ...chosenOf(tuned),
+          ...proofSummary(proof, form),
+          ...(heldBytes < fullBytes && tuned.tuning.method === "qlora" ? { fullBytes, heldBytes } : {}),
+          seconds: Math.round(tuned.totalMs / 1000),
+        };
+      } finally {
+        disposeTuned(tuned);
+        for (const tree of [...held, ...tuned.kept.map(k => k.trainable)]) disposeTree(tree);
       }
-      if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
-      await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
-      const { steps, stoppedEarly, history, best } = tuned;
-      const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe, ...o, steps, stoppedEarly, history, best };
-      const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
-      const form = quantised && around.quantised?.form;
-      await output.write(
-        "tuning.json",
-        `${JSON.stringify({ ...told, ...checkpoints, proof: { ...proof, ...(form ? { form } : {}) } }, null, 2)}\n`,
-      );
-      return {
-        name,
-        base: from.id,
-        method: nameOfMethod(recipe.method),
-        parameters: countParameters(decoderSpec(base.config)),
-        trained: countParameters(tuned.tuning.specs),
-        examples: train.encoded.length,
-        trainedTokens: train.encoded.reduce((n, e) => n + task.trainedOf(e), 0),
-        validation: validation.encoded.length,
-        ...leftOut(train, validation),
-        steps,
-        stoppedEarly,
-        ...checkpoints,
-        ...chosenOf(tuned),
-        ...proofSummary(proof, form),
-        ...(heldBytes < fullBytes && tuned.tuning.method === "qlora" ? { fullBytes, heldBytes } : {}),
-        seconds: Math.round(tuned.totalMs / 1000),
-      };
     },
   });
 

@@ -2,7 +2,7 @@
 
 export { type Method, type MethodInput, type MethodName, methodNames, methodOptions, nameOfMethod } from "./options.ts";
 export { type MergeProof, mergeProof, type ProofOptions, showProof } from "./proof.ts";
-export { adapterOfTuning, mergedModel } from "./results.ts";
+export { adapterOfTuning, disposeTuned, givenBackOnFailure, mergedModel } from "./results.ts";
 export {
   probeOf,
   type ReadTexts,

@@ -15,7 +15,7 @@ import {
 import { compile, type Device, type DeviceArray, type Tensor, transpose } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { changedWeight, type LowRankTensors } from "./low-rank.ts";
-import { treeOf } from "./paths.ts";
+import { leavesOf, treeOf } from "./paths.ts";
 import type { FrozenArrays, TrainableArrays, Tuning } from "./tuning.ts";
 
 /**
@@ -92,4 +92,26 @@ export async function mergedModel<S>(
     before?.dispose();
   }
   return treeOf(Object.entries(kept)) as ArraysOf<S>;
+}
+
+/**
+ * Gives a tuning's arrays back but for those that a merged model holds too: factors, weights that they were multiplied into, a base in 4 bits. Without a
+ * model all of them.
+ */
+export function disposeTuned(
+  { trainable, frozen }: { readonly trainable: TrainableArrays; readonly frozen: FrozenArrays },
+  merged: unknown = {},
+): void {
+  const kept = new Set(leavesOf<DeviceArray>(merged).values());
+  for (const array of leavesOf<DeviceArray>([trainable, frozen]).values()) if (!kept.has(array)) array.dispose();
+}
+
+/** Works with trees of arrays, which are given back where the work fails. */
+export async function givenBackOnFailure<T>(trees: readonly unknown[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    for (const array of leavesOf<DeviceArray>(trees).values()) array.dispose();
+    throw error;
+  }
 }

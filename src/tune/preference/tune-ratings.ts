@@ -11,7 +11,7 @@ import { type BatchSource, type Judged, runFit } from "../fit.ts";
 import type { TaskResult, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { loopOf, rateOf } from "../loop.ts";
-import { type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { ktoTerms } from "./kto.ts";
 import type { EncodedRating } from "./rated.ts";
 import { drawOf, layRows, memberSource, membersOnce } from "./rows.ts";
@@ -72,7 +72,10 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
       { isMean: false },
     ),
   ];
-  const known = { train: await scoresOf(o.train), validation: await scoresOf(o.validation) };
+  const known = await givenBackOnFailure([trainable, frozen], async () => ({
+    train: await scoresOf(o.train),
+    validation: await scoresOf(o.validation),
+  }));
 
   const arraysOf = (of: readonly EncodedRating[], [answers, others]: Scores, members: readonly number[]) => {
     const own = layRows(

@@ -12,7 +12,7 @@ import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } fro
 import type { TaskResult, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { loopOf, rateOf } from "../loop.ts";
-import { type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
+import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { pairLossNames, pairLossOf } from "./losses.ts";
 import { type EncodedPair, layPairs, type PairLayout } from "./pairs.ts";
 import { drawOf, memberSource, membersOnce } from "./rows.ts";
@@ -108,7 +108,10 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
     const scores = await baseScores(o, { tuning, trainable, frozen }, sides, { rows: shape[0]!, length: layout.length }, kind);
     return pairs.map((_, i) => [scores[2 * i]!, scores[2 * i + 1]!]);
   }
-  const reference = { train: await references(o.train), validation: await references(o.validation) };
+  const reference = await givenBackOnFailure([trainable, frozen], async () => ({
+    train: await references(o.train),
+    validation: await references(o.validation),
+  }));
   const sideOf = (known: readonly (readonly [number, number])[], members: readonly number[]): Float32Array => {
     const row = new Float32Array(2 * layout.pairs);
     for (const [i, m] of members.entries()) [row[i], row[layout.pairs + i]] = known[m] as [number, number];

@@ -11,7 +11,14 @@ import { withHead } from "../classify/fit.ts";
 import { predictorOf } from "../classify/predict.ts";
 import { type BatchSource, type Fitted, runFit } from "../fit.ts";
 import { type LoopRun, loopOf, rateOf } from "../loop.ts";
-import { type FrozenTensors, mergedModel, type TrainableTensors, type TunedArrays, tuningOf } from "../methods/index.ts";
+import {
+  type FrozenTensors,
+  givenBackOnFailure,
+  mergedModel,
+  type TrainableTensors,
+  type TunedArrays,
+  tuningOf,
+} from "../methods/index.ts";
 import type { RegressOptions } from "./options.ts";
 import { regressionOf } from "./report.ts";
 
@@ -32,7 +39,7 @@ export interface RegressRun extends LoopRun {
 }
 export interface RegressResult extends Omit<Fitted, "trainable"> {
   readonly model: Model;
-  /** What the model was merged of; its head gives the numbers themselves too. */
+  /** What the model was merged of; its head gives the numbers themselves too. `disposeTuned` gives back what the model does not hold. */
   readonly tuned: TunedArrays;
   readonly trained: number;
   /** Of the numbers that were trained on. */
@@ -144,10 +151,12 @@ export async function fitRegression(o: RegressRun): Promise<RegressResult> {
       judgesStart: false,
       ...loop.fit,
     });
-    const found = modelOf(model, await mergedModel(tuning, frozen, chosen, device));
-    await unstandardised(found, mean, deviation);
-    const trained = treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0);
-    return { ...fitted, model: found, tuned: { tuning, trainable: chosen, frozen }, trained, mean, deviation };
+    return await givenBackOnFailure([chosen, frozen], async () => {
+      const found = modelOf(model, await mergedModel(tuning, frozen, chosen, device));
+      await unstandardised(found, mean, deviation);
+      const trained = treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0);
+      return { ...fitted, model: found, tuned: { tuning, trainable: chosen, frozen }, trained, mean, deviation };
+    });
   } finally {
     predictor.dispose();
   }

@@ -11,7 +11,7 @@ import { headProof } from "../classify/head-proof.ts";
 import { predictorOf } from "../classify/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
-import { nameOfMethod, textProofSummary } from "../methods/index.ts";
+import { disposeTuned, givenBackOnFailure, nameOfMethod, textProofSummary } from "../methods/index.ts";
 import { type Measured, readMeasured, readMeasuredTest } from "./examples.ts";
 import { fitRegression, type MeasuredTexts } from "./fit.ts";
 import { regressOptions, targetOptions, targetsOf } from "./options.ts";
@@ -63,56 +63,62 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
       const { checkpointSeconds: _, ...lasting } = recipe;
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
       const held = await asTokens(tokenizer, validation, longest, signal);
-      const result = await fitRegression({
-        device,
-        base,
-        recipe,
-        train: await asTokens(tokenizer, train, longest, signal),
-        validation: held,
-        longest,
-        identity,
-        folder: scratch,
-        ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
-        progress,
-        signal,
-        ...(around.onProblem ? { onProblem: around.onProblem } : {}),
-      });
-      progress({ stage: "tune", message: "measuring what the merge changes" });
+      const result = await givenBackOnFailure([base.parameters], async () =>
+        fitRegression({
+          device,
+          base,
+          recipe,
+          train: await asTokens(tokenizer, train, longest, signal),
+          validation: held,
+          longest,
+          identity,
+          folder: scratch,
+          ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-${identity.slice(0, 8)}`) }),
+          progress,
+          signal,
+          ...(around.onProblem ? { onProblem: around.onProblem } : {}),
+        }),
+      );
       const { model, tuned } = result;
-      const proof = await headProof(around.served, device, {
-        output: "number",
-        model,
-        tuned,
-        tokenizer,
-        longest,
-        tokens: held.tokens,
-        signal,
-      });
-      await writeModelFiles(output, result.model);
-      await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-      await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
-      const { steps, stoppedEarly, best, history, trained, mean, deviation } = result;
-      const told = { base: inputs.base.id, recipe, train: train.length, validation: validation.length, leftOut, mean, deviation };
-      await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
-      const parameters = countParameters(specOfModel(result.model));
-      disposeTree(result.model.parameters);
-      const chosen = history[best]!;
-      return {
-        name,
-        family: result.model.family,
-        method: nameOfMethod(recipe.method),
-        parameters,
-        trained,
-        texts: train.length,
-        ...(leftOut > 0 ? { leftOut } : {}),
-        steps,
-        stoppedEarly,
-        validationRmse: round(chosen.rmse!),
-        deviation: round(deviation),
-        bestStep: chosen.step,
-        ...textProofSummary(proof),
-        seconds: Math.round(result.totalMs / 1000),
-      };
+      try {
+        progress({ stage: "tune", message: "measuring what the merge changes" });
+        const proof = await headProof(around.served, device, {
+          output: "number",
+          model,
+          tuned,
+          tokenizer,
+          longest,
+          tokens: held.tokens,
+          signal,
+        });
+        await writeModelFiles(output, model);
+        await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
+        await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+        const { steps, stoppedEarly, best, history, trained, mean, deviation } = result;
+        const told = { base: inputs.base.id, recipe, train: train.length, validation: validation.length, leftOut, mean, deviation };
+        await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
+        const parameters = countParameters(specOfModel(model));
+        const chosen = history[best]!;
+        return {
+          name,
+          family: model.family,
+          method: nameOfMethod(recipe.method),
+          parameters,
+          trained,
+          texts: train.length,
+          ...(leftOut > 0 ? { leftOut } : {}),
+          steps,
+          stoppedEarly,
+          validationRmse: round(chosen.rmse!),
+          deviation: round(deviation),
+          bestStep: chosen.step,
+          ...textProofSummary(proof),
+          seconds: Math.round(result.totalMs / 1000),
+        };
+      } finally {
+        disposeTuned(tuned);
+        disposeTree(model.parameters);
+      }
     },
   });
 

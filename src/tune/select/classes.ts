@@ -18,6 +18,7 @@ import type { ClassifyOptions } from "../classify/options.ts";
 import { greatest, textReader } from "../classify/predict.ts";
 import { asTokens } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
+import { disposeTuned } from "../methods/index.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
 
 export type ClassTexts = Pick<Examples, "classes" | "train" | "validation">;
@@ -89,7 +90,7 @@ async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<In
   ).length;
   const folder = await mkdtemp(join(tmpdir(), "loam-select-"));
   try {
-    const { model, validationLogits } = await fitClassifier({
+    const { model, tuned, validationLogits } = await fitClassifier({
       device,
       base: o.base,
       recipe: { ...recipe, epochs: steps / batches, evaluations: 1, patience: 0, checkpointSeconds: Number.MAX_SAFE_INTEGER },
@@ -102,6 +103,7 @@ async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<In
       progress: o.progress,
       signal: o.signal,
     });
+    disposeTuned(tuned);
     disposeTree(model.parameters);
     return Int32Array.from(validationLogits, greatest);
   } finally {
