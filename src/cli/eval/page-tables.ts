@@ -51,6 +51,7 @@ export function differenceTable(list: readonly (Difference & { readonly pHolm?: 
     const p = d.pHolm ?? d.p;
     const gain = d.value * (d.better === "higher" ? 1 : -1);
     const kind = p >= 0.05 ? "" : gain > 0 ? "good" : "bad";
+    const verdict = kind === "" ? "no significant difference" : kind === "good" ? "better" : "worse";
     return row(
       cell(escaped(d.metric)),
       n(d.second),
@@ -61,9 +62,10 @@ export function differenceTable(list: readonly (Difference & { readonly pHolm?: 
       cell(`${d.wins} / ${d.losses}`, "n"),
       cell(`${pValue(d.p)}${d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : ""}`, "n"),
       cell(escaped(d.test)),
+      cell(verdict, kind),
     );
   });
-  return `<div class="scroll"><table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"])}<tbody>${rows.join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"], ["it is"])}<tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 export const prompt = (i: ShownItem): string => cell(`<code>${escaped(i.place)}</code><pre>${escaped(i.prompt)}</pre>`, "prompt");

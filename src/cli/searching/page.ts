@@ -100,7 +100,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
         : ` (${t.state})`
     }`;
   const kind = (t: StoredTrial): string => (front.has(t.number) ? "best" : "done");
-  const up = linear(objective, done.map(value));
+  const up = linear(objective === "heldOut" ? `${objective}, ${spec.unit}` : objective, done.map(value));
   const figures: string[] = [];
 
   const numbers = linear("trial", [0, Math.max(1, trials.length - 1)]);
@@ -233,7 +233,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);
 h1{font-size:1.5rem;margin:0}.sub,figure p{color:var(--soft)}pre{white-space:pre-wrap;font:13.5px/1.5 ui-monospace,monospace}
 main{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:1.6rem}figure{margin:0}figure.wide{grid-column:1/-1}
 figcaption{font-weight:600}figure p{margin:.2rem 0 0;font-size:.85rem}svg{width:100%;height:auto;display:block}
-svg text{font-size:11px;fill:var(--soft)}svg text.name{fill:var(--ink)}.grid{stroke:var(--line)}.axis{stroke:var(--soft)}
+svg text{font-size:11px;fill:var(--soft);paint-order:stroke;stroke:var(--back);stroke-width:3px}svg text.name{fill:var(--ink)}.grid{stroke:var(--line)}.axis{stroke:var(--soft)}
 circle{fill:var(--own);stroke:var(--back)}circle.best{fill:var(--best);r:6}circle.pruned{fill:var(--back);stroke:var(--own)}circle.failed{fill:var(--bad)}circle.running,circle.waiting{fill:var(--line)}
 polyline{fill:none;stroke:var(--own);stroke-width:1.5}.line{stroke:var(--best)}.way{opacity:.7}.way.best{stroke:var(--best);stroke-width:2.5}.way.pruned{stroke-dasharray:3 3}.way.failed{stroke:var(--bad)}
 .bar{fill:var(--own)}table{border-collapse:collapse;width:100%;margin-top:2rem;font-size:.9rem}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}tr.best td{font-weight:600}

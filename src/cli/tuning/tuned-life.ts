@@ -61,9 +61,9 @@ const tasks: {
         definition: textBaselinesStage,
         options: () => ({ labels: labelsOf(recipe), baselines }),
         describe: s =>
-          Object.entries(s)
+          `accuracy of ${Object.entries(s)
             .map(([baseline, accuracy]) => `${baseline} ${Number(accuracy).toFixed(3)}`)
-            .join(", "),
+            .join(", ")}`,
       }),
       link({
         stage: "evaluate",
