@@ -12,6 +12,8 @@ export interface ErrorRow {
   /** HTTP status when the error crosses a server's door. */
   readonly status: number;
   readonly exit: ExitKind;
+  /** A function of what a stage was given: the same inputs and options meet it again, on any machine and at any time. */
+  readonly isOfInputs?: true;
   /** What the code means, one sentence, for the documentation. */
   readonly meaning: string;
 }

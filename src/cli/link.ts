@@ -20,6 +20,8 @@ export interface RunGiven {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly force?: boolean;
+  /** What was refused since then is not tried again. */
+  readonly recall?: { readonly sinceMs: number };
 }
 type Inputs = Readonly<Record<string, ArtifactReader>>;
 

@@ -20,6 +20,11 @@ export const storeErrors = errorTable("store", {
   recordsUnreachable: { status: 503, exit: "environment", meaning: "The PostgreSQL server does not answer or refuses this user." },
   notFound: { status: 404, exit: "usage", meaning: "Nothing recorded has this id, model version, digest or document id." },
   ambiguous: { status: 400, exit: "usage", meaning: "A shortened id fits more than one artifact." },
+  refused: {
+    status: 422,
+    exit: "failure",
+    meaning: "A stage could make nothing of these very inputs before, so it is not run again; its sentence is told.",
+  },
   noSuchFile: { status: 404, exit: "failure", meaning: "An artifact has no file of this name." },
   fileName: { status: 400, exit: "failure", meaning: "A stage wrote a file under a name that is not allowed, or twice." },
   input: { status: 400, exit: "usage", meaning: "A stage was given an input it does not take, or not one that it needs." },

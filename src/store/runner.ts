@@ -28,7 +28,10 @@ interface Waiting {
   readonly waitMs?: number | undefined;
 }
 
-export interface RunOptions<Inputs extends string, Schema extends z.ZodType> extends PlanOptions<Inputs, Schema>, Waiting {}
+export interface RunOptions<Inputs extends string, Schema extends z.ZodType> extends PlanOptions<Inputs, Schema>, Waiting {
+  /** A run since then that was refused for these very inputs is told again (store/refused) instead of being repeated. */
+  readonly recall?: { readonly sinceMs: number } | undefined;
+}
 
 export interface RunResult {
   readonly artifact: ArtifactReader;
@@ -94,7 +97,7 @@ async function lockRecipe(
 
 /**
  * Makes or finds the artifact of a stage over inputs and options.
- * Errors: input; config, unknownKey (base) for options; locked, lockLost; whatever the stage throws, after the run is marked failed.
+ * Errors: input; config, unknownKey (base) for options; locked, lockLost; refused; whatever the stage throws, after the run is marked failed.
  */
 export async function runStage<I extends string, S extends z.ZodType>(
   store: Store,
@@ -113,6 +116,8 @@ export async function runStage<I extends string, S extends z.ZodType>(
   });
   const first = await lookUp(store, recipe, o.force ?? false);
   if (first.newest && !first.why) return reuse(first.newest);
+  const recall = () => o.recall && throwRefused(store, prepared, o.recall.sinceMs);
+  await recall();
 
   const { lock, newestId } = await lockRecipe(store, stage, prepared, o);
   const end = (state: RunState, more: { artifact?: string; error?: string }) =>
@@ -124,6 +129,7 @@ export async function runStage<I extends string, S extends z.ZodType>(
       await end("done", { artifact: newest.id });
       return reuse(newest);
     }
+    await recall();
     const scratch = join(store.scratchFolder, recipe);
     const { written, summary } = await runInside(store, stage, o, prepared, lock, scratch);
     const { info, differsFrom, repeated } = await recordArtifact(store, stage, prepared, o.program, lock, written, summary);
@@ -143,11 +149,27 @@ export async function runStage<I extends string, S extends z.ZodType>(
     const interrupted = o.signal?.aborted || isLoamError(error, "base/interrupted");
     const text = redact(error instanceof Error ? error.message : String(error)).slice(0, errorLength);
     // The first error is the one to tell, even where the record cannot be written any more.
-    await end(interrupted ? "interrupted" : "failed", { error: text }).catch(() => {});
+    await end(interrupted ? "interrupted" : isOfInputs(error) ? "refused" : "failed", { error: text }).catch(() => {});
     throw error;
   } finally {
     await lock.release().catch(() => {});
   }
+}
+
+const isOfInputs = (error: unknown): boolean => isLoamError(error) && (error.row.isOfInputs === true || error.code === "store/refused");
+
+/** Errors: store/refused where the recipe's newest run that came to an end of its own was refused. */
+async function throwRefused(store: Store, { place, recipe }: Pick<Prepared<unknown>, "place" | "recipe">, sinceMs: number): Promise<void> {
+  const newest = await store.records.read
+    .selectFrom("runs")
+    .select(["state", "error"])
+    .where("recipe", "=", recipe)
+    .where("state", "in", ["done", "refused"])
+    .where("started_ms", ">=", sinceMs)
+    .orderBy("ended_ms", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  if (newest?.state === "refused") throw storeErrors.fail("refused", { message: newest.error ?? `${place} refused these inputs` });
 }
 
 async function runInside<I extends string, S extends z.ZodType>(

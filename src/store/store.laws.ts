@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { handClock, isLoamError, type ProgressEvent, random } from "../base/index.ts";
+import { errorTable, handClock, isLoamError, type ProgressEvent, random } from "../base/index.ts";
 import { listOf } from "./children.laws.ts";
 import { applyGc, planGc } from "./gc.ts";
 import { appendEntries, proveEntry } from "./log/log.ts";
@@ -184,6 +184,52 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         expect(readdirSync(store.scratchFolder)).toEqual([]);
         expect((await listRuns(store)).find(r => r.artifact === artifact.id)?.state).toBe("done");
         expect((await verify(store, { content: true })).findings).toEqual([]);
+      }));
+
+    test("what a stage can make nothing of is remembered for these very inputs, for whoever asks so; what may pass is not", () =>
+      using(async store => {
+        const asked: number[] = [];
+        let now: "refuses" | "breaks" | "works" = "refuses";
+        const table = errorTable("toy", {
+          empty: { status: 422, exit: "failure", isOfInputs: true, meaning: "Nothing is left." },
+          busy: { status: 503, exit: "failure", meaning: "Somebody else is busy." },
+        });
+        const picky = stage({
+          ...train,
+          name: "picky",
+          async run({ options, output }) {
+            asked.push(options.steps);
+            await new Promise(resolve => setTimeout(resolve, 20));
+            if (now === "refuses") throw table.fail("empty", { place: "toy", message: `nothing is left of ${options.steps}` });
+            if (now === "breaks") throw table.fail("busy", { place: "toy", message: "busy" });
+            await output.write("weights.bin", "w");
+            return {};
+          },
+        });
+        const documents = (await runStage(store, collect, { inputs: {}, options: { ids: ["a"] } })).artifact;
+        const run = (steps: number, recall?: { sinceMs: number }) =>
+          runStage(store, picky, { inputs: { documents }, options: { steps }, ...(recall ? { recall } : {}) });
+        const began = store.clock.now();
+        const since = { sinceMs: began };
+        // of two at once the second waits for the first, and is told what the first was
+        const both = await Promise.allSettled([run(1, since), run(1, since)]);
+        expect(both.map(r => (r as PromiseRejectedResult).reason.message)).toEqual(Array(2).fill("toy: nothing is left of 1."));
+        expect(await codeOf(run(1, since))).toBe("store/refused");
+        expect(asked).toEqual([1]);
+        // other options, those who do not ask so, and those to whom it was too long ago
+        expect(await codeOf(run(2, since))).toBe("toy/empty");
+        expect(await codeOf(run(1))).toBe("toy/empty");
+        expect(await codeOf(run(1, { sinceMs: began + 1 }))).toBe("toy/empty");
+        expect(asked).toEqual([1, 2, 1, 1]);
+        expect((await listRuns(store)).filter(r => r.stage === "picky").every(r => r.state === "refused")).toBe(true);
+        now = "breaks";
+        expect(await codeOf(run(3, since))).toBe("toy/busy");
+        expect(await codeOf(run(3, since))).toBe("toy/busy");
+        now = "works";
+        expect((await run(3, since)).action).toBe("made");
+        expect((await run(1)).action).toBe("made");
+        expect((await run(1, since)).action).toBe("reused");
+        expect(asked).toEqual([1, 2, 1, 1, 3, 3, 3, 1]);
       }));
 
     test("an interrupted stage is marked so, keeps its scratch, and goes on the next time", () =>

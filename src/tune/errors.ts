@@ -19,11 +19,17 @@ export const tuneErrors = errorTable("tune", {
     exit: "usage",
     meaning: "A search names a part of the configuration that does not exist, or a value that it does not take; the parameter is named.",
   },
-  halves: { status: 400, exit: "usage", meaning: "There are too few held-out documents to choose by one half and judge by the other." },
+  halves: {
+    status: 400,
+    exit: "usage",
+    isOfInputs: true,
+    meaning: "There are too few held-out documents to choose by one half and judge by the other.",
+  },
   family: { status: 400, exit: "usage", meaning: "A model of this family cannot be judged by a search." },
   labels: {
     status: 400,
     exit: "usage",
+    isOfInputs: true,
     meaning:
       "Labelled texts that no classifier can be trained or judged on: one class, classes that differ in their spelling only, too few texts, none without white space, texts that name their class, near-duplicates on both sides; the document or class is named.",
   },

@@ -20,6 +20,8 @@ export interface TrialRun {
   readonly project: Project;
   readonly store: Store;
   readonly study: string;
+  /** When the study was begun: what its trials were refused since then, a later one is too. */
+  readonly sinceMs: number;
   readonly spec: StudySpec;
   readonly around: LifeSurroundings;
   readonly progress: Progress;
@@ -83,6 +85,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
           if (value !== undefined) look(values.step / values.steps, value);
         },
         signal,
+        recall: { sinceMs: run.sinceMs },
       });
       made.set(link.label, result.artifact);
       // trained before, by another study perhaps: what it would have told on its way is in its log, and there is nothing left to save

@@ -46,7 +46,9 @@ export async function workOnStudy(o: WorkerGiven): Promise<void> {
       const { number } = held.trial;
       o.onStart?.(number, held.trial.point);
       const { project, store, around, signal } = o;
-      o.onEnd?.(number, await runTrial({ project, store, study: o.study.id, spec, around, signal, progress: o.progress(number) }, held));
+      const { id, createdMs } = o.study;
+      const run = { project, store, study: id, sinceMs: createdMs, spec, around, signal, progress: o.progress(number) };
+      o.onEnd?.(number, await runTrial(run, held));
       continue;
     }
     const trials = await board.trials();

@@ -335,7 +335,9 @@ searches:
     const minWords = (t: StoredTrial) => (t.point as Record<string, number>)["data.notes.steps.length.minWords"]!;
     expect(result.trials).toHaveLength(6);
     for (const t of result.trials) expect(t.state).toBe(minWords(t) === 60 ? "failed" : "done");
-    for (const t of result.trials.filter(t => t.state === "failed")) expect(t.reason).toBeTruthy();
+    const reasons = result.trials.filter(t => t.state === "failed").map(t => t.reason);
+    expect(reasons).toEqual(Array(2).fill(expect.stringMatching(/no document|documents/)));
+    expect(new Set(reasons).size).toBe(1);
     const { chosenBy, judged, models, trainedFrom } = await found(folder, result, "search-documents");
     expect(new Set(chosenBy.map(j => JSON.stringify(j.ids))).size).toBe(1);
     expect(new Set(judged.map(j => JSON.stringify(j.ids))).size).toBe(1);
@@ -343,6 +345,10 @@ searches:
       // two thresholds that leave something, two rates: one run of curation a threshold, and one for the tokenizer's words
       const runs = (await listRuns(store)).filter(r => r.stage === "data" && r.state === "done");
       expect(runs).toHaveLength(3);
+      // the third one leaves nothing: that is found out once
+      expect((await listRuns(store)).filter(r => r.state === "refused" || r.state === "failed")).toMatchObject([
+        { stage: "data", state: "refused", error: reasons[0] },
+      ]);
     });
     const done = result.trials.filter(t => t.state === "done");
     const held = new Set([...judged[0]!.ids, ...chosenBy[0]!.ids]);

@@ -101,8 +101,8 @@ export type ReleaseKind = (typeof releaseKinds)[number];
 export const markKinds = ["tag", "note", "stage", "approval", "signature"] as const;
 export type MarkKind = (typeof markKinds)[number];
 
-/** "lost": its process died; "interrupted": it was asked to stop and can go on. */
-export const runStates = ["running", "done", "failed", "interrupted", "lost"] as const;
+/** "lost": its process died; "interrupted": it was asked to stop and can go on; "refused": it failed by what it was given, as the same would again. */
+export const runStates = ["running", "done", "failed", "refused", "interrupted", "lost"] as const;
 export type RunState = (typeof runStates)[number];
 
 /** "waiting": nobody has begun it. */
