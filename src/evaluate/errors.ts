@@ -32,6 +32,11 @@ export const evaluateErrors = errorTable("evaluate", {
     meaning: "A model cannot do what the task asks for, such as log-likelihoods at an endpoint that gives none.",
   },
   endpoint: { status: 502, exit: "failure", meaning: "An endpoint did not answer, or answered with an error or with what cannot be read." },
+  length: {
+    status: 400,
+    exit: "usage",
+    meaning: "A text, with the answer that it is to get, is longer than what the model reads; what it said is told.",
+  },
   compare: { status: 400, exit: "usage", meaning: "Two results cannot be held beside each other: other tasks, or no item in common." },
   gate: { status: 422, exit: "failure", meaning: "A condition of --fail-if holds; the figures and their interval are named." },
   family: { status: 400, exit: "usage", meaning: "The evaluation does not fit the model's family." },

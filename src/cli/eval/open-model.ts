@@ -106,7 +106,7 @@ async function decoder(files: FilesReader, label: ModelLabel, project: Project |
     parts: {
       likelihood: likelihood.likelihood,
       rolling: likelihood.rolling,
-      generate: async (requests, each, signal) => (await writing.get()).asked.generate!(requests, each, signal),
+      generate: async (requests, each, ...more) => (await writing.get()).asked.generate!(requests, each, ...more),
       ...(chatTemplate ? { chat: turns => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
     },
     async [Symbol.asyncDispose]() {

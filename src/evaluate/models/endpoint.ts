@@ -16,6 +16,7 @@ import type {
   RequestKind,
   RequestOf,
 } from "./model.ts";
+import { saysTooLong } from "./too-long.ts";
 
 export interface EndpointOptions {
   /** Up to and with `/v1`. */
@@ -81,6 +82,7 @@ const refusals: readonly number[] = [400, 413, 422];
 interface Refusal {
   readonly status: number;
   readonly message: string;
+  readonly isTooLong: boolean;
 }
 
 /** Sums a continuation's tokens out of an echoed prompt: those that end behind the context's end. */
@@ -151,7 +153,8 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
           return { ok: check(schema, value, place) };
         }
         const message = messageOf(text);
-        if (response.status !== 429 && response.status < 500) return { status: response.status, message };
+        const isTooLong = response.status !== 429 && saysTooLong(text);
+        if (isTooLong || (response.status !== 429 && response.status < 500)) return { status: response.status, message, isTooLong };
         failure = `${response.status} ${message}`;
       } catch (error) {
         signal?.throwIfAborted();
@@ -171,17 +174,28 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
   async function answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>> {
     const got = await post(path, body, schema, signal);
     if ("ok" in got) return got.ok;
-    throw evaluateErrors.fail("endpoint", { place: `${url}/${path}`, expected: "an answer", received: `${got.status} ${got.message}` });
+    throw evaluateErrors.fail(got.isTooLong ? "length" : "endpoint", {
+      place: `${url}/${path}`,
+      expected: "an answer",
+      received: `${got.status} ${got.message}`,
+    });
   }
 
   const many =
     <K extends RequestKind>(
       one: (request: RequestOf<K>, signal: AbortSignal | undefined) => Promise<Omit<AnswerOf<K>, "ms">>,
     ): Answering<K> =>
-    (requests, each, signal) =>
+    (requests, each, signal, tooLong) =>
       atOnce(requests.length, async i => {
         const began = performance.now();
-        const got = await one(requests[i]!, signal);
+        let got: Omit<AnswerOf<K>, "ms">;
+        try {
+          got = await one(requests[i]!, signal);
+        } catch (error) {
+          if (!tooLong || !isLoamError(error, "evaluate/length")) throw error;
+          tooLong(i);
+          return;
+        }
         each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);
       });
 

@@ -60,11 +60,15 @@ export type RequestOf<K extends RequestKind> = Exchanges[K]["request"];
 /** An answer with the time that it took, milliseconds; of a batch, its share. */
 export type AnswerOf<K extends RequestKind> = Exchanges[K]["answer"] & { readonly ms: number };
 
-/** Answers requests in an order of its own; `each` hears of every one as it comes. */
+/**
+ * Answers requests in an order of its own; `each` hears of every one as it comes. A text to go on from that is longer than the model reads is an error
+ * (evaluate/length), or is told to `tooLong` in place of an answer where somebody asks for that.
+ */
 export type Answering<K extends RequestKind> = (
   requests: readonly RequestOf<K>[],
   each: (request: number, answer: AnswerOf<K>) => void,
   signal?: AbortSignal,
+  tooLong?: (request: number) => void,
 ) => Promise<void>;
 
 export type EvaluatedModel = {

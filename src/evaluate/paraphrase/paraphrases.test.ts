@@ -37,8 +37,14 @@ function read(yaml: string) {
   return readTask(path);
 }
 
-/** An endpoint that rewrites what stands behind the instruction; it keeps the bodies that it was sent. */
-async function rewriter(rewrite: (text: string) => string) {
+/** What a server says to a request that it does not take. */
+interface Refused {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** An endpoint that rewrites what stands behind the instruction, or refuses; it keeps the bodies that it was sent. */
+async function rewriter(rewrite: (text: string) => string | Refused) {
   const bodies: { messages: { content: string }[]; temperature: number; seed: number; max_tokens: number }[] = [];
   const server = createServer(async (request, response) => {
     let body = "";
@@ -46,9 +52,11 @@ async function rewriter(rewrite: (text: string) => string) {
     const sent = JSON.parse(body) as (typeof bodies)[number];
     bodies.push(sent);
     const content = rewrite(sent.messages.at(-1)!.content.split("\n\n").at(-1)!);
-    response
-      .setHeader("content-type", "application/json")
-      .end(JSON.stringify({ choices: [{ message: { role: "assistant", content } }], usage: { completion_tokens: content.length } }));
+    response.setHeader("content-type", "application/json");
+    if (typeof content !== "string") return response.writeHead(content.status).end(JSON.stringify(content.body));
+    return response.end(
+      JSON.stringify({ choices: [{ message: { role: "assistant", content } }], usage: { completion_tokens: content.length } }),
+    );
   });
   await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => void server.close());
@@ -119,6 +127,60 @@ test("what does not pass is left out and counted by what is wrong with it; the o
   const paired = pairItems(varied.items, asItIs.items, "walks");
   expect([paired.first.length, paired.onlyFirst, paired.onlySecond]).toEqual([10, 0, 14]);
   expect(paired.first.map(i => i.place)).toEqual(paired.second.map(i => i.place));
+});
+
+/** How servers say that a request is longer than their context. */
+const tooLong: readonly Refused[] = [
+  { status: 400, body: { error: { message: "Too long.", type: "invalid_request_error", param: null, code: "context_length_exceeded" } } },
+  {
+    status: 400,
+    body: {
+      error: {
+        message: "'max_tokens' is too large: 512. This model's maximum context length is 600 tokens and your request has 300 input tokens.",
+        type: "BadRequestError",
+        code: 400,
+      },
+    },
+  },
+  { status: 400, body: { error: { message: "request (900 tokens) does not fit", type: "exceed_context_size_error", code: 400 } } },
+  { status: 500, body: { error: { message: "Context size has been exceeded.", type: "server_error", code: 500 } } },
+  { status: 422, body: { error: "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 512.", error_type: "validation" } },
+  { status: 413, body: { type: "error", error: { type: "request_too_large", message: "Request exceeds the maximum size" } } },
+];
+
+test.each(tooLong)("a text that the writer has no room for is left out by name, the others are asked: $status $body", async refusal => {
+  const loaded = await read(base);
+  const isLong = (text: string) => / (?:garden|harbour) /.test(text);
+  const { bodies, writer } = await rewriter(text => (isLong(text) ? refusal : inOtherWords(text)));
+  const kept = join(folder, `long${files}`);
+  const made = await paraphrasesOf({ loaded, writer, answers: keptAnswers(kept, writer) });
+  const left = made.wordings.filter(w => w.fault !== undefined);
+  expect(left.map(w => [w.item.id, w.fault, w.after])).toEqual(rows.filter(r => isLong(r.question)).map(r => [String(r.n), "long", ""]));
+  expect(made.wordings.filter(w => w.fault === undefined).map(w => w.after)).toEqual(
+    rows.filter(r => !isLong(r.question)).map(r => inOtherWords(r.question)),
+  );
+  // each was asked once, without trying again
+  expect(bodies).toHaveLength(24);
+  // a writer with more room is asked for those alone
+  const more = await rewriter(inOtherWords);
+  const now = await paraphrasesOf({ loaded, writer: more.writer, answers: keptAnswers(kept, writer) });
+  expect([more.bodies.length, faultsOf(now.wordings).size]).toEqual([8, 0]);
+});
+
+test("another refusal is an error of the whole, and so is a text too long where nobody asked to leave it out", async () => {
+  const loaded = await read(base);
+  const wrong = await rewriter(() => ({ status: 400, body: { error: { message: "max_tokens must be positive", code: "invalid_value" } } }));
+  await expect(paraphrasesOf({ loaded, writer: wrong.writer, answers: rememberedAnswers() })).rejects.toMatchObject({
+    code: "evaluate/endpoint",
+  });
+  const full = await rewriter(() => tooLong[0]!);
+  await expect(paraphrasesOf({ loaded, writer: full.writer, answers: rememberedAnswers() })).rejects.toThrow(
+    /got none of 24: longer than the writer reads 24.*paraphrases\.maxTokens/,
+  );
+  const asking = await read(`${base}chat: true\n`);
+  await expect(evaluateTask({ loaded: asking, model: full.writer, answers: rememberedAnswers() })).rejects.toMatchObject({
+    code: "evaluate/length",
+  });
 });
 
 test("wordings that come with the items are taken, the first that passes; a model writes those that are missing, and nobody is asked for them without one", async () => {

@@ -116,14 +116,15 @@ function trimmed(answer: string, text: string): string {
   return opening.test(whole) && /["\u201d]$/.test(whole) && !opening.test(text.trim()) ? whole.slice(1, -1).trim() : whole;
 }
 
-/** What a model writes for each different text. */
+/** What a model writes for each different text; for one that is longer than it reads, nothing. */
 async function written(
   texts: readonly string[],
   rule: ParaphraseRule,
   { loaded, writer, answers, progress, signal }: ParaphraseOptions,
-): Promise<{ readonly of: ReadonlyMap<string, AnswerOf<"generate">>; readonly known: number }> {
+): Promise<{ readonly of: ReadonlyMap<string, AnswerOf<"generate">>; readonly long: ReadonlySet<string>; readonly known: number }> {
   const of = new Map<string, AnswerOf<"generate">>();
-  if (texts.length === 0 || !writer) return { of, known: 0 };
+  const long = new Set<string>();
+  if (texts.length === 0 || !writer) return { of, long, known: 0 };
   if (!writer.generate)
     throw evaluateErrors.fail("ability", {
       place: writer.id,
@@ -140,8 +141,8 @@ async function written(
   const tell = () =>
     progress?.({
       stage: "eval",
-      done: of.size / texts.length,
-      message: `${loaded.task.task}: ${of.size} of ${texts.length} texts in other words`,
+      done: (of.size + long.size) / texts.length,
+      message: `${loaded.task.task}: ${of.size + long.size} of ${texts.length} texts in other words`,
     });
   tell();
   if (open.length > 0)
@@ -154,8 +155,13 @@ async function written(
         tell();
       },
       signal,
+      // not kept: the same writer may be given more to read
+      k => {
+        long.add(texts[open[k]!]!);
+        tell();
+      },
     );
-  return { of, known };
+  return { of, long, known };
 }
 
 /** Texts that are right for an item: what a wording may neither lose nor give away. */
@@ -201,7 +207,7 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
   checkAnswersStay(loaded, asked, field);
   const own = items.map(item => ownWordings(item, from));
   const open = [...new Set(texts.filter((text, i) => own[i]!.length === 0 && text.trim() !== ""))];
-  const { of, known } = await written(open, rule, o);
+  const { of, long, known } = await written(open, rule, o);
   const wordings = items.map((item, i): Wording => {
     const before = texts[i]!;
     const right = answersOf(asked[i]!);
@@ -209,7 +215,7 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
     const best = tried.find(t => t.fault === undefined) ?? tried[0];
     if (best) return plain(best);
     const answer = of.get(before);
-    if (!answer) return { item, before, after: "", by: writer ? "model" : "item", fault: "none" };
+    if (!answer) return { item, before, after: "", by: writer ? "model" : "item", fault: long.has(before) ? "long" : "none" };
     const after = trimmed(answer.texts[0] ?? "", before);
     const isCut = answer.tokens >= rule.maxTokens;
     return plain({ item, before, after, by: "model", fault: isCut ? "cut" : wordingFault(before, after, right, "model") });
@@ -219,6 +225,7 @@ export async function paraphrasesOf(o: ParaphraseOptions): Promise<Paraphrases> 
       place: `${task.task}: paraphrase`,
       expected: "an item whose other wording passes the checks",
       received: `none of ${wordings.length}: ${[...faultsOf(wordings)].map(([fault, n]) => `${wordingFaults[fault]} ${n}`).join(", ")}`,
+      ...(long.size > 0 ? { hint: "A writer reads the instruction and the text, and keeps room for `paraphrases.maxTokens` tokens." } : {}),
     });
   const digest = hashOf({ field, wordings: wordings.map(w => (w.fault === undefined ? w.after : null)) });
   return { field, wordings, digest, known };

@@ -7,6 +7,7 @@ import { factFault, type ParaphraseFault, paraphraseFault, paraphraseLimits } fr
 /** What can be wrong, in words. */
 export const wordingFaults = {
   none: "no other wording",
+  long: "longer than the writer reads",
   empty: "empty",
   same: "the same text",
   "fact-lost": "a number or address lost",
