@@ -56,6 +56,13 @@ beforeAll(async () => {
   return () => rmSync(cwd, { recursive: true, force: true });
 });
 
+interface Chosen {
+  readonly chosenBy: string;
+  readonly toldOf: string;
+  readonly chosenOn: number;
+  readonly artifact: string;
+  readonly rows: readonly { readonly by: string; readonly cost: number }[];
+}
 interface Task {
   readonly isKnown: boolean;
   readonly scores: readonly { readonly metric: string; readonly value: number }[];
@@ -64,9 +71,20 @@ interface Task {
     readonly variant: string;
     readonly alike: { readonly value: number };
     readonly differences: readonly { readonly items: number; readonly low: number; readonly high: number }[];
-    readonly paraphrases?: { readonly taken: number; readonly written: number; readonly leftOut: Readonly<Record<string, number>> };
+    readonly paraphrases?: {
+      readonly taken: number;
+      readonly written: number;
+      readonly leftOut: Readonly<Record<string, number>>;
+      readonly notAsked: readonly { readonly place: string; readonly fault: string }[];
+    };
   }[];
-  readonly threshold?: { readonly chosenBy: string; readonly toldOf: string; readonly chosenOn: number; readonly artifact: string };
+  readonly threshold?: Chosen & {
+    readonly against?: {
+      readonly id: string;
+      readonly threshold: Chosen;
+      readonly difference: { readonly metric: string; readonly p: number; readonly pHolm: number };
+    };
+  };
 }
 const taskOf = ({ stdout }: Ended): Task => (jsonLines(stdout).find(line => "tasks" in line) as unknown as { tasks: Task[] }).tasks[0]!;
 const evaluate = (...args: string[]) => loam(["eval", ...args, "--model", "mood", "--json"], { cwd });
@@ -124,6 +142,51 @@ test("a model behind an endpoint writes the items' other words once; what does n
   );
   const small = await evaluate("plain", "--variants", "paraphrase", "--paraphraser", "toy");
   expect([small.code, small.stdout]).toEqual([2, expect.stringMatching(/none of 40: [a-z]/)]);
+  // what its context has no room for is no error of all: these are counted beside the others
+  const rows = moods("asked", 40).map((r, i) => (i < 3 ? { ...r, note: `${r.note} ${"and the day in the house ".repeat(12)}` } : r));
+  writeFileSync(join(cwd, "tasks", "longer.jsonl"), rows.map(r => `${JSON.stringify(r)}\n`).join(""));
+  writeFileSync(
+    join(cwd, "tasks", "longer.yaml"),
+    readFileSync(join(cwd, "tasks", "plain.yaml"), "utf8")
+      .replace("task: plain", "task: longer")
+      .replace("asked.jsonl", "longer.jsonl"),
+  );
+  const longer = await evaluate("longer", "--variants", "paraphrase", "--paraphraser", "toy");
+  expect([longer.code, longer.stdout]).toEqual([2, expect.stringMatching(/none of 40: [^"]*longer than the writer reads 3\b/)]);
+});
+
+test("an item whose text the writer has no room for is named in the lines, the document and the page; the others are asked", async () => {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const piece of request) body += String(piece);
+    const text = (JSON.parse(body) as { messages: { content: string }[] }).messages.at(-1)!.content.split("\n\n").at(-1)!;
+    const [name, number, ...rest] = text.split(" ");
+    response.setHeader("content-type", "application/json");
+    if (Number(number) >= 32)
+      response
+        .writeHead(400)
+        .end(JSON.stringify({ error: { message: "Shorten it.", type: "invalid_request_error", code: "context_length_exceeded" } }));
+    else
+      response.end(
+        JSON.stringify({
+          choices: [{ message: { role: "assistant", content: `Noted: ${rest.toReversed().join(" ")}, ${name} ${number}` } }],
+        }),
+      );
+  });
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const writer = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1#brief`;
+  const page = join(cwd, "brief.html");
+  const ran = await evaluate("moods", "--variants", "paraphrase", "--paraphraser", writer, "--report", page);
+  expect(ran.code, ran.stderr).toBe(0);
+  const [variant] = taskOf(ran).variants;
+  expect(variant!.paraphrases).toMatchObject({ taken: 32, leftOut: { long: 8 } });
+  expect(variant!.paraphrases!.notAsked.map(i => [i.place, i.fault])).toEqual(
+    Array.from({ length: 8 }, (_, i) => [`asked.jsonl:${33 + i}`, "long"]),
+  );
+  expect(variant!.differences[0]).toMatchObject({ items: 32 });
+  expect(ran.stderr).toMatch(/not asked, longer than the writer reads: asked\.jsonl:33, .*asked\.jsonl:37 and 3 more/);
+  expect(readFileSync(page, "utf8")).toContain("longer than the writer reads 8");
 });
 
 test("a threshold is chosen on one split and told on another, and what chose is no result of the task", async () => {
@@ -137,4 +200,18 @@ test("a threshold is chosen on one split and told on another, and what chose is 
   expect(again).toMatchObject({ isKnown: true, scores, threshold });
   const shown = await loam(["eval", "dear", "--model", "mood"], { cwd });
   expect(shown.stderr + shown.stdout).toMatch(/Threshold for low: .* chosen on 40 validation items, told on 40 test ones/);
+  // the model beside it has one of its own, chosen by its own answers to the same items
+  const page = join(cwd, "dear.html");
+  const both = await evaluate("dear", "--against", "toy", "--report", page);
+  expect(both.code, both.stderr).toBe(0);
+  const { against, ...own } = taskOf(both).threshold!;
+  expect(own).toEqual(threshold);
+  expect(against).toMatchObject({ id: "toy", threshold: { chosenBy: "validation", toldOf: "test", chosenOn: 40 } });
+  expect(against!.threshold.artifact).not.toBe(threshold!.artifact);
+  const costs = [own, against!.threshold].map(t => t.rows.find(r => r.by === "cheapest")!.cost);
+  expect(against!.difference).toMatchObject({ metric: "cost", better: "lower", items: 40, first: costs[0], second: costs[1] });
+  expect(against!.difference.pHolm).toBe(against!.difference.p);
+  expect(both.stderr).toMatch(/Threshold of toy for low: /);
+  expect(both.stderr).toMatch(/cost of an item against toy, each at its own cheapest:\n {4}cost /);
+  expect(readFileSync(page, "utf8")).toContain("toy, whose threshold is chosen by its own answers to the same items");
 });

@@ -8,6 +8,7 @@ import { leftOutText, whoseText } from "./paraphrase-lines.ts";
 import type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 import { figure, pValue, share } from "./show.ts";
 import { thresholdText } from "./threshold-lines.ts";
+import type { ChosenThreshold, TaskThreshold } from "./thresholds.ts";
 
 export interface EvaluationDocument {
   readonly model: string;
@@ -43,7 +44,7 @@ ${t.contamination ? contaminationPart(t.contamination) : ""}
 ${t.judgement ? judgementPart(t.judgement) : ""}
 ${t.picture ? pictureSection(t.picture, anchor(t.task)) : ""}
 ${slices.join("")}
-${t.threshold ? thresholdPart(t.threshold) : ""}
+${t.threshold ? thresholdPart(t.threshold, model) : ""}
 ${t.variants.map(variantPart).join("")}
 ${worst.length ? folded("Most wrong", worst.length, `<div class="scroll"><table>${head(["item"], ["came"], ["right"])}<tbody>${worst.map(i => row(prompt(i), came(i, "bad"), cell(escaped(i.right)))).join("")}</tbody></table></div>`) : ""}
 ${slowest.length ? folded("Slowest", slowest.length, `<div class="scroll"><table>${head(["item"], ["ms", "n"])}<tbody>${slowest.map(i => row(prompt(i), cell(i.ms.toFixed(1), "n"))).join("")}</tbody></table></div>`) : ""}
@@ -72,13 +73,22 @@ function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string 
 }
 
 /** The threshold of least cost, chosen on one split and told on another. */
-function thresholdPart(t: NonNullable<TaskReport["threshold"]>): string {
+function thresholdTable(t: ChosenThreshold): string {
   const rows = t.rows.map(r =>
     row(cell(escaped(r.by)), cell(thresholdText(r.threshold), "n"), ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(n)),
   );
-  const { value, low, high } = t.saving;
-  return `<h3>What mistakes cost</h3><p class="quiet">Another label taken for ${escaped(t.positive)} costs ${t.falsePositive}, it taken for another ${t.falseNegative}. Chosen on ${t.chosenOn} items of ${escaped(t.chosenBy)}, told on ${t.rows[0]?.items ?? 0} of ${escaped(t.toldOf)}; the cheapest saves ${figure(value)} (95 %: ${figure(low)} to ${figure(high)}) an item beside a half.</p>
-<div class="scroll"><table>${head(["threshold by"], ["threshold", "n"], [`cost, ${escaped(t.toldOf)}`, "n"], [`cost, ${escaped(t.chosenBy)}`, "n"], ["precision", "n"], ["recall", "n"], ["F1", "n"])}<tbody>${rows.join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table>${head(["threshold by"], ["threshold", "n"], [`cost, ${escaped(t.toldOf)}`, "n"], [`cost, ${escaped(t.chosenBy)}`, "n"], ["precision", "n"], ["recall", "n"], ["F1", "n"])}<tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+function thresholdPart({ against, ...t }: TaskThreshold, model: string): string {
+  const saves = ({ saving: { value, low, high } }: ChosenThreshold) =>
+    `the cheapest saves ${figure(value)} (95 %: ${figure(low)} to ${figure(high)}) an item beside a half`;
+  const other = against
+    ? `<p class="quiet">${escaped(against.id)}, whose threshold is chosen by its own answers to the same items: ${saves(against.threshold)}.</p>${thresholdTable(against.threshold)}
+<p class="quiet">Each at its own cheapest threshold:</p>${differenceTable([against.difference], against.id, model)}`
+    : "";
+  return `<h3>What mistakes cost</h3><p class="quiet">Another label taken for ${escaped(t.positive)} costs ${t.falsePositive}, it taken for another ${t.falseNegative}. Chosen on ${t.chosenOn} items of ${escaped(t.chosenBy)}, told on ${t.rows[0]?.items ?? 0} of ${escaped(t.toldOf)}; ${saves(t)}.</p>
+${thresholdTable(t)}${other}`;
 }
 
 /** What was asked in place of what: whether it means the same is for a reader to say. */

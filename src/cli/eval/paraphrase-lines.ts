@@ -24,10 +24,22 @@ export function whoseText({ taken, written, writer }: ParaphraseReport): string 
   ].join(", ");
 }
 
+/** Places that a line names. */
+const named = 5;
+
+/** What nobody read has no other words to be shown: the items by name. */
+function tooLongLines({ notAsked }: ParaphraseReport): string[] {
+  const places = notAsked.filter(i => i.fault === "long").map(i => i.place);
+  if (places.length === 0) return [];
+  const more = places.length > named ? ` and ${formatCount(places.length - named)} more` : "";
+  return [`    not asked, ${wordingFaults.long}: ${places.slice(0, named).join(", ")}${more}`];
+}
+
 export function paraphraseLines(p: ParaphraseReport): string[] {
   const left = p.taken < p.items ? `; left out: ${leftOutText(p)}` : "";
   return [
     `    "${p.field}" in other words: ${formatCount(p.taken)} of ${formatCount(p.items)} items (${whoseText(p)})${left}`,
+    ...tooLongLines(p),
     ...p.shown.flatMap(({ place, before, after, fault }) => [
       `      ${place.padEnd(22)} ${short(before)}`,
       `      ${(fault === undefined ? "" : `not asked, ${wordingFaults[fault]}`).padEnd(22)} -> ${short(after)}`,

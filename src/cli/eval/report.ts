@@ -3,7 +3,6 @@ import {
   type ChangedItem,
   type ClassPicture,
   type ContaminationSplit,
-  type CostThreshold,
   changedItem,
   contaminationSplit,
   type Difference,
@@ -35,6 +34,7 @@ import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
+import type { TaskThreshold } from "./thresholds.ts";
 import type { AskedVariant } from "./variants.ts";
 
 export interface VariantReport extends Pick<VariantScores, "alike" | "differences"> {
@@ -57,6 +57,8 @@ export interface ParaphraseReport {
   readonly written: number;
   /** How many items were left out, by what was wrong with their other words; the commonest first. */
   readonly leftOut: Readonly<Record<string, number>>;
+  /** Those items. */
+  readonly notAsked: readonly { readonly id: string; readonly place: string; readonly fault: WordingFault }[];
   /** To be read: what was asked in place of what, and what was not. */
   readonly shown: readonly { readonly place: string; readonly before: string; readonly after: string; readonly fault?: WordingFault }[];
 }
@@ -99,8 +101,8 @@ export interface TaskReport {
   readonly baselines?: readonly BaselineReport[];
   readonly comparison?: Comparison;
   readonly judgement?: JudgementReport;
-  /** Where the task says what mistakes cost. `artifact`: the answers to the items that chose. */
-  readonly threshold?: CostThreshold & { readonly artifact: string };
+  /** Where the task says what mistakes cost. */
+  readonly threshold?: TaskThreshold;
   /** Where the model's data was checked against the task's items. */
   readonly contamination?: ContaminationSplit & { readonly checks: readonly ContaminationCheck[] };
   readonly worst: readonly ShownItem[];
@@ -174,6 +176,7 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
     taken: taken.length,
     written: taken.filter(w => w.by === "model").length,
     leftOut: Object.fromEntries(faultsOf(wordings)),
+    notAsked: left.map(({ item: { id, place }, fault }) => ({ id, place, fault: fault! })),
     shown: [...taken.slice(0, few), ...left.slice(0, few)].map(({ item, before, after, fault }) => ({
       place: item.place,
       before,

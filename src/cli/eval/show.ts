@@ -6,6 +6,7 @@ import type { BaselineReport } from "./baselines.ts";
 import { paraphraseLines } from "./paraphrase-lines.ts";
 import type { TaskReport } from "./report.ts";
 import { thresholdLines } from "./threshold-lines.ts";
+import type { ChosenThreshold, TaskThreshold } from "./thresholds.ts";
 
 export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));
 const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
@@ -41,11 +42,23 @@ const changeLine = (i: ChangedItem): string =>
   `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ${shorten(i.before, 24)} -> ${shorten(i.came, 24)}  (right: ${shorten(i.right, 24)})`;
 
 /** What the threshold of least cost gives, and saves beside a half. */
-function costLines(t: NonNullable<TaskReport["threshold"]>): string[] {
+function savingLines(t: ChosenThreshold, of?: string): string[] {
   const { value, low, high } = t.saving;
   return [
-    ...thresholdLines(t, { chosenOn: t.chosenBy, toldOn: t.toldOf }),
+    ...thresholdLines(t, { chosenOn: t.chosenBy, toldOn: t.toldOf }, of),
     `    ${"a half - cheapest".padEnd(24)} ${signed(value)} [${signed(low)}, ${signed(high)}] an item`,
+  ];
+}
+
+/** And what the other model costs, which has a threshold of its own. */
+function costLines({ against, ...own }: TaskThreshold): string[] {
+  if (!against) return savingLines(own);
+  const { id, threshold, difference } = against;
+  return [
+    ...savingLines(own),
+    ...savingLines(threshold, id),
+    `  cost of an item against ${id}, each at its own cheapest:`,
+    differenceLine(difference),
   ];
 }
 

@@ -3,11 +3,9 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import {
-  type CostThreshold,
   checkMeasures,
   choosingOf,
   corrected,
-  costThreshold,
   type Difference,
   evaluateErrors,
   type GateVerdict,
@@ -33,13 +31,14 @@ import { type EvaluatedGroup, evaluatedGroup, groupReport, showGroup } from "../
 import { type Judgement, recordedJudgement } from "../eval/judged.ts";
 import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
-import { choosingKind, type RecordedResult, recordedResult } from "../eval/record.ts";
+import { type RecordedResult, recordedResult } from "../eval/record.ts";
 import { recordedGroup } from "../eval/record-group.ts";
 import { recordedSeen } from "../eval/record-seen.ts";
 import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
 import { taskNames } from "../eval/task-files.ts";
 import { tasksOf } from "../eval/tasks-of.ts";
+import { costsCorrected, type TaskThreshold, taskThreshold } from "../eval/thresholds.ts";
 import { type AskedVariant, askedVariant, variantsOf } from "../eval/variants.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
@@ -57,7 +56,7 @@ interface Evaluation {
   readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement;
-  readonly threshold?: CostThreshold & { readonly artifact: string };
+  readonly threshold?: TaskThreshold;
   readonly seen?: SeenItems;
 }
 
@@ -132,9 +131,9 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     const varied: { asked: AskedVariant; result: RecordedResult }[] = [];
     for (const asked of ways.get(loaded)!) varied.push({ asked, result: await ask(model, asked) });
     const costs = choosingOf(loaded);
-    const chosen =
-      costs && (await recordedResult({ ...shared, store: model.store, model: model.model, loaded: costs.choosing, kind: choosingKind }));
     const other = against && (await ask(against));
+    const threshold =
+      costs && (await taskThreshold(loaded, costs, { who: model, result }, against && other && { who: against, result: other }, shared));
     const judgement =
       judge && other && loaded.task.output === "generate_until"
         ? await recordedJudgement({
@@ -155,14 +154,12 @@ export const evalVerb: VerbRun = async (context, args, options) => {
       variants: varied,
       ...(other ? { against: { id: against.model.id, result: other } } : {}),
       ...(judgement ? { judgement } : {}),
-      ...(costs && chosen
-        ? { threshold: { ...costThreshold(loaded, costs.rule, chosen.items, result.items), artifact: chosen.artifact } }
-        : {}),
+      ...(threshold ? { threshold } : {}),
       ...(seen ? { seen } : {}),
     });
     out.clear();
   }
-  const reports = withHolm(evaluated.map(e => taskReport({ ...e, few })));
+  const reports = costsCorrected(withHolm(evaluated.map(e => taskReport({ ...e, few }))));
   for (const report of reports) showTask(out, model.model.id, report);
   const together: EvaluatedGroup[] = [];
   for (const g of groups) {
@@ -202,7 +199,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   if (page !== undefined) {
     const every = evaluated.map(e => taskReport({ ...e, few: Number.MAX_SAFE_INTEGER }));
     const everyGroup = withHolm(together.map(g => groupReport(g, Number.MAX_SAFE_INTEGER)));
-    writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: withHolm(every), groups: everyGroup }));
+    writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: costsCorrected(withHolm(every)), groups: everyGroup }));
     out.line(`  report: ${page}`);
   }
   out.result(document);

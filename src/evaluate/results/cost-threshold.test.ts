@@ -9,7 +9,7 @@ import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
 import { askOf } from "../tasks/ask.ts";
 import { type LoadedTask, readTask } from "../tasks/read-task.ts";
-import { choosingOf, costThreshold } from "./cost-threshold.ts";
+import { choosingOf, costDifference, costThreshold } from "./cost-threshold.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-costs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,21 +42,25 @@ const base =
 const costs = (more: string) => `${base}costs: { from: validation, ${more} }\n`;
 
 const scores = new Map([...test_, ...validation].map(m => [m.text, m.score]));
-const model: EvaluatedModel = {
+/** A model that says of a mail what a function makes of its score. */
+const saying = (spamOf: (score: number, text: string) => number): EvaluatedModel => ({
   id: "m",
   fingerprint: "m",
   classify: async (requests, each) => {
     for (const [i, r] of requests.entries()) {
-      const spam = scores.get(r.text)!;
+      const spam = spamOf(scores.get(r.text)!, r.text);
       each(i, { probabilities: { ham: 1 - spam, spam }, ms: 1 });
     }
   },
-};
-async function thresholdOf(loaded: LoadedTask) {
+});
+const model = saying(score => score);
+async function deciding(loaded: LoadedTask, who: EvaluatedModel) {
   const { choosing, rule } = choosingOf(loaded)!;
-  const asked = async (of: LoadedTask) => (await evaluateTask({ loaded: of, model, answers: rememberedAnswers() })).items;
-  return costThreshold(loaded, rule, await asked(choosing), await asked(loaded));
+  const asked = async (of: LoadedTask) => (await evaluateTask({ loaded: of, model: who, answers: rememberedAnswers() })).items;
+  const items = await asked(loaded);
+  return { items, threshold: costThreshold(loaded, rule, await asked(choosing), items) };
 }
+const thresholdOf = async (loaded: LoadedTask) => (await deciding(loaded, model)).threshold;
 /** Mean cost of taking all from `at` on for spam. */
 const costOf = (list: typeof test_, at: number, falsePositive: number, falseNegative: number) =>
   list.reduce((s, m) => s + (m.score >= at ? (m.label === "ham" ? falsePositive : 0) : m.label === "spam" ? falseNegative : 0), 0) /
@@ -83,6 +87,40 @@ test.each([
     if (fp !== fn) expect(t.saving.low).toBeGreaterThan(0);
   },
 );
+
+test("of two models each has a threshold of its own: one that tells labels apart as well costs as much, however sure it says it is", async () => {
+  const loaded = await read(costs("falsePositive: 1, falseNegative: 3"));
+  const plain = await deciding(loaded, model);
+  const meek = await deciding(
+    loaded,
+    saying(score => 0.05 + score / 4),
+  );
+  const [at, lower] = [plain, meek].map(d => d.threshold.rows[0]!.threshold!);
+  expect(lower).toBeCloseTo(0.05 + at! / 4, 9);
+  expect(costDifference(plain, meek, "mails")).toMatchObject({ metric: "cost", better: "lower", items: 200, value: 0, p: 1, wins: 0 });
+  // at the other's threshold it would take nothing for spam, and look worse than it is
+  const borrowed = costDifference(plain, { ...meek, threshold: plain.threshold }, "mails");
+  expect(borrowed.second).toBeCloseTo((3 * test_.filter(m => m.label === "spam").length) / 200, 9);
+  expect(borrowed.value).toBeLessThan(-0.1);
+});
+
+test("the difference is that of the mean costs told, its test is paired, and the other way round it is the other way round", async () => {
+  const loaded = await read(`${costs("falsePositive: 1, falseNegative: 1")}cluster: label\n`);
+  const alone = await read(costs("falsePositive: 1, falseNegative: 1"));
+  const noise = random("noise");
+  const known = new Map([...scores.keys()].map(text => [text, noise.uniform()]));
+  const blurred = saying((score, text) => 0.1 * score + 0.9 * known.get(text)!);
+  const [good, worse] = [await deciding(alone, model), await deciding(alone, blurred)];
+  const d = costDifference(good, worse, "mails");
+  expect([d.first, d.second]).toEqual([good.threshold.rows[0]!.cost, worse.threshold.rows[0]!.cost].map(c => expect.closeTo(c, 9)));
+  expect(d).toMatchObject({ test: "permutation", value: expect.closeTo(d.first - d.second, 9) });
+  expect(d.high).toBeLessThan(0);
+  expect(d.p).toBeLessThan(0.05);
+  const turned = costDifference(worse, good, "mails");
+  expect([turned.value, turned.p, turned.wins, turned.losses]).toEqual([expect.closeTo(-d.value, 9), d.p, d.losses, d.wins]);
+  // two clusters have four exchanges: nothing is shown by them
+  expect(costDifference(await deciding(loaded, model), await deciding(loaded, blurred), "mails").p).toBeGreaterThan(0.2);
+});
 
 test("the items that are told of choose nothing: with other labels they move no threshold", async () => {
   const yaml = costs("falsePositive: 3, falseNegative: 1");

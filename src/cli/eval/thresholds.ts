@@ -1,0 +1,62 @@
+/** Thresholds by what mistakes cost: of the model, and of the one that it is held beside, each chosen by its own answers to the same items. */
+import {
+  type CostThreshold,
+  type choosingOf,
+  corrected,
+  costDifference,
+  costThreshold,
+  type Difference,
+  type LoadedTask,
+} from "../../evaluate/index.ts";
+import type { OpenEvaluated } from "./open-model.ts";
+import { type Asking, choosingKind, type RecordedResult, recordedResult } from "./record.ts";
+
+/** `artifact`: the answers to the items that chose. */
+export type ChosenThreshold = CostThreshold & { readonly artifact: string };
+
+export type TaskThreshold = ChosenThreshold & {
+  /** The other model's own threshold, and what either costs at the cheapest of its own: the model minus the other. */
+  readonly against?: {
+    readonly id: string;
+    readonly threshold: ChosenThreshold;
+    readonly difference: Difference & { readonly pHolm?: number };
+  };
+};
+
+interface Side {
+  readonly who: OpenEvaluated;
+  /** Of the items that are told of. */
+  readonly result: RecordedResult;
+}
+
+/** Asks each side the items that choose. Errors: those of the model and the record; evaluate/score; the signal's reason. */
+export async function taskThreshold(
+  loaded: LoadedTask,
+  { choosing, rule }: NonNullable<ReturnType<typeof choosingOf>>,
+  model: Side,
+  against: Side | undefined,
+  shared: Pick<Asking, "fresh" | "progress" | "signal">,
+): Promise<TaskThreshold> {
+  const chosen = async ({ who: { store, model }, result }: Side): Promise<ChosenThreshold> => {
+    const { items, artifact } = await recordedResult({ ...shared, store, model, loaded: choosing, kind: choosingKind });
+    return { ...costThreshold(loaded, rule, items, result.items), artifact };
+  };
+  const own = await chosen(model);
+  if (!against) return own;
+  const threshold = await chosen(against);
+  const deciding = (side: Side, of: CostThreshold) => ({ items: side.result.items, threshold: of });
+  const difference = costDifference(deciding(model, own), deciding(against, threshold), loaded.task.task);
+  return { ...own, against: { id: against.who.model.id, threshold, difference } };
+}
+
+/** The differences of all tasks' costs together: corrected by Holm. */
+export function costsCorrected<R extends { readonly threshold?: TaskThreshold }>(reports: readonly R[]): R[] {
+  const own = reports.filter(r => r.threshold?.against);
+  const p = corrected(own.map(r => r.threshold!.against!.difference));
+  return reports.map(r => {
+    const at = own.indexOf(r);
+    if (at < 0) return r;
+    const { against, ...threshold } = r.threshold!;
+    return { ...r, threshold: { ...threshold, against: { ...against!, difference: { ...against!.difference, pHolm: p[at]! } } } };
+  });
+}
