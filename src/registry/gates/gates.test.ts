@@ -63,10 +63,21 @@ test("a worse version is refused with its figures, a better one gets the alias, 
     expect(verdict.gates.map(g => g.passed)).toEqual([true, true, true]);
     expect(verdict.gates[2]!.figures!.sizeMB).toBeCloseTo(0.020_01, 6);
     expect(release).toMatchObject({ number: 3, previous: 1, by: "ann", verdict: { passed: true } });
-    // the same again moves nothing
-    expect((await promote(store, to(3))).release).toBeUndefined();
+    // the same again moves nothing, and is compared with nothing
+    const again = await promote(store, to(3));
+    expect(again.release).toBeUndefined();
+    expect(again.verdict.gates[0]).toMatchObject({ passed: true, told: "nothing to compare with: mail@3 has the alias itself" });
     expect(await releasesOf(store.records.read, "mail", "prod")).toHaveLength(2);
     expect(await codeOf(setAlias(store, "mail", "prod", 2))).toBe("store/guarded");
+  }));
+
+test("a figure that is just below what is asked is not rounded to it", () =>
+  using({ requires: ["acc >= 0.66667", "sizeMB <= 0.02"] }, async store => {
+    const first = await version(store, 1);
+    await measured(store, first, "mail", answers(300, 200));
+    const [acc, size] = (await judged(store, first)).gates;
+    expect(acc).toMatchObject({ passed: false, told: expect.stringMatching(/^acc 0\.6666667; left - right -0\.0000033 /) });
+    expect(size).toMatchObject({ passed: false, told: "sizeMB 0.02001" });
   }));
 
 test("what so few items do not decide counts as the rules say", async () => {

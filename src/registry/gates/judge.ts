@@ -36,14 +36,17 @@ export async function metricGates(
 ): Promise<Gate[]> {
   if (rules.requires.length === 0) return [];
   const own = await sideOf(store, version);
+  const isHolder = current === version.number;
   const other =
-    current === null ? undefined : await sideOf(store, await resolveVersion(store.records.read, version.model, String(current)));
+    current === null || isHolder
+      ? undefined
+      : await sideOf(store, await resolveVersion(store.records.read, version.model, String(current)));
   const tasks = [
     ...new Set([own, ...(other ? [other] : [])].flatMap(s => [...s.measured.tasks, ...s.measured.groups].map(t => t.head.task))),
   ];
   return rules.requires.map((source, i) => {
     const place = `releases.${alias}.requires[${i}]`;
-    return metricGate(releaseCondition(source, alias, tasks, place), own, other, rules.undecided, place);
+    return metricGate(releaseCondition(source, alias, tasks, place), own, isHolder ? "itself" : other, rules.undecided, place);
   });
 }
 
@@ -74,6 +77,6 @@ export async function peopleGates(db: Reading, rules: ReleaseRules, alias: strin
 export async function judge(store: Store, guard: Guard | undefined, alias: string, version: ModelVersion): Promise<Verdict> {
   const rules = rulesOf(guard);
   const current = await holderOf(store.records.read, version.model, alias);
-  const metrics = await metricGates(store, rules, alias, version, current === version.number ? null : current);
+  const metrics = await metricGates(store, rules, alias, version, current);
   return asVerdict(guard, [...metrics, ...(await peopleGates(store.records.read, rules, alias, version))]);
 }

@@ -28,7 +28,10 @@ export interface Side {
 }
 
 type Term = Condition["terms"][number];
-const show = (x: number): string => String(Math.round(x * 1e4) / 1e4);
+/** To so many decimals that a difference which decides is seen: .49998 is not told as .5 where .5 is asked. */
+const show = (x: number, decimals = 4): string => String(Number(x.toFixed(decimals)));
+const decimalsFor = (difference: number): number =>
+  difference === 0 || !Number.isFinite(difference) ? 4 : Math.min(12, Math.max(4, 1 - Math.floor(Math.log10(Math.abs(difference)))));
 type Subject = MeasuredTask | MeasuredGroup;
 const isGroup = (s: Subject): s is MeasuredGroup => isGroupHead(s.head);
 const subjectsOf = ({ measured }: Side): Subject[] => [...measured.tasks, ...measured.groups];
@@ -107,14 +110,26 @@ function taskOf(terms: readonly Term[], side: Side, source: string): Subject | G
 
 /**
  * Errors: registry/metric for an unknown measure, by name with the nearest. A condition on the current version passes where there is none: the first
- * version of an alias has nothing to be compared with.
+ * version of an alias has nothing to be compared with, nor has the one that has it.
  */
-export function metricGate(condition: Condition, version: Side, current: Side | undefined, undecided: UndecidedRule, place: string): Gate {
+export function metricGate(
+  condition: Condition,
+  version: Side,
+  holder: Side | "itself" | undefined,
+  undecided: UndecidedRule,
+  place: string,
+): Gate {
   const { source, terms } = condition;
+  const current = holder === "itself" ? undefined : holder;
   checkKnown(terms, current ? [version, current] : [version], place);
   const usesCurrent = terms.some(t => t.side === "against");
   if (usesCurrent && !current)
-    return { kind: "metric", gate: source, passed: true, told: "nothing to compare with: no version has the alias yet" };
+    return {
+      kind: "metric",
+      gate: source,
+      passed: true,
+      told: `nothing to compare with: ${holder === "itself" ? `${version.version} has the alias itself` : "no version has the alias yet"}`,
+    };
   const sideOf = (t: Term): Side => (t.side === "model" ? version : current!);
   const facts = terms.filter(t => isFact(t, sideOf(t)));
   const rest = terms.filter(t => !facts.includes(t));
@@ -123,7 +138,7 @@ export function metricGate(condition: Condition, version: Side, current: Side | 
   const constant = facts.reduce((sum, t) => sum + t.factor * factOf(t), condition.constant);
   if (rest.length === 0) {
     const passed = holdsOf(condition, constant);
-    const told = Object.entries(known).map(([name, x]) => `${name} ${show(x)}`);
+    const told = Object.entries(known).map(([name, x]) => `${name} ${show(x, decimalsFor(constant))}`);
     return {
       kind: "metric",
       gate: source,
@@ -161,12 +176,13 @@ export function metricGate(condition: Condition, version: Side, current: Side | 
   };
   const passed = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "pass") : evidence === "shown";
   const bounds = Number.isFinite(low) && Number.isFinite(high);
-  const told = Object.entries(figures).map(([name, x]) => `${name} ${show(x)}`);
+  const decimals = decimalsFor(difference);
+  const told = Object.entries(figures).map(([name, x]) => `${name} ${show(x, decimals)}`);
   return {
     kind: "metric",
     gate: source,
     passed,
-    told: `${told.join(", ")}; left - right ${show(difference)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
+    told: `${told.join(", ")}; left - right ${show(difference, decimals)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
     // the log keeps numbers alone
     figures: Object.fromEntries(Object.entries(figures).filter(([, x]) => Number.isFinite(x))),
     ...(Number.isFinite(difference) ? { difference } : {}),

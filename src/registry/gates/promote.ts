@@ -48,7 +48,7 @@ export async function promote(store: Store, wanted: PromotionWanted): Promise<Pr
     const guard = await guardOf(db, model, alias);
     const rules = rulesOf(guard);
     const current = await holderOf(db, model, alias);
-    const metrics = await metricGates(store, rules, alias, version, current === version.number ? null : current);
+    const metrics = await metricGates(store, rules, alias, version, current);
     const verdict = asVerdict(guard, [...metrics, ...(await peopleGates(db, rules, alias, version))]);
     wanted.onVerdict?.(verdict);
     if (current === version.number && (wanted.expected === undefined || wanted.expected === current)) return { version, verdict };
