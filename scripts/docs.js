@@ -48,7 +48,10 @@ function verbsSection(verbs) {
         ([flags, text, otherwise]) => `| \`${cell(flags)}\` | ${cell(text)}${otherwise === undefined ? "" : ` (${otherwise})`} |`,
       );
       const table = options.length ? `\n| option | |\n| --- | --- |\n${options.join("\n")}\n` : "";
-      return `### loam ${v.usage}\n\n${v.summary}.\n${table}\n\`\`\`sh\n${v.example}\n\`\`\`\n`;
+      const words = v.table
+        ? `\n| ${v.table.title} | |\n| --- | --- |\n${v.table.rows.map(([word, text]) => `| \`${word}\` | ${cell(text)} |`).join("\n")}\n\n${v.table.note}\n`
+        : "";
+      return `### loam ${v.usage}\n\n${v.summary}.\n${table}${words}\n\`\`\`sh\n${v.example}\n\`\`\`\n`;
     })
     .join("\n");
 }

@@ -4,7 +4,7 @@ import { baseErrors, exitCodes, isLoamError, LoamError, nearest, redact } from "
 import { cliErrors } from "./errors.ts";
 import { createOutput } from "./output.ts";
 import { ownPackage } from "./package.ts";
-import type { Options, Verb } from "./verb.ts";
+import type { HelpTable, Options, Verb } from "./verb.ts";
 import { groups, verbs } from "./verbs.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
@@ -47,6 +47,15 @@ function groupOf(program: Command, word: string): Command {
 /** A value a time: `--set a=1 --set b=2`. */
 const collected = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
 
+/** A table below the options, in their form. */
+function tableLines(command: Command, { title, rows, note }: HelpTable): string {
+  const help = command.createHelp();
+  help.helpWidth = command.configureOutput().getOutHelpWidth?.() ?? 80;
+  const width = Math.max(...rows.map(([word]) => word.length));
+  const lines = rows.map(([word, text]) => help.formatItem(word, width, text, help));
+  return ["", `${title}:`, ...lines, "", help.boxWrap(note, help.helpWidth)].join("\n");
+}
+
 function addVerb(program: Command, verb: Verb, started: { code: number }): void {
   const words = wordsOf(verb);
   const parent = words.length > 1 ? groupOf(program, words[0]!) : program;
@@ -62,6 +71,7 @@ function addVerb(program: Command, verb: Verb, started: { code: number }): void 
     if (flags.endsWith("...>")) command.option(flags.replace("...>", ">"), text, collected);
     else command.option(flags, text, otherwise);
   command.option("--json", "machine-readable output on stdout; people's lines go to stderr");
+  if (verb.table) command.addHelpText("after", tableLines(command, verb.table));
   command.addHelpText("after", `\nExample:\n  ${verb.example}`);
   command.action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command;

@@ -12,12 +12,21 @@ export interface Context {
 export type Options = Readonly<Record<string, string | boolean | string[] | undefined>>;
 export type VerbRun = (context: Context, args: readonly (string | undefined)[], options: Options) => Promise<void>;
 
+export interface HelpTable {
+  readonly title: string;
+  readonly rows: readonly (readonly [word: string, text: string])[];
+  /** A sentence below it. */
+  readonly note: string;
+}
+
 export interface Verb {
   /** Name and arguments, commander's notation: `trace <id>`, `run [stage]`. */
   readonly usage: string;
   readonly summary: string;
   /** Flags, what they do, and their default. */
   readonly options: readonly (readonly [flags: string, text: string, otherwise?: string])[];
+  /** Words that its input may have, and what they do. */
+  readonly table?: HelpTable;
   /** An example line for the help. */
   readonly example: string;
   readonly load: () => Promise<VerbRun>;

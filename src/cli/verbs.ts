@@ -1,4 +1,5 @@
 /** All verbs, in the order in which a user meets them. A new verb is a row here and a file in verbs/. */
+import { outputTable } from "./eval/outputs.ts";
 import type { Verb } from "./verb.ts";
 
 const project: Verb["options"][number] = [
@@ -317,7 +318,7 @@ export const verbs: readonly Verb[] = [
         "--variants <names>",
         "the same items mistyped, in another case, their options in another order, in other words: typos,lower,upper,order,paraphrase",
       ],
-      ["--paraphraser <model>", "a model that writes the items' other words, where they bring none along"],
+      ["--paraphraser <model>", "of --variants paraphrase: a model that writes the items' other words, where they bring none along"],
       ["--fewshot-as-multiturn", "examples before an item as turns of a chat, through the model's template"],
       ["--limit <n>", "only the first items of each task"],
       ["--items <n>", "items of each list: most wrong, slowest, won, lost", "3"],
@@ -326,6 +327,7 @@ export const verbs: readonly Verb[] = [
       ["--context <tokens>", "tokens that the model reads (default: what it can, 2048 at most)"],
       ["--fresh", "ask again what is in the record"],
     ],
+    table: outputTable,
     example: 'loam eval tasks/spam.yaml --model mail@dev --against prod --fail-if "f1 < prod.f1 - 0.01"',
     load: async () => (await import("./verbs/eval.ts")).evalVerb,
   },

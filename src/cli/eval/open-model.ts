@@ -215,6 +215,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
             place: label.id,
             expected: `a model that can do what the task asks (${kind})`,
             received: Object.keys(parts).join(", "),
+            hint: "`loam eval --help` says which outputs are asked of whom.",
           });
         return part(...args);
       };
