@@ -1,6 +1,7 @@
 /** registry: versions of models as people speak of them: releases with what they ask for, signatures, cards, packages. See docs/releases.md. */
 export { registryErrors } from "./errors.ts";
 export { type Approval, type ApprovalGiven, approvalsOf, approve } from "./gates/approvals.ts";
+export { evidenceOf } from "./gates/evidence.ts";
 export type { Gate } from "./gates/gate.ts";
 export { judge, type Verdict } from "./gates/judge.ts";
 export { factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";

@@ -1,6 +1,6 @@
 /**
  * What nothing needs, first as a plan, then carried out. Needed is whatever the kept model versions, the aliases and the given roots were
- * made from. An artifact that is not needed gives up its files; its record and its list of documents stay, so an answer served by an old
+ * made from, and what the caller says of them. An artifact that is not needed gives up its files; its record and its list of documents stay, so an answer served by an old
  * model can still be traced to documents. Carrying out takes the record's one exclusive lock: no stage runs meanwhile and none starts, so
  * nothing that another process is writing or relying on is removed.
  */
@@ -11,13 +11,27 @@ import { storeErrors } from "./errors.ts";
 import { acquireLock, gcLock, type LockInfo, liveLocks, lockSentence } from "./locks.ts";
 import { isList } from "./members.ts";
 import type { Reading } from "./records/records.ts";
+import type { Tables } from "./records/schema.ts";
 import { rollbackTarget } from "./releases.ts";
 import { endLost } from "./runs.ts";
 import { commit, type Store } from "./store.ts";
 
+/** A version whose files stay. */
+export type KeptVersion = Pick<Tables["versions"], "model" | "number" | "artifact" | "digest">;
+
+/** What is needed beside versions and aliases. */
+export interface Needs {
+  /** Ids of artifacts to keep with what they were made from. */
+  readonly roots: readonly string[];
+  /** Ids of artifacts that are read as they are: what they were made from may go. */
+  readonly alone: readonly string[];
+}
+
 export interface GcOptions {
   /** Ids of artifacts to keep besides, with what they were made from: those of the current project. */
   readonly roots: readonly string[];
+  /** Further ones, told which versions are kept; asked under the lock, so that what was begun meanwhile is not missed. Ids that are not recorded are let pass. */
+  readonly needs?: ((kept: readonly KeptVersion[]) => Promise<Needs>) | undefined;
   /** Newest versions kept of each model; versions with an alias are always kept. */
   readonly keepVersions?: number | undefined;
   /** Age in days after which the scratch of an interrupted run is given up. */
@@ -51,14 +65,14 @@ async function neededIds(store: Store, all: ReadonlyMap<string, ArtifactInfo>, o
     if (number !== undefined) aliases.push({ model, number });
   }
   const rank = new Map<string, number>();
-  const start: string[] = [...o.roots];
-  for (const v of versions) {
+  const kept = versions.filter(v => {
     const n = rank.get(v.model) ?? 0;
     rank.set(v.model, n + 1);
-    if (n < (o.keepVersions ?? 1) || aliases.some(a => a.model === v.model && a.number === v.number)) start.push(v.artifact);
-  }
+    return n < (o.keepVersions ?? 1) || aliases.some(a => a.model === v.model && a.number === v.number);
+  });
+  const more = await o.needs?.(kept);
   const needed = new Set<string>();
-  for (let open = start; open.length > 0; ) {
+  for (let open = [...o.roots, ...(more?.roots ?? []), ...kept.map(v => v.artifact)]; open.length > 0; ) {
     const next: string[] = [];
     for (const id of open)
       if (!needed.has(id)) {
@@ -67,6 +81,7 @@ async function neededIds(store: Store, all: ReadonlyMap<string, ArtifactInfo>, o
       }
     open = next;
   }
+  for (const id of more?.alone ?? []) needed.add(id);
   return needed;
 }
 

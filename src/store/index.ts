@@ -13,7 +13,7 @@ export {
 export type { BlobInfo, BlobStore } from "./blobs/blobs.ts";
 export { storeErrors } from "./errors.ts";
 export type { Finding } from "./findings.ts";
-export { applyGc, type GcOptions, type GcPlan, planGc } from "./gc.ts";
+export { applyGc, type GcOptions, type GcPlan, type KeptVersion, type Needs, planGc } from "./gc.ts";
 export { type Guard, type GuardRules, guardOf, listGuards, setGuards } from "./guards.ts";
 export { type LockInfo, liveLocks } from "./locks.ts";
 export type { LogEntry } from "./log/entries.ts";

@@ -510,6 +510,29 @@ export function storeLaws(fresh: () => Promise<Place>): void {
         expect((await verify(store, { content: true })).findings).toEqual([]);
       }));
 
+    test("keeps what its caller needs, asked when no stage can begin any more: some with what they were made from, some alone", () =>
+      using(async store => {
+        const { mails, english, a, b } = await life(store);
+        await registerVersion(store, "m", a.id, {});
+        const asked: string[] = [];
+        const needs = async (kept: readonly { readonly model: string; readonly number: number; readonly artifact: string }[]) => {
+          asked.push(...kept.map(v => `${v.model}@${v.number} ${v.artifact}`));
+          const late = runStage(store, collect, { inputs: {}, options: { ids: ["late/1"] }, waitMs: 0 });
+          asked.push(await codeOf(late));
+          return { roots: [english.id, "documents-000000000000"], alone: [b.id, "model-000000000000"] };
+        };
+        const other = (await runStage(store, train, { inputs: { documents: mails }, options: { steps: 9 } })).artifact;
+        const done = await applyGc(store, { roots: [], needs });
+        expect(asked).toEqual([`m@1 ${a.id}`, "store/locked"]);
+        expect(done.artifacts.map(x => x.id)).toEqual([other.id]);
+        for (const kept of [mails, english, a, b]) for (const f of kept.files) expect((await kept.read(f.name)).length).toBe(f.sizeBytes);
+        // kept alone: what it was made from goes where nothing else needs it
+        const alone = await applyGc(store, { roots: [], keepVersions: 0, needs: async () => ({ roots: [], alone: [b.id] }) });
+        expect(new Set(alone.artifacts.map(x => x.id))).toEqual(new Set([mails.id, english.id, a.id]));
+        for (const f of b.files) expect((await b.read(f.name)).length).toBe(f.sizeBytes);
+        expect((await verify(store, { content: true })).findings).toEqual([]);
+      }));
+
     test("removes nothing while a stage runs, and no stage starts while it removes", () =>
       using(async store => {
         let go = () => {};

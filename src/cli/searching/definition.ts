@@ -18,7 +18,7 @@ export interface StudySpec extends Definition, Pick<SearchPart, "model" | "token
   readonly usual: Point;
 }
 
-const mapped = <T, R>(values: Readonly<Record<string, T>>, of: (value: T) => R): Record<string, R> =>
+export const mapped = <T, R>(values: Readonly<Record<string, T>>, of: (value: T) => R): Record<string, R> =>
   Object.fromEntries(Object.entries(values).map(([key, value]) => [key, of(value)]));
 
 export const specOf = (s: StoredStudy): StudySpec => s.spec as unknown as StudySpec;
@@ -28,6 +28,31 @@ export interface Judging {
   readonly judged: ArtifactReader;
   readonly beside: Readonly<Record<string, ArtifactReader>>;
   readonly unit: string;
+}
+
+/** Digests of what a study's trials are judged by. */
+export interface JudgedDigests {
+  readonly judged: string;
+  readonly beside: Readonly<Record<string, string>>;
+}
+
+/** The id of the study that a search of the file stands for now, judged by these. */
+export function studyIdOf(raw: Json, name: string, search: SearchPart, { judged, beside }: JudgedDigests): string {
+  const base = trialBaseOf(raw);
+  const { objectives, reports, seed, model, tokens } = search;
+  const identity = {
+    space: valueIn(raw, ["searches", name, "space"])!,
+    objectives: [...objectives],
+    reports,
+    seed,
+    tokens: tokens ?? null,
+    judged,
+    ...(Object.keys(beside).length > 0 ? { beside } : {}),
+    entry: valueIn(base.models, [model])!,
+    data: base.data,
+    tokenizer: "tokenizer" in base ? base.tokenizer : {},
+  };
+  return `${name}-${hashOf(identity).slice(0, 8)}`;
 }
 
 /** A definition that changes begins another study: its trials would not be comparable. Who chooses and who ends trials may change. */
@@ -42,23 +67,12 @@ export async function studyFor(
   const base = trialBaseOf(raw);
   const space = valueIn(raw, ["searches", name, "space"])!;
   const { objectives, reports, seed, model, tokens, sampler, pruner } = search;
-  const identity = {
-    space,
-    objectives: [...objectives],
-    reports,
-    seed,
-    tokens: tokens ?? null,
-    judged: judged.digest,
-    ...(Object.keys(beside).length > 0 ? { beside: mapped(beside, a => a.digest) } : {}),
-    entry: valueIn(base.models, [model])!,
-    data: base.data,
-    tokenizer: "tokenizer" in base ? base.tokenizer : {},
-  };
+  const id = studyIdOf(raw, name, search, { judged: judged.digest, beside: mapped(beside, a => a.digest) });
   const parameters = spaceOf({ ...search, space });
   const usual = pointOf(parameters, name => configuredValue(p.config, raw, model, name, parameters[name]!));
   const judgedBy = { judged: judged.id, beside: mapped(beside, a => a.id), unit };
   const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, ...judgedBy, usual };
-  return openStudy(store, { id: `${name}-${hashOf(identity).slice(0, 8)}`, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
+  return openStudy(store, { id, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
 }
 
 /** The first trial: the configuration as it is. Where the space does not offer its values, the sampler does not hear of it. */

@@ -5,7 +5,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isLoamError, type LoamError, type Progress, redact } from "../../base/index.ts";
-import { type ArtifactReader, type HeldTrial, openArtifact, type Store, trialsOf } from "../../store/index.ts";
+import { type ArtifactReader, type HeldTrial, openArtifact, type Store, type StoredTrial, trialsOf } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
 import { isBehind, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
@@ -44,21 +44,33 @@ interface Ended {
   readonly reason?: string;
 }
 
+/** What judges the trials of a study, by the labels under which their links find it. */
+export async function judgesOf(store: Store, spec: StudySpec): Promise<Map<string, ArtifactReader>> {
+  const made = new Map<string, ArtifactReader>();
+  for (const [label, id] of [[judgedLabel, spec.judged] as const, ...Object.entries(spec.beside ?? {})])
+    made.set(label, await openArtifact(store, id));
+  return made;
+}
+
+/** How a trial is made and judged. Errors: those of the project file, for values that it does not take. */
+export function kindOf({ project, spec, around }: Pick<TrialRun, "project" | "spec" | "around">, trial: StoredTrial): TrialKind {
+  // the configuration as it is has no values put in: what the space does not offer stays too
+  const point = trial.origin === "default" ? {} : (trial.point as Point);
+  const own = trialProject(project, trialTree(spec.base, spec, point, "searches"), spec);
+  const usual = trialProject(project, spec.base, spec);
+  return trialKind({ usual, trial: own, varies: Object.keys(spec.space as object) }, spec.model, around);
+}
+
 export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialResult> {
   const stop = new AbortController();
   const signal = AbortSignal.any([run.signal, held.lost, stop.signal]);
-  const made = new Map<string, ArtifactReader>();
+  let made = new Map<string, ArtifactReader>();
   let kind: TrialKind | undefined;
   let reported: Promise<void> = Promise.resolve();
   try {
     const { spec } = run;
-    // the configuration as it is has no values put in: what the space does not offer stays too
-    const point = held.trial.origin === "default" ? {} : (held.trial.point as Point);
-    const project = trialProject(run.project, trialTree(spec.base, spec, point, "searches"), spec);
-    for (const [label, id] of [[judgedLabel, spec.judged] as const, ...Object.entries(spec.beside ?? {})])
-      made.set(label, await openArtifact(run.store, id));
-    const usual = trialProject(run.project, spec.base, spec);
-    kind = trialKind({ usual, trial: project, varies: Object.keys(spec.space as object) }, spec.model, run.around);
+    made = await judgesOf(run.store, spec);
+    kind = kindOf(run, held.trial);
     let last = 0;
     const look = (share: number, value: number, mayEnd = true) => {
       // shares of the budget, so that trials of other batches are compared at equal ones

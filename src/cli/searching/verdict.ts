@@ -21,8 +21,9 @@ import {
   verdictStage,
 } from "../../tune/index.ts";
 import { runLink } from "../life.ts";
-import { specOf } from "./definition.ts";
-import { baseLabel, judgedLabel, type TrialKind } from "./trial-kind.ts";
+import { type StudySpec, specOf } from "./definition.ts";
+import { judgesOf } from "./trial.ts";
+import { baseLabel, type TrialKind } from "./trial-kind.ts";
 
 export interface StudyVerdict extends VerdictReport {
   readonly artifact: string;
@@ -50,19 +51,24 @@ export async function holdsOut(store: Store, study: StoredStudy): Promise<boolea
   return false;
 }
 
+/** Whom a verdict is about: the best trial, the nearest rival in the first objective, the configuration as it is where it came to an end. */
+export function contenders(spec: StudySpec, trials: readonly StoredTrial[]) {
+  const [winner] = ranked(spec, trials);
+  // with several objectives too, the nearest rival in the first one
+  const second = ranked({ ...spec, objectives: spec.objectives.slice(0, 1) }, trials).find(t => t.number !== winner?.number);
+  return { winner, second, usual: trials.find(t => t.origin === "default" && t.state === "done") };
+}
+
 /** Undefined where nothing is done, where trials are not chosen by what is held out, or where nothing is held out that chose nothing. */
 export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
   const spec = specOf(o.study);
-  const [winner] = ranked(spec, o.trials);
-  // with several objectives too, the nearest rival in the first one
-  const second = ranked({ ...spec, objectives: spec.objectives.slice(0, 1) }, o.trials).find(t => t.number !== winner?.number);
+  const { winner, second, usual } = contenders(spec, o.trials);
   const by = countedBy[spec.objectives[0]!];
   const { judge } = o.kind;
   if (!winner || !by || !judge || !(await holdsOut(o.store, o.study))) return undefined;
   const open = (id: string) => openArtifact(o.store, id);
   const given = { progress: o.progress, signal: o.signal };
-  const judges = new Map([[judgedLabel, await open(spec.judged)]]);
-  for (const [label, id] of Object.entries(spec.beside ?? {})) judges.set(label, await open(id));
+  const judges = await judgesOf(o.store, spec);
   const judgedModel = async (model: ArtifactReader): Promise<ArtifactReader> => {
     const made = new Map([...judges, ["model", model]]);
     const base = model.kind === "adapter" ? "model/base" : undefined;
@@ -71,7 +77,6 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   };
   const judged = async (t: StoredTrial) => judgedModel(await open(outcomeOf(t)!.artifacts.model!));
   const first = await judged(winner);
-  const usual = o.trials.find(t => t.origin === "default" && t.state === "done");
   const inputs = { winner: first, runnerUp: second ? await judged(second) : first, default: usual ? await judged(usual) : first };
   const options = { seed: spec.seed, by };
   const base = judges.get(baseLabel);

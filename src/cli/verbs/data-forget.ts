@@ -14,10 +14,10 @@ import { type ForgetPlan, forgetPlan, type Holder, holdersOf } from "../data/for
 import { editYaml } from "../edit/edit-yaml.ts";
 import { cliErrors } from "../errors.ts";
 import { dataLinksOf } from "../life.ts";
+import { neededBy } from "../needs.ts";
 import { findProject, type Project, parseProject, projectFile, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { currentRoots } from "./gc.ts";
 import { runLinks } from "./run.ts";
 
 /** Ids and copies that are listed. */
@@ -97,7 +97,8 @@ async function erasure(project: Project, store: Store, plan: ForgetPlan): Promis
     ids,
     plan.documents.map(d => d.where),
   );
-  const going = new Set((await planGc(store, { roots: await currentRoots(project, store) })).artifacts.map(a => a.id));
+  const planned = await planGc(store, { roots: [], needs: kept => neededBy(project, store, kept) });
+  const going = new Set(planned.artifacts.map(a => a.id));
   return { freed: holders.filter(h => going.has(h.artifact)).map(h => h.artifact), held: holders.filter(h => !going.has(h.artifact)) };
 }
 

@@ -175,11 +175,13 @@ export async function factsOf(db: Reading, { artifact, scores }: ModelVersion): 
 }
 
 const groupKind = "group-result";
+/** Kinds of artifacts that a version's figures are read from. */
+export const measuredKinds: readonly string[] = [...Object.keys(readers), groupKind];
 
 /** The newest result of each task and group, variants (mistyped items, ...) left aside. Errors: those of the record's files. */
 export async function measuredOf(store: Store, version: ModelVersion): Promise<Measured> {
   const db = store.records.read;
-  const infos = await artifactsFrom(db, version.digest, "model", [...Object.keys(readers), groupKind]);
+  const infos = await artifactsFrom(db, version.digest, "model", measuredKinds);
   const tasks: MeasuredTask[] = [];
   for (const info of infos.filter(i => i.kind !== groupKind)) {
     const { variant, task: name } = info.options as { variant?: unknown; task?: unknown };

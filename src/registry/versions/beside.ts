@@ -147,6 +147,9 @@ export interface SeenReported extends ContaminationSplit {
   readonly checks: readonly z.output<typeof lookedFor>[];
 }
 
+/** The kind of artifact that tells which items the training data holds. */
+export const seenKind = "seen-items";
+
 /** Undefined where no data of the version's was checked against the items. */
 export async function seenOf(
   store: Store,
@@ -154,7 +157,7 @@ export async function seenOf(
   task: MeasuredTask,
   measures: readonly Measure[],
 ): Promise<SeenReported | undefined> {
-  const infos = await artifactsFrom(store.records.read, version.digest, "model", ["seen-items"]);
+  const infos = await artifactsFrom(store.records.read, version.digest, "model", [seenKind]);
   const info = infos.find(i => i.inputs.some(input => input.artifact === task.artifact));
   if (!info) return undefined;
   const { checks, cleanness } = check(seenFile, await jsonOf(store, info.id, "seen.json"), `${info.id}/seen.json`);

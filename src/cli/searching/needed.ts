@@ -1,0 +1,81 @@
+/**
+ * What studies need of the record. One that the file stands for goes on: what judges its trials, the models that its verdict is about and its Pareto front,
+ * and, as long as there are trials to come, what they would share. Of every study the newest verdict is shown. Models of other trials are nobody's.
+ */
+import {
+  type ArtifactReader,
+  listStudies,
+  type Needs,
+  openArtifact,
+  type Store,
+  type StoredStudy,
+  type StoredTrial,
+  trialsOf,
+} from "../../store/index.ts";
+import { outcomeOf, paretoFront } from "../../tune/index.ts";
+import { planLink } from "../life.ts";
+import { findRaw, type Project } from "../project.ts";
+import { mapped, type StudySpec, specOf, studyIdOf } from "./definition.ts";
+import { ignoreProblem, judgesOf, kindOf } from "./trial.ts";
+import { contenders } from "./verdict.ts";
+
+/** The study that a search of the file goes on with: the newest of its definition. */
+async function currentStudy(
+  project: Project,
+  store: Store,
+  name: string,
+  studies: readonly StoredStudy[],
+): Promise<StoredStudy | undefined> {
+  const raw = findRaw(project);
+  for (const study of studies.filter(s => s.name === name).toReversed()) {
+    const { judged, beside = {} } = specOf(study);
+    const digests = new Map<string, string>();
+    for (const id of [judged, ...Object.values(beside)])
+      digests.set(id, (await openArtifact(store, id).catch(() => undefined))?.digest ?? "");
+    const by = { judged: digests.get(judged)!, beside: mapped(beside, id => digests.get(id)!) };
+    if (studyIdOf(raw, name, project.config.searches[name]!, by) === study.id) return study;
+  }
+  return undefined;
+}
+
+const isOpen = (t: StoredTrial): boolean => t.state === "running" || t.state === "waiting";
+
+/** What a trial has made: all of it where it is not ended, else what stands before its training, which trials of the same data share. */
+async function madeOf(project: Project, store: Store, spec: StudySpec, trial: StoredTrial): Promise<string[]> {
+  const { links, trained } = kindOf({ project, spec, around: { onProblem: ignoreProblem } }, trial);
+  const made: Map<string, ArtifactReader> = await judgesOf(store, spec);
+  const found: string[] = [];
+  for (const link of isOpen(trial) ? links : links.slice(0, links.indexOf(trained))) {
+    const plan = await planLink(store, link, made).catch(() => undefined);
+    if (plan?.action !== "reuse" || !plan.artifact) continue;
+    made.set(link.label, plan.artifact);
+    found.push(plan.artifact.id);
+  }
+  return found;
+}
+
+async function neededByStudy(project: Project, store: Store, study: StoredStudy): Promise<string[]> {
+  const spec = specOf(study);
+  const trials = await trialsOf(store.records.read, study.id);
+  const { winner, second, usual } = contenders(spec, trials);
+  const models = [winner, second, usual, ...paretoFront(spec, trials)].flatMap(t => (t && outcomeOf(t)?.artifacts.model) ?? []);
+  const roots = [spec.judged, ...Object.values(spec.beside ?? {}), ...models];
+  if (trials.length < project.config.searches[study.name]!.trials || trials.some(isOpen))
+    // a file that takes a trial's values no more has none of its artifacts to come
+    for (const trial of trials) roots.push(...(await madeOf(project, store, spec, trial).catch(() => [])));
+  return roots;
+}
+
+/** Errors: those of the record. */
+export async function neededByStudies(project: Project, store: Store): Promise<Needs> {
+  const studies = await listStudies(store.records.read);
+  const roots = new Set<string>();
+  for (const name of Object.keys(project.config.searches)) {
+    const study = await currentStudy(project, store, name, studies);
+    for (const id of study ? await neededByStudy(project, store, study) : []) roots.add(id);
+  }
+  const verdicts = studies.flatMap(s => s.verdicts.at(-1) ?? []);
+  const judgements =
+    verdicts.length === 0 ? [] : await store.records.read.selectFrom("inputs").select("source").where("artifact", "in", verdicts).execute();
+  return { roots: [...roots], alone: [...verdicts, ...judgements.map(j => j.source)] };
+}
