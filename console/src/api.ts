@@ -88,4 +88,11 @@ export const api = {
   /** Prometheus text. */
   metricsText: async (signal: AbortSignal) => (await call("/metrics", { signal })).text(),
   served: (signal: AbortSignal) => get("/v1/models", contract.served, signal),
+  /** What a model that continues nothing tells of a text. */
+  told: (model: string, tells: "classes" | "numbers", text: string) =>
+    post(
+      `/v1/models/${of(model)}:${tells === "classes" ? "classify" : "regress"}`,
+      { examples: [{ text }] },
+      tells === "classes" ? contract.classified : contract.measuredNumber,
+    ),
 };

@@ -318,8 +318,14 @@ export const dataReport = is.object({
   notes: is.array(is.string),
 });
 
-/** `/v1/models` as OpenAI's API has it. */
-export const served = is.object({ data: is.array(is.object({ id: is.string })) });
+/** `/v1/models` as OpenAI's API has it, and what a model tells of a text; other servers do not say. */
+export const served = is.object({
+  data: is.array(is.object({ id: is.string, tells: is.optional(is.oneOf("text", "vectors", "classes", "numbers")) })),
+});
+
+/** Classes of one text with their scores, as told: the first is the one that counts; or its number. */
+export const classified = is.mapped(is.object({ result: is.array(is.array(is.tuple(is.string, is.number))) }), a => a.result[0] ?? []);
+export const measuredNumber = is.mapped(is.object({ result: is.array(is.number) }), a => a.result.map(n => ["", n] as [string, number]));
 
 export type MaskedExamples = is.Infer<typeof maskedExamples>;
 export type Overview = is.Infer<typeof overview>;

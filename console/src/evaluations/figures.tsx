@@ -79,15 +79,7 @@ export const Differences = ({ of, against }: { readonly of: readonly Difference[
   <table className="bits">
     <Head
       caption={`Against ${against}`}
-      of={[
-        ["Measure", ""],
-        [against, "number wide"],
-        ["This", "number wide"],
-        drawn,
-        ["Difference"],
-        ["p", "number wide"],
-        ["It is", "wide"],
-      ]}
+      of={[["Measure", ""], [against, "number wide"], ["This", "number wide"], drawn, ["Difference"], ["p", "number wide"], ["It is", ""]]}
     />
     <tbody>
       {of.map(d => (
@@ -103,7 +95,7 @@ export const Differences = ({ of, against }: { readonly of: readonly Difference[
           <td className="number wide" title={d.test}>
             {chance(d.p)}
           </td>
-          <td className="wide">{told[lookOf(d)]}</td>
+          <td>{told[lookOf(d)]}</td>
         </tr>
       ))}
     </tbody>

@@ -1,4 +1,4 @@
-/** Talk: give a model a beginning or a message and watch it answer. */
+/** Talk: give a model a beginning or a message and watch it answer; ask one that tells classes or numbers about a text. */
 import { useEffect, useRef } from "react";
 import { api } from "../api.ts";
 import { Icon } from "../parts/icons.tsx";
@@ -11,6 +11,7 @@ import { ExchangeView } from "../talk/exchange-view.tsx";
 import { modes } from "../talk/request.ts";
 import { clear, retry, setDraft, setMode, setModel, useSession } from "../talk/session.ts";
 import { SettingsPanel } from "../talk/settings-panel.tsx";
+import { Tell } from "../talk/tell.tsx";
 
 /** Keeps the end of a growing text in sight, unless somebody has scrolled away from it. */
 function useFollow(isOn: boolean, length: number): void {
@@ -37,6 +38,7 @@ export function Talk() {
   const served = useResource("served", api.served, lookMs);
   const ids = served.data?.data.map(m => m.id) ?? [];
   const model = session.model !== null && ids.includes(session.model) ? session.model : (ids[0] ?? null);
+  const tells = served.data?.data.find(m => m.id === model)?.tells ?? "text";
   const exchanges = session.exchanges.filter(e => e.mode === mode);
   const isBusy = session.exchanges.some(isRunning);
   useFollow(
@@ -66,7 +68,9 @@ export function Talk() {
     <>
       <header className="page-head">
         <h1>Talk</h1>
-        <Segmented label="Mode" options={modes} value={mode} onChange={setMode} names={{ completion: "Complete", chat: "Chat" }} />
+        {tells === "text" && (
+          <Segmented label="Mode" options={modes} value={mode} onChange={setMode} names={{ completion: "Complete", chat: "Chat" }} />
+        )}
         {ids.length > 0 && (
           <label className="pick">
             <span className="hidden">Model</span>
@@ -84,61 +88,65 @@ export function Talk() {
           </button>
         )}
       </header>
-      <div className="talk">
-        <section className={`talk-main ${mode}`} aria-label={mode === "completion" ? "Completions" : "Conversation"}>
-          {served.failure && !served.data && <FailureNotice failure={served.failure} retry={served.reload} />}
-          {served.data && ids.length === 0 && (
-            <Empty icon="talk" title="No model is served yet">
-              <p>
-                Run <code>loam run</code> in your project: it trains the model of <code>loam.yaml</code> and serves it. This page finds it
-                then.
-              </p>
-              <button type="button" onClick={served.reload}>
-                Look again
-              </button>
-            </Empty>
-          )}
-          {mode === "completion" && (
-            <>
-              {ids.length > 0 && composer}
-              {ids.length > 0 && exchanges.length === 0 && (
-                <p className="hint">
-                  The model of a mail project has read mails: a subject, an empty line, the body. It goes on from wherever you stop.{" "}
-                  <kbd>Ctrl Enter</kbd> continues.
+      {tells !== "text" && model !== null ? (
+        <Tell key={model} model={model} tells={tells} />
+      ) : (
+        <div className="talk">
+          <section className={`talk-main ${mode}`} aria-label={mode === "completion" ? "Completions" : "Conversation"}>
+            {served.failure && !served.data && <FailureNotice failure={served.failure} retry={served.reload} />}
+            {served.data && ids.length === 0 && (
+              <Empty icon="talk" title="No model is served yet">
+                <p>
+                  Run <code>loam run</code> in your project: it trains the model of <code>loam.yaml</code> and serves it. This page finds it
+                  then.
                 </p>
-              )}
-              {shown}
-            </>
-          )}
-          {mode === "chat" && (
-            <>
-              {exchanges.length === 0 && ids.length > 0 && (
-                <p className="first-words">
-                  A model that was only pre-trained goes on writing more than it answers: it has seen no conversations. Completion is its
-                  natural way; a chat shows how far it is from one.
-                </p>
-              )}
-              {shown}
-              {ids.length > 0 && composer}
-            </>
-          )}
-          <p className="hidden" role="status">
-            {last?.phase === "done"
-              ? "The answer is complete."
-              : last?.phase === "stopped"
-                ? "Stopped."
-                : isBusy
-                  ? "The model is writing."
-                  : ""}
-          </p>
-        </section>
-        <details className="talk-settings" open={innerWidth >= 1000}>
-          <summary>
-            Settings <Icon name="down" />
-          </summary>
-          <SettingsPanel settings={settings} mode={mode} />
-        </details>
-      </div>
+                <button type="button" onClick={served.reload}>
+                  Look again
+                </button>
+              </Empty>
+            )}
+            {mode === "completion" && (
+              <>
+                {ids.length > 0 && composer}
+                {ids.length > 0 && exchanges.length === 0 && (
+                  <p className="hint">
+                    The model of a mail project has read mails: a subject, an empty line, the body. It goes on from wherever you stop.{" "}
+                    <kbd>Ctrl Enter</kbd> continues.
+                  </p>
+                )}
+                {shown}
+              </>
+            )}
+            {mode === "chat" && (
+              <>
+                {exchanges.length === 0 && ids.length > 0 && (
+                  <p className="first-words">
+                    A model that was only pre-trained goes on writing more than it answers: it has seen no conversations. Completion is its
+                    natural way; a chat shows how far it is from one.
+                  </p>
+                )}
+                {shown}
+                {ids.length > 0 && composer}
+              </>
+            )}
+            <p className="hidden" role="status">
+              {last?.phase === "done"
+                ? "The answer is complete."
+                : last?.phase === "stopped"
+                  ? "Stopped."
+                  : isBusy
+                    ? "The model is writing."
+                    : ""}
+            </p>
+          </section>
+          <details className="talk-settings" open={innerWidth >= 1000}>
+            <summary>
+              Settings <Icon name="down" />
+            </summary>
+            <SettingsPanel settings={settings} mode={mode} />
+          </details>
+        </div>
+      )}
     </>
   );
 }

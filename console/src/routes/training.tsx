@@ -11,7 +11,7 @@ import { useResource } from "../resource.ts";
 import { routeHash } from "../route.ts";
 import { Bits } from "../training/bits.tsx";
 import { Classes } from "../training/classes.tsx";
-import { column, lowestOf, medianOf } from "../training/curves.ts";
+import { besideTrain, column, lowestOf, medianOf } from "../training/curves.ts";
 import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
 import { hasMasks, Masks } from "../training/masks.tsx";
 import { Numbers } from "../training/numbers.tsx";
@@ -94,12 +94,14 @@ interface ChosenProps {
   readonly evaluation: Evaluation | undefined;
 }
 
-function HeldOut({ report }: { readonly report: Evaluation["report"] | undefined }) {
+function HeldOut({ report, stage }: { readonly report: Evaluation["report"] | undefined; readonly stage: string }) {
   if (report && isOfClasses(report)) {
     const own = report.scores.find(s => s.kind === "model");
     return <Figure label="Held-out F1">{formatFixed(own?.macroF1.value, 3)}</Figure>;
   }
   if (report && isOfNumbers(report)) return <Figure label="Held-out error">{formatFixed(report.scores.mae.value, 3)}</Figure>;
+  // a trial of a search is reported on by its study
+  if (!report && besideTrain(stage) === "validation") return null;
   return <Figure label="Held-out bits per byte">{formatFixed(report?.scores.find(s => s.kind === "model")?.bitsPerByte, 3)}</Figure>;
 }
 
@@ -108,8 +110,11 @@ function Figures({ run, runs, evaluation }: ChosenProps) {
   const heldOut = column(points, "heldOut");
   return (
     <dl className="figures">
-      <HeldOut report={evaluation?.report} />
-      <Figure label="Held-out loss" note={`lowest ${formatFixed(lowestOf(heldOut), 3)}`}>
+      <HeldOut report={evaluation?.report} stage={run.stage} />
+      <Figure
+        label={besideTrain(run.stage) === "validation" ? "Validation loss" : "Held-out loss"}
+        note={`lowest ${formatFixed(lowestOf(heldOut), 3)}`}
+      >
         {formatFixed(lastOf(heldOut), 3)}
       </Figure>
       <Figure label="Tokens" note={`${points.at(-1)?.step.toLocaleString("en-US") ?? none} steps`}>
@@ -146,12 +151,17 @@ export function Training({ id }: { readonly id: string | null }) {
   // a model whose examples are no longer kept has none to show
   const masks = useResource(masksOf && `examples ${masksOf}`, signal => api.examples(masksOf!, signal));
   const names = new Map((models.data ?? []).map(m => [m.artifact, m.id]));
-  const nameOf = (artifact: string) => names.get(artifact) ?? artifact;
-  const namesShown = shown.map(nameOf).join("\n");
-  const named = useMemo(
-    () => (metrics.data ?? []).map((m, i): NamedRun => ({ name: namesShown.split("\n")[i] ?? "", points: m.points })),
-    [metrics.data, namesShown],
-  );
+  // what was made on the way to a version has a name, and others may have the same
+  const nameOf = (artifact: string) => {
+    const own = all.find(r => r.artifact === artifact)?.summary.name;
+    return names.get(artifact) ?? (typeof own === "string" ? `${own} (${artifact.split("-").at(-1)?.slice(0, 4)})` : artifact);
+  };
+  const stageOf = (artifact: string) => all.find(r => r.artifact === artifact)?.stage ?? "";
+  const runsShown = shown.map(a => `${stageOf(a)}\t${nameOf(a)}`).join("\n");
+  const named = useMemo(() => {
+    const told = runsShown.split("\n").map(line => line.split("\t"));
+    return (metrics.data ?? []).map((m, i): NamedRun => ({ stage: told[i]?.[0] ?? "", name: told[i]?.[1] ?? "", points: m.points }));
+  }, [metrics.data, runsShown]);
   const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact);
 
   return (

@@ -8,10 +8,11 @@ import type { Series } from "../parts/chart-options.ts";
 import { CopyButton } from "../parts/copy.tsx";
 import { Segmented } from "../parts/segmented.tsx";
 import type { Colour } from "../parts/theme.ts";
-import { type Axis, axes, column, csvOf, smoothed, smoothingOf } from "./curves.ts";
+import { type Axis, axes, besideTrain, column, csvOf, lossTitle, smoothed, smoothingOf } from "./curves.ts";
 
 export interface NamedRun {
   readonly name: string;
+  readonly stage: string;
   readonly points: readonly Point[];
 }
 
@@ -57,7 +58,13 @@ export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
             ];
       return [
         ...train,
-        { label: `${of}held out`, values: heldOut!, colour: isAlone ? "clay" : colour, width: 2, ...(isAlone ? {} : { dash: [5, 4] }) },
+        {
+          label: `${of}${besideTrain(run.stage)}`,
+          values: heldOut!,
+          colour: isAlone ? "clay" : colour,
+          width: 2,
+          ...(isAlone ? {} : { dash: [5, 4] }),
+        },
       ];
     });
     return { x, series };
@@ -84,7 +91,7 @@ export function Curves({ runs }: { readonly runs: readonly NamedRun[] }) {
     <>
       <section className="card" aria-label="Loss">
         <Chart
-          title="Loss, nats a token"
+          title={lossTitle(runs[0]?.stage ?? "")}
           unit={axis}
           x={loss.x}
           series={loss.series}

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { csvOf, lowestOf, smoothed, smoothingOf } from "./curves.ts";
+import { besideTrain, csvOf, lossTitle, lowestOf, smoothed, smoothingOf } from "./curves.ts";
 
 const column = fc.array(fc.option(fc.integer({ min: -1000, max: 1000 }), { nil: null }), { maxLength: 40 });
 const weight = fc.double({ min: 0, max: 0.99, noNaN: true });
@@ -60,4 +60,10 @@ test("a short run is not smoothed, a long one more the longer it is", () => {
   const weights = [61, 100, 1000, 100_000].map(smoothingOf);
   expect(weights).toEqual(weights.toSorted((a, b) => a - b));
   expect(weights.every(w => w > 0 && w < 1)).toBe(true);
+});
+
+test("the losses of a tuning are of the part that selects, in the units of its task", () => {
+  expect([lossTitle("train"), besideTrain("train")]).toEqual(["Loss, nats a token", "held out"]);
+  expect([lossTitle("tune-classify"), besideTrain("tune-classify")]).toEqual(["Loss, nats a text", "validation"]);
+  expect([lossTitle("tune-instruct"), besideTrain("tune-instruct")]).toEqual(["Loss, nats a token", "validation"]);
 });

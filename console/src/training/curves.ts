@@ -7,6 +7,19 @@ export type Column = readonly (number | null)[];
 
 export const column = (points: readonly Point[], name: Exclude<keyof Point, Axis>): Column => points.map(p => p[name]);
 
+/** What losses are called, by the stage that logged them. */
+const titles: { readonly [stage: string]: string } = {
+  "tune-classify": "Loss, nats a text",
+  "tune-embed": "Loss, nats an anchor",
+  "tune-regress": "Loss, squared error in variances",
+  "tune-preference": "Loss of a pair",
+  "tune-ratings": "Loss of an answer",
+};
+export const lossTitle = (stage: string): string => titles[stage] ?? "Loss, nats a token";
+
+/** What the second curve is of: a tuning looks at a part that selects, and leaves what is held out alone. */
+export const besideTrain = (stage: string): "validation" | "held out" => (stage.startsWith("tune-") ? "validation" : "held out");
+
 /** One direction of `smoothed`: weighted sum and mass of what lies before each place. */
 function decayed(values: Column, weight: number): readonly (readonly [sum: number, mass: number])[] {
   let [sum, mass] = [0, 0];

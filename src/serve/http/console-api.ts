@@ -6,7 +6,7 @@ import { baseOf } from "../adapters/adapted-engine.ts";
 import type { ConsoleSource, Machine } from "../console-source.ts";
 import type { Engine } from "../engine.ts";
 import { EngineHistory } from "../engine-history.ts";
-import { type Engines, namesOf } from "../engines.ts";
+import { type AnyEngine, type Engines, namesOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { labelRoutes } from "./console-labels.ts";
@@ -58,14 +58,14 @@ const found = <T>(value: T | undefined, id: string): T => {
   throw serveErrors.fail("unknownRecord", { place: "id", expected: "an artifact in the record", received: `"${id}"` });
 };
 
-const servedModel = ({ model }: Engine, parameters: number) => ({
+const servedModel = ({ model }: AnyEngine, parameters: number) => ({
   id: model.id,
   name: model.name ?? model.id,
   version: model.version ?? null,
   artifact: model.artifact ?? null,
   family: model.family,
   parameters,
-  context: model.config.context,
+  context: "longest" in model ? model.longest : model.config.context,
   vocab: model.config.vocab,
   layers: model.config.layers,
   width: model.config.width,
@@ -81,7 +81,7 @@ export function consoleApi({ engines, fleet, source = nothing, admin, version, c
   /** Who the page is to the server: a gateway that stands before it answers this instead. */
   api.get("/session", c => c.json({ gateway: false, token: null, demo: null, record: true }));
   api.get("/overview", async c => {
-    const engine = engines.all()[0];
+    const engine = engines.all()[0] ?? engines.encoders()[0];
     return c.json({
       loam: version,
       project: source.project,

@@ -1,12 +1,19 @@
 /**
- * GET /v1/models: what is served, with where it comes from (artifact, fingerprint) beside OpenAI's fields. The address of one model is also
- * TensorFlow Serving's for its versions' states; the answer carries both.
+ * GET /v1/models: what is served, with where it comes from (artifact, fingerprint) and what it tells of a text, beside OpenAI's fields. The address of one
+ * model is also TensorFlow Serving's for its versions' states; the answer carries both.
  */
 import { namesOf, parentOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { changing } from "./admin.ts";
 import type { AppContext, Services } from "./exchange.ts";
 import { type AnyEngine, knownVersions, versionStates } from "./tensorflow/versions.ts";
+
+/** What a model tells of a text: how it goes on, a vector, classes, or a number. */
+function tells(engine: AnyEngine): "text" | "vectors" | "classes" | "numbers" {
+  if ("room" in engine) return "text";
+  const { classifier } = engine.model.config;
+  return classifier === undefined ? "vectors" : classifier.kind === "value" ? "numbers" : "classes";
+}
 
 const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
   const { model } = engine;
@@ -20,6 +27,7 @@ const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
     artifact: model.artifact ?? null,
     system_fingerprint: engine.fingerprint,
     max_model_len: "room" in engine ? engine.room : engine.model.longest,
+    tells: tells(engine),
   };
 };
 
