@@ -4,15 +4,18 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import OpenAI from "openai";
+import { chromium } from "playwright-core";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { random } from "../src/base/index.ts";
 import { build, type Child, loam, root, start } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 beforeAll(build);
 
-const page = readFileSync(join(root, "docs", "tune.md"), "utf8");
-const walk = page.slice(page.indexOf("## From a CSV"), page.indexOf("## Classifiers"));
+const docs = readFileSync(join(root, "docs", "tune.md"), "utf8");
+const walk = docs.slice(docs.indexOf("## From a CSV"), docs.indexOf("## Classifiers"));
 const fences = (language: string): string[] => [...walk.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm"))].map(m => m[1]!);
 
 const sentences: Readonly<Record<string, readonly string[]>> = {
@@ -139,7 +142,25 @@ test("a table of one's own becomes a served, gated version, a worse one is refus
   expect(versions).toEqual(["topics@1", "topics@3", "topics@1"]);
   expect(answers[2]).toBe(answers[0]);
   expect(answers[1]).not.toBe(answers[0]);
-  // the page has both versions and the paired difference
+  // the page has both versions and the paired difference, with what it means
   const report = readFileSync(join(cwd, "gain.html"), "utf8");
-  for (const part of ["topics@3", "topics@1", "f1"]) expect(report).toContain(part);
+  for (const part of ["topics@3", "topics@1", "f1", ">better<"]) expect(report).toContain(part);
+
+  // the official client, and the console by hand, are told what curl is
+  const told = (JSON.parse(answers[2]!) as { result: [[string, number][]] }).result[0];
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none" });
+  expect(walk).toContain(`client.post("/models/topics:classify"`);
+  const asked = await client.post("/models/topics:classify", { body: { examples: [{ text: "my parcel is late" }] } });
+  expect(asked).toEqual({ result: [told] });
+  const executablePath = findChromium();
+  if (!executablePath) return;
+  const browser = await chromium.launch({ executablePath, args: chromiumArguments });
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 400, height: 800 } });
+  await page.goto(`${url}/#/talk`);
+  await page.getByLabel("A text for the model to judge").fill("my parcel is late");
+  await page.getByRole("button", { name: "Ask" }).click();
+  await expect
+    .poll(() => page.getByRole("status").getByRole("row").allInnerTexts())
+    .toEqual(told.map(([name, value]) => expect.stringMatching(new RegExp(`^${name}\\s+${value.toFixed(3)}$`))));
 });
