@@ -1,0 +1,18 @@
+/** Options that verbs of several kinds have. */
+import type { Verb } from "../verb.ts";
+
+/** Where a verb looks for its project. */
+export const project: Verb["options"][number] = [
+  "-C, --project <folder>",
+  "the project's folder (default: here or the nearest above with loam.yaml)",
+];
+
+export const gatewayConfig: Verb["options"][number] = [
+  "-c, --config <file>",
+  "the gateway's file (default: gateway.yaml in the folder, else the part gateway of loam.yaml)",
+];
+/** A gateway that runs somewhere, instead of the state itself. */
+export const gatewayUrl = [
+  "--url <address>",
+  "ask the gateway that runs there, with the key in LOAM_GATEWAY_KEY (default: the state itself)",
+] as const;

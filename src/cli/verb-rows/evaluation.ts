@@ -1,0 +1,35 @@
+/** `loam eval`: models on tasks, beside each other. */
+import { outputTable } from "../eval/outputs.ts";
+import type { Verb } from "../verb.ts";
+import { project } from "./common-options.ts";
+
+export const evaluationVerbs: readonly Verb[] = [
+  {
+    usage: "eval [task...]",
+    summary:
+      "Measure a model on tasks (all of the project's where none is named), beside another, with intervals; a condition that holds ends with exit code 1",
+    options: [
+      project,
+      ["--model <model>", "a version, a path, or an endpoint http://HOST/v1#NAME (default: the project's)"],
+      ["--against <model>", "another model, item by item; a bare alias (prod) is the evaluated model's"],
+      ["--judge <model>", "a model that compares the answers of both, in both orders (tasks with generate_until)"],
+      ["--fail-if <conditions...>", '"f1 < prod.f1 - 0.01": fails where it holds; may be given several times'],
+      ["--undecided <rule>", "a condition that so few items cannot decide: point (as the figures are), pass, or fail", "point"],
+      [
+        "--variants <names>",
+        "the same items mistyped, in another case, their options in another order, in other words: typos,lower,upper,order,paraphrase",
+      ],
+      ["--paraphraser <model>", "of --variants paraphrase: a model that writes the items' other words, where they bring none along"],
+      ["--fewshot-as-multiturn", "examples before an item as turns of a chat, through the model's template"],
+      ["--limit <n>", "only the first items of each task"],
+      ["--items <n>", "items of each list: most wrong, slowest, won, lost", "3"],
+      ["--report <file>", "write a page with everything, item by item"],
+      ["--slots <n>", "answers that are written at once, or requests in flight at an endpoint (default: 8)"],
+      ["--context <tokens>", "tokens that the model reads (default: what it can, 2048 at most)"],
+      ["--fresh", "ask again what is in the record"],
+    ],
+    table: outputTable,
+    example: 'loam eval tasks/spam.yaml --model mail@dev --against prod --fail-if "f1 < prod.f1 - 0.01"',
+    load: async () => (await import("../verbs/eval.ts")).evalVerb,
+  },
+];

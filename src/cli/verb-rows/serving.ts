@@ -1,0 +1,60 @@
+/** Models that answer: over HTTP, and in the terminal. */
+import type { Verb } from "../verb.ts";
+import { project } from "./common-options.ts";
+
+export const serveVerb: Verb = {
+  usage: "serve [model...]",
+  summary:
+    "Serve models over HTTP: OpenAI's API under /v1, the console at /; versions, or paths to GGUF files or folders (default: those of loam.yaml)",
+  options: [
+    project,
+    ["-p, --port <port>", "port to listen on (default: serve.port of loam.yaml, else 8080; 0 picks a free one)"],
+    ["--host <host>", "address to listen on (default: 127.0.0.1)"],
+    ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
+    ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
+    ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
+    ["--draft <model>", "a small model with the same tokens that guesses, for the large one to judge (default: none)"],
+    ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
+    ["--context <tokens>", "tokens of prompt and answer together (default: what the model reads, 2048 at most)"],
+    ["--quantize <form>", "exact, auto (the fastest form here that stays near), int8, int8-blocks or int4", "exact"],
+    [
+      "--generation-defaults <which>",
+      "auto: where a request says nothing, sample as the model's own files say; off: as OpenAI does",
+      "auto",
+    ],
+    ["--versions <policy>", "versions that are served and followed: latest, latest:2, all, or numbers such as 1,3"],
+    ["--keep-alive <time>", "a model that nobody asks leaves memory after this time and comes back when it is asked: 5m (default: stays)"],
+    [
+      "--adapter <assignments...>",
+      "NAME=FOLDER: a LoRA adapter (PEFT folder) of the first model, asked for by its name; may be given several times",
+    ],
+    ["--max-adapters <n>", "adapters that can be loaded at once (default: 4 where any are wanted, and those that are named)"],
+    ["--max-adapter-rank <n>", "the greatest rank that one may have (default: 16, or that of those that are named)"],
+    ["--adapter-folder <folder>", "adapters below this folder may be loaded over HTTP: /v1/load_lora_adapter (default: none)"],
+    ["--admin", "let whoever reaches the server load and unload (default: only programs of this machine, where it listens there)"],
+    [
+      "--otlp <url>",
+      "send a trace of every request to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
+    ],
+    ["--open", "open the console in a browser"],
+  ],
+  example: "loam serve mail-small@latest --port 8080",
+  load: async () => (await import("../verbs/serve.ts")).serve,
+};
+
+export const chatVerb: Verb = {
+  usage: "chat [model]",
+  summary: "Talk to a model in the terminal, or complete one prompt",
+  options: [
+    project,
+    ["--prompt <text>", "complete this text and end"],
+    ["--complete", "plain completion instead of chat turns"],
+    ["-t, --temperature <number>", "0 is greedy", "0.8"],
+    ["--top-p <number>", "smallest set of tokens with this probability", "0.95"],
+    ["-n, --max-tokens <number>", "most tokens of an answer", "200"],
+    ["--context <tokens>", "tokens of the whole talk (default: what the model reads, 2048 at most)"],
+    ["--seed <number>", "same seed, same answer", "1"],
+  ],
+  example: 'loam chat --complete --prompt "Subject: "',
+  load: async () => (await import("../verbs/chat.ts")).chat,
+};

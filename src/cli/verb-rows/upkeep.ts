@@ -1,0 +1,35 @@
+/** What stands behind it all: where things came from, what nothing needs, what the machine has. */
+import type { Verb } from "../verb.ts";
+import { gatewayConfig, gatewayUrl, project } from "./common-options.ts";
+
+export const upkeepVerbs: readonly Verb[] = [
+  {
+    usage: "trace [id]",
+    summary:
+      "What something was made from, and what was made from it: an artifact, a version, a document; of a request of the gateway, who asked and what answered",
+    options: [
+      project,
+      gatewayConfig,
+      gatewayUrl,
+      ["--request", "the id is a request's that a client named itself (those that begin with req_ are known)"],
+      ["--verify", "prove the record: every row, entry and file against its hash"],
+      ["--documents <n>", "list up to n documents behind it", "5"],
+    ],
+    example: "loam trace mail-small@latest",
+    load: async () => (await import("../verbs/trace.ts")).trace,
+  },
+  {
+    usage: "gc",
+    summary: "Show what nothing needs; with --apply remove it",
+    options: [project, ["--dry-run", "only show (the default)"], ["--apply", "remove it"]],
+    example: "loam gc --dry-run",
+    load: async () => (await import("../verbs/gc.ts")).gc,
+  },
+  {
+    usage: "doctor",
+    summary: "What this machine has: cores, vector units, devices, memory, disk; what is missing and how to get it",
+    options: [project],
+    example: "loam doctor",
+    load: async () => (await import("../verbs/doctor.ts")).doctor,
+  },
+];
