@@ -16,15 +16,22 @@ const pText = (p: number): string => (p < 0.001 ? "p < .001" : `p = ${p.toFixed(
 
 /** A share of calibration error that is worth a sentence. */
 const noticeable = 0.005;
-/** Pairs of classes that are named. */
-const pairsShown = 3;
+/** Pairs of classes that are named, and classes that are told worst. */
+const mostNamed = 3;
 
 /** The commonest mistakes: who was taken for whom. */
 function confusedText({ classes, confusion }: ClassificationReport): string {
   const pairs = confusion.filter(([t, p]) => t !== p).toSorted((a, b) => b[2] - a[2]);
   if (pairs.length === 0) return "No text was taken for another class";
-  const shown = pairs.slice(0, pairsShown).map(([t, p, k]) => `${formatCount(k)} ${classes[t]} for ${classes[p]}`);
+  const shown = pairs.slice(0, mostNamed).map(([t, p, k]) => `${formatCount(k)} ${classes[t]} for ${classes[p]}`);
   return `Most often taken for another: ${shown.join(", ")}`;
+}
+
+/** The classes that the model tells worst, where not each has its line: a mean hides one that is never found. */
+function worstText({ scores }: ClassificationReport): string {
+  const classes = scores.find(s => s.kind === "model")?.classes ?? [];
+  const worst = classes.toSorted((a, b) => a.f1 - b.f1).slice(0, mostNamed);
+  return `Lowest F1: ${worst.map(c => `${c.name} ${three(c.f1)} (${formatCount(c.support)} ${c.support === 1 ? "text" : "texts"})`).join(", ")}`;
 }
 
 export function classificationTable(r: ClassificationReport): string {
@@ -57,6 +64,7 @@ export function classificationTable(r: ClassificationReport): string {
   const { temperature: t, error } = r.calibration;
   lines.push(
     "",
+    ...(r.classes.length > classesShown ? [`  ${worstText(r)}`] : []),
     `  ${confusedText(r)}`,
     `  Its probabilities are off by ${(100 * r.calibration.error).toFixed(1)} points on average (calibration error); log loss ${three(r.calibration.logLoss)} nats a text`,
   );

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { type ClassificationReport, compareSystems } from "../../tune/index.ts";
+import { classificationTable } from "./classification-table.ts";
+
+/** A report of a model that never finds the last class. */
+function reportOf(classes: readonly string[]): ClassificationReport {
+  const truth = Int32Array.from({ length: 20 * classes.length + 2 }, (_, i) => (i < 2 ? classes.length - 1 : i % (classes.length - 1)));
+  const predicted = truth.map((t, i) => (t === classes.length - 1 || i % 10 === 9 ? 0 : t));
+  const { groups, ...compared } = compareSystems({
+    classes,
+    truth,
+    groups: Array.from(truth, (_, i) => `${i}`),
+    model: { name: "m", kind: "model", predicted },
+    baselines: [],
+  });
+  const counts = Object.fromEntries(classes.map((c, k) => [c, truth.reduce((n, t) => n + (t === k ? 1 : 0), 0)]));
+  return {
+    task: "classification",
+    model: { artifact: "model-1", name: "m" },
+    label: "topic",
+    classes,
+    test: { documents: truth.length, groups, counts },
+    confusion: [[classes.length - 1, 0, 2]],
+    calibration: { error: 0, logLoss: 0, bins: [] },
+    wrongest: [],
+    ...compared,
+  };
+}
+
+test("a class that is never found is told, also where there are too many classes for a line each", () => {
+  const many = classificationTable(reportOf(["a", "b", "c", "d", "e", "rare"]));
+  expect(many).toContain("6 classes");
+  expect(many).toMatch(/Lowest F1: rare 0\.000 \(2 texts\), \w 0\.\d{3} \(\d+ texts\), \w 0\.\d{3}/);
+  const few = classificationTable(reportOf(["a", "b", "rare"]));
+  expect(few).not.toContain("Lowest F1");
+  expect(few).toMatch(/^ {6}rare +F1 0\.000/m);
+});
