@@ -38,7 +38,8 @@ export function classificationTable(r: ClassificationReport): string {
   const counts = Object.entries(r.test.counts);
   const shown =
     counts.length <= classesShown ? `: ${counts.map(([c, k]) => `${formatCount(k)} ${c}`).join(", ")}` : `, ${counts.length} classes`;
-  const width = Math.max(...r.scores.map(s => s.name.length)) + 2;
+  const named = r.classes.length > classesShown ? [] : r.classes.map(c => c.length + 2);
+  const width = Math.max(...r.scores.map(s => s.name.length), ...named) + 2;
   const lines = [
     "",
     `  ${formatCount(r.test.documents)} held-out documents that chose nothing, in ${formatCount(r.test.groups)} groups of near-duplicates (${r.label}${shown})`,
