@@ -71,7 +71,8 @@ function addVerb(program: Command, verb: Verb, started: { code: number }): void 
     if (flags.endsWith("...>")) command.option(flags.replace("...>", ">"), text, collected);
     else command.option(flags, text, otherwise);
   command.option("--json", "machine-readable output on stdout; people's lines go to stderr");
-  if (verb.table) command.addHelpText("after", tableLines(command, verb.table));
+  const { table } = verb;
+  if (table) command.addHelpText("after", () => tableLines(command, table));
   command.addHelpText("after", `\nExample:\n  ${verb.example}`);
   command.action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command;

@@ -57,8 +57,8 @@ export function abilityOf<K extends RequestKind>(model: EvaluatedModel, kind: K,
 }
 
 /**
- * `each` hears of every answer, kept ones first. Gives the number of those. Errors: evaluate/score for an answer that is not a number; those of the model; the
- * signal's reason.
+ * `each` hears of every answer, kept ones first. Gives the number of those. Errors: evaluate/score for an answer that is not a number, evaluate/length for a
+ * text that the model has no room for, each with task and item; those of the model; the signal's reason.
  */
 export async function askModel<K extends RequestKind>(
   ask: Answering<K>,
@@ -99,6 +99,14 @@ export async function askModel<K extends RequestKind>(
         tell();
       },
       signal,
+      (k, said) => {
+        throw evaluateErrors.fail("length", {
+          place: `${task}: ${placeOf(open[k]!)}`,
+          expected: "a text that the model has room for, with the answer to it",
+          received: said,
+          hint: "--context says how much of its context a model of this machine is given; generate.maxTokens, how long its answer may be.",
+        });
+      },
     );
   return known;
 }

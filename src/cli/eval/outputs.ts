@@ -2,14 +2,14 @@
 import type { OutputType } from "../../evaluate/index.ts";
 
 const rows: { readonly [O in OutputType]: string } = {
-  multiple_choice: "the likeliest of an item's choices, of decoders",
-  classify: "the likeliest label, of decoders and of tuned classifiers",
-  loglikelihood: "how likely a text is after a prompt, of decoders",
-  loglikelihood_rolling: "how likely a whole text is, of decoders",
-  generate_until: "an answer, of decoders",
-  code: "a program, which is run with its tests, of decoders",
-  retrieval: "the documents that a query's vector finds, of encoders",
-  similarity: "how alike the vectors of two texts are, beside a score, of encoders",
+  multiple_choice: "decoders: which of an item's choices is likeliest",
+  classify: "decoders, tuned classifiers: which label is likeliest",
+  loglikelihood: "decoders: how likely a text is after a prompt",
+  loglikelihood_rolling: "decoders: how likely a whole text is",
+  generate_until: "decoders: an answer",
+  code: "decoders: a program, which is run with its tests",
+  retrieval: "encoders: which documents a query's vector finds",
+  similarity: "encoders: how alike the vectors of two texts are, beside a score",
 };
 
 export const outputTable = {

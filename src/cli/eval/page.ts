@@ -72,7 +72,6 @@ function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string 
 <div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(rows)}</tbody></table></div>`;
 }
 
-/** The threshold of least cost, chosen on one split and told on another. */
 function thresholdTable(t: ChosenThreshold): string {
   const rows = t.rows.map(r =>
     row(cell(escaped(r.by)), cell(thresholdText(r.threshold), "n"), ...[r.cost, r.chosenAt, r.precision, r.recall, r.f1].map(n)),
@@ -80,6 +79,7 @@ function thresholdTable(t: ChosenThreshold): string {
   return `<div class="scroll"><table>${head(["threshold by"], ["threshold", "n"], [`cost, ${escaped(t.toldOf)}`, "n"], [`cost, ${escaped(t.chosenBy)}`, "n"], ["precision", "n"], ["recall", "n"], ["F1", "n"])}<tbody>${rows.join("")}</tbody></table></div>`;
 }
 
+/** The threshold of least cost, chosen on one split and told on another; of both models, where there are two. */
 function thresholdPart({ against, ...t }: TaskThreshold, model: string): string {
   const saves = ({ saving: { value, low, high } }: ChosenThreshold) =>
     `the cheapest saves ${figure(value)} (95 %: ${figure(low)} to ${figure(high)}) an item beside a half`;

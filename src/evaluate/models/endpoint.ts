@@ -193,7 +193,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
           got = await one(requests[i]!, signal);
         } catch (error) {
           if (!tooLong || !isLoamError(error, "evaluate/length")) throw error;
-          tooLong(i);
+          tooLong(i, error.problem.received ?? error.message);
           return;
         }
         each(i, { ...got, ms: performance.now() - began } as AnswerOf<K>);

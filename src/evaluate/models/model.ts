@@ -62,13 +62,13 @@ export type AnswerOf<K extends RequestKind> = Exchanges[K]["answer"] & { readonl
 
 /**
  * Answers requests in an order of its own; `each` hears of every one as it comes. A text to go on from that is longer than the model reads is an error
- * (evaluate/length), or is told to `tooLong` in place of an answer where somebody asks for that.
+ * (evaluate/length), or goes to `tooLong` with what the model said of it, in place of an answer, where somebody asks for that.
  */
 export type Answering<K extends RequestKind> = (
   requests: readonly RequestOf<K>[],
   each: (request: number, answer: AnswerOf<K>) => void,
   signal?: AbortSignal,
-  tooLong?: (request: number) => void,
+  tooLong?: (request: number, said: string) => void,
 ) => Promise<void>;
 
 export type EvaluatedModel = {
