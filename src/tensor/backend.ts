@@ -48,6 +48,8 @@ export interface BuildOptions {
   readonly products?: "f32" | "bf16";
   /** Chains of operations on elements may be computed at once, where the backend can; results may differ by rounding. */
   readonly fuses?: boolean;
+  /** Large products by matrices among `constants` may be computed in seven parts instead of eight, with `fuses`; rows then share rounding. */
+  readonly strassen?: boolean;
   /** Count this program's memory apart from others', so that `peakBytes` is its own. */
   readonly measureMemory?: boolean;
 }

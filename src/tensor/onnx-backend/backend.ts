@@ -20,10 +20,11 @@ import {
 import { freeRooms, operatorDomainOf } from "../operators/index.ts";
 import { formOf } from "../products/index.ts";
 import type { Shape } from "../shape.ts";
-import type { Limits } from "./emitter.ts";
+import type { Limits, PackedInput } from "./emitter.ts";
 import { nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
+import { type Share, Weights } from "./weights.ts";
 
 export interface OnnxBackendOptions {
   readonly provider?: Provider;
@@ -119,8 +120,17 @@ class OnnxExecutable implements Executable {
   readonly #number: (b: EngineBuffer) => number;
   readonly #turns: Turns;
   readonly #outside: ReadonlySet<number>;
+  readonly #shares: ReadonlyMap<string, Share>;
 
-  constructor(lease: SessionLease, options: BuildOptions, number: (b: EngineBuffer) => number, turns: Turns, outside: ReadonlySet<number>) {
+  constructor(
+    lease: SessionLease,
+    options: BuildOptions,
+    number: (b: EngineBuffer) => number,
+    turns: Turns,
+    outside: ReadonlySet<number>,
+    shares: ReadonlyMap<string, Share>,
+  ) {
+    this.#shares = shares;
     this.#turns = turns;
     this.#outside = outside;
     this.#lease = lease;
@@ -138,7 +148,10 @@ class OnnxExecutable implements Executable {
       return known.run;
     }
     const run = this.#lease.session.prepare(
-      new Map(inputs.flatMap((b, i) => (this.#outside.has(i) ? [] : [[inputName(i), b] as const]))),
+      new Map<string, EngineBuffer>([
+        ...inputs.flatMap((b, i) => (this.#outside.has(i) ? [] : [[inputName(i), b] as const])),
+        ...Array.from(this.#shares, ([name, { buffer }]) => [name, buffer] as const),
+      ]),
       new Map(outputs.map((b, i) => [outputName(i), b])),
       { inPlace: this.#inPlace },
     );
@@ -171,6 +184,7 @@ class OnnxExecutable implements Executable {
     for (const { run } of this.#runs.values()) run.dispose();
     this.#runs.clear();
     this.#lease.release();
+    for (const { giveBack } of this.#shares.values()) giveBack();
     freeRooms();
   }
 }
@@ -197,6 +211,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     packedByWeights.set(weights, known);
     return known;
   };
+  const strassenWeights = new Weights(runtime, number);
   const key = (shape: Shape, dtype: DType) => `${dtype} ${shape}`;
   const giveBack = (b: EngineBuffer): void => {
     if (freeBytes + b.sizeBytes > keptBytes) {
@@ -237,7 +252,15 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       const isCpu = runtime.provider === "cpu";
       const fusesElements = isCpu && build.fuses === true && canFuse();
       const products = isCpu && (build.products === "bf16" || fusesElements) ? formOf(build.products ?? "f32") : undefined;
-      const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside);
+      const shares = new Map<string, Share>();
+      const constants = build.strassen ? new Map(Array.from(given, ([i, m]) => [inputName(i), nativeOf(m).buffer])) : undefined;
+      const packs = ({ name, of, weight }: PackedInput): boolean => {
+        const buffer = constants?.get(of);
+        const share = buffer instanceof NativeBuffer ? strassenWeights.take(buffer, weight) : undefined;
+        if (share) shares.set(name, share);
+        return share !== undefined;
+      };
+      const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside, packs);
       const model = writeModel(lowered, { nodeOrder: "reversed" });
       const create = () =>
         turns(() =>
@@ -255,10 +278,16 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
         );
       // what is measured is measured alone
       const isMeasured = build.profile !== undefined || build.measureMemory;
-      const lease = isMeasured
-        ? ownSession(await create())
-        : await sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
-      return new OnnxExecutable(lease, build, number, turns, outside);
+      try {
+        await Promise.all(Array.from(shares.values(), s => s.ready));
+        const lease = isMeasured
+          ? ownSession(await create())
+          : await sessions.lease(model, `${build.recomputes ? "recomputes" : ""} ${weightsKey}`, create);
+        return new OnnxExecutable(lease, build, number, turns, outside, shares);
+      } catch (error) {
+        for (const { giveBack } of shares.values()) giveBack();
+        throw error;
+      }
     },
     dispose() {
       for (const list of free.values()) for (const b of list) b.dispose();

@@ -2,7 +2,7 @@
 import { type DType, sizeOf, type TypedArray } from "../dtype.ts";
 import { type Attribute, type Initializer, int, type OnnxNode, type ValueInfo } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
-import type { Form } from "../products/index.ts";
+import type { Form, Weight } from "../products/index.ts";
 import { positionWords } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 
@@ -19,8 +19,23 @@ export interface Limits {
   readonly fusesElements?: boolean;
 }
 
+/** A weight that the session is given in another order, as an input of its own. */
+export interface PackedInput {
+  readonly name: string;
+  /** The name of the input that has the weight itself. */
+  readonly of: string;
+  readonly weight: Weight;
+}
+/** Can such an input be given? */
+export type Packs = (input: PackedInput) => boolean;
+
 export class Emitter {
   readonly limits: Limits;
+  /** By the weight's name and its order. */
+  readonly packed = new Map<string, PackedInput>();
+  readonly #packs: Packs;
+  /** Rows in the order that products read, by their name: products of the same rows share them. */
+  readonly #rows = new Map<string, string>();
   readonly nodes: OnnxNode[] = [];
   readonly initializers: Initializer[] = [];
   /** Operators of our own, by their names. */
@@ -30,8 +45,30 @@ export class Emitter {
   #count = 0;
   readonly #constants = new Map<string, string>();
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, packs: Packs = () => false) {
     this.limits = limits;
+    this.#packs = packs;
+  }
+
+  /** The name of an input in the order of a weight, where it may be had so. */
+  packedInput(of: string, weight: Weight): string | undefined {
+    const key = `${of} ${weight.columns} ${weight.transposed}`;
+    const known = this.packed.get(key);
+    if (known) return known.name;
+    const input = { name: `packed${this.packed.size}`, of, weight };
+    if (!this.#packs(input)) return undefined;
+    this.packed.set(key, input);
+    return input.name;
+  }
+
+  /** What an operator of our own makes of rows, once. */
+  rowsBy(operator: Operator, rows: string): string {
+    const key = `${operator.name} ${rows}`;
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    const name = this.own(operator, [rows])[0]!;
+    this.#rows.set(key, name);
+    return name;
   }
 
   name(): string {

@@ -8,11 +8,18 @@ import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
-import { type MatmulAttributes, productOf, productOperator } from "../products/index.ts";
+import {
+  type MatmulAttributes,
+  productOf,
+  productOperator,
+  strassenOf,
+  strassenOperator,
+  strassenRowsOperator,
+} from "../products/index.ts";
 import { mixConstants } from "../random-bits.ts";
 import type { Shape } from "../shape.ts";
 import { isKind, type Tensor } from "../tensor.ts";
-import { type Emitter, type Limits, onnxUint32 } from "./emitter.ts";
+import { type Emitter, onnxUint32 } from "./emitter.ts";
 
 export interface Lowered<A> {
   readonly e: Emitter;
@@ -102,19 +109,31 @@ function addRows(e: Emitter, { x, places, rows, shape, count, dtype }: AddRows):
   return reshapeTo(e, pieces.length === 1 ? pieces[0]! : e.emit("Concat", pieces, { axis: int(1) }), shape);
 }
 
+/** A product by the input `name` in seven parts, and the name of that input in their order, where that is wanted and can be. */
+function sevenOf(e: Emitter, a: Shape, b: Shape, attributes: MatmulAttributes, name: string) {
+  if (e.limits.products !== "f32") return undefined;
+  const found = strassenOf(a, b, attributes);
+  const weight = found && e.packedInput(name, found.weight);
+  return weight === undefined ? undefined : { shape: found!.shape, weight };
+}
+
 /** The product of the first two inputs as an operator of our own, where that is wanted and can be. */
 function ownProduct({ e, inputs, attributes, shape, dtype, inputShapes: [a, b] }: Lowered<MatmulAttributes>): string | undefined {
   if (!e.limits.products || dtype !== "f32") return undefined;
+  const seven = sevenOf(e, a!, b!, attributes, inputs[1]!);
+  if (seven) return e.own(strassenOperator(seven.shape, shape), [e.rowsBy(strassenRowsOperator(seven.shape), inputs[0]!), seven.weight])[0];
   const product = productOf(e.limits.products, a!, b!, attributes);
   return product && e.own(productOperator(product, shape), inputs.slice(0, 2))[0];
 }
 
-/** Does a product become an operator of our own? */
-export const isOwnProduct = (t: Tensor, limits: Limits): boolean =>
-  limits.products !== undefined &&
-  t.dtype === "f32" &&
-  isKind(t, "matmul") &&
-  productOf(limits.products, t.inputs[0]!.shape, t.inputs[1]!.shape, t.attributes) !== undefined;
+/** Does a product become an operator of our own? `names` has the inputs' names. */
+export function isOwnProduct(t: Tensor, e: Emitter, names: ReadonlyMap<Tensor, string>): boolean {
+  const form = e.limits.products;
+  if (form === undefined || t.dtype !== "f32" || !isKind(t, "matmul")) return false;
+  const [a, b] = [t.inputs[0]!.shape, t.inputs[1]!.shape];
+  const name = names.get(t.inputs[1]!);
+  return (name !== undefined && sevenOf(e, a, b, t.attributes, name) !== undefined) || productOf(form, a, b, t.attributes) !== undefined;
+}
 
 export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[K]> } = {
   constant: ({ e, attributes: { data, shape, dtype } }) => e.constant(data, dtype, shape),

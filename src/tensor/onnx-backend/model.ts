@@ -5,9 +5,10 @@ import { type Graph, nodesOf } from "../graph.ts";
 import { defaultOpsets, type Initializer, type OnnxModel, type OnnxNode } from "../onnx/index.ts";
 import { type Operator, operatorDomain } from "../operators/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
+import { strassenLayout } from "../products/index.ts";
 import { type OwnSum, ownSums } from "../sums/index.ts";
 import { isKind, type Tensor } from "../tensor.ts";
-import { Emitter, type Limits } from "./emitter.ts";
+import { Emitter, type Limits, type PackedInput, type Packs } from "./emitter.ts";
 import { computedIn, isOwnProduct, type Lowered, lower, packedInputs } from "./lower.ts";
 
 /** Inputs that carry the data whose dtype decides the kernel; the others (indices, conditions, what a barrier waits for) stay as they are. */
@@ -71,14 +72,17 @@ export const cpuLimits: Limits = { sequentialBytes: 200_000 };
 export interface LoweredModel extends OnnxModel {
   /** What its session needs operators of our own for. */
   readonly operators: readonly Operator[];
+  /** Inputs behind the graph's: weights in another order. */
+  readonly packed: readonly PackedInput[];
 }
 
 /**
  * The ONNX model of a graph; inputs are in0.., outputs out0... Composites outside the native ones must have been expanded. `limits` are the
- * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given.
+ * CPU provider's when nothing else is said. Inputs in `outside` become initializers that the session is given; weights that
+ * `packs` says yes to are asked for in the order that products read them in.
  */
-export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: ReadonlySet<number> = new Set()): LoweredModel {
-  const e = new Emitter(limits);
+export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: ReadonlySet<number> = new Set(), packs?: Packs): LoweredModel {
+  const e = new Emitter(limits, packs);
   const names = new Map<Tensor, string>();
   g.inputs.forEach((t, i) => {
     names.set(t, inputName(i));
@@ -86,7 +90,7 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   const sums = limits.fusesElements ? ownSums(g) : new Map<Tensor, OwnSum>();
   // what a sum squares by itself is nobody else's
   const squares = new Set(Array.from(sums.keys(), t => t.inputs[0]!).filter(t => isKind(t, "mul")));
-  const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, limits), squares) : noneFused;
+  const fused = limits.fusesElements ? fusedIn(g, t => isOwnProduct(t, e, names), squares) : noneFused;
   for (const t of nodesOf(g)) {
     const own = sums.get(t);
     const chain = fused.chains.get(t);
@@ -118,12 +122,17 @@ export function onnxModel(g: Graph, limits: Limits = cpuLimits, outside: Readonl
   const nodes = e.nodes.map(n => ({ ...n, inputs: rename(n.inputs), outputs: rename(n.outputs) }));
   const kept = needed(nodes, new Set(g.outputs.map((_, i) => outputName(i))));
   const there = new Set(kept.flatMap(n => n.outputs));
+  const packed = [...e.packed.values()];
   return {
     operators: [...e.operators.values()],
+    packed,
     name: "loam",
     ...(e.operators.size ? { opsets: { ...defaultOpsets, [operatorDomain]: 1 } } : {}),
     nodes: kept,
-    inputs: g.inputs.flatMap((t, i) => (outside.has(i) ? [] : [{ name: inputName(i), dtype: t.dtype, shape: t.shape }])),
+    inputs: [
+      ...g.inputs.flatMap((t, i) => (outside.has(i) ? [] : [{ name: inputName(i), dtype: t.dtype, shape: t.shape }])),
+      ...packed.map(p => ({ name: p.name, dtype: "f32" as const, shape: [strassenLayout({ rows: 0, ...p.weight }).weightFloats] })),
+    ],
     ...(e.values.length ? { values: e.values.filter(v => there.has(v.name)) } : {}),
     outputs: g.outputs.map((t, i) => ({ name: outputName(i), dtype: t.dtype, shape: t.shape })),
     initializers: [

@@ -1,6 +1,6 @@
 /** Our own products inside compiled programs: the same results whatever the threads; rounded ones beside float32 as close as bf16 allows. */
 import { expect, test } from "vitest";
-import { type Compiled, type CompileOptions, compile, matmul, openDevice, type Tensor } from "../index.ts";
+import { type Compiled, type CompileOptions, compile, gather, matmul, openDevice, type Tensor } from "../index.ts";
 import { processorFeatures } from "../machine/index.ts";
 import { productOf } from "./product-of.ts";
 
@@ -90,3 +90,53 @@ test.skipIf(!isHere)(`what is infinite or no number stays so when it is rounded$
   ]);
   f.dispose();
 });
+
+const weightValues = values(192 * 320, 2);
+
+/** Two products of the same rows by constant weights, and rows of one of them looked up. */
+async function byWeights(
+  threads: number,
+  options: Pick<CompileOptions, "fuse" | "strassen">,
+  rows: readonly number[],
+): Promise<Float32Array[]> {
+  const device = openDevice("cpu", { threads });
+  const weights = {
+    plain: await device.array(weightValues, "f32", [192, 320]),
+    table: await device.array(weightValues, "f32", [320, 192]),
+  };
+  const f = compile(
+    (w: { readonly plain: Tensor; readonly table: Tensor }, x: Tensor, places: Tensor) => ({
+      plain: matmul(x, w.plain),
+      tied: matmul(x, w.table, { transposeB: true, alpha: 0.5 }),
+      rows: gather(w.table, places),
+    }),
+    { device, constant: [0], ...options },
+  );
+  const results: Float32Array[] = [];
+  const places = await device.array(Int32Array.of(3, 319, 0), "i32", [3]);
+  for (const n of rows) {
+    const out = await f(weights, await device.array(values(n * 192, 1), "f32", [n, 192]), places);
+    for (const a of [out.plain, out.tied, out.rows]) results.push((await a.read()) as Float32Array);
+  }
+  f.dispose();
+  device.dispose();
+  return results;
+}
+
+test.skipIf(!isHere)(
+  `products by constant weights in seven parts: near the engine's, whatever the threads; a weight is read otherwise too${why}`,
+  async () => {
+    const rows = [160, 32, 33]; // the last cannot be halved in eights
+    const [engine, one, two] = [
+      await byWeights(1, {}, rows),
+      await byWeights(1, { fuse: true, strassen: true }, rows),
+      await byWeights(2, { fuse: true, strassen: true }, rows),
+    ];
+    expect(one).toEqual(two);
+    for (const [i, want] of engine.entries())
+      expect(apart(want, one[i]!), `result ${i}`).toBeLessThanOrEqual(i % 3 === 2 ? 0 : 192 * 2 ** -20);
+    // so they were computed so: sums in another order have other bits
+    expect(apart(engine[0]!, one[0]!)).toBeGreaterThan(0);
+    expect(one[0]).not.toEqual((await byWeights(1, { fuse: true }, rows))[0]);
+  },
+);

@@ -57,19 +57,29 @@ function round(a: Assembler, register: number): void {
   a.v("vblendmps", register, other, register, 7);
 }
 
+/** What is packed of rows: so many bytes behind their pointers, and of f32 what is added to it or taken from it from a second place. */
+export interface Taken {
+  readonly at: number;
+  readonly second?: { readonly at: number; readonly does: "vaddps" | "vsubps" };
+}
+
 /** Four rows at r8 to r11, to places of four dwords at r12, a step's place `stride` bytes after the one before it. Uses rcx. */
-export function packFourRows(a: Assembler, form: Form, inner: number, stride: number): void {
+export function packFourRows(a: Assembler, form: Form, inner: number, stride: number, taken: Taken = { at: 0 }): void {
   const step = 16 * placesOf(form);
   const whole = Math.floor(inner / step);
   const rest = inner % step;
   const block = (read: (to: number, from: Address, half: 0 | 1) => void) => {
     rowRegisters.forEach((r, i) => {
       if (form === "bf16") {
-        read(8 + i, at(r, 0), 0);
-        read(12 + i, at(r, 64), 1);
+        read(8 + i, at(r, taken.at), 0);
+        read(12 + i, at(r, taken.at + 64), 1);
         a.v("vcvtne2ps2bf16", i, 12 + i, 8 + i);
       } else {
-        read(i, at(r, 0), 0);
+        read(i, at(r, taken.at), 0);
+        if (taken.second) {
+          read(12 + i, at(r, taken.second.at), 0);
+          a.v(taken.second.does, i, i, 12 + i);
+        }
         if (form === "rounded") round(a, i);
       }
     });

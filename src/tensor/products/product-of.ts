@@ -3,6 +3,8 @@ import { sizeOf } from "../dtype.ts";
 import { processorFeatures } from "../machine/index.ts";
 import { type Shape, sameShape } from "../shape.ts";
 import { type Form, type ProductShape, panelColumns } from "./shape.ts";
+import { isStrassen, type StrassenShape } from "./strassen-shape.ts";
+import type { Weight } from "./strassen-weights.ts";
 
 /** Fewer products of two numbers are not worth an operator of their own. */
 const leastWork = 2 ** 18;
@@ -53,4 +55,18 @@ export function productOf(form: Form, a: Shape, b: Shape, { transposeA, transpos
   if (innerA < leastInner || rows * columns * innerA * count < leastWork || !isFaster(form, rows, columns, transposeA)) return undefined;
   if (Math.max(rows * columns, rows * innerA, innerA * columns) > mostElements) return undefined;
   return { form, count, rows, columns, inner: innerA, transposeA, transposeB, alpha, sharesB };
+}
+
+/** What a product of rows and a weight of these shapes is in seven parts, or undefined where it can be none. */
+export function strassenOf(
+  a: Shape,
+  b: Shape,
+  { transposeA, transposeB, alpha }: MatmulAttributes,
+): { readonly shape: StrassenShape; readonly weight: Weight } | undefined {
+  if (a.length < 2 || b.length !== 2 || transposeA) return undefined;
+  const inner = a.at(-1)!;
+  const [rows, columns] = [sizeOf(a) / Math.max(1, inner), b[transposeB ? 0 : 1]!];
+  const shape = { rows, columns, inner, alpha };
+  if (!isStrassen(shape) || Math.max(rows * columns, rows * inner, inner * columns) > mostElements) return undefined;
+  return { shape, weight: { columns, inner, transposed: transposeB } };
 }
