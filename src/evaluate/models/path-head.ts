@@ -43,7 +43,7 @@ export function pathHead(device: Device, config: DecoderConfig, parameters: Arra
       const flat = reshape(logits, [-1, 1]);
       return { norm: reshape(logSumExp(logits), [-1]), most: reshape(max(logits, -1), [-1]), logits: reshape(gather(flat, places), [-1]) };
     },
-    { device, constant: [0], name: "path-logits" },
+    { device, constant: [0], fuse: true, strassen: true, name: "path-logits" },
   );
 
   const open = (found: Found): Portions => {

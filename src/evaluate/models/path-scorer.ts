@@ -33,7 +33,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
       const block = isBlocked(width) ? { attentionBlock } : {};
       return reshape(decoderStates(config, p, tokens, { positions, ...sight, ...block }), [rows * width, config.width]);
     },
-    { device, constant: [0], name: "paths" },
+    { device, constant: [0], fuse: true, strassen: true, name: "paths" },
   );
   const head = pathHead(device, config, parameters);
 

@@ -8,7 +8,7 @@ import type { NativeBuffer, Runtime } from "../onnxruntime/index.ts";
 import { operatorDomain, operatorDomainOf } from "../operators/index.ts";
 import { packPair, strassenLayout, strassenWeightOperator, type Weight, wholePairs } from "../products/index.ts";
 
-const mostBytes = totalmem() / 4;
+const mostBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 4;
 
 interface Packed {
   readonly buffer: NativeBuffer;
