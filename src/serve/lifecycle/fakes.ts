@@ -4,7 +4,8 @@ import { createEngine } from "../engine.ts";
 import { Engines } from "../engines.ts";
 import { scriptedProgram, tinyModel } from "../fakes.ts";
 import type { ServedModel } from "../served-model.ts";
-import { Fleet, type FleetOptions } from "./fleet.ts";
+import { Fleet } from "./fleet.ts";
+import type { FleetOptions } from "./fleet-options.ts";
 import type { OpenVersion, VersionSource } from "./version-source.ts";
 
 export interface TestSource extends VersionSource {

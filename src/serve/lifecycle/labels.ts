@@ -1,4 +1,4 @@
-/** Labels, weights and policy of one model: what points at its versions. Plain data; what may be set is checked in `fleet.ts`. */
+/** Labels, weights and policy of one model: what points at its versions. Plain data; what may be set is checked in `pointing.ts`. */
 import type { VersionPolicy } from "./policy.ts";
 import { Cycle, type Weights } from "./split.ts";
 

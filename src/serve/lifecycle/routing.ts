@@ -1,0 +1,88 @@
+/** Which version a request is answered by: what its name means, turns and users where a model's requests are split, and what they are copied to. */
+import type { AnyEngine, Router } from "../engines.ts";
+import { serveErrors } from "../errors.ts";
+import type { FleetEntry } from "./fleet-entry.ts";
+import type { Loading } from "./loading.ts";
+import type { Members } from "./members.ts";
+import { cycleLength, versionOfUser, type Weights } from "./split.ts";
+import { Asleep, type Visit } from "./visit.ts";
+
+export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
+  readonly #members: Members;
+  readonly #loading: Pick<Loading, "load" | "sleep">;
+
+  constructor(members: Members, loading: Pick<Loading, "load" | "sleep">) {
+    this.#members = members;
+    this.#loading = loading;
+  }
+
+  route(model: string, visit: Visit | undefined): AnyEngine | undefined {
+    const named = this.#members.named(model);
+    if (!named) return undefined;
+    visit?.check();
+    const before = visit?.chosen.get(model);
+    const held = before === undefined ? undefined : this.#members.find(named.name, before);
+    const entry = held && (visit?.holds(held.key) || held.isThere) ? held : this.#choose(named, visit);
+    visit?.chosen.set(model, entry.version);
+    if (visit && held !== entry && named.which === undefined) this.#shadow(named.name, entry, visit);
+    return this.#enter(entry, visit);
+  }
+
+  #enter(entry: FleetEntry, visit: Visit | undefined): AnyEngine {
+    if (entry.open && (entry.state === "ready" || visit?.holds(entry.key))) {
+      visit?.hold(entry.key, () => entry.take(() => this.#loading.sleep(entry)));
+      return entry.open.engine;
+    }
+    if (entry.isThere) throw new Asleep(entry.id, this.#loading.load(entry.name, entry.version));
+    throw serveErrors.fail("notReady", {
+      place: entry.id,
+      message: entry.state === "failed" ? "the model failed to load" : `the model is ${entry.state}`,
+      hint: entry.state === "failed" ? "The server's log names the reason." : "Retry in a moment.",
+    });
+  }
+
+  use(engine: AnyEngine, visit: Visit): void {
+    visit.engine = engine;
+    const entry = this.#members.all.find(e => e.open?.engine === engine);
+    if (entry) visit.hold(entry.key, () => entry.take(() => this.#loading.sleep(entry)));
+  }
+
+  isModelReady(model: string): boolean | undefined {
+    const named = this.#members.named(model);
+    if (!named) return undefined;
+    return named.which === undefined ? this.#members.versions(named.name).some(e => e.isThere) : this.#choose(named, undefined).isThere;
+  }
+
+  #choose({ name, which }: { readonly name: string; readonly which: string | undefined }, visit: Visit | undefined): FleetEntry {
+    if (which !== undefined && /^\d+$/.test(which)) return this.#members.known(name, Number(which));
+    const { labels, weights } = this.#members.rulesOf(name);
+    if (which !== undefined && which !== "latest") {
+      const version = labels.get(which);
+      if (version === undefined) throw this.#members.unknownLabel(name, which);
+      return this.#members.known(name, version);
+    }
+    if (which === undefined && weights.size > 0) {
+      const there = new Map([...weights].filter(([v]) => this.#members.find(name, v)?.isThere));
+      const split = this.#ofSplit(name, there, visit?.user);
+      if (split) return split;
+    }
+    return (which === undefined ? this.#members.bare(name) : this.#members.newest(name))!;
+  }
+
+  #ofSplit(name: string, there: Weights, user: string | undefined): FleetEntry | undefined {
+    if (there.size === 0) return undefined;
+    if (user !== undefined) return this.#members.find(name, versionOfUser(name, there, user));
+    const rules = this.#members.rulesOf(name);
+    // a version that broke down has turns, too: they are its neighbours'
+    for (let i = 0; i < cycleLength(rules.weights); i++) {
+      const version = rules.nextOfCycle();
+      if (version !== undefined && there.has(version)) return this.#members.find(name, version);
+    }
+    return undefined;
+  }
+
+  #shadow(name: string, entry: FleetEntry, visit: Visit): void {
+    for (const version of this.#members.rulesOf(name).nextShadows())
+      if (version !== entry.version && this.#members.find(name, version)?.isServing) visit.shadows.add(`${name}@${version}`);
+  }
+}
