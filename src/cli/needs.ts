@@ -1,6 +1,6 @@
 /**
  * What the project needs of its record beside the versions that are kept anyway: what loam.yaml as it stands would reuse, the newest documents of every
- * data set, versions that are served, what was measured of versions, and what studies go on with.
+ * data set, versions that are served or tuned, what was measured of versions, and what studies go on with.
  */
 import { join } from "node:path";
 import { evidenceOf } from "../registry/index.ts";
@@ -14,8 +14,10 @@ import {
   type Needs,
   type Store,
 } from "../store/index.ts";
+import { isOver, JobFolder } from "../tune/index.ts";
 import { findDataSet } from "./data/data-set.ts";
 import { choosingKind } from "./eval/record.ts";
+import { jobsFolder } from "./fine-tuning/open-jobs.ts";
 import { dataLinksOf, type Link, lifeOf, planLink } from "./life.ts";
 import { modelsOf, type Project, projectFile } from "./project.ts";
 import { neededByStudies } from "./searching/needed.ts";
@@ -60,11 +62,12 @@ async function reusedBy(project: Project, store: Store): Promise<string[]> {
   return [...roots];
 }
 
-/** Versions that `serve:` and `labels:` of the file name, or that were set while a server ran. */
-async function servedVersions({ config, folder }: Project, store: Store): Promise<readonly ModelVersion[]> {
+/** Versions that `serve:` and `labels:` of the file name, that were set while a server ran, or that a fine-tuning job is to be made from. */
+async function namedVersions({ config, folder }: Project, store: Store): Promise<readonly ModelVersion[]> {
   const kept = keptRules(join(folder, ".loam", "serving.json"));
   const written = servedAs(config.serve, projectFile);
-  const named = [config.serve?.model, ...Object.values(config.labels).map(l => l.model)];
+  const jobs = new JobFolder(join(folder, jobsFolder)).all().filter(({ job }) => !isOver(job.status));
+  const named = [config.serve?.model, ...Object.values(config.labels).map(l => l.model), ...jobs.map(j => j.base)];
   return (await listModels(store)).flatMap(({ model, versions }) => {
     const as = written.get(model);
     const rules = kept.of(model, as) ?? as;
@@ -76,14 +79,14 @@ async function servedVersions({ config, folder }: Project, store: Store): Promis
 
 /** Errors: those of the record; base/syntax, base/config for what a server left behind. */
 export async function neededBy(project: Project, store: Store, kept: readonly KeptVersion[]): Promise<Needs> {
-  const served = await servedVersions(project, store);
+  const named = await namedVersions(project, store);
   const studies = await neededByStudies(project, store);
-  const versions = [...kept, ...served];
+  const versions = [...kept, ...named];
   const choosing: string[] = [];
   for (const { digest } of versions)
     for (const { id } of await artifactsFrom(store.records.read, digest, "model", [choosingKind])) choosing.push(id);
   return {
-    roots: [...(await reusedBy(project, store)), ...served.map(v => v.artifact), ...studies.roots],
+    roots: [...(await reusedBy(project, store)), ...named.map(v => v.artifact), ...studies.roots],
     alone: [...(await evidenceOf(store, versions)), ...choosing, ...studies.alone],
   };
 }

@@ -15,6 +15,7 @@ import {
   type Store,
   type StoredTrial,
 } from "../../store/index.ts";
+import { type Job, JobFolder, type JobRecord } from "../../tune/index.ts";
 import { findDataSet } from "../data/data-set.ts";
 import { poolReader } from "../labelling/pool.ts";
 import { createOutput } from "../output.ts";
@@ -145,7 +146,7 @@ test("a study of a file's examples keeps the half that judges it, and one that t
   });
 });
 
-test("what was measured of a version stays with it, and goes with it; a version that is served stays though a newer one is there", async () => {
+test("what was measured of a version stays with it, and goes with it; one that is served or that a job is made from stays though a newer one is there", async () => {
   const folder = notes("measured");
   writeFileSync(
     join(folder, "ask.yaml"),
@@ -175,13 +176,25 @@ test("what was measured of a version stays with it, and goes with it; a version 
   await told(folder, tune, ["moods"]);
   await told(folder, tune, ["said"]);
   edit(folder, "models:\n", "serve: { models: { moods: { split: { '1': 9, '2': 1 } } } }\nmodels:\n");
+  const job = (status: Job["status"]) => {
+    const id = `ftjob-${"0".repeat(24)}`;
+    const record = { job: { id, status, created_at: 1 }, base: "said@1" } as unknown as JobRecord;
+    new JobFolder(join(folder, ".loam", "fine-tuning")).save(record);
+  };
+  const first = () =>
+    withStore(folder, async store => {
+      const of = async (name: string) => isWhole(store, (await resolveVersion(store.records.read, name, "1")).artifact);
+      return [await of("moods"), await of("said")];
+    });
+  mkdirSync(join(folder, ".loam", "fine-tuning", `ftjob-${"0".repeat(24)}`), { recursive: true });
+  job("paused");
   await collect(folder);
-  const { moods, said } = await measured();
-  expect({ moods, said }).toEqual({ moods: ["test"], said: [] });
-  await withStore(folder, async store => {
-    const first = async (name: string) => isWhole(store, (await resolveVersion(store.records.read, name, "1")).artifact);
-    expect([await first("moods"), await first("said")]).toEqual([true, false]);
-  });
+  expect(await first()).toEqual([true, true]);
+  expect(await measured()).toEqual({ moods: ["test"], said: ["ask"] });
+  job("succeeded");
+  await collect(folder);
+  expect(await first()).toEqual([true, false]);
+  expect(await measured()).toEqual({ moods: ["test"], said: [] });
 });
 
 test("texts that people label stay though the source has grown since, and all that was made of a source that cannot be read", async () => {

@@ -5,6 +5,7 @@ export {
   type DpoHyperparameters,
   type Hyperparameters,
   hyperparametersOf,
+  isOver,
   type Job,
   type JobCheckpoint,
   type JobError,
