@@ -2,7 +2,10 @@
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
-import type { Project } from "../project.ts";
+import { modelNames } from "../models/home.ts";
+import { modelsOf, type Project } from "../project.ts";
+import type { Found } from "../serving/find-model.ts";
+import { foundFiles } from "../serving/found-files.ts";
 import type { LabelledFiles } from "../serving/open-version.ts";
 
 /** Makes nothing. Errors: cli/nothing where it is not made, or was made before loam.yaml or its source changed; those of the file. */
@@ -25,4 +28,15 @@ export async function madeModel(project: Project, store: Store, name: string): P
     received: "neither",
     hint: `\`loam ${Object.hasOwn(project.config.tuned, name) ? "tune" : "train"} ${name}\` makes what is missing and names it.`,
   });
+}
+
+/** The files of a version, or of what the project has made of that name without one. Errors: as of `madeModel` and `foundFiles`. */
+export async function namedOrMade(found: Found): Promise<LabelledFiles> {
+  const { model, project } = found;
+  const isUnnamed =
+    model.kind === "version" &&
+    project !== undefined &&
+    modelsOf(project.config).includes(model.wanted) &&
+    !(await modelNames(model.store)).includes(model.wanted);
+  return isUnnamed ? madeModel(project, model.store, model.wanted) : foundFiles(found);
 }

@@ -9,16 +9,14 @@ import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textT
 import type { Store } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
-import { modelNames, openRecordOf, projectOrNone } from "../models/home.ts";
+import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { modelText } from "../models/model-text.ts";
-import { modelsOf, type Project } from "../project.ts";
-import { type Found, findModel } from "../serving/find-model.ts";
-import { foundFiles } from "../serving/found-files.ts";
+import type { Project } from "../project.ts";
+import { findModel } from "../serving/find-model.ts";
 import { defaultContext, deviceOf } from "../serving/open-engine.ts";
-import type { LabelledFiles } from "../serving/open-version.ts";
 import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
-import { madeModel } from "./made-model.ts";
+import { namedOrMade } from "./made-model.ts";
 
 export interface OpenEvaluated extends AsyncDisposable {
   readonly model: EvaluatedModel;
@@ -184,23 +182,12 @@ async function encoder(files: FilesReader, label: ModelLabel, project: Project |
   };
 }
 
-/** The files of a version, or of what the project has made of that name without one. */
-async function filesOf(found: Found): Promise<LabelledFiles> {
-  const { model, project } = found;
-  const isUnnamed =
-    model.kind === "version" &&
-    project !== undefined &&
-    modelsOf(project.config).includes(model.wanted) &&
-    !(await modelNames(model.store)).includes(model.wanted);
-  return isUnnamed ? madeModel(project, model.store, model.wanted) : foundFiles(found);
-}
-
 /** Errors: cli/usage, cli/nothing, store/notFound, cli/model; loading fails when the first question comes. */
 export async function openEvaluated(given: string | undefined, o: OpenOptions): Promise<OpenEvaluated> {
   if (given !== undefined && isEndpoint(given)) return endpoint(given, o);
   const found = await findModel(o.folder, o.cwd, given);
   try {
-    const { files, label } = await filesOf(found);
+    const { files, label } = await namedOrMade(found);
     // a decoder that tells classes is asked for them, and continues nothing
     const isEncoder = readsTexts((await checkModelFiles(files)).model);
     const opened = once(() => (isEncoder ? encoder(files, label, found.project) : decoder(files, label, found.project, o)));

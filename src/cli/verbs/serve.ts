@@ -197,8 +197,10 @@ export const serve: VerbRun = async (context, given, options) => {
     warn: text => out.warn(text),
     ...(rest === undefined ? {} : { keepAliveMs: keepAliveMs(rest, "loam serve: --keep-alive") }),
     onChange: ({ kind, name, version, ms, error }) => {
-      if (kind === "load failed" && !signal.aborted)
-        out.warn(`loam: ${name}@${version}: ${error instanceof Error ? error.message : String(error)}`);
+      if (kind === "load failed" && !signal.aborted) {
+        const [place, message] = [`${name}@${version}: `, error instanceof Error ? error.message : String(error)];
+        out.warn(`loam: ${message.startsWith(place) ? "" : place}${message}`);
+      }
       // one that loaded leaves behind what its weights were made from
       if (kind !== "load failed") void giveMemoryBack();
       door?.refresh();

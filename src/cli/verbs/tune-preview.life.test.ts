@@ -112,6 +112,13 @@ test("a data set's masks are those that the model is then trained with, and that
   expect(pairs.said.examples).toBe(6);
   expect(pairs.said.shown.map(s => s.place)).toEqual(["./pairs.jsonl:1: chosen", "./pairs.jsonl:1: rejected", "./pairs.jsonl:2: chosen"]);
 
+  // a file of examples as a base without a version reads it
+  writeFileSync(join(folder, "own.jsonl"), lines([{ prompt: "How was the cat?", completion: "fine" }]));
+  const { said: own, ...named } = await preview("own.jsonl", "--model", "toy");
+  expect(named.code, named.stderr).toBe(0);
+  expect(own.examples).toBe(1);
+  expect(own.shown[0]!.runs.filter(r => r.trained).map(r => r.text)).toEqual([expect.stringContaining("fine")]);
+
   // people see the same
   const { stdout: text } = await loam(["tune", "preview", "asked", "-n", "1"], { cwd: folder });
   expect(text).toMatch(/⟦the \w+ of day/);

@@ -14,11 +14,11 @@ import {
   throwProblems,
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
+import { namedOrMade } from "../eval/made-model.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { findProject, openProjectStore, type Project } from "../project.ts";
 import { findModel } from "../serving/find-model.ts";
-import { foundFiles } from "../serving/found-files.ts";
 import { baseText } from "../tuning/base-text.ts";
 import { recipePreview } from "../tuning/preview-examples.ts";
 import { type PreviewDocument, previewPage } from "../tuning/preview-page.ts";
@@ -131,7 +131,7 @@ async function ofFile(context: Context, file: string, options: Options, { number
   const o = optionsOf(options);
   const only = numberOption(options, "line", "tune preview", { least: 1, most: 2 ** 31, whole: true });
   await using found = await findModel(folderOf(context, options), cwd, textOption(options, "model"));
-  const { files, label } = await foundFiles(found);
+  const { files, label } = await namedOrMade(found);
   const text = await baseText(files);
   const read = await readExampleFile(resolve(cwd, file), { format: o.format, columns: o.columns, shown: basename(file) });
   const all = encodeExamples(text, read.examples, o);
