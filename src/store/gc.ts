@@ -1,7 +1,7 @@
 /**
  * What nothing needs, first as a plan, then carried out. Needed is whatever the kept model versions, the aliases and the given roots were
- * made from, and what the caller says of them. An artifact that is not needed gives up its files; its record and its list of documents stay, so an answer served by an old
- * model can still be traced to documents. Carrying out takes the record's one exclusive lock: no stage runs meanwhile and none starts, so
+ * made from, and what the caller says of them. An artifact that is not needed gives up its files; its record and its list of documents stay,
+ * so an answer served by an old model can still be traced to documents. Carrying out takes the record's one exclusive lock: no stage runs meanwhile and none starts, so
  * nothing that another process is writing or relying on is removed.
  */
 import { readdir, rm, stat } from "node:fs/promises";
@@ -30,7 +30,10 @@ export interface Needs {
 export interface GcOptions {
   /** Ids of artifacts to keep besides, with what they were made from: those of the current project. */
   readonly roots: readonly string[];
-  /** Further ones, told which versions are kept; asked under the lock, so that what was begun meanwhile is not missed. Ids that are not recorded are let pass. */
+  /**
+   * Further ones, told which versions are kept. What is carried out asks under the lock, so that nothing begun meanwhile is missed. Ids that are
+   * not recorded are let pass.
+   */
   readonly needs?: ((kept: readonly KeptVersion[]) => Promise<Needs>) | undefined;
   /** Newest versions kept of each model; versions with an alias are always kept. */
   readonly keepVersions?: number | undefined;

@@ -1,6 +1,7 @@
 /**
- * What studies need of the record. One that the file stands for goes on: what judges its trials, the models that its verdict is about and its Pareto front,
- * and, as long as there are trials to come, what they would share. Of every study the newest verdict is shown. Models of other trials are nobody's.
+ * What studies need of the record. One that the file stands for goes on: what judges its trials (of one that is about to begin too), the models that its
+ * verdict is about and its Pareto front, and, as long as there are trials to come, what they would share. Of every study the newest verdict is shown. Models
+ * of other trials are nobody's.
  */
 import {
   type ArtifactReader,
@@ -13,10 +14,11 @@ import {
   trialsOf,
 } from "../../store/index.ts";
 import { outcomeOf, paretoFront } from "../../tune/index.ts";
-import { planLink } from "../life.ts";
+import { type Link, planLink } from "../life.ts";
 import { findRaw, type Project } from "../project.ts";
 import { mapped, type StudySpec, specOf, studyIdOf } from "./definition.ts";
 import { ignoreProblem, judgesOf, kindOf } from "./trial.ts";
+import { trialKind } from "./trial-links.ts";
 import { contenders } from "./verdict.ts";
 
 /** The study that a search of the file goes on with: the newest of its definition. */
@@ -40,18 +42,25 @@ async function currentStudy(
 
 const isOpen = (t: StoredTrial): boolean => t.state === "running" || t.state === "waiting";
 
-/** What a trial has made: all of it where it is not ended, else what stands before its training, which trials of the same data share. */
-async function madeOf(project: Project, store: Store, spec: StudySpec, trial: StoredTrial): Promise<string[]> {
-  const { links, trained } = kindOf({ project, spec, around: { onProblem: ignoreProblem } }, trial);
-  const made: Map<string, ArtifactReader> = await judgesOf(store, spec);
+const around = { onProblem: ignoreProblem };
+
+/** What links have made before, beside what is given. */
+async function madeBy(store: Store, links: readonly Link[], given: ReadonlyMap<string, ArtifactReader>): Promise<string[]> {
+  const made = new Map(given);
   const found: string[] = [];
-  for (const link of isOpen(trial) ? links : links.slice(0, links.indexOf(trained))) {
+  for (const link of links) {
     const plan = await planLink(store, link, made).catch(() => undefined);
     if (plan?.action !== "reuse" || !plan.artifact) continue;
     made.set(link.label, plan.artifact);
     found.push(plan.artifact.id);
   }
   return found;
+}
+
+/** What a trial has made: all of it where it is not ended, else what stands before its training, which trials of the same data share. */
+async function madeOf(project: Project, store: Store, spec: StudySpec, trial: StoredTrial): Promise<string[]> {
+  const { links, trained } = kindOf({ project, spec, around }, trial);
+  return madeBy(store, isOpen(trial) ? links : links.slice(0, links.indexOf(trained)), await judgesOf(store, spec));
 }
 
 async function neededByStudy(project: Project, store: Store, study: StoredStudy): Promise<string[]> {
@@ -70,7 +79,9 @@ async function neededByStudy(project: Project, store: Store, study: StoredStudy)
 export async function neededByStudies(project: Project, store: Store): Promise<Needs> {
   const studies = await listStudies(store.records.read);
   const roots = new Set<string>();
-  for (const name of Object.keys(project.config.searches)) {
+  for (const [name, { model, space }] of Object.entries(project.config.searches)) {
+    const { preparing } = trialKind({ usual: project, varies: Object.keys(space) }, model, around);
+    for (const id of await madeBy(store, preparing, new Map())) roots.add(id);
     const study = await currentStudy(project, store, name, studies);
     for (const id of study ? await neededByStudy(project, store, study) : []) roots.add(id);
   }
