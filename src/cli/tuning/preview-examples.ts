@@ -3,6 +3,7 @@
  * of their task. Reads and writes nothing down; a data set has to be made.
  */
 import { isLoamError, type LoamError } from "../../base/index.ts";
+import { checkModelFiles } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, findSubject, openArtifact, type Store } from "../../store/index.ts";
 import {
   type Encoded,
@@ -109,8 +110,20 @@ async function madeFor(p: Project, store: Store, name: string): Promise<Readonly
 
 const missing = (place: string, expected: string, hint: string) => cliErrors.fail("nothing", { place, expected, received: "none", hint });
 
+/** What tuning would refuse when it begins. */
+async function checkFits(from: ArtifactReader, base: string, name: string, { length }: OnExamples): Promise<void> {
+  const { config } = (await checkModelFiles(from)).model;
+  const context = "context" in config ? config.context : Number.POSITIVE_INFINITY;
+  if (length === undefined || length <= context) return;
+  throw cliErrors.fail("usage", {
+    place: `loam.yaml: models.${name}.tune.length`,
+    expected: `at most ${context} tokens, the context of ${base}`,
+    received: String(length),
+  });
+}
+
 /**
- * What a model of `loam.yaml` will be trained on. Errors: cli/usage for one that is not tuned on examples; cli/nothing where its base or its data
+ * What a model of `loam.yaml` will be trained on. Errors: cli/usage for one that is not tuned on examples, or on longer ones than its base reads; cli/nothing where its base or its data
  * set is not made; those of reading the examples.
  */
 export async function recipePreview(p: Project, store: Store, name: string, choice: Choice, signal: AbortSignal): Promise<RecipePreview> {
@@ -122,6 +135,7 @@ export async function recipePreview(p: Project, store: Store, name: string, choi
   if (source.documents !== undefined && !documents)
     throw missing(`data/${source.documents}`, "documents as loam.yaml says now", `\`loam data run ${source.documents}\` makes them.`);
   if (!from) throw missing(base, "the base as loam.yaml says now", `\`loam tune ${name}\` trains it on its way.`);
+  await checkFits(from, base, name, tune);
   const { output, read } = heldOutput();
   const around = { output, progress: () => {}, signal, scratch: "" };
   const summary =

@@ -20,6 +20,9 @@ data:
 tokenizer: { vocab: 300, from: notes }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 96, train: { on: notes, tokens: 3200, rows: 8, rate: 0.02 }, evaluate: { baselines: [gzip] } }
+  long:
+    base: toy
+    tune: { task: instruct, on: ./pairs.jsonl, format: completion, columns: { completion: chosen }, method: full, length: 128 }
   asked:
     base: toy
     tune: { task: instruct, on: notes, columns: { user: "How was {{thing}}?", assistant: text }, method: full, length: 96, epochs: 1, sample: 30, validation: 0.2 }
@@ -139,5 +142,8 @@ test("a data set's masks are those that the model is then trained with, and that
 test("what has no masks, or is told twice, is refused by name", async () => {
   expect((await preview("classes")).stderr).toMatch(/asked, better\), got "classes", whose task is classify/);
   expect((await preview("nobody")).stderr).toContain('got "nobody"');
+  expect((await preview("long")).stderr).toContain(
+    "loam.yaml: models.long.tune.length: expected at most 96 tokens, the context of toy, got 128",
+  );
   expect((await preview("asked", "--length", "20")).stderr).toContain("--length: expected none beside a model of loam.yaml");
 });
