@@ -77,6 +77,7 @@ interface Figure {
 interface Document {
   readonly tasks: readonly {
     readonly task: string;
+    readonly artifact: string;
     readonly items: number;
     readonly isKnown: boolean;
     readonly kept: number;
@@ -212,6 +213,12 @@ test("a group of lm-evaluation-harness: its tasks, and its measures over all of 
   // what was evaluated is in the record, and the version's card tells it
   const card = await loam(["models", "show", "toy@latest", "--json"], { cwd });
   expect(card.stdout).toContain("group-result-");
+  // a look at some items of each, then the whole again: what was told last counts, without asking
+  const onCard = async () => (await onPage(cwd)).find(t => t.task === "letters")!.items;
+  expect((await evaluate(join(folder, "_letters.yaml"), "--limit", "2")).code).toBe(0);
+  expect(await onCard()).toBe(4);
+  expect(documentOf(await evaluate(join(folder, "_letters.yaml"))).tasks.map(t => t.isKnown)).toEqual([true, true]);
+  expect(await onCard()).toBe(32);
   writeFileSync(join(folder, "_letters.yaml"), "group: letters\ntask: [letters_tasks]\naggregate_metric_list: [{ metric: accc }]\n");
   const wrong = await evaluate(join(folder, "_letters.yaml"));
   expect(wrong.code).toBe(2);
@@ -423,6 +430,18 @@ test("the measures that a task names are told of the version too, those of today
   const second = documentOf(await evaluate("named")).tasks[0]!;
   expect([second.kept, second.scores.map(s => s.metric)]).toEqual([24, ["log_loss"]]);
   expect((await told())[0]).toEqual(second.scores);
+  // what is told last counts, also where it was told before; nothing is asked again for it
+  write("metrics: [acc_bytes, brier]\nslices: [{ length: prompt, parts: 2 }]\n");
+  const third = documentOf(await evaluate("named")).tasks[0]!;
+  expect([third.isKnown, third.scores]).toEqual([true, first.scores]);
+  expect(await told()).toEqual([first.scores, first.slices.map(s => s.group)]);
+  const fourth = documentOf(await evaluate("named")).tasks[0]!;
+  expect([fourth.isKnown, fourth.artifact]).toEqual([true, third.artifact]);
+  // a look at a few items, then at all of them again
+  expect(documentOf(await evaluate("named", "--limit", "3")).tasks[0]!.items).toBe(3);
+  expect((await told())[0].map(s => s.items)).toEqual([3, 3]);
+  expect(documentOf(await evaluate("named")).tasks[0]!.isKnown).toBe(true);
+  expect((await told())[0]).toEqual(first.scores);
   write("metrics: [acc_bites]\n");
   const nobody = await speaker(
     () => "",

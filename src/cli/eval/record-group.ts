@@ -1,7 +1,8 @@
 /** A group's result in the record: which results of which tasks, and what is told of them. Releases read it; the figures are those of the items. */
 import { z } from "zod";
 import type { GroupHead } from "../../evaluate/index.ts";
-import { openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
+import { type ArtifactReader, openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
+import { inPlace } from "./in-place.ts";
 import type { RecordedResult } from "./record.ts";
 
 const options = z.strictObject({
@@ -10,6 +11,8 @@ const options = z.strictObject({
   measures: z.array(
     z.strictObject({ metric: z.string(), filter: z.string().optional(), isWeighted: z.boolean(), tasks: z.array(z.string()) }),
   ),
+  /** The group's result that stood in its place when it was told again. */
+  since: z.string().optional(),
 });
 /** Raise it when the file says something else. */
 const version = 1;
@@ -28,8 +31,9 @@ export interface GroupRecording {
 export async function recordedGroup({ store, model, head, results }: GroupRecording): Promise<string> {
   const { task: group, members, measures } = head;
   const tasks = members.map(({ task }) => ({ task, result: results.find(r => r.head.task === task)!.artifact }));
-  const inputs = { model: await openArtifact(store, model) };
-  for (const { task, result } of tasks) Object.assign(inputs, { [`result ${task}`]: await openArtifact(store, result) });
+  const own = await openArtifact(store, model);
+  const inputs: Record<string, ArtifactReader> = { model: own };
+  for (const { task, result } of tasks) inputs[`result ${task}`] = await openArtifact(store, result);
   const groupStage: Stage<string, typeof options> = stage<string, typeof options>({
     name: "eval-group",
     version,
@@ -41,9 +45,15 @@ export async function recordedGroup({ store, model, head, results }: GroupRecord
       return { group, tasks: tasks.length };
     },
   });
-  const { artifact } = await runStage(store, groupStage, {
-    inputs,
-    options: { group, tasks: members.map(m => m.task), measures: measures.map(m => ({ ...m, tasks: [...m.tasks] })) },
-  });
+  const asked = { group, tasks: members.map(m => m.task), measures: measures.map(m => ({ ...m, tasks: [...m.tasks] })) };
+  const { since } = await inPlace(
+    store,
+    own,
+    groupStage.output,
+    asked,
+    other => (other.options as { readonly group?: unknown }).group === group,
+    other => other.stage.version === version && other.inputs.every(i => inputs[i.name]?.digest === i.digest),
+  );
+  const { artifact } = await runStage(store, groupStage, { inputs, options: { ...asked, ...(since === undefined ? {} : { since }) } });
   return artifact.id;
 }
