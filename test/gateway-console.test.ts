@@ -102,7 +102,7 @@ test("a project behind its gateway: the demo's key opens, nothing else does, and
   expect(await status("/api/session", { "sec-fetch-site": "cross-site" })).toBe(403);
   expect(await status("/api/session", { origin: "http://evil.example" })).toBe(403);
   const { token, demo } = (await (await fetch(`${url}/api/session`)).json()) as { token: string; demo: { key: string } };
-  expect(demo.key).toBe(key);
+  expect(demo).toEqual({ key, path: "/v1/completions", body: { model: expect.any(String), prompt: "Dear ", max_tokens: 40 } });
   const asConsole = async (path: string) => (await fetch(url + path, { headers: bearer(token) })).json() as Promise<never>;
   const usage = (await asConsole("/gateway/usage")) as { data: { subject: string; requests: number; outputTokens: number }[] };
   expect(usage.data).toMatchObject([{ subject: "demo", requests: 3, outputTokens: 5 + 6 + 4 }]);

@@ -164,3 +164,24 @@ test("a table of one's own becomes a served, gated version, a worse one is refus
     .poll(() => page.getByRole("status").getByRole("row").allInnerTexts())
     .toEqual(told.map(([name, value]) => expect.stringMatching(new RegExp(`^${name}\\s+${value.toFixed(3)}$`))));
 });
+
+test("behind a gateway the demo's request is one that the model answers", async () => {
+  const cwd = temporaryFolder("tickets-door");
+  mkdirSync(join(cwd, "data"));
+  writeFileSync(join(cwd, "data", "tickets.csv"), tickets());
+  const yaml = fences("yaml").find(y => y.startsWith("# loam.yaml"))!;
+  const door = "serve: { model: topics }\ngateway:\n  demoKey: demo\n  access:\n    principals: { serviceAccounts: { demo: {} } }\n";
+  const policy = "    policies: [{ id: demo, effect: allow, who: { subjects: [demo] }, endpoints: [models, other] }]\n";
+  writeFileSync(join(cwd, "loam.yaml"), `${yaml}${door}${policy}`);
+  const tuned = await loam(["tune", "topics"], { cwd });
+  expect(tuned.code, tuned.stderr).toBe(0);
+  const server = start(["serve", "topics", "--port", "0"], { cwd });
+  onTestFinished(() => server.kill("SIGINT"));
+  const [, url, key, body] = await server.says(
+    /curl (\S+) -H "Authorization: Bearer (\S+)" -H "Content-Type: application\/json" -d '(.+)'/,
+  );
+  expect(url).toMatch(/\/v1\/models\/topics:classify$/);
+  const answer = await fetch(url!, { method: "POST", headers: { authorization: `Bearer ${key}` }, body: body! });
+  expect(answer.status).toBe(200);
+  expect(((await answer.json()) as { result: [string, number][][] }).result[0]).toHaveLength(3);
+});

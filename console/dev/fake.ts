@@ -129,7 +129,16 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
         response,
         scenario === "empty"
           ? { gateway: false, token: null, demo: null, record: true }
-          : { gateway: true, token: "console-made-up", demo: { key: "sk-loam-made0up000-madeupmadeupmadeupmadeupmadeup" }, record: true },
+          : {
+              gateway: true,
+              token: "console-made-up",
+              demo: {
+                key: "sk-loam-made0up000-madeupmadeupmadeupmadeupmadeup",
+                path: "/v1/completions",
+                body: { model: "mail-small", prompt: "Dear ", max_tokens: 40 },
+              },
+              record: true,
+            },
       ),
     ...gateway.pages(sendJson),
     "/api/labels": (_, response) => sendJson(response, scenario === "empty" ? [] : [labels.state()]),

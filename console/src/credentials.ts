@@ -10,7 +10,7 @@ const session = is.object({
   gateway: is.boolean,
   token: is.nullable(is.string),
   /** A key to try it with, on this machine. */
-  demo: is.nullable(is.object({ key: is.string })),
+  demo: is.nullable(is.object({ key: is.string, path: is.string, body: is.unknown })),
   /** Whether there is a record: a gateway alone has none. */
   record: is.boolean,
 });

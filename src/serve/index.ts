@@ -40,6 +40,7 @@ export { type App, type AppOptions, createApp } from "./http/app.ts";
 export { type AskedClassifier, askClassifier } from "./http/asked-classifier.ts";
 export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning/port.ts";
 export type { AllowedHosts } from "./http/hosts.ts";
+export { tells } from "./http/models.ts";
 export { Fleet } from "./lifecycle/fleet.ts";
 export type { FleetChange, FleetOptions } from "./lifecycle/fleet-options.ts";
 export { giveMemoryBack } from "./lifecycle/give-memory-back.ts";

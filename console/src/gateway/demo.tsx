@@ -1,10 +1,11 @@
 /** The demo's key with a request that is ready to be pasted. */
 import { serverUrl } from "../api.ts";
+import type { Session } from "../credentials.ts";
 import { CopyButton } from "../parts/copy.tsx";
 
-export function Demo({ secret, model }: { readonly secret: string; readonly model: string }) {
-  const request = JSON.stringify({ model, prompt: "Dear ", max_tokens: 40 });
-  const code = `curl ${serverUrl("/v1/completions")} \\\n  -H "Authorization: Bearer ${secret}" \\\n  -H "Content-Type: application/json" \\\n  -d '${request}'`;
+export function Demo({ of: { key, path, body } }: { readonly of: NonNullable<Session["demo"]> }) {
+  const request = JSON.stringify(body);
+  const code = `curl ${serverUrl(path)} \\\n  -H "Authorization: Bearer ${key}" \\\n  -H "Content-Type: application/json" \\\n  -d '${request}'`;
   return (
     <section className="card" aria-label="Demo key">
       <header className="card-head gateway-head">

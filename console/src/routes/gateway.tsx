@@ -41,7 +41,7 @@ function Behind() {
               {formatCount(known.filter(k => k.state === "live").length)}
             </Figure>
           </dl>
-          {demo && <Demo secret={demo.key} model={now.models[0]?.name ?? ""} />}
+          {demo && <Demo of={demo} />}
           <Limits resource={limits} keys={known} />
           <Usage keys={known} currency={limits.data?.currency ?? ""} />
           <Requests keys={known} />

@@ -9,6 +9,7 @@ import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type Project, projectFile } from "../project.ts";
 import { consoleIdentity, newConsoleToken, withConsole } from "./console-session.ts";
+import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
 import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
 import { openFor } from "./open-gateway.ts";
@@ -128,7 +129,12 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   const session = (request: Request): Response =>
     isLoopback && isOwnPage(request)
       ? Response.json(
-          { gateway: true, token, demo: demo === undefined ? null : { key: demo }, record: true },
+          {
+            gateway: true,
+            token,
+            demo: demo === undefined ? null : { key: demo, ...demoRequest(app.engines, gateway.config.routes, options.names()) },
+            record: true,
+          },
           { headers: { "cache-control": "no-store" } },
         )
       : refused();

@@ -23,7 +23,7 @@ import { collectorUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
 import { openJobs } from "../fine-tuning/open-jobs.ts";
 import type { BehindGateway } from "../gateway/behind-gateway.ts";
-import { demoCurl } from "../gateway/demo-curl.ts";
+import { demoCurl, demoRequest } from "../gateway/demo-curl.ts";
 import { linesLater } from "../gateway/lines-later.ts";
 import { labelSource } from "../labelling/label-source.ts";
 import { samplingText } from "../models/generation-defaults.ts";
@@ -86,12 +86,12 @@ const namesOf = (engines: Engines, named: readonly NamedVersion[]): string[] => 
 ];
 
 /** Says that there is a gateway, and how to get past it. */
-function sayDoor(out: Context["out"], { demo, gateway }: BehindGateway, url: string, model: string): void {
+function sayDoor(out: Context["out"], { demo, gateway, app }: BehindGateway, url: string, model: string): void {
   const limits = "limits and usage: page, Gateway";
   if (demo === undefined) out.line(`  Behind its gateway: a key is needed (loam gateway keys create NAME --subject USER).   ${limits}`);
   else {
     out.line(`  Behind its gateway.   ${limits}   demo key, for this machine:`);
-    out.line(`  ${demoCurl(url, demo, gateway.config.routes.has(model) ? model : [...gateway.config.routes.keys()][0]!)}`);
+    out.line(`  ${demoCurl(url, demo, demoRequest(app.engines, gateway.config.routes, [model]))}`);
   }
 }
 

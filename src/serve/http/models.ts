@@ -9,7 +9,7 @@ import type { AppContext, Services } from "./exchange.ts";
 import { type AnyEngine, knownVersions, versionStates } from "./tensorflow/versions.ts";
 
 /** What a model tells of a text: how it goes on, a vector, classes, or a number. */
-function tells(engine: AnyEngine): "text" | "vectors" | "classes" | "numbers" {
+export function tells(engine: AnyEngine): "text" | "vectors" | "classes" | "numbers" {
   if ("room" in engine) return "text";
   const { classifier } = engine.model.config;
   return classifier === undefined ? "vectors" : classifier.kind === "value" ? "numbers" : "classes";
