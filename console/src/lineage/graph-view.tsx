@@ -7,7 +7,7 @@ import { useFrame } from "./frame.ts";
 import { headline, kindWords, type Lineage, type Node } from "./subject.ts";
 import { type Arrow, walk } from "./walk.ts";
 
-const nodeSize = { width: 146, height: 58 };
+const nodeSize = { width: 158, height: 58 };
 /** Narrower frames draw downwards: six layers side by side would be a smudge on a telephone. */
 const narrow = 620;
 const step = 1.25;

@@ -15,6 +15,7 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
   const [text, setText] = useState("");
   const [told, setTold] = useState<Told | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
+  const [isAsking, setAsking] = useState(false);
   if (tells === "vectors")
     return (
       <p className="hint">
@@ -23,13 +24,17 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
     );
   const ask = (e: FormEvent) => {
     e.preventDefault();
-    api.told(model, tells, text).then(
-      rows => {
-        setTold({ text, rows });
-        setFailure(null);
-      },
-      (error: unknown) => setFailure(failureOf(error)),
-    );
+    setAsking(true);
+    api
+      .told(model, tells, text)
+      .then(
+        rows => {
+          setTold({ text, rows });
+          setFailure(null);
+        },
+        (error: unknown) => setFailure(failureOf(error)),
+      )
+      .finally(() => setAsking(false));
   };
   return (
     <>
@@ -42,7 +47,7 @@ export function Tell({ model, tells }: { readonly model: string; readonly tells:
           <span className="hint">
             <code>/v1/models/{model}</code>
           </span>
-          <button type="submit" className="primary" disabled={text.trim() === ""}>
+          <button type="submit" className="primary" disabled={isAsking || text.trim() === ""}>
             Ask <Icon name="send" />
           </button>
         </div>

@@ -72,15 +72,13 @@ export const namedFields = (named: SourceOptions["attributes"]): (readonly [stri
 /** Fields that are not the text and can be attributes, and those that `named` says under their new names; deeper values stay in the source. */
 export function attributesOf(fields: Fields, field: Field, named: SourceOptions["attributes"] = {}): Attributes {
   const used = new Set(["id", ...namesOf(field), ...namedFields(named).map(([, from]) => from)]);
-  const attributes: Record<string, Attribute> = {};
-  for (const [name, value] of Object.entries(fields)) if (!used.has(name) && isAttribute(value)) attributes[name] = value;
-  for (const [name, from] of Object.entries(named)) {
+  const own = Object.entries(fields).filter((e): e is [string, Attribute] => !used.has(e[0]) && isAttribute(e[1]));
+  const renamed = Object.entries(named).flatMap(([name, from]) => {
     const found = valueAt(fields, typeof from === "string" ? from : from.field);
-    if (!isAttribute(found)) continue;
-    const value = typeof from === "string" ? found : inForm(found, from);
-    if (value !== undefined) attributes[name] = value;
-  }
-  return attributes;
+    const value = !isAttribute(found) || typeof from === "string" ? found : inForm(found, from);
+    return isAttribute(value) ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries([...own, ...renamed]);
 }
 
 /** A record's own id, where it has one. */

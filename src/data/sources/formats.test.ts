@@ -207,6 +207,11 @@ test("attributes are named anew and written one way, in tables and in records al
   ];
   expect(await read("x.jsonl", rows.map(r => JSON.stringify(r)).join("\n"), "jsonl")).toEqual(expected);
   expect(await read("x.csv", table, "csv")).toEqual([expected[0], [": no", { via: "Phone" }]]);
+  // names are data: none of them is a property of objects
+  const odd = await readOne("x.csv", "text,__proto__\na,b", { reader: "csv", attributes: { constructor: "__proto__" } });
+  expect(odd.flatMap(r => (r.ok ? Object.entries(r.attributes) : []))).toEqual([["constructor", "b"]]);
+  const kept = await readOne("x.csv", "text,__proto__\na,b", { reader: "csv" });
+  expect(kept.flatMap(r => (r.ok ? Object.entries(r.attributes) : []))).toEqual([["__proto__", "b"]]);
   expect(() => sourceOptions.parse({ folder: ".", reader: "csv", attributes: { id: "Ticket" } })).toThrow("another name than id");
   expect(() => sourceOptions.parse({ folder: ".", reader: "email", attributes })).toThrow("is for records with fields, not email");
 });

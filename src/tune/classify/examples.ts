@@ -303,13 +303,13 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const all = read.map(r => exampleOf(r, classOf));
   const apart = setsApart(documents);
-  const chosen = selectingGroups(all, o);
+  const chosen: ReadonlySet<string> = apart ? new Set() : selectingGroups(all, o);
   const validation = apart
     ? known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`).map(r =>
         exampleOf(r, classOf),
       )
     : all.filter(e => chosen.has(e.group) && !e.isMade);
-  const train = apart ? all : all.filter(e => !chosen.has(e.group));
+  const train = all.filter(e => !chosen.has(e.group));
   checkCounts("train", classes, train, o.label, place);
   checkCounts("validation", classes, validation, o.label, place);
   if (!o.allowNamed) checkNames(classes, train, place);
