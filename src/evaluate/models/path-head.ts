@@ -56,7 +56,7 @@ export function pathHead(device: Device, config: DecoderConfig, parameters: Arra
       const began = performance.now();
       const size = headSizes.find(n => n >= count && 2 * n >= targets.length)!;
       // what a portion before this one has left behind is not asked for
-      const x = await device.array(states.slice(0, size * width), "f32", [size, width]);
+      const x = await device.array(states.subarray(0, size * width), "f32", [size, width]);
       const places = await device.array(
         Int32Array.from({ length: 2 * size }, (_, i) => (targets[i] ? targets[i]!.state * vocab + targets[i]!.target : 0)),
         "i32",

@@ -3,7 +3,7 @@
  * states that something is asked of into logits (`path-head.ts`).
  */
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, reshape, type Tensor } from "../../tensor/index.ts";
+import { cast, compile, type Device, type DeviceArray, reshape, type Tensor } from "../../tensor/index.ts";
 import { pathHead } from "./path-head.ts";
 import { attentionBlock, isBlocked, plansFor, type Shape, shapeName } from "./path-plan.ts";
 import { layPaths, type Path, type TreeRow } from "./path-rows.ts";
@@ -31,14 +31,14 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
       const [rows, width] = tokens.shape as [number, number];
       const sight = shares ? { branches: { enter, exit } } : { segments: exit };
       const block = isBlocked(width) ? { attentionBlock } : {};
-      return reshape(decoderStates(config, p, tokens, { positions, ...sight, ...block }), [rows * width, config.width]);
+      return reshape(cast(decoderStates(config, p, tokens, { positions, ...sight, ...block }), "f32"), [rows * width, config.width]);
     },
     { device, constant: [0], fuse: true, strassen: true, name: "paths" },
   );
   const head = pathHead(device, config, parameters);
 
   /** The states of rows, [rows * width, C]. */
-  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<Float64Array> {
+  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<Float32Array> {
     const size = count * width;
     // padding is seen by itself alone: a tree of one token each, or a text of number -1
     const [tokens, positions] = [new Int32Array(size), new Int32Array(size)];
@@ -54,7 +54,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
     const x = await states(parameters, given[0]!, given[1]!, given[2]!, given[3]!);
     for (const a of given) a.dispose();
     try {
-      return await x.numbers();
+      return (await x.read()) as Float32Array;
     } finally {
       x.dispose();
     }
