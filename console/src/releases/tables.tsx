@@ -131,7 +131,9 @@ export function History({ of: { model, history } }: { readonly of: ModelReleases
                 {m.reason}
                 {m.verdict?.gates && m.verdict.gates.length > 0 && (
                   <details className="examples">
-                    <summary>{m.verdict.gates.length} conditions were met</summary>
+                    <summary>
+                      {m.verdict.gates.length === 1 ? "1 condition was met" : `${m.verdict.gates.length} conditions were met`}
+                    </summary>
                     {m.verdict.gates.map(g => (
                       <GateRow key={g.gate} gate={g} />
                     ))}
