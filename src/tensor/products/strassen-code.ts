@@ -2,13 +2,13 @@
  * The code of a product in seven. `pack(run, item)` makes the sums of the first operand's parts, in strips; `multiply(run, item)` multiplies them
  * by a weight's and adds each product to the parts of the result that it belongs to. Each element's sums run in one order whatever the threads.
  */
-import { type Address, Assembler, at, fieldsOf, gpr } from "../machine/index.ts";
+import { Assembler, at, fieldsOf, gpr } from "../machine/index.ts";
 import { packFourRows, setMask } from "./pack-code.ts";
 import { panelColumns, panelStepBytes, stripRows, stripStepBytes } from "./shape.ts";
 import { halfRows, type Part, pairColumns, type StrassenShape, strassenLayout, terms } from "./strassen-shape.ts";
 import { type Weight, wholePairs } from "./strassen-weights.ts";
 
-const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;
+const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;
 const saved = [rbx, rbp, r12, r13, r14, r15] as const;
 
 export interface ItemCode {
@@ -146,6 +146,10 @@ const sum = (row: number, v: number): number => row * vectors + v;
 const column = (v: number): number => 24 + v;
 const input = (r: number): number => 27 + (r & 3);
 const other = 24;
+const lineBytes = 64;
+const pairBytes = 4 * pairColumns;
+/** A tile of the result, and room to begin it at a line. */
+const tileBytes = 2 * halfRows * pairBytes + lineBytes;
 const alphaRegister = 31;
 /** Steps a turn of the innermost loop, and steps that a panel is asked for ahead of being read. */
 const unrolled = 4;
@@ -164,7 +168,6 @@ export function multiplyCode(s: StrassenShape): ItemCode {
   const lastRows = (s.rows - (l.tiles - 1) * 2 * halfRows) / 2;
   const termBytes = 4 * l.stripsFloats;
   const panelBytes = 4 * l.panelFloats;
-  const pairBytes = 4 * pairColumns;
 
   const [start, inner] = [a.label(), a.label()];
   a.jump(start);
@@ -192,6 +195,7 @@ export function multiplyCode(s: StrassenShape): ItemCode {
 
   a.place(start);
   a.push(...saved);
+  a.alu("sub", rsp, { value: tileBytes });
   // rax: group, rdx: tile; tiles of a group follow each other
   a.mov(rax, rsi);
   a.alu("xor", rdx, rdx);
@@ -230,24 +234,55 @@ export function multiplyCode(s: StrassenShape): ItemCode {
     a.broadcastRegister(alphaRegister, rax);
   }
 
-  const put = (to: (typeof terms)[number]["to"], p: number, isFirst: boolean) => {
+  /** r11 := where the tile is: 128 rows of a pair's columns on the stack, whatever the result's rows are apart. */
+  const pointAtTile = () => {
+    a.lea(r11, at(rsp, lineBytes - 1));
+    a.alu("and", r11, { value: -lineBytes });
+  };
+  /** The sums to the parts of the tile that they belong to; what is met first is put down. */
+  const put = (p: number) => {
     for (let r = 0; r < stripRows; r++)
-      for (const [part, sign] of to)
+      for (const [part, sign] of terms[p]!.to) {
+        const isNew = !terms.slice(0, p).some(t => t.to.some(([q]) => q === part));
         for (let v = 0; v < vectors; v++) {
-          const place: Address = {
-            ...at(r11, r * rowBytes + 4 * panelColumns * part[1] + 64 * v),
-            ...(part[0] === 1 ? { index: rcx } : {}),
-          };
-          const mask = 1 + part[1] * vectors + v;
-          const isNew = isFirst && !terms.slice(0, p).some(t => t.to.some(([q]) => q === part));
-          if (isNew) a.save(place, sum(r, v), mask);
+          const place = at(r11, (part[0] * halfRows + r) * pairBytes + 4 * panelColumns * part[1] + 64 * v);
+          if (isNew) a.save(place, sum(r, v));
           else {
             const register = other + ((r * vectors + v) % 6);
-            a.loadMasked(register, place, mask);
+            a.load(register, place);
             a.v(sign === 1 ? "vaddps" : "vsubps", register, register, sum(r, v));
-            a.save(place, register, mask);
+            a.save(place, register);
           }
         }
+      }
+  };
+  /** The tile to the result, or added to what is there. */
+  const putTile = (isFirst: boolean) => {
+    a.imulBy(r8, r12, pairBytes);
+    a.alu("add", r8, r13);
+    for (const half of [0, 1]) {
+      pointAtTile();
+      if (half === 1) {
+        a.alu("add", r11, { value: halfRows * pairBytes });
+        a.imulBy(r8, r12, pairBytes);
+        a.alu("add", r8, r13);
+        a.alu("add", r8, rcx);
+      }
+      a.imulBy(r10, r15, stripRows);
+      const rows = a.here();
+      for (let v = 0; v < 2 * vectors; v++) {
+        a.load(v, at(r11, 64 * v));
+        if (!isFirst) {
+          a.loadMasked(other + v, at(r8, 64 * v), 1 + v);
+          a.v("vaddps", v, v, other + v);
+        }
+        a.save(at(r8, 64 * v), v, 1 + v);
+      }
+      a.alu("add", r11, { value: pairBytes });
+      a.alu("add", r8, { value: rowBytes });
+      a.alu("sub", r10, { value: 1 });
+      a.jumpIf("ne", rows);
+    }
   };
   /** One block of inner places, at rbx (a) and rdx (b's pair 0), for all pairs. */
   const block = (isFirst: boolean) => {
@@ -261,22 +296,22 @@ export function multiplyCode(s: StrassenShape): ItemCode {
       masks(s.columns % pairColumns);
       a.place(isWhole);
     }
-    for (const [p, { to }] of terms.entries()) {
+    for (const p of terms.keys()) {
       a.alu("xor", rbp, rbp);
-      a.imulBy(r11, r12, pairBytes);
-      a.alu("add", r11, r13);
+      pointAtTile();
       const strips = a.here();
       a.imulBy(r8, rbp, 4 * l.stripFloats);
       a.lea(r8, at(r8, p * termBytes, rbx));
       a.imulBy(r9, r12, terms.length * panelBytes);
       a.lea(r9, at(r9, p * panelBytes, rdx));
       a.call(inner);
-      put(to, p, isFirst);
-      a.alu("add", r11, { value: stripRows * rowBytes });
+      put(p);
+      a.alu("add", r11, { value: stripRows * pairBytes });
       a.alu("add", rbp, { value: 1 });
       a.alu("cmp", rbp, r15);
       a.jumpIf("l", strips);
     }
+    putTile(isFirst);
     a.alu("add", r12, { value: 1 });
     a.alu("cmp", r12, rdi);
     a.jumpIf("l", pairs);
@@ -292,6 +327,7 @@ export function multiplyCode(s: StrassenShape): ItemCode {
     a.alu("sub", r14, { value: 1 });
     a.jumpIf("ne", blocks);
   }
+  a.alu("add", rsp, { value: tileBytes });
   a.vzeroupper();
   a.pop(...saved.toReversed());
   a.ret();
