@@ -151,9 +151,8 @@ const pairBytes = 4 * pairColumns;
 /** A tile of the result, and room to begin it at a line. */
 const tileBytes = 2 * halfRows * pairBytes + lineBytes;
 const alphaRegister = 31;
-/** Steps a turn of the innermost loop, and steps that a panel is asked for ahead of being read. */
+/** Steps a turn of the innermost loop. */
 const unrolled = 4;
-const ahead = 8;
 /** Pairs of panels of one item: its part of the weights stays in the last-level cache for the next tile. */
 const itemPairs = 8;
 
@@ -177,10 +176,7 @@ export function multiplyCode(s: StrassenShape): ItemCode {
   a.set(r10, l.steps / unrolled);
   const loop = a.here();
   for (let u = 0; u < unrolled; u++) {
-    for (let v = 0; v < vectors; v++) {
-      a.load(column(v), at(r9, u * panelStepBytes + 64 * v));
-      a.prefetch(at(r9, (u + ahead) * panelStepBytes + 64 * v));
-    }
+    for (let v = 0; v < vectors; v++) a.load(column(v), at(r9, u * panelStepBytes + 64 * v));
     for (let r = 0; r < stripRows; r++) {
       if (r % 2 === 0) for (const q of [r, r + 1]) a.broadcast(input(q), at(r8, u * stripStepBytes + 4 * q));
       for (let v = 0; v < vectors; v++) a.v("vfmadd231ps", sum(r, v), column(v), input(r));
