@@ -4,7 +4,7 @@ import type { ItemResult } from "./results/item.ts";
 import type { Asked } from "./tasks/ask.ts";
 import type { SliceRule, Task } from "./tasks/schema.ts";
 
-/** Characters of a prompt that are kept: its end, where the question is. */
+/** Characters of a prompt that are kept: its end, where the question is; of a text that a classifier reads, its beginning. */
 const shownPrompt = 1200;
 
 /** The attributes that slices are made of: `length` of a text under its field's name. */
@@ -41,15 +41,18 @@ function attributesOf({ slices }: Task, a: Asked): Record<string, string | numbe
 
 export type AboutItem = Pick<ItemResult, "id" | "place" | "prompt" | "attributes" | "cluster">;
 
-/** Errors: evaluate/data where a slice names a field that no item has. */
-export function aboutItems(task: Task, asked: readonly Asked[]): AboutItem[] {
+const shownOf = ({ prompt, text, pair }: Asked, isClassified: boolean): string =>
+  isClassified ? text.slice(0, shownPrompt) : (pair ? `${prompt} | ${pair.to}` : prompt).slice(-shownPrompt);
+
+/** `isClassified`: a classifier is asked, so what it read is the text alone. Errors: evaluate/data where a slice names a field that no item has. */
+export function aboutItems(task: Task, asked: readonly Asked[], isClassified = false): AboutItem[] {
   checkSlices(task, asked);
   return asked.map(a => {
     const cluster = task.cluster === undefined ? undefined : a.item.fields[task.cluster];
     return {
       id: a.item.id,
       place: a.item.place,
-      prompt: (a.pair ? `${a.prompt} | ${a.pair.to}` : a.prompt).slice(-shownPrompt),
+      prompt: shownOf(a, isClassified),
       attributes: attributesOf(task, a),
       ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
     };

@@ -155,6 +155,26 @@ test("a text's log-likelihood and a classifier's probability are held to the sam
   );
 });
 
+test("of an item a result shows what was read: a classifier's text from its beginning, a prompt's end", async () => {
+  const long = "much ".repeat(400);
+  const loaded = await write(
+    `task: kinds\ndata: { test: items.jsonl }\nprompt: "${long}{{question}}\\nKind:"\ntext: "{{question}} ${long}"\noutput: classify\nlabels: { few: few, many: many }\ntarget: kind\n`,
+  );
+  const asked = (kind: "classify" | "likelihood", answer: object): EvaluatedModel => ({
+    id: kind,
+    fingerprint: kind,
+    [kind]: async (requests: readonly unknown[], each: (i: number, a: object) => void) => {
+      for (const i of requests.keys()) each(i, { ...answer, ms: 1 });
+    },
+  });
+  const text = asked("classify", { probabilities: { few: 0.4, many: 0.6 } });
+  const prompt = asked("likelihood", { choices: [-1, -2].map(logLikelihood => ({ logLikelihood, isGreedy: false })) });
+  const [read, written] = [(await ask(loaded, text)).items[0]!, (await ask(loaded, prompt)).items[0]!];
+  expect(read.prompt).toMatch(/^How many apples .* basket\? much /);
+  expect(written.prompt).toMatch(/much How many apples .* basket\?\nKind:$/);
+  expect([read.prompt.length, written.prompt.length]).toEqual([1200, 1200]);
+});
+
 test("items that are read back with null for a figure are refused with their line", async () => {
   const { items } = await ask(await write(sums), fake(7));
   const lines = items.map(i => JSON.stringify(i));

@@ -191,7 +191,7 @@ export async function evaluateTask(o: EvaluateOptions): Promise<Evaluated> {
   baselineAnswers(loaded);
   const read = readerOf(task.generate?.read ?? [], task.task);
   const asked = askOf(loaded, change);
-  const about = aboutItems(task, asked);
+  const about = aboutItems(task, asked, kind === "classify");
   const got: AnswerOf<RequestKind>[] = [];
   const began = performance.now();
   const known = await askModel(

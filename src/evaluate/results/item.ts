@@ -7,7 +7,7 @@ export interface ItemResult {
   readonly id: string;
   /** File and line. */
   readonly place: string;
-  /** The item's own part of the prompt, its end where it is long. */
+  /** The item's own part of the prompt, its end where it is long; where a classifier was asked, the text that it read, its beginning. */
   readonly prompt: string;
   /** What was right, and what came, as people read them. */
   readonly right: string;
