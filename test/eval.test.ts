@@ -1,6 +1,6 @@
 /** `loam eval` as a user starts it: exit codes, conditions both ways, kills in the middle, and the same model behind a server of its own. */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { releaseSource } from "../src/cli/serving/release-source.ts";
 import type { ModelCard } from "../src/registry/index.ts";
 import { openStore } from "../src/store/index.ts";
 import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
-import { temporaryFolder, writeToy } from "./support/project.ts";
+import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
 
 let cwd: string;
 
@@ -251,7 +251,7 @@ test("a condition that holds ends with 1 and the whole document, one that does n
 
 test("a bare alias is the evaluated model's, in --against and in conditions; without a task all of the project's are asked", async () => {
   const folder = temporaryFolder("alias");
-  cpSync(cwd, folder, { recursive: true });
+  copyProject(cwd, folder);
   for (const name of readdirSync(join(folder, "tasks")))
     if (/\.yaml$/.test(name) && name !== "ends.yaml") rmSync(join(folder, "tasks", name));
   const run = async (...args: string[]) => {
