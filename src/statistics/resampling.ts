@@ -22,6 +22,11 @@ export interface BootstrapOptions extends ResamplingOptions {
    * a group, say) are fixed, their items a sample.
    */
   readonly strata?: ArrayLike<number> | undefined;
+  /**
+   * `bca` (default), or `percentile`: the draws' own quantiles. That is for a statistic that chooses on the items that it is drawn from (a threshold, say):
+   * draws choose with more noise than the sample did, which BCa takes for a bias of the sample, and turns its interval away from what it is of.
+   */
+  readonly method?: "bca" | "percentile" | undefined;
 }
 
 export interface BootstrapInterval extends Interval {
@@ -101,7 +106,7 @@ export function quantile(sorted: ArrayLike<number>, share: number): number {
 }
 
 /**
- * Interval of any statistic of items by the bias-corrected and accelerated bootstrap (Efron 1987). `statistic` gets indices of items, with
+ * Interval of any statistic of items by the bias-corrected and accelerated bootstrap (Efron 1987), or by percentiles. `statistic` gets indices of items, with
  * repetitions. The acceleration comes from leaving clusters out one at a time, some 200 groups of them at most. Several strata, one of which is a single
  * cluster, have no interval: nothing says how far that one could have come out otherwise. Errors: statistics/argument.
  */
@@ -112,7 +117,7 @@ export const bootstrap = (n: number, statistic: (items: Int32Array) => number, o
 export function bootstrapAll(
   n: number,
   statistics: (items: Int32Array) => ArrayLike<number>,
-  { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf, strata: stratumOf }: BootstrapOptions = {},
+  { draws = 2000, confidence = 0.95, seed = 1, clusters: clusterOf, strata: stratumOf, method = "bca" }: BootstrapOptions = {},
 ): BootstrapInterval[] {
   check(n > 0, "n", "an item or more", n);
   check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
@@ -128,12 +133,14 @@ export function bootstrapAll(
     const row = statistics(redraw(draw));
     for (let j = 0; j < columns.length; j++) columns[j]![d] = row[j]!;
   }
-  const accelerations = accelerationsOf(strata, statistics, values.length);
+  const accelerations = method === "bca" ? accelerationsOf(strata, statistics, values.length) : undefined;
   return values.map((value, j) => {
     const drawn = columns[j]!.filter(v => !Number.isNaN(v));
     const undefinedDraws = draws - drawn.length;
     if (drawn.length < 2 || Number.isNaN(value)) return { value, ...none, undefinedDraws };
     drawn.sort();
+    const [lower, upper] = [(1 - confidence) / 2, 1 - (1 - confidence) / 2];
+    if (!accelerations) return { value, low: quantile(drawn, lower), high: quantile(drawn, upper), undefinedDraws };
     const below = drawn.reduce((sum, v) => sum + (v < value ? 1 : v === value ? 0.5 : 0), 0) / drawn.length;
     const least = 1 / (2 * drawn.length);
     const bias = normalQuantile(Math.min(1 - least, Math.max(least, below)));
@@ -141,7 +148,7 @@ export function bootstrapAll(
       const z = bias + normalQuantile(share);
       return quantile(drawn, normalBelow(bias + z / (1 - accelerations[j]! * z)));
     };
-    return { value, low: end((1 - confidence) / 2), high: end(1 - (1 - confidence) / 2), undefinedDraws };
+    return { value, low: end(lower), high: end(upper), undefinedDraws };
   });
 }
 
