@@ -32,7 +32,7 @@ export {
   contaminationSplit,
   markKey,
 } from "./results/contamination.ts";
-export { type CostThreshold, choosingOf, costDifference, costThreshold } from "./results/cost-threshold.ts";
+export { asChoosing, type CostThreshold, choosingOf, costDifference, costThreshold } from "./results/cost-threshold.ts";
 export { mostWrong, slowest } from "./results/extremes.ts";
 export { type GateVerdict, gateVerdict, tellVerdict, toldEvidence, type UndecidedRule, undecidedRules } from "./results/gate.ts";
 export {

@@ -143,9 +143,10 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
         itemsFile,
         items.map(i => `${JSON.stringify(i)}\n`),
       );
+      const { costs: _, ...head } = headOf(loaded.task);
       await output.write(
         headFile,
-        `${JSON.stringify({ format: 1, ...headOf(loaded.task), model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
+        `${JSON.stringify({ format: 1, ...head, model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
       );
       return { task: loaded.task.task, model: model.id, items: items.length, ...(variant ? { variant: variant.name } : {}) };
     },

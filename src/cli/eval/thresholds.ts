@@ -6,6 +6,7 @@ import {
   costDifference,
   costThreshold,
   type Difference,
+  type ItemResult,
   type LoadedTask,
 } from "../../evaluate/index.ts";
 import type { OpenEvaluated } from "./open-model.ts";
@@ -29,24 +30,35 @@ interface Side {
   readonly result: RecordedResult;
 }
 
+/** What a task's costs come to, and each side's answers to the items that chose, which conditions on `cost` draw too. */
+export interface TaskCosts {
+  readonly threshold: TaskThreshold;
+  readonly choosing: readonly ItemResult[];
+  readonly againstChoosing?: readonly ItemResult[];
+}
+
 /** Asks each side the items that choose. Errors: those of the model and the record; evaluate/score; the signal's reason. */
-export async function taskThreshold(
+export async function taskCosts(
   loaded: LoadedTask,
   { choosing, rule }: NonNullable<ReturnType<typeof choosingOf>>,
   model: Side,
   against: Side | undefined,
   shared: Pick<Asking, "fresh" | "progress" | "signal">,
-): Promise<TaskThreshold> {
-  const chosen = async ({ who: { store, model }, result }: Side): Promise<ChosenThreshold> => {
+): Promise<TaskCosts> {
+  const decided = async ({ who: { store, model }, result }: Side) => {
     const { items, artifact } = await recordedResult({ ...shared, store, model, loaded: choosing, kind: choosingKind });
-    return { ...costThreshold(loaded, rule, items, result.items), artifact };
+    const threshold: ChosenThreshold = { ...costThreshold(loaded, rule, items, result.items), artifact };
+    return { items: result.items, choosing: items, threshold };
   };
-  const own = await chosen(model);
+  const own = await decided(model);
   if (!against) return own;
-  const threshold = await chosen(against);
-  const deciding = (side: Side, of: CostThreshold) => ({ items: side.result.items, threshold: of });
-  const difference = costDifference(deciding(model, own), deciding(against, threshold), loaded.task.task);
-  return { ...own, against: { id: against.who.model.id, threshold, difference } };
+  const other = await decided(against);
+  const difference = costDifference(own, other, loaded.task.task);
+  return {
+    threshold: { ...own.threshold, against: { id: against.who.model.id, threshold: other.threshold, difference } },
+    choosing: own.choosing,
+    againstChoosing: other.choosing,
+  };
 }
 
 /** The differences of all tasks' costs together: corrected by Holm. */

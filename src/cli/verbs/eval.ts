@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import {
+  asChoosing,
   checkMeasures,
   choosingOf,
   corrected,
@@ -38,7 +39,7 @@ import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
 import { taskNames } from "../eval/task-files.ts";
 import { tasksOf } from "../eval/tasks-of.ts";
-import { costsCorrected, type TaskThreshold, taskThreshold } from "../eval/thresholds.ts";
+import { costsCorrected, type TaskCosts, taskCosts } from "../eval/thresholds.ts";
 import { type AskedVariant, askedVariant, variantsOf } from "../eval/variants.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
@@ -56,7 +57,7 @@ interface Evaluation {
   readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement;
-  readonly threshold?: TaskThreshold;
+  readonly costs?: TaskCosts;
   readonly seen?: SeenItems;
 }
 
@@ -130,10 +131,10 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     const result = await ask(model);
     const varied: { asked: AskedVariant; result: RecordedResult }[] = [];
     for (const asked of ways.get(loaded)!) varied.push({ asked, result: await ask(model, asked) });
-    const costs = choosingOf(loaded);
+    const chooses = choosingOf(loaded);
     const other = against && (await ask(against));
-    const threshold =
-      costs && (await taskThreshold(loaded, costs, { who: model, result }, against && other && { who: against, result: other }, shared));
+    const costs =
+      chooses && (await taskCosts(loaded, chooses, { who: model, result }, against && other && { who: against, result: other }, shared));
     const judgement =
       judge && other && loaded.task.output === "generate_until"
         ? await recordedJudgement({
@@ -154,12 +155,12 @@ export const evalVerb: VerbRun = async (context, args, options) => {
       variants: varied,
       ...(other ? { against: { id: against.model.id, result: other } } : {}),
       ...(judgement ? { judgement } : {}),
-      ...(threshold ? { threshold } : {}),
+      ...(costs ? { costs } : {}),
       ...(seen ? { seen } : {}),
     });
     out.clear();
   }
-  const reports = costsCorrected(withHolm(evaluated.map(e => taskReport({ ...e, few }))));
+  const reports = costsCorrected(withHolm(evaluated.map(e => taskReport({ ...e, threshold: e.costs?.threshold, few }))));
   for (const report of reports) showTask(out, model.model.id, report);
   const together: EvaluatedGroup[] = [];
   for (const g of groups) {
@@ -180,7 +181,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
       const group = together.find(g => g.head.task === name);
       if (group) return gateVerdict(c, group.head, group, group.against, { undecided });
       const e = evaluated.find(x => x.loaded.task.task === name)!;
-      return gateVerdict(c, e.result.head, { items: judgedItems(e) }, e.against?.result, { undecided });
+      const other = e.against && { items: [...e.against.result.items, ...asChoosing(e.costs?.againstChoosing ?? [])] };
+      return gateVerdict(c, e.result.head, { items: [...judgedItems(e), ...asChoosing(e.costs?.choosing ?? [])] }, other, { undecided });
     }),
   );
   if (gates.length) out.line("");
@@ -197,7 +199,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   };
   const page = textOption(options, "report");
   if (page !== undefined) {
-    const every = evaluated.map(e => taskReport({ ...e, few: Number.MAX_SAFE_INTEGER }));
+    const every = evaluated.map(e => taskReport({ ...e, threshold: e.costs?.threshold, few: Number.MAX_SAFE_INTEGER }));
     const everyGroup = withHolm(together.map(g => groupReport(g, Number.MAX_SAFE_INTEGER)));
     writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: costsCorrected(withHolm(every)), groups: everyGroup }));
     out.line(`  report: ${page}`);

@@ -12,6 +12,7 @@ export {
   type Scored,
   type ThresholdChoice,
 } from "./curves.ts";
+export { drawnCost } from "./drawn-cost.ts";
 export {
   type ClassPicture,
   type ConfusionCell,

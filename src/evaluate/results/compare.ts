@@ -54,7 +54,7 @@ export interface Difference extends Interval {
   readonly first: number;
   readonly second: number;
   readonly p: number;
-  readonly test: "McNemar" | "permutation" | "randomisation";
+  readonly test: "McNemar" | "permutation" | "randomisation" | "bootstrap";
   /** Items at which the first is better, and worse. */
   readonly wins: number;
   readonly losses: number;

@@ -57,8 +57,8 @@ const model = saying(score => score);
 async function deciding(loaded: LoadedTask, who: EvaluatedModel) {
   const { choosing, rule } = choosingOf(loaded)!;
   const asked = async (of: LoadedTask) => (await evaluateTask({ loaded: of, model: who, answers: rememberedAnswers() })).items;
-  const items = await asked(loaded);
-  return { items, threshold: costThreshold(loaded, rule, await asked(choosing), items) };
+  const [items, chose] = [await asked(loaded), await asked(choosing)];
+  return { items, choosing: chose, threshold: costThreshold(loaded, rule, chose, items) };
 }
 const thresholdOf = async (loaded: LoadedTask) => (await deciding(loaded, model)).threshold;
 /** Mean cost of taking all from `at` on for spam. */

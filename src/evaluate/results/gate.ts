@@ -37,6 +37,7 @@ export interface GateVerdict {
 }
 
 export interface GateSide {
+  /** For a condition on `cost`, with those that choose the threshold behind them (`asChoosing`). */
   readonly items: readonly ItemResult[];
 }
 
@@ -73,20 +74,27 @@ export function gateVerdict(
   const own = counted(model);
   const paired = usesOther ? pairItems(own, counted(against!), head.task) : { first: own, second: [] };
   if (isGroupHead(head)) checkWhole(head, measured, paired.first);
-  const n = paired.first.length;
+  const all = Int32Array.from(paired.first, (_, i) => i);
+  const n = paired.first.filter(i => !i.chooses).length;
   const parts = terms.map((t, k) => {
     const { measure } = measured[k]!;
     const figure = measure.prepare(t.side === "model" ? paired.first : paired.second);
     return { ...t, figure, name: t.side === "model" ? t.metric : `against.${t.metric}` };
   });
   const at = (items: ArrayLike<number>) => parts.reduce((sum, p) => sum + p.factor * p.figure(items), constant);
-  const all = Int32Array.from({ length: n }, (_, i) => i);
   const difference = at(all);
   // two one-sided bounds of 95 % are the ends of an interval of 90 %
   const { low, high } =
     n < 2
       ? { low: Number.NaN, high: Number.NaN }
-      : bootstrap(n, at, { draws, confidence: 0.9, clusters: clustersOf(paired.first), strata: strataOf(paired.first), seed: 1 });
+      : bootstrap(all.length, at, {
+          draws,
+          confidence: 0.9,
+          method: measured.some(m => m.measure.chooses) ? "percentile" : "bca",
+          clusters: clustersOf(paired.first),
+          strata: strataOf(paired.first),
+          seed: 1,
+        });
   const isBelow = operator === "<" || operator === "<=";
   const isStrict = operator === "<" || operator === ">";
   const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);

@@ -29,7 +29,11 @@ export function groupHeadOf(
 ): GroupHead {
   const members = tasks.map(task => {
     const head = heads.find(h => h.task === task);
-    if (head) return head;
+    if (head) {
+      // a threshold is chosen for one task by its own items: a group has none
+      const { costs: _, ...member } = head;
+      return member;
+    }
     throw evaluateErrors.fail("compare", {
       place: name,
       expected: `results of all its tasks, ${task} too`,
@@ -143,7 +147,7 @@ function together(name: string, parts: readonly Part[], isWeighted: boolean): Me
 export interface OfGroup {
   readonly measure: Measure;
   /** Whether an item counts: it is of a task that the measure is told of. */
-  readonly counts: (item: Pick<ItemResult, "part">) => boolean;
+  readonly counts: (item: Pick<ItemResult, "part" | "chooses">) => boolean;
 }
 
 /**
@@ -171,6 +175,19 @@ export function groupMeasureOf(name: string, head: GroupHead, labelsOf: (task: s
   return { measure: together(groupMeasureName(definition), parts, definition.isWeighted), counts: i => own.has(i.part ?? 0) };
 }
 
+/** Of the items that are told of alone, where others choose. */
+const ofTold = (measure: Measure): Measure => ({
+  ...measure,
+  prepare: items => {
+    const told = items.filter(i => !i.chooses);
+    const figure = measure.prepare(told);
+    if (told.length === items.length) return figure;
+    let next = 0;
+    const own = Int32Array.from(items, i => (i.chooses ? -1 : next++));
+    return at => figure(Array.from(at, k => own[k]!).filter(k => k >= 0));
+  },
+});
+
 /** Measures by name, of a task or a group, of items whose labels may be named. */
 export function measuresIn(
   head: ResultHead | GroupHead,
@@ -181,7 +198,10 @@ export function measuresIn(
   const labelsOf = (part: number) => [...(labels.get(part) ?? [])];
   return isGroupHead(head)
     ? name => groupMeasureOf(name, head, (_, part) => labelsOf(part))
-    : name => ({ measure: measureOf(name, head, labelsOf(0)), counts: () => true });
+    : name => {
+        const measure = measureOf(name, head, labelsOf(0));
+        return measure.chooses ? { measure, counts: () => true } : { measure: ofTold(measure), counts: i => !i.chooses };
+      };
 }
 
 /** Errors: evaluate/compare where a task that is counted has no item: its group would be another one. */

@@ -1,5 +1,6 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
 import { sliceName } from "../about-item.ts";
+import type { CostRule } from "../classification/index.ts";
 import type { Found } from "../retrieval/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
 
@@ -18,6 +19,8 @@ export interface ItemResult {
   readonly cluster?: string;
   /** Among the items of a group: which of its tasks. */
   readonly part?: number;
+  /** Among the items of a condition: it is of the split that chooses a threshold, and nothing else is told of it. */
+  readonly chooses?: true;
   /** Of choices and labels. */
   readonly choices?: readonly string[];
   readonly gold?: readonly number[];
@@ -59,6 +62,8 @@ export interface ResultHead {
   readonly positive?: string;
   /** Of programs: answers an item. */
   readonly samples?: number;
+  /** What wrong decisions cost, where the task says so. Of the task as it stands: no part of a recorded result. */
+  readonly costs?: CostRule;
   /** What `exact-match` passes over. */
   readonly match?: MatchRule;
   /** Names of the measures that the task tells, the main one first; its output's where absent. */
@@ -67,13 +72,24 @@ export interface ResultHead {
   readonly slices?: readonly { readonly by: string; readonly parts: number }[];
 }
 
+/** What the task's `costs` say; undefined where it has none. */
+export function costRuleOf({ costs, positive }: Pick<Task, "costs" | "positive">): CostRule | undefined {
+  if (!costs) return undefined;
+  const { falsePositive, falseNegative } = costs;
+  return { positive: costs.positive ?? positive!, falsePositive, falseNegative };
+}
+
 /** What is told of a task's results, and what measures need to know of it. */
-export const headOf = (task: Task): ResultHead => ({
-  task: task.task,
-  output: task.output,
-  ...(task.positive === undefined ? {} : { positive: task.positive }),
-  ...(task.match === undefined ? {} : { match: task.match }),
-  ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
-  ...(task.metrics === undefined ? {} : { metrics: task.metrics }),
-  ...(task.slices.length === 0 ? {} : { slices: task.slices.map(sliceName) }),
-});
+export function headOf(task: Task): ResultHead {
+  const costs = costRuleOf(task);
+  return {
+    task: task.task,
+    output: task.output,
+    ...(task.positive === undefined ? {} : { positive: task.positive }),
+    ...(costs === undefined ? {} : { costs }),
+    ...(task.match === undefined ? {} : { match: task.match }),
+    ...(task.output === "code" ? { samples: task.generate?.samples ?? 1 } : {}),
+    ...(task.metrics === undefined ? {} : { metrics: task.metrics }),
+    ...(task.slices.length === 0 ? {} : { slices: task.slices.map(sliceName) }),
+  };
+}

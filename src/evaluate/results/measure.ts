@@ -8,6 +8,8 @@ export interface Measure {
   readonly better: "higher" | "lower";
   /** `mean`: the figure is the mean of the items' values; `share`: of values that are 0 or 1; `whole`: of all of them together. */
   readonly kind: "share" | "mean" | "whole";
+  /** Its figure is of a choice by other items (`ItemResult.chooses`), which are drawn too: intervals by percentiles (`BootstrapOptions.method`). */
+  readonly chooses?: true;
   /** An item's own value, with which two results of one item are held beside each other. */
   readonly value: (item: ItemResult) => number;
   readonly prepare: (items: readonly ItemResult[]) => Figure;

@@ -7,11 +7,14 @@ import { passAtK } from "../../statistics/index.ts";
 import {
   type Averages,
   averagePrecision,
+  type CostRule,
   type Curve,
   calibrationError,
+  choiceWith,
   classificationScores,
   confusion,
   curveOf,
+  drawnCost,
   type Labelled,
   labelled,
   reliability,
@@ -161,6 +164,40 @@ const ofChoices: Readonly<Record<string, MakeMeasure>> = {
 /** Of tasks with a label that is the positive one. */
 const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: curved(rocArea), pr_auc: curved(averagePrecision) };
 
+const isPositive = (rule: CostRule, i: ItemResult): boolean => i.choices![i.gold![0]!] === rule.positive;
+/** The probability of the label that a threshold is for, and whether it is right. */
+export const scoredBy = (rule: CostRule, items: readonly ItemResult[]) => ({
+  positive: items.map(i => isPositive(rule, i)),
+  score: items.map(i => probabilities(i)[i.choices!.indexOf(rule.positive)]!),
+});
+
+/** Mean cost of an item at the threshold that the items of the split `costs.from` choose. Errors: evaluate/metric where none of them is there. */
+const costing: MakeMeasure = (name, { task, costs }) => ({
+  name,
+  better: "lower",
+  kind: "whole",
+  chooses: true,
+  // an item alone chooses no threshold: the label of greater probability
+  value: i => choiceWith(scoredBy(costs!, [i]), 0.5, costs!).cost,
+  prepare: items => {
+    const told = items.filter(i => !i.chooses);
+    const choosing = items.filter(i => i.chooses);
+    if (choosing.length === 0)
+      throw evaluateErrors.fail("metric", {
+        place: `${task}: ${name}`,
+        expected: "the answers to the items that choose the threshold",
+        received: "none",
+        hint: "`loam eval` asks for them; a recorded result has those of the task alone.",
+      });
+    const figure = drawnCost(costs!, scoredBy(costs!, told), scoredBy(costs!, choosing));
+    const next = { told: 0, choosing: told.length };
+    const own = Int32Array.from(items, i => next[i.chooses ? "choosing" : "told"]++);
+    return at => figure(Int32Array.from(at, k => own[k]!));
+  },
+});
+/** Of tasks that say what mistakes cost. */
+const ofCosts: Readonly<Record<string, MakeMeasure>> = { cost: costing };
+
 /** Of any output: what an answer took, in milliseconds; of a batch, its share. */
 const ofAny: Readonly<Record<string, MakeMeasure>> = { latencyMs: meanOf("lower", "mean", i => i.ms) };
 
@@ -269,7 +306,12 @@ const mostListed = 40;
 
 const perLabel = /^(f1|precision|recall):(.+)$/;
 
-const tableOfHead = (head: ResultHead) => ({ ...measures[head.output], ...(head.positive === undefined ? {} : ofPositive), ...ofAny });
+const tableOfHead = (head: ResultHead) => ({
+  ...measures[head.output],
+  ...(head.positive === undefined ? {} : ofPositive),
+  ...(head.costs === undefined ? {} : ofCosts),
+  ...ofAny,
+});
 const isOfLabels = ({ output }: ResultHead): boolean => output === "classify" || output === "multiple_choice";
 
 /** Names of the measures of an output; of those with a parameter, an example. */
@@ -295,7 +337,11 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
     place: `${head.task}: metrics`,
     expected: `a measure of ${head.output}: ${known.slice(0, mostListed).join(", ")}${more > 0 ? ` and ${more} more of labels` : ""}`,
     received: `"${name}"`,
-    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+    ...(name === "cost" && isOfLabels(head)
+      ? { hint: "It is one of a task with `costs`, which say what each mistake costs." }
+      : near
+        ? { hint: `Did you mean "${near}"?` }
+        : {}),
   });
 }
 

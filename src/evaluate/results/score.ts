@@ -26,9 +26,11 @@ export function clustersOf(items: readonly ItemResult[]): Int32Array | undefined
   });
 }
 
-/** Tasks of a group's items, undefined where there is one. */
-export const strataOf = (items: readonly ItemResult[]): Int32Array | undefined =>
-  new Set(items.map(i => i.part)).size > 1 ? Int32Array.from(items, i => i.part ?? 0) : undefined;
+/** Tasks of a group's items, and those that choose a threshold beside those that are told of; undefined where all are of one. */
+export function strataOf(items: readonly ItemResult[]): Int32Array | undefined {
+  const stratum = (i: ItemResult) => (i.chooses ? -1 : (i.part ?? 0));
+  return new Set(items.map(stratum)).size > 1 ? Int32Array.from(items, stratum) : undefined;
+}
 
 /** A figure of the items with its 95 % interval; an interval of a single item is none. */
 export function scoreOf(measure: Measure, items: readonly ItemResult[]): Score {

@@ -4,9 +4,9 @@ import type { LoadedTask } from "../tasks/read-task.ts";
 import { headOf, type ItemResult, type ResultHead } from "./item.ts";
 import { defaultMeasures, type Measure, measureOf } from "./measures.ts";
 
-/** Their names, the main one first. How often a judge prefers is told with the judgement. */
+/** Their names, the main one first. How often a judge prefers is told with the judgement, what mistakes cost with the threshold. */
 export function toldNames({ metrics = [], output }: Pick<ResultHead, "metrics" | "output">): readonly string[] {
-  const own = metrics.filter(name => name !== "win_rate");
+  const own = metrics.filter(name => name !== "win_rate" && name !== "cost");
   return own.length > 0 ? own : defaultMeasures(output);
 }
 
