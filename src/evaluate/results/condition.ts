@@ -55,6 +55,8 @@ function tokensOf(source: string): Token[] {
 
 const isNumber = (t: string): boolean => /^[\d.]/.test(t);
 const isName = (t: string): boolean => /^[A-Za-z_]/.test(t);
+/** What other tools write for numbers that are none; a measure of such a name there is not. */
+const isNoNumber = (t: string): boolean => /^(nan|inf|infinity)$/i.test(t);
 const comparisons = ["<", "<=", ">", ">="] as const;
 
 /** `prod.f1` and `mail.f1` to whose and what. */
@@ -87,6 +89,14 @@ export function parseCondition(source: string, names: Names): Condition {
       for (;;) {
         const t = tokens[at];
         if (t && isNumber(t.text)) factor *= Number(t.text);
+        else if (t && isNoNumber(t.text))
+          throw bad(
+            source,
+            t.at,
+            "a measure or a finite number",
+            `"${t.text}"`,
+            "Nothing can be compared with it: write the number that decides.",
+          );
         else if (t && isName(t.text) && name === undefined) name = t.text;
         else throw bad(source, t?.at ?? source.length, "a measure or a number", t ? `"${t.text}"` : first ? "nothing" : "the end");
         at++;
