@@ -1,8 +1,27 @@
 /** A recorded artifact for a stage or a page to read: its data and its verified files. */
+import { isLoamError } from "../base/index.ts";
 import type { ArtifactInfo } from "./artifact.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { storeErrors } from "./errors.ts";
 import type { ArtifactReader } from "./stage.ts";
+
+/** Of a file that is not there: whose it is, and whether gc gave it up. Other errors as they are. */
+function toldOf({ id, releasedMs }: ArtifactInfo, name: string, error: unknown): unknown {
+  if (!isLoamError(error, "store/blobMissing")) return error;
+  const { problem } = error;
+  const place = `${id}/${name}`;
+  if (releasedMs === null) return storeErrors.fail("blobMissing", { ...problem, place }, error);
+  return storeErrors.fail(
+    "blobMissing",
+    {
+      place,
+      expected: problem.expected,
+      received: `none: gc has removed the files of ${id} on ${new Date(releasedMs).toISOString().slice(0, 10)}, for nothing needed them`,
+      hint: "What is asked for again is made again: `loam run` where loam.yaml describes it, else the command that made it.",
+    },
+    error,
+  );
+}
 
 export function artifactReader(blobs: BlobStore, info: ArtifactInfo): ArtifactReader {
   const digestOf = (name: string): string => {
@@ -15,16 +34,27 @@ export function artifactReader(blobs: BlobStore, info: ArtifactInfo): ArtifactRe
       received: `"${name}"`,
     });
   };
+  const reading = async <T>(name: string, read: (digest: string) => Promise<T>): Promise<T> => {
+    try {
+      return await read(digestOf(name));
+    } catch (error) {
+      throw toldOf(info, name, error);
+    }
+  };
   return {
     id: info.id,
     kind: info.kind,
     digest: info.digest,
     summary: info.summary,
     files: info.files,
-    read: async name => blobs.read(digestOf(name)),
+    read: name => reading(name, digest => blobs.read(digest)),
     async *stream(name) {
-      yield* blobs.stream(digestOf(name));
+      try {
+        yield* blobs.stream(digestOf(name));
+      } catch (error) {
+        throw toldOf(info, name, error);
+      }
     },
-    localPath: async name => blobs.localPath(digestOf(name)),
+    localPath: name => reading(name, digest => blobs.localPath(digest)),
   };
 }
