@@ -57,12 +57,15 @@ export function renderProblem(p: Problem): string {
 export class LoamError extends Error {
   readonly problem: Problem;
   readonly row: ErrorRow;
+  /** What programs read beside the error: the document that a success would have given, as far as it is known. Plain data. */
+  readonly details: object | undefined;
 
-  constructor(problem: Problem, row: ErrorRow, options?: { cause?: unknown }) {
+  constructor(problem: Problem, row: ErrorRow, options?: { cause?: unknown; details?: object }) {
     super(renderProblem(problem), options);
     this.name = "LoamError";
     this.problem = problem;
     this.row = row;
+    this.details = options?.details;
   }
 
   get code(): string {
@@ -77,9 +80,14 @@ export class LoamError extends Error {
 
   toJSON(): object {
     const { code, ...rest } = this.problem;
-    return { error: { code, sentence: this.message, ...JSON.parse(redact(JSON.stringify(rest))) } };
+    const plain = (data: object): object => JSON.parse(redact(JSON.stringify(data)));
+    return { ...plain(this.details ?? {}), error: { code, sentence: this.message, ...plain(rest) } };
   }
 }
+
+/** The same error with details for programs. */
+export const withDetails = ({ problem, row, cause }: LoamError, details: object): LoamError =>
+  new LoamError(problem, row, { details, ...(cause === undefined ? {} : { cause }) });
 
 export const isLoamError = (e: unknown, code?: string): e is LoamError => e instanceof LoamError && (code === undefined || e.code === code);
 

@@ -12,6 +12,7 @@ export {
   type Problem,
   redact,
   renderProblem,
+  withDetails,
 } from "./error.ts";
 export { baseErrors } from "./errors.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
