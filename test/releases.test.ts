@@ -62,6 +62,11 @@ test("keys, signatures, tags, notes, cards, differences and the archive, each as
 
   const unsigned = await run("models", "promote", "mail@2", "prod");
   expect([unsigned.code, unsigned.result]).toMatchObject([1, { error: { code: "registry/refused" } }]);
+  expect(unsigned.result).toMatchObject({
+    alias: "prod",
+    release: null,
+    verdict: { passed: false, gates: [{ kind: "signature", gate: "signed", passed: false, outcome: "failed" }] },
+  });
   expect((await run("models", "verify", "mail@2", "--key", "keys/release.pub")).result).toMatchObject({
     error: { code: "registry/signature" },
   });
@@ -129,6 +134,25 @@ test("a weight file that was changed is refused by loam serve, by the version's 
     { error: { code: "registry/tampered", place: "mail@2: model.safetensors" } },
     false,
   ]);
+  // no alias is moved to what is not loaded, and what a program reads is one document, that of a promotion with the error beside it
+  expect((await run("models", "promote", "mail@1", "staging")).code).toBe(0);
+  for (const [command, code] of [
+    [["models", "promote", "mail@2", "staging"], 1],
+    [["models", "promote", "mail@2", "staging", "--dry-run"], 1],
+    [["models", "promote", "mail@2", "free"], 1],
+  ] as const) {
+    const { stdout, ...ended } = await loam([...command, "--json"], { cwd });
+    expect(ended.code).toBe(code);
+    expect(JSON.parse(stdout)).toMatchObject({
+      model: "mail",
+      version: 2,
+      verdict: { passed: true, gates: [] },
+      release: null,
+      error: { code: "registry/tampered", place: "mail@2: model.safetensors" },
+    });
+  }
+  expect((await run("models", "show", "mail@1")).result).toMatchObject({ aliases: ["staging"] });
+  expect((await run("models", "show", "mail@2")).result).toMatchObject({ aliases: ["latest"] });
   // the other version is not touched by it
   expect((await run("models", "verify", "mail@1")).code).toBe(0);
 });

@@ -5,7 +5,7 @@ export { evidenceOf } from "./gates/evidence.ts";
 export type { Gate } from "./gates/gate.ts";
 export { judge, type Verdict } from "./gates/judge.ts";
 export { factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";
-export { type Promotion, type PromotionWanted, promote } from "./gates/promote.ts";
+export { type Promotion, type PromotionWanted, promote, promotionDocument, rollback } from "./gates/promote.ts";
 export { checkConditions, type ReleaseRules, releaseRules, releasesPart } from "./gates/rules.ts";
 export type { RegistryOptions } from "./oci/connection.ts";
 export { type Credentials, credentialsFor } from "./oci/credentials.ts";
@@ -15,6 +15,7 @@ export { checkTrustedPackage, type Opened, openPackage, type Received, receive }
 export { parseReference, type Reference, referenceText } from "./oci/reference.ts";
 export { type Pushed, pushPackage, remotePackage } from "./oci/remote.ts";
 export { type CardStage, cardMarkdown, type ModelCard, modelCard } from "./versions/card.ts";
+export { checkedFiles, checkVersion, tampered } from "./versions/content.ts";
 export { type Change, changesOf, type VersionDiff, versionDiff } from "./versions/diff.ts";
 export { fingerprintOf, makeKeys, publicKeyOf, type Signer, signerOf } from "./versions/keys.ts";
 export { evaluationReport, type ReportedItem, type TaskReported } from "./versions/report.ts";

@@ -11,6 +11,7 @@ export {
   recipeKey,
 } from "./artifact.ts";
 export type { BlobInfo, BlobStore } from "./blobs/blobs.ts";
+export { type ContentOptions, checkContent } from "./content.ts";
 export { storeErrors } from "./errors.ts";
 export type { Finding } from "./findings.ts";
 export { applyGc, type GcOptions, type GcPlan, type KeptVersion, type Needs, planGc } from "./gc.ts";
@@ -33,6 +34,7 @@ export {
   holderOf,
   type Mover,
   type Release,
+  type Rollback,
   releasesOf,
   rollbackAlias,
   rollbackTarget,

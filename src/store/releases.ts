@@ -4,6 +4,7 @@
  */
 import { canonicalJson, type Json } from "../base/index.ts";
 import { parseColumn } from "./artifact.ts";
+import { type ContentOptions, checkContent } from "./content.ts";
 import { storeErrors } from "./errors.ts";
 import { guardOf } from "./guards.ts";
 import type { ReleaseEntry } from "./log/entries.ts";
@@ -119,9 +120,23 @@ async function refuseGuarded(t: Reading, model: string, alias: string): Promise<
   });
 }
 
-/** Points an alias that nothing guards at a version; null takes it away. Errors: name, notFound; guarded; conflict. */
-export async function setAlias(store: Store, model: string, alias: string, number: number | null, mover: Mover = {}): Promise<void> {
+/**
+ * Points an alias that nothing guards at a version whose files are as recorded; null takes it away. Errors: name, notFound; guarded; conflict;
+ * blobDamaged, blobMissing by version and file.
+ */
+export async function setAlias(
+  store: Store,
+  model: string,
+  alias: string,
+  number: number | null,
+  { progress, signal, ...mover }: Mover & Omit<ContentOptions, "as"> = {},
+): Promise<void> {
   checkAlias(alias);
+  await refuseGuarded(store.records.read, model, alias);
+  if (number !== null) {
+    const { artifact } = await resolveVersion(store.records.read, model, String(number));
+    await checkContent(store, artifact, { as: `${model}@${number}`, progress, signal });
+  }
   await commit(store, async (t, append) => {
     await refuseGuarded(t, model, alias);
     if (number === null) {
@@ -131,11 +146,17 @@ export async function setAlias(store: Store, model: string, alias: string, numbe
   });
 }
 
+/** A rollback, to the version that its caller has looked at. */
+export interface Rollback extends Mover {
+  /** Where it should go: another version by then is a conflict. Wherever it goes, where absent. */
+  readonly to?: number | undefined;
+}
+
 /**
- * Gives an alias back to the version that had it before, in one transaction with its log entry; no guard is asked, for it had it. Errors: notFound
- * where none had it before, or where its files were given up.
+ * Gives an alias back to the version that had it before, in one transaction with its log entry; no guard is asked, for it had it, and no file is read:
+ * the registry's `rollback` does. Errors: notFound where none had it before, or where its files were given up; conflict.
  */
-export async function rollbackAlias(store: Store, model: string, alias: string, mover: Mover = {}): Promise<Release> {
+export async function rollbackAlias(store: Store, model: string, alias: string, { to, ...mover }: Rollback = {}): Promise<Release> {
   checkAlias(alias);
   return commit(store, async (t, append) => {
     await resolveVersion(t, model);
@@ -146,6 +167,13 @@ export async function rollbackAlias(store: Store, model: string, alias: string, 
         expected: "a version that had the alias before",
         received: "none",
         hint: `\`loam models show ${model}\` has its history.`,
+      });
+    if (to !== undefined && to !== number)
+      throw storeErrors.fail("conflict", {
+        place: `${model}@${alias}`,
+        expected: `a rollback to ${model}@${to}`,
+        received: `one to ${model}@${number}`,
+        hint: "Somebody moved it meanwhile: look at what is there now, then roll back again.",
       });
     const { artifact } = await resolveVersion(t, model, String(number));
     const kept = await t.selectFrom("artifacts").select("released_ms").where("id", "=", artifact).executeTakeFirst();

@@ -1,12 +1,12 @@
 /** What a version has to show before it is loaded to be served: the signatures that `serve` or the release of its alias asks for. */
-import { checkSigned, registryErrors, releaseRules } from "../../registry/index.ts";
-import { type FileRecord, type Guard, listGuards, openArtifact, resolveVersion, type Store } from "../../store/index.ts";
+import { checkedFiles, checkSigned, registryErrors, releaseRules } from "../../registry/index.ts";
+import { type FileRecord, type Guard, listGuards, resolveVersion, type Store } from "../../store/index.ts";
 import type { Found } from "../serving/find-model.ts";
 import { keysOf } from "./guards-of.ts";
 
-/** The files of a version, by name and digest. */
+/** The files of a version, by name and digest. Errors: registry/tampered where the record lists others than were registered. */
 export const filesOf = async (store: Store, model: string, number: number): Promise<readonly FileRecord[]> =>
-  (await openArtifact(store, (await resolveVersion(store.records.read, model, String(number))).artifact)).files;
+  checkedFiles(store.records.read, await resolveVersion(store.records.read, model, String(number)));
 
 /** Errors: registry/signature, registry/key. */
 export async function checkTrusted({ model, project }: Pick<Found, "model" | "project">, name: string, number: number): Promise<void> {

@@ -3,12 +3,12 @@
  * records that those are in. A model from outside a record has the one version 1.
  */
 import { isLoamError } from "../../base/index.ts";
+import { tampered } from "../../registry/index.ts";
 import type { OpenVersion, VersionSource } from "../../serve/index.ts";
 import { listModels, resolveVersion } from "../../store/index.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath, localModel } from "../models/paths.ts";
 import { checkTrusted, filesOf } from "../releases/check-trusted.ts";
-import { tampered } from "../releases/tampered.ts";
 import { type Found, findModel } from "./find-model.ts";
 import type { EngineChoice } from "./open-engine.ts";
 import { openServed } from "./open-served.ts";

@@ -40,19 +40,32 @@ export const modelsVerbs: readonly Verb[] = [
   },
   {
     usage: "models promote <version> <alias>",
-    summary: "Give a version an alias, if it meets what the alias's release asks for",
+    summary: "Give a version an alias, if it meets what the alias's release asks for and its files are as recorded (refused: exit code 1)",
     options: [
       project,
-      ["--dry-run", "say what is met and what is not, and change nothing"],
+      ["--dry-run", "say what is met and what is not, read every file, and change nothing"],
       ["--as <name>", "who does it (default: this machine's user)"],
       ["--reason <text>", "why; it is kept"],
     ],
+    table: {
+      title: "Gates, in verdict.gates of --json",
+      rows: [
+        ["outcome", "passed, failed, or notComputed (nothing is measured, or not a number); `passed` is true for the first alone"],
+        [
+          "value, operator, bound",
+          "what is asked: the version's own figures beside numbers and figures of the current version; approvals beside their count",
+        ],
+        ["difference, low, high", "left - right of a condition, and its one-sided 95 % bounds where it is of items"],
+        ["evidence, items, artifacts", "shown, undecided, excluded or unknown at 95 %; how many items, of which recorded results"],
+      ],
+      note: "A refusal is the same document with `error` beside it, and exit code 1.",
+    },
     example: "loam models promote mail-spam@2 prod",
     load: async () => (await import("../verbs/models-release.ts")).modelsPromote,
   },
   {
     usage: "models rollback <model> <alias>",
-    summary: "Give an alias back to the version that had it before",
+    summary: "Give an alias back to the version that had it before, if that one's files are as recorded",
     options: [project, ["--as <name>", "who does it (default: this machine's user)"], ["--reason <text>", "why; it is kept"]],
     example: "loam models rollback mail-spam prod",
     load: async () => (await import("../verbs/models-release.ts")).modelsRollback,

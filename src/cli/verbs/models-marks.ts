@@ -3,13 +3,22 @@ import { existsSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { readText } from "../../base/index.ts";
-import { checkSigned, fingerprintOf, makeKeys, publicKeyOf, signaturesOf, signerOf, signVersion } from "../../registry/index.ts";
-import { openArtifact, setMark } from "../../store/index.ts";
+import {
+  checkSigned,
+  checkVersion,
+  fingerprintOf,
+  makeKeys,
+  publicKeyOf,
+  signaturesOf,
+  signerOf,
+  signVersion,
+} from "../../registry/index.ts";
+import { setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";
-import { tampered } from "../releases/tampered.ts";
 import type { VerbRun } from "../verb.ts";
+import { shownProgress } from "./models-release.ts";
 
 export const modelsTag: VerbRun = async (context, [given = "", tag = ""], options) => {
   const at = tag.indexOf("=");
@@ -69,17 +78,14 @@ export const modelsSign: VerbRun = async (context, [given = ""], options) => {
 export const modelsVerify: VerbRun = async (context, [given = ""], options) => {
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
-  const artifact = await openArtifact(store, version.artifact);
-  let bytes = 0;
-  for (const file of artifact.files)
-    await tampered(`${model}@${version.number}`, artifact.files, async () => {
-      for await (const piece of artifact.stream(file.name)) bytes += piece.length;
-    });
+  const { signal, out } = context;
+  const { files, bytes } = await checkVersion(store, version, { progress: shownProgress(out), signal });
+  out.clear();
   const keys =
     options.key === undefined ? [] : [options.key].flat().map(k => publicKeyOf(readText(resolve(context.cwd, String(k))), String(k)));
   const trusted = keys.length > 0 ? await checkSigned(store.records.read, version, keys) : undefined;
   const signatures = await signaturesOf(store.records.read, version);
-  context.out.line(`  ${model}@${version.number}   ${artifact.files.length} files, ${bytes} bytes, as recorded: ${version.digest}`);
+  context.out.line(`  ${model}@${version.number}   ${files} files, ${bytes} bytes, as recorded: ${version.digest}`);
   for (const s of signatures)
     context.out.line(
       `  signed by ${s.fingerprint}${s.by === null ? "" : ` (${s.by})`}: ${s.isValid ? "valid" : "NOT over this content"}${s.fingerprint === trusted?.fingerprint ? ", trusted" : ""}`,

@@ -19,6 +19,7 @@ import {
   receive,
   referenceText,
   remotePackage,
+  tampered,
   writeLayout,
 } from "../../registry/index.ts";
 import { openArtifact } from "../../store/index.ts";
@@ -27,7 +28,6 @@ import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { newName } from "../models/new-name.ts";
 import { textOption } from "../options.ts";
 import { type NamedModel, namedModel } from "../releases/named-version.ts";
-import { tampered } from "../releases/tampered.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

@@ -1,14 +1,27 @@
 /** `loam models promote`, `rollback`, `approve`, `archive`: who may have an alias, and who has it. */
 
 import { resolve } from "node:path";
-import { readText } from "../../base/index.ts";
-import { approvalsOf, approve, judge, promote, registryErrors, signerOf, type Verdict } from "../../registry/index.ts";
-import { guardOf, holderOf, listGuards, rollbackAlias, setMark } from "../../store/index.ts";
+import { type Progress, readText } from "../../base/index.ts";
+import {
+  approvalsOf,
+  approve,
+  judge,
+  promote,
+  promotionDocument,
+  registryErrors,
+  rollback,
+  signerOf,
+  type Verdict,
+} from "../../registry/index.ts";
+import { guardOf, holderOf, listGuards, setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";
 import type { VerbRun } from "../verb.ts";
+
+/** Of bytes that are read, for people: programs get one document. */
+export const shownProgress = (out: Output): Progress | undefined => (out.json ? undefined : out.progress("verify"));
 
 function showVerdict(out: Output, { rules, gates }: Verdict): void {
   if (rules === null) out.line("  nothing guards this alias");
@@ -16,33 +29,41 @@ function showVerdict(out: Output, { rules, gates }: Verdict): void {
 }
 
 export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], options) => {
-  const { out } = context;
+  const { out, signal } = context;
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
-  if (options.dryRun === true) {
-    const verdict = await judge(store, await guardOf(store.records.read, model, alias), alias, version);
-    showVerdict(out, verdict);
-    out.result({ model, version: version.number, alias, dryRun: true, verdict });
-    if (!verdict.passed)
-      throw registryErrors.fail("refused", { place: `${model}@${version.number} -> ${alias}`, message: "it would not be promoted" });
-    return;
-  }
-  const { verdict, release } = await promote(store, {
+  const dryRun = options.dryRun === true;
+  const wanted = {
     model,
     version: String(version.number),
     alias,
     by: personOf(options),
     reason: textOption(options, "reason"),
-    onVerdict: v => showVerdict(out, v),
-  });
+    dryRun,
+    onVerdict: (v: Verdict) => showVerdict(out, v),
+    progress: shownProgress(out),
+    signal,
+  };
+  const { verdict, release } = await promote(store, wanted);
+  out.clear();
   const before = release && release.previous !== null ? `, which was ${model}@${release.previous}` : "";
-  out.line(release ? `  ${model}@${alias} is ${model}@${version.number}${before}` : `  ${model}@${version.number} is ${alias} already`);
-  out.result({ model, version: version.number, alias, verdict, release: release ?? null });
+  const shown = `${model}@${version.number}`;
+  out.line(
+    dryRun
+      ? `  ${shown} may have ${alias}; nothing was changed`
+      : release
+        ? `  ${model}@${alias} is ${shown}${before}`
+        : `  ${shown} is ${alias} already`,
+  );
+  out.result(promotionDocument(wanted, version, verdict, release ?? null));
 };
 
 export const modelsRollback: VerbRun = async (context, [given = "", alias = ""], options) => {
   await using named = await namedModel(context, options, given);
-  const release = await rollbackAlias(named.store, named.model, alias, { by: personOf(options), reason: textOption(options, "reason") });
+  const { out, signal } = context;
+  const mover = { by: personOf(options), reason: textOption(options, "reason") };
+  const release = await rollback(named.store, named.model, alias, { ...mover, progress: shownProgress(out), signal });
+  out.clear();
   context.out.line(
     `  ${named.model}@${alias} is ${named.model}@${release.number} again${release.previous === null ? "" : `, not ${named.model}@${release.previous}`}`,
   );

@@ -1,6 +1,6 @@
 /** `loam run` and `loam train`: the links of a model's life, each made or found, then the version registered with its scores. */
 import { formatDuration, isLoamError, type LoamError, nearest } from "../../base/index.ts";
-import { listModels, registerVersion, type Store } from "../../store/index.ts";
+import { listModels, registerVersion, type Store, type Summary } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
@@ -102,16 +102,16 @@ export async function runLife(
   const isWhole = given.stage === undefined && !links.some(l => l.stage === "evaluate");
   const evaluation = made.get(`evaluate/${modelName}`) ?? (isWhole ? made.get(modelName) : undefined);
   if (!evaluation) return { made, ran };
-  const scores = scoreNames.flatMap(name => (name in evaluation.summary ? [[name, Number(evaluation.summary[name])] as const] : []));
+  const scores = scoreNames.flatMap(name => (name in evaluation.summary ? [[name, evaluation.summary[name] ?? null] as const] : []));
   const version = await registered(store, modelName, made.get(modelName)!.id, Object.fromEntries(scores));
   return { made, version, ran };
 }
 
 /** What of an evaluation's summary a version bears as its scores. */
-const scoreNames = ["bitsPerByte", "macroF1", "accuracy", "validationLoss"] as const;
+const scoreNames = ["bitsPerByte", "macroF1", "accuracy", "validationLoss", "mae", "rmse", "r2"] as const;
 
 /** The version of an artifact under a name; made when the newest version is another artifact. */
-async function registered(store: Store, name: string, artifact: string, scores: Record<string, number>): Promise<string> {
+async function registered(store: Store, name: string, artifact: string, scores: Summary): Promise<string> {
   const versions = (await listModels(store)).find(m => m.model === name)?.versions ?? [];
   const known = versions.find(v => v.artifact === artifact);
   const version = known ?? (await registerVersion(store, name, artifact, scores));

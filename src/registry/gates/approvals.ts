@@ -8,7 +8,7 @@ import { canonicalJson, nearest } from "../../base/index.ts";
 import { type Guard, type ModelVersion, marksOf, type Reading, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "../versions/keys.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, outcomeOf } from "./gate.ts";
 import { type ReleaseRules, releaseRules } from "./rules.ts";
 
 type Role = ReleaseRules["approvals"][number];
@@ -214,7 +214,10 @@ export function approvalGates(rules: ReleaseRules, given: readonly Approval[]): 
     return {
       kind: "approval",
       gate: `${count} ${role}${count > 1 ? "s" : ""}`,
-      passed: who.length === count,
+      ...outcomeOf(who.length === count),
+      value: who.length,
+      operator: ">=",
+      bound: count,
       told: `${who.length} of ${count}${names.length > 0 ? `: ${names.join(", ")}` : ""}${uncounted.length > 0 ? `; not counted, unsigned or not theirs to give: ${uncounted.join(", ")}` : ""}`,
     };
   });

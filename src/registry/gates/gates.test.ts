@@ -8,6 +8,7 @@ import {
   guardOf,
   holderOf,
   openStore,
+  registerVersion,
   releasesOf,
   type Store,
   setAlias,
@@ -290,4 +291,34 @@ test("two promotions at once are serialised: the second is judged against the fi
       ["no error", "registry/refused"],
     ]).toContainEqual(codes);
     expect(await codeOf(promote(store, to(2, { expected: 1 })))).toMatch(/registry\/refused|store\/conflict/);
+  }));
+
+test("a number that is none in a condition is told as that, not as a misspelt measure", () => {
+  for (const source of ["acc >= NaN", "nan < acc", "acc < Infinity"])
+    expect(() => checkConditions(releaseRules.parse({ requires: [source] }), "prod", "loam.yaml: releases.prod")).toThrow(
+      /releases\.prod\.requires\[0\]: ".*", at \d+: expected a measure or a finite number, got "(NaN|nan|Infinity)"\. Nothing can be compared with it/,
+    );
+});
+
+test("a score of the version that is not a number is told as that, beside what it was and what to do; no measure of another name is proposed", () =>
+  using({ requires: ["mae < 2", "current.mae > 1"] }, async store => {
+    const { artifact } = await version(store, 1);
+    const broken = await registerVersion(store, "mail", artifact, { mae: null, rmse: null });
+    const [gate] = (await judged(store, broken)).gates;
+    expect(gate).toMatchObject({ passed: false, outcome: "notComputed", bound: 2 });
+    expect(gate!.told).toMatch(/^mae of mail@2 is not a number \(its score is recorded as null\): .*evaluate/);
+    expect(gate!.told).not.toContain("map");
+    // of a version that has no such score it is not measured
+    await setGuards(store, { prod: releaseRules.parse({ requires: ["rmse < 2"] }) as GuardRules });
+    expect((await judged(store, broken)).gates[0]!.told).toMatch(/^rmse of mail@2 is not a number/);
+  }));
+
+test("of a figure that the items do not give it is said why, and what would", () =>
+  using({ requires: ["kappa > 0.1"] }, async store => {
+    const first = await version(store, 1);
+    const oneClass = answers(20, 20).map(a => ({ ...a, gold: [0], logLikelihoods: [-0.1, -2] }));
+    await measured(store, first, "mail", oneClass);
+    expect((await judged(store, first)).gates[0]!.told).toMatch(
+      /kappa NaN.*a figure is not a number, and so it fails: .*kappa.*items.*another measure/,
+    );
   }));

@@ -2,7 +2,7 @@
 import { type Guard, holderOf, isArchived, type ModelVersion, type Reading, resolveVersion, type Store } from "../../store/index.ts";
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, outcomeOf } from "./gate.ts";
 import { measuredOf } from "./measured.ts";
 import { metricGate, type Side } from "./metric-gate.ts";
 import { type ReleaseRules, releaseCondition } from "./rules.ts";
@@ -54,11 +54,12 @@ export async function metricGates(
 export async function peopleGates(db: Reading, rules: ReleaseRules, alias: string, version: ModelVersion): Promise<Gate[]> {
   const { model, number } = version;
   const gates: Gate[] = [];
-  if (await isArchived(db, model, number)) gates.push({ kind: "archived", gate: "not archived", passed: false, told: "it is archived" });
+  if (await isArchived(db, model, number))
+    gates.push({ kind: "archived", gate: "not archived", ...outcomeOf(false), told: "it is archived" });
   if (rules.from !== undefined) {
     const holder = await holderOf(db, model, rules.from);
     const told = holder === null ? `no version has ${rules.from}` : `${model}@${holder} has ${rules.from}`;
-    gates.push({ kind: "from", gate: `from ${rules.from}`, passed: holder === number, told });
+    gates.push({ kind: "from", gate: `from ${rules.from}`, ...outcomeOf(holder === number), told });
   }
   gates.push(...approvalGates(rules, await approvalsOf(db, version, alias)));
   if (rules.signedBy.length > 0) {
@@ -66,7 +67,7 @@ export async function peopleGates(db: Reading, rules: ReleaseRules, alias: strin
     gates.push({
       kind: "signature",
       gate: "signed",
-      passed: found !== undefined,
+      ...outcomeOf(found !== undefined),
       told: found ? `by ${found.fingerprint}` : "by none of the keys",
     });
   }

@@ -35,6 +35,8 @@ export interface MeasuredGroup {
 export interface Measured {
   /** Of the version itself, without an interval: `sizeMB` (files, 10^6 bytes), `parameters`, and its scores. */
   readonly facts: Readonly<Record<string, number>>;
+  /** Scores that are recorded and no number, as they are written. */
+  readonly broken: Readonly<Record<string, string>>;
   readonly tasks: readonly MeasuredTask[];
   readonly groups: readonly MeasuredGroup[];
 }
@@ -198,5 +200,7 @@ export async function measuredOf(store: Store, version: ModelVersion): Promise<M
       tasks.find(t => t.artifact === artifact) ?? taskResult(store, { id: artifact, createdMs: info.createdMs });
     groups.push(await groupOf(store, info, resultOf));
   }
-  return { facts: await factsOf(db, version), tasks, groups };
+  const scores = Object.entries(version.scores).filter(([, score]) => typeof score !== "number");
+  const broken = Object.fromEntries(scores.map(([name, score]) => [name, JSON.stringify(score)]));
+  return { facts: await factsOf(db, version), broken, tasks, groups };
 }

@@ -18,7 +18,8 @@ import {
   type UndecidedRule,
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
-import type { Gate } from "./gate.ts";
+import { boundOf } from "./bound.ts";
+import { type Gate, outcomeOf } from "./gate.ts";
 import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask } from "./measured.ts";
 
 export interface Side {
@@ -41,7 +42,7 @@ const names = (t: Subject): readonly string[] =>
   isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...toldNames(t.head), ...measureNames(t.head, labelsOf(t))])];
 
 /** Facts that a version may have; of another one they are not measured, not unknown. */
-const factNames = ["sizeMB", "parameters", "bitsPerByte", "macroF1", "accuracy", "validationLoss"];
+const factNames = ["sizeMB", "parameters", "bitsPerByte", "macroF1", "accuracy", "validationLoss", "mae", "rmse", "r2"];
 
 const canMeasure = (t: Subject, metric: string): boolean => {
   try {
@@ -55,7 +56,7 @@ const canMeasure = (t: Subject, metric: string): boolean => {
 
 /** Errors: registry/metric for a name that no version could have. */
 function checkKnown(terms: readonly Term[], sides: readonly Side[], place: string): void {
-  const facts = [...new Set([...factNames, ...sides.flatMap(s => Object.keys(s.measured.facts))])];
+  const facts = [...new Set([...factNames, ...sides.flatMap(s => Object.keys({ ...s.measured.facts, ...s.measured.broken }))])];
   const tasks = sides.flatMap(subjectsOf);
   const possible = [
     ...new Set([...facts, ...outputTypes.flatMap(output => measureNames({ task: "", output, positive: "x" })), ...tasks.flatMap(names)]),
@@ -86,26 +87,22 @@ function holdsOf({ operator }: Condition, difference: number): boolean {
 /** Whether a task is one of a group's. */
 const holds = (g: MeasuredGroup, t: MeasuredTask): boolean => g.results.some(r => r.head.task === t.head.task);
 
-const refused = (gate: string, told: string): Gate => ({ kind: "metric", gate, passed: false, told });
 const askFor = (side: Side, task: string): string => `loam eval ${task} --model ${side.version}`;
 
-/** The task or group that a condition is about: the one it names, else the only one that measures all of it; a group stands for its tasks. */
-function taskOf(terms: readonly Term[], side: Side, source: string): Subject | Gate {
+/** The task or group that a condition is about: the one it names, else the only one that measures all of it; a group stands for its tasks. Else why there is none. */
+function taskOf(terms: readonly Term[], side: Side): Subject | string {
   const { version } = side;
   const named = [...new Set(terms.flatMap(t => t.task ?? []))];
   const metrics = [...new Set(terms.map(t => t.metric))];
-  if (named.length > 1) return refused(source, `names ${named.join(" and ")}: figures of two tasks have no items in common`);
+  if (named.length > 1) return `names ${named.join(" and ")}: figures of two tasks have no items in common`;
   const able = subjectsOf(side).filter(t => (named.length === 0 || t.head.task === named[0]) && metrics.every(m => canMeasure(t, m)));
   const within = (t: Subject, g: MeasuredGroup) =>
     isGroup(t) ? t.results.length < g.results.length && t.results.every(r => holds(g, r)) : holds(g, t);
   const fitting = able.filter(t => !able.some(g => g !== t && isGroup(g) && within(t, g)));
   if (fitting.length === 1) return fitting[0]!;
   if (fitting.length === 0)
-    return refused(
-      source,
-      `${metrics.join(" and ")} ${metrics.length > 1 ? "are" : "is"} not measured of ${version}: ${askFor(side, named[0] ?? "TASK")}`,
-    );
-  return refused(source, `measured of several tasks: write ${fitting.map(t => `${t.head.task}.${metrics[0]}`).join(" or ")}`);
+    return `${metrics.join(" and ")} ${metrics.length > 1 ? "are" : "is"} not measured of ${version}: ${askFor(side, named[0] ?? "TASK")}`;
+  return `measured of several tasks: write ${fitting.map(t => `${t.head.task}.${metrics[0]}`).join(" or ")}`;
 }
 
 /**
@@ -127,13 +124,21 @@ export function metricGate(
     return {
       kind: "metric",
       gate: source,
-      passed: true,
+      ...outcomeOf(true),
       told: `nothing to compare with: ${holder === "itself" ? `${version.version} has the alias itself` : "no version has the alias yet"}`,
     };
   const sideOf = (t: Term): Side => (t.side === "model" ? version : current!);
   const facts = terms.filter(t => isFact(t, sideOf(t)));
   const rest = terms.filter(t => !facts.includes(t));
   const factOf = (t: Term): number => sideOf(t).measured.facts[t.metric]!;
+  const refused = (told: string): Gate => ({
+    kind: "metric",
+    gate: source,
+    passed: false,
+    outcome: "notComputed",
+    ...boundOf(condition, t => (facts.includes(t) ? factOf(t) : Number.NaN)),
+    told,
+  });
   const known = Object.fromEntries(facts.map(t => [t.side === "model" ? t.metric : `${currentLabel}.${t.metric}`, factOf(t)]));
   const constant = facts.reduce((sum, t) => sum + t.factor * factOf(t), condition.constant);
   if (rest.length === 0) {
@@ -142,23 +147,29 @@ export function metricGate(
     return {
       kind: "metric",
       gate: source,
-      passed,
+      ...outcomeOf(passed),
+      ...boundOf(condition, factOf),
       told: told.join(", "),
       figures: known,
       difference: constant,
       evidence: passed ? "shown" : "excluded",
     };
   }
+  const broken = rest.find(t => t.task === undefined && Object.hasOwn(sideOf(t).measured.broken, t.metric));
+  if (broken) {
+    const { version: whose, measured } = sideOf(broken);
+    const score = measured.broken[broken.metric]!;
+    return refused(
+      `${broken.metric} of ${whose} is not a number (its score is recorded as ${score}): make and evaluate a version that has it, or ask for another measure`,
+    );
+  }
   const lacking = rest.find(t => factNames.includes(t.metric));
-  if (lacking) return refused(source, `${lacking.metric} is not measured of ${sideOf(lacking).version}`);
-  const own = taskOf(rest, version, source);
-  if ("kind" in own) return own;
+  if (lacking) return refused(`${lacking.metric} is not measured of ${sideOf(lacking).version}`);
+  const own = taskOf(rest, version);
+  if (typeof own === "string") return refused(own);
   const other = current && subjectsOf(current).find(t => t.head.task === own.head.task && isGroup(t) === isGroup(own));
   if (rest.some(t => t.side === "against") && !other)
-    return refused(
-      source,
-      `${own.head.task} is not measured of ${current!.version}, which has the alias: ${askFor(current!, own.head.task)}`,
-    );
+    return refused(`${own.head.task} is not measured of ${current!.version}, which has the alias: ${askFor(current!, own.head.task)}`);
   let verdict: ReturnType<typeof gateVerdict>;
   try {
     // a group is what it is of the version that is judged, of other results
@@ -166,7 +177,7 @@ export function metricGate(
     verdict = gateVerdict({ ...condition, terms: rest, constant }, own.head, own, beside, { undecided });
   } catch (error) {
     if (error instanceof Error && "problem" in error && (error.problem as { code: string }).code === compareCode)
-      return refused(source, error.message);
+      return refused(error.message);
     throw error;
   }
   const { difference, low, high, holds, evidence, items } = verdict;
@@ -178,11 +189,18 @@ export function metricGate(
   const bounds = Number.isFinite(low) && Number.isFinite(high);
   const decimals = decimalsFor(difference);
   const told = Object.entries(figures).map(([name, x]) => `${name} ${show(x, decimals)}`);
+  const figureOf = (t: Term): number => figures[t.side === "model" ? t.metric : `${currentLabel}.${t.metric}`]!;
+  const untold = Object.keys(figures).filter(name => !Number.isFinite(figures[name]));
+  const why =
+    evidence === "unknown"
+      ? `: these items do not give ${untold.join(" and ") || "it"} (one class alone, nothing to count): evaluate items that do, or ask for another measure`
+      : "";
   return {
     kind: "metric",
     gate: source,
-    passed,
-    told: `${told.join(", ")}; left - right ${show(difference, decimals)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
+    ...(evidence === "unknown" ? { passed, outcome: "notComputed" } : outcomeOf(passed)),
+    ...boundOf(condition, figureOf),
+    told: `${told.join(", ")}; left - right ${show(difference, decimals)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${why}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
     // the log keeps numbers alone
     figures: Object.fromEntries(Object.entries(figures).filter(([, x]) => Number.isFinite(x))),
     ...(Number.isFinite(difference) ? { difference } : {}),

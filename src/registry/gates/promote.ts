@@ -1,18 +1,37 @@
-/** Promotion: judged, then one transaction that judges again what may have changed. A rollback is `rollbackAlias` of the store. */
-import { isLoamError, type LoamError } from "../../base/index.ts";
-import { guardOf, holderOf, type ModelVersion, type Mover, type Release, resolveVersion, type Store } from "../../store/index.ts";
+/**
+ * Promotion: judged, every byte of the version held against the record, then one transaction that judges again what may have changed. A rollback asks no
+ * guard, but reads the version that it goes to as well: an alias is moved to nothing that would not load.
+ */
+import { isLoamError, LoamError, withDetails } from "../../base/index.ts";
+import {
+  type ContentOptions,
+  guardOf,
+  holderOf,
+  type ModelVersion,
+  type Mover,
+  type Release,
+  resolveVersion,
+  rollbackAlias,
+  rollbackTarget,
+  type Store,
+} from "../../store/index.ts";
 import { promoteAlias } from "../../store/promotion.ts";
 import { registryErrors } from "../errors.ts";
+import { checkVersion } from "../versions/content.ts";
 import { rulesOf } from "./approvals.ts";
 import { asVerdict, metricGates, peopleGates, type Verdict } from "./judge.ts";
 
-export interface PromotionWanted extends Mover {
+type Reading = Pick<ContentOptions, "progress" | "signal">;
+
+export interface PromotionWanted extends Mover, Reading {
   readonly model: string;
   /** A number, `latest` or an alias. */
   readonly version: string;
   readonly alias: string;
   /** The version that should have the alias now: another one is store/conflict. Whoever has it, where absent. */
   readonly expected?: number | null | undefined;
+  /** Everything but the move: refuses what a promotion would refuse. */
+  readonly dryRun?: boolean;
   /** Told of each verdict as it is made. */
   readonly onVerdict?: (verdict: Verdict) => void;
 }
@@ -20,29 +39,45 @@ export interface PromotionWanted extends Mover {
 export interface Promotion {
   readonly version: ModelVersion;
   readonly verdict: Verdict;
-  /** Absent where the version had the alias already. */
+  /** Absent where the version had the alias already, and after a dry run. */
   readonly release?: Release;
 }
 
 /** Promotions that come between: each means another verdict. */
 const mostTries = 8;
 
-const refusal = (version: ModelVersion, alias: string, { gates }: Verdict): LoamError =>
-  registryErrors.fail("refused", {
-    place: `${version.model}@${version.number} -> ${alias}`,
-    message: gates
-      .filter(g => !g.passed)
-      .map(g => `"${g.gate}" is not met (${g.told})`)
-      .join("; "),
-  });
+/** A promotion as programs read it; of one that was refused too, beside its error. */
+export const promotionDocument = (wanted: PromotionWanted, { number }: ModelVersion, verdict: Verdict, release: Release | null) => ({
+  model: wanted.model,
+  version: number,
+  alias: wanted.alias,
+  dryRun: wanted.dryRun === true,
+  verdict,
+  release,
+});
+
+const refusal = (wanted: PromotionWanted, version: ModelVersion, verdict: Verdict): LoamError =>
+  withDetails(
+    registryErrors.fail("refused", {
+      place: `${version.model}@${version.number} -> ${wanted.alias}`,
+      message: verdict.gates
+        .filter(g => !g.passed)
+        .map(g => `"${g.gate}" is not met (${g.told})`)
+        .join("; "),
+    }),
+    promotionDocument(wanted, version, verdict, null),
+  );
 
 /**
- * Gives an alias to a version that meets its release. Two at once are serialised: who comes second is judged against who came first. Errors:
- * registry/refused, registry/condition, registry/metric; store/notFound, store/name; store/conflict where `expected` is not what is there.
+ * Gives an alias to a version that meets its release and whose files are as recorded. Two at once are serialised: who comes second is judged against who
+ * came first. Nothing is remembered of files that were read for an earlier promotion: a blob may be changed at any time since. Errors, each from the
+ * verdict on with the promotion's document as its details: registry/refused, registry/tampered, registry/condition, registry/metric; store/notFound,
+ * store/name, store/blobMissing; store/conflict where `expected` is not what is there.
  */
 export async function promote(store: Store, wanted: PromotionWanted): Promise<Promotion> {
-  const { model, alias, by, reason } = wanted;
+  const { model, alias, by, reason, dryRun = false } = wanted;
   const db = store.records.read;
+  let isRead: string | undefined;
   for (let tries = 1; ; tries++) {
     const version = await resolveVersion(db, model, wanted.version);
     const guard = await guardOf(db, model, alias);
@@ -51,21 +86,49 @@ export async function promote(store: Store, wanted: PromotionWanted): Promise<Pr
     const metrics = await metricGates(store, rules, alias, version, current);
     const verdict = asVerdict(guard, [...metrics, ...(await peopleGates(db, rules, alias, version))]);
     wanted.onVerdict?.(verdict);
-    if (current === version.number && (wanted.expected === undefined || wanted.expected === current)) return { version, verdict };
-    if (!verdict.passed) throw refusal(version, alias, verdict);
+    const isHolder = current === version.number && (wanted.expected === undefined || wanted.expected === current);
+    if (isHolder && !dryRun) return { version, verdict };
     try {
+      if (!verdict.passed) throw refusal(wanted, version, verdict);
+      if (isRead !== version.artifact) await checkVersion(store, version, wanted);
+      isRead = version.artifact;
+      if (dryRun) return { version, verdict };
       const given = { model, alias, number: version.number, by, reason };
       const release = await promoteAlias(
         store,
         { ...given, current: wanted.expected === undefined ? current : wanted.expected, verdict: { ...verdict } },
         async t => {
           const now = asVerdict(guard, [...metrics, ...(await peopleGates(t, rules, alias, version))]);
-          if (!now.passed) throw refusal(version, alias, now);
+          if (!now.passed) throw refusal(wanted, version, now);
         },
       );
       return { version, verdict, release };
     } catch (error) {
-      if (!isLoamError(error, "store/conflict") || wanted.expected !== undefined || tries >= mostTries) throw error;
+      if (isLoamError(error, "store/conflict") && wanted.expected === undefined && tries < mostTries) continue;
+      throw isLoamError(error) && !error.details ? withDetails(error, promotionDocument(wanted, version, verdict, null)) : error;
     }
   }
+}
+
+/**
+ * Gives an alias back to the version that had it before, if that one's files are as recorded. Errors: registry/tampered, store/blobMissing; those of
+ * `rollbackAlias`.
+ */
+export async function rollback(
+  store: Store,
+  model: string,
+  alias: string,
+  { by, reason, ...reading }: Mover & Reading = {},
+): Promise<Release> {
+  const db = store.records.read;
+  const to = await rollbackTarget(db, model, alias);
+  if (to !== undefined)
+    try {
+      await checkVersion(store, await resolveVersion(db, model, String(to)), reading);
+    } catch (error) {
+      if (!isLoamError(error)) throw error;
+      const hint = `${error.problem.hint ?? ""} After \`loam models archive ${model}@${to}\` a rollback goes to the version before it.`;
+      throw new LoamError({ ...error.problem, hint: hint.trim() }, error.row, { cause: error });
+    }
+  return rollbackAlias(store, model, alias, { by, reason, to });
 }

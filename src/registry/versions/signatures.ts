@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Mark, type ModelVersion, marksOf, type Reading, type Store, setMark } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
+import { checkedFiles } from "./content.ts";
 import { fingerprintOf, isSignedBy, type Signer } from "./keys.ts";
 import { statementOf } from "./statement.ts";
 
@@ -57,10 +58,13 @@ export async function trustedSignature(db: Reading, version: ModelVersion, trust
   return (await signaturesOf(db, version)).find(s => s.isValid && fingerprints.has(fingerprintOf(s.publicKey)));
 }
 
-/** Errors: registry/signature. */
+/** The files that a load reads are those that were signed. Errors: registry/signature; registry/tampered. */
 export async function checkSigned(db: Reading, version: ModelVersion, trusted: readonly string[]): Promise<Signature> {
   const found = await trustedSignature(db, version, trusted);
-  if (found) return found;
+  if (found) {
+    await checkedFiles(db, version);
+    return found;
+  }
   const all = await signaturesOf(db, version);
   const told = all.map(s => `${s.fingerprint}${s.isValid ? "" : " (not over this content)"}`).join(", ");
   throw registryErrors.fail("signature", {
