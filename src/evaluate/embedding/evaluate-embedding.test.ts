@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { random } from "../../base/index.ts";
 import { taskBaselines } from "../baselines/task-baselines.ts";
 import { evaluateTask } from "../evaluate-task.ts";
 import { keptAnswers, rememberedAnswers } from "../models/kept-answers.ts";
@@ -166,6 +167,41 @@ test("a document with the query's own id is no candidate where the task says so"
   for (const i of items) {
     expect(i.ranked!.map(r => r[0])).not.toContain(i.id);
     expect(i.found).toHaveLength(i.id === "d1" || i.id === "d2" ? 1 : 2);
+  }
+});
+
+test("a corpus of several tiles is ranked as if all scores were sorted", async () => {
+  const draw = random("corpus");
+  const given: Record<string, number[]> = {};
+  const vector = (text: string) => {
+    given[text] ??= Array.from({ length: 9 }, () => draw.below(5) - 2 + 0.5);
+    return text;
+  };
+  // every tenth document says what another one says
+  const many = Array.from({ length: 150 }, (_, i) => ({ _id: `m${i}`, text: vector(`text ${i % 10 === 0 ? 7 : i}`) }));
+  const asks = Array.from({ length: 11 }, (_, i) => ({
+    qid: `a${i}`,
+    question: vector(`ask ${i}`),
+    answers: [`m${i * 13}`, `m${i}`, "m7"],
+  }));
+  write("many.jsonl", lines(many));
+  write("asks.jsonl", lines(asks));
+  const yaml = byField.replace("queries.jsonl", "asks.jsonl").replace("corpus.jsonl", "many.jsonl").replace("slices: [about]", "");
+  const { items } = await ask(await task(yaml), letters(given));
+  const length = (v: readonly number[]) => Math.sqrt(v.reduce((s, x) => s + x * x, 0));
+  for (const [i, { question, answers }] of asks.entries()) {
+    const q = given[question]!;
+    const scores = many.map(({ text }) => {
+      const d = given[text]!;
+      return d.reduce((s, x, k) => s + x * q[k]!, 0) / (length(q) * length(d));
+    });
+    const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
+    expect(items[i]!.ranked!.map(r => r[0])).toEqual(order.slice(0, 10).map(d => many[d]!._id));
+    const places = [...new Set(answers)].map(id => {
+      const own = scores[many.findIndex(m => m._id === id)]!;
+      return [1, scores.filter(s => s > own).length, scores.filter(s => s === own).length];
+    });
+    expect(items[i]!.found!.map(f => [...f])).toEqual(places.sort((a, b) => a[1]! - b[1]!));
   }
 });
 

@@ -1,16 +1,18 @@
 /**
  * Tasks about a model's vectors: each text is embedded once, whatever it stands for, and kept under its own hash, so what was embedded before (by another task
- * too) is not asked again. Rankings are exact: every document beside every query.
+ * too) is not asked again. Rankings are exact: every document beside every query, a tile of both at a time; there is never a matrix of all scores.
  */
 import { aboutItems, rounded } from "../about-item.ts";
 import { abilityOf, askModel } from "../ask-model.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { Evaluated, EvaluateOptions } from "../evaluate-task.ts";
 import type { ItemResult } from "../results/item.ts";
+import { openRanking } from "../retrieval/index.ts";
 import { type Asked, askOf } from "../tasks/ask.ts";
 import type { Corpus } from "../tasks/corpus.ts";
 import { comparedPairs } from "./compared-pairs.ts";
 import { rankedResult } from "./ranked-result.ts";
+import { rowsOf, tileCosines } from "./tile.ts";
 import { cosines, type Embedding, embeddingOf } from "./vectors.ts";
 
 /** A text's vector, and what it took. */
@@ -18,8 +20,8 @@ interface Embedded extends Embedding {
   readonly ms: number;
 }
 
-/** Queries that are ranked before others have their turn. */
-const queriesAtOnce = 16;
+/** Documents and queries of a tile: those stay in the processor's cache while these pass by; 3 MB of vectors of 384 numbers, half a MB of scores. */
+const [documentsAtOnce, queriesAtOnce] = [64, 1024];
 const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 async function embedded(
@@ -77,28 +79,43 @@ function textsOf(asked: readonly Asked[], corpus: Corpus | undefined, otherOf: (
   return texts;
 }
 
-/** Every query's ranking, others having their turn now and then. Errors: the signal's reason. */
+/** Every query's ranking, others having their turn after each tile. Errors: the signal's reason. */
 async function rankings(
   asked: readonly Asked[],
   corpus: Corpus,
   vectors: ReadonlyMap<string, Embedded>,
-  signal: AbortSignal | undefined,
+  { loaded, progress, signal }: EvaluateOptions,
 ): Promise<ReturnType<typeof rankedResult>[]> {
   const documents = corpus.documents.map(d => vectors.get(d.text)!);
   const results: ReturnType<typeof rankedResult>[] = [];
-  for (const [i, a] of asked.entries()) {
-    if (i % queriesAtOnce === 0) {
+  for (let at = 0; at < asked.length; at += queriesAtOnce) {
+    const block = asked.slice(at, at + queriesAtOnce).map(a => ({ id: a.item.id, vector: vectors.get(a.context)! }));
+    const open = block.map(({ id, vector }) =>
+      openRanking(corpus.gains.get(id)!, d => cosines(vector, [documents[d]!])[0]!, corpus.skipped.get(id)),
+    );
+    const queries = rowsOf(block.map(q => q.vector));
+    for (let first = 0; first < documents.length; first += documentsAtOnce) {
+      const tile = rowsOf(documents.slice(first, first + documentsAtOnce));
+      const across = tile.lengths.length;
+      const scores = new Float64Array(queries.lengths.length * across);
+      tileCosines(queries, tile, scores);
+      for (const [q, ranking] of open.entries()) ranking.take(first, scores, q * across, tile.count);
       await breathe();
       signal?.throwIfAborted();
+      progress?.({
+        stage: "eval",
+        done: (at + (block.length * first) / documents.length) / asked.length,
+        message: `${loaded.task.task}: ${asked.length} queries beside ${documents.length} documents`,
+      });
     }
-    results.push(rankedResult(corpus, a.item.id, cosines(vectors.get(a.context)!, documents)));
+    results.push(...open.map(o => rankedResult(corpus, o.ranking())));
   }
   return results;
 }
 
 /** Errors: as of `evaluateTask`; evaluate/score for vectors of different sizes, and for one without a direction. */
 export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> {
-  const { loaded, change, signal } = o;
+  const { loaded, change } = o;
   const { task, corpus } = loaded;
   const asked = askOf(loaded, change);
   // what stands before everything stands before both texts of a pair
@@ -108,7 +125,7 @@ export async function evaluateEmbedding(o: EvaluateOptions): Promise<Evaluated> 
   const { vectors, known } = await embedded(textsOf(asked, corpus, otherOf), o);
   const ms = (a: Asked) => rounded(vectors.get(a.context)!.ms + (a.pair ? vectors.get(otherOf(a)!)!.ms : 0));
   const results = corpus
-    ? await rankings(asked, corpus, vectors, signal)
+    ? await rankings(asked, corpus, vectors, o)
     : comparedPairs(asked.map(a => ({ cosine: cosines(vectors.get(a.context)!, [vectors.get(otherOf(a)!)!])[0]!, score: a.pair!.score })));
   const items = asked.map((a, i): ItemResult => ({ ...about[i]!, ms: ms(a), ...results[i]! }));
   return { items, known, ms: performance.now() - began };

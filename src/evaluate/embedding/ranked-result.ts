@@ -1,6 +1,6 @@
 /** What a query's ranking says of it in its result, whoever made the scores. */
 import type { ItemResult } from "../results/item.ts";
-import { type Found, rankingOf } from "../retrieval/index.ts";
+import type { Found, Ranking } from "../retrieval/index.ts";
 import type { Corpus } from "../tasks/corpus.ts";
 
 /** Documents that people are shown of what answers a query. */
@@ -8,19 +8,15 @@ const shown = 3;
 const placeOf = ([, before, tied]: Found): string => (tied === 1 ? `${before + 1}` : `${before + 1}-${before + tied}`);
 const digits = (x: number): number => Math.round(x * 1e6) / 1e6;
 
-/** `scores`: one a document, greater is better; `query` is its id. */
 export function rankedResult(
-  { documents, gains, skipped }: Corpus,
-  query: string,
-  scores: Float64Array,
+  { documents }: Pick<Corpus, "documents">,
+  { found, first, firstScores, order }: Ranking,
 ): Pick<ItemResult, "right" | "came" | "found" | "ranked"> {
-  const own = gains.get(query)!;
-  const { found, first, order } = rankingOf(scores, own, skipped.get(query));
   const told = found.slice(0, shown).map((f, i) => `${documents[order[i]!]!.id} at ${placeOf(f)}`);
   return {
     right: `${told.join(", ")}${found.length > shown ? ", ..." : ""} of ${documents.length}`,
     came: documents[first[0]!]!.id,
     found,
-    ranked: first.map(d => [documents[d]!.id, digits(scores[d]!)] as const),
+    ranked: first.map((d, i) => [documents[d]!.id, digits(firstScores[i]!)] as const),
   };
 }

@@ -1,6 +1,7 @@
 /** What ranks the documents of a retrieval task without a model: its rankings become results like a model's, so all that is told of one is told of them. */
 import { rankedResult } from "../../embedding/ranked-result.ts";
 import type { ItemResult } from "../../results/item.ts";
+import { rankingOf } from "../../retrieval/index.ts";
 import { textReader } from "../../tasks/ask.ts";
 import type { RankRule } from "../../tasks/embedding-rule.ts";
 import type { LoadedTask } from "../../tasks/read-task.ts";
@@ -26,9 +27,13 @@ export function rankingBaselines(
       corpus!.documents.map(d => d.text),
       rule,
     );
+    const { gains, skipped } = corpus!;
     return {
       name,
-      items: results.map((result, i) => ({ ...result, ms: 0, ...rankedResult(corpus!, items[i]!.id, scoresOf(queryOf(items[i]!))) })),
+      items: results.map((result, i) => {
+        const { id } = items[i]!;
+        return { ...result, ms: 0, ...rankedResult(corpus!, rankingOf(scoresOf(queryOf(items[i]!)), gains.get(id)!, skipped.get(id))) };
+      }),
     };
   });
 }
