@@ -1,5 +1,4 @@
 /** The one report of a study on its test half: the winner beside the runner-up and the configuration as it was. */
-import type { Progress } from "../../base/index.ts";
 import { documentsOf } from "../../data/index.ts";
 import {
   type ArtifactReader,
@@ -13,7 +12,6 @@ import {
 import {
   type CountedBy,
   type ObjectiveName,
-  outcomeOf,
   ranked,
   readVerdict,
   type VerdictReport,
@@ -21,6 +19,7 @@ import {
   verdictStage,
 } from "../../tune/index.ts";
 import { runLink } from "../life.ts";
+import { type AnewGiven, withModelOf } from "./anew.ts";
 import { type StudySpec, specOf } from "./definition.ts";
 import { judgesOf } from "./trial.ts";
 import { baseLabel, type TrialKind } from "./trial-kind.ts";
@@ -31,13 +30,10 @@ export interface StudyVerdict extends VerdictReport {
   readonly looks: number;
 }
 
-export interface VerdictGiven {
-  readonly store: Store;
+export interface VerdictGiven extends Omit<AnewGiven, "spec"> {
   readonly study: StoredStudy;
   readonly trials: readonly StoredTrial[];
   readonly kind: Pick<TrialKind, "judge">;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
 /** What the test half counts, by what the trials were chosen by. */
@@ -59,7 +55,7 @@ export function contenders(spec: StudySpec, trials: readonly StoredTrial[]) {
   return { winner, second, usual: trials.find(t => t.origin === "default" && t.state === "done") };
 }
 
-/** Undefined where nothing is done, where trials are not chosen by what is held out, or where nothing is held out that chose nothing. */
+/** A model whose files are gone is made anew where it has to be asked. Undefined where nothing is done, where trials are not chosen by what is held out, or where nothing is held out that chose nothing. */
 export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undefined> {
   const spec = specOf(o.study);
   const { winner, second, usual } = contenders(spec, o.trials);
@@ -75,7 +71,7 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
     if (base) made.set(base, await open(String(model.summary.base)));
     return (await runLink(o.store, judge({ model: "model", base, label: "test", half: "test" }), made, given)).artifact;
   };
-  const judged = async (t: StoredTrial) => judgedModel(await open(outcomeOf(t)!.artifacts.model!));
+  const judged = (t: StoredTrial) => withModelOf({ ...o, spec }, t, judgedModel);
   const first = await judged(winner);
   const inputs = { winner: first, runnerUp: second ? await judged(second) : first, default: usual ? await judged(usual) : first };
   const options = { seed: spec.seed, by };

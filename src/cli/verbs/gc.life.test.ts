@@ -1,5 +1,5 @@
 /** `loam gc --apply` on records of real searches, tunings and evaluations: what somebody goes on with stays, and what nobody does goes. */
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -143,6 +143,58 @@ test("a study of a file's examples keeps the half that judges it, and one that t
   expect((await told<{ verdict: StudyVerdict }>(folder, tuneShow, [])).verdict).toEqual(after.verdict);
   await withStore(folder, async store => {
     for (const t of after.trials) expect(await isWhole(store, modelOf(t))).toBe(false);
+  });
+});
+
+test("a study that the file described no more when gc ran is read without its files, and goes on when it is described again: what its verdict is about is made anew", async () => {
+  const folder = notes("back", filters);
+  const before = await search(folder, 3);
+  edit(folder, "rate: 0.01, length: 48", "rate: 0.01, length: 40");
+  await collect(folder);
+  await withStore(folder, async store => {
+    for (const t of before.trials) expect(await isWhole(store, modelOf(t))).toBe(false);
+  });
+  const shown = await told<{ trials: readonly StoredTrial[]; verdict: StudyVerdict | null }>(folder, tuneShow, [before.study]);
+  expect(shown.trials).toEqual(before.trials);
+  expect(shown.verdict).toEqual(before.verdict);
+  edit(folder, "rate: 0.01, length: 40", "rate: 0.01, length: 48");
+  const again = await search(folder, 3);
+  expect([again.study, again.trials]).toEqual([before.study, before.trials]);
+  expect(again.verdict).toEqual(before.verdict);
+  // and further, from the trials that it has
+  await collect(folder);
+  const after = await search(folder, 4);
+  expect(after.trials.map(t => t.state)).toEqual(Array(4).fill("done"));
+  expect(after.verdict!.documents).toBe(before.verdict!.documents);
+});
+
+test("a study that was stopped before its verdict, and not described when gc ran, has the models made anew that its verdict is about", async () => {
+  const folder = notes("stopped", filters);
+  const whole = join(scratch, "whole");
+  cpSync(folder, whole, { recursive: true });
+  const stop = new AbortController();
+  let ended = 0;
+  const write = (piece: string) => {
+    if (piece.includes('"event":"trial"') && ++ended === 3) stop.abort(new Error("stopped"));
+    return true;
+  };
+  const streams = { out: { write } as unknown as NodeJS.WritableStream, err: { write: () => true } as unknown as NodeJS.WritableStream };
+  const context = { out: createOutput(true, streams), cwd: folder, signal: stop.signal };
+  await expect(tuneSearch(context, [], { workers: "0", trials: "6" })).rejects.toThrow("stopped");
+  edit(folder, "rate: 0.01, length: 48", "rate: 0.01, length: 40");
+  await collect(folder);
+  edit(folder, "rate: 0.01, length: 40", "rate: 0.01, length: 48");
+  // read as it is, and gone on with to the same end as one that nothing was removed of
+  const shown = await told<{ trials: readonly StoredTrial[] }>(folder, tuneShow, []);
+  expect(shown.trials.map(t => t.state)).toEqual(["done", "done", "done"]);
+  const after = await search(folder, 3);
+  expect(after.trials).toEqual(shown.trials);
+  const { artifact: _, winner, ...figures } = (await search(whole, 3)).verdict!;
+  expect(after.verdict).toMatchObject({ ...figures, winner: { ...winner, model: expect.any(String) } });
+  // the very weights
+  await withStore(folder, async store => {
+    const weights = async (id: string) => (await openArtifact(store, id)).files.find(f => f.name.endsWith(".safetensors"))!.digest;
+    expect(await Promise.all(after.trials.map(t => weights(modelOf(t))))).toContain(await weights(after.verdict!.winner.model));
   });
 });
 

@@ -136,7 +136,8 @@ export const tuneSearch: VerbRun = async (context, [given], options) => {
           else if (e.event === "progress") out.progress(e.label)(e);
         },
       });
-    await conclude(context, project, store, study, { began, write: options.write === true });
+    const asTrained = workers === 0 ? project : withThreads(project, workers);
+    await conclude(context, asTrained, store, study, { began, write: options.write === true });
   });
 };
 
@@ -176,7 +177,17 @@ async function conclude(
   out.line(`\n  ${countsText(trials)} in ${formatDuration(performance.now() - began)}`);
   for (const line of trialTable(study, trials, 12)) out.line(line);
   const kind = trialKind({ usual: project, varies: Object.keys(spec.space as object) }, spec.model, { onProblem: ignoreProblem });
-  const verdict = await judgeWinner({ store, study, trials, kind, progress: out.progress("test half"), signal });
+  const verdict = await judgeWinner({
+    project,
+    store,
+    study,
+    trials,
+    kind,
+    around: { onProblem: ignoreProblem, device: lazyDevice(project) },
+    progress: out.progress("test half"),
+    tell: text => out.warn(`loam: ${text}`),
+    signal,
+  });
   out.clear();
   if (winner && !(kind.judge && (await holdsOut(store, study))))
     out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
