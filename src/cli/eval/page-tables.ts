@@ -45,6 +45,11 @@ export function scoreRows(rows: readonly ScoreRow[]): string {
     .join("");
 }
 
+/** A cell that says itself what it is, for a page too narrow for its column's head. */
+export const named = (name: string, text: string, kind = ""): string =>
+  `<td data-is="${escaped(name)}"${kind ? ` class="${kind}"` : ""}>${text}</td>`;
+
+/** Differences a row each, with a word of what they come to; on a narrow page each is a list of its cells. */
 export function differenceTable(list: readonly (Difference & { readonly pHolm?: number })[], before: string, now: string): string {
   const reach = Math.max(...list.flatMap(d => [Math.abs(d.low), Math.abs(d.high), Math.abs(d.value)]).filter(x => !Number.isNaN(x)), 1e-9);
   const rows = list.map(d => {
@@ -52,20 +57,20 @@ export function differenceTable(list: readonly (Difference & { readonly pHolm?: 
     const gain = d.value * (d.better === "higher" ? 1 : -1);
     const kind = p >= 0.05 ? "" : gain > 0 ? "good" : "bad";
     const verdict = kind === "" ? "no significant difference" : kind === "good" ? "better" : "worse";
+    const holm = d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : "";
     return row(
-      cell(escaped(d.metric)),
-      n(d.second),
-      n(d.first),
-      cell(`${d.value > 0 ? "+" : ""}${figure(d.value)}`, `n ${kind}`),
-      cell(`${figure(d.low)} to ${figure(d.high)}`, "n"),
-      cell(bar(d.low, d.value, d.high, -reach, reach, 0)),
-      cell(`${d.wins} / ${d.losses}`, "n"),
-      cell(`${pValue(d.p)}${d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : ""}`, "n"),
-      cell(escaped(d.test)),
-      cell(verdict, kind),
+      named("measure", escaped(d.metric)),
+      named(before, figure(d.second), "n"),
+      named(now, figure(d.first), "n"),
+      named("difference", `${d.value > 0 ? "+" : ""}${figure(d.value)}`, `n ${kind}`),
+      named("95 %", `${figure(d.low)} to ${figure(d.high)}`, "n"),
+      named("", bar(d.low, d.value, d.high, -reach, reach, 0), "drawn"),
+      named("wins / losses", `${d.wins} / ${d.losses}`, "n"),
+      named("p (Holm)", `<span>${pValue(d.p)}${holm}<small>${escaped(d.test)}</small></span>`, "n"),
+      named("it is", verdict, kind),
     );
   });
-  return `<div class="scroll"><table>${head(["measure"], [escaped(before), "n"], [escaped(now), "n"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["test"], ["it is"])}<tbody>${rows.join("")}</tbody></table></div>`;
+  return `<div class="scroll"><table class="listed">${head(["measure"], [escaped(before), "n who"], [escaped(now), "n who"], ["difference", "n"], ["95 %", "n"], [""], ["wins / losses", "n"], ["p (Holm)", "n"], ["it is"])}<tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 export const prompt = (i: ShownItem): string => cell(`<code>${escaped(i.place)}</code><pre>${escaped(i.prompt)}</pre>`, "prompt");

@@ -3,7 +3,7 @@ import { type GateVerdict, wordingFaults } from "../../evaluate/index.ts";
 import type { GroupReport } from "./groups.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
-import { came, cell, changes, differenceTable, escaped, folded, head, n, prompt, row, scoreRows } from "./page-tables.ts";
+import { came, cell, changes, differenceTable, escaped, folded, head, n, named, prompt, row, scoreRows } from "./page-tables.ts";
 import { leftOutText, whoseText } from "./paraphrase-lines.ts";
 import type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 import { figure, pValue, share } from "./show.ts";
@@ -122,23 +122,18 @@ function judgementPart(j: JudgementReport): string {
 
 const gateRows = (gates: readonly GateVerdict[]): string =>
   gates
-    .map(g =>
-      row(
-        cell(g.fails ? "fails" : "passes", g.fails ? "bad" : "good"),
-        cell(`<code>${escaped(g.condition)}</code>`),
-        cell(escaped(g.task)),
-        cell(
-          escaped(
-            Object.entries(g.figures)
-              .map(([k, v]) => `${k} ${figure(v)}`)
-              .join(", "),
-          ),
-        ),
-        n(g.difference),
-        cell(`${figure(g.low)} to ${figure(g.high)}`, "n"),
-        cell(g.evidence),
-      ),
-    )
+    .map(g => {
+      const figures = Object.entries(g.figures).map(([k, v]) => `${k} ${figure(v)}`);
+      return row(
+        named("gate", g.fails ? "fails" : "passes", g.fails ? "bad" : "good"),
+        named("condition", `<code>${escaped(g.condition)}</code>`),
+        named("task or group", escaped(g.task)),
+        named("figures", escaped(figures.join(", "))),
+        named("left - right", figure(g.difference), "n"),
+        named("bounds", `${figure(g.low)} to ${figure(g.high)}`, "n"),
+        named("evidence", g.evidence),
+      );
+    })
     .join("");
 
 const style = `:root{color-scheme:light dark;--line:#8884;--quiet:#777;--good:#0a7d33;--bad:#b3261e;--bar:#3b6fd4}
@@ -148,12 +143,14 @@ table{border-collapse:collapse;width:100%;margin:.4rem 0 1rem}th,td{text-align:l
 .whole{font-weight:600}.under{padding-left:1.8rem}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.quiet{color:var(--quiet)}.good{color:var(--good)}.bad{color:var(--bad)}
 .bar{display:inline-block;position:relative;width:9rem;height:1rem}.bar i{position:absolute}.reach{top:.42rem;height:.2rem;background:var(--bar);opacity:.55}.dot{top:.25rem;width:.5rem;height:.5rem;margin-left:-.25rem;border-radius:50%;background:var(--bar)}.zero{top:0;bottom:0;width:1px;background:var(--quiet)}
 .prompt{max-width:34rem}pre{margin:.2rem 0;white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.45 ui-monospace,monospace;max-height:11rem;overflow:auto}summary{cursor:pointer;font-weight:600;margin:.6rem 0}code{font-size:.88em;overflow-wrap:anywhere}.scroll{overflow:auto}
-@media(max-width:40rem){body{margin:1rem auto}th,td{padding:.3rem .4rem}.bar{display:none}.prompt{min-width:11rem}}`;
+.listed :is(th,td){white-space:normal}.listed th.who{overflow-wrap:anywhere;min-width:6rem}.listed small{display:block;color:var(--quiet)}.listed .bar{width:7rem}
+@media(max-width:40rem){body{margin:1rem auto}th,td{padding:.3rem .4rem}.bar,.drawn{display:none}.prompt{min-width:11rem}
+.listed thead{display:none}.listed tr{display:block;padding:.4rem 0;border-bottom:1px solid var(--line)}.listed td{display:flex;justify-content:space-between;gap:1rem;padding:.1rem .4rem;border:0;white-space:normal;text-align:right;overflow-wrap:anywhere}.listed td::before{content:attr(data-is);color:var(--quiet);text-align:left;font-weight:400}.listed td.drawn{display:none}.listed td:first-child{font-weight:600}.listed small{display:inline;margin-left:.5rem}}`;
 
 export function evaluationPage(d: EvaluationDocument): string {
   const title = d.against ? `${d.model} against ${d.against}` : d.model;
   const gates = d.gates.length
-    ? `<h2>Gate</h2><p class="quiet">left - right with one-sided 95 % bounds; an undecided condition counts as: ${escaped(d.undecided)}</p><div class="scroll"><table>${head([""], ["condition"], ["task or group"], ["figures"], ["left - right", "n"], ["bounds", "n"], ["evidence"])}<tbody>${gateRows(d.gates)}</tbody></table></div>`
+    ? `<h2>Gate</h2><p class="quiet">left - right with one-sided 95 % bounds; an undecided condition counts as: ${escaped(d.undecided)}</p><div class="scroll"><table class="listed">${head([""], ["condition"], ["task or group"], ["figures"], ["left - right", "n"], ["bounds", "n"], ["evidence"])}<tbody>${gateRows(d.gates)}</tbody></table></div>`
     : "";
   // the outermost first, as people read
   const groups = [...(d.groups ?? [])].reverse().map(g => groupSection(g, d.tasks, d.model));
