@@ -25,5 +25,10 @@ export const cliErrors = errorTable("cli", {
     meaning: "A worker process of a search ended with an error, or kept dying; its own sentence is told.",
   },
   answer: { status: 500, exit: "failure", meaning: "The model could not answer; the sentence says why." },
+  shared: {
+    status: 409,
+    exit: "failure",
+    meaning: "Another project's file uses the record, and what it needs cannot be known here; each is named.",
+  },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });

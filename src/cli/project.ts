@@ -6,7 +6,7 @@ import { check, type Json, nearest, parseYaml, readText } from "../base/index.ts
 import { dataPart } from "../data/index.ts";
 import { baselineNames } from "../evaluate/index.ts";
 import { checkConditions, releasesPart } from "../registry/index.ts";
-import { openStore, type Store, setGuards } from "../store/index.ts";
+import { noteProject, openStore, type Store, setGuards } from "../store/index.ts";
 import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
@@ -166,11 +166,17 @@ export function parseProject(text: string, place: string): ProjectConfig {
 /** What a project's file says, as it is written. */
 export const findRaw = (p: Project): Json => parseYaml(readText(p.file), projectFile) as Json;
 
+/** The project of a folder. Errors: base/missingFile, and those of what it says. */
+export function readProject(folder: string): Project {
+  const file = join(folder, projectFile);
+  return { folder, file, config: parseProject(readText(file), projectFile) };
+}
+
 /** The project in a folder or the nearest one above it. */
 export function findProject(from: string): Project {
   for (let folder = resolve(from); ; folder = dirname(folder)) {
     const file = join(folder, projectFile);
-    if (existsSync(file)) return { folder, file, config: parseProject(readText(file), projectFile) };
+    if (existsSync(file)) return readProject(folder);
     if (dirname(folder) === folder)
       throw cliErrors.fail("noProject", {
         place: resolve(from),
@@ -181,12 +187,13 @@ export function findProject(from: string): Project {
   }
 }
 
-/** Opens it; what the file's releases ask for guards the record's aliases from then on. Errors: those of the store; registry/key. */
+/** Opens it; what the file's releases ask for guards the record's aliases from then on, and gc of other files knows of this one. Errors: those of the store; registry/key. */
 export async function openProjectStore(p: Project): Promise<Store> {
   const guards = guardsOf(p);
   const store = await openStore({ root: p.folder, records: p.config.store.records, blobs: p.config.store.blobs });
   try {
     await setGuards(store, guards);
+    await noteProject(store, readText(p.file));
     return store;
   } catch (error) {
     await store.close();

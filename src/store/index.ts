@@ -27,6 +27,7 @@ export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolve
 export { artifactsOfDocument, findSubject, listArtifacts, openArtifact, type Subject } from "./names.ts";
 export { type Owner, ownerName, ownerState } from "./owner.ts";
 export { type Plan, type PlanOptions, planStage, type Why } from "./plan.ts";
+export { forgetProjects, isSameRecord, noteProject, otherProjects, type SeenProject, whereIs } from "./projects.ts";
 export type { Reading } from "./records/records.ts";
 export type { TrialOrigin, TrialState } from "./records/schema.ts";
 export {

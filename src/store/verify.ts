@@ -1,7 +1,7 @@
 /**
  * Recomputes everything the record claims: the log's leaves, roots and chain of heads; the file of heads against the log; every row of the
  * tables against the entry that recorded it; every file of a kept artifact by its length, or by its bytes on request. Names what does not
- * fit; mends nothing. `runs` and `locks` say what is going on and are not covered.
+ * fit; mends nothing. `runs`, `locks` and `projects` say what is going on and are not covered.
  */
 import { isLoamError, type Progress, silent } from "../base/index.ts";
 import { type ExpectedBlob, expectRows } from "./check-rows.ts";

@@ -21,7 +21,12 @@ export const upkeepVerbs: readonly Verb[] = [
   {
     usage: "gc",
     summary: "Show what nothing needs; with --apply remove it",
-    options: [project, ["--dry-run", "only show (the default)"], ["--apply", "remove it"]],
+    options: [
+      project,
+      ["--dry-run", "only show (the default)"],
+      ["--apply", "remove it"],
+      ["--forget-after <days>", "let go of what other machines' files of this record need that were not seen for so long"],
+    ],
     example: "loam gc --dry-run",
     load: async () => (await import("../verbs/gc.ts")).gc,
   },

@@ -73,6 +73,12 @@ export const migrations: readonly Migration[] = [
         at_ms bigint not null, primary key (model, number, kind, key))`,
     ],
   },
+  {
+    name: "projects",
+    statements: [
+      "create table projects (id text primary key, host text not null, folder text not null, file text not null, seen_ms bigint not null)",
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

@@ -1,7 +1,7 @@
 /**
  * The tables of the record, in plain SQL types that SQLite and PostgreSQL share: text, whole numbers (milliseconds since 1970 fit 2^53),
  * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions`, `aliases`, `releases`, `guards` and `marks` are what the log
- * proves; `runs` and `locks` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
+ * proves; `runs`, `locks` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
  */
 
 export interface Tables {
@@ -92,6 +92,8 @@ export interface Tables {
     started_ms: number | null;
     ended_ms: number | null;
   };
+  /** Project files that were seen with the record; see `projects.ts`. */
+  projects: { id: string; host: string; folder: string; file: string; seen_ms: number };
   loam_schema: { version: number; name: string; applied_ms: number };
 }
 

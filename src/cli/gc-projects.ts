@@ -1,0 +1,91 @@
+/** Other project files of a record: what those need that can be read here, and whom gc would harm. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { formatDuration, isLoamError, readText, sha256 } from "../base/index.ts";
+import {
+  forgetProjects,
+  isSameRecord,
+  type KeptVersion,
+  type Needs,
+  otherProjects,
+  type SeenProject,
+  type Store,
+  whereIs,
+} from "../store/index.ts";
+import { cliErrors } from "./errors.ts";
+import { neededBy } from "./needs.ts";
+import { type Project, projectFile, readProject } from "./project.ts";
+
+export interface SharingProject extends SeenProject {
+  /** How what it needs is known: its file is read here, it is the same text as this one, or it is not known. */
+  readonly known: "read" | "same" | "no";
+  readonly project?: Project;
+}
+
+const recordOf = ({ folder, config }: Project) => ({ root: folder, records: config.store.records });
+
+/** Undefined where the file says what is not allowed: what it needs is not known then. */
+function readOrNone(folder: string): Project | undefined {
+  try {
+    return readProject(folder);
+  } catch (error) {
+    if (isLoamError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Those that the record is shared with; others that moved away or are gone are forgotten. */
+export async function sharingProjects(own: Project, store: Store): Promise<SharingProject[]> {
+  const sharing: SharingProject[] = [];
+  const past: string[] = [];
+  const mine = sha256(readText(own.file));
+  for (const seen of await otherProjects(store)) {
+    const where = whereIs(seen);
+    if (where === "gone" || (where === "here" && !existsSync(join(seen.folder, projectFile)))) {
+      past.push(seen.id);
+      continue;
+    }
+    const project = where === "here" ? readOrNone(seen.folder) : undefined;
+    if (project && !isSameRecord(recordOf(project), recordOf(own))) past.push(seen.id);
+    else if (project) sharing.push({ ...seen, known: "read", project });
+    else sharing.push({ ...seen, known: seen.file === mine ? "same" : "no" });
+  }
+  await forgetProjects(store, past);
+  return sharing;
+}
+
+/** What any of the files needs. */
+export async function neededByAll(
+  own: Project,
+  sharing: readonly SharingProject[],
+  store: Store,
+  kept: readonly KeptVersion[],
+): Promise<Needs> {
+  const all: Needs[] = [];
+  for (const project of [own, ...sharing.flatMap(s => s.project ?? [])]) all.push(await neededBy(project, store, kept));
+  return { roots: all.flatMap(n => n.roots), alone: all.flatMap(n => n.alone) };
+}
+
+const placeOf = (s: SeenProject): string => `${s.host}:${join(s.folder, projectFile)}`;
+
+const knownTexts = {
+  read: "what it needs stays too",
+  same: "the same file as this one",
+  no: "another file than this one, or one that cannot be read: what it needs is not known here",
+} as const satisfies Record<SharingProject["known"], string>;
+
+/** A line a project. */
+export const sharingLine = (s: SharingProject, nowMs: number): string =>
+  `  shared    ${placeOf(s)}, seen ${formatDuration(Math.max(0, nowMs - s.seenMs))} ago: ${knownTexts[s.known]}`;
+
+/** Errors: cli/shared. */
+export function checkKnown(sharing: readonly SharingProject[]): void {
+  const unknown = sharing.filter(s => s.known === "no");
+  if (unknown.length === 0) return;
+  throw cliErrors.fail("shared", {
+    place: "gc --apply",
+    expected: `what every project of this record needs`,
+    received: `other files, which cannot be read here: ${unknown.map(placeOf).join(", ")}`,
+    hint: "Bring them to the same text and run any command there, or let go of those that were not seen for so many days: --forget-after 30.",
+  });
+}
