@@ -1,12 +1,13 @@
 /**
- * A data set of the project and the newest documents made for it: the artifact that loam.yaml stands for now, else the newest of that name,
- * with a word that the file has changed since.
+ * A data set of the project and the newest documents made for it: the artifact that loam.yaml stands for now, else the one that it stood for last, with a word
+ * that the file has changed since.
  */
 import { nearest } from "../../base/index.ts";
-import { type ArtifactReader, listArtifacts, openArtifact, type Store } from "../../store/index.ts";
+import { type ArtifactReader, openArtifact, type Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { dataLinksOf, planLink } from "../life.ts";
 import { modelsOf, type Project, servedModelOf } from "../project.ts";
+import { newestDocuments } from "./newest-documents.ts";
 
 /** The data set that a command means: the one named, else the only one, else the one that the served or first model trains on. */
 export function dataNameOf(p: Project, given: string | undefined): string {
@@ -32,15 +33,6 @@ export interface DataSet {
   readonly isStale: boolean;
 }
 
-const isOf = (options: unknown, name: string): boolean => (options as { name?: unknown } | null)?.name === name;
-
-/** The newest documents of a name that still have their files; undefined where there are none. */
-async function newestOf(store: Store, name: string): Promise<ArtifactReader | undefined> {
-  const made = await listArtifacts(store, { kind: "documents" });
-  const newest = made.find(a => a.releasedMs === null && isOf(a.options, name));
-  return newest && openArtifact(store, newest.id);
-}
-
 /** What the project file stands for now, if that is made. */
 async function currentOf(p: Project, store: Store, name: string): Promise<ArtifactReader | undefined> {
   const made = new Map<string, ArtifactReader>();
@@ -57,8 +49,8 @@ async function currentOf(p: Project, store: Store, name: string): Promise<Artifa
 export async function findDataSet(p: Project, store: Store, name: string): Promise<DataSet | undefined> {
   const current = await currentOf(p, store, name);
   if (current) return { name, artifact: current, isStale: false };
-  const artifact = await newestOf(store, name);
-  return artifact && { name, artifact, isStale: true };
+  const newest = await newestDocuments(store, name);
+  return newest && { name, artifact: await openArtifact(store, newest.id), isStale: true };
 }
 
 /** Errors: cli/nothing. */

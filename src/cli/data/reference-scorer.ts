@@ -5,7 +5,8 @@
 import { hashOf } from "../../base/index.ts";
 import { dataErrors, documentsOf, type Scorer } from "../../data/index.ts";
 import { trainNgram } from "../../evaluate/index.ts";
-import { type ArtifactInfo, listArtifacts, openArtifact, type Store } from "../../store/index.ts";
+import { type ArtifactInfo, openArtifact, type Store } from "../../store/index.ts";
+import { newestDocuments } from "./newest-documents.ts";
 
 const pattern = /^([2-9])-gram:([a-z0-9][a-z0-9-]*)$/i;
 export const isReferenceModel = (model: string): boolean => pattern.test(model);
@@ -13,10 +14,9 @@ export const isReferenceModel = (model: string): boolean => pattern.test(model);
 /** Raise it when the same texts would give another model. */
 const version = 1;
 
-async function newestDocuments(store: Store, model: string): Promise<{ order: number; artifact: ArtifactInfo }> {
+async function referenceOf(store: Store, model: string): Promise<{ order: number; artifact: ArtifactInfo }> {
   const [, order, name] = pattern.exec(model)!;
-  const made = await listArtifacts(store, { kind: "documents" });
-  const artifact = made.find(a => a.releasedMs === null && (a.options as { name?: unknown } | null)?.name === name);
+  const artifact = await newestDocuments(store, name!);
   if (artifact) return { order: Number(order), artifact };
   throw dataErrors.fail("resource", {
     place: model,
@@ -28,13 +28,13 @@ async function newestDocuments(store: Store, model: string): Promise<{ order: nu
 
 /** What the model will be made of. Errors: data/resource. */
 export async function referenceIdentity(store: Store, model: string): Promise<string> {
-  const { order, artifact } = await newestDocuments(store, model);
+  const { order, artifact } = await referenceOf(store, model);
   return hashOf({ order, version, documents: artifact.digest });
 }
 
 /** Learns the model: about 1 MB a second, 45 bytes of memory a distinct n-gram. Errors: data/resource, the signal's reason. */
 export async function referenceScorer(store: Store, model: string, signal?: AbortSignal): Promise<Scorer> {
-  const { order, artifact } = await newestDocuments(store, model);
+  const { order, artifact } = await referenceOf(store, model);
   const documents: Uint8Array[] = [];
   for await (const d of documentsOf(await openArtifact(store, artifact.id), "train")) documents.push(Buffer.from(d.text));
   const learnt = trainNgram(order, 256, documents);

@@ -2,8 +2,9 @@
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
 import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
-import { type ArtifactInfo, listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
+import { listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
 import { readMetrics } from "../../train/index.ts";
+import { newestOfEach } from "../data/newest-documents.ts";
 import { machine } from "../machine.ts";
 import { artifactPreview } from "../tuning/preview-examples.ts";
 import { artifactOf, liveLog, liveRun, logFile, trainedKinds, trainingRuns } from "./live-runs.ts";
@@ -132,12 +133,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
     },
     graph: id => unlessMissing(() => graphOf(store, id)),
     async dataSets() {
-      const made = (await listArtifacts(store, { kind: "documents", limit: listed })).filter(a => a.releasedMs === null);
-      const newest = new Map<string, ArtifactInfo>();
-      for (const a of made) {
-        const name = String((a.options as { name?: unknown }).name ?? a.id);
-        if (!newest.has(name)) newest.set(name, a);
-      }
+      const newest = await newestOfEach(store, { limit: listed });
       return [...newest].map(([name, a]) => ({ name, artifact: a.id, createdAt: a.createdMs, summary: a.summary }));
     },
     dataReport: id =>

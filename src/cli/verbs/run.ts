@@ -1,6 +1,7 @@
 /** `loam run` and `loam train`: the links of a model's life, each made or found, then the version registered with its scores. */
 import { formatDuration, isLoamError, type LoamError, nearest } from "../../base/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../../store/index.ts";
+import { noteDataSet } from "../data/newest-documents.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
@@ -68,6 +69,7 @@ export async function runLinks(
     if (made.has(link.label)) continue;
     const result = await runShown(context, store, link, made, force);
     made.set(link.label, result.artifact);
+    if (link.label.startsWith("data/")) noteDataSet(store, link.label.slice("data/".length), result.artifact.id);
     if (result.action === "made") {
       ran++;
       out.done(link.label, link.describe(result.artifact.summary), result.tookMs);
