@@ -26,7 +26,7 @@ test("the page has every flag of the verb, and no other one of it", () => {
 test("the page names every measure of every output", () => {
   const words = new Set([...page.matchAll(/`([^`\n]+)`/g)].flatMap(m => m[1]!.split(/[\s,]+/)));
   for (const output of outputTypes)
-    for (const name of measureNames({ task: "t", output, positive: "x" })) {
+    for (const name of measureNames({ task: "t", output, positive: "x", costs: { positive: "x", falsePositive: 1, falseNegative: 1 } })) {
       const counted = name.replace(/@\d+$/, "@k");
       expect(
         [...words].some(w => w === name || w === counted),
