@@ -3,7 +3,7 @@ import { type Guard, holderOf, isArchived, type ModelVersion, type Reading, reso
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
-import { measuredOf } from "./measured.ts";
+import { measuredOf, testTask } from "./measured.ts";
 import { metricGate, type Side } from "./metric-gate.ts";
 import { type ReleaseRules, releaseCondition } from "./rules.ts";
 
@@ -41,9 +41,9 @@ export async function metricGates(
     current === null || isHolder
       ? undefined
       : await sideOf(store, await resolveVersion(store.records.read, version.model, String(current)));
-  const tasks = [
-    ...new Set([own, ...(other ? [other] : [])].flatMap(s => [...s.measured.tasks, ...s.measured.groups].map(t => t.head.task))),
-  ];
+  const heads = [own, ...(other ? [other] : [])].flatMap(s => [...s.measured.tasks, ...s.measured.groups].map(t => t.head.task));
+  // a classifier's own test part that has not been evaluated is not measured, not unknown
+  const tasks = [...new Set([...heads, testTask])];
   return rules.requires.map((source, i) => {
     const place = `releases.${alias}.requires[${i}]`;
     return metricGate(releaseCondition(source, alias, tasks, place), own, isHolder ? "itself" : other, rules.undecided, place);

@@ -37,6 +37,8 @@ export interface Measured {
   readonly facts: Readonly<Record<string, number>>;
   /** Scores that are recorded and no number, as they are written. */
   readonly broken: Readonly<Record<string, string>>;
+  /** Gc has removed its files, and what was measured of it. */
+  readonly isReleased: boolean;
   readonly tasks: readonly MeasuredTask[];
   readonly groups: readonly MeasuredGroup[];
 }
@@ -202,5 +204,6 @@ export async function measuredOf(store: Store, version: ModelVersion): Promise<M
   }
   const scores = Object.entries(version.scores).filter(([, score]) => typeof score !== "number");
   const broken = Object.fromEntries(scores.map(([name, score]) => [name, JSON.stringify(score)]));
-  return { facts: await factsOf(db, version), broken, tasks, groups };
+  const kept = await db.selectFrom("artifacts").select("released_ms").where("id", "=", version.artifact).executeTakeFirst();
+  return { facts: await factsOf(db, version), broken, isReleased: kept?.released_ms != null, tasks, groups };
 }

@@ -20,7 +20,7 @@ import {
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
-import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask } from "./measured.ts";
+import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
 
 export interface Side {
   /** `mail@3`. */
@@ -87,7 +87,11 @@ function holdsOf({ operator }: Condition, difference: number): boolean {
 /** Whether a task is one of a group's. */
 const holds = (g: MeasuredGroup, t: MeasuredTask): boolean => g.results.some(r => r.head.task === t.head.task);
 
-const askFor = (side: Side, task: string): string => `loam eval ${task} --model ${side.version}`;
+/** What measures it; a tuned classifier's own test part comes with its tuning. */
+function askFor({ version, measured }: Side, task: string): string {
+  if (measured.isReleased) return "gc has removed its files";
+  return task === testTask ? `loam tune ${version.split("@")[0]} evaluates it` : `loam eval ${task} --model ${version}`;
+}
 
 /** The task or group that a condition is about: the one it names, else the only one that measures all of it; a group stands for its tasks. Else why there is none. */
 function taskOf(terms: readonly Term[], side: Side): Subject | string {

@@ -127,6 +127,15 @@ test("a version whose files gc has removed gets no alias; the error says so, and
     expect(error.message).toMatch(/gc has removed .* on \d{4}-\d\d-\d\d.*`loam run`/);
     expect(await holder(store)).toBe(null);
     await promote(store, to(2));
+    // nor has it figures any more: a gate says why, and does not send anybody to evaluate what is not there
+    await setGuards(store, { prod: releaseRules.parse({ requires: ["f1 > 0.5"] }) as GuardRules });
+    expect((await errorOf(promote(store, to(1)))).message).toContain("f1 is not measured of mail@1: gc has removed its files");
+  }));
+
+test("of a classifier's own test part, that has not been evaluated, is said what evaluates it", () =>
+  using({ requires: ["test.f1 > 0.5"] }, async store => {
+    await version(store, 1);
+    expect((await errorOf(promote(store, to(1)))).message).toContain("f1 is not measured of mail@1: loam tune mail evaluates it");
   }));
 
 test("a refusal is told to programs in the shape of a success: which gates passed, failed or could not be computed, with value, bound and interval", () =>

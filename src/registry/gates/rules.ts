@@ -50,11 +50,15 @@ export function releaseCondition(source: string, alias: string, tasks: readonly 
   } catch (error) {
     if (!isLoamError(error)) throw error;
     const { problem } = error;
+    const isUnknown = error.code === "evaluate/metric";
+    const asked = "A task is known once a version was asked it: loam eval TASK --model NAME@V.";
     const at = /, at (\d+)$/.exec(problem.place ?? "")?.[0] ?? "";
-    throw registryErrors.fail(error.code === "evaluate/metric" ? "metric" : "condition", {
+    throw registryErrors.fail(isUnknown ? "metric" : "condition", {
       ...problem,
       place: `${place}: "${source}"${at}`,
-      ...(error.code === "evaluate/metric" ? { expected: `a name before the dot: ${[currentName, alias, ...tasks].join(", ")}` } : {}),
+      ...(isUnknown
+        ? { expected: `a name before the dot: ${[currentName, alias, ...tasks].join(", ")}`, hint: problem.hint ?? asked }
+        : {}),
     });
   }
 }

@@ -33,7 +33,7 @@ export async function tampered<T>(version: string, files: readonly FileRecord[],
         place,
         expected: error.problem.expected,
         received: error.problem.received,
-        hint: `It is not loaded. Restore ${error.problem.place ?? "the file"} from a copy, or make the version again.`,
+        hint: `It is not loaded. Restore ${error.problem.place ?? "the file"} from a copy, or remove it and make the version again.`,
       },
       error,
     );
