@@ -5,10 +5,11 @@ import { bootstrap } from "../../statistics/index.ts";
 import { type CostRule, drawnCost, thresholdReport } from "../classification/index.ts";
 import { pairItems } from "./compare.ts";
 import { parseCondition } from "./condition.ts";
+import { scoredBy } from "./cost-measure.ts";
 import { asChoosing, costDifference, type Deciding } from "./cost-threshold.ts";
 import { gateVerdict } from "./gate.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { measureNames, measureOf, scoredBy } from "./measures.ts";
+import { measureNames, measureOf } from "./measures.ts";
 
 const rule: CostRule = { positive: "spam", falsePositive: 1, falseNegative: 1 };
 const head: ResultHead = { task: "spam", output: "classify", positive: "spam", costs: rule };

@@ -8,9 +8,9 @@ import { evaluateErrors } from "../errors.ts";
 import { askOf } from "../tasks/ask.ts";
 import { choosingTask, type LoadedTask } from "../tasks/read-task.ts";
 import { type Difference, pairItems } from "./compare.ts";
+import { scoredBy } from "./cost-measure.ts";
 import { costRuleOf, type ItemResult } from "./item.ts";
 import type { Figure } from "./measure.ts";
-import { scoredBy } from "./measures.ts";
 import { clustersOf, draws, strataOf } from "./score.ts";
 
 export interface CostThreshold extends ThresholdReport {

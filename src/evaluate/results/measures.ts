@@ -7,14 +7,11 @@ import { passAtK } from "../../statistics/index.ts";
 import {
   type Averages,
   averagePrecision,
-  type CostRule,
   type Curve,
   calibrationError,
-  choiceWith,
   classificationScores,
   confusion,
   curveOf,
-  drawnCost,
   type Labelled,
   labelled,
   reliability,
@@ -23,9 +20,11 @@ import {
 import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
+import { costing } from "./cost-measure.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
 import { type MakeMeasure, type Measure, meanOf } from "./measure.ts";
+import { probabilities } from "./probabilities.ts";
 import { placeMeasure, placeMeasures } from "./retrieval-measures.ts";
 import { similarityMeasures } from "./similarity-measures.ts";
 
@@ -40,14 +39,6 @@ export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
   return lengths ? greatest(i.logLikelihoods!.map((v, k) => v / lengths[k]!)) : (i.told ?? greatest(i.logLikelihoods!));
 };
 const isRight = (i: ItemResult, by?: "letters" | "bytes"): number => Number(i.gold!.includes(chosen(i, by)));
-
-/** Probabilities of the choices: the softmax of their log-likelihoods. */
-export function probabilities(i: ItemResult): number[] {
-  const most = Math.max(...i.logLikelihoods!);
-  const weights = i.logLikelihoods!.map(v => Math.exp(v - most));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return weights.map(w => w / sum);
-}
 
 /** A figure of the sums of what each item adds. */
 const summed = (
@@ -164,37 +155,6 @@ const ofChoices: Readonly<Record<string, MakeMeasure>> = {
 /** Of tasks with a label that is the positive one. */
 const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: curved(rocArea), pr_auc: curved(averagePrecision) };
 
-const isPositive = (rule: CostRule, i: ItemResult): boolean => i.choices![i.gold![0]!] === rule.positive;
-/** The probability of the label that a threshold is for, and whether it is right. */
-export const scoredBy = (rule: CostRule, items: readonly ItemResult[]) => ({
-  positive: items.map(i => isPositive(rule, i)),
-  score: items.map(i => probabilities(i)[i.choices!.indexOf(rule.positive)]!),
-});
-
-/** Mean cost of an item at the threshold that the items of the split `costs.from` choose. Errors: evaluate/metric where none of them is there. */
-const costing: MakeMeasure = (name, { task, costs }) => ({
-  name,
-  better: "lower",
-  kind: "whole",
-  chooses: true,
-  // an item alone chooses no threshold: the label of greater probability
-  value: i => choiceWith(scoredBy(costs!, [i]), 0.5, costs!).cost,
-  prepare: items => {
-    const told = items.filter(i => !i.chooses);
-    const choosing = items.filter(i => i.chooses);
-    if (choosing.length === 0)
-      throw evaluateErrors.fail("metric", {
-        place: `${task}: ${name}`,
-        expected: "the answers to the items that choose the threshold",
-        received: "none",
-        hint: "`loam eval` asks for them; a recorded result has those of the task alone.",
-      });
-    const figure = drawnCost(costs!, scoredBy(costs!, told), scoredBy(costs!, choosing));
-    const next = { told: 0, choosing: told.length };
-    const own = Int32Array.from(items, i => next[i.chooses ? "choosing" : "told"]++);
-    return at => figure(Int32Array.from(at, k => own[k]!));
-  },
-});
 /** Of tasks that say what mistakes cost. */
 const ofCosts: Readonly<Record<string, MakeMeasure>> = { cost: costing };
 
@@ -338,7 +298,7 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
     expected: `a measure of ${head.output}: ${known.slice(0, mostListed).join(", ")}${more > 0 ? ` and ${more} more of labels` : ""}`,
     received: `"${name}"`,
     ...(name === "cost" && isOfLabels(head)
-      ? { hint: "It is one of a task with `costs`, which say what each mistake costs." }
+      ? { hint: "`loam eval --fail-if` asks it of a task with `costs`, which say what each mistake costs." }
       : near
         ? { hint: `Did you mean "${near}"?` }
         : {}),

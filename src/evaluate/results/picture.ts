@@ -1,7 +1,8 @@
 /** Confusion, curves and reliability of a result whose items carry probabilities, from what is recorded of each item. */
 import { type ClassPicture, classPicture, reliabilityOf } from "../classification/index.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { chosen, probabilities } from "./measures.ts";
+import { chosen } from "./measures.ts";
+import { probabilities } from "./probabilities.ts";
 
 /**
  * Undefined where items have no choices. Where each item has choices of its own there are no classes: `classes`, `confusion` and `curves` are empty then.
