@@ -87,6 +87,8 @@ interface Task {
   };
 }
 const taskOf = ({ stdout }: Ended): Task => (jsonLines(stdout).find(line => "tasks" in line) as unknown as { tasks: Task[] }).tasks[0]!;
+const gateOf = ({ stdout }: Ended): unknown =>
+  (jsonLines(stdout).find(line => "gates" in line) as unknown as { gates: unknown[] }).gates[0];
 const evaluate = (...args: string[]) => loam(["eval", ...args, "--model", "mood", "--json"], { cwd });
 
 test("a base that no version names is held beside what was tuned from it, as loam.yaml stands; changed, it is named with what to do", async () => {
@@ -202,7 +204,7 @@ test("a threshold is chosen on one split and told on another, and what chose is 
   expect(shown.stderr + shown.stdout).toMatch(/Threshold for low: .* chosen on 40 validation items, told on 40 test ones/);
   // the model beside it has one of its own, chosen by its own answers to the same items
   const page = join(cwd, "dear.html");
-  const both = await evaluate("dear", "--against", "toy", "--report", page);
+  const both = await evaluate("dear", "--against", "toy", "--report", page, "--fail-if", "cost > toy.cost + 20");
   expect(both.code, both.stderr).toBe(0);
   const { against, ...own } = taskOf(both).threshold!;
   expect(own).toEqual(threshold);
@@ -214,4 +216,15 @@ test("a threshold is chosen on one split and told on another, and what chose is 
   expect(both.stderr).toMatch(/Threshold of toy for low: /);
   expect(both.stderr).toMatch(/cost of an item against toy, each at its own cheapest:\n {4}cost /);
   expect(readFileSync(page, "utf8")).toContain("toy, whose threshold is chosen by its own answers to the same items");
+  // conditions ask what is told, and one that holds ends with 1; a task without costs has no such measure
+  const failing = await evaluate("dear", "--against", "toy", "--fail-if", "dear.cost < toy.dear.cost + 20");
+  for (const [ran, condition, evidence, fails] of [
+    [both, "cost > toy.cost + 20", "excluded", false],
+    [failing, "dear.cost < toy.dear.cost + 20", "shown", true],
+  ] as const)
+    expect(gateOf(ran)).toMatchObject({ condition, evidence, fails, items: 40, figures: { cost: costs[0], "against.cost": costs[1] } });
+  expect(failing.code).toBe(1);
+  const none = await evaluate("moods", "--fail-if", "cost > 1");
+  expect(none.code).toBe(2);
+  expect(none.stdout + none.stderr).toContain("a task with `costs`");
 });

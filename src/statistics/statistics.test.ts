@@ -109,6 +109,27 @@ describe("the bootstrap", () => {
     expect(s.bootstrap(6, mean(values), { seed: 4 })).toEqual(s.bootstrap(6, mean(values), { seed: 4 }));
   });
 
+  test("an interval by percentiles is of the draws alone: it goes along with any rising function, and asks for each draw once", () => {
+    const draw = random(9);
+    const values = Array.from({ length: 40 }, () => draw.normal());
+    const drawn: number[] = [];
+    // of 2,001 draws the 51st and the 1,951st stand at 2.5 and 97.5 %
+    const of = (f: (x: number) => number) =>
+      s.bootstrap(40, items => f(drawn[drawn.push(mean(values)(items)) - 1]!), { draws: 2001, method: "percentile", seed: 2 });
+    const plain = of(x => x);
+    const sorted = drawn
+      .splice(0)
+      .slice(1)
+      .sort((a, b) => a - b);
+    expect(sorted).toHaveLength(2001);
+    near(plain.low, sorted[50]!, 1e-12);
+    near(plain.high, sorted[1950]!, 1e-12);
+    const risen = of(x => Math.exp(3 * x));
+    near(risen.low, Math.exp(3 * plain.low), 1e-12);
+    near(risen.high, Math.exp(3 * plain.high), 1e-12);
+    expect(of(x => x).value).toBe(plain.value);
+  });
+
   test("several statistics of the same draws have the intervals that each has by itself", () => {
     const draw = random(8);
     const values = Array.from({ length: 40 }, () => draw.normal());

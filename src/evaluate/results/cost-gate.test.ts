@@ -30,12 +30,11 @@ const item = (id: string, isSpam: boolean, score: number): ItemResult => ({
 });
 
 const draw = random("costs");
-const normal = () => Math.sqrt(-2 * Math.log(1 - draw.uniform())) * Math.cos(2 * Math.PI * draw.uniform());
 /** Items of two models whose scores part the labels by so many standard deviations, half of the noise being the item's own. */
 function asked(n: number, parts: readonly [number, number]): [ItemResult[], ItemResult[]] {
   const rows = Array.from({ length: n }, (_, i) => {
-    const [isSpam, common] = [draw.uniform() < 0.5, normal()];
-    return parts.map(part => item(`i${i}`, isSpam, (isSpam ? part : 0) + Math.SQRT1_2 * (common + normal())));
+    const [isSpam, common] = [draw.uniform() < 0.5, draw.normal()];
+    return parts.map(part => item(`i${i}`, isSpam, (isSpam ? part : 0) + Math.SQRT1_2 * (common + draw.normal())));
   });
   return [rows.map(r => r[0]!), rows.map(r => r[1]!)];
 }
