@@ -2,23 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { formatDuration, isLoamError, readText, sha256 } from "../base/index.ts";
-import {
-  forgetProjects,
-  isSameRecord,
-  type KeptVersion,
-  type Needs,
-  otherProjects,
-  type SeenProject,
-  type Store,
-  whereIs,
-} from "../store/index.ts";
+import { isSameRecord, type KeptVersion, type Needs, otherProjects, type SeenProject, type Store, whereIs } from "../store/index.ts";
 import { cliErrors } from "./errors.ts";
 import { neededBy } from "./needs.ts";
 import { type Project, projectFile, readProject } from "./project.ts";
 
 export interface SharingProject extends SeenProject {
-  /** How what it needs is known: its file is read here, it is the same text as this one, or it is not known. */
-  readonly known: "read" | "same" | "no";
+  /** How what it needs is known: its file is read here, it is the same text as this one, it is not known; or the file is gone, and needs nothing. */
+  readonly known: "read" | "same" | "no" | "gone";
   readonly project?: Project;
 }
 
@@ -34,24 +25,16 @@ function readOrNone(folder: string): Project | undefined {
   }
 }
 
-/** Those that the record is shared with; others that moved away or are gone are forgotten. */
+/** Those that were seen with the record, but for those that have another one by now. */
 export async function sharingProjects(own: Project, store: Store): Promise<SharingProject[]> {
-  const sharing: SharingProject[] = [];
-  const past: string[] = [];
   const mine = sha256(readText(own.file));
-  for (const seen of await otherProjects(store)) {
+  return (await otherProjects(store)).flatMap((seen): SharingProject[] => {
     const where = whereIs(seen);
-    if (where === "gone" || (where === "here" && !existsSync(join(seen.folder, projectFile)))) {
-      past.push(seen.id);
-      continue;
-    }
+    if (where === "gone" || (where === "here" && !existsSync(join(seen.folder, projectFile)))) return [{ ...seen, known: "gone" }];
     const project = where === "here" ? readOrNone(seen.folder) : undefined;
-    if (project && !isSameRecord(recordOf(project), recordOf(own))) past.push(seen.id);
-    else if (project) sharing.push({ ...seen, known: "read", project });
-    else sharing.push({ ...seen, known: seen.file === mine ? "same" : "no" });
-  }
-  await forgetProjects(store, past);
-  return sharing;
+    if (!project) return [{ ...seen, known: seen.file === mine ? "same" : "no" }];
+    return isSameRecord(recordOf(project), recordOf(own)) ? [{ ...seen, known: "read", project }] : [];
+  });
 }
 
 /** What any of the files needs. */
@@ -71,6 +54,7 @@ const placeOf = (s: SeenProject): string => `${s.host}:${join(s.folder, projectF
 const knownTexts = {
   read: "what it needs stays too",
   same: "the same file as this one",
+  gone: "it is no longer there, so it needs nothing",
   no: "another file than this one, or one that cannot be read: what it needs is not known here",
 } as const satisfies Record<SharingProject["known"], string>;
 

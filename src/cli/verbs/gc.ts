@@ -20,15 +20,19 @@ export const gc: VerbRun = async (context, _, options) => {
     const all = await sharingProjects(project, store);
     const sharing = all.filter(s => !isPast(s));
     for (const s of sharing) out.line(sharingLine(s, store.clock.now()));
-    if (options.apply) {
-      checkKnown(sharing);
-      await forgetProjects(
-        store,
-        all.filter(isPast).map(s => s.id),
-      );
-    }
-    const given: GcOptions = { roots: [], needs: kept => neededByAll(project, sharing, store, kept) };
+    if (options.apply) checkKnown(sharing);
+    const given: GcOptions = {
+      roots: [],
+      // under the lock, so looked at anew: another file may have begun to use the record
+      needs: async kept => {
+        const now = (await sharingProjects(project, store)).filter(s => !isPast(s));
+        if (options.apply) checkKnown(now);
+        return neededByAll(project, now, store, kept);
+      },
+    };
     const plan = options.apply ? await applyGc(store, { ...given, signal: context.signal }) : await planGc(store, given);
+    const past = all.filter(s => isPast(s) || s.known === "gone").map(s => s.id);
+    if (options.apply) await forgetProjects(store, past);
     for (const a of plan.artifacts)
       out.line(
         `  artifact  ${a.id.padEnd(28)} ${formatBytes(a.sizeBytes).padStart(8)}  not needed by a version, an alias, a study or loam.yaml`,
