@@ -117,6 +117,9 @@ test("edit distance is a metric up to transpositions, and nearest finds the slip
   expect(editDistance("heads", "haeds")).toBe(1);
   expect(nearest("tokeniser", ["tokenizer", "models", "data"])).toBe("tokenizer");
   expect(nearest("zzz", ["tokenizer", "models"])).toBeUndefined();
+  // two of three letters are another word
+  expect(nearest("mse", ["map", "mcc"])).toBeUndefined();
+  expect(nearest("mpa", ["map", "mcc"])).toBe("map");
 });
 
 test("a misspelt key is named with the nearest right one, at any depth", () => {

@@ -13,7 +13,7 @@ export function editDistance(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
-/** The nearest candidate, or undefined where none is near enough to be a misspelling (a third of its length, at least 2). */
+/** The nearest candidate, or undefined where none is near enough to be a misspelling (a third of its length, at least 2, and at most half of its letters: `mse` is no `map`). */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
@@ -21,5 +21,6 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     const d = editDistance(word.toLowerCase(), c.toLowerCase());
     if (d < bestDistance) [best, bestDistance] = [c, d];
   }
-  return best !== undefined && bestDistance <= Math.max(2, Math.floor(best.length / 3)) ? best : undefined;
+  if (best === undefined || 2 * bestDistance > Math.max(word.length, best.length)) return undefined;
+  return bestDistance <= Math.max(2, Math.floor(best.length / 3)) ? best : undefined;
 }
