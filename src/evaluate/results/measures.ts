@@ -297,7 +297,7 @@ export function measureOf(name: string, head: ResultHead, labels: readonly strin
     place: `${head.task}: metrics`,
     expected: `a measure of ${head.output}: ${known.slice(0, mostListed).join(", ")}${more > 0 ? ` and ${more} more of labels` : ""}`,
     received: `"${name}"`,
-    ...(name === "cost" && isOfLabels(head)
+    ...(name === "cost" && head.output === "classify"
       ? { hint: "`loam eval --fail-if` asks it of a task with `costs`, which say what each mistake costs." }
       : near
         ? { hint: `Did you mean "${near}"?` }
