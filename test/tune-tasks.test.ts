@@ -136,6 +136,9 @@ test("a number of a text and vectors of texts are served as they were reported",
   expect(stars.result.version).toBe("stars@1");
   expect(stars.stderr).toMatch(/stars against the mean of what was trained on .*: better/);
   expect((await tuned("stars")).result).toMatchObject({ version: "stars@1", ran: 0 });
+  // what a release may ask of it
+  const { facts } = JSON.parse((await loam(["models", "show", "stars@1", "--json"], { cwd })).stdout) as { facts: Record<string, number> };
+  for (const name of ["mae", "rmse", "r2"]) expect(facts[name]).toEqual(expect.any(Number));
   const finder = await tuned("finder");
   expect(finder.stderr).toMatch(/validation nDCG@10 .* Spearman .* on scored pairs/);
   const { report } = JSON.parse(await fileOf(finder.result.version, "tuning.json")) as {

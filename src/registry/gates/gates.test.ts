@@ -159,7 +159,9 @@ test.each([
   ["f1 = 2", /expected a measure, a number/],
   ["1 < 2", /expected a measure, got numbers only/],
 ])("%s is refused before anything is measured", (source, message) => {
-  expect(() => checkConditions(releaseRules.parse({ requires: [source] }), "prod", "loam.yaml: releases.prod")).toThrow(message);
+  const checked = () => checkConditions(releaseRules.parse({ requires: [source] }), "prod", "loam.yaml: releases.prod");
+  expect(checked).toThrow(message);
+  expect(checked).toThrow(expect.objectContaining({ code: "registry/condition" }));
 });
 
 test("approvals: a person counts once, however often, however spelt, in whatever roles", () =>

@@ -126,7 +126,7 @@ export async function rollback(
     try {
       await checkVersion(store, await resolveVersion(db, model, String(to)), reading);
     } catch (error) {
-      if (!isLoamError(error)) throw error;
+      if (!isLoamError(error, "registry/tampered") && !isLoamError(error, "store/blobMissing")) throw error;
       const hint = `${error.problem.hint ?? ""} After \`loam models archive ${model}@${to}\` a rollback goes to the version before it.`;
       throw new LoamError({ ...error.problem, hint: hint.trim() }, error.row, { cause: error });
     }

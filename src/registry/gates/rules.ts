@@ -49,7 +49,7 @@ export function releaseCondition(source: string, alias: string, tasks: readonly 
     return parseCondition(source, { against: [currentName, alias], tasks });
   } catch (error) {
     if (!isLoamError(error)) throw error;
-    const { problem } = error;
+    const { code: _, ...problem } = error.problem;
     const isUnknown = error.code === "evaluate/metric";
     const asked = "A task is known once a version was asked it: loam eval TASK --model NAME@V.";
     const at = /, at (\d+)$/.exec(problem.place ?? "")?.[0] ?? "";
