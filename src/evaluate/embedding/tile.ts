@@ -4,7 +4,7 @@
  */
 import type { Embedding } from "./vectors.ts";
 
-/** Vectors as rows of one matrix, padded with rows of zeros to a multiple of `tileRows`. */
+/** Vectors as rows of one matrix, padded with rows of zeros to a multiple of `rowsAtOnce.documents`. */
 export interface Rows {
   readonly size: number;
   readonly count: number;
@@ -14,12 +14,12 @@ export interface Rows {
   readonly lengths: Float64Array;
 }
 
-/** Rows of either side that are multiplied at once: as many sums as registers hold. */
-const [rowsAcross, rowsDown] = [2, 4];
+/** Rows of either side that are multiplied at once: as many sums as registers hold. One is a multiple of the other. */
+const rowsAtOnce = { queries: 2, documents: 4 } as const;
 
 export function rowsOf(vectors: readonly Embedding[]): Rows {
   const size = vectors[0]?.values.length ?? 0;
-  const padded = Math.ceil(vectors.length / rowsDown) * rowsDown;
+  const padded = Math.ceil(vectors.length / rowsAtOnce.documents) * rowsAtOnce.documents;
   const values = new Float64Array(padded * size);
   const lengths = new Float64Array(padded).fill(1);
   for (const [i, v] of vectors.entries()) {
@@ -33,9 +33,9 @@ export function rowsOf(vectors: readonly Embedding[]): Rows {
 export function tileCosines(queries: Rows, documents: Rows, cosines: Float64Array): void {
   const { size, values: a, lengths: lengthsA } = queries;
   const { values: b, lengths: lengthsB } = documents;
-  const [down, across] = [lengthsA.length, lengthsB.length];
-  for (let q = 0; q < down; q += rowsAcross)
-    for (let d = 0; d < across; d += rowsDown) {
+  const across = lengthsB.length;
+  for (let q = 0; q < lengthsA.length; q += rowsAtOnce.queries)
+    for (let d = 0; d < across; d += rowsAtOnce.documents) {
       const a0 = q * size;
       const a1 = a0 + size;
       const b0 = d * size;
