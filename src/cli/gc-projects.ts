@@ -49,7 +49,7 @@ export async function neededByAll(
   return { roots: all.flatMap(n => n.roots), alone: all.flatMap(n => n.alone) };
 }
 
-const placeOf = (s: SeenProject): string => `${s.host}:${join(s.folder, projectFile)}`;
+const placeOf = (s: SeenProject): string => `${s.host.split("#")[0]}:${join(s.folder, projectFile)}`;
 
 const knownTexts = {
   read: "what it needs stays too",
@@ -68,7 +68,7 @@ export function checkKnown(sharing: readonly SharingProject[]): void {
   if (unknown.length === 0) return;
   throw cliErrors.fail("shared", {
     place: "gc --apply",
-    expected: `what every project of this record needs`,
+    expected: "what every project of this record needs",
     received: `other files, which cannot be read here: ${unknown.map(placeOf).join(", ")}`,
     hint: "Bring them to the same text and run any command there, or let go of those that were not seen for so many days: --forget-after 30.",
   });

@@ -11,11 +11,21 @@ import { defaultRecords, recordsPlace } from "./url.ts";
 
 export interface SeenProject {
   readonly id: string;
+  /** Its name, and behind a `#` what tells it from another machine of that name. */
   readonly host: string;
   readonly folder: string;
   /** SHA-256 of the file's text. */
   readonly file: string;
   readonly seenMs: number;
+}
+
+/** This machine: many a virtual one is called `localhost`. */
+function thisHost(): string {
+  try {
+    return `${hostname()}#${sha256(readFileSync("/etc/machine-id")).slice(0, 6)}`;
+  } catch {
+    return hostname();
+  }
 }
 
 /** A file that is seen again is noted at most so often (ms). */
@@ -47,7 +57,7 @@ const idOf = (mark: string, folder: string): string => sha256(`${mark}\n${folder
 export async function noteProject(store: Store, text: string): Promise<void> {
   const { root } = store;
   const id = idOf(markOf(root) ?? madeMark(root), root);
-  const row = { id, host: hostname(), folder: root, file: sha256(text), seen_ms: store.clock.now() };
+  const row = { id, host: thisHost(), folder: root, file: sha256(text), seen_ms: store.clock.now() };
   const known = await store.records.read.selectFrom("projects").selectAll().where("id", "=", id).executeTakeFirst();
   if (known && known.file === row.file && known.host === row.host && row.seen_ms - known.seen_ms < noteEveryMs) return;
   const { id: _, ...rest } = row;
@@ -70,7 +80,7 @@ export async function otherProjects(store: Store): Promise<SeenProject[]> {
 /** Whether the folder that was seen is here; `elsewhere` is on another machine, or not mounted. */
 export function whereIs({ id, host, folder }: SeenProject): "here" | "elsewhere" | "gone" {
   if (existsSync(folder) && idOf(markOf(folder) ?? "", folder) === id) return "here";
-  return host === hostname() ? "gone" : "elsewhere";
+  return host === thisHost() ? "gone" : "elsewhere";
 }
 
 export async function forgetProjects(store: Store, ids: readonly string[]): Promise<void> {
