@@ -12,6 +12,8 @@ export interface Capabilities {
   readonly name: string;
   /** Composites that it runs as one operation; the others reach it expanded. */
   readonly native: ReadonlySet<OpKind>;
+  /** Composites that it also can run as one operation, where a program asks for them. */
+  readonly onRequest?: ReadonlySet<OpKind>;
   /** Runs leave the JavaScript thread free. */
   readonly asynchronous: boolean;
   /** Outputs may be written over inputs where `compile` proves it safe. */

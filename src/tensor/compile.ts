@@ -11,6 +11,7 @@ import { DeviceArray } from "./device-array.ts";
 import { type DType, fromNumbers, isFloat } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, graphOf } from "./graph.ts";
+import type { OpKind } from "./ops.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
 import { simplify } from "./simplify.ts";
 import { checkGraph } from "./spec.ts";
@@ -47,6 +48,11 @@ export interface CompileOptions {
    * bounded by the greatest elements of both operands, not by those of its row and column alone, and a row's bits depend on the rows beside it.
    */
   readonly strassen?: boolean;
+  /**
+   * With `fuse`: attention that no derivative passes through is one operation, which keeps no scores in memory and does nothing for keys whose
+   * mask is -1e8 or less, where a query sees others. Results differ by rounding.
+   */
+  readonly attention?: boolean;
   /** For messages. */
   readonly name?: string;
   /** Prefix for a file of operator times. */
@@ -188,8 +194,10 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
       results.map(([, t]) => t),
     );
     const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
-    const graph = simplify(raw, backend.capabilities.native);
-    checkGraph(graph, backend.capabilities.native);
+    const { native: always, onRequest } = backend.capabilities;
+    const native = options.fuse && options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
+    const graph = simplify(raw, native);
+    checkGraph(graph, native);
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
     const wanted = candidates(donated, results, specs);
     const aliases = backend.capabilities.inPlace ? safeAliases(graph, wanted) : new Map<number, number>();

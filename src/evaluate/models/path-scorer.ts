@@ -33,7 +33,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
       const block = isBlocked(width) ? { attentionBlock } : {};
       return reshape(cast(decoderStates(config, p, tokens, { positions, ...sight, ...block }), "f32"), [rows * width, config.width]);
     },
-    { device, constant: [0], fuse: true, strassen: true, name: "paths" },
+    { device, constant: [0], fuse: true, strassen: true, attention: true, name: "paths" },
   );
   const head = pathHead(device, config, parameters);
 

@@ -21,7 +21,7 @@ import { freeRooms, operatorDomainOf } from "../operators/index.ts";
 import { formOf } from "../products/index.ts";
 import type { Shape } from "../shape.ts";
 import type { Limits, PackedInput } from "./emitter.ts";
-import { nativeComposites } from "./lower.ts";
+import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
 import { type Share, Weights } from "./weights.ts";
@@ -228,6 +228,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
     capabilities: {
       name: "onnxruntime",
       native: nativeComposites,
+      ...(runtime.provider === "cpu" && canFuse() ? { onRequest: compositesOnRequest } : {}),
       ...providerLimits[runtime.provider],
       asynchronous: true,
       inPlace: runtime.provider === "cpu",

@@ -4,6 +4,7 @@
  * a wider one and cast back, so bf16 and f16 work as storage everywhere.
  * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
  */
+import { attentionOf, attentionOperator } from "../attention/index.ts";
 import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
@@ -268,9 +269,18 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   layerNorm: ({ e, inputs, attributes: { epsilon } }) => e.emit("LayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
   rmsNorm: ({ e, inputs, attributes: { epsilon } }) =>
     e.emit("SimplifiedLayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
-  attention: never,
+  attention: ({ e, inputs, attributes: { scale }, shape, inputShapes }) => {
+    const [q, k, v, mask] = inputs as [string, string, string, string?];
+    const own = attentionOf(inputShapes[0]!, inputShapes[1]!, inputShapes[2]!, inputShapes[3], scale);
+    if (own) return e.own(attentionOperator(own, shape), inputs)[0]!;
+    const raw = e.emit("FusedMatMul", [q, k], { transA: int(0), transB: int(1), alpha: float(scale) }, contrib);
+    const weights = e.emit("Softmax", [mask === undefined ? raw : e.emit("Add", [raw, mask])], { axis: int(-1) });
+    return e.emit("MatMul", [weights, v]);
+  },
 };
 
+/** Composites that are lowered whole where a program asks for it: on a processor that our own operators are made for. */
+export const compositesOnRequest: ReadonlySet<OpKind> = new Set<OpKind>(["attention"]);
 /** Composites that are lowered whole. */
 export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
   "mean",
