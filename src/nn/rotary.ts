@@ -24,11 +24,15 @@ export function rotaryNumbers(context: number, headSize: number, { base, factors
   return { cos: make(Math.cos), sin: make(Math.sin) };
 }
 
+/** The latest numbers: a model's programs are traced one after another, and all have the same. */
+let latest: { readonly of: string; readonly numbers: ReturnType<typeof rotaryNumbers> } | undefined;
+
 /** The same as constants. */
 export function rotaryTables(context: number, headSize: number, angles: Angles): RotaryTables {
-  const { cos, sin } = rotaryNumbers(context, headSize, angles);
+  const of = JSON.stringify([context, headSize, angles]);
+  if (latest?.of !== of) latest = { of, numbers: rotaryNumbers(context, headSize, angles) };
   const made = (numbers: Float32Array) => constant(numbers, "f32", [context, headSize / 2]);
-  return { cos: made(cos), sin: made(sin) };
+  return { cos: made(latest.numbers.cos), sin: made(latest.numbers.sin) };
 }
 
 /** Tables for positions [B, T]: [B, 1, T, D/2], so that they broadcast over heads; or for 0..T-1 when no positions are given. */

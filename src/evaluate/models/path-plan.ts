@@ -26,8 +26,10 @@ const blockedShare = 0.6;
 const buildTokens = 200;
 /** A batch costs so many tokens beside its own: weights are read, and small products are slow ones. */
 const batchCost = 16;
-/** A token's attention to a row of (this times the model's width) tokens costs as much as its products do. */
-const evenShare = 1.75;
+/** A token's attention to a row of (this times the model's width) tokens costs as much as its products do; where what is hidden is skipped, to as many. */
+const evenShare = { whole: 1.75, skipping: 8 } as const;
+/** Tokens that are looked at together where what is hidden is skipped. */
+const skippedBlock = 64;
 
 export const shapeName = ({ rows, width }: Shape): string => `${rows}x${width}`;
 
@@ -57,18 +59,27 @@ function widthsFor(longest: number, context: number): number[] {
 export interface PlannedModel {
   readonly width: number;
   readonly context: number;
+  /** Attention does nothing for what a token does not see: a row may be as wide as all of a batch. */
+  readonly skips?: boolean;
+}
+
+/** What a token's attention costs, as a share of its products, in rows of so much. */
+function attentionShare(width: number, longest: number, model: PlannedModel): number {
+  if (!model.skips) return (isBlocked(width) ? blockedShare * width : width) / (evenShare.whole * model.width);
+  const seen = Math.min(width, longest / 2) + skippedBlock;
+  return seen / (evenShare.skipping * model.width);
 }
 
 function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): { readonly cost: number; readonly shape: Shape } {
   let best: { readonly cost: number; readonly shape: Shape } | undefined;
   for (const width of widthsFor(sorted.longest, model.context)) {
     const count = countRows(sorted, width);
-    const seen = isBlocked(width) ? blockedShare * width : width;
+    const share = attentionShare(width, sorted.longest, model);
     for (let rows = Math.max(1, Math.floor(batchTokens / width)); rows > 0; rows--) {
       const shape = { rows, width };
       // more than there are only where such a program is there
       if (rows > count && !built.has(shapeName(shape))) continue;
-      const tokens = Math.ceil(count / rows) * (rows * width * (1 + seen / (evenShare * model.width)) + batchCost);
+      const tokens = Math.ceil(count / rows) * (rows * width * (1 + share) + batchCost);
       const cost = tokens + (built.has(shapeName(shape)) ? 0 : buildTokens);
       if (!best || cost < best.cost) best = { cost, shape };
     }

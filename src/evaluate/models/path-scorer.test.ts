@@ -106,6 +106,30 @@ test("the shape holds the longest path, does not depend on the order, and change
   expect(shapeFor(sorted, model, new Set(["12x32"]))).toEqual({ rows: 12, width: 32 });
 });
 
+test("where attention skips what is hidden, rows are wider and less of them is left empty", () => {
+  const model = { width: 576, context: 2048 };
+  const sums = [false, true].map(skips => {
+    let [left, widths] = [0, 0];
+    for (let seed = 0; seed < 20; seed++) {
+      const draw = random(`lengths ${seed}`);
+      const list = Array.from(
+        { length: 64 },
+        (_, k): Path => ({
+          inputs: Array.from({ length: 15 + draw.below(60) }, (_, i) => 1000 * k + i),
+          targets: [1],
+        }),
+      );
+      const sorted = sortedPaths(list, [...list.keys()]);
+      const { rows, width } = shapeFor(sorted, { ...model, skips }, new Set());
+      left += Math.ceil(countRows(sorted, width) / rows) * rows * width - list.reduce((sum, p) => sum + p.inputs.length, 0);
+      widths += width;
+    }
+    return { left, widths };
+  });
+  expect(sums[1]!.widths).toBeGreaterThan(sums[0]!.widths);
+  expect(sums[1]!.left).toBeLessThan(sums[0]!.left);
+});
+
 test("every path is in one plan, kin together; a long text among short ones leaves their rows narrow", () => {
   const model = { width: 576, context: 2048 };
   fc.assert(
@@ -133,6 +157,9 @@ const configs: Record<string, DecoderConfig> = {
   "learned positions": gpt2Config(size),
   "turned positions": llamaConfig({ ...size, kvHeads: 2 }),
   "a window, which cannot share": { ...llamaConfig({ ...size, kvHeads: 2 }), window: 3 },
+  // where the processor has the vectors, attention skips what is hidden, and rows are wide
+  "heads of sixteen": llamaConfig({ ...size, width: 64, kvHeads: 2, context: 200 }),
+  "heads of sixteen in a window": { ...llamaConfig({ ...size, width: 64, kvHeads: 2, context: 200 }), window: 3 },
 };
 for (const [name, config] of Object.entries(configs))
   test(`${name}: a path in a row of many has the likelihood that it has alone`, async () => {
@@ -149,9 +176,9 @@ for (const [name, config] of Object.entries(configs))
     expect(got.size).toBe(list.length);
     for (const [i, { inputs, targets }] of list.entries()) {
       const tokens = await device.array(
-        Int32Array.from({ length: size.context }, (_, k) => inputs[k] ?? 0),
+        Int32Array.from({ length: config.context }, (_, k) => inputs[k] ?? 0),
         "i32",
-        [1, size.context],
+        [1, config.context],
       );
       const all = await (await logits(parameters, tokens)).numbers();
       let want = 0;

@@ -26,11 +26,13 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
   // a window counts places in the row
   const shares = config.window === undefined;
   const built = new Set<string>();
+  // squashed scores are written out
+  const skips = device.capabilities.onRequest?.has("attention") === true && config.scoreCap === undefined && config.headSize % 16 === 0;
   const states = compile(
     (p: Decoder, tokens: Tensor, positions: Tensor, enter: Tensor, exit: Tensor) => {
       const [rows, width] = tokens.shape as [number, number];
       const sight = shares ? { branches: { enter, exit } } : { segments: exit };
-      const block = isBlocked(width) ? { attentionBlock } : {};
+      const block = !skips && isBlocked(width) ? { attentionBlock } : {};
       return reshape(cast(decoderStates(config, p, tokens, { positions, ...sight, ...block }), "f32"), [rows * width, config.width]);
     },
     { device, constant: [0], fuse: true, strassen: true, attention: true, name: "paths" },
@@ -77,7 +79,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
         sum.left--;
         told(path);
       });
-      for (const { sorted, shape } of plansFor(paths, shares, config, built)) {
+      for (const { sorted, shape } of plansFor(paths, shares, { width: config.width, context: config.context, skips }, built)) {
         const rows = layPaths(sorted, shape.width);
         for (let first = 0; first < rows.length; first += shape.rows) {
           if (signal?.aborted) {

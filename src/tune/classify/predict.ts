@@ -37,7 +37,7 @@ export function textReader({ device, read, longest, parameters, rows = 32 }: Rea
   const widths = widthsOf(longest);
   const program = compile(
     (tokens: Tensor, present: Tensor, ...trees: Tree<Tensor>[]) => read(parameters(...(trees as never[])), tokens, present),
-    { device, fuse: true, name: "texts" },
+    { device, fuse: true, attention: true, name: "texts" },
   ) as unknown as Pick<Compiled<[], never>, "dispose"> & {
     with(run: object, ...trees: readonly unknown[]): Promise<{ numbers(): Promise<Float64Array>; dispose(): void }>;
   };
