@@ -49,7 +49,7 @@ export interface CompileOptions {
    */
   readonly strassen?: boolean;
   /**
-   * With `fuse`: attention that no derivative passes through is one operation, which keeps no scores in memory and does nothing for keys whose
+   * Where the processor has 512-bit vectors, attention that no derivative passes through is one operation, which keeps no scores in memory and does nothing for keys whose
    * mask is -1e8 or less, where a query sees others. Results differ by rounding.
    */
   readonly attention?: boolean;
@@ -195,7 +195,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     );
     const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
     const { native: always, onRequest } = backend.capabilities;
-    const native = options.fuse && options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
+    const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
     const graph = simplify(raw, native);
     checkGraph(graph, native);
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));

@@ -120,7 +120,7 @@ export async function openEncoderProgram(
   if (machineProgram) return machineProgram;
   const program = compile(
     (p: Encoder, tokens: Tensor, texts: PackedPositions) => pooled(model, p, packedEncoderStates(config, p, tokens, texts), texts),
-    { device, constant: [0], name: "embed" },
+    { device, constant: [0], attention: true, name: "embed" },
   );
   const hashes: string[] = [];
 

@@ -30,7 +30,7 @@ const sizesOf = (s: AttentionShape) => ({
   q: s.matrices * s.group * s.queries * s.keySize,
   k: s.matrices * s.keys * s.keySize,
   v: s.matrices * s.keys * s.valueSize,
-  mask: s.masks * s.queries * s.keys,
+  mask: s.masks * s.maskRows * s.keys,
   out: s.matrices * s.group * s.queries * s.valueSize,
 });
 const guard = 256;
@@ -77,7 +77,7 @@ function defined(s: AttentionShape, { q, k, v, mask }: Given): Float64Array {
           let x = 0;
           for (let d = 0; d < s.keySize; d++) x += q[row * s.keySize + d]! * k[(n * s.keys + j) * s.keySize + d]!;
           const m = s.masks > 0 ? Math.floor(n / (s.matrices / s.masks)) : 0;
-          return Math.fround(x * s.scale + (s.masks > 0 ? mask[(m * s.queries + i) * s.keys + j]! : 0));
+          return Math.fround(x * s.scale + (s.masks > 0 ? mask[(m * s.maskRows + (i % s.maskRows)) * s.keys + j]! : 0));
         });
         const most = scores.reduce((a, b) => Math.max(a, b));
         const weights = scores.map(x => Math.exp(x - most));
@@ -93,7 +93,7 @@ function defined(s: AttentionShape, { q, k, v, mask }: Given): Float64Array {
 /** Texts of one length side by side, each causal; every eleventh number of the mask is an ordinary one. */
 function masked(s: AttentionShape, length: number, offset: number): Float32Array {
   return Float32Array.from({ length: sizesOf(s).mask }, (_, at) => {
-    const [i, j] = [Math.floor(at / s.keys) % s.queries, at % s.keys];
+    const [i, j] = [Math.floor(at / s.keys) % s.maskRows, at % s.keys];
     const sees = Math.floor((i + offset) / length) === Math.floor((j + offset) / length) && (j <= i || j >= s.queries);
     return sees ? (at % 11 === 0 ? -0.5 : 0) : -1e9;
   });
@@ -116,13 +116,14 @@ hereTest(`near the definition in float64 for any shape and mask${why}`, () => {
     keySize: fc.constantFrom(16, 32, 48, 64, 80),
     valueSize: fc.constantFrom(16, 32, 64, 80, 144),
     masks: fc.constantFrom("none", "all", "text", "head"),
+    isShared: fc.boolean(),
     length: fc.integer({ min: 1, max: 100 }),
     seed: fc.integer(),
   });
   fc.assert(
-    fc.property(shapes, ({ texts, heads, masks, length, seed, ...rest }) => {
+    fc.property(shapes, ({ texts, heads, masks, isShared, length, seed, ...rest }) => {
       const count = { none: 0, all: 1, text: texts, head: texts * heads }[masks];
-      const s = { ...rest, matrices: texts * heads, masks: count, scale: 1.5 };
+      const s = { ...rest, matrices: texts * heads, masks: count, maskRows: isShared ? 1 : rest.queries, scale: 1.5 };
       const x = given(s, seed, masked(s, length, seed & 15));
       // below 1 each: a score of so many is off by rounding, a result is an average
       expect(furthest(run(s, x), defined(s, x))).toBeLessThan(2e-5);
@@ -139,6 +140,7 @@ const whole: AttentionShape = {
   keySize: 32,
   valueSize: 32,
   masks: 1,
+  maskRows: 180,
   scale: 0.2,
 };
 
@@ -169,18 +171,26 @@ hereTest(`a text's bits are the same beside any others, and blocks that are hidd
 test("which shapes the operator computes", () => {
   const of = (q: number[], k: number[], v: number[], mask?: number[]) => attentionOf(q, k, v, mask, 1);
   const base = { queries: 12, keys: 20, keySize: 16, valueSize: 32, scale: 1 };
-  expect(of([12, 16], [20, 16], [20, 32])).toEqual({ ...base, matrices: 1, group: 1, masks: 0 });
-  expect(of([2, 3, 12, 16], [2, 3, 20, 16], [2, 3, 20, 32], [2, 1, 12, 20])).toEqual({ ...base, matrices: 6, group: 1, masks: 2 });
+  expect(of([12, 16], [20, 16], [20, 32])).toEqual({ ...base, matrices: 1, group: 1, masks: 0, maskRows: 0 });
+  expect(of([2, 3, 12, 16], [2, 3, 20, 16], [2, 3, 20, 32], [2, 1, 12, 20])).toEqual({
+    ...base,
+    matrices: 6,
+    group: 1,
+    masks: 2,
+    maskRows: 12,
+  });
   expect(of([2, 3, 4, 12, 16], [2, 3, 1, 20, 16], [2, 3, 1, 20, 32], [2, 1, 1, 12, 20])).toEqual({
     ...base,
     matrices: 6,
     group: 4,
     masks: 2,
+    maskRows: 12,
   });
   expect(of([2, 3, 4, 12, 16], [2, 3, 1, 20, 16], [2, 3, 1, 20, 32], [12, 20])?.masks).toBe(1);
   expect(of([2, 3, 12, 16], [2, 3, 20, 16], [2, 3, 20, 32], [1, 3, 12, 20])).toBeUndefined(); // a mask a head
   expect(of([3, 4, 12, 16], [3, 1, 20, 16], [3, 1, 20, 32], [3, 4, 12, 20])).toBeUndefined();
-  expect(of([12, 16], [20, 16], [20, 32], [1, 20])).toBeUndefined();
+  expect(of([12, 16], [20, 16], [20, 32], [1, 20])).toMatchObject({ masks: 1, maskRows: 1 });
+  expect(of([12, 16], [20, 16], [20, 32], [12, 1])).toBeUndefined();
   expect(of([5, 16], [20, 16], [20, 32])).toBeUndefined(); // a few queries
   expect(of([12, 24], [20, 24], [20, 32])).toBeUndefined();
   expect(of([2, 12, 16], [20, 16], [20, 32])).toBeUndefined();
@@ -197,7 +207,7 @@ hereTest(`a program that asks for it computes what one does that does not, with 
     [b, 1, 1, t, t],
   ] as const;
   const size = (s: readonly number[]) => s.reduce((n, x) => n * x, 1);
-  const s: AttentionShape = { matrices: b * kv, group: g, queries: t, keys: t, keySize: d, valueSize: d, masks: b, scale: 1 };
+  const s: AttentionShape = { matrices: b * kv, group: g, queries: t, keys: t, keySize: d, valueSize: d, masks: b, maskRows: t, scale: 1 };
   const arrays = [...[0, 1, 2].map(i => draws(size(shapes[i]!), i)), masked(s, 23, 0)];
   const found: Float32Array[] = [];
   for (const [n, attention] of [

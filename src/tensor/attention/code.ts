@@ -87,7 +87,8 @@ export function attentionCode(s: AttentionShape): OperatorCode {
   const sum = (r: number, v: number, vectors: number) => r * vectors + v;
   const operand = (v: number) => 24 + v;
   const [spare, scale, infinity, zero] = [28, 29, 30, 31];
-  const maskBytes = 4 * s.keys;
+  /** From a query's numbers of the mask to the next one's. */
+  const maskBytes = s.maskRows === 1 ? 0 : 4 * s.keys;
 
   a.push(...saved);
   a.mov(rbp, rsp);
@@ -119,7 +120,7 @@ export function attentionCode(s: AttentionShape): OperatorCode {
     a.alu("xor", rdx, rdx);
     a.set(rcx, s.matrices / s.masks);
     a.divide(rcx);
-    a.imulBy(r14, rax, s.queries * maskBytes);
+    a.imulBy(r14, rax, s.maskRows * 4 * s.keys);
     a.imulBy(rcx, r12, maskBytes);
     a.alu("add", r14, rcx);
     a.alu("add", r14, field("mask"));

@@ -13,8 +13,10 @@ export interface AttentionShape {
   /** Numbers of a key, and of a value. */
   readonly keySize: number;
   readonly valueSize: number;
-  /** Masks [queries, keys]: none, or one for each so many matrices of keys that follow one another. */
+  /** Masks: none, or one for each so many matrices of keys that follow one another. */
   readonly masks: number;
+  /** Rows of a mask: as many as there are queries, or one for all of them. */
+  readonly maskRows: number;
   readonly scale: number;
 }
 
@@ -37,7 +39,7 @@ export const keysFloats = (s: Pick<AttentionShape, "keys" | "keySize">): number 
 
 /** How many masks there are, each for as many matrices, or undefined where they do not stand so: a mask that heads share, one for all or one a text. */
 function masksOf(mask: Shape, stack: Shape, queries: number, keys: number): number | undefined {
-  if (mask.at(-1) !== keys || mask.at(-2) !== queries) return undefined;
+  if (mask.at(-1) !== keys || (mask.at(-2) !== queries && mask.at(-2) !== 1)) return undefined;
   const own = mask.slice(0, -2);
   const all = [...stack.slice(0, Math.max(0, stack.length - own.length)).map(() => 1), ...own];
   const shared = all.findIndex((n, i) => n !== stack[i]);
@@ -66,5 +68,5 @@ export function attentionOf(q: Shape, k: Shape, v: Shape, mask: Shape | undefine
   const matrices = sizeOf(outer);
   const largest = Math.max(matrices * group * queries * Math.max(...sizes), matrices * (keys + keyBlock) * Math.max(...sizes));
   if (matrices * group === 0 || Math.max(largest, masks * queries * keys) > mostElements) return undefined;
-  return { matrices, group, queries, keys, keySize, valueSize, masks, scale };
+  return { matrices, group, queries, keys, keySize, valueSize, masks, maskRows: mask?.at(-2) ?? 0, scale };
 }
