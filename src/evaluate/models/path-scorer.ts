@@ -39,8 +39,8 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
   );
   const head = pathHead(device, config, parameters);
 
-  /** The states of rows, [rows * width, C]. */
-  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<Float32Array> {
+  /** The states of rows, [rows * width, C]; the caller's. */
+  async function statesOf(rows: readonly TreeRow[], { rows: count, width }: Shape): Promise<DeviceArray> {
     const size = count * width;
     // padding is seen by itself alone: a tree of one token each, or a text of number -1
     const [tokens, positions] = [new Int32Array(size), new Int32Array(size)];
@@ -55,11 +55,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
     for (const data of [tokens, positions, enters, exits]) given.push(await device.array(data, "i32", [count, width]));
     const x = await states(parameters, given[0]!, given[1]!, given[2]!, given[3]!);
     for (const a of given) a.dispose();
-    try {
-      return (await x.read()) as Float32Array;
-    } finally {
-      x.dispose();
-    }
+    return x;
   }
 
   return {
@@ -89,7 +85,8 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
           }
           const began = performance.now();
           const part = rows.slice(first, first + shape.rows);
-          const x = await statesOf(part, shape);
+          using x = await statesOf(part, shape);
+          const numbers = (x.memory.host() ?? (await x.read())) as Float32Array;
           built.add(shapeName(shape));
           const tokens = part.reduce((sum, r) => sum + r.tokens.length, 0);
           const perToken = (performance.now() - began) / Math.max(1, tokens);
@@ -99,7 +96,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
               told(path);
             }
           await portions.take(
-            x,
+            numbers,
             part.flatMap((row, r) => row.scored.map(s => ({ ...s, at: r * shape.width + s.at }))),
           );
         }
