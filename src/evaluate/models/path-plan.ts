@@ -3,7 +3,7 @@
  * products are large, and few different ones, since a program is built for each. A few long paths get rows of their own where that pays, so that the
  * others' stay narrow. A cost in tokens of linear work decides; it changes no value.
  */
-import { countRows, kinOf, type Path, type SortedPaths, sortedPaths } from "./path-rows.ts";
+import { countRows, kinOf, layPaths, type Path, type SortedPaths, sortedPaths, type TreeRow } from "./path-rows.ts";
 
 /** Rows of `width` tokens, `rows` of them at once. */
 export interface Shape {
@@ -32,6 +32,10 @@ const evenShare = { whole: 1.75, skipping: 8 } as const;
 const skippedBlock = 64;
 
 export const shapeName = ({ rows, width }: Shape): string => `${rows}x${width}`;
+const shapeOf = (name: string): Shape => {
+  const [rows, width] = name.split("x").map(Number) as [number, number];
+  return { rows, width };
+};
 
 /** Paths of near lengths, each kind apart: up to `batchTokens`, then each doubling. Numbers of the paths. */
 export function lengthClasses(lengths: readonly number[]): number[][] {
@@ -70,16 +74,19 @@ function attentionShare(width: number, longest: number, model: PlannedModel): nu
   return seen / (evenShare.skipping * model.width);
 }
 
+/** What a batch costs, in tokens of linear work. */
+const batchTokensOf = ({ rows, width }: Shape, longest: number, model: PlannedModel): number =>
+  rows * width * (1 + attentionShare(width, longest, model)) + batchCost;
+
 function cheapest(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<string>): { readonly cost: number; readonly shape: Shape } {
   let best: { readonly cost: number; readonly shape: Shape } | undefined;
   for (const width of widthsFor(sorted.longest, model.context)) {
     const count = countRows(sorted, width);
-    const share = attentionShare(width, sorted.longest, model);
     for (let rows = Math.max(1, Math.floor(batchTokens / width)); rows > 0; rows--) {
       const shape = { rows, width };
       // more than there are only where such a program is there
       if (rows > count && !built.has(shapeName(shape))) continue;
-      const tokens = Math.ceil(count / rows) * (rows * width * (1 + share) + batchCost);
+      const tokens = Math.ceil(count / rows) * batchTokensOf(shape, sorted.longest, model);
       const cost = tokens + (built.has(shapeName(shape)) ? 0 : buildTokens);
       if (!best || cost < best.cost) best = { cost, shape };
     }
@@ -126,6 +133,41 @@ function parted(sorted: SortedPaths, model: PlannedModel, built: ReadonlySet<str
   return best.plans;
 }
 
+/** Rows of a plan that may be laid together. */
+const mostTogether = 3;
+
+/** The rows that are filled least in one row of another width, where a program for it is there and that costs less: a wide row for two, or a narrow one for the last. */
+function withLastRows({ sorted, shape }: Plan, model: PlannedModel, built: ReadonlySet<string>): Plan[] {
+  let best: { readonly saved: number; readonly plans: Plan[] } = { saved: 0, plans: [{ sorted, shape }] };
+  const others = [...built].map(shapeOf).filter(s => s.rows === 1 && s.width !== shape.width && s.width <= model.context);
+  if (shape.rows > 1 || others.length === 0) return best.plans;
+  const rows = layPaths(sorted, shape.width).sort((a, b) => a.tokens.length - b.tokens.length);
+  const of = (part: readonly TreeRow[]) =>
+    sortedPaths(
+      sorted.paths,
+      part.flatMap(r => [...r.own.keys()]),
+      sorted.shares,
+    );
+  const cost = (s: Shape) => batchTokensOf(s, sorted.longest, model);
+  for (const other of others)
+    for (let n = 1; n <= Math.min(mostTogether, rows.length - 1); n++) {
+      const saved = n * cost(shape) - cost(other);
+      if (saved <= best.saved) continue;
+      const [last, rest] = [of(rows.slice(0, n)), of(rows.slice(n))];
+      if (last.longest > other.width || countRows(last, other.width) > 1 || countRows(rest, shape.width) > rows.length - n) continue;
+      best = {
+        saved,
+        plans: [
+          { sorted: rest, shape },
+          { sorted: last, shape: other },
+        ],
+      };
+    }
+  return best.plans;
+}
+
 /** All paths, each in one of the plans. */
 export const plansFor = (paths: readonly Path[], shares: boolean, model: PlannedModel, built: ReadonlySet<string>): Plan[] =>
-  lengthClasses(paths.map(p => p.inputs.length)).flatMap(numbers => parted(sortedPaths(paths, numbers, shares), model, built));
+  lengthClasses(paths.map(p => p.inputs.length))
+    .flatMap(numbers => parted(sortedPaths(paths, numbers, shares), model, built))
+    .flatMap(plan => withLastRows(plan, model, built));

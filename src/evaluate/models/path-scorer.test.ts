@@ -153,6 +153,35 @@ test("every path is in one plan, kin together; a long text among short ones leav
   expect(plansFor(kin, true, model, new Set()).find(p => p.sorted.order.includes(60))!.sorted.order).toContain(0);
 });
 
+test("rows that are left half empty are laid in a program of another width that is there, and every path stays in one plan", () => {
+  const model = { width: 576, context: 2048, skips: true };
+  /** Tokens that are computed, and what programs that are not there cost (as in `path-plan.ts`). */
+  const spent = (plans: ReturnType<typeof plansFor>, built: ReadonlySet<string>) => {
+    const made = new Set(plans.map(p => shapeName(p.shape)).filter(name => !built.has(name)));
+    const batches = plans.map(({ sorted, shape: { rows, width } }) => Math.ceil(countRows(sorted, width) / rows) * (rows * width + 16));
+    return batches.reduce((a, n) => a + n, 200 * made.size);
+  };
+  let fewer = 0;
+  for (let seed = 0; seed < 20; seed++) {
+    const draw = random(`last rows ${seed}`);
+    const list = Array.from(
+      { length: 30 + draw.below(60) },
+      (_, k): Path => ({
+        inputs: Array.from({ length: 15 + draw.below(60) }, (_, i) => 1000 * k + i),
+        targets: [1],
+      }),
+    );
+    const [few, many] = [new Set(["1x480"]), new Set(["1x480", "1x288", "1x864", "3x160"])];
+    const [plain, mixed] = [plansFor(list, true, model, few), plansFor(list, true, model, many)];
+    expect(mixed.flatMap(p => p.sorted.order).sort((a, b) => a - b)).toEqual([...list.keys()]);
+    for (const { sorted, shape } of mixed) expect(sorted.longest).toBeLessThanOrEqual(shape.width);
+    // attention, which depends on the longest text of a plan, is some hundredths
+    expect(spent(mixed, many)).toBeLessThanOrEqual(1.03 * spent(plain, few));
+    if (spent(mixed, many) < 0.98 * spent(plain, few)) fewer++;
+  }
+  expect(fewer).toBeGreaterThan(7);
+});
+
 const configs: Record<string, DecoderConfig> = {
   "learned positions": gpt2Config(size),
   "turned positions": llamaConfig({ ...size, kvHeads: 2 }),
