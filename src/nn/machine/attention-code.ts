@@ -6,7 +6,7 @@
  */
 import { machine } from "../../tensor/index.ts";
 
-const { gpr, at, spread, Assembler, emitExponential } = machine;
+const { gpr, at, spread, Assembler, emitSoftmaxRows } = machine;
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14 } = gpr;
 
 /** Positions of a block of keys. */
@@ -266,31 +266,7 @@ export function attendCode(shape: HeadShape): Uint8Array {
 
     // weights of each row: e^(score - greatest), and what their sum divides by
     a.mov(rsi, field("exponential"));
-    const [most, total, x, n, p] = [0, 1, 2, 3, 4];
-    for (let r = 0; r < rows; r++) {
-      const scores = at(rsp, r * scoreBytes, rdx);
-      const each = (body: () => void) => {
-        a.alu("xor", rdx, rdx);
-        const loop = a.here();
-        body();
-        a.alu("add", rdx, { value: 64 });
-        a.alu("cmp", rdx, rbp);
-        a.jumpIf("b", loop);
-      };
-      a.load(most!, infinity);
-      each(() => a.v("vmaxps", most!, most!, scores));
-      a.reduce("vmaxps", most!, x!);
-      a.v("vpxord", total!, total!, total!);
-      each(() => {
-        a.load(x!, scores);
-        a.v("vsubps", x!, x!, most!);
-        emitExponential(a, x!, [n!, p!], rsi);
-        a.v("vaddps", total!, total!, x!);
-        a.save(scores, x!);
-      });
-      a.reduce("vaddps", total!, x!);
-      a.saveLane(at(rsp, tileRows * scoreBytes + 4 * r), total!);
-    }
+    emitSoftmaxRows(a, { count: rows, rowBytes: scoreBytes, end: rbp, sumsAt: tileRows * scoreBytes, infinity, constants: rsi });
 
     // the weighted sum of the values, four vectors of a head at a time
     for (let first = 0; first < headSize / 16; first += 4) {

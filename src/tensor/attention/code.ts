@@ -8,7 +8,7 @@ import {
   Assembler,
   allocatePages,
   at,
-  emitExponential,
+  emitSoftmaxRows,
   exponentialConstants,
   fieldsOf,
   gpr,
@@ -135,7 +135,8 @@ export function attentionCode(s: AttentionShape): OperatorCode {
   a.set(r11, s.group);
   const heads = a.here();
   score();
-  weigh();
+  a.setAddress(rsi, constantsAt());
+  emitSoftmaxRows(a, { count: tileRows, rowBytes: scoreBytes, end: r15, sumsAt: lanesAt, infinity, constants: rsi });
   for (let first = 0; first < s.valueSize / 16; first += 4) sumValues(first, Math.min(4, s.valueSize / 16 - first));
   a.alu("add", r8, { value: s.queries * keyBytes });
   a.alu("add", r9, { value: s.queries * valueBytes });
@@ -278,36 +279,6 @@ export function attentionCode(s: AttentionShape): OperatorCode {
     a.alu("add", r12, { value: 1 });
     a.alu("cmp", r12, r10);
     a.jumpIf("l", next);
-  }
-
-  /** Scores become e^(score - the query's greatest), and lanes what their sums are. r15: bytes of a query's scores. */
-  function weigh(): void {
-    const [most, total, x, n, p] = [0, 1, 2, 3, 4];
-    a.setAddress(rsi, constantsAt());
-    for (let r = 0; r < tileRows; r++) {
-      const scores = at(rsp, r * scoreBytes, rdx);
-      const each = (body: () => void) => {
-        a.alu("xor", rdx, rdx);
-        const loop = a.here();
-        body();
-        a.alu("add", rdx, { value: 64 });
-        a.alu("cmp", rdx, r15);
-        a.jumpIf("l", loop);
-      };
-      a.load(most!, infinity);
-      each(() => a.v("vmaxps", most!, most!, scores));
-      a.reduce("vmaxps", most!, x!);
-      a.v("vpxord", total!, total!, total!);
-      each(() => {
-        a.load(x!, scores);
-        a.v("vsubps", x!, x!, most!);
-        emitExponential(a, x!, [n!, p!], rsi);
-        a.v("vaddps", total!, total!, x!);
-        a.save(scores, x!);
-      });
-      a.reduce("vaddps", total!, x!);
-      a.saveLane(at(rsp, lanesAt + 4 * r), total!);
-    }
   }
 
   /** `vectors` of the results from vector `first` on. */

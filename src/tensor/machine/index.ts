@@ -4,4 +4,5 @@ export { type Address, Assembler, at, type Gpr, gpr, type Label, spread, type Ve
 export { emitExponential, exponentialConstants } from "./exponential.ts";
 export { type ProcessorFeatures, processorFeatures } from "./features.ts";
 export { allocatePages, loadCode, machineFunction, type Pages, unmapPages } from "./native.ts";
+export { emitSoftmaxRows } from "./softmax.ts";
 export { MachineProgram, type Operation, Team, teamOf } from "./team.ts";
