@@ -228,7 +228,8 @@ test("a group of lm-evaluation-harness: its tasks, and its measures over all of 
 test("a condition that holds ends with 1 and the whole document, one that does not with 0, one that is none with 2", async () => {
   const holds = await evaluate("ends", "--fail-if", "acc > 0.1");
   expect(holds.code).toBe(1);
-  expect(documentOf(holds)).toMatchObject({ failed: 1, gates: [{ fails: true, evidence: "shown" }] });
+  expect(documentOf(holds)).toMatchObject({ failed: 1, gates: [{ fails: true, evidence: "shown" }], error: { code: "evaluate/gate" } });
+  expect(jsonLines(holds.stdout).filter(line => "error" in line || "tasks" in line)).toHaveLength(1);
   expect(holds.stderr + holds.stdout).toContain('\\"acc > 0.1\\" holds');
   const not = await evaluate("ends", "--fail-if", "acc < 0.1");
   expect([not.code, documentOf(not).failed]).toEqual([0, 0]);

@@ -1,7 +1,7 @@
 /** `loam eval`: a model on tasks, beside another model, with a gate for continuous integration. */
 
 import { resolve } from "node:path";
-import { writeFileAtomic } from "../../base/index.ts";
+import { withDetails, writeFileAtomic } from "../../base/index.ts";
 import {
   asChoosing,
   checkMeasures,
@@ -204,8 +204,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: costsCorrected(withHolm(every)), groups: everyGroup }));
     out.line(`  report: ${page}`);
   }
-  out.result(document);
-  if (failed.length) throw evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") });
+  if (failed.length === 0) return out.result(document);
+  throw withDetails(evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") }), document);
 };
 
 /** The items, with what a judge said of them where there is one. */
