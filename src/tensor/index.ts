@@ -1,4 +1,5 @@
 /** tensor: traced programs over shapes and dtypes, their derivatives, and the devices that run them. */
+export { mostKeysOf as mostAttentionKeys } from "./attention/index.ts";
 export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { type Argument, type Compiled, type CompileOptions, compile, type RunOptions, type TensorSpec, trace } from "./compile.ts";

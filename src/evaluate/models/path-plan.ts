@@ -63,13 +63,13 @@ function widthsFor(longest: number, context: number): number[] {
 export interface PlannedModel {
   readonly width: number;
   readonly context: number;
-  /** Attention does nothing for what a token does not see: a row may be as wide as all of a batch. */
-  readonly skips?: boolean;
+  /** In rows up to so wide attention does nothing for what a token does not see; 0 when absent. */
+  readonly skipsTo?: number;
 }
 
 /** What a token's attention costs, as a share of its products, in rows of so much. */
 function attentionShare(width: number, longest: number, model: PlannedModel): number {
-  if (!model.skips) return (isBlocked(width) ? blockedShare * width : width) / (evenShare.whole * model.width);
+  if (width > (model.skipsTo ?? 0)) return (isBlocked(width) ? blockedShare * width : width) / (evenShare.whole * model.width);
   const seen = Math.min(width, longest / 2) + skippedBlock;
   return seen / (evenShare.skipping * model.width);
 }

@@ -108,7 +108,7 @@ test("the shape holds the longest path, does not depend on the order, and change
 
 test("where attention skips what is hidden, rows are wider and less of them is left empty", () => {
   const model = { width: 576, context: 2048 };
-  const sums = [false, true].map(skips => {
+  const sums = [0, 8192].map(skipsTo => {
     let [left, widths] = [0, 0];
     for (let seed = 0; seed < 20; seed++) {
       const draw = random(`lengths ${seed}`);
@@ -120,7 +120,7 @@ test("where attention skips what is hidden, rows are wider and less of them is l
         }),
       );
       const sorted = sortedPaths(list, [...list.keys()]);
-      const { rows, width } = shapeFor(sorted, { ...model, skips }, new Set());
+      const { rows, width } = shapeFor(sorted, { ...model, skipsTo }, new Set());
       left += Math.ceil(countRows(sorted, width) / rows) * rows * width - list.reduce((sum, p) => sum + p.inputs.length, 0);
       widths += width;
     }
@@ -128,6 +128,10 @@ test("where attention skips what is hidden, rows are wider and less of them is l
   });
   expect(sums[1]!.widths).toBeGreaterThan(sums[0]!.widths);
   expect(sums[1]!.left).toBeLessThan(sums[0]!.left);
+  // rows that are wider than that are planned as if nothing were skipped
+  const long = [{ inputs: Array.from({ length: 300 }, (_, i) => i), targets: [1] }];
+  const of = (skipsTo?: number) => plansFor(long, true, { ...model, ...(skipsTo === undefined ? {} : { skipsTo }) }, new Set());
+  expect(of(299)).toEqual(of());
 });
 
 test("every path is in one plan, kin together; a long text among short ones leaves their rows narrow", () => {
@@ -154,7 +158,7 @@ test("every path is in one plan, kin together; a long text among short ones leav
 });
 
 test("rows that are left half empty are laid in a program of another width that is there, and every path stays in one plan", () => {
-  const model = { width: 576, context: 2048, skips: true };
+  const model = { width: 576, context: 2048, skipsTo: 8192 };
   /** Tokens that are computed, and what programs that are not there cost (as in `path-plan.ts`). */
   const spent = (plans: ReturnType<typeof plansFor>, built: ReadonlySet<string>) => {
     const made = new Set(plans.map(p => shapeName(p.shape)).filter(name => !built.has(name)));

@@ -3,7 +3,7 @@
  * states that something is asked of into logits (`path-head.ts`).
  */
 import { type ArraysOf, type Decoder, type DecoderConfig, type DecoderSpec, decoderStates } from "../../nn/index.ts";
-import { cast, compile, type Device, type DeviceArray, reshape, type Tensor } from "../../tensor/index.ts";
+import { cast, compile, type Device, type DeviceArray, mostAttentionKeys, reshape, type Tensor } from "../../tensor/index.ts";
 import { pathHead } from "./path-head.ts";
 import { attentionBlock, isBlocked, plansFor, type Shape, shapeName } from "./path-plan.ts";
 import { layPaths, type Path, type TreeRow } from "./path-rows.ts";
@@ -27,12 +27,12 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
   const shares = config.window === undefined;
   const built = new Set<string>();
   // squashed scores are written out
-  const skips = device.capabilities.onRequest?.has("attention") === true && config.scoreCap === undefined && config.headSize % 16 === 0;
+  const skipsTo = device.capabilities.onRequest?.has("attention") && config.scoreCap === undefined ? mostAttentionKeys(config.headSize) : 0;
   const states = compile(
     (p: Decoder, tokens: Tensor, positions: Tensor, enter: Tensor, exit: Tensor) => {
       const [rows, width] = tokens.shape as [number, number];
       const sight = shares ? { branches: { enter, exit } } : { segments: exit };
-      const block = !skips && isBlocked(width) ? { attentionBlock } : {};
+      const block = width > skipsTo && isBlocked(width) ? { attentionBlock } : {};
       return reshape(cast(decoderStates(config, p, tokens, { positions, ...sight, ...block }), "f32"), [rows * width, config.width]);
     },
     { device, constant: [0], fuse: true, strassen: true, attention: true, name: "paths" },
@@ -75,7 +75,7 @@ export function pathScorer(device: Device, config: DecoderConfig, parameters: Ar
         sum.left--;
         told(path);
       });
-      for (const { sorted, shape } of plansFor(paths, shares, { width: config.width, context: config.context, skips }, built)) {
+      for (const { sorted, shape } of plansFor(paths, shares, { width: config.width, context: config.context, skipsTo }, built)) {
         const rows = layPaths(sorted, shape.width);
         for (let first = 0; first < rows.length; first += shape.rows) {
           if (signal?.aborted) {

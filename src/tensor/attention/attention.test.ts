@@ -5,7 +5,7 @@ import { canFuse } from "../elementwise/index.ts";
 import { compile, constant, type DeviceArray, mul, openDevice, scaledDotProductAttention, type Tensor } from "../index.ts";
 import { allocatePages, loadCode, machineFunction, type Pages } from "../machine/index.ts";
 import { attentionCode } from "./code.ts";
-import { type AttentionShape, attentionOf, keyBlock, tileRows } from "./shape.ts";
+import { type AttentionShape, attentionOf, keyBlock, mostKeysOf, tileRows } from "./shape.ts";
 
 const isHere = canFuse();
 const why = isHere ? "" : " (skipped: no Linux on a processor with AVX-512)";
@@ -193,6 +193,9 @@ test("which shapes the operator computes", () => {
   expect(of([12, 16], [20, 16], [20, 32], [12, 1])).toBeUndefined();
   expect(of([5, 16], [20, 16], [20, 32])).toBeUndefined(); // a few queries
   expect(of([12, 24], [20, 24], [20, 32])).toBeUndefined();
+  for (const size of [16, 24, 256, 272])
+    for (const keys of [8192, 8193])
+      expect(of([12, size], [keys, size], [keys, size]) !== undefined, `${size} ${keys}`).toBe(keys <= mostKeysOf(size));
   expect(of([2, 12, 16], [20, 16], [20, 32])).toBeUndefined();
 });
 

@@ -37,6 +37,9 @@ export const blocksOf = ({ keys }: Pick<AttentionShape, "keys">): number => Math
 /** Floats of a matrix of keys, by block, then number, then key. */
 export const keysFloats = (s: Pick<AttentionShape, "keys" | "keySize">): number => blocksOf(s) * keyBlock * s.keySize;
 
+/** Keys that a query may look at where heads have this size; 0 where the operator does not compute such heads. */
+export const mostKeysOf = (size: number): number => (size > 0 && size % 16 === 0 && size <= mostSize ? mostKeys : 0);
+
 /** How many masks there are, each for as many matrices, or undefined where they do not stand so: a mask that heads share, one for all or one a text. */
 function masksOf(mask: Shape, stack: Shape, queries: number, keys: number): number | undefined {
   if (mask.at(-1) !== keys || (mask.at(-2) !== queries && mask.at(-2) !== 1)) return undefined;
@@ -59,11 +62,11 @@ export function attentionOf(q: Shape, k: Shape, v: Shape, mask: Shape | undefine
   if (!sameShape(outer, isShared ? stackK.slice(0, -1) : stackK)) return undefined;
   const [queries, keySize, keys, valueSize] = [q.at(-2)!, q.at(-1)!, k.at(-2)!, v.at(-1)!];
   const sizes = [keySize, valueSize];
-  if (queries < tileRows || keys < 1 || keys > mostKeys || sizes.some(n => n === 0 || n % 16 !== 0 || n > mostSize)) return undefined;
+  if (queries < tileRows || keys < 1 || sizes.some(n => keys > mostKeysOf(n))) return undefined;
+  const isOfGroup = mask !== undefined && isShared && mask.length > 2;
   // a mask of its own for each head of a group has no place
-  const ofHeads = mask && isShared && mask.length > 2 ? mask.slice(0, -3).concat(mask.slice(-2)) : mask;
-  if (mask && isShared && mask.length > 2 && mask.at(-3) !== 1 && group > 1) return undefined;
-  const masks = ofHeads ? masksOf(ofHeads, outer, queries, keys) : 0;
+  if (isOfGroup && mask.at(-3) !== 1) return undefined;
+  const masks = mask ? masksOf(isOfGroup ? [...mask.slice(0, -3), ...mask.slice(-2)] : mask, outer, queries, keys) : 0;
   if (masks === undefined) return undefined;
   const matrices = sizeOf(outer);
   const largest = Math.max(matrices * group * queries * Math.max(...sizes), matrices * (keys + keyBlock) * Math.max(...sizes));
