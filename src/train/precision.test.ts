@@ -1,5 +1,5 @@
 /** Mixed precision over the whole loop: the loss falls as it does in float32, runs repeat to the bit, and where there are no such products nothing changes. */
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { decoderSpec, llamaConfig } from "../nn/index.ts";
 import { machine, openDevice } from "../tensor/index.ts";
 import { adamw, single } from "./optimizer.ts";
@@ -56,9 +56,7 @@ async function losses(precision: Precision | undefined, threads: number): Promis
   return found;
 }
 
-afterEach(() => {
-  delete process.env.LOAM_MACHINE_CODE;
-});
+afterEach(() => void vi.unstubAllEnvs());
 
 test.skipIf(!isHere)(`with bf16 products the loss is float32's to a thousandth, and the same bits whatever the threads${why}`, async () => {
   const [exact, one, two] = [await losses("f32", 1), await losses("bf16", 1), await losses("bf16", 2)];
@@ -69,6 +67,6 @@ test.skipIf(!isHere)(`with bf16 products the loss is float32's to a thousandth, 
 });
 
 test("without machine code, bf16 is float32", async () => {
-  process.env.LOAM_MACHINE_CODE = "off";
+  vi.stubEnv("LOAM_MACHINE_CODE", "off");
   expect(await losses("bf16", 1)).toEqual(await losses(undefined, 1));
 });
