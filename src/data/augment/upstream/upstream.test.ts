@@ -251,12 +251,13 @@ test("questions: answers without pairs are refused, whatever they are", async ()
 });
 
 test("a run that died goes on from the answers it had, and gives what an undisturbed run gives", async () => {
+  const textOf = (request: Request) => request.body.messages.at(-1)!.content.split("\n\n").at(-1)!;
+  const numberOf = (request: Request) => Number(/number (\d+)/.exec(textOf(request))![1]);
   let down = true;
   const { requests, options } = await serve((request, r) => {
-    const text = request.body.messages.at(-1)!.content.split("\n\n").at(-1)!;
-    // by its document, not by when it came: two are asked at once, and what is asked beside one that fails is broken off
-    if (down && Number(/number (\d+)/.exec(text)![1]) >= 5) status(r, 500);
+    if (down && numberOf(request) >= 5) status(r, 500);
     else {
+      const text = textOf(request);
       say(r, text.replace("is on Friday at", "takes place Friday,").replace("brings", `has ${"ab"[request.body.seed % 2]}`));
     }
   });
@@ -267,7 +268,8 @@ test("a run that died goes on from the answers it had, and gives what an undistu
   const asked = requests.length;
   expect(asked).toBeGreaterThan(5);
   const resumed = await gather(whole, cache);
-  expect(requests.length - asked).toBe(7);
+  // a set, since what the first run broke off may reach the server late
+  expect(new Set(requests.slice(asked).map(numberOf))).toEqual(new Set([5, 6, 7, 8, 9, 10, 11]));
   expect(resumed.report.requests).toMatchObject({ asked: 7, cached: 5 });
   expect((await gather(whole, folder())).made).toEqual(resumed.made);
   const again = requests.length;
