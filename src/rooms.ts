@@ -62,7 +62,7 @@ export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   fzstd: "src/data/sources/compressed/zstd.ts",
   // The reader runs in a process of its own.
   hyparquet: "src/data/sources/guarded/parquet-job.mjs",
-  "@bokuweb/zstd-wasm": ["src/data/export/zstd.ts", "src/evaluate/baselines/zstd.ts"],
+  "@bokuweb/zstd-wasm": "src/base/zstd.ts",
   "hyparquet-writer": "src/data/export/parquet.ts",
   "hyparquet-compressors": "src/data/sources/guarded/parquet-job.mjs",
   "pdfjs-dist": "src/data/sources/guarded/pdf-job.mjs",

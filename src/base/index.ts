@@ -24,3 +24,4 @@ export { type Random, type RandomState, random } from "./random.ts";
 export { showValue } from "./show.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";
+export { zstdLibrary } from "./zstd.ts";

@@ -1,7 +1,7 @@
 import { inflateRawSync } from "node:zlib";
-import { compressUsingDict, createCCtx, createDCtx, decompressUsingDict, init } from "@bokuweb/zstd-wasm";
+import { decompress } from "fzstd";
 import { expect, test } from "vitest";
-import { random } from "../../base/index.ts";
+import { random, zstdLibrary } from "../../base/index.ts";
 import { buildDictionary } from "./dictionary.ts";
 import { gzipBaseline, lastBytes, windowBytes } from "./gzip.ts";
 import { bytesOf } from "./score.ts";
@@ -38,7 +38,7 @@ test("scores are bits over UTF-8 bytes, the same on every run, and better with a
 });
 
 test("what is counted can be decoded again from the same dictionary", async () => {
-  await init();
+  const { compressUsingDict, createCCtx, createDCtx, decompressUsingDict } = await zstdLibrary();
   const dictionary = buildDictionary(train, 20_000);
   const [coder, decoder] = [createCCtx(), createDCtx()];
   for (const text of heldOut) {
@@ -49,6 +49,25 @@ test("what is counted can be decoded again from the same dictionary", async () =
   const window = lastBytes(train, windowBytes);
   const coded = deflateRawSync(heldOut[0]!, { level: 9, dictionary: window });
   expect(inflateRawSync(coded, { dictionary: window }).toString()).toBe(heldOut[0]);
+});
+
+test("whoever asks for the compressor, at once or later, has the one of the process, and what it writes is read by another's decoder", async () => {
+  const asked = [zstdLibrary(), zstdLibrary()];
+  await zstdBaseline(train, heldOut);
+  const bytes = Buffer.from(train.join("\n"));
+  const { compress, compressUsingDict, createCCtx, freeCCtx } = await zstdLibrary();
+  expect(new Set(await Promise.all([...asked, zstdLibrary()])).size).toBe(1);
+  const context = createCCtx();
+  const dictionary = buildDictionary(train, 20_000);
+  const sizes = [compress(bytes, 3), compressUsingDict(context, bytes, dictionary, 3)].map(coded => coded.length);
+  freeCCtx(context);
+  // long enough for a start of the library to end, were one begun
+  await new Promise(resolve => setTimeout(resolve, 200));
+  expect(Buffer.from(decompress(compress(bytes, 3))).equals(bytes)).toBe(true);
+  await zstdBaseline(train, heldOut);
+  const after = createCCtx();
+  expect([compress(bytes, 3), compressUsingDict(after, bytes, dictionary, 3)].map(coded => coded.length)).toEqual(sizes);
+  freeCCtx(after);
 });
 
 test("a dictionary fits its size, is made of train text, and leads with what many documents share", () => {
@@ -66,7 +85,7 @@ test("a dictionary fits its size, is made of train text, and leads with what man
 });
 
 test("a chosen dictionary beats one cut anywhere from the same text", async () => {
-  await init();
+  const { compressUsingDict, createCCtx } = await zstdLibrary();
   const context = createCCtx();
   const cost = (dictionary: Buffer) => heldOut.reduce((n, t) => n + compressUsingDict(context, Buffer.from(t), dictionary, 19).length, 0);
   const size = 4096;

@@ -2,20 +2,17 @@
  * Zstandard, level 19, with a dictionary of 112 KB from the train side (the size `zstd --train` makes by default). The dictionary is raw
  * content, chosen by `dictionary.ts`; a trained one would also carry entropy tables. Every byte of the frame counts.
  */
-import { compressUsingDict, createCCtx, freeCCtx, init } from "@bokuweb/zstd-wasm";
+import { zstdLibrary } from "../../base/index.ts";
 import { buildDictionary } from "./dictionary.ts";
 import { type BaselineScore, bytesOf, score } from "./score.ts";
 
 /** What `zstd --train` makes unless told otherwise. */
 export const dictionaryBytes = 112_640;
 
-let ready: Promise<void> | undefined;
-
 /** Scores zstd -19 with a dictionary from the train texts. */
 export async function zstdBaseline(train: readonly string[], heldOut: readonly string[], level = 19): Promise<BaselineScore> {
   const started = performance.now();
-  ready ??= init();
-  await ready;
+  const { compressUsingDict, createCCtx, freeCCtx } = await zstdLibrary();
   const dictionary = buildDictionary(train, dictionaryBytes);
   const context = createCCtx();
   let bits = 0;
