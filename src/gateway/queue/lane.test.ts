@@ -135,7 +135,7 @@ test("who has waited as long as it may is told so and how long the line takes, f
   const lane = new Lane({ concurrency: 1, most: 10, longestMs: 60_000, agingMs: 1_000 }, clock);
   const stop = new Stop();
   await lane.enter(0, 1e6, stop);
-  for (let i = 0; i < 4; i++) void lane.enter(0, 1e6, stop);
+  const others = Array.from({ length: 4 }, () => lane.enter(0, 1e6, stop));
   for (let i = 0; i < 3; i++) {
     clock.advance(4_000);
     lane.leave();
@@ -144,6 +144,8 @@ test("who has waited as long as it may is told so and how long the line takes, f
   // one waits still; each place takes 4 s
   expect(late).toMatchObject({ kind: "queueTime", retryAfterMs: 8_000 });
   expect(lane.state()).toMatchObject({ waiting: 1, expired: 1 });
+  lane.leave();
+  await Promise.all(others);
 });
 
 test("no patience at all is no place in line, but a free place is taken", async () => {
