@@ -142,6 +142,38 @@ test("a misspelt key is named with the nearest right one, at any depth", () => {
   );
 });
 
+test("what a schema wanted is said as a person would, whatever the kind of rule", () => {
+  const said = (schema: z.ZodType, value: unknown) => {
+    try {
+      check(z.strictObject({ k: schema }), { k: value }, "f");
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "taken";
+  };
+  const method = z.union([z.enum(["full", "lora"]), z.strictObject({ lora: z.strictObject({ rank: z.number().int().min(1) }) })]);
+  const task = z.discriminatedUnion("task", [z.object({ task: z.literal("classify") }), z.object({ task: z.literal("embed") })]);
+  for (const [schema, value, sentence] of [
+    [z.number().min(8), 0, "f: k: expected a number of at least 8, got 0."],
+    [z.number().positive(), -1, "f: k: expected a number above 0, got -1."],
+    [z.number().max(0.5), 0.9, "f: k: expected a number of at most 0.5, got 0.9."],
+    [z.number().int(), 1.5, "f: k: expected integer, got 1.5."],
+    [z.number().multipleOf(8), 9, "f: k: expected a multiple of 8, got 9."],
+    [z.string().min(1), "", 'f: k: expected a text that is not empty, got "".'],
+    [z.string().max(3), "four", 'f: k: expected at most 3 characters, got "four".'],
+    [z.array(z.string()).min(1), [], "f: k: expected an item or more, got []."],
+    [z.array(z.string()).min(2), ["a"], 'f: k: expected at least 2 items, got ["a"].'],
+    [z.url(), "x", 'f: k: expected an address (URL), got "x".'],
+    [method, "lroa", 'f: k: expected one of full, lora, or object, got "lroa". Did you mean "lora"?'],
+    [method, { lora: { rank: 0 } }, "f: k.lora.rank: expected a number of at least 1, got 0."],
+    [z.union([z.literal("all"), z.array(z.string())]), "qery", 'f: k: expected all, or array, got "qery".'],
+    [task, { task: "clasify" }, 'f: k.task: expected one of classify, embed, got "clasify". Did you mean "classify"?'],
+    [z.record(z.string().regex(/^[a-z]+$/, "a name of letters"), z.number()), { a_b: 1 }, 'f: k: expected a name of letters, got "a_b".'],
+    [z.union([z.string(), z.number()], { error: "a text or a number" }), true, "f: k: expected a text or a number, got true."],
+  ] as const)
+    expect(said(schema, value)).toBe(sentence);
+});
+
 test("YAML that is no YAML is placed by line and column; bombs and duplicate keys are refused", () => {
   expect(() => parseYaml("a: 1\nb: [1, 2\nc: 3", "loam.yaml")).toThrow(/^loam\.yaml:3:\d+: .*Fix the YAML/);
   expect(() => parseYaml("a: 1\na: 2", "f")).toThrow(/f:2:1: Map keys must be unique/);

@@ -2,6 +2,7 @@
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { baseErrors } from "./errors.ts";
+import { expectation, takenValues } from "./expectation.ts";
 import { nearest } from "./nearest.ts";
 import { showValue } from "./show.ts";
 
@@ -38,7 +39,7 @@ function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
 
 /** Checks plain data against a schema. `place` names the file or option for the error. Unknown keys are errors where the schema is strict. */
 export function check<S extends z.ZodType>(schema: S, value: unknown, place: string): z.output<S> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: expectation });
   if (result.success) return result.data;
   // A union reports each branch; the branch that went deepest is the one the writer meant.
   const flatten = (issues: readonly z.core.$ZodIssue[], base: PropertyKey[]): { issue: z.core.$ZodIssue; path: PropertyKey[] }[] =>
@@ -67,14 +68,13 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, place: str
       hint: near ? `Did you mean "${near}"?` : "Remove it or check its spelling.",
     });
   }
-  const got = valueAt(value, path);
-  const options = issue.code === "invalid_value" ? issue.values.map(String) : [];
-  const near = typeof got === "string" ? nearest(got, options) : undefined;
+  // What is wrong with a key stands in the map that has it.
+  const isKey = issue.code === "invalid_key";
+  const got = isKey ? path.at(-1) : valueAt(value, path);
+  const near = typeof got === "string" ? nearest(got, takenValues(issue)) : undefined;
   throw baseErrors.fail("config", {
-    place: where(path),
-    expected: options.length
-      ? `one of ${options.join(", ")}`
-      : issue.message.replace(/^Invalid input: expected /, "").replace(/, received .*$/, ""),
+    place: where(isKey ? path.slice(0, -1) : path),
+    expected: issue.message.replace(/^Invalid input: expected /, ""),
     received: showValue(got),
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),
   });
