@@ -13,6 +13,7 @@ import {
   encodeExamples,
   encodePairs,
   encodeRatings,
+  type FormatName,
   type PlacedExample,
   type PreviewPiece,
   placedExamples,
@@ -47,6 +48,10 @@ const encoders: { readonly [task: string]: Encoder } = {
     return { ...rest, encoded: encoded.map(e => ({ ...e.answer, place: `${e.place} (${e.isGood ? "good" : "bad"})`, cut: 0 })), cut: 0 };
   },
 };
+
+/** As the task would that learns from records of this shape. */
+export const encoderOfFormat = (format: FormatName): Encoder =>
+  format === "preference" ? encoders.preference! : format === "rated" ? encoders.ratings! : encodeExamples;
 
 const encoderOf = (tune: OnExamples): Encoder =>
   encoders[tune.task === "preference" ? (tune.loss === "kto" ? "ratings" : "preference") : tune.task]!;

@@ -115,6 +115,13 @@ test("a data set's masks are those that the model is then trained with, and that
   expect(pairs.said.examples).toBe(6);
   expect(pairs.said.shown.map(s => s.place)).toEqual(["./pairs.jsonl:1: chosen", "./pairs.jsonl:1: rejected", "./pairs.jsonl:2: chosen"]);
 
+  // and so is their file without a recipe, of one line or all
+  const asFile = await preview("pairs.jsonl", "--model", "toy");
+  expect(asFile.code, asFile.stderr).toBe(0);
+  expect(asFile.said.shown.map(s => s.runs)).toEqual(pairs.said.shown.map(s => s.runs));
+  const second = await preview("pairs.jsonl", "--model", "toy", "--line", "2");
+  expect(second.said.shown.map(s => s.place)).toEqual(["pairs.jsonl:2: chosen", "pairs.jsonl:2: rejected"]);
+
   // a file of examples as a base without a version reads it
   writeFileSync(join(folder, "own.jsonl"), lines([{ prompt: "How was the cat?", completion: "fine" }]));
   const { said: own, ...named } = await preview("own.jsonl", "--model", "toy");

@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { check, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
 import {
+  byLine,
   type ExampleOptions,
   type ExamplesPreview,
-  encodeExamples,
   exampleOptions,
   previewOf,
   previewPieces,
@@ -20,7 +20,7 @@ import type { Output } from "../output.ts";
 import { findProject, openProjectStore, type Project } from "../project.ts";
 import { findModel } from "../serving/find-model.ts";
 import { baseText } from "../tuning/base-text.ts";
-import { recipePreview } from "../tuning/preview-examples.ts";
+import { encoderOfFormat, recipePreview } from "../tuning/preview-examples.ts";
 import { type PreviewDocument, previewPage } from "../tuning/preview-page.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -70,8 +70,8 @@ function checkPlain(options: Options): void {
 
 const tokensOf = (n: number): string => `${formatCount(n)} tokens`;
 
-/** Where there is a page the examples are on it. */
-function show(out: Output, what: string, p: ExamplesPreview, hasPage: boolean): void {
+/** Where there is a page the examples are on it. Of pairs each answer counts. */
+function show(out: Output, format: string, what: string, p: ExamplesPreview, hasPage: boolean): void {
   const colour = process.stdout.isTTY === true && !out.json && !process.env.NO_COLOR;
   for (const e of hasPage ? [] : p.shown) {
     out.line(`  ${e.place}   ${tokensOf(e.tokens)}, ${formatCount(e.trained)} trained${e.cut > 0 ? `, ${formatCount(e.cut)} cut` : ""}`);
@@ -80,8 +80,9 @@ function show(out: Output, what: string, p: ExamplesPreview, hasPage: boolean): 
     out.line();
   }
   const share = p.tokens === 0 ? 0 : (100 * p.trainedTokens) / p.tokens;
+  const unit = format === "preference" ? "answer" : "example";
   out.line(
-    `  ${formatCount(p.examples)} ${p.examples === 1 ? "example" : "examples"} ${what}: ${tokensOf(p.tokens)}, ${formatCount(p.trainedTokens)} trained (${share.toFixed(0)} %), the longest ${formatCount(p.longest)}`,
+    `  ${formatCount(p.examples)} ${unit}${p.examples === 1 ? "" : "s"} (${format}) ${what}: ${tokensOf(p.tokens)}, ${formatCount(p.trainedTokens)} trained (${share.toFixed(0)} %), the longest ${formatCount(p.longest)}`,
   );
 }
 
@@ -117,7 +118,7 @@ async function ofRecipe(context: Context, project: Project, name: string, { numb
     store.close(),
   );
   const { tune } = project.config.tuned[name]!;
-  show(out, `(${preview.format}) that ${name} is trained on, ${preview.model} read`, preview, page !== undefined);
+  show(out, preview.format, `that ${name} is trained on, ${preview.model} read`, preview, page !== undefined);
   if (preview.validation > 0) out.line(`  ${formatCount(preview.validation)} more select`);
   if ("length" in tune && tune.length !== undefined) warnLength(out, preview, tune.length);
   const isTolerant = "bad" in tune && tune.bad === "skip";
@@ -134,17 +135,18 @@ async function ofFile(context: Context, file: string, options: Options, { number
   const { files, label } = await namedOrMade(found);
   const text = await baseText(files);
   const read = await readExampleFile(resolve(cwd, file), { format: o.format, columns: o.columns, shown: basename(file) });
-  const all = encodeExamples(text, read.examples, o);
-  const problems = [...read.problems, ...all.problems];
-  const chosen = only === undefined ? all.encoded.slice(0, number) : all.encoded.filter(e => e.place.endsWith(`:${only}`));
-  if (only !== undefined && chosen.length === 0 && !problems.some(p => p.problem.place?.includes(`:${only}`)))
+  const all = encoderOfFormat(read.format)(text, read.examples, o);
+  const problems = byLine([...read.problems, ...all.problems]);
+  const isOnly = (place = ""): boolean => new RegExp(`:${only}(?!\\d)`).test(place);
+  const chosen = only === undefined ? all.encoded.slice(0, number) : all.encoded.filter(e => isOnly(e.place));
+  if (only !== undefined && chosen.length === 0 && !problems.some(p => isOnly(p.problem.place)))
     throw cliErrors.fail("usage", {
       place: `${verb}: --line`,
       expected: `a line of ${basename(file)} with an example`,
       received: String(only),
     });
   const preview = previewOf(text, all, chosen);
-  show(out, `(${read.format}) for ${label.id}`, preview, page !== undefined);
+  show(out, read.format, `for ${label.id}`, preview, page !== undefined);
   warnLength(out, preview, o.length);
   const pieces = chosen.map(e => previewPieces(text, e));
   writePage(context, page, { what: basename(file), model: label.id, format: read.format, preview, pieces, problems });

@@ -3,7 +3,7 @@ export { checkpointStage } from "./checkpoint-stage.ts";
 export { documentExamplesStage } from "./documents-stage.ts";
 export { type Encoded, type EncodedExamples, type EncodeExampleOptions, encodeExamples, type TuneText } from "./encode.ts";
 export { examplesFile, examplesStage, placedExamples } from "./examples-stage.ts";
-export { columnOptions, formatNames } from "./formats.ts";
+export { columnOptions, type FormatName, formatNames } from "./formats.ts";
 export {
   type ExampleOptions,
   exampleOptions,
@@ -13,6 +13,6 @@ export {
   instructOptions,
 } from "./options.ts";
 export { type ExamplesPreview, type PreviewPiece, type PreviewRun, previewOf, previewPieces, previewRuns, previewText } from "./preview.ts";
-export { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
+export { byLine, type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
 export { type BaseText, type InstructSurroundings, instructStage } from "./stage.ts";
 export { tuneLoss } from "./tune.ts";

@@ -108,6 +108,7 @@ test("what is wrong is told with file and line, all of it", async () => {
       JSON.stringify({ messages: [...chat.slice(0, 1), { role: "assistant", content: " " }] }),
       JSON.stringify({ messages: [{ role: "boss", content: "x" }] }),
       JSON.stringify({ prompt: "x" }),
+      "[]",
     ].join("\n"),
   );
   const { examples, problems } = await readExampleFile(path, { shown: "chats.jsonl" });
@@ -118,7 +119,9 @@ test("what is wrong is told with file and line, all of it", async () => {
   expect(said[2]).toMatch(/^chats\.jsonl:5: messages\[1\]: expected an answer, got an empty text/);
   expect(said[3]).toMatch(/^chats\.jsonl:6: messages.*role/);
   expect(said[4]).toMatch(/^chats\.jsonl:7: expected messages, conversations, instruction/);
-  expect(() => throwProblems(problems, "chats.jsonl")).toThrow(/5 that cannot/);
+  // in the order of the lines, although what is no JSON is found before anything else
+  expect(said[5]).toBe("chats.jsonl:8: expected a JSON object, got [].");
+  expect(() => throwProblems(problems, "chats.jsonl")).toThrow(/6 that cannot/);
 });
 
 test("answers and the token that ends them are trained, and nothing else; the prompt is what serving makes of it", async () => {

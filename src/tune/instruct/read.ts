@@ -1,7 +1,7 @@
 /** A file of examples: every record checked before anything is trained, every complaint with file and line. */
 import { readFileSync } from "node:fs";
 import { basename, extname } from "node:path";
-import { fileError, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
+import { fileError, formatCount, isLoamError, type LoamError, showValue } from "../../base/index.ts";
 import { type Item, readItems } from "../../evaluate/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Example } from "./example.ts";
@@ -43,13 +43,16 @@ function linesOf(path: string, shown: string, hear: (problem: LoamError) => void
   for (const [i, line] of content.split("\n").entries()) {
     if (line.trim() === "") continue;
     const place = `${shown}:${i + 1}`;
+    let value: unknown;
     try {
-      const value: unknown = JSON.parse(line);
-      if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError("no object");
-      items.push({ fields: value as Fields, place });
+      value = JSON.parse(line);
     } catch (error) {
-      hear(tuneErrors.fail("example", { place, expected: "a JSON object", received: (error as Error).message.slice(0, 100) }, error));
+      const why = (error as Error).message.slice(0, 100);
+      hear(tuneErrors.fail("example", { place, expected: "a JSON object", received: `what is no JSON (${why})` }, error));
+      continue;
     }
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) items.push({ fields: value as Fields, place });
+    else hear(tuneErrors.fail("example", { place, expected: "a JSON object", received: showValue(value) }));
   }
   return items;
 }
@@ -91,7 +94,13 @@ export async function readExampleFile(
       problems.push(error);
       if (problems.length > mostProblems) break;
     }
-  return { format: found, examples, problems };
+  return { format: found, examples, problems: byLine(problems) };
+}
+
+/** In the order of their file, whoever found them; what has no line first. */
+export function byLine(problems: readonly LoamError[]): LoamError[] {
+  const lineOf = ({ problem }: LoamError): number => Number(/:(\d+)(?=:|$)/.exec(problem.place ?? "")?.[1] ?? 0);
+  return problems.toSorted((a, b) => lineOf(a) - lineOf(b));
 }
 
 /** One error for all that is wrong with a file's records; nothing where nothing is. */
