@@ -151,6 +151,11 @@ test("a weight file that was changed is refused by loam serve, by the version's 
       error: { code: "registry/tampered", place: "mail@2: model.safetensors" },
     });
   }
+  const told = await run("models", "gates", "mail@2");
+  expect(told.result).toMatchObject({
+    gates: [{ alias: "staging", holder: 1, verdict: { passed: false, gates: [{ kind: "files", passed: false }] } }],
+  });
+  expect(told.stderr).toContain("mail@2: model.safetensors");
   expect((await run("models", "show", "mail@1")).result).toMatchObject({ aliases: ["staging"] });
   expect((await run("models", "show", "mail@2")).result).toMatchObject({ aliases: ["latest"] });
   // the other version is not touched by it

@@ -2,6 +2,7 @@
 export { registryErrors } from "./errors.ts";
 export { type Approval, type ApprovalGiven, approvalsOf, approve } from "./gates/approvals.ts";
 export { evidenceOf } from "./gates/evidence.ts";
+export { filesGate, withGate } from "./gates/files-gate.ts";
 export type { Gate } from "./gates/gate.ts";
 export { judge, type Verdict } from "./gates/judge.ts";
 export { factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";

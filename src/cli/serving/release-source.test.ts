@@ -108,7 +108,9 @@ test("aliases with their holders, where a rollback goes, and every move with the
 test("a version's verdicts are those of a promotion; who approved has signed", async () => {
   const source = releaseSource(store);
   const third = contract.verdicts.parse(through(await source.verdicts("mail@3")));
-  expect(third.gates.map(g => [g.alias, g.holder, g.passed, g.gates.map(x => x.passed)])).toEqual([["prod", 2, false, [false, false]]]);
+  expect(third.gates.map(g => [g.alias, g.holder, g.passed, g.gates.map(x => x.passed)])).toEqual([
+    ["prod", 2, false, [false, false, true]],
+  ]);
   await expect(promote(store, { model: "mail", version: "3", alias: "prod" })).rejects.toThrow(third.gates[0]!.gates[0]!.told);
   const second = contract.verdicts.parse(through(await source.verdicts("mail@prod")));
   expect([second.id, second.approvals.map(a => [a.by, a.signedBy !== null])]).toEqual(["mail@2", [["ann", true]]]);

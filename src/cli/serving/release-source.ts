@@ -1,6 +1,6 @@
 /** What the console's pages of releases, evaluations and runs show, read from a project's store when it is asked for. */
 import { isLoamError } from "../../base/index.ts";
-import { approvalsOf, evaluationReport, judge, signaturesOf } from "../../registry/index.ts";
+import { approvalsOf, evaluationReport, filesGate, judge, signaturesOf, withGate } from "../../registry/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import {
   guardOf,
@@ -135,8 +135,9 @@ export function releaseSource(store: Store): ReleaseSource {
         const { model, number } = version;
         const guards = (await listGuards(db)).filter(g => g.rules.models?.includes(model) ?? true);
         const gates = [];
+        const files = await filesGate(store, version, { how: "look" });
         for (const { alias } of guards) {
-          const verdict = await judge(store, await guardOf(db, model, alias), alias, version);
+          const verdict = withGate(await judge(store, await guardOf(db, model, alias), alias, version), files);
           gates.push({ alias, holder: await holderOf(db, model, alias), ...verdict });
         }
         const marks = await marksOf(db, model, number);

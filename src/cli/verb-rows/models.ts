@@ -33,7 +33,7 @@ export const modelsVerbs: readonly Verb[] = [
   },
   {
     usage: "models gates <version>",
-    summary: "What the releases of loam.yaml ask of a version, and what is met",
+    summary: "What the releases of loam.yaml ask of a version, and what is met; its files are read as for a promotion",
     options: [project],
     example: "loam models gates mail-spam@2",
     load: async () => (await import("../verbs/models-release.ts")).modelsGates,

@@ -5,6 +5,8 @@ import { type Progress, readText } from "../../base/index.ts";
 import {
   approvalsOf,
   approve,
+  filesGate,
+  type Gate,
   judge,
   promote,
   promotionDocument,
@@ -12,6 +14,7 @@ import {
   rollback,
   signerOf,
   type Verdict,
+  withGate,
 } from "../../registry/index.ts";
 import { guardOf, holderOf, listGuards, setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -23,9 +26,14 @@ import type { VerbRun } from "../verb.ts";
 /** Of bytes that are read, for people: programs get one document. */
 export const shownProgress = (out: Output): Progress | undefined => (out.json ? undefined : out.progress("verify"));
 
+function showGates(out: Output, gates: readonly Gate[]): void {
+  const width = Math.max(32, ...gates.map(g => g.gate.length));
+  for (const g of gates) out.line(`  ${g.passed ? "pass" : "FAIL"}  ${g.gate.padEnd(width)} ${g.told}`);
+}
+
 function showVerdict(out: Output, { rules, gates }: Verdict): void {
   if (rules === null) out.line("  nothing guards this alias");
-  for (const g of gates) out.line(`  ${g.passed ? "pass" : "FAIL"}  ${g.gate.padEnd(32)} ${g.told}`);
+  showGates(out, gates);
 }
 
 export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], options) => {
@@ -120,19 +128,25 @@ export const modelsArchive: VerbRun = async (context, [given = ""], options) => 
   context.out.result({ model, version: version.number, archived: !undo, changed });
 };
 
-/** `loam models gates`: what aliases ask for. */
+/** `loam models gates`: what aliases ask for, and whether the version's bytes are those that a promotion would move them to. */
 export const modelsGates: VerbRun = async (context, [given = ""], options) => {
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
+  const { out, signal } = context;
+  const files = await filesGate(store, version, { how: "read", progress: shownProgress(out), signal });
+  out.clear();
   const all = [];
   for (const guard of await listGuards(store.records.read)) {
     if (guard.rules.models && !guard.rules.models.includes(model)) continue;
-    const verdict = await judge(store, guard, guard.alias, version);
+    const verdict = withGate(await judge(store, guard, guard.alias, version), files);
     const holder = await holderOf(store.records.read, model, guard.alias);
-    context.out.line(`  ${guard.alias}${holder === null ? "" : `, now ${model}@${holder}`}`);
-    showVerdict(context.out, verdict);
+    out.line(`  ${guard.alias}${holder === null ? "" : `, now ${model}@${holder}`}`);
+    showVerdict(out, verdict);
     all.push({ alias: guard.alias, holder, verdict });
   }
-  if (all.length === 0) context.out.line("  no alias of this model is guarded; `releases:` in loam.yaml does");
-  context.out.result({ model, version: version.number, gates: all });
+  if (all.length === 0) {
+    out.line("  no alias of this model is guarded; `releases:` in loam.yaml does");
+    showGates(out, [files]);
+  }
+  out.result({ model, version: version.number, gates: all, files });
 };

@@ -1,7 +1,7 @@
 /** One thing that a release asks for, and what came of it. Plain data: it is kept in the log with the promotion. */
 
 export interface Gate {
-  readonly kind: "metric" | "approval" | "from" | "signature" | "archived";
+  readonly kind: "metric" | "approval" | "from" | "signature" | "archived" | "files";
   /** As the rules say it. */
   readonly gate: string;
   readonly passed: boolean;

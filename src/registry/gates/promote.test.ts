@@ -20,6 +20,7 @@ import {
 import { answers, measured, version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
 import { checkSigned, signVersion } from "../versions/signatures.ts";
+import { filesGate } from "./files-gate.ts";
 import { promote, rollback } from "./promote.ts";
 import { releaseRules } from "./rules.ts";
 
@@ -46,15 +47,37 @@ async function errorOf(promise: Promise<unknown>): Promise<LoamError> {
   return error;
 }
 
-/** Turns a bit of a version's weights where they lie. */
-async function tamper(store: Store, { artifact }: ModelVersion): Promise<void> {
+async function weightsOf(store: Store, { artifact }: ModelVersion) {
   const { digest } = (await openArtifact(store, artifact)).files.find(f => f.name === "weights.bin")!;
-  const path = join(store.root, ".loam", "blobs", digest.slice(0, 2), digest);
+  return { path: join(store.root, ".loam", "blobs", digest.slice(0, 2), digest) };
+}
+
+/** Turns a bit of a version's weights where they lie. */
+async function tamper(store: Store, version: ModelVersion): Promise<void> {
+  const { path } = await weightsOf(store, version);
   const bytes = readFileSync(path);
   bytes[100] = bytes[100]! ^ 1;
   chmodSync(path, 0o644);
   writeFileSync(path, bytes);
 }
+
+test("the gate of files that is read fails exactly where a promotion would refuse the files; one that only looks says what it has not read", () =>
+  using({}, async store => {
+    const own = await version(store, 1);
+    const refused = async () => (await promote(store, { ...to(1), dryRun: true }).then(() => undefined, String)) !== undefined;
+    const fails = async (how: "read" | "look") => !(await filesGate(store, own, { how })).passed;
+    expect([await refused(), await fails("read"), await fails("look")]).toEqual([false, false, false]);
+    expect((await filesGate(store, own, { how: "look" })).told).toContain("not read here");
+    await tamper(store, own);
+    expect([await refused(), await fails("read"), await fails("look")]).toEqual([true, true, false]);
+    expect((await filesGate(store, own, { how: "read" })).told).toContain("mail@1: weights.bin");
+    const { path } = await weightsOf(store, own);
+    for (const damage of [() => writeFileSync(path, "short"), () => rmSync(path)]) {
+      damage();
+      expect([await refused(), await fails("read"), await fails("look")]).toEqual([true, true, true]);
+      expect((await filesGate(store, own, { how: "look" })).told).toContain("mail@1: weights.bin");
+    }
+  }));
 
 test("a version whose weights were changed gets no alias, guarded or not, by promotion or by hand; the file is named and the alias stays", () =>
   using({}, async store => {
