@@ -24,7 +24,11 @@ export const modelsTag: VerbRun = async (context, [given = "", tag = ""], option
   const at = tag.indexOf("=");
   const [key, value] = at < 0 ? [tag, ""] : [tag.slice(0, at), tag.slice(at + 1)];
   if (!/^[\w.-]{1,64}$/.test(key))
-    throw cliErrors.fail("usage", { place: "loam models tag", expected: "KEY or KEY=VALUE", received: `"${tag}"` });
+    throw cliErrors.fail("usage", {
+      place: "loam models tag",
+      expected: "KEY or KEY=VALUE, the key of up to 64 letters a to z, digits, _ . and -",
+      received: `"${tag}"`,
+    });
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
   const remove = options.remove === true;

@@ -62,7 +62,9 @@ export const modelsPack: VerbRun = async (context, [given = ""], options) => {
   await packed(named, async p => {
     const sizeBytes = await writeLayout(target, p, out.progress(basename(target)), signal);
     out.clear();
-    out.line(`  ${to}   ${model}@${version.number}, ${p.layers.length} files, ${formatBytes(sizeBytes)}, ${p.referrers.length} signatures`);
+    out.line(
+      `  ${to}   ${model}@${version.number}, ${p.layers.length} files, ${formatBytes(sizeBytes)}, ${numSignatures(p.referrers.length)}`,
+    );
     out.line(`  ${p.manifest.descriptor.digest}`);
     out.result({
       model,
@@ -92,6 +94,9 @@ export const modelsPush: VerbRun = async (context, [given = "", place = ""], opt
   });
 };
 
+const alreadyHere = { made: "", reused: ", here already", mended: ", here already but damaged: mended" } as const;
+const numSignatures = (n: number): string => (n === 1 ? "1 signature" : `${n} signatures`);
+
 /** Receives from a file or a registry. */
 async function take(context: Context, options: Options, verb: "pull" | "unpack", source: Parameters<typeof openPackage>[0]): Promise<void> {
   const { out, signal } = context;
@@ -103,18 +108,15 @@ async function take(context: Context, options: Options, verb: "pull" | "unpack",
   const opened = await openPackage(source);
   const name = newName(verb, project, asked, opened.version.model);
   const trusted = keys.length > 0 ? checkTrustedPackage(opened, keys) : null;
-  if (opened.ignored > 0) out.warn(`  ${opened.ignored} signatures are not over this version: left out`);
+  if (opened.ignored > 0)
+    out.warn(`  left out: ${numSignatures(opened.ignored)} that ${opened.ignored === 1 ? "is" : "are"} not over this version`);
   const store = await openRecordOf(project);
   try {
     const { version, action, signatures, tookMs } = await receive(store, opened, name, { progress: out.progress(name), signal });
     const bytes = opened.layers.reduce((sum, l) => sum + l.size, 0);
-    out.done(
-      name,
-      `${opened.layers.length} files, ${formatBytes(bytes)}, as the manifest names them${action === "reused" ? ", here already" : ""}`,
-      tookMs,
-    );
+    out.done(name, `${opened.layers.length} files, ${formatBytes(bytes)}, as the manifest names them${alreadyHere[action]}`, tookMs);
     out.line(
-      `  ${name}@${version.number}   was ${opened.version.model}@${opened.version.version}   ${signatures} signatures${trusted ? `, one by ${trusted}` : ""}`,
+      `  ${name}@${version.number}   was ${opened.version.model}@${opened.version.version}   ${numSignatures(signatures)}${trusted ? `, one by ${trusted}` : ""}`,
     );
     out.result({
       model: name,

@@ -88,10 +88,17 @@ function roleOf(rules: ReleaseRules, { alias, role }: ApprovalGiven, place: stri
   const found = rules.approvals.find(a => a.role === role);
   if (found) return found;
   const roles = rules.approvals.map(a => a.role);
+  if (roles.length === 0)
+    throw registryErrors.fail("role", {
+      place,
+      expected: "an alias whose release in loam.yaml asks for approvals",
+      received: `"${alias}"`,
+      hint: "`loam models gates` lists what aliases ask for.",
+    });
   const near = nearest(role, roles);
   throw registryErrors.fail("role", {
     place,
-    expected: roles.length > 0 ? `a role that ${alias} asks for: ${roles.join(", ")}` : "a release that asks for approvals",
+    expected: `a role that ${alias} asks for: ${roles.join(", ")}`,
     received: `"${role}"`,
     ...(near ? { hint: `Did you mean "${near}"?` } : {}),
   });

@@ -186,6 +186,8 @@ test("approvals: a person counts once, however often, however spelt, in whatever
       expect((await promote(store, to(1))).verdict.gates.map(g => g.told)).toEqual(["2 of 2: ann, bob", "1 of 1: eve"]);
       await expect(say("ann", "owner")).rejects.toThrow(/expected one of Eve as owner, got "ann"/);
       await expect(say("ann", "reviwer")).rejects.toThrow(/Did you mean "reviewer"/);
+      const free = approve(store, first, undefined, { alias: "prd", by: "ann", role: "reviewer" });
+      await expect(free).rejects.toThrow(/expected an alias whose release in loam.yaml asks for approvals, got "prd"/);
       // approvals are of a version: the next one has none
       await version(store, 2);
       expect(await codeOf(promote(store, to(2)))).toBe("registry/refused");

@@ -1,12 +1,22 @@
 /** A version as a file: it comes out as it went in, other programs read it, and whatever is changed in it is refused. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isLoamError, sha256 } from "../../base/index.ts";
-import { contentDigest, listModels, type ModelVersion, openArtifact, openStore, type Store, setAlias, verify } from "../../store/index.ts";
+import {
+  checkContent,
+  contentDigest,
+  listModels,
+  type ModelVersion,
+  openArtifact,
+  openStore,
+  type Store,
+  setAlias,
+  verify,
+} from "../../store/index.ts";
 import { version } from "../toy.laws.ts";
 import { makeKeys, signerOf } from "../versions/keys.ts";
 import { signaturesOf, signVersion } from "../versions/signatures.ts";
@@ -51,6 +61,35 @@ test("a version comes out of a file as it went in: content, scores, summary, a s
     expect(await signaturesOf(other.records.read, first.version)).toMatchObject([{ by: "ann", isValid: true }]);
     expect(await taken(file, other, "letters")).toMatchObject({ action: "reused", version: { number: 1 } });
     expect((await verify(other)).findings).toEqual([]);
+  } finally {
+    await other.close();
+  }
+});
+
+test("a file that was changed where a package arrives is taken from the package, whether the artifact is there or only its bytes are", async () => {
+  const large = await version(store, 9, 60_000);
+  const path = join(root, "large.tar");
+  await writeLayout(path, await packageOf(store, large));
+  const other = await emptyStore();
+  const damage = async () => {
+    const { digest } = (await openArtifact(store, large.artifact)).files.find(f => f.name === "weights.bin")!;
+    const blob = join(other.root, ".loam", "blobs", digest.slice(0, 2), digest);
+    chmodSync(blob, 0o644);
+    writeFileSync(blob, readFileSync(blob).fill(1, 100, 101));
+  };
+  const holds = async ({ artifact }: ModelVersion) => (await checkContent(other, artifact)).bytes;
+  try {
+    // the same bytes, made by another recipe
+    const own = await version(other, 9, 60_000);
+    await damage();
+    await expect(holds(own)).rejects.toThrow("SHA-256");
+    const first = await taken(path, other, "letters");
+    expect([first.action, await holds(first.version), await holds(own)]).toEqual(["made", 60_010, 60_010]);
+    await damage();
+    const again = await taken(path, other, "letters");
+    expect([again.action, again.version.number, await holds(again.version)]).toEqual(["mended", 1, 60_010]);
+    expect((await taken(path, other, "letters")).action).toBe("reused");
+    expect((await verify(other, { content: true })).findings).toEqual([]);
   } finally {
     await other.close();
   }

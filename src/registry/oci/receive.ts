@@ -4,8 +4,8 @@
  * ever there. Figures and approvals are not taken over: what somebody else's record says was not measured here.
  */
 import { z } from "zod";
-import type { Progress } from "../../base/index.ts";
-import { contentDigest, type ModelVersion, registerVersion, runStage, type Store, stage } from "../../store/index.ts";
+import { isLoamError, type Progress } from "../../base/index.ts";
+import { checkContent, contentDigest, type ModelVersion, registerVersion, runStage, type Store, stage } from "../../store/index.ts";
 import { registryErrors } from "../errors.ts";
 import { fingerprintOf, isSignedBy } from "../versions/keys.ts";
 import { addSignature, signaturesOf } from "../versions/signatures.ts";
@@ -109,14 +109,26 @@ const unpackStage = (store: Store, { source, version, layers }: Opened) =>
       for (const [i, layer] of layers.entries()) {
         progress({ stage: "unpack", done: i / layers.length, message: layer.name });
         const digest = layer.digest.replace("sha256:", "");
-        // what this record has already is not fetched again, also of a fetch that was interrupted
+        const write = (pieces: AsyncIterable<Buffer>) =>
+          output.writeStream(layer.name, stoppable(checkedPieces(pieces, layer, `${source.place}: ${layer.name}`), signal));
+        // what this record has already is not fetched again, also of a fetch that was interrupted; what is damaged here is
         const isHere = (await store.blobs.size(digest)) === layer.size;
-        const pieces = isHere ? store.blobs.stream(digest) : source.blob(layer);
-        await output.writeStream(layer.name, stoppable(checkedPieces(pieces, layer, `${source.place}: ${layer.name}`), signal));
+        if (!isHere || !(await isSound(() => write(store.blobs.stream(digest))))) await write(source.blob(layer));
       }
       return version.summary;
     },
   });
+
+/** False where the record's own bytes turn out to be damaged, or gone, as they are read. */
+async function isSound(read: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await read();
+    return true;
+  } catch (error) {
+    if (isLoamError(error, "store/blobDamaged") || isLoamError(error, "store/blobMissing")) return false;
+    throw error;
+  }
+}
 
 async function* stoppable(pieces: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
   for await (const piece of pieces) {
@@ -127,13 +139,15 @@ async function* stoppable(pieces: AsyncIterable<Buffer>, signal: AbortSignal): A
 
 export interface Received {
   readonly version: ModelVersion;
-  readonly action: "made" | "reused";
+  /** `mended`: all of it was here, some file damaged, which is as the package has it now. */
+  readonly action: "made" | "reused" | "mended";
   readonly signatures: number;
   readonly tookMs: number;
 }
 
 /**
- * Registers a package under a name, as its next version. Errors: registry/package for content that is not what the manifest names, by the file;
+ * Registers a package under a name, as its next version. What the record has already is read as well: nothing is registered over a file that was changed
+ * here, it is taken from the package anew. Errors: registry/package for content that is not what the manifest names, by the file;
  * store/name, store/fileName.
  */
 export async function receive(
@@ -144,11 +158,11 @@ export async function receive(
 ): Promise<Received> {
   const { version: origin, layers } = opened;
   const files = layers.map(l => ({ name: l.name, digest: l.digest.replace("sha256:", ""), sizeBytes: l.size }));
-  const { artifact, action, tookMs } = await runStage(store, unpackStage(store, opened), {
-    inputs: {},
-    options: { origin, files },
-    ...given,
-  });
+  const run = (force: boolean) => runStage(store, unpackStage(store, opened), { inputs: {}, options: { origin, files }, force, ...given });
+  const found = await run(false);
+  const isDamaged = found.action === "reused" && !(await isSound(() => checkContent(store, found.artifact.id, given)));
+  const { artifact, tookMs } = isDamaged ? await run(true) : found;
+  const action = isDamaged ? "mended" : found.action;
   const version = await registerVersion(store, name, artifact.id, origin.scores);
   for (const s of opened.signatures) await addSignature(store, version, s);
   return { version, action, signatures: (await signaturesOf(store.records.read, version)).length, tookMs };
