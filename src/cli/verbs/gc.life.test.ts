@@ -1,9 +1,9 @@
 /** `loam gc --apply` on records of real searches, tunings and evaluations: what somebody goes on with stays, and what nobody does goes. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { random } from "../../base/index.ts";
+import { type LoamError, random } from "../../base/index.ts";
 import { measuredOf } from "../../registry/index.ts";
 import {
   artifactsFrom,
@@ -168,19 +168,24 @@ test("a study that the file described no more when gc ran is read without its fi
   expect(after.verdict!.documents).toBe(before.verdict!.documents);
 });
 
-test("a study that was stopped before its verdict, and not described when gc ran, has the models made anew that its verdict is about", async () => {
-  const folder = notes("stopped", filters);
-  const whole = join(scratch, "whole");
-  cpSync(folder, whole, { recursive: true });
+/** Begins a search of so many trials, and stops it when some of them are over. */
+async function stoppedAfter(folder: string, trials: number, of: number): Promise<void> {
   const stop = new AbortController();
   let ended = 0;
   const write = (piece: string) => {
-    if (piece.includes('"event":"trial"') && ++ended === 3) stop.abort(new Error("stopped"));
+    if (piece.includes('"event":"trial"') && ++ended === trials) stop.abort(new Error("stopped"));
     return true;
   };
   const streams = { out: { write } as unknown as NodeJS.WritableStream, err: { write: () => true } as unknown as NodeJS.WritableStream };
   const context = { out: createOutput(true, streams), cwd: folder, signal: stop.signal };
-  await expect(tuneSearch(context, [], { workers: "0", trials: "6" })).rejects.toThrow("stopped");
+  await expect(tuneSearch(context, [], { workers: "0", trials: String(of) })).rejects.toThrow("stopped");
+}
+
+test("a study that was stopped before its verdict, and not described when gc ran, has the models made anew that its verdict is about", async () => {
+  const folder = notes("stopped", filters);
+  const whole = join(scratch, "whole");
+  cpSync(folder, whole, { recursive: true });
+  await stoppedAfter(folder, 3, 6);
   edit(folder, "rate: 0.01, length: 48", "rate: 0.01, length: 40");
   await collect(folder);
   edit(folder, "rate: 0.01, length: 40", "rate: 0.01, length: 48");
@@ -196,6 +201,31 @@ test("a study that was stopped before its verdict, and not described when gc ran
     const weights = async (id: string) => (await openArtifact(store, id)).files.find(f => f.name.endsWith(".safetensors"))!.digest;
     expect(await Promise.all(after.trials.map(t => weights(modelOf(t))))).toContain(await weights(after.verdict!.winner.model));
   });
+});
+
+test("where a trial's model is gone and so is the data that it was made of, the search names the trial, what is missing and what to do; with the data back it goes on", async () => {
+  const space = "{ data.notes.source.folder: [notes, more], tune.rate: [0.01, 0.02] }";
+  const folder = notes("lost", `searches:\n  sources: { model: moods, sampler: grid, pruner: none, trials: 4, space: ${space} }\n`);
+  const [more, away] = [join(folder, "more"), join(folder, "away")];
+  cpSync(join(folder, "notes"), more, { recursive: true });
+  appendFileSync(join(more, "notes.csv"), "a note of more than the others: sun and song,glad\n");
+  // three trials: each is the winner, the runner-up or the configuration as it is, and one at least is of `more`
+  await stoppedAfter(folder, 3, 4);
+  edit(folder, "rate: 0.01, length: 48", "rate: 0.01, length: 40");
+  await collect(folder);
+  edit(folder, "rate: 0.01, length: 40", "rate: 0.01, length: 48");
+  renameSync(more, away);
+  const refused = await search(folder, 3).then(
+    () => undefined,
+    error => error as LoamError,
+  );
+  expect(refused).toMatchObject({ code: "store/blobMissing" });
+  expect(refused!.message).toMatch(
+    /It is the model of trial \d, and it cannot be made anew: source\.folder: expected a folder, got "more"/,
+  );
+  expect(refused!.message).toContain("`loam tune show` tells what the study found");
+  renameSync(away, more);
+  expect((await search(folder, 3)).verdict).not.toBeNull();
 });
 
 test("what was measured of a version stays with it, and goes with it; one that is served or that a job is made from stays though a newer one is there", async () => {
