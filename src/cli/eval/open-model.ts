@@ -96,7 +96,13 @@ async function decoder(files: FilesReader, label: ModelLabel, project: Project |
     const engine = createEngine({ model, device, room: Math.min(context, model.config.context), slots });
     await engine.ready;
     const app = createApp({ engines: [engine] });
-    const asked = endpointModel({ url: "http://127.0.0.1/v1", model: model.id, concurrency: 2 * slots, fetch: r => app.fetch(r) });
+    const asked = endpointModel({
+      url: "http://127.0.0.1/v1",
+      place: model.id,
+      model: model.id,
+      concurrency: 2 * slots,
+      fetch: r => app.fetch(r),
+    });
     return { engine, app, asked };
   });
   const { chatTemplate } = model;

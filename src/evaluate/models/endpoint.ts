@@ -27,6 +27,8 @@ export interface EndpointOptions {
   /** Requests in flight. */
   readonly concurrency?: number;
   readonly fetch?: (request: Request) => Response | Promise<Response>;
+  /** What complaints name; the address where absent. */
+  readonly place?: string;
   /** What answers are kept under; the address and the name where absent. */
   readonly fingerprint?: string;
   /** What is waited before a request is made again; doubled each time. */
@@ -120,6 +122,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
   const { model, concurrency = defaultConcurrency, retryMs = 500 } = o;
   const url = o.url.replace(/\/+$/, "");
   const send = o.fetch ?? ((r: Request) => fetch(r));
+  const placeOf = (path: string): string => o.place ?? `${url}/${path}`;
 
   /** Errors: evaluate/endpoint; the signal's reason. A refusal of the request itself is an answer. */
   async function post<S extends z.ZodType>(
@@ -128,14 +131,14 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
     schema: S,
     signal: AbortSignal | undefined,
   ): Promise<{ ok: z.output<S> } | Refusal> {
-    const place = `${url}/${path}`;
+    const place = placeOf(path);
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       let failure: string;
       try {
         const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
         const response = await send(
-          new Request(place, {
+          new Request(`${url}/${path}`, {
             method: "POST",
             headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
             body: JSON.stringify({ model, ...body }),
@@ -152,6 +155,8 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
           }
           return { ok: check(schema, value, place) };
         }
+        // a server may answer, too, that it was stopped
+        signal?.throwIfAborted();
         const message = messageOf(text);
         const isTooLong = response.status !== 429 && saysTooLong(text);
         if (isTooLong || (response.status !== 429 && response.status < 500)) return { status: response.status, message, isTooLong };
@@ -175,7 +180,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
     const got = await post(path, body, schema, signal);
     if ("ok" in got) return got.ok;
     throw evaluateErrors.fail(got.isTooLong ? "length" : "endpoint", {
-      place: `${url}/${path}`,
+      place: placeOf(path),
       expected: "an answer",
       received: `${got.status} ${got.message}`,
     });
@@ -215,7 +220,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
       "ok" in first || !refusals.includes(first.status)
         ? first
         : await post("embeddings", { input, truncate: true }, embeddingsSchema, signal);
-    const place = `${url}/embeddings`;
+    const place = placeOf("embeddings");
     if (!("ok" in cut)) {
       const { status, message } = "ok" in first ? cut : first;
       throw evaluateErrors.fail("endpoint", { place, expected: "an answer", received: `${status} ${message}` });
@@ -264,7 +269,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
       }
       if (echoes)
         throw evaluateErrors.fail("endpoint", {
-          place: `${url}/completions`,
+          place: placeOf("completions"),
           expected: "log-probabilities of the prompt",
           received: "ok" in got ? "none" : got.message,
         });
@@ -272,7 +277,7 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
       const scored = await post("score", { prompt: "a", input: "b" }, scoreSchema, signal);
       if (!("ok" in scored))
         throw evaluateErrors.fail("ability", {
-          place: url,
+          place: o.place ?? url,
           expected: "log-probabilities of a prompt: completions with echo and logprobs, or /v1/score",
           received: refused,
           hint: "Such a model can do tasks whose output is generate_until.",
