@@ -4,12 +4,20 @@ import type { ItemResult } from "./results/item.ts";
 import type { Asked } from "./tasks/ask.ts";
 import type { SliceRule, Task } from "./tasks/schema.ts";
 
-/** Characters of a prompt that are kept: its end, where the question is; of a text that a classifier reads, its beginning. */
+/** Characters of a prompt that are kept: its end, where the question is; of a text that is classified or scored as a whole, its beginning. */
 const shownPrompt = 1200;
 
-/** The attributes that slices are made of: `length` of a text under its field's name. */
-export const sliceName = (rule: SliceRule): { readonly by: string; readonly parts: number } =>
-  typeof rule === "string" ? { by: rule, parts: 3 } : { by: `length of ${rule.length}`, parts: rule.parts };
+/** An attribute that slices are made of, and into how many parts. */
+export interface SliceBy {
+  readonly by: string;
+  readonly parts: number;
+  /** A text's: in parts however few different ones there are. */
+  readonly isLength?: boolean | undefined;
+}
+
+/** `length` of a text stands under its field's name. */
+export const sliceName = (rule: SliceRule): SliceBy =>
+  typeof rule === "string" ? { by: rule, parts: 3 } : { by: `length of ${rule.length}`, parts: rule.parts, isLength: true };
 
 /** What a slice reads of an item; null and, but for its length, an empty text are no value. */
 function sliced(rule: SliceRule, { prompt, item }: Asked): string | number | undefined {
@@ -41,8 +49,12 @@ function attributesOf({ slices }: Task, a: Asked): Record<string, string | numbe
 
 export type AboutItem = Pick<ItemResult, "id" | "place" | "prompt" | "attributes" | "cluster">;
 
-const shownOf = ({ prompt, text, pair }: Asked, isClassified: boolean): string =>
-  isClassified ? text.slice(0, shownPrompt) : (pair ? `${prompt} | ${pair.to}` : prompt).slice(-shownPrompt);
+function shownOf(task: Task, { prompt, text, pair, references }: Asked, isClassified: boolean): string {
+  if (isClassified) return text.slice(0, shownPrompt);
+  // a whole text stands after nothing
+  if (task.output === "loglikelihood_rolling") return (references[0] ?? "").slice(0, shownPrompt);
+  return (pair ? `${prompt} | ${pair.to}` : prompt).slice(-shownPrompt);
+}
 
 /** `isClassified`: a classifier is asked, so what it read is the text alone. Errors: evaluate/data where a slice names a field that no item has. */
 export function aboutItems(task: Task, asked: readonly Asked[], isClassified = false): AboutItem[] {
@@ -52,7 +64,7 @@ export function aboutItems(task: Task, asked: readonly Asked[], isClassified = f
     return {
       id: a.item.id,
       place: a.item.place,
-      prompt: shownOf(a, isClassified),
+      prompt: shownOf(task, a, isClassified),
       attributes: attributesOf(task, a),
       ...(cluster === undefined || cluster === null ? {} : { cluster: String(cluster) }),
     };

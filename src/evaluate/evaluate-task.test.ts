@@ -7,6 +7,7 @@ import { evaluateTask } from "./evaluate-task.ts";
 import { keptAnswers, rememberedAnswers } from "./models/kept-answers.ts";
 import type { EvaluatedModel } from "./models/model.ts";
 import { differenceOf, pairItems } from "./results/compare.ts";
+import { headOf } from "./results/item.ts";
 import { measureOf } from "./results/measures.ts";
 import { parseResults } from "./results/read-results.ts";
 import { scoreOf, sliceScores } from "./results/score.ts";
@@ -173,6 +174,25 @@ test("of an item a result shows what was read: a classifier's text from its begi
   expect(read.prompt).toMatch(/^How many apples .* basket\? much /);
   expect(written.prompt).toMatch(/much How many apples .* basket\?\nKind:$/);
   expect([read.prompt.length, written.prompt.length]).toEqual([1200, 1200]);
+});
+
+test("of a text that is scored as a whole a result shows its beginning, and its bits a byte", async () => {
+  const loaded = await write(
+    "task: texts\ndata: { test: items.jsonl }\noutput: loglikelihood_rolling\ntarget: question\nslices: [{ length: question }]\n",
+  );
+  const scoring: EvaluatedModel = {
+    id: "m",
+    fingerprint: "m",
+    rolling: async (requests, each) => {
+      // two bits a byte
+      for (const [i, { text }] of requests.entries()) each(i, { logLikelihood: -2 * Math.LN2 * Buffer.byteLength(text), tokens: 3, ms: 1 });
+    },
+  };
+  const { items } = await ask(loaded, scoring);
+  expect(items.map(i => [i.prompt, i.came])).toEqual(rows.map(r => [r.question, "2.0000 bits a byte"]));
+  const { slices } = headOf(loaded.task);
+  const bits = measureOf("bits_per_byte", headOf(loaded.task));
+  expect(sliceScores(items, slices!, [bits]).map(s => s.group)).toEqual(["62", "63"]);
 });
 
 test("items that are read back with null for a figure are refused with their line", async () => {

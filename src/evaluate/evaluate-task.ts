@@ -130,7 +130,9 @@ function resultOf(task: Task, kind: RequestKind, a: Asked, answer: AnswerOf<Requ
   if (kind === "rolling") {
     const text = a.references[0]!;
     const { logLikelihood } = answer as AnswerOf<"rolling">;
-    return { right: "", came: "", logLikelihood, words: wordsOf(text), textBytes: bytesOf(text) };
+    const textBytes = bytesOf(text);
+    const came = `${(-logLikelihood / Math.LN2 / textBytes).toFixed(4)} bits a byte`;
+    return { right: "", came, logLikelihood, words: wordsOf(text), textBytes };
   }
   if (kind === "generate") {
     const all = (answer as AnswerOf<"generate">).texts.map(read);

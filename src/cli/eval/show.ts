@@ -8,7 +8,11 @@ import type { TaskReport } from "./report.ts";
 import { thresholdLines } from "./threshold-lines.ts";
 import type { ChosenThreshold, TaskThreshold } from "./thresholds.ts";
 
-export const figure = (x: number): string => (Number.isNaN(x) ? "-" : Math.abs(x) >= 100 ? x.toFixed(1) : x.toFixed(4));
+export function figure(x: number): string {
+  if (Number.isNaN(x)) return "-";
+  const size = Math.abs(x);
+  return size >= 1e7 ? x.toExponential(3) : size >= 100 ? x.toFixed(1) : x.toFixed(4);
+}
 const signed = (x: number): string => `${x > 0 ? "+" : ""}${figure(x)}`;
 export const share = (x: number): string => (Number.isNaN(x) ? "-" : `${(100 * x).toFixed(1)} %`);
 export const pValue = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
@@ -36,10 +40,12 @@ const baselineLines = ({ name, scores, differences }: BaselineReport): string[] 
   }),
 ];
 
+/** What is right, of which a text that is scored as a whole has nothing. */
+const rightOf = (right: string, most: number): string => (right === "" ? "" : `  (right: ${shorten(right, most)})`);
 const itemLine = (i: ShownItem): string =>
-  `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ->  ${shorten(i.came, 30)}  (right: ${shorten(i.right, 30)})`;
+  `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ->  ${shorten(i.came, 30)}${rightOf(i.right, 30)}`;
 const changeLine = (i: ChangedItem): string =>
-  `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ${shorten(i.before, 24)} -> ${shorten(i.came, 24)}  (right: ${shorten(i.right, 24)})`;
+  `    ${i.place.padEnd(22)} ${shorten(i.prompt, 60)}  ${shorten(i.before, 24)} -> ${shorten(i.came, 24)}${rightOf(i.right, 24)}`;
 
 /** What the threshold of least cost gives, and saves beside a half. */
 function savingLines(t: ChosenThreshold, of?: string): string[] {

@@ -1,5 +1,5 @@
 /** What came of one item, as it is recorded: enough to compute every measure, slice and comparison again without asking a model. */
-import { sliceName } from "../about-item.ts";
+import { type SliceBy, sliceName } from "../about-item.ts";
 import type { CostRule } from "../classification/index.ts";
 import type { Found } from "../retrieval/index.ts";
 import type { MatchRule, OutputType, Task } from "../tasks/schema.ts";
@@ -8,7 +8,7 @@ export interface ItemResult {
   readonly id: string;
   /** File and line. */
   readonly place: string;
-  /** The item's own part of the prompt, its end where it is long; where a classifier was asked, the text that it read, its beginning. */
+  /** The item's own part of the prompt, its end where it is long; the beginning of a text that a classifier read, or that is scored as a whole. */
   readonly prompt: string;
   /** What was right, and what came, as people read them. */
   readonly right: string;
@@ -69,7 +69,7 @@ export interface ResultHead {
   /** Names of the measures that the task tells, the main one first; its output's where absent. */
   readonly metrics?: readonly string[];
   /** What the task tells slices by. */
-  readonly slices?: readonly { readonly by: string; readonly parts: number }[];
+  readonly slices?: readonly SliceBy[];
 }
 
 /** What the task's `costs` say; undefined where it has none. */

@@ -1,5 +1,6 @@
 /** Figures of results with intervals: of all items and of slices of them. */
 import { bootstrap, type Interval, quantile, wilson } from "../../statistics/index.ts";
+import type { SliceBy } from "../about-item.ts";
 import type { ItemResult } from "./item.ts";
 import type { Measure } from "./measures.ts";
 
@@ -70,10 +71,14 @@ function numberOf(value: string | number | undefined): number {
   return typeof number === "number" && Number.isFinite(number) ? number : Number.NaN;
 }
 
-/** Parts of equal size by a number. */
+/** Parts of equal size by a number; numbers of which there are no more than parts are parts of their own. */
 function partsOf(items: readonly ItemResult[], numberAt: (i: ItemResult) => number, parts: number): Group[] {
   const sorted = items.map(numberAt).sort((a, b) => a - b);
-  const ends = [...new Set(Array.from({ length: parts - 1 }, (_, k) => quantile(sorted, (k + 1) / parts)))];
+  const different = [...new Set(sorted)];
+  const ends =
+    different.length <= parts
+      ? different.slice(0, -1)
+      : [...new Set(Array.from({ length: parts - 1 }, (_, k) => quantile(sorted, (k + 1) / parts)))];
   const partOf = (v: number) => ends.filter(e => v > e).length;
   return Array.from({ length: ends.length + 1 }, (_, k) => {
     const own = items.filter(i => partOf(numberAt(i)) === k);
@@ -101,16 +106,16 @@ function valuesOf(items: readonly ItemResult[], by: string): Group[] {
 }
 
 /**
- * Groups of items by an attribute. Many different numbers in parts of equal size, also where some items have a text ("unknown") in their place, which follows by
- * value; anything else by value. Items without the attribute are the last group.
+ * Groups of items by an attribute. Lengths, and many different numbers, in parts of equal size, also where some items have a text ("unknown") in their place,
+ * which follows by value; anything else by value. Items without the attribute are the last group.
  */
-export function groupsOf(items: readonly ItemResult[], by: string, parts: number): Group[] {
+export function groupsOf(items: readonly ItemResult[], by: string, parts: number, isLength = false): Group[] {
   const hasValue = (i: ItemResult) => i.attributes[by] !== undefined && i.attributes[by] !== "";
   const given = items.filter(hasValue);
   const lacking = items.filter(i => !hasValue(i));
   const numberAt = (i: ItemResult) => numberOf(i.attributes[by]);
   const numbers = given.filter(i => !Number.isNaN(numberAt(i)));
-  const isContinuous = new Set(numbers.map(numberAt)).size > mostGroups && 2 * numbers.length > given.length;
+  const isContinuous = new Set(numbers.map(numberAt)).size > (isLength ? 0 : mostGroups) && 2 * numbers.length > given.length;
   const groups = isContinuous
     ? [
         ...partsOf(numbers, numberAt, parts),
@@ -124,11 +129,12 @@ export function groupsOf(items: readonly ItemResult[], by: string, parts: number
 }
 
 /** Scores of every group of every attribute named. */
-export const sliceScores = (
-  items: readonly ItemResult[],
-  rules: readonly { readonly by: string; readonly parts: number }[],
-  measures: readonly Measure[],
-): SliceScores[] =>
-  rules.flatMap(({ by, parts }) =>
-    groupsOf(items, by, parts).map(g => ({ by, group: g.group, items: g.items.length, scores: measures.map(m => scoreOf(m, g.items)) })),
+export const sliceScores = (items: readonly ItemResult[], rules: readonly SliceBy[], measures: readonly Measure[]): SliceScores[] =>
+  rules.flatMap(({ by, parts, isLength }) =>
+    groupsOf(items, by, parts, isLength).map(g => ({
+      by,
+      group: g.group,
+      items: g.items.length,
+      scores: measures.map(m => scoreOf(m, g.items)),
+    })),
   );

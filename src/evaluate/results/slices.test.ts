@@ -66,13 +66,25 @@ test("few different numbers are told one by one, missing ones last however many"
   ]);
 });
 
+test("lengths are as many parts as are asked for, few different ones too", () => {
+  const lengths = [30, 30, 31, 31, 32, 33, 34, 35];
+  expect(sizes(groupsOf(itemsOf(lengths), "size", 2, true))).toEqual([
+    ["30 to 31", 4],
+    ["32 to 35", 4],
+  ]);
+  expect(sizes(groupsOf(itemsOf([7, 7, undefined]), "size", 3, true))).toEqual([
+    ["7", 2],
+    ["no value", 1],
+  ]);
+});
+
 const value = fc.oneof(fc.integer({ min: -40, max: 40 }), fc.double({ noNaN: true }), fc.constantFrom("", "a", "12", "-3.5", undefined));
 
 test("every item is in one group, and the parts are ranges that do not overlap", () => {
   fc.assert(
-    fc.property(fc.array(value, { maxLength: 80 }), fc.integer({ min: 2, max: 6 }), (values, parts) => {
+    fc.property(fc.array(value, { maxLength: 80 }), fc.integer({ min: 2, max: 6 }), fc.boolean(), (values, parts, isLength) => {
       const items = itemsOf(values);
-      const groups = groupsOf(items, "size", parts);
+      const groups = groupsOf(items, "size", parts, isLength);
       expect(groups.flatMap(g => g.items.map(i => i.id)).sort()).toEqual(items.map(i => i.id).sort());
       expect(groups.every(g => g.items.length > 0)).toBe(true);
       const ranges = groups

@@ -53,7 +53,7 @@ const resultHead = z.looseObject({
   samples: z.number().optional(),
   match: z.strictObject({ ignore: z.array(z.string()), ignoreCase: z.boolean(), ignorePunctuation: z.boolean() }).optional(),
   metrics: z.array(z.string()).min(1).optional(),
-  slices: z.array(z.strictObject({ by: z.string(), parts: z.number() })).optional(),
+  slices: z.array(z.strictObject({ by: z.string(), parts: z.number(), isLength: z.boolean().optional() })).optional(),
 });
 const groupResult = z.looseObject({
   group: z.string(),
