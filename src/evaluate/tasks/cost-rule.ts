@@ -7,13 +7,14 @@ import { hashOf } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type { TaskItem } from "./read-task.ts";
 import type { Task } from "./schema.ts";
+import { written } from "./written.ts";
 
 export const costRule = z
   .strictObject({
     /** The split that chooses. */
     from: z.string().min(1),
     /** The label that the threshold is for; that of the task where absent. */
-    positive: z.string().min(1).optional(),
+    positive: written.optional(),
     /** Another label taken for it. */
     falsePositive: z.number().min(0),
     /** It taken for another. */
