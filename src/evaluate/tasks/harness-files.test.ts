@@ -200,6 +200,16 @@ test("a group of groups has their tasks once, and the harness's means: by items,
   }
 });
 
+test("a template that bears a tag and no name lends the tag to what includes it, and is no member", async () => {
+  write("plain/_template.yaml", `tag: plain_tasks\n${template}`);
+  for (const name of ["one", "two"]) {
+    write(`plain/${name}.jsonl`, items(3, 2));
+    write(`plain/${name}.yaml`, `include: _template.yaml\ntask: plain_${name}\ndataset_kwargs: { data_files: { test: ${name}.jsonl } }\n`);
+  }
+  const { tasks } = await readTasks(write("plain/_plain.yaml", "group: plain\ntask: [plain_tasks]\n"));
+  expect(tasks.map(t => t.task.task)).toEqual(["plain_one", "plain_two"]);
+});
+
 test("a group's own words about a task win, tasks may stand in it, and several lists of filters have a figure each", async () => {
   writeExam();
   const path = write(

@@ -85,7 +85,9 @@ function filesOf(folder: string): { readonly byName: Map<string, Known>; readonl
     if (!isKeys(value)) continue;
     const known = { path, value };
     const name = isGroup(value) ? value.group : value.task;
-    if (typeof name === "string" && !byName.has(name)) byName.set(name, known);
+    // only others' keys, which include it
+    if (typeof name !== "string") continue;
+    if (!byName.has(name)) byName.set(name, known);
     for (const tag of [value.tag].flat()) if (typeof tag === "string") byTag.set(tag, [...(byTag.get(tag) ?? []), known]);
   }
   return { byName, byTag };

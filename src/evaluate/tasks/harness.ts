@@ -6,6 +6,7 @@ import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { filterListSchema, type Reading, readingOf } from "./harness-filters.ts";
+import { isKeys } from "./harness-include.ts";
 import { outputTypes, type Task, taskSchema } from "./schema.ts";
 
 const text = z.string();
@@ -110,8 +111,24 @@ export interface HarnessTask {
 /** Letters that a task's name may have. */
 const plainName = (name: string): string => name.replace(/[^\w.-]+/g, "-");
 
+/** Keys that name a function in Python, and what does without it. */
+const pythonKeys: Readonly<Record<string, string>> = {
+  process_docs: "Run it once and save the items that it gives as JSONL beside the task file, then leave the key out.",
+  process_results: "Leave the key out and name measures under metric_list: what is right is `doc_to_target`.",
+  custom_dataset: "Run it once and save each split as JSONL beside the task file: dataset_path json, with data_files.",
+  class: "Write what it does as a plain task: doc_to_text, doc_to_target, metric_list.",
+};
+
 /** Errors: base/unknownKey, base/config, evaluate/task for what cannot be done without Python or a download. */
 export function harnessTasks(value: unknown, place: string): HarnessTask[] {
+  const python = isKeys(value) ? Object.keys(pythonKeys).find(k => value[k] !== undefined) : undefined;
+  if (python !== undefined)
+    throw evaluateErrors.fail("task", {
+      place: `${place}: ${python}`,
+      expected: "a task that needs no Python",
+      received: "a function or class in Python",
+      hint: pythonKeys[python],
+    });
   const h = check(harnessSchema, value, place);
   if (h.repeats > 1 && h.output_type !== "generate_until")
     throw evaluateErrors.fail("task", {
