@@ -1,4 +1,5 @@
 /** Which of the tasks and groups that are evaluated a condition is asked of. */
+import { isLoamError } from "../../base/index.ts";
 import { type Condition, evaluateErrors } from "../../evaluate/index.ts";
 
 /** The one it names; one that names none is asked of each thing on the command line: a task, or a group as a whole. Errors: evaluate/condition. */
@@ -12,4 +13,27 @@ export function conditionSubjects({ terms, source }: Condition, roots: readonly 
       hint: "Write a condition for each.",
     });
   return named.length === 1 ? named : roots;
+}
+
+/** Finds the measures that a condition names of one of them. Errors: evaluate/metric, which names the condition, and the other things that it is asked of. */
+export function conditionMeasures(c: Condition, subject: string, subjects: readonly string[], find: (metric: string) => unknown): void {
+  for (const { metric } of c.terms)
+    try {
+      find(metric);
+    } catch (error) {
+      if (!isLoamError(error, "evaluate/metric")) throw error;
+      const { hint } = error.problem;
+      throw evaluateErrors.fail(
+        "metric",
+        {
+          ...error.problem,
+          place: `--fail-if "${c.source}", asked of ${subject}`,
+          hint:
+            subjects.length > 1
+              ? `It is asked of ${subjects.length}: ${subjects.join(", ")}. Name one before the dot: ${subjects.find(s => s !== subject)}.${metric}`
+              : hint,
+        },
+        error,
+      );
+    }
 }

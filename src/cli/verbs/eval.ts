@@ -26,7 +26,7 @@ import {
 } from "../../evaluate/index.ts";
 import { cliErrors } from "../errors.ts";
 import { againstModel } from "../eval/against.ts";
-import { conditionSubjects } from "../eval/conditions.ts";
+import { conditionMeasures, conditionSubjects } from "../eval/conditions.ts";
 import { type SeenItems, seenItems } from "../eval/contaminated.ts";
 import { type EvaluatedGroup, evaluatedGroup, groupReport, showGroup } from "../eval/groups.ts";
 import { type Judgement, recordedJudgement } from "../eval/judged.ts";
@@ -103,11 +103,14 @@ export const evalVerb: VerbRun = async (context, args, options) => {
         received: "none",
       });
     // known before hours of asking
-    for (const name of conditionSubjects(c, roots)) {
+    const subjects = conditionSubjects(c, roots);
+    for (const name of subjects) {
       const group = groups.find(g => g.name === name);
-      for (const t of c.terms)
-        if (group) groupMeasureOf(t.metric, headOfGroup(group), labelsOf);
-        else measureOf(t.metric, headOf(tasks.find(x => x.task.task === name)!.task), labelsOf(name));
+      conditionMeasures(c, name, subjects, metric =>
+        group
+          ? groupMeasureOf(metric, headOfGroup(group), labelsOf)
+          : measureOf(metric, headOf(tasks.find(x => x.task.task === name)!.task), labelsOf(name)),
+      );
     }
   }
   for (const g of groups) for (const name of groupMeasureNames(g)) groupMeasureOf(name, headOfGroup(g), labelsOf);
