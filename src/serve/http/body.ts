@@ -4,18 +4,20 @@ import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkOrigin } from "./hosts.ts";
 
-const tooLarge = (received: string) =>
-  serveErrors.fail("tooLarge", {
-    place: "body",
-    expected: `at most ${formatBytes(limits.bodyBytes)}`,
-    received,
-    hint: "Send a shorter prompt, or several requests.",
-  });
+/** A bound on a body's bytes, and what to do about it. */
+export interface BodyBound {
+  readonly mostBytes: number;
+  readonly hint: string;
+}
+const jsonBound: BodyBound = { mostBytes: limits.bodyBytes, hint: "Send a shorter prompt, or several requests." };
 
-/** The bytes of a body, given up as soon as they are too many. Errors: serve/tooLarge; serve/cancelled where the client left before their end. */
-async function readBytes(request: Request): Promise<Uint8Array> {
+/**
+ * The bytes of a body, of declared length or streamed, given up as soon as they are too many. Errors: serve/tooLarge; serve/cancelled where the client
+ * left before their end.
+ */
+export async function readBytes(request: Request, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await receivedBytes(request);
+    return await receivedBytes(request, bound);
   } catch (error) {
     // the socket closed while the body came: nothing of the server's failed
     if (error instanceof Error && (request.signal.aborted || (error as { code?: unknown }).code === "ECONNRESET"))
@@ -24,9 +26,11 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   }
 }
 
-async function receivedBytes(request: Request): Promise<Uint8Array> {
+async function receivedBytes(request: Request, { mostBytes, hint }: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = (received: string) =>
+    serveErrors.fail("tooLarge", { place: "body", expected: `at most ${formatBytes(mostBytes)}`, received, hint });
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > limits.bodyBytes) throw tooLarge(`${formatBytes(Number(declared))}`);
+  if (declared !== null && Number(declared) > mostBytes) throw tooLarge(`${formatBytes(Number(declared))}`);
   // node has checked that no more comes than was declared
   if (declared !== null) return new Uint8Array(await request.arrayBuffer());
   const parts: Uint8Array[] = [];
@@ -34,7 +38,7 @@ async function receivedBytes(request: Request): Promise<Uint8Array> {
   if (request.body)
     for await (const part of request.body) {
       size += part.length;
-      if (size > limits.bodyBytes) throw tooLarge("more");
+      if (size > mostBytes) throw tooLarge("more");
       parts.push(part);
     }
   return Buffer.concat(parts);
@@ -84,7 +88,7 @@ export async function readJson(
   // a handler that had to wait for its model starts again
   let text = read.get(request)?.text;
   if (text === undefined) {
-    const bytes = await readBytes(request);
+    const bytes = await readBytes(request, jsonBound);
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     } catch {

@@ -1,5 +1,5 @@
 /** Files and batches through the official client, over a tiny model. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import OpenAI, { toFile } from "openai";
@@ -75,6 +75,34 @@ test("files: upload, list by pages, read back byte for byte, delete", async () =
   for (const f of made) expect(await client.files.delete(f.id)).toEqual({ id: f.id, object: "file", deleted: true });
   await expect(client.files.retrieve(made[0]!.id)).rejects.toMatchObject({ status: 404 });
   await expect(client.files.retrieve("file-../../etc/passwd")).rejects.toMatchObject({ status: 404 });
+});
+
+test("files: one that is read while it is sent arrives as it is, and what never ends is given up at the limit", async () => {
+  const path = join(folder, "in Köln.jsonl");
+  const bytes = Buffer.from(`${JSON.stringify({ text: "ä€🌳" })}\r\n`.repeat(50_000));
+  writeFileSync(path, bytes);
+  const sent = await client.files.create({ file: createReadStream(path), purpose: "fine-tune" });
+  expect(sent).toMatchObject({ bytes: bytes.length, filename: "in Köln.jsonl" });
+  expect(Buffer.from(await (await client.files.content(sent.id)).arrayBuffer()).equals(bytes)).toBe(true);
+  await client.files.delete(sent.id);
+
+  const before = (await client.files.list()).data.length;
+  const endlessly = new ReadableStream({
+    start: c => c.enqueue(Buffer.from('--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n')),
+    pull: c => c.enqueue(bytes),
+  });
+  const status = await fetch(`${server.url}/v1/files`, {
+    method: "POST",
+    body: endlessly,
+    duplex: "half",
+    headers: { "content-type": "multipart/form-data; boundary=x" },
+  } as RequestInit).then(
+    r => r.status,
+    // the server closes on who goes on sending
+    () => 413,
+  );
+  expect(status).toBe(413);
+  expect((await client.files.list()).data).toHaveLength(before);
 });
 
 test("files: what is no form, no file, of no purpose or of another origin is refused", async () => {

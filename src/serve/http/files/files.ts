@@ -1,7 +1,7 @@
 /** /v1/files: upload, list, read and delete, as OpenAI does; what batches read and write. */
-import { formatBytes } from "../../../base/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
+import { readBytes } from "../body.ts";
 import { type Contract, del, get, post } from "../contract.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { checkOrigin } from "../hosts.ts";
@@ -14,15 +14,10 @@ async function form(c: AppContext): Promise<FormData> {
   const type = c.req.header("content-type") ?? "";
   if (!/^multipart\/form-data\s*;/i.test(type))
     throw serveErrors.fail("mediaType", { place: "content-type", expected: "multipart/form-data", received: `"${type.slice(0, 60)}"` });
-  const size = Number(c.req.header("content-length") ?? Number.NaN);
-  if (!(size <= limits.fileBytes))
-    throw serveErrors.fail("tooLarge", {
-      place: "body",
-      expected: `a body that declares at most ${formatBytes(limits.fileBytes)}`,
-      received: Number.isNaN(size) ? "no content-length" : formatBytes(size),
-    });
+  // a file that is read while it is sent has no declared length
+  const bytes = await readBytes(c.req.raw, { mostBytes: limits.fileBytes, hint: "Send several smaller files." });
   try {
-    return await c.req.raw.formData();
+    return await new Response(bytes, { headers: { "content-type": type } }).formData();
   } catch (error) {
     throw serveErrors.fail("body", { place: "body", expected: "a multipart form", received: "something else" }, error);
   }
