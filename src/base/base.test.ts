@@ -142,6 +142,24 @@ test("a misspelt key is named with the nearest right one, at any depth", () => {
   );
 });
 
+test("of alternatives the one is meant whose keys were written, whatever another lacks", () => {
+  const schema = z.strictObject({
+    data: z.union([
+      z.string(),
+      z.strictObject({ file: z.string(), format: z.enum(["csv", "tsv"]).optional() }),
+      z.strictObject({ documents: z.string(), side: z.enum(["train", "held-out"]).optional() }),
+    ]),
+  });
+  const said = (data: unknown) => expect(() => check(schema, { data }, "f"));
+  said({ documents: "a", side: "heldout" }).toThrow(
+    'f: data.side: expected one of train, held-out, got "heldout". Did you mean "held-out"?',
+  );
+  said({ file: "a", format: "tvs" }).toThrow('f: data.format: expected one of csv, tsv, got "tvs". Did you mean "tsv"?');
+  said({ file: "a", formt: "csv" }).toThrow('f: data.formt: expected a known key, got "formt". Did you mean "format"?');
+  said({ documents: "a", sid: "train" }).toThrow('f: data.sid: expected a known key, got "sid". Did you mean "side"?');
+  said({ documents: 1 }).toThrow("f: data.documents: expected string, got 1.");
+});
+
 test("what a schema wanted is said as a person would, whatever the kind of rule", () => {
   const said = (schema: z.ZodType, value: unknown) => {
     try {

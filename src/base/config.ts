@@ -37,25 +37,46 @@ function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
   return level.flatMap(open).flatMap(s => Object.keys(((s as { _zod: { def: { shape?: object } } })._zod.def.shape as object) ?? {}));
 }
 
+interface Placed {
+  readonly issue: z.core.$ZodIssue;
+  readonly path: readonly PropertyKey[];
+}
+const isUnknown = ({ issue }: Placed): boolean => issue.code === "unrecognized_keys";
+const depthOf = (branch: readonly Placed[]): number => Math.max(...branch.map(x => x.path.length));
+
+/** The branch of a union that the writer meant, of what each complains about at `depth` and below: of the right kind, knowing most keys, and then the deepest. */
+function meant(branches: readonly (readonly Placed[])[], depth: number): readonly Placed[] {
+  const ranked = branches.map(branch => {
+    const here = branch.filter(x => x.path.length === depth);
+    const isOther = here.some(({ issue: { code } }) => code === "invalid_type" || code === "invalid_value" || code === "invalid_union");
+    const unknown = here.reduce((sum, { issue }) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 0), 0);
+    return { branch, by: [Number(isOther), unknown, -depthOf(branch)] };
+  });
+  const compare = (a: readonly number[], b: readonly number[]): number => a.map((x, i) => x - b[i]!).find(d => d !== 0) ?? 0;
+  return ranked.sort((a, b) => compare(a.by, b.by))[0]!.branch;
+}
+
 /** Checks plain data against a schema. `place` names the file or option for the error. Unknown keys are errors where the schema is strict. */
 export function check<S extends z.ZodType>(schema: S, value: unknown, place: string): z.output<S> {
   const result = schema.safeParse(value, { error: expectation });
   if (result.success) return result.data;
-  // A union reports each branch; the branch that went deepest is the one the writer meant.
-  const flatten = (issues: readonly z.core.$ZodIssue[], base: PropertyKey[]): { issue: z.core.$ZodIssue; path: PropertyKey[] }[] =>
+  // A union reports each branch.
+  const flatten = (issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): readonly Placed[] =>
     issues.flatMap(issue => {
       const path = [...base, ...issue.path];
       if (issue.code === "invalid_union" && issue.errors.length > 0) {
-        const branches = issue.errors.map(e => flatten(e as z.core.$ZodIssue[], path));
-        const deepest = branches.sort((a, b) => Math.max(...b.map(x => x.path.length)) - Math.max(...a.map(x => x.path.length)))[0]!;
-        if (deepest.length && Math.max(...deepest.map(x => x.path.length)) > path.length) return deepest;
-        const unknown = branches.flat().find(x => x.issue.code === "unrecognized_keys");
+        const branch = meant(
+          issue.errors.map(e => flatten(e, path)),
+          path.length,
+        );
+        if (depthOf(branch) > path.length) return branch;
+        const unknown = branch.find(isUnknown);
         if (unknown) return [unknown];
       }
       return [{ issue, path }];
     });
   const all = flatten(result.error.issues, []);
-  const { issue, path } = all.find(x => x.issue.code === "unrecognized_keys") ?? all[0]!;
+  const { issue, path } = all.find(isUnknown) ?? all[0]!;
   const where = (p: readonly PropertyKey[]) => (p.length ? `${place}: ${keyPath(p)}` : place);
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
