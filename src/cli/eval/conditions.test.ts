@@ -16,7 +16,7 @@ function check(source: string, roots: readonly (keyof typeof heads)[]): void {
 
 test("a measure that one of several tasks lacks is said of the condition, with how to name a task", () => {
   expect(() => check("acc < 0.5", ["spam", "replies"])).toThrow(
-    /^--fail-if "acc < 0\.5", asked of replies: expected a measure of generate_until: .*, got "acc"\. It is asked of 2: spam, replies\. Name one before the dot: spam\.acc/,
+    /^--fail-if "acc < 0\.5", asked of replies: expected a measure of generate_until: .*, got "acc"\. It is asked of 2: spam, replies\. Name one before a dot: TASK\.acc\./,
   );
   expect(() => check("spam.acc < 0.5", ["spam", "replies"])).not.toThrow();
 });

@@ -30,7 +30,7 @@ export function conditionMeasures(c: Condition, subject: string, subjects: reado
           place: `--fail-if "${c.source}", asked of ${subject}`,
           hint:
             subjects.length > 1
-              ? `It is asked of ${subjects.length}: ${subjects.join(", ")}. Name one before the dot: ${subjects.find(s => s !== subject)}.${metric}`
+              ? `It is asked of ${subjects.length}: ${subjects.join(", ")}. Name one before a dot: TASK.${metric}.`
               : hint,
         },
         error,
