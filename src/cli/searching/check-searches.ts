@@ -50,6 +50,12 @@ export function checkSearches(raw: Json, config: SearchedConfig, file: string, c
     const space = parseSpace(valueIn(raw, ["searches", name, "space"]), `${place}.space`);
     ask(search, space, place);
     if (Object.hasOwn(config.tuned, search.model)) checkTuned(config, raw, search, space, place);
+    else if (search.objectives.includes("errors"))
+      throw tuneErrors.fail("path", {
+        place: `${place}.objectives`,
+        expected: "no errors of a model that is trained on texts, of which nothing is right or wrong: heldOut counts its bits",
+        received: "errors",
+      });
     for (const [parameter, p] of Object.entries(space))
       for (const value of candidates(p)) {
         const tree = trialTree(base!, search, { ...parentsOf(space, parameter), [parameter]: value }, place);

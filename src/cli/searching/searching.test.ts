@@ -95,6 +95,9 @@ describe("the searches of a project file", () => {
     expect(() => parseProject(file("space: { layers: [1, 2] }").replace("model: small", "model: smal"), "loam.yaml")).toThrow(
       /searches\.rate\.model.*Did you mean "small"\?/,
     );
+    expect(() => parsed("{ layers: [1, 2] }", "objectives: [errors]")).toThrow(
+      /searches\.rate\.objectives: expected no errors of a model that is trained on texts/,
+    );
     expect(() => parsed("{ layers: [1, 2] }", "sampler: cma-es")).toThrow(/searches\.rate.*a range without a condition/);
   });
 });

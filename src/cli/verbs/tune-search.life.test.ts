@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { random, readText } from "../../base/index.ts";
+import { type LoamError, random, readText } from "../../base/index.ts";
 import { listRuns, openArtifact, openStore, type Store, type StoredTrial, trace } from "../../store/index.ts";
 import { readJudgement } from "../../tune/index.ts";
 import { createOutput } from "../output.ts";
@@ -136,6 +136,23 @@ beforeAll(async () => {
     packages: "external",
     outfile: child,
     logLevel: "error",
+  });
+});
+
+test("a search of which every trial fails ends with an error that tells the first reason, beside the whole document", async () => {
+  const folder = project("lost", "sampler: grid\n    space: { train.rate: [0.01, 0.02] }\n    trials: 2");
+  const file = join(folder, "loam.yaml");
+  writeFileSync(file, readText(file).replace("heads: 2", "heads: 3"));
+  const error = (await result(folder).then(
+    () => undefined,
+    e => e,
+  )) as LoamError;
+  expect([error.code, error.exitCode]).toEqual(["tune/noTrial", 1]);
+  expect(error.message).toMatch(/2 that failed: .*head/i);
+  expect(JSON.parse(JSON.stringify(error))).toMatchObject({
+    event: "result",
+    winner: null,
+    trials: [{ state: "failed" }, { state: "failed" }],
   });
 });
 

@@ -1,9 +1,9 @@
 /** `loam tune search`: a study of loam.yaml, led from here: its trials run by worker processes, its winner judged once on the test half. */
 import { availableParallelism } from "node:os";
-import { formatDuration, nearest, readText, writeFileAtomic } from "../../base/index.ts";
+import { formatDuration, nearest, readText, withDetails, writeFileAtomic } from "../../base/index.ts";
 import { documentsOf } from "../../data/index.ts";
 import { findStudy, type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
-import { halfOf, outcomeOf, type Point, paretoFront, ranked, type SearchPart } from "../../tune/index.ts";
+import { halfOf, outcomeOf, type Point, paretoFront, ranked, type SearchPart, tuneErrors } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type Link, lazyDevice } from "../life.ts";
 import { numberOption } from "../options.ts";
@@ -192,7 +192,9 @@ async function conclude(
   if (winner && !(kind.judge && (await holdsOut(store, study))))
     out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
   if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
-  if (!winner) out.line("\n  No trial came to its end: `loam tune show` tells why.");
+  const failed = trials.filter(t => t.state === "failed");
+  const isLost = trials.length > 0 && failed.length === trials.length;
+  if (!winner && !isLost) out.line("\n  No trial came to its end yet: `loam tune show` tells how far they are.");
   const isUsual = winner?.origin === "default";
   if (winner && isUsual) out.line(`\n  The configuration as it is was the best: nothing to change in ${projectFile}.`);
   if (winner && !isUsual) {
@@ -203,10 +205,11 @@ async function conclude(
     for (const line of pointLines(spec.model, point)) out.line(`    ${line}`);
     if (write) writeFileAtomic(project.file, withPoint(readText(project.file), spec.model, point, projectFile));
   }
-  out.line(
-    `\n  next: loam tune show ${study.id}${winner ? `, loam trace ${outcomeOf(winner)!.artifacts.model}` : ""}${write && winner && !isUsual ? `, loam train ${spec.model}` : ""}`,
-  );
-  out.result({
+  if (!isLost)
+    out.line(
+      `\n  next: loam tune show ${study.id}${winner ? `, loam trace ${outcomeOf(winner)!.artifacts.model}` : ""}${write && winner && !isUsual ? `, loam train ${spec.model}` : ""}`,
+    );
+  const document = {
     event: "result",
     study: study.id,
     trials,
@@ -214,5 +217,9 @@ async function conclude(
     paretoFront: paretoFront(spec, trials).map(t => t.number),
     verdict: verdict ?? null,
     written: write && winner !== undefined && !isUsual,
-  });
+  };
+  if (!isLost) return out.result(document);
+  const received = `${failed.length === 1 ? "one that failed" : `${failed.length} that failed`}: ${shortReason(failed[0]!.reason ?? "")}`;
+  const hint = `\`loam tune show ${study.id}\` tells of each.`;
+  throw withDetails(tuneErrors.fail("noTrial", { place: study.id, expected: "a trial that comes to its end", received, hint }), document);
 }

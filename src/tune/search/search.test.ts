@@ -281,7 +281,19 @@ test("a study tells what does not fit: results twice, steps that fall, values th
   expect(point).toEqual({ x: 0.25 });
   study.report(number, { step: 5, value: 1 });
   expect(() => study.report(number, { step: 5, value: 1 })).toThrowError(/trial 0: expected a step behind 5/);
-  expect(() => study.tell(number, [1, 2])).toThrowError(/expected 1 values, got 2/);
+  expect(() => study.tell(number, [1, 2])).toThrowError(/trial 0: expected a list of one number, \[loss\], got \[1,2\]/);
+  // from JavaScript, where no types are checked
+  const loose = study as unknown as { tell(number: number, values: unknown): unknown; add(point: t.Point, values: unknown): unknown };
+  for (const values of [3, "3", ["3"], [null], undefined]) {
+    const before = JSON.stringify(study.state);
+    expect(() => loose.tell(number, values)).toThrowError(/expected a list of one number/);
+    expect(() => loose.add({ x: 0.5 }, values)).toThrowError(/expected a list of one number/);
+    expect(JSON.stringify(study.state)).toBe(before);
+  }
+  const less = { name: "loss", direction: "min" } as unknown as t.Objective;
+  expect(() => new t.Study({ space: study.space, objectives: [less], sampler: t.randomSampler })).toThrowError(
+    /objectives\.loss\.direction: expected "minimise" or "maximise", got "min"/,
+  );
   study.tell(number, [1]);
   expect(() => study.tell(number, [1])).toThrowError(/trial 0: expected a trial that is running, got done/);
   expect(() => study.tell(9, [1])).toThrowError(/none of that number/);

@@ -8,7 +8,7 @@ import { tuneErrors } from "../errors.ts";
 import { noPruner, type Pruner } from "./pruners.ts";
 import type { Sampler } from "./samplers/sampler.ts";
 import { checkPoint, type Point, type Space } from "./space.ts";
-import { losses, lossOf, type Objective, paretoRanks, type Report, type Trial } from "./trial.ts";
+import { directions, losses, lossOf, type Objective, paretoRanks, type Report, type Trial } from "./trial.ts";
 
 export interface StudyOptions {
   readonly space: Space;
@@ -34,10 +34,17 @@ export class Study {
   private readonly list: Trial[];
   private readonly queue: Point[];
 
-  /** Errors: tune/option (no objective), tune/space (a point of the state is none of the space). */
+  /** Errors: tune/option (no objective, no direction of one), tune/space (a point of the state is none of the space). */
   constructor({ space, objectives, sampler, pruner = noPruner, seed = 1 }: StudyOptions, state: StudyState = { trials: [], queue: [] }) {
     if (objectives.length === 0)
       throw tuneErrors.fail("option", { place: "objectives", expected: "an objective or more", received: "none" });
+    for (const { name, direction } of objectives)
+      if (!directions.includes(direction))
+        throw tuneErrors.fail("option", {
+          place: `objectives.${name}.direction`,
+          expected: directions.map(d => `"${d}"`).join(" or "),
+          received: JSON.stringify(direction) ?? "none",
+        });
     [this.space, this.objectives, this.sampler, this.pruner, this.seed] = [space, objectives, sampler, pruner, seed];
     for (const { point } of state.trials) checkPoint(space, point);
     for (const point of state.queue) checkPoint(space, point);
@@ -73,8 +80,7 @@ export class Study {
   add(point: Point, values: readonly number[]): Trial {
     checkPoint(this.space, point);
     const trial: Trial = { number: this.list.length, point, state: "running", reports: [] };
-    this.list.push(trial);
-    return this.tell(trial.number, values);
+    return this.set(this.ended(trial, values));
   }
 
   /** What the first objective is at a step; tells whether the trial should end. Errors: tune/trial (not running, or a step that does not rise). */
@@ -89,18 +95,9 @@ export class Study {
     return { isBehind: this.pruner.isBehind({ trials: this.list, trial: next, objective, seed: this.seed }) };
   }
 
-  /** The end of a trial: its values; one that is not a number makes it a failed one. Errors: tune/trial. */
+  /** The end of a trial: its values; one that is NaN or not finite makes it a failed one. Errors: tune/trial. */
   tell(number: number, values: readonly number[]): Trial {
-    const trial = this.running(number);
-    if (values.length !== this.objectives.length)
-      throw tuneErrors.fail("trial", {
-        place: `trial ${number}`,
-        expected: `${this.objectives.length} values`,
-        received: String(values.length),
-      });
-    const broken = values.findIndex(v => !Number.isFinite(v));
-    if (broken >= 0) return this.fail(number, `${this.objectives[broken]!.name} is ${values[broken]}`);
-    return this.set({ ...trial, state: "done", values });
+    return this.set(this.ended(this.running(number), values));
   }
 
   /** A trial that was ended since it was behind. Errors: tune/trial. */
@@ -122,6 +119,21 @@ export class Study {
     }
     const ranks = paretoRanks(done.map(t => losses(t.values!, this.objectives)));
     return done.filter((_, i) => ranks[i] === 0);
+  }
+
+  private ended(trial: Trial, values: readonly number[]): Trial {
+    const names = this.objectives.map(o => o.name);
+    const given: unknown = values;
+    if (!Array.isArray(given) || given.length !== names.length || given.some(v => typeof v !== "number"))
+      throw tuneErrors.fail("trial", {
+        place: `trial ${trial.number}`,
+        expected: `a list of ${names.length === 1 ? "one number" : `${names.length} numbers`}, [${names.join(", ")}]`,
+        received: Array.isArray(given) ? JSON.stringify(given) : String(given),
+      });
+    const broken = values.findIndex(v => !Number.isFinite(v));
+    return broken < 0
+      ? { ...trial, state: "done", values }
+      : { ...trial, state: "failed", reason: `${names[broken]} is ${values[broken]}` };
   }
 
   private running(number: number): Trial {

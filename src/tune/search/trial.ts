@@ -21,7 +21,8 @@ export interface Trial {
   readonly reason?: string;
 }
 
-export type Direction = "minimise" | "maximise";
+export const directions = ["minimise", "maximise"] as const;
+export type Direction = (typeof directions)[number];
 export interface Objective {
   readonly name: string;
   readonly direction: Direction;
