@@ -73,3 +73,15 @@ test("every folder of the source is a room with a door", () => {
     expect(readdirSync(join(source, entry.name))).toContain("index.ts");
   }
 });
+
+test("documentation imports Loam under the name by which a new project installs it, rooms by their doors", () => {
+  const root = join(source, "..");
+  const docs = readdirSync(join(root, "docs")).filter(f => f.endsWith(".md"));
+  const pages = [...docs.map(f => join(root, "docs", f)), join(root, "README.md")];
+  const { name } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { name: string };
+  const imported = pages.flatMap(f => importsOf(f).map(t => [relative(root, f), t] as const)).filter(([, t]) => /\bloam\b/.test(t));
+  expect(imported.length).toBeGreaterThan(5);
+  const isRoom = (target: string) => target === "loam" || (target.startsWith("loam/") && target.slice(5) in rooms);
+  expect(imported.filter(([, target]) => !isRoom(target))).toEqual([]);
+  expect(pages.filter(f => readFileSync(f, "utf8").includes(`${name}/`))).toEqual([]);
+});
