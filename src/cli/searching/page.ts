@@ -215,7 +215,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
       `<line class="axis" x1="${ax(i)}" x2="${ax(i)}" y1="${y(0)}" y2="${y(1)}"/>${a.ticks.map(t => `<text x="${ax(i) + 5}" y="${y(t.at) + 4}">${html(t.text)}</text>`).join("")}<text class="name" x="${ax(i)}" y="${height - 14}" text-anchor="middle">${html(a.name)}</text>`,
   );
   figures.push(
-    `<figure class="wide"><figcaption>Parallel coordinates</figcaption><svg viewBox="0 0 ${wide} ${height}" role="img" aria-label="parallel coordinates">${lines.join("")}${bars.join("")}</svg><p>A line a trial, stronger the better it is.</p></figure>`,
+    `<figure class="wide"><figcaption>Parallel coordinates</figcaption><div class="aside"><svg viewBox="0 0 ${wide} ${height}" role="img" aria-label="parallel coordinates">${lines.join("")}${bars.join("")}</svg></div><p>A line a trial, stronger the better it is.</p></figure>`,
   );
 
   const rows = [...order, ...trials.filter(t => t.state !== "done")].map(t => {
@@ -231,7 +231,7 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#98a2b3;--line:#2c3440;--back:#12161c;--own:#7f9cc9;--best:#fb923c;--bad:#f97066}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:1320px;margin:2rem auto;padding:0 1.2rem}
 h1{font-size:1.5rem;margin:0}.sub,figure p{color:var(--soft)}pre{white-space:pre-wrap;font:13.5px/1.5 ui-monospace,monospace}
-main{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:1.6rem}figure{margin:0}figure.wide{grid-column:1/-1}
+main{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(380px,100%),1fr));gap:1.6rem}figure{margin:0;min-width:0}figure.wide{grid-column:1/-1}.aside{overflow-x:auto}figure.wide svg{min-width:760px}
 figcaption{font-weight:600}figure p{margin:.2rem 0 0;font-size:.85rem}svg{width:100%;height:auto;display:block}
 svg text{font-size:11px;fill:var(--soft);paint-order:stroke;stroke:var(--back);stroke-width:3px}svg text.name{fill:var(--ink)}.grid{stroke:var(--line)}.axis{stroke:var(--soft)}
 circle{fill:var(--own);stroke:var(--back)}circle.best{fill:var(--best);r:6}circle.pruned{fill:var(--back);stroke:var(--own)}circle.failed{fill:var(--bad)}circle.running,circle.waiting{fill:var(--line)}
@@ -242,7 +242,7 @@ polyline{fill:none;stroke:var(--own);stroke-width:1.5}.line{stroke:var(--best)}.
 <p class="sub">${html(study.id)} over models.${html(spec.model)}; ${html(spec.sampler)}, ${html(spec.pruner)}; ${html(countsText(trials))}</p>
 ${verdict ? `<pre>${html(verdictLines(spec, verdict).join("\n"))}</pre>` : ""}
 <main>${figures.join("\n")}</main>
-<table><thead><tr><th>trial</th><th>values</th>${spec.objectives.map(o => `<th>${html(o)}</th>`).join("")}<th>state</th></tr></thead><tbody>${rows.join("\n")}</tbody></table>
+<div class="aside"><table><thead><tr><th>trial</th><th>values</th>${spec.objectives.map(o => `<th>${html(o)}</th>`).join("")}<th>state</th></tr></thead><tbody>${rows.join("\n")}</tbody></table></div>
 </html>
 `;
 }
