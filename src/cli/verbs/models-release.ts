@@ -20,6 +20,7 @@ import { guardOf, holderOf, listGuards, setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
+import { projectFile } from "../project.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";
 import type { VerbRun } from "../verb.ts";
 
@@ -31,8 +32,8 @@ function showGates(out: Output, gates: readonly Gate[]): void {
   for (const g of gates) out.line(`  ${g.passed ? "pass" : "FAIL"}  ${g.gate.padEnd(width)} ${g.told}`);
 }
 
-function showVerdict(out: Output, { rules, gates }: Verdict): void {
-  if (rules === null) out.line("  nothing guards this alias");
+function showVerdict(out: Output, { rules, gates }: Verdict, guarded: readonly string[] = []): void {
+  if (rules === null) out.line(`  nothing guards this alias${guarded.length > 0 ? `; ${projectFile} guards ${guarded.join(", ")}` : ""}`);
   showGates(out, gates);
 }
 
@@ -41,6 +42,8 @@ export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], 
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
   const dryRun = options.dryRun === true;
+  const guards = await listGuards(store.records.read);
+  const guarded = guards.filter(g => g.rules.models?.includes(model) ?? true).map(g => g.alias);
   const wanted = {
     model,
     version: String(version.number),
@@ -48,7 +51,7 @@ export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], 
     by: personOf(options),
     reason: textOption(options, "reason"),
     dryRun,
-    onVerdict: (v: Verdict) => showVerdict(out, v),
+    onVerdict: (v: Verdict) => showVerdict(out, v, guarded),
     progress: shownProgress(out),
     signal,
   };

@@ -26,7 +26,7 @@ async function look(store: Store, version: ModelVersion): Promise<string> {
         expected: `${sizeBytes} bytes`,
         received: sizes[i] === undefined ? "no file" : `${sizes[i]} bytes`,
       });
-  return `${numFiles(files.length)} there, of the right size; the bytes are not read here: \`loam models gates\` reads them, and so does a promotion`;
+  return `${numFiles(files.length)}, of the right size; the bytes are not read here: loam models gates reads them, and so does a promotion`;
 }
 
 async function read(store: Store, version: ModelVersion, o: FilesWanted): Promise<string> {
@@ -35,7 +35,7 @@ async function read(store: Store, version: ModelVersion, o: FilesWanted): Promis
 }
 
 export async function filesGate(store: Store, version: ModelVersion, o: FilesWanted): Promise<Gate> {
-  const row = { kind: "files", gate: "files as recorded" } as const;
+  const row = { kind: "files", gate: o.how === "read" ? "files as recorded" : "files are there" } as const;
   try {
     return { ...row, ...outcomeOf(true), told: await (o.how === "read" ? read(store, version, o) : look(store, version)) };
   } catch (error) {
