@@ -476,6 +476,13 @@ test("items that the training data holds are told apart: found by the task's fil
   expect(made.code, made.stderr).toBe(0);
   const ended = await loam(["eval", "seen", "--json", "--report", "seen.html"], { cwd: own });
   expect(ended.code, ended.stderr).toBe(0);
+  // a set that nobody checked is known before another task is asked
+  const misnamed = `${readFileSync(join(own, "tasks", "seen.yaml"), "utf8").replace("task: seen", "task: misnamed")}contamination: { set: owm }\n`;
+  writeFileSync(join(own, "tasks", "misnamed.yaml"), misnamed);
+  const refused = await loam(["eval", "seen", "misnamed", "--fresh", "--json"], { cwd: own });
+  expect(refused.code).toBe(2);
+  expect(refused.stdout).toMatch(/misnamed: contamination\.set: expected a set that the data of toy@1 was checked against: own, got ..owm/);
+  expect(refused.stdout).not.toContain('"progress"');
   const { contamination } = documentOf(ended).tasks[0]!;
   expect(contamination).toMatchObject({ unknown: 0, checks: [{ set: "own", isSameFile: true }] });
   // letters that were held out were not trained on

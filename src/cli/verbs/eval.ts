@@ -117,9 +117,13 @@ export const evalVerb: VerbRun = async (context, args, options) => {
 
   const fresh = options.fresh === true;
   const ways = new Map<LoadedTask, AskedVariant[]>();
+  const seenOf = new Map<LoadedTask, SeenItems | undefined>();
   for (const loaded of tasks) {
     checkMeasures(loaded);
     choosingOf(loaded);
+    seenOf.set(loaded, await seenItems(model.store, model.model, loaded));
+  }
+  for (const loaded of tasks) {
     const asked: AskedVariant[] = [];
     for (const name of variants)
       asked.push(await askedVariant(name, { loaded, writer, fresh, progress: out.progress(loaded.task.task), signal }));
@@ -149,7 +153,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
             ...shared,
           })
         : undefined;
-    const seen = await seenItems(model.store, model.model, loaded);
+    const seen = seenOf.get(loaded);
     if (seen && model.model.artifact !== undefined)
       await recordedSeen({ store: model.store, model: model.model.artifact, task: loaded.task.task, result: result.artifact, seen });
     evaluated.push({
