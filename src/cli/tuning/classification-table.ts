@@ -19,11 +19,14 @@ const noticeable = 0.005;
 /** Pairs of classes that are named, and classes that are told worst. */
 const mostNamed = 3;
 
+/** A class among counts: one that reads like a count, or like several, stands in quotes. */
+const inWords = (name: string): string => (/^[\p{L}\p{Emoji_Presentation}][^,\s]*$/u.test(name) ? name : JSON.stringify(name));
+
 /** The commonest mistakes: who was taken for whom. */
 function confusedText({ classes, confusion }: ClassificationReport): string {
   const pairs = confusion.filter(([t, p]) => t !== p).toSorted((a, b) => b[2] - a[2]);
   if (pairs.length === 0) return "No text was taken for another class";
-  const shown = pairs.slice(0, mostNamed).map(([t, p, k]) => `${formatCount(k)} ${classes[t]} for ${classes[p]}`);
+  const shown = pairs.slice(0, mostNamed).map(([t, p, k]) => `${formatCount(k)} ${inWords(classes[t]!)} for ${inWords(classes[p]!)}`);
   return `Most often taken for another: ${shown.join(", ")}`;
 }
 
@@ -31,13 +34,15 @@ function confusedText({ classes, confusion }: ClassificationReport): string {
 function worstText({ scores }: ClassificationReport): string {
   const classes = scores.find(s => s.kind === "model")?.classes ?? [];
   const worst = classes.toSorted((a, b) => a.f1 - b.f1).slice(0, mostNamed);
-  return `Lowest F1: ${worst.map(c => `${c.name} ${three(c.f1)} (${formatCount(c.support)} ${c.support === 1 ? "text" : "texts"})`).join(", ")}`;
+  return `Lowest F1: ${worst.map(c => `${inWords(c.name)} ${three(c.f1)} (${formatCount(c.support)} ${c.support === 1 ? "text" : "texts"})`).join(", ")}`;
 }
 
 export function classificationTable(r: ClassificationReport): string {
   const counts = Object.entries(r.test.counts);
   const shown =
-    counts.length <= classesShown ? `: ${counts.map(([c, k]) => `${formatCount(k)} ${c}`).join(", ")}` : `, ${counts.length} classes`;
+    counts.length <= classesShown
+      ? `: ${counts.map(([c, k]) => `${formatCount(k)} ${inWords(c)}`).join(", ")}`
+      : `, ${counts.length} classes`;
   const named = r.classes.length > classesShown ? [] : r.classes.map(c => c.length + 2);
   const width = Math.max(...r.scores.map(s => s.name.length), ...named) + 2;
   const lines = [

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { check } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { isValidation, readExamples, readTest } from "./examples.ts";
-import { labelOptions } from "./options.ts";
+import { costOptions, labelOptions } from "./options.ts";
 
 interface Row {
   readonly text: string;
-  readonly label?: string;
+  readonly label?: string | number | boolean;
   readonly cluster?: string;
 }
 const documents = (train: readonly Row[], heldOut: readonly Row[] = [], summary = {}): ArtifactReader => ({
@@ -21,7 +22,7 @@ const documents = (train: readonly Row[], heldOut: readonly Row[] = [], summary 
       yield Buffer.from(`${JSON.stringify({ id: `d${i}`, source: "s", attributes, text })}\n`);
   },
 });
-const some = (label: string, count: number, text = "words of it"): Row[] =>
+const some = (label: string | number | boolean, count: number, text = "words of it"): Row[] =>
   Array.from({ length: count }, (_, i) => ({ label, text: `${text} ${i}` }));
 const options = labelOptions.parse({});
 
@@ -79,6 +80,23 @@ describe("labelled texts", () => {
     expect(read.classes).toEqual(["bad", "good"]);
     expect(read.leftOut).toBe(5);
     expect(read.train.length + read.validation.length).toBe(120);
+  });
+
+  test("a class that no document has", () =>
+    refused(
+      [...some("ham", 30), ...some("spam", 30), ...some("news", 30)],
+      'texts of the class "n", got none whose value is "newz" or "nws"',
+      {
+        classes: { s: "spam", h: ["ham", "Ham"], n: ["newz", "nws"] },
+      },
+    ));
+
+  test("classes that are numbers, or true and false, are meant by numbers too", async () => {
+    const train = [...some(1, 30), ...some("2", 30), ...some(true, 30)];
+    const { classes, leftOut } = await readExamples(documents(train), labelOptions.parse({ classes: { one: 1, two: [2], yes: true } }));
+    expect([classes, leftOut]).toEqual([["one", "two", "yes"], 0]);
+    expect(costOptions.parse({ positive: 4, falsePositive: 1, falseNegative: 2 }).positive).toBe("4");
+    expect(() => check(labelOptions, { classes: { one: [{}] } }, "tune")).toThrow("tune: classes.one[0]: expected a class: a text");
   });
 
   test("a group is never on both sides of validation, whatever else there is, and the share is about what was asked", async () => {

@@ -282,6 +282,21 @@ const exampleOf = ({ document: d, label }: Read, classOf: ReadonlyMap<string, nu
   isMade: d.attributes.augmentedFrom !== undefined,
 });
 
+/** A class that is asked for and has no text is a slip of the pen, and its texts would be left out with a number. Errors: tune/labels. */
+function checkPresent({ classes = {} }: LabelOptions, counts: ReadonlyMap<string, number>, place: string): void {
+  const [absent, values = []] = Object.entries(classes).find(([name]) => !counts.has(name)) ?? [];
+  if (absent === undefined) return;
+  throw tuneErrors.fail("labels", {
+    place,
+    expected: `texts of the class ${JSON.stringify(absent)}`,
+    received: `none whose value is ${[values]
+      .flat()
+      .map(v => JSON.stringify(v))
+      .join(" or ")}`,
+    hint: "Write its values under classes: as the documents have them, or leave the class out.",
+  });
+}
+
 /** Texts of classes that the train side has. Errors: tune/labels for another one. */
 function known(read: readonly Read[], classOf: ReadonlyMap<string, number>, place: string): readonly Read[] {
   const unknown = read.find(r => !classOf.has(r.label));
@@ -299,7 +314,9 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
   checkCrossing(documents, o);
   const place = `${documents.id}: ${o.label}`;
   const { read, leftOut } = await readSide(documents, "train", o);
-  const classes = checkedClasses(countsOf(read), o.label, place);
+  const counts = countsOf(read);
+  checkPresent(o, counts, place);
+  const classes = checkedClasses(counts, o.label, place);
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const all = read.map(r => exampleOf(r, classOf));
   const apart = setsApart(documents);

@@ -7,13 +7,17 @@ import { methodOptions } from "../methods/index.ts";
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
 const name = z.string().min(1).max(1000);
+/** A value of an attribute as its class is called: tables have numbers for classes, and a reader of JSON leaves true and false. */
+const value = z
+  .union([name, z.number(), z.boolean()], { error: "a class: a text of at most 1,000 characters, a number, true or false" })
+  .transform(String);
 
 /** What of documents is learnt, and on which of them. Baselines and evaluation are given the same. */
 export const labelOptions = z.strictObject({
   /** The attribute of documents that holds their class. */
   label: name.default("label"),
   /** Classes by name, each with the values of the attribute that mean it; documents of other values are left out. All values when absent. */
-  classes: z.record(name, z.union([name, z.array(name).min(1)])).optional(),
+  classes: z.record(name, z.union([value, z.array(value).min(1)])).optional(),
   /** Share of the train side's groups that selects: nothing is trained on it. */
   validation: z.number().positive().max(0.5).default(0.1),
   /** What the validation part is drawn from. */
@@ -28,7 +32,7 @@ export type LabelOptions = z.output<typeof labelOptions>;
 /** What a wrong decision about one class costs, each way; a threshold follows from it. No part of what is trained. */
 export const costOptions = z
   .strictObject({
-    positive: name,
+    positive: value,
     /** Another class taken for it. */
     falsePositive: z.number().min(0),
     /** It taken for another. */
