@@ -61,9 +61,10 @@ export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", t
       if (base.family !== "encoder" || base.config.classifier) {
         disposeTree(base.parameters);
         throw tuneErrors.fail("base", {
-          place: inputs.base.id,
+          place: `${name}: base`,
           expected: "an encoder, which makes vectors of texts",
           received: base.family === "encoder" ? "a classifier" : `a model of family "${base.family}"`,
+          hint: "Import one, such as MiniLM: `loam models import FOLDER --name NAME`",
         });
       }
       const longest = Math.min(recipe.length, text.longest, base.config.context);

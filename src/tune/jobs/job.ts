@@ -111,7 +111,9 @@ const baseCharacters = 48;
 /** The name that the result is served and recorded under: `ft-mail-small-polite-3f2a9c1b`. */
 export function tunedName(base: string, suffix: string | null, id: string): string {
   const root = base.split("@")[0]!.slice(0, baseCharacters);
-  const middle = suffix?.replaceAll(/[^A-Za-z0-9._-]+/g, "-") ?? "";
+  // an accent is dropped and its letter stays; what no letter is left of parts words
+  const letters = suffix?.normalize("NFKD").replaceAll(/\p{M}/gu, "") ?? "";
+  const middle = letters.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replaceAll(/^-+|-+$/g, "");
   return ["ft", root, ...(middle === "" ? [] : [middle]), id.slice(-8)].join("-");
 }
 

@@ -132,6 +132,12 @@ test("each wish leads from the statuses it takes to one of the statuses, and non
 test("a result's name bears base and suffix, fits the record, and differs by job", () => {
   const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
   expect(tunedName("mail-small@3", "polite", "ftjob-00000000000000003f2a9c1b")).toBe("ft-mail-small-polite-3f2a9c1b");
+  for (const [suffix, middle] of [
+    ["Zoë für", "Zoe-fur-"],
+    ["—laut!", "laut-"],
+    ["猫", ""],
+  ] as const)
+    expect(tunedName("m", suffix, "ftjob-3f2a9c1b")).toBe(`ft-m-${middle}3f2a9c1b`);
   for (const suffix of [null, "ü ö", "a".repeat(64), "../x"])
     expect(tunedName("m".repeat(128), suffix, `ftjob-${"f".repeat(24)}`)).toMatch(pattern);
 });
