@@ -66,6 +66,7 @@ export function servedAs(part: ServePart | undefined, place: string): ReadonlyMa
       place: `${place}: serve`,
       expected: "either model or models",
       received: part.model === undefined ? "neither" : "both",
+      hint: "Name what is served: serve: { model: NAME }, or serve: { models: { NAME: {} } }",
     });
   return new Map(
     Object.entries(part?.models ?? {}).map(([name, { versions, labels, split, shadow, keepAlive: rest }]) => {

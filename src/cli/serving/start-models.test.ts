@@ -82,7 +82,7 @@ test("several models by name, each with versions, labels and shares; without ver
 });
 
 test.each([
-  ["neither", {}, "expected either model or models, got neither"],
+  ["neither", {}, "expected either model or models, got neither. Name what is served: serve: { model: NAME }"],
   ["both", { model: "m", models: { m: {} } }, "got both"],
   ["no policy", { models: { m: { versions: "newest" } } }, "serve.models.m.versions: expected latest"],
 ])("%s is an error that names the key", (_, serve, sentence) => {

@@ -2,7 +2,7 @@
  * Which tokens a recipe of `loam.yaml` trains, or a tuned model was trained on: the examples as tuning reads, samples and divides them, with the masks
  * of their task. Reads and writes nothing down; a data set has to be made.
  */
-import { isLoamError, type LoamError } from "../../base/index.ts";
+import { isLoamError, type LoamError, nearest } from "../../base/index.ts";
 import { checkModelFiles } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, findSubject, openArtifact, type Store } from "../../store/index.ts";
 import {
@@ -91,10 +91,12 @@ function tuneOf(p: Project, name: string): { readonly base: string; readonly tun
   const onExamples = Object.entries(p.config.tuned).filter(([, m]) => ["instruct", "preference", "distill"].includes(m.tune.task));
   const entry = p.config.tuned[name];
   if (entry && onExamples.some(([n]) => n === name)) return { base: entry.base, tune: entry.tune as OnExamples };
+  const near = entry ? undefined : nearest(name, Object.keys(p.config.tuned));
   throw cliErrors.fail("usage", {
     place: "loam tune preview",
     expected: `a file of examples, or a model of loam.yaml that is tuned on examples${onExamples.length ? ` (${onExamples.map(([n]) => n).join(", ")})` : ""}`,
     received: entry ? `"${name}", whose task is ${entry.tune.task}: its texts have no tokens to learn` : `"${name}"`,
+    ...(near === undefined ? {} : { hint: `Did you mean "${near}"?` }),
   });
 }
 

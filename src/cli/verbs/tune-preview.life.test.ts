@@ -148,6 +148,7 @@ test("a data set's masks are those that the model is then trained with, and that
 
 test("what has no masks, or is told twice, is refused by name", async () => {
   expect((await preview("classes")).stderr).toMatch(/asked, better\), got "classes", whose task is classify/);
+  expect((await preview("asks")).stderr).toContain('got "asks". Did you mean "asked"?');
   expect((await preview("nobody")).stderr).toContain('got "nobody"');
   expect((await preview("long")).stderr).toContain(
     "loam.yaml: models.long.tune.length: expected at most 96 tokens, the context of toy, got 128",
