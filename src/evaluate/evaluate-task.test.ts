@@ -13,6 +13,7 @@ import { parseResults } from "./results/read-results.ts";
 import { scoreOf, sliceScores } from "./results/score.ts";
 import { readTask } from "./tasks/read-task.ts";
 import { itemChange } from "./tasks/variants.ts";
+import { checkVaried } from "./tasks/varied.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-eval-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -268,6 +269,19 @@ test.each([
   [sums.replace("choices: options\n", ""), "choices"],
 ] as const)("%# a task that is wrong is told so by place", async (yaml, message) => {
   await expect((async () => ask(await write(yaml), fake(5)))()).rejects.toThrow(message);
+});
+
+test("a variant that leaves every item as it is asked is refused with the fields that stay", async () => {
+  const of = (more: string) =>
+    write(
+      `task: kinds\ndata: { test: items.jsonl }\nprompt: "{{kind}}: {{right}}"\noutput: classify\nlabels: { few: few, many: many }\ntarget: kind\n${more}`,
+    );
+  const plain = await of("slices: [thread]\nfewShot: { count: 2, sampler: first }\n");
+  const check = async (name: "typos" | "upper", loaded: typeof plain) => checkVaried(loaded, name, await itemChange(loaded.task, name));
+  await expect(check("typos", plain)).rejects.toThrow(
+    "kinds: --variants typos: expected items of which it changes what is asked, got 40 that it leaves as they are. Fields of targets, choices, ids, clusters and slices stay as they are: kind, thread.",
+  );
+  await expect(check("upper", await write(sums))).resolves.toBeUndefined();
 });
 
 test("a model that cannot do what is asked says so by name", async () => {

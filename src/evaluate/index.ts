@@ -87,4 +87,5 @@ export {
 } from "./tasks/read-task.ts";
 export { type OutputType, outputTypes, type Task } from "./tasks/schema.ts";
 export { itemChange, type PlainVariant, type VariantName, variantNames } from "./tasks/variants.ts";
+export { checkVaried } from "./tasks/varied.ts";
 export { layRows, type Window, windowsOf } from "./windows.ts";

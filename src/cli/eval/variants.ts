@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Progress } from "../../base/index.ts";
 import {
+  checkVaried,
   type EvaluatedModel,
   itemChange,
   keptAnswers,
@@ -54,7 +55,11 @@ export interface Varying {
 /** What a variant of a task asks. Errors: those of the task and, for paraphrases, of the writer; the signal's reason. */
 export async function askedVariant(name: VariantName, o: Varying): Promise<AskedVariant> {
   const { loaded, writer, fresh, ...watched } = o;
-  if (name !== "paraphrase") return { name, change: await itemChange(loaded.task, name) };
+  if (name !== "paraphrase") {
+    const change = await itemChange(loaded.task, name);
+    checkVaried(loaded, name, change);
+    return { name, change };
+  }
   const answers = fresh || !writer ? rememberedAnswers() : keptAnswers(join(writer.store.root, ".loam", "answers"), writer.model);
   const made = await paraphrasesOf({ loaded, writer: writer?.model, answers, ...watched });
   return {
