@@ -1,9 +1,9 @@
 /** What a study is: its definition as plain data, enough for any process that shares the record to take part. */
 import { hashOf, type Json } from "../../base/index.ts";
 import { type ArtifactReader, openStudy, type Store, type StoredStudy } from "../../store/index.ts";
-import { type Definition, isWithin, type Point, pointOf, type SearchPart, spaceOf, valueIn } from "../../tune/index.ts";
-import { findRaw, type Project } from "../project.ts";
-import { configuredValue, type TrialBase, trialBaseOf } from "./trial-tree.ts";
+import { type Definition, isWithin, type Point, type SearchPart, spaceOf, valueIn } from "../../tune/index.ts";
+import { checkProject, findRaw, type Project, projectFile } from "../project.ts";
+import { type TrialBase, trialBaseOf, usualPoint } from "./trial-tree.ts";
 
 export interface StudySpec extends Definition, Pick<SearchPart, "model" | "tokens"> {
   /** The parts of the project file that trials change. */
@@ -68,8 +68,8 @@ export async function studyFor(
   const space = valueIn(raw, ["searches", name, "space"])!;
   const { objectives, reports, seed, model, tokens, sampler, pruner } = search;
   const id = studyIdOf(raw, name, search, { judged: judged.digest, beside: mapped(beside, a => a.digest) });
-  const parameters = spaceOf({ ...search, space });
-  const usual = pointOf(parameters, name => configuredValue(p.config, raw, model, name, parameters[name]!));
+  const check = (tree: Json) => checkProject({ ...(tree as object) }, projectFile);
+  const usual = usualPoint({ raw, config: p.config, model, space: spaceOf({ ...search, space }), check });
   const judgedBy = { judged: judged.id, beside: mapped(beside, a => a.id), unit };
   const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, ...judgedBy, usual };
   return openStudy(store, { id, name, spec: JSON.parse(JSON.stringify(spec)) as Json });

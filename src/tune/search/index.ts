@@ -9,6 +9,7 @@ export { type TpeOptions, tpeSampler } from "./samplers/tpe.ts";
 export {
   type ChoiceParameter,
   checkPoint,
+  isActive,
   isChoice,
   type Parameter,
   type Point,
