@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { parseProject } from "../project.ts";
+import { parse as parseYaml } from "yaml";
+import type { Json } from "../../base/index.ts";
+import { storeErrors } from "../../store/index.ts";
+import { parseSpace } from "../../tune/index.ts";
+import { checkProject, parseProject } from "../project.ts";
+import { refusalOf } from "./refusal.ts";
+import { usualPoint } from "./trial-tree.ts";
 import { pointLines, withPoint } from "./winner.ts";
 
 const file = (searches: string) => `# ours
@@ -100,6 +106,40 @@ describe("the searches of a project file", () => {
     );
     expect(() => parsed("{ layers: [1, 2] }", "sampler: cma-es")).toThrow(/searches\.rate.*a range without a condition/);
   });
+});
+
+test("the configuration as it is takes the option that comes to the same, written, by default or in another form", () => {
+  const space = parseSpace({
+    "tune.method": ["full", "lora"],
+    "tune.method.lora.rank": { options: [4, 8], when: { "tune.method": ["lora"] } },
+  });
+  const usual = (method: string) => {
+    const text = file("space: { layers: [1, 2] }").replace(
+      "searches:",
+      `  near: { base: small, tune: { task: classify, on: mail, label: kind${method} } }\nsearches:`,
+    );
+    const raw = parseYaml(text) as Json;
+    const given = { raw, config: parseProject(text, "loam.yaml"), model: "near", space };
+    return usualPoint({ ...given, check: tree => checkProject({ ...(tree as object) }, "loam.yaml") });
+  };
+  for (const method of ["", ", method: full", ", method: { full: {} }"]) expect(usual(method), method).toEqual({ "tune.method": "full" });
+  expect(usual(", method: { lora: { rank: 4 } }")).toEqual({ "tune.method": "lora", "tune.method.lora.rank": 4 });
+  // a way of training that no option is stays what it is
+  const other = usual(", method: { lora: { rank: 4, alpha: 3 } }");
+  expect(other["tune.method"]).toMatchObject({ lora: { rank: 4, alpha: 3 } });
+});
+
+test("a candidate that is in the file and has no version yet is told by what makes one, any other by its own error", () => {
+  const text = file("space: { layers: [1, 2] }").replace(
+    "searches:",
+    "  near: { base: small, tune: { task: classify, on: mail, label: kind } }\nsearches:",
+  );
+  const project = { config: parseProject(text, "loam.yaml") };
+  const unknown = (name: string) =>
+    refusalOf(storeErrors.fail("notFound", { place: name, expected: "a model", received: name }), name, project);
+  expect(unknown("small")).toContain("`loam train small`");
+  expect(unknown("near")).toContain("`loam tune near`");
+  expect(unknown("smal")).toBe("smal: expected a model, got smal.");
 });
 
 describe("the winner's values", () => {

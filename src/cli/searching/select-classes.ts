@@ -23,6 +23,7 @@ import { foundFiles } from "../serving/found-files.ts";
 import { deviceOf } from "../serving/open-engine.ts";
 import type { TunedModel } from "../tuning/tune-part.ts";
 import type { Context } from "../verb.ts";
+import { refusalOf } from "./refusal.ts";
 
 type Classify = Extract<TunedModel["tune"], { readonly task: "classify" }>;
 
@@ -94,7 +95,7 @@ export async function selectForClasses(o: SelectClassesGiven): Promise<void> {
     } catch (error) {
       signal.throwIfAborted();
       if (!isLoamError(error)) throw error;
-      refused.push({ name, reason: error.message });
+      refused.push({ name, reason: refusalOf(error, name, project) });
     }
   }
   tell(o, texts, measured, refused);

@@ -14,6 +14,7 @@ import { modelText } from "../models/model-text.ts";
 import { numberOption, textOption } from "../options.ts";
 import { findProject, type Project, withProjectStore } from "../project.ts";
 import { type Candidate, measureCandidate, mostContext } from "../searching/candidate.ts";
+import { refusalOf } from "../searching/refusal.ts";
 import { classifierOf, selectForClasses } from "../searching/select-classes.ts";
 import { findModel } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
@@ -136,7 +137,7 @@ export const tuneSelect: VerbRun = async (context, args, options) => {
         signal.throwIfAborted();
         // what cannot be a base of a language model (an encoder, damaged files) is told, and the others are looked at
         if (!isLoamError(error)) throw error;
-        refused.push({ name, reason: error.message });
+        refused.push({ name, reason: refusalOf(error, name, project) });
       }
     }
     tell(context, on, judgedOn, measured, refused, steps);
