@@ -160,3 +160,15 @@ test("two orders as one: a tie gives way to a preference, a contradiction is a t
 test("a judge that cannot write, and a task without answers, are refused by name", async () => {
   await expect(judged({ id: "mute", fingerprint: "m" }, right, often)).rejects.toThrow("mute: expected a judge that writes texts");
 });
+
+test("a pair that the judge has no room for is named with file and line, and what gives it room", async () => {
+  const small: EvaluatedModel = {
+    id: "small",
+    fingerprint: "small",
+    // the second order of the third pair
+    generate: async (_requests, _each, _signal, tooLong) => tooLong?.(5, "400 at most 128 tokens"),
+  };
+  await expect(judged(small, right, often)).rejects.toThrow(
+    /^sums: items\.jsonl:3: expected a pair of answers that the judge small has room for, with its verdict, got 400 at most 128 tokens\. .*judge\.maxTokens/,
+  );
+});

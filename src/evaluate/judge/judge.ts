@@ -74,7 +74,7 @@ const request = (rule: JudgeRule, words: { readonly system: string; readonly use
   samples: 1,
 });
 
-/** Errors: evaluate/ability for a judge that writes nothing, evaluate/task where there are no answers to judge; those of the judge; the signal's reason. */
+/** Errors: evaluate/ability for a judge that writes nothing, evaluate/task where there are no answers to judge, evaluate/length for a pair that it has no room for; those of the judge; the signal's reason. */
 export async function judgePairs({ loaded, first, second, judge, answers, progress, signal }: JudgeOptions): Promise<JudgedItem[]> {
   const { task } = loaded;
   if (!judge.generate)
@@ -114,6 +114,15 @@ export async function judgePairs({ loaded, first, second, judge, answers, progre
         tell();
       },
       signal,
+      (k, said) => {
+        // two requests a pair
+        throw evaluateErrors.fail("length", {
+          place: `${task.task}: ${paired.first[open[k]! >> 1]!.place}`,
+          expected: `a pair of answers that the judge ${judge.id} has room for, with its verdict`,
+          received: said,
+          hint: "--context says how much of its context a model of this machine is given; judge.maxTokens, how long its verdict may be.",
+        });
+      },
     );
   return paired.first.map((item, i): JudgedItem => {
     const said = [got[2 * i]!.texts[0] ?? "", got[2 * i + 1]!.texts[0] ?? ""] as const;
