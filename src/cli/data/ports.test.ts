@@ -81,7 +81,9 @@ test("a file is read below the project, its identity is its SHA-256, and a chang
 
 test("a version is a scorer, its identity is its artifact's, and a newer version is another one", async () => {
   using ports = projectPorts(project, store, { device: () => device });
-  await expect(ports.identityOf({ kind: "scorer", model: "tiny" })).rejects.toThrow("expected a model of this record");
+  await expect(ports.identityOf({ kind: "scorer", model: "tiny" })).rejects.toThrow(
+    /expected a model of this record, got "tiny"\. .*`loam train NAME` or `loam tune NAME` registers one that loam\.yaml describes/,
+  );
   const one = await registerTiny(1);
   expect(await ports.identityOf({ kind: "scorer", model: "tiny@latest" })).toBe(one.digest);
   const scorer = await ports.resources.scorer("tiny@1");
