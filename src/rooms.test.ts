@@ -85,3 +85,12 @@ test("documentation imports Loam under the name by which a new project installs 
   expect(imported.filter(([, target]) => !isRoom(target))).toEqual([]);
   expect(pages.filter(f => readFileSync(f, "utf8").includes(`${name}/`))).toEqual([]);
 });
+
+test("the example of a model of one's own imports what a new project has: Loam, Node and its own files", () => {
+  const folder = join(source, "..", "examples", "your-own-model");
+  const targets = readdirSync(folder)
+    .filter(f => f.endsWith(".js"))
+    .flatMap(f => importsOf(join(folder, f)).map(t => [f, t] as const));
+  expect(targets.length).toBeGreaterThan(5);
+  expect(targets.filter(([, t]) => !/^(node:|\.\/|loam$|loam\/)/.test(t))).toEqual([]);
+});

@@ -3,8 +3,7 @@
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { openMetrics, saveTree } from "loam";
-import { openStore, runStage, stage } from "loam/store";
-import { z } from "zod";
+import { openStore, runStage, stage, z } from "loam/store";
 import { train } from "./run.js";
 
 export const ownTraining = stage({

@@ -1,5 +1,7 @@
 /** store: content-addressed artifacts, what they were made from, and the tamper-evident log of it all. See docs/record.md. */
 
+/** The schemas that a stage's options are said in, of the very version that reads them: a project need not install them. */
+export { z } from "zod";
 export {
   type ArtifactInfo,
   type ArtifactRecord,
