@@ -82,6 +82,12 @@ test("there is nothing to reach: no process, no files, no network, no modules, n
   expect(await run("if (globalThis.left !== undefined || [1].at(0) !== 1) throw new Error('left over')")).toEqual({ passed: true });
 });
 
+test("the time that a process takes to start is not the program's", async () => {
+  using busy = openSandbox(24);
+  const all = await Promise.all(Array.from({ length: 24 }, () => busy.run("1 + 1", { ...limits, wallMs: 1000 })));
+  expect(all).toEqual(all.map(() => ({ passed: true })));
+});
+
 test("an evaluation that is stopped stops its programs", async () => {
   const stop = new AbortController();
   const running = sandbox.run("for (;;) {}", { ...limits, timeMs: 60_000 }, stop.signal);

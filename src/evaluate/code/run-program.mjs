@@ -80,6 +80,7 @@ const ready = newQuickJSWASMModuleFromVariant(variant).then(made => {
 // At once: a process without a listener ends while it waits for its interpreter.
 process.on("message", async ({ id, ...program }) => {
   await ready;
+  process.send?.({ id, begins: true });
   let answer;
   try {
     answer = run(program);
