@@ -3,9 +3,6 @@
  * split than the one that it is told of.
  */
 import { z } from "zod";
-import { hashOf } from "../../base/index.ts";
-import { evaluateErrors } from "../errors.ts";
-import type { TaskItem } from "./read-task.ts";
 import type { Task } from "./schema.ts";
 import { written } from "./written.ts";
 
@@ -52,17 +49,4 @@ export function costComplaints({
   if (labels && (about === undefined || !Object.hasOwn(labels, about)))
     complaints.push({ path: ["costs", "positive"], message: `one of the labels ${Object.keys(labels).join(", ")}`, input: about });
   return complaints;
-}
-
-/** Errors: evaluate/task where an item that chooses is one of those that are told of. */
-export function checkApart(place: string, choosing: readonly TaskItem[], told: readonly TaskItem[]): void {
-  const seen = new Set(told.map(i => hashOf(i.fields)));
-  const both = choosing.filter(i => seen.has(hashOf(i.fields)));
-  if (both.length === 0) return;
-  throw evaluateErrors.fail("task", {
-    place,
-    expected: "items that the split that is asked has not",
-    received: `${both.length} of both, the first at ${both[0]!.place}`,
-    hint: "A threshold that is chosen on the items it is told of looks better than it is.",
-  });
 }

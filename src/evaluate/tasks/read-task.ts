@@ -4,8 +4,8 @@ import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts
 import { drawn } from "../../data/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { matched } from "../results/match.ts";
+import { checkApart } from "./apart.ts";
 import { type Corpus, corpusOf } from "./corpus.ts";
-import { checkApart } from "./cost-rule.ts";
 import { harnessTasks, isHarness } from "./harness.ts";
 import { isGroup, readGroup, type TaskGroup } from "./harness-groups.ts";
 import { isKeys, readIncluded } from "./harness-include.ts";
@@ -159,10 +159,19 @@ async function loaded(task: Task, folder: string, limit: number, documents: Docu
   const from = task.fewShot && task.fewShot.count > 0 ? (task.fewShot.from ?? task.split) : undefined;
   const examples = from === undefined ? [] : from === task.split ? all : (await read(from)).items;
   const training: Record<string, readonly TaskItem[]> = {};
-  for (const rule of Object.values(task.baselines ?? {}))
-    if (typeof rule !== "string" && "learn" in rule) training[rule.from] ??= rule.from === from ? examples : (await read(rule.from)).items;
+  for (const [name, rule] of Object.entries(task.baselines ?? {})) {
+    if (typeof rule === "string" || !("learn" in rule)) continue;
+    training[rule.from] ??= rule.from === from ? examples : (await read(rule.from)).items;
+    checkApart(
+      `${task.task}: baselines.${name}.from`,
+      training[rule.from]!,
+      all,
+      "What learns from the items it is told of looks better than it is.",
+    );
+  }
   const choosing = task.costs && (await read(task.costs.from)).items;
-  if (choosing) checkApart(`${task.task}: costs.from`, choosing, all);
+  if (choosing)
+    checkApart(`${task.task}: costs.from`, choosing, all, "A threshold that is chosen on the items it is told of looks better than it is.");
   return {
     task,
     items,

@@ -58,6 +58,14 @@ const asked = async (yaml: string, documents?: DocumentItems) => {
   return { loaded, items };
 };
 
+test("a rule does not learn from items that it is told of", async () => {
+  writeFileSync(join(folder, "both.jsonl"), lines([...sentences, { id: "b", text: "Did he see Paris?", plain: "did he see paris" }]));
+  const yaml = task(baselines).replace("train: train.jsonl", "train: both.jsonl");
+  await expect(read(yaml)).rejects.toThrow(
+    /^restore: baselines\.rule\.from: expected items that the split that is asked has not, got 1 of both, the first at both\.jsonl:4/,
+  );
+});
+
 test("a field, a template and what is learnt from another split answer every item, under its name and beside its reference", async () => {
   const { loaded, items } = await asked(task(baselines));
   const all = Object.fromEntries(answerBaselines(loaded, items).map(b => [b.name, b.items]));
