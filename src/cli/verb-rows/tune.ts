@@ -33,7 +33,7 @@ export const tuneVerbs: readonly Verb[] = [
       project,
       ["-m, --model <model>", "the model whose template and tokenizer are used: a name, a version or a path"],
       ["--format <format>", "openai, sharegpt, alpaca, rated, preference, completion or table (default: told by the first record)"],
-      ["--columns <role=field...>", "the field of a role, such as user=question; once for each"],
+      ["--columns <pair...>", "role=field, such as user=question; once for each role"],
       ["--length <n>", "most tokens of an example (default: 512)"],
       ["--long <what>", "of longer ones: refuse, skip or cut (default: refuse)"],
       ["--answers <which>", "of a conversation: all or last (default: all)"],
