@@ -93,6 +93,15 @@ test("keys, signatures, tags, notes, cards, differences and the archive, each as
   expect((await run("models", "archive", "mail@2")).result).toMatchObject({ error: { code: "registry/inUse" } });
   expect((await run("models", "archive", "mail@1")).result).toMatchObject({ archived: true, changed: true });
   expect((await run("models", "promote", "mail@1", "staging")).result).toMatchObject({ error: { code: "registry/refused" } });
+
+  // an alias that was given by mistake goes, one that a release guards stays, and so does one that is none
+  expect((await run("models", "promote", "mail@2", "oops")).result).toMatchObject({ release: { number: 2 } });
+  const gone = await run("models", "unalias", "mail", "oops", "--as", "ann", "--reason", "a slip");
+  expect(gone.result).toMatchObject({ kind: "remove", alias: "oops", number: null, previous: 2, by: "ann", reason: "a slip" });
+  expect((await run("models", "show", "mail@2")).result).toMatchObject({ aliases: ["latest", "prod"] });
+  expect((await run("models", "unalias", "mail", "oops")).result).toMatchObject({ error: { code: "store/notFound" } });
+  expect((await run("models", "unalias", "mail", "prod")).result).toMatchObject({ error: { code: "store/guarded" } });
+  expect((await run("models", "show", "mail@prod")).result).toMatchObject({ version: 2 });
 });
 
 test("two people approve with their keys; a name alone and one person twice are not enough", async () => {

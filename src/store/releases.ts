@@ -110,12 +110,12 @@ export async function checkMayHave(t: Reading, model: string, alias: string, num
     });
 }
 
-async function refuseGuarded(t: Reading, model: string, alias: string): Promise<void> {
+async function refuseGuarded(t: Reading, model: string, alias: string, number: number | null): Promise<void> {
   if (!(await guardOf(t, model, alias))) return;
   throw storeErrors.fail("guarded", {
     place: `${model}@${alias}`,
     expected: "a promotion that its guard lets pass",
-    received: "an alias set by hand",
+    received: `an alias ${number === null ? "taken away" : "set"} by hand`,
     hint: `\`loam models promote ${model}@VERSION ${alias}\` judges and moves it; \`loam models rollback ${model} ${alias}\` goes back.`,
   });
 }
@@ -130,19 +130,19 @@ export async function setAlias(
   alias: string,
   number: number | null,
   { progress, signal, ...mover }: Mover & Omit<ContentOptions, "as"> = {},
-): Promise<void> {
+): Promise<Release> {
   checkAlias(alias);
-  await refuseGuarded(store.records.read, model, alias);
+  await refuseGuarded(store.records.read, model, alias, number);
   if (number !== null) {
     const { artifact } = await resolveVersion(store.records.read, model, String(number));
     await checkContent(store, artifact, { as: `${model}@${number}`, progress, signal });
   }
-  await commit(store, async (t, append) => {
-    await refuseGuarded(t, model, alias);
+  return commit(store, async (t, append) => {
+    await refuseGuarded(t, model, alias, number);
     if (number === null) {
       if ((await holderOf(t, model, alias)) === null) await resolveVersion(t, model, alias);
     } else await checkMayHave(t, model, alias, number);
-    await recordMove(store, t, append, { ...mover, model, alias, kind: number === null ? "remove" : "set", number, verdict: null });
+    return recordMove(store, t, append, { ...mover, model, alias, kind: number === null ? "remove" : "set", number, verdict: null });
   });
 }
 

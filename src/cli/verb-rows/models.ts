@@ -71,6 +71,13 @@ export const modelsVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/models-release.ts")).modelsRollback,
   },
   {
+    usage: "models unalias <model> <alias>",
+    summary: "Take an alias away from the version that has it, where no release guards it; servers that follow it drop the label",
+    options: [project, ["--as <name>", "who does it (default: this machine's user)"], ["--reason <text>", "why; it is kept"]],
+    example: "loam models unalias mail-spam staging",
+    load: async () => (await import("../verbs/models-release.ts")).modelsUnalias,
+  },
+  {
     usage: "models approve <version>",
     summary: "Approve a version for an alias, in a role that its release asks for",
     options: [

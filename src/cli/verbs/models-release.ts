@@ -16,7 +16,7 @@ import {
   type Verdict,
   withGate,
 } from "../../registry/index.ts";
-import { guardOf, holderOf, listGuards, setMark } from "../../store/index.ts";
+import { guardOf, holderOf, listGuards, setAlias, setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -81,6 +81,13 @@ export const modelsRollback: VerbRun = async (context, [given = "", alias = ""],
   context.out.result({ ...release });
 };
 
+export const modelsUnalias: VerbRun = async (context, [given = "", alias = ""], options) => {
+  await using named = await namedModel(context, options, given);
+  const release = await setAlias(named.store, named.model, alias, null, { by: personOf(options), reason: textOption(options, "reason") });
+  context.out.line(`  ${named.model}@${alias} is nothing now, not ${named.model}@${release.previous}`);
+  context.out.result({ ...release });
+};
+
 export const modelsApprove: VerbRun = async (context, [given = ""], options) => {
   const [alias, role] = [textOption(options, "for"), textOption(options, "role")];
   if (alias === undefined || role === undefined)
@@ -124,7 +131,7 @@ export const modelsArchive: VerbRun = async (context, [given = ""], options) => 
         place: `${model}@${version.number}`,
         expected: "a version without an alias",
         received: aliases.map(a => a.alias).join(", "),
-        hint: "Promote another version first, or roll back.",
+        hint: `Promote another version first, roll back, or take the alias away: \`loam models unalias ${model} ${aliases[0]!.alias}\`.`,
       });
   });
   context.out.line(`  ${model}@${version.number} is ${undo ? "not archived" : "archived"}${changed ? "" : " already"}`);
