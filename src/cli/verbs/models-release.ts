@@ -131,7 +131,7 @@ export const modelsArchive: VerbRun = async (context, [given = ""], options) => 
         place: `${model}@${version.number}`,
         expected: "a version without an alias",
         received: aliases.map(a => a.alias).join(", "),
-        hint: `Promote another version first, roll back, or take the alias away: \`loam models unalias ${model} ${aliases[0]!.alias}\`.`,
+        hint: `Promote another version first, or roll back; \`loam models unalias ${model} ALIAS\` takes away one that nothing guards.`,
       });
   });
   context.out.line(`  ${model}@${version.number} is ${undo ? "not archived" : "archived"}${changed ? "" : " already"}`);
