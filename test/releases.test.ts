@@ -102,6 +102,10 @@ test("keys, signatures, tags, notes, cards, differences and the archive, each as
   expect((await run("models", "unalias", "mail", "oops")).result).toMatchObject({ error: { code: "store/notFound" } });
   expect((await run("models", "unalias", "mail", "prod")).result).toMatchObject({ error: { code: "store/guarded" } });
   expect((await run("models", "show", "mail@prod")).result).toMatchObject({ version: 2 });
+
+  writeFileSync(join(cwd, "loam.yaml"), toyYaml({ more: "releases:\n  prod: { signedBy: [keys/release.pub, keys/none.pub] }\n" }));
+  const { error } = (await run("models", "show", "mail@2")).result as { error: { place: string } };
+  expect(error.place).toMatch(/^loam\.yaml: releases\.prod\.signedBy: .*none\.pub$/);
 });
 
 test("two people approve with their keys; a name alone and one person twice are not enough", async () => {

@@ -10,7 +10,7 @@ export const filesOf = async (store: Store, model: string, number: number): Prom
 
 /** Errors: registry/signature, registry/key. */
 export async function checkTrusted({ model, project }: Pick<Found, "model" | "project">, name: string, number: number): Promise<void> {
-  const keys = project?.config.serve ? keysOf(project, project.config.serve.signedBy) : [];
+  const keys = project?.config.serve ? keysOf(project, project.config.serve.signedBy, "serve.signedBy") : [];
   if (model.kind === "files") {
     if (keys.length > 0)
       throw registryErrors.fail("signature", {
