@@ -14,7 +14,7 @@ test("the same items come out of every format", async () => {
   expect(await fieldsOf('q\tn\na, b\t1\n"say ""x""\nnow"\t2\n', "a.tsv", "tsv")).toEqual(want);
 });
 
-test("a place is the line on which an item begins", async () => {
+test("a place is the line on which an item begins, or its number where a line has several", async () => {
   const places = async (...given: Parameters<typeof parseItems>) => (await parseItems(...given)).map(i => i.place);
   expect(await places('{"a":1}\n\n{"a":2}\n', "a.jsonl", "jsonl")).toEqual(["a.jsonl:1", "a.jsonl:3"]);
   expect(await places('[\n  {"a": "}\\"{"},\n  {"a": [1,\n 2]},\n  {"a": 3}\n]', "a.json", "json")).toEqual([
@@ -22,6 +22,7 @@ test("a place is the line on which an item begins", async () => {
     "a.json:3",
     "a.json:5",
   ]);
+  expect(await places('[{"a": 1}, {"a": 2},\n{"a": 3}]', "a.json", "json")).toEqual(["a.json[0]", "a.json[1]", "a.json[2]"]);
   expect(await places('a,b\n1,"x\ny"\n2,z\n', "a.csv", "csv")).toEqual(["a.csv:2", "a.csv:4"]);
 });
 

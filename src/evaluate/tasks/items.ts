@@ -94,8 +94,10 @@ function jsonList(text: string, name: string): Item[] {
   }
   const isPlain = value.every(v => typeof v === "object" && v !== null);
   const lines = isPlain ? entryLines(text) : [];
+  // a line tells nothing of lists that have several entries on one
+  const hasLines = new Set(lines).size === lines.length;
   return value.map((v, i) => {
-    const place = lines[i] === undefined ? `${name}[${i}]` : `${name}:${lines[i]}`;
+    const place = hasLines && lines[i] !== undefined ? `${name}:${lines[i]}` : `${name}[${i}]`;
     return { fields: objectOf(v, place), place };
   });
 }
