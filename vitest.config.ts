@@ -14,6 +14,8 @@ export default defineConfig({
   test: {
     // Native code (ONNX Runtime through FFI) wants whole processes, not worker threads: a crash then names its file.
     pool: "forks",
+    // What comes in its time is waited for on a busy machine, too.
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       // Every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait. The files that
       // a worker runs share its modules, which saves loading the house 400 times: who replaces a module (`vi.mock`) belongs to `life`.
