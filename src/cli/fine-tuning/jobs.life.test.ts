@@ -151,7 +151,7 @@ test("a job learns from upload to answer, and its model is served without a rest
   });
   expect(done).toMatchObject({ status: "succeeded", error: null });
   expect(seen).toContain("running");
-  expect(done.fine_tuned_model).toMatch(/^ft-tiny-Polite-Sir--[0-9a-f]{8}$/);
+  expect(done.fine_tuned_model).toMatch(/^ft-tiny-Polite-Sir-[0-9a-f]{8}$/);
   expect(done.trained_tokens).toBeGreaterThan(0);
 
   expect(await stepsOf(s, made.id)).toEqual(whole);
