@@ -131,12 +131,12 @@ export function studyPage({ study, trials, verdict }: PageGiven): string {
   if (shares.length > 0) {
     const rows = shares.map(
       (s, i) =>
-        `<text x="160" y="${28 + 26 * i}" text-anchor="end">${html(s.parameter)}</text><rect class="bar" x="168" y="${16 + 26 * i}" width="${Math.max(1, 180 * s.share)}" height="16"><title>${(100 * s.share).toFixed(1)} %</title></rect><text x="${174 + 180 * s.share}" y="${28 + 26 * i}">${(100 * s.share).toFixed(0)} %</text>`,
+        `<text class="name" x="4" y="${16 + 42 * i}">${html(s.parameter)}</text><rect class="bar" x="4" y="${22 + 42 * i}" width="${Math.max(1, 340 * s.share)}" height="14"><title>${(100 * s.share).toFixed(1)} %</title></rect><text x="${10 + 340 * s.share}" y="${33 + 42 * i}">${(100 * s.share).toFixed(0)} %</text>`,
     );
     figures.push(
       figure(
         "Importance",
-        `<svg viewBox="0 0 ${width} ${24 + 26 * shares.length}" role="img" aria-label="importance of parameters">${rows.join("")}</svg>`,
+        `<svg viewBox="0 0 ${width} ${42 * shares.length}" role="img" aria-label="importance of parameters">${rows.join("")}</svg>`,
         `Shares of the variance of ${objective} that each parameter explains alone (fANOVA)${done.length < 20 ? `; of ${done.length} trials only: rough` : ""}.`,
       ),
     );
