@@ -101,12 +101,13 @@ async function serve(context: Context, options: Options, handover: Handover | un
   const hangUp = () => void following.reload();
   process.on("SIGHUP", hangUp);
   try {
+    // who reads that it serves may ask for a restart at once
+    await handover?.serving();
     out.line(
       `  Gateway on ${listening.url}   OpenAI API: /v1   ${page ? "page: /   " : ""}models: ${models.slice(0, 8).join(", ")}${models.length > 8 ? ", ..." : ""}`,
     );
     if ((await control.keys.list()).length === 0) out.line("  There is no API key yet: loam gateway keys create NAME --subject USER");
     out.event("serving", { url: listening.url, models });
-    handover?.serving();
     await (handover ? Promise.race([aborted(signal), aborted(handover.signal)]) : aborted(signal));
     if (signal.aborted && door.inFlight > 0) out.warn(`Stopping: ${door.inFlight} under way are finished first. Again to stop now.`);
   } finally {

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** What workers and the process above tell each other. */
-type Word = "serving" | "handOver";
+type Word = "serving" | "heard" | "handOver";
 interface Message {
   readonly loamGateway: Word;
 }
@@ -17,8 +17,8 @@ const isWord = (message: unknown, word: Word): boolean =>
 
 /** The worker's side; undefined where there is no process above. */
 export interface Handover {
-  /** Another may take over from now on. */
-  serving(): void;
+  /** Tells the process above that this worker listens. Resolves once it has heard: from then on it starts workers anew and replaces this one if it falls. */
+  serving(): Promise<void>;
   /** Aborted when another has. */
   readonly signal: AbortSignal;
   /** Lets the process end when it has nothing else to do: also where it could not begin. */
@@ -28,12 +28,19 @@ export interface Handover {
 export function handoverOf(): Handover | undefined {
   if (!cluster.worker) return undefined;
   const controller = new AbortController();
-  const heard = (message: unknown) => {
-    if (isWord(message, "handOver")) controller.abort();
-  };
-  process.on("message", heard);
+  const heard = new Promise<void>(resolve => {
+    process.on("message", message => {
+      if (isWord(message, "heard")) resolve();
+      if (isWord(message, "handOver")) controller.abort();
+    });
+    // nobody is left to hear
+    process.once("disconnect", resolve);
+  });
   return {
-    serving: () => void process.send?.({ loamGateway: "serving" } satisfies Message),
+    serving() {
+      process.send?.({ loamGateway: "serving" } satisfies Message);
+      return heard;
+    },
     signal: controller.signal,
     end: () => process.channel?.unref(),
   };
@@ -66,6 +73,9 @@ const defaultStartMs = 60_000;
 const firstWaitMs = 200;
 const longestWaitMs = 10_000;
 
+/** To one that fell in the meantime nothing is said: its exit tells. */
+const tell = (worker: Worker, word: Word): void => void worker.send({ loamGateway: word } satisfies Message, () => {});
+
 /** Errors: a worker that does not come up the first time, as an Error with its exit code. */
 export async function supervise({ exec, args, silent, startMs = defaultStartMs, told = () => {} }: SupervisorOptions): Promise<Supervisor> {
   // every worker accepts from the one socket by itself: no process in between
@@ -94,7 +104,10 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
     const quiet = (p: Promise<string | undefined>) => p.catch(() => new Promise<never>(() => {}));
     const wrong = await Promise.race([quiet(serving()), quiet(ends()), quiet(late())]);
     controller.abort();
-    if (wrong === undefined) return worker;
+    if (wrong === undefined) {
+      tell(worker, "heard");
+      return worker;
+    }
     worker.process.kill("SIGKILL");
     throw new Error(wrong);
   };
@@ -137,7 +150,7 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
     take(next);
     if (old) {
       leaving.add(old);
-      old.send({ loamGateway: "handOver" } satisfies Message);
+      tell(old, "handOver");
     }
     told("restarted", `worker ${next.process.pid}`);
     return true;
