@@ -98,7 +98,7 @@ interface Document {
       readonly clean: number;
       readonly contaminated: number;
       readonly unknown: number;
-      readonly checks: readonly { readonly set: string; readonly isSameFile: boolean }[];
+      readonly checks: readonly { readonly set: string; readonly isSameFile: boolean; readonly of?: string }[];
       readonly scores: readonly { readonly clean?: Figure; readonly contaminated?: Figure }[];
     };
     readonly comparison?: { readonly differences: readonly { readonly metric: string; readonly value: number; readonly p: number }[] };
@@ -454,7 +454,8 @@ test("the measures that a task names are told of the version too, those of today
   rmSync(join(cwd, "tasks", "named.yaml"));
 });
 
-test("items that the training data holds are told apart: found by the task's file in the data's recipe", async () => {
+/** A toy with a task of which half of the items stand in its texts; `mark` has its data searched for them. */
+function seenProject() {
   const own = writeToy(temporaryFolder("seen"));
   const sentence = (text: string) => text.split(/\s+/).slice(3, 23);
   const rows = [
@@ -469,9 +470,17 @@ test("items that the training data holds are told apart: found by the task's fil
     join(own, "tasks", "seen.yaml"),
     "task: seen\ndata: { test: seen.jsonl }\nprompt: question\noutput: loglikelihood\ntarget: answer\n",
   );
-  const yaml = readFileSync(join(own, "loam.yaml"), "utf8");
-  const step = "{ decontaminate: { action: mark, sets: [{ name: own, file: tasks/seen.jsonl, prompt: question, answer: answer }] } }";
-  writeFileSync(join(own, "loam.yaml"), yaml.replace("steps: [clean]", `steps: [clean, ${step}]`));
+  const mark = () => {
+    const yaml = readFileSync(join(own, "loam.yaml"), "utf8");
+    const step = "{ decontaminate: { action: mark, sets: [{ name: own, file: tasks/seen.jsonl, prompt: question, answer: answer }] } }";
+    writeFileSync(join(own, "loam.yaml"), yaml.replace("steps: [clean]", `steps: [clean, ${step}]`));
+  };
+  return { own, rows, mark };
+}
+
+test("items that the training data holds are told apart: found by the task's file in the data's recipe", async () => {
+  const { own, rows, mark } = seenProject();
+  mark();
   const made = await loam(["run"], { cwd: own });
   expect(made.code, made.stderr).toBe(0);
   const ended = await loam(["eval", "seen", "--json", "--report", "seen.html"], { cwd: own });
@@ -512,4 +521,32 @@ test("items that the training data holds are told apart: found by the task's fil
   expect(wrong.code).toBe(2);
   expect(wrong.stdout).toContain("own");
   expect(wrong.stdout).toContain("owm");
+});
+
+test("texts that are marked after the model was made of them tell what it has seen: it is neither trained nor asked again", async () => {
+  const { own, mark } = seenProject();
+  const trained = await loam(["run"], { cwd: own });
+  expect(trained.code, trained.stderr).toBe(0);
+  const before = documentOf(await loam(["eval", "seen", "--json"], { cwd: own })).tasks[0]!;
+  expect([before.isKnown, before.contamination]).toEqual([false, undefined]);
+  mark();
+  const run = await loam(["data", "run"], { cwd: own });
+  expect(run.code, run.stderr).toBe(0);
+  const after = documentOf(await loam(["eval", "seen", "--json"], { cwd: own })).tasks[0]!;
+  expect([after.isKnown, after.artifact]).toEqual([true, before.artifact]);
+  expect(after.contamination).toMatchObject({ unknown: 0, checks: [{ set: "own", isSameFile: true }], unchecked: [] });
+  const { clean, contaminated, checks } = after.contamination!;
+  expect(clean + contaminated).toBe(24);
+  expect(contaminated).toBeGreaterThan(6);
+  expect(contaminated).toBeLessThanOrEqual(12);
+  expect(checks[0]!.of).toMatch(/^documents-/);
+  expect((await onPage(own))[0]!.contamination).toMatchObject({ clean, contaminated, checks });
+  // a text that the model never read holds an item, and is marked: the model has not seen it for that
+  const items = readFileSync(join(own, "tasks", "seen.jsonl"), "utf8").split("\n");
+  const { question, answer } = JSON.parse(items[20]!) as { question: string; answer: string };
+  writeFileSync(join(own, "texts", "new-00001.txt"), `${question} ${answer}\n`);
+  const more = await loam(["data", "run"], { cwd: own });
+  expect(more.code, more.stderr).toBe(0);
+  const later = documentOf(await loam(["eval", "seen", "--json"], { cwd: own })).tasks[0]!.contamination;
+  expect(later).toMatchObject({ clean, contaminated });
 });

@@ -127,6 +127,7 @@ function madeUpBeside(
       contaminated: 64,
       unknown: 18,
       checks: [{ data: "documents-0c1f9a2b7d3e", set: "own", file: "folders.jsonl", isSameFile: true, action: "mark" }],
+      unchecked: [],
       scores: [
         {
           metric: "acc",

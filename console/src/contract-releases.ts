@@ -152,7 +152,17 @@ export const report = is.object({
           clean: is.number,
           contaminated: is.number,
           unknown: is.number,
-          checks: is.array(is.object({ data: is.string, set: is.string, file: is.string, isSameFile: is.boolean, action: is.string })),
+          checks: is.array(
+            is.object({
+              data: is.string,
+              set: is.string,
+              file: is.string,
+              isSameFile: is.boolean,
+              action: is.string,
+              of: is.optional(is.string),
+            }),
+          ),
+          unchecked: is.array(is.string),
           scores: is.array(
             is.object({
               metric: is.string,

@@ -126,3 +126,4 @@ export type {
 } from "./steps/step.ts";
 export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";
 export { parseSetting, type Trial, type TryExample, tryThresholds } from "./try.ts";
+export { heldWithin } from "./within.ts";

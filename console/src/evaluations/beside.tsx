@@ -10,7 +10,7 @@ import { Items } from "./items.tsx";
 
 type Seen = NonNullable<TaskReport["contamination"]>;
 
-export function SeenInTraining({ of: { clean, contaminated, unknown, checks, scores } }: { readonly of: Seen }) {
+export function SeenInTraining({ of: { clean, contaminated, unknown, checks, unchecked, scores } }: { readonly of: Seen }) {
   const sides = { Clean: "clean", Contaminated: "contaminated" } as const;
   return (
     <>
@@ -19,8 +19,12 @@ export function SeenInTraining({ of: { clean, contaminated, unknown, checks, sco
         {formatCount(contaminated)} of {formatCount(clean + contaminated)} items are in the training data
         {unknown > 0 && `; ${formatCount(unknown)} more are too short or were not looked for`}.{" "}
         {checks
-          .map(c => `${c.data} was searched for the set ${c.set} (${c.isSameFile ? "this very file" : c.file}; ${c.action}).`)
+          .map(
+            c =>
+              `${c.data}${c.of ? `, which has all texts of ${c.of},` : ""} was searched for the set ${c.set} (${c.isSameFile ? "this very file" : c.file}; ${c.action}).`,
+          )
           .join(" ")}
+        {unchecked.length > 0 && ` Not searched, so no item is called clean: ${unchecked.join(", ")}.`}
       </p>
       <table className="bits stacked">
         <Head

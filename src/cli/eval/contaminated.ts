@@ -1,22 +1,12 @@
 /**
- * Which items of a task a model has seen in training: the data sets that it was made from say so where their recipe has the step `decontaminate` with
- * the very file of the task (by its SHA-256), or with a set that the task names. Found by lineage; a model without one has no answer.
+ * Which items of a task a model has seen in training. Data sets say so where their recipe has the step `decontaminate` with the very file of the task (by its
+ * SHA-256), or with a set that the task names: those that the model was made from, found by lineage, and where one of them was never searched, another of the
+ * record that holds the same texts (`marked-since.ts`). What only a tokenizer was made of was not learnt. A model without lineage has no answer.
  */
-import { z } from "zod";
-import { contaminationFile } from "../../data/index.ts";
 import { type Cleanness, cleannessOf, type EvaluatedModel, evaluateErrors, type LoadedTask, markKey } from "../../evaluate/index.ts";
-import { openArtifact, type Store, trace } from "../../store/index.ts";
-
-/** The part of a data set's options that is looked at. */
-const recipe = z.looseObject({
-  steps: z.array(z.looseObject({ step: z.string(), options: z.unknown().optional() })),
-  needs: z.record(z.string(), z.string()).default({}),
-});
-const sets = z.looseObject({
-  action: z.string().default("drop"),
-  sets: z.array(z.looseObject({ name: z.string(), file: z.string(), id: z.string().optional() })),
-});
-const mark = z.looseObject({ item: z.string(), mark: z.string() });
+import { type ArtifactReader, openArtifact, type Store, type TraceNode, trace } from "../../store/index.ts";
+import { marksOf, type SearchedSet, searchedSets } from "./data-marks.ts";
+import { markedSince } from "./marked-since.ts";
 
 /** What was held beside what. */
 export interface ContaminationCheck {
@@ -28,45 +18,54 @@ export interface ContaminationCheck {
   readonly isSameFile: boolean;
   /** What became of documents that hold an item. */
   readonly action: string;
+  /** The model's own data set, never searched itself: all that it trains on stands in `data`, word for word. */
+  readonly of?: string;
 }
 
 export interface SeenItems {
   readonly checks: readonly ContaminationCheck[];
+  /** Data sets that the model was trained on and nobody searched for the items: none of the others is called clean. */
+  readonly unchecked: readonly string[];
   /** In the order of the task's items. */
   readonly cleanness: readonly Cleanness[];
+}
+
+/** The data sets whose texts a model was trained on. */
+async function trainedOn(store: Store, model: string): Promise<TraceNode[]> {
+  const { subject, nodes, edges } = await trace(store, model, { first: 0 });
+  const byId = new Map(nodes.map(n => [n.id, n]));
+  const reached = new Set(subject.artifacts);
+  for (const id of reached)
+    for (const { from, to, sameContent } of edges) if (to === id && !sameContent && byId.get(from)?.kind !== "tokenizer") reached.add(from);
+  return nodes.filter(n => reached.has(n.id) && n.kind === "documents" && n.stage === "data");
 }
 
 /** Undefined where no data set of the model's was checked against the task's items. Errors: evaluate/task for a set that is none. */
 export async function seenItems(store: Store, model: EvaluatedModel, loaded: LoadedTask): Promise<SeenItems | undefined> {
   const named = loaded.task.contamination?.set;
+  const isMeant = (set: SearchedSet): boolean => (named === undefined ? set.digest === loaded.fileDigest : set.name === named);
   const checks: ContaminationCheck[] = [];
-  const marks: Map<string, string>[] = [];
+  const marks: ReadonlyMap<string, string>[] = [];
   const keys: { readonly name: string; readonly id?: string | undefined }[] = [];
   const known: string[] = [];
-  const nodes =
-    model.artifact === undefined
-      ? []
-      : await trace(store, model.artifact, { first: 0 }).then(t => {
-          const above = new Set(t.madeFrom);
-          return t.nodes.filter(n => above.has(n.id));
-        });
+  const unchecked: string[] = [];
+  const nodes = model.artifact === undefined ? [] : await trainedOn(store, model.artifact);
   for (const node of nodes) {
-    const told = recipe.safeParse(node.options);
-    const step = told.success ? told.data.steps.findLast(s => s.step === "decontaminate") : undefined;
-    const options = sets.safeParse(step?.options);
-    if (!told.success || !options.success) continue;
-    for (const set of options.data.sets) {
-      known.push(set.name);
-      const isSameFile = told.data.needs[`file ${set.file}`] === loaded.fileDigest;
-      if (named === undefined ? !isSameFile : set.name !== named) continue;
-      const text = (await (await openArtifact(store, node.id)).read(contaminationFile)).toString("utf8");
-      const all = text
-        .split("\n")
-        .filter(Boolean)
-        .map(line => mark.parse(JSON.parse(line)));
-      marks.push(new Map(all.map(m => [m.item, m.mark])));
+    const sets = searchedSets(node.options);
+    known.push(...sets.map(s => s.name));
+    const own = sets.filter(isMeant);
+    const found: { readonly data: ArtifactReader; readonly sets: readonly SearchedSet[]; readonly held?: ReadonlySet<string> } | undefined =
+      own.length > 0 ? { data: await openArtifact(store, node.id), sets: own } : await markedSince(store, node.id, isMeant);
+    if (!found) {
+      unchecked.push(node.id);
+      continue;
+    }
+    for (const set of found.sets) {
+      marks.push(await marksOf(found.data, found.held));
       keys.push({ name: set.name, id: loaded.task.contamination?.id ?? set.id });
-      checks.push({ data: node.id, set: set.name, file: set.file, isSameFile, action: options.data.action });
+      const { name, file, action, digest } = set;
+      const isSameFile = digest === loaded.fileDigest;
+      checks.push({ data: found.data.id, set: name, file, isSameFile, action, ...(found.held ? { of: node.id } : {}) });
     }
   }
   if (checks.length === 0) {
@@ -82,6 +81,10 @@ export async function seenItems(store: Store, model: EvaluatedModel, loaded: Loa
   }
   return {
     checks,
-    cleanness: loaded.items.map(item => cleannessOf(keys.map((key, i) => marks[i]!.get(markKey(item, key))))),
+    unchecked,
+    // data that nobody searched has no mark of any item
+    cleanness: loaded.items.map(item =>
+      cleannessOf([...keys.map((key, i) => marks[i]!.get(markKey(item, key))), ...unchecked.map(() => undefined)]),
+    ),
   };
 }

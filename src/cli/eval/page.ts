@@ -66,9 +66,12 @@ function contaminationPart(c: NonNullable<TaskReport["contamination"]>): string 
     ...(s.contaminated ? [{ label: "contaminated", items: c.contaminated, score: s.contaminated }] : []),
   ]);
   const checks = c.checks
-    .map(k => `<code>${escaped(k.data)}</code> against ${escaped(k.set)} (${escaped(k.file)}; ${escaped(k.action)})`)
+    .map(
+      k =>
+        `<code>${escaped(k.data)}</code>${k.of === undefined ? "" : `, which has all texts of <code>${escaped(k.of)}</code>,`} against ${escaped(k.set)} (${escaped(k.file)}; ${escaped(k.action)})`,
+    )
     .join(", ");
-  return `<h3>Seen in training</h3><p class="quiet">Checked: ${checks}. ${c.unknown} items not looked for.</p>
+  return `<h3>Seen in training</h3><p class="quiet">Checked: ${checks}. ${c.unchecked.length ? `Not checked: ${c.unchecked.map(d => `<code>${escaped(d)}</code>`).join(", ")}; no item is called clean before it is. ` : ""}${c.unknown} items not looked for.</p>
 <div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scoreRows(rows)}</tbody></table></div>`;
 }
 

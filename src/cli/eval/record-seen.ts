@@ -1,5 +1,5 @@
 /**
- * Which of a result's items the training data holds, in the record: found from the model's lineage when a task is asked, and kept beside the result, so
+ * Which of a result's items the training data holds, in the record: found when a task is asked, and kept beside the result, so
  * that pages tell it without the task's file.
  */
 import { z } from "zod";
@@ -11,10 +11,11 @@ const options = z.strictObject({
   /** The artifact of the result, whose items' order this is in. */
   result: z.string(),
   /** Data sets, and the sets in their recipes, that items were looked for in. */
-  checks: z.array(z.strictObject({ data: z.string(), set: z.string() })),
+  checks: z.array(z.strictObject({ data: z.string(), set: z.string(), of: z.string().optional() })),
+  unchecked: z.array(z.string()),
 });
 /** Raise it when the file says something else. */
-const version = 1;
+const version = 2;
 
 export interface SeenRecording {
   readonly store: Store;
@@ -27,7 +28,8 @@ export interface SeenRecording {
 }
 
 /** Records what was seen, or finds it; the artifact's id. Errors: those of the record. */
-export async function recordedSeen({ store, model, task, result, seen: { checks, cleanness } }: SeenRecording): Promise<string> {
+export async function recordedSeen({ store, model, task, result, seen }: SeenRecording): Promise<string> {
+  const { checks, unchecked, cleanness } = seen;
   const seenStage = stage({
     name: "eval-seen",
     version,
@@ -35,13 +37,18 @@ export async function recordedSeen({ store, model, task, result, seen: { checks,
     options,
     output: "seen-items",
     async run({ output }) {
-      await output.write("seen.json", `${JSON.stringify({ format: 1, checks, cleanness })}\n`);
+      await output.write("seen.json", `${JSON.stringify({ format: 1, checks, unchecked, cleanness })}\n`);
       return { task, clean: cleanness.filter(c => c === "clean").length, contaminated: cleanness.filter(c => c === "contaminated").length };
     },
   });
   const { artifact } = await runStage(store, seenStage, {
     inputs: { model: await openArtifact(store, model), result: await openArtifact(store, result) },
-    options: { task, result, checks: checks.map(({ data, set }) => ({ data, set })) },
+    options: {
+      task,
+      result,
+      checks: checks.map(({ data, set, of }) => ({ data, set, ...(of === undefined ? {} : { of }) })),
+      unchecked: [...unchecked],
+    },
   });
   return artifact.id;
 }

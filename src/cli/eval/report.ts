@@ -31,7 +31,7 @@ import {
   type WordingFault,
 } from "../../evaluate/index.ts";
 import { type BaselineReport, baselineReports } from "./baselines.ts";
-import type { ContaminationCheck, SeenItems } from "./contaminated.ts";
+import type { SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
 import type { TaskThreshold } from "./thresholds.ts";
@@ -104,7 +104,7 @@ export interface TaskReport {
   /** Where the task says what mistakes cost. */
   readonly threshold?: TaskThreshold;
   /** Where the model's data was checked against the task's items. */
-  readonly contamination?: ContaminationSplit & { readonly checks: readonly ContaminationCheck[] };
+  readonly contamination?: ContaminationSplit & Pick<SeenItems, "checks" | "unchecked">;
   readonly worst: readonly ShownItem[];
   readonly slowest: readonly ShownItem[];
 }
@@ -218,7 +218,9 @@ export function taskReport({ loaded, result, variants, against, judgement, thres
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
     ...(threshold ? { threshold } : {}),
-    ...(seen ? { contamination: { checks: seen.checks, ...contaminationSplit(result.items, seen.cleanness, measures) } } : {}),
+    ...(seen
+      ? { contamination: { checks: seen.checks, unchecked: seen.unchecked, ...contaminationSplit(result.items, seen.cleanness, measures) } }
+      : {}),
     worst: mostWrong(main, result.items, few).map(shownItem),
     slowest: slowest(result.items, few).map(shownItem),
   };

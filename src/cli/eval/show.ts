@@ -79,8 +79,10 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   if (seen) {
     for (const k of seen.checks)
       out.line(
-        `  checked for items in training data: ${k.data} against ${k.set} (${k.file}${k.isSameFile ? ", this very file" : ""}; ${k.action})`,
+        `  checked for items in training data: ${k.data}${k.of === undefined ? "" : `, which has all texts of ${k.of},`} against ${k.set} (${k.file}${k.isSameFile ? ", this very file" : ""}; ${k.action})`,
       );
+    for (const data of seen.unchecked)
+      out.line(`  trained on too, and not checked: ${data}; no item is called clean before it is (docs/data-decontamination.md)`);
     const side = (name: string, count: number, s: Score | undefined) =>
       out.line(`    ${name.padEnd(24)} ${String(count).padStart(6)}  ${s ? scoreCells(s) : "no items"}`);
     for (const s of seen.scores) {
@@ -91,7 +93,8 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
           `    ${"contaminated - clean".padEnd(24)} ${signed(s.difference.value)} [${signed(s.difference.low)}, ${signed(s.difference.high)}]`,
         );
     }
-    if (seen.unknown) out.line(`    not looked for: ${seen.unknown} items that are too short or have no mark`);
+    if (seen.unknown)
+      out.line(`    not looked for: ${seen.unknown} items that are too short, have no mark, or may be in data that was not checked`);
   }
   for (const by of new Set(t.slices.map(s => s.by))) {
     out.line(`  by ${by}:`);

@@ -91,13 +91,13 @@ test("items that the training data holds are told apart by what was recorded for
     "eval-seen",
     "seen-items",
     "seen.json",
-    JSON.stringify({ format: 1, checks, cleanness }),
+    JSON.stringify({ format: 1, checks, unchecked: ["documents-2"], cleanness }),
     { result: before!.artifact },
     inputs,
   );
   const [after] = await evaluationReport(store, first);
-  const { checks: said, ...split } = after!.contamination!;
-  expect(said).toEqual(checks);
+  const { checks: said, unchecked, ...split } = after!.contamination!;
+  expect([said, unchecked]).toEqual([checks, ["documents-2"]]);
   expect(split).toMatchObject({ clean: 20, contaminated: 10, unknown: 10 });
   const measures = ["acc", "f1", "mcc"].map(m => measureOf(m, { task: "folders", output: "classify" }));
   expect(split).toEqual(contaminationSplit(told(40, 30), cleanness, measures));

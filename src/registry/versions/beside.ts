@@ -140,11 +140,17 @@ export async function judgementsOf(store: Store, { artifact, head, items }: Meas
 }
 
 const lookedFor = z.looseObject({ data: z.string(), set: z.string(), file: z.string(), isSameFile: z.boolean(), action: z.string() });
-const seenFile = z.looseObject({ checks: z.array(lookedFor), cleanness: z.array(z.enum(["clean", "contaminated", "unknown"])) });
+const seenFile = z.looseObject({
+  checks: z.array(lookedFor),
+  unchecked: z.array(z.string()).default([]),
+  cleanness: z.array(z.enum(["clean", "contaminated", "unknown"])),
+});
 
 export interface SeenReported extends ContaminationSplit {
   /** Which data was held beside which set. */
   readonly checks: readonly z.output<typeof lookedFor>[];
+  /** Data that was trained on and never searched: no item is called clean. */
+  readonly unchecked: readonly string[];
 }
 
 /** The kind of artifact that tells which items the training data holds. */
@@ -160,6 +166,6 @@ export async function seenOf(
   const infos = await artifactsFrom(store.records.read, version.digest, "model", [seenKind]);
   const info = infos.find(i => i.inputs.some(input => input.artifact === task.artifact));
   if (!info) return undefined;
-  const { checks, cleanness } = check(seenFile, await jsonOf(store, info.id, "seen.json"), `${info.id}/seen.json`);
-  return { checks, ...contaminationSplit(task.items, cleanness, measures) };
+  const { checks, unchecked, cleanness } = check(seenFile, await jsonOf(store, info.id, "seen.json"), `${info.id}/seen.json`);
+  return { checks, unchecked, ...contaminationSplit(task.items, cleanness, measures) };
 }
