@@ -2,6 +2,7 @@
 export {
   type Adapter,
   AdapterBank,
+  type AdapterBase,
   type AdapterInputs,
   type AdapterRoom,
   adapted,
@@ -9,6 +10,7 @@ export {
   adapterRank,
   type Bank,
   type BankPart,
+  isBaseNamed,
   type LayerAdapter,
   type LowRank,
   mergeAdapter,
@@ -20,6 +22,7 @@ export {
   projections,
   type ReadAdapterOptions,
   readAdapter,
+  weightsDigest,
   writeAdapter,
 } from "./adapters/index.ts";
 export {

@@ -44,6 +44,8 @@ export interface ServedModel {
   readonly tokenizer: ServedTokenizer;
   /** Identity of the weights and the tokenizer: the artifact's digest. */
   readonly fingerprint: string;
+  /** Digest of the files of its weights alone, in whichever form it serves them: by it an adapter knows its base. */
+  readonly weights?: string | undefined;
   readonly chatTemplate?: ServedChatTemplate;
   /** Stands before every prompt, as in training. */
   readonly startToken?: number;

@@ -1,6 +1,6 @@
 /** The adapters of `loam serve`: those that are named at the start, the room for more, and the folder from which more may come. */
 import { resolve } from "node:path";
-import { type AdapterRoom, adapterRank, folderFiles, readAdapter } from "../../nn/index.ts";
+import { type AdapterRoom, adapterRank, folderFiles, isBaseNamed, readAdapter } from "../../nn/index.ts";
 import type { Engine, Engines } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
@@ -17,6 +17,8 @@ export interface AdapterChoice {
   readonly room: AdapterRoom | undefined;
   /** Adapters below it may be loaded while it serves. */
   readonly folder: string | undefined;
+  /** Whether adapters that were made for other weights are taken too; not where absent. */
+  readonly anyBase?: boolean;
 }
 
 /** As many as there is room for where adapters are wanted and no number is said. */
@@ -38,9 +40,10 @@ export async function adapterChoice(options: Options, cwd: string): Promise<Adap
   const named = (Array.isArray(given) ? given : []).map(text => namedFolder(text, cwd));
   const folder = textOption(options, "adapterFolder");
   const most = numberOption(options, "maxAdapters", "serve", { least: 1, most: 64, whole: true });
+  const any = options.adapterAnyBase === true ? { anyBase: true } : {};
   const rank = numberOption(options, "maxAdapterRank", "serve", { least: 1, most: 512, whole: true });
   if (named.length === 0 && folder === undefined && most === undefined && rank === undefined)
-    return { named, room: undefined, folder: undefined };
+    return { named, room: undefined, folder: undefined, ...any };
   if (most !== undefined && most < named.length)
     throw cliErrors.fail("usage", {
       place: "loam serve: --max-adapters",
@@ -56,13 +59,36 @@ export async function adapterChoice(options: Options, cwd: string): Promise<Adap
       rank: rank ?? Math.max(defaultRank, rankStep * Math.ceil(greatest / rankStep)),
     },
     folder: folder === undefined ? undefined : resolve(cwd, folder),
+    ...any,
   };
 }
 
-/** Loads what is named into an engine. Errors: those of the adapters, with their folder. */
-export async function loadAdapters(engines: Engines, base: Engine, named: readonly NamedFolder[]): Promise<void> {
+export interface LoadAdapters {
+  /** Adapters that were made for other weights are taken too. */
+  readonly anyBase: boolean | undefined;
+  warn(text: string): void;
+}
+
+/**
+ * Loads what is named into an engine, with a warning where the name of an adapter's base is another and nothing proves that it is this model.
+ * Errors: those of the adapters, with their folder.
+ */
+export async function loadAdapters(
+  engines: Engines,
+  base: Engine,
+  named: readonly NamedFolder[],
+  { anyBase, warn }: LoadAdapters,
+): Promise<void> {
+  const { id, name: own, artifact, aliases = [], config, weights } = base.model;
+  const names = [id, ...(own ? [own] : []), ...(artifact ? [artifact] : []), ...aliases];
   for (const { name, folder } of named) {
-    const adapter = await readAdapter(folderFiles(folder), base.model.config, { mostRank: base.adapterRoom.rank });
+    const room = { mostRank: base.adapterRoom.rank };
+    const adapter = await readAdapter(folderFiles(folder), config, anyBase ? room : { ...room, weights });
+    const { base: made } = adapter;
+    if (made?.name !== undefined && made.weights === undefined && !isBaseNamed(made.name, names))
+      warn(
+        `loam: ${name}: it says that it was made for "${made.name}", with no digest to tell whether that is ${id}. Over another model it answers anything.`,
+      );
     await engines.adapters.add(base, name, adapter);
   }
 }

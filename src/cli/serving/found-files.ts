@@ -1,4 +1,5 @@
 /** The files of a model that was found, with what names it: an artifact of the record, or files as they lie on the disk. */
+import { weightsDigest } from "../../nn/index.ts";
 import { digestOf, localModel, modelDigests } from "../models/paths.ts";
 import type { Found } from "./find-model.ts";
 import { type LabelledFiles, versionFiles } from "./open-version.ts";
@@ -7,5 +8,6 @@ import { type LabelledFiles, versionFiles } from "./open-version.ts";
 export async function foundFiles({ model }: Found): Promise<LabelledFiles> {
   if (model.kind === "version") return versionFiles(model.store, model.wanted);
   const { files, name } = localModel(model.path);
-  return { files, label: { id: name, name, fingerprint: digestOf(await modelDigests(files)) } };
+  const digests = await modelDigests(files);
+  return { files, label: { id: name, name, fingerprint: digestOf(digests), weights: weightsDigest(digests) } };
 }

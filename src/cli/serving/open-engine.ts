@@ -3,11 +3,10 @@ import { hashOf } from "../../base/index.ts";
 import { type AdapterRoom, disposeTree } from "../../nn/index.ts";
 import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
-import { digestOf, localModel, modelDigests } from "../models/paths.ts";
 import { type Quantisation, quantisedModel } from "../models/quantised.ts";
 import type { Project } from "../project.ts";
 import type { Found } from "./find-model.ts";
-import { openVersion } from "./open-version.ts";
+import { foundFiles } from "./found-files.ts";
 import { readServedModel } from "./read-model.ts";
 
 /**
@@ -44,10 +43,9 @@ export function deviceOf(project: Project | undefined): Device {
   return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
 }
 
-async function readModel({ model }: Found, device: Device): Promise<ServedModel> {
-  if (model.kind === "version") return openVersion(model.store, device, model.wanted);
-  const { files, name } = localModel(model.path);
-  return readServedModel(files, device, { id: name, name, fingerprint: digestOf(await modelDigests(files)) });
+async function readModel(found: Found, device: Device): Promise<ServedModel> {
+  const { files, label } = await foundFiles(found);
+  return readServedModel(files, device, label);
 }
 
 /** Rotary angles are computed for the positions that are served and no more; a table of learned positions stays whole. */

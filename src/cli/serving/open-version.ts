@@ -1,5 +1,5 @@
 /** A version of the record as model files and as a served model: its artifact's weights on a device, its tokenizer, its names. */
-import type { FilesReader } from "../../nn/index.ts";
+import { type FilesReader, weightsDigest } from "../../nn/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import { openArtifact, resolveVersion, type Store } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -30,6 +30,7 @@ export async function versionFiles(store: Store, wanted: string): Promise<Labell
       id: `${name}@${version.number}`,
       aliases: [...version.aliases.map(alias => `${name}@${alias}`), ...(version.aliases.includes("latest") ? [name] : [])],
       fingerprint: artifact.digest,
+      weights: weightsDigest(artifact.files),
       name,
       version: version.number,
       artifact: artifact.id,

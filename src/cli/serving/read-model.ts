@@ -7,7 +7,7 @@ import { modelText } from "../models/model-text.ts";
 
 /** What names the model: from the record, or from its path. */
 export type ModelLabel = Pick<ServedModel, "id" | "fingerprint"> &
-  Partial<Pick<ServedModel, "aliases" | "name" | "version" | "artifact" | "createdAt">>;
+  Partial<Pick<ServedModel, "weights" | "aliases" | "name" | "version" | "artifact" | "createdAt">>;
 
 /** Errors: those of the files (nn, text, base, cli/model), cli/family where it continues no texts. */
 export async function readServedModel(files: FilesReader, device: Device, label: ModelLabel): Promise<ServedModel> {

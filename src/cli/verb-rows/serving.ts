@@ -31,6 +31,10 @@ export const serveVerb: Verb = {
     ["--max-adapters <n>", "adapters that can be loaded at once (default: 4 where any are wanted, and those that are named)"],
     ["--max-adapter-rank <n>", "the greatest rank that one may have (default: 16, or that of those that are named)"],
     ["--adapter-folder <folder>", "adapters below this folder may be loaded over HTTP: /v1/load_lora_adapter (default: none)"],
+    [
+      "--adapter-any-base",
+      "take adapters that were made for other weights too: right where those are this model in another form (default: an error)",
+    ],
     ["--admin", "let whoever reaches the server load and unload (default: only programs of this machine, where it listens there)"],
     [
       "--otlp <url>",

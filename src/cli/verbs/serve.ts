@@ -231,6 +231,7 @@ export const serve: VerbRun = async (context, given, options) => {
     ...(options.admin === true ? { admin: true } : {}),
     ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
     ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
+    ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(store
       ? {
           console: {
@@ -278,7 +279,11 @@ export const serve: VerbRun = async (context, given, options) => {
     hasStarted = true;
     const newest = fleet.list().findLast(v => v.name === named[0]!.name && v.state === "ready");
     const first = fleet.list().some(v => v.name === named[0]!.name && v.version === named[0]!.version) ? named[0]! : (newest ?? named[0]!);
-    if (adapters.named.length > 0 && !signal.aborted) await loadAdapters(engines, adaptedEngine(engines, first), adapters.named);
+    if (adapters.named.length > 0 && !signal.aborted)
+      await loadAdapters(engines, adaptedEngine(engines, first), adapters.named, {
+        anyBase: adapters.anyBase,
+        warn: text => out.warn(text),
+      });
     if (!signal.aborted) jobs?.start();
     timer = setInterval(() => void models.follow(), followMs);
     timer.unref();

@@ -7,6 +7,7 @@ import { showShape } from "../../tensor/index.ts";
 import { type DecoderConfig, decoderSpec } from "../decoder.ts";
 import { nnErrors } from "../errors.ts";
 import type { LinearSpec } from "../layers.ts";
+import type { AdapterBase } from "./base.ts";
 
 /** Projections of a block that can be adapted: paths below `blocks.N`. */
 export const projections = [
@@ -36,6 +37,8 @@ export interface Adapter {
   readonly rank: number;
   /** Identity of its numbers. */
   readonly digest: string;
+  /** What its files say of the model that it was made for. */
+  readonly base?: AdapterBase;
 }
 
 /** Sizes of a model's projections; those that its blocks do not have (a gate) are absent. */

@@ -11,6 +11,7 @@ export {
   projections,
 } from "./adapter.ts";
 export { AdapterBank, type AdapterRoom } from "./bank.ts";
+export { type AdapterBase, isBaseNamed, weightsDigest } from "./base.ts";
 export { mergeAdapter } from "./merge.ts";
 export { adapterRank, peftConfigFile, peftWeightsFile, type ReadAdapterOptions, readAdapter } from "./peft.ts";
 export { writeAdapter } from "./peft-write.ts";

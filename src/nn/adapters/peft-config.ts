@@ -29,7 +29,7 @@ const harmlessStarts: readonly unknown[] = [undefined, null, true, false, "gauss
 
 /** Keys that say nothing about the sums: bookkeeping, and what only training reads. */
 const silent = Object.fromEntries(
-  `task_type auto_mapping peft_version base_model_name_or_path revision inference_mode lora_dropout init_lora_weights eva_config
+  `task_type auto_mapping peft_version revision inference_mode lora_dropout init_lora_weights eva_config
    loftq_config corda_config lora_ga_config megatron_core qalora_group_size ensure_weight_tying`
     .split(/\s+/)
     .map(key => [key, z.unknown().optional()]),
@@ -39,6 +39,7 @@ const rankSchema = z.int().min(1).max(65_536);
 const texts = z.array(z.string().max(1000)).max(100_000);
 const schema = z.strictObject({
   ...silent,
+  base_model_name_or_path: z.string().max(4096).optional().catch(undefined),
   peft_type: z.literal("LORA"),
   r: rankSchema.default(8),
   lora_alpha: positive.default(8),
@@ -55,6 +56,8 @@ const schema = z.strictObject({
 });
 
 export interface PeftConfig {
+  /** The model that it was made for, where it is said. */
+  readonly baseName: string | undefined;
   /** The greatest rank that it names. */
   readonly mostRank: number;
   /** Whether a linear module of the blocks is adapted. */
@@ -116,6 +119,7 @@ export function parsePeftConfig(value: Readonly<Record<string, unknown>>, place:
   const rankOf = patterned(c.rank_pattern, c.r, `${place}: rank_pattern`);
   const alphaOf = patterned(c.alpha_pattern, c.lora_alpha, `${place}: alpha_pattern`);
   return {
+    baseName: c.base_model_name_or_path || undefined,
     mostRank: Math.max(c.r, ...Object.values(c.rank_pattern)),
     isTarget: (name, layer) => (layers === undefined || layers.includes(layer)) && isNamed(name) && !isExcluded(name),
     rankOf,

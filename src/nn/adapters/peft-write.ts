@@ -2,6 +2,7 @@
 import type { DecoderConfig } from "../decoder.ts";
 import { type FilesWriter, safetensorsPieces, type TensorSource } from "../weights/index.ts";
 import type { Adapter, LowRank, Projection } from "./adapter.ts";
+import { baseKey } from "./base.ts";
 import { type AdaptedModule, moduleNames } from "./modules.ts";
 import { peftConfigFile, peftWeightsFile, wrapper } from "./peft.ts";
 
@@ -30,8 +31,14 @@ function factorsOf(module: AdaptedModule, layer: { readonly [P in Projection]?: 
   return { rank, A, B };
 }
 
-/** Writes both files. `base` is the name of the model that it belongs to, for people. */
-export async function writeAdapter(writer: FilesWriter, config: DecoderConfig, adapter: Adapter, base?: string): Promise<void> {
+/** Writes both files. `base` is the name of the model that it belongs to, for people; `weights` that model's `weightsDigest`, for whoever loads it. */
+export async function writeAdapter(
+  writer: FilesWriter,
+  config: DecoderConfig,
+  adapter: Adapter,
+  base?: string,
+  weights?: string,
+): Promise<void> {
   const { modules } = moduleNames(config)[0]!;
   const used = modules.filter(m => m.parts.some(p => adapter.layers[m.layer]![p.projection]));
   const ranks: Record<string, number> = {};
@@ -59,5 +66,5 @@ export async function writeAdapter(writer: FilesWriter, config: DecoderConfig, a
     alpha_pattern: others,
   };
   await writer.write(peftConfigFile, `${JSON.stringify(value, null, 2)}\n`);
-  await writer.writeStream(peftWeightsFile, safetensorsPieces(tensors, { format: "pt" }));
+  await writer.writeStream(peftWeightsFile, safetensorsPieces(tensors, { format: "pt", ...(weights ? { [baseKey]: weights } : {}) }));
 }

@@ -10,6 +10,7 @@ import { type FilesReader, openSafetensors, type WeightFile } from "../weights/i
 import { parseJson } from "../weights/json-file.ts";
 import { readableDtype } from "../weights/safetensors.ts";
 import { type Adapter, adapterOf, type LowRank, type Projection } from "./adapter.ts";
+import { baseKey, checkBase } from "./base.ts";
 import { type AdaptedModule, type ModuleNames, moduleNames } from "./modules.ts";
 import { type PeftConfig, parsePeftConfig } from "./peft-config.ts";
 
@@ -106,16 +107,24 @@ export const adapterRank = async (reader: FilesReader): Promise<number> => (awai
 export interface ReadAdapterOptions {
   /** A greater rank is refused before its tensors are read. */
   readonly mostRank?: number;
+  /** `weightsDigest` of the model's files: an adapter that was made over others is refused. Not looked at where absent. */
+  readonly weights?: string | undefined;
 }
 
 /**
  * Reads a PEFT LoRA adapter for a model. Errors: nn/adapter, by the name of what does not fit (unknown or missing modules, shapes, ranks,
- * numbers that are not finite, what is not supported); nn/file for damaged files; base/config, base/unknownKey, base/file.
+ * numbers that are not finite, what is not supported, another base); nn/file for damaged files; base/config, base/unknownKey, base/file.
  */
-export async function readAdapter(reader: FilesReader, config: DecoderConfig, { mostRank }: ReadAdapterOptions = {}): Promise<Adapter> {
+export async function readAdapter(
+  reader: FilesReader,
+  config: DecoderConfig,
+  { mostRank, weights }: ReadAdapterOptions = {},
+): Promise<Adapter> {
   const peft = await readConfig(reader);
   const file = await openSafetensors(await reader.localPath(peftWeightsFile), at(reader, peftWeightsFile));
   try {
+    const base = { name: peft.baseName, weights: file.metadata[baseKey] };
+    if (weights !== undefined) checkBase(base, weights, file.place);
     const found = modulesIn(file);
     const layers = Array.from({ length: config.layers }, (): { [P in Projection]?: LowRank } => ({}));
     for (const [name, module] of namingOf(moduleNames(config), file, [...found.keys()])) {
@@ -137,7 +146,7 @@ export async function readAdapter(reader: FilesReader, config: DecoderConfig, { 
         });
       for (const [projection, part] of await readModule(file, name, sides ?? {}, module, peft)) layers[module.layer]![projection] = part;
     }
-    return adapterOf(config, layers, reader.id ?? "adapter");
+    return { ...adapterOf(config, layers, reader.id ?? "adapter"), base };
   } finally {
     await file.close();
   }

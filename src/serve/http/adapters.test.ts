@@ -9,6 +9,7 @@ import { createEngine } from "../engine.ts";
 import { Engines } from "../engines.ts";
 import { tinyConfig, tinyModel } from "../fakes.ts";
 import { Fleet } from "../lifecycle/fleet.ts";
+import type { ServedModel } from "../served-model.ts";
 import { type AppOptions, createApp } from "./app.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -22,14 +23,14 @@ for (const name of ["a", "b", "c"]) {
 }
 
 /** A server whose model `tiny@1` has room for two adapters, and may sleep. */
-async function server(options: Partial<AppOptions> = {}) {
+async function server(options: Partial<AppOptions> = {}, more: Partial<ServedModel> = {}) {
   const engines = new Engines();
   const fleet = new Fleet({
     engines,
     source: {
       versions: async () => [1],
       open: async () => {
-        const engine = createEngine({ model, device, slots: 4, widths: [8, 32], adapters: { count: 2, rank: 8 } });
+        const engine = createEngine({ model: { ...model, ...more }, device, slots: 4, widths: [8, 32], adapters: { count: 2, rank: 8 } });
         return { engine, close: () => engine.close() };
       },
     },
@@ -190,6 +191,23 @@ test("what cannot be loaded is refused by name, and what serves goes on", async 
   expect((await load("c")).body.error.message).toContain("at most 2 adapters, got one more beside a, b");
   expect((await complete("a")).choices[0].text).toBe(said);
   await fleet.close();
+});
+
+test("an adapter of other weights than the served model's is a 400 by both digests, unless the server takes those of any", async () => {
+  const [own, others] = ["a".repeat(64), "b".repeat(64)];
+  for (const [name, weights] of [
+    ["own", own],
+    ["others", others],
+  ] as const)
+    await writeAdapter(folderFiles(join(folder, name)), tinyConfig, randomAdapter(name), "model-0123456789ab", weights);
+  for (const adapterAnyBase of [false, true]) {
+    const { fleet, load } = await server({ adapterAnyBase }, { weights: own });
+    expect(await load("own")).toMatchObject({ status: 200 });
+    const refused = /weights bbbbbbbbbbbbbbbb of model-0123456789ab, got one of weights aaaaaaaaaaaaaaaa.*--adapter-any-base/;
+    const answer = await load("others");
+    expect([answer.status, answer.text]).toEqual(adapterAnyBase ? [200, expect.any(String)] : [400, expect.stringMatching(refused)]);
+    await fleet.close();
+  }
 });
 
 test("pages of other origins, a server that others reach, and one without a folder load nothing", async () => {

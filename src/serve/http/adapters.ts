@@ -45,9 +45,12 @@ function parentOf({ engines }: Services, asked: string | null | undefined): Engi
 }
 
 /** Whatever is wrong with the files is the request's fault, in one sentence. Errors: serve/adapter. */
-async function read(folder: string, name: string, { adapterRoom: room, model }: Engine): Promise<Adapter> {
+async function read(folder: string, name: string, { adapterRoom: room, model }: Engine, isAnyBase: boolean): Promise<Adapter> {
   try {
-    return await readAdapter(folderFiles(folder), model.config, room.count > 0 ? { mostRank: room.rank } : {});
+    return await readAdapter(folderFiles(folder), model.config, {
+      ...(room.count > 0 ? { mostRank: room.rank } : {}),
+      ...(isAnyBase ? {} : { weights: model.weights }),
+    });
   } catch (error) {
     if (!isLoamError(error)) throw error;
     throw serveErrors.fail("adapter", { place: name, message: `it cannot be loaded: ${error.message}` }, error);
@@ -60,7 +63,7 @@ async function load(c: AppContext, services: Services): Promise<Response> {
   const body = parseBody(loadBody, await bodyOf(c));
   const base = parentOf(services, body.base_model_name);
   services.engines.adapters.checkName(body.lora_name);
-  const adapter = await read(await folderOf(body.lora_path, services), body.lora_name, base);
+  const adapter = await read(await folderOf(body.lora_path, services), body.lora_name, base, services.adapterAnyBase === true);
   await services.engines.adapters.add(base, body.lora_name, adapter);
   return c.text(`Success: LoRA adapter '${body.lora_name}' added successfully.`);
 }

@@ -39,6 +39,8 @@ export interface AppOptions {
   readonly otherNames?: string;
   /** Adapters below it may be loaded on request, by those who may load models. */
   readonly adapterFolder?: string;
+  /** Takes adapters that were made for other weights than the model's. */
+  readonly adapterAnyBase?: boolean;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
   /** Folder of the built console. */
@@ -108,6 +110,7 @@ export function createApp(options: AppOptions): App {
     fleet,
     admin,
     adapterFolder: options.adapterFolder,
+    adapterAnyBase: options.adapterAnyBase,
     created,
     started: created(),
     clock,

@@ -51,6 +51,8 @@ export interface Services {
   readonly admin: boolean;
   /** Adapters below it may be loaded on request; none when absent. */
   readonly adapterFolder?: string | undefined;
+  /** Adapters that were made for other weights are taken too. */
+  readonly adapterAnyBase?: boolean | undefined;
   /** Seconds since 1970, now. */
   readonly created: () => number;
   /** Seconds since 1970 at which the server started. */

@@ -14,6 +14,7 @@ import {
   disposeTree,
   loadModel,
   type Model,
+  weightsDigest,
   writeAdapter,
 } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../../store/index.ts";
@@ -187,10 +188,10 @@ export const exampleStage = <T, S extends z.ZodType>(
         });
         for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
 
-        if (adapter) await writeAdapter(output, base.config, adapter, from.id);
+        if (adapter) await writeAdapter(output, base.config, adapter, from.id, weightsDigest(from.files));
         for (const { step, trainable } of tuned.kept) {
           const kept = await adapterOfTuning(base.config, tuned.tuning, trainable);
-          await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id);
+          await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id, weightsDigest(from.files));
         }
         if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
         await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
