@@ -1,12 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, onTestFinished, test } from "vitest";
-import { adapterOf, folderFiles, projectionSizes, writeAdapter } from "../../nn/index.ts";
-import { tinyConfig, tinyModel } from "../../serve/fakes.ts";
-import { createEngine, Engines } from "../../serve/index.ts";
-import { openDevice } from "../../tensor/index.ts";
-import { adapterChoice, loadAdapters } from "./adapters.ts";
+import { afterAll, expect, test } from "vitest";
+import { adapterChoice } from "./adapters.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-adapter-choice-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -41,37 +37,4 @@ test("options that contradict, and folders that are none, are refused by name", 
     [{ adapter: ["a=nothing"] }, join(root, "nothing")],
   ] as const)
     await expect(choice(options as Parameters<typeof adapterChoice>[0]), says).rejects.toThrow(says);
-});
-
-test("an adapter of other weights is an error unless those of any are taken; a base that is a name alone and another's is a warning", async () => {
-  const [{ input, output }] = [projectionSizes(tinyConfig).get("attention.query")!];
-  const numbers = (n: number) => new Float32Array(n).fill(0.1);
-  const low = { rank: 1, down: numbers(input), up: numbers(output) };
-  const layers = Array.from({ length: tinyConfig.layers }, () => ({ "attention.query": low }));
-  const [own, others] = ["a".repeat(64), "b".repeat(64)];
-  const made = async (name: string, base: string | undefined, weights?: string) => {
-    const folder = join(root, name);
-    mkdirSync(folder);
-    await writeAdapter(folderFiles(folder), tinyConfig, adapterOf(tinyConfig, layers), base, weights);
-    return { name, folder };
-  };
-  const model = await tinyModel(openDevice("cpu", { threads: 1 }), { id: "smollm2@1", name: "smollm2", artifact: "model-1", weights: own });
-  const engine = createEngine({ model, device: openDevice("cpu", { threads: 1 }), slots: 1, adapters: { count: 6, rank: 8 } });
-  const engines = new Engines([engine]);
-  onTestFinished(() => engines.close());
-  await engine.ready;
-  const warned: string[] = [];
-  const load = (one: { name: string; folder: string }, anyBase = false) =>
-    loadAdapters(engines, engine, [one], { anyBase, warn: text => warned.push(text) });
-  await load(await made("own", "model-of-another-record", own));
-  await load(await made("artifact", "model-1"));
-  await load(await made("hub", "HuggingFaceTB/SmolLM2-135M"));
-  await load(await made("unnamed", undefined));
-  expect(warned).toEqual([]);
-  await load(await made("llama", "meta-llama/Llama-3.2-1B"));
-  expect(warned).toEqual([expect.stringMatching(/^loam: llama: .*made for "meta-llama\/Llama-3\.2-1B", .*smollm2@1/)]);
-  const wrong = await made("others", "model-2", others);
-  await expect(load(wrong)).rejects.toThrow(/weights bbbbbbbbbbbbbbbb of model-2, got one of weights aaaaaaaaaaaaaaaa/);
-  await load(wrong, true);
-  expect(engines.adapters.list().map(a => a.name)).toEqual(["own", "artifact", "hub", "unnamed", "llama", "others"]);
 });
