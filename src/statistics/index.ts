@@ -17,7 +17,7 @@ export { cholesky, solveTriangular } from "./linear.ts";
 export { detectableDifference, type McNemar, mcNemar } from "./paired.ts";
 export { passAtK } from "./pass-at-k.ts";
 export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts";
-export { pearson, ranks, spearman } from "./rank.ts";
+export { type DrawnCorrelation, drawnPearson, drawnSpearman, pearson, ranks, spearman } from "./rank.ts";
 export { brier, calibrationError, type Probabilities, type ReliabilityBin, reliability } from "./reliability.ts";
 export {
   type BootstrapInterval,

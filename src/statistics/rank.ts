@@ -40,3 +40,47 @@ export function pearson(x: ArrayLike<number>, y: ArrayLike<number>): number {
 
 /** Spearman's rank correlation (1904). */
 export const spearman = (x: ArrayLike<number>, y: ArrayLike<number>): number => pearson(ranks(x), ranks(y));
+
+/** A correlation of the pairs at some places, with repetitions: what a bootstrap asks for. NaN where a side does not vary. Errors: statistics/argument. */
+export type DrawnCorrelation = (at: ArrayLike<number>) => number;
+
+function picked(values: ArrayLike<number>): (at: ArrayLike<number>) => Float64Array {
+  return at => {
+    const out = new Float64Array(at.length);
+    for (let i = 0; i < at.length; i++) out[i] = values[at[i]!]!;
+    return out;
+  };
+}
+
+/** `ranks` of the values at some places. All are sorted once; of a draw it is only counted how often each of them comes. */
+function ranksAt(values: ArrayLike<number>): (at: ArrayLike<number>) => Float64Array {
+  const order = Uint32Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  /** Values that are equal have the same level. */
+  const level = new Uint32Array(values.length);
+  let levels = 0;
+  for (const [i, at] of order.entries()) {
+    if (i === 0 || values[at] !== values[order[i - 1]!]) levels++;
+    level[at] = levels - 1;
+  }
+  const [counts, rank] = [new Uint32Array(levels), new Float64Array(levels)];
+  return at => {
+    counts.fill(0);
+    for (let i = 0; i < at.length; i++) counts[level[at[i]!]!]!++;
+    for (let l = 0, below = 0; l < levels; below += counts[l++]!) rank[l] = (2 * below + 1 + counts[l]!) / 2;
+    const out = new Float64Array(at.length);
+    for (let i = 0; i < at.length; i++) out[i] = rank[level[at[i]!]!]!;
+    return out;
+  };
+}
+
+/** Pearson's correlation of draws of these pairs. */
+export const drawnPearson = (x: ArrayLike<number>, y: ArrayLike<number>): DrawnCorrelation => {
+  const [xs, ys] = [picked(x), picked(y)];
+  return at => pearson(xs(at), ys(at));
+};
+
+/** Spearman's correlation of draws of these pairs, n + levels steps a draw. */
+export const drawnSpearman = (x: ArrayLike<number>, y: ArrayLike<number>): DrawnCorrelation => {
+  const [xs, ys] = [ranksAt(x), ranksAt(y)];
+  return at => pearson(xs(at), ys(at));
+};

@@ -44,6 +44,23 @@ describe("SciPy's values", () => {
     near(s.pearson(x, y), pearson, 1e-12);
     near(s.spearman(x, y), spearman, 1e-12);
   });
+  test("the correlation of a draw is that of its pairs written out, ties and repetitions included", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.double({ noNaN: true, min: -1, max: 1 })), { minLength: 2, maxLength: 30 }),
+        pairs => {
+          const [x, y] = [pairs.map(p => p[0] / 3), pairs.map(p => p[1])];
+          const draw = random(pairs.length);
+          const [ofRanks, ofValues] = [s.drawnSpearman(x, y), s.drawnPearson(x, y)];
+          for (let i = 0; i < 5; i++) {
+            const at = Array.from({ length: 2 + draw.below(40) }, () => draw.below(pairs.length));
+            const [xs, ys] = [at.map(k => x[k]!), at.map(k => y[k]!)];
+            expect([ofRanks(at), ofValues(at)]).toEqual([s.spearman(xs, ys), s.pearson(xs, ys)]);
+          }
+        },
+      ),
+    );
+  });
   test("a list of equal numbers has no correlation, also where their mean is another number in its last bit", () => {
     for (const n of [2, 3, 7, 10]) {
       const rising = Array.from({ length: n }, (_, i) => i);

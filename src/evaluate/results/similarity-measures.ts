@@ -1,5 +1,5 @@
 /** Measures of scored pairs: how the cosines of a model's vectors go along with the scores that people gave. */
-import { pearson, spearman } from "../../statistics/index.ts";
+import { drawnPearson, drawnSpearman } from "../../statistics/index.ts";
 import type { ItemResult } from "./item.ts";
 import type { MakeMeasure } from "./measure.ts";
 
@@ -8,26 +8,22 @@ const ofOne = ({ places }: ItemResult): number => -Math.abs(places![0] - places!
 
 /** Not a number for a draw on which a side does not vary; the bootstrap leaves it out. */
 const correlation =
-  (of: (x: Float64Array, y: Float64Array) => number): MakeMeasure =>
+  (of: typeof drawnPearson): MakeMeasure =>
   name => ({
     name,
     better: "higher",
     kind: "whole",
     value: ofOne,
     prepare: items => {
-      const cosines = Float64Array.from(items, i => i.cosine!);
-      const scores = Float64Array.from(items, i => i.score!);
-      return at => {
-        if (at.length < 2) return Number.NaN;
-        return of(
-          Float64Array.from(at, k => cosines[k]!),
-          Float64Array.from(at, k => scores[k]!),
-        );
-      };
+      const drawn = of(
+        items.map(i => i.cosine!),
+        items.map(i => i.score!),
+      );
+      return at => (at.length < 2 ? Number.NaN : drawn(at));
     },
   });
 
 export const similarityMeasures: Readonly<Record<string, MakeMeasure>> = {
-  spearman: correlation(spearman),
-  pearson: correlation(pearson),
+  spearman: correlation(drawnSpearman),
+  pearson: correlation(drawnPearson),
 };

@@ -1,6 +1,6 @@
 /** What vectors are worth: each anchor as a query among all texts of its part, and similarities beside people's scores. */
 import { ndcgAt, recallAt, reciprocalRank } from "../../evaluate/index.ts";
-import { bootstrap, spearman } from "../../statistics/index.ts";
+import { bootstrap, drawnSpearman } from "../../statistics/index.ts";
 import type { Related, ScoredPair } from "./pairs.ts";
 
 /** The vector of a text, of length 1. */
@@ -91,7 +91,7 @@ export function embedReport(
   const mean = (side: readonly Found[], name: (typeof foundNames)[number], items: Int32Array) =>
     items.reduce((s, i) => s + side[i]![name], 0) / items.length;
   const { scores } = scored;
-  const picked = (all: readonly number[], items: Int32Array) => Array.from(items, i => all[i]!);
+  const [base, tuned] = [drawnSpearman(scored.base, scores), drawnSpearman(scored.tuned, scores)];
   return {
     confidence,
     retrieval: {
@@ -104,7 +104,7 @@ export function embedReport(
       ? {
           scored: {
             pairs: scores.length,
-            spearman: compared(scores.length, (side, items) => spearman(picked(scored[side], items), picked(scores, items))),
+            spearman: compared(scores.length, (side, items) => (side === "base" ? base : tuned)(items)),
           },
         }
       : {}),

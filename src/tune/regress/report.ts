@@ -2,7 +2,7 @@
  * The report of a model that gives numbers: errors and agreement with bootstrap intervals over groups of near-duplicates, beside what the mean of the
  * texts that were trained on would get. A function of the answers alone.
  */
-import { bootstrap, pearson, spearman } from "../../statistics/index.ts";
+import { bootstrap, drawnPearson, drawnSpearman, pearson, spearman } from "../../statistics/index.ts";
 import type { ScoreRange } from "../classify/report.ts";
 
 export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
@@ -57,23 +57,33 @@ export function compareRegression(
     numbers.set(g, found);
     return found;
   });
-  const range = (statistic: (part: Answers) => number): ScoreRange => {
-    const picked = (items: Int32Array): Answers => ({
-      truth: Array.from(items, i => a.truth[i]!),
-      predicted: Array.from(items, i => a.predicted[i]!),
-    });
-    const { value, low, high } = bootstrap(a.truth.length, items => statistic(picked(items)), { draws, confidence, clusters });
+  const range = (statistic: (items: Int32Array) => number): ScoreRange => {
+    const { value, low, high } = bootstrap(a.truth.length, statistic, { draws, confidence, clusters });
     return Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high };
   };
+  const picked = (values: readonly number[], items: Int32Array): number[] => {
+    const out = new Array<number>(items.length);
+    for (let i = 0; i < items.length; i++) out[i] = values[items[i]!]!;
+    return out;
+  };
+  const ofPart = (statistic: (part: Answers) => number) => (items: Int32Array) =>
+    statistic({ truth: picked(a.truth, items), predicted: picked(a.predicted, items) });
+  const drawn: { readonly [M in RegressionMeasure]: (items: Int32Array) => number } = {
+    mae: ofPart(regressionOf.mae),
+    rmse: ofPart(regressionOf.rmse),
+    r2: ofPart(regressionOf.r2),
+    pearson: drawnPearson(a.predicted, a.truth),
+    spearman: drawnSpearman(a.predicted, a.truth),
+  };
   const byMean = ({ truth }: Answers) => mean(truth.map(y => Math.abs(y - a.baseline)));
-  const difference = range(part => regressionOf.mae(part) - byMean(part));
+  const difference = range(ofPart(part => regressionOf.mae(part) - byMean(part)));
   return {
     confidence,
     groups: numbers.size,
-    scores: Object.fromEntries(regressionMeasures.map(m => [m, range(regressionOf[m])])) as Record<RegressionMeasure, ScoreRange>,
+    scores: Object.fromEntries(regressionMeasures.map(m => [m, range(drawn[m])])) as Record<RegressionMeasure, ScoreRange>,
     baseline: {
       value: a.baseline,
-      mae: range(byMean),
+      mae: range(ofPart(byMean)),
       difference,
       verdict: difference.high < 0 ? "better" : difference.low > 0 ? "worse" : "no significant difference",
     },
