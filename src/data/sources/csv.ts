@@ -26,19 +26,32 @@ interface Row {
 }
 type Bad = Extract<ReadRecord, { ok: false }>;
 
-/** UTF-16 files (by their mark) as UTF-8, all others as they are. */
-async function* inUtf8(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+const isUtf16 = (charset: string): boolean => charset.startsWith("utf-16");
+
+/** UTF-16 files (by their mark, or as the source says) as UTF-8, for a line's end is two bytes there; all others as they are. */
+async function* inUtf8(pieces: AsyncIterable<Buffer>, charset: string): AsyncGenerator<Buffer> {
   let decoder: InstanceType<typeof TextDecoder> | undefined;
   let first = true;
   for await (const piece of pieces) {
     if (first) {
       const mark = piece.length > 1 ? piece.readUInt16BE(0) : 0;
-      decoder = mark === 0xfffe ? new TextDecoder("utf-16le") : mark === 0xfeff ? new TextDecoder("utf-16be") : undefined;
+      const marked = mark === 0xfffe ? "utf-16le" : mark === 0xfeff ? "utf-16be" : undefined;
+      const coded = marked ?? (isUtf16(charset) ? charset : undefined);
+      decoder = coded === undefined ? undefined : new TextDecoder(coded);
       first = false;
       const hasMark = decoder === undefined && piece[0] === 0xef && piece[1] === 0xbb && piece[2] === 0xbf;
       yield decoder ? Buffer.from(decoder.decode(piece, { stream: true })) : hasMark ? piece.subarray(3) : piece;
     } else yield decoder ? Buffer.from(decoder.decode(piece, { stream: true })) : piece;
   }
+}
+
+/** What to say of a first row that is no UTF-8, or holds NULs: without the columns' names no row can be read. */
+function badHeader(bytes: Buffer, place: string): BadFile {
+  const nuls = [0, 0];
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] === 0) nuls[at % 2]!++;
+  const [even = 0, odd = 0] = nuls;
+  const says = even + odd === 0 ? "windows-1252 is the commonest" : `${odd >= even ? "utf-16le" : "utf-16be"}, by its bytes`;
+  return new BadFile("wrong-charset", `the row that names the columns is not utf-8; name its \`encoding\` (${says})`, place);
 }
 
 const quotesIn = (bytes: Buffer): number => {
@@ -53,6 +66,7 @@ class Rows {
   private readonly path: string;
   private readonly charset: string;
   private waiting: Line[] = [];
+  private hasHeader = false;
 
   constructor(lines: AsyncIterable<Line>, path: string, charset: string) {
     this.source = lines[Symbol.asyncIterator]();
@@ -76,7 +90,7 @@ class Rows {
     for (let i = lines.length - 1; i >= 0; i--) this.waiting.push(lines[i]!);
   }
 
-  /** The next row, what is wrong with it, or undefined at the end. */
+  /** The next row, what is wrong with it, or undefined at the end. Errors: BadFile for a first row in another encoding. */
   async next(): Promise<Row | Bad | undefined> {
     let first = await this.line();
     while (first?.bytes?.length === 0) first = await this.line();
@@ -105,6 +119,8 @@ class Rows {
     }
     const bytes =
       lines.length === 1 ? first.bytes! : Buffer.concat(lines.flatMap((l, i) => (i ? [Buffer.from("\n"), l.bytes!] : [l.bytes!])));
+    if (!this.hasHeader && this.charset === "utf-8" && (bytes.includes(0) || !isUtf8(bytes))) throw badHeader(bytes, place);
+    this.hasHeader = true;
     if (this.charset === "utf-8" && !isUtf8(bytes))
       return { ok: false, place, reason: "wrong-charset", message: "not utf-8; name its `encoding`" };
     return { line: first.number, text: decodeBytes(bytes, this.charset), lines };
@@ -145,7 +161,7 @@ export const csv: Reader = {
     const { path } = file;
     const charset = charsetOf(options.encoding);
     if (charset === undefined) throw new BadFile("unknown-charset", `no such encoding: ${options.encoding}`);
-    const rows = new Rows(cutLines(inUtf8(file.pieces())), path, charset);
+    const rows = new Rows(cutLines(inUtf8(file.pieces(), charset)), path, isUtf16(charset) ? "utf-8" : charset);
     const delimiter = options.delimiter ?? (file.name.endsWith(".tsv") ? "\t" : ",");
     const cells = (text: string): string[][] =>
       parse(text, { delimiter, relax_column_count: true, record_delimiter: ["\n", "\r\n", "\r"] });

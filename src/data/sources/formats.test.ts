@@ -175,6 +175,32 @@ test("CSV: tabs, marks of UTF-8 and UTF-16, other delimiters, wrong bytes in one
   expect(brief(await readOne("x.csv", Buffer.from("text\n\xe4", "latin1"), { reader: "csv", encoding: "windows-1252" }))).toEqual(["ä"]);
 });
 
+test("a table whose first row is in another encoding is set aside once, with the encoding to say, and is read where that is said", async () => {
+  const table = "Größe,text\ngroß,eins\nklein,zwei\n";
+  // the names alone tell: all other rows are plain ASCII
+  const plain = "Größe,text\nbig,one\nsmall,two\n";
+  const encoded = (text: string, encoding: string): Buffer =>
+    encoding === "windows-1252"
+      ? Buffer.from(text, "latin1")
+      : encoding === "utf-16le"
+        ? Buffer.from(text, "utf16le")
+        : Buffer.from(text, "utf16le").swap16();
+  for (const encoding of ["windows-1252", "utf-16le", "utf-16be"])
+    for (const [text, read] of [
+      [table, ["eins", "zwei"]],
+      [plain, ["one", "two"]],
+      ...(encoding === "windows-1252" ? [] : [["size,text\n1,one\n", ["one"]] as const]),
+    ] as const) {
+      const file = encoded(text, encoding);
+      const says = `the row that names the columns is not utf-8; name its \`encoding\` (${encoding}${encoding === "windows-1252" ? " is the commonest" : ", by its bytes"})`;
+      for (const options of [{}, { field: "Größe" }, { delimiter: ";" }])
+        expect(await readOne("x.csv", file, { reader: "csv", ...options })).toEqual([
+          { ok: false, place: "x.csv:1", reason: "wrong-charset", message: says },
+        ]);
+      expect(brief(await readOne("x.csv", file, { reader: "csv", encoding }))).toEqual(read);
+    }
+});
+
 test("a table without the columns that the source names is set aside once, with what to say instead", async () => {
   const refused = async (file: string, options: object, message: string) => {
     const records = await readOne("x.csv", file, { reader: "csv", ...options });
