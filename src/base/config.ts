@@ -1,8 +1,9 @@
 /** Parses configuration at the border: YAML or JSON text through a zod schema; errors name the file, the key path and the nearest right key. */
-import { parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { baseErrors } from "./errors.ts";
 import { expectation, takenValues } from "./expectation.ts";
+import { mergeProblem } from "./merge-keys.ts";
 import { nearest } from "./nearest.ts";
 import { showValue } from "./show.ts";
 
@@ -101,9 +102,10 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, place: str
   });
 }
 
-/** Parses YAML (JSON is YAML) text. Syntax errors carry line and column; duplicate keys are errors. */
+/** Parses YAML (JSON is YAML) text, merge keys (`<<: *name`) included. Syntax errors carry line and column; duplicate keys are errors. */
 export function parseYaml(text: string, place: string): unknown {
-  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, stringKeys: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, stringKeys: true, merge: true, lineCounter });
   const error = document.errors[0];
   if (error) {
     const at = error.linePos?.[0];
@@ -113,6 +115,26 @@ export function parseYaml(text: string, place: string): unknown {
       hint: "Fix the YAML at that place.",
     });
   }
+  const merge = mergeProblem(document);
+  if (merge) {
+    const { line, col } = lineCounter.linePos(merge.at);
+    const { expected, received } = merge;
+    throw baseErrors.fail("syntax", {
+      place: `${place}:${line}:${col}`,
+      expected,
+      received,
+      hint: "Write `<<: *name`, with `&name` at a map above.",
+    });
+  }
   // Aliases can blow up memory ("billion laughs"); a hundred uses is beyond any real configuration.
-  return document.toJS({ maxAliasCount: 100 });
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    throw baseErrors.fail(
+      "syntax",
+      { place, message: error.message, hint: "An alias means what stands above it, and at most 100 copies." },
+      error,
+    );
+  }
 }
