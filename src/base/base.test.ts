@@ -106,6 +106,19 @@ test("uniform, normal and below are what their names say", () => {
   expect([...r.permutation(50)].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
 });
 
+test("below takes the generator's words in whole runs of n: the rest of the last run is drawn again", () => {
+  for (const n of [1, 2, 7, 20_000, 2 ** 31, 2 ** 31 + 5, 3 * 2 ** 30, 2 ** 32 - 1, 2 ** 32]) {
+    const [r, words] = [random(11), random(11)];
+    const whole = Math.floor(2 ** 32 / n) * n;
+    for (let i = 0; i < 200; i++) {
+      let word = words.u32();
+      while (word >= whole) word = words.u32();
+      expect(r.below(n)).toBe(word % n);
+    }
+    expect(r.state()).toEqual(words.state());
+  }
+});
+
 test("edit distance is a metric up to transpositions, and nearest finds the slip of a finger", () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 8 }), fc.string({ maxLength: 8 }), (a, b) => {

@@ -65,10 +65,14 @@ export function random(seed: number | string | RandomState): Random {
   const uniform = () => ((u32() >>> 5) * 67108864 + (u32() >>> 6)) / 9007199254740992;
   const below = (n: number): number => {
     if (!(n >= 1 && n <= 2 ** 32)) throw new RangeError(`random.below: expected 1 to 2^32, got ${n}`);
-    const limit = 2 ** 32 - (2 ** 32 % n);
+    const m = n >>> 0;
+    if (m === 0) return u32();
+    // whole runs of m fit below 2^32: what lies behind the last of them is drawn again
+    const lastRun = 2 ** 32 - m;
     for (;;) {
       const x = u32();
-      if (x < limit) return x % n;
+      const rest = x % m;
+      if (x - rest <= lastRun) return rest;
     }
   };
   return {
