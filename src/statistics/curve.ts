@@ -1,5 +1,6 @@
 /** What each threshold of a score would give, and the areas under the curves of that: ROC and precision-recall. */
 import { check } from "./errors.ts";
+import { counter, levelsOf } from "./levels.ts";
 
 /** Scores of items and whether each is positive (not 0). */
 export interface Scored {
@@ -49,6 +50,37 @@ export function curveOf({ positive, score }: Scored): Curve {
     Float64Array,
   ];
   return { positives, negatives: n - positives, thresholds: t, truePositives: tp, falsePositives: fp };
+}
+
+/** `curveOf` of the items at some places, with repetitions: what a bootstrap asks for. Errors: as there, a draw of one side included. */
+export function drawnCurve({ positive, score }: Scored): (at: ArrayLike<number>) => Curve {
+  check(score.length === positive.length, "score", `${positive.length} scores, one an item`, score.length);
+  for (let i = 0; i < score.length; i++) check(!Number.isNaN(score[i]!), `score[${i}]`, "a number", score[i]);
+  const isPositive = Uint8Array.from(positive as ArrayLike<number>, p => (p ? 1 : 0));
+  const levels = levelsOf(score);
+  const [all, up] = [counter(levels), counter(levels, isPositive)];
+  return at => {
+    const [counts, positives] = [all(at), up(at)];
+    const most = levels.values.length;
+    const [thresholds, truePositives, falsePositives] = [new Float64Array(most), new Float64Array(most), new Float64Array(most)];
+    let [points, hits, seen] = [0, 0, 0];
+    for (let l = most - 1; l >= 0; l--) {
+      if (counts[l] === 0) continue;
+      hits += positives[l]!;
+      seen += counts[l]!;
+      thresholds[points] = levels.values[l]!;
+      truePositives[points] = hits;
+      falsePositives[points++] = seen - hits;
+    }
+    check(hits > 0 && hits < seen, "positive", "positive and negative items", `${hits} positive of ${seen}`);
+    return {
+      positives: hits,
+      negatives: seen - hits,
+      thresholds: thresholds.subarray(0, points),
+      truePositives: truePositives.subarray(0, points),
+      falsePositives: falsePositives.subarray(0, points),
+    };
+  };
 }
 
 /** Area under the ROC curve: how often a positive item has the higher score than a negative one, ties half (Hanley & McNeil 1982). */

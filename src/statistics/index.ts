@@ -1,7 +1,7 @@
 /** statistics: how sure a figure is, and whether two differ. Knows nothing of models. */
 export { cohenKappa, fleissKappa, type KappaWeights, kappaOfTable } from "./agreement.ts";
 export { benjaminiHochberg, holm } from "./corrections.ts";
-export { averagePrecision, type Curve, curveOf, rocArea, type Scored } from "./curve.ts";
+export { averagePrecision, type Curve, curveOf, drawnCurve, rocArea, type Scored } from "./curve.ts";
 export {
   betaQuantile,
   binomialBelow,
@@ -18,7 +18,7 @@ export { detectableDifference, type McNemar, mcNemar } from "./paired.ts";
 export { passAtK } from "./pass-at-k.ts";
 export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts";
 export { type DrawnCorrelation, drawnPearson, drawnSpearman, pearson, ranks, spearman } from "./rank.ts";
-export { brier, calibrationError, type Probabilities, type ReliabilityBin, reliability } from "./reliability.ts";
+export { brier, calibrationError, drawnCalibrationError, type Probabilities, type ReliabilityBin, reliability } from "./reliability.ts";
 export {
   type BootstrapInterval,
   type BootstrapOptions,

@@ -1,5 +1,6 @@
 /** Correlation of two lists. */
 import { check } from "./errors.ts";
+import { counter, levelsOf } from "./levels.ts";
 
 /** Ranks from 1; equal values share the mean of theirs. */
 export function ranks(values: ArrayLike<number>): Float64Array {
@@ -52,23 +53,16 @@ function picked(values: ArrayLike<number>): (at: ArrayLike<number>) => Float64Ar
   };
 }
 
-/** `ranks` of the values at some places. All are sorted once; of a draw it is only counted how often each of them comes. */
+/** `ranks` of the values at some places, n + levels steps. */
 function ranksAt(values: ArrayLike<number>): (at: ArrayLike<number>) => Float64Array {
-  const order = Uint32Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
-  /** Values that are equal have the same level. */
-  const level = new Uint32Array(values.length);
-  let levels = 0;
-  for (const [i, at] of order.entries()) {
-    if (i === 0 || values[at] !== values[order[i - 1]!]) levels++;
-    level[at] = levels - 1;
-  }
-  const [counts, rank] = [new Uint32Array(levels), new Float64Array(levels)];
+  const levels = levelsOf(values);
+  const count = counter(levels);
+  const rank = new Float64Array(levels.values.length);
   return at => {
-    counts.fill(0);
-    for (let i = 0; i < at.length; i++) counts[level[at[i]!]!]!++;
-    for (let l = 0, below = 0; l < levels; below += counts[l++]!) rank[l] = (2 * below + 1 + counts[l]!) / 2;
+    const counts = count(at);
+    for (let l = 0, below = 0; l < rank.length; below += counts[l++]!) rank[l] = (2 * below + 1 + counts[l]!) / 2;
     const out = new Float64Array(at.length);
-    for (let i = 0; i < at.length; i++) out[i] = rank[level[at[i]!]!]!;
+    for (let i = 0; i < at.length; i++) out[i] = rank[levels.of[at[i]!]!]!;
     return out;
   };
 }
@@ -79,7 +73,7 @@ export const drawnPearson = (x: ArrayLike<number>, y: ArrayLike<number>): DrawnC
   return at => pearson(xs(at), ys(at));
 };
 
-/** Spearman's correlation of draws of these pairs, n + levels steps a draw. */
+/** Spearman's correlation of draws of these pairs. */
 export const drawnSpearman = (x: ArrayLike<number>, y: ArrayLike<number>): DrawnCorrelation => {
   const [xs, ys] = [ranksAt(x), ranksAt(y)];
   return at => pearson(xs(at), ys(at));

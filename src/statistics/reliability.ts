@@ -1,5 +1,6 @@
 /** Whether probabilities mean what they say: of items given .8, eight of ten should be right. */
 import { check } from "./errors.ts";
+import { counter, levelsOf } from "./levels.ts";
 
 export interface Probabilities {
   /** Whether each item is positive (or its prediction right). */
@@ -64,6 +65,41 @@ export const calibrationError = (bins: readonly ReliabilityBin[]): number => {
   const n = bins.reduce((sum, b) => sum + b.items, 0);
   return bins.reduce((sum, b) => sum + (b.items / n) * Math.abs(b.said - b.seen), 0);
 };
+
+/** The expected calibration error by bins of equal mass of the items at some places, with repetitions: what a bootstrap asks for. Errors: as `reliability`. */
+export function drawnCalibrationError(data: Probabilities, { bins = 15 } = {}): (at: ArrayLike<number>) => number {
+  checked(data);
+  const levels = levelsOf(data.probability);
+  const [all, up] = [
+    counter(levels),
+    counter(
+      levels,
+      Uint8Array.from(data.positive as ArrayLike<number>, p => (p ? 1 : 0)),
+    ),
+  ];
+  return at => {
+    const n = at.length;
+    check(n > 0, "positive", "an item or more", n);
+    const [counts, positives] = [all(at), up(at)];
+    let [error, bin, items, done, said, seen] = [0, 0, 0, 0, 0, 0];
+    const endOf = (b: number) => Math.round(((b + 1) * n) / bins);
+    for (let l = 0; l < counts.length; l++) {
+      const count = counts[l]!;
+      if (count === 0) continue;
+      // added one by one as `reliability` does: the same sum to its last bit
+      for (let k = 0; k < count; k++) said += levels.values[l]!;
+      seen += positives[l]!;
+      items += count;
+      done += count;
+      if (done < endOf(bin)) continue;
+      error += (items / n) * Math.abs(said / items - seen / items);
+      [items, said, seen] = [0, 0, 0];
+      // bins whose items went with equal ones into this bin are none
+      while (bin < bins && endOf(bin) <= done) bin++;
+    }
+    return error;
+  };
+}
 
 /** Mean squared distance of probability and truth (Brier 1950). */
 export function brier(data: Probabilities): number {

@@ -44,21 +44,29 @@ describe("SciPy's values", () => {
     near(s.pearson(x, y), pearson, 1e-12);
     near(s.spearman(x, y), spearman, 1e-12);
   });
-  test("the correlation of a draw is that of its pairs written out, ties and repetitions included", () => {
+  test("what is told of a draw by counting is what is told of its items written out, ties and repetitions included", () => {
+    const pair = fc.tuple(fc.integer({ min: 0, max: 8 }), fc.double({ noNaN: true, min: -1, max: 1 }));
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.double({ noNaN: true, min: -1, max: 1 })), { minLength: 2, maxLength: 30 }),
-        pairs => {
-          const [x, y] = [pairs.map(p => p[0] / 3), pairs.map(p => p[1])];
-          const draw = random(pairs.length);
-          const [ofRanks, ofValues] = [s.drawnSpearman(x, y), s.drawnPearson(x, y)];
-          for (let i = 0; i < 5; i++) {
-            const at = Array.from({ length: 2 + draw.below(40) }, () => draw.below(pairs.length));
-            const [xs, ys] = [at.map(k => x[k]!), at.map(k => y[k]!)];
-            expect([ofRanks(at), ofValues(at)]).toEqual([s.spearman(xs, ys), s.pearson(xs, ys)]);
-          }
-        },
-      ),
+      fc.property(fc.array(pair, { minLength: 2, maxLength: 60 }), fc.integer(), (pairs, seed) => {
+        const [x, y] = [pairs.map(p => p[0] / 8), pairs.map(p => p[1])];
+        const positive = y.map(v => v > 0);
+        const draw = random(seed);
+        const drawn = {
+          pearson: s.drawnPearson(x, y),
+          spearman: s.drawnSpearman(x, y),
+          curve: s.drawnCurve({ positive, score: x }),
+          calibration: s.drawnCalibrationError({ positive, probability: x }),
+        };
+        for (let i = 0; i < 5; i++) {
+          const at = Array.from({ length: 2 + draw.below(80) }, () => draw.below(pairs.length));
+          const [xs, ys, ps] = [at.map(k => x[k]!), at.map(k => y[k]!), at.map(k => positive[k]!)];
+          expect([drawn.spearman(at), drawn.pearson(at)]).toEqual([s.spearman(xs, ys), s.pearson(xs, ys)]);
+          expect(drawn.calibration(at)).toBe(s.calibrationError(s.reliability({ positive: ps, probability: xs })));
+          const hasBoth = ps.includes(true) && ps.includes(false);
+          if (hasBoth) expect(drawn.curve(at)).toEqual(s.curveOf({ positive: ps, score: xs }));
+          else expect(() => drawn.curve(at)).toThrow("positive and negative");
+        }
+      }),
     );
   });
   test("a list of equal numbers has no correlation, also where their mean is another number in its last bit", () => {
