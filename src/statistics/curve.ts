@@ -52,8 +52,8 @@ export function curveOf({ positive, score }: Scored): Curve {
   return { positives, negatives: n - positives, thresholds: t, truePositives: tp, falsePositives: fp };
 }
 
-/** `curveOf` of the items at some places, with repetitions: what a bootstrap asks for. Errors: as there, a draw of one side included. */
-export function drawnCurve({ positive, score }: Scored): (at: ArrayLike<number>) => Curve {
+/** `curveOf` of the items at some places, with repetitions: what a bootstrap asks for. Undefined for a draw of one side. Errors: statistics/argument. */
+export function drawnCurve({ positive, score }: Scored): (at: ArrayLike<number>) => Curve | undefined {
   check(score.length === positive.length, "score", `${positive.length} scores, one an item`, score.length);
   for (let i = 0; i < score.length; i++) check(!Number.isNaN(score[i]!), `score[${i}]`, "a number", score[i]);
   const isPositive = Uint8Array.from(positive as ArrayLike<number>, p => (p ? 1 : 0));
@@ -72,7 +72,7 @@ export function drawnCurve({ positive, score }: Scored): (at: ArrayLike<number>)
       truePositives[points] = hits;
       falsePositives[points++] = seen - hits;
     }
-    check(hits > 0 && hits < seen, "positive", "positive and negative items", `${hits} positive of ${seen}`);
+    if (hits === 0 || hits === seen) return undefined;
     return {
       positives: hits,
       negatives: seen - hits,

@@ -63,8 +63,7 @@ describe("SciPy's values", () => {
           expect([drawn.spearman(at), drawn.pearson(at)]).toEqual([s.spearman(xs, ys), s.pearson(xs, ys)]);
           expect(drawn.calibration(at)).toBe(s.calibrationError(s.reliability({ positive: ps, probability: xs })));
           const hasBoth = ps.includes(true) && ps.includes(false);
-          if (hasBoth) expect(drawn.curve(at)).toEqual(s.curveOf({ positive: ps, score: xs }));
-          else expect(() => drawn.curve(at)).toThrow("positive and negative");
+          expect(drawn.curve(at)).toEqual(hasBoth ? s.curveOf({ positive: ps, score: xs }) : undefined);
         }
       }),
     );

@@ -1,5 +1,11 @@
 /** Whether probabilities mean what they say: of items given .8, eight of ten should be right. */
-import { reliability as binsOf, brier as brierOf, type Probabilities, type ReliabilityBin } from "../../statistics/index.ts";
+import {
+  reliability as binsOf,
+  brier as brierOf,
+  drawnCalibrationError as ofDraws,
+  type Probabilities,
+  type ReliabilityBin,
+} from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { sameLength } from "./confusion.ts";
 
@@ -27,6 +33,12 @@ export function reliability(
 ): ReliabilityBin[] {
   checked(data);
   return binsOf(data, options);
+}
+
+/** The expected calibration error of the items at some places, with repetitions: what a bootstrap asks for. Errors: as `reliability`. */
+export function drawnCalibrationError(data: Probabilities): (at: ArrayLike<number>) => number {
+  checked(data);
+  return ofDraws(data);
 }
 
 /** Mean squared distance of probability and truth (Brier 1950). Errors: evaluate/empty, evaluate/items, evaluate/score. */

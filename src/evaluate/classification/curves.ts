@@ -1,20 +1,14 @@
 /** What each threshold would give: ROC and precision-recall curves of a score that should be high for the positive class. */
-import { type Curve, curveOf as ofScores, type Scored } from "../../statistics/index.ts";
+import { type Curve, drawnCurve as ofDraws, curveOf as ofScores, type Scored } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { sameLength } from "./confusion.ts";
 
 export { averagePrecision, type Curve, rocArea, type Scored } from "../../statistics/index.ts";
 
-/**
- * Counts at every different score. Errors: evaluate/empty, evaluate/items, evaluate/score (a score that is not a number), evaluate/classes (no
- * positive or no negative item: no curve is defined).
- */
-export function curveOf({ positive, score }: Scored): Curve {
-  const n = positive.length;
-  sameLength(n, score.length, "score");
-  let positives = 0;
-  for (let i = 0; i < n; i++) {
-    if (positive[i]) positives++;
+/** Errors: evaluate/empty, evaluate/items, evaluate/score (a score that is not a number). */
+function checked({ positive, score }: Scored): void {
+  sameLength(positive.length, score.length, "score");
+  for (let i = 0; i < score.length; i++)
     if (Number.isNaN(score[i]!))
       throw evaluateErrors.fail("score", {
         place: `score[${i}]`,
@@ -22,14 +16,28 @@ export function curveOf({ positive, score }: Scored): Curve {
         received: "NaN",
         hint: "Leave such items out, or count them as errors.",
       });
-  }
+}
+
+/** Counts at every different score. Errors: those of `checked`, evaluate/classes (no positive or no negative item: no curve is defined). */
+export function curveOf(scored: Scored): Curve {
+  checked(scored);
+  const { positive } = scored;
+  const n = positive.length;
+  let positives = 0;
+  for (let i = 0; i < n; i++) if (positive[i]) positives++;
   if (positives === 0 || positives === n)
     throw evaluateErrors.fail("classes", {
       place: "positive",
       expected: "positive and negative items",
       received: `${positives} positive, ${n - positives} negative`,
     });
-  return ofScores({ positive, score });
+  return ofScores(scored);
+}
+
+/** The curve of the items at some places, with repetitions, undefined where they are of one side: what a bootstrap asks for. Errors: those of `checked`. */
+export function drawnCurve(scored: Scored): (at: ArrayLike<number>) => Curve | undefined {
+  checked(scored);
+  return ofDraws(scored);
 }
 
 /** What a wrong decision costs, each way. */

@@ -1,4 +1,13 @@
-export { brier, calibrationError, fitTemperature, logLoss, type Probabilities, type ReliabilityBin, reliability } from "./calibration.ts";
+export {
+  brier,
+  calibrationError,
+  drawnCalibrationError,
+  fitTemperature,
+  logLoss,
+  type Probabilities,
+  type ReliabilityBin,
+  reliability,
+} from "./calibration.ts";
 export { type Confusion, confusion, type Labelled, labelled } from "./confusion.ts";
 export { type CostRule, choiceWith, type ThresholdReport, type ThresholdRow, thresholdReport } from "./costs.ts";
 export {
@@ -8,6 +17,7 @@ export {
   type Curve,
   cheapestThreshold,
   curveOf,
+  drawnCurve,
   rocArea,
   type Scored,
   type ThresholdChoice,
