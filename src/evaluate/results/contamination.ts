@@ -62,8 +62,10 @@ export function contaminationSplit(
     scores: measures.map(measure => {
       const figure = measure.prepare(both);
       const side = (at: ArrayLike<number>, isClean: boolean) => {
-        const own = Int32Array.from(Array.from(at).filter(i => i < clean.length === isClean));
-        return own.length === 0 ? Number.NaN : figure(own);
+        const own = new Int32Array(at.length);
+        let n = 0;
+        for (let k = 0; k < at.length; k++) if (at[k]! < clean.length === isClean) own[n++] = at[k]!;
+        return n === 0 ? Number.NaN : figure(own.subarray(0, n));
       };
       return {
         metric: measure.name,
