@@ -7,6 +7,11 @@ export const nnErrors = errorTable("nn", {
     exit: "usage",
     meaning: "A model's configuration does not hold together (a width that heads do not divide, an unknown family).",
   },
+  memory: {
+    status: 400,
+    exit: "usage",
+    meaning: "A model's parameters are more than this machine's memory holds; their size is told, and the largest of them.",
+  },
   weights: {
     status: 400,
     exit: "usage",

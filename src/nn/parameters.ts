@@ -2,8 +2,20 @@
  * Parameters as plain trees. A specification says shape and start value; `initialise` draws it. A leaf's path is its name in files, and
  * seeds its own random numbers, so adding a layer does not change the others.
  */
-import { type MapLeaves, random, type Tree, treeFrom, treeMap, treePaths } from "../base/index.ts";
-import { type Device, type DeviceArray, type DType, fromNumbers, type Shape, sizeOf, type Tensor } from "../tensor/index.ts";
+import { totalmem } from "node:os";
+import { formatBytes, type MapLeaves, random, type Tree, treeFrom, treeMap, treePaths } from "../base/index.ts";
+import {
+  bytesOf,
+  type Device,
+  type DeviceArray,
+  type DType,
+  fromNumbers,
+  type Shape,
+  showShape,
+  sizeOf,
+  type Tensor,
+} from "../tensor/index.ts";
+import { nnErrors } from "./errors.ts";
 
 export type Start =
   | { readonly kind: "normal"; readonly deviation: number }
@@ -62,11 +74,41 @@ export function startValues(spec: ParameterSpec, path: string, seed: number | st
   return Float64Array.from({ length: n }, () => deviation * r.normal());
 }
 
-/** Draws all parameters of a tree of specifications onto a device. */
+const memoryBytes = (): number => Math.min(totalmem(), process.constrainedMemory?.() || Number.POSITIVE_INFINITY);
+
+/** In numbers, for there may be more bytes than any array has room for. */
+function tooLarge(leaves: readonly (readonly [string, ParameterSpec])[], cause?: unknown) {
+  const bytes = ([, s]: (typeof leaves)[number]): number => bytesOf(s.shape, s.dtype);
+  const largest = leaves.reduce((a, b) => (bytes(b) > bytes(a) ? b : a));
+  const all = leaves.reduce((n, leaf) => n + bytes(leaf), 0);
+  return nnErrors.fail(
+    "memory",
+    {
+      place: "the model",
+      expected: `parameters that fit the ${formatBytes(memoryBytes())} of this machine`,
+      received: `${formatBytes(all)} of them, ${largest[0]} ${showShape(largest[1].shape)} alone ${formatBytes(bytes(largest))}`,
+      hint: "Lower what sets its size: width, layers, context or vocab.",
+    },
+    cause,
+  );
+}
+
+/**
+ * Draws all parameters of a tree of specifications onto a device. Errors: nn/memory for more than the machine holds, before any is drawn, or for one that
+ * there is no room for; those that were drawn are given back.
+ */
 export async function initialise<S>(specs: S, device: Device, seed: number | string): Promise<ArraysOf<S>> {
+  const leaves = treePaths<ParameterSpec>(specs as SpecTree);
+  if (leaves.reduce((n, [, s]) => n + bytesOf(s.shape, s.dtype), 0) > memoryBytes()) throw tooLarge(leaves);
   const arrays: DeviceArray[] = [];
-  for (const [path, spec] of treePaths<ParameterSpec>(specs as SpecTree))
-    arrays.push(await device.array(fromNumbers(startValues(spec, path, seed), spec.dtype), spec.dtype, spec.shape));
+  try {
+    for (const [path, spec] of leaves)
+      arrays.push(await device.array(fromNumbers(startValues(spec, path, seed), spec.dtype), spec.dtype, spec.shape));
+  } catch (error) {
+    for (const array of arrays) array.dispose();
+    // V8's own words for an array that is too long, or that there is no memory for
+    throw error instanceof RangeError ? tooLarge(leaves, error) : error;
+  }
   return treeFrom<ParameterSpec, DeviceArray>(specs as SpecTree, arrays) as ArraysOf<S>;
 }
 

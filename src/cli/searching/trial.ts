@@ -131,16 +131,30 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       throw error;
     }
     await forget(run.store, kind, made);
-    return end(run, held, { state: "failed", reason: reasonOf(error) });
+    return end(run, held, { state: "failed", reason: reasonOf(error, held.trial.point as Point, run.spec.usual) });
   }
 }
 
-const outOfMemory = /bad_alloc|out of memory|failed to allocate|AllocateRaw|ENOMEM|Array buffer allocation failed/i;
+const outOfMemory =
+  /bad_alloc|out of memory|failed to allocate|AllocateRaw|ENOMEM|Array buffer allocation failed|Invalid (typed )?array length/i;
 
-/** What went wrong, in words that fit a line. */
-function reasonOf(error: unknown): string {
+/** Numbers of a trial above those of the configuration, largest share first: what made it larger than a model that fits. */
+const raisedIn = (point: Point, usual: Point): string[] =>
+  Object.entries(point)
+    .flatMap(([name, value]) => {
+      const own = usual[name];
+      return typeof value === "number" && typeof own === "number" && value > own ? [{ name, value, own }] : [];
+    })
+    .sort((a, b) => b.value / b.own - a.value / a.own)
+    .map(({ name, value, own }) => `${name} (${value} here, ${own} in the file)`);
+
+/** What went wrong, in words that fit a line; of memory that ran out, what of the space to lower. */
+function reasonOf(error: unknown, point: Point, usual: Point): string {
   const said = redact(error instanceof Error ? error.message : String(error));
-  return (outOfMemory.test(said) ? `out of memory: ${said}` : said).slice(0, reasonLength);
+  if (!isLoamError(error, "nn/memory") && !outOfMemory.test(said)) return said.slice(0, reasonLength);
+  const raised = raisedIn(point, usual).slice(0, 3);
+  const lower = raised.length > 0 ? ` Lower the end of the space of ${raised.join(", ")}.` : "";
+  return `${`out of memory: ${said}`.slice(0, reasonLength - lower.length)}${lower}`;
 }
 
 async function end(

@@ -156,6 +156,24 @@ test("a search of which every trial fails ends with an error that tells the firs
   });
 });
 
+test("a trial that is far too wide says what does not fit, how large it is and what to lower, and the search goes on", async () => {
+  const folder = project(
+    "wide",
+    "sampler: grid\n    space: { width: [16, 4194304, 32], train.rate: [0.01] }\n    trials: 3",
+    "tokens: 1280",
+  );
+  const { trials, winner } = await result(folder);
+  expect(trials.map(t => [(t.point as { width: number }).width, t.state]).sort()).toEqual([
+    [16, "done"],
+    [32, "done"],
+    [4194304, "failed"],
+  ]);
+  expect(winner).not.toBeNull();
+  expect(trials.find(t => t.state === "failed")!.reason).toMatch(
+    /^out of memory: the model: expected parameters that fit the .* of this machine, got 8\d\d TB of them, \S+ \[.*4194304.*\] alone \d+ TB\. .* Lower the end of the space of width \(4194304 here, 16 in the file\)\.$/,
+  );
+});
+
 test("a grid is tried once each, the default first; what cannot be trained is kept with its reason; the winner is judged on the other half", async () => {
   const folder = project("grid", "sampler: grid\n    space: { layers: [2, 1], heads: [2, 3] }\n    trials: 9");
   const first = await result(folder);
