@@ -199,7 +199,7 @@ export const modelsVerbs: readonly Verb[] = [
     summary: "What a model loses and gains in quantised forms: perplexity, divergence, size, speed; changes nothing",
     options: [
       project,
-      ["--plan <form>", "only this form: int8, int8-blocks or int4 (default: all)"],
+      ["--plan <form>", "only this form: int8, int8-blocks or int4; exact, auto: all of them beside the exact one (default: all)"],
       ["--text <file>", "text to measure on (default: generated sentences)"],
       ["--calibrate <file>", "text to calibrate int8 with (default: generated sentences)"],
       ["--tokens <n>", "tokens of the text, at most", "4096"],
