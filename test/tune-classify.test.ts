@@ -5,7 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { evaluations, isOfClasses } from "../console/src/contract.ts";
 import { random } from "../src/base/index.ts";
 import type { ThresholdReport } from "../src/evaluate/index.ts";
-import { openArtifact, openStore } from "../src/store/index.ts";
+import { listArtifacts, openArtifact, openStore } from "../src/store/index.ts";
 import { build, jsonLines, loam, start } from "./support/child.ts";
 import { modelContent, temporaryFolder } from "./support/project.ts";
 
@@ -194,6 +194,13 @@ test("what is wrong in the file or the labels is said with its place", async () 
   const costs = ", classes: { up: glad, down: low }, costs: { positive: glad, falsePositive: 1, falseNegative: 1 }";
   expect(await said(yaml(costs))).toContain('models.mood.tune.costs.positive: expected one of the classes up, down, got "glad"');
   expect(await said(yaml(", costs: { positive: glad, falsePositive: 0, falseNegative: 0 }"))).toContain("a cost above 0");
+  // without classes the texts tell which there are: said before anything is trained of them
+  expect(await said(yaml(", costs: { positive: gald, falsePositive: 1, falseNegative: 1 }"))).toContain(
+    'tune.costs.positive: expected one of the classes glad, low, got "gald". Did you mean "glad"?',
+  );
+  const store = await openStore({ root: cwd });
+  expect((await listArtifacts(store, { kind: "model" })).map(a => a.stage.name)).not.toContain("tune-classify");
+  await store.close();
   expect(await said(yaml().replace("base: toy", "base: mood"))).toContain(
     "expected a model that is not made of this one, got mood <- mood",
   );

@@ -34,6 +34,7 @@ const tasks: {
           device,
           tokenizerOf,
           served: eightBits,
+          costs,
           onProblem,
           eventsFolder: join(p.folder, ".loam", "tensorboard"),
         }),

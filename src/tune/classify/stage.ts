@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { hashOf, type LoamError } from "../../base/index.ts";
+import type { CostRule } from "../../evaluate/index.ts";
 import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -15,7 +16,7 @@ import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
 import { type ClassifyOptions, classifyOptions } from "./options.ts";
 import { softmax } from "./predict.ts";
-import { validationFile } from "./threshold.ts";
+import { positiveIn, validationFile } from "./threshold.ts";
 
 /** What tuning needs that is not part of the result. */
 export interface TuneSurroundings {
@@ -24,6 +25,8 @@ export interface TuneSurroundings {
   readonly tokenizerOf: (model: ArtifactReader) => Promise<Tokenizer>;
   /** The form beside float32 that the result can be served in, for the proof of the merge. */
   readonly served?: ServedForm;
+  /** What mistakes will cost: a class that the texts do not have is refused before anything is trained. */
+  readonly costs?: Pick<CostRule, "positive"> | undefined;
   /** A folder for TensorBoard's event files, one folder a run in it. */
   readonly eventsFolder?: string;
   readonly onProblem?: (problem: LoamError) => void;
@@ -61,6 +64,7 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
     async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
       progress({ stage: "tune", message: "reading texts" });
       const { classes, train, validation, leftOut } = await readExamples(inputs.documents, recipe);
+      if (around.costs) positiveIn(around.costs, classes);
       // only looked at: a held-out side that cannot be reported on is refused before anything is trained
       await readTest(inputs.documents, recipe, classes);
       const tokenizer = await around.tokenizerOf(inputs.base);

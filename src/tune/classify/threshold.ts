@@ -1,7 +1,11 @@
 /** The threshold that a classifier's costs choose on its validation part, as tuning kept that part's answers. */
+import { nearest } from "../../base/index.ts";
 import { type CostRule, type ThresholdReport, thresholdReport } from "../../evaluate/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
+
+/** Classes that a message names. */
+const mostNamed = 20;
 
 /** Texts of known classes (indices) with a probability a class. */
 export interface Classified {
@@ -18,15 +22,22 @@ export async function validationOf(model: ArtifactReader, classes: readonly stri
   return { labels: Int32Array.from(rows, r => classes.indexOf(r.label)), probabilities: rows.map(r => r.scores) };
 }
 
+/** The index of the class that costs are about. Errors: tune/labels for one that is none. */
+export function positiveIn({ positive }: Pick<CostRule, "positive">, classes: readonly string[]): number {
+  const own = classes.indexOf(positive);
+  if (own >= 0) return own;
+  const near = nearest(positive, classes);
+  throw tuneErrors.fail("labels", {
+    place: "tune.costs.positive",
+    expected: `one of the classes ${classes.slice(0, mostNamed).join(", ")}${classes.length > mostNamed ? ` and ${classes.length - mostNamed} more` : ""}`,
+    received: JSON.stringify(positive),
+    ...(near ? { hint: `Did you mean "${near}"?` } : {}),
+  });
+}
+
 /** Chosen on some texts, told on others. Errors: tune/labels for a positive class that is none; evaluate/classes where the first have one side only. */
 export function thresholdBy(costs: CostRule, classes: readonly string[], choosing: Classified, told: Classified): ThresholdReport {
-  const own = classes.indexOf(costs.positive);
-  if (own < 0)
-    throw tuneErrors.fail("labels", {
-      place: "tune.costs.positive",
-      expected: `one of the classes ${classes.join(", ")}`,
-      received: JSON.stringify(costs.positive),
-    });
+  const own = positiveIn(costs, classes);
   const scored = ({ labels, probabilities }: Classified) => ({
     positive: Array.from(labels, l => l === own),
     score: probabilities.map(p => p[own]!),
