@@ -5,7 +5,7 @@ export { evidenceOf } from "./gates/evidence.ts";
 export { filesGate, withGate } from "./gates/files-gate.ts";
 export type { Gate } from "./gates/gate.ts";
 export { judge, type Verdict } from "./gates/judge.ts";
-export { factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";
+export { costsKind, factsOf, type Measured, type MeasuredTask, measuredOf } from "./gates/measured.ts";
 export { type Promotion, type PromotionWanted, promote, promotionDocument, rollback } from "./gates/promote.ts";
 export { checkConditions, type ReleaseRules, releaseRules, releasesPart } from "./gates/rules.ts";
 export type { RegistryOptions } from "./oci/connection.ts";

@@ -103,3 +103,46 @@ export async function measuredGroup(
   const model = await openArtifact(store, of.artifact);
   return (await runStage(store, groups, { inputs: { model }, options: { group, results: { ...results } } })).artifact.id;
 }
+
+/** Records what a task's mistakes cost, and the answers that choose its threshold, as `loam eval` does. */
+export async function measuredCosts(
+  store: Store,
+  of: ModelVersion,
+  task: string,
+  result: string,
+  choosing: readonly ItemResult[],
+  costs: { readonly positive: string; readonly falsePositive: number; readonly falseNegative: number },
+): Promise<string> {
+  const any = z.record(z.string(), z.unknown());
+  const model = await openArtifact(store, of.artifact);
+  const chose = stage({
+    name: "eval",
+    version: 1,
+    inputs: { model: "model" },
+    options: any,
+    output: "choosing-result",
+    async run({ output }) {
+      await output.write("items.jsonl", choosing.map(i => `${JSON.stringify(i)}\n`).join(""));
+      await output.write(
+        "result.json",
+        JSON.stringify({ format: 1, task: `${task}/choosing`, output: "classify", items: choosing.length }),
+      );
+      return {};
+    },
+  });
+  const answers = (await runStage(store, chose, { inputs: { model }, options: { task, of: choosing.map(i => i.logLikelihoods![1]!) } }))
+    .artifact;
+  const told = stage({
+    name: "eval-costs",
+    version: 1,
+    inputs: { model: "model", result: "task-result", choosing: "choosing-result" },
+    options: any,
+    output: "task-costs",
+    async run({ output }) {
+      await output.write("costs.json", JSON.stringify({ format: 1, costs, choosing: answers.id }));
+      return {};
+    },
+  });
+  const inputs = { model, result: await openArtifact(store, result), choosing: answers };
+  return (await runStage(store, told, { inputs, options: { task, costs } })).artifact.id;
+}

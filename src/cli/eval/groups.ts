@@ -55,27 +55,27 @@ interface Evaluated {
   readonly against?: { readonly id: string; readonly result: RecordedResult };
 }
 
-const resultsOf = (results: readonly RecordedResult[]) => results.map(({ head, items }) => ({ task: head.task, items }));
-
-/** Puts the results of a group's tasks together. `itemsOf` gives a task's own items as they count. */
+/** Puts the results of a group's tasks together. `itemsOf` gives a task's items as they count, the model's own or the other's; those that choose too. */
 export function evaluatedGroup<E extends Evaluated>(
   group: TaskGroup,
   evaluated: readonly E[],
-  itemsOf: (e: E) => readonly ItemResult[],
+  itemsOf: (e: E, side: "model" | "against") => readonly ItemResult[],
 ): EvaluatedGroup {
   const head = groupHeadOf(
     group,
     evaluated.map(e => e.result.head),
   );
-  const others = evaluated.flatMap(e => (e.against ? [e.against] : []));
+  const others = evaluated.filter(e => e.against);
+  const together = (of: readonly E[], side: "model" | "against") =>
+    groupItems(
+      head,
+      of.map(e => ({ task: e.result.head.task, items: itemsOf(e, side) })),
+    );
   return {
     group,
     head,
-    items: groupItems(
-      head,
-      evaluated.map(e => ({ task: e.result.head.task, items: itemsOf(e) })),
-    ),
-    ...(others[0] ? { against: { id: others[0].id, items: groupItems(head, resultsOf(others.map(o => o.result))) } } : {}),
+    items: together(evaluated, "model"),
+    ...(others[0] ? { against: { id: others[0].against!.id, items: together(others, "against") } } : {}),
   };
 }
 
@@ -102,7 +102,7 @@ export function groupReport({ group, head, items, against, artifact }: Evaluated
     group: group.name,
     ...(group.alias === undefined ? {} : { alias: group.alias }),
     tasks: group.tasks,
-    items: items.length,
+    items: items.filter(i => !i.chooses).length,
     ...(artifact === undefined ? {} : { artifact }),
     scores: groupScores(head, items),
     ...(against ? { comparison: comparisonOf(head, items, against.id, against.items, few) } : {}),

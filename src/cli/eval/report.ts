@@ -1,5 +1,6 @@
 /** What `loam eval` tells of a task: figures, slices, variants, the other model, the worst and slowest items. Plain data; `show.ts` and `page.ts` write it. */
 import {
+  asChoosing,
   type ChangedItem,
   type ClassPicture,
   type ContaminationSplit,
@@ -14,6 +15,7 @@ import {
   judgementScores,
   type LoadedTask,
   type Measure,
+  measureOf,
   mostWrong,
   pairItems,
   pictureOf,
@@ -34,7 +36,7 @@ import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
 import type { RecordedResult } from "./record.ts";
-import type { TaskThreshold } from "./thresholds.ts";
+import type { TaskCosts, TaskThreshold } from "./thresholds.ts";
 import type { AskedVariant } from "./variants.ts";
 
 export interface VariantReport extends Pick<VariantScores, "alike" | "differences"> {
@@ -118,7 +120,7 @@ export interface ReportParts {
   readonly variants: readonly { readonly asked: AskedVariant; readonly result: RecordedResult }[];
   readonly against?: { readonly id: string; readonly result: RecordedResult };
   readonly judgement?: Judgement | undefined;
-  readonly threshold?: TaskReport["threshold"];
+  readonly costs?: TaskCosts | undefined;
   readonly seen?: SeenItems | undefined;
   /** Items of each list. */
   readonly few: number;
@@ -186,7 +188,7 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
   };
 }
 
-export function taskReport({ loaded, result, variants, against, judgement, threshold, seen, few }: ReportParts): TaskReport {
+export function taskReport({ loaded, result, variants, against, judgement, costs, seen, few }: ReportParts): TaskReport {
   const { task } = loaded;
   const measures = toldMeasures(result.head, result.items);
   const main = measures[0]!;
@@ -201,7 +203,13 @@ export function taskReport({ loaded, result, variants, against, judgement, thres
     kept: result.kept,
     ms: result.ms,
     scores: measures.map(m => scoreOf(m, result.items)),
-    slices: sliceScores(result.items, task.slices.map(sliceName), measures),
+    slices: sliceScores(
+      result.items,
+      task.slices.map(sliceName),
+      // a slice costs what it does at its task's threshold
+      [...measures, ...(costs ? [measureOf("cost", result.head)] : [])],
+      asChoosing(costs?.choosing ?? []),
+    ),
     variants: variants.map(({ asked: { name: variant, paraphrases }, result: { artifact, items } }) => {
       const { alike, differences, turned } = variantScores(variant, items, result.items, measures, task.task);
       return {
@@ -217,7 +225,7 @@ export function taskReport({ loaded, result, variants, against, judgement, thres
     ...(baselines ? { baselines } : {}),
     ...(against ? { comparison: comparisonOf(measures, result, against.id, against.result, few) } : {}),
     ...(judgement ? { judgement: judgementOf(judgement, result, few) } : {}),
-    ...(threshold ? { threshold } : {}),
+    ...(costs ? { threshold: costs.threshold } : {}),
     ...(seen
       ? { contamination: { checks: seen.checks, unchecked: seen.unchecked, ...contaminationSplit(result.items, seen.cleanness, measures) } }
       : {}),

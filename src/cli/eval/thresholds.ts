@@ -11,6 +11,7 @@ import {
 } from "../../evaluate/index.ts";
 import type { OpenEvaluated } from "./open-model.ts";
 import { type Asking, choosingKind, type RecordedResult, recordedResult } from "./record.ts";
+import { recordedCosts } from "./record-costs.ts";
 
 /** `artifact`: the answers to the items that chose. */
 export type ChosenThreshold = CostThreshold & { readonly artifact: string };
@@ -37,7 +38,7 @@ export interface TaskCosts {
   readonly againstChoosing?: readonly ItemResult[];
 }
 
-/** Asks each side the items that choose. Errors: those of the model and the record; evaluate/score; the signal's reason. */
+/** Asks each side the items that choose, and records what they choose for. Errors: those of the model and the record; evaluate/score; the signal's reason. */
 export async function taskCosts(
   loaded: LoadedTask,
   { choosing, rule }: NonNullable<ReturnType<typeof choosingOf>>,
@@ -47,13 +48,22 @@ export async function taskCosts(
 ): Promise<TaskCosts> {
   const decided = async ({ who: { store, model }, result }: Side) => {
     const { items, artifact } = await recordedResult({ ...shared, store, model, loaded: choosing, kind: choosingKind });
+    if (model.artifact !== undefined)
+      await recordedCosts({
+        store,
+        model: model.artifact,
+        task: loaded.task.task,
+        result: result.artifact,
+        choosing: artifact,
+        costs: rule,
+      });
     const threshold: ChosenThreshold = { ...costThreshold(loaded, rule, items, result.items), artifact };
     return { items: result.items, choosing: items, threshold };
   };
   const own = await decided(model);
   if (!against) return own;
   const other = await decided(against);
-  const difference = costDifference(own, other, loaded.task.task);
+  const difference = costDifference(rule, own, other, loaded.task.task);
   return {
     threshold: { ...own.threshold, against: { id: against.who.model.id, threshold: other.threshold, difference } },
     choosing: own.choosing,

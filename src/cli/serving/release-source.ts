@@ -161,7 +161,7 @@ export function releaseSource(store: Store): ReleaseSource {
         const { count } = await db
           .selectFrom("artifacts")
           .select(e => e.fn.countAll<number>().as("count"))
-          .where("kind", "in", ["task-result", "group-result", "evaluation", "judgement", "seen-items"])
+          .where("kind", "in", ["task-result", "group-result", "evaluation", "judgement", "seen-items", "task-costs"])
           .executeTakeFirstOrThrow();
         const key = `${version.digest} ${other?.digest ?? ""} ${count}`;
         const tasks =

@@ -167,11 +167,11 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     });
     out.clear();
   }
-  const reports = costsCorrected(withHolm(evaluated.map(e => taskReport({ ...e, threshold: e.costs?.threshold, few }))));
+  const reports = costsCorrected(withHolm(evaluated.map(e => taskReport({ ...e, few }))));
   for (const report of reports) showTask(out, model.model.id, report);
   const together: EvaluatedGroup[] = [];
   for (const g of groups) {
-    const made = evaluatedGroup(g, evaluated, judgedItems);
+    const made = evaluatedGroup(g, evaluated, drawnItems);
     const record = async (who: OpenEvaluated, of: (e: Evaluation) => RecordedResult) =>
       who.model.artifact === undefined
         ? undefined
@@ -188,8 +188,8 @@ export const evalVerb: VerbRun = async (context, args, options) => {
       const group = together.find(g => g.head.task === name);
       if (group) return gateVerdict(c, group.head, group, group.against, { undecided });
       const e = evaluated.find(x => x.loaded.task.task === name)!;
-      const other = e.against && { items: [...e.against.result.items, ...asChoosing(e.costs?.againstChoosing ?? [])] };
-      return gateVerdict(c, e.result.head, { items: [...judgedItems(e), ...asChoosing(e.costs?.choosing ?? [])] }, other, { undecided });
+      const other = e.against && { items: drawnItems(e, "against") };
+      return gateVerdict(c, e.result.head, { items: drawnItems(e, "model") }, other, { undecided });
     }),
   );
   if (gates.length) out.line("");
@@ -206,7 +206,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   };
   const page = textOption(options, "report");
   if (page !== undefined) {
-    const every = evaluated.map(e => taskReport({ ...e, threshold: e.costs?.threshold, few: Number.MAX_SAFE_INTEGER }));
+    const every = evaluated.map(e => taskReport({ ...e, few: Number.MAX_SAFE_INTEGER }));
     const everyGroup = withHolm(together.map(g => groupReport(g, Number.MAX_SAFE_INTEGER)));
     writeFileAtomic(resolve(cwd, page), evaluationPage({ ...document, tasks: costsCorrected(withHolm(every)), groups: everyGroup }));
     out.line(`  report: ${page}`);
@@ -215,8 +215,11 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   throw withDetails(evaluateErrors.fail("gate", { place: "--fail-if", message: failed.map(tellVerdict).join("; ") }), document);
 };
 
-/** The items, with what a judge said of them where there is one. */
-const judgedItems = ({ result, judgement }: Evaluation) => (judgement ? withJudgement(result.items, judgement.items) : result.items);
+/** A side's items, with what a judge said of the model's where there is one, and those that choose a threshold behind them. */
+const drawnItems = ({ result, judgement, against, costs }: Evaluation, side: "model" | "against") =>
+  side === "model"
+    ? [...(judgement ? withJudgement(result.items, judgement.items) : result.items), ...asChoosing(costs?.choosing ?? [])]
+    : [...(against?.result.items ?? []), ...asChoosing(costs?.againstChoosing ?? [])];
 
 /** Errors: cli/usage. */
 function checkJudged(tasks: readonly LoadedTask[], hasOther: boolean): void {

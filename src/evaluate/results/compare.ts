@@ -5,6 +5,7 @@
  */
 import { bootstrap, holm, type Interval, mcNemar, pairedPermutation, pairedRandomisation } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
+import { drawnInterval } from "./drawn-interval.ts";
 import type { ItemResult } from "./item.ts";
 import type { Figure, Measure } from "./measures.ts";
 import { clustersOf, draws, strataOf } from "./score.ts";
@@ -79,7 +80,45 @@ export function bothSides(
 export const gainOf = (measure: Measure, a: ItemResult, b: ItemResult): number =>
   (measure.value(a) - measure.value(b)) * (measure.better === "higher" ? 1 : -1);
 
+/** The same of the i-th of paired items, by what each side's own items choose where a measure does that; 0 for those that choose. */
+export function gainsOf(measure: Measure, { first, second }: Paired): (i: number) => number {
+  if (!measure.chooses) return i => gainOf(measure, first[i]!, second[i]!);
+  const values = [measure.chooses(first), measure.chooses(second)] as const;
+  const sign = measure.better === "higher" ? 1 : -1;
+  return i => (first[i]!.chooses ? 0 : sign * (values[0](first[i]!) - values[1](second[i]!)));
+}
+
+/**
+ * Of a measure that chooses by other items, each side by its own: every draw of the interval is of the same items on both sides, those that choose and those that
+ * are told of, and both choose anew in it. p is the greater of two: that of the draws, which know other choices, and that of a permutation of signs at the
+ * choices as they are, which few items or clusters do not deceive.
+ */
+function chosenDifference(measure: Measure, { first, second }: Paired): Difference {
+  const figures = [measure.prepare(first), measure.prepare(second)] as const;
+  const values = [measure.chooses!(first), measure.chooses!(second)] as const;
+  const told = first.flatMap((i, at) => (i.chooses ? [] : [at]));
+  const [own, other] = [told.map(at => values[0](first[at]!)), told.map(at => values[1](second[at]!))];
+  const { value, low, high, p: drawnP } = drawnInterval(at => figures[0](at) - figures[1](at), first);
+  const permuted = pairedPermutation(other, own, { clusters: clustersOf(told.map(at => first[at]!)), seed: 1 }).p;
+  const all = Int32Array.from(first, (_, i) => i);
+  const gains = own.map((v, i) => (v - other[i]!) * (measure.better === "higher" ? 1 : -1));
+  return {
+    metric: measure.name,
+    better: measure.better,
+    items: told.length,
+    first: figures[0](all),
+    second: figures[1](all),
+    value,
+    low,
+    high,
+    wins: gains.filter(g => g > 0).length,
+    losses: gains.filter(g => g < 0).length,
+    ...(drawnP > permuted ? { p: drawnP, test: "bootstrap" } : { p: permuted, test: "permutation" }),
+  };
+}
+
 export function differenceOf(measure: Measure, paired: Paired): Difference {
+  if (measure.chooses) return chosenDifference(measure, paired);
   const { first, second } = paired;
   const n = first.length;
   const clusters = clustersOf(first);

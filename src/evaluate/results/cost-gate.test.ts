@@ -40,13 +40,14 @@ function asked(n: number, parts: readonly [number, number]): [ItemResult[], Item
 }
 
 /** A model as it decides. */
-function deciding(items: readonly ItemResult[], choosing: readonly ItemResult[]): Deciding {
+function deciding(items: readonly ItemResult[], choosing: readonly ItemResult[]) {
   const report = thresholdReport(rule, scoredBy(rule, choosing), scoredBy(rule, items));
   const saving = { value: Number.NaN, low: Number.NaN, high: Number.NaN };
   return { items, choosing, threshold: { ...report, chosenBy: "choosing", toldOf: "test", saving } };
 }
+type Decided = ReturnType<typeof deciding>;
 const sideOf = ({ items, choosing }: Deciding) => ({ items: [...items, ...asChoosing(choosing)] });
-const pair = (told: number, choosing: number, parts: readonly [number, number]): [Deciding, Deciding] => {
+const pair = (told: number, choosing: number, parts: readonly [number, number]): [Decided, Decided] => {
   const [[a, b], [chose, choseOther]] = [asked(told, parts), asked(choosing, parts)];
   return [deciding(a, chose), deciding(b, choseOther)];
 };
@@ -57,7 +58,7 @@ test("of models that are alike, intervals hold 0, p-values find no difference an
   let [holds, fixedHolds, found, shown] = [0, 0, 0, 0];
   for (let run = 0; run < runs; run++) {
     const [a, b] = pair(told, choosing, [1.1, 1.1]);
-    const d = costDifference(a, b, "spam");
+    const d = costDifference(rule, a, b, "spam");
     tests.add(d.test);
     if (d.low <= 0 && d.high >= 0) holds++;
     if (d.p < 0.05) found++;
@@ -84,7 +85,7 @@ test("where one model tells labels apart much better, the condition is shown, fr
   expect(verdict("cost > prod.cost + 0.05", good, poor)).toMatchObject({ evidence: "excluded", fails: false });
   // the figures are those that the thresholds tell, the difference theirs
   expect(bad.figures).toEqual({ cost: poor.threshold.rows[0]!.cost, "against.cost": good.threshold.rows[0]!.cost });
-  expect(bad.difference).toBeCloseTo(costDifference(poor, good, "spam").value - 0.05, 12);
+  expect(bad.difference).toBeCloseTo(costDifference(rule, poor, good, "spam").value - 0.05, 12);
   // either side may lie in another order, or have items that the other lacks
   const turned = { ...good, items: good.items.toReversed(), choosing: good.choosing.toReversed() };
   expect(verdict("cost > prod.cost + 0.05", poor, turned).difference).toBeCloseTo(bad.difference, 12);

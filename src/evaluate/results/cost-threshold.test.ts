@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
+import { choiceWith } from "../classification/index.ts";
 import { evaluateTask } from "../evaluate-task.ts";
 import { rememberedAnswers } from "../models/kept-answers.ts";
 import type { EvaluatedModel } from "../models/model.ts";
 import { askOf } from "../tasks/ask.ts";
 import { type LoadedTask, readTask } from "../tasks/read-task.ts";
+import { scoredBy } from "./cost-measure.ts";
 import { choosingOf, costDifference, costThreshold } from "./cost-threshold.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-costs-"));
@@ -97,11 +99,18 @@ test("of two models each has a threshold of its own: one that tells labels apart
   );
   const [at, lower] = [plain, meek].map(d => d.threshold.rows[0]!.threshold!);
   expect(lower).toBeCloseTo(0.05 + at! / 4, 9);
-  expect(costDifference(plain, meek, "mails")).toMatchObject({ metric: "cost", better: "lower", items: 200, value: 0, p: 1, wins: 0 });
+  expect(costDifference(plain.threshold, plain, meek, "mails")).toMatchObject({
+    metric: "cost",
+    better: "lower",
+    items: 200,
+    value: 0,
+    p: 1,
+    wins: 0,
+  });
   // at the other's threshold it would take nothing for spam, and look worse than it is
-  const borrowed = costDifference(plain, { ...meek, threshold: plain.threshold }, "mails");
-  expect(borrowed.second).toBeCloseTo((3 * test_.filter(m => m.label === "spam").length) / 200, 9);
-  expect(borrowed.value).toBeLessThan(-0.1);
+  const borrowed = choiceWith(scoredBy(plain.threshold, meek.items), at!, plain.threshold).cost;
+  expect(borrowed).toBeCloseTo((3 * test_.filter(m => m.label === "spam").length) / 200, 9);
+  expect(plain.threshold.rows[0]!.cost - borrowed).toBeLessThan(-0.1);
 });
 
 test("the difference is that of the mean costs told, its test is paired, and the other way round it is the other way round", async () => {
@@ -111,15 +120,15 @@ test("the difference is that of the mean costs told, its test is paired, and the
   const known = new Map([...scores.keys()].map(text => [text, noise.uniform()]));
   const blurred = saying((score, text) => 0.1 * score + 0.9 * known.get(text)!);
   const [good, worse] = [await deciding(alone, model), await deciding(alone, blurred)];
-  const d = costDifference(good, worse, "mails");
+  const d = costDifference(good.threshold, good, worse, "mails");
   expect([d.first, d.second]).toEqual([good.threshold.rows[0]!.cost, worse.threshold.rows[0]!.cost].map(c => expect.closeTo(c, 9)));
   expect(d).toMatchObject({ test: "permutation", value: expect.closeTo(d.first - d.second, 9) });
   expect(d.high).toBeLessThan(0);
   expect(d.p).toBeLessThan(0.05);
-  const turned = costDifference(worse, good, "mails");
+  const turned = costDifference(good.threshold, worse, good, "mails");
   expect([turned.value, turned.p, turned.wins, turned.losses]).toEqual([expect.closeTo(-d.value, 9), d.p, d.losses, d.wins]);
   // two clusters have four exchanges: nothing is shown by them
-  expect(costDifference(await deciding(loaded, model), await deciding(loaded, blurred), "mails").p).toBeGreaterThan(0.2);
+  expect(costDifference(good.threshold, await deciding(loaded, model), await deciding(loaded, blurred), "mails").p).toBeGreaterThan(0.2);
 });
 
 test("the items that are told of choose nothing: with other labels they move no threshold", async () => {

@@ -1,5 +1,5 @@
 /** Two results of a group held beside each other: the differences of its measures, and the items that changed by the first of them. */
-import { type Difference, differenceOf, gainOf, pairItems } from "./compare.ts";
+import { type Difference, differenceOf, gainsOf, pairItems } from "./compare.ts";
 import { checkWhole, type GroupHead, groupMeasureNames, measuresIn, ownId } from "./group.ts";
 import type { ItemResult } from "./item.ts";
 
@@ -30,12 +30,14 @@ export function groupDifferences(head: GroupHead, first: readonly ItemResult[], 
     checkWhole(head, [measured], paired.first);
     return { measure: measured.measure, paired };
   });
-  const { onlyFirst, onlySecond } = pairItems(first, second, head.task);
+  const told = (items: readonly ItemResult[]) => items.filter(i => !i.chooses);
+  const { onlyFirst, onlySecond } = pairItems(told(first), told(second), head.task);
   const main = pairedBy[0];
+  const gain = main && gainsOf(main.measure, main.paired);
   const changed = (main?.paired.first ?? []).flatMap((item, i) => {
     const before = main!.paired.second[i]!;
-    const gain = gainOf(main!.measure, item, before);
-    return gain === 0 ? [] : [{ task: head.members[item.part!]!.task, item: { ...item, id: ownId(item) }, before, gain }];
+    const by = gain!(i);
+    return by === 0 ? [] : [{ task: head.members[item.part!]!.task, item: { ...item, id: ownId(item) }, before, gain: by }];
   });
   return { differences: pairedBy.map(({ measure, paired }) => differenceOf(measure, paired)), onlyFirst, onlySecond, changed };
 }

@@ -29,11 +29,7 @@ export function groupHeadOf(
 ): GroupHead {
   const members = tasks.map(task => {
     const head = heads.find(h => h.task === task);
-    if (head) {
-      // a threshold is chosen for one task by its own items: a group has none
-      const { costs: _, ...member } = head;
-      return member;
-    }
+    if (head) return head;
     throw evaluateErrors.fail("compare", {
       place: name,
       expected: `results of all its tasks, ${task} too`,
@@ -88,7 +84,7 @@ function splitter(items: readonly ItemResult[], parts: readonly Part[]): (at: Ar
 /** Means of items' values need no lists of them: a sum and a count a part. */
 function meansOf(items: readonly ItemResult[], parts: readonly Part[], weights: readonly number[], all: number): Figure {
   const place = new Map(parts.map((p, k) => [p.part, k]));
-  const of = Int32Array.from(items, i => place.get(i.part ?? 0) ?? -1);
+  const of = Int32Array.from(items, i => (i.chooses ? -1 : (place.get(i.part ?? 0) ?? -1)));
   const values = Float64Array.from(items, (i, k) => (of[k]! < 0 ? 0 : parts[of[k]!]!.measure.value(i)));
   return at => {
     const sums = new Float64Array(parts.length);
@@ -106,15 +102,21 @@ function meansOf(items: readonly ItemResult[], parts: readonly Part[], weights: 
   };
 }
 
+/** What each part counts: the number of its items that are told of, or all alike. */
+function weightsOf(parts: readonly Part[], isWeighted: boolean, items: readonly ItemResult[]) {
+  const own = parts.map(p => items.filter(i => (i.part ?? 0) === p.part));
+  const told = own.map(list => list.filter(i => !i.chooses).length);
+  const weights = told.map(n => (isWeighted ? n : 1));
+  return { own, told, weights, all: weights.reduce((a, b) => a + b, 0) };
+}
+
 /** The mean of the parts' figures; weights are the parts' numbers of items as prepared, so no draw changes them. */
 const prepared =
   (parts: readonly Part[], isWeighted: boolean) =>
   (items: readonly ItemResult[]): Figure => {
-    const own = parts.map(p => items.filter(i => (i.part ?? 0) === p.part));
-    const weights = own.map(list => (isWeighted ? list.length : 1));
-    const all = weights.reduce((a, b) => a + b, 0);
+    const { own, weights, all } = weightsOf(parts, isWeighted, items);
     if (parts.every(p => p.measure.kind !== "whole")) return meansOf(items, parts, weights, all);
-    const figures = parts.map((p, k) => (own[k]!.length > 0 ? p.measure.prepare(own[k]!) : undefined));
+    const figures = parts.map((p, k) => (own[k]!.length > 0 ? ofTold(p.measure).prepare(own[k]!) : undefined));
     const split = splitter(items, parts);
     return at => {
       const drawn = split(at);
@@ -133,6 +135,22 @@ function kindOf(parts: readonly Part[], isWeighted: boolean): Measure["kind"] {
   return kinds.has("mean") ? "mean" : "share";
 }
 
+/** Each part's items by its own choice, as much as they count in the mean of all. */
+const chosenTogether =
+  (parts: readonly Part[], isWeighted: boolean) =>
+  (items: readonly ItemResult[]): ((i: ItemResult) => number) => {
+    const { own, told, weights, all } = weightsOf(parts, isWeighted, items);
+    const everyone = told.reduce((a, b) => a + b, 0);
+    const values = new Map(
+      parts.map(({ part, measure }, k) => {
+        const value = measure.chooses?.(own[k]!) ?? measure.value;
+        const counts = ((weights[k]! / all) * everyone) / told[k]!;
+        return [part, (i: ItemResult) => counts * value(i)];
+      }),
+    );
+    return i => values.get(i.part ?? 0)!(i);
+  };
+
 function together(name: string, parts: readonly Part[], isWeighted: boolean): Measure {
   const byPart = new Map(parts.map(p => [p.part, p.measure]));
   return {
@@ -141,6 +159,8 @@ function together(name: string, parts: readonly Part[], isWeighted: boolean): Me
     kind: kindOf(parts, isWeighted),
     value: i => byPart.get(i.part ?? 0)!.value(i),
     prepare: prepared(parts, isWeighted),
+    ...(parts.some(p => p.measure.chooses) ? { chooses: chosenTogether(parts, isWeighted) } : {}),
+    ...(parts.some(p => p.measure.supposed) ? { supposed: (i, as) => byPart.get(i.part ?? 0)?.supposed?.(i, as) ?? i } : {}),
   };
 }
 
@@ -171,22 +191,28 @@ export function groupMeasureOf(name: string, head: GroupHead, labelsOf: (task: s
   const parts = head.members.flatMap((member, part) =>
     definition.tasks.includes(member.task) ? [{ part, measure: measureOf(definition.metric, member, labelsOf(member.task, part)) }] : [],
   );
-  const own = new Set(parts.map(p => p.part));
-  return { measure: together(groupMeasureName(definition), parts, definition.isWeighted), counts: i => own.has(i.part ?? 0) };
+  const choosing = new Map(parts.map(p => [p.part, p.measure.chooses !== undefined]));
+  return {
+    measure: together(groupMeasureName(definition), parts, definition.isWeighted),
+    counts: ({ part = 0, chooses }) => (chooses ? choosing.get(part) === true : choosing.has(part)),
+  };
 }
 
-/** Of the items that are told of alone, where others choose. */
-const ofTold = (measure: Measure): Measure => ({
-  ...measure,
-  prepare: items => {
-    const told = items.filter(i => !i.chooses);
-    const figure = measure.prepare(told);
-    if (told.length === items.length) return figure;
-    let next = 0;
-    const own = Int32Array.from(items, i => (i.chooses ? -1 : next++));
-    return at => figure(Array.from(at, k => own[k]!).filter(k => k >= 0));
-  },
-});
+/** Of the items that are told of alone, where others choose for another measure. */
+const ofTold = (measure: Measure): Measure =>
+  measure.chooses
+    ? measure
+    : {
+        ...measure,
+        prepare: items => {
+          const told = items.filter(i => !i.chooses);
+          const figure = measure.prepare(told);
+          if (told.length === items.length) return figure;
+          let next = 0;
+          const own = Int32Array.from(items, i => (i.chooses ? -1 : next++));
+          return at => figure(Array.from(at, k => own[k]!).filter(k => k >= 0));
+        },
+      };
 
 /** Measures by name, of a task or a group, of items whose labels may be named. */
 export function measuresIn(
@@ -200,7 +226,7 @@ export function measuresIn(
     ? name => groupMeasureOf(name, head, (_, part) => labelsOf(part))
     : name => {
         const measure = measureOf(name, head, labelsOf(0));
-        return measure.chooses ? { measure, counts: () => true } : { measure: ofTold(measure), counts: i => !i.chooses };
+        return { measure: ofTold(measure), counts: i => measure.chooses !== undefined || !i.chooses };
       };
 }
 

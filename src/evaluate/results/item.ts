@@ -62,8 +62,11 @@ export interface ResultHead {
   readonly positive?: string;
   /** Of programs: answers an item. */
   readonly samples?: number;
-  /** What wrong decisions cost, where the task says so. Of the task as it stands: no part of a recorded result. */
-  readonly costs?: CostRule;
+  /**
+   * What wrong decisions cost, where the task says so. Of the task as it stands: no part of a recorded result. `isTold`: the model decides by a threshold that is
+   * part of it, and every item has what it told.
+   */
+  readonly costs?: CostRule & { readonly isTold?: true };
   /** What `exact-match` passes over. */
   readonly match?: MatchRule;
   /** Names of the measures that the task tells, the main one first; its output's where absent. */

@@ -8,8 +8,13 @@ export interface Measure {
   readonly better: "higher" | "lower";
   /** `mean`: the figure is the mean of the items' values; `share`: of values that are 0 or 1; `whole`: of all of them together. */
   readonly kind: "share" | "mean" | "whole";
-  /** Its figure is of a choice by other items (`ItemResult.chooses`), which are drawn too: intervals by percentiles (`BootstrapOptions.method`). */
-  readonly chooses?: true;
+  /**
+   * Its figure is of a choice by other items (`ItemResult.chooses`), which are drawn too: intervals by percentiles (`BootstrapOptions.method`). Gives an item's
+   * value by what those among `items` choose; over the items that are told of, their mean is the figure.
+   */
+  readonly chooses?: (items: readonly ItemResult[]) => (item: ItemResult) => number;
+  /** Of items whose value nobody knows, which its figure leaves out: the same item as if it were the best or the worst; one that is known is itself. */
+  readonly supposed?: (item: ItemResult, as: "best" | "worst") => ItemResult;
   /** An item's own value, with which two results of one item are held beside each other. */
   readonly value: (item: ItemResult) => number;
   readonly prepare: (items: readonly ItemResult[]) => Figure;

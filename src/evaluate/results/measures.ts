@@ -8,19 +8,19 @@ import {
   type Averages,
   averagePrecision,
   type Curve,
-  calibrationError,
   classificationScores,
   confusion,
-  curveOf,
+  drawnCalibrationError,
+  drawnCurve,
   type Labelled,
   labelled,
-  reliability,
   rocArea,
 } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
-import { costing } from "./cost-measure.ts";
+import { chosen, greatest } from "./chosen.ts";
+import { costMeasure } from "./cost-measure.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
 import { type MakeMeasure, type Measure, meanOf } from "./measure.ts";
@@ -30,14 +30,6 @@ import { similarityMeasures } from "./similarity-measures.ts";
 
 export type { Figure, Measure } from "./measure.ts";
 
-/** The first greatest, as NumPy's argmax. */
-const greatest = (list: readonly number[]): number => list.reduce((best, v, i) => (v > list[best]! ? i : best), 0);
-
-/** Which choice is told: the one of greatest log-likelihood, as it is or over its length, or what a classifier's own threshold decides. */
-export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
-  const lengths = by && i[by];
-  return lengths ? greatest(i.logLikelihoods!.map((v, k) => v / lengths[k]!)) : (i.told ?? greatest(i.logLikelihoods!));
-};
 const isRight = (i: ItemResult, by?: "letters" | "bytes"): number => Number(i.gold!.includes(chosen(i, by)));
 
 /** A figure of the sums of what each item adds. */
@@ -102,9 +94,8 @@ const calibration: MakeMeasure = name => ({
   kind: "whole",
   value: i => Math.abs(Math.max(...probabilities(i)) - likeliestIsRight(i)),
   prepare: items => {
-    const said = items.map(i => Math.max(...probabilities(i)));
-    const right = items.map(likeliestIsRight);
-    return at => calibrationError(reliability({ positive: Array.from(at, k => right[k]!), probability: Array.from(at, k => said[k]!) }));
+    const probability = items.map(i => Math.max(...probabilities(i)));
+    return drawnCalibrationError({ positive: items.map(likeliestIsRight), probability });
   },
 });
 
@@ -119,13 +110,11 @@ const curved =
     prepare: items => {
       const score = items.map(i => probabilities(i)[i.choices!.indexOf(positive!)] ?? 0);
       const truth = items.map(i => Number(i.choices![i.gold![0]!] === positive));
+      const drawn = drawnCurve({ positive: truth, score });
       return at => {
-        const positives = Array.from(at, k => truth[k]!);
-        const found = positives.reduce((a, b) => a + b, 0);
+        const curve = drawn(at);
         // a draw of one class has no curve
-        return found === 0 || found === positives.length
-          ? Number.NaN
-          : figure(curveOf({ positive: positives, score: Array.from(at, k => score[k]!) }));
+        return curve ? figure(curve) : Number.NaN;
       };
     },
   });
@@ -156,7 +145,7 @@ const ofChoices: Readonly<Record<string, MakeMeasure>> = {
 const ofPositive: Readonly<Record<string, MakeMeasure>> = { auc: curved(rocArea), pr_auc: curved(averagePrecision) };
 
 /** Of tasks that say what mistakes cost. */
-const ofCosts: Readonly<Record<string, MakeMeasure>> = { cost: costing };
+const ofCosts: Readonly<Record<string, MakeMeasure>> = { cost: costMeasure };
 
 /** Of any output: what an answer took, in milliseconds; of a batch, its share. */
 const ofAny: Readonly<Record<string, MakeMeasure>> = { latencyMs: meanOf("lower", "mean", i => i.ms) };
@@ -185,6 +174,7 @@ const winning: MakeMeasure = (name, head) => ({
   better: "higher",
   kind: "whole",
   value: i => i.judged ?? 0.5,
+  supposed: (i, as) => (i.judged === undefined ? { ...i, judged: as === "best" ? 1 : 0 } : i),
   prepare: items => {
     if (items.every(i => i.judged === undefined))
       throw evaluateErrors.fail("metric", {

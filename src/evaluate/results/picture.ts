@@ -1,7 +1,7 @@
 /** Confusion, curves and reliability of a result whose items carry probabilities, from what is recorded of each item. */
 import { type ClassPicture, classPicture, reliabilityOf } from "../classification/index.ts";
+import { chosen } from "./chosen.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
-import { chosen } from "./measures.ts";
 import { probabilities } from "./probabilities.ts";
 
 /**

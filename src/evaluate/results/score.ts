@@ -8,7 +8,7 @@ export interface Score extends Interval {
   readonly metric: string;
   readonly better: Measure["better"];
   readonly items: number;
-  /** How the interval was made: `wilson` for shares of items that stand alone, else `bootstrap` (BCa). */
+  /** How the interval was made: `wilson` for shares of items that stand alone, else `bootstrap` (BCa; by percentiles where a threshold is chosen). */
   readonly interval: "wilson" | "bootstrap" | "none";
 }
 
@@ -27,22 +27,32 @@ export function clustersOf(items: readonly ItemResult[]): Int32Array | undefined
   });
 }
 
-/** Tasks of a group's items, and those that choose a threshold beside those that are told of; undefined where all are of one. */
+/** Tasks of a group's items, and of each those that choose a threshold beside those that are told of; undefined where all are of one. */
 export function strataOf(items: readonly ItemResult[]): Int32Array | undefined {
-  const stratum = (i: ItemResult) => (i.chooses ? -1 : (i.part ?? 0));
+  const stratum = ({ chooses, part = 0 }: ItemResult) => (chooses ? -1 - part : part);
   return new Set(items.map(stratum)).size > 1 ? Int32Array.from(items, stratum) : undefined;
 }
 
-/** A figure of the items with its 95 % interval; an interval of a single item is none. */
+/** How intervals are drawn: where each draw chooses something, BCa's corrections say nothing. */
+export const methodOf = ({ chooses }: Pick<Measure, "chooses">): "percentile" | "bca" => (chooses ? "percentile" : "bca");
+
+/** A figure of the items with its 95 % interval; an interval of a single item is none. Those that choose stand behind those that are told of, where it has any. */
 export function scoreOf(measure: Measure, items: readonly ItemResult[]): Score {
-  const base = { metric: measure.name, better: measure.better, items: items.length };
+  const told = items.filter(i => !i.chooses).length;
+  const base = { metric: measure.name, better: measure.better, items: told };
   const clusters = clustersOf(items);
   const figure = measure.prepare(items);
   const all = Int32Array.from(items, (_, i) => i);
   if (measure.kind === "share" && !clusters)
     return { ...base, ...wilson(Math.round(figure(all) * items.length), items.length), interval: "wilson" };
-  if (items.length < 2) return { ...base, value: figure(all), low: Number.NaN, high: Number.NaN, interval: "none" };
-  const { value, low, high } = bootstrap(items.length, figure, { draws, clusters, strata: strataOf(items), seed: 1 });
+  if (told < 2) return { ...base, value: figure(all), low: Number.NaN, high: Number.NaN, interval: "none" };
+  const { value, low, high } = bootstrap(items.length, figure, {
+    draws,
+    clusters,
+    strata: strataOf(items),
+    method: methodOf(measure),
+    seed: 1,
+  });
   return { ...base, value, low, high, interval: "bootstrap" };
 }
 
@@ -128,13 +138,18 @@ export function groupsOf(items: readonly ItemResult[], by: string, parts: number
   return lacking.length > 0 ? [...groups, { group: noValue, items: lacking }] : groups;
 }
 
-/** Scores of every group of every attribute named. */
-export const sliceScores = (items: readonly ItemResult[], rules: readonly SliceBy[], measures: readonly Measure[]): SliceScores[] =>
+/** Scores of every group of every attribute named. `choosing`: all items that choose a threshold, for measures that need one: a slice has its task's. */
+export const sliceScores = (
+  items: readonly ItemResult[],
+  rules: readonly SliceBy[],
+  measures: readonly Measure[],
+  choosing: readonly ItemResult[] = [],
+): SliceScores[] =>
   rules.flatMap(({ by, parts, isLength }) =>
     groupsOf(items, by, parts, isLength).map(g => ({
       by,
       group: g.group,
       items: g.items.length,
-      scores: measures.map(m => scoreOf(m, g.items)),
+      scores: measures.map(m => scoreOf(m, m.chooses ? [...g.items, ...choosing] : g.items)),
     })),
   );

@@ -4,9 +4,10 @@
  */
 import type { Interval } from "../../statistics/index.ts";
 import { optionOrder } from "../tasks/variants.ts";
+import { chosen } from "./chosen.ts";
 import { type Difference, differenceOf, gainOf, pairItems } from "./compare.ts";
 import type { ItemResult } from "./item.ts";
-import { chosen, type Measure } from "./measures.ts";
+import type { Measure } from "./measures.ts";
 import { scoreOf } from "./score.ts";
 
 export interface TurnedItem {

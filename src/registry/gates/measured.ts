@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { check } from "../../base/index.ts";
 import {
+  asChoosing,
   type GroupHead,
   groupHeadOf,
   groupItems,
@@ -17,6 +18,8 @@ export interface MeasuredTask {
   readonly artifact: string;
   readonly atMs: number;
   readonly items: readonly ItemResult[];
+  /** Where the task says what mistakes cost (`head.costs`): the items that choose a threshold, as they stand behind those that are told of. */
+  readonly choosing?: readonly ItemResult[];
   /** What its intervals leave out, where they do. */
   readonly note?: string;
 }
@@ -107,11 +110,15 @@ async function groupOf(store: Store, info: ArtifactInfo, resultOf: (artifact: st
   return { head, artifact: info.id, atMs: info.createdMs, results, items: itemsOfGroup(head, results) };
 }
 
-/** Items of a group as it is defined, of results that may be another version's. */
+/** A result's items with those that choose behind them: what a condition draws from. */
+export const drawnItems = ({ items, choosing = [] }: Pick<MeasuredTask, "items" | "choosing">): readonly ItemResult[] =>
+  choosing.length > 0 ? [...items, ...choosing] : items;
+
+/** Items of a group as it is defined, of results that may be another version's; those that choose too. */
 export const itemsOfGroup = (head: GroupHead, results: readonly MeasuredTask[]): ItemResult[] =>
   groupItems(
     head,
-    results.map(r => ({ task: r.head.task, items: r.items })),
+    results.map(r => ({ task: r.head.task, items: drawnItems(r) })),
   );
 
 const prediction = z.looseObject({
@@ -124,7 +131,13 @@ const prediction = z.looseObject({
   text: z.string().optional(),
   attributes: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
-const classReport = z.looseObject({ task: z.literal("classification"), classes: z.array(z.string()) });
+const costRule = z.object({ positive: z.string(), falsePositive: z.number(), falseNegative: z.number() });
+const classReport = z.looseObject({
+  task: z.literal("classification"),
+  classes: z.array(z.string()),
+  /** Where tuning was told what mistakes cost: the threshold that the version tells its classes by was chosen then. */
+  threshold: costRule.optional(),
+});
 
 /** Of predictions that were kept before they named their groups. */
 const ungrouped = "its intervals take texts one by one: this evaluation kept no groups; tuning it again does";
@@ -152,12 +165,15 @@ async function classifierResult(store: Store, info: ArtifactInfo): Promise<Measu
       ...(p.group === undefined ? {} : { cluster: p.group }),
       choices: classes,
       gold: [classes.indexOf(p.truth)],
+      // a threshold may tell another class than the likeliest
+      told: classes.indexOf(p.predicted),
       // a probability of 0 is one that rounding has taken
       logLikelihoods: p.scores.map(x => Math.log(Math.max(1e-300, x))),
     };
   });
   const note = read.some(p => p.group === undefined) ? { note: ungrouped } : {};
-  return { head: { task: testTask, output: "classify" }, artifact: info.id, atMs: info.createdMs, items, ...note };
+  const costs = report.threshold && { costs: { ...report.threshold, isTold: true as const } };
+  return { head: { task: testTask, output: "classify", ...costs }, artifact: info.id, atMs: info.createdMs, items, ...note };
 }
 
 export const resultKind = "task-result";
@@ -179,19 +195,33 @@ export async function factsOf(db: Reading, { artifact, scores }: ModelVersion): 
 }
 
 const groupKind = "group-result";
+/** What a task's mistakes cost, and whose answers choose its threshold. */
+export const costsKind = "task-costs";
 /** Kinds of artifacts that a version's figures are read from. */
-export const measuredKinds: readonly string[] = [...Object.keys(readers), groupKind];
+export const measuredKinds: readonly string[] = [...Object.keys(readers), groupKind, costsKind];
+
+const costsFile = z.looseObject({ costs: costRule, choosing: z.string() });
+
+/** The same result with what its task's mistakes cost, where that was recorded of these very answers; `infos` are the newest first. */
+async function withCosts(store: Store, t: MeasuredTask, digest: string, infos: readonly ArtifactInfo[]): Promise<MeasuredTask> {
+  const info = infos.find(i => i.kind === costsKind && i.inputs.some(own => own.name === "result" && own.digest === digest));
+  if (!info) return t;
+  const { costs, choosing } = check(costsFile, await jsonOf(store, info.id, "costs.json"), `${info.id}/costs.json`);
+  const { items } = await taskResult(store, { id: choosing, createdMs: info.createdMs });
+  return { ...t, head: { ...t.head, costs }, choosing: asChoosing(items) };
+}
 
 /** The newest result of each task and group, variants (mistyped items, ...) left aside. Errors: those of the record's files. */
 export async function measuredOf(store: Store, version: ModelVersion): Promise<Measured> {
   const db = store.records.read;
   const infos = await artifactsFrom(db, version.digest, "model", measuredKinds);
   const tasks: MeasuredTask[] = [];
-  for (const info of infos.filter(i => i.kind !== groupKind)) {
+  for (const info of infos.filter(i => i.kind !== groupKind && i.kind !== costsKind)) {
     const { variant, task: name } = info.options as { variant?: unknown; task?: unknown };
     // an older result is not read: what is wrong with it is mended by the newer one
     if (variant !== undefined || (info.kind === resultKind && tasks.some(t => t.head.task === name))) continue;
-    const task = await readers[info.kind]!(store, info);
+    const read = await readers[info.kind]!(store, info);
+    const task = read && (info.kind === resultKind ? await withCosts(store, read, info.digest, infos) : read);
     if (task && !tasks.some(t => t.head.task === task.head.task)) tasks.push(task);
   }
   const groups: MeasuredGroup[] = [];
@@ -199,7 +229,13 @@ export async function measuredOf(store: Store, version: ModelVersion): Promise<M
     const { group } = info.options as { group?: unknown };
     if (groups.some(g => g.head.task === group)) continue;
     const resultOf = async (artifact: string) =>
-      tasks.find(t => t.artifact === artifact) ?? taskResult(store, { id: artifact, createdMs: info.createdMs });
+      tasks.find(t => t.artifact === artifact) ??
+      withCosts(
+        store,
+        await taskResult(store, { id: artifact, createdMs: info.createdMs }),
+        (await openArtifact(store, artifact)).digest,
+        infos,
+      );
     groups.push(await groupOf(store, info, resultOf));
   }
   const scores = Object.entries(version.scores).filter(([, score]) => typeof score !== "number");

@@ -2,7 +2,7 @@
  * A condition on figures held against what is measured of a version and of the one that has the alias. Figures of items have the meaning of `loam eval
  * --fail-if`: left - right with a paired interval. Facts (sizes, scores) are exact. What has not been measured does not pass.
  */
-import { nearest } from "../../base/index.ts";
+import { isLoamError, nearest } from "../../base/index.ts";
 import {
   type Condition,
   countedName,
@@ -20,7 +20,7 @@ import {
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
-import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
+import { drawnItems, itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
 
 export interface Side {
   /** `mail@3`. */
@@ -41,6 +41,9 @@ const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.ch
 const names = (t: Subject): readonly string[] =>
   isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...toldNames(t.head), ...measureNames(t.head, labelsOf(t))])];
 
+/** For names alone. */
+const anyCosts = { positive: "x", falsePositive: 1, falseNegative: 1 };
+
 /** Facts that a version may have; of another one they are not measured, not unknown. */
 const factNames = ["sizeMB", "parameters", "bitsPerByte", "macroF1", "accuracy", "validationLoss", "mae", "rmse", "r2"];
 
@@ -59,7 +62,11 @@ function checkKnown(terms: readonly Term[], sides: readonly Side[], place: strin
   const facts = [...new Set([...factNames, ...sides.flatMap(s => Object.keys({ ...s.measured.facts, ...s.measured.broken }))])];
   const tasks = sides.flatMap(subjectsOf);
   const possible = [
-    ...new Set([...facts, ...outputTypes.flatMap(output => measureNames({ task: "", output, positive: "x" })), ...tasks.flatMap(names)]),
+    ...new Set([
+      ...facts,
+      ...outputTypes.flatMap(output => measureNames({ task: "", output, positive: "x", costs: anyCosts })),
+      ...tasks.flatMap(names),
+    ]),
   ];
   for (const { metric } of terms) {
     // of a label, of a list of filters, of tasks that count alike
@@ -177,12 +184,14 @@ export function metricGate(
   let verdict: ReturnType<typeof gateVerdict>;
   try {
     // a group is what it is of the version that is judged, of other results
-    const beside = other && isGroup(other) && isGroup(own) ? { items: itemsOfGroup(own.head, other.results) } : other;
-    verdict = gateVerdict({ ...condition, terms: rest, constant }, own.head, own, beside, { undecided });
+    const beside = other && { items: isGroup(other) && isGroup(own) ? itemsOfGroup(own.head, other.results) : drawnItems(other) };
+    verdict = gateVerdict({ ...condition, terms: rest, constant }, own.head, { items: drawnItems(own) }, beside, { undecided });
   } catch (error) {
-    if (error instanceof Error && "problem" in error && (error.problem as { code: string }).code === compareCode)
-      return refused(error.message);
-    throw error;
+    if (isLoamError(error, compareCode)) return refused(error.message);
+    if (!isLoamError(error, metricCode)) throw error;
+    // a judge's verdicts are not a version's alone; answers that choose a threshold are needed of both, to the same items
+    const beside = other && usesCurrent ? ` Of ${current!.version}, which has the alias: ${askFor(current!, own.head.task)}` : "";
+    return refused(`${error.message}${beside}`);
   }
   const { difference, low, high, holds, evidence, items } = verdict;
   const figures = {
@@ -218,3 +227,5 @@ export function metricGate(
 const currentLabel = "current";
 /** The other side's items are others. */
 const compareCode = `${evaluateErrors.room}/compare`;
+/** One side lacks what a measure is made of. */
+const metricCode = `${evaluateErrors.room}/metric`;

@@ -1,6 +1,6 @@
 /** A version's card, from the record alone: what it is, what it was made from, how, what was measured, who released it. Plain data, and Markdown of it. */
 import type { Json } from "../../base/index.ts";
-import { groupScores, type Score, scoreOf, toldMeasures } from "../../evaluate/index.ts";
+import { groupScores, type Score } from "../../evaluate/index.ts";
 import {
   type FileRecord,
   type ModelVersion,
@@ -15,6 +15,7 @@ import {
 import { type Approval, approvalsOf } from "../gates/approvals.ts";
 import { factsOf, measuredOf } from "../gates/measured.ts";
 import { type Signature, signaturesOf } from "./signatures.ts";
+import { scoresTold } from "./told.ts";
 
 export interface CardStage {
   readonly artifact: string;
@@ -95,11 +96,12 @@ export async function modelCard(store: Store, version: ModelVersion): Promise<Mo
       ...groups.map(({ head, artifact, items }) => ({
         task: head.task,
         artifact,
-        items: items.length,
+        items: items.filter(i => !i.chooses).length,
         scores: groupScores(head, items).map(s => ({ ...s, metric: s.name })),
       })),
-      ...tasks.map(({ head, artifact, items, note }) => {
-        const scores = items.length === 0 ? [] : toldMeasures(head, items).map(m => scoreOf(m, items));
+      ...tasks.map(t => {
+        const { head, artifact, items, note } = t;
+        const scores = items.length === 0 ? [] : scoresTold(t);
         return { task: head.task, artifact, items: items.length, scores, ...(note === undefined ? {} : { note }) };
       }),
     ],

@@ -1,9 +1,10 @@
 /** What differs between two versions: files, recipe, data, figures with the paired interval of what both were asked. */
 import { canonicalJson, type Json } from "../../base/index.ts";
-import { type Difference, differenceOf, groupDifferences, pairItems, toldMeasures } from "../../evaluate/index.ts";
+import { type Difference, groupDifferences, pairItems } from "../../evaluate/index.ts";
 import type { ModelVersion, Store } from "../../store/index.ts";
 import { itemsOfGroup, measuredOf } from "../gates/measured.ts";
 import { type ModelCard, modelCard } from "./card.ts";
+import { differencesTold } from "./told.ts";
 
 export interface Change {
   readonly path: string;
@@ -56,7 +57,7 @@ export async function versionDiff(store: Store, before: ModelVersion, after: Mod
     const known = new Set(other?.items.map(i => i.id));
     if (!other || !t.items.some(i => known.has(i.id))) return [];
     const paired = pairItems(t.items, other.items, t.head.task);
-    return [{ task: t.head.task, differences: toldMeasures(t.head, t.items).map(m => differenceOf(m, paired)) }];
+    return [{ task: t.head.task, differences: differencesTold(t, other, paired) }];
   });
   const groups = own.groups.flatMap(g => {
     const other = old.groups.find(o => o.head.task === g.head.task);

@@ -7,7 +7,6 @@ import {
   type ChangedItem,
   type ClassPicture,
   type Difference,
-  differenceOf,
   gainOf,
   groupDifferences,
   groupScores,
@@ -19,7 +18,6 @@ import {
   type Score,
   type ShownItem,
   type SliceScores,
-  scoreOf,
   shownItem,
   sliceScores,
   slowest,
@@ -28,6 +26,7 @@ import {
 import type { ModelVersion, Store } from "../../store/index.ts";
 import { itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, measuredOf } from "../gates/measured.ts";
 import { type JudgementReported, judgementsOf, type SeenReported, seenOf, type VariantReported, variantsOf } from "./beside.ts";
+import { costOf, differencesTold, scoresTold } from "./told.ts";
 
 export interface ReportedItem extends Omit<ChangedItem, "ms"> {
   /** By the first measure: positive where this version is better. */
@@ -85,7 +84,7 @@ function comparisonOf(measures: readonly Measure[], own: MeasuredTask, other: Me
     return { id, place, prompt, right, came, before: b.came, gain: gainOf(measures[0]!, a, b) };
   });
   return {
-    differences: measures.map(m => differenceOf(m, paired)),
+    differences: differencesTold(own, other, paired),
     onlyThis: paired.onlyFirst,
     onlyOther: paired.onlySecond,
     wins: changed
@@ -117,7 +116,7 @@ function groupReported(g: MeasuredGroup, other: Measured | undefined): TaskRepor
     output: `group of ${g.results.length} tasks`,
     artifact: g.artifact,
     atMs: g.atMs,
-    items: g.items.length,
+    items: g.items.filter(i => !i.chooses).length,
     scores: groupScores(g.head, g.items).map(s => ({ ...s, metric: s.name })),
     slices: [],
     variants: [],
@@ -145,6 +144,7 @@ async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask
   const measures = toldMeasures(t.head, t.items);
   const beside = other?.tasks.find(o => o.head.task === t.head.task);
   const comparison = beside && comparisonOf(measures, t, beside);
+  const cost = costOf(t);
   const picture = pictureOf(t.head, t.items);
   const contamination = await seenOf(store, version, t, measures);
   return {
@@ -153,8 +153,13 @@ async function taskReported(store: Store, version: ModelVersion, t: MeasuredTask
     artifact: t.artifact,
     atMs: t.atMs,
     items: t.items.length,
-    scores: measures.map(m => scoreOf(m, t.items)),
-    slices: sliceScores(t.items, t.head.slices ?? attributesOf(t.items).map(by => ({ by, parts })), measures.slice(0, 1)),
+    scores: scoresTold(t),
+    slices: sliceScores(
+      t.items,
+      t.head.slices ?? attributesOf(t.items).map(by => ({ by, parts })),
+      [...measures.slice(0, 1), ...(cost ? [cost] : [])],
+      t.choosing,
+    ),
     ...(picture ? { picture } : {}),
     ...(comparison ? { comparison } : {}),
     variants: await variantsOf(store, version, t, measures),

@@ -1,0 +1,11 @@
+/** Which choice came of an item. */
+import type { ItemResult } from "./item.ts";
+
+/** The first greatest, as NumPy's argmax. */
+export const greatest = (list: readonly number[]): number => list.reduce((best, v, i) => (v > list[best]! ? i : best), 0);
+
+/** Which choice is told: the one of greatest log-likelihood, as it is or over its length, or what a classifier's own threshold decides. */
+export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
+  const lengths = by && i[by];
+  return lengths ? greatest(i.logLikelihoods!.map((v, k) => v / lengths[k]!)) : (i.told ?? greatest(i.logLikelihoods!));
+};
