@@ -32,6 +32,8 @@ export interface GateVerdict {
   readonly holds: boolean;
   readonly evidence: "shown" | "undecided" | "excluded" | "unknown";
   readonly fails: boolean;
+  /** Where verdicts of a judge could not be read: how many pairs the figures leave out, and whether they could turn the outcome, which then fails. */
+  readonly unread?: { readonly items: number; readonly canTurn: boolean };
   /** Figures by the names in the condition. */
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -49,15 +51,36 @@ export interface GateOptions {
 }
 
 /**
- * Of a task, or of a group: then `items` are those of `groupItems`, drawn task by task. Errors: evaluate/metric for an unknown measure; evaluate/condition
- * where there is no other model; evaluate/compare.
+ * Of a task, or of a group: then `items` are those of `groupItems`, drawn task by task. What is left out because nobody could read it is supposed to be the worst
+ * and the best there is (bounds without assumptions: Manski 1990); where that turns the outcome, it fails. Errors: evaluate/metric for an unknown measure;
+ * evaluate/condition where there is no other model; evaluate/compare.
  */
 export function gateVerdict(
   condition: Condition,
   head: ResultHead | GroupHead,
   model: GateSide,
   against: GateSide | undefined,
-  { undecided = "point", draws = 2000 }: GateOptions = {},
+  options: GateOptions = {},
+): GateVerdict {
+  const verdict = readVerdict(condition, head, model, against, options);
+  const measureNamed = measuresIn(head, model.items);
+  const supposing = condition.terms.flatMap(t => (t.side === "model" ? (measureNamed(t.metric).measure.supposed ?? []) : []));
+  const supposed = (as: "best" | "worst") => model.items.map(i => supposing.reduce((item, suppose) => suppose(item, as), i));
+  const unread = supposed("worst").filter((i, at) => i !== model.items[at]).length;
+  if (unread === 0) return verdict;
+  const canTurn = (["worst", "best"] as const).some(
+    as => readVerdict(condition, head, { items: supposed(as) }, against, options).fails !== verdict.fails,
+  );
+  return { ...verdict, fails: verdict.fails || canTurn, unread: { items: unread, canTurn } };
+}
+
+/** Of what was read. */
+function readVerdict(
+  condition: Condition,
+  head: ResultHead | GroupHead,
+  model: GateSide,
+  against: GateSide | undefined,
+  { undecided = "point", draws = 2000 }: GateOptions,
 ): GateVerdict {
   const { terms, constant, operator, source } = condition;
   const usesOther = terms.some(t => t.side === "against");
@@ -134,11 +157,19 @@ export const toldEvidence: { readonly [E in GateVerdict["evidence"]]: string } =
   unknown: "a figure is not a number, and so it fails",
 };
 
+const tellUnread = ({ unread }: GateVerdict): string => {
+  if (!unread) return "";
+  const pairs = unread.items === 1 ? "a pair whose verdict could not be read" : `${unread.items} pairs whose verdicts could not be read`;
+  return unread.canTurn
+    ? `; without ${pairs}, and with all of them won or all of them lost the outcome is another, so it fails`
+    : `; without ${pairs}, which could not turn it, won or lost`;
+};
+
 /** The sentence of a verdict. */
 export const tellVerdict = (v: GateVerdict): string => {
   const figures = Object.entries(v.figures)
     .map(([name, x]) => `${name} ${show(x)}`)
     .join(", ");
   const says = v.evidence === "unknown" ? "cannot be told" : v.holds ? "holds" : "does not hold";
-  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]})`;
+  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]})${tellUnread(v)}`;
 };
