@@ -10,8 +10,11 @@ import { groups, verbs } from "./verbs.ts";
 /** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
 const sameWishMs = 500;
 
-/** Ctrl-C and SIGTERM once: stop in good order. Again: stop now. `end` takes the handlers away. */
-function signals(): { readonly signal: AbortSignal; end(): void } {
+/** What a stop leaves, of verbs that say nothing else. */
+const keptHint = "What is done is kept; run the same command again to go on.";
+
+/** Ctrl-C and SIGTERM once: stop in good order, and tell `hint`. Again: stop now. `end` takes the handlers away. */
+function signals(hint: string): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   let askedMs: number | undefined;
   const stop = () => {
@@ -19,9 +22,7 @@ function signals(): { readonly signal: AbortSignal; end(): void } {
     if (askedMs !== undefined && nowMs - askedMs > sameWishMs) process.exit(exitCodes.interrupted);
     if (askedMs !== undefined) return;
     askedMs = nowMs;
-    controller.abort(
-      baseErrors.fail("interrupted", { message: "stopped", hint: "What is done is kept; run the same command again to go on." }),
-    );
+    controller.abort(baseErrors.fail("interrupted", { message: "stopped", hint }));
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, stop);
   return {
@@ -81,7 +82,7 @@ function addVerb(program: Command, verb: Verb, started: { code: number }): void 
     // `serve a b`: an argument that may be several is a list
     const args = given.slice(0, -2).flat() as (string | undefined)[];
     const out = createOutput(options.json === true);
-    const { signal, end } = signals();
+    const { signal, end } = signals(verb.stopped?.(options) ?? keptHint);
     try {
       const run = await verb.load();
       await run({ out, cwd: process.cwd(), signal }, args, options);

@@ -27,6 +27,8 @@ export interface Verb {
   readonly options: readonly (readonly [flags: string, text: string, otherwise?: string])[];
   /** Words that its input may have, and what they do. */
   readonly table?: HelpTable;
+  /** What is true after a stop, where it is not that the same command goes on with what is kept. */
+  readonly stopped?: (options: Options) => string | undefined;
   /** An example line for the help. */
   readonly example: string;
   readonly load: () => Promise<VerbRun>;
