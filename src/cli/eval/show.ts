@@ -98,8 +98,11 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   }
   for (const by of new Set(t.slices.map(s => s.by))) {
     out.line(`  by ${by}:`);
-    for (const s of t.slices.filter(x => x.by === by))
+    for (const s of t.slices.filter(x => x.by === by)) {
       out.line(`    ${s.group.slice(0, 24).padEnd(24)} ${String(s.items).padStart(6)}  ${scoreCells(s.scores[0]!)}`);
+      const cost = s.scores.find(x => x.metric === "cost");
+      if (cost) out.line(`${"".padEnd(35)}  ${scoreCells(cost)}`);
+    }
   }
   for (const v of t.variants) {
     out.line(

@@ -266,3 +266,25 @@ test("members that are not there, circles and unknown keys are named", async () 
     /loop\.yaml: include: expected a file that/,
   );
 });
+
+test("tasks of Loam's shape are members by their names, beside the harness's, and keep what only they can say", async () => {
+  write("mixed/own.jsonl", '{"q":"a","label":"yes"}\n{"q":"b","label":"no"}\n');
+  write("mixed/chose.jsonl", '{"q":"c","label":"yes"}\n{"q":"d","label":"no"}\n');
+  const own = (name: string) =>
+    write(
+      `mixed/${name}.yaml`,
+      `task: ${name}\ndata: { test: own.jsonl, chose: chose.jsonl }\nprompt: q\noutput: classify\nlabels: { "yes": y, "no": n }\ntarget: label\npositive: "yes"\ncosts: { from: chose, falsePositive: 1, falseNegative: 2 }\n`,
+    );
+  own("first");
+  own("second");
+  const { tasks, groups } = await readTasks(
+    write("mixed/_both.yaml", "group: both\ntask: [first, second]\naggregate_metric_list: { metric: cost, weight_by_size: false }\n"),
+  );
+  expect(tasks.map(t => [t.task.task, t.items.length, t.choosing?.length, t.task.costs?.falseNegative])).toEqual([
+    ["first", 2, 2, 2],
+    ["second", 2, 2, 2],
+  ]);
+  expect(groups).toEqual([
+    { name: "both", tasks: ["first", "second"], measures: [{ metric: "cost", isWeighted: false, tasks: ["first", "second"] }] },
+  ]);
+});

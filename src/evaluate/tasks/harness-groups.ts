@@ -7,8 +7,9 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { check, nearest } from "../../base/index.ts";
 import { evaluateErrors } from "../errors.ts";
-import { type HarnessTask, harnessTasks, metricNames } from "./harness.ts";
+import { type HarnessTask, harnessTasks, isHarness, metricNames } from "./harness.ts";
 import { isKeys, type Keys, readIncluded } from "./harness-include.ts";
+import { taskSchema } from "./schema.ts";
 
 const text = z.string().min(1);
 const aggregate = z.strictObject({
@@ -50,6 +51,13 @@ interface Member extends HarnessTask {
 /** Whether a file is a group: a name and members, and nothing that is asked. */
 export const isGroup = (value: Keys): boolean =>
   typeof value.group === "string" && value.doc_to_text === undefined && value.dataset_path === undefined;
+
+/** What a member's keys are: tasks of the harness, or one of Loam's shape, which has no lists of filters. */
+function membersOf(value: Keys, place: string): HarnessTask[] {
+  if (value.data === undefined || isHarness(value)) return harnessTasks(value, place);
+  const task = check(taskSchema, value, place);
+  return [{ task, named: task.task, filter: "none" }];
+}
 
 /** Files below a folder that are looked at: more are no folder of tasks. */
 const mostFiles = 5000;
@@ -100,7 +108,7 @@ export function readGroup(value: Keys, path: string): { readonly members: readon
   const groups: TaskGroup[] = [];
 
   function tasksOf(known: Known): Member[] {
-    const own = harnessTasks(known.value, basename(known.path)).map(t => ({ ...t, path: known.path }));
+    const own = membersOf(known.value, basename(known.path)).map(t => ({ ...t, path: known.path }));
     for (const t of own) if (!members.has(t.task.task)) members.set(t.task.task, t);
     return own;
   }
