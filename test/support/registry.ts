@@ -1,11 +1,11 @@
 /** A real registry of containers (the CNCF's distribution) over a folder, on a loopback port of its own; and a line that breaks off where a test says. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { findGoProgram, freePort, until } from "../../src/store/servers.laws.ts";
+import { ending, findGoProgram, started } from "../../src/store/servers.laws.ts";
 
 export const findRegistry = () => findGoProgram("registry", "LOAM_REGISTRY", "github.com/distribution/distribution/v3/cmd/registry");
 
@@ -19,36 +19,27 @@ export interface RunningRegistry {
 /** Starts one; it ends with the test. `auth` is that part of its configuration. */
 export async function startRegistry(program: string, auth: object = {}): Promise<RunningRegistry> {
   const folder = mkdtempSync(join(tmpdir(), "loam-registry-"));
-  const host = `127.0.0.1:${await freePort()}`;
-  const config = {
-    version: 0.1,
-    log: { level: "error", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
-    http: { addr: host, secret: "of-this-test" },
-    ...(Object.keys(auth).length > 0 ? { auth } : {}),
-  };
-  writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
-  const child = spawn(program, ["serve", join(folder, "config.yml")], {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
-  });
-  let log = "";
-  child.stderr.on("data", (d: Buffer) => {
-    log += d;
-  });
-  const ended = new Promise<void>(resolve => child.on("exit", () => resolve()));
-  onTestFinished(async () => {
-    child.kill("SIGKILL");
-    await ended;
-    rmSync(folder, { recursive: true, force: true });
-  });
-  await until(
-    async () => (await fetch(`http://${host}/v2/`)).status > 0,
+  const { port, child } = await started(
     "registry",
-    () => log,
+    port => {
+      const config = {
+        version: 0.1,
+        log: { level: "error", accesslog: { disabled: true } },
+        storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
+        http: { addr: `127.0.0.1:${port}`, secret: "of-this-test" },
+        ...(Object.keys(auth).length > 0 ? { auth } : {}),
+      };
+      writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
+      return spawn(program, ["serve", join(folder, "config.yml")], {
+        cwd: folder,
+        stdio: ["ignore", "ignore", "pipe"],
+        env: { ...process.env, OTEL_TRACES_EXPORTER: "none" },
+      });
+    },
+    async port => (await fetch(`http://127.0.0.1:${port}/v2/`)).status > 0,
   );
-  return { host, folder: join(folder, "data") };
+  onTestFinished(ending(child, folder, "SIGKILL"));
+  return { host: `127.0.0.1:${port}`, folder: join(folder, "data") };
 }
 
 export interface Line {
