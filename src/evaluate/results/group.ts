@@ -210,7 +210,15 @@ const ofTold = (measure: Measure): Measure =>
           if (told.length === items.length) return figure;
           let next = 0;
           const own = Int32Array.from(items, i => (i.chooses ? -1 : next++));
-          return at => figure(Array.from(at, k => own[k]!).filter(k => k >= 0));
+          return at => {
+            const drawn = new Int32Array(at.length);
+            let n = 0;
+            for (let k = 0; k < at.length; k++) {
+              const i = own[at[k]!]!;
+              if (i >= 0) drawn[n++] = i;
+            }
+            return figure(drawn.subarray(0, n));
+          };
         },
       };
 
