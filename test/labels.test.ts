@@ -1,5 +1,5 @@
 /** Labels that people give over HTTP, in a real project: the files that come of them, who may write, and that a data set reads them with their classes. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import * as contract from "../console/src/contract-labels.ts";
@@ -126,12 +126,46 @@ test("labels of two people become a file of texts with the class that most gave,
   );
 });
 
+test("a data set of labels that nobody has given yet says where they are given; what is labelled keeps its row's columns and its own id", async () => {
+  const folder = temporaryFolder("labels");
+  const table = Array.from(
+    { length: 12 },
+    (_, i) => `T-${i},${i % 2 ? "de" : "en"},old,${"rain sun wind".split(" ")[i % 3]} of day ${i * i}`,
+  );
+  writeToy(folder, { texts: ["a"] });
+  mkdirSync(join(folder, "table"));
+  writeFileSync(join(folder, "table/rows.csv"), ["id,lang,label,text", ...table].join("\n"));
+  writeFileSync(join(folder, "loam.yaml"), yaml.replace("{ folder: texts, reader: text }", "{ folder: table, reader: csv }"));
+  expect((await loam(["data", "run", "letters"], { cwd: folder })).code).toBe(0);
+  const early = await loam(["data", "run", "moods"], { cwd: folder });
+  expect([early.code, early.stderr]).toEqual([
+    2,
+    expect.stringMatching(/data\.moods: expected labels of mood, which people give to texts of letters, got none yet\. .*page Labels/),
+  ]);
+  const project = findProject(folder);
+  const store = await openProjectStore(project);
+  onTestFinished(() => store.close());
+  const source = labelSource(project, store);
+  onTestFinished(() => source.close());
+  const [first] = contract.labelBatch.parse(await source.batch("mood", "ann")).items;
+  await source.give("mood", { id: first!.id, by: "ann", label: "glad" });
+  const row = table.map(line => line.split(",")).find(([, , , text]) => text === first!.text)!;
+  expect(JSON.parse(readFileSync(join(folder, "labels/mood/labelled.jsonl"), "utf8"))).toEqual({
+    id: expect.stringContaining(row[0]!),
+    text: first!.text,
+    label: "glad",
+    lang: row[1],
+  });
+});
+
 test("what the model is least sure of in the whole pool is asked first, and after the next version what that one is", async () => {
   const texts = Array.from({ length: 60 }, (_, i) => `${"aeiouy"[i % 6]} day ${i * i} of ${"rain sun wind".split(" ")[i % 3]}`);
   const { ask, engines } = await opened(true, { texts, model: true });
   const batch = async () => contract.labelBatch.parse((await ask("/api/labels/mood?by=ann"))[1]);
   const unserved = await batch();
-  expect(unserved.asked?.failure).toMatch(/a model, but none is served/);
+  expect(unserved.asked?.failure).toMatch(
+    /a model, but none is served.*`loam tune moods` makes it of the labels, `loam serve moods` serves it/,
+  );
   // drawn: not as they lie
   const drawn = unserved.items.map(i => i.text);
   expect(drawn).not.toEqual(texts.filter(t => drawn.includes(t)));

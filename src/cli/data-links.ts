@@ -13,6 +13,7 @@ import {
 } from "../data/index.ts";
 import type { Summary } from "../store/index.ts";
 import { projectPorts } from "./data/ports.ts";
+import { untilLabelled } from "./labelling/until-labelled.ts";
 import { type Link, link, openedLink } from "./link.ts";
 import type { Project } from "./project.ts";
 
@@ -42,7 +43,7 @@ export function dataLinksOf(p: Project, name: string, { workers, shared = false 
       label: `source/${name}`,
       inputs: {},
       definition: sourceStage(data),
-      options: () => identify(part, data),
+      options: () => untilLabelled(p, name, () => identify(part, data)),
       describe: s => `${formatCount(n(s, "files"))} files, ${formatBytes(n(s, "sizeBytes"))} from ${s.origin}`,
     }),
     openedLink({

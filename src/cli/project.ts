@@ -233,6 +233,10 @@ export function modelNameOf(p: Project, given: string | undefined): string {
     place: "model",
     expected: `one of ${known.join(", ")}`,
     received: wanted === undefined ? "none" : `"${wanted}"`,
-    ...(near ? { hint: `Did you mean "${near}"?` } : wanted === undefined ? { hint: "Name it." } : {}),
+    ...(near
+      ? { hint: `Did you mean "${near}"?` }
+      : wanted === undefined
+        ? { hint: `Name it, or say in ${projectFile} which is served: serve: { model: ${known[0] ?? "NAME"} }.` }
+        : {}),
   });
 }

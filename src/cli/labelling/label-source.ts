@@ -2,7 +2,7 @@
  * Texts of a data set for people to label, and what they gave: votes in a log, and beside it the texts with the class that most gave, as JSON Lines
  * with `text` and `label` that a data set of the project reads for `loam tune`. Where a classifier is asked, what it is least sure of comes first.
  */
-import { writeFileAtomic } from "../../base/index.ts";
+import { isLoamError, writeFileAtomic } from "../../base/index.ts";
 import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Project } from "../project.ts";
@@ -31,6 +31,13 @@ export interface ProjectLabels extends NonNullable<ConsoleSource["labels"]> {
   close(): Promise<void>;
 }
 
+/** Of a model that is not served: how it comes to be. */
+const unserved = (model: string) => (error: unknown) => {
+  if (!isLoamError(error, "serve/unknownModel")) throw error;
+  const hint = `Until then texts come as they were drawn: \`loam tune ${model}\` makes it of the labels, \`loam serve ${model}\` serves it.`;
+  throw serveErrors.fail("unknownModel", { ...error.problem, hint }, error);
+};
+
 /** Without `ask` no model is asked, and texts come as they were drawn. */
 export function labelSource(project: Project, store: Store, ask?: AskModel): ProjectLabels {
   const { folder, config } = project;
@@ -39,7 +46,9 @@ export function labelSource(project: Project, store: Store, ask?: AskModel): Pro
 
   function scoresOf(name: string, { model }: LabelPart): PoolScores | undefined {
     if (!ask || model === undefined) return undefined;
-    const known = scores.get(name) ?? new PoolScores({ ask: (signal, use) => ask(model, signal, use), now: () => store.clock.monotonic() });
+    const known =
+      scores.get(name) ??
+      new PoolScores({ ask: (signal, use) => ask(model, signal, use).catch(unserved(model)), now: () => store.clock.monotonic() });
     scores.set(name, known);
     return known;
   }
@@ -68,8 +77,11 @@ export function labelSource(project: Project, store: Store, ask?: AskModel): Pro
 
   function writeLabelled(name: string, { pool, votes }: OpenSet): void {
     const lines = [...newestVotes(votes)].flatMap(([id, own]) => {
-      const [text, label] = [pool.texts.get(id)?.text, majority(own.values())];
-      return text === undefined || label === undefined ? [] : [`${JSON.stringify({ id, text, label })}\n`];
+      const [found, label] = [pool.texts.get(id), majority(own.values())];
+      // the document's own attributes too, so that a label finds its row again; a class that was there before gives way
+      return found === undefined || label === undefined
+        ? []
+        : [`${JSON.stringify({ ...found.attributes, id, text: found.text, label })}\n`];
     });
     writeFileAtomic(labelledFile(folder, name), lines.join(""));
   }

@@ -1,6 +1,6 @@
 /** The pool that people label: the train side of a data set in an order drawn by ids, so that its beginning is a sample of it, with who is a near-duplicate of whom. */
 import { sha256 } from "../../base/index.ts";
-import { documentsOf, nearDuplicateGroups, nearDuplicateOptions, sketchAll } from "../../data/index.ts";
+import { type Attributes, documentsOf, nearDuplicateGroups, nearDuplicateOptions, sketchAll } from "../../data/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { findDataSet } from "../data/data-set.ts";
 import type { Project } from "../project.ts";
@@ -13,6 +13,7 @@ const keptPools = 2;
 
 export interface PooledText extends PoolText {
   readonly text: string;
+  readonly attributes: Attributes;
 }
 
 export interface Pool {
@@ -22,15 +23,15 @@ export interface Pool {
 }
 
 async function readPool(artifact: ArtifactReader): Promise<Pool> {
-  const read: { readonly id: string; readonly text: string }[] = [];
-  for await (const { id, text } of documentsOf(artifact, "train")) {
-    read.push({ id, text });
+  const read: Pick<PooledText, "id" | "text" | "attributes">[] = [];
+  for await (const { id, text, attributes } of documentsOf(artifact, "train")) {
+    read.push({ id, text, attributes });
     if (read.length >= mostTexts) break;
   }
   const drawn = read
     .map(d => ({ ...d, place: sha256(d.id) }))
     .sort((a, b) => (a.place < b.place ? -1 : 1))
-    .map(({ id, text }) => ({ id, text }));
+    .map(({ place: _, ...d }) => d);
   const options = nearDuplicateOptions.parse({});
   const texts = drawn.map(d => d.text);
   const alike = nearDuplicateGroups(sketchAll(texts, options), options);

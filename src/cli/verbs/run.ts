@@ -157,7 +157,7 @@ async function runLives(
       if (evaluation) out.line(await reportTable(evaluation));
       if (life.version)
         out.line(
-          `\n  ${life.version}   ${life.ran ? `done in ${formatDuration(performance.now() - started)}` : "nothing was stale"}   next: loam serve, ${Object.hasOwn(project.config.tuned, model) ? "" : "loam chat, "}loam trace ${life.version}\n`,
+          `\n  ${life.version}   ${life.ran ? `done in ${formatDuration(performance.now() - started)}` : "nothing was stale"}   next: loam serve${servedModelsOf(project).includes(model) ? "" : ` ${model}`}, ${Object.hasOwn(project.config.tuned, model) ? "" : "loam chat, "}loam trace ${life.version}\n`,
         );
     }
     out.result({
