@@ -1,8 +1,7 @@
 /** What uPlot is told: axes, colours and scales of a chart. */
 import type uPlot from "uplot";
-import { formatShort } from "../format.ts";
 import type { Colour, Theme } from "./theme.ts";
-import { linearTicks, logTicks } from "./ticks.ts";
+import { linearTicks, logTicks, tickText } from "./ticks.ts";
 
 export interface Series {
   readonly label: string;
@@ -30,8 +29,7 @@ export interface ChartLook {
 }
 
 export const clock = (seconds: number) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
-const tick = (v: number) => (Math.abs(v) >= 1000 ? formatShort(v) : `${Number(v.toPrecision(3))}`);
-const ticks = (_: uPlot, at: number[]) => at.map(tick);
+const ticks = (_: uPlot, at: number[]) => at.map(tickText);
 /** Two hexadecimal digits of opacity behind a colour of six. */
 const withAlpha = (colour: string, alpha: string) => `${colour}${alpha}`;
 /** Whole minutes, so that hours and minutes name every line. */

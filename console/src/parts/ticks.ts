@@ -1,4 +1,11 @@
-/** Where an axis has its lines: round numbers, few enough to read. */
+/** Where an axis has its lines: round numbers, few enough to read, and how they are written. */
+import { formatShort } from "../format.ts";
+
+/** In the few characters that an axis has room for, whose beginning would be cut: 12k, 0.05, 2e-5. */
+export function tickText(v: number): string {
+  const x = Number(v.toPrecision(3));
+  return Math.abs(x) >= 1000 ? formatShort(x) : x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential() : `${x}`;
+}
 
 /** A step of 1, 2 or 5 times a power of ten, the smallest that cuts `span` into at most `most` pieces. */
 function roundStep(span: number, most: number): number {

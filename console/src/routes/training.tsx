@@ -214,7 +214,7 @@ export function Training({ id }: { readonly id: string | null }) {
                   return own.length === 0 ? (
                     <Empty icon="models" title="Not evaluated yet">
                       <p>
-                        <code>loam run</code> measures it on held-out documents, beside baselines.
+                        <code>loam eval</code> measures it on a task.
                       </p>
                     </Empty>
                   ) : (
