@@ -17,6 +17,8 @@ import { registryErrors } from "../errors.ts";
 
 const nameOf = ({ model, number }: Pick<ModelVersion, "model" | "number">): string => `${model}@${number}`;
 
+const fromElsewhere = (does: string): string => `Where the version was pushed or packed, \`loam models pull\` or \`unpack\` ${does}.`;
+
 /** Errors: registry/tampered in place of store/blobDamaged; store/blobMissing by the same names. */
 export async function tampered<T>(version: string, files: readonly FileRecord[], read: () => Promise<T>): Promise<T> {
   try {
@@ -25,7 +27,10 @@ export async function tampered<T>(version: string, files: readonly FileRecord[],
     if (!isLoamError(error)) throw error;
     const file = files.find(f => error.problem.place?.includes(f.digest) || error.problem.expected?.includes(f.digest));
     const place = `${version}: ${file?.name ?? "a file"}`;
-    if (error.code === "store/blobMissing") throw storeErrors.fail("blobMissing", { ...error.problem, place }, error);
+    if (error.code === "store/blobMissing") {
+      const hint = `${error.problem.hint} ${fromElsewhere("brings its files back too")}`;
+      throw storeErrors.fail("blobMissing", { ...error.problem, place, hint }, error);
+    }
     if (error.code !== "store/blobDamaged") throw error;
     throw registryErrors.fail(
       "tampered",
@@ -33,7 +38,7 @@ export async function tampered<T>(version: string, files: readonly FileRecord[],
         place,
         expected: error.problem.expected,
         received: error.problem.received,
-        hint: `It is not loaded. Restore ${error.problem.place ?? "the file"} from a copy, or remove it and make the version again.`,
+        hint: `It is not loaded. ${fromElsewhere("mends it")} Else restore ${error.problem.place ?? "the file"} from a copy, or remove it and make the version again.`,
       },
       error,
     );
