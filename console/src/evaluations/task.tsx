@@ -49,15 +49,18 @@ const changed = (i: { readonly before: string; readonly came: string; readonly r
   ] as const;
 
 function Slices({ slices }: { readonly slices: TaskReport["slices"] }) {
-  return [...new Set(slices.map(s => s.by))].map(by => {
-    const own = slices.flatMap(s => (s.by === by && s.scores[0] ? [{ ...s, of: s.scores[0] }] : []));
+  const tables = [...new Set(slices.flatMap(s => s.scores.map(of => `${of.metric} ${s.by}`)))].map(key => {
+    const own = slices.flatMap(s => s.scores.flatMap(of => (`${of.metric} ${s.by}` === key ? [{ ...s, of }] : [])));
+    return { key, by: own[0]!.by, own };
+  });
+  return tables.map(({ key, by, own }) => {
     const range = rangeOf(
       own.flatMap(({ of }) => [of.low, of.high, of.value]),
       0,
     );
     return (
       <IntervalTable
-        key={by}
+        key={key}
         head={[words(by), "Items", own[0]?.of.metric ?? ""]}
         rows={own.map(({ group, items, of }) => ({ name: group, count: formatCount(items), ...of, range }))}
       />

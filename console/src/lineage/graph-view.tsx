@@ -136,7 +136,8 @@ export function GraphView({ lineage, root, chosen, onChoose }: GraphProps) {
                 <text className="node-kind" x="27" y="20">
                   {kindWords(node)}
                 </text>
-                {node.type === "artifact" && (
+                {/* a long kind takes its room */}
+                {node.type === "artifact" && kindWords(node).length < 14 && (
                   <text className="node-stamp" x={n.width - 12} y="20" textAnchor="end">
                     {n.id.slice(node.kind.length + 1, node.kind.length + 5)}
                   </text>

@@ -104,30 +104,28 @@ export function History({ of: { model, history } }: { readonly of: ModelReleases
   if (history.length === 0) return <p className="hint">No alias has been moved.</p>;
   return (
     <div className="table-frame">
-      <table className="rows">
+      <table className="rows stacked">
         <thead>
           <tr>
-            <th scope="col">When</th>
             <th scope="col">Alias</th>
+            <th scope="col">When</th>
             <th scope="col">What</th>
-            <th scope="col" className="wide">
-              By
-            </th>
-            <th scope="col" className="wide">
-              Why, and the verdict of then
-            </th>
+            <th scope="col">By</th>
+            <th scope="col">Why, and the verdict of then</th>
           </tr>
         </thead>
         <tbody>
           {history.map(m => (
             <tr key={`${m.at} ${m.alias} ${m.kind}`}>
-              <td title={formatMoment(m.at)}>{formatAgo(m.at, Date.now())}</td>
               <th scope="row">{m.alias}</th>
-              <td>
+              <td data-label="When" title={formatMoment(m.at)}>
+                {formatAgo(m.at, Date.now())}
+              </td>
+              <td data-label="What">
                 {kinds[m.kind] ?? m.kind}: {versionOf(model, m.previous)} → {versionOf(model, m.number)}
               </td>
-              <td className="wide">{m.by ?? none}</td>
-              <td className="wide text">
+              <td data-label="By">{m.by ?? none}</td>
+              <td className="text">
                 {m.reason}
                 {m.verdict?.gates && m.verdict.gates.length > 0 && (
                   <details className="examples">

@@ -46,7 +46,7 @@ export async function recordedCosts({ store, model, task, result, choosing, cost
     output: costsKind,
     async run({ output }) {
       await output.write("costs.json", `${JSON.stringify({ format: 1, costs: rule, choosing })}\n`);
-      return { task, ...rule };
+      return { task };
     },
   });
   const asked = { task, costs: rule };
