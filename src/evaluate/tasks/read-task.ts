@@ -1,4 +1,5 @@
 /** A task file with its items: YAML of Loam's shape or of lm-evaluation-harness, and the files it names. */
+import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { check, hashOf, parseYaml, readBytes, sha256 } from "../../base/index.ts";
 import { drawn } from "../../data/index.ts";
@@ -70,8 +71,16 @@ async function sourceOf(task: Task, split: string, folder: string, documents: Do
   const numbered = (items: readonly Item[]) => items.map((item, number) => ({ ...item, number, id: "" }));
   if (typeof given === "string" || "file" in given) {
     const { file, format } = typeof given === "string" ? { file: given, format: undefined } : given;
-    const items = await readItems(resolve(folder, file), file, format);
-    return { shown: file, items: numbered(items), digest: sha256(readBytes(resolve(folder, file))) };
+    const path = resolve(folder, file);
+    if (!existsSync(path))
+      throw evaluateErrors.fail("task", {
+        place: `${task.task}: data.${split}`,
+        expected: "a file of items",
+        received: `"${file}", which is not there`,
+        hint: `Check the path; it is taken from the task's own folder, ${folder}.`,
+      });
+    const items = await readItems(path, file, format);
+    return { shown: file, items: numbered(items), digest: sha256(readBytes(path)) };
   }
   if (!documents)
     throw evaluateErrors.fail("task", {
