@@ -42,7 +42,7 @@ export function embedLinks(
         seed: recipe.seed,
       }),
       describe: s =>
-        `${formatCount(n(s, "train"))} pairs to train on, ${formatCount(n(s, "validation"))} to select by${s.scored ? `, ${formatCount(n(s, "scored"))} scored` : ""}`,
+        `${formatCount(n(s, "train"))} pairs to train on, ${formatCount(n(s, "validation"))} to select by${s.scored ? `, ${formatCount(n(s, "scored"))} scored${s.scoredTrained ? ` (${formatCount(n(s, "scoredTrained"))} of them trained on, which flatters)` : ""}` : ""}`,
     }),
     link({
       stage: "tune",

@@ -11,7 +11,7 @@ import { barredIn, tuneContrast } from "./fit.ts";
 import { contrastLosses } from "./loss.ts";
 import { embedReport, foundIn } from "./measure.ts";
 import { type EmbedInput, embedOptions } from "./options.ts";
-import { readRelated, readScored, splitRelated } from "./pairs.ts";
+import { readRelated, readScored, splitRelated, trainedAmong } from "./pairs.ts";
 
 const golden: {
   readonly rows: number;
@@ -165,6 +165,18 @@ test("an encoder learns which number words belong together, on sequences that it
   const resumed = await run("parts");
   expect(resumed.resumedFrom).toBeGreaterThan(0);
   expect(resumed.history).toEqual(whole.history);
+});
+
+test("scored pairs that are trained on are counted, whichever text comes first, those that are only like them not", () => {
+  const train = [
+    { place: "1", anchor: "a", positive: "b" },
+    { place: "2", anchor: "c", positive: "d", negative: "e" },
+  ];
+  const pair = (first: string, second: string) => ({ place: "s", first, second, score: 1 });
+  const known = [pair("a", "b"), pair("b", "a"), pair("e", "c"), pair("c", "d")];
+  const others = [pair("a", "d"), pair("b", "d"), pair("d", "e"), pair("a", "a"), pair("ab", "")];
+  expect(trainedAmong([...known, ...others], train)).toBe(known.length);
+  expect(trainedAmong(others, train)).toBe(0);
 });
 
 test("vectors that are all alike find nothing, and a report of the same vectors twice tells of no gain", () => {

@@ -5,7 +5,7 @@ import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { examplesFile } from "../instruct/examples-stage.ts";
 import { embedColumns, embedOptions } from "./options.ts";
-import { type Related, readRelated, readScored, type ScoredPair, splitRelated } from "./pairs.ts";
+import { type Related, readRelated, readScored, type ScoredPair, splitRelated, trainedAmong } from "./pairs.ts";
 
 const file = z.strictObject({ name: z.string(), digest: z.string() });
 const pairsStageOptions = z.strictObject({
@@ -43,7 +43,14 @@ export const pairsStage = ({ folder }: { readonly folder: string }): Stage<never
           `${part}.jsonl`,
           records.map(r => `${JSON.stringify(r)}\n`),
         );
-      return { file: basename(o.file.name), train: train.length, validation: validation.length, scored: scored.length };
+      const known = trainedAmong(scored, train);
+      return {
+        file: basename(o.file.name),
+        train: train.length,
+        validation: validation.length,
+        scored: scored.length,
+        ...(known > 0 ? { scoredTrained: known } : {}),
+      };
     },
   });
 

@@ -108,3 +108,12 @@ export function splitRelated(
       );
   return { train, validation };
 }
+
+/** Scored pairs of two texts that are trained on as a pair, whichever comes first: what they are told apart by was learnt. */
+export function trainedAmong(scored: readonly ScoredPair[], train: readonly Related[]): number {
+  const keyOf = (...pair: readonly string[]): string => JSON.stringify(pair.toSorted());
+  const learnt = new Set(
+    train.flatMap(({ anchor, positive, negative }) => [positive, ...(negative === undefined ? [] : [negative])].map(t => keyOf(anchor, t))),
+  );
+  return scored.filter(p => learnt.has(keyOf(p.first, p.second))).length;
+}
