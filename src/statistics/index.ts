@@ -14,7 +14,7 @@ export {
 } from "./distributions.ts";
 export { statisticsErrors } from "./errors.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
-export { detectableDifference, type McNemar, mcNemar } from "./paired.ts";
+export { canDiffer, detectableDifference, type McNemar, mcNemar } from "./paired.ts";
 export { passAtK } from "./pass-at-k.ts";
 export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts";
 export { type DrawnCorrelation, drawnPearson, drawnSpearman, pearson, ranks, spearman } from "./rank.ts";

@@ -46,3 +46,9 @@ export function detectableDifference(n: number, discordant: number, { level = 0.
   }
   return Math.min(discordant, high);
 }
+
+/**
+ * Whether a paired comparison can tell anything at a confidence: with `differing` independent groups in which the two differ at all, the most extreme
+ * outcome of the exact sign-flip test (all of them one way) has probability 2^(1 - differing). A bootstrap of so few knows nothing of the other outcomes.
+ */
+export const canDiffer = (differing: number, confidence: number): boolean => 2 ** (1 - differing) <= 1 - confidence;

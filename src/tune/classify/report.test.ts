@@ -67,6 +67,21 @@ describe("the report", () => {
     });
   });
 
+  test("of fewer than six groups that differ no system is called better, however clear their interval: chance alone does as well once in twenty", () => {
+    const right = truth.map(t => t);
+    for (let differing = 1; differing <= 9; differing++) {
+      const wrong = truth.map((t, i) => (i < differing ? 1 - t : t));
+      const { verdict, mcNemar } = compare(right, wrong).comparisons[0]!;
+      expect(verdict === "better", `${differing}`).toBe(mcNemar.p <= 0.05);
+      expect(compare(wrong, right).comparisons[0]!.verdict === "worse").toBe(mcNemar.p <= 0.05);
+    }
+    // near-duplicates count once
+    const pairs = truth.map((_, i) => Math.floor(i / 2));
+    const wrong = truth.map((t, i) => (i < 10 ? 1 - t : t));
+    expect(compare(right, wrong, pairs).comparisons[0]!.verdict).toBe("no significant difference");
+    expect(compare(right, wrong).comparisons[0]!.verdict).toBe("better");
+  });
+
   test("the table of mistakes has the accuracy and the recalls that the scores have", () => {
     const predicted = wrongAt(0.2, "a");
     const model = { name: "m", kind: "model", predicted } as const;

@@ -14,7 +14,7 @@ import {
   reliabilityOf,
   type ThresholdReport,
 } from "../../evaluate/index.ts";
-import { bootstrapAll, type McNemar, mcNemar } from "../../statistics/index.ts";
+import { bootstrapAll, canDiffer, type McNemar, mcNemar } from "../../statistics/index.ts";
 import { drawScorer } from "./draw-scores.ts";
 import { softmax } from "./predict.ts";
 
@@ -136,11 +136,14 @@ export function compareSystems(
   const compare = (b: System, at: number): PairedComparison => {
     const difference = ranges[systems.length * width + at]!;
     let [onlyModel, onlyOther] = [0, 0];
+    const differing = new Set<number>();
     for (let i = 0; i < truth.length; i++) {
+      if (m.model.predicted[i] !== b.predicted[i]) differing.add(clusters[i]!);
       if (right(m.model, i) && !right(b, i)) onlyModel++;
       if (!right(m.model, i) && right(b, i)) onlyOther++;
     }
-    const verdict = difference.low > 0 ? "better" : difference.high < 0 ? "worse" : "no significant difference";
+    const isTold = canDiffer(differing.size, confidence);
+    const verdict = isTold && difference.low > 0 ? "better" : isTold && difference.high < 0 ? "worse" : "no significant difference";
     return { against: b.name, difference, mcNemar: mcNemar(onlyModel, onlyOther), verdict };
   };
   return {

@@ -2,7 +2,7 @@
  * The report of a model that gives numbers: errors and agreement with bootstrap intervals over groups of near-duplicates, beside what the mean of the
  * texts that were trained on would get. A function of the answers alone.
  */
-import { bootstrap, drawnPearson, drawnSpearman, pearson, spearman } from "../../statistics/index.ts";
+import { bootstrap, canDiffer, drawnPearson, drawnSpearman, pearson, spearman } from "../../statistics/index.ts";
 import type { ScoreRange } from "../classify/report.ts";
 
 export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
@@ -77,6 +77,7 @@ export function compareRegression(
   };
   const byMean = ({ truth }: Answers) => mean(truth.map(y => Math.abs(y - a.baseline)));
   const difference = range(ofPart(part => regressionOf.mae(part) - byMean(part)));
+  const isTold = canDiffer(numbers.size, confidence);
   return {
     confidence,
     groups: numbers.size,
@@ -85,7 +86,7 @@ export function compareRegression(
       value: a.baseline,
       mae: range(ofPart(byMean)),
       difference,
-      verdict: difference.high < 0 ? "better" : difference.low > 0 ? "worse" : "no significant difference",
+      verdict: isTold && difference.high < 0 ? "better" : isTold && difference.low > 0 ? "worse" : "no significant difference",
     },
   };
 }
