@@ -71,7 +71,14 @@ test("a version of which nobody told what mistakes cost does not pass, on either
   expect(await gate("mails.cost <= 1", bare)).toMatchObject({
     passed: false,
     outcome: "notComputed",
-    told: "cost is not measured of mail@3: loam eval mails --model mail@3",
+    told: "cost is not measured of mail@3 by mails: the task needs `costs`, and then loam eval mails --model mail@3",
+  });
+  // what a task has not is told with what it has, and what only two models have is asked elsewhere
+  expect((await gate("mails.perplexity <= 9", good)).told).toMatch(/^perplexity is not measured of mail@2 by mails: it has acc, f1, mcc, /);
+  expect(await gate("win_rate >= 0.5", good)).toMatchObject({
+    passed: false,
+    outcome: "notComputed",
+    told: expect.stringContaining("loam eval --judge --fail-if asks it"),
   });
   const beside = await gate("mails.cost <= current.mails.cost", good, bare);
   expect(beside).toMatchObject({ passed: false, outcome: "notComputed" });

@@ -41,6 +41,8 @@ const labelsOf = (t: Subject): string[] => [...new Set(t.items.flatMap(i => i.ch
 const names = (t: Subject): readonly string[] =>
   isGroupHead(t.head) ? groupMeasureNames(t.head) : [...new Set([...toldNames(t.head), ...measureNames(t.head, labelsOf(t))])];
 
+/** What is measured of two models only. */
+const judged = "win_rate";
 /** For names alone. */
 const anyCosts = { positive: "x", falsePositive: 1, falseNegative: 1 };
 
@@ -111,6 +113,16 @@ function taskOf(terms: readonly Term[], side: Side): Subject | string {
     isGroup(t) ? t.results.length < g.results.length && t.results.every(r => holds(g, r)) : holds(g, t);
   const fitting = able.filter(t => !able.some(g => g !== t && isGroup(g) && within(t, g)));
   if (fitting.length === 1) return fitting[0]!;
+  const asked = named.length === 1 ? subjectsOf(side).find(t => t.head.task === named[0]) : undefined;
+  const lacking = asked && metrics.filter(m => !canMeasure(asked, m));
+  if (asked && lacking && lacking.length > 0) {
+    const lacks = `${lacking.join(" and ")} ${lacking.length > 1 ? "are" : "is"} not measured of ${version} by ${named[0]}`;
+    return lacking.includes("cost")
+      ? `${lacks}: the task needs \`costs\`, and then ${askFor(side, named[0]!)}`
+      : `${lacks}: it has ${names(asked)
+          .filter(m => m !== judged && canMeasure(asked, m))
+          .join(", ")}`;
+  }
   if (fitting.length === 0)
     return `${metrics.join(" and ")} ${metrics.length > 1 ? "are" : "is"} not measured of ${version}: ${askFor(side, named[0] ?? "TASK")}`;
   return `measured of several tasks: write ${fitting.map(t => `${t.head.task}.${metrics[0]}`).join(" or ")}`;
@@ -174,6 +186,10 @@ export function metricGate(
       `${broken.metric} of ${whose} is not a number (its score is recorded as ${score}): make and evaluate a version that has it, or ask for another measure`,
     );
   }
+  if (rest.some(t => t.metric === judged))
+    return refused(
+      `${judged} is a judge's word on the answers of two models, and no version's own figure: loam eval --judge --fail-if asks it`,
+    );
   const lacking = rest.find(t => factNames.includes(t.metric));
   if (lacking) return refused(`${lacking.metric} is not measured of ${sideOf(lacking).version}`);
   const own = taskOf(rest, version);
