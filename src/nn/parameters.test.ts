@@ -7,7 +7,7 @@ test("parameters beyond this machine's memory are refused before any is drawn, w
   const wide = 2 ** 22;
   const specs = { small: ones([4]), blocks: [{ up: matrix([wide, 4 * wide], 0.02) }] };
   await expect(initialise(specs, device, 1)).rejects.toThrow(
-    /^the model: expected parameters that fit the [\d.]+ [GMT]B of this machine, got 281 TB of them, blocks\.0\.up \[4194304, 16777216\] alone 281 TB\. Lower what sets its size: width/,
+    /^parameters: expected at most [\d.]+ [GMT]B, got 281 TB \(blocks\.0\.up \[4194304, 16777216\] alone 281 TB\)\. .*Lower what sets the model's size: width/,
   );
   device.dispose();
 });
@@ -29,7 +29,7 @@ test("where there is no room for one of them it is the same error, and those bef
   const specs = { a: ones([4]), b: ones([8]), c: matrix([16, 16], 0.02) };
   await expect(initialise(specs, narrow, 1)).rejects.toMatchObject({
     code: "nn/memory",
-    problem: { received: "1.07 kB of them, c [16, 16] alone 1.02 kB" },
+    problem: { received: "1.07 kB (c [16, 16] alone 1.02 kB)" },
   });
   expect(drawn).toHaveLength(2);
   for (const array of drawn) expect(() => array.read()).toThrow(/disposed/);

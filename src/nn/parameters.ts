@@ -84,10 +84,10 @@ function tooLarge(leaves: readonly (readonly [string, ParameterSpec])[], cause?:
   return nnErrors.fail(
     "memory",
     {
-      place: "the model",
-      expected: `parameters that fit the ${formatBytes(memoryBytes())} of this machine`,
-      received: `${formatBytes(all)} of them, ${largest[0]} ${showShape(largest[1].shape)} alone ${formatBytes(bytes(largest))}`,
-      hint: "Lower what sets its size: width, layers, context or vocab.",
+      place: "parameters",
+      expected: `at most ${formatBytes(memoryBytes())}`,
+      received: `${formatBytes(all)} (${largest[0]} ${showShape(largest[1].shape)} alone ${formatBytes(bytes(largest))})`,
+      hint: "That is all of this machine's memory. Lower what sets the model's size: width, layers, context or vocab.",
     },
     cause,
   );

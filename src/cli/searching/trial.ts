@@ -146,15 +146,14 @@ const raisedIn = (point: Point, usual: Point): string[] =>
       return typeof value === "number" && typeof own === "number" && value > own ? [{ name, value, own }] : [];
     })
     .sort((a, b) => b.value / b.own - a.value / a.own)
-    .map(({ name, value, own }) => `${name} (${value} here, ${own} in the file)`);
+    .map(({ name, value, own }) => `${name} (${value}; ${own} in the file)`);
 
 /** What went wrong, in words that fit a line; of memory that ran out, what of the space to lower. */
 function reasonOf(error: unknown, point: Point, usual: Point): string {
   const said = redact(error instanceof Error ? error.message : String(error));
   if (!isLoamError(error, "nn/memory") && !outOfMemory.test(said)) return said.slice(0, reasonLength);
   const raised = raisedIn(point, usual).slice(0, 3);
-  const lower = raised.length > 0 ? ` Lower the end of the space of ${raised.join(", ")}.` : "";
-  return `${`out of memory: ${said}`.slice(0, reasonLength - lower.length)}${lower}`;
+  return `out of memory${raised.length > 0 ? `, lower ${raised.join(", ")}` : ""}: ${said}`.slice(0, reasonLength);
 }
 
 async function end(

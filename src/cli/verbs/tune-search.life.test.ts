@@ -170,7 +170,7 @@ test("a trial that is far too wide says what does not fit, how large it is and w
   ]);
   expect(winner).not.toBeNull();
   expect(trials.find(t => t.state === "failed")!.reason).toMatch(
-    /^out of memory: the model: expected parameters that fit the .* of this machine, got 8\d\d TB of them, \S+ \[.*4194304.*\] alone \d+ TB\. .* Lower the end of the space of width \(4194304 here, 16 in the file\)\.$/,
+    /^out of memory, lower width \(4194304; 16 in the file\): parameters: expected at most .*B, got 8\d\d TB \(\S+ \[.*4194304.*\] alone \d+ TB\)/,
   );
 });
 
