@@ -115,7 +115,7 @@ export function parseYaml(text: string, place: string): unknown {
       hint: "Fix the YAML at that place.",
     });
   }
-  const merge = mergeProblem(document);
+  const merge = text.includes("<<") ? mergeProblem(document) : undefined;
   if (merge) {
     const { line, col } = lineCounter.linePos(merge.at);
     const { expected, received } = merge;
