@@ -310,6 +310,21 @@ test("killed in the middle, an evaluation goes on with the answers that it had a
   expect(readFileSync(report, "utf8")).toContain("many");
 });
 
+test("stopped with --fresh, it says that the same command asks everything again; without, that it goes on", async () => {
+  const stopped = async (...more: string[]) => {
+    const run = start(["eval", "many", ...more, "--json"], { cwd });
+    await run.says(/"message":"many: ([1-9]\d*) of 1[,.]?200 items/);
+    run.kill("SIGINT");
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).toBe(130);
+    return stderr;
+  };
+  expect(await stopped("--fresh")).toMatch(/loam: stopped\. .*no answer is kept.*asks everything again: name only the tasks that are left/);
+  writeFileSync(join(cwd, "tasks", "many.jsonl"), items(1200, 2));
+  expect(await stopped()).toMatch(/loam: stopped\. What is done is kept; run the same command again to go on\./);
+  writeFileSync(join(cwd, "tasks", "many.jsonl"), items(1200, 1));
+});
+
 test("behind a server of its own, the same model has the same scores and writes the same", async () => {
   const server = start(["serve", "toy@latest", "--port", "0", "--json"], { cwd });
   const [line] = await server.says(/\{"event":"serving".*\}/);
