@@ -56,38 +56,125 @@ interface Part {
 }
 const isIn = ({ bits, end }: Part, name: string): boolean => bits === 0 || (hashOf(name) & ((1 << bits) - 1)) === end;
 
-interface Seen {
-  /** Texts that have it. */
-  texts: number;
-  last: number;
+/** Pieces whose features are remembered. */
+const mostPieces = 500_000;
+
+/** Numbers of what `of` knows, in order; what it has no number for (below 0) is left out. */
+function numbersOf<T>(list: ArrayLike<T>, of: (item: T) => number): Int32Array {
+  const numbers = new Int32Array(list.length);
+  let found = 0;
+  for (let i = 0; i < list.length; i++) {
+    const number = of(list[i]!);
+    if (number >= 0) numbers[found++] = number;
+  }
+  return found === numbers.length ? numbers : numbers.slice(0, found);
+}
+
+/** What is known of pieces, as numbers of their features: `find` is asked once a piece, as long as there is room. */
+class PieceNumbers {
+  private readonly known: Map<string, Int32Array>;
+  private readonly find: (piece: string) => Int32Array;
+
+  constructor(find: (piece: string) => Int32Array, known = new Map<string, Int32Array>()) {
+    this.find = find;
+    this.known = known;
+  }
+
+  of(piece: string): Int32Array {
+    const known = this.known.get(piece);
+    if (known) return known;
+    const found = this.find(piece);
+    if (this.known.size < mostPieces) this.known.set(piece, found);
+    return found;
+  }
+
+  forget(): void {
+    this.known.clear();
+  }
+
+  /** The same with other numbers in place of these; those without one are left out. */
+  renumbered(by: Int32Array, find: (piece: string) => Int32Array): PieceNumbers {
+    for (const [piece, numbers] of this.known)
+      this.known.set(
+        piece,
+        numbersOf(numbers, n => by[n] ?? -1),
+      );
+    return new PieceNumbers(find, this.known);
+  }
+}
+
+/** Features by number, in how many texts each is, and the last of these. */
+class SeenFeatures {
+  readonly ids = new Map<string, number>();
+  readonly texts: number[] = [];
+  private readonly last: number[] = [];
+
+  add(name: string): number {
+    const id = this.texts.length;
+    this.ids.set(name, id);
+    this.texts.push(0);
+    this.last.push(-1);
+    return id;
+  }
+
+  count(id: number, text: number): void {
+    if (this.last[id] === text) return;
+    this.last[id] = text;
+    this.texts[id]!++;
+  }
+
+  within(part: Part): SeenFeatures {
+    const kept = new SeenFeatures();
+    for (const [name, id] of this.ids) {
+      if (!isIn(part, name)) continue;
+      const own = kept.add(name);
+      kept.texts[own] = this.texts[id]!;
+      kept.last[own] = this.last[id]!;
+    }
+    return kept;
+  }
 }
 
 /**
  * In how many texts each feature of a part is. Where they become too many for one map, the part is halved as often as needed: what is told is exact for
  * the half that stays, and the others are left for another pass.
  */
-function countPart(texts: readonly string[], analyzer: Analyzer, whole: Part, most: number) {
+function countPart(texts: readonly string[], { pieces, featuresOf }: Analyzer, whole: Part, most: number) {
   let part = whole;
   const left: Part[] = [];
-  let seenIn = new Map<string, Seen>();
+  let seen = new SeenFeatures();
   const halve = () => {
     const bits = part.bits + 1;
     left.push({ bits, end: part.end | (1 << part.bits) });
     part = { bits, end: part.end };
-    seenIn = new Map([...seenIn].filter(([name]) => isIn(part, name)));
+    seen = seen.within(part);
+    known.forget();
   };
+  /** Its number, -1 where it is of another part. */
+  const idOf = (name: string): number => {
+    const id = seen.ids.get(name);
+    if (id !== undefined) return id;
+    while (seen.ids.size >= most && part.bits < mostBits) halve();
+    return isIn(part, name) ? seen.add(name) : -1;
+  };
+  const idsOf = (names: readonly string[]): Int32Array => {
+    const before = seen;
+    const ids = numbersOf(names, idOf);
+    // where the part was halved in between, what was numbered before is numbered anew
+    return before === seen ? ids : idsOf(names);
+  };
+  const known = new PieceNumbers(piece => idsOf(featuresOf!(piece)));
   for (const [i, text] of texts.entries())
-    analyzer(text, name => {
-      const seen = seenIn.get(name);
-      if (seen) {
-        if (seen.last !== i) seen.texts++;
-        seen.last = i;
-        return;
+    for (const piece of pieces(text)) {
+      if (featuresOf) {
+        const ids = known.of(piece);
+        for (let k = 0; k < ids.length; k++) seen.count(ids[k]!, i);
+      } else {
+        const id = idOf(piece);
+        if (id >= 0) seen.count(id, i);
       }
-      while (seenIn.size >= most && part.bits < mostBits) halve();
-      if (isIn(part, name)) seenIn.set(name, { texts: 1, last: i });
-    });
-  return { seenIn, left };
+    }
+  return { seen, left, known };
 }
 
 /** The least number of texts with which at most so many features are left. */
@@ -99,22 +186,31 @@ function leastFor(counts: readonly { readonly texts: number }[], most: number, l
   return order[most]! + 1;
 }
 
-/** Features with the number of texts they are in, in the order of their code points. */
+interface Counted {
+  readonly name: string;
+  /** In which it is. */
+  readonly texts: number;
+  readonly id: number;
+}
+
+/** Features with the number of texts they are in, in the order of their code points; with what was found of pieces, by `id`, where one pass counted all. */
 function countedFeatures(
   texts: readonly string[],
   { analyzer, leastTexts = 1, atOnce = mostCounted, atMost = mostFeatures }: TfidfOptions,
-) {
+): { readonly kept: readonly Counted[]; readonly known: PieceNumbers | undefined } {
   const parts: Part[] = [{ bits: 0, end: 0 }];
   let least = leastTexts;
-  let kept: { readonly name: string; readonly texts: number }[] = [];
+  let kept: Counted[] = [];
+  let whole: PieceNumbers | undefined;
   for (let part = parts.pop(); part; part = parts.pop()) {
-    const { seenIn, left } = countPart(texts, analyzer, part, atOnce);
+    const { seen, left, known } = countPart(texts, analyzer, part, atOnce);
     parts.push(...left);
-    for (const [name, seen] of seenIn) if (seen.texts >= least) kept.push({ name, texts: seen.texts });
+    whole = part.bits === 0 && left.length === 0 ? known : undefined;
+    for (const [name, id] of seen.ids) if (seen.texts[id]! >= least) kept.push({ name, texts: seen.texts[id]!, id });
     least = leastFor(kept, atMost, least);
     kept = kept.filter(k => k.texts >= least);
   }
-  return kept.sort((a, b) => byCodePoints(a.name, b.name));
+  return { kept: kept.sort((a, b) => byCodePoints(a.name, b.name)), known: whole };
 }
 
 /**
@@ -123,20 +219,37 @@ function countedFeatures(
  */
 export function fitTfidf(texts: readonly string[], options: TfidfOptions): Tfidf {
   const { analyzer, sublinear = false } = options;
-  const kept = countedFeatures(texts, options);
+  const { pieces, featuresOf } = analyzer;
+  const { kept, known: counted } = countedFeatures(texts, options);
   const columnOf = new Map(kept.map(({ name }, column) => [name, column] as const));
   const idf = Float64Array.from(kept, k => Math.log((1 + texts.length) / (1 + k.texts)) + 1);
+  const find = (piece: string) => numbersOf(featuresOf!(piece), name => columnOf.get(name) ?? -1);
+  const columnOfId = new Int32Array(kept.reduce((most, k) => Math.max(most, k.id + 1), 0)).fill(-1);
+  for (const [column, { id }] of kept.entries()) columnOfId[id] = column;
+  const known = counted?.renumbered(columnOfId, find) ?? new PieceNumbers(find);
+  /** How often a row has each column, all 0 between rows; and the columns that it has. */
+  const [counts, found] = [new Uint32Array(kept.length), new Int32Array(kept.length)];
   return {
     size: kept.length,
     features: kept.map(k => k.name),
     row(text) {
-      const counts = new Map<number, number>();
-      analyzer(text, name => {
-        const column = columnOf.get(name);
-        if (column !== undefined) counts.set(column, (counts.get(column) ?? 0) + 1);
-      });
-      const columns = Int32Array.from(counts.keys()).sort();
-      const values = Float64Array.from(columns, c => (sublinear ? 1 + Math.log(counts.get(c)!) : counts.get(c)!) * idf[c]!);
+      let numFound = 0;
+      for (const piece of pieces(text)) {
+        if (featuresOf) {
+          const own = known.of(piece);
+          for (let k = 0; k < own.length; k++) if (counts[own[k]!]!++ === 0) found[numFound++] = own[k]!;
+        } else {
+          const column = columnOf.get(piece);
+          if (column !== undefined && counts[column]!++ === 0) found[numFound++] = column;
+        }
+      }
+      const columns = found.slice(0, numFound).sort();
+      const values = new Float64Array(numFound);
+      for (let k = 0; k < numFound; k++) {
+        const c = columns[k]!;
+        values[k] = (sublinear ? 1 + Math.log(counts[c]!) : counts[c]!) * idf[c]!;
+        counts[c] = 0;
+      }
       const length = Math.sqrt(values.reduce((s, v) => s + v * v, 0));
       return { columns, values: length === 0 ? values : values.map(v => v / length) };
     },
