@@ -17,7 +17,8 @@ import { registryErrors } from "../errors.ts";
 
 const nameOf = ({ model, number }: Pick<ModelVersion, "model" | "number">): string => `${model}@${number}`;
 
-const fromElsewhere = (does: string): string => `Where the version was pushed or packed, \`loam models pull\` or \`unpack\` ${does}, under any --name.`;
+const fromElsewhere = (does: string): string =>
+  `Where the version was pushed or packed, \`loam models pull\` or \`unpack\` ${does}, under any --name.`;
 
 /** Errors: registry/tampered in place of store/blobDamaged; store/blobMissing by the same names. */
 export async function tampered<T>(version: string, files: readonly FileRecord[], read: () => Promise<T>): Promise<T> {
