@@ -362,7 +362,7 @@ browserTest(`an evaluation says what changed against the version before, item by
     {},
     1280,
     async ({ page, errors }) => {
-      await page.getByRole("row", { name: /^acc 0\.885 0\.910 .*\+0\.025 0\.004 to 0\.046 0\.052 better/ }).waitFor();
+      await page.getByRole("row", { name: /^acc 0\.885 0\.910 .*\+0\.025 0\.004 to 0\.046 0\.052 not told apart/ }).waitFor();
       await page.getByRole("row", { name: /^f1 .*not told apart/ }).waitFor();
       await page.getByRole("row", { name: /^long 188 .*0\.876 0\.829 to 0\.923/ }).waitFor();
       await page.getByText("16 won by acc").click();

@@ -15,8 +15,10 @@ export const percent = (x: number | null): string => (x === null ? figure(x) : `
 
 export type Look = "better" | "worse" | "open";
 
-/** Better, worse, or too few items to tell: by the interval, not by the point. */
-export function lookOf({ better, low, high }: Pick<Difference, "better" | "low" | "high">): Look {
+/** Better, worse, or too few items to tell: by the interval and the test, not by the point. */
+export function lookOf({ better, low, high, p }: Pick<Difference, "better" | "low" | "high"> & Partial<Pick<Difference, "p">>): Look {
+  // with a handful of items that differ the interval is too narrow, and the test knows
+  if (p === null || (p !== undefined && p >= 0.05)) return "open";
   if (low === null || high === null || (low <= 0 && high >= 0)) return "open";
   return low > 0 === (better === "higher") ? "better" : "worse";
 }
