@@ -41,10 +41,22 @@ const until = async (holds: () => boolean): Promise<void> => {
   expect(holds()).toBe(true);
 };
 
+/** The first answers wait until somebody waits for their places, so that there is a line however slowly requests come. */
+let hasLine = false;
+async function untilLine(): Promise<void> {
+  for (let i = 0; i < 100 && !hasLine; i++) {
+    hasLine = gateway.gateway.state().upstreams.some(u => (u.lane?.waiting ?? 0) > 0);
+    if (!hasLine) await wait(5);
+  }
+}
+
 test("a hundred requests against servers that fail in every way: each ends once, and no place, hold or connection is left behind", async () => {
   upstreams = await Promise.all(
     [0, 1, 2, 3].map(() =>
-      fakeUpstream((received, response) => scripts[Math.floor(drawn.uniform() * scripts.length)]!(received, response)),
+      fakeUpstream(async (received, response) => {
+        await untilLine();
+        return scripts[Math.floor(drawn.uniform() * scripts.length)]!(received, response);
+      }),
     ),
   );
   const part = (i: number, more: object = {}) => ({
