@@ -1,7 +1,7 @@
 /** registry: versions of models as people speak of them: releases with what they ask for, signatures, cards, packages. See docs/releases.md. */
 export { registryErrors } from "./errors.ts";
 export { type Approval, type ApprovalGiven, approvalsOf, approve } from "./gates/approvals.ts";
-export { evidenceOf } from "./gates/evidence.ts";
+export { evidenceKinds, evidenceOf } from "./gates/evidence.ts";
 export { filesGate, withGate } from "./gates/files-gate.ts";
 export type { Gate } from "./gates/gate.ts";
 export { judge, type Verdict } from "./gates/judge.ts";

@@ -1,6 +1,6 @@
 /** What the console's pages of releases, evaluations and runs show, read from a project's store when it is asked for. */
 import { isLoamError } from "../../base/index.ts";
-import { approvalsOf, evaluationReport, filesGate, judge, signaturesOf, withGate } from "../../registry/index.ts";
+import { approvalsOf, evaluationReport, evidenceKinds, filesGate, judge, signaturesOf, withGate } from "../../registry/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import {
   guardOf,
@@ -161,7 +161,7 @@ export function releaseSource(store: Store): ReleaseSource {
         const { count } = await db
           .selectFrom("artifacts")
           .select(e => e.fn.countAll<number>().as("count"))
-          .where("kind", "in", ["task-result", "group-result", "evaluation", "judgement", "seen-items", "task-costs"])
+          .where("kind", "in", evidenceKinds)
           .executeTakeFirstOrThrow();
         const key = `${version.digest} ${other?.digest ?? ""} ${count}`;
         const tasks =
