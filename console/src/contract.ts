@@ -136,6 +136,7 @@ const classesReport = is.object({
       accuracy: range,
       balancedAccuracy: is.optional(measured),
       mcc: is.optional(measured),
+      chance: is.optional(is.object({ balancedAccuracy: range, chance: measured, p: measured, verdict: is.string })),
       macro: is.object({ precision: measured, recall: measured }),
       macroF1: range,
       classes: is.optional(

@@ -23,7 +23,17 @@ export { type KeptAnswers, keptAnswers, rememberedAnswers } from "./models/kept-
 export type { Answering, AnswerOf, ChatTurn, EvaluatedModel, Exchanges, RequestKind, RequestOf } from "./models/model.ts";
 export { faultsOf, type Paraphrases, paraphrasesOf, type Wording, wordingChange } from "./paraphrase/paraphrases.ts";
 export { type WordingFault, wordingFaults } from "./paraphrase/wording-fault.ts";
-export { corrected, type Difference, differenceOf, gainOf, type Paired, pairItems } from "./results/compare.ts";
+export { chanceOf } from "./results/chance.ts";
+export {
+  corrected,
+  type Difference,
+  type DifferenceVerdict,
+  differenceOf,
+  differenceVerdict,
+  gainOf,
+  type Paired,
+  pairItems,
+} from "./results/compare.ts";
 export { type Condition, parseCondition } from "./results/condition.ts";
 export {
   type Cleanness,

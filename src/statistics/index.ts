@@ -13,6 +13,7 @@ export {
   studentWithin,
 } from "./distributions.ts";
 export { statisticsErrors } from "./errors.ts";
+export { type LabelPermutation, labelPermutation } from "./label-permutation.ts";
 export { cholesky, solveTriangular } from "./linear.ts";
 export { canDiffer, detectableDifference, type McNemar, mcNemar } from "./paired.ts";
 export { passAtK } from "./pass-at-k.ts";

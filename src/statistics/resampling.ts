@@ -34,8 +34,8 @@ export interface BootstrapInterval extends Interval {
   readonly undefinedDraws: number;
 }
 
-/** Items of each cluster, clusters in order of their first item. */
-function clustersOf(n: number, clusters: ArrayLike<number> | undefined): Int32Array[] {
+/** Items of each cluster, clusters in order of their first item. Errors: statistics/argument. */
+export function clusterItems(n: number, clusters: ArrayLike<number> | undefined): Int32Array[] {
   if (!clusters) return Array.from({ length: n }, (_, i) => Int32Array.of(i));
   check(clusters.length === n, "clusters", `${n} of them, one an item`, clusters.length);
   const lists = new Map<number, number[]>();
@@ -122,7 +122,7 @@ export function bootstrapAll(
   check(n > 0, "n", "an item or more", n);
   check(Number.isInteger(draws) && draws >= 20, "draws", "20 or more", draws);
   outOf(confidence, "confidence");
-  const strata = strataOf(n, clustersOf(n, clusterOf), stratumOf);
+  const strata = strataOf(n, clusterItems(n, clusterOf), stratumOf);
   const values = Array.from(statistics(Int32Array.from({ length: n }, (_, i) => i)));
   const none = { low: Number.NaN, high: Number.NaN };
   if (strata.length > 1 && strata.some(s => s.length === 1)) return values.map(value => ({ value, ...none, undefinedDraws: 0 }));
@@ -202,7 +202,7 @@ export function pairedPermutation(
   const n = first.length;
   check(n > 0, "first", "an item or more", n);
   check(second.length === n, "second", `${n} items, as on the first side`, second.length);
-  const sums = clustersOf(n, clusterOf).map(c => c.reduce((sum, i) => sum + second[i]! - first[i]!, 0));
+  const sums = clusterItems(n, clusterOf).map(c => c.reduce((sum, i) => sum + second[i]! - first[i]!, 0));
   const total = sums.reduce((a, b) => a + b, 0);
   // Sums of the same terms in another order differ in their last bits.
   const reach = Math.abs(total) - 1e-9 * sums.reduce((a, b) => a + Math.abs(b), 0);
@@ -240,7 +240,7 @@ export function pairedRandomisation(
   { draws = 2000, seed = 1, clusters: clusterOf }: ResamplingOptions = {},
 ): PermutationTest {
   check(n > 0, "n", "an item or more", n);
-  const clusters = clustersOf(n, clusterOf);
+  const clusters = clusterItems(n, clusterOf);
   const sides = [Int32Array.from({ length: n }, (_, i) => i), Int32Array.from({ length: n }, (_, i) => n + i)] as const;
   const seen = statistic(sides[1]) - statistic(sides[0]);
   const reach = Math.abs(seen) * (1 - 1e-9);

@@ -20,7 +20,7 @@ const Figures = ({ of: s, error }: { readonly of: Own; readonly error: number | 
     {(
       [
         ["Accuracy", s.accuracy.value, within(s.accuracy)],
-        ["Balanced accuracy", s.balancedAccuracy],
+        ["Balanced accuracy", s.balancedAccuracy, s.chance && within(s.chance.balancedAccuracy)],
         ["Matthews' correlation", s.mcc],
         ["Precision, macro", s.macro.precision],
         ["Recall, macro", s.macro.recall],
@@ -160,6 +160,12 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
       {own && (
         <>
           <h3>The model</h3>
+          {own.chance && (
+            <p className="hint">
+              It is {own.chance.verdict}: balanced accuracy {formatFixed(own.chance.balancedAccuracy.value, 3)}, with permuted labels{" "}
+              {formatFixed(own.chance.chance, 3)}, p = {formatFixed(own.chance.p, 3)}.
+            </p>
+          )}
           <Figures of={own} error={calibration?.error} />
         </>
       )}

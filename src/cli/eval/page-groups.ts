@@ -1,6 +1,7 @@
 /** A group of tasks on the report page: its own row with its interval, its tasks under it, what changed beside another model, item by item. */
+import { differenceVerdict } from "../../evaluate/index.ts";
 import { type GroupReport, groupWeights } from "./groups.ts";
-import { cell, changes, differenceTable, escaped, folded, head, row, type ScoreRow, scoreRows } from "./page-tables.ts";
+import { cell, changes, differenceTable, escaped, folded, head, kindOf, row, type ScoreRow, scoreRows } from "./page-tables.ts";
 import type { TaskReport } from "./report.ts";
 import { figure, pValue } from "./show.ts";
 
@@ -34,7 +35,7 @@ function taskDifferences({ comparison, scores }: GroupReport, tasks: readonly Ta
       const d = t.comparison?.differences.find(x => x.metric === main.metric);
       if (!d) return [];
       const p = d.pHolm ?? d.p;
-      const kind = p >= 0.05 ? "" : d.value * (d.better === "higher" ? 1 : -1) > 0 ? "good" : "bad";
+      const kind = kindOf[differenceVerdict(d)];
       return [
         row(
           cell(`<a href="#${anchor(t.task)}">${escaped(t.task)}</a>`),

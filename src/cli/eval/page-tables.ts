@@ -1,5 +1,12 @@
 /** Pieces of the report page: cells, figures with a bar for their interval, differences, lists of items. */
-import type { ChangedItem, Difference, Score, ShownItem } from "../../evaluate/index.ts";
+import {
+  type ChangedItem,
+  type Difference,
+  type DifferenceVerdict,
+  differenceVerdict,
+  type Score,
+  type ShownItem,
+} from "../../evaluate/index.ts";
 import { figure, pValue } from "./show.ts";
 
 export const escaped = (s: string): string =>
@@ -49,14 +56,17 @@ export function scoreRows(rows: readonly ScoreRow[]): string {
 export const named = (name: string, text: string, kind = ""): string =>
   `<td data-is="${escaped(name)}"${kind ? ` class="${kind}"` : ""}>${text}</td>`;
 
+export const kindOf = { better: "good", worse: "bad", "no significant difference": "" } as const satisfies Record<
+  DifferenceVerdict,
+  string
+>;
+
 /** Differences a row each, with a word of what they come to; on a narrow page each is a list of its cells. */
 export function differenceTable(list: readonly (Difference & { readonly pHolm?: number })[], before: string, now: string): string {
   const reach = Math.max(...list.flatMap(d => [Math.abs(d.low), Math.abs(d.high), Math.abs(d.value)]).filter(x => !Number.isNaN(x)), 1e-9);
   const rows = list.map(d => {
-    const p = d.pHolm ?? d.p;
-    const gain = d.value * (d.better === "higher" ? 1 : -1);
-    const kind = p >= 0.05 ? "" : gain > 0 ? "good" : "bad";
-    const verdict = kind === "" ? "no significant difference" : kind === "good" ? "better" : "worse";
+    const verdict = differenceVerdict(d);
+    const kind = kindOf[verdict];
     const holm = d.pHolm !== undefined && d.pHolm !== d.p ? ` (${pValue(d.pHolm)})` : "";
     return row(
       named("measure", escaped(d.metric)),

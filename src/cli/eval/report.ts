@@ -1,9 +1,11 @@
 /** What `loam eval` tells of a task: figures, slices, variants, the other model, the worst and slowest items. Plain data; `show.ts` and `page.ts` write it. */
 import {
   asChoosing,
+  type ChanceTest,
   type ChangedItem,
   type ClassPicture,
   type ContaminationSplit,
+  chanceOf,
   changedItem,
   contaminationSplit,
   type Difference,
@@ -94,6 +96,8 @@ export interface TaskReport {
   readonly kept: number;
   readonly ms: number;
   readonly scores: readonly Score[];
+  /** Of classify: whether its labels are better than chance. */
+  readonly chance?: ChanceTest;
   /** Of classify and choices: figures of each label. */
   readonly slices: readonly SliceScores[];
   readonly variants: readonly VariantReport[];
@@ -194,6 +198,7 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
   const main = measures[0]!;
   const baselines = baselineReports(loaded, result, measures);
   const picture = pictureOf(result.head, result.items);
+  const chance = chanceOf(result.head, result.items);
   return {
     task: task.task,
     output: task.output,
@@ -203,6 +208,7 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
     kept: result.kept,
     ms: result.ms,
     scores: measures.map(m => scoreOf(m, result.items)),
+    ...(chance ? { chance } : {}),
     slices: sliceScores(
       result.items,
       task.slices.map(sliceName),

@@ -1,6 +1,6 @@
 /** The report of an evaluation as lines for people. */
 import { formatCount, formatDuration } from "../../base/index.ts";
-import type { ChangedItem, Difference, Score, ShownItem } from "../../evaluate/index.ts";
+import { type ChangedItem, chanceSentence, type Difference, differenceVerdict, type Score, type ShownItem } from "../../evaluate/index.ts";
 import type { Output } from "../output.ts";
 import type { BaselineReport } from "./baselines.ts";
 import { paraphraseLines } from "./paraphrase-lines.ts";
@@ -27,7 +27,8 @@ const shorten = (text: string, most: number): string => {
 
 export function differenceLine(d: Difference & { readonly pHolm?: number }): string {
   const holm = d.pHolm === undefined || d.pHolm === d.p ? "" : `, ${pValue(d.pHolm)} after Holm`;
-  const sure = (d.pHolm ?? d.p) < 0.05 ? "" : "  no significant difference";
+  const unsure = differenceVerdict(d) === "no significant difference" ? "  no significant difference" : "";
+  const sure = d.isChance ? `${unsure}: the higher one is no better than chance` : unsure;
   return `    ${d.metric.padEnd(16)} ${figure(d.second)} -> ${figure(d.first)}  ${signed(d.value).padStart(8)} [${signed(d.low)}, ${signed(d.high)}]  wins ${d.wins}, losses ${d.losses}  p ${pValue(d.p)} (${d.test}${holm})${sure}`;
 }
 
@@ -35,8 +36,7 @@ export function differenceLine(d: Difference & { readonly pHolm?: number }): str
 const baselineLines = ({ name, scores, differences }: BaselineReport): string[] => [
   `  beside ${name}, which needs no model:`,
   ...differences.map((d, k) => {
-    const sure = d.pHolm >= 0.05 ? "no significant difference" : d.value > 0 === (d.better === "higher") ? "better" : "worse";
-    return `    ${scoreCells(scores[k]!)} difference ${signed(d.value)} [${signed(d.low)}, ${signed(d.high)}]  p ${pValue(d.pHolm)} (${d.test}, Holm)  ${sure}`;
+    return `    ${scoreCells(scores[k]!)} difference ${signed(d.value)} [${signed(d.low)}, ${signed(d.high)}]  p ${pValue(d.pHolm)} (${d.test}, Holm)  ${differenceVerdict(d)}`;
   }),
 ];
 
@@ -74,6 +74,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
     : `${formatDuration(t.ms)}${t.kept ? `, ${formatCount(t.kept)} answers kept from before` : ""}`;
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
   for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
+  if (t.chance) out.line(`    ${chanceSentence(t.chance)}`);
   for (const b of t.baselines ?? []) for (const line of baselineLines(b)) out.line(line);
   const seen = t.contamination;
   if (seen) {

@@ -1,5 +1,6 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
+import { chanceSentence } from "../../evaluate/index.ts";
 import type { ClassificationReport, ScoreRange } from "../../tune/index.ts";
 import { thresholdLines } from "../eval/threshold-lines.ts";
 
@@ -11,8 +12,8 @@ const signed = (x: number): string => `${x < 0 ? "-" : "+"}${Math.abs(x).toFixed
 /** Classes of which each has its line; of more the table says the mean only. */
 const classesShown = 4;
 
-/** What is told of p: nothing small is rounded to zero. */
-const pText = (p: number): string => (p < 0.001 ? "p < .001" : `p = ${p.toFixed(3)}`);
+/** Nothing small is rounded to zero. */
+const pText = (p: number): string => (p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`);
 
 /** A share of calibration error that is worth a sentence. */
 const noticeable = 0.005;
@@ -60,11 +61,14 @@ export function classificationTable(r: ClassificationReport): string {
       lines.push(`      ${c.name.padEnd(width - 2)}F1 ${range(c.f1Range).padEnd(45)}${three(c.precision)}      ${three(c.recall)}`);
   }
   lines.push("");
+  const chance = r.scores.find(s => s.kind === "model")?.chance;
+  if (chance) lines.push(`  ${r.model.name} is ${chanceSentence(chance)}`, "");
+  const change = (x: ScoreRange): string => `${signed(x.value)} [${signed(x.low)}, ${signed(x.high)}]`;
   for (const c of r.comparisons) {
     const { onlyFirst, onlySecond, p } = c.mcNemar;
     lines.push(
       `  ${r.model.name} against ${c.against}: ${c.verdict}`,
-      `      F1 ${signed(c.difference.value)} [${signed(c.difference.low)}, ${signed(c.difference.high)}]; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
+      `      ${c.balancedAccuracy ? `balanced accuracy ${change(c.balancedAccuracy)}; ` : ""}F1 ${change(c.difference)}; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
     );
   }
   const { temperature: t, error } = r.calibration;

@@ -8,6 +8,7 @@ export {
   type ReliabilityBin,
   reliability,
 } from "./calibration.ts";
+export { balancedAccuracyOf, type ChanceTest, type ChanceVerdict, chanceSentence, chanceTest, chanceVerdicts } from "./chance.ts";
 export { type Confusion, confusion, type Labelled, labelled } from "./confusion.ts";
 export { type CostRule, choiceWith, type ThresholdReport, type ThresholdRow, thresholdReport } from "./costs.ts";
 export {

@@ -1,4 +1,5 @@
 /** Which choice came of an item. */
+import { type Labelled, labelled } from "../classification/index.ts";
 import type { ItemResult } from "./item.ts";
 
 /** The first greatest, as NumPy's argmax. */
@@ -9,3 +10,10 @@ export const chosen = (i: ItemResult, by?: "letters" | "bytes"): number => {
   const lengths = by && i[by];
   return lengths ? greatest(i.logLikelihoods!.map((v, k) => v / lengths[k]!)) : (i.told ?? greatest(i.logLikelihoods!));
 };
+
+/** The right and the told labels of items that have one right label each. */
+export const labelledOf = (items: readonly ItemResult[]): Labelled =>
+  labelled(
+    items.map(i => i.choices![i.gold![0]!]!),
+    items.map(i => i.choices![chosen(i)]!),
+  );

@@ -5,6 +5,7 @@
  */
 import { bootstrap, holm, type Interval, mcNemar, pairedPermutation, pairedRandomisation } from "../../statistics/index.ts";
 import { evaluateErrors } from "../errors.ts";
+import { chanceOfLabels } from "./chance.ts";
 import { drawnInterval } from "./drawn-interval.ts";
 import type { ItemResult } from "./item.ts";
 import type { Figure, Measure } from "./measures.ts";
@@ -59,6 +60,19 @@ export interface Difference extends Interval {
   /** Items at which the first is better, and worse. */
   readonly wins: number;
   readonly losses: number;
+  /** Of figures of labels: the side that is ahead is no better than chance, so it is not called better. */
+  readonly isChance?: true;
+}
+
+export type DifferenceVerdict = "better" | "worse" | "no significant difference";
+const level = 0.05;
+
+/** What a difference comes to for the first side, by the corrected p where there is one. */
+export function differenceVerdict(
+  d: Pick<Difference, "value" | "better" | "p" | "isChance"> & { readonly pHolm?: number },
+): DifferenceVerdict {
+  if (d.isChance || !((d.pHolm ?? d.p) < level)) return "no significant difference";
+  return d.value > 0 === (d.better === "higher") ? "better" : "worse";
 }
 
 /** Figures of both sides over one list of items: i is the first's i-th, n + i the second's. */
@@ -117,8 +131,23 @@ function chosenDifference(measure: Measure, { first, second }: Paired): Differen
   };
 }
 
+/** Whether the side that is ahead in a figure of labels knows nothing of them. */
+function isAheadByChance(
+  { isOfLabels, better }: Measure,
+  { first, second }: Paired,
+  { value, p }: Pick<Difference, "value" | "p">,
+): boolean {
+  if (!isOfLabels || value === 0 || !(p < level)) return false;
+  return chanceOfLabels(value > 0 === (better === "higher") ? first : second)?.verdict === "no better than chance";
+}
+
 export function differenceOf(measure: Measure, paired: Paired): Difference {
   if (measure.chooses) return chosenDifference(measure, paired);
+  const difference = plainDifference(measure, paired);
+  return isAheadByChance(measure, paired, difference) ? { ...difference, isChance: true } : difference;
+}
+
+function plainDifference(measure: Measure, paired: Paired): Difference {
   const { first, second } = paired;
   const n = first.length;
   const clusters = clustersOf(first);

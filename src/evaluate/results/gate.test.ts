@@ -147,3 +147,36 @@ test("`pass` raises few false alarms at the margin and finds what is far beyond 
   expect(failures(0.8, 0.8, "acc < prod.acc", "fail")).toBeGreaterThan(0.8);
   expect(failures(0.8, 0.8, "acc < prod.acc - 0.15", "fail")).toBeLessThan(0.15);
 });
+
+test("shuffled labels do not pass a gate as shown at 95 %, and the gate says that the model is no better than chance", () => {
+  const r = random("shuffled");
+  const truth = Array.from({ length: 400 }, () => r.uniform() < 0.3);
+  const guesses = itemsOf(
+    truth,
+    truth.map(() => r.uniform() < 0.5),
+  );
+  const majority = itemsOf(
+    truth,
+    truth.map(isSpam => !isSpam),
+  );
+  const of = (text: string, items: readonly ItemResult[]) =>
+    gateVerdict(parseCondition(text, names), { task: "spam", output: "classify" }, { items }, { items: majority });
+  // by macro F1 guesses are ahead of the majority class beyond doubt
+  for (const text of ["f1 > against.f1", "against.f1 < f1", "f1 >= 0.4"]) {
+    const verdict = of(text, guesses);
+    expect(verdict, text).toMatchObject({ evidence: "undecided", holds: true, chance: { verdict: "no better than chance" } });
+    expect(verdict.low > 0 || verdict.high < 0).toBe(true);
+    expect(tellVerdict(verdict)).toContain("the model is no better than chance: balanced accuracy 0.");
+  }
+  expect(of("f1 < 0.4", guesses)).toMatchObject({ evidence: "undecided", fails: false });
+  // that it is bad is shown as ever
+  expect(of("f1 < 0.7", guesses)).toMatchObject({ evidence: "shown", fails: true });
+  expect(of("balanced_acc_adjusted > 0.1", guesses).evidence).toBe("excluded");
+  const learnt = itemsOf(
+    truth,
+    truth.map(() => r.uniform() < 0.8),
+  );
+  expect(of("f1 > against.f1", learnt)).toMatchObject({ evidence: "shown" });
+  expect(of("f1 > against.f1", learnt).chance).toBeUndefined();
+  expect(of("balanced_acc_adjusted > 0", learnt).evidence).toBe("shown");
+});

@@ -5,7 +5,9 @@
  * that is not a number (the area under the curve of one class) is `unknown` and fails: nothing is known of what the gate is there for.
  */
 import { bootstrap } from "../../statistics/index.ts";
+import { type ChanceTest, chanceSentence } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
+import { chanceOf } from "./chance.ts";
 import { pairItems } from "./compare.ts";
 import type { Condition } from "./condition.ts";
 import { checkWhole, type GroupHead, isGroupHead, measuresIn } from "./group.ts";
@@ -34,6 +36,8 @@ export interface GateVerdict {
   readonly fails: boolean;
   /** Where verdicts of a judge could not be read: how many pairs the figures leave out, and whether they could turn the outcome, which then fails. */
   readonly unread?: { readonly items: number; readonly canTurn: boolean };
+  /** The model's labels are no better than chance, and so the figures, which would show that it is good, are `undecided`. */
+  readonly chance?: ChanceTest;
   /** Figures by the names in the condition. */
   readonly figures: Readonly<Record<string, number>>;
 }
@@ -123,7 +127,7 @@ function readVerdict(
   const beyond = (d: number) => (isBelow ? (isStrict ? d < 0 : d <= 0) : isStrict ? d > 0 : d >= 0);
   const holds = beyond(difference);
   // the end farther from the condition's side must be on it; the nearer one must not
-  const evidence = Number.isNaN(difference)
+  const drawn = Number.isNaN(difference)
     ? "unknown"
     : Number.isNaN(low) || Number.isNaN(high)
       ? "undecided"
@@ -132,6 +136,20 @@ function readVerdict(
         : beyond(isBelow ? low : high)
           ? "undecided"
           : "excluded";
+  // a margin within which both are alike praises neither
+  const isAhead = !usesOther || Math.abs(difference - constant) > 1e-9;
+  const praises = (drawn === "shown" && !isBelow) || (drawn === "excluded" && isBelow);
+  const blames = (drawn === "shown" && isBelow) || (drawn === "excluded" && !isBelow);
+  const isPraised = terms.some((t, k) => t.side === "model" && measured[k]!.measure.isOfLabels && (t.factor > 0 ? praises : blames));
+  const chance =
+    isPraised && isAhead
+      ? chanceOf(
+          head,
+          paired.first.filter(i => !i.chooses),
+        )
+      : undefined;
+  const isChance = chance?.verdict === "no better than chance";
+  const evidence = isChance ? "undecided" : drawn;
   const fails = evidence === "undecided" ? (undecided === "point" ? holds : undecided === "fail") : evidence !== "excluded";
   return {
     condition: source,
@@ -143,6 +161,7 @@ function readVerdict(
     holds,
     evidence,
     fails,
+    ...(isChance ? { chance } : {}),
     figures: Object.fromEntries(parts.map(p => [p.name, p.figure(all)])),
   };
 }
@@ -171,5 +190,5 @@ export const tellVerdict = (v: GateVerdict): string => {
     .map(([name, x]) => `${name} ${show(x)}`)
     .join(", ");
   const says = v.evidence === "unknown" ? "cannot be told" : v.holds ? "holds" : "does not hold";
-  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]})${tellUnread(v)}`;
+  return `${v.task}: "${v.condition}" ${says} (${figures}; left - right ${show(v.difference)}, 95 % one-sided bounds ${show(v.low)} and ${show(v.high)}, ${v.items} items: ${toldEvidence[v.evidence]})${v.chance ? `; the model is ${chanceSentence(v.chance)}` : ""}${tellUnread(v)}`;
 };

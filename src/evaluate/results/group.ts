@@ -158,6 +158,7 @@ function together(name: string, parts: readonly Part[], isWeighted: boolean): Me
     better: parts[0]!.measure.better,
     kind: kindOf(parts, isWeighted),
     value: i => byPart.get(i.part ?? 0)!.value(i),
+    isOfLabels: parts.some(p => p.measure.isOfLabels),
     prepare: prepared(parts, isWeighted),
     ...(parts.some(p => p.measure.chooses) ? { chooses: chosenTogether(parts, isWeighted) } : {}),
     ...(parts.some(p => p.measure.supposed) ? { supposed: (i, as) => byPart.get(i.part ?? 0)?.supposed?.(i, as) ?? i } : {}),

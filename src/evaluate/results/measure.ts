@@ -13,6 +13,8 @@ export interface Measure {
    * value by what those among `items` choose; over the items that are told of, their mean is the figure.
    */
   readonly chooses?: (items: readonly ItemResult[]) => (item: ItemResult) => number;
+  /** A figure of true and told labels of a classification task: guesses may exceed another model in it (`Difference.isChance`). */
+  readonly isOfLabels?: boolean;
   /** Of items whose value nobody knows, which its figure leaves out: the same item as if it were the best or the worst; one that is known is itself. */
   readonly supposed?: (item: ItemResult, as: "best" | "worst") => ItemResult;
   /** An item's own value, with which two results of one item are held beside each other. */

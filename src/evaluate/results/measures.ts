@@ -12,14 +12,12 @@ import {
   confusion,
   drawnCalibrationError,
   drawnCurve,
-  type Labelled,
-  labelled,
   rocArea,
 } from "../classification/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import { textMetrics } from "../generation/index.ts";
 import type { OutputType } from "../tasks/schema.ts";
-import { chosen, greatest } from "./chosen.ts";
+import { chosen, greatest, labelledOf } from "./chosen.ts";
 import { costMeasure } from "./cost-measure.ts";
 import type { ItemResult, ResultHead } from "./item.ts";
 import { matched } from "./match.ts";
@@ -56,25 +54,20 @@ const summed = (
   },
 });
 
-const tableOf = (items: readonly ItemResult[]): Labelled =>
-  labelled(
-    items.map(i => i.choices![i.gold![0]!]!),
-    items.map(i => i.choices![chosen(i)]!),
-  );
-
 type TableFigure = (scores: ReturnType<typeof classificationScores>, about: string | undefined) => number;
 /** A figure of the table of true and chosen labels; `f1:spam` is about one label. */
 const table =
   (figure: TableFigure): MakeMeasure =>
-  (name, { positive }) => {
+  (name, { positive, output }) => {
     const about = name.includes(":") ? name.slice(name.indexOf(":") + 1) : positive;
     return {
       name,
       better: "higher",
       kind: "whole",
+      isOfLabels: output === "classify",
       value: isRight,
       prepare: items => {
-        const rows = tableOf(items);
+        const rows = labelledOf(items);
         return at => figure(classificationScores(confusion(rows, at)), about);
       },
     };
@@ -125,11 +118,16 @@ const brier: MakeMeasure = meanOf("lower", "mean", i =>
 const logLoss: MakeMeasure = meanOf("lower", "mean", i => -Math.log(Math.max(1e-300, Math.max(...i.gold!.map(g => probabilities(i)[g]!)))));
 
 const ofChoices: Readonly<Record<string, MakeMeasure>> = {
-  acc: meanOf("higher", "share", i => isRight(i)),
+  acc: (name, head) => ({ ...meanOf("higher", "share", i => isRight(i))(name, head), isOfLabels: head.output === "classify" }),
   acc_norm: meanOf("higher", "share", i => isRight(i, "letters")),
   acc_bytes: meanOf("higher", "share", i => isRight(i, "bytes")),
   exact_match: meanOf("higher", "share", i => Number(i.isGreedy)),
   balanced_acc: table(s => s.balancedAccuracy),
+  // 0 by chance whatever the frequencies of the classes, 1 where all is right; a draw of one class has none
+  balanced_acc_adjusted: table(s => {
+    const present = s.classes.filter(c => c.support > 0).length;
+    return (s.balancedAccuracy - 1 / present) / (1 - 1 / present);
+  }),
   f1: table(average("f1")),
   precision: table(average("precision")),
   recall: table(average("recall")),

@@ -5,6 +5,7 @@
 import { isLoamError, nearest } from "../../base/index.ts";
 import {
   type Condition,
+  chanceSentence,
   countedName,
   evaluateErrors,
   gateVerdict,
@@ -220,6 +221,7 @@ export function metricGate(
   const told = Object.entries(figures).map(([name, x]) => `${name} ${show(x, decimals)}`);
   const figureOf = (t: Term): number => figures[t.side === "model" ? t.metric : `${currentLabel}.${t.metric}`]!;
   const untold = Object.keys(figures).filter(name => !Number.isFinite(figures[name]));
+  const chance = verdict.chance ? `; ${version.version} is ${chanceSentence(verdict.chance)}` : "";
   const why =
     evidence === "unknown"
       ? `: these items do not give ${untold.join(" and ") || "it"} (one class alone, nothing to count): evaluate items that do, or ask for another measure`
@@ -229,7 +231,7 @@ export function metricGate(
     gate: source,
     ...(evidence === "unknown" ? { passed, outcome: "notComputed" } : outcomeOf(passed)),
     ...boundOf(condition, figureOf),
-    told: `${told.join(", ")}; left - right ${show(difference, decimals)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${why}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
+    told: `${told.join(", ")}; left - right ${show(difference, decimals)}${bounds ? ` [${show(low)}, ${show(high)}]` : ""} on ${items} items of ${own.head.task}: ${toldEvidence[evidence]}${chance}${why}${isGroup(own) || own.note === undefined ? "" : ` (${own.note})`}`,
     // the log keeps numbers alone
     figures: Object.fromEntries(Object.entries(figures).filter(([, x]) => Number.isFinite(x))),
     ...(Number.isFinite(difference) ? { difference } : {}),

@@ -22,7 +22,7 @@ export const evaluateClassifierStage = (
 ): Stage<"model" | "documents" | "baselines", typeof stageOptions> =>
   stage({
     name: "evaluate-classifier",
-    version: 5,
+    version: 6,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",

@@ -82,6 +82,36 @@ describe("the report", () => {
     expect(compare(right, wrong).comparisons[0]!.verdict).toBe("better");
   });
 
+  test("shuffled labels are no better than chance, and no better than the majority class although macro F1 is higher", () => {
+    let [higherF1, named] = [0, 0];
+    const seeds = 20;
+    for (let seed = 0; seed < seeds; seed++) {
+      const r = random(`shuffled ${seed}`);
+      const shuffled = Int32Array.from({ length: 300 }, () => Number(r.uniform() < 0.4));
+      const guessed = Int32Array.from({ length: 300 }, () => Number(r.uniform() < 0.5));
+      const { scores, comparisons } = compareSystems({
+        classes: ["ham", "spam"],
+        truth: shuffled,
+        groups: Array.from(shuffled, (_, i) => String(i)),
+        model: { name: "m", kind: "model", predicted: guessed },
+        baselines: [{ name: "majority", kind: "baseline", predicted: new Int32Array(300) }],
+      });
+      if (comparisons[0]!.difference.low > 0) higherF1++;
+      const { chance } = scores.find(s => s.name === "m")!;
+      if (chance!.verdict === "no better than chance" && comparisons[0]!.verdict === "no significant difference") named++;
+    }
+    expect(higherF1).toBeGreaterThan(15);
+    expect(named).toBe(seeds);
+  });
+
+  test("a classifier that has learnt something is better than chance, the majority class is not", () => {
+    const { scores } = compare(wrongAt(0.3, "a"), new Int32Array(truth.length));
+    const of = (name: string) => scores.find(s => s.name === name)!.chance!;
+    expect(of("m")).toMatchObject({ verdict: "better than chance" });
+    expect(of("m").balancedAccuracy.low).toBeGreaterThan(0.5);
+    expect(of("b")).toMatchObject({ verdict: "no better than chance", balancedAccuracy: { value: 0.5 }, chance: 0.5, p: 1 });
+  });
+
   test("the table of mistakes has the accuracy and the recalls that the scores have", () => {
     const predicted = wrongAt(0.2, "a");
     const model = { name: "m", kind: "model", predicted } as const;

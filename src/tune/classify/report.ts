@@ -1,12 +1,16 @@
 /**
- * The one report on the test part: every system's scores with bootstrap intervals over groups of near-duplicates, and the tuned model beside each
- * baseline on the same texts: the paired interval of the difference in F1, and McNemar's test of who is right where.
+ * The report on the test set: every system's scores with bootstrap intervals over groups of near-duplicates, whether each is better than chance, and
+ * the tuned model beside each baseline on the same texts. The verdict of a comparison rests on balanced accuracy, whose value by chance is known:
+ * guesses have a higher macro F1 than the majority class.
  */
 import {
   type Averages,
+  balancedAccuracyOf,
+  type ChanceTest,
   type ClassScore,
   type ConfusionCell,
   cellsOf,
+  chanceTest,
   classificationScores,
   confusion,
   fitTemperature,
@@ -31,12 +35,16 @@ export interface SystemScore {
   readonly macro: Averages;
   readonly macroF1: ScoreRange;
   readonly mcc: number;
+  /** Absent in reports of earlier versions. */
+  readonly chance?: ChanceTest;
   readonly classes: readonly (ClassScore & { readonly f1Range: ScoreRange })[];
 }
 export interface PairedComparison {
   readonly against: string;
-  /** Macro F1 of the model less the other's. */
+  /** Macro F1 of the model minus the baseline's. */
   readonly difference: ScoreRange;
+  /** The same of balanced accuracy, which decides the verdict; absent in reports of earlier versions. */
+  readonly balancedAccuracy?: ScoreRange;
   readonly mcNemar: McNemar;
   readonly verdict: "better" | "worse" | "no significant difference";
 }
@@ -105,19 +113,26 @@ export function compareSystems(
   const on = (s: System) => classificationScores(confusion({ classes, truth, predicted: s.predicted }));
   const systems = [m.model, ...m.baselines];
   const scorers = systems.map(s => drawScorer(classes.length, truth, s.predicted));
-  // of every system accuracy, macro F1 and F1 of each class; then macro F1 of the model less each baseline's
+  const balanced = systems.map(s => balancedAccuracyOf(classes.length, s.predicted));
+  // of every system accuracy, macro F1 and F1 of each class; then of each baseline the model's macro F1 and balanced accuracy minus its own
   const width = 2 + classes.length;
-  const drawn = new Float64Array(systems.length * width + m.baselines.length);
+  const differences = systems.length * width;
+  const drawn = new Float64Array(differences + 2 * m.baselines.length);
   const ranges = bootstrapAll(
     truth.length,
     items => {
       for (const [i, score] of scorers.entries()) drawn.set(score(items), i * width);
-      for (let b = 1; b < systems.length; b++) drawn[systems.length * width + b - 1] = drawn[1]! - drawn[b * width + 1]!;
+      const own = balanced[0]!(truth, items);
+      for (let b = 1; b < systems.length; b++) {
+        drawn[differences + 2 * (b - 1)] = drawn[1]! - drawn[b * width + 1]!;
+        drawn[differences + 2 * (b - 1) + 1] = own - balanced[b]!(truth, items);
+      }
       return drawn;
     },
     { draws, confidence, clusters },
     // every draw alike, as where nothing is wrong: the interval is the value
   ).map(({ value, low, high }): ScoreRange => (Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high }));
+  const chances = systems.map(s => chanceTest({ classes, truth, predicted: s.predicted }, clusters));
   const scoreOf = (s: System, at: number): SystemScore => {
     const scores = on(s);
     const own = ranges.slice(at * width, (at + 1) * width);
@@ -129,12 +144,13 @@ export function compareSystems(
       macro: scores.macro,
       macroF1: own[1]!,
       mcc: scores.mcc,
+      chance: chances[at]!,
       classes: scores.classes.map(row => ({ ...row, f1Range: own[2 + classes.indexOf(row.name)]! })),
     };
   };
   const right = (s: System, i: number) => s.predicted[i] === truth[i];
   const compare = (b: System, at: number): PairedComparison => {
-    const difference = ranges[systems.length * width + at]!;
+    const [difference, balancedAccuracy] = [ranges[differences + 2 * at]!, ranges[differences + 2 * at + 1]!];
     let [onlyModel, onlyOther] = [0, 0];
     const differing = new Set<number>();
     for (let i = 0; i < truth.length; i++) {
@@ -143,8 +159,10 @@ export function compareSystems(
       if (!right(m.model, i) && right(b, i)) onlyOther++;
     }
     const isTold = canDiffer(differing.size, confidence);
-    const verdict = isTold && difference.low > 0 ? "better" : isTold && difference.high < 0 ? "worse" : "no significant difference";
-    return { against: b.name, difference, mcNemar: mcNemar(onlyModel, onlyOther), verdict };
+    const canBeBetter = isTold && chances[0]!.verdict === "better than chance";
+    const verdict =
+      canBeBetter && balancedAccuracy.low > 0 ? "better" : isTold && balancedAccuracy.high < 0 ? "worse" : "no significant difference";
+    return { against: b.name, difference, balancedAccuracy, mcNemar: mcNemar(onlyModel, onlyOther), verdict };
   };
   return {
     confidence,
