@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
 import type { Json } from "../../base/index.ts";
-import { storeErrors } from "../../store/index.ts";
-import { parseSpace } from "../../tune/index.ts";
+import { type StoredTrial, storeErrors } from "../../store/index.ts";
+import { parseSpace, type VerdictReport } from "../../tune/index.ts";
 import { checkProject, parseProject } from "../project.ts";
 import { refusalOf } from "./refusal.ts";
 import { usualPoint } from "./trial-tree.ts";
+import { doubtOf } from "./verdict.ts";
 import { pointLines, withPoint } from "./winner.ts";
 
 const file = (searches: string) => `# ours
@@ -164,4 +165,24 @@ describe("the winner's values", () => {
       "      rate: 0.02",
       "    layers: 2",
     ]));
+});
+
+test("--write takes a trial only where it is significantly better than the configuration as it is, or where that one failed", () => {
+  const trial = (number: number, more: Partial<StoredTrial>): StoredTrial =>
+    ({ number, state: "done", origin: "sampler", ...more }) as StoredTrial;
+  const usual = (state: StoredTrial["state"]) => [trial(0, { origin: "default", state }), trial(1, {})];
+  const verdict = (difference: number, isSignificant: boolean, against: "default" | "runnerUp" = "default"): VerdictReport => ({
+    documents: 40,
+    groups: 40,
+    bytes: 40,
+    winner: { model: "m", value: 1 },
+    comparisons: [{ against, value: 1, difference, low: 0, high: 0, p: 0.2, isSignificant, detectable: 1 }],
+  });
+  expect(doubtOf(usual("done"), verdict(0.1, true))).toBeUndefined();
+  expect(doubtOf(usual("done"), verdict(0.1, false))).toBe("no significant difference to the configuration as it is (p = 0.200)");
+  expect(doubtOf(usual("done"), verdict(-0.1, true))).toMatch(/significantly worse/);
+  expect(doubtOf(usual("done"), verdict(0.1, true, "runnerUp"))).toMatch(/nothing is held out/);
+  expect(doubtOf(usual("done"), undefined)).toMatch(/nothing is held out/);
+  expect(doubtOf(usual("running"), verdict(0.1, true))).toMatch(/not been tried to its end/);
+  expect(doubtOf(usual("failed"), undefined)).toBeUndefined();
 });

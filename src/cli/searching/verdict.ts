@@ -82,3 +82,17 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
   const looks = await noteVerdict(o.store, o.study.id, artifact.id);
   return { ...(await readVerdict(artifact)), artifact: artifact.id, looks: looks.indexOf(artifact.id) + 1 };
 }
+
+/**
+ * Why a winner is not shown to be better than the configuration as it is, which `--write` would replace; undefined where it is, or where the configuration
+ * itself came to no end and so is no alternative.
+ */
+export function doubtOf(trials: readonly StoredTrial[], verdict: VerdictReport | undefined): string | undefined {
+  const usual = trials.find(t => t.origin === "default");
+  if (usual?.state === "failed") return undefined;
+  if (usual?.state !== "done") return "the configuration as it is has not been tried to its end";
+  const compared = verdict?.comparisons.find(c => c.against === "default");
+  if (!compared) return "nothing is held out that would show it";
+  if (compared.isSignificant) return compared.difference > 0 ? undefined : "it is significantly worse than the configuration as it is";
+  return `no significant difference to the configuration as it is (p = ${compared.p.toFixed(3)})`;
+}

@@ -17,7 +17,7 @@ const names: Readonly<Record<keyof RegressionReport["scores"], string>> = {
 export function regressionTable(r: RegressionReport): string {
   const { documents, groups, mean, deviation } = r.test;
   const rows = Object.entries(names).map(([m, name]) => `    ${name.padEnd(26)}${range(r.scores[m as keyof typeof names])}`);
-  const { value, mae, difference, verdict } = r.baseline;
+  const { value, mae, difference, verdict, chance } = r.baseline;
   return [
     "",
     `  ${formatCount(documents)} held-out documents that chose nothing, in ${formatCount(groups)} groups of near-duplicates (${r.label}: ${few(mean)} on average, deviating by ${few(deviation)})`,
@@ -25,6 +25,6 @@ export function regressionTable(r: RegressionReport): string {
     ...rows,
     "",
     `  ${r.model.name} against the mean of what was trained on (${few(value)}), whose error is ${range(mae)}: ${verdict}`,
-    `      mean absolute error ${difference.value < 0 ? "" : "+"}${range(difference)}`,
+    `      mean absolute error ${difference.value < 0 ? "" : "+"}${range(difference)}${chance === undefined ? "" : `; permuted numbers have as small an error with ${chance < 0.001 ? "p < 0.001" : `p = ${chance.toFixed(3)}`}`}`,
   ].join("\n");
 }

@@ -13,7 +13,7 @@ import { leadWorkers } from "../searching/leader.ts";
 import { countsText, pointText, shortReason, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
 import { trialKind } from "../searching/trial-links.ts";
-import { holdsOut, judgeWinner } from "../searching/verdict.ts";
+import { doubtOf, holdsOut, judgeWinner } from "../searching/verdict.ts";
 import { pointLines, withPoint } from "../searching/winner.ts";
 import { workOnStudy } from "../searching/worker.ts";
 import type { Context, VerbRun } from "../verb.ts";
@@ -75,6 +75,8 @@ const endText = (study: StoredStudy, point: unknown, result: TrialResult): strin
 };
 
 export const tuneSearch: VerbRun = async (context, [given], options) => {
+  if (options.anyway === true && options.write !== true)
+    throw cliErrors.fail("usage", { place: "loam tune search: --anyway", expected: "--write before it", received: "--anyway alone" });
   const { out, signal } = context;
   const project = findProject(folderOf(context, options));
   const name = searchNameOf(project, given);
@@ -137,7 +139,7 @@ export const tuneSearch: VerbRun = async (context, [given], options) => {
         },
       });
     const asTrained = workers === 0 ? project : withThreads(project, workers);
-    await conclude(context, asTrained, store, study, { began, write: options.write === true });
+    await conclude(context, asTrained, store, study, { began, write: options.write === true, anyway: options.anyway === true });
   });
 };
 
@@ -168,7 +170,7 @@ async function conclude(
   project: Project,
   store: Store,
   study: StoredStudy,
-  { began, write }: { readonly began: number; readonly write: boolean },
+  { began, write: wanted, anyway }: { readonly began: number; readonly write: boolean; readonly anyway: boolean },
 ): Promise<void> {
   const { out, signal } = context;
   const spec = specOf(study);
@@ -196,13 +198,16 @@ async function conclude(
   const isLost = trials.length > 0 && failed.length === trials.length;
   if (!winner && !isLost) out.line("\n  No trial came to its end yet: `loam tune show` tells how far they are.");
   const isUsual = winner?.origin === "default";
+  const doubt = doubtOf(trials, verdict);
+  const write = wanted && (doubt === undefined || anyway);
   if (winner && isUsual) out.line(`\n  The configuration as it is was the best: nothing to change in ${projectFile}.`);
   if (winner && !isUsual) {
     const point = winner.point as Point;
     out.line(
-      `\n  ${spec.objectives.length > 1 ? `Trial ${winner.number} of the Pareto front` : `Trial ${winner.number}`} in ${projectFile}${write ? " (written)" : ", written there by --write"}:`,
+      `\n  ${spec.objectives.length > 1 ? `Trial ${winner.number} of the Pareto front` : `Trial ${winner.number}`} in ${projectFile}${write ? " (written)" : doubt === undefined ? ", written there by --write" : ", written there by --write --anyway"}:`,
     );
     for (const line of pointLines(spec.model, point)) out.line(`    ${line}`);
+    if (wanted && !write) out.warn(`loam: ${projectFile} was not changed: ${doubt}. --write --anyway writes the trial all the same.`);
     if (write) writeFileAtomic(project.file, withPoint(readText(project.file), spec.model, point, projectFile));
   }
   if (!isLost)

@@ -8,7 +8,7 @@ import { findProject, withProjectStore } from "../project.ts";
 import { specOf } from "../searching/definition.ts";
 import { studyPage } from "../searching/page.ts";
 import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
-import type { StudyVerdict } from "../searching/verdict.ts";
+import { doubtOf, type StudyVerdict } from "../searching/verdict.ts";
 import { pointLines } from "../searching/winner.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -79,7 +79,9 @@ export const tuneShow: VerbRun = async (context, [wanted], options) => {
     if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
     const [winner] = ranked(spec, trials);
     if (winner && winner.origin !== "default") {
-      out.line(`\n  Trial ${winner.number} in loam.yaml, written there by \`loam tune search ${study.name} --write\`:`);
+      out.line(
+        `\n  Trial ${winner.number} in loam.yaml, written there by \`loam tune search ${study.name} --write${doubtOf(trials, verdict) === undefined ? "" : " --anyway"}\`:`,
+      );
       for (const line of pointLines(spec.model, winner.point as never)) out.line(`    ${line}`);
     }
     if (typeof options.page === "string") {

@@ -1,6 +1,7 @@
 /** Measures against scikit-learn and scipy (`bench/peers/golden/regression.py`), documents with numbers, and what is refused of them. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { random } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { readMeasured, readMeasuredTest } from "./examples.ts";
 import { targetOptions } from "./options.ts";
@@ -30,8 +31,20 @@ test("intervals hold their values, and a model that gives the mean is no better 
   expect(report.baseline.verdict).toBe("better");
   const same = compareRegression({ truth, predicted: truth.map(() => baseline), groups, baseline });
   expect(same.baseline.difference).toEqual({ value: 0, low: 0, high: 0 });
-  expect(same.baseline.verdict).toBe("no significant difference");
+  expect(same.baseline).toMatchObject({ verdict: "no better than chance", chance: 1 });
   expect(same.scores.r2.value).toBeCloseTo(0, 12);
+});
+
+test("shuffled numbers are no better than chance, although the median has a smaller error than the mean", () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const r = random(`shuffled ${seed}`);
+    // skewed: the mean of 1.65 is far above the median of 1
+    const truth = Array.from({ length: 300 }, () => Math.exp(r.normal()));
+    const predicted = truth.map(() => 1 + 0.05 * r.normal());
+    const { baseline } = compareRegression({ truth, predicted, groups: truth.map((_, i) => String(i)), baseline: 1.65 });
+    expect(baseline.difference.high, `${seed}`).toBeLessThan(0);
+    expect(baseline.verdict, `${seed}`).toBe("no better than chance");
+  }
 });
 
 interface Row {

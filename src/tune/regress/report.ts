@@ -2,7 +2,7 @@
  * The report of a model that gives numbers: errors and agreement with bootstrap intervals over groups of near-duplicates, beside what the mean of the
  * texts that were trained on would get. A function of the answers alone.
  */
-import { bootstrap, canDiffer, drawnPearson, drawnSpearman, pearson, spearman } from "../../statistics/index.ts";
+import { bootstrap, canDiffer, drawnPearson, drawnSpearman, labelPermutation, pearson, spearman } from "../../statistics/index.ts";
 import type { ScoreRange } from "../classify/report.ts";
 
 export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
@@ -21,7 +21,12 @@ export interface RegressionReport {
     readonly mae: ScoreRange;
     /** Mean absolute error of the model less the baseline's, on the same texts. */
     readonly difference: ScoreRange;
-    readonly verdict: "better" | "worse" | "no significant difference";
+    /**
+     * One-sided p of a permutation test of the mean absolute error: numbers exchanged between groups. The mean is not what has the least absolute error, so a
+     * constant may be better than it. Absent in reports of earlier versions.
+     */
+    readonly chance?: number;
+    readonly verdict: "better" | "worse" | "no better than chance" | "no significant difference";
   };
   /** Where it is off most. */
   readonly worst: readonly { readonly id: string; readonly truth: number; readonly predicted: number }[];
@@ -29,6 +34,9 @@ export interface RegressionReport {
 
 const confidence = 0.95;
 const draws = 1000;
+const permutations = 2000;
+/** As of classifiers (`chanceTest`). */
+const chanceLevel = 0.01;
 
 interface Answers {
   readonly truth: readonly number[];
@@ -78,6 +86,13 @@ export function compareRegression(
   const byMean = ({ truth }: Answers) => mean(truth.map(y => Math.abs(y - a.baseline)));
   const difference = range(ofPart(part => regressionOf.mae(part) - byMean(part)));
   const isTold = canDiffer(numbers.size, confidence);
+  const errorOf = (order: Int32Array) => {
+    let sum = 0;
+    for (let i = 0; i < order.length; i++) sum += Math.abs(a.truth[order[i]!]! - a.predicted[i]!);
+    return sum / order.length;
+  };
+  const places = Int32Array.from(a.truth, (_, i) => i);
+  const { p: chance } = labelPermutation(places, order => -errorOf(order), { draws: permutations, clusters });
   return {
     confidence,
     groups: numbers.size,
@@ -86,7 +101,15 @@ export function compareRegression(
       value: a.baseline,
       mae: range(ofPart(byMean)),
       difference,
-      verdict: isTold && difference.high < 0 ? "better" : isTold && difference.low > 0 ? "worse" : "no significant difference",
+      chance,
+      verdict:
+        isTold && difference.low > 0
+          ? "worse"
+          : !(chance < chanceLevel)
+            ? "no better than chance"
+            : isTold && difference.high < 0
+              ? "better"
+              : "no significant difference",
     },
   };
 }

@@ -131,7 +131,7 @@ export const evaluateRegressionStage = (
 ): Stage<"model" | "documents", typeof evaluateOptions> =>
   stage({
     name: "evaluate-regression",
-    version: 1,
+    version: 2,
     inputs: { model: "model", documents: "documents" },
     options: evaluateOptions,
     output: "evaluation",
