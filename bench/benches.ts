@@ -6,6 +6,7 @@ import { type BenchContext, type BenchReport, type BenchResult, benchMachine } f
 export const benches = {
   "tune-step": "one step of tuning SmolLM2-135M, all weights and LoRA, beside transformers and PEFT",
   classifier: "a spam classifier tuned from MiniLM to equal F1, beside transformers' Trainer",
+  honesty: "planted faults of data (shuffled labels, leaks, copies) that a classifier's report must name, and clean data without alarms",
   labelling: "labels that a spam classifier needs when the least sure texts of the pool come first, against texts at random",
   "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",

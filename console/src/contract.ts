@@ -164,6 +164,8 @@ const classesReport = is.object({
       ),
     }),
   ),
+  warnings: is.optional(is.array(is.object({ kind: is.string, message: is.string }))),
+  similarity: is.optional(is.array(is.object({ from: is.number, to: is.number, texts: is.number, accuracy: measured }))),
   wrongest: is.optional(
     is.array(is.object({ id: is.string, text: is.optional(is.string), truth: is.string, predicted: is.string, probability: measured })),
   ),

@@ -107,7 +107,7 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
   const { test, label, scores, comparisons, confidence } = report;
   const sorted = scores.toSorted((a, b) => (b.macroF1.value ?? 0) - (a.macroF1.value ?? 0));
   const own = scores.find(s => s.kind === "model");
-  const { classes, confusion, calibration, threshold, wrongest = [] } = report;
+  const { classes, confusion, calibration, threshold, wrongest = [], warnings = [], similarity = [] } = report;
   const verdictOf = (name: string) => comparisons.find(c => c.against === name)?.verdict ?? "";
   return (
     <section className="card" aria-labelledby={`classes-${artifact}`}>
@@ -157,6 +157,13 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
           ))}
         </tbody>
       </table>
+      {warnings.length > 0 && (
+        <ul className="warnings" aria-label="Warnings about the data">
+          {warnings.map(w => (
+            <li key={w.message}>{w.message}</li>
+          ))}
+        </ul>
+      )}
       {own && (
         <>
           <h3>The model</h3>
@@ -179,6 +186,19 @@ export function Classes({ artifact, report }: { readonly artifact: string; reado
         <>
           <h3>Who is taken for whom</h3>
           <Confusion classes={classes} confusion={confusion} />
+        </>
+      )}
+      {similarity.length > 0 && (
+        <>
+          <h3>Accuracy by similarity to the nearest training text</h3>
+          <NumberTable
+            head={["Jaccard similarity of words", "Documents", "Accuracy"]}
+            rows={similarity.map(b => [
+              `${formatFixed(b.from, 1)} to ${formatFixed(b.to, 1)}`,
+              formatCount(b.texts),
+              b.texts > 0 ? formatFixed(b.accuracy, 3) : "",
+            ])}
+          />
         </>
       )}
       {threshold && <Threshold of={threshold} />}

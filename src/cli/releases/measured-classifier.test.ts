@@ -9,7 +9,7 @@ import { classificationScores, confusion } from "../../evaluate/index.ts";
 import { cardMarkdown, evaluationReport, judge, modelCard, releaseRules, versionDiff } from "../../registry/index.ts";
 import { bootstrap } from "../../statistics/index.ts";
 import { type GuardRules, guardOf, openStore, registerVersion, runStage, type Store, setGuards, stage } from "../../store/index.ts";
-import { compareSystems, predictionLines, predictionsFile, type TestExample } from "../../tune/index.ts";
+import { compareSystems, predictionLines, predictionsFile, type DescribedExample } from "../../tune/index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-classifier-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -17,7 +17,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const classes = ["glad", "low"];
 const groups = 24;
 /** Five texts a group that say nearly the same: a system is right about all of a group or about none, but for a few. */
-const texts: TestExample[] = Array.from({ length: groups * 5 }, (_, i) => ({
+const texts: DescribedExample[] = Array.from({ length: groups * 5 }, (_, i) => ({
   id: `d${i}`,
   text: `note ${i} ${"and so on ".repeat(i)}`,
   label: Math.floor(i / 5) % 2,

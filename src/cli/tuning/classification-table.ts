@@ -1,7 +1,7 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
 import { chanceSentence } from "../../evaluate/index.ts";
-import type { ClassificationReport, ScoreRange } from "../../tune/index.ts";
+import { type ClassificationReport, likeFrom, type ScoreRange } from "../../tune/index.ts";
 import { thresholdLines } from "../eval/threshold-lines.ts";
 
 const three = (x: number): string => x.toFixed(3);
@@ -38,6 +38,24 @@ function worstText({ scores }: ClassificationReport): string {
   return `Lowest F1: ${worst.map(c => `${inWords(c.name)} ${three(c.f1)} (${formatCount(c.support)} ${c.support === 1 ? "text" : "texts"})`).join(", ")}`;
 }
 
+/** How near the nearest training texts are, and the accuracy by that. */
+function similarityText({ similarity = [], test }: ClassificationReport): string[] {
+  const shown = similarity.filter(b => b.texts > 0);
+  if (shown.length === 0) return [];
+  const bands = shown.map(b => `${b.from.toFixed(1)} to ${b.to.toFixed(1)}: ${three(b.accuracy)} of ${formatCount(b.texts)}`);
+  const near = similarity.filter(b => b.from >= likeFrom).reduce((n, b) => n + b.texts, 0);
+  return [
+    `  Accuracy by similarity to the nearest training text (Jaccard, words): ${bands.join("; ")}`,
+    ...(near >= noticeableShare * test.documents
+      ? [
+          `  Warning: ${formatCount(near)} of ${formatCount(test.documents)} test texts have a near copy in training (similarity ${likeFrom} or more)`,
+        ]
+      : []),
+  ];
+}
+/** Near copies that are worth a warning, as a share of the test texts. */
+const noticeableShare = 0.05;
+
 export function classificationTable(r: ClassificationReport): string {
   const counts = Object.entries(r.test.counts);
   const shown =
@@ -71,6 +89,8 @@ export function classificationTable(r: ClassificationReport): string {
       `      ${c.balancedAccuracy ? `balanced accuracy ${change(c.balancedAccuracy)}; ` : ""}F1 ${change(c.difference)}; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
     );
   }
+  for (const w of r.warnings ?? []) lines.push(`  Warning: ${w.message}`);
+  lines.push(...similarityText(r));
   const { temperature: t, error } = r.calibration;
   lines.push(
     "",

@@ -1,8 +1,13 @@
-/** The baselines' answers on the test part, an artifact of their own: they depend on no model. They learn from the validation part too, having nothing to select. */
+/**
+ * What the report says of the data and needs no model, an artifact of its own: the baselines' answers on the test set (they learn from the validation part
+ * too, having nothing to select), warnings about leaks, and how near the nearest training text of each test text is.
+ */
 import { z } from "zod";
 import { type TextClassifierName, textClassifierNames, textClassifiers } from "../../evaluate/index.ts";
 import { stage } from "../../store/index.ts";
-import { readExamples, readTest } from "./examples.ts";
+import { type DataWarning, dataWarnings, droppedCopies } from "./data-warnings.ts";
+import { classReader, readExamples, readTest } from "./examples.ts";
+import { nearestTrain } from "./nearest-train.ts";
 import { labelOptions } from "./options.ts";
 
 export interface BaselineAnswers {
@@ -17,9 +22,20 @@ export interface BaselineAnswers {
 }
 export const answersFile = "answers.json";
 
+/** Of the data alone; absent in artifacts of earlier versions. */
+export interface DataChecks {
+  readonly warnings: readonly DataWarning[];
+  /** Similarity of each test text to the training text that is most like it. */
+  readonly nearest: readonly number[];
+}
+export const checksFile = "checks.json";
+
+/** Attributes that curation makes of the text or of the split itself. */
+const madeAttributes = ["cluster", "duplicates", "copies", "augmentedFrom"];
+
 export const textBaselinesStage = stage({
   name: "text-baselines",
-  version: 1,
+  version: 2,
   inputs: { documents: "documents" },
   options: z.strictObject({ labels: labelOptions, baselines: z.array(z.enum(textClassifierNames)) }),
   output: "baselines",
@@ -42,6 +58,25 @@ export const textBaselinesStage = stage({
       });
       told.push({ name, predicted, ms: Math.round(performance.now() - started) });
     }
+    progress({ stage: "baselines", done: 1, message: "looking for leaks" });
+    const checks: DataChecks = {
+      warnings: dataWarnings({
+        classes,
+        train: known,
+        test,
+        dropped: await droppedCopies(documents, classReader(labels)),
+        ignored: [labels.label, ...madeAttributes],
+        allowNamed: labels.allowNamed,
+      }),
+      nearest: Array.from(
+        nearestTrain(
+          known.map(e => e.text),
+          test.map(e => e.text),
+        ),
+        x => Math.round(x * 1e4) / 1e4,
+      ),
+    };
+    await output.write(checksFile, `${JSON.stringify(checks)}\n`);
     const answers: BaselineAnswers = { classes, ids: test.map(e => e.id), baselines: told };
     await output.write(answersFile, `${JSON.stringify(answers)}\n`);
     const right = (predicted: readonly number[]) => predicted.reduce((n, p, i) => n + (p === test[i]!.label ? 1 : 0), 0);

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
 import { type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { answersFile, type BaselineAnswers } from "./baselines-stage.ts";
+import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
+import { bandsOf } from "./nearest-train.ts";
 import { costOptions, labelOptions } from "./options.ts";
 import { predictorOf, softmax } from "./predict.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
@@ -63,6 +64,9 @@ export const evaluateClassifierStage = (
         baselines: answers.baselines.map(b => ({ name: b.name, kind: "baseline", predicted: Int32Array.from(b.predicted) })),
       };
       const { groups, ...compared } = compareSystems(material);
+      const checks = inputs.baselines.files.some(f => f.name === checksFile)
+        ? (JSON.parse((await inputs.baselines.read(checksFile)).toString("utf8")) as DataChecks)
+        : undefined;
       const wrong = test.flatMap((e, i) =>
         predicted[i] === e.label
           ? []
@@ -93,6 +97,7 @@ export const evaluateClassifierStage = (
           temperature: tempered(validation.probabilities, validation.labels, logits, texts.labels),
         },
         ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
+        ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);

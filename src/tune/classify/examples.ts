@@ -20,15 +20,15 @@ export interface Example {
   /** It was made of another document. */
   readonly isMade: boolean;
 }
-/** Of the test part: with what slices are made of. */
-export interface TestExample extends Example {
+/** With what slices are made of, and what may give its class away. */
+export interface DescribedExample extends Example {
   readonly attributes: Attributes;
 }
 export interface Examples {
   /** Sorted by code units. */
   readonly classes: readonly string[];
-  readonly train: readonly Example[];
-  readonly validation: readonly Example[];
+  readonly train: readonly DescribedExample[];
+  readonly validation: readonly DescribedExample[];
   /** Documents without a class, or of a class that is not among those asked for. */
   readonly leftOut: number;
 }
@@ -274,12 +274,13 @@ export function checkCrossing(documents: ArtifactReader, o: Pick<LabelOptions, "
     });
 }
 
-const exampleOf = ({ document: d, label }: Read, classOf: ReadonlyMap<string, number>): Example => ({
+const exampleOf = ({ document: d, label }: Read, classOf: ReadonlyMap<string, number>): DescribedExample => ({
   id: d.id,
   text: d.text,
   label: classOf.get(label)!,
   group: String(d.attributes.cluster ?? d.attributes.augmentedFrom ?? d.id),
   isMade: d.attributes.augmentedFrom !== undefined,
+  attributes: d.attributes,
 });
 
 /** A class that is asked for and has no text is a slip of the pen, and its texts would be left out with a number. Errors: tune/labels. */
@@ -334,11 +335,11 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
 }
 
 /** The test part: what nothing has been chosen by. Errors: tune/labels, also for a class that the train side lacks. */
-export async function readTest(documents: ArtifactReader, o: LabelOptions, classes: readonly string[]): Promise<TestExample[]> {
+export async function readTest(documents: ArtifactReader, o: LabelOptions, classes: readonly string[]): Promise<DescribedExample[]> {
   const { read } = await readSide(documents, "held-out", o);
   const place = `${documents.id}/held-out: ${o.label}`;
   const classOf = new Map(classes.map((name, c) => [name, c]));
-  const test = known(read, classOf, place).map(r => ({ ...exampleOf(r, classOf), attributes: r.document.attributes }));
+  const test = known(read, classOf, place).map(r => exampleOf(r, classOf));
   checkCounts("test", classes, test, o.label, place);
   return test;
 }

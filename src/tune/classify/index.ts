@@ -1,8 +1,10 @@
 /** Inner door: classifiers of texts, tuned, selected and reported. */
-export { answersFile, type BaselineAnswers, textBaselinesStage } from "./baselines-stage.ts";
+export { answersFile, type BaselineAnswers, checksFile, type DataChecks, textBaselinesStage } from "./baselines-stage.ts";
+export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./data-warnings.ts";
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
-export { type Example, type Examples, readExamples, readTest, type TestExample } from "./examples.ts";
+export { type DescribedExample, type Example, type Examples, readExamples, readTest } from "./examples.ts";
 export { type FitOptions, type FitResult, fitClassifier, type Selection, type TokenTexts } from "./fit.ts";
+export { bandsOf, likeFrom, nearestTrain, type SimilarityBand } from "./nearest-train.ts";
 export {
   type ClassifyInput,
   type ClassifyOptions,

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { TestExample } from "./examples.ts";
+import type { DescribedExample } from "./examples.ts";
 import { predictionLines } from "./predictions.ts";
 
-const examples = (of: (i: number) => Partial<TestExample>, n = 120): TestExample[] =>
+const examples = (of: (i: number) => Partial<DescribedExample>, n = 120): DescribedExample[] =>
   Array.from({ length: n }, (_, i) => ({
     id: `d${i}`,
     text: `text ${i}`,
@@ -12,7 +12,7 @@ const examples = (of: (i: number) => Partial<TestExample>, n = 120): TestExample
     attributes: {},
     ...of(i),
   }));
-const linesOf = (test: readonly TestExample[]) =>
+const linesOf = (test: readonly DescribedExample[]) =>
   predictionLines({
     test,
     label: "mood",

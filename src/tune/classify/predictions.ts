@@ -4,7 +4,7 @@
  * the data set's steps took out of the documents is not in it.
  */
 import type { Attributes } from "../../data/index.ts";
-import type { TestExample } from "./examples.ts";
+import type { DescribedExample } from "./examples.ts";
 
 export const predictionsFile = "predictions.jsonl";
 
@@ -23,7 +23,7 @@ const kindOf = (a: Attributes[string]): Value | undefined =>
   typeof a === "boolean" ? String(a) : typeof a === "string" || typeof a === "number" ? a : undefined;
 
 /** Attributes to slice by: kinds first, then measures. Not the class, not what groups are made of, not what is alike everywhere. */
-function sliced(test: readonly TestExample[], label: string): string[] {
+function sliced(test: readonly DescribedExample[], label: string): string[] {
   const values = new Map<string, Set<Value>>();
   for (const { attributes } of test)
     for (const [name, a] of Object.entries(attributes)) {
@@ -42,7 +42,7 @@ function sliced(test: readonly TestExample[], label: string): string[] {
 }
 
 export interface Predictions {
-  readonly test: readonly TestExample[];
+  readonly test: readonly DescribedExample[];
   /** The attribute that holds the class. */
   readonly label: string;
   readonly classes: readonly string[];

@@ -112,6 +112,15 @@ describe("the report", () => {
     expect(of("b")).toMatchObject({ verdict: "no better than chance", balancedAccuracy: { value: 0.5 }, chance: 0.5, p: 1 });
   });
 
+  test("a system without an error has the bound of three in n, not an interval without width", () => {
+    const of = (groups?: Int32Array<ArrayBuffer>) => compare(truth, wrongAt(0.3, "a"), groups).scores.find(s => s.name === "m")!;
+    const own = of();
+    expect(own.accuracy).toEqual({ value: 1, low: 1 - 3 / 120, high: 1 });
+    expect(own.classes.map(c => c.f1Range.low)).toEqual([1 - 3 / 60, 1 - 3 / 60]);
+    expect(own.macroF1).toEqual({ value: 1, low: 1 - 3 / 60, high: 1 });
+    expect(of(truth.map((_, i) => Math.floor(i / 12))).accuracy.low).toBeCloseTo(1 - 3 / 10, 12);
+  });
+
   test("the table of mistakes has the accuracy and the recalls that the scores have", () => {
     const predicted = wrongAt(0.2, "a");
     const model = { name: "m", kind: "model", predicted } as const;

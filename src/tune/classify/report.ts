@@ -19,7 +19,9 @@ import {
   type ThresholdReport,
 } from "../../evaluate/index.ts";
 import { bootstrapAll, canDiffer, type McNemar, mcNemar } from "../../statistics/index.ts";
+import type { DataWarning } from "./data-warnings.ts";
 import { drawScorer } from "./draw-scores.ts";
+import type { SimilarityBand } from "./nearest-train.ts";
 import { softmax } from "./predict.ts";
 
 export interface ScoreRange {
@@ -79,6 +81,10 @@ export interface ClassificationReport {
   readonly calibration: Calibration;
   /** Where the recipe says what mistakes cost. */
   readonly threshold?: ThresholdReport;
+  /** What in the data could make the scores mean less than they say; absent in reports of earlier versions. */
+  readonly warnings?: readonly DataWarning[];
+  /** Accuracy by how near the nearest training text is. */
+  readonly similarity?: readonly SimilarityBand[];
   /** What it is surest of and wrong about. */
   readonly wrongest: readonly WrongText[];
 }
@@ -98,6 +104,10 @@ export interface ReportMaterial {
 
 const confidence = 0.95;
 const draws = 1000;
+
+/** With no error in n independent trials the 95 % bound of its rate is 3 / n (Hanley and Lippman-Hand 1983): a bootstrap of none has no width. */
+const withoutErrors = (range: ScoreRange, groups: number): ScoreRange =>
+  range.value === 1 && range.low === 1 ? { ...range, low: Math.max(0, 1 - 3 / groups) } : range;
 
 /** Scores and comparisons; a function of the answers alone. */
 export function compareSystems(
@@ -132,20 +142,23 @@ export function compareSystems(
     { draws, confidence, clusters },
     // every draw alike, as where nothing is wrong: the interval is the value
   ).map(({ value, low, high }): ScoreRange => (Number.isNaN(low) ? { value, low: value, high: value } : { value, low, high }));
+  const groupsOf = classes.map((_, c) => new Set(clusters.filter((_, i) => truth[i] === c)).size);
   const chances = systems.map(s => chanceTest({ classes, truth, predicted: s.predicted }, clusters));
   const scoreOf = (s: System, at: number): SystemScore => {
     const scores = on(s);
     const own = ranges.slice(at * width, (at + 1) * width);
+    const ofClasses = classes.map((_, c) => withoutErrors(own[2 + c]!, groupsOf[c]!));
+    const meanLow = ofClasses.reduce((sum, r) => sum + r.low, 0) / classes.length;
     return {
       name: s.name,
       kind: s.kind,
-      accuracy: own[0]!,
+      accuracy: withoutErrors(own[0]!, numbers.size),
       balancedAccuracy: scores.balancedAccuracy,
       macro: scores.macro,
-      macroF1: own[1]!,
+      macroF1: own[1]!.value === 1 && own[1]!.low === 1 ? { ...own[1]!, low: meanLow } : own[1]!,
       mcc: scores.mcc,
       chance: chances[at]!,
-      classes: scores.classes.map(row => ({ ...row, f1Range: own[2 + classes.indexOf(row.name)]! })),
+      classes: scores.classes.map(row => ({ ...row, f1Range: ofClasses[classes.indexOf(row.name)]! })),
     };
   };
   const right = (s: System, i: number) => s.predicted[i] === truth[i];

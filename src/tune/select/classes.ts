@@ -21,7 +21,10 @@ import { tuneErrors } from "../errors.ts";
 import { disposeTuned } from "../methods/index.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
 
-export type ClassTexts = Pick<Examples, "classes" | "train" | "validation">;
+export interface ClassTexts extends Pick<Examples, "classes"> {
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
+}
 
 /** About so many texts, of each class its share and two at least, those with the smallest hashes; in their own order. */
 export function sampledClasses(examples: readonly Example[], most: number): Example[] {
