@@ -19,13 +19,13 @@ import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import { Callers } from "./own/callers.ts";
 import type { Page } from "./own/page.ts";
+import type { OwnServer } from "./own/server-port.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
 import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
 import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
-import type { ServeHere } from "./upstreams/in-process.ts";
 import type { Stop } from "./upstreams/stop.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
 import { type Notices, openNotices } from "./webhooks/notices.ts";
@@ -37,7 +37,7 @@ export interface GatewayOptions {
   readonly control: Control;
   readonly version?: string;
   /** A server of the same process, for addresses that the gateway does not have; nothing answers there when absent. */
-  readonly server?: ServeHere;
+  readonly server?: OwnServer;
   /** That server asks by `askFor` what it does later for somebody, the lines of a batch. `own`: accounts of this process, which no key of the state opens. */
   readonly later?: { readonly own: readonly Identity[] };
   /** The console's page, where the gateway stands alone. */
@@ -94,7 +94,7 @@ export class Gateway {
   /** What ends each request under way. */
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
-  readonly server: ServeHere | undefined;
+  readonly server: OwnServer | undefined;
   /** Undefined where the server asks nothing later. */
   readonly callers: Callers | undefined;
   readonly page: Page | undefined;

@@ -4,6 +4,7 @@
  */
 import { nearest, systemClock } from "../base/index.ts";
 import { AdapterShelf } from "./adapters/shelf.ts";
+import { modelNameOf, modelUseOf } from "./authorization.ts";
 import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
 import { serveErrors } from "./errors.ts";
@@ -87,9 +88,18 @@ export class Engines {
     const { otherNames } = this.#shared;
     return otherNames === model ? undefined : otherNames;
   }
-  /** Says that this request uses an engine which it found in `all` or `encoders`; gives it back. */
-  use<E extends AnyEngine>(engine: E): E {
+  /** Says that this request uses an engine which it found in `all` or `encoders`, under one of its names; gives it back. Errors as of `show`. */
+  use<E extends AnyEngine>(engine: E, asked?: string): E {
+    this.show(engine, asked);
     if (this.#visit) this.#shared.router?.use(engine, this.#visit);
+    return engine;
+  }
+  /** Says that this request is told of an engine, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
+  show<E extends AnyEngine>(engine: E, asked = engine.model.name ?? modelNameOf(engine.model.id).model): E {
+    this.#visit?.authorize(() => {
+      const parent = parentOf(engine);
+      return modelUseOf(asked, [...namesOf(engine), ...(parent === undefined ? [] : [parent])]);
+    });
     return engine;
   }
 
@@ -107,7 +117,10 @@ export class Engines {
   /** The engine of an adapter's name; undefined where it is none. Errors as of `find`, of its model. */
   #adapted(name: string): Engine | undefined {
     const parent = this.adapters.parentOf(name);
-    return parent === undefined ? undefined : this.adapters.over(this.find(parent), name);
+    if (parent === undefined) return undefined;
+    this.#visit?.authorize(() => modelUseOf(name, [name, parent]));
+    const base = () => this.find(parent);
+    return this.adapters.over(this.#visit ? this.#visit.covered(base) : base(), name);
   }
 
   addEncoder(encoder: EmbeddingEngine): void {
@@ -159,7 +172,7 @@ export class Engines {
     if (adapted) return adapted;
     const routed = this.#routed(model);
     const found = this.#engines.find(e => (routed ? e === routed : namesOf(e).includes(model)));
-    if (found) return found;
+    if (found) return this.#resolved(found, routed, model);
     const encoder = this.#encoders.find(e => (routed ? e === routed : namesOf(e).includes(model)));
     if (routed || encoder) {
       const isClassifier = encoder?.model.config.classifier !== undefined;
@@ -179,7 +192,7 @@ export class Engines {
   findEncoder(model: string): EmbeddingEngine {
     const routed = this.#adapted(model) ?? this.#routed(model);
     const found = this.#encoders.find(e => (routed ? e === routed : namesOf(e).includes(model)));
-    if (found) return found;
+    if (found) return this.#resolved(found, routed, model);
     if (routed || this.#engines.some(e => namesOf(e).includes(model)))
       throw serveErrors.fail("unsupported", {
         place: "model",
@@ -194,9 +207,11 @@ export class Engines {
 
   /** A decoder's or an encoder's engine. Errors: serve/unknownModel. */
   findAny(model: string): AnyEngine {
-    const known = this.#adapted(model) ?? this.#routed(model) ?? this.#both.find(e => namesOf(e).includes(model));
+    const routed = this.#adapted(model) ?? this.#routed(model);
+    const known = routed ?? this.#both.find(e => namesOf(e).includes(model));
+    if (known) return this.#resolved(known, routed, model);
     const other = this.#otherwise(model);
-    return known ?? (other === undefined ? this.find(model) : this.findAny(other));
+    return other === undefined ? this.find(model) : this.findAny(other);
   }
 
   /** The version that the router chooses for a name, or an adapter's engine; undefined where it knows no such name. */
@@ -208,6 +223,11 @@ export class Engines {
     const engine = this.#shared.router?.route(model, this.#visit);
     if (engine && this.#visit) this.#visit.engine = engine;
     return engine;
+  }
+
+  /** What the router has chosen was authorised there. */
+  #resolved<E extends AnyEngine>(engine: E, routed: AnyEngine | undefined, asked: string): E {
+    return routed ? engine : this.show(engine, asked);
   }
 
   #unknown(model: string, names: readonly string[]) {

@@ -1,5 +1,6 @@
 /** serve: the inference engine of a model (queue, slots, scheduler) and its HTTP contracts. */
 export { AdapterShelf, type ShelvedAdapter } from "./adapters/shelf.ts";
+export type { Authorize, ModelName, ModelUse, RoutedRequest, RouteEndpoint } from "./authorization.ts";
 export type {
   ConsoleDataSet,
   ConsoleEvaluation,

@@ -87,7 +87,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     gateway = await Gateway.open({
       config: first.config,
       control: withConsole(control, token),
-      server: serveHere,
+      server: (request, authorize) => app.fetch(request, undefined, authorize),
       later: { own: [consoleIdentity] },
       ...(await watching(first.config, undefined, warn)),
       version: ownPackage().version,

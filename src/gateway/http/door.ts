@@ -53,6 +53,11 @@ export function allowed(control: Control, identity: Identity, action: Action): v
   });
 }
 
+/** As `allowed`, for a further name of a model that was allowed by another: only a policy that denies it counts. Errors: gateway/forbidden. */
+export function notDenied(control: Control, identity: Identity, action: Action): void {
+  if (control.decide(identity, action).policy !== null) allowed(control, identity, action);
+}
+
 /** Room for a request. Errors: an answer of 429, 413 or 503 that the limits wrote. */
 export function reserved(
   control: Control,

@@ -1,18 +1,19 @@
 /**
- * The server of the same process behind the gateway's door, for addresses that the gateway does not have: who is it, may they, is there room,
- * then that server's own answer, as it is. So nothing of a server with a gateway is reached without a key, whichever contract a client speaks.
+ * The server of the same process behind the gateway, for addresses that the gateway does not have: the client is authenticated, the server routes the
+ * request and says what it is for (`server-port.ts`), policies and limits decide, and then the server answers. So nothing of a server with a gateway is
+ * reached without a key, and no model by another way than the one that policies judged, whichever contract a client speaks.
  */
 import { mayAdminister } from "../admin/roles.ts";
-import { gatewayErrors } from "../errors.ts";
+import type { Identity } from "../contract.ts";
 import type { Gateway } from "../gateway.ts";
 import { receivedBytes } from "../http/ask.ts";
 import type { Handle } from "../http/ask-model.ts";
-import { admitted, allowed, reserved } from "../http/door.ts";
+import { admitted, allowed, notDenied, reserved } from "../http/door.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { bodyParameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
-import type { ServeHere } from "../upstreams/in-process.ts";
-import { namedModel, type OwnAddress, ownAddress } from "./addresses.ts";
 import { callerHeader } from "./callers.ts";
+import type { OwnServer, RoutedRequest } from "./server-port.ts";
 import { bytesPerToken, TokensWritten } from "./tokens-written.ts";
 import { checkUnguarded } from "./unguarded.ts";
 
@@ -33,18 +34,6 @@ function partsOf(body: Body): Body[] {
   const columns = isRow(inputs) ? bodyParameters.flatMap(name => valuesOf(inputs[name]).map(value => ({ [name]: value }))) : [];
   return [body, options, parameters, ...rows, ...columns].filter(isRow);
 }
-
-const jsonOf = (bytes: Uint8Array): unknown => {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString());
-  } catch {
-    return undefined;
-  }
-};
-
-/** A batch's requests are for any models, and asked later; looking at one and ending it asks none. */
-const isBatch = ({ endpoint }: OwnAddress, method: string, pathname: string): boolean =>
-  endpoint === "batches" && method === "POST" && !pathname.endsWith("/cancel");
 
 /** Counts what goes through; `done` once, however it ends. */
 function counted(body: ReadableStream<Uint8Array>, add: (piece: Uint8Array) => void, done: (isWhole: boolean) => void) {
@@ -71,71 +60,92 @@ function counted(body: ReadableStream<Uint8Array>, add: (piece: Uint8Array) => v
   });
 }
 
-/** The handler of what the gateway has no address for. Errors: those of the door, gateway/body, tooLarge, unguarded. */
+/** A route of the configuration that the model is called by, one with guards before others. */
+function routeOf({ config }: Gateway, { model, also = [] }: RoutedRequest) {
+  const names = model === undefined ? [] : [model, ...also.map(a => a.model)];
+  const found = names.flatMap(name => config.routes.get(name) ?? []);
+  return found.find(r => r.guards.length > 0) ?? found[0];
+}
+
+interface Asking {
+  readonly gateway: Gateway;
+  readonly exchange: Exchange;
+  readonly identity: Identity;
+  readonly request: Request;
+  readonly sizeBytes: number;
+}
+
+/** Decides on what the server would do, and holds room for it once. Errors: those of the door, gateway/unguarded. */
+async function decided({ gateway, exchange, identity, request, sizeBytes }: Asking, routed: RoutedRequest): Promise<void> {
+  const { control } = gateway;
+  const { endpoint, asksModel, isDeferred, body = {}, model = null, label = null, also = [] } = routed;
+  exchange.path = routed.name;
+  const route = routeOf(gateway, routed);
+  // only names that the configuration has go into logs and metrics
+  if (route) exchange.model = route.name;
+  const parameters = parametersIn(partsOf(body));
+  const action = { endpoint, model, label, parameters, dataClass: request.headers.get("x-loam-data-class") };
+  allowed(control, identity, action);
+  for (const name of also) notDenied(control, identity, { ...action, ...name });
+  if (route && route.name !== model) notDenied(control, identity, { ...action, model: route.name });
+  // lines that come back through the gateway are looked at there
+  const isUnseen = isDeferred && !gateway.callers;
+  if (asksModel || isUnseen) checkUnguarded(routed.name, isUnseen ? undefined : route, gateway.config.routes);
+  if (endpoint === "admin") mayAdminister(control, identity, request.method === "GET" ? "look" : "change");
+  if (exchange.reservation) return;
+  const wanted = parameters.max_tokens;
+  const most = route?.maxOutputTokens ?? 0;
+  exchange.inputTokens = asksModel ? Math.ceil(sizeBytes / bytesPerToken) : 0;
+  const maxOutputTokens = !asksModel ? 0 : typeof wanted === "number" && Number.isFinite(wanted) ? Math.ceil(wanted) : most;
+  const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: sizeBytes };
+  exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route?.name ?? model, ip: exchange.ip }, demand);
+}
+
+/** The server's answer to a request that was decided on. Errors: those of `decided`. */
+async function servedAs(serve: OwnServer, asking: Asking): Promise<{ readonly response: Response; readonly isCounted: boolean }> {
+  let refusal: { readonly error: unknown } | undefined;
+  let isDecided = false;
+  let asksModel = false;
+  const response = await serve(asking.request, async routed => {
+    try {
+      await decided(asking, routed);
+      isDecided = true;
+      asksModel = routed.asksModel;
+      asking.exchange.target = "server";
+      return undefined;
+    } catch (error) {
+      refusal = { error };
+      return new Response(null, { status: 403 });
+    }
+  });
+  if (!refusal && (isDecided || response.status >= 400)) return { response, isCounted: asksModel && response.ok };
+  await response.body?.cancel();
+  throw refusal ? refusal.error : new TypeError("the server has answered a request that was not decided on");
+}
+
+/** The handler of what the gateway has no address for. Errors: those of the door, gateway/tooLarge, unguarded. */
 export const ownServer =
-  (gateway: Gateway, serve: ServeHere): Handle =>
+  (gateway: Gateway, serve: OwnServer): Handle =>
   async (request, exchange, end) => {
     gateway.checkRoom();
-    const { control } = gateway;
-    const identity = await admitted(control, request.headers, exchange);
-    const url = new URL(request.url);
-    const address = ownAddress(url.pathname, request.method);
-    exchange.path = address.name;
+    const identity = await admitted(gateway.control, request.headers, exchange);
     const bytes = request.body ? await receivedBytes(request) : undefined;
-    const body = bytes && address.endpoint !== "files" ? jsonOf(bytes) : undefined;
-    // what is not JSON here could still be read by the server: it must not go past what policies say of models
-    if (bytes?.length && body === undefined && address.endpoint !== "files" && address.model === null)
-      throw gatewayErrors.fail("body", {
-        place: "body",
-        expected: "JSON",
-        received: "something else",
-        hint: "Check the body that is sent.",
-      });
-    const given = isRow(body) ? body : {};
-    const said = typeof given.model === "string" ? namedModel(given.model.slice(0, 256)) : { model: null, label: null };
-    const { model, label } = address.model === null ? said : address;
-    // only names that the configuration has go into logs and metrics
-    const route = model === null ? undefined : gateway.config.routes.get(model);
-    if (route) exchange.model = route.name;
-    // what only the server can read may ask for any number of tokens
-    const isUnread = bytes !== undefined && bytes.length > 0 && body === undefined && address.asksModel;
-    const parameters = parametersIn(isUnread ? [{ max_tokens: Number.POSITIVE_INFINITY }] : partsOf(given));
-    const dataClass = request.headers.get("x-loam-data-class");
-    allowed(control, identity, { endpoint: address.endpoint, model, label, parameters, dataClass });
-    const beginsBatch = isBatch(address, request.method, url.pathname);
-    // lines that come back through the door are looked at there
-    const isUnseen = beginsBatch && !gateway.callers;
-    if (address.asksModel || isUnseen) checkUnguarded(address.name, isUnseen ? undefined : route, gateway.config.routes);
-    if (address.endpoint === "admin") mayAdminister(control, identity, request.method === "GET" ? "look" : "change");
-    const sizeBytes = bytes?.length ?? 0;
-    const inputTokens = address.asksModel ? Math.ceil(sizeBytes / bytesPerToken) : 0;
-    const wanted = parameters.max_tokens;
-    const most = route?.maxOutputTokens ?? 0;
-    const maxOutputTokens = !address.asksModel ? 0 : typeof wanted === "number" && Number.isFinite(wanted) ? Math.ceil(wanted) : most;
-    exchange.inputTokens = inputTokens;
-    const demand = { inputTokens, maxOutputTokens, bytes: sizeBytes };
-    exchange.reservation = await reserved(control, gateway.metrics, { identity, model, ip: exchange.ip }, demand);
-    exchange.target = "server";
     const headers = new Headers(request.headers);
     for (const name of ungiven) headers.delete(name);
-    if (beginsBatch && gateway.callers) headers.set(callerHeader, gateway.callers.note(identity, dataClass));
+    if (gateway.callers) headers.set(callerHeader, gateway.callers.note(identity, request.headers.get("x-loam-data-class")));
     headers.set("x-request-id", exchange.id);
-    const response = await serve(
-      new Request(url, {
-        method: request.method,
-        headers,
-        body: (bytes ?? null) as Uint8Array<ArrayBuffer> | null,
-        signal: request.signal,
-      }),
-    );
+    const { url, method, signal } = request;
+    const given = new Request(url, { method, headers, signal, body: (bytes ?? null) as Uint8Array<ArrayBuffer> | null });
+    const asking = { gateway, exchange, identity, request: given, sizeBytes: bytes?.length ?? 0 };
+    const { response, isCounted } = await servedAs(serve, asking);
     exchange.firstMs = gateway.clock.monotonic() - exchange.startMs;
     const kept = new Headers(response.headers);
     for (const name of ownHeaders) kept.delete(name);
     const tokens = new TokensWritten(kept.get("content-type") ?? "");
-    const isCounted = address.asksModel && response.ok;
+    const { inputTokens } = exchange;
     const over = (status: number) =>
       end({ status, usage: isCounted ? tokens.counted(inputTokens) : { inputTokens: 0, outputTokens: 0, cachedTokens: 0 } });
-    const answer = { status: response.status, headers: { ...Object.fromEntries(kept), ...exchange.reservation.headers() } };
+    const answer = { status: response.status, headers: { ...Object.fromEntries(kept), ...exchange.reservation?.headers() } };
     if (!response.body) {
       over(response.status);
       return { ...answer, body: "" };

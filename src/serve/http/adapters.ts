@@ -91,6 +91,7 @@ const list = (c: AppContext, { engines }: Services): Response =>
 
 export const adapters: Contract = {
   name: "adapters",
+  endpoint: "admin",
   routes: [
     get("/v1/admin/adapters", list),
     post("/v1/load_lora_adapter", changing(load)),

@@ -141,6 +141,7 @@ async function policy(c: AppContext, services: Services): Promise<Response> {
 
 export const admin: Contract = {
   name: "admin",
+  endpoint: "admin",
   prefix: "/v1/admin",
   routes: [
     get("/v1/admin/models", list),

@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { type Clock, systemClock } from "../../base/index.ts";
+import type { Authorize } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine } from "../engine.ts";
@@ -22,6 +23,7 @@ import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
+import { Permit } from "./permit.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { staticFile } from "./static-files.ts";
 import { isCopy, visits } from "./visited.ts";
@@ -67,8 +69,8 @@ export interface AppOptions {
 
 export interface App {
   readonly engines: Engines;
-  /** `peer`: what the socket's side tells, for those who stand before it. */
-  fetch(request: Request, peer?: unknown): Response | Promise<Response>;
+  /** `peer`: what the socket's side tells, for those who stand before it. `authorize`: decides on the request where a gateway does. */
+  fetch(request: Request, peer?: unknown, authorize?: Authorize): Response | Promise<Response>;
   /** Requests whose answer has not ended. */
   readonly inFlight: number;
   /** Begins no further work of its own, and takes temporary files away. */
@@ -100,7 +102,7 @@ export function createApp(options: AppOptions): App {
       store: files,
       engines,
       created,
-      ask: options.batchLine ?? (async request => app.fetch(request)),
+      ask: options.batchLine ?? (async request => app.fetch(request, {})),
       onFailure: (error, place) => options.onFailure?.(error, place),
     });
     return runner;
@@ -122,7 +124,7 @@ export function createApp(options: AppOptions): App {
     fineTuning: options.fineTuning?.((name, content) => files.add(name, "fine-tune-results", Buffer.from(content), created()).id),
   };
   const app = new Hono<AppEnvironment>();
-  const visited = visits(engines, request => app.fetch(request));
+  const visited = visits(engines, request => app.fetch(request, {}));
   if (tracing) engines.watch(engine => tracing.watch(engine));
   let inFlight = 0;
 
@@ -177,6 +179,10 @@ export function createApp(options: AppOptions): App {
     await next();
   });
 
+  /** Around what is no contract's: the gateway's refusal, where there is one. */
+  const refusedAt = (c: AppContext, name: string, endpoint: Route["endpoint"] = "other"): Promise<Response | undefined> | undefined =>
+    c.env.authorize && new Permit(c, { path: name, endpoint }, c.env.authorize).ask();
+
   const on = (routes: readonly Route[], contract?: Contract) => {
     const byPath = new Map<string, Route[]>();
     for (const route of routes) byPath.set(route.path, [...(byPath.get(route.path) ?? []), route]);
@@ -187,10 +193,14 @@ export function createApp(options: AppOptions): App {
         if (contract) c.var.exchange.contract = contract;
         return c;
       };
-      for (const { method, name = path, handle, operation } of of)
-        app.on(method, path, c => visited(named(c, name, operation), services, handle));
+      for (const route of of) {
+        const row = { endpoint: contract?.endpoint ?? "other", ...route };
+        app.on(row.method, path, c => visited(named(c, row.name ?? path, row.operation), services, row));
+      }
       const allowed = of.flatMap(r => (r.method === "GET" ? ["GET", "HEAD"] : [r.method]));
-      app.all(path, c => {
+      app.all(path, async c => {
+        const refused = await refusedAt(c, path, of[0]!.endpoint ?? contract?.endpoint);
+        if (refused) return refused;
         named(c, of[0]!.name ?? path).var.exchange.allow = allowed.join(", ");
         const expected = allowed.filter(m => m !== "HEAD").join(" or ");
         throw serveErrors.fail("method", { place: c.req.path.slice(0, 200), expected, received: c.req.method.slice(0, 20) });
@@ -223,13 +233,17 @@ export function createApp(options: AppOptions): App {
 
   app.use("/api/*", async (c, next) => {
     c.var.exchange.route = "/api";
-    await next();
+    const refused = await refusedAt(c, "/api", "admin");
+    if (refused) return refused;
+    return next();
   });
   app.route("/api", consoleApi({ engines, fleet, source: options.console, admin, version, clock }));
 
   app.get("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);
     if (pathname.startsWith("/v1/") || pathname === "/v1") return next();
+    const refused = await refusedAt(c, "console");
+    if (refused) return refused;
     const file = consoleFolder === undefined ? undefined : await staticFile(c, consoleFolder);
     if (file) {
       c.var.exchange.route = "console";
@@ -240,7 +254,9 @@ export function createApp(options: AppOptions): App {
     return c.text(noConsole);
   });
 
-  app.notFound(c => {
+  app.notFound(async c => {
+    const refused = await refusedAt(c, "unknown");
+    if (refused) return refused;
     const place = `${c.req.method} ${new URL(c.req.url).pathname}`.slice(0, 200);
     throw serveErrors.fail("unknownUrl", { place, message: "there is nothing at this address" });
   });
@@ -260,7 +276,7 @@ export function createApp(options: AppOptions): App {
   if (options.filesFolder !== undefined && files.isUsed) batches();
   return {
     engines,
-    fetch: request => app.fetch(request),
+    fetch: (request, _peer, authorize) => app.fetch(request, { authorize }),
     get inFlight() {
       return inFlight;
     },

@@ -58,13 +58,30 @@ export function jsonDepth(text: string): number {
   return deepest;
 }
 
-const read = new WeakMap<Request, { readonly text: string; value?: Readonly<Record<string, unknown>> }>();
+interface ReadBody {
+  /** Once, whatever came of it: a handler that had to wait for its model, or for leave to use it, starts again. */
+  readonly text: Promise<string>;
+  value?: Readonly<Record<string, unknown>>;
+}
+const read = new WeakMap<Request, ReadBody>();
 /** The body as it was read, where it was. */
 export const bodyRead = (request: Request): Readonly<Record<string, unknown>> | undefined => read.get(request)?.value;
 
+const broken = (expected: string, received: string) =>
+  serveErrors.fail("body", { place: "body", expected, received, hint: "Check the body that is sent." });
+
+async function readText(request: Request): Promise<string> {
+  const bytes = await readBytes(request, jsonBound);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw broken("UTF-8", "other bytes");
+  }
+}
+
 export interface ReadOptions {
   /** A contract's own parser, where JSON is not quite what it says. */
-  readonly parse?: (text: string) => unknown;
+  readonly parse?: ((text: string) => unknown) | undefined;
   /** Reads bodies that are not declared as JSON, too. */
   readonly takesUndeclared?: boolean | undefined;
 }
@@ -83,18 +100,9 @@ export async function readJson(
       expected: "application/json",
       received: type ? `"${type.slice(0, 60)}"` : "none",
     });
-  const broken = (expected: string, received: string) =>
-    serveErrors.fail("body", { place: "body", expected, received, hint: "Check the body that is sent." });
-  // a handler that had to wait for its model starts again
-  let text = read.get(request)?.text;
-  if (text === undefined) {
-    const bytes = await readBytes(request, jsonBound);
-    try {
-      text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    } catch {
-      throw broken("UTF-8", "other bytes");
-    }
-  }
+  const known: ReadBody = read.get(request) ?? { text: readText(request) };
+  read.set(request, known);
+  const text = await known.text;
   const depth = jsonDepth(text);
   if (depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${depth}`);
   let value: unknown;
@@ -105,6 +113,6 @@ export async function readJson(
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw broken("a JSON object", Array.isArray(value) ? "a list" : value === null ? "null" : `a ${typeof value}`);
-  read.set(request, { text, value: value as Record<string, unknown> });
-  return value as Record<string, unknown>;
+  known.value = value as Record<string, unknown>;
+  return known.value;
 }

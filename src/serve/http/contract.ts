@@ -1,5 +1,6 @@
 /** What a contract with clients is to the application: addresses with their handlers, and the form of its errors. Adding one is a row in `contracts.ts`. */
 
+import type { RouteEndpoint } from "../authorization.ts";
 import type { Operation } from "../tracing/tracing.ts";
 import type { AppContext, Services } from "./exchange.ts";
 import type { WireError } from "./wire-error.ts";
@@ -13,6 +14,12 @@ export interface Route {
   readonly name?: string;
   /** What it is for, in traces. */
   readonly operation?: Operation | undefined;
+  /** What it is called in policies; as its contract says when absent. */
+  readonly endpoint?: RouteEndpoint;
+  /** One model computes its answer, or is described by it. The handler resolves the model by `Engines` before it does anything else. */
+  readonly uses?: "answer" | "model";
+  /** Begins work whose requests come later. */
+  readonly isDeferred?: true;
   handle(c: AppContext, services: Services): Response | Promise<Response>;
 }
 
@@ -21,13 +28,24 @@ export interface Contract {
   /** Addresses of its own: what is unknown below it is answered in its form. */
   readonly prefix?: string;
   readonly routes: readonly Route[];
+  /** Of routes that say none. */
+  readonly endpoint: RouteEndpoint;
   /** Bodies name their model in `model`. */
   readonly namesModel?: true;
   /** Bodies need not be declared as JSON: its clients, and the examples of its pages, do not. */
   readonly takesUndeclared?: true;
+  /** Reads its bodies, where JSON is not quite what it says. */
+  readonly parse?: (text: string) => unknown;
   error(wire: WireError): { readonly status: number; readonly body: unknown };
 }
 
 export const get = (path: string, handle: Route["handle"]): Route => ({ method: "GET", path, handle });
 export const post = (path: string, handle: Route["handle"], operation?: Operation): Route => ({ method: "POST", path, handle, operation });
 export const del = (path: string, handle: Route["handle"]): Route => ({ method: "DELETE", path, handle });
+
+/** Routes whose answers a model computes. */
+export const answering = (endpoint: RouteEndpoint, route: Route): Route => ({ ...route, endpoint, uses: "answer" });
+/** Routes that describe a model. */
+export const describing = (endpoint: RouteEndpoint, route: Route): Route => ({ ...route, endpoint, uses: "model" });
+/** Routes of an endpoint that use no model. */
+export const under = (endpoint: RouteEndpoint, routes: readonly Route[]): Route[] => routes.map(route => ({ endpoint, ...route }));

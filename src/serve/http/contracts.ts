@@ -4,7 +4,7 @@ import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
 import { chatCompletions } from "./chat.ts";
 import { completions } from "./completions.ts";
-import { type Contract, del, get, post } from "./contract.ts";
+import { answering, type Contract, del, describing, get, post, under } from "./contract.ts";
 import { embeddings, rerank } from "./embeddings.ts";
 import { files } from "./files/files.ts";
 import { fineTuning } from "./fine-tuning/fine-tuning.ts";
@@ -20,19 +20,20 @@ import { detokenize, tokenize } from "./tokenize.ts";
 const openai: Contract = {
   name: "openai",
   namesModel: true,
+  endpoint: "other",
   routes: [
-    post("/v1/completions", completions, "text_completion"),
-    post("/v1/chat/completions", chatCompletions, "chat"),
-    ...responses,
-    post("/v1/embeddings", embeddings, "embeddings"),
-    post("/v1/rerank", rerank, "embeddings"),
-    post("/v1/score", score),
-    post("/v1/attributions", attributions),
-    post("/tokenize", tokenize),
-    post("/detokenize", detokenize),
-    get("/v1/models", listModels),
-    get("/v1/models/:model{.+}", oneModel),
-    del("/v1/models/:model{.+}", deleteModel),
+    answering("completions", post("/v1/completions", completions, "text_completion")),
+    answering("chat", post("/v1/chat/completions", chatCompletions, "chat")),
+    ...under("responses", responses),
+    answering("embeddings", post("/v1/embeddings", embeddings, "embeddings")),
+    answering("embeddings", post("/v1/rerank", rerank, "embeddings")),
+    answering("other", post("/v1/score", score)),
+    answering("other", post("/v1/attributions", attributions)),
+    describing("other", post("/tokenize", tokenize)),
+    describing("other", post("/detokenize", detokenize)),
+    ...under("models", [get("/v1/models", listModels)]),
+    describing("models", get("/v1/models/:model{.+}", oneModel)),
+    ...under("admin", [del("/v1/models/:model{.+}", deleteModel)]),
   ],
   error: wire => wire,
 };

@@ -1,6 +1,7 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
 import type { Clock } from "../../base/index.ts";
+import type { Authorize } from "../authorization.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
 import type { Engines } from "../engines.ts";
@@ -39,6 +40,8 @@ export interface Exchange {
 }
 
 export interface AppEnvironment {
+  /** Decides on the request, where a gateway stands before the server. */
+  readonly Bindings: { readonly authorize?: Authorize | undefined };
   readonly Variables: { readonly exchange: Exchange };
 }
 export type AppContext = Context<AppEnvironment>;
@@ -69,10 +72,10 @@ export interface Services {
   readonly batches: () => BatchRunner;
 }
 
-/** The body as an object, by a contract's own parser where it has one. Errors as of `readJson`. */
-export async function bodyOf({ req, var: { exchange } }: AppContext, parse = JSON.parse): Promise<Readonly<Record<string, unknown>>> {
+/** The body as an object, by the contract's own parser where it has one. Errors as of `readJson`. */
+export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Readonly<Record<string, unknown>>> {
   const { contract, otherNames } = exchange;
-  const body = exchange.body ?? (await readJson(req.raw, { parse, takesUndeclared: contract?.takesUndeclared }));
+  const body = exchange.body ?? (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared }));
   return contract?.namesModel && otherNames !== undefined && body.model == null ? { ...body, model: otherNames } : body;
 }
 

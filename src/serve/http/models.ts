@@ -43,7 +43,8 @@ export function oneModel(c: AppContext, { engines, started }: Services): Respons
   const id = c.req.param("model") ?? "";
   const versions = knownVersions(engines, id);
   // the newest also where only TensorFlow's clients use the name: `mail-small` where `mail-small@1` is served without that alias
-  const engine = versions.find(e => namesOf(e).includes(id)) ?? versions.at(-1) ?? engines.findAny(id);
+  const known = versions.find(e => namesOf(e).includes(id)) ?? versions.at(-1);
+  const engine = known ? engines.show(known, id) : engines.findAny(id);
   return c.json({ ...entry(engine, id, started), ...versionStates(versions) });
 }
 

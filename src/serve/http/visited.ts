@@ -2,6 +2,7 @@
  * A request between its address and its handler where versions come and go: it has a visit of its own, waits for a version that sleeps, says
  * in a header who answered, and is copied to shadows, whose answers nobody sees.
  */
+import { Unauthorized } from "../authorization.ts";
 import type { Engines } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { keepAliveMs } from "../lifecycle/keep-alive.ts";
@@ -10,6 +11,7 @@ import { limits } from "../limits.ts";
 import { bodyRead } from "./body.ts";
 import type { Route } from "./contract.ts";
 import type { AppContext, Services } from "./exchange.ts";
+import { Permit } from "./permit.ts";
 
 /** Names a user who stays with one version, where the body has no `user`. */
 export const userHeader = "x-loam-user";
@@ -70,30 +72,49 @@ function copy(
   }
 }
 
+/** The handler once more, until what it needs is there. */
+async function handled(c: AppContext, services: Services, { handle, uses }: Route, permit: Permit | undefined): Promise<Response> {
+  const refused = await permit?.askFirst();
+  if (refused) return refused;
+  for (;;)
+    try {
+      const response = await handle(c, services);
+      if (permit && !permit.isAsked) throw new TypeError(`a route that uses ${uses} has resolved no model`);
+      return response;
+    } catch (error) {
+      if (error instanceof Asleep) await awake(error, c.req.raw.signal);
+      else if (permit && error instanceof Unauthorized) {
+        const no = await permit.ask(error.use);
+        if (no) return no;
+      } else if (permit && !permit.isAsked) {
+        // what is wrong is told only to who may ask
+        const no = await permit.askUnresolved();
+        if (no) return no;
+        throw error;
+      } else throw error;
+    }
+}
+
 /** Handlers of an application, each with a visit around it. */
 export function visits(engines: Engines, fetch: (request: Request) => Response | Promise<Response>) {
   const count = { now: 0 };
-  return async (c: AppContext, services: Services, handle: Route["handle"]): Promise<Response> => {
-    if (!engines.isRouted) return handle(c, services);
+  return async (c: AppContext, services: Services, route: Route): Promise<Response> => {
+    const { authorize } = c.env;
+    const permit = authorize && new Permit(c, route, authorize);
+    if (!engines.isRouted && !permit) return route.handle(c, services);
     const visit = new Visit({
       user: () => userOf(c),
       keepAliveMs: () => {
         const { keep_alive } = bodyRead(c.req.raw) ?? {};
         return keep_alive == null ? undefined : keepAliveMs(keep_alive);
       },
+      ...(permit ? { authorize: permit.check } : {}),
     });
-    const own = { ...services, engines: engines.seenBy(visit) };
     try {
-      for (;;)
-        try {
-          const response = await handle(c, own);
-          if (visit.engine) response.headers.set(modelHeader, visit.engine.model.id);
-          if (visit.shadows.size > 0 && response.ok) copy(c, visit.shadows, fetch, count);
-          return response;
-        } catch (error) {
-          if (!(error instanceof Asleep)) throw error;
-          await awake(error, c.req.raw.signal);
-        }
+      const response = await handled(c, { ...services, engines: engines.seenBy(visit) }, route, permit);
+      if (visit.engine) response.headers.set(modelHeader, visit.engine.model.id);
+      if (visit.shadows.size > 0 && response.ok) copy(c, visit.shadows, fetch, count);
+      return response;
     } finally {
       visit.end();
     }

@@ -1,4 +1,5 @@
 /** Which version a request is answered by: what its name means, turns and users where a model's requests are split, and what they are copied to. */
+import { modelUseOf } from "../authorization.ts";
 import type { AnyEngine, Router } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { FleetEntry } from "./fleet-entry.ts";
@@ -25,6 +26,7 @@ export class Routing implements Pick<Router, "route" | "use" | "isModelReady"> {
     const entry = held && (visit?.holds(held.key) || held.isThere) ? held : this.#choose(named, visit);
     visit?.chosen.set(model, entry.version);
     if (visit && held !== entry && named.which === undefined) this.#shadow(named.name, entry, visit);
+    visit?.authorize(() => modelUseOf(model, this.#members.namesOf(entry)));
     return this.#enter(entry, visit);
   }
 

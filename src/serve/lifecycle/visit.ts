@@ -2,6 +2,7 @@
  * One request's way to a version: what was chosen for it stays chosen, and what it uses is not unloaded before its answers are under way
  * (then the engine itself waits for them). So every request is answered by one version, whole.
  */
+import type { ModelUse } from "../authorization.ts";
 import type { AnyEngine } from "../engines.ts";
 
 export interface VisitOptions {
@@ -9,6 +10,8 @@ export interface VisitOptions {
   user?(): string | undefined;
   /** How long the model may rest afterwards, where the request says so. */
   keepAliveMs?(): number | undefined;
+  /** Whether the request may use a model. Errors: its own. */
+  authorize?(use: ModelUse): void;
 }
 
 /** What a visit holds on to. */
@@ -27,6 +30,7 @@ export class Visit {
   /** Whose answer it was. */
   engine: AnyEngine | undefined;
   #isOver = false;
+  #isCovered = false;
 
   constructor(options: VisitOptions = {}) {
     this.#options = options;
@@ -49,6 +53,21 @@ export class Visit {
   /** What a request asks for is read before it is answered. Errors: serve/parameter. */
   check(): void {
     this.#options.keepAliveMs?.();
+  }
+
+  /** Called with each model that is resolved, before it is woken, held or used. Errors: those of `authorize`. */
+  authorize(use: () => ModelUse): void {
+    if (!this.#isCovered && this.#options.authorize) this.#options.authorize(use());
+  }
+  /** Resolves what an authorised model is made of: an adapter's model. */
+  covered<T>(resolve: () => T): T {
+    const before = this.#isCovered;
+    this.#isCovered = true;
+    try {
+      return resolve();
+    } finally {
+      this.#isCovered = before;
+    }
   }
 
   end(): void {

@@ -63,7 +63,7 @@ function found(c: AppContext, { batches }: Services): Batch {
 }
 
 export const batchRoutes: readonly Route[] = [
-  post("/v1/batches", create),
+  { ...post("/v1/batches", create), isDeferred: true },
   get("/v1/batches", (c, { batches }) => c.json(pageOf(c, batches().list().map(shown)))),
   get("/v1/batches/:id", (c, services) => c.json(shown(found(c, services)))),
   post("/v1/batches/:id/cancel", (c, services) => {

@@ -2,7 +2,7 @@
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { readBytes } from "../body.ts";
-import { type Contract, del, get, post } from "../contract.ts";
+import { type Contract, del, get, post, under } from "../contract.ts";
 import type { AppContext, Services } from "../exchange.ts";
 import { checkOrigin } from "../hosts.ts";
 import { batchRoutes } from "./batches.ts";
@@ -54,6 +54,7 @@ const id = (c: AppContext): string => c.req.param("id") ?? "";
 
 export const files: Contract = {
   name: "files",
+  endpoint: "files",
   routes: [
     post("/v1/files", upload),
     get("/v1/files", list),
@@ -68,7 +69,7 @@ export const files: Contract = {
         headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
       });
     }),
-    ...batchRoutes,
+    ...under("batches", batchRoutes),
   ],
   error: wire => wire,
 };

@@ -72,6 +72,7 @@ const wish = (kind: "cancel" | "pause" | "resume") =>
 
 export const fineTuning: Contract = {
   name: "fine-tuning",
+  endpoint: "fine-tuning",
   routes: [
     post("/v1/fine_tuning/jobs", changing(create)),
     get("/v1/fine_tuning/jobs", (c, services) => c.json(pageOf(c, tuningOf(services).list().filter(wanted(c)), usual.jobs))),

@@ -8,7 +8,7 @@ import type { EndEvent } from "../../generation.ts";
 import { limits } from "../../limits.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
-import { type Contract, get, post } from "../contract.ts";
+import { answering, type Contract, describing, get, post, under } from "../contract.ts";
 import { plainEvents } from "../event-stream.ts";
 import { type AppContext, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
@@ -202,14 +202,13 @@ const of = (path: string) => [`/v2/models/:model${path}`, `/v2/models/:model/ver
 
 export const inference: Contract = {
   name: "open inference protocol",
+  endpoint: "models",
   prefix: "/v2",
   routes: [
-    get("/v2", server),
-    get("/v2/health/live", c => c.json({ live: true })),
-    get("/v2/health/ready", ready),
-    ...of("").map(path => get(path, metadata)),
-    ...of("/ready").map(path => get(path, modelReady)),
-    ...of("/infer").map(path => post(path, infer)),
+    ...under("other", [get("/v2", server), get("/v2/health/live", c => c.json({ live: true })), get("/v2/health/ready", ready)]),
+    ...of("").map(path => describing("models", get(path, metadata))),
+    ...of("/ready").map(path => describing("models", get(path, modelReady))),
+    ...of("/infer").map(path => answering("other", post(path, infer))),
   ],
   error: wire => ({ status: wire.status, body: errorOf(wire) }),
 };
@@ -218,6 +217,10 @@ export const inference: Contract = {
 const textStatus: Readonly<Record<number, number>> = { 400: 422, 500: 424 };
 export const inferenceText: Contract = {
   name: "open inference protocol, text",
-  routes: [...of("/generate").map(path => post(path, generate)), ...of("/generate_stream").map(path => post(path, generateStream))],
+  endpoint: "completions",
+  routes: [
+    ...of("/generate").map(path => answering("completions", post(path, generate))),
+    ...of("/generate_stream").map(path => answering("completions", post(path, generateStream))),
+  ],
   error: wire => ({ status: textStatus[wire.status] ?? wire.status, body: errorOf(wire) }),
 };

@@ -11,6 +11,6 @@ export function findOllama(engines: Engines, name: string): AnyEngine {
   if (routed) return routed;
   const tries = [name, name.replace(":", "@"), name.replace(/:latest$/, ""), `${name}@latest`];
   const all = [...engines.all(), ...engines.encoders()];
-  const found = tries.flatMap(t => all.filter(e => namesOf(e).includes(t)));
-  return found[0] ?? engines.findAny(name);
+  const found = tries.flatMap(t => all.filter(e => namesOf(e).includes(t)).map(engine => ({ engine, asked: t })))[0];
+  return found ? engines.use(found.engine, found.asked) : engines.findAny(name);
 }

@@ -11,7 +11,7 @@ import type { ChatTurn } from "../../served-model.ts";
 import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { type ChatRun, startChat } from "../chat-run.ts";
-import { type Contract, get, post } from "../contract.ts";
+import { answering, type Contract, describing, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { jsonLines } from "../event-stream.ts";
 import { type AppContext, bodyOf, type Services, streamAnswer } from "../exchange.ts";
@@ -336,15 +336,16 @@ async function show(c: AppContext, { engines, started }: Services): Promise<Resp
 
 export const ollama: Contract = {
   name: "ollama",
+  endpoint: "models",
   takesUndeclared: true,
   routes: [
-    post("/api/generate", generate, "text_completion"),
-    post("/api/chat", chat, "chat"),
-    post("/api/embed", embed, "embeddings"),
-    post("/api/embeddings", embedOne, "embeddings"),
+    answering("completions", post("/api/generate", generate, "text_completion")),
+    answering("chat", post("/api/chat", chat, "chat")),
+    answering("embeddings", post("/api/embed", embed, "embeddings")),
+    answering("embeddings", post("/api/embeddings", embedOne, "embeddings")),
     get("/api/tags", tags),
     get("/api/ps", running),
-    post("/api/show", show),
+    describing("models", post("/api/show", show)),
     get("/api/version", (c, { version }) => c.json({ version })),
   ],
   error: wire => ({ status: wire.status, body: errorOf(wire) }),

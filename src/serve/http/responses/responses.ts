@@ -7,7 +7,7 @@ import { serveErrors } from "../../errors.ts";
 import type { Usage } from "../../generation.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
-import { del, get, post, type Route } from "../contract.ts";
+import { answering, del, get, post, type Route } from "../contract.ts";
 import { typedEvents } from "../event-stream.ts";
 import { type AppContext, bodyOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
@@ -139,7 +139,7 @@ async function create(c: AppContext, services: Services): Promise<Response> {
 const idOf = (c: AppContext): string => c.req.param("id") ?? "";
 
 export const responses: readonly Route[] = [
-  post("/v1/responses", create, "chat"),
+  answering("responses", post("/v1/responses", create, "chat")),
   get("/v1/responses/:id", (c, services) => c.json(services.responses.get(idOf(c)).body)),
   get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(idOf(c)).input))),
   del("/v1/responses/:id", (c, services) => {

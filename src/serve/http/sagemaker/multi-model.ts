@@ -6,7 +6,7 @@ import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
 import type { Fleet } from "../../lifecycle/fleet.ts";
 import { changing, fleetOf, loadVersion, versionOf } from "../admin.ts";
-import { del, get, post, type Route } from "../contract.ts";
+import { answering, del, get, post, type Route, under } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 
@@ -74,12 +74,17 @@ async function unload(c: AppContext, services: Services): Promise<Response> {
 
 /** `ask` answers a body for the model of an id. */
 export const multiModelRoutes = (ask: (c: AppContext, services: Services, model: string) => Promise<Response>): readonly Route[] => [
-  get("/models", (c, services) => c.json({ models: [...hostedBy(fleetOf(services))].map(wireModel) })),
-  post("/models", changing(load)),
-  get("/models/:name", (c, services) => c.json(wireModel([nameOf(c), found(services, nameOf(c))]))),
-  del("/models/:name", changing(unload)),
-  post("/models/:name/invoke", (c, services) => {
-    const { name, version } = found(services, nameOf(c));
-    return ask(c, services, `${name}@${version}`);
-  }),
+  ...under("admin", [
+    get("/models", (c, services) => c.json({ models: [...hostedBy(fleetOf(services))].map(wireModel) })),
+    post("/models", changing(load)),
+    get("/models/:name", (c, services) => c.json(wireModel([nameOf(c), found(services, nameOf(c))]))),
+    del("/models/:name", changing(unload)),
+  ]),
+  answering(
+    "other",
+    post("/models/:name/invoke", (c, services) => {
+      const { name, version } = found(services, nameOf(c));
+      return ask(c, services, `${name}@${version}`);
+    }),
+  ),
 ];

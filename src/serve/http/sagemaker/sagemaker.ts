@@ -12,7 +12,7 @@ import { continueTexts } from "../ask-text.ts";
 import { chatCompletions } from "../chat.ts";
 import { classifyTexts } from "../classify-texts.ts";
 import { completions } from "../completions.ts";
-import { type Contract, get, post } from "../contract.ts";
+import { answering, type Contract, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { embeddings } from "../embeddings.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
@@ -102,7 +102,7 @@ const kinds: readonly Kind[] = [
 
 /** Answers a body by what it holds; for the model of an id, where the address names one. */
 async function invoke(c: AppContext, services: Services, model?: string): Promise<Response> {
-  const given = await bodyOf(c, parseJson);
+  const given = await bodyOf(c);
   const body = { ...given, model: model ?? modelOf(given, services) };
   const kind = kinds.find(k => given[k.key] !== undefined);
   if (!kind) throw serveErrors.fail("missing", { place: "body", message: `expected one of ${kinds.map(k => k.key).join(", ")}` });
@@ -113,6 +113,15 @@ async function invoke(c: AppContext, services: Services, model?: string): Promis
 
 export const sagemaker: Contract = {
   name: "sagemaker",
-  routes: [get("/ping", ping), post("/invocations", (c, services) => invoke(c, services)), ...multiModelRoutes(invoke)],
+  endpoint: "other",
+  parse: parseJson,
+  routes: [
+    get("/ping", ping),
+    answering(
+      "other",
+      post("/invocations", (c, services) => invoke(c, services)),
+    ),
+    ...multiModelRoutes(invoke),
+  ],
   error: wire => wire,
 };

@@ -4,7 +4,7 @@
  * address with OpenAI's (`models.ts`). Bodies are read in its own JSON. No gRPC.
  */
 import { serveErrors } from "../../errors.ts";
-import { type Contract, get, post, type Route } from "../contract.ts";
+import { answering, type Contract, describing, get, post, type Route } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, textOf } from "./json.ts";
 import { checkRows, type Row, type Signature, signatureOf, signaturesOf } from "./signatures.ts";
@@ -89,7 +89,7 @@ async function ask(c: AppContext, { engines }: Services): Promise<Response> {
   const [, path = "", method = ""] = /^(.+):(predict|classify|regress)$/.exec(c.req.param("target") ?? "") ?? [];
   const engine = targetEngine(engines, targetOf(path));
   c.var.exchange.engine = engine;
-  const body = await bodyOf(c, parseJson);
+  const body = await bodyOf(c);
   const name = body.signature_name;
   if (name != null && typeof name !== "string")
     throw serveErrors.fail("type", { place: "signature_name", expected: "a string", received: typeof name });
@@ -129,11 +129,13 @@ const named = (route: Route, name: string): Route => ({ ...route, name });
 
 export const tensorflow: Contract = {
   name: "tensorflow",
+  endpoint: "models",
   takesUndeclared: true,
+  parse: parseJson,
   routes: [
-    named(post("/v1/models/:target{.+:(?:predict|classify|regress)}", ask), "/v1/models/:model:predict"),
-    named(get("/v1/models/:target{.+/metadata}", metadata), "/v1/models/:model/metadata"),
-    named(get("/v1/models/:target{.+/(?:versions|labels)/[^/]+}", status), "/v1/models/:model/versions/:version"),
+    named(answering("other", post("/v1/models/:target{.+:(?:predict|classify|regress)}", ask)), "/v1/models/:model:predict"),
+    named(describing("models", get("/v1/models/:target{.+/metadata}", metadata)), "/v1/models/:model/metadata"),
+    named(describing("models", get("/v1/models/:target{.+/(?:versions|labels)/[^/]+}", status)), "/v1/models/:model/versions/:version"),
   ],
   error: ({ status: code, body }) => ({ status: code, body: { error: body.error.message } }),
 };

@@ -35,8 +35,14 @@ export function targetOf(path: string): Target {
   return { model, version: Number(which) };
 }
 
-/** The versions that a target means: all, the one of the number, or the one of the label. Errors: serve/unknownModel. */
-export function targetVersions(engines: Engines, { model, version, label }: Target): readonly AnyEngine[] {
+const askedOf = ({ model, version, label }: Target): string => {
+  const which = version ?? label;
+  return which === undefined ? model : `${model}@${which}`;
+};
+
+/** The versions that a target means: all, the one of the number, or the one of the label. Errors: serve/unknownModel, those of `Engines.show`. */
+export function targetVersions(engines: Engines, target: Target): readonly AnyEngine[] {
+  const { model, version, label } = target;
   const all = knownVersions(engines, model);
   const named =
     version !== undefined
@@ -44,7 +50,7 @@ export function targetVersions(engines: Engines, { model, version, label }: Targ
       : label !== undefined
         ? all.filter(e => namesOf(e).some(n => n.endsWith(`@${label}`)))
         : all;
-  if (named.length > 0) return named;
+  if (named.length > 0) return named.map(engine => engines.show(engine, askedOf(target)));
   const served = [...engines.all(), ...engines.encoders()].map(e => e.model.id);
   throw serveErrors.fail("unknownModel", {
     place: "model",
@@ -55,9 +61,8 @@ export function targetVersions(engines: Engines, { model, version, label }: Targ
 
 /** The engine that answers for a target: the newest version of it. */
 export function targetEngine(engines: Engines, target: Target): AnyEngine {
-  const { model, version, label } = target;
-  const which = version ?? label;
-  return engines.routed(which === undefined ? model : `${model}@${which}`) ?? engines.use(targetVersions(engines, target).at(-1)!);
+  const asked = askedOf(target);
+  return engines.routed(asked) ?? engines.use(targetVersions(engines, target).at(-1)!, asked);
 }
 
 const states: Readonly<Record<AnyEngine["state"], string>> = {

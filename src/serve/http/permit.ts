@@ -1,0 +1,80 @@
+/**
+ * What one request is authorised for, where a gateway decides (`authorization.ts`). A route without a model asks before it does anything; another when
+ * its model is resolved, by the code that resolves it for the answer. An answer that was not asked about is not given.
+ */
+import { type Authorize, type ModelName, type ModelUse, modelNameOf, type RoutedRequest, Unauthorized } from "../authorization.ts";
+import { bodyRead } from "./body.ts";
+import type { Route } from "./contract.ts";
+import { type AppContext, bodyOf } from "./exchange.ts";
+
+const jsonType = /^application\/json\s*(;|$)/i;
+
+const keyOf = ({ model, label }: ModelName): string => `${model}@${label ?? ""}`;
+
+/** Fields of bodies that name a model, of routes that run none. */
+const namingFields = ["model", "name", "model_name", "url", "base_model_name", "lora_name"] as const;
+
+export class Permit {
+  readonly #c: AppContext;
+  readonly #route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">;
+  readonly #authorize: Authorize;
+  readonly #granted = new Set<string>();
+  #isAsked = false;
+
+  constructor(c: AppContext, route: Pick<Route, "name" | "path" | "uses" | "endpoint" | "isDeferred">, authorize: Authorize) {
+    this.#c = c;
+    this.#route = route;
+    this.#authorize = authorize;
+  }
+
+  get isAsked(): boolean {
+    return this.#isAsked;
+  }
+
+  /** Errors: `Unauthorized`. */
+  readonly check = (use: ModelUse): void => {
+    if (!this.#granted.has(keyOf(use))) throw new Unauthorized(use);
+  };
+
+  /** The answer of a request that is refused. */
+  async ask(use?: ModelUse): Promise<Response | undefined> {
+    const { endpoint = "other", name, path, uses, isDeferred = false } = this.#route;
+    const request: RoutedRequest = {
+      name: name ?? path,
+      endpoint,
+      asksModel: uses === "answer",
+      isDeferred,
+      body: this.#c.var.exchange.body ?? bodyRead(this.#c.req.raw),
+      ...use,
+    };
+    const refused = await this.#authorize(request);
+    this.#isAsked = true;
+    if (use && !refused) this.#granted.add(keyOf(use));
+    return refused;
+  }
+
+  /** Before the handler: the body is read, and a route that runs no model is asked about for all models that it names. */
+  async askFirst(): Promise<Response | undefined> {
+    const { req, var: variables } = this.#c;
+    const isJson = variables.exchange.contract?.takesUndeclared || jsonType.test(req.header("content-type") ?? "");
+    // what cannot be read has no body here either; the handler that reads it says what is wrong
+    if (req.method === "POST" && isJson) await bodyOf(this.#c).catch(() => {});
+    return this.#route.uses ? undefined : this.ask(this.#named());
+  }
+
+  /** Before an error is told of a request whose model was not resolved: for the model that it names. */
+  askUnresolved(): Promise<Response | undefined> {
+    return this.ask(this.#named());
+  }
+
+  #named(): ModelUse | undefined {
+    const { req } = this.#c;
+    const body = bodyRead(req.raw) ?? {};
+    const { model, target } = req.param() as Readonly<Record<string, string | undefined>>;
+    // a target ends in what is asked of the model: /versions/3:predict
+    const ofPath = model ?? target?.replace(/(\/(versions|labels)\/[^/]*|\/metadata)?(:[a-z]+)?$/, "");
+    const names = [ofPath, ...namingFields.map(field => body[field])].filter((n): n is string => typeof n === "string" && n !== "");
+    const [first, ...also] = names.map(text => modelNameOf(text.slice(0, 256)));
+    return first && { ...first, also };
+  }
+}
