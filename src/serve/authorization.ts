@@ -26,7 +26,7 @@ export interface ModelName {
 
 /** A model as a request reaches it. */
 export interface ModelUse extends ModelName {
-  /** Further names of the same model: aliases, an adapter's model, and the labels of a version that is named by its number. */
+  /** Further names of the same model: aliases, and the labels of a version that is named by its number. */
   readonly also: readonly ModelName[];
 }
 

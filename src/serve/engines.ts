@@ -96,10 +96,7 @@ export class Engines {
   }
   /** Says that this request is told of an engine, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
   show<E extends AnyEngine>(engine: E, asked = engine.model.name ?? modelNameOf(engine.model.id).model): E {
-    this.#visit?.authorize(() => {
-      const parent = parentOf(engine);
-      return modelUseOf(asked, [...namesOf(engine), ...(parent === undefined ? [] : [parent])]);
-    });
+    this.#visit?.authorize(() => modelUseOf(asked, namesOf(engine)));
     return engine;
   }
 
@@ -118,7 +115,7 @@ export class Engines {
   #adapted(name: string): Engine | undefined {
     const parent = this.adapters.parentOf(name);
     if (parent === undefined) return undefined;
-    this.#visit?.authorize(() => modelUseOf(name, [name, parent]));
+    this.#visit?.authorize(() => modelUseOf(name, [name]));
     const base = () => this.find(parent);
     return this.adapters.over(this.#visit ? this.#visit.covered(base) : base(), name);
   }

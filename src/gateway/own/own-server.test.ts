@@ -22,7 +22,7 @@ interface Seen {
   readonly body: string;
 }
 
-/** What the server of these tests says of its addresses; that of a project says it by its router, which `src/cli/gateway/own-routes.test.ts` looks at. */
+/** What the server of these tests says of its addresses; that of a project says it by its router, which `test/gateway-routes.test.ts` looks at. */
 const said: Readonly<Record<string, Partial<RoutedRequest>>> = {
   "/api/chat": { endpoint: "chat", asksModel: true },
   "/api/generate": { endpoint: "completions", asksModel: true },

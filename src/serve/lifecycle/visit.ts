@@ -59,7 +59,7 @@ export class Visit {
   authorize(use: () => ModelUse): void {
     if (!this.#isCovered && this.#options.authorize) this.#options.authorize(use());
   }
-  /** Resolves what an authorised model is made of: an adapter's model. */
+  /** Resolves what an authorised model stands on: an adapter is a model of its own, whoever may use its base. */
   covered<T>(resolve: () => T): T {
     const before = this.#isCovered;
     this.#isCovered = true;
