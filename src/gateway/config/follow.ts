@@ -1,6 +1,7 @@
 /**
- * Takes up changes of the configuration's file while the gateway runs: looks at it again and again (a file that is replaced, as Kubernetes does,
- * is none that can be watched), and on a signal. A file that is wrong changes nothing and is told once.
+ * Takes up changes of the configuration's file and of the files of its secrets while the gateway runs: looks at them again and again (a file that is
+ * replaced, as Kubernetes does by a symbolic link, is none that can be watched), and on a signal. A file that is wrong, or a secret that is empty or
+ * gone, changes nothing and is told once.
  */
 import { stat } from "node:fs/promises";
 import type { Gateway } from "../gateway.ts";
@@ -25,8 +26,8 @@ export interface Following {
 
 async function markOf(path: string): Promise<string> {
   try {
-    const { mtimeMs, size, ino } = await stat(path);
-    return `${mtimeMs} ${size} ${ino}`;
+    const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+    return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
   } catch {
     return "gone";
   }
@@ -39,13 +40,16 @@ export async function followConfig({
   everyMs = 1_000,
   onReload,
 }: FollowOptions): Promise<Following> {
-  let mark = await markOf(path);
+  const marks = async (): Promise<string> => (await Promise.all([path, ...gateway.config.secretFiles].map(markOf))).join("\n");
+  let mark = await marks();
   let seen = mark;
   let last: Promise<unknown> = Promise.resolve();
   /** Why it was not taken up; undefined: it was. */
   const take = async (by: string): Promise<unknown> => {
     try {
+      const before = gateway.config.secretFiles.join("\n");
       await gateway.reload(await read(), by);
+      if (gateway.config.secretFiles.join("\n") !== before) mark = seen = await marks();
       onReload(undefined);
       return undefined;
     } catch (error) {
@@ -64,11 +68,11 @@ export async function followConfig({
     if (error !== undefined) throw error;
   };
   const look = async () => {
-    const now = await markOf(path);
+    const now = await marks();
     const isStill = now === seen;
     seen = now;
     // a file that is being written is not read before it is done
-    if (now === mark || now === "gone" || !isStill) return;
+    if (now === mark || now.startsWith("gone") || !isStill) return;
     mark = now;
     await reload();
   };

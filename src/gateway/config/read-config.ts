@@ -25,6 +25,7 @@ import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import { protocols } from "../upstreams/protocol.ts";
 import { type GatewayFile, gatewaySchema, type SecretSource } from "./schema.ts";
+import { secretFilesOf } from "./secret-source.ts";
 import { readSecret } from "./secrets.ts";
 
 /** A route with what a request for it is held against. */
@@ -52,6 +53,8 @@ export interface GatewayConfig extends Operations {
   /** The file, as sentences name it. */
   readonly place: string;
   readonly keySecrets: readonly string[] | undefined;
+  /** Files that secrets were read from, as absolute paths: where one changes, the configuration is read again. */
+  readonly secretFiles: readonly string[];
   /** For `openControl`. */
   readonly access: unknown;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
@@ -200,6 +203,7 @@ export async function checkConfig(value: unknown, place: string, folder: string)
     folder,
     place,
     keySecrets: file.keySecrets && (await Promise.all(file.keySecrets.map((s, i) => readSecret(s, `keySecrets[${i}]`, folder)))),
+    secretFiles: [...secretFilesOf(file)].map(path => resolve(folder, path)),
     access: file.access ?? {},
     upstreams,
     routes,

@@ -10,3 +10,12 @@ export const secretSource = z.union(
   { error: "where the secret is kept: { env: NAME }, { file: PATH } or { command: [PROGRAM, ARGUMENT] }" },
 );
 export type SecretSource = z.output<typeof secretSource>;
+
+/** The files of all secrets that a configuration names, wherever in it. */
+export function* secretFilesOf(part: unknown): Generator<string> {
+  if (typeof part !== "object" || part === null) return;
+  const entries = Object.entries(part);
+  const [first] = entries;
+  if (entries.length === 1 && first![0] === "file" && typeof first![1] === "string") yield first![1];
+  else for (const [, value] of entries) yield* secretFilesOf(value);
+}

@@ -28,8 +28,8 @@ export interface RuntimeOptions {
 const outlierMs = 10_000;
 const outlierRestMs = 30_000;
 
-/** Everything that an upstream is made from, as one text. */
-const textOf = ({ url, ...rest }: UpstreamConfig): string => JSON.stringify([url.href, rest]);
+/** Everything that an upstream is made from, as one text. Its headers are none of it: a key that was renewed makes no other server. */
+const textOf = ({ url, headers: _, ...rest }: UpstreamConfig): string => JSON.stringify([url.href, rest]);
 
 /** Each route once, with those of its rules. */
 function* routesOf({ routes }: GatewayConfig): Generator<ModelRoute> {
@@ -76,6 +76,7 @@ export class Runtime {
       const known = before ? before.#shared.get(id) : undefined;
       if (known && textOf(known.upstream.config) === textOf(own)) {
         known.users++;
+        known.upstream.config = own;
         this.#shared.set(id, known);
       } else {
         const upstream = new Upstream(id, own, clock);

@@ -62,7 +62,8 @@ export interface BreakerChange {
 
 export class Upstream {
   readonly id: string;
-  readonly config: UpstreamConfig;
+  /** Another where only its headers have changed. */
+  config: UpstreamConfig;
   /** Where it takes only so many at once: `enter` before `begin`, whose `end` leaves. */
   readonly lane: Lane | undefined;
   /** Told when its breaker opens, and when it closes again. */
