@@ -1,6 +1,8 @@
 /** base: what every room stands on. Knows nothing of models. */
+
 export { type Clock, handClock, systemClock } from "./clock.ts";
 export { check, keyPath, parseYaml } from "./config.ts";
+export { contentCoding, decodedContent } from "./content-encoding.ts";
 export {
   type ErrorRow,
   type ErrorTable,
@@ -21,6 +23,7 @@ export { editDistance, nearest } from "./nearest.ts";
 export { pause } from "./pause.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";
 export { type Random, type RandomState, random } from "./random.ts";
+export { pathFault } from "./request-path.ts";
 export { showValue } from "./show.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";

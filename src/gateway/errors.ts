@@ -51,7 +51,7 @@ export const gatewayErrors = errorTable("gateway", {
   method: { status: 405, exit: "usage", meaning: "The gateway has this address, but not for this HTTP method." },
   headers: { status: 431, exit: "usage", meaning: "A request has more headers than the gateway reads." },
   tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the gateway reads." },
-  mediaType: { status: 415, exit: "usage", meaning: "A request's body is not declared as application/json." },
+  mediaType: { status: 415, exit: "usage", meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip." },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away before its answer was whole." },
   slowReader: { status: 499, exit: "failure", meaning: "The client took nothing of its stream for too long." },
   internal: { status: 500, exit: "failure", meaning: "A fault in the gateway itself; the log has it under the request's id." },

@@ -3,6 +3,7 @@
  * for a model goes: who is it, is it well formed, may they, is there room, to an upstream and back, what did it come to.
  */
 import { Hono } from "hono";
+import { pathFault } from "../../base/index.ts";
 import { administered } from "../admin/page.ts";
 import { adminPages } from "../admin/pages.ts";
 import { mayReadMetrics } from "../admin/roles.ts";
@@ -137,5 +138,9 @@ export function createApp(gateway: Gateway): AppFetch {
     return pathname === "/models" ? list : pathname.startsWith("/models/") ? one : undefined;
   };
   app.notFound(c => (isPassed(c.req.raw) ? through : (own ?? bare(c.req.raw) ?? nowhere))(c.req.raw, c.env));
-  return async (request, peer) => app.fetch(request, peer ?? {});
+  const crooked = around("unknown", async ({ url }) => {
+    throw gatewayErrors.fail("parameter", { place: "path", message: `the address ${pathFault(new URL(url).pathname)}` });
+  });
+  return async (request, peer) =>
+    pathFault(new URL(request.url).pathname) === undefined ? app.fetch(request, peer ?? {}) : crooked(request, peer);
 }

@@ -1,6 +1,6 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
 import { isAscii } from "node:buffer";
-import { formatBytes, type LoamError } from "../../base/index.ts";
+import { contentCoding, decodedContent, formatBytes, type LoamError } from "../../base/index.ts";
 import type { Action, Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { type Parameters, parametersIn } from "../policy/parameters.ts";
@@ -86,6 +86,26 @@ async function receivedFrom(request: Request, declared: string | null): Promise<
   }
 }
 
+/** As `receivedBytes`, decoded where the body is compressed. Errors: gateway/mediaType, gateway/body, too. */
+export function contentBytes(request: Asked): Uint8Array | Promise<Uint8Array> {
+  const coding = contentCoding(request.headers.get("content-encoding"));
+  const come = receivedBytes(request);
+  return coding === undefined ? come : decoded(come, coding);
+}
+
+async function decoded(come: Uint8Array | Promise<Uint8Array>, coding: string): Promise<Uint8Array> {
+  const found = await decodedContent((await come) as Uint8Array<ArrayBuffer>, coding, limits.bodyBytes);
+  if (found === "unsupported")
+    throw gatewayErrors.fail("mediaType", {
+      place: "content-encoding",
+      expected: "gzip, or none",
+      received: JSON.stringify(coding.slice(0, 60)),
+    });
+  if (found === "broken") throw broken("a body in the coding that content-encoding names", "other bytes");
+  if (found === "tooLarge") throw tooLarge("more once it is decompressed");
+  return found;
+}
+
 const jsonType = /^application\/json\s*(;|$)/i;
 
 interface Read {
@@ -104,7 +124,7 @@ export function readObject(request: Asked): Read | Promise<Read> {
       expected: "application/json",
       received: type ? JSON.stringify(type.slice(0, 60)) : "none",
     });
-  const come = receivedBytes(request);
+  const come = contentBytes(request);
   return come instanceof Promise ? come.then(objectOf) : objectOf(come);
 }
 
@@ -144,6 +164,9 @@ function asked({ text, members, body, sizeBytes }: Read, api: Api, contract: Cha
   return { ...askOf(api, own, readMembers(own), chat, sizeBytes), native };
 }
 
+/** Labels as servers have them, and numbers of versions; what only dots stand for is a folder. */
+const labelPattern = /^(?!\.+$)[\w.-]{1,64}$/;
+
 /** Errors: gateway/parameter. */
 export function askOf(api: Api, text: string, members: Members, body: Readonly<Record<string, unknown>>, sizeBytes: number): Ask {
   const wrong = (place: string, expected: string) =>
@@ -156,6 +179,8 @@ export function askOf(api: Api, text: string, members: Members, body: Readonly<R
   const options = body.stream_options;
   if (options !== undefined && options !== null && !isRow(options)) throw wrong("stream_options", "an object");
   const at = model.lastIndexOf("@");
+  // a label becomes part of an upstream's addresses
+  if (at > 0 && !labelPattern.test(model.slice(at + 1))) throw wrong("model", "NAME@LABEL, a label of letters, digits, '_', '-' and '.'");
   return {
     api,
     text,

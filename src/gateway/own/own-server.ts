@@ -6,7 +6,7 @@
 import { mayAdminister } from "../admin/roles.ts";
 import type { Identity } from "../contract.ts";
 import type { Gateway } from "../gateway.ts";
-import { receivedBytes } from "../http/ask.ts";
+import { contentBytes } from "../http/ask.ts";
 import type { Handle } from "../http/ask-model.ts";
 import { admitted, allowed, notDenied, reserved } from "../http/door.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -19,8 +19,8 @@ import { checkUnguarded } from "./unguarded.ts";
 
 /** Of the answer, what the gateway or its socket writes anew. */
 const ownHeaders = ["connection", "content-length", "keep-alive", "transfer-encoding", "x-request-id"];
-/** Of the request: credentials are the gateway's, not the server's, and who begins a batch is what the gateway says. */
-const ungiven = ["authorization", "x-api-key", "api-key", "cookie", callerHeader];
+/** Of the request: credentials are the gateway's, not the server's; who begins a batch is what the gateway says; and the body goes on decoded. */
+const ungiven = ["authorization", "x-api-key", "api-key", "cookie", callerHeader, "content-encoding", "content-length"];
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -129,7 +129,7 @@ export const ownServer =
   async (request, exchange, end) => {
     gateway.checkRoom();
     const identity = await admitted(gateway.control, request.headers, exchange);
-    const bytes = request.body ? await receivedBytes(request) : undefined;
+    const bytes = request.body ? await contentBytes(request) : undefined;
     const headers = new Headers(request.headers);
     for (const name of ungiven) headers.delete(name);
     if (gateway.callers) headers.set(callerHeader, gateway.callers.note(identity, request.headers.get("x-loam-data-class")));

@@ -21,6 +21,7 @@ import type { PassedMethod } from "./schema.ts";
 const requestHeaders = [
   "content-type",
   "content-language",
+  "content-encoding",
   "accept",
   "accept-language",
   "openai-beta",

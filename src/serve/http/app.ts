@@ -3,7 +3,7 @@
  * contract, and one record a request for metrics and logs. It knows no sockets; `listen.ts` does.
  */
 import { Hono } from "hono";
-import { type Clock, systemClock } from "../../base/index.ts";
+import { type Clock, pathFault, systemClock } from "../../base/index.ts";
 import type { Authorize } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -175,7 +175,10 @@ export function createApp(options: AppOptions): App {
     exchange.finish(left ? clientLeft : c.res.status, c.error ? codeOf(c.error) : undefined);
   });
   app.use("*", async (c, next) => {
-    checkHost(hosts, c.req.header("host") ?? new URL(c.req.url).host);
+    const { host, pathname } = new URL(c.req.url);
+    checkHost(hosts, c.req.header("host") ?? host);
+    const fault = pathFault(pathname);
+    if (fault !== undefined) throw serveErrors.fail("parameter", { place: "path", message: `the address ${fault}` });
     await next();
   });
 

@@ -1,5 +1,5 @@
 /** A request's JSON body, read with bounds: declared type, size (also of a body of unknown length), UTF-8, nesting, and only then parsed. */
-import { formatBytes } from "../../base/index.ts";
+import { contentCoding, decodedContent, formatBytes } from "../../base/index.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { checkOrigin } from "./hosts.ts";
@@ -12,12 +12,12 @@ export interface BodyBound {
 const jsonBound: BodyBound = { mostBytes: limits.bodyBytes, hint: "Send a shorter prompt, or several requests." };
 
 /**
- * The bytes of a body, of declared length or streamed, given up as soon as they are too many. Errors: serve/tooLarge; serve/cancelled where the client
- * left before their end.
+ * The bytes of a body, of declared length or streamed, decoded where it is compressed, and given up as soon as they are too many. Errors: serve/tooLarge,
+ * serve/mediaType for a coding other than gzip, serve/body where it is not in that coding; serve/cancelled where the client left before their end.
  */
 export async function readBytes(request: Request, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    return await receivedBytes(request, bound);
+    return await decoded(request, await receivedBytes(request, bound), bound);
   } catch (error) {
     // the socket closed while the body came: nothing of the server's failed
     if (error instanceof Error && (request.signal.aborted || (error as { code?: unknown }).code === "ECONNRESET"))
@@ -26,9 +26,28 @@ export async function readBytes(request: Request, bound: BodyBound): Promise<Uin
   }
 }
 
-async function receivedBytes(request: Request, { mostBytes, hint }: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = (received: string) =>
+const tooLargeFor =
+  ({ mostBytes, hint }: BodyBound) =>
+  (received: string) =>
     serveErrors.fail("tooLarge", { place: "body", expected: `at most ${formatBytes(mostBytes)}`, received, hint });
+
+async function decoded(request: Request, bytes: Uint8Array<ArrayBuffer>, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
+  const coding = contentCoding(request.headers.get("content-encoding"));
+  const found = await decodedContent(bytes, coding, bound.mostBytes);
+  if (found === "unsupported")
+    throw serveErrors.fail("mediaType", {
+      place: "content-encoding",
+      expected: "gzip, or none",
+      received: JSON.stringify(coding!.slice(0, 60)),
+    });
+  if (found === "broken") throw broken("a body in the coding that content-encoding names", "other bytes");
+  if (found === "tooLarge") throw tooLargeFor(bound)("more once it is decompressed");
+  return found;
+}
+
+async function receivedBytes(request: Request, bound: BodyBound): Promise<Uint8Array<ArrayBuffer>> {
+  const { mostBytes } = bound;
+  const tooLarge = tooLargeFor(bound);
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > mostBytes) throw tooLarge(`${formatBytes(Number(declared))}`);
   // node has checked that no more comes than was declared
