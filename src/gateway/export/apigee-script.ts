@@ -33,7 +33,10 @@ const decideText = `(function () {
     for (name in clause.parameters || {}) {
       bound = clause.parameters[name];
       value = name === "max_tokens" ? mostTokens(ask.body) : ask.body[name];
-      if (typeof value !== "number" && typeof value !== "string" && typeof value !== "boolean") { return false; }
+      if (typeof value !== "number" && typeof value !== "string" && typeof value !== "boolean") {
+        if (bound.orAbsent) { continue; }
+        return false;
+      }
       if (bound.oneOf && bound.oneOf.indexOf(value) < 0) { return false; }
       if (bound.min !== undefined && !(typeof value === "number" && value >= bound.min)) { return false; }
       if (bound.max !== undefined && !(typeof value === "number" && value <= bound.max)) { return false; }
@@ -93,7 +96,8 @@ const decideText = `(function () {
       nowMs: Number(context.getVariable("system.timestamp"))
     };
     var route = Object.prototype.hasOwnProperty.call(policy.routes, ask.called) ? policy.routes[ask.called] : null;
-    if (route === null || body.model.length > 256 || !decide(policy, ask)) {
+    var isLabel = ask.label === null || /^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$/.test(ask.label);
+    if (route === null || !isLabel || body.model.length > 256 || !decide(policy, ask)) {
       context.setVariable("loam.verdict", "denied");
       return;
     }

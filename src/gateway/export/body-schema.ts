@@ -11,10 +11,13 @@ export type Schema = Readonly<Record<string, unknown>>;
 /** Only letters that mean something in every dialect of regular expressions. */
 const quoted = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
+/** A label, as the gateway takes one: not dots alone. */
+const anyLabel = "[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*";
+
 /** Names as `NAME` or `NAME@LABEL`; with labels, only those. */
 export function namePattern({ models, labels }: Pick<Clause, "models" | "labels">): string {
   const names = `(?:${models.map(quoted).join("|")})`;
-  if (labels === undefined) return `^${names}(?:@[^@]*)?$`;
+  if (labels === undefined) return `^${names}(?:@${anyLabel})?$`;
   return `^${names}@(?:${labels.map(quoted).join("|")})$`;
 }
 
@@ -29,6 +32,10 @@ function boundSchema({ min, max, oneOf }: Bound): Schema {
 }
 
 const isNull = { enum: [null] };
+/** As policies read it: what is no number, text or truth is left out. */
+const isAbsent: Schema = { not: { type: ["number", "string", "boolean"] } };
+
+const parameterSchema = (bound: Bound): Schema => (bound.orAbsent ? { anyOf: [isAbsent, boundSchema(bound)] } : boundSchema(bound));
 
 /** No name for an answer's tokens is given more than `most`; what is negative or no number has no end. */
 const atMost = (most: number): Schema => ({
@@ -53,15 +60,19 @@ function tokensSchema({ min, max, oneOf }: Bound): Schema {
   };
 }
 
+/** No name for an answer's tokens is given. */
+const withoutTokens: Schema = { properties: Object.fromEntries(answerTokens.map(name => [name, isNull])) };
+
 function clauseSchema(clause: Clause): Schema {
   const { max_tokens: tokens, ...others } = clause.parameters ?? {};
+  const needed = Object.entries(others).filter(([, bound]) => !bound.orAbsent);
   return {
-    required: ["model", ...Object.keys(others)],
+    required: ["model", ...needed.map(([name]) => name)],
     properties: {
       model: { type: "string", pattern: namePattern(clause) },
-      ...Object.fromEntries(Object.entries(others).map(([name, bound]) => [name, boundSchema(bound)])),
+      ...Object.fromEntries(Object.entries(others).map(([name, bound]) => [name, parameterSchema(bound)])),
     },
-    ...(tokens ? tokensSchema(tokens) : {}),
+    ...(tokens?.orAbsent ? { anyOf: [withoutTokens, tokensSchema(tokens)] } : tokens ? tokensSchema(tokens) : {}),
   };
 }
 

@@ -110,9 +110,8 @@ function clauseOf(policy: Policy, config: GatewayConfig): Clause | undefined {
   };
 }
 
-/** No target asks for lists, for words inside a body, or whether something is left out. */
-const isPlain = ({ parameters = {} }: Clause): boolean =>
-  Object.entries(parameters).every(([name, bound]) => bodyParameters.includes(name) && !bound.orAbsent);
+/** No target asks for lists, or for words inside a body. */
+const isPlain = ({ parameters = {} }: Clause): boolean => Object.keys(parameters).every(name => bodyParameters.includes(name));
 
 /**
  * What a target can ask of a clause. An allowance whose condition it cannot ask is left out, a denial holds without it: a target never allows more
