@@ -46,12 +46,12 @@ export function writeAll(fd: number, data: Uint8Array): void {
 }
 
 /** Makes a folder and what is missing above it, level by level: asked for all at once, Node calls a read-only disk "no such file". */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, mode?: number): void {
   const missing: string[] = [];
   for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.push(at);
   for (const level of missing.reverse())
     try {
-      mkdirSync(level);
+      mkdirSync(level, mode);
     } catch (error) {
       // another process may be a moment quicker
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileError(error, level);
@@ -59,14 +59,14 @@ export function makeFolder(path: string): void {
 }
 
 /** Writes a file atomically and durably: after it returns the bytes survive `kill -9` and a power cut; if it throws, the old file stands. */
-export function writeFileAtomic(path: string, data: string | Uint8Array, options: { durable?: boolean } = {}): void {
+export function writeFileAtomic(path: string, data: string | Uint8Array, options: { durable?: boolean; mode?: number } = {}): void {
   const durable = options.durable ?? true;
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   let part: string | undefined;
   try {
     makeFolder(dirname(path));
     part = temporaryBeside(path);
-    const fd = openSync(part, "wx");
+    const fd = openSync(part, "wx", options.mode);
     try {
       writeAll(fd, bytes);
       if (durable) fsyncSync(fd);

@@ -21,6 +21,7 @@ export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";
 export { pause } from "./pause.ts";
+export { makePrivateFile, makePrivateFolder, privateFileMode, privateFolderMode } from "./private-files.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";
 export { type Random, type RandomState, random } from "./random.ts";
 export { pathFault } from "./request-path.ts";

@@ -4,7 +4,7 @@
  */
 
 import { join, resolve } from "node:path";
-import { type Clock, makeFolder, systemClock } from "../base/index.ts";
+import { type Clock, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { folderBlobs } from "./blobs/folder.ts";
 import { withSmallBlobs } from "./blobs/small.ts";
@@ -43,6 +43,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const blobsAt = blobsPlace(options.blobs ?? defaultBlobs, root);
   const state = join(root, ".loam");
   const scratchFolder = join(state, "scratch");
+  makePrivateFolder(state);
   makeFolder(scratchFolder);
   const cacheFolder = join(state, "cache");
   const large =

@@ -2,7 +2,7 @@
  * Texts of a data set for people to label, and what they gave: votes in a log, and beside it the texts with the class that most gave, as JSON Lines
  * with `text` and `label` that a data set of the project reads for `loam tune`. Where a classifier is asked, what it is least sure of comes first.
  */
-import { isLoamError, writeFileAtomic } from "../../base/index.ts";
+import { isLoamError, privateFileMode, writeFileAtomic } from "../../base/index.ts";
 import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Project } from "../project.ts";
@@ -83,7 +83,7 @@ export function labelSource(project: Project, store: Store, ask?: AskModel): Pro
         ? []
         : [`${JSON.stringify({ ...found.attributes, id, text: found.text, label })}\n`];
     });
-    writeFileAtomic(labelledFile(folder, name), lines.join(""));
+    writeFileAtomic(labelledFile(folder, name), lines.join(""), { mode: privateFileMode });
   }
 
   return {

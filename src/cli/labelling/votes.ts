@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { check, fileError, makeFolder, writeAll } from "../../base/index.ts";
+import { check, fileError, makeFolder, privateFileMode, writeAll } from "../../base/index.ts";
 import { cohenKappa, fleissKappa } from "../../statistics/index.ts";
 
 const vote = z.strictObject({ id: z.string(), by: z.string(), label: z.string().nullable(), atMs: z.number() });
@@ -32,7 +32,7 @@ export function readVotes(path: string): Vote[] {
 export function appendVote(path: string, given: Vote): void {
   try {
     makeFolder(dirname(path));
-    const fd = openSync(path, "a+");
+    const fd = openSync(path, "a+", privateFileMode);
     try {
       // what a crash has cut off was never acknowledged
       const text = readFileSync(path);

@@ -4,7 +4,7 @@
  */
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { fileError, hashOf, makeFolder } from "../../base/index.ts";
+import { fileError, hashOf, makeFolder, privateFileMode } from "../../base/index.ts";
 import type { AnswerOf, EvaluatedModel, RequestKind, RequestOf } from "./model.ts";
 
 export interface KeptAnswers {
@@ -71,7 +71,7 @@ export function keptAnswers(folder: string, model: Pick<EvaluatedModel, "fingerp
       known.set(key, answer);
       try {
         // one write of a whole line: lines of two processes do not mix
-        appendFileSync(path, `${isTorn ? "\n" : ""}${JSON.stringify([key, answer])}\n`);
+        appendFileSync(path, `${isTorn ? "\n" : ""}${JSON.stringify([key, answer])}\n`, { mode: privateFileMode });
         isTorn = false;
       } catch (error) {
         throw fileError(error, path);

@@ -3,10 +3,9 @@
  * for buckets, whose transactions are synchronous from begin to commit, so nothing comes between. WAL; what limits write is not flushed (a
  * power cut may forget the last moments of a window), what people change is. Waiting for another process is done by timer.
  */
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Sqlite from "libsql";
-import { fileError, isLoamError } from "../../base/index.ts";
+import { fileError, isLoamError, makePrivateFile } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Database, Sql, SqlValue } from "./sql.ts";
 import { plainVersion, stateVersion, tables } from "./tables.ts";
@@ -34,7 +33,7 @@ export class SqliteFile {
     this.path = path;
     this.#timeoutMs = timeoutMs;
     try {
-      if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true });
+      if (path !== ":memory:") makePrivateFile(path);
       this.#db = new Sqlite(path);
     } catch (error) {
       throw (error as NodeJS.ErrnoException).code?.startsWith("E")

@@ -3,7 +3,6 @@
  * the disk when it returns. Statements run on the calling thread in well under a millisecond; waiting for another process's transaction
  * is done by timer, so the event loop stays free. The only file that imports libsql.
  */
-import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import {
   type CompiledQuery,
@@ -17,7 +16,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import Database from "libsql";
-import { baseErrors, type Clock, fileError } from "../../base/index.ts";
+import { baseErrors, type Clock, fileError, makePrivateFile } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { heldBy } from "./held.ts";
 import { migrate, statementsOf } from "./migrations.ts";
@@ -265,7 +264,7 @@ function checkTables(db: Database.Database, path: string): void {
 export async function openSqlite(path: string, clock: Clock): Promise<Records> {
   let db: Database.Database;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makePrivateFile(path);
     db = new Database(path);
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code?.startsWith("E") ? fileError(error, dirname(path)) : failure(error, path);

@@ -4,7 +4,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { fileError, formatCount, hashOf, makeFolder, type Progress } from "../../base/index.ts";
+import { fileError, formatCount, hashOf, makeFolder, type Progress, privateFileMode } from "../../base/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Encoded, TuneText } from "../instruct/encode.ts";
 import { nothing, type SparseTargets } from "./sparse.ts";
@@ -101,6 +101,7 @@ export async function askTeacher(o: AskTeacherOptions): Promise<Map<Encoded, Spa
       appendFileSync(
         file,
         `${isTorn ? "\n" : ""}${JSON.stringify([keys[i], line.fingerprint, line.width, base64(line.ids), base64(line.logs)])}\n`,
+        { mode: privateFileMode },
       );
       isTorn = false;
     } catch (error) {

@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError, makeFolder, readText, writeFileAtomic } from "../../base/index.ts";
+import { fileError, makePrivateFolder, privateFileMode, readText, writeFileAtomic } from "../../base/index.ts";
 import { fileNames } from "./check-files.ts";
 import type { Job, JobCheckpoint, JobEvent, JobRequest } from "./job.ts";
 
@@ -50,12 +50,12 @@ export class JobFolder {
       .sort((a, b) => a.job.created_at - b.job.created_at || (a.job.id < b.job.id ? -1 : 1));
   }
   save(record: JobRecord): void {
-    writeFileAtomic(join(this.of(record.job.id), "job.json"), `${JSON.stringify(record, null, 2)}\n`);
+    writeFileAtomic(join(this.of(record.job.id), "job.json"), `${JSON.stringify(record, null, 2)}\n`, { mode: privateFileMode });
   }
 
   /** Copies of a job's files: whoever deletes an uploaded file does not stop the job. Errors: base/diskFull and the like. */
   async keepFiles(id: string, { trainingFile, validationFile }: JobRequest): Promise<void> {
-    makeFolder(this.of(id));
+    makePrivateFolder(this.of(id));
     for (const [param, file] of [["training_file", trainingFile] as const, ["validation_file", validationFile] as const])
       if (file)
         await copyFile(file.path, join(this.of(id), fileNames[param])).catch((error: unknown) => {
@@ -65,7 +65,7 @@ export class JobFolder {
 
   append(id: string, event: JobEvent): void {
     try {
-      appendFileSync(join(this.of(id), "events.jsonl"), `${JSON.stringify(event)}\n`);
+      appendFileSync(join(this.of(id), "events.jsonl"), `${JSON.stringify(event)}\n`, { mode: privateFileMode });
     } catch (error) {
       throw fileError(error, join(this.of(id), "events.jsonl"));
     }

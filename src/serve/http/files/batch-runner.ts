@@ -303,7 +303,7 @@ export class BatchRunner {
         response: { status_code: response.status, request_id: response.headers.get("x-request-id") ?? "", body },
         error: null,
       };
-      appendFileSync(store.path(isWhole ? outputName(batch) : errorName(batch)), `${JSON.stringify(row)}\n`);
+      appendFileSync(store.path(isWhole ? outputName(batch) : errorName(batch)), `${JSON.stringify(row)}\n`, { mode: 0o600 });
       if (isWhole) batch.request_counts.completed++;
       else batch.request_counts.failed++;
       return;

@@ -2,11 +2,11 @@
  * Uploaded and made files, and batches, in a folder: a JSON file each that says what it is, and its content beside it. What is not whole is not
  * there: contents are written first, under another name. Without a folder of its own it takes a temporary one, which goes with the server.
  */
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { fileError, readText, writeFileAtomic } from "../../../base/index.ts";
+import { fileError, makePrivateFolder, privateFileMode, readText, writeFileAtomic } from "../../../base/index.ts";
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { newId } from "../exchange.ts";
@@ -37,7 +37,7 @@ export class FileStore {
   get folder(): string {
     if (this.#folder === undefined) {
       this.#folder = this.#given ?? mkdtempSync(join(tmpdir(), "loam-files-"));
-      mkdirSync(this.#folder, { recursive: true });
+      makePrivateFolder(this.#folder);
     }
     return this.#folder;
   }
@@ -76,7 +76,7 @@ export class FileStore {
   #describe(id: string, filename: string, purpose: string, created_at: number): StoredFile {
     const bytes = statSync(this.path(`${id}.data`)).size;
     const file: StoredFile = { id, object: "file", bytes, created_at, filename, purpose, status: "processed" };
-    writeFileAtomic(this.path(`${id}.json`), JSON.stringify(file));
+    writeFileAtomic(this.path(`${id}.json`), JSON.stringify(file), { mode: privateFileMode });
     return file;
   }
 
@@ -92,7 +92,7 @@ export class FileStore {
         hint: "Delete files that are not needed.",
       });
     const id = newId("file");
-    writeFileAtomic(this.path(`${id}.data`), content);
+    writeFileAtomic(this.path(`${id}.data`), content, { mode: privateFileMode });
     return this.#describe(id, filename, purpose, created_at);
   }
 
@@ -122,7 +122,7 @@ export class FileStore {
   }
 
   saveBatch(batch: { readonly id: string }): void {
-    writeFileAtomic(this.path(`${batch.id}.json`), JSON.stringify(batch));
+    writeFileAtomic(this.path(`${batch.id}.json`), JSON.stringify(batch), { mode: privateFileMode });
   }
   batches<B extends { readonly id: string; readonly created_at: number }>(): B[] {
     return this.#all<B>("batch-");
