@@ -96,7 +96,8 @@ test("a project behind its gateway: the demo's key opens, nothing else does, and
     expect([path, await status(path)]).toEqual([path, 401]);
   for (const path of ["/v1/files", "/gateway/state", "/v1/admin/models"])
     expect([path, await status(path, bearer(key))]).toEqual([path, 403]);
-  for (const path of ["/healthz", "/readyz", "/", "/api/overview", "/api/session"]) expect([path, await status(path)]).toEqual([path, 200]);
+  for (const path of ["/health", "/healthz", "/readyz", "/", "/api/overview", "/api/session"])
+    expect([path, await status(path)]).toEqual([path, 200]);
 
   // the session is for the server's own page: no page elsewhere, no name of elsewhere
   expect(await status("/api/session", { "sec-fetch-site": "cross-site" })).toBe(403);

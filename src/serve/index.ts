@@ -39,6 +39,7 @@ export { serveErrors } from "./errors.ts";
 export type { EndEvent, GeneratedToken, GenerationEvent, GenerationRequest, TextEvent, Usage } from "./generation.ts";
 export { type App, type AppOptions, createApp } from "./http/app.ts";
 export { type AskedClassifier, askClassifier } from "./http/asked-classifier.ts";
+export { consoleLocation } from "./http/console-paths.ts";
 export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning/port.ts";
 export type { AllowedHosts } from "./http/hosts.ts";
 export { tells } from "./http/models.ts";

@@ -4,7 +4,7 @@
  * lives and is ready, the console's files, and on this machine what the console reads.
  */
 import { followConfig, Gateway, type RequestRecord } from "../../gateway/index.ts";
-import type { App } from "../../serve/index.ts";
+import { type App, consoleLocation } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type Project, projectFile } from "../project.ts";
@@ -43,7 +43,7 @@ export interface BehindGateway {
 }
 
 /** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
-const open = /^\/(healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
+const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads of the record; on this machine alone. */
 export const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
 const ownHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
@@ -160,7 +160,8 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     if (pathname === "/metrics" && request.method === "GET") return metrics(request, peer);
     if (pathname === "/v1/models" && request.method === "GET") return models(request, peer);
     const isReading = request.method === "GET" || request.method === "HEAD";
-    if ((isReading && open.test(pathname)) || (isLoopback && consoleData.test(pathname))) return app.fetch(request, peer);
+    if ((isReading && open.test(pathname)) || consoleLocation(request) !== undefined || (isLoopback && consoleData.test(pathname)))
+      return app.fetch(request, peer);
     return gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
   };
   let offered = [...options.names()].sort().join();

@@ -90,14 +90,19 @@ export function createApp(gateway: Gateway): AppFetch {
     "/healthz",
     around("/healthz", async () => json({ status: "ok" })),
   );
-  on(
-    "GET",
-    "/readyz",
-    around("/readyz", async () => {
-      const status = gateway.isDraining ? "draining" : gateway.runtime.upstreams().some(u => u.state().isAvailable) ? "ready" : "not ready";
-      return json({ status }, status === "ready" ? 200 : 503);
-    }),
-  );
+  for (const path of ["/readyz", "/health"])
+    on(
+      "GET",
+      path,
+      around(path, async () => {
+        const status = gateway.isDraining
+          ? "draining"
+          : gateway.runtime.upstreams().some(u => u.state().isAvailable)
+            ? "ready"
+            : "not ready";
+        return json({ status }, status === "ready" ? 200 : 503);
+      }),
+    );
   on(
     "GET",
     "/metrics",

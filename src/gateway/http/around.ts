@@ -67,6 +67,9 @@ export interface Written {
 /** Gives the end of a request on to whoever counts it: at once, or when its answer has been written. */
 export type Ending = (end: (end: End) => void) => (end: End) => void;
 
+/** Answered while the gateway drains, too. */
+const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/health"]);
+
 /** The answer in all cases: what a handler throws is one too. */
 export async function answered<R extends Asked>(
   gateway: Gateway,
@@ -81,7 +84,7 @@ export async function answered<R extends Asked>(
   if (gateway.tracing && isTraced(request)) exchange.trace = gateway.tracing.request({ ...exchange, headers: request.headers });
   let answer: Answer;
   try {
-    if (gateway.isDraining && path !== "/healthz" && path !== "/readyz")
+    if (gateway.isDraining && !probes.has(path))
       throw gatewayErrors.fail("draining", { message: "the gateway is shutting down", hint: "Try again; another one answers." });
     answer = await handle(request, exchange, end, peer);
     if (!isHeld) end({ status: answer.status });

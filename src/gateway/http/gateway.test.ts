@@ -345,7 +345,7 @@ test("draining: streams under way are finished, new work is refused with 503, an
   const drained = gateway.gateway.drain(300);
   const refusal = await gateway.post("/v1/chat/completions", ask);
   expect([refusal.status, refusal.headers.get("retry-after"), refusal.headers.get("connection")]).toEqual([503, "5", "close"]);
-  expect((await fetch(`${gateway.url}/readyz`)).status).toBe(503);
+  for (const path of ["/readyz", "/health"]) expect((await fetch(`${gateway.url}${path}`)).status, path).toBe(503);
   expect((await fetch(`${gateway.url}/healthz`)).status).toBe(200);
   go();
   expect(await streams[0]!.text()).toContain("[DONE]");

@@ -11,7 +11,7 @@ export interface PassThrough extends Omit<PassThroughPart[string], "model"> {
 }
 
 /** Of the gateway itself. */
-const ownBeginnings = ["/gateway", "/metrics", "/healthz", "/readyz"];
+const ownBeginnings = ["/gateway", "/metrics", "/healthz", "/readyz", "/health"];
 
 const isBelow = (path: string, prefix: string): boolean => path === prefix || path.startsWith(`${prefix}/`);
 

@@ -16,6 +16,7 @@ import { createMetrics, type RequestRecord } from "../metrics.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { bodyRead } from "./body.ts";
 import { consoleApi, consoleError } from "./console-api.ts";
+import { consoleLocation } from "./console-paths.ts";
 import type { Contract, Route } from "./contract.ts";
 import { contracts } from "./contracts.ts";
 import { type AppContext, type AppEnvironment, clientLeft, type Exchange, newId, type Services } from "./exchange.ts";
@@ -85,7 +86,7 @@ const methods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELE
 const securityHeaders = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 const noConsole = `Loam serves the OpenAI API under /v1 (models, completions, chat/completions, responses, embeddings), metrics at /metrics,
-liveness at /healthz, readiness at /readyz. The web console is not built: run its build, or see the documentation.
+liveness at /healthz, readiness at /readyz and /health. The web console is not built: run its build, or see the documentation.
 `;
 
 export function createApp(options: AppOptions): App {
@@ -219,7 +220,7 @@ export function createApp(options: AppOptions): App {
     await next();
   });
   ofServer("/healthz", c => c.json({ status: "ok" }));
-  ofServer("/readyz", c => {
+  const readiness = (c: AppContext) => {
     const states = Object.fromEntries(
       fleet
         ? fleet.list().map(v => [v.id, v.engine ?? v.state])
@@ -229,7 +230,9 @@ export function createApp(options: AppOptions): App {
     const isReady = model === undefined ? engines.isReady : engines.isModelReady(model);
     const status = engines.isDraining ? "draining" : isReady ? "ready" : "not ready";
     return c.json({ status, models: states }, status === "ready" ? 200 : 503);
-  });
+  };
+  // the name that llama.cpp, vLLM and their probes use
+  for (const path of ["/readyz", "/health"]) ofServer(path, readiness);
   ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
 
   for (const contract of contracts) on(contract.routes, contract);
@@ -251,6 +254,11 @@ export function createApp(options: AppOptions): App {
     if (file) {
       c.var.exchange.route = "console";
       return file;
+    }
+    const page = consoleFolder === undefined ? undefined : consoleLocation(c.req.raw);
+    if (page !== undefined) {
+      c.var.exchange.route = "console";
+      return c.redirect(page);
     }
     if (pathname !== "/") return next();
     c.var.exchange.route = "/";

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { pages } from "../../../console/src/route.ts";
 import { openDevice } from "../../tensor/index.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import { createEngine } from "../engine.ts";
 import { scriptedProgram, tinyModel } from "../fakes.ts";
 import { createApp } from "./app.ts";
+import { consolePages } from "./console-paths.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const model = await tinyModel(device, { name: "tiny", version: 1, artifact: "model-0123456789ab" });
@@ -141,8 +143,41 @@ test("the page comes with a policy and is asked for each time; hashed files are 
   expect(script.headers.get("cache-control")).toContain("immutable");
   const again = await get("/", { "if-none-match": page.headers.get("etag")! });
   expect([again.status, await again.text()]).toEqual([304, ""]);
-  // a path of the page's own router
-  expect(await (await get("/training/tiny")).text()).toContain("<title>Loam</title>");
+});
+
+test("an unknown path is 404, not the page: a probe of /version or /props does not take HTML for an answer", async () => {
+  const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+  for (const path of ["/version", "/props", "/slots", "/server_info", "/training/tiny/more", "/trainings"])
+    for (const headers of [{}, browser]) {
+      const response = await get(path, headers);
+      expect([response.status, response.headers.get("content-type")], path).toEqual([404, "application/json"]);
+      expect(await response.json(), path).toMatchObject({ error: { code: "unknown_url" } });
+    }
+});
+
+test("/health is readiness, not the page: 503 while no model is loaded", async () => {
+  const empty = createApp({ engines: [], consoleFolder: folder });
+  const loading = await empty.fetch(new Request("http://localhost/health", { headers: { accept: "text/html" } }));
+  expect([loading.status, await loading.json()]).toEqual([503, { status: "not ready", models: {} }]);
+  expect(await json("/health")).toEqual([200, { status: "ready", models: { "tiny@1": "ready" } }]);
+  expect((await get("/health?model=tiny")).status).toBe(200);
+  expect((await get("/health?model=other")).status).toBe(404);
+});
+
+test("a browser that asks for a console page's path is redirected to the page; a program is not", async () => {
+  const browser = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+  for (const path of ["/training", "/training/tiny", "/lineage/model-0123456789ab/"]) {
+    const response = await get(path, browser);
+    expect([response.status, response.headers.get("location")], path).toEqual([302, `/#${path}`]);
+    expect((await get(path)).status, path).toBe(404);
+    expect((await get(path, { accept: "application/json" })).status, path).toBe(404);
+  }
+  const bare = createApp({ engines: [] });
+  expect((await bare.fetch(new Request("http://localhost/training", { headers: browser }))).status).toBe(404);
+});
+
+test("the server's list of console pages is the console's", () => {
+  expect(consolePages).toEqual(pages);
 });
 
 test("nothing outside the folder is served, however it is asked for", async () => {
@@ -161,7 +196,6 @@ test("nothing outside the folder is served, however it is asked for", async () =
     const response = await get(path);
     const text = await response.text();
     expect(text.includes("secret") && !text.includes("serve/") && !text.includes("error")).toBe(false);
-    expect([200, 404]).toContain(response.status);
-    if (response.status === 200) expect(text).toContain("<title>Loam</title>");
+    expect(response.status, path).toBe(404);
   }
 });

@@ -53,10 +53,10 @@ async function fileOf(folder: string, path: string): Promise<string | undefined>
   }
 }
 
-/** Answers a GET from the folder; a path of the page's own (no extension) gets the page. Undefined where there is nothing. */
+/** Answers a GET from the folder. Undefined where there is no such file. */
 export async function staticFile(c: AppContext, folder: string): Promise<Response | undefined> {
   const { pathname } = new URL(c.req.url);
-  const file = (await fileOf(folder, pathname)) ?? (extname(pathname) === "" ? await fileOf(folder, "/index.html") : undefined);
+  const file = await fileOf(folder, pathname);
   if (!file) return undefined;
   const data = await readFile(file);
   const etag = `"${createHash("sha256").update(data).digest("base64url").slice(0, 27)}"`;
