@@ -3,12 +3,14 @@ import { nnErrors } from "../nn/index.ts";
 import { serveErrors } from "./errors.ts";
 import type { GenerationRequest } from "./generation.ts";
 import { limits } from "./limits.ts";
+import { checkTokens } from "./padded-vocabulary.ts";
 import type { Program } from "./program.ts";
+import type { ServedTokenizer } from "./served-model.ts";
 
 export interface Capacity {
   /** The model's id, for messages. */
   readonly model: string;
-  readonly vocab: number;
+  readonly tokenizer: ServedTokenizer;
   /** Tokens of prompt and answer together. */
   readonly room: number;
   readonly slots: number;
@@ -16,14 +18,10 @@ export interface Capacity {
 }
 
 /** Tokens of the answer at most. Errors: serve/parameter, serve/contextLength. */
-export function answerTokens({ model, vocab, room }: Capacity, { tokens, maxTokens }: GenerationRequest): number {
-  const strange = tokens.find(t => !Number.isSafeInteger(t) || t < 0 || t >= vocab);
-  if (strange !== undefined || tokens.length === 0)
-    throw serveErrors.fail("parameter", {
-      place: "prompt",
-      expected: strange === undefined ? "at least one token" : `token ids from 0 to ${vocab - 1}`,
-      received: strange === undefined ? "none" : String(strange),
-    });
+export function answerTokens({ model, tokenizer, room }: Capacity, { tokens, maxTokens, sampling }: GenerationRequest): number {
+  if (tokens.length === 0) throw serveErrors.fail("parameter", { place: "prompt", expected: "at least one token", received: "none" });
+  checkTokens(tokenizer, tokens, "prompt");
+  checkTokens(tokenizer, sampling?.logitBias?.keys() ?? [], "logit_bias");
   if (maxTokens !== undefined && (!Number.isSafeInteger(maxTokens) || maxTokens < 0))
     throw serveErrors.fail("parameter", { place: "max_tokens", expected: "a whole number from 0", received: String(maxTokens) });
   const wanted = tokens.length + (maxTokens ?? 1);

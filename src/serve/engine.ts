@@ -262,11 +262,12 @@ export class ModelEngine {
   }
 
   #sequence(program: Program, request: GenerationRequest): Sequence {
+    const maxTokens = answerTokens(this.#capacity(program), request);
     const sequence: Sequence = new Sequence({
       id: this.#nextId++,
       request,
       sampling: samplingOptions(request.sampling),
-      maxTokens: answerTokens(this.#capacity(program), request),
+      maxTokens,
       stopTokens: new Set(request.stopTokens ?? this.model.stopTokens ?? []),
       forcedTokens: form => forcedTokens(this.model.tokenizer, form),
       stream: this.model.tokenizer.stream({ skipSpecialTokens: request.skipSpecialTokens ?? true }),
@@ -284,8 +285,14 @@ export class ModelEngine {
     return sequence;
   }
 
-  #capacity({ vocab, room, slots }: Program): Capacity {
-    return { model: this.model.id, vocab, room, slots, queueSequences: this.#options.queueSequences ?? limits.queueSequences };
+  #capacity({ room, slots }: Program): Capacity {
+    return {
+      model: this.model.id,
+      tokenizer: this.model.tokenizer,
+      room,
+      slots,
+      queueSequences: this.#options.queueSequences ?? limits.queueSequences,
+    };
   }
 
   async #open(): Promise<void> {

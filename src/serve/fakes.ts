@@ -81,8 +81,7 @@ export function scriptedProgram({
   isUniform = false,
   roundWidth = 1,
 }: Script): ScriptedProgram {
-  const vocab = 257;
-  const uniform = new Float32Array(vocab);
+  const uniform = new Float32Array(byteTokenizer.vocabSize);
   const calls: ProgramCall[] = [];
   const cleared: number[] = [];
   const copied: SlotSpan[] = [];
@@ -94,7 +93,6 @@ export function scriptedProgram({
     slots,
     room,
     widths,
-    vocab,
     cacheBytes: 0,
     fingerprint: "fp_scripted",
     calls,

@@ -15,6 +15,7 @@ import {
   uniformity,
 } from "../nn/index.ts";
 import type { Device } from "../tensor/index.ts";
+import { padMask } from "./padded-vocabulary.ts";
 import { checkSameTokens } from "./same-tokens.ts";
 import type { ServedModel } from "./served-model.ts";
 
@@ -23,7 +24,6 @@ export interface Program {
   /** Positions a slot. */
   readonly room: number;
   readonly widths: readonly number[];
-  readonly vocab: number;
   /** Bytes of keys and values. */
   readonly cacheBytes: number;
   /** Identity of everything that decides a token but the request: `system_fingerprint` of the answers. */
@@ -121,7 +121,9 @@ const withDraft = (program: Program, draft: Program): Program => ({
 const fingerprintOf = (identity: object): string => `fp_${hashOf(identity).slice(0, 16)}`;
 
 async function openAlone(model: ServedModel, device: Device, options: OpenDecoderOptions): Promise<Program> {
-  const { config, parameters } = model;
+  const { config, parameters, tokenizer } = model;
+  const mask = padMask(tokenizer, config.vocab);
+  const masked = async (rows: Promise<LogitRows>): Promise<LogitRows> => (mask ? mask(await rows) : rows);
   const decoder = await openDecoder(config, parameters, device, { slots: 8, ...options });
   try {
     const plain = await decoder.prepare(parameters);
@@ -139,18 +141,23 @@ async function openAlone(model: ServedModel, device: Device, options: OpenDecode
     const allNeeded = (all: Int32Array | undefined) =>
       bank && (all?.some(a => a !== 0) || !isPlainSame) ? (all ?? new Int32Array(decoder.slots)) : undefined;
     const programs = isPlainSame ? plain : adapted;
-    const identity = { weights: model.fingerprint, programs, samplingVersion, ...backendIdentity(device) };
+    const identity = {
+      weights: model.fingerprint,
+      programs,
+      samplingVersion,
+      ...(mask ? { isMasked: true } : {}),
+      ...backendIdentity(device),
+    };
     return {
       slots: decoder.slots,
       room: decoder.room,
       widths: decoder.widths,
-      vocab: config.vocab,
       cacheBytes: decoder.cacheBytes,
       fingerprint: fingerprintOf(identity),
       decode: (tokens, positions, adapters, end, counting) =>
-        decoder.decode(parameters, tokens, positions, allNeeded(adapters), end, counting),
-      prefill: (slot, sequence, chunk, adapter) => decoder.prefill(parameters, slot, sequence, chunk, needed(adapter)),
-      verify: (slot, sequence, start, adapter) => decoder.verify(parameters, slot, sequence, start, needed(adapter)),
+        masked(decoder.decode(parameters, tokens, positions, allNeeded(adapters), end, counting)),
+      prefill: (slot, sequence, chunk, adapter) => masked(decoder.prefill(parameters, slot, sequence, chunk, needed(adapter))),
+      verify: (slot, sequence, start, adapter) => masked(decoder.verify(parameters, slot, sequence, start, needed(adapter))),
       verifyWidth: decoder.verifyWidth,
       roundWidth: decoder.roundWidth,
       isUniform,

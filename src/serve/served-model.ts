@@ -13,6 +13,8 @@ export interface ServedTokenizer {
   stream(options?: { readonly skipSpecialTokens?: boolean }): TokenTextStream;
   /** The bytes that a token adds to a text; undefined for special tokens. Without it answers cannot be given a form. */
   bytesOf?(id: number): Uint8Array | undefined;
+  /** The token of an id; undefined where the ids have a gap. Without it every id below `vocabSize` is a token. */
+  tokenOf?(id: number): string | undefined;
 }
 
 export interface ChatTurn {

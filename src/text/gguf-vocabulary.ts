@@ -60,7 +60,7 @@ type Named = "unknown_token_id" | "cls_token_id" | "separator_token_id" | "seper
 export type Vocabulary = z.output<typeof schema> & { readonly [K in Named]?: number | undefined };
 
 /** ggml's kinds of tokens. */
-export const kinds = { unknown: 2, control: 3, userDefined: 4, byte: 6 } as const;
+export const kinds = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** Stands for a space in SentencePiece's tokens. */
 export const space = "\u2581";
@@ -74,6 +74,13 @@ export function vocabOf(tokens: ArrayLike<string>): Map<string, number> {
   for (let i = 0; i < tokens.length; i++) if (!vocab.has(tokens[i]!)) vocab.set(tokens[i]!, i);
   return vocab;
 }
+/** Rows of the embedding without a token: llama.cpp's converter writes them as unused, earlier ones as added tokens `[PAD<id>]`. */
+export const isPadding = (v: Pick<Vocabulary, "tokens" | "token_type">, id: number): boolean =>
+  v.token_type?.[id] === kinds.unused || v.tokens[id] === `[PAD${id}]`;
+
+/** `vocabOf` without padding. */
+export const usedVocab = (v: Vocabulary): Map<string, number> => new Map([...vocabOf(v.tokens)].filter(([, id]) => !isPadding(v, id)));
+
 export const jsonOf = (vocab: ReadonlyMap<string, number>): Json => {
   // without a prototype, so that a token "__proto__" is one
   const object = Object.create(null) as Record<string, number>;
@@ -86,7 +93,7 @@ export function addedTokens(v: Vocabulary, skip: ReadonlySet<number> = new Set()
   const added: Json[] = [];
   for (let i = 0; i < (v.token_type?.length ?? 0); i++) {
     const special = v.token_type![i] === kinds.control || v.token_type![i] === kinds.unknown;
-    if ((special || v.token_type![i] === kinds.userDefined) && v.tokens[i] && !skip.has(i))
+    if ((special || v.token_type![i] === kinds.userDefined) && v.tokens[i] && !skip.has(i) && !isPadding(v, i))
       added.push({ id: i, content: v.tokens[i]!, single_word: false, lstrip: false, rstrip: false, normalized: false, special });
   }
   return added;

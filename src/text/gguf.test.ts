@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { isLoamError, random } from "../base/index.ts";
 import { byteChars } from "./byte-chars.ts";
-import { ggufTokenizer } from "./gguf.ts";
+import { ggufMetadata, ggufTokenizer } from "./gguf.ts";
 import { loadTokenizer } from "./load.ts";
 
 const bytes = [...byteChars].sort();
@@ -165,4 +165,32 @@ test(`2,000 damaged vocabularies end in a tokenizer or an error of ours (seed ${
       if (!isLoamError(error)) throw error;
     }
   }
+});
+
+test("padding of a vocabulary is no token: unused ones, and `[PAD<id>]` of earlier converters", () => {
+  const at = tokens.length;
+  const padded = (type: number) =>
+    byteLevel({
+      "ggml.tokens": [...tokens.slice(0, 5), "[PAD5]", ...tokens.slice(6), `[PAD${at}]`, `[PAD${at + 1}]`],
+      "ggml.token_type": Int32Array.from([...types.slice(0, 5), type, ...types.slice(6), type, type]),
+    });
+  for (const type of [4, 5]) {
+    const { tokenizer } = ggufTokenizer(padded(type), "m.gguf");
+    expect([tokenizer.vocabSize, tokenizer.tokenOf(5), tokenizer.tokenOf(6)]).toEqual([at, undefined, tokens[6]]);
+    expect(Array.from(tokenizer.encode("[PAD5]"))).not.toContain(5);
+  }
+  // a text of somebody's own is one
+  const own = byteLevel({ "ggml.tokens": [...tokens.slice(0, -1), "[PAD7]"] });
+  expect(ggufTokenizer(own, "m.gguf").tokenizer.tokenOf(at - 1)).toBe("[PAD7]");
+});
+
+test("a tokenizer written for a model of more rows is padded with unused tokens, and read back without them", () => {
+  const { tokenizer } = ggufTokenizer(byteLevel(), "m.gguf");
+  const { tokens: written, types: kinds, merges: pairs, pre } = ggufMetadata(tokenizer, tokenizer.vocabSize + 3);
+  expect(written.slice(-3)).toEqual([0, 1, 2].map(i => `[PAD${tokens.length + i}]`));
+  expect(kinds.slice(-3)).toEqual([5, 5, 5]);
+  const more = { "ggml.tokens": written, "ggml.token_type": Int32Array.from(kinds), "ggml.merges": pairs, "ggml.pre": pre };
+  const again = ggufTokenizer(byteLevel(more), "m.gguf").tokenizer;
+  expect(again.vocabSize).toBe(tokenizer.vocabSize);
+  expect(again.encode("hello [PAD7]")).toEqual(tokenizer.encode("hello [PAD7]"));
 });

@@ -6,7 +6,19 @@
 import { check, type Json, nearest } from "../base/index.ts";
 import { textErrors } from "./errors.ts";
 import { unigramFile, wordPieceFile } from "./gguf-encoders.ts";
-import { addedTokens, around, fail, isNumber, jsonOf, kinds, prefix, schema, space, type Vocabulary, vocabOf } from "./gguf-vocabulary.ts";
+import {
+  addedTokens,
+  around,
+  fail,
+  isNumber,
+  jsonOf,
+  kinds,
+  prefix,
+  schema,
+  space,
+  usedVocab,
+  type Vocabulary,
+} from "./gguf-vocabulary.ts";
 import { loadTokenizer } from "./load.ts";
 import { cl100kPattern } from "./split/cl100k.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -91,7 +103,7 @@ function byteLevelFile(v: Vocabulary, place: string): Json {
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: v.ignore_merges ?? row.ignoreMerges ?? false,
-      vocab: jsonOf(vocabOf(v.tokens)),
+      vocab: jsonOf(usedVocab(v)),
       merges: Array.from(v.merges),
     },
   };
@@ -123,7 +135,7 @@ function sentencePieceFile(v: Vocabulary, place: string): Json {
     throw fail(`${place}: ${prefix}scores`, `${v.tokens.length} numbers, one a token`, scores ? `${scores.length}` : "none");
   // control, unknown and byte tokens are no texts: nothing is merged into them
   const plain = new Map(
-    [...vocabOf(v.tokens)].filter(([, i]) => ![kinds.control, kinds.unknown, kinds.byte].some(kind => kind === v.token_type?.[i])),
+    [...usedVocab(v)].filter(([, i]) => ![kinds.control, kinds.unknown, kinds.byte].some(kind => kind === v.token_type?.[i])),
   );
   const prepends = v.add_space_prefix ?? true;
   const unknown = v.unknown_token_id === undefined ? undefined : v.tokens[v.unknown_token_id];
@@ -159,7 +171,7 @@ function sentencePieceFile(v: Vocabulary, place: string): Json {
       fuse_unk: true,
       byte_fallback: true,
       ignore_merges: false,
-      vocab: jsonOf(vocabOf(v.tokens)),
+      vocab: jsonOf(usedVocab(v)),
       merges: mergesOf(plain, scores),
     },
   };
@@ -245,8 +257,8 @@ const shapeOf = (preTokenizer: unknown, normalizer: unknown): string => {
   return JSON.stringify([plain(preTokenizer ?? null), plain(normalizer ?? null)]);
 };
 
-/** A tokenizer as a GGUF file holds it. Errors: text/unsupported where it is no byte-level BPE with a pre-tokenizer of the table. */
-export function ggufMetadata(tokenizer: Tokenizer): GgufVocabulary {
+/** A tokenizer as a GGUF file holds it, with unused tokens up to the `rows` of the model's embedding. Errors: text/unsupported where it is no byte-level BPE with a pre-tokenizer of the table. */
+export function ggufMetadata(tokenizer: Tokenizer, rows = tokenizer.vocabSize): GgufVocabulary {
   const json = tokenizer.toJSON();
   const file = isObject(json) ? json : {};
   const model = isObject(file.model) ? file.model : {};
@@ -262,15 +274,14 @@ export function ggufMetadata(tokenizer: Tokenizer): GgufVocabulary {
       hint: "GGUF files have no name for it.",
     });
   const added = new Set((Array.isArray(file.added_tokens) ? file.added_tokens : []).filter(isObject).map(t => t.id as number));
-  const tokens = Array.from({ length: tokenizer.vocabSize }, (_, i) => tokenizer.tokenOf(i) ?? `[unused${i}]`);
+  const tokens = Array.from({ length: rows }, (_, i) => tokenizer.tokenOf(i) ?? `[PAD${i}]`);
   const specials = new Set(tokenizer.specials.values());
-  const unused = 5;
   const plain = tokenizer.encode("", { addSpecialTokens: true });
   return {
     pre,
     tokens,
     types: tokens.map((_, i) =>
-      specials.has(i) ? kinds.control : added.has(i) ? kinds.userDefined : tokenizer.tokenOf(i) === undefined ? unused : 1,
+      specials.has(i) ? kinds.control : added.has(i) ? kinds.userDefined : tokenizer.tokenOf(i) === undefined ? kinds.unused : 1,
     ),
     merges: (model.merges as unknown[]).map(m => (Array.isArray(m) ? m.join(" ") : String(m))),
     addsBos: plain.length > 0,

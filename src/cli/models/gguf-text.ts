@@ -3,9 +3,9 @@ import type { GgufEntry } from "../../nn/index.ts";
 import { ggufMetadata } from "../../text/index.ts";
 import type { ModelText } from "./model-text.ts";
 
-/** Errors: text/unsupported where the format has no such tokenizer. */
-export function ggufTextEntries({ tokenizer, template, bosToken, eosToken, stopTokens }: ModelText): GgufEntry[] {
-  const { pre, tokens, types, merges, addsBos } = ggufMetadata(tokenizer);
+/** `rows` of the model's embedding may be more than the tokenizer has tokens. Errors: text/unsupported where the format has no such tokenizer. */
+export function ggufTextEntries({ tokenizer, template, bosToken, eosToken, stopTokens }: ModelText, rows?: number): GgufEntry[] {
+  const { pre, tokens, types, merges, addsBos } = ggufMetadata(tokenizer, rows);
   const idOf = (token: string | undefined) => (token === undefined ? undefined : tokenizer.idOf(token));
   const bos = idOf(bosToken);
   const eos = idOf(eosToken) ?? stopTokens[0];

@@ -54,8 +54,8 @@ async function writeFolder(files: FilesReader, folder: string): Promise<void> {
 }
 
 async function writeGguf(files: FilesReader, path: string, as: "F32" | "F16" | "Q8_0", name: string): Promise<void> {
-  const text = ggufTextEntries(await modelText(files));
   const model = await loadModel(files, openDevice("cpu"));
+  const text = ggufTextEntries(await modelText(files), model.config.vocab);
   await folderFiles(dirname(path)).writeStream(
     path.slice(dirname(path).length + 1),
     modelGguf(model, as, text, [["general.name", "text", name]]),

@@ -13,7 +13,7 @@ export interface Likelihood extends TokenProbability {
   readonly top: readonly TokenProbability[];
 }
 
-/** Log-probability of a token and of the `count` most likely ones. */
+/** Log-probability of a token and of the `count` most likely ones; of fewer where fewer are possible. */
 export function likelihood(logits: Logits, token: number, count: number): Likelihood {
   let top = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i]! > top) top = logits[i]!;
@@ -21,5 +21,6 @@ export function likelihood(logits: Logits, token: number, count: number): Likeli
   for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - top);
   const norm = top + Math.log(total);
   const of = (t: number): TokenProbability => ({ token: t, logProbability: logits[t]! - norm });
-  return { ...of(token), top: count > 0 ? greatestFew(logits, count).map(of) : [] };
+  const possible = (t: TokenProbability) => t.logProbability > Number.NEGATIVE_INFINITY;
+  return { ...of(token), top: count > 0 ? greatestFew(logits, count).map(of).filter(possible) : [] };
 }

@@ -8,6 +8,7 @@ import { Attributor } from "../attribution/attributor.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
 import { chatMessages, turnsOf } from "./chat-messages.ts";
 import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
@@ -97,10 +98,7 @@ function checkWork(engine: Engine, { prompt, answer, targets, steps, baseline }:
       received: String(length),
       hint: "Shorten the prompt.",
     });
-  const { vocab } = engine.model.config;
-  const strange = [...prompt, ...answer, ...(typeof baseline === "object" ? [baseline.token] : [])].find(t => t >= vocab);
-  if (strange !== undefined)
-    throw serveErrors.fail("parameter", { place: "prompt", expected: `token ids from 0 to ${vocab - 1}`, received: String(strange) });
+  checkTokens(engine.model.tokenizer, [...prompt, ...answer, ...(typeof baseline === "object" ? [baseline.token] : [])], "prompt");
   const work = Math.max(1, steps) * targets.length * length;
   if (work > limits.attributionWork)
     throw serveErrors.fail("parameter", {

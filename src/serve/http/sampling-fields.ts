@@ -32,7 +32,7 @@ export const samplingFields = {
   repetition_penalty: z.number().gt(0).max(10).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: z.record(z.string().regex(/^\d{1,9}$/, { error: "token ids as keys" }), z.number().min(-100).max(100)).nullish(),
+  logit_bias: z.record(z.string().regex(/^-?\d{1,9}$/, { error: "token ids as keys" }), z.number().min(-100).max(100)).nullish(),
   seed: z.number().refine(Number.isInteger, { error: "a whole number" }).nullish(),
   stop: z
     .union([stopText, z.array(stopText).max(limits.stops)], {

@@ -8,6 +8,7 @@ import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
 import type { GeneratedToken } from "../generation.ts";
 import { limits } from "../limits.ts";
+import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
 import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
@@ -88,11 +89,9 @@ export async function score(c: AppContext, { engines }: Services): Promise<Respo
   const engine = engines.find(body.model);
   const { exchange } = c.var;
   exchange.engine = engine;
-  const { tokenizer, config } = engine.model;
+  const { tokenizer } = engine.model;
   const texts = inputsOf(body.input).map(t => scoredTokens(engine, t, body.prompt));
-  const strange = texts.flatMap(t => t.scored).find(t => t >= config.vocab);
-  if (strange !== undefined)
-    throw serveErrors.fail("parameter", { place: "input", expected: `token ids from 0 to ${config.vocab - 1}`, received: String(strange) });
+  for (const { given, scored } of texts) checkTokens(tokenizer, [...given, ...scored], "input");
   const top = body.top_logprobs ?? 0;
   const numScored = texts.reduce((n, t) => n + t.scored.length, 0);
   if (top > limits.topLogprobs && top * numScored > limits.scoredOutcomes)

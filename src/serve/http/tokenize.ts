@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { serveErrors } from "../errors.ts";
 import { limits } from "../limits.ts";
+import { checkTokens } from "../padded-vocabulary.ts";
 import { chatMessages, turnsOf } from "./chat-messages.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
@@ -52,12 +53,6 @@ const backSchema = z.object({ model: z.string(), tokens: z.array(z.int().min(0))
 export async function detokenize(c: AppContext, { engines }: Services): Promise<Response> {
   const body = parseBody(backSchema, await bodyOf(c));
   const { tokenizer } = engines.findAny(body.model).model;
-  const strange = body.tokens.find(t => t >= tokenizer.vocabSize);
-  if (strange !== undefined)
-    throw serveErrors.fail("parameter", {
-      place: "tokens",
-      expected: `token ids from 0 to ${tokenizer.vocabSize - 1}`,
-      received: String(strange),
-    });
+  checkTokens(tokenizer, body.tokens, "tokens");
   return c.json({ prompt: tokenizer.decode(body.tokens) });
 }
