@@ -12,6 +12,7 @@ import { type DType, fromNumbers, isFloat } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import type { OpKind } from "./ops.ts";
+import { defaultKeptPrograms, ProgramCache } from "./program-cache.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
 import { simplify } from "./simplify.ts";
 import { checkGraph } from "./spec.ts";
@@ -53,6 +54,11 @@ export interface CompileOptions {
    * mask is -1e8 or less, where a query sees others. Results differ by rounding.
    */
   readonly attention?: boolean;
+  /**
+   * Programs that are kept, one per signature; 64 when absent. The least recently used one is disposed and built again when it is called. Where the
+   * signatures are known to be few, `Number.POSITIVE_INFINITY` keeps all.
+   */
+  readonly keptPrograms?: number;
   /** For messages. */
   readonly name?: string;
   /** Prefix for a file of operator times. */
@@ -82,7 +88,7 @@ export interface Compiled<A extends readonly unknown[], R> {
   with(options: RunOptions, ...args: Arguments<A>): Promise<Results<R>>;
   /** Traces and builds without running, from shapes alone; returns the simplified graph. */
   prepare(...specs: { readonly [I in keyof A]: MapLeaves<A[I], Tensor, TensorSpec> }): Promise<Graph>;
-  /** Programs built so far. */
+  /** Programs that are kept now. */
   readonly programs: number;
   endProfile(): string | undefined;
   /** Most memory that values between operations took in the latest program's runs, with `measureMemory`. */
@@ -149,9 +155,12 @@ function candidates(
 export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions): Compiled<A, R> {
   const { device, donate = [], constant = [], name = f.name || "program" } = options;
   const { backend } = device;
-  const programs = new Map<string, Promise<Program>>();
   let disposed = false;
   let latest: Program | undefined;
+  const programs = new ProgramCache<Program>(options.keptPrograms ?? defaultKeptPrograms, program => {
+    if (latest === program && !disposed) latest = undefined;
+    program.executable.dispose();
+  });
 
   const numbers = new WeakMap<DeviceArray, number>();
   let counted = 0;
@@ -217,19 +226,30 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
   function programFor(args: readonly unknown[]) {
     if (disposed) throw tensorErrors.fail("disposed", { place: name, message: "the program was disposed" });
     const { leaves, key } = signatureOf(args);
-    let program = programs.get(key);
-    if (!program) {
-      program = build(args, leaves);
-      programs.set(key, program);
-      program.catch(() => programs.delete(key));
-    }
-    return { leaves, program };
+    return { leaves, lease: programs.lease(key, () => build(args, leaves)) };
   }
 
   async function call(run: RunOptions, args: readonly unknown[]): Promise<unknown> {
-    const { leaves, program: pending } = programFor(args);
-    const program = await pending;
-    latest = program;
+    const { leaves, lease } = programFor(args);
+    try {
+      const program = await lease.program;
+      latest = program;
+      return await runProgram(program, leaves, run);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async function prepare(specs: readonly unknown[]): Promise<Graph> {
+    const { lease } = programFor(specs);
+    try {
+      return (await lease.program).graph;
+    } finally {
+      lease.release();
+    }
+  }
+
+  async function runProgram(program: Program, leaves: ReturnType<typeof signatureOf>["leaves"], run: RunOptions): Promise<unknown> {
     const own: DeviceArray[] = [];
     const arrays: DeviceArray[] = [];
     for (const { leaf } of leaves) {
@@ -276,13 +296,12 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
 
   const compiled = {
     with: (run: RunOptions, ...args: unknown[]) => call(run, args),
-    prepare: async (...specs: unknown[]) => (await programFor(specs).program).graph,
+    prepare: (...specs: unknown[]) => prepare(specs),
     endProfile: () => latest?.executable.endProfile?.(),
     peakBytes: () => latest?.executable.peakBytes?.(),
     dispose: () => {
       disposed = true;
-      for (const p of programs.values()) void p.then(x => x.executable.dispose()).catch(() => {});
-      programs.clear();
+      programs.dispose();
     },
   };
   const main = Object.assign((...args: unknown[]) => call({}, args), compiled);

@@ -152,20 +152,22 @@ export class CachedDecoder implements StepDecoder {
     this.bank = adapters?.bank;
     const shown = (cached: DecoderCache) => options.pages.slice(0, cached.layers[0]!.pages.length);
     const withAdapters = (p: Decoder, a: Adapters): Decoder => ("bank" in a ? adapted(p, a as AdapterInputs, this.bank!.rank) : p);
+    // one program for each width, view and kind of row, all built by `prepare`: no request may wait for one
+    const fixed = { device, donate: [1], constant: [0], keptPrograms: Number.POSITIVE_INFINITY };
     this.#decode = compile(
       (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, a: Adapters) =>
         decoderStep(config, withAdapters(p, a), cached, { tokens, positions, every: true }, shown(cached)),
-      { device, donate: [1], constant: [0], name: "decode" },
+      { ...fixed, name: "decode" },
     );
     this.#chunk = compile(
       (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, last: Tensor, a: Adapters) =>
         decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, last }, shown(cached)),
-      { device, donate: [1], constant: [0], name: "prefill" },
+      { ...fixed, name: "prefill" },
     );
     this.#verify = compile(
       (p: Decoder, cached: DecoderCache, tokens: Tensor, positions: Tensor, slots: Tensor, a: Adapters) =>
         decoderStep(config, withAdapters(p, a), cached, { tokens, positions, slots, every: true }, shown(cached)),
-      { device, donate: [1], constant: [0], name: "verify" },
+      { ...fixed, name: "verify" },
     );
     this.#copy = new SlotCopy(config, device, options.pages);
   }

@@ -25,6 +25,8 @@ export async function openClassifierProgram(
   const program = compile((p: unknown, tokens: Tensor, present: Tensor) => textLogits({ family: "decoder", config }, p, tokens, present), {
     device,
     constant: [0],
+    // as many as there are widths and sizes, all built before the first request
+    keptPrograms: Number.POSITIVE_INFINITY,
     name: "classify",
   }) as unknown as {
     (...given: unknown[]): Promise<{ numbers(): Promise<Float64Array>; dispose(): void }>;

@@ -120,7 +120,8 @@ export async function openEncoderProgram(
   if (machineProgram) return machineProgram;
   const program = compile(
     (p: Encoder, tokens: Tensor, texts: PackedPositions) => pooled(model, p, packedEncoderStates(config, p, tokens, texts), texts),
-    { device, constant: [0], attention: true, name: "embed" },
+    // as many as there are widths and sizes, all built before the first request
+    { device, constant: [0], attention: true, keptPrograms: Number.POSITIVE_INFINITY, name: "embed" },
   );
   const hashes: string[] = [];
 
