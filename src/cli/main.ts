@@ -4,6 +4,7 @@ import { baseErrors, exitCodes, isLoamError, LoamError, nearest, redact } from "
 import { cliErrors } from "./errors.ts";
 import { createOutput } from "./output.ts";
 import { ownPackage } from "./package.ts";
+import { hasAbandoned } from "./until-stopped.ts";
 import type { HelpTable, Options, Verb } from "./verb.ts";
 import { groups, verbs } from "./verbs.ts";
 
@@ -13,13 +14,19 @@ const sameWishMs = 500;
 /** What a stop leaves, of verbs that say nothing else. */
 const keptHint = "What is done is kept; run the same command again to go on.";
 
+/** Ends the process without waiting for threads: `process.exit` waits for native calls and blocked reads. */
+async function endNow(code: number): Promise<never> {
+  const { exitProcess } = await import("../tensor/index.ts");
+  return exitProcess(code);
+}
+
 /** Ctrl-C and SIGTERM once: stop in good order, and tell `hint`. Again: stop now. `end` takes the handlers away. */
 function signals(hint: string): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
   let askedMs: number | undefined;
   const stop = () => {
     const nowMs = performance.now();
-    if (askedMs !== undefined && nowMs - askedMs > sameWishMs) process.exit(exitCodes.interrupted);
+    if (askedMs !== undefined && nowMs - askedMs > sameWishMs) void endNow(exitCodes.interrupted);
     if (askedMs !== undefined) return;
     askedMs = nowMs;
     controller.abort(baseErrors.fail("interrupted", { message: "stopped", hint }));
@@ -121,6 +128,12 @@ function endWithReader(): void {
   }
 }
 
+/** Ends the process when its output is written, whatever still loads. */
+async function endProcess(code: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) await new Promise<void>(resolve => stream.write("", () => resolve()));
+  return endNow(code);
+}
+
 /** Runs a command line; gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   endWithReader();
@@ -148,6 +161,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return exitCodes.ok;
     }
     await program.parseAsync([...argv], { from: "user" });
+    if (hasAbandoned()) await endProcess(state.code);
     return state.code;
   } catch (error) {
     if (!(error instanceof CommanderError)) return report(error, argv.includes("--json"));

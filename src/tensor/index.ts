@@ -23,6 +23,7 @@ export {
 } from "./dtype.ts";
 export { tensorErrors } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
+export { exitProcess } from "./exit-process.ts";
 export * from "./functions.ts";
 export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
 export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";

@@ -16,6 +16,7 @@ import { findModel } from "../serving/find-model.ts";
 import { defaultContext, deviceOf } from "../serving/open-engine.ts";
 import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
+import { untilStopped } from "../until-stopped.ts";
 import { namedOrMade } from "./made-model.ts";
 
 export interface OpenEvaluated extends AsyncDisposable {
@@ -36,6 +37,8 @@ export interface OpenOptions {
   readonly context?: number | undefined;
   /** Threads, where neither the project's nor the processor's number is meant. */
   readonly threads?: number | undefined;
+  /** A load that it interrupts is left behind. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where an endpoint's key is looked for; never an argument, which others can read. */
@@ -110,12 +113,12 @@ async function decoder(files: FilesReader, label: ModelLabel, project: Project |
     parts: {
       likelihood: likelihood.likelihood,
       rolling: likelihood.rolling,
-      generate: async (requests, each, ...more) => (await writing.get()).asked.generate!(requests, each, ...more),
+      generate: async (requests, each, ...more) => (await untilStopped(o.signal, writing.get())).asked.generate!(requests, each, ...more),
       ...(chatTemplate ? { chat: turns => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
     },
     async [Symbol.asyncDispose]() {
       likelihood[Symbol.dispose]();
-      const made = await writing.made();
+      const made = writing.made() && (await untilStopped(o.signal, writing.get()).catch(() => undefined));
       made?.app.close();
       await made?.engine.close();
       disposeTree(model.parameters);
@@ -198,10 +201,11 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
     const isEncoder = readsTexts((await checkModelFiles(files)).model);
     const opened = once(() => (isEncoder ? encoder(files, label, found.project) : decoder(files, label, found.project, o)));
     const store = found.store ?? (await openRecordOf(found.project));
+    const read = () => untilStopped(o.signal, opened.get());
     const lazily =
       (kind: "likelihood" | "rolling" | "generate" | "embed" | "classify") =>
       async (...args: readonly unknown[]) => {
-        const { parts } = await opened.get();
+        const { parts } = await read();
         const part = parts[kind] as ((...a: readonly unknown[]) => Promise<void>) | undefined;
         if (!part)
           throw cliErrors.fail("family", {
@@ -229,8 +233,8 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
       ...(found.model.kind === "version" && label.name !== undefined ? { ofModel: label.name } : {}),
       names: [...new Set([label.id, ...(label.name === undefined ? [] : [label.name]), ...aliases])],
       async [Symbol.asyncDispose]() {
-        const made = opened.made();
-        if (made) await (await made.catch(() => undefined))?.[Symbol.asyncDispose]();
+        // a load that was abandoned is not waited for
+        if (opened.made()) await (await read().catch(() => undefined))?.[Symbol.asyncDispose]();
         if (!found.store) await store.close();
         await found[Symbol.asyncDispose]();
       },

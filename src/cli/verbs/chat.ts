@@ -9,6 +9,7 @@ import { numberOption, textOption } from "../options.ts";
 import { type Ask, type Reply, reply, type Turn } from "../serving/ask.ts";
 import { findModel } from "../serving/find-model.ts";
 import { openEngine } from "../serving/open-engine.ts";
+import { untilStopped } from "../until-stopped.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -77,9 +78,13 @@ export const chat: VerbRun = async (context, [given], options) => {
     throw cliErrors.fail("usage", { place: "loam chat: --prompt", expected: "a text", received: "an empty one" });
   const room = numberOption(options, "context", "chat", { least: 16, most: 1_048_576, whole: true });
   await using found = await findModel(folderOf(context, options), context.cwd, given);
-  await using opened = await openEngine(found, { slots: 1, context: room });
+  const load = async () => {
+    const opened = await openEngine(found, { slots: 1, context: room });
+    await opened.engine.ready;
+    return opened;
+  };
+  await using opened = await untilStopped(context.signal, load());
   const { engine } = opened;
-  await engine.ready;
   const { id, chatTemplate } = engine.model;
   const app = createApp({ engines: [engine] });
   if (!plain && !chatTemplate)

@@ -42,6 +42,7 @@ import { tasksOf } from "../eval/tasks-of.ts";
 import { costsCorrected, type TaskCosts, taskCosts } from "../eval/thresholds.ts";
 import { type AskedVariant, askedVariant, variantsOf } from "../eval/variants.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
+import { untilStopped } from "../until-stopped.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -74,16 +75,18 @@ export const evalVerb: VerbRun = async (context, args, options) => {
   const undecided: UndecidedRule = choiceOption(options, "undecided", "eval", undecidedRules) ?? "point";
   const variants = variantsOf(listOption(options, "variants"), options);
   const { tasks, groups, roots } = await tasksOf(files, folder, cwd, limit, options.fewshotAsMultiturn === true);
-  const opening = { folder, cwd, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
-  await using model = await openEvaluated(textOption(options, "model"), opening);
+  const opening = { folder, cwd, signal, slots: whole("slots", 1, 256), context: whole("context", 16, 1_048_576) };
+  await using model = await untilStopped(signal, openEvaluated(textOption(options, "model"), opening));
   const other = textOption(options, "against");
   await using against: OpenEvaluated | undefined =
-    other === undefined ? undefined : await openEvaluated(await againstModel(other, model, folder), opening);
+    other === undefined ? undefined : await untilStopped(signal, openEvaluated(await againstModel(other, model, folder), opening));
   const judging = textOption(options, "judge");
   if (judging !== undefined) checkJudged(tasks, against !== undefined);
-  await using judge: OpenEvaluated | undefined = judging === undefined ? undefined : await openEvaluated(judging, opening);
+  await using judge: OpenEvaluated | undefined =
+    judging === undefined ? undefined : await untilStopped(signal, openEvaluated(judging, opening));
   const writing = textOption(options, "paraphraser");
-  await using writer: OpenEvaluated | undefined = writing === undefined ? undefined : await openEvaluated(writing, opening);
+  await using writer: OpenEvaluated | undefined =
+    writing === undefined ? undefined : await untilStopped(signal, openEvaluated(writing, opening));
   const names = {
     against: against ? ["against", ...(other && !other.includes("/") ? [other] : []), ...against.names] : [],
     tasks: [...tasks.map(t => t.task.task), ...groups.map(g => g.name)],

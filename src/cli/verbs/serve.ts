@@ -43,6 +43,7 @@ import { openPage } from "../serving/open-page.ts";
 import { servedAs, servedNames } from "../serving/serve-part.ts";
 import { startModels } from "../serving/start-models.ts";
 import { versionPolicy } from "../serving/version-policy.ts";
+import { untilStopped } from "../until-stopped.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -275,7 +276,9 @@ export const serve: VerbRun = async (context, given, options) => {
   const listening = await listen(door?.app ?? app, at);
   let timer: NodeJS.Timeout | undefined;
   try {
-    await Promise.race([models.load(named), aborted(signal)]);
+    await untilStopped(signal, models.load(named)).catch(error => {
+      if (!signal.aborted) throw error;
+    });
     hasStarted = true;
     const newest = fleet.list().findLast(v => v.name === named[0]!.name && v.state === "ready");
     const first = fleet.list().some(v => v.name === named[0]!.name && v.version === named[0]!.version) ? named[0]! : (newest ?? named[0]!);

@@ -326,6 +326,23 @@ test("who closes while a version loads leaves nothing behind", async () => {
   await expect(fleet.load("m", 2)).rejects.toThrow(/shutting down/);
 });
 
+test("a load that takes long holds neither the drain nor the close; what it loads is freed when it is there", async () => {
+  const { fleet, source } = await served();
+  let go: () => void = () => {};
+  source.gate = () =>
+    new Promise<void>(resolve => {
+      go = resolve;
+    });
+  const load = fleet.load("m", 1).catch((error: unknown) => error);
+  await ticks(3);
+  await fleet.drain();
+  await fleet.close();
+  expect(source.log).toEqual([]);
+  go();
+  expect(String(await load)).toContain("shutting down");
+  expect([source.log, source.loaded.size]).toEqual([["+1", "-1"], 0]);
+});
+
 test("a guarded label is the record's alone: no route sets it, and it goes where the record goes once that is loaded", async () => {
   const { fleet, source } = await served({ isGuarded: (_, label) => label === "prod" });
   let prod = 1;

@@ -168,7 +168,7 @@ export class Loading {
   async drain(): Promise<void> {
     this.#isClosed = true;
     for (const e of this.#members.all) e.stay();
-    await Promise.all(this.#members.all.map(e => e.settled()));
+    await Promise.all(this.#members.all.filter(isNotLoading).map(e => e.settled()));
   }
 
   async close(): Promise<void> {
@@ -179,7 +179,7 @@ export class Loading {
         e.abandon();
         // a version that is being unloaded waits for answers, which are cut off now
         await e.open?.engine.close();
-        await e.settled();
+        if (isNotLoading(e)) await e.settled();
         const { open } = e;
         e.open = undefined;
         e.state = "unloaded";
@@ -191,5 +191,8 @@ export class Loading {
     );
   }
 }
+
+/** What loads serves nobody: it is not waited for, and shuts itself when it is there. */
+const isNotLoading = ({ state }: FleetEntry): boolean => state !== "loading";
 
 const closing = (name: string) => serveErrors.fail("draining", { place: name, message: "the server is shutting down" });
