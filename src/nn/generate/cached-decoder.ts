@@ -5,7 +5,7 @@
  * the caller's, and write the cache in place. It knows no requests: who sits in a slot is its owner's business. One call at a time.
  */
 import type { MapLeaves } from "../../base/index.ts";
-import { type Compiled, compile, type Device, type DeviceArray, graphHash, type Tensor } from "../../tensor/index.ts";
+import { type Compiled, compile, type Device, type DeviceArray, type Graph, graphHash, type Tensor } from "../../tensor/index.ts";
 import { type AdapterInputs, adapted } from "../adapters/adapted.ts";
 import { AdapterBank, type AdapterRoom } from "../adapters/bank.ts";
 import { type CachePage, cacheBytes, cachePages, cacheViews, pageShape, positionsOf } from "../cache-pages.ts";
@@ -98,6 +98,9 @@ interface ChunkInputs extends StepInputs {
 
 /** As many rows as the decode program of a common engine has: a step that verifies costs about as much as one that decodes. */
 const defaultVerifyWidth = 8;
+
+/** Lets signals, probes and sockets in: tracing a large model's program takes a tenth of a second and more. */
+const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
 export class CachedDecoder implements StepDecoder {
   readonly config: DecoderConfig;
@@ -232,8 +235,19 @@ export class CachedDecoder implements StepDecoder {
       ];
     });
     // the first one arranges the weights for all; the others are traced while those before them are built
-    const first = await programs[0]!();
-    return [first, ...(await Promise.all(programs.slice(1).map(p => p())))].map(graphHash);
+    const building: Promise<Graph>[] = [];
+    for (const prepare of programs) {
+      const graph = prepare();
+      graph.catch(() => {});
+      building.push(graph);
+      await (building.length === 1 ? graph : turn());
+    }
+    const hashes: string[] = [];
+    for (const graph of await Promise.all(building)) {
+      hashes.push(graphHash(graph));
+      await turn();
+    }
+    return hashes;
   }
 
   /** Bytes of keys and values. */
