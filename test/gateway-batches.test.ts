@@ -58,7 +58,12 @@ async function behind(access: ControlGiven, more: object = {}, doorMs = 0): Prom
   };
   const config = await checkConfig(file, "gateway.yaml", ".");
   const upstreams = new Map([["loam", { ...config.upstreams.get("loam")!, here }]]);
-  const gateway: TestGateway = await testGateway(file, { access, config: { ...config, upstreams }, server: here, later: { own: [] } });
+  const gateway: TestGateway = await testGateway(file, {
+    access,
+    config: { ...config, upstreams },
+    server: (request, authorize) => app.fetch(request, undefined, authorize),
+    later: { own: [] },
+  });
   const { secret } = await gateway.gateway.control.keys.create({ name: "other", subject: "bob" }, "test");
   const client = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: gateway.key, maxRetries: 0 });
   const made = { gateway, app, client, other: secret };
