@@ -196,7 +196,7 @@ const fields = fc.record(
     prompt: fc.constantFrom("hi", ["a", "b"]),
     input: fc.constantFrom("hi", ["a", "b"]),
     inputs: fc.constantFrom<unknown>("hi", ["a"], { text: ["a"] }, [{ name: "text", shape: [1], datatype: "BYTES", data: ["a"] }]),
-    instances: fc.constantFrom<unknown>(["a"], [{ text: "a" }], [{ text: "a", model: "news" }]),
+    instances: fc.constantFrom<unknown>(["a"], [{ text: "a" }], [{ text: "a", model: "news" }], [{ text: "a", max_tokens: 40 }]),
     text_input: fc.constant("hi"),
     query: fc.constant("q"),
     documents: fc.constant(["a", "b"]),
@@ -264,6 +264,8 @@ beforeAll(async () => {
     for (const model of ["mail", "news", "legal", "tiny-encoder"])
       doors.set(`${label} ${model}`, await before(server, { policies: [all, { id: "deny", effect: "deny", models: [model] }] }));
     doors.set(`${label} prod`, await before(server, { policies: [all, { id: "deny", effect: "deny", labels: ["prod"] }] }));
+    const long = { id: "long", effect: "deny", parameters: { max_tokens: { min: 9 } } } as const;
+    doors.set(`${label} long`, await before(server, { policies: [all, long] }));
     doors.set(
       `${label} short`,
       await before(server, { policies: [{ id: "short", effect: "allow", parameters: { max_tokens: { max: 8 } } }] }),
@@ -352,11 +354,33 @@ for (const server of ["one", "any"] as const)
       expect(failures).toEqual([]);
     });
 
+test("a bound on max_tokens is read where each contract has it, whatever the contract reads first", async () => {
+  const tensor = [{ name: "text", shape: [1], datatype: "BYTES", data: ["a"] }];
+  for (const [path, body] of [
+    ["/v1/models/news:predict", { instances: ["a", { text: "b", max_tokens: 40 }] }],
+    ["/v1/models/news:predict", { inputs: { text: ["a"], max_tokens: [40] } }],
+    ["/v1/models/news:predict", '{"instances": [{"text": "a", "max_tokens": 40}], "x": NaN}'],
+    ["/v2/models/news/infer", { inputs: tensor, parameters: { max_tokens: 40 } }],
+    ["/v2/models/news/generate", { text_input: "a", parameters: { max_tokens: 40 } }],
+    ["/invocations", { model: "news", inputs: "a", parameters: { max_new_tokens: 40 } }],
+    ["/invocations", { model: "news", prompt: "a", max_tokens: 40 }],
+    ["/api/generate", { model: "news", prompt: "a", stream: false, options: { num_predict: 40 } }],
+  ] as const) {
+    const request: Asked = { method: "POST", path, type: "application/json", body: typeof body === "string" ? body : JSON.stringify(body) };
+    const { status, ran: alone } = await direct(one, request);
+    expect([path, status, alone.some(r => r.request?.maxTokens === 40)]).toEqual([path, 200, true]);
+    expect([path, body, await through(door("one", "long"), request)]).toMatchObject([path, body, { status: 403, ran: [] }]);
+  }
+});
+
 test("no answer is longer than a policy allows, under whatever name and in whatever part of the body its length is given", async () => {
   await fc.assert(
     fc.asyncProperty(asked.filter(readable), async request => {
       const { ran: behind } = await through(door("one", "short"), request);
       for (const { request: given } of behind) if (given && given.forced === undefined) expect(given.maxTokens).toBeLessThanOrEqual(8);
+      // as requests say it: what they leave out is another number
+      const { ran: allowed } = await through(door("one", "long"), request);
+      expect(allowed.map(r => r.request?.maxTokens)).not.toContain(40);
     }),
     runs,
   );
