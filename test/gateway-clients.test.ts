@@ -93,8 +93,11 @@ afterAll(async () => {
 
 const city = { type: "object" as const, properties: { city: { type: "string" } } };
 const called = 'Let me look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Łódź"}}\n</tool_call>';
-/** A server that asked for a rest is left alone so long. */
-const rested = () => expect.poll(() => gateway.gateway.state().upstreams.every(u => u.isAvailable), { timeout: 20_000 }).toBe(true);
+/** A model of a server that asked for a rest gets no requests for so long. */
+const rested = () =>
+  expect
+    .poll(() => gateway.gateway.state().upstreams.every(u => u.isAvailable && u.models.every(m => m.isAvailable)), { timeout: 20_000 })
+    .toBe(true);
 const errorOf = async (ask: () => Promise<unknown>): Promise<unknown> => {
   try {
     await ask();

@@ -1,8 +1,11 @@
-/** Loam's gateway with everything on: a key, a policy, two limits, the log. Arguments: the upstream's URL, the state, a folder for the log. */
+/**
+ * Loam's gateway with everything on: two keys, a policy, two limits, the log. Arguments: the upstream's URL, the state, a folder for the log, and
+ * `defaults` where the upstream's connections are to be bounded as they are by default.
+ */
 import { join } from "node:path";
 import { checkConfig, Gateway, listenGateway, openAccessLog, openControl } from "../../src/gateway/index.ts";
 
-const [, , upstream = "", state = "memory:", folder = "."] = process.argv;
+const [, , upstream = "", state = "memory:", folder = ".", bounds = ""] = process.argv;
 const access = {
   principals: { users: { ann: { roles: ["admin"] } } },
   policies: [{ id: "everybody", effect: "allow" as const, models: ["gpt-4o"] }],
@@ -14,7 +17,7 @@ const access = {
 const config = await checkConfig(
   {
     state,
-    upstreams: { local: { url: upstream, connections: 1024 } },
+    upstreams: { local: { url: upstream, ...(bounds === "defaults" ? {} : { connections: 1024, concurrencyPerKey: 1024 }) } },
     models: { "gpt-4o": { targets: [{ upstream: "local", model: "inner" }] } },
     log: { to: join(folder, "access.log") },
     access,
@@ -27,4 +30,5 @@ const log = openAccessLog({ ...config.log, random: Math.random });
 const gateway = await Gateway.open({ config, control, onRequest: record => log.write(record) });
 const listening = await listenGateway(gateway, { host: "127.0.0.1", port: 0 });
 const { secret } = await control.keys.create({ name: "bench", subject: "ann" }, "bench");
-process.stdout.write(`${JSON.stringify({ port: listening.port, key: secret })}\n`);
+const other = await control.keys.create({ name: "other", subject: "ann" }, "bench");
+process.stdout.write(`${JSON.stringify({ port: listening.port, key: secret, other: other.secret })}\n`);

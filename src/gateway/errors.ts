@@ -57,7 +57,11 @@ export const gatewayErrors = errorTable("gateway", {
   internal: { status: 500, exit: "failure", meaning: "A fault in the gateway itself; the log has it under the request's id." },
   upstream: { status: 502, exit: "failure", meaning: "No upstream of the model gave an answer; the sentence says what the last one did." },
   cut: { status: 502, exit: "failure", meaning: "An answer broke off in the middle and could not be gone on with." },
-  unavailable: { status: 503, exit: "failure", meaning: "Every upstream of the model is left alone at the moment, or failed its probe." },
+  unavailable: {
+    status: 503,
+    exit: "failure",
+    meaning: "Every upstream of the model has an open circuit breaker or rests at the moment, or failed its probe.",
+  },
   notCached: {
     status: 504,
     exit: "failure",
@@ -67,9 +71,20 @@ export const gatewayErrors = errorTable("gateway", {
   queueFull: {
     status: 429,
     exit: "failure",
-    meaning: "As many requests as may wait for a model's server are waiting; Retry-After says how long the line takes.",
+    meaning:
+      "An upstream has as many requests under way as `connections`, `concurrency` or `concurrencyPerKey` allows, and its queue is full; the message names the limit, Retry-After says when to retry.",
   },
-  queueTime: { status: 503, exit: "failure", meaning: "A request waited for a model's server as long as it may." },
+  queueTime: {
+    status: 429,
+    exit: "failure",
+    meaning:
+      "A request waited for an upstream as long as `queue.longest`, its priority or the client allows; the message names the limit that it waited for.",
+  },
+  credentials: {
+    status: 502,
+    exit: "environment",
+    meaning: "An upstream refused the gateway's own credentials (401, 403 or 407); the log and the metrics name the upstream.",
+  },
   draining: { status: 503, exit: "failure", meaning: "The gateway is shutting down and takes no new work." },
   timeout: { status: 504, exit: "failure", meaning: "No upstream answered within a deadline; the sentence says which." },
   portInUse: { status: 500, exit: "environment", meaning: "The gateway's port is taken by another program, or may not be used." },

@@ -26,6 +26,7 @@ import { type ShadowRecord, Shadows } from "./routing/shadow.ts";
 import type { GatewayTracing } from "./tracing/tracing.ts";
 import type { Tls } from "./transport/tls.ts";
 import { UpstreamFailure } from "./upstreams/failure.ts";
+import type { UpstreamNotice } from "./upstreams/notice.ts";
 import type { Stop } from "./upstreams/stop.ts";
 import { noticeMetrics } from "./webhooks/metrics.ts";
 import { type Notices, openNotices } from "./webhooks/notices.ts";
@@ -56,6 +57,8 @@ export interface GatewayOptions {
   /** Unknown failures, with the id that the client was given. */
   readonly onFailure?: (error: unknown, requestId: string) => void;
   readonly onHealth?: (upstream: string, isHealthy: boolean) => void;
+  /** What an upstream reports to operators (`noticeText` makes a line of it). */
+  readonly onNotice?: (notice: UpstreamNotice) => void;
   /** One call a copy to a model's shadow, when its answer has ended. */
   readonly onShadow?: (record: ShadowRecord) => void;
 }
@@ -218,7 +221,10 @@ export class Gateway {
       clock: this.clock,
       random: this.#random,
       before,
-      onBreaker: change => this.#notices.breaker(change),
+      onNotice: notice => {
+        this.#notices.upstream(notice);
+        this.#options.onNotice?.(notice);
+      },
       ...(onHealth ? { onHealth } : {}),
     });
   }

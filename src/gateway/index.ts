@@ -61,5 +61,6 @@ export { openGatewayTracing } from "./tracing/open-tracing.ts";
 export type { GatewayTracing } from "./tracing/tracing.ts";
 export { type Handover, handoverOf, type Supervisor, supervise } from "./transport/handover.ts";
 export type { ServeHere } from "./upstreams/in-process.ts";
+export { noticeText, type UpstreamNotice } from "./upstreams/notice.ts";
 export { usageCsv } from "./usage/csv.ts";
 export { verifyWebhook } from "./webhooks/signature.ts";

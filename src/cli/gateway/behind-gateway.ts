@@ -3,7 +3,7 @@
  * without a socket, and what the gateway has no address for is the server's own behind the same door. Without a key answer only: whether it
  * lives and is ready, the console's files, and on this machine what the console reads.
  */
-import { followConfig, Gateway, type RequestRecord } from "../../gateway/index.ts";
+import { followConfig, Gateway, noticeText, type RequestRecord } from "../../gateway/index.ts";
 import { type App, consoleLocation } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
@@ -98,6 +98,10 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       onShadow: record => log.copy(record),
       onFailure: (error, id) => warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
+      onNotice: notice => {
+        const text = noticeText(notice);
+        if (text !== undefined) warn(`loam gateway: ${text}`);
+      },
     });
     if (first.demoSubject !== undefined) demo = await demoKey(control, project.folder, first.demoSubject);
   } catch (error) {

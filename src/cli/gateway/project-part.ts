@@ -83,6 +83,10 @@ export async function projectGateway(project: Project, given: ProjectGatewayGive
   );
   const { here } = given;
   const known = new Map(config.upstreams);
-  if (here) known.set(ownUpstream, { ...known.get(ownUpstream)!, here });
+  if (here) {
+    const own = known.get(ownUpstream)!;
+    // it has no connections, and a queue of its own
+    known.set(ownUpstream, { ...own, here, lane: own.lane?.setting === "concurrency" ? own.lane : undefined });
+  }
   return { config: { ...config, upstreams: known }, demoSubject: demoKey, followsModels: models === undefined };
 }

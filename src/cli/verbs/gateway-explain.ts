@@ -3,6 +3,16 @@ import { administered } from "../gateway/administration.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 
+/** Of a target, by its state for this key. */
+const states = {
+  available: "available",
+  full: "its connections are in use: requests wait",
+  resting: "rests after a 429 or an outlier check",
+  breakerOpen: "its circuit breaker is open for this key",
+  unreachable: "its server cannot be reached",
+  unhealthy: "its server fails the health probe",
+} as const satisfies Record<string, string>;
+
 export const gatewayExplain: VerbRun = async (context, [key = "", method = "", path = ""], options) => {
   const { out } = context;
   const model = textOption(options, "model") ?? null;
@@ -22,7 +32,8 @@ export const gatewayExplain: VerbRun = async (context, [key = "", method = "", p
   if (route) {
     const chosen = route.rule === null ? "no rule" : `rule ${route.rule}`;
     out.line(`  Goes by ${route.strategy}, ${chosen}${route.rules.length > 0 ? ` (of ${route.rules.length} looked at)` : ""}, to`);
-    for (const t of route.targets) out.line(`    ${t.target.padEnd(30)} weight ${t.weight}  priority ${t.priority}`);
+    for (const t of route.targets)
+      out.line(`    ${t.target.padEnd(30)} weight ${t.weight}  priority ${t.priority}${t.state === null ? "" : `  ${states[t.state]}`}`);
     if (route.fallbacks.length > 0) out.line(`    then the models ${route.fallbacks.join(", ")}`);
   }
   out.result({ ...explained });

@@ -12,6 +12,7 @@ import {
   type Handover,
   handoverOf,
   listenGateway,
+  noticeText,
   readPage,
 } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -74,6 +75,10 @@ async function serve(context: Context, options: Options, handover: Handover | un
       },
       onFailure: (error, id) => out.warn(`loam gateway: request ${id}: ${error instanceof Error ? error.message : String(error)}`),
       onHealth: (upstream, isHealthy) => out.warn(`loam gateway: ${upstream} ${isHealthy ? "is healthy again" : "failed its probe"}`),
+      onNotice: notice => {
+        const text = noticeText(notice);
+        if (text !== undefined) out.warn(`loam gateway: ${text}`);
+      },
     });
     listening = await listenGateway(door, {
       host: textOption(options, "host") ?? config.listen.host,

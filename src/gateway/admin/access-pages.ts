@@ -46,15 +46,20 @@ export const accessPages: readonly AdminPage[] = [
         answer: async ({ gateway, query }) => {
           onlyKeys(query, ["key", "method", "path", "model", "set", "header", "tokens"]);
           return json(
-            await explainRequest(gateway.control, gateway.config.routes, {
-              key: needed(query, "key", "the id of a key"),
-              method: query.get("method") ?? "POST",
-              path: needed(query, "path", "an address such as /v1/chat/completions"),
-              model: query.get("model"),
-              set: query.getAll("set"),
-              header: query.getAll("header"),
-              tokens: numberOf(query, "tokens", 0, 0, 1_000_000_000),
-            }),
+            await explainRequest(
+              gateway.control,
+              gateway.config.routes,
+              {
+                key: needed(query, "key", "the id of a key"),
+                method: query.get("method") ?? "POST",
+                path: needed(query, "path", "an address such as /v1/chat/completions"),
+                model: query.get("model"),
+                set: query.getAll("set"),
+                header: query.getAll("header"),
+                tokens: numberOf(query, "tokens", 0, 0, 1_000_000_000),
+              },
+              gateway.runtime,
+            ),
           );
         },
       },

@@ -284,8 +284,8 @@ test("explaining names the rule that would choose the server, by header and leng
       { rule: "beta", applies: false },
     ],
     targets: [
-      { target: "local/small", weight: 1, priority: 0 },
-      { target: "local/large", weight: 1, priority: 0 },
+      { target: "local/small", weight: 1, priority: 0, state: "available" },
+      { target: "local/large", weight: 1, priority: 0, state: "available" },
     ],
     fallbacks: [],
   });

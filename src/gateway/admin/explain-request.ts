@@ -7,6 +7,7 @@ import type { Action, Control, Endpoint, Explanation, Identity } from "../contra
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
 import { listParameters, type Parameters, parametersIn, wordParameters } from "../policy/parameters.ts";
+import type { Runtime } from "../routing/runtime.ts";
 import { type ExplainedRoute, explainRoute, headersOf } from "./explain-route.ts";
 import { adminPaths } from "./paths.ts";
 
@@ -79,8 +80,13 @@ export interface ExplainAsked {
   readonly tokens?: number | undefined;
 }
 
-/** Errors: gateway/parameter, unknownKey, unknownSubject. */
-export async function explainRequest(control: Control, routes: ReadonlyMap<string, ModelRoute>, asked: ExplainAsked): Promise<Explained> {
+/** `runtime`: of the running gateway, for the state of its servers. Errors: gateway/parameter, unknownKey, unknownSubject. */
+export async function explainRequest(
+  control: Control,
+  routes: ReadonlyMap<string, ModelRoute>,
+  asked: ExplainAsked,
+  runtime?: Runtime,
+): Promise<Explained> {
   const endpoint = endpointOf(asked.method, asked.path);
   const at = asked.model?.lastIndexOf("@") ?? -1;
   const named = at > 0 ? asked.model!.slice(0, at) : asked.model;
@@ -103,6 +109,6 @@ export async function explainRequest(control: Control, routes: ReadonlyMap<strin
     identity,
     action,
     ...control.explain(identity, action),
-    route: route ? explainRoute(route, { ...facts, model: route.name }) : null,
+    route: route ? explainRoute(route, { ...facts, model: route.name }, runtime) : null,
   };
 }

@@ -2,6 +2,16 @@
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { type Facts, holds } from "../routing/conditions.ts";
+import type { Runtime } from "../routing/runtime.ts";
+import type { ServiceState } from "../upstreams/upstream.ts";
+
+export interface ExplainedTarget {
+  readonly target: string;
+  readonly weight: number;
+  readonly priority: number;
+  /** Whether this caller's request for its model may be sent now, and if not why not; null where no running gateway is asked. */
+  readonly state: ServiceState | null;
+}
 
 export interface ExplainedRoute {
   /** The model's public name. */
@@ -13,13 +23,13 @@ export interface ExplainedRoute {
   /** In order; those behind the one that holds are not asked. */
   readonly rules: readonly { readonly rule: string; readonly applies: boolean }[];
   /** The first that are asked stand first. */
-  readonly targets: readonly { readonly target: string; readonly weight: number; readonly priority: number }[];
+  readonly targets: readonly ExplainedTarget[];
   /** Models that stand in where no target answers. */
   readonly fallbacks: readonly string[];
 }
 
 /** Errors: those of `holds`. */
-export function explainRoute(route: ModelRoute, facts: Facts): ExplainedRoute {
+export function explainRoute(route: ModelRoute, facts: Facts, runtime?: Runtime): ExplainedRoute {
   const rules: { rule: string; applies: boolean }[] = [];
   let chosen = route;
   for (const rule of route.rules ?? []) {
@@ -35,7 +45,12 @@ export function explainRoute(route: ModelRoute, facts: Facts): ExplainedRoute {
     rule: chosen.rule ?? null,
     rules,
     targets: chosen.targets
-      .map(({ id, weight, priority }) => ({ target: id, weight, priority }))
+      .map(({ id, weight, priority, upstream, model }) => ({
+        target: id,
+        weight,
+        priority,
+        state: runtime ? runtime.upstream(upstream).serviceState(model, facts.identity.keyId) : null,
+      }))
       .sort((a, b) => a.priority - b.priority || b.weight - a.weight),
     fallbacks: route.fallbacks,
   };

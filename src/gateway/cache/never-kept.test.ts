@@ -66,7 +66,7 @@ for (const [isStream, list] of [
       expect(rig.gateway.gateway.cache?.state()).toMatchObject({ entries: 0, kept: 0 });
       rig.upstream.script = good;
       await until(() => rig.gateway.gateway.inFlight === 0);
-      rig.gateway.gateway.runtime.upstream("local").rest(0);
+      rig.gateway.gateway.runtime.upstream("local").rest("inner", 0);
       const next = await rig.asked(body);
       expect([next.status, next.how]).toEqual([200, "miss"]);
       expect(next.text).toContain(isStream ? words[59]!.trim() : words.join(""));

@@ -126,7 +126,6 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     url: new URL(url),
     network: part.network,
     headers,
-    connections: part.connections,
     deadlines: {
       connectMs: time("connect", defaults.connectMs),
       firstByteMs: time("firstByte", defaults.firstByteMs),
@@ -208,7 +207,7 @@ export async function checkConfig(value: unknown, place: string, folder: string)
     upstreams,
     routes,
     guards: [...guards.values()],
-    priorities: [...upstreams.values()].some(u => u.lane) ? (file.priorities ?? []) : undefined,
+    priorities: file.priorities,
     retries: { attempts: file.retries.attempts, budgetRatio: file.retries.budget, backoffMs: file.retries.backoff },
     totalMs: file.timeouts.total,
     heartbeatMs: file.timeouts.heartbeat,

@@ -39,6 +39,7 @@ const upstream = z.strictObject({
   key: secretSource.optional(),
   headers: z.record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")])).default({}),
   network: z.enum(networks).default("any"),
+  /** Connections, so requests at once, to the server from this process. */
   connections: z.int().min(1).max(10_000).default(512),
   timeouts: timeouts.default({}),
   breaker: z.strictObject({ failures: z.int().min(1).max(1000).default(5), open: duration.default(5_000) }).prefault({}),

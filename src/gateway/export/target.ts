@@ -105,7 +105,8 @@ export function routingDifferences(given: ExportGiven, has: readonly ("weights" 
     if (protocol !== "openai")
       told.push({ place: `upstreams.${name}.protocol`, why: `nothing is translated: it would hear OpenAI's words, not ${protocol}'s` });
   for (const [name, { lane }] of config.upstreams)
-    if (lane) told.push({ place: `upstreams.${name}.concurrency`, why: "requests under way are not bounded, and none waits in line" });
+    if (lane?.setting === "concurrency")
+      told.push({ place: `upstreams.${name}.concurrency`, why: "requests under way are not bounded, and none waits in line" });
   if (!has.includes("retries")) told.push({ place: "retries", why: "nothing is asked twice" });
   told.push({ place: "streams", why: "a stream that breaks off is not gone on with, and ends without an error event" });
   const known = [

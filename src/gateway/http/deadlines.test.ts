@@ -130,11 +130,13 @@ for (const [phase, timeouts, script, code, kind] of phases) {
   });
 }
 
-test("a request for which no connection is free in time is told so", async () => {
+test("a request for which no connection is free in time gets 429, which names the limit", async () => {
   upstream.script = drips;
-  const g = await start({ connect: "150ms" }, { connections: 1 });
+  const g = await start({}, { connections: 1, concurrencyPerKey: 5, queue: { longest: "150ms" } });
   const first = await g.post("/v1/chat/completions", streamed);
-  expect(await told(await g.post("/v1/chat/completions", ask))).toMatchObject({ status: 504, code: "connect_timeout" });
+  const { text, ...late } = await told(await g.post("/v1/chat/completions", ask));
+  expect(late).toMatchObject({ status: 429, code: "queue_time" });
+  expect(text).toContain("upstreams.local.connections is 1");
   await first.body!.cancel();
   expect(upstream.received.length).toBe(1);
 });

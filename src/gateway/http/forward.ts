@@ -1,5 +1,6 @@
 /** A request for a model that was let in: to its targets and back, whole or as a stream, and what it came to. */
 import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -73,6 +74,8 @@ function attemptsFor(f: Forwarded): Attempts {
     stop: f.stop,
     asked: { stickyKey, prefix: usesPrefix ? prefixOf(ask) : undefined, tokens: expectedTokens(f), random: runtime.random },
     standing: f.standing,
+    caller: exchange.identity?.keyId ?? "",
+    fingerprint: () => createHash("sha256").update(ask.text).digest("base64"),
     isStream: ask.isStream,
     mayHedge: route!.hedge !== undefined && mayAskTwice(ask, f.headers),
     request: requestFor(f),

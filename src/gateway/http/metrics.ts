@@ -2,7 +2,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { GuardCounts } from "../guards/acts.ts";
 import { guardMetrics } from "../guards/metrics.ts";
-import type { Upstream } from "../upstreams/upstream.ts";
+import type { ModelState } from "../upstreams/model-record.ts";
+import type { Upstream, UpstreamState } from "../upstreams/upstream.ts";
 import type { RequestRecord } from "./exchange.ts";
 
 /** Seconds. */
@@ -55,7 +56,7 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
       this.set(inFlight());
     },
   });
-  const ofUpstream = (name: string, help: string, value: (u: ReturnType<Upstream["state"]>) => number) =>
+  const ofUpstream = (name: string, help: string, value: (u: UpstreamState) => number | undefined) =>
     new Gauge({
       name: `loam_gateway_upstream_${name}`,
       help,
@@ -63,13 +64,36 @@ export function createMetrics({ version, inFlight, upstreams, tell }: Watched): 
       registers,
       collect() {
         this.reset();
-        for (const u of upstreams()) this.set({ upstream: u.id }, value(u.state()));
+        for (const u of upstreams()) {
+          const now = value(u.state());
+          if (now !== undefined) this.set({ upstream: u.id }, now);
+        }
       },
     });
-  ofUpstream("available", "1 where requests may be sent to it.", s => (s.isAvailable ? 1 : 0));
+  /** Of each model of an upstream that was asked for. */
+  const ofModel = (name: string, help: string, value: (m: ModelState) => number) =>
+    new Gauge({
+      name: `loam_gateway_upstream_model_${name}`,
+      help,
+      labelNames: ["upstream", "model"],
+      registers,
+      collect() {
+        this.reset();
+        for (const u of upstreams()) for (const m of u.state().models) this.set({ upstream: u.id, model: m.model }, value(m));
+      },
+    });
+  ofUpstream("available", "1 where requests may be sent to the server.", s => (s.isAvailable ? 1 : 0));
   ofUpstream("outstanding", "Requests under way.", s => s.outstanding);
-  ofUpstream("latency_seconds", "Time to the first byte, an average in which the past fades.", s => (s.latencyMs ?? 0) / 1000);
-  ofUpstream("breaker_open", "1 while its circuit breaker is open.", s => (s.breaker === "open" ? 1 : 0));
+  ofUpstream("latency_seconds", "Time to the first byte, a moving average.", s => (s.latencyMs ?? 0) / 1000);
+  ofUpstream("breaker_open", "1 while the server cannot be reached and its circuit breaker is open.", s => (s.breaker === "open" ? 1 : 0));
+  ofUpstream("connections_in_use", "Connections to it that requests hold.", s => s.lane?.running);
+  ofUpstream("connections_limit", "Most connections that requests may hold: connections, or concurrency.", s => s.lane?.concurrency);
+  ofUpstream("connections_waiting", "Requests that wait for a connection.", s => s.lane?.waiting);
+  ofModel("available", "1 where requests for the model may be sent to it.", m => (m.isAvailable ? 1 : 0));
+  ofModel("breaker_open", "1 while the model's circuit breaker is open, for everybody or one key.", m => (m.breaker === "open" ? 1 : 0));
+  ofModel("credentials_refused", "1 since the upstream refused the gateway's credentials, until it answers.", m =>
+    m.refusesCredentials ? 1 : 0,
+  );
   return {
     registry,
     guards: guardMetrics(registry),

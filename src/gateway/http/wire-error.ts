@@ -60,6 +60,7 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/noCache": { code: "not_found" },
   "gateway/queueFull": { code: "queue_full" },
   "gateway/queueTime": { code: "queue_time" },
+  "gateway/credentials": { code: "upstream_credentials" },
   "gateway/draining": { code: "service_unavailable" },
   "gateway/timeout": { code: "upstream_timeout" },
 };

@@ -56,7 +56,7 @@ export function headersOf({ exchange, pass }: Under, reply: Reply): Record<strin
 export function streamOf(
   { pass, hangUp, onEnd, stop, gateway }: Under,
   reply: Reply,
-  note: (end: { readonly how: Ended; readonly said: string }) => void,
+  note: (end: { readonly how: Ended; readonly said: string; readonly failure?: UpstreamFailure }) => void,
 ): ReadableStream<Uint8Array> {
   const { readerMs } = gateway.config;
   let slow: NodeJS.Timeout | undefined;
@@ -67,7 +67,7 @@ export function streamOf(
   };
   const broken = (controller: ReadableStreamDefaultController<Uint8Array>, failure: UpstreamFailure) => {
     reply.cancel();
-    note({ how: failure.isFault ? "failed" : "unknown", said: failure.kind });
+    note({ how: failure.isFault ? "failed" : "unknown", said: failure.kind, failure });
     onEnd({ status: reply.status, error: failure.kind.endsWith("Timeout") ? "gateway/timeout" : "gateway/cut" });
     cut(controller, failure);
   };

@@ -8,8 +8,10 @@ import { type Handle, leaving } from "../http/ask-model.ts";
 import { admitted, allowed, reserved } from "../http/door.ts";
 import type { Answer, End } from "../http/exchange.ts";
 import { everybody } from "../queue/standing.ts";
+import { credentialStatuses } from "../routing/attempts.ts";
+import { failureError } from "../routing/last-word.ts";
 import { retryAfterOf } from "../routing/read-answer.ts";
-import { failureRows, UpstreamFailure } from "../upstreams/failure.ts";
+import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended } from "../upstreams/upstream.ts";
 import { headersOf, picked, streamOf, type Under } from "./answer.ts";
@@ -99,40 +101,34 @@ export const passedThrough =
       gateway.cutters.delete(stop);
       if (!isOver) runtime.leave();
       isOver = true;
-      throw told(error, body, stop, pass);
+      throw clientError(error, body, stop, pass);
     }
   };
 
 /** What the client is told of a request that has no answer. */
-function told(error: unknown, body: Body, stop: Stop, { upstream }: PassThrough): unknown {
+function clientError(error: unknown, body: Body, stop: Stop, { upstream }: PassThrough): unknown {
   if (stop.reason?.kind === "left") return gatewayErrors.fail("cancelled", { message: "the client left before its answer" }, error);
   if (body.failure) return body.failure;
-  if (!(error instanceof UpstreamFailure)) return error;
-  const { sentence } = failureRows[error.kind];
-  const status = error.status === undefined ? "" : ` (status ${error.status})`;
-  const code = error.kind.endsWith("Timeout")
-    ? "timeout"
-    : error.kind === "queueFull" || error.kind === "queueTime"
-      ? error.kind
-      : "upstream";
-  return gatewayErrors.fail(code, { place: upstream, message: `${sentence}${status}`, hint: "Try again." }, error);
+  return error instanceof UpstreamFailure ? failureError(error, upstream) : error;
 }
 
 async function passed(under: Under, request: Request, method: PassedMethod, path: string, body: Body): Promise<Answer> {
   const { exchange, pass, upstream, stop, gateway } = under;
   const { config } = upstream;
-  if (!upstream.state().isAvailable)
+  // a route is a model of its own: what it does says nothing of the upstream's models
+  const begun = { model: `${pass.prefix}/*`, caller: exchange.identity?.keyId ?? "" };
+  if (!upstream.stateOf(begun.model, begun.caller).isAvailable)
     throw gatewayErrors.fail("unavailable", {
       place: pass.prefix,
       message: "its server takes no requests at the moment",
       hint: "Try again in a few seconds.",
     });
-  await upstream.lane?.enter(everybody.priority, everybody.queueMs, stop);
+  await upstream.lane?.enter({ key: begun.caller, priority: everybody.priority, mostMs: everybody.queueMs }, stop);
   const startMs = gateway.clock.monotonic();
-  const handle = upstream.begin();
+  const handle = upstream.begin(begun);
   let isNoted = false;
-  const note = (how: Ended, said: string, retryAfterMs?: number) => {
-    handle.end(how, retryAfterMs);
+  const note = (how: Ended, said: string, failure?: UpstreamFailure) => {
+    handle.end(how, failure);
     if (isNoted) return;
     isNoted = true;
     exchange.attempts = [{ target: pass.upstream, ms: Math.round((gateway.clock.monotonic() - startMs) * 10) / 10, how: said }];
@@ -155,12 +151,13 @@ async function passed(under: Under, request: Request, method: PassedMethod, path
     exchange.target = pass.upstream;
     const { status } = reply;
     const retryAfterMs = retryAfterOf(reply.headers, gateway.clock.now());
-    if (status >= 500 || [401, 403, 407].includes(status) || (status >= 300 && status < 400)) {
+    if (status >= 500 || credentialStatuses.has(status) || (status >= 300 && status < 400)) {
       reply.cancel();
       // credentials are the gateway's, so what is wrong with them is not the client's; redirects are not followed
-      throw new UpstreamFailure(status < 400 ? "malformed" : "status", `status ${status}`, { status, retryAfterMs });
+      const kind = credentialStatuses.has(status) ? "credentials" : status < 400 ? "malformed" : "status";
+      throw new UpstreamFailure(kind, `status ${status}`, { status, retryAfterMs });
     }
-    const isBusy = status === 429;
+    const busy = status === 429 ? new UpstreamFailure("busy", "status 429", { status, retryAfterMs }) : undefined;
     if (status === 204 || status === 205) {
       reply.cancel();
       note("answered", "answered");
@@ -170,13 +167,13 @@ async function passed(under: Under, request: Request, method: PassedMethod, path
     return {
       status,
       headers: headersOf(under, reply),
-      body: streamOf(under, reply, how => note(isBusy ? "busy" : how.how, isBusy ? "busy" : how.said, retryAfterMs)),
+      body: streamOf(under, reply, how => (busy ? note("busy", "busy", busy) : note(how.how, how.said, how.failure))),
     };
   } catch (error) {
     const failure = error instanceof UpstreamFailure ? error : undefined;
     // a body that its client broke off is not the server's fault
     const isFault = failure?.isFault === true && body.failure === undefined;
-    note(isFault ? "failed" : "unknown", failure?.kind ?? "left", failure?.retryAfterMs);
+    note(isFault ? "failed" : "unknown", failure?.kind ?? "left", failure);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Who comes next of those who wait. A request's rank is when it came minus its priority times `agingMs`: what waits gains one priority each
- * `agingMs`, all at the same pace, so the order of two never changes while they wait, and one of priority p is overtaken by one of q only if that
- * came within (q - p) x agingMs after it. So nobody starves. Priority ageing as in Multics and Tanenbaum, "Modern Operating Systems", 2.4.3.
+ * Waiting requests in order. A request's rank is when it came minus its priority times `agingMs`: waiting gains one priority each
+ * `agingMs`, at the same pace for all, so the order of two never changes while they wait, and one of priority p is overtaken by one of q only if
+ * that came within (q - p) x agingMs after it. So nobody starves. Priority ageing as in Multics and Tanenbaum, "Modern Operating Systems", 2.4.3.
  */
 
 interface Place<T> {
@@ -12,13 +12,18 @@ interface Place<T> {
 
 export const rankOf = (nowMs: number, priority: number, agingMs: number): number => nowMs - priority * agingMs;
 
-/** Sorted by rank, then by who came first. A thousand at most, so places are moved, not linked. */
+/** Sorted by rank, then by arrival. A thousand at most, so places are moved, not linked. */
 export class Line<T> {
   readonly #places: Place<T>[] = [];
   #count = 0;
 
   get length(): number {
     return this.#places.length;
+  }
+
+  /** In order. */
+  *[Symbol.iterator](): Generator<T> {
+    for (const { item } of this.#places) yield item;
   }
 
   /** Index of the first place behind a rank and an order. */
@@ -33,7 +38,7 @@ export class Line<T> {
     return from;
   }
 
-  /** Takes it in; gives what takes it out again, which says false where it is not in any more. */
+  /** Adds an item; returns the function that removes it, which returns false where it was removed before. */
   push(item: T, rank: number): () => boolean {
     const order = this.#count++;
     this.#places.splice(this.#behind(rank, order), 0, { item, rank, order });
@@ -45,14 +50,9 @@ export class Line<T> {
     };
   }
 
-  /** The next, taken out. */
-  shift(): T | undefined {
-    return this.#places.shift()?.item;
-  }
-
-  /** The last, taken out, where it comes after the rank. */
-  popAfter(rank: number): T | undefined {
+  /** The last item, where it comes after the rank. */
+  lastAfter(rank: number): T | undefined {
     const last = this.#places.at(-1);
-    return last !== undefined && last.rank > rank ? this.#places.pop()!.item : undefined;
+    return last !== undefined && last.rank > rank ? last.item : undefined;
   }
 }

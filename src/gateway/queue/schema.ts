@@ -3,7 +3,7 @@ import { z } from "zod";
 import { duration } from "../config/duration.ts";
 import { conditions } from "../routing/conditions.ts";
 
-/** Of an upstream with `concurrency`. */
+/** Of an upstream: requests beyond its limits wait. */
 export const queuePart = z.strictObject({
   /** Requests that wait; 0: none, another target is asked at once. */
   most: z.int().min(0).max(1_000).default(100),

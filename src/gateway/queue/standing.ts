@@ -14,11 +14,12 @@ const leastPriority = -100;
 export const everybody: Standing = { priority: 0, queueMs: Number.POSITIVE_INFINITY };
 
 /** The first row that fits counts. Errors: gateway/parameter of the headers. */
-export function standingOf(rows: PrioritiesPart, facts: Facts): Standing {
-  const row = rows.find(r => holds(r.when, facts));
-  const own = row?.priority ?? 0;
+export function standingOf(rows: PrioritiesPart | undefined, facts: Facts): Standing {
+  const row = rows?.find(r => holds(r.when, facts));
   const wanted = facts.headers.get("x-loam-priority");
   const patience = facts.headers.get("x-loam-queue-time");
+  if (row === undefined && wanted === null && patience === null) return everybody;
+  const own = row?.priority ?? 0;
   let priority = own;
   if (wanted !== null) {
     if (!/^[+-]?\d{1,3}$/.test(wanted.trim()))

@@ -44,12 +44,19 @@ export interface AttemptsOptions {
   readonly stop: Stop;
   /** Where it stands in the lines of upstreams that have one. */
   readonly standing?: Standing | undefined;
+  /** Id of the key: queues and breakers tell callers from each other by it. */
+  readonly caller: string;
+  /** Tells this request sent again from another. */
+  readonly fingerprint: () => string;
   readonly isStream: boolean;
   /** Whether it may be put to two servers at once, where its model says so. */
   readonly mayHedge: boolean;
   /** The call for a target. Errors: gateway/untranslated where this request cannot be put to it; then another is asked. */
   request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Request;
 }
+
+/** Of an upstream that refuses the gateway's key. */
+export const credentialStatuses: ReadonlySet<number> = new Set([401, 403, 407]);
 
 const pause = (ms: number, stop: Stop): Promise<void> =>
   new Promise(resolve => {
@@ -111,7 +118,7 @@ export class Attempts {
       if (stop.reason) throw stop.reason;
       let { target } = next.candidate;
       const { lane } = runtime.upstream(target.upstream);
-      if (lane && !lane.tryEnter()) {
+      if (lane && !lane.tryEnter(this.#options.caller)) {
         const granted = await this.#inLine(target, resumption);
         if (!granted) continue;
         target = granted;
@@ -131,8 +138,19 @@ export class Attempts {
         if (!(error instanceof UpstreamFailure)) throw error;
         this.#last = error;
         if (!error.isRetryable || stop.reason) throw this.#lastWord(resumption);
+        if (error.kind === "credentials") this.#leaveOut(target.upstream);
       }
     }
+  }
+
+  /** Every model of the upstream has the same key, which it refused. */
+  #leaveOut(upstream: string): void {
+    for (const route of this.#options.routes)
+      for (const target of route.targets)
+        if (target.upstream === upstream) {
+          this.#tried.add(target.id);
+          this.#impossible.add(target.id);
+        }
   }
 
   /** Of an upstream with a lane its place must be taken already: it is given back where there is no request. */
@@ -140,7 +158,7 @@ export class Attempts {
     try {
       return this.#options.request(target, upstream, resumption);
     } catch (error) {
-      upstream.lane?.leave();
+      upstream.lane?.leave(this.#options.caller);
       if (!isLoamError(error) || error.code !== "gateway/untranslated") throw error;
       this.#impossible.add(target.id);
       this.#refused ??= error;
@@ -156,7 +174,7 @@ export class Attempts {
 
   /** Waits for a place at the chosen server or, where nothing binds the request to that one, at whichever of its priority has one first. */
   async #inLine(chosen: Target, resumption: Resumption | undefined): Promise<Target | undefined> {
-    const { runtime, routes, asked, stop, standing = everybody } = this.#options;
+    const { runtime, routes, asked, stop, caller, standing = everybody } = this.#options;
     const isBound = resumption !== undefined || asked.stickyKey !== undefined;
     const route = isBound ? undefined : routes.find(r => r.targets.includes(chosen));
     const beside = route ? eligible(this.#candidates(route, undefined), this.#tried).map(c => c.target) : [];
@@ -167,11 +185,13 @@ export class Attempts {
     }
     const startMs = runtime.clock.monotonic();
     try {
-      const lane = await enterAny([...waits.keys()], standing.priority, standing.queueMs - this.queuedMs, stop);
+      const entry = { key: caller, priority: standing.priority, mostMs: standing.queueMs - this.queuedMs };
+      const lane = await enterAny([...waits.keys()], entry, stop);
       const target = waits.get(lane)!;
       // the breaker may have opened meanwhile
-      if (stop.reason === undefined && runtime.upstream(target.upstream).state().isAvailable) return target;
-      lane.leave();
+      const upstream = runtime.upstream(target.upstream);
+      if (stop.reason === undefined && upstream.stateOf(target.model, caller).isAvailable) return target;
+      lane.leave(caller);
       this.#tried.add(target.id);
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error;
@@ -185,7 +205,7 @@ export class Attempts {
 
   /** The first server, and a second beside it where the first takes longer than most do. */
   async #raced(target: Target, upstream: Upstream, call: Request): Promise<Source> {
-    const { runtime, routes, stop, isStream } = this.#options;
+    const { runtime, routes, stop, isStream, caller } = this.#options;
     const [route] = routes;
     const memory = runtime.memory(route!.name);
     const recent = memory.firstBytes(isStream);
@@ -197,9 +217,9 @@ export class Attempts {
       const candidate = this.#pick(this.#tried, routes.slice(0, 1), undefined);
       if (!candidate) return undefined;
       const other = runtime.upstream(candidate.target.upstream);
-      if (other.lane && !other.lane.tryEnter()) return undefined;
+      if (other.lane && !other.lane.tryEnter(caller)) return undefined;
       if (!memory.hedges!.withdraw()) {
-        other.lane?.leave();
+        other.lane?.leave(caller);
         return undefined;
       }
       const asked = this.#requestOf(candidate.target, other, undefined);
@@ -251,23 +271,23 @@ export class Attempts {
   }
 
   #candidates(route: ModelRoute, resumption: Resumption | undefined): Candidate[] {
-    const { runtime } = this.#options;
+    const { runtime, caller } = this.#options;
     const candidates: Candidate[] = [];
     for (const target of route.targets) {
       const upstream = runtime.upstream(target.upstream);
       if (!resumption || resumption.bodyFor(upstream.config.continuation) !== undefined)
-        candidates.push({ target, state: upstream.state() });
+        candidates.push({ target, state: upstream.stateOf(target.model, caller) });
     }
     return candidates;
   }
 
   async #ask(target: Target, upstream: Upstream, { translate, method, path, headers, body: sent }: Request, stop: Stop): Promise<Source> {
-    const { runtime } = this.#options;
+    const { runtime, caller, fingerprint } = this.#options;
     const startMs = runtime.clock.monotonic();
-    const handle = upstream.begin();
+    const handle = upstream.begin({ model: target.model, caller, fingerprint });
     let isNoted = false;
     const end = (how: Ended, failure?: UpstreamFailure) => {
-      handle.end(how, failure?.retryAfterMs);
+      handle.end(how, failure);
       if (isNoted) return;
       isNoted = true;
       if (failure && failure.kind !== "outrun") this.#last = failure;
@@ -282,8 +302,9 @@ export class Attempts {
       const retryAfterMs = retryAfterOf(reply.headers, runtime.clock.now());
       const { status } = reply;
       if (status === 429) throw new UpstreamFailure("busy", "status 429", { status, retryAfterMs, body });
-      if (status >= 500 || [401, 403, 407, 408].includes(status))
-        throw new UpstreamFailure("status", `status ${status}`, { status, retryAfterMs, body });
+      // the gateway's own; what the upstream says of its key is for nobody else
+      if (credentialStatuses.has(status)) throw new UpstreamFailure("credentials", `status ${status}`, { status });
+      if (status >= 500 || status === 408) throw new UpstreamFailure("status", `status ${status}`, { status, retryAfterMs, body });
       if (status < 400) throw new UpstreamFailure("malformed", `status ${status}: redirects are not followed`, { status });
       end("answered");
       throw new UpstreamRefusal(status, body);

@@ -3,13 +3,13 @@
  * those that were tried already; then the route's strategy, a row of the table.
  */
 import { nano } from "../limits/prices.ts";
-import type { UpstreamState } from "../upstreams/upstream.ts";
+import type { TargetState } from "../upstreams/upstream.ts";
 import { claim } from "./hash.ts";
 import type { Route, Strategy, Target } from "./route.ts";
 
 export interface Candidate {
   readonly target: Target;
-  readonly state: UpstreamState;
+  readonly state: TargetState;
 }
 
 /** What a choice may depend on beside the targets. */

@@ -76,14 +76,24 @@ export function routeWith(
   return withRules(whole, part.rules, place);
 }
 
-/** Errors: gateway/config. */
-export function laneOf({ concurrency, queue }: GatewayFile["upstreams"][string], place: string): LaneOptions | undefined {
-  if (concurrency === undefined) {
-    if (queue) throw bad(`${place}.queue`, "`concurrency` beside it: how many requests go at once", "none");
-    return undefined;
-  }
-  const { most, longest, aging } = queue ?? { most: 100, longest: 30_000, aging: 10_000 };
-  return { concurrency, most, longestMs: longest, agingMs: aging };
+/** A key's part of `connections` where the file does not say. */
+const shareOfKey = 1 / 4;
+
+/** How requests are admitted to an upstream: `connections` bounds them, and `concurrency` where that is less. */
+export function laneOf(part: GatewayFile["upstreams"][string], place: string): LaneOptions {
+  const { connections, concurrency, concurrencyPerKey, queue } = part;
+  const perKey = concurrencyPerKey ?? Math.max(1, Math.floor(connections * shareOfKey));
+  const { most, longest, aging } = queue;
+  const isLess = concurrency !== undefined && concurrency <= connections;
+  return {
+    concurrency: isLess ? concurrency : connections,
+    perKey,
+    most,
+    longestMs: longest,
+    agingMs: aging,
+    place,
+    setting: isLess ? "concurrency" : "connections",
+  };
 }
 
 /** Where an upstream's load is read: as it says, and by default where a model of the strategy `load` has it among its targets. */

@@ -20,12 +20,29 @@ export class UpstreamRefusal extends Error {
 /** Where nobody is left to ask. */
 export function lastWord(failure: UpstreamFailure, model: string): LoamError | UpstreamRefusal {
   if (failure.kind === "busy" && failure.body !== undefined) return new UpstreamRefusal(429, failure.body, failure.retryAfterMs);
-  const { sentence } = failureRows[failure.kind];
-  const status = failure.status === undefined ? "" : ` (status ${failure.status})`;
-  const problem = { place: model, message: `${sentence}${status}` };
-  if (failure.kind === "queueFull" || failure.kind === "queueTime")
-    return gatewayErrors.fail(failure.kind, { ...problem, hint: "Try again after the time that the answer says." }, failure);
-  if (failure.kind.endsWith("Timeout"))
-    return gatewayErrors.fail("timeout", { ...problem, hint: "Try again, or ask for a shorter answer." }, failure);
-  return gatewayErrors.fail("upstream", { ...problem, hint: "Try again." }, failure);
+  return failureError(failure, model);
 }
+
+/** What the client is told of a failure; `place` names the model or the route. */
+export function failureError(failure: UpstreamFailure, place: string): LoamError {
+  const { kind, status, limit } = failure;
+  const { sentence } = failureRows[kind];
+  if (kind === "credentials")
+    return gatewayErrors.fail(
+      "credentials",
+      { place, message: sentence, hint: "Tell the gateway's administrator; a retry does not help." },
+      failure,
+    );
+  if (kind === "queueFull" || kind === "queueTime") {
+    const message = limit ? `${sentence}: ${limit.setting} is ${limit.value}` : sentence;
+    return gatewayErrors.fail(kind, { place, message, hint: hintOf(limit?.setting) }, failure);
+  }
+  const problem = { place, message: status === undefined ? sentence : `${sentence} (status ${status})` };
+  if (kind.endsWith("Timeout")) return gatewayErrors.fail("timeout", { ...problem, hint: "Retry, or lower max_tokens." }, failure);
+  return gatewayErrors.fail("upstream", { ...problem, hint: "Retry." }, failure);
+}
+
+const hintOf = (setting: string | undefined): string =>
+  setting === undefined
+    ? "Retry after the time in Retry-After."
+    : `Retry after the time in Retry-After, or raise ${setting} in the gateway's configuration.`;

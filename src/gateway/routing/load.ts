@@ -100,7 +100,7 @@ export function watchLoad(upstream: Upstream, clock: Clock): () => void {
     const text = await upstream.page(load.path, pageBytes);
     isAsking = false;
     const read = text === undefined ? undefined : readLoad(text);
-    if (read) upstream.loaded({ ...read, atMs: clock.monotonic(), outstanding: upstream.state().outstanding });
+    if (read) upstream.loaded({ ...read, atMs: clock.monotonic(), outstanding: upstream.outstanding });
   };
   const timer = setInterval(() => void look(), load.everyMs);
   timer.unref();

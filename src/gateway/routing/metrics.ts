@@ -52,9 +52,7 @@ export function routingMetrics(registry: Registry, { config, upstreams }: Routin
   const ruled = counter("rule_requests_total", "Requests that a rule of their model sent where they went.", ["model", "rule"]);
   const hedged = counter("hedged_requests_total", "Requests that were put to a second server since the first was slow.", ["model"]);
   const queued = histogram("queue_seconds", "Time in line of requests that waited for a server.", ["model"]);
-  ofUpstream("queue_waiting", "Requests in line before it.", s => s.lane?.waiting);
-  ofUpstream("queue_running", "Requests that have a place at it.", s => s.lane?.running);
-  ofUpstream("queue_refused", "Requests that its full line turned away, since the gateway began.", s => s.lane?.refused);
+  ofUpstream("queue_refused", "Requests that its full queue turned away, since the gateway began.", s => s.lane?.refused);
   ofUpstream("queue_expired", "Requests that waited for it as long as they may, since the gateway began.", s => s.lane?.expired);
   ofUpstream("upstream_waiting", "Requests in its own queue, as it says.", s => s.load?.waiting);
   ofUpstream("upstream_cache_use", "Share of its cache of keys and values that is in use, as it says.", s => s.load?.cacheUse);

@@ -1,30 +1,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { handClock, random } from "../../base/index.ts";
-import type { UpstreamState } from "../upstreams/upstream.ts";
+import type { TargetState } from "../upstreams/upstream.ts";
 import { type Candidate, choose } from "./choose.ts";
 import { claim } from "./hash.ts";
 import { outliers } from "./outliers.ts";
 import { backoffMs, retryBudget } from "./retry-budget.ts";
 import type { Route, Strategy } from "./route.ts";
 
-const state = (more: Partial<UpstreamState> = {}): UpstreamState => ({
-  id: "u",
+const state = (more: Partial<TargetState> = {}): TargetState => ({
   outstanding: 0,
   latencyMs: undefined,
-  breaker: "closed",
-  isHealthy: true,
-  restsUntilMs: undefined,
   isAvailable: true,
-  answers: 0,
-  failures: 0,
   isFull: false,
-  lane: undefined,
-  load: undefined,
   pressure: 0,
   ...more,
 });
-const target = (id: string, weight: number, more: Partial<UpstreamState> = {}, priority = 0): Candidate => ({
+const target = (id: string, weight: number, more: Partial<TargetState> = {}, priority = 0): Candidate => ({
   target: { id, upstream: id, model: "m", weight, priority, tags: [], price: undefined, priceName: "m" },
   state: state(more),
 });

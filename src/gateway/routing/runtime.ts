@@ -6,12 +6,14 @@
 import type { Clock } from "../../base/index.ts";
 import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
-import { type BreakerChange, Upstream } from "../upstreams/upstream.ts";
+import type { UpstreamNotice } from "../upstreams/notice.ts";
+import { Upstream } from "../upstreams/upstream.ts";
 import type { Shares } from "./choose.ts";
 import { watchLoad } from "./load.ts";
 import { RouteMemory } from "./memory.ts";
 import { outliers } from "./outliers.ts";
 import { type RetryBudget, retryBudget } from "./retry-budget.ts";
+import type { Target } from "./route.ts";
 
 export interface RuntimeOptions {
   readonly config: GatewayConfig;
@@ -21,7 +23,7 @@ export interface RuntimeOptions {
   readonly before?: Runtime | undefined;
   /** An upstream changed its state: for the log and for webhooks. */
   readonly onHealth?: (upstream: string, isHealthy: boolean) => void;
-  readonly onBreaker?: (change: BreakerChange) => void;
+  readonly onNotice?: (notice: UpstreamNotice) => void;
 }
 
 /** Between looks at who stands out among its peers, and the rest of one that does. */
@@ -64,10 +66,11 @@ export class Runtime {
   readonly #memories = new Map<string, RouteMemory>();
   readonly #shares = new Map<string, Shares>();
   readonly #outlierTimer: NodeJS.Timeout;
+  /** By target, at the last look for outliers. */
   #seen = new Map<string, { readonly answers: number; readonly failures: number }>();
   #users = 1;
 
-  constructor({ config, clock, random, before, onHealth, onBreaker }: RuntimeOptions) {
+  constructor({ config, clock, random, before, onHealth, onNotice }: RuntimeOptions) {
     this.config = config;
     this.clock = clock;
     this.random = random;
@@ -80,7 +83,7 @@ export class Runtime {
         this.#shared.set(id, known);
       } else {
         const upstream = new Upstream(id, own, clock);
-        upstream.onBreaker = onBreaker;
+        upstream.onNotice = onNotice;
         this.#shared.set(id, { upstream, users: 1, stopProbe: probing(upstream, onHealth), stopLoad: watchLoad(upstream, clock) });
       }
     }
@@ -103,7 +106,12 @@ export class Runtime {
       if (memory && name === sharesName && sameServers(old, route)) this.#memories.set(name, new RouteMemory(hedge, this.clock, memory));
     }
     // counts of an upstream that is new begin at nothing
-    for (const [id, counts] of before.#seen) if (this.#shared.get(id) === before.#shared.get(id)) this.#seen.set(id, counts);
+    const isKept = ({ upstream }: Target) => this.#shared.get(upstream) === before.#shared.get(upstream);
+    for (const route of routesOf(this.config))
+      for (const target of route.targets) {
+        const counts = before.#seen.get(target.id);
+        if (counts && isKept(target)) this.#seen.set(target.id, counts);
+      }
   }
 
   upstream(id: string): Upstream {
@@ -147,14 +155,22 @@ export class Runtime {
     for (const guard of this.config.guards) void guard.close();
   }
 
+  /** Of each model the targets that fail far more than its others rest: one model's failures say nothing of another's on the same server. */
   #leaveOutliers(): void {
-    const now = new Map(this.upstreams().map(u => [u.id, u.state()]));
-    const counts = [...now.values()].map(({ id, answers, failures }) => {
-      const before = this.#seen.get(id);
-      return { id, answers: answers - (before?.answers ?? 0), failures: failures - (before?.failures ?? 0) };
-    });
+    const models = new Map(this.upstreams().map(u => [u.id, new Map(u.state().models.map(m => [m.model, m]))]));
+    const now = new Map<string, { readonly answers: number; readonly failures: number }>();
+    const resting = new Map<string, Target>();
+    for (const { targets } of new Set(this.config.routes.values())) {
+      const counts = targets.map(({ id, upstream, model }) => {
+        const { answers = 0, failures = 0 } = models.get(upstream)!.get(model) ?? {};
+        now.set(id, { answers, failures });
+        const before = this.#seen.get(id);
+        return { id, answers: answers - (before?.answers ?? 0), failures: failures - (before?.failures ?? 0) };
+      });
+      for (const id of outliers(counts)) resting.set(id, targets.find(t => t.id === id)!);
+    }
     this.#seen = now;
-    for (const id of outliers(counts)) this.upstream(id).rest(outlierRestMs);
+    for (const { upstream, model } of resting.values()) this.upstream(upstream).rest(model, outlierRestMs);
   }
 }
 

@@ -63,8 +63,10 @@ export const modelRouting = {
 export const targetRouting = { tags: z.array(tag).max(32).default([]) };
 /** Keys of an upstream. */
 export const upstreamRouting = {
-  /** Requests at once; others wait in line. */
+  /** Requests at once; others wait in the queue. Default: `connections`, which bounds it. */
   concurrency: z.int().min(1).max(100_000).optional(),
-  queue: queuePart.optional(),
+  /** Requests of one API key at once; its others wait. Default: a quarter of `connections`. */
+  concurrencyPerKey: z.int().min(1).max(100_000).optional(),
+  queue: queuePart.prefault({}),
   load: loadPart.optional(),
 };

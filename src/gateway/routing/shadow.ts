@@ -147,7 +147,9 @@ export class Shadows {
     const { name } = c.route;
     const underWay = this.#underWay.get(name) ?? 0;
     const upstream = c.runtime.upstream(shadow.target.upstream);
-    if (underWay >= shadow.atOnce || (upstream.lane && !upstream.lane.tryEnter())) {
+    // the copies of a model have a key's part of their upstream, all together
+    const caller = `copies of ${name}`;
+    if (underWay >= shadow.atOnce || (upstream.lane && !upstream.lane.tryEnter(caller))) {
       this.#events.skipped(name, shadow.target.id);
       return undefined;
     }
@@ -158,7 +160,7 @@ export class Shadows {
       told = resolve;
     });
     void this.#run(c, shadow, upstream, client).finally(() => {
-      upstream.lane?.leave();
+      upstream.lane?.leave(caller);
       c.runtime.leave();
       this.#underWay.set(name, this.#underWay.get(name)! - 1);
     });

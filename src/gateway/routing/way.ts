@@ -15,7 +15,7 @@ export interface Way {
 /** Errors: those of `standingOf` and of rules that look at tags. */
 export function wayOf(routes: readonly ModelRoute[], priorities: PrioritiesPart | undefined, facts: Facts): Way {
   const own = routes.some(r => r.rules !== undefined) ? routes.map(r => (r.rules === undefined ? r : narrowed(r, facts))) : routes;
-  return { routes: own, priceNames: priceNamesOf(own), standing: priorities && standingOf(priorities, facts) };
+  return { routes: own, priceNames: priceNamesOf(own), standing: standingOf(priorities, facts) };
 }
 
 /**

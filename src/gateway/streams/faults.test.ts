@@ -129,7 +129,7 @@ for (const code of [429, 503])
     await start();
     const askedMs = performance.now();
     expect(await read("pair")).toEqual(whole);
-    const { restsUntilMs, isAvailable } = gateway.gateway.state().upstreams[0]!;
+    const { restsUntilMs, isAvailable } = gateway.gateway.state().upstreams[0]!.models[0]!;
     expect(isAvailable).toBe(false);
     expect(restsUntilMs! - askedMs).toBeGreaterThanOrEqual(7_000);
     expect(restsUntilMs! - performance.now()).toBeLessThanOrEqual(7_000);

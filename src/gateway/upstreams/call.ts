@@ -244,8 +244,8 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
 export interface ConnectionOptions {
   readonly origin: string;
   readonly network: Network;
-  /** Connections at once; a request beyond them waits for one, at most `connectMs`. */
-  readonly connections: number;
+  /** Connections at once; a request beyond them waits for one, at most `connectMs`. Undefined: as many as are asked for, which a lane bounds. */
+  readonly connections: number | undefined;
   /** The certificate is checked; names an authority of one's own. */
   readonly authorities?: string | undefined;
 }
@@ -253,7 +253,7 @@ export interface ConnectionOptions {
 /** Keeps connections to one server. */
 export function connectTo({ origin, network, connections, authorities }: ConnectionOptions): Connection {
   const pool = new Pool(origin, {
-    connections,
+    connections: connections ?? null,
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
     // the phases have deadlines of their own

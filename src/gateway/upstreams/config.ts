@@ -22,7 +22,6 @@ export interface UpstreamConfig {
   readonly network: Network;
   /** Sent with every request: credentials and whatever else the configuration says. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly connections: number;
   readonly deadlines: Deadlines;
   readonly breaker: BreakerOptions;
   readonly health: { readonly path: string; readonly everyMs: number } | undefined;
@@ -38,7 +37,7 @@ export interface UpstreamConfig {
   /** What becomes of parameters that its protocol does not know. */
   readonly untranslated: "refuse" | "drop";
   readonly tensors: { readonly input: string; readonly output: string };
-  /** Requests at once, and the line of those that wait; undefined: as many as come. */
+  /** Requests at once, and the queue of those that wait; undefined for a server of this process: as many as come. */
   readonly lane?: LaneOptions | undefined;
   /** Where its queue and its cache's use are read, and how often; undefined: nowhere. */
   readonly load?: { readonly path: string; readonly everyMs: number } | undefined;

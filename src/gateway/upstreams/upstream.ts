@@ -1,33 +1,46 @@
 /**
- * One upstream while the gateway runs: its connections, what is under way, how quick it has been, whether it is left alone and why. Who is
- * asked next is decided elsewhere (`routing/`), from what `state` tells.
+ * One upstream while the gateway runs: its connections, what is under way, and whether requests may be sent to it. What a model does is kept per
+ * model (`model-record.ts`); whether the server itself can be reached is kept here. Which target is next is decided elsewhere (`routing/`).
  */
 import type { Clock } from "../../base/index.ts";
 import { Lane, type LaneState } from "../queue/lane.ts";
 import { isFresh, type Load, type LoadSample, pressure } from "../routing/load.ts";
-import { type Breaker, type BreakerOptions, breakerState, closedBreaker, failed, forgotten, mayTry, succeeded, tried } from "./breaker.ts";
+import { type Breaker, type BreakerState, breakerState, closedBreaker, failed, forgotten, mayTry, succeeded, tried } from "./breaker.ts";
 import { type Call, type Connection, connectTo, type Reply } from "./call.ts";
 import type { UpstreamConfig } from "./config.ts";
-import { UpstreamFailure } from "./failure.ts";
+import { failureRows, UpstreamFailure } from "./failure.ts";
 import { connectHere } from "./in-process.ts";
+import { averaged, ModelRecord, type ModelState } from "./model-record.ts";
+import type { BreakerChange, UpstreamNotice } from "./notice.ts";
 import { Stop } from "./stop.ts";
+
+/** What a choice among targets depends on. */
+export interface TargetState {
+  /** Requests under way at its upstream. */
+  readonly outstanding: number;
+  /** Time to the first byte of the model, a moving average (ms); undefined before the first response. */
+  readonly latencyMs: number | undefined;
+  /** Whether this caller's request may be sent to it. */
+  readonly isAvailable: boolean;
+  /** This caller's next request would wait. */
+  readonly isFull: boolean;
+  /** Work before a new request (`routing/load.ts`). */
+  readonly pressure: number;
+}
 
 export interface UpstreamState {
   readonly id: string;
   /** Requests under way. */
   readonly outstanding: number;
-  /** Time to the first byte, an average in which the past fades (ms); undefined before the first answer. */
+  /** Time to the first byte, a moving average (ms); undefined before the first response. */
   readonly latencyMs: number | undefined;
-  readonly breaker: "closed" | "open" | "halfOpen";
+  /** Of the server itself: open while it cannot be reached. Each model has its own. */
+  readonly breaker: BreakerState;
   /** False while the probe of its health fails. */
   readonly isHealthy: boolean;
-  /** It asked for a rest (429 or 503 with Retry-After), or stands out among its peers, until then. */
-  readonly restsUntilMs: number | undefined;
-  /** Whether a request may be sent to it. */
+  /** Whether requests may be sent to the server. */
   readonly isAvailable: boolean;
-  /** As many requests as it takes are under way: one more would wait. */
-  readonly isFull: boolean;
-  /** Undefined where it takes as many as come. */
+  /** Undefined for a server of this process, which has no connections. */
   readonly lane: LaneState | undefined;
   /** What it said last of its queue and cache; undefined where that is too old, or was never read. */
   readonly load: Load | undefined;
@@ -35,13 +48,25 @@ export interface UpstreamState {
   readonly pressure: number;
   readonly answers: number;
   readonly failures: number;
+  /** Models of it that were asked for. */
+  readonly models: readonly ModelState[];
 }
+
+/** Whether a caller's request for a model may be sent, and if not why not. */
+export type ServiceState = "available" | "full" | "resting" | "breakerOpen" | "unreachable" | "unhealthy";
 
 /** How a request ended, for the upstream's record. */
 export type Ended = "answered" | "failed" | "busy" | "unknown";
 
-/** Weight of the newest answer in the average: about the last ten count. */
-const newest = 0.2;
+/** Whose request it is, and for which model. */
+export interface Begun {
+  readonly model: string;
+  /** Id of the key. */
+  readonly caller: string;
+  /** Tells the same request sent again from another; called when it failed. Absent: it is counted as another. */
+  readonly fingerprint?: (() => string) | undefined;
+}
+
 /** A rest that an upstream asks for is kept, up to this time. */
 const longestRestMs = 60_000;
 /** A probe's answer must come within this time after the connection. */
@@ -51,34 +76,26 @@ const restMs = 1_000;
 /** At once at most: of its health and of its load. */
 const numQuestions = 2;
 
-export interface BreakerChange {
-  readonly upstream: string;
-  readonly to: "opened" | "closed";
-  /** Failures in a row, at the moment of opening. */
-  readonly failures: number;
-  /** How long it is left alone; 0 when it closes. */
-  readonly restMs: number;
-}
+/** No caller's request is why a server cannot be reached. */
+const unreachable = { request: undefined, caller: undefined };
 
 export class Upstream {
   readonly id: string;
   /** Another where only its headers have changed. */
   config: UpstreamConfig;
-  /** Where it takes only so many at once: `enter` before `begin`, whose `end` leaves. */
+  /** `enter` before `begin`, whose `end` leaves. Undefined for a server of this process without `concurrency`. */
   readonly lane: Lane | undefined;
-  /** Told when its breaker opens, and when it closes again. */
-  onBreaker: ((change: BreakerChange) => void) | undefined;
+  onNotice: ((notice: UpstreamNotice) => void) | undefined;
   #sample: LoadSample | undefined;
   readonly #clock: Clock;
   readonly #connection: Connection;
   /** For questions about itself, which would else wait behind requests that hold all connections: a busy server would seem ill. */
   readonly #questions: Connection;
-  readonly #breakerOptions: BreakerOptions;
+  readonly #models = new Map<string, ModelRecord>();
   #breaker: Breaker = closedBreaker;
   #outstanding = 0;
   #latencyMs: number | undefined;
   #isHealthy = true;
-  #restsUntilMs: number | undefined;
   #answers = 0;
   #failures = 0;
 
@@ -86,79 +103,143 @@ export class Upstream {
     this.id = id;
     this.config = config;
     this.#clock = clock;
-    this.#breakerOptions = config.breaker;
     this.lane = config.lane && new Lane(config.lane, clock);
-    const { here, network, connections, authorities } = config;
+    if (this.lane)
+      this.lane.onNear = ({ running, concurrency, waiting }) =>
+        this.onNotice?.({ kind: "connections", upstream: id, inUse: running, limit: concurrency, waiting });
+    const { here, network, authorities } = config;
     const { origin } = config.url;
-    const connect = (most: number) => (here ? connectHere(origin, here) : connectTo({ origin, network, connections: most, authorities }));
-    this.#connection = connect(connections);
+    const connect = (most: number | undefined) =>
+      here ? connectHere(origin, here) : connectTo({ origin, network, connections: most, authorities });
+    // the lane bounds them
+    this.#connection = connect(undefined);
     this.#questions = config.health || config.load ? connect(numQuestions) : this.#connection;
+  }
+
+  #model(name: string): ModelRecord {
+    let record = this.#models.get(name);
+    if (record === undefined) {
+      record = new ModelRecord(name, this.config.breaker);
+      this.#models.set(name, record);
+    }
+    return record;
+  }
+
+  #pressure(nowMs: number): { readonly sample: LoadSample | undefined; readonly pressure: number } {
+    const sample = this.#sample && isFresh(this.#sample, this.config.load!.everyMs, nowMs) ? this.#sample : undefined;
+    const sentSince = sample ? Math.max(0, this.#outstanding - sample.outstanding) : 0;
+    return { sample, pressure: pressure(sample, sentSince, this.#outstanding) };
+  }
+
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
+  /** One of its models as a caller meets it. */
+  stateOf(model: string, caller: string): TargetState {
+    const nowMs = this.#clock.monotonic();
+    const record = this.#model(model);
+    return {
+      outstanding: this.#outstanding,
+      latencyMs: record.latencyMs,
+      isAvailable: this.#isHealthy && mayTry(this.#breaker, nowMs, caller) && record.isAvailable(nowMs, caller),
+      isFull: this.lane?.isFull(caller) ?? false,
+      pressure: this.#pressure(nowMs).pressure,
+    };
+  }
+
+  /** For operators: why requests of a caller for a model are sent or not. */
+  serviceState(model: string, caller: string): ServiceState {
+    const nowMs = this.#clock.monotonic();
+    const record = this.#model(model);
+    if (!this.#isHealthy) return "unhealthy";
+    if (!mayTry(this.#breaker, nowMs, caller)) return "unreachable";
+    if (!mayTry(record.breaker, nowMs, caller)) return "breakerOpen";
+    if (!record.isAvailable(nowMs, caller)) return "resting";
+    return this.lane?.isFull(caller) ? "full" : "available";
   }
 
   state(): UpstreamState {
     const nowMs = this.#clock.monotonic();
-    const rests = this.#restsUntilMs !== undefined && nowMs < this.#restsUntilMs;
-    const sample = this.#sample && isFresh(this.#sample, this.config.load!.everyMs, nowMs) ? this.#sample : undefined;
-    const sentSince = sample ? Math.max(0, this.#outstanding - sample.outstanding) : 0;
+    const { sample, pressure: now } = this.#pressure(nowMs);
     return {
       id: this.id,
       outstanding: this.#outstanding,
       latencyMs: this.#latencyMs,
       breaker: breakerState(this.#breaker, nowMs),
       isHealthy: this.#isHealthy,
-      restsUntilMs: rests ? this.#restsUntilMs : undefined,
-      isAvailable: this.#isHealthy && !rests && mayTry(this.#breaker, nowMs),
-      answers: this.#answers,
-      failures: this.#failures,
-      isFull: this.lane?.isFull ?? false,
+      isAvailable: this.#isHealthy && mayTry(this.#breaker, nowMs, ""),
       lane: this.lane?.state(),
       load: sample && { waiting: sample.waiting, cacheUse: sample.cacheUse },
-      pressure: pressure(sample, sentSince, this.#outstanding),
+      pressure: now,
+      answers: this.#answers,
+      failures: this.#failures,
+      models: [...this.#models.values()].map(m => m.state(nowMs)),
     };
   }
 
   /** Begins a request; `end` must be called once. Errors of `call`: UpstreamFailure. */
-  begin(): { call(call: Call): Promise<Reply>; end(how: Ended, retryAfterMs?: number): void } {
+  begin(begun: Begun): { call(call: Call): Promise<Reply>; end(how: Ended, failure?: UpstreamFailure): void } {
+    const { model, caller } = begun;
     const startMs = this.#clock.monotonic();
-    this.#breaker = tried(this.#breaker, startMs);
+    const record = this.#model(model);
+    this.#breaker = tried(this.#breaker, startMs, caller);
+    record.tried(startMs, caller);
     this.#outstanding++;
     let isOver = false;
     const replied = (status: number): void => {
       if (status >= 300) return;
       const ms = this.#clock.monotonic() - startMs;
-      this.#latencyMs = this.#latencyMs === undefined ? ms : this.#latencyMs + newest * (ms - this.#latencyMs);
+      this.#latencyMs = averaged(this.#latencyMs, ms);
+      record.latencyMs = averaged(record.latencyMs, ms);
     };
     return {
       call: call => this.#connection.call(call, replied),
-      end: (how, retryAfterMs) => {
+      end: (how, failure) => {
         if (isOver) return;
         isOver = true;
         this.#outstanding--;
-        this.lane?.leave();
-        const nowMs = this.#clock.monotonic();
-        const before = this.#breaker;
-        if (how === "answered") {
-          this.#answers++;
-          this.#breaker = succeeded(this.#breaker, nowMs);
-        } else if (how === "failed") {
-          this.#failures++;
-          this.#breaker = failed(this.#breaker, nowMs, this.#breakerOptions);
-        } else this.#breaker = forgotten(this.#breaker);
-        if (this.onBreaker && before.openUntilMs !== this.#breaker.openUntilMs) this.#tell(this.onBreaker, nowMs);
-        if (how === "busy" || (how === "failed" && retryAfterMs !== undefined)) this.rest(Math.min(retryAfterMs ?? restMs, longestRestMs));
+        this.lane?.leave(caller);
+        this.#record(record, begun, how, failure);
       },
     };
   }
 
-  #tell(onBreaker: NonNullable<Upstream["onBreaker"]>, nowMs: number): void {
-    const { openUntilMs, failures } = this.#breaker;
-    if (openUntilMs === undefined) onBreaker({ upstream: this.id, to: "closed", failures: 0, restMs: 0 });
-    else onBreaker({ upstream: this.id, to: "opened", failures, restMs: openUntilMs - nowMs });
+  #record(record: ModelRecord, { model, caller, fingerprint }: Begun, how: Ended, failure: UpstreamFailure | undefined): void {
+    const nowMs = this.#clock.monotonic();
+    const [server, own] = [this.#breaker, record.breaker];
+    const isUnreachable = how === "failed" && failure !== undefined && failureRows[failure.kind].against === "server";
+    if (how === "answered") {
+      this.#answers++;
+      record.answered(nowMs, caller);
+    } else if (how === "failed") {
+      this.#failures++;
+      if (isUnreachable) record.forgotten();
+      else record.failed(nowMs, { request: fingerprint?.(), caller });
+    } else record.forgotten();
+    if (isUnreachable) this.#breaker = failed(server, nowMs, this.config.breaker, unreachable);
+    else if (how !== "unknown" || failure?.kind === "credentials") this.#breaker = succeeded(server, nowMs, caller);
+    else this.#breaker = forgotten(server);
+    const asksRest = how === "busy" || (how === "failed" && failure?.retryAfterMs !== undefined);
+    if (asksRest) record.rest(nowMs, Math.min(failure?.retryAfterMs ?? restMs, longestRestMs));
+    if (failure?.kind === "credentials" && record.refused(nowMs))
+      this.onNotice?.({ kind: "credentials", upstream: this.id, model, status: failure.status });
+    this.#report(null, server, this.#breaker, nowMs);
+    this.#report(model, own, record.breaker, nowMs);
   }
 
-  /** Leaves it alone for a while. */
-  rest(ms: number): void {
-    this.#restsUntilMs = this.#clock.monotonic() + ms;
+  #report(model: string | null, before: Breaker, { openUntilMs, failures, onlyFor }: Breaker, nowMs: number): void {
+    if (!this.onNotice || before.openUntilMs === openUntilMs) return;
+    const change: BreakerChange =
+      openUntilMs === undefined
+        ? { upstream: this.id, model, to: "closed", failures: 0, restMs: 0, key: null }
+        : { upstream: this.id, model, to: "opened", failures: failures.length, restMs: openUntilMs - nowMs, key: onlyFor ?? null };
+    this.onNotice({ kind: "breaker", change });
+  }
+
+  /** Sends nothing to one of its models for a while. */
+  rest(model: string, ms: number): void {
+    this.#model(model).rest(this.#clock.monotonic(), ms);
   }
 
   /** A copy of a request, of which its record knows nothing: whatever becomes of it, nobody is kept from this upstream. Errors: UpstreamFailure. */

@@ -5,6 +5,8 @@ export const eventTypes = [
   "budget.exceeded",
   "breaker.opened",
   "breaker.closed",
+  "upstream.credentials",
+  "upstream.connections",
   "key.created",
   "key.rotated",
   "key.revoked",

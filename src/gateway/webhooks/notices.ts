@@ -5,13 +5,13 @@
 import { sha256 } from "../../base/index.ts";
 import type { ChangeEntry, Control } from "../contract.ts";
 import type { LimitEvent } from "../limits/limiter.ts";
-import type { BreakerChange } from "../upstreams/upstream.ts";
+import type { UpstreamNotice } from "../upstreams/notice.ts";
 import type { EventType } from "./event.ts";
 import { openWebhooks, type ReceiverState, type WebhookConfig, type WebhookOptions } from "./webhooks.ts";
 
 export interface Notices {
   take(configs: readonly WebhookConfig[]): void;
-  breaker(change: BreakerChange): void;
+  upstream(notice: UpstreamNotice): void;
   state(): readonly ReceiverState[];
   close(): Promise<void>;
 }
@@ -137,12 +137,17 @@ export function openNotices({ control, configs, lookMs = defaultLookMs, ...optio
       webhooks.take(configs);
       begin();
     },
-    breaker: ({ upstream, to, failures, restMs }) =>
-      send(
-        idOf(`breaker.${to}`, upstream, now(), Math.random()),
-        `breaker.${to}`,
-        to === "opened" ? { upstream, failures, restMs: Math.round(restMs) } : { upstream },
-      ),
+    upstream: notice => {
+      if (notice.kind === "breaker") {
+        const { to, failures, restMs, ...change } = notice.change;
+        const data =
+          to === "opened" ? { ...change, failures, restMs: Math.round(restMs) } : { upstream: change.upstream, model: change.model };
+        send(idOf(`breaker.${to}`, change.upstream, now(), Math.random()), `breaker.${to}`, data);
+        return;
+      }
+      const { kind, ...data } = notice;
+      send(idOf(kind, data.upstream, now(), Math.random()), `upstream.${kind}`, data);
+    },
     state: () => webhooks.state(),
     close: async () => {
       for (const timer of timers.splice(0)) clearInterval(timer);

@@ -89,8 +89,8 @@ afterEach(async () => {
 });
 const types = () => receiver.got.map(g => g.body.type);
 const until = (count: number) => expect.poll(() => receiver.got.length).toBeGreaterThanOrEqual(count);
-const post = async (bearer = gateway.key) =>
-  (await gateway.post("/v1/chat/completions", ask, { headers: { authorization: `Bearer ${bearer}` } })).status;
+const post = async (bearer = gateway.key, body: object = ask) =>
+  (await gateway.post("/v1/chat/completions", body, { headers: { authorization: `Bearer ${bearer}` } })).status;
 
 test("a budget that is near and then spent is told once each, with whose it is, and signed as Standard Webhooks says", async () => {
   await open(["budget.*"]);
@@ -125,15 +125,25 @@ test("a limit that comes back by itself is no event when it denies", async () =>
 test("a breaker that opens is told, and that it closes again", async () => {
   await open(["breaker.*"]);
   upstream.script = status(500);
-  for (let i = 0; i < 3; i++) await post();
+  for (let i = 0; i < 3; i++) await post(gateway.key, { ...ask, messages: [{ role: "user", content: `${i}` }] });
   upstream.script = good;
   await expect.poll(() => post(), { interval: 30 }).toBe(200);
   await until(2);
-  expect(receiver.got.map(g => [g.body.type, g.body.data.upstream])).toEqual([
-    ["breaker.opened", "local"],
-    ["breaker.closed", "local"],
+  expect(receiver.got.map(g => [g.body.type, g.body.data.upstream, g.body.data.model])).toEqual([
+    ["breaker.opened", "local", "chat"],
+    ["breaker.closed", "local", "chat"],
   ]);
   expect(receiver.got[0]!.body.data).toMatchObject({ failures: 2, restMs: 100 });
+});
+
+test("credentials that an upstream refuses are told once, with its name and status and without the key", async () => {
+  await open(["upstream.*"]);
+  upstream.script = status(401, {}, "Incorrect API key provided: sk-upstream");
+  for (let i = 0; i < 3; i++) expect(await post()).toBe(502);
+  await until(1);
+  expect(receiver.got.map(g => [g.body.type, g.body.data])).toEqual([
+    ["upstream.credentials", { upstream: "local", model: "chat", status: 401 }],
+  ]);
 });
 
 test("keys that are made, rotated, revoked are told whoever did it, those that end soon too, and none with its secret", async () => {
