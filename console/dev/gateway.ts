@@ -103,6 +103,16 @@ export function fakeGateway(startedMs: number) {
       limit("soon", "requests", 600, 600, [], { per: ["ip"], windowMs: 3_600_000, mode: "shadow" }),
     ],
   };
+  const served = (model: string, more: object = {}) => ({
+    model,
+    breaker: "closed",
+    isAvailable: true,
+    refusesCredentials: false,
+    latencyMs: 41.5,
+    answers: 951,
+    failures: 1,
+    ...more,
+  });
   const server = (id: string, more: object = {}) => ({
     id,
     outstanding: 1,
@@ -112,6 +122,8 @@ export function fakeGateway(startedMs: number) {
     isAvailable: true,
     answers: 4_120,
     failures: 2,
+    lane: { running: 1, concurrency: 512, waiting: 0 },
+    models: [served("mail-small")],
     ...more,
   });
   const state = {
@@ -119,7 +131,16 @@ export function fakeGateway(startedMs: number) {
     isDraining: false,
     upstreams: [
       server("loam"),
-      server("cloud", { outstanding: 0, latencyMs: 380, breaker: "open", isAvailable: false, answers: 1_902, failures: 14 }),
+      server("cloud", {
+        outstanding: 0,
+        latencyMs: 380,
+        answers: 1_902,
+        failures: 14,
+        models: [
+          served("gpt-4o-mini", { latencyMs: 380 }),
+          served("gpt-4o", { breaker: "open", isAvailable: false, latencyMs: 395, failures: 13 }),
+        ],
+      }),
     ],
     models: [
       {
@@ -218,7 +239,7 @@ export function fakeGateway(startedMs: number) {
         },
       ],
       limits: [{ limit: "requests", bucket: "requests", capacity: 20, mode: "enforce" }],
-      route: { strategy: "weighted", rule: "long", targets: [{ target: "loam/mail-small", priority: 0 }] },
+      route: { strategy: "weighted", rule: "long", targets: [{ target: "loam/mail-small", priority: 0, state: "available" }] },
     };
   };
   return {

@@ -15,6 +15,19 @@ export const state = is.object({
       isAvailable: is.boolean,
       answers: is.number,
       failures: is.number,
+      lane: is.optional(is.object({ running: is.number, concurrency: is.number, waiting: is.number })),
+      models: is.array(
+        is.object({
+          model: is.string,
+          breaker: is.oneOf("closed", "open", "halfOpen"),
+          breakerKey: is.optional(is.string),
+          isAvailable: is.boolean,
+          refusesCredentials: is.boolean,
+          latencyMs: measured,
+          answers: is.number,
+          failures: is.number,
+        }),
+      ),
     }),
   ),
   models: is.array(
@@ -149,7 +162,7 @@ export const explanation = is.object({
     is.object({
       strategy: is.string,
       rule: is.nullable(is.string),
-      targets: is.array(is.object({ target: is.string, priority: is.number })),
+      targets: is.array(is.object({ target: is.string, priority: is.number, state: is.nullable(is.string) })),
     }),
   ),
 });

@@ -1,14 +1,27 @@
-/** Servers behind the gateway, and the models that are offered: what is asked, how quick it is, which breaker is open. */
+/** Servers behind the gateway with their models, and the models that are offered: requests, latency, open circuit breakers. */
 import type { State } from "../contract-gateway.ts";
 import { formatCount, formatWait } from "../format.ts";
 
-const breakers = { closed: "working", open: "left alone", halfOpen: "on trial" } as const;
+type Server = State["upstreams"][number];
+type Tag = { readonly text: string; readonly isBad: boolean };
 
-function stateOf(u: State["upstreams"][number]): { readonly text: string; readonly isBad: boolean } {
+const working: Tag = { text: "working", isBad: false };
+const breakers = { open: "circuit breaker open", halfOpen: "on trial" } as const;
+
+function stateOf(u: Server): Tag {
   if (!u.isHealthy) return { text: "failed its probe", isBad: true };
-  if (u.breaker !== "closed") return { text: breakers[u.breaker], isBad: true };
-  return u.isAvailable ? { text: breakers.closed, isBad: false } : { text: "rests", isBad: true };
+  if (u.breaker !== "closed") return { text: u.breaker === "open" ? "cannot be reached" : "on trial", isBad: true };
+  return u.isAvailable ? working : { text: "on trial", isBad: true };
 }
+
+function modelStateOf(m: Server["models"][number]): Tag {
+  if (m.refusesCredentials) return { text: "refuses the gateway's key", isBad: true };
+  if (m.breaker !== "closed")
+    return { text: `${breakers[m.breaker]}${m.breakerKey === undefined ? "" : ` for ${m.breakerKey}`}`, isBad: true };
+  return m.isAvailable ? working : { text: "rests", isBad: true };
+}
+
+const StateTag = ({ of: { text, isBad } }: { readonly of: Tag }) => <span className={isBad ? "tag bad" : "tag strong"}>{text}</span>;
 
 export const Upstreams = ({ of: { upstreams, models } }: { readonly of: State }) => (
   <>
@@ -37,21 +50,36 @@ export const Upstreams = ({ of: { upstreams, models } }: { readonly of: State })
             </tr>
           </thead>
           <tbody>
-            {upstreams.map(u => {
-              const { text, isBad } = stateOf(u);
-              return (
-                <tr key={u.id}>
-                  <th scope="row">{u.id}</th>
+            {upstreams.flatMap(u => [
+              <tr key={u.id}>
+                <th scope="row">{u.id}</th>
+                <td>
+                  <StateTag of={stateOf(u)} />
+                  {u.lane && (
+                    <small className="hint">
+                      {" "}
+                      {u.lane.running} of {u.lane.concurrency} in use{u.lane.waiting > 0 && `, ${u.lane.waiting} wait`}
+                    </small>
+                  )}
+                </td>
+                <td className="number">{formatCount(u.outstanding)}</td>
+                <td className="number">{formatWait(u.latencyMs)}</td>
+                <td className="number">{formatCount(u.answers)}</td>
+                <td className="number">{formatCount(u.failures)}</td>
+              </tr>,
+              ...u.models.map(m => (
+                <tr key={`${u.id}/${m.model}`}>
+                  <td className="text">{m.model}</td>
                   <td>
-                    <span className={isBad ? "tag bad" : "tag strong"}>{text}</span>
+                    <StateTag of={modelStateOf(m)} />
                   </td>
-                  <td className="number">{formatCount(u.outstanding)}</td>
-                  <td className="number">{formatWait(u.latencyMs)}</td>
-                  <td className="number">{formatCount(u.answers)}</td>
-                  <td className="number">{formatCount(u.failures)}</td>
+                  <td />
+                  <td className="number">{formatWait(m.latencyMs)}</td>
+                  <td className="number">{formatCount(m.answers)}</td>
+                  <td className="number">{formatCount(m.failures)}</td>
                 </tr>
-              );
-            })}
+              )),
+            ])}
           </tbody>
         </table>
       </div>

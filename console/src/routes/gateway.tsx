@@ -31,7 +31,14 @@ function Behind() {
             <Figure label="Under way" note={now.isDraining ? "finishing, then it stops" : "requests now"}>
               {formatCount(now.inFlight)}
             </Figure>
-            <Figure label="Servers" note={now.upstreams.every(u => u.isAvailable) ? "all can be asked" : "some are left alone"}>
+            <Figure
+              label="Servers"
+              note={
+                now.upstreams.every(u => u.isAvailable && u.models.every(m => m.isAvailable))
+                  ? "all in service"
+                  : "some models or servers get no requests"
+              }
+            >
               {now.upstreams.filter(u => u.isAvailable).length} <span className="of">of {now.upstreams.length}</span>
             </Figure>
             <Figure label="Models" note="offered">
