@@ -45,6 +45,7 @@ export const benches = {
   "gateway-streams":
     "500 streams at once through the gateway: tokens a second, memory a stream, whether it stays; beside a bare Hono with undici",
   "gateway-latency": "what the gateway adds to the time of a request, beside LiteLLM, Portkey and a bare Hono with undici",
+  isolation: "requests of one key beside 530 idle streams of another on the same upstream, through the gateway",
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",
 } as const satisfies Record<string, string>;
 export type BenchName = keyof typeof benches;

@@ -42,12 +42,19 @@ const memoryOf = (child: ChildProcess) => (): Promise<Memory> =>
 
 const stopped = (child: ChildProcess) => () => void child.kill("SIGKILL");
 
+interface Started {
+  readonly port: number;
+  readonly key?: string;
+  readonly other?: string;
+  readonly child: ChildProcess;
+}
+
 /** A module of this folder that says its port on the first line. */
-async function started(name: string, args: readonly string[]): Promise<{ port: number; key?: string; child: ChildProcess }> {
+async function started(name: string, args: readonly string[]): Promise<Started> {
   const child = spawn(process.execPath, ["--expose-gc", "--import", own("memory"), own(name), ...args], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
-  for await (const line of child.stdout!) return { ...(JSON.parse(String(line)) as { port: number; key?: string }), child };
+  for await (const line of child.stdout!) return { ...(JSON.parse(String(line)) as Omit<Started, "child">), child };
   throw new Error(`${name} ended before it listened`);
 }
 
@@ -105,6 +112,27 @@ export async function loam(up: Side, state: "memory:" | "sqlite:"): Promise<Side
       rmSync(folder, { recursive: true, force: true });
     },
   });
+}
+
+/** Loam with its default limits of an upstream and two keys. */
+export interface Isolated extends Side {
+  readonly keys: readonly string[];
+}
+
+export async function isolated(up: Side): Promise<Isolated> {
+  const folder = mkdtempSync(join(tmpdir(), "loam-gateway-"));
+  const { port, key = "", other = "", child } = await started("loam", [`${up.url}/v1`, "memory:", folder, "defaults"]);
+  const side = await answering({
+    name: "Loam",
+    url: `http://127.0.0.1:${port}`,
+    headers: { authorization: `Bearer ${key}` },
+    pid: child.pid!,
+    stop: () => {
+      child.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  });
+  return { ...side, keys: [key, other] };
 }
 
 export async function portkey(up: Side, peers: string): Promise<Side> {
