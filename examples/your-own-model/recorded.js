@@ -12,8 +12,8 @@ export const ownTraining = stage({
   inputs: {},
   options: z.strictObject({ steps: z.number().int().min(1), rate: z.number() }),
   output: "model",
-  async run({ options, output, scratch, signal }) {
-    const metrics = openMetrics({ scratch, output });
+  async run({ options, output, runData, scratch, signal }) {
+    const metrics = openMetrics({ scratch, runData });
     const { losses, parameters } = await train({
       ...options,
       onStep({ step, loss, gradientNorm, totalMs }) {

@@ -11,6 +11,7 @@ import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
 import { searchPart } from "../tune/index.ts";
+import { environmentOf } from "./environment.ts";
 import { cliErrors } from "./errors.ts";
 import { labelPart } from "./labelling/label-part.ts";
 import { guardsOf } from "./releases/guards-of.ts";
@@ -190,7 +191,8 @@ export function findProject(from: string): Project {
 /** Opens it; what the file's releases ask for guards the record's aliases from then on, and gc of other files knows of this one. Errors: those of the store; registry/key. */
 export async function openProjectStore(p: Project): Promise<Store> {
   const guards = guardsOf(p);
-  const store = await openStore({ root: p.folder, records: p.config.store.records, blobs: p.config.store.blobs });
+  const { records, blobs } = p.config.store;
+  const store = await openStore({ root: p.folder, records, blobs, environment: environmentOf(p) });
   try {
     await setGuards(store, guards);
     await noteProject(store, readText(p.file));

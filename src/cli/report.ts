@@ -1,8 +1,8 @@
 /** Reports of evaluations as tables for the terminal. */
 import { formatCount } from "../base/index.ts";
 import type { BitsReport } from "../evaluate/index.ts";
-import type { ArtifactReader } from "../store/index.ts";
-import { readMetrics } from "../train/index.ts";
+import { type ArtifactReader, readRunData, type Store } from "../store/index.ts";
+import { metricsFile, readMetrics } from "../train/index.ts";
 import type { ClassificationReport, RegressionReport } from "../tune/index.ts";
 import { chart } from "./chart.ts";
 import { classificationTable } from "./tuning/classification-table.ts";
@@ -11,8 +11,8 @@ import { regressionTable } from "./tuning/regression-table.ts";
 const width = 40;
 
 /** The losses of a run, train and held-out in one picture. */
-export async function lossChart(model: ArtifactReader): Promise<string[]> {
-  const points = readMetrics((await model.read("metrics.jsonl")).toString("utf8"));
+export async function lossChart(store: Store, model: ArtifactReader): Promise<string[]> {
+  const points = readMetrics((await readRunData(store, model, metricsFile)) ?? "");
   const lines = chart([
     { name: "train", points: points.map(p => [p.step, p.loss] as const) },
     { name: "held-out", points: points.flatMap(p => (p.heldOut === undefined ? [] : [[p.step, p.heldOut] as const])) },

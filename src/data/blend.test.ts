@@ -52,6 +52,7 @@ async function blend(options: object): Promise<ArtifactReader> {
     output: { write: (name, data) => write(name, [data]), writeStream: write },
     progress: silent,
     signal: new AbortController().signal,
+    runData: { write() {} },
     scratch: "",
   });
   return artifact(files, summary);

@@ -29,7 +29,15 @@ async function make<I extends string>(
   };
   const options = check(stage.options, raw, stage.name);
   const output = { write, writeStream: write };
-  const summary = await stage.run({ inputs, options, output, progress, signal: new AbortController().signal, scratch: "" });
+  const summary = await stage.run({
+    inputs,
+    options,
+    output,
+    runData: { write() {} },
+    progress,
+    signal: new AbortController().signal,
+    scratch: "",
+  });
   return {
     id: `${stage.output}-1`,
     kind: stage.output,

@@ -35,6 +35,7 @@ async function make<I extends string>(
     output,
     progress: silent,
     signal: new AbortController().signal,
+    runData: { write() {} },
     scratch: "",
   });
   const read = async (name: string) => files.get(name)!;

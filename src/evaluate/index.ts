@@ -67,6 +67,7 @@ export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { type ChangedItem, changedItem, type ShownItem, shownItem } from "./results/shown-item.ts";
+export { type ResultTimes, resultTimes, resultTimesFile } from "./results/times.ts";
 export { checkMeasures, toldMeasures, toldNames } from "./results/told-measures.ts";
 export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";
 export {
@@ -80,7 +81,15 @@ export {
   recallAt,
   reciprocalRank,
 } from "./retrieval/index.ts";
-export { type BaselineName, type BitsReport, baselineNames, baselinesStage, evaluateStage, type ReportScore } from "./stage.ts";
+export {
+  type BaselineName,
+  type BitsReport,
+  baselineNames,
+  baselinesStage,
+  evaluateStage,
+  type ReportScore,
+  scoreTimes,
+} from "./stage.ts";
 export { type Asked, askOf } from "./tasks/ask.ts";
 export type { Corpus, CorpusDocument } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";

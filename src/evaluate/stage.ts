@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { documentsOf } from "../data/index.ts";
 import { disposeTree, loadModel } from "../nn/index.ts";
-import { type ArtifactReader, type Stage, stage } from "../store/index.ts";
+import { type ArtifactInfo, type ArtifactReader, runDataOf, type Stage, type Store, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
 import { type BaselineScore, bytesOf, gzipBaseline, ngramBaseline, zstdBaseline } from "./baselines/index.ts";
@@ -30,8 +30,10 @@ const baselines = {
 export type BaselineName = keyof typeof baselines;
 export const baselineNames = Object.keys(baselines) as [BaselineName, ...BaselineName[]];
 
-export interface ReportScore extends BaselineScore {
+export interface ReportScore extends Omit<BaselineScore, "ms"> {
   readonly kind: "model" | "baseline";
+  /** Only in reports of earlier versions; since then it is in the run data, see `scoreTimes`. */
+  readonly ms?: number;
 }
 export interface BitsReport {
   readonly task: "bits-per-byte";
@@ -58,6 +60,17 @@ async function materialOf(documents: ArtifactReader, tokenizer: Tokenizer): Prom
   return { train, heldOut, trainTokens: cut(train), heldOutTokens: cut(heldOut), vocab: tokenizer.vocabSize, bytes: bytesOf(heldOut) };
 }
 
+/** Run data of both stages: milliseconds of learning and coding, by the name of the score. */
+const timesFile = "times.json";
+const timesOf = z.record(z.string(), z.number());
+
+/** What the scores of a report took, in milliseconds by name: the model's by the run of the evaluation, the others' by that of its baselines. */
+export async function scoreTimes(store: Store, evaluation: Pick<ArtifactInfo, "id" | "inputs">): Promise<Readonly<Record<string, number>>> {
+  const baselines = evaluation.inputs.filter(i => i.name === "baselines").map(i => i.artifact);
+  const found = await Promise.all([...baselines, evaluation.id].map(async id => (await runDataOf(store, id)).get(timesFile)));
+  return Object.assign({}, ...found.map(text => (text === undefined ? {} : timesOf.parse(JSON.parse(text))))) as Record<string, number>;
+}
+
 const baselinesOptions = z.strictObject({
   baselines: z.array(z.enum(baselineNames)),
 });
@@ -65,21 +78,25 @@ const baselinesOptions = z.strictObject({
 /** The baselines' scores; an artifact of their own, since they depend on no model. */
 export const baselinesStage = stage({
   name: "baselines",
-  version: 1,
+  version: 2,
   inputs: { documents: "documents", tokenizer: "tokenizer" },
   options: baselinesOptions,
   output: "baselines",
-  async run({ inputs, options, output, progress, signal }) {
+  async run({ inputs, options, output, runData, progress, signal }) {
     const tokenizer = loadTokenizer(JSON.parse((await inputs.tokenizer.read("tokenizer.json")).toString("utf8")));
     const material = await materialOf(inputs.documents, tokenizer);
-    const scores: BaselineScore[] = [];
+    const scores: Omit<BaselineScore, "ms">[] = [];
+    const times: Record<string, number> = {};
     for (const [i, name] of options.baselines.entries()) {
       signal.throwIfAborted();
       progress({ stage: "baselines", done: i / options.baselines.length, message: name });
       // let the terminal and Ctrl-C have their turn between long computations
       await new Promise(resolve => setImmediate(resolve));
-      scores.push(await baselines[name](material));
+      const { ms, ...score } = await baselines[name](material);
+      scores.push(score);
+      times[score.name] = ms;
     }
+    runData.write(timesFile, JSON.stringify(times));
     await output.write("scores.json", `${JSON.stringify(scores, null, 2)}\n`);
     return Object.fromEntries(scores.map(s => [s.name, Math.round(s.bitsPerByte * 1e4) / 1e4]));
   },
@@ -91,11 +108,11 @@ export const evaluateStage = (around: {
 }): Stage<"model" | "documents" | "baselines", z.ZodObject<{ name: z.ZodString }, z.core.$strict>> =>
   stage({
     name: "evaluate",
-    version: 1,
+    version: 2,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: z.strictObject({ name: z.string() }),
     output: "evaluation",
-    async run({ inputs, options, output, progress, signal }) {
+    async run({ inputs, options, output, runData, progress, signal }) {
       const device = around.device();
       const tokenizer = loadTokenizer(JSON.parse((await inputs.model.read("tokenizer.json")).toString("utf8")));
       const model = await loadModel(inputs.model, device);
@@ -122,9 +139,9 @@ export const evaluateStage = (around: {
         bits,
         bytes,
         bitsPerByte: bits / bytes,
-        ms: performance.now() - started,
       };
-      const others = JSON.parse((await inputs.baselines.read("scores.json")).toString("utf8")) as BaselineScore[];
+      runData.write(timesFile, JSON.stringify({ [options.name]: performance.now() - started }));
+      const others = JSON.parse((await inputs.baselines.read("scores.json")).toString("utf8")) as Omit<BaselineScore, "ms">[];
       const report: BitsReport = {
         task: "bits-per-byte",
         model: { artifact: inputs.model.id, name: options.name },

@@ -13,6 +13,7 @@ import { isList } from "./members.ts";
 import type { Reading } from "./records/records.ts";
 import type { Tables } from "./records/schema.ts";
 import { rollbackTarget } from "./releases.ts";
+import { deleteRunData } from "./run-data.ts";
 import { endLost } from "./runs.ts";
 import { commit, type Store } from "./store.ts";
 
@@ -186,6 +187,7 @@ export async function applyGc(store: Store, o: GcOptions & { readonly waitMs?: n
       const atMs = store.clock.now();
       for (const { id } of plan.artifacts) {
         await t.updateTable("artifacts").set({ released_ms: atMs }).where("id", "=", id).execute();
+        await deleteRunData(t, id);
         append({ type: "released", atMs, artifact: id });
       }
       const old = t

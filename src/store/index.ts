@@ -43,9 +43,18 @@ export {
   rollbackTarget,
   setAlias,
 } from "./releases.ts";
+export { environmentFile, readRunData, runDataOf } from "./run-data.ts";
 export { type RunOptions, type RunResult, runStage } from "./runner.ts";
 export { listRuns, type RunInfo } from "./runs.ts";
-export { type ArtifactReader, type ArtifactWriter, type Stage, type StageContext, type Summary, stage } from "./stage.ts";
+export {
+  type ArtifactReader,
+  type ArtifactWriter,
+  type RunDataWriter,
+  type Stage,
+  type StageContext,
+  type Summary,
+  stage,
+} from "./stage.ts";
 export { openStore, type Store, type StoreOptions } from "./store.ts";
 export { findStudy, listStudies, noteVerdict, openStudy, type StoredStudy } from "./studies/studies.ts";
 export {

@@ -66,7 +66,7 @@ export function prepare<I extends string, S extends z.ZodType>(stage: Stage<I, S
         received: `"${name}"`,
       });
   const options = check(stage.options, o.options, `${place}: options`);
-  const optionsJson: Json = JSON.parse(canonicalJson(options ?? null));
+  const optionsJson: Json = JSON.parse(canonicalJson(stage.keyOptions?.(options) ?? options ?? null));
   const inputs = byName(Object.entries(given).map(([name, a]) => ({ name, artifact: a.id, digest: a.digest })));
   const recipe = recipeKey({
     stage: { name: stage.name, version: stage.version },

@@ -13,6 +13,7 @@ import { insertSmall } from "./blobs/small.ts";
 import type { HeldLock } from "./locks.ts";
 import type { Prepared } from "./plan.ts";
 import type { Writing } from "./records/records.ts";
+import { insertRunData } from "./run-data.ts";
 import { endRun } from "./runs.ts";
 import type { Stage, Summary } from "./stage.ts";
 import { commit, type Store } from "./store.ts";
@@ -26,6 +27,13 @@ async function freeId(t: Writing, kind: string, recipe: string, earlier: readonl
     const id = artifactId(kind, recipe, digits);
     if (!(await t.selectFrom("artifacts").select("id").where("id", "=", id).executeTakeFirst())) return id;
   }
+}
+
+/** What a stage gave when it returned. */
+export interface MadeByRun {
+  readonly written: Written;
+  readonly summary: Summary;
+  readonly runData: ReadonlyMap<string, string>;
 }
 
 export interface Recorded {
@@ -43,8 +51,7 @@ export async function recordArtifact(
   prepared: Prepared<unknown>,
   program: string | undefined,
   lock: HeldLock,
-  { files, small }: Written,
-  summary: Summary,
+  { written: { files, small }, summary, runData }: MadeByRun,
 ): Promise<Recorded> {
   const digest = contentDigest(files);
   const { recipe } = prepared;
@@ -56,6 +63,7 @@ export async function recordArtifact(
       const newest = newestRow(earlier);
       const before = newest && (await completeArtifacts(t, [newest]))[0];
       if (small.size > 0) await insertSmall(t, small);
+      await insertRunData(t, lock.token, runData);
       if (before?.digest === digest) {
         if (before.releasedMs !== null) {
           await t.updateTable("artifacts").set({ released_ms: null }).where("id", "=", before.id).execute();

@@ -14,12 +14,13 @@ import { acquireLock, gcLock, type HeldLock, lockSentence } from "./locks.ts";
 import { thisOwner } from "./owner.ts";
 import { lookUp, type PlanOptions, type Prepared, prepare, type Why } from "./plan.ts";
 import { artifactReader } from "./reader.ts";
-import { recordArtifact } from "./recording.ts";
+import { type MadeByRun, recordArtifact } from "./recording.ts";
 import type { RunState } from "./records/schema.ts";
+import { environmentFile, runDataWriter } from "./run-data.ts";
 import { endLost, endRun } from "./runs.ts";
 import type { ArtifactReader, Stage, Summary } from "./stage.ts";
 import type { Store } from "./store.ts";
-import { artifactWriter, type Written } from "./writer.ts";
+import { artifactWriter } from "./writer.ts";
 
 interface Waiting {
   readonly progress?: Progress | undefined;
@@ -131,8 +132,8 @@ export async function runStage<I extends string, S extends z.ZodType>(
     }
     await recall();
     const scratch = join(store.scratchFolder, recipe);
-    const { written, summary } = await runInside(store, stage, o, prepared, lock, scratch);
-    const { info, differsFrom, repeated } = await recordArtifact(store, stage, prepared, o.program, lock, written, summary);
+    const made = await runInside(store, stage, o, prepared, lock, scratch);
+    const { info, differsFrom, repeated } = await recordArtifact(store, stage, prepared, o.program, lock, made);
     // The artifact is recorded; a scratch folder that cannot be removed is for gc.
     if (existsSync(scratch)) await rm(scratch, { recursive: true, force: true }).catch(() => {});
     if (differsFrom)
@@ -179,14 +180,17 @@ async function runInside<I extends string, S extends z.ZodType>(
   prepared: Prepared<z.output<S>>,
   lock: HeldLock,
   scratch: string,
-): Promise<{ written: Written; summary: Summary }> {
+): Promise<MadeByRun> {
   const signal = o.signal ? AbortSignal.any([o.signal, lock.lost]) : lock.lost;
   signal.throwIfAborted();
   const writer = artifactWriter(store.blobs, prepared.place);
+  const data = runDataWriter(prepared.place);
+  if (store.environment) data.writer.write(environmentFile, canonicalJson(store.environment()));
   const summary = await stage.run({
     inputs: o.inputs,
     options: prepared.options,
     output: writer.output,
+    runData: data.writer,
     progress: o.progress ?? silent,
     signal,
     /** Made when it is first asked for: most stages need none. */
@@ -200,7 +204,7 @@ async function runInside<I extends string, S extends z.ZodType>(
     },
   });
   try {
-    return { written: writer.finish(), summary: JSON.parse(canonicalJson(summary)) as Summary };
+    return { written: writer.finish(), summary: JSON.parse(canonicalJson(summary)) as Summary, runData: data.finish() };
   } catch (error) {
     // A summary with NaN or the like: name the stage, or nobody finds it.
     throw isLoamError(error) ? error : new TypeError(`${prepared.place}: summary: ${(error as Error).message}`, { cause: error });

@@ -33,10 +33,20 @@ export interface ArtifactWriter {
   writeStream(name: string, pieces: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>): Promise<void>;
 }
 
+/**
+ * What a run measures that a run of the same recipe need not repeat: times, speeds, the machine. It is kept with the run, outside the artifact and its
+ * content digest, and recorded in the same transaction.
+ */
+export interface RunDataWriter {
+  /** JSON or JSON lines under a name of its own; each name once. */
+  write(name: string, text: string): void;
+}
+
 export interface StageContext<Inputs extends string, Options> {
   readonly inputs: Readonly<Record<Inputs, ArtifactReader>>;
   readonly options: Options;
   readonly output: ArtifactWriter;
+  readonly runData: RunDataWriter;
   readonly progress: Progress;
   /** Aborts on Ctrl-C: save what `scratch` needs to go on, then throw the signal's reason. */
   readonly signal: AbortSignal;
@@ -52,6 +62,8 @@ export interface Stage<Inputs extends string = string, Schema extends z.ZodType 
   readonly inputs: Readonly<Record<Inputs, string>>;
   /** Strict schema; its output is part of the recipe key, so leave out what cannot change the result (threads, paths). */
   readonly options: Schema;
+  /** The options that enter the recipe key and the record. Default: all. Leaves out how often something is written down. */
+  keyOptions?(options: z.output<Schema>): object;
   /** Kind of artifact made. */
   readonly output: string;
   run(context: StageContext<Inputs, z.output<Schema>>): Promise<Summary>;

@@ -14,6 +14,7 @@ import { thisOwner } from "./owner.ts";
 import { planStage } from "./plan.ts";
 import type { Tables } from "./records/schema.ts";
 import { setAlias } from "./releases.ts";
+import { runDataLaws } from "./run-data.laws.ts";
 import { runStage } from "./runner.ts";
 import { listRuns } from "./runs.ts";
 import { type ArtifactWriter, stage } from "./stage.ts";
@@ -69,6 +70,8 @@ export function storeLaws(fresh: () => Promise<Place>): void {
       await store.close();
     }
   };
+
+  runDataLaws(fresh);
 
   describe("running a stage", () => {
     test("the same recipe is run once; other options, another version, other input content or another program run anew", () =>

@@ -4,7 +4,7 @@
  */
 
 import { join, resolve } from "node:path";
-import { type Clock, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
+import { type Clock, type Json, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { folderBlobs } from "./blobs/folder.ts";
 import { withSmallBlobs } from "./blobs/small.ts";
@@ -22,6 +22,8 @@ export interface StoreOptions {
   /** `folder:PATH` or `s3://bucket/prefix?endpoint=...`. */
   readonly blobs?: string | undefined;
   readonly clock?: Clock | undefined;
+  /** What the bits of an artifact may depend on beside its recipe (instruction set, versions); asked once a run, and kept as `environment.json` of its run data. */
+  readonly environment?: (() => Json) | undefined;
 }
 
 export interface Store {
@@ -29,6 +31,7 @@ export interface Store {
   readonly records: Records;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  readonly environment?: (() => Json) | undefined;
   /** A folder a recipe; see `runner.ts`. */
   readonly scratchFolder: string;
   readonly headsPath: string;
@@ -60,6 +63,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     records,
     blobs,
     clock,
+    ...(options.environment ? { environment: options.environment } : {}),
     scratchFolder,
     headsPath,
     async close() {

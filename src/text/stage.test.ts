@@ -36,6 +36,7 @@ async function run(documents: ArtifactReader, options: Record<string, unknown> =
     },
     progress: silent,
     signal: new AbortController().signal,
+    runData: { write() {} },
     scratch: "",
   });
   return { files, summary };

@@ -6,6 +6,7 @@ export {
   type MetricLog,
   type MetricPoint,
   metricLine,
+  metricsFile,
   openMetricLog,
   readMetrics,
   tensorboardEvent,
@@ -40,7 +41,17 @@ export {
   type TokenShards,
 } from "./packing.ts";
 export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
-export { count, optimizerOf, type PretrainRecipe, type PretrainRecipeInput, recipeSchema, stepsOf, tokensPerStep } from "./recipe.ts";
+export {
+  count,
+  keyOptionsOfRecipe,
+  optimizerOf,
+  type PretrainRecipe,
+  type PretrainRecipeInput,
+  recipeSchema,
+  stepsOf,
+  tokensPerStep,
+  withoutHabits,
+} from "./recipe.ts";
 export { type Schedule, type ScheduleKind, scheduleAt, scheduleKinds } from "./schedule.ts";
 export {
   type CutDocuments,

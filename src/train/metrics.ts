@@ -3,6 +3,9 @@ import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, readFileSyn
 import { hostname } from "node:os";
 import { join } from "node:path";
 
+/** What a run logged, as its run data and, while it runs, in its scratch folder. */
+export const metricsFile = "metrics.jsonl";
+
 /** One logged step. Losses are nats per token. */
 export interface MetricPoint {
   readonly step: number;
@@ -87,7 +90,7 @@ export interface MetricLog {
  */
 export function openMetricLog(folder: string, fromStep: number, now: () => number, eventsFolder = folder): MetricLog {
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, "metrics.jsonl");
+  const path = join(folder, metricsFile);
   let kept: MetricPoint[] = [];
   if (existsSync(path)) {
     // a torn last line (killed while writing) is not yet a point

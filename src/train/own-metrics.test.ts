@@ -26,6 +26,16 @@ test("numbers of any name lie in the scratch folder at once, and in the artifact
   expect(c.written.get("metrics.jsonl")).toBe(c.lines());
 });
 
+test("with run data its numbers are no part of the artifact: speeds among them would change its digest", async () => {
+  const { scratch, output, written, lines } = context();
+  const kept = new Map<string, string>();
+  const metrics = openMetrics({ scratch, output, runData: { write: (name, text) => void kept.set(name, text) } });
+  metrics.log(1, { loss: 3, tokensPerSecond: 1234 });
+  await metrics.write();
+  expect([...kept]).toEqual([["metrics.jsonl", lines()]]);
+  expect(written.size).toBe(0);
+});
+
 test("one that goes on from a step has the log of one that was never killed", () => {
   const [whole, killed] = [context(), context()];
   const log = (metrics: ReturnType<typeof openMetrics>, from: number, to: number) => {

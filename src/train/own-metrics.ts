@@ -1,18 +1,20 @@
 /**
  * The log of a training of one's own: any numbers, by step, as JSON lines. They lie in the stage's scratch folder while it runs, where the
- * console reads them, and become `metrics.jsonl` of its artifact.
+ * console reads them, and become `metrics.jsonl` of its run data, or of its artifact where the stage gives that.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { StageContext } from "../store/index.ts";
 import { trainErrors } from "./errors.ts";
+import { metricsFile } from "./metrics.ts";
 
-const file = "metrics.jsonl";
+/** Where the numbers end: beside the artifact, whose digest then does not depend on times and speeds among them, or in it. */
+type MetricsEnd = Pick<StageContext<never, never>, "runData"> | Pick<StageContext<never, never>, "output">;
 
 export interface OwnMetrics {
   /** Notes numbers under names of one's own; what is not finite is left out, as a gap. Errors: train/metric. */
   log(step: number, values: Readonly<Record<string, number>>): void;
-  /** Writes what was logged into the artifact: once, at the end. */
+  /** Writes what was logged into the run data (`output`: into the artifact): once, at the end. */
   write(): Promise<void>;
 }
 
@@ -27,10 +29,10 @@ const place = (step: number): string => `metrics of step ${step}`;
  * metrics.log(1, { loss: 2.3, accuracy: 0.4 });
  * await metrics.write();
  */
-export function openMetrics({ scratch, output }: Pick<StageContext<never, never>, "scratch" | "output">, fromStep = 0): OwnMetrics {
+export function openMetrics({ scratch, ...end }: Pick<StageContext<never, never>, "scratch"> & MetricsEnd, fromStep = 0): OwnMetrics {
   if (!isStep(fromStep))
     throw trainErrors.fail("metric", { place: "openMetrics", expected: "a whole step from 0", received: String(fromStep) });
-  const path = join(scratch, file);
+  const path = join(scratch, metricsFile);
   mkdirSync(scratch, { recursive: true });
   // a torn last line (killed while writing) goes too
   const before = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
@@ -54,6 +56,9 @@ export function openMetrics({ scratch, output }: Pick<StageContext<never, never>
         `${JSON.stringify({ step, ...Object.fromEntries(Object.entries(values).filter(([, v]) => Number.isFinite(v))) })}\n`,
       );
     },
-    write: () => output.write(file, readFileSync(path)),
+    async write() {
+      if ("runData" in end) end.runData.write(metricsFile, readFileSync(path, "utf8"));
+      else await end.output.write(metricsFile, readFileSync(path));
+    },
   };
 }

@@ -35,6 +35,18 @@ const optimizer = z.discriminatedUnion("kind", [
   }),
 ]);
 
+/** A recipe without what cannot change the result: how often something is written down. Neither recipe keys nor artifacts depend on it. */
+export function withoutHabits<R extends object>(recipe: R): Omit<R, "checkpointSeconds" | "logEvery"> {
+  const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe as R & { checkpointSeconds?: unknown; logEvery?: unknown };
+  return lasting;
+}
+
+/** For the stages whose options are a recipe and other things: the options that enter the recipe key. */
+export const keyOptionsOfRecipe = <O extends { readonly recipe: object }>({ recipe, ...rest }: O) => ({
+  ...rest,
+  recipe: withoutHabits(recipe),
+});
+
 export const recipeSchema = z.strictObject({
   /** Tokens to train on, epochs repeat as needed. */
   tokens: count,

@@ -5,11 +5,11 @@ import { hashOf, type LoamError } from "../base/index.ts";
 import { countParameters, decoderSpec, disposeTree, writeModelFiles } from "../nn/index.ts";
 import { type Stage, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
-import { metricLine } from "./metrics.ts";
+import { metricLine, metricsFile } from "./metrics.ts";
 import { decoderConfigOf, modelPart } from "./model-part.ts";
 import { checkShards } from "./packing.ts";
 import { pretrain } from "./pretrain.ts";
-import { recipeSchema } from "./recipe.ts";
+import { keyOptionsOfRecipe, recipeSchema, withoutHabits } from "./recipe.ts";
 import { endOf, readShards, readTokenizer } from "./shards.ts";
 
 const trainStageOptions = z.strictObject({ name: z.string(), model: modelPart, recipe: recipeSchema });
@@ -22,20 +22,15 @@ export interface TrainSurroundings {
   readonly onProblem?: (problem: LoamError) => void;
 }
 
-/** Options whose change cannot change the weights: how often things are written down. */
-const withoutHabits = (recipe: z.output<typeof recipeSchema>) => {
-  const { logEvery: _, checkpointSeconds: __, ...rest } = recipe;
-  return rest;
-};
-
 export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokenizer", typeof trainStageOptions> =>
   stage({
     name: "train",
-    version: 1,
+    version: 2,
     inputs: { shards: "shards", tokenizer: "tokenizer" },
     options: trainStageOptions,
+    keyOptions: keyOptionsOfRecipe,
     output: "model",
-    async run({ inputs, options, output, progress, signal, scratch }) {
+    async run({ inputs, options, output, runData, progress, signal, scratch }) {
       const tokenizer = await readTokenizer(inputs.tokenizer);
       const end = endOf(tokenizer, inputs.tokenizer.id);
       const config = decoderConfigOf(options.model, tokenizer.vocabSize);
@@ -61,13 +56,11 @@ export const trainStage = (around: TrainSurroundings): Stage<"shards" | "tokeniz
       });
       await writeModelFiles(output, { family: "decoder", config, parameters: result.parameters });
       await output.write("tokenizer.json", await inputs.tokenizer.read("tokenizer.json"));
-      await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+      runData.write(metricsFile, result.points.map(metricLine).join(""));
       const parameters = countParameters(decoderSpec(config));
       const { steps, tokens, stoppedEarly } = result;
-      await output.write(
-        "training.json",
-        `${JSON.stringify({ recipe: options.recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly }, null, 2)}\n`,
-      );
+      const recipe = withoutHabits(options.recipe);
+      await output.write("training.json", `${JSON.stringify({ recipe, steps, tokens, heldOut: result.heldOut, stoppedEarly }, null, 2)}\n`);
       disposeTree(result.parameters);
       return {
         name: options.name,

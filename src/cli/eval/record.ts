@@ -14,10 +14,13 @@ import {
   type LoadedTask,
   parseResults,
   type ResultHead,
+  type ResultTimes,
   rememberedAnswers,
+  resultTimes,
+  resultTimesFile,
   type TaskItem,
 } from "../../evaluate/index.ts";
-import { type ArtifactReader, openArtifact, runStage, type Stage, type Store, stage } from "../../store/index.ts";
+import { type ArtifactReader, openArtifact, runDataOf, runStage, type Stage, type Store, stage } from "../../store/index.ts";
 import { inPlace } from "./in-place.ts";
 
 const options = z.strictObject({
@@ -36,7 +39,7 @@ const options = z.strictObject({
 });
 
 /** Raise it when the same answers would be read or measured in another way. */
-const version = 2;
+const version = 3;
 export const resultKind = "task-result";
 export const choosingKind = "choosing-result";
 const itemsFile = "items.jsonl";
@@ -76,11 +79,10 @@ export interface Asking {
   readonly signal?: AbortSignal;
 }
 
-const recorded = z.looseObject({ kept: z.number(), ms: z.number() });
-
-async function readResult(artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean): Promise<RecordedResult> {
-  const items = parseResults((await artifact.read(itemsFile)).toString("utf8"), `${artifact.id}/${itemsFile}`);
-  const { kept, ms } = recorded.parse(JSON.parse((await artifact.read(headFile)).toString("utf8")));
+async function readResult(store: Store, artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean): Promise<RecordedResult> {
+  const times = await resultTimes(store, artifact);
+  const items = parseResults((await artifact.read(itemsFile)).toString("utf8"), `${artifact.id}/${itemsFile}`, times.items);
+  const { kept, ms } = times;
   return { artifact: artifact.id, head: headOf(loaded.task), items, isKnown, kept, ms };
 }
 
@@ -119,15 +121,17 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
         )
       : {};
   const again = found && !o.fresh ? await openArtifact(store, found.id) : undefined;
+  const before = again ? await runDataOf(store, again.id) : new Map<string, string>();
   const evalStage: Stage<string, typeof options> = stage<string, typeof options>({
     name: "eval",
     version,
     inputs: input ? { model: "model" } : {},
     options,
     output: kind,
-    async run({ output, progress, signal }) {
+    async run({ output, runData, progress, signal }) {
       if (again) {
         for (const file of [itemsFile, headFile]) await output.write(file, await again.read(file));
+        for (const [name, text] of before) if (name === resultTimesFile) runData.write(name, text);
         return again.summary;
       }
       const kept = o.fresh ? rememberedAnswers() : keptAnswers(answersFolder(store), model);
@@ -141,12 +145,13 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
       });
       await output.writeStream(
         itemsFile,
-        items.map(i => `${JSON.stringify(i)}\n`),
+        items.map(({ ms: _, ...i }) => `${JSON.stringify(i)}\n`),
       );
+      runData.write(resultTimesFile, JSON.stringify({ ms, kept: known, items: items.map(i => i.ms) } satisfies ResultTimes));
       const { costs: _, ...head } = headOf(loaded.task);
       await output.write(
         headFile,
-        `${JSON.stringify({ format: 1, ...head, model: { id: model.id, fingerprint: model.fingerprint }, items: items.length, kept: known, ms })}\n`,
+        `${JSON.stringify({ format: 1, ...head, model: { id: model.id, fingerprint: model.fingerprint }, items: items.length })}\n`,
       );
       return { task: loaded.task.task, model: model.id, items: items.length, ...(variant ? { variant: variant.name } : {}) };
     },
@@ -158,5 +163,5 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
     ...(o.progress ? { progress: o.progress } : {}),
     ...(o.signal ? { signal: o.signal } : {}),
   });
-  return readResult(artifact, loaded, action === "reused" || again !== undefined);
+  return readResult(store, artifact, loaded, action === "reused" || again !== undefined);
 }

@@ -1,7 +1,7 @@
 /** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
 import { checkModelFiles } from "../../nn/index.ts";
-import { openArtifact, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
-import { readMetrics } from "../../train/index.ts";
+import { openArtifact, readRunData, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
+import { metricsFile, readMetrics } from "../../train/index.ts";
 import { checkJobFiles, checkpointName, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
 import { lazyDevice, runLink } from "../life.ts";
 import type { Link } from "../link.ts";
@@ -84,7 +84,7 @@ async function train(given: Given): Promise<void> {
     checkpoints,
     validationLoss: scores.validationLoss ?? null,
     trainedTokens: Math.round(Number(summary.trainedTokens) * Number(epochs)),
-    points: readMetrics((await model.read("metrics.jsonl")).toString("utf8")),
+    points: readMetrics((await readRunData(store, model, metricsFile)) ?? ""),
   });
 }
 

@@ -5,8 +5,16 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isLoamError, type LoamError, type Progress, redact } from "../../base/index.ts";
-import { type ArtifactReader, type HeldTrial, openArtifact, type Store, type StoredTrial, trialsOf } from "../../store/index.ts";
-import { readMetrics } from "../../train/index.ts";
+import {
+  type ArtifactReader,
+  type HeldTrial,
+  openArtifact,
+  readRunData,
+  type Store,
+  type StoredTrial,
+  trialsOf,
+} from "../../store/index.ts";
+import { metricsFile, readMetrics } from "../../train/index.ts";
 import { isBehind, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
 import { lazyDevice, runLink } from "../life.ts";
@@ -102,7 +110,7 @@ export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialRes
       made.set(link.label, result.artifact);
       // trained before, by another study perhaps: what it would have told on its way is in its log, and there is nothing left to save
       if (link === kind.trained && result.action === "reused" && held.trial.reports.length === 0)
-        for (const { step, steps, loss } of await lossesOf(result.artifact)) {
+        for (const { step, steps, loss } of await lossesOf(run.store, result.artifact)) {
           const value = kind.told({ step, steps, heldOut: loss, validationLoss: loss }, made);
           if (value !== undefined) look(step / steps, value, false);
         }
@@ -174,17 +182,18 @@ async function forget(store: Store, kind: TrialKind | undefined, made: ReadonlyM
   await rm(join(store.scratchFolder, recipe), { recursive: true, force: true }).catch(() => {});
 }
 
-const metricsFile = "metrics.jsonl";
-
 /** Held-out losses as a model's log has them. */
-async function lossesOf(model: ArtifactReader): Promise<{ readonly step: number; readonly steps: number; readonly loss: number }[]> {
-  if (!model.files.some(f => f.name === metricsFile)) return [];
-  const points = readMetrics((await model.read(metricsFile)).toString("utf8"));
+async function lossesOf(
+  store: Store,
+  model: ArtifactReader,
+): Promise<{ readonly step: number; readonly steps: number; readonly loss: number }[]> {
+  const points = readMetrics((await readRunData(store, model, metricsFile)) ?? "");
   const steps = Number(model.summary.steps ?? points.at(-1)?.step);
   return points.flatMap(p => (p.heldOut === undefined ? [] : [{ step: p.step, steps, loss: p.heldOut }]));
 }
 
 interface Measured {
+  readonly store: Store;
   readonly model: ArtifactReader;
   readonly judged: ArtifactReader | undefined;
   /** Times the model's answers here. */
@@ -195,18 +204,18 @@ const number = (v: unknown): number => (typeof v === "number" ? v : Number.NaN);
 
 /** Values of the objectives by name, as measured on the artifacts of a trial; a new one is a row. */
 const measures: { readonly [K in ObjectiveName]: Measure } = {
-  async heldOut({ model, judged }) {
+  async heldOut({ store, model, judged }) {
     if (judged) return number(judged.summary.bitsPerByte ?? judged.summary.bitsPerText ?? judged.summary.loss);
     if (model.summary.validationLoss !== undefined) return number(model.summary.validationLoss);
     // what was chosen is the least of what was measured
-    const losses = (await lossesOf(model)).map(l => l.loss);
+    const losses = (await lossesOf(store, model)).map(l => l.loss);
     return losses.length > 0 ? losses.reduce((a, b) => Math.min(a, b)) : Number.NaN;
   },
   errors: ({ judged }) => number(judged?.summary.errors),
   // of all processes that had a part in it: a trial may have been resumed
-  async seconds({ model }) {
-    if (!model.files.some(f => f.name === metricsFile)) return number(model.summary.seconds);
-    const points = readMetrics((await model.read(metricsFile)).toString("utf8"));
+  async seconds({ store, model }) {
+    const points = readMetrics((await readRunData(store, model, metricsFile)) ?? "");
+    if (points.length === 0) return number(model.summary.seconds);
     return points.reduce((sum, p, i) => sum + (p.tokens - (points[i - 1]?.tokens ?? 0)) / p.tokensPerSecond, 0);
   },
   latency: ({ latency }) => latency(),
@@ -217,7 +226,7 @@ const measures: { readonly [K in ObjectiveName]: Measure } = {
 const onlyAsked: readonly string[] = ["latency"] satisfies ObjectiveName[];
 
 async function outcomeOf(
-  { spec, around, project, signal }: Pick<TrialRun, "spec" | "around" | "project" | "signal">,
+  { spec, store, around, project, signal }: Pick<TrialRun, "spec" | "store" | "around" | "project" | "signal">,
   kind: TrialKind,
   made: ReadonlyMap<string, ArtifactReader>,
 ): Promise<Outcome> {
@@ -227,7 +236,7 @@ async function outcomeOf(
   const measured: Record<string, number> = {};
   for (const [name, measure] of Object.entries(measures)) {
     if (onlyAsked.includes(name) && !(spec.objectives as readonly string[]).includes(name)) continue;
-    measured[name] = await measure({ model, judged, latency });
+    measured[name] = await measure({ store, model, judged, latency });
   }
   return {
     values: spec.objectives.map(name => measured[name]!),

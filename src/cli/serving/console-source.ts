@@ -1,13 +1,14 @@
 /** What the console's pages show of the record: models, runs, evaluations and lineage, read from a project's store when they are asked for. */
 import { isLoamError } from "../../base/index.ts";
 import { type DataReport, dataReport } from "../../data/index.ts";
+import { type BitsReport, scoreTimes } from "../../evaluate/index.ts";
 import type { ConsoleGraph, ConsoleSource, MetricPoint } from "../../serve/index.ts";
-import { listArtifacts, listModels, listRuns, openArtifact, type Store, trace } from "../../store/index.ts";
-import { readMetrics } from "../../train/index.ts";
+import { type ArtifactInfo, listArtifacts, listModels, listRuns, openArtifact, readRunData, type Store, trace } from "../../store/index.ts";
+import { metricsFile, readMetrics } from "../../train/index.ts";
 import { newestOfEach } from "../data/newest-documents.ts";
 import { machine } from "../machine.ts";
 import { artifactPreview } from "../tuning/preview-examples.ts";
-import { artifactOf, liveLog, liveRun, logFile, trainedKinds, trainingRuns } from "./live-runs.ts";
+import { artifactOf, liveLog, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
 import { releaseSource } from "./release-source.ts";
 
 /** Artifacts of a kind that a page lists, the newest. */
@@ -29,6 +30,16 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
 
 /** Points as trainings of the product log them; a stage of one's own may log others, which have no tokens to be drawn against. */
 const pointsOf = (text: string): readonly MetricPoint[] => readMetrics(text).filter(p => Number.isFinite(p.tokens));
+
+/** A report as the console shows it: scores of bits per byte with what each took. */
+async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<unknown> {
+  const report = JSON.parse((await (await openArtifact(store, evaluation.id)).read("report.json")).toString("utf8")) as
+    | BitsReport
+    | { readonly task: "classification" | "regression" };
+  if (report.task !== "bits-per-byte") return report;
+  const times = await scoreTimes(store, evaluation);
+  return { ...report, scores: report.scores.map(s => (s.name in times ? { ...s, ms: times[s.name] } : s)) };
+}
 
 async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
   const found = await trace(store, id, { first: 0 });
@@ -106,7 +117,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
         const live = await liveRun(store, id);
         if (live) return pointsOf(liveLog(store, live));
         const artifact = await openArtifact(store, id);
-        const points = artifact.files.some(f => f.name === logFile) ? pointsOf((await artifact.read(logFile)).toString("utf8")) : [];
+        const points = pointsOf((await readRunData(store, artifact, metricsFile)) ?? "");
         metrics.set(id, points);
         for (const oldest of metrics.keys()) if (metrics.size > keptRuns) metrics.delete(oldest);
         return points;
@@ -127,7 +138,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
           .map(async a => ({
             artifact: a.id,
             model: a.inputs.find(i => i.name === "model")?.artifact ?? "",
-            report: JSON.parse((await (await openArtifact(store, a.id)).read("report.json")).toString("utf8")) as unknown,
+            report: await timedReport(store, a),
           })),
       );
     },

@@ -3,15 +3,15 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readText } from "../../base/index.ts";
 import { artifactId, listRuns, type RunInfo, type Store } from "../../store/index.ts";
+import { metricsFile } from "../../train/index.ts";
 
 /** Kinds of artifacts that a training ends in. */
 export const trainedKinds = ["model", "adapter"] as const;
 
-export const logFile = "metrics.jsonl";
 /** Newest runs among which those under way are looked for: a search begins many while one trial goes on. */
 const newest = 1000;
 
-const logOf = (store: Store, run: RunInfo): string => join(store.scratchFolder, run.recipe, logFile);
+const logOf = (store: Store, run: RunInfo): string => join(store.scratchFolder, run.recipe, metricsFile);
 
 /** The artifact that a run will make. A run does not know its kind; only stages named so make adapters. */
 export const artifactOf = (run: RunInfo): string => artifactId(run.stage.endsWith("-adapter") ? "adapter" : "model", run.recipe);

@@ -10,13 +10,15 @@ import {
   type ModelVersion,
   marksOf,
   openArtifact,
+  readRunData,
   releasesOf,
   resolveVersion,
   rollbackTarget,
   type Store,
   trace,
 } from "../../store/index.ts";
-import { liveLog, liveRun, logFile } from "./live-runs.ts";
+import { metricsFile } from "../../train/index.ts";
+import { liveLog, liveRun } from "./live-runs.ts";
 
 type ReleaseSource = NonNullable<ConsoleSource["releases"]>;
 
@@ -113,7 +115,7 @@ async function loggedOf(store: Store, id: string) {
   const artifact = await openArtifact(store, id);
   const node = (await trace(store, id, { first: 0 })).nodes.find(n => n.id === artifact.id)!;
   const inputs = await store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", artifact.id).execute();
-  const text = artifact.files.some(f => f.name === logFile) ? (await artifact.read(logFile)).toString("utf8") : "";
+  const text = (await readRunData(store, artifact, metricsFile)) ?? "";
   return {
     artifact: artifact.id,
     stage: `${node.stage}@${node.stageVersion}`,

@@ -144,7 +144,7 @@ export async function recipePreview(p: Project, store: Store, name: string, choi
   if (!from) throw missing(base, "the base as loam.yaml says now", `\`loam tune ${name}\` trains it on its way.`);
   await checkFits(from, base, name, tune);
   const { output, read } = heldOutput();
-  const around = { output, progress: () => {}, signal, scratch: "" };
+  const around = { output, runData: { write() {} }, progress: () => {}, signal, scratch: "" };
   const summary =
     source.documents === undefined
       ? await source.definition.run({ ...around, inputs: {}, options: source.definition.options.parse(await source.options()) })

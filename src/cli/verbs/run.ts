@@ -73,7 +73,7 @@ export async function runLinks(
     if (result.action === "made") {
       ran++;
       out.done(link.label, link.describe(result.artifact.summary), result.tookMs);
-      if (link.stage === "train") for (const line of await lossChart(result.artifact)) out.line(`      ${line}`);
+      if (link.stage === "train") for (const line of await lossChart(store, result.artifact)) out.line(`      ${line}`);
       if (result.differsFrom)
         out.warn(`loam: ${link.label}: the same recipe gave other content than ${result.differsFrom.id}; both are recorded.`);
     } else out.done(link.label, `${link.describe(result.artifact.summary)}  (unchanged)`);

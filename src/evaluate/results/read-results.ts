@@ -17,13 +17,14 @@ export function checkFinite(values: readonly (number | null | undefined)[], what
   });
 }
 
-/** Items of a recorded result, a line each; `place` is the file's. Errors: evaluate/score with line and item. */
-export function parseResults(text: string, place: string): ItemResult[] {
+/** Items of a recorded result, a line each; `place` is the file's, `times` what each took where the lines do not say it (NaN: not taken). Errors: evaluate/score with line and item. */
+export function parseResults(text: string, place: string, times: readonly (number | null)[] = []): ItemResult[] {
   return text
     .split("\n")
     .filter(Boolean)
     .map((line, i) => {
-      const item = JSON.parse(line) as ItemResult;
+      const read = JSON.parse(line) as Omit<ItemResult, "ms"> & { readonly ms?: number };
+      const item: ItemResult = { ...read, ms: times[i] ?? read.ms ?? Number.NaN };
       const { logLikelihoods, logLikelihood, cosine } = item;
       if (cosine !== undefined) checkFinite([cosine], "cosine", `${place}:${i + 1}: ${item.place}`, "`loam eval --fresh` asks again.");
       const values = [...(logLikelihoods ?? []), ...(logLikelihood === undefined ? [] : [logLikelihood])];

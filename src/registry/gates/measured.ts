@@ -10,6 +10,7 @@ import {
   outputTypes,
   parseResults,
   type ResultHead,
+  resultTimes,
 } from "../../evaluate/index.ts";
 import { type ArtifactInfo, artifactsFrom, type ModelVersion, openArtifact, type Reading, type Store } from "../../store/index.ts";
 
@@ -81,7 +82,9 @@ export async function taskResult(store: Store, info: Pick<ArtifactInfo, "id" | "
     await jsonOf(store, info.id, "result.json"),
     `${info.id}/result.json`,
   );
-  const items = parseResults((await (await openArtifact(store, info.id)).read("items.jsonl")).toString("utf8"), `${info.id}/items.jsonl`);
+  const artifact = await openArtifact(store, info.id);
+  const times = await resultTimes(store, artifact);
+  const items = parseResults((await artifact.read("items.jsonl")).toString("utf8"), `${info.id}/items.jsonl`, times.items);
   const head = {
     task,
     output,

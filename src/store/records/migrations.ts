@@ -79,6 +79,13 @@ export const migrations: readonly Migration[] = [
       "create table projects (id text primary key, host text not null, folder text not null, file text not null, seen_ms bigint not null)",
     ],
   },
+  {
+    name: "run data",
+    statements: [
+      "create table run_data (run text not null, name text not null, data text not null, primary key (run, name))",
+      "create index runs_artifact on runs (artifact)",
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

@@ -1,7 +1,7 @@
 /**
  * The tables of the record, in plain SQL types that SQLite and PostgreSQL share: text, whole numbers (milliseconds since 1970 fit 2^53),
  * JSON as canonical text. `artifacts`, `artifact_files`, `inputs`, `versions`, `aliases`, `releases`, `guards` and `marks` are what the log
- * proves; `runs`, `locks` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
+ * proves; `runs`, `run_data`, `locks` and `projects` say what is going on. Which documents an artifact holds is not here: see `members.ts`.
  */
 
 export interface Tables {
@@ -36,6 +36,8 @@ export interface Tables {
     artifact: string | null;
     error: string | null;
   };
+  /** What a run measured beside its artifact (times, speeds, where it ran); see `run-data.ts`. */
+  run_data: { run: string; name: string; data: string };
   locks: { name: string; token: string; owner: string; what: string; acquired_ms: number; beats: number };
   versions: { model: string; number: number; artifact: string; digest: string; scores: string; created_ms: number };
   aliases: { model: string; alias: string; number: number; set_ms: number };

@@ -7,14 +7,14 @@ import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles }
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { metricLine } from "../../train/index.ts";
+import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { disposeTuned, givenBackOnFailure, nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
 import { tokensOf } from "./batches.ts";
 import { type Example, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
-import { type ClassifyOptions, classifyOptions } from "./options.ts";
+import { classifyOptions } from "./options.ts";
 import { softmax } from "./predict.ts";
 import { positiveIn, validationFile } from "./threshold.ts";
 
@@ -50,18 +50,18 @@ export async function asTokens(
   return { ids: examples.map(e => e.id), tokens, labels: Int32Array.from(examples, e => e.label) };
 }
 
-const withoutHabits = ({ checkpointSeconds: _, ...recipe }: ClassifyOptions) => recipe;
 const round = (x: number): number => Math.round(x * 1e4) / 1e4;
 const stageOptions = z.strictObject({ name: z.string(), recipe: classifyOptions });
 
 export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
   stage({
     name: "tune-classify",
-    version: 2,
+    version: 3,
     inputs: { base: "model", documents: "documents" },
     options: stageOptions,
+    keyOptions: keyOptionsOfRecipe,
     output: "model",
-    async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
+    async run({ inputs, options: { name, recipe }, output, runData, progress, signal, scratch }) {
       progress({ stage: "tune", message: "reading texts" });
       const { classes, train, validation, leftOut } = await readExamples(inputs.documents, recipe);
       if (around.costs) positiveIn(around.costs, classes);
@@ -79,7 +79,8 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
         });
       }
       const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
-      const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: withoutHabits(recipe) } as never);
+      const lasting = withoutHabits(recipe);
+      const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
       const held = await asTokens(tokenizer, validation, longest, signal);
       const result = await givenBackOnFailure([base.parameters], async () =>
         fitClassifier({
@@ -112,11 +113,11 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
         });
         await writeModelFiles(output, model);
         await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-        await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+        runData.write(metricsFile, result.points.map(metricLine).join(""));
         const counts = (part: readonly Example[]) =>
           Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
         const { steps, stoppedEarly, best, history, trained } = result;
-        const told = { base: inputs.base.id, recipe, classes, train: counts(train), validation: counts(validation), leftOut };
+        const told = { base: inputs.base.id, recipe: lasting, classes, train: counts(train), validation: counts(validation), leftOut };
         await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
         await output.write(
           validationFile,

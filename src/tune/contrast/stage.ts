@@ -6,7 +6,7 @@ import { countParameters, disposeTree, encoderSpec, loadModel, type Model } from
 import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { metricLine } from "../../train/index.ts";
+import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tokensOf } from "../classify/batches.ts";
 import { readingOf, textReader } from "../classify/predict.ts";
 import { tuneErrors } from "../errors.ts";
@@ -49,11 +49,12 @@ const stageOptions = z.strictObject({ name: z.string(), recipe: embedOptions.omi
 export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", typeof stageOptions> =>
   stage({
     name: "tune-embed",
-    version: 2,
+    version: 3,
     inputs: { base: "model", pairs: "pairs" },
     options: stageOptions,
+    keyOptions: keyOptionsOfRecipe,
     output: "model",
-    async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
+    async run({ inputs, options: { name, recipe }, output, runData, progress, signal, scratch }) {
       const { train, validation, scored } = await readPairs(inputs.pairs);
       const text = await around.encoderOf(inputs.base);
       const device = around.device();
@@ -68,7 +69,7 @@ export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", t
         });
       }
       const longest = Math.min(recipe.length, text.longest, base.config.context);
-      const { checkpointSeconds: _, ...lasting } = recipe;
+      const lasting = withoutHabits(recipe);
       const identity = hashOf({ base: inputs.base.digest, pairs: inputs.pairs.digest, recipe: lasting } as never);
       const tuned = await givenBackOnFailure([base.parameters], async () =>
         tuneContrast({
@@ -119,9 +120,9 @@ export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", t
           ),
         });
         await around.writeEncoder(output, model, inputs.base, text);
-        await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
+        runData.write(metricsFile, tuned.points.map(metricLine).join(""));
         const { steps, stoppedEarly, history, best, report } = tuned;
-        const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe, steps, stoppedEarly, history, best, report, proof };
+        const told = { base: inputs.base.id, pairs: inputs.pairs.id, recipe: lasting, steps, stoppedEarly, history, best, report, proof };
         await output.write("tuning.json", `${JSON.stringify(told, null, 2)}\n`);
         const { ndcg10, recall1 } = report.retrieval;
         const scoredGain = report.scored?.spearman;

@@ -19,7 +19,7 @@ import {
 } from "../../nn/index.ts";
 import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../../store/index.ts";
 import { bytesOf, type Device, type DeviceArray } from "../../tensor/index.ts";
-import { metricLine } from "../../train/index.ts";
+import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { Fitted } from "../fit.ts";
 import {
@@ -100,11 +100,12 @@ export const exampleStage = <T, S extends z.ZodType>(
 ): Stage<"base" | "examples", ReturnType<typeof optionsOf<S>>> =>
   stage({
     name: `tune-${task.name}-${result}`,
-    version: 1,
+    version: 2,
     inputs: { base: "model", examples: "examples", ...task.inputs },
     options: optionsOf(task.recipe),
+    keyOptions: options => keyOptionsOfRecipe(options as { recipe: object }),
     output: result === "adapter" ? "adapter" : "model",
-    async run({ inputs: { base: from, examples, ...more }, options, output, progress, signal, scratch }) {
+    async run({ inputs: { base: from, examples, ...more }, options, output, runData, progress, signal, scratch }) {
       const {
         name,
         recipe: given,
@@ -121,7 +122,7 @@ export const exampleStage = <T, S extends z.ZodType>(
       const [train, validation] = [await encode("train"), await encode("validation")];
       const device = around.device();
       const base = await decoderOf(from, device);
-      const { checkpointSeconds: _, logEvery: __, ...lasting } = recipe;
+      const lasting = withoutHabits(recipe);
       const others = Object.fromEntries(Object.entries<ArtifactReader>(more).map(([key, a]) => [key, a.digest]));
       const identity = hashOf({ base: from.digest, examples: examples.digest, ...others, ...o, recipe: lasting } as never);
       const isRotary = base.config.positions === "rotary";
@@ -194,9 +195,9 @@ export const exampleStage = <T, S extends z.ZodType>(
           await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id, weightsDigest(from.files));
         }
         if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
-        await output.write("metrics.jsonl", tuned.points.map(metricLine).join(""));
+        runData.write(metricsFile, tuned.points.map(metricLine).join(""));
         const { steps, stoppedEarly, history, best } = tuned;
-        const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe, ...o, steps, stoppedEarly, history, best };
+        const told = { base: from.id, examples: examples.id, ...idsOf(more), recipe: lasting, ...o, steps, stoppedEarly, history, best };
         const checkpoints = tuned.kept.length > 0 ? { checkpoints: tuned.kept.map(k => k.step) } : {};
         const form = quantised && around.quantised?.form;
         await output.write(

@@ -5,7 +5,7 @@ import { hashOf } from "../../base/index.ts";
 import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles } from "../../nn/index.ts";
 import { type Stage, stage } from "../../store/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { metricLine } from "../../train/index.ts";
+import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tokensOf } from "../classify/batches.ts";
 import { headProof } from "../classify/head-proof.ts";
 import { predictorOf } from "../classify/predict.ts";
@@ -41,11 +41,12 @@ const stageOptions = z.strictObject({ name: z.string(), recipe: regressOptions }
 export const regressStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
   stage({
     name: "tune-regress",
-    version: 2,
+    version: 3,
     inputs: { base: "model", documents: "documents" },
     options: stageOptions,
+    keyOptions: keyOptionsOfRecipe,
     output: "model",
-    async run({ inputs, options: { name, recipe }, output, progress, signal, scratch }) {
+    async run({ inputs, options: { name, recipe }, output, runData, progress, signal, scratch }) {
       progress({ stage: "tune", message: "reading texts" });
       const { train, validation, leftOut } = await readMeasured(inputs.documents, targetsOf(recipe));
       const tokenizer = await around.tokenizerOf(inputs.base);
@@ -60,7 +61,7 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
         });
       }
       const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
-      const { checkpointSeconds: _, ...lasting } = recipe;
+      const lasting = withoutHabits(recipe);
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
       const held = await asTokens(tokenizer, validation, longest, signal);
       const result = await givenBackOnFailure([base.parameters], async () =>
@@ -93,9 +94,17 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
         });
         await writeModelFiles(output, model);
         await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
-        await output.write("metrics.jsonl", result.points.map(metricLine).join(""));
+        runData.write(metricsFile, result.points.map(metricLine).join(""));
         const { steps, stoppedEarly, best, history, trained, mean, deviation } = result;
-        const told = { base: inputs.base.id, recipe, train: train.length, validation: validation.length, leftOut, mean, deviation };
+        const told = {
+          base: inputs.base.id,
+          recipe: lasting,
+          train: train.length,
+          validation: validation.length,
+          leftOut,
+          mean,
+          deviation,
+        };
         await output.write("tuning.json", `${JSON.stringify({ ...told, steps, stoppedEarly, trained, best, history, proof }, null, 2)}\n`);
         const parameters = countParameters(specOfModel(model));
         const chosen = history[best]!;

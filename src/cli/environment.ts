@@ -1,0 +1,62 @@
+/** What the bits of a trained model depend on beside its recipe: versions, instruction set, threads. Recorded with every run, compared by a rebuild. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { z } from "zod";
+import { machine as machineCode } from "../tensor/index.ts";
+import { machine } from "./machine.ts";
+import { ownPackage, packageFolder } from "./package.ts";
+import type { Project } from "./project.ts";
+
+export const runEnvironment = z.object({
+  loam: z.string(),
+  node: z.string(),
+  onnxRuntime: z.string(),
+  /** `linux-x64`. */
+  platform: z.string(),
+  processor: z.string(),
+  /** Vector units that kernels are chosen by. */
+  vector: z.array(z.string()),
+  /** Machine code of Loam's own: "off", or what of it this processor has. */
+  machineCode: z.string(),
+  device: z.string(),
+  threads: z.number(),
+});
+export type RunEnvironment = z.output<typeof runEnvironment>;
+
+function onnxRuntimeVersion(): string {
+  try {
+    const path = createRequire(join(packageFolder, "package.json")).resolve("onnxruntime-node/package.json");
+    return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+  } catch {
+    return "unknown";
+  }
+}
+
+function machineCodeTier(): string {
+  if (process.env.LOAM_MACHINE_CODE === "off") return "off";
+  const { wide512, vnni512, bf16 } = machineCode.processorFeatures();
+  const tier = [wide512 && "avx512", vnni512 && "vnni", bf16 && "bf16"].filter(Boolean).join("+");
+  return tier === "" ? "none" : tier;
+}
+
+/** Of this process; the same value each time it is asked. */
+export function environmentOf(p: Pick<Project, "config">): () => RunEnvironment {
+  let known: RunEnvironment | undefined;
+  return () => {
+    if (known) return known;
+    const { processor, cores, vector } = machine();
+    known = {
+      loam: ownPackage().version,
+      node: process.versions.node,
+      onnxRuntime: onnxRuntimeVersion(),
+      platform: `${process.platform}-${process.arch}`,
+      processor,
+      vector: [...vector],
+      machineCode: machineCodeTier(),
+      device: p.config.device.name,
+      threads: p.config.device.threads ?? cores,
+    };
+    return known;
+  };
+}
