@@ -43,7 +43,7 @@ onDisk("a project on a read-only disk is refused with its place, and nothing in 
   const before = readdirSync(join(cwd, ".loam"), { recursive: true }).length;
   disk.remount("ro");
   const { code, stderr } = await loam(["run"], { cwd });
-  expect(stderr).toMatch(/loam: .*\.loam.*expected a (place|file) that can be (opened and )?written/);
+  expect(stderr).toMatch(/loam: .*\.loam.*expected a (place|file|record) that can be (opened and )?written/);
   expect(code).toBe(3);
   expect(readdirSync(join(cwd, ".loam"), { recursive: true })).toHaveLength(before);
 });

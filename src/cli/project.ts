@@ -193,6 +193,7 @@ export async function openProjectStore(p: Project): Promise<Store> {
   const guards = guardsOf(p);
   const { records, blobs } = p.config.store;
   const store = await openStore({ root: p.folder, records, blobs, environment: environmentOf(p) });
+  if (store.isReadOnly) return store;
   try {
     await setGuards(store, guards);
     await noteProject(store, readText(p.file));

@@ -103,7 +103,7 @@ async function folderBytes(path: string): Promise<{ sizeBytes: number; newestMs:
 
 async function staleScratch(store: Store, o: GcOptions, running: readonly LockInfo[]): Promise<GcPlan["scratch"]> {
   const stale: { recipe: string; path: string; sizeBytes: number; why: "recorded" | "old" }[] = [];
-  for (const recipe of await readdir(store.scratchFolder)) {
+  for (const recipe of await readdir(store.scratchFolder).catch(() => [])) {
     if (running.some(lock => lock.name === recipe)) continue;
     const path = join(store.scratchFolder, recipe);
     const { sizeBytes, newestMs } = await folderBytes(path);

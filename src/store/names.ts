@@ -118,7 +118,7 @@ export async function openArtifact(store: Store, text: string): Promise<Artifact
         .join(", ")}`,
       hint: "Name one of them.",
     });
-  return artifactReader(store.blobs, info);
+  return artifactReader(store, info);
 }
 
 /** All artifacts, newest first. */

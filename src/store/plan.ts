@@ -111,7 +111,7 @@ export async function planStage<I extends string, S extends z.ZodType>(
     ...(why ? { why } : {}),
     recipe,
     id: newest?.id ?? artifactId(stage.output, recipe),
-    ...(newest && !why ? { artifact: artifactReader(store.blobs, newest) } : {}),
+    ...(newest && !why ? { artifact: artifactReader(store, newest) } : {}),
     missing,
     ...(running ? { running } : {}),
   };

@@ -1,9 +1,10 @@
 /** A recorded artifact for a stage or a page to read: its data and its verified files. */
 import { isLoamError } from "../base/index.ts";
 import type { ArtifactInfo } from "./artifact.ts";
-import type { BlobStore } from "./blobs/blobs.ts";
 import { storeErrors } from "./errors.ts";
+import { runDataOf } from "./run-data.ts";
 import type { ArtifactReader } from "./stage.ts";
+import type { Store } from "./store.ts";
 
 /** Of a file that is not there: whose it is, and whether gc gave it up. Other errors as they are. */
 function toldOf({ id, releasedMs }: ArtifactInfo, name: string, error: unknown): unknown {
@@ -23,7 +24,8 @@ function toldOf({ id, releasedMs }: ArtifactInfo, name: string, error: unknown):
   );
 }
 
-export function artifactReader(blobs: BlobStore, info: ArtifactInfo): ArtifactReader {
+export function artifactReader(store: Store, info: ArtifactInfo): ArtifactReader {
+  const { blobs } = store;
   const digestOf = (name: string): string => {
     const file = info.files.find(f => f.name === name);
     if (file) return file.digest;
@@ -56,5 +58,6 @@ export function artifactReader(blobs: BlobStore, info: ArtifactInfo): ArtifactRe
       }
     },
     localPath: name => reading(name, digest => blobs.localPath(digest)),
+    runData: async name => (await runDataOf(store, info.id)).get(name),
   };
 }

@@ -110,7 +110,7 @@ export async function runStage<I extends string, S extends z.ZodType>(
   const prepared = prepare(stage, o);
   const { recipe } = prepared;
   const reuse = (found: ArtifactInfo): RunResult => ({
-    artifact: artifactReader(store.blobs, found),
+    artifact: artifactReader(store, found),
     action: "reused",
     tookMs: took(),
     repeated: false,
@@ -139,7 +139,7 @@ export async function runStage<I extends string, S extends z.ZodType>(
     if (differsFrom)
       o.progress?.({ stage: stage.name, message: `not deterministic: ${info.id} differs from ${differsFrom.id}, made by the same recipe` });
     return {
-      artifact: artifactReader(store.blobs, info),
+      artifact: artifactReader(store, info),
       action: "made",
       ...(why ? { why } : {}),
       tookMs: took(),

@@ -24,6 +24,8 @@ export interface ArtifactReader {
   stream(name: string): AsyncIterable<Buffer>;
   /** A local path that holds the verified file (fetched there first when blobs live elsewhere); for memory mapping. */
   localPath(name: string): Promise<string>;
+  /** What the run that made it wrote as run data; undefined where it wrote none of that name. Only of artifacts of a record. */
+  runData?(name: string): Promise<string | undefined>;
 }
 
 /** What a stage writes into; it becomes an artifact when `run` returns, or nothing at all. */

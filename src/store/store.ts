@@ -3,7 +3,9 @@
  * is recorded: rows and their log entries in one transaction, then the new tree head in its file.
  */
 
-import { join, resolve } from "node:path";
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { type Clock, type Json, makeFolder, makePrivateFolder, systemClock } from "../base/index.ts";
 import type { BlobStore } from "./blobs/blobs.ts";
 import { folderBlobs } from "./blobs/folder.ts";
@@ -31,6 +33,8 @@ export interface Store {
   readonly records: Records;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  /** The record is in a place that cannot be written: it is read as it is, and whatever would write fails with base/readOnly. */
+  readonly isReadOnly: boolean;
   readonly environment?: (() => Json) | undefined;
   /** A folder a recipe; see `runner.ts`. */
   readonly scratchFolder: string;
@@ -38,7 +42,21 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens the record, making what is not there yet. Errors: url, records..., blobs...; readOnly, diskFull (base). */
+/** A record that is there and cannot be written: an auditor's copy, a mounted snapshot. */
+function isSnapshot(path: string): boolean {
+  if (!existsSync(path)) return false;
+  try {
+    for (const place of [dirname(path), path]) accessSync(place, constants.W_OK);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Where local copies of small files go while a record that cannot be written is open. */
+const temporaryCache = (): string => mkdtempSync(join(tmpdir(), "loam-cache-"));
+
+/** Opens the record, making what is not there yet; one that cannot be written is opened as it is, see `isReadOnly`. Errors: url, records..., blobs...; readOnly, diskFull (base). */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const root = resolve(options.root);
   const clock = options.clock ?? systemClock;
@@ -46,29 +64,36 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const blobsAt = blobsPlace(options.blobs ?? defaultBlobs, root);
   const state = join(root, ".loam");
   const scratchFolder = join(state, "scratch");
-  makePrivateFolder(state);
-  makeFolder(scratchFolder);
-  const cacheFolder = join(state, "cache");
+  const isReadOnly = recordsAt.kind === "sqlite" && isSnapshot(recordsAt.path);
+  if (!isReadOnly) {
+    makePrivateFolder(state);
+    makeFolder(scratchFolder);
+  }
+  const cacheFolder = isReadOnly ? temporaryCache() : join(state, "cache");
   const large =
-    blobsAt.kind === "folder" ? await folderBlobs(blobsAt.path) : await (await import("./blobs/s3.ts")).s3Blobs(blobsAt, cacheFolder);
-  const records = await openRecords(recordsAt, clock).catch(async error => {
+    blobsAt.kind === "folder"
+      ? await folderBlobs(blobsAt.path, { isReadOnly })
+      : await (await import("./blobs/s3.ts")).s3Blobs(blobsAt, cacheFolder);
+  const records = await openRecords(recordsAt, clock, isReadOnly).catch(async error => {
     await large.close();
     throw error;
   });
   const blobs = withSmallBlobs(records, large, cacheFolder);
   const headsPath = `${records.besidePath ?? join(state, "record")}.heads`;
-  mendHeads(headsPath);
+  if (!isReadOnly) mendHeads(headsPath);
   return {
     root,
     records,
     blobs,
     clock,
+    isReadOnly,
     ...(options.environment ? { environment: options.environment } : {}),
     scratchFolder,
     headsPath,
     async close() {
       await blobs.close();
       await records.close();
+      if (isReadOnly) rmSync(cacheFolder, { recursive: true, force: true });
     },
   };
 }

@@ -3,6 +3,8 @@
  * tables against the entry that recorded it; every file of a kept artifact by its length, or by its bytes on request. Names what does not
  * fit; mends nothing. `runs`, `locks` and `projects` say what is going on and are not covered.
  */
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { isLoamError, type Progress, silent } from "../base/index.ts";
 import { type ExpectedBlob, expectRows } from "./check-rows.ts";
 import { type Finding, type Findings, gatherFindings } from "./findings.ts";
@@ -24,6 +26,8 @@ export interface Verification {
   /** Blobs looked at, and whether their bytes were read. */
   readonly blobs: number;
   readonly contentRead: boolean;
+  /** Tables and places of the project's state that the log does not prove: working data, caches, measurements. */
+  readonly notCovered: readonly string[];
   /** Keep it elsewhere or publish it: any later log can be held against it. */
   readonly head: TreeHead;
 }
@@ -74,8 +78,23 @@ export async function verify(store: Store, options: VerifyOptions = {}): Promise
     entries: head.size,
     ...counts,
     contentRead: options.content ?? false,
+    notCovered: await notCovered(store),
     head,
   };
+}
+
+/** Tables of what goes on, and of what was measured; see `records/schema.ts`. */
+const workingTables = ["jobs", "locks", "projects", "run_data", "runs", "studies", "tasks", "trials"] as const;
+
+/** What is there beside the record that it does not prove. */
+async function notCovered(store: Store): Promise<string[]> {
+  const state = join(store.root, ".loam");
+  const own = [basename(store.headsPath), basename(store.records.besidePath ?? "record"), "blobs"];
+  const entries = await readdir(state, { withFileTypes: true }).catch(() => []);
+  const others = entries
+    .filter(e => !own.some(name => e.name === name || e.name === `${name}-wal` || e.name === `${name}-shm`))
+    .map(e => `.loam/${e.name}${e.isDirectory() ? "/" : ""}`);
+  return [...workingTables.map(t => `table ${t}`), ...others.sort()];
 }
 
 /** Blobs looked at together: an object store answers each after milliseconds. */

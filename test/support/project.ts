@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { letters } from "../../src/cli/init/letters.ts";
-import { openArtifact, openStore } from "../../src/store/index.ts";
+import { openArtifact, openStore, readRunData } from "../../src/store/index.ts";
 
 /** A folder that goes with the test. */
 export function temporaryFolder(name = "life"): string {
@@ -75,14 +75,14 @@ export function writeToy(folder: string, toy: Toy = {}): string {
 
 export const toyProject = (toy?: Toy): string => writeToy(temporaryFolder("toy"), toy);
 
-/** What a trained model is, apart from how long it took: digests of its files, and its metrics without their speeds. */
+/** What a trained model is: digests of its files, and the metrics of its run without their speeds. */
 export async function modelContent(folder: string, version = "toy@latest"): Promise<Record<string, unknown>> {
   const store = await openStore({ root: folder });
   try {
     const artifact = await openArtifact(store, version);
-    const metrics = (await artifact.read("metrics.jsonl")).toString("utf8").trim().split("\n");
+    const metrics = ((await readRunData(store, artifact, "metrics.jsonl")) ?? "").trim().split("\n");
     return {
-      ...Object.fromEntries(artifact.files.filter(f => f.name !== "metrics.jsonl").map(f => [f.name, f.digest])),
+      ...Object.fromEntries(artifact.files.map(f => [f.name, f.digest])),
       metrics: metrics.map(line => ({ ...(JSON.parse(line) as object), tokensPerSecond: undefined })),
     };
   } finally {

@@ -50,6 +50,7 @@ async function prove(context: Context, store: Store): Promise<void> {
     `  ${found.ok ? "whole" : "DAMAGED"}: ${formatCount(found.entries)} log entries, ${formatCount(found.artifacts)} artifacts, ${formatCount(found.versions)} versions, ${formatCount(found.blobs)} files read`,
   );
   out.line(`  tree head: ${JSON.stringify(found.head)}`);
+  out.line(`  not covered: ${found.notCovered.join(", ")}`);
   for (const f of found.findings) out.line(`  ${JSON.stringify(f)}`);
   out.result({ ...found });
   if (!found.ok)

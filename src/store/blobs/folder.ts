@@ -37,8 +37,8 @@ async function writeChunks(handle: FileHandle, data: Pieces, hash: Hash): Promis
 
 let counter = 0;
 
-/** Opens (and makes) a folder of blobs. Errors: readOnly, diskFull, io (base). */
-export async function folderBlobs(folder: string): Promise<BlobStore> {
+/** Opens (and makes) a folder of blobs; one that is read only is left as it is. Errors: readOnly, diskFull, io (base). */
+export async function folderBlobs(folder: string, { isReadOnly = false } = {}): Promise<BlobStore> {
   const temporary = join(folder, "tmp");
   const shards = new Set<string>();
   const pathOf = (digest: string): string => join(folder, digest.slice(0, 2), digest);
@@ -119,8 +119,10 @@ export async function folderBlobs(folder: string): Promise<BlobStore> {
   };
 
   try {
-    await mkdir(temporary, { recursive: true });
-    await clean();
+    if (!isReadOnly) {
+      await mkdir(temporary, { recursive: true });
+      await clean();
+    }
   } catch (error) {
     throw fileError(error, folder);
   }

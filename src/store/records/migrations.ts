@@ -108,18 +108,20 @@ export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres", p
     throw error;
   });
   if (known === schemaVersion) return;
+  const newer = (version: number) =>
+    storeErrors.fail("recordsNewer", {
+      place: redact(place),
+      expected: `a record of version ${schemaVersion} or earlier`,
+      received: `version ${version}`,
+      hint: "It was written by a newer Loam: install that one, or keep this project's record apart.",
+    });
+  if (known > schemaVersion) throw newer(known);
   await db.transaction().execute(async t => {
     await sql`create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)`.execute(
       t,
     );
     const version = await versionIn(t);
-    if (version > schemaVersion)
-      throw storeErrors.fail("recordsNewer", {
-        place: redact(place),
-        expected: `a record of version ${schemaVersion} or earlier`,
-        received: `version ${version}`,
-        hint: "It was written by a newer Loam: install that one, or keep this project's record apart.",
-      });
+    if (version > schemaVersion) throw newer(version);
     for (let v = version; v < schemaVersion; v++) {
       const migration = migrations[v]!;
       for (const statement of migration.statements) await sql.raw(statementFor(kind, statement)).execute(t);

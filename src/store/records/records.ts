@@ -32,7 +32,10 @@ export interface Records {
 }
 
 /** Opens the database and brings its tables up to date. The adapter is loaded only when it is the one asked for. */
-export async function openRecords(at: RecordsPlace, clock: Clock): Promise<Records> {
-  if (at.kind === "sqlite") return (await import("./sqlite.ts")).openSqlite(at.path, clock);
+export async function openRecords(at: RecordsPlace, clock: Clock, isReadOnly = false): Promise<Records> {
+  if (at.kind === "sqlite") {
+    const { openSqlite, readSqlite } = await import("./sqlite.ts");
+    return isReadOnly ? readSqlite(at.path, clock) : openSqlite(at.path, clock);
+  }
   return (await import("./postgres.ts")).openPostgres(at.url, at.schema, clock);
 }

@@ -3,7 +3,10 @@
  * the disk when it returns. Statements run on the calling thread in well under a millisecond; waiting for another process's transaction
  * is done by timer, so the event loop stays free. The only file that imports libsql.
  */
-import { dirname } from "node:path";
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -16,10 +19,10 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import Database from "libsql";
-import { baseErrors, type Clock, fileError, makePrivateFile } from "../../base/index.ts";
+import { baseErrors, type Clock, fileError, isLoamError, makePrivateFile } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { heldBy } from "./held.ts";
-import { migrate, statementsOf } from "./migrations.ts";
+import { migrate, schemaVersion, statementsOf } from "./migrations.ts";
 import type { Records } from "./records.ts";
 import type { Tables } from "./schema.ts";
 import { groupCommit } from "./writes.ts";
@@ -269,6 +272,69 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code?.startsWith("E") ? fileError(error, dirname(path)) : failure(error, path);
   }
+  return recordsOf(db, path, clock);
+}
+
+/**
+ * Opens a database that cannot be written. One that was closed is read where it lies, as immutable: SQLite then makes no file beside it. What was copied
+ * while it was open has its last commits in the log beside it, and one of an earlier version lacks tables: both are read as a temporary copy.
+ */
+export async function readSqlite(path: string, clock: Clock): Promise<Records> {
+  const { copy, remove } = temporaryCopy(path);
+  try {
+    const walBytes = existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0;
+    const isWhole = walBytes === 0 && (await isCurrent(path));
+    if (!isWhole) {
+      copyFileSync(path, copy);
+      if (walBytes > 0) copyFileSync(`${path}-wal`, `${copy}-wal`);
+      chmodSync(copy, 0o600);
+    }
+    const at = isWhole ? `${pathToFileURL(path).href}?immutable=1` : copy;
+    const records = await recordsOf(new Database(at), path, clock, { at, isImmutable: isWhole });
+    return {
+      ...records,
+      write: async () => {
+        throw baseErrors.fail("readOnly", {
+          place: path,
+          expected: "a record that can be written",
+          received: "a read-only file or folder",
+          hint: "It can be listed, traced and verified here. Copy the project to write.",
+        });
+      },
+      async close() {
+        await records.close();
+        remove();
+      },
+    };
+  } catch (error) {
+    remove();
+    throw isLoamError(error) ? error : failure(error, path);
+  }
+}
+
+function temporaryCopy(path: string): { readonly copy: string; remove(): void } {
+  const folder = mkdtempSync(join(tmpdir(), "loam-record-"));
+  return { copy: join(folder, basename(path)), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Has it had all migrations? A newer one has too: opening it says so. */
+async function isCurrent(path: string): Promise<boolean> {
+  const db = new Database(`${pathToFileURL(path).href}?immutable=1`);
+  try {
+    const [row] = db.prepare("select max(version) as version from loam_schema").all() as { version: number | null }[];
+    return (row?.version ?? 0) >= schemaVersion;
+  } finally {
+    db.close();
+  }
+}
+
+/** `at` is what is opened, where it is not `path` itself. */
+async function recordsOf(
+  db: Database.Database,
+  path: string,
+  clock: Clock,
+  { at, isImmutable }: { readonly at: string; readonly isImmutable: boolean } = { at: path, isImmutable: false },
+): Promise<Records> {
   const driver = new LibsqlDriver(db, path);
   const dialect: Dialect = {
     createDriver: () => driver,
@@ -308,8 +374,8 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
   try {
     // Short: SQLite's own wait would hold the thread.
     await rows("pragma busy_timeout = 5");
-    const [mode] = await rows("pragma journal_mode = wal");
-    if (mode?.journal_mode !== "wal")
+    const [mode] = isImmutable ? [] : await rows("pragma journal_mode = wal");
+    if (!isImmutable && mode?.journal_mode !== "wal")
       throw baseErrors.fail("io", {
         place: path,
         expected: "a disk on which SQLite can keep a write-ahead log",
@@ -337,7 +403,7 @@ export async function openSqlite(path: string, clock: Clock): Promise<Records> {
     write: (work, options) => write(work, options?.durable ?? true),
     async snapshot(work) {
       // A connection of its own: in WAL its reading transaction holds up nobody.
-      const own = new Database(path);
+      const own = new Database(at);
       try {
         const connection = new Connection(own, path, true);
         await connection.exec("begin");

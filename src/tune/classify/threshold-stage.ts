@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { configFile, readModelConfig, withClassifier, writeModelConfig } from "../../nn/index.ts";
 import { stage } from "../../store/index.ts";
+import { metricsFile } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { costOptions } from "./options.ts";
 import { thresholdBy, validationOf } from "./threshold.ts";
@@ -17,7 +18,7 @@ export const thresholdStage = stage({
   inputs: { tuned: "model" },
   options: z.strictObject({ name: z.string(), costs: costOptions }),
   output: "model",
-  async run({ inputs: { tuned }, options: { costs }, output }) {
+  async run({ inputs: { tuned }, options: { costs }, output, runData }) {
     const model = await readModelConfig(tuned);
     const classifier = model.family === "encoder-decoder" ? undefined : model.config.classifier;
     if (classifier?.kind !== "one")
@@ -26,6 +27,8 @@ export const thresholdStage = stage({
     const cheapest = thresholdBy(costs, classifier.labels, validation, validation).rows.find(r => r.by === "cheapest")!;
     await writeModelConfig(output, withClassifier(model, { ...classifier, threshold: { label: costs.positive, at: cheapest.threshold } }));
     for (const { name } of tuned.files) if (name !== configFile) await output.writeStream(name, tuned.stream(name));
+    const metrics = await tuned.runData?.(metricsFile);
+    if (metrics !== undefined) runData.write(metricsFile, metrics);
     return { ...tuned.summary, positive: costs.positive, threshold: cheapest.threshold, validationCost: round(cheapest.cost) };
   },
 });
