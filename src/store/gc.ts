@@ -15,6 +15,7 @@ import type { Tables } from "./records/schema.ts";
 import { rollbackTarget } from "./releases.ts";
 import { deleteRunData } from "./run-data.ts";
 import { endLost } from "./runs.ts";
+import { hasFailed, scratchFolders } from "./scratch.ts";
 import { commit, type Store } from "./store.ts";
 
 /** A version whose files stay. */
@@ -50,7 +51,7 @@ export interface GcPlan {
     readonly recipe: string;
     readonly path: string;
     readonly sizeBytes: number;
-    readonly why: "recorded" | "old";
+    readonly why: "recorded" | "failed" | "old";
   }[];
   readonly freedBytes: number;
   readonly keptArtifacts: number;
@@ -102,15 +103,16 @@ async function folderBytes(path: string): Promise<{ sizeBytes: number; newestMs:
 }
 
 async function staleScratch(store: Store, o: GcOptions, running: readonly LockInfo[]): Promise<GcPlan["scratch"]> {
-  const stale: { recipe: string; path: string; sizeBytes: number; why: "recorded" | "old" }[] = [];
-  for (const recipe of await readdir(store.scratchFolder).catch(() => [])) {
+  const stale: { recipe: string; path: string; sizeBytes: number; why: "recorded" | "failed" | "old" }[] = [];
+  for (const recipe of await scratchFolders(store)) {
     if (running.some(lock => lock.name === recipe)) continue;
     const path = join(store.scratchFolder, recipe);
     const { sizeBytes, newestMs } = await folderBytes(path);
     const recorded = (await newestOfRecipe(store.records.read, recipe)) !== undefined;
     // File times are the system's, so they are compared with the system's clock.
-    if (recorded || Date.now() - newestMs > (o.scratchDays ?? 7) * 86_400_000)
-      stale.push({ recipe, path, sizeBytes, why: recorded ? "recorded" : "old" });
+    const isOld = Date.now() - newestMs > (o.scratchDays ?? 7) * 86_400_000;
+    const why = recorded ? "recorded" : (await hasFailed(store, recipe)) ? "failed" : isOld ? "old" : undefined;
+    if (why) stale.push({ recipe, path, sizeBytes, why });
   }
   return stale;
 }

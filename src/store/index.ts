@@ -55,6 +55,7 @@ export {
   type Summary,
   stage,
 } from "./stage.ts";
+export { removeRunErrors, removeScratch } from "./scratch.ts";
 export { openStore, type Store, type StoreOptions } from "./store.ts";
 export { findStudy, listStudies, noteVerdict, openStudy, type StoredStudy } from "./studies/studies.ts";
 export {

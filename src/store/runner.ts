@@ -18,6 +18,7 @@ import { type MadeByRun, recordArtifact } from "./recording.ts";
 import type { RunState } from "./records/schema.ts";
 import { environmentFile, runDataWriter } from "./run-data.ts";
 import { endLost, endRun } from "./runs.ts";
+import { removeFailedScratch } from "./scratch.ts";
 import type { ArtifactReader, Stage, Summary } from "./stage.ts";
 import type { Store } from "./store.ts";
 import { artifactWriter } from "./writer.ts";
@@ -136,6 +137,7 @@ export async function runStage<I extends string, S extends z.ZodType>(
     const { info, differsFrom, repeated } = await recordArtifact(store, stage, prepared, o.program, lock, made);
     // The artifact is recorded; a scratch folder that cannot be removed is for gc.
     if (existsSync(scratch)) await rm(scratch, { recursive: true, force: true }).catch(() => {});
+    await removeFailedScratch(store, stage.name).catch(() => {});
     if (differsFrom)
       o.progress?.({ stage: stage.name, message: `not deterministic: ${info.id} differs from ${differsFrom.id}, made by the same recipe` });
     return {

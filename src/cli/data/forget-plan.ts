@@ -37,7 +37,7 @@ export async function versionsFrom(store: Store, artifact: string): Promise<stri
   return [...new Set(t.nodes.filter(n => into.has(n.id)).flatMap(n => n.versions))].sort();
 }
 
-/** Artifacts that still have their files and hold some of the documents as text (documents, dropped ones too) or as tokens (shards). */
+/** Artifacts that still have their files and hold some of the documents as text (documents, dropped ones too; examples and reports made of them) or as tokens (shards). */
 export async function holdersOf(store: Store, ids: readonly string[], known: readonly Whereabouts[]): Promise<Holder[]> {
   const holders: Holder[] = [];
   for (const info of await listArtifacts(store, { kind: "documents" })) {
@@ -45,6 +45,19 @@ export async function holdersOf(store: Store, ids: readonly string[], known: rea
     const within = await idsWithin(await openArtifact(store, info.id), ids);
     if (within.length > 0)
       holders.push({ artifact: info.id, kind: info.kind, documents: within.length, versions: await versionsFrom(store, info.id) });
+  }
+  // examples made of them hold their text, reports quote it
+  const made = await store.records.read
+    .selectFrom("inputs")
+    .innerJoin("artifacts", "artifacts.id", "inputs.artifact")
+    .select(["artifacts.id", "artifacts.kind", "inputs.source"])
+    .where("inputs.source", "in", ["", ...holders.map(h => h.artifact)])
+    .where("artifacts.kind", "in", ["examples", "evaluation"])
+    .where("artifacts.released_ms", "is", null)
+    .execute();
+  for (const { id, kind, source } of made) {
+    const { documents } = holders.find(h => h.artifact === source)!;
+    holders.push({ artifact: id, kind, documents, versions: await versionsFrom(store, id) });
   }
   const shards = new Map<string, number>();
   for (const w of known) for (const s of new Set(w.tokens.map(t => t.shards))) shards.set(s, (shards.get(s) ?? 0) + 1);

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, formatBytes, formatCount, readText, writeFileAtomic } from "../../base/index.ts";
 import { findId, forgotten, type Heir, heirs, idsWithin } from "../../data/index.ts";
-import { planGc, type Store } from "../../store/index.ts";
+import { planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
 import { askYes } from "../data/ask-yes.ts";
 import type { DataSet } from "../data/data-set.ts";
 import { findDocument, knownSets } from "../data/find-document.ts";
@@ -131,7 +131,9 @@ function removeCaches(project: Project): string[] {
   const folder = join(project.folder, ".loam");
   const kept = join(folder, "kept");
   const others = existsSync(kept) ? readdirSync(kept).filter(name => !Object.hasOwn(project.config.data, name)) : [];
-  const removed = ["answers", "effects", ...others.map(name => join("kept", name))].filter(name => existsSync(join(folder, name)));
+  const removed = ["answers", "effects", "teachers", "cache", ...others.map(name => join("kept", name))].filter(name =>
+    existsSync(join(folder, name)),
+  );
   for (const name of removed) {
     try {
       rmSync(join(folder, name), { recursive: true });
@@ -222,9 +224,15 @@ export const dataForget: VerbRun = async (context, args, options) => {
       showErasure(context, left);
       results.push({ name: plan.name, artifact: artifact.id, documents: plan.documents.map(d => d.id), heirs: found, ...left });
     }
-    const removed = removeCaches(changed);
+    const scratch = await removeScratch(store);
+    await removeRunErrors(store);
+    const removed = [...removeCaches(changed), ...scratch.removed.map(recipe => join(".loam", "scratch", recipe))];
+    if (scratch.inUse.length > 0)
+      out.warn(
+        `loam: ${count(scratch.inUse.length, "run is", "runs are")} under way and may have read them: run loam data forget again when ${scratch.inUse.length === 1 ? "it has" : "they have"} ended.`,
+      );
     if (removed.length > 0) out.line(`      removed ${removed.join(", ")}, which may have held them and only save time`);
     out.line(`\n  next: loam run (models without them), loam gc`);
-    out.result({ event: "result", forgotten: results, removed });
+    out.result({ event: "result", forgotten: results, removed, scratchInUse: scratch.inUse });
   });
 };

@@ -3,6 +3,7 @@
  * the disk (its bytes, its name) and an artifact of small files would wait for all of them; in the transaction that records the artifact they
  * cost none of their own (docs/record.md has the measurement). Reads look here first, so it does not matter which side a blob is on.
  */
+import { existsSync } from "node:fs";
 import { sha256 } from "../../base/index.ts";
 import { chunkBytes, type Pieces, wholeBytes } from "../pieces.ts";
 import type { Records, Writing } from "../records/records.ts";
@@ -94,6 +95,8 @@ export function withSmallBlobs(records: Records, large: BlobStore, cacheFolder: 
             .where("digest", "in", digests.slice(i, i + 1000))
             .execute(),
         );
+      // local copies that any process made
+      if (!cache && existsSync(cacheFolder)) cache = folderBlobs(cacheFolder);
       await (await cache)?.delete(digests);
       await large.delete(digests);
     },
