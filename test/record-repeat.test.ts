@@ -62,7 +62,7 @@ test("every kind of tuning and its evaluation, forced again, gives the same dige
   );
   const liked = `  liked:
     base: sir
-    tune: { task: preference, on: ./liked.jsonl, length: 64, epochs: 2, rate: 0.001, rows: 4, validation: 0.2 }
+    tune: { task: preference, on: ./liked.jsonl, length: 64, epochs: 2, rate: 0.001, validation: 0.2 }
 serve:`;
   writeFileSync(join(cwd, "loam.yaml"), tasksYaml.replace("serve:", liked));
   await succeed(["models", "import", "./encoder", "--name", "sentences"], cwd);
@@ -70,6 +70,8 @@ serve:`;
   const first = await digestsOf(cwd);
   await succeed(["tune", "--force", "--json"], cwd);
   expect(await digestsOf(cwd)).toEqual(first);
+  for (const model of ["stars", "sir", "student", "finder", "mark", "count", "liked"])
+    expect(await succeed(["models", "verify", `${model}@1`, "--rebuild", "--json"], cwd), model).toMatchObject({ rebuilt: true });
   const stages = new Set(Object.keys(first).map(id => id.split("-")[0]));
   expect([...stages]).toEqual(expect.arrayContaining(["model", "evaluation", "documents", "examples", "pairs"]));
 });

@@ -6,7 +6,6 @@ import { z } from "zod";
 import { machine as machineCode } from "../tensor/index.ts";
 import { machine } from "./machine.ts";
 import { ownPackage, packageFolder } from "./package.ts";
-import type { Project } from "./project.ts";
 
 export const runEnvironment = z.object({
   loam: z.string(),
@@ -41,7 +40,7 @@ function machineCodeTier(): string {
 }
 
 /** Of this process; the same value each time it is asked. */
-export function environmentOf(p: Pick<Project, "config">): () => RunEnvironment {
+export function environmentOf(device: { readonly name: string; readonly threads?: number | undefined }): () => RunEnvironment {
   let known: RunEnvironment | undefined;
   return () => {
     if (known) return known;
@@ -54,8 +53,8 @@ export function environmentOf(p: Pick<Project, "config">): () => RunEnvironment 
       processor,
       vector: [...vector],
       machineCode: machineCodeTier(),
-      device: p.config.device.name,
-      threads: p.config.device.threads ?? cores,
+      device: device.name,
+      threads: device.threads ?? cores,
     };
     return known;
   };

@@ -30,5 +30,15 @@ export const cliErrors = errorTable("cli", {
     exit: "failure",
     meaning: "Another project's file uses the record, and what it needs cannot be known here; each is named.",
   },
+  rebuild: {
+    status: 409,
+    exit: "usage",
+    meaning: "A version cannot be rebuilt from the record: each stage or artifact that prevents it is named.",
+  },
+  notRepeated: {
+    status: 500,
+    exit: "failure",
+    meaning: "A rebuild gave other content than the record has, in the same environment or beyond the bound between two.",
+  },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });

@@ -192,7 +192,7 @@ export function findProject(from: string): Project {
 export async function openProjectStore(p: Project): Promise<Store> {
   const guards = guardsOf(p);
   const { records, blobs } = p.config.store;
-  const store = await openStore({ root: p.folder, records, blobs, environment: environmentOf(p) });
+  const store = await openStore({ root: p.folder, records, blobs, environment: environmentOf(p.config.device) });
   if (store.isReadOnly) return store;
   try {
     await setGuards(store, guards);

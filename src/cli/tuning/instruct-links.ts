@@ -132,12 +132,17 @@ function exampleLinks(
   ];
 }
 
-const aroundOf = (p: Project, { device, onProblem }: Around): InstructSurroundings => ({
+/** What tuning on examples needs of where it runs, without a place for TensorBoard's files. */
+export const exampleSurroundings = ({ device, onProblem }: Around): InstructSurroundings => ({
   device,
   textOf: baseText,
   writeModel: writeTuned,
   quantised,
   onProblem,
+});
+
+const aroundOf = (p: Project, around: Around): InstructSurroundings => ({
+  ...exampleSurroundings(around),
   eventsFolder: join(p.folder, ".loam", "tensorboard"),
 });
 

@@ -129,8 +129,24 @@ export const modelsVerbs: readonly Verb[] = [
   },
   {
     usage: "models verify <version>",
-    summary: "Read every byte of a version and hold it against the record; check its signatures",
-    options: [project, ["--key <files...>", "public keys, one of which must have signed it"]],
+    summary: "Verify a version: its files, signatures, lineage and the log; `--rebuild` trains it again from the record",
+    options: [
+      project,
+      ["--key <files...>", "public keys, one of which must have signed it"],
+      ["--rebuild", "run every recorded stage again in a temporary folder and compare content digests"],
+      ["--scratch <folder>", "parent of the temporary folder (default: the system's)"],
+    ],
+    table: {
+      title: "Outcomes of --rebuild, in stages[].outcome of --json",
+      note: "Every stage is given its recorded inputs, so each is judged by itself. The environment (Loam, ONNX Runtime, platform, instruction set, machine code) is recorded with every run.",
+      rows: [
+        ["same", "the content digest is the recorded one"],
+        ["within", "another environment than recorded (named in environment.differs): the final loss differs by at most 1 %"],
+        ["beyond", "another environment, and the final loss differs by more, or there is none to compare (exit code 1)"],
+        ["different", "the same environment, and other content (exit code 1)"],
+        ["material", "taken from the record: sources, curated data, files of examples, imported models; every byte was verified"],
+      ],
+    },
     example: "loam models verify mail-spam@prod --key release.key.pub",
     load: async () => (await import("../verbs/models-marks.ts")).modelsVerify,
   },

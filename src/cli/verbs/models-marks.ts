@@ -78,7 +78,7 @@ export const modelsSign: VerbRun = async (context, [given = ""], options) => {
   context.out.result({ model, version: version.number, digest: version.digest, signature });
 };
 
-/** Reads every byte of the version and holds it against the record; then its signatures. */
+/** Reads every byte of the version and holds it against the record; then its signatures, the log and its lineage; `--rebuild` makes it again. */
 export const modelsVerify: VerbRun = async (context, [given = ""], options) => {
   await using named = await namedModel(context, options, given);
   const { store, model, version } = named;
@@ -95,5 +95,18 @@ export const modelsVerify: VerbRun = async (context, [given = ""], options) => {
       `  signed by ${s.fingerprint}${s.by === null ? "" : ` (${s.by})`}: ${s.isValid ? "valid" : "NOT over this content"}${s.fingerprint === trusted?.fingerprint ? ", trusted" : ""}`,
     );
   if (signatures.length === 0) context.out.line("  no signature");
-  context.out.result({ model, version: version.number, digest: version.digest, bytes, signatures, trusted: trusted?.fingerprint ?? null });
+  const { checkRepeated, rebuildVersion, verifyRecordOf } = await import("../rebuild/verify-version.ts");
+  const record = await verifyRecordOf(context, named);
+  const made = options.rebuild === true ? await rebuildVersion(context, named, options) : undefined;
+  context.out.result({
+    model,
+    version: version.number,
+    digest: version.digest,
+    bytes,
+    signatures,
+    trusted: trusted?.fingerprint ?? null,
+    record,
+    ...(made ? { rebuilt: made.isRepeated, stages: made.stages } : {}),
+  });
+  if (made) checkRepeated(`${model}@${version.number}`, made.wrong);
 };

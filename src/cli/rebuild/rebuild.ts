@@ -1,0 +1,157 @@
+/**
+ * A version made again from its record alone: recorded stages, options and inputs, in a store of its own that is removed afterwards. Every stage is given the
+ * recorded inputs and its content digest is held against the recorded one, so the first stage that differs is named and hides none behind it.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isLoamError, type Json, type Progress } from "../../base/index.ts";
+import {
+  type ArtifactReader,
+  environmentFile,
+  openArtifact,
+  openStore,
+  runStage,
+  type Store,
+  type TraceNode,
+  trace,
+} from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import { type RunEnvironment, runEnvironment } from "../environment.ts";
+import { cliErrors } from "../errors.ts";
+import { type Distance, distanceOf, lossBound } from "./compare.ts";
+import { type AnyStage, materialStages, rebuildableStages } from "./stages.ts";
+
+export type Outcome = "same" | "within" | "beyond" | "different" | "material";
+
+export interface RebuiltStage {
+  readonly artifact: string;
+  readonly stage: string;
+  readonly outcome: Outcome;
+  readonly recorded: string;
+  readonly rebuilt: string | null;
+  /** What of the environment differs from the recorded one, by name; null where none was recorded. */
+  readonly differs: Readonly<Record<string, readonly [recorded: Json, here: Json]>> | null;
+  readonly distance: Distance | null;
+}
+
+export interface Rebuild {
+  readonly store: Store;
+  readonly artifact: string;
+  /** Opens a device with so many threads; the default where it is not said. */
+  readonly device: (threads: number | undefined) => () => Device;
+  readonly environment: () => RunEnvironment;
+  /** Parent of the temporary folder. */
+  readonly scratch: string;
+  readonly progress: (label: string) => Progress;
+  readonly onStage: (stage: RebuiltStage) => void;
+  readonly signal: AbortSignal;
+}
+
+const named = (n: TraceNode): string => `${n.id} (${n.stage}@${n.stageVersion})`;
+
+/** What keeps an artifact from being made again; undefined where nothing does. */
+function obstacleOf(n: TraceNode, stages: ReadonlyMap<string, AnyStage>, recordedLoam: string | undefined): string | undefined {
+  if (n.releasedMs !== null)
+    return `${named(n)}: its files were removed by gc or erased on ${new Date(n.releasedMs).toISOString().slice(0, 10)}`;
+  if (materialStages.has(n.stage)) return undefined;
+  const here = stages.get(n.stage);
+  if (!here) return `${named(n)}: this stage is not one that Loam can run again from the record`;
+  if (here.version === n.stageVersion) return undefined;
+  return `${named(n)}: this Loam has version ${here.version} of the stage; ${recordedLoam === undefined ? "an earlier Loam" : `Loam ${recordedLoam}`} made it`;
+}
+
+const environmentOfRun = async (artifact: ArtifactReader): Promise<RunEnvironment | undefined> => {
+  const text = await artifact.runData?.(environmentFile);
+  return text === undefined ? undefined : runEnvironment.safeParse(JSON.parse(text)).data;
+};
+
+/** What bits can depend on; the processor's name alone changes none. */
+function differencesOf(recorded: RunEnvironment, here: RunEnvironment): Record<string, readonly [Json, Json]> {
+  const { processor: _, threads: __, node: ___, ...a } = recorded;
+  return Object.fromEntries(
+    Object.entries(a).flatMap(([key, value]) => {
+      const other = here[key as keyof RunEnvironment];
+      return JSON.stringify(value) === JSON.stringify(other) ? [] : [[key, [value, other] as const]];
+    }),
+  );
+}
+
+/** Nearest first in the lineage; so the other way round, what is made comes after what it is made of. */
+async function lineageOf(store: Store, artifact: string): Promise<readonly TraceNode[]> {
+  const t = await trace(store, artifact, { first: 0 });
+  const ids = [...t.madeFrom.toReversed(), ...t.subject.artifacts];
+  return ids.map(id => t.nodes.find(n => n.id === id)!);
+}
+
+function checkPossible(nodes: readonly TraceNode[], stages: ReadonlyMap<string, AnyStage>, loam: string | undefined): void {
+  const self = nodes.at(-1)!;
+  const obstacles = nodes.flatMap(n => obstacleOf(n, stages, loam) ?? []);
+  if (materialStages.has(self.stage)) obstacles.push(`${named(self)}: it came from outside; the record has no stage that made it`);
+  if (obstacles.length === 0) return;
+  throw cliErrors.fail("rebuild", {
+    place: self.id,
+    expected: "recorded stages, options and files of the version and all that it was made from",
+    received: obstacles.join("; "),
+    hint: "`loam models verify` without --rebuild verifies what is recorded.",
+  });
+}
+
+/** Errors: cli/rebuild where it cannot be made again; those of its stages and files; the signal's reason. */
+export async function rebuild(o: Rebuild): Promise<readonly RebuiltStage[]> {
+  const nodes = await lineageOf(o.store, o.artifact);
+  const known = rebuildableStages(o.device(undefined));
+  const recordedHere = await environmentOfRun(await openArtifact(o.store, o.artifact));
+  checkPossible(nodes, known, recordedHere?.loam);
+  const folder = await mkdtemp(join(o.scratch, "loam-rebuild-"));
+  try {
+    const beside = await openStore({ root: folder });
+    try {
+      const done: RebuiltStage[] = [];
+      for (const node of nodes) {
+        o.signal.throwIfAborted();
+        const stage = await rebuildOne(o, beside, node);
+        o.onStage(stage);
+        done.push(stage);
+      }
+      return done;
+    } finally {
+      await beside.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function rebuildOne(o: Rebuild, beside: Store, node: TraceNode): Promise<RebuiltStage> {
+  const recorded = await openArtifact(o.store, node.id);
+  const told = { artifact: node.id, stage: `${node.stage}@${node.stageVersion}`, recorded: recorded.digest };
+  if (materialStages.has(node.stage)) {
+    for (const { name } of recorded.files) for await (const _ of recorded.stream(name)) o.signal.throwIfAborted();
+    return { ...told, outcome: "material", rebuilt: null, differs: null, distance: null };
+  }
+  const environment = await environmentOfRun(recorded);
+  const stage = rebuildableStages(o.device(environment?.threads)).get(node.stage)!;
+  const rows = await o.store.records.read.selectFrom("inputs").selectAll().where("artifact", "=", node.id).execute();
+  const inputs: Record<string, ArtifactReader> = {};
+  for (const { name, source } of rows) inputs[name] = await openArtifact(o.store, source);
+  const { artifact } = await runStage(beside, stage, {
+    inputs,
+    options: node.options,
+    progress: o.progress(node.id),
+    signal: o.signal,
+  }).catch(error => {
+    // what was recorded with other options than the stage takes now would be refused by their schema
+    if (!isLoamError(error, "base/config") && !isLoamError(error, "base/unknownKey")) throw error;
+    throw cliErrors.fail(
+      "rebuild",
+      { ...error.problem, place: named(node), hint: "The recorded options are not those of this stage." },
+      error,
+    );
+  });
+  const differs = environment === undefined ? null : differencesOf(environment, o.environment());
+  if (artifact.digest === recorded.digest) return { ...told, outcome: "same", rebuilt: artifact.digest, differs, distance: null };
+  const distance = await distanceOf(recorded, artifact);
+  const isElsewhere = differs !== null && Object.keys(differs).length > 0;
+  const isWithin = distance.loss !== null && distance.loss <= lossBound;
+  return { ...told, outcome: isElsewhere ? (isWithin ? "within" : "beyond") : "different", rebuilt: artifact.digest, differs, distance };
+}
