@@ -34,7 +34,7 @@ const madeAttributes = ["cluster", "duplicates", "copies", "augmentedFrom"];
 
 export const textBaselinesStage = stage({
   name: "text-baselines",
-  version: 2,
+  version: 3,
   inputs: { documents: "documents" },
   options: z.strictObject({ labels: labelOptions, baselines: z.array(z.enum(textClassifierNames)) }),
   output: "baselines",
