@@ -65,7 +65,7 @@ test("every kind of tuning and its evaluation, forced again, gives the same dige
     tune: { task: preference, on: ./liked.jsonl, length: 64, epochs: 2, rate: 0.001, validation: 0.2 }
 serve:`;
   writeFileSync(join(cwd, "loam.yaml"), tasksYaml.replace("serve:", liked));
-  await succeed(["models", "import", "./encoder", "--name", "sentences"], cwd);
+  await succeed(["models", "import", "./encoder", "--name", "sentences", "--json"], cwd);
   await succeed(["tune", "--json"], cwd);
   const first = await digestsOf(cwd);
   await succeed(["tune", "--force", "--json"], cwd);

@@ -46,6 +46,7 @@ export {
 export { environmentFile, readRunData, runDataOf } from "./run-data.ts";
 export { type RunOptions, type RunResult, runStage } from "./runner.ts";
 export { listRuns, type RunInfo } from "./runs.ts";
+export { removeRunErrors, removeScratch } from "./scratch.ts";
 export {
   type ArtifactReader,
   type ArtifactWriter,
@@ -55,7 +56,6 @@ export {
   type Summary,
   stage,
 } from "./stage.ts";
-export { removeRunErrors, removeScratch } from "./scratch.ts";
 export { openStore, type Store, type StoreOptions } from "./store.ts";
 export { findStudy, listStudies, noteVerdict, openStudy, type StoredStudy } from "./studies/studies.ts";
 export {

@@ -38,7 +38,7 @@ async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<unkn
     | { readonly task: "classification" | "regression" };
   if (report.task !== "bits-per-byte") return report;
   const times = await scoreTimes(store, evaluation);
-  return { ...report, scores: report.scores.map(s => (s.name in times ? { ...s, ms: times[s.name] } : s)) };
+  return { ...report, scores: report.scores.map(s => ({ ...s, ms: times[s.name] ?? s.ms ?? null })) };
 }
 
 async function graphOf(store: Store, id: string): Promise<ConsoleGraph> {
