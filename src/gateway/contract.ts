@@ -7,6 +7,7 @@ import type { ControlConfig } from "./control-config.ts";
 import type { Entries } from "./identity/access.ts";
 import type { Wire } from "./identity/sigv4.ts";
 import type { LimitEvent } from "./limits/limiter.ts";
+import type { ObjectSeal } from "./owners/seal.ts";
 import type { Parameters } from "./policy/parameters.ts";
 
 /** What a request brings to say who it is; `credentialsOf` (`identity/credentials.ts`) reads it from headers. Never logged. */
@@ -350,6 +351,8 @@ export interface Control {
   /** Of an account, those of its teams among them; none where it is not known. */
   rolesOf(subject: string): readonly string[];
   readonly limits: Limits;
+  /** Binds the ids of what upstreams store to their owners. */
+  readonly objects: ObjectSeal;
   /** What is used and left of each limit. Errors: stateLost. */
   limitsView(ask?: LimitsAsk): Promise<LimitsView>;
   readonly keys: Keys;

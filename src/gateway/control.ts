@@ -14,6 +14,7 @@ import { serverSecrets } from "./identity/server-secret.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { linesOf } from "./limits/lines.ts";
 import { viewLimits } from "./limits/view.ts";
+import { objectSeal } from "./owners/seal.ts";
 import { decide, explainPolicies } from "./policy/decide.ts";
 import { openState } from "./state/state.ts";
 import { usageBetween } from "./usage/usage.ts";
@@ -92,9 +93,10 @@ export async function openControl(options: ControlOptions): Promise<Control> {
     });
     access = opened;
     if (options.needsAdmin) hasAdministrator(opened.current.config, place);
+    const secrets = serverSecrets(options.secrets, state);
     const keys = createKeys({
       database,
-      secrets: serverSecrets(options.secrets, state),
+      secrets,
       principals: () => opened.current.config.principals,
       othersMayEnter: () => opened.current.config.issuers.length > 0,
       mayHaveSignatures: () => opened.current.config.sigv4 !== undefined,
@@ -158,6 +160,7 @@ export async function openControl(options: ControlOptions): Promise<Control> {
       access: () => opened.current.config,
       rolesOf: subject => accountOf(opened.current.config.principals, subject)?.roles ?? [],
       limits: limiter,
+      objects: objectSeal(secrets),
       limitsView: ask => viewLimits(state.buckets, opened.current.config.limits, opened.current.config.prices.currency, now(), ask),
       keys,
       journal,

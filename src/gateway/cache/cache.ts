@@ -74,13 +74,15 @@ export class AnswerCache {
     const { upstreams } = f.runtime.config;
     const why = wishes.noStore
       ? "its client said no-store"
-      : (whyNot(f.ask, dataClass, this.options) ?? passesThrough(f.ask, route, upstreams));
+      : f.objects.namesObjects
+        ? "it names an object that a server keeps"
+        : (whyNot(f.ask, dataClass, this.options) ?? passesThrough(f.ask, route, upstreams));
     if (why !== undefined) {
       if (wishes.onlyIfCached) throw notCached(f, `${why}, so no answer is kept`);
       this.#tell(f, "bypass");
       return marked(await this.#asked(f, ask), "bypass");
     }
-    const tenant = tenantOf(this.options.scope, f.exchange.identity!);
+    const tenant = tenantOf(this.options.scope, f.exchange.identity!, f.ask);
     const beta = f.headers.get("openai-beta");
     const parts: KeyParts = { ask: f.ask, endpoint, route, upstreams, versions: this.#versions, tenant, beta };
     const way: Way = { f, parts, key: keyOf(parts), wishes, ask, generation: this.#generation };

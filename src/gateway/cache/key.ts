@@ -8,6 +8,7 @@ import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
 import type { Endpoint, Identity } from "../contract.ts";
 import { guardVersion } from "../guards/version.ts";
 import type { Ask } from "../http/ask.ts";
+import { ownerOf } from "../owners/owner.ts";
 import { isRow } from "../streams/usage.ts";
 import type { CacheOptions, CacheScope } from "./schema.ts";
 import type { Versions } from "./versions.ts";
@@ -29,7 +30,10 @@ export interface KeyParts {
   readonly beta: string | null;
 }
 
-export function tenantOf(scope: CacheScope, { keyId, organisation }: Identity): string {
+/** An answer that its server keeps has ids which only its owner can use: it is shared with nobody else. */
+export function tenantOf(scope: CacheScope, identity: Identity, { api, body }: Pick<Ask, "api" | "body">): string {
+  const { keyId, organisation } = identity;
+  if (scope !== "key" && api.endpoint === "responses" && body.store !== false) return `owner:${ownerOf(identity)}`;
   if (scope === "all") return "all";
   return scope === "organisation" && organisation !== null ? `organisation:${organisation}` : `key:${keyId}`;
 }

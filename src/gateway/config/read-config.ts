@@ -144,6 +144,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     tensors,
     lane: laneOf(part, place),
     load: loadOf(id, file),
+    sharedObjects: new Set(part.sharedObjects),
   };
 }
 

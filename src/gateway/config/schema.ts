@@ -52,6 +52,8 @@ const upstream = z.strictObject({
   outputLimit: z.enum(outputLimits).optional(),
   /** A file with certificates of an authority of one's own. */
   authorities: z.string().optional(),
+  /** Ids of stored objects of its account that every owner may name. */
+  sharedObjects: z.array(z.string().min(1).max(512)).max(1000).default([]),
   ...protocolPart,
   ...upstreamRouting,
 });

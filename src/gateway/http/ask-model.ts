@@ -8,7 +8,9 @@ import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { pastGuards } from "../guards/door.ts";
+import { RequestObjects } from "../owners/request-objects.ts";
 import { wayOf } from "../routing/way.ts";
+import { isToldIds } from "../translate/call-for.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { translated } from "../translate/translated.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
@@ -99,7 +101,9 @@ export const askModel =
       const other = config.routes.get(name)!;
       if (control.decide(identity, action.of(other.name)).allowed) asked.push(other);
     }
-    const { routes, priceNames, standing } = wayOf(asked, config.priorities, {
+    const objects = new RequestObjects(control, identity, ask);
+    const having = objects.narrowed(asked, config.upstreams, upstream => isToldIds(ask, upstream));
+    const { routes, priceNames, standing } = wayOf(having, config.priorities, {
       headers: request.headers,
       identity,
       endpoint: action.endpoint,
@@ -134,6 +138,7 @@ export const askModel =
         runtime,
         exchange,
         headers: request.headers,
+        objects,
         stop,
         hangUp,
         cutters: gateway.cutters,

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { RequestObjects } from "../owners/request-objects.ts";
 import type { Standing } from "../queue/standing.ts";
 import { Attempts, readWhole } from "../routing/attempts.ts";
 import type { Runtime } from "../routing/runtime.ts";
@@ -31,6 +32,7 @@ export interface Forwarded {
   readonly runtime: Runtime;
   readonly exchange: Exchange;
   readonly headers: HeaderReader;
+  readonly objects: RequestObjects;
   /** Wished when the client's connection closes before its answer, and by what ends requests here. */
   readonly stop: Stop;
   /** Closes that connection; absent where there is none. */

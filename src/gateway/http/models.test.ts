@@ -66,7 +66,7 @@ test("openai's client works with a base address without /v1, and a prefix that i
   await expect(bare.get("/nothing")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
 
   upstream.received.length = 0;
-  const passing = await testGateway({ ...config, passThrough: { "/chat": { upstream: "local", to: "/elsewhere" } } });
+  const passing = await testGateway({ ...config, passThrough: { "/chat": { upstream: "local", to: "/elsewhere", objects: "shared" } } });
   await passing.post("/chat/completions", { model: "m1", messages });
   expect(upstream.received.map(r => r.path)).toEqual(["/v1/elsewhere/completions"]);
   await passing.close();

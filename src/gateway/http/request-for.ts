@@ -4,7 +4,7 @@ import type { ClientAnswer } from "../routing/shadow.ts";
 import { mayAskTwice } from "../routing/way.ts";
 import { isRow } from "../streams/usage.ts";
 import { callersHeaders } from "../tracing/tracing.ts";
-import { callFor, ownWords } from "../translate/call-for.ts";
+import { callFor, isToldIds, ownWords } from "../translate/call-for.ts";
 import { translationOf } from "../translate/protocols.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { Ask } from "./ask.ts";
@@ -13,12 +13,13 @@ import type { Forwarded } from "./forward.ts";
 import { withMembers } from "./members.ts";
 
 /** Headers of the client's that an upstream is told, because they change an answer. */
-const passedOn = ["openai-beta", "idempotency-key"];
+const idempotencyKey = "idempotency-key";
+const passedOn = ["openai-beta", idempotencyKey];
 
 /** Further ones, to an upstream that is told the request in the client's own words. */
 const ownPassedOn = ["anthropic-beta", "anthropic-version"];
 
-function headersFor({ headers, exchange, ask }: Forwarded, config: UpstreamConfig): Record<string, string> {
+function headersFor({ headers, exchange, ask, objects }: Forwarded, config: UpstreamConfig): Record<string, string> {
   const sent: Record<string, string> = {
     "content-type": "application/json",
     accept: ask.isStream ? "text/event-stream" : "application/json",
@@ -26,9 +27,9 @@ function headersFor({ headers, exchange, ask }: Forwarded, config: UpstreamConfi
   };
   for (const name of passedOn) {
     const value = headers.get(name);
-    if (value !== null) sent[name] = value;
+    if (value !== null) sent[name] = name === idempotencyKey ? objects.idempotencyKey(value) : value;
   }
-  Object.assign(sent, config.headers);
+  Object.assign(sent, config.headers, objects.headersFor(config));
   if (ask.native && ownWords(ask, config))
     for (const name of ownPassedOn) {
       const value = headers.get(name);
@@ -54,7 +55,7 @@ export const asksUsage = ({ api, isStream, wantsUsage }: Ask): boolean =>
 
 /** The call for a target: the client's request, with what differs there. */
 export function requestFor(f: Forwarded): AttemptsOptions["request"] {
-  const { ask, routes, exchange } = f;
+  const { ask, routes, exchange, objects } = f;
   const [route] = routes;
   const told = toldOutputTokens(f);
   return (target, upstream, resumption) => {
@@ -76,10 +77,12 @@ export function requestFor(f: Forwarded): AttemptsOptions["request"] {
       headers,
       trace ? trace.attempt({ target: target.id, upstream: target.upstream, model, url: config.url }) : callersHeaders(f.headers),
     );
+    const opened = isToldIds(ask, config) ? objects.openedFor(target.upstream, config, ask) : { changes: {} };
+    Object.assign(changes, opened.changes);
     const translation = translationOf(config, ask.api);
-    if (translation)
-      return callFor({
-        ask,
+    if (translation) {
+      const call = callFor({
+        ask: opened.native ? { ...ask, native: opened.native } : ask,
         config,
         translation,
         headers,
@@ -90,9 +93,14 @@ export function requestFor(f: Forwarded): AttemptsOptions["request"] {
         inputTokens: exchange.inputTokens,
         nowMs: f.clock.now(),
       });
+      const seal = ownWords(ask, config) && objects.sealedFrom(target.upstream, config, ask, true);
+      const { translate = reply => reply } = call;
+      return seal ? { ...call, translate: reply => translate(seal(reply)) } : call;
+    }
     if (ask.native?.refusal) throw ask.native.refusal;
     const body = Object.keys(changes).length === 0 ? ask.text : withMembers(ask.text, ask.members, changes);
-    return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body };
+    const translate = objects.sealedFrom(target.upstream, config, ask);
+    return { method: "POST", path: `${base(config.url)}${ask.api.path}`, headers, body, ...(translate ? { translate } : {}) };
   };
 }
 
@@ -104,8 +112,10 @@ export function copied(f: Forwarded): ((answer: ClientAnswer | undefined) => voi
   const { trace: _trace, ...exchange } = f.exchange;
   // what no chat can say is for the server that was meant alone
   if (native?.refusal) return undefined;
+  // what one server keeps no other has
+  if (f.objects.namesObjects) return undefined;
   // a key of the client's makes two requests one: the copy goes without
-  if (!mayAskTwice(ask, { get: name => (name === "idempotency-key" ? null : headers.get(name)) })) return undefined;
+  if (!mayAskTwice(ask, { get: name => (name === idempotencyKey ? null : headers.get(name)) })) return undefined;
   const request = requestFor({ ...f, ask, exchange });
   return shadows.copy({
     id: exchange.id,
@@ -116,7 +126,7 @@ export function copied(f: Forwarded): ((answer: ClientAnswer | undefined) => voi
     runtime,
     request: (target, upstream) => {
       const call = request(target, upstream, undefined);
-      const { "idempotency-key": _key, ...own } = call.headers;
+      const { [idempotencyKey]: _key, ...own } = call.headers;
       return { ...call, headers: own };
     },
   });

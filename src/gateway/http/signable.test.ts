@@ -61,7 +61,7 @@ test("a signed request is answered, whole and streamed, at every kind of address
   expect([stream.status, stream.text.endsWith("data: [DONE]\n\n")]).toEqual([200, true]);
   expect(await send({ path: "/v1/models" }, signing)).toMatchObject({ status: 200 });
   expect(await send({ path: "/gateway/keys", query: { subject: "ann" } }, signing)).toMatchObject({ status: 200 });
-  expect(await send({ ...chat, path: "/v1/files/1", query: { purpose: "a b" } }, signing)).toMatchObject({ status: 200 });
+  expect(await send({ ...chat, path: "/v1/files", query: { purpose: "a b" } }, signing)).toMatchObject({ status: 200 });
   expect(upstream.received.slice(0, 3).map(r => z.looseObject({ model: z.string() }).parse(r.body).model)).toEqual([
     "inner",
     "inner",

@@ -33,6 +33,8 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/blocked": { code: "content_policy_violation" },
   "gateway/unguarded": { code: "unguarded_address" },
   "gateway/unknownHeld": { code: "not_found" },
+  "gateway/unknownObject": { code: "not_found", param: true },
+  "gateway/sharedList": { code: "not_allowed" },
   "gateway/unknownModel": { code: "model_not_found" },
   "gateway/unknownUrl": { code: "unknown_url" },
   "gateway/method": { code: "method_not_supported" },

@@ -10,6 +10,7 @@ import { contentBytes } from "../http/ask.ts";
 import type { Handle } from "../http/ask-model.ts";
 import { admitted, allowed, notDenied, reserved } from "../http/door.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { ownerHeader, ownerValue } from "../owners/owner.ts";
 import { bodyParameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import { callerHeader } from "./callers.ts";
@@ -19,8 +20,8 @@ import { checkUnguarded } from "./unguarded.ts";
 
 /** Of the answer, what the gateway or its socket writes anew. */
 const ownHeaders = ["connection", "content-length", "keep-alive", "transfer-encoding", "x-request-id"];
-/** Of the request: credentials are the gateway's, not the server's; who begins a batch is what the gateway says; and the body goes on decoded. */
-const ungiven = ["authorization", "x-api-key", "api-key", "cookie", callerHeader, "content-encoding", "content-length"];
+/** Of the request: credentials are the gateway's, not the server's; the caller is whom the gateway names; and the body goes on decoded. */
+const ungiven = ["authorization", "x-api-key", "api-key", "cookie", callerHeader, ownerHeader, "content-encoding", "content-length"];
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -132,6 +133,7 @@ export const ownServer =
     const bytes = request.body ? await contentBytes(request) : undefined;
     const headers = new Headers(request.headers);
     for (const name of ungiven) headers.delete(name);
+    headers.set(ownerHeader, ownerValue(gateway.control, identity));
     if (gateway.callers) headers.set(callerHeader, gateway.callers.note(identity, request.headers.get("x-loam-data-class")));
     headers.set("x-request-id", exchange.id);
     const { url, method, signal } = request;

@@ -42,9 +42,14 @@ export const picked = (names: readonly string[], more: readonly string[], get: (
   return found;
 };
 
-export function headersOf({ exchange, pass }: Under, reply: Reply): Record<string, string> {
+/** What belongs to the bytes as the upstream wrote them. */
+const ofBytes = ["content-length", "etag"];
+
+/** `isChanged`: the body is not as the upstream wrote it. */
+export function headersOf({ exchange, pass }: Under, reply: Reply, isChanged = false): Record<string, string> {
+  const names = isChanged ? answerHeaders.filter(name => !ofBytes.includes(name)) : answerHeaders;
   return {
-    ...picked(answerHeaders, pass.answerHeaders, name => reply.headers.get(name)),
+    ...picked(names, pass.answerHeaders, name => reply.headers.get(name)),
     // nginx would otherwise collect a stream
     "x-accel-buffering": "no",
     ...exchange.reservation?.headers(),

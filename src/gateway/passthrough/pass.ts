@@ -2,15 +2,20 @@
  * A request for an address that the gateway does not know, to the server that has it: who is it, may they, is there room; then its body and the
  * answer go through as they come, bounded, without being read. Asked once: a body that has gone cannot be sent again.
  */
+import type { Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { type Handle, leaving } from "../http/ask-model.ts";
 import { admitted, allowed, reserved } from "../http/door.ts";
 import type { Answer, End } from "../http/exchange.ts";
+import { ownerHeader, ownerOf, ownerValue } from "../owners/owner.ts";
+import { isJson, type PassedAddress, PassedObjects, readsBody, wholeBody } from "../owners/passed-objects.ts";
+import { openaiSeal, sealedStream, sealedWhole } from "../owners/sealed-reply.ts";
 import { everybody } from "../queue/standing.ts";
 import { credentialStatuses } from "../routing/attempts.ts";
 import { failureError } from "../routing/last-word.ts";
 import { retryAfterOf } from "../routing/read-answer.ts";
+import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended } from "../upstreams/upstream.ts";
@@ -58,7 +63,12 @@ export const passedThrough =
     if (method === undefined)
       throw gatewayErrors.fail("method", { place: exchange.path, expected: methods.join(", "), received: exchange.method });
     const path = targetPath(pass, url.pathname, known);
+    const owner = ownerOf(identity);
+    const objects = new PassedObjects({ pass, config: runtime.upstream(pass.upstream).config, seal: control.objects, owner });
+    const address = objects.address(method, path, url.search);
     const body = bodyOf(request, pass.bodyBytes);
+    const type = request.headers.get("content-type");
+    const isRead = readsBody(address, type, body.stream !== undefined);
     // what nobody says the length of counts as the most that it may be
     const bytes = body.declaredBytes ?? (body.stream ? pass.bodyBytes : 0);
     exchange.reservation = await reserved(
@@ -93,7 +103,8 @@ export const passedThrough =
       under.onEnd(how);
     };
     try {
-      return await passed({ ...under, onEnd: once }, request, method, `${path}${url.search}`, body);
+      const text = isRead ? objects.body(await wholeBody(body.stream!), type, address.kind === "owned") : undefined;
+      return await passed({ ...under, onEnd: once }, { request, method, address, body, text, objects, identity });
     } catch (error) {
       body.stream?.destroy();
       // told with its status by what is around every request
@@ -112,8 +123,46 @@ function clientError(error: unknown, body: Body, stop: Stop, { upstream }: PassT
   return error instanceof UpstreamFailure ? failureError(error, upstream) : error;
 }
 
-async function passed(under: Under, request: Request, method: PassedMethod, path: string, body: Body): Promise<Answer> {
+interface Asked {
+  readonly request: Request;
+  readonly method: PassedMethod;
+  readonly address: PassedAddress;
+  readonly body: Body;
+  /** Of the body, where it was read. */
+  readonly text: string | undefined;
+  readonly objects: PassedObjects;
+  readonly identity: Identity;
+}
+
+/** Of the client's and the gateway's own. */
+function headersFor({ exchange, pass, upstream, gateway }: Under, { request, body, text, identity }: Asked): Record<string, string> {
+  const { control } = gateway;
+  const headers = picked(requestHeaders, pass.requestHeaders, name => request.headers.get(name));
+  const key = headers["idempotency-key"];
+  if (key !== undefined) headers["idempotency-key"] = control.objects.idempotencyKey(ownerOf(identity), key);
+  const numBytes = text === undefined ? body.stream && body.declaredBytes : Buffer.byteLength(text);
+  if (numBytes !== undefined) headers["content-length"] = String(numBytes);
+  const owner = upstream.config.here ? { [ownerHeader]: ownerValue(control, identity) } : {};
+  return { ...headers, "x-request-id": exchange.id, ...upstream.config.headers, ...owner };
+}
+
+/** The answer with its ids sealed, where it has any. */
+function sealedOf(reply: Reply, { pass }: Under, { address, objects }: Asked): Reply {
+  if (address.kind !== "owned" || address.isContent || reply.status >= 300) return reply;
+  const type = reply.headers.get("content-type");
+  const isStream = type !== undefined && /^text\/event-stream\b/i.test(type);
+  if (!isStream && !isJson(type)) return reply;
+  if (reply.headers.get("content-encoding") !== undefined) {
+    reply.cancel();
+    throw new UpstreamFailure("malformed", "an answer in an encoding that was not asked for");
+  }
+  const seal = openaiSeal(objects.sealId);
+  return isStream ? sealedStream(reply, seal) : sealedWhole(reply, seal, pass.answerBytes);
+}
+
+async function passed(under: Under, asked: Asked): Promise<Answer> {
   const { exchange, pass, upstream, stop, gateway } = under;
+  const { method, address, body, text } = asked;
   const { config } = upstream;
   // a route is a model of its own: what it does says nothing of the upstream's models
   const begun = { model: `${pass.prefix}/*`, caller: exchange.identity?.keyId ?? "" };
@@ -134,22 +183,18 @@ async function passed(under: Under, request: Request, method: PassedMethod, path
     exchange.attempts = [{ target: pass.upstream, ms: Math.round((gateway.clock.monotonic() - startMs) * 10) / 10, how: said }];
   };
   try {
-    const reply = await handle.call({
+    const come = await handle.call({
       method,
-      path: `${config.url.pathname.replace(/\/+$/, "")}${path}`,
-      headers: {
-        ...picked(requestHeaders, pass.requestHeaders, name => request.headers.get(name)),
-        "x-request-id": exchange.id,
-        ...(body.stream && body.declaredBytes !== undefined ? { "content-length": String(body.declaredBytes) } : {}),
-        ...config.headers,
-      },
-      body: body.stream,
+      path: `${config.url.pathname.replace(/\/+$/, "")}${address.path}`,
+      headers: headersFor(under, asked),
+      body: text ?? body.stream,
       deadlines: config.deadlines,
       stop,
     });
     exchange.firstMs = gateway.clock.monotonic() - exchange.startMs;
     exchange.target = pass.upstream;
-    const { status } = reply;
+    const { status } = come;
+    const reply = sealedOf(come, under, asked);
     const retryAfterMs = retryAfterOf(reply.headers, gateway.clock.now());
     if (status >= 500 || credentialStatuses.has(status) || (status >= 300 && status < 400)) {
       reply.cancel();
@@ -166,7 +211,7 @@ async function passed(under: Under, request: Request, method: PassedMethod, path
     }
     return {
       status,
-      headers: headersOf(under, reply),
+      headers: headersOf(under, reply, reply !== come),
       body: streamOf(under, reply, how => (busy ? note("busy", "busy", busy) : note(how.how, how.said, how.failure))),
     };
   } catch (error) {

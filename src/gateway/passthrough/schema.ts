@@ -40,6 +40,8 @@ export const passThroughSchema = z.record(
       .min(1)
       .max(16 * 1024 ** 3)
       .default(128 * 1024 ** 2),
+    /** `owned`: ids of stored objects are bound to the owner who was given them. `shared`: everything behind it is everybody's. */
+    objects: z.enum(["owned", "shared"]).default("owned"),
     /** Headers of the client's that go on beside the usual ones. */
     requestHeaders: z.array(header).max(32).default([]),
     /** Headers of the answer that go back beside the usual ones. */

@@ -13,6 +13,11 @@ import type { Asked, Told, Translation } from "./translation.ts";
 export const ownWords = ({ native, body }: Ask, { protocol }: UpstreamConfig) =>
   native !== undefined && native.protocol === protocol && native.chat === body ? native : undefined;
 
+/** Whether the upstream is told the ids of stored objects that a request names: translations leave them out, or refuse them. */
+export const isToldIds = (ask: Ask, config: UpstreamConfig): boolean =>
+  ownWords(ask, config) !== undefined ||
+  (config.protocol === "openai" && !(config.responses === "chat" && ask.api.endpoint === "responses"));
+
 export interface Put {
   readonly ask: Ask;
   readonly config: UpstreamConfig;

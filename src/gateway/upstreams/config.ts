@@ -41,6 +41,8 @@ export interface UpstreamConfig {
   readonly lane?: LaneOptions | undefined;
   /** Where its queue and its cache's use are read, and how often; undefined: nowhere. */
   readonly load?: { readonly path: string; readonly everyMs: number } | undefined;
+  /** Ids of stored objects that every owner may name, such as prompts that the operator keeps in the account. */
+  readonly sharedObjects: ReadonlySet<string>;
   /** A server of this process, asked without a socket; the URL is then only its name. */
   readonly here?: ServeHere | undefined;
 }
