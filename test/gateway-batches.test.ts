@@ -10,6 +10,7 @@ import { type TestGateway, testGateway } from "../src/gateway/fakes.ts";
 import { createEngine } from "../src/serve/engine.ts";
 import { tinyModel } from "../src/serve/fakes.ts";
 import { type App, createApp } from "../src/serve/http/app.ts";
+import { anonymous, callerBehindGateway, ownerHeader } from "../src/serve/http/owner.ts";
 import { openDevice } from "../src/tensor/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-gateway-batches-"));
@@ -42,6 +43,8 @@ async function behind(access: ControlGiven, more: object = {}, doorMs = 0): Prom
   const app: App = createApp({
     engines: [engine],
     filesFolder: join(folder, `files${folders++}`),
+    // without the gateway's header: as on a server that had no gateway
+    callerOf: request => (request.headers.has(ownerHeader) ? callerBehindGateway(request) : anonymous),
     batchLine: async (request, caller) => {
       if (doorMs > 0) await new Promise(resolve => setTimeout(resolve, doorMs));
       return gateway.gateway.askFor(caller, request);
@@ -159,10 +162,11 @@ test("a key that is revoked while its batch is under way opens no further line",
   const batch = await begin(b, [line("first", short()), line("second", short()), line("third", short())]);
   while ((await b.client.batches.retrieve(batch.id)).request_counts!.completed === 0) await new Promise(resolve => setTimeout(resolve, 20));
   // ann is the last admin, so another key of hers stays
-  await control.keys.create({ name: "stays", subject: "ann" }, "test");
+  const { secret: stays } = await control.keys.create({ name: "stays", subject: "ann" }, "test");
   const [began] = (await control.keys.list({ subject: "ann" })).filter(k => k.name === "test");
   await control.keys.revoke(began!.id, "test");
-  const reader = { ...b, client: new OpenAI({ baseURL: `${b.gateway.url}/v1`, apiKey: b.other, maxRetries: 0 }) };
+  // her batch stays hers
+  const reader = { ...b, client: new OpenAI({ baseURL: `${b.gateway.url}/v1`, apiKey: stays, maxRetries: 0 }) };
   const answers = await cameTo(reader, await over(reader, batch));
   expect(Object.values(answers).filter(([status]) => status === 200)).toHaveLength(1);
   expect(Object.values(answers).filter(([status, code]) => status === 401 && code === "invalid_api_key")).toHaveLength(2);
@@ -221,10 +225,12 @@ test("nobody's lines are asked in another's name by saying so, and a batch of no
   await over(b, await begin(b, [line("mine", short())], { "x-loam-caller": note }));
   expect(b.gateway.records.filter(r => r.path === "/v1/completions").map(r => r.subject)).toEqual(["ann"]);
   // as one that was begun when the server had no gateway
-  const upload = await b.client.files.create({
-    file: await toFile(Buffer.from(JSON.stringify(line("old", short()))), "in"),
-    purpose: "batch",
-  });
+  const form = new FormData();
+  form.set("purpose", "batch");
+  form.set("file", new Blob([JSON.stringify(line("old", short()))]), "in");
+  const upload = (await (
+    await b.app.fetch(new Request("http://127.0.0.1/v1/files", { method: "POST", body: form }))
+  ).json()) as OpenAI.FileObject;
   const created = await b.app.fetch(
     new Request("http://127.0.0.1/v1/batches", {
       method: "POST",

@@ -43,6 +43,7 @@ export { consoleLocation } from "./http/console-paths.ts";
 export type { FineTuning, FineTuningRequest, KeepFile } from "./http/fine-tuning/port.ts";
 export type { AllowedHosts } from "./http/hosts.ts";
 export { tells } from "./http/models.ts";
+export { type Caller, callerBehindGateway } from "./http/owner.ts";
 export { Fleet } from "./lifecycle/fleet.ts";
 export type { FleetChange, FleetOptions } from "./lifecycle/fleet-options.ts";
 export { giveMemoryBack } from "./lifecycle/give-memory-back.ts";

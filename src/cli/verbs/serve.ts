@@ -7,6 +7,7 @@ import { join } from "node:path";
 import {
   type App,
   askClassifier,
+  callerBehindGateway,
   createApp,
   type EmbeddingEngine,
   type Engine,
@@ -243,7 +244,7 @@ export const serve: VerbRun = async (context, given, options) => {
       : {}),
     ...(page ? { consoleFolder } : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
-    ...(lines ? { batchLine: lines.ask } : {}),
+    ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...(project && store
       ? {
           fineTuning: keep => {

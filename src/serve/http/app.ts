@@ -24,10 +24,11 @@ import { BatchRunner } from "./files/batch-runner.ts";
 import { FileStore } from "./files/file-store.ts";
 import type { FineTuning, KeepFile } from "./fine-tuning/port.ts";
 import { type AllowedHosts, checkHost } from "./hosts.ts";
+import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 import { ResponseStore } from "./responses/store.ts";
 import { staticFile } from "./static-files.ts";
-import { isCopy, visits } from "./visited.ts";
+import { isCopy, ownRequests, visits } from "./visited.ts";
 import { wireError } from "./wire-error.ts";
 
 export interface AppOptions {
@@ -54,8 +55,10 @@ export interface AppOptions {
   readonly hosts?: AllowedHosts;
   /** Keeps uploaded files and batches, and goes on with batches that were interrupted; a temporary one when absent. */
   readonly filesFolder?: string;
-  /** Asks a line of a batch for whoever began it, by what `x-loam-caller` said then; the application itself, for anybody, when absent. */
-  readonly batchLine?: (request: Request, caller: string | null) => Promise<Response>;
+  /** The caller of a request, whose stored objects it may use; default: every request is anonymous. */
+  readonly callerOf?: (request: Request) => Caller;
+  /** Sends a line of a batch for the caller who created it, by the note that `callerOf` gave then; default: the application itself answers it. */
+  readonly batchLine?: (request: Request, note: string | null) => Promise<Response>;
   /** Carries fine-tuning jobs out; it is given where it may keep their result files. */
   readonly fineTuning?: (keep: KeepFile) => FineTuning;
   readonly heartbeatMs?: number;
@@ -93,7 +96,7 @@ export function createApp(options: AppOptions): App {
   const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, consoleFolder } = options;
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
-  const { fleet, admin = hosts === "loopback", tracing } = options;
+  const { fleet, admin = hosts === "loopback", tracing, callerOf = () => anonymous } = options;
   const metrics = createMetrics(engines, version, fleet);
   const created = () => Math.floor(clock.now() / 1000);
   const files = new FileStore(options.filesFolder);
@@ -103,7 +106,11 @@ export function createApp(options: AppOptions): App {
       store: files,
       engines,
       created,
-      ask: options.batchLine ?? (async request => app.fetch(request, {})),
+      ask: async (request, { owner = null, caller = null }) => {
+        if (options.batchLine) return options.batchLine(request, caller);
+        callers.set(request, { owner, usesUnowned: owner === null, note: caller });
+        return app.fetch(request, {});
+      },
       onFailure: (error, place) => options.onFailure?.(error, place),
     });
     return runner;
@@ -122,10 +129,16 @@ export function createApp(options: AppOptions): App {
     files,
     batches,
     responses: new ResponseStore(),
-    fineTuning: options.fineTuning?.((name, content) => files.add(name, "fine-tune-results", Buffer.from(content), created()).id),
+    fineTuning: options.fineTuning?.(
+      (name, content, owner) => files.add({ owner }, name, "fine-tune-results", Buffer.from(content), created()).id,
+    ),
   };
   const app = new Hono<AppEnvironment>();
-  const visited = visits(engines, request => app.fetch(request, {}));
+  const callers = ownRequests();
+  const visited = visits(engines, (request, caller) => {
+    callers.set(request, caller);
+    return app.fetch(request, {});
+  });
   if (tracing) engines.watch(engine => tracing.watch(engine));
   let inFlight = 0;
 
@@ -148,6 +161,7 @@ export function createApp(options: AppOptions): App {
       : undefined;
     const exchange: Exchange = {
       requestId,
+      caller: () => callers.get(c.req.raw) ?? callerOf(c.req.raw),
       route: "unknown",
       isStreaming: false,
       otherNames: engines.otherNames,

@@ -13,11 +13,14 @@ import { eventStream, type Framing } from "./event-stream.ts";
 import type { BatchRunner } from "./files/batch-runner.ts";
 import type { FileStore } from "./files/file-store.ts";
 import type { FineTuning } from "./fine-tuning/port.ts";
+import type { Caller } from "./owner.ts";
 import type { ResponseStore } from "./responses/store.ts";
 import { type WireError, wireError } from "./wire-error.ts";
 
 export interface Exchange {
   readonly requestId: string;
+  /** Whose stored objects the request may use, and who owns what it stores. */
+  readonly caller: () => Caller;
   /** The route's pattern, for metrics; set by the router. */
   route: string;
   /** What the request is for, for traces. */
@@ -78,6 +81,9 @@ export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Re
   const body = exchange.body ?? (await readJson(req.raw, { parse: contract?.parse, takesUndeclared: contract?.takesUndeclared }));
   return contract?.namesModel && otherNames !== undefined && body.model == null ? { ...body, model: otherNames } : body;
 }
+
+/** Whose stored objects a request may use. */
+export const callerOf = (c: AppContext): Caller => c.var.exchange.caller();
 
 /** Status that stands in logs and metrics for a client that left. */
 export const clientLeft = 499;

@@ -10,7 +10,8 @@ import { Asleep, Visit } from "../lifecycle/visit.ts";
 import { limits } from "../limits.ts";
 import { bodyRead } from "./body.ts";
 import type { Route } from "./contract.ts";
-import type { AppContext, Services } from "./exchange.ts";
+import { type AppContext, callerOf, type Services } from "./exchange.ts";
+import type { Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 
 /** Names a user who stays with one version, where the body has no `user`. */
@@ -21,6 +22,10 @@ export const modelHeader = "x-loam-model";
 /** Requests that are copies for a shadow: neither counted nor logged as a client's. */
 const copies = new WeakSet<Request>();
 export const isCopy = (request: Request): boolean => copies.has(request);
+
+/** Callers of requests that the application makes by itself. */
+export const ownRequests = (): WeakMap<Request, Caller> => new WeakMap();
+type Fetch = (request: Request, caller: Caller) => Response | Promise<Response>;
 
 function userOf(c: AppContext): string | undefined {
   const { user, safety_identifier } = bodyRead(c.req.raw) ?? {};
@@ -49,12 +54,7 @@ export async function awake({ awake, message }: Asleep, signal: AbortSignal): Pr
 }
 
 /** Gives a copy of the request to each shadow; what does not fit is left out. */
-function copy(
-  c: AppContext,
-  shadows: Iterable<string>,
-  fetch: (request: Request) => Response | Promise<Response>,
-  count: { now: number },
-): void {
+function copy(c: AppContext, shadows: Iterable<string>, fetch: Fetch, count: { now: number }): void {
   const body = bodyRead(c.req.raw);
   // contracts whose address names the model are not copied
   if (typeof body?.model !== "string") return;
@@ -65,7 +65,7 @@ function copy(
     copies.add(request);
     count.now++;
     // read to the end, so that it is a whole answer that is measured
-    void Promise.resolve(fetch(request))
+    void Promise.resolve(fetch(request, callerOf(c)))
       .then(response => response.arrayBuffer())
       .catch(() => {})
       .finally(() => count.now--);
@@ -96,7 +96,7 @@ async function handled(c: AppContext, services: Services, { handle, uses }: Rout
 }
 
 /** Handlers of an application, each with a visit around it. */
-export function visits(engines: Engines, fetch: (request: Request) => Response | Promise<Response>) {
+export function visits(engines: Engines, fetch: Fetch) {
   const count = { now: 0 };
   return async (c: AppContext, services: Services, route: Route): Promise<Response> => {
     const { authorize } = c.env;

@@ -21,6 +21,8 @@ export interface JobRecord {
   /** Version of the result under its name. */
   readonly version: number | null;
   readonly checkpoints: readonly JobCheckpoint[];
+  /** Absent in a job that was created before jobs had owners. */
+  readonly owner?: string | null;
 }
 
 /** Ids are names of folders, so nothing else may stand in them. */

@@ -81,6 +81,8 @@ export interface JobRequest {
   readonly seed: number | null;
   readonly method: JobMethod;
   readonly metadata: Readonly<Record<string, string>> | null;
+  /** Owner of the job and of its result files; null: nobody in particular. */
+  readonly owner: string | null;
 }
 export interface GivenFile {
   readonly id: string;

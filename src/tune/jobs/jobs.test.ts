@@ -98,6 +98,7 @@ function world(more: Partial<TuneJobsPorts> = {}, folder = mkdtempSync(join(root
         supervised: { hyperparameters: { n_epochs: "auto", batch_size: "auto", learning_rate_multiplier: "auto" } },
       },
       metadata: null,
+      owner: null,
       ...o,
     });
   /** A job whose files are checked. */

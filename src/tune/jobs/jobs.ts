@@ -31,8 +31,8 @@ export interface TuneJobsPorts {
   readonly launch: LaunchWork;
   /** The version that a request's model means: `mail-small@3`. Errors where it cannot be tuned. */
   readonly baseOf: (model: string) => Promise<string>;
-  /** Keeps a result for who asked; gives the file's id. */
-  readonly keepFile: (filename: string, content: string) => string;
+  /** Keeps a result for the job's owner; gives the file's id. */
+  readonly keepFile: (filename: string, content: string, owner: string | null) => string;
   /** Makes a version answer requests, at once or, where it is not urgent, at the first one. */
   readonly serve: (name: string, version: number, urgent: boolean) => Promise<void>;
   /** Takes a version out of what is served and retires it in the record. Errors where anything points at it; nothing is changed then. */
@@ -97,6 +97,9 @@ export class TuneJobs {
   get(id: string): Job | undefined {
     return this.#records.get(id)?.job;
   }
+  ownerOf(id: string): string | null {
+    return this.#records.get(id)?.owner ?? null;
+  }
   /** Oldest first. */
   events(id: string): readonly JobEvent[] {
     return this.#folder.events(id);
@@ -148,7 +151,8 @@ export class TuneJobs {
       integrations: [],
       metadata: request.metadata,
     };
-    const record = { job, base, name: tunedName(base, request.suffix, id), tune: null, version: null, checkpoints: [] };
+    const { suffix, owner } = request;
+    const record = { job, base, name: tunedName(base, suffix, id), tune: null, version: null, checkpoints: [], owner };
     this.#folder.save(record);
     this.#records.set(id, record);
     this.#say(id, "info", `Created fine-tuning job: ${id}`);
@@ -343,10 +347,10 @@ export class TuneJobs {
 
   async #trained(id: string, told: TrainedTold): Promise<void> {
     const { version, trainedTokens, points } = told;
-    const { job, name } = this.#record(id);
+    const { job, name, owner = null } = this.#record(id);
     const result_files = [...job.result_files];
     try {
-      if (result_files.length === 0) result_files.push(this.#ports.keepFile(`${id}-metrics.csv`, metricsFile(points)));
+      if (result_files.length === 0) result_files.push(this.#ports.keepFile(`${id}-metrics.csv`, metricsFile(points), owner));
     } catch (error) {
       this.#say(id, "warn", `The result file could not be kept: ${sentence(error)}`);
     }

@@ -10,6 +10,7 @@ import type { Engines } from "../../engines.ts";
 import { limits } from "../../limits.ts";
 import { jsonDepth } from "../body.ts";
 import { newId } from "../exchange.ts";
+import type { Owned } from "../owner.ts";
 import type { FileStore } from "./file-store.ts";
 
 export const batchEndpoints = ["/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/embeddings"] as const;
@@ -24,7 +25,7 @@ export interface BatchError {
 }
 
 /** As OpenAI writes it; times are seconds since 1970. */
-export interface Batch {
+export interface Batch extends Owned {
   readonly id: string;
   readonly object: "batch";
   readonly endpoint: string;
@@ -45,7 +46,7 @@ export interface Batch {
   readonly expired_at: null;
   request_counts: { total: number; completed: number; failed: number };
   readonly metadata: Readonly<Record<string, string>> | null;
-  /** What the gateway before the server noted of whoever began it; not shown. Of a batch of before it is absent. */
+  /** The gateway's note about the caller who created it; not shown, and absent in a batch of before. */
   readonly caller?: string | null;
 }
 
@@ -61,7 +62,7 @@ export interface BatchPorts {
   readonly store: FileStore;
   readonly engines: Engines;
   readonly created: () => number;
-  readonly ask: (request: Request, caller: string | null) => Promise<Response>;
+  readonly ask: (request: Request, batch: Batch) => Promise<Response>;
   readonly onFailure: (error: unknown, place: string) => void;
 }
 
@@ -167,7 +168,7 @@ export class BatchRunner {
   }
 
   async *#lines(batch: Batch): AsyncGenerator<{ readonly text: string; readonly number: number }> {
-    const lines = createInterface({ input: createReadStream(this.#ports.store.contentPath(batch.input_file_id)), crlfDelay: Infinity });
+    const lines = createInterface({ input: createReadStream(this.#ports.store.path(`${batch.input_file_id}.data`)), crlfDelay: Infinity });
     let number = 0;
     for await (const text of lines) {
       number++;
@@ -283,7 +284,7 @@ export class BatchRunner {
         headers: { "content-type": "application/json" },
         body: JSON.stringify(line.body),
       });
-      const response = await ask(request, batch.caller ?? null);
+      const response = await ask(request, batch);
       // clients of their own were there first, or a limit has room again soon
       if (response.status === 429 || response.status === 503) {
         const toldMs = Number(response.headers.get("retry-after-ms") ?? 0);
@@ -315,7 +316,7 @@ export class BatchRunner {
     const isCancelled = batch.status === "cancelling";
     if (!isCancelled) this.#save(batch, { status: "finalizing", finalizing_at: created() });
     const adopt = (name: string, known: string | null, what: string): string | null =>
-      known ?? (existsSync(store.path(name)) ? store.adopt(name, `${batch.id}_${what}.jsonl`, "batch_output", created()).id : null);
+      known ?? (existsSync(store.path(name)) ? store.adopt(batch, name, `${batch.id}_${what}.jsonl`, "batch_output", created()).id : null);
     const output_file_id = adopt(outputName(batch), batch.output_file_id, "output");
     const error_file_id = adopt(errorName(batch), batch.error_file_id, "error");
     const end = isCancelled

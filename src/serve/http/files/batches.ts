@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
 import { get, post, type Route } from "../contract.ts";
-import { type AppContext, bodyOf, newId, type Services } from "../exchange.ts";
+import { type AppContext, bodyOf, callerOf, newId, type Services } from "../exchange.ts";
+import { mayUse } from "../owner.ts";
 import { parseBody } from "../parse.ts";
 import { type Batch, batchEndpoints } from "./batch-runner.ts";
 import { pageOf } from "./pages.ts";
@@ -16,7 +17,8 @@ const schema = z.object({
 
 async function create(c: AppContext, { files, batches, created }: Services): Promise<Response> {
   const body = parseBody(schema, await bodyOf(c));
-  const input = files.get(body.input_file_id);
+  const caller = callerOf(c);
+  const input = files.get(caller, body.input_file_id, "input_file_id");
   if (input.purpose !== "batch")
     throw serveErrors.fail("parameter", {
       place: "input_file_id",
@@ -46,25 +48,31 @@ async function create(c: AppContext, { files, batches, created }: Services): Pro
     cancelled_at: null,
     request_counts: { total: 0, completed: 0, failed: 0 },
     metadata: body.metadata ?? null,
-    caller: c.req.header("x-loam-caller") ?? null,
+    owner: caller.owner,
+    caller: caller.note,
   };
   batches().create(batch);
   return c.json(shown(batch));
 }
 
-/** Who began it is nobody's business. */
-const shown = ({ caller: _, ...batch }: Batch) => batch;
+/** As clients see it. */
+const shown = ({ caller: _, owner: __, ...batch }: Batch) => batch;
 
 function found(c: AppContext, { batches }: Services): Batch {
   const id = c.req.param("id") ?? "";
   const batch = batches().get(id);
-  if (batch) return batch;
+  if (batch && mayUse(callerOf(c), batch)) return batch;
   throw serveErrors.fail("unknownFile", { place: "id", message: `there is no batch "${id.slice(0, 60)}"` });
 }
 
 export const batchRoutes: readonly Route[] = [
   { ...post("/v1/batches", create), isDeferred: true },
-  get("/v1/batches", (c, { batches }) => c.json(pageOf(c, batches().list().map(shown)))),
+  get("/v1/batches", (c, { batches }) => {
+    const own = batches()
+      .list()
+      .filter(batch => mayUse(callerOf(c), batch));
+    return c.json(pageOf(c, own.map(shown)));
+  }),
   get("/v1/batches/:id", (c, services) => c.json(shown(found(c, services)))),
   post("/v1/batches/:id/cancel", (c, services) => {
     const batch = found(c, services);

@@ -10,8 +10,9 @@ import { fileError, makePrivateFolder, privateFileMode, readText, writeFileAtomi
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { newId } from "../exchange.ts";
+import { type Caller, mayUse, type Owned } from "../owner.ts";
 
-export interface StoredFile {
+export interface StoredFile extends Owned {
   readonly id: string;
   readonly object: "file";
   readonly bytes: number;
@@ -62,61 +63,63 @@ export class FileStore {
     return ids.flatMap(id => this.#read<T>(id) ?? []).sort((a, b) => a.created_at - b.created_at || (a.id < b.id ? -1 : 1));
   }
 
-  list(): StoredFile[] {
-    return this.#all<StoredFile>("file-");
+  /** Those that a caller may use, oldest first. */
+  list(caller: Caller): StoredFile[] {
+    return this.#all<StoredFile>("file-").filter(file => mayUse(caller, file));
   }
 
-  /** Errors: serve/unknownFile. */
-  get(id: string): StoredFile {
+  /** `place`: of the id in the request. Errors: serve/unknownFile, also for a file of another owner. */
+  get(caller: Caller, id: string, place = "id"): StoredFile {
     const found = this.#read<StoredFile>(id);
-    if (found && id.startsWith("file-")) return found;
-    throw serveErrors.fail("unknownFile", { place: "id", message: `there is no file "${id.slice(0, 60)}"` });
+    if (found && id.startsWith("file-") && mayUse(caller, found)) return found;
+    throw serveErrors.fail("unknownFile", { place, message: `there is no file "${id.slice(0, 60)}"` });
   }
 
-  #describe(id: string, filename: string, purpose: string, created_at: number): StoredFile {
+  #describe({ owner = null }: Owned, id: string, filename: string, purpose: string, created_at: number): StoredFile {
     const bytes = statSync(this.path(`${id}.data`)).size;
-    const file: StoredFile = { id, object: "file", bytes, created_at, filename, purpose, status: "processed" };
+    const file: StoredFile = { id, object: "file", bytes, created_at, filename, purpose, status: "processed", owner };
     writeFileAtomic(this.path(`${id}.json`), JSON.stringify(file), { mode: privateFileMode });
     return file;
   }
 
   /** Errors: serve/filesFull where files are too many or hold too much, base/diskFull. */
-  add(filename: string, purpose: string, content: Uint8Array, created_at: number): StoredFile {
-    const all = this.list();
+  add(owned: Owned, filename: string, purpose: string, content: Uint8Array, created_at: number): StoredFile {
+    const all = this.#all<StoredFile>("file-");
     const stored = all.reduce((n, f) => n + f.bytes, 0);
     if (all.length >= limits.files || stored + content.length > limits.storedBytes)
       throw serveErrors.fail("filesFull", {
         place: "file",
         expected: `at most ${limits.files} files of ${limits.storedBytes} bytes together`,
-        received: `${all.length} of ${stored} bytes, and ${content.length} more`,
+        // what others store is not told
+        received: `${content.length} bytes more`,
         hint: "Delete files that are not needed.",
       });
     const id = newId("file");
     writeFileAtomic(this.path(`${id}.data`), content, { mode: privateFileMode });
-    return this.#describe(id, filename, purpose, created_at);
+    return this.#describe(owned, id, filename, purpose, created_at);
   }
 
   /** Makes a file of one that was written in the folder. */
-  adopt(name: string, filename: string, purpose: string, created_at: number): StoredFile {
+  adopt(owned: Owned, name: string, filename: string, purpose: string, created_at: number): StoredFile {
     const id = newId("file");
     try {
       renameSync(this.path(name), this.path(`${id}.data`));
     } catch (error) {
       throw fileError(error, this.path(name));
     }
-    return this.#describe(id, filename, purpose, created_at);
+    return this.#describe(owned, id, filename, purpose, created_at);
   }
 
-  contentPath(id: string): string {
-    return this.path(`${this.get(id).id}.data`);
+  contentPath({ id }: StoredFile): string {
+    return this.path(`${id}.data`);
   }
-  content(id: string): ReadableStream<Uint8Array> {
-    return Readable.toWeb(createReadStream(this.contentPath(id))) as ReadableStream<Uint8Array>;
+  content(file: StoredFile): ReadableStream<Uint8Array> {
+    return Readable.toWeb(createReadStream(this.contentPath(file))) as ReadableStream<Uint8Array>;
   }
 
   /** Errors: serve/unknownFile. */
-  remove(id: string): void {
-    const file = this.get(id);
+  remove(caller: Caller, id: string): void {
+    const file = this.get(caller, id);
     rmSync(this.path(`${file.id}.json`), { force: true });
     rmSync(this.path(`${file.id}.data`), { force: true });
   }

@@ -3,8 +3,9 @@ import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { readBytes } from "../body.ts";
 import { type Contract, del, get, post, under } from "../contract.ts";
-import type { AppContext, Services } from "../exchange.ts";
+import { type AppContext, callerOf, type Services } from "../exchange.ts";
 import { checkOrigin } from "../hosts.ts";
+import { withoutOwner } from "../owner.ts";
 import { batchRoutes } from "./batches.ts";
 import { pageOf } from "./pages.ts";
 
@@ -37,7 +38,7 @@ async function upload(c: AppContext, { files, created }: Services): Promise<Resp
       received: JSON.stringify(purpose.slice(0, 40)),
     });
   const name = file.name.slice(0, 255) || "file";
-  return c.json(files.add(name, purpose, new Uint8Array(await file.arrayBuffer()), created()));
+  return c.json(withoutOwner(files.add(callerOf(c), name, purpose, new Uint8Array(await file.arrayBuffer()), created())));
 }
 
 function list(c: AppContext, { files }: Services): Response {
@@ -45,7 +46,10 @@ function list(c: AppContext, { files }: Services): Response {
   return c.json(
     pageOf(
       c,
-      files.list().filter(f => purpose === undefined || f.purpose === purpose),
+      files
+        .list(callerOf(c))
+        .filter(f => purpose === undefined || f.purpose === purpose)
+        .map(withoutOwner),
     ),
   );
 }
@@ -58,15 +62,15 @@ export const files: Contract = {
   routes: [
     post("/v1/files", upload),
     get("/v1/files", list),
-    get("/v1/files/:id", (c, services) => c.json(services.files.get(id(c)))),
+    get("/v1/files/:id", (c, services) => c.json(withoutOwner(services.files.get(callerOf(c), id(c))))),
     del("/v1/files/:id", (c, services) => {
-      services.files.remove(id(c));
+      services.files.remove(callerOf(c), id(c));
       return c.json({ id: id(c), object: "file", deleted: true });
     }),
     get("/v1/files/:id/content", (c, services) => {
-      const { bytes } = services.files.get(id(c));
-      return new Response(services.files.content(id(c)), {
-        headers: { "content-type": "application/octet-stream", "content-length": String(bytes) },
+      const file = services.files.get(callerOf(c), id(c));
+      return new Response(services.files.content(file), {
+        headers: { "content-type": "application/octet-stream", "content-length": String(file.bytes) },
       });
     }),
     ...under("batches", batchRoutes),

@@ -17,6 +17,7 @@ function notebook() {
       return job(asked.length - 1);
     },
     list: () => asked.map((_, n) => job(n)),
+    ownerOf: id => asked[Number(id.slice("ftjob-".length))]?.owner ?? null,
     get: id => port.list().find(j => j.id === id),
     wish(id, wish) {
       wishes.push(`${wish} ${id}`);

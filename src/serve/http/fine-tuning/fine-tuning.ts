@@ -5,8 +5,9 @@
 import { serveErrors } from "../../errors.ts";
 import { changing } from "../admin.ts";
 import { type Contract, get, post } from "../contract.ts";
-import { type AppContext, bodyOf, type Services } from "../exchange.ts";
+import { type AppContext, bodyOf, callerOf, type Services } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
+import { mayUse } from "../owner.ts";
 import type { FineTuning, FineTuningJobData, JobFile } from "./port.ts";
 import { jobBody } from "./request.ts";
 
@@ -24,24 +25,24 @@ function tuningOf({ fineTuning }: Services): FineTuning {
 }
 
 /** An uploaded file that is meant for training. Errors: serve/unknownFile, serve/parameter. */
-function fileOf({ files }: Services, param: "training_file" | "validation_file", id: string): JobFile {
-  const known = files.list().find(f => f.id === id);
-  if (!known) throw serveErrors.fail("unknownFile", { place: param, message: `there is no file "${id.slice(0, 60)}"` });
+function fileOf(c: AppContext, { files }: Services, param: "training_file" | "validation_file", id: string): JobFile {
+  const known = files.get(callerOf(c), id, param);
   if (known.purpose !== "fine-tune")
     throw serveErrors.fail("parameter", { place: param, expected: "a file with the purpose fine-tune", received: `"${known.purpose}"` });
-  return { id, path: files.contentPath(id) };
+  return { id, path: files.contentPath(known) };
 }
 
 async function create(c: AppContext, services: Services): Promise<Response> {
   const body = jobBody(await bodyOf(c));
   const job = await tuningOf(services).create({
     model: body.model,
-    trainingFile: fileOf(services, "training_file", body.training_file),
-    validationFile: body.validation_file == null ? null : fileOf(services, "validation_file", body.validation_file),
+    trainingFile: fileOf(c, services, "training_file", body.training_file),
+    validationFile: body.validation_file == null ? null : fileOf(c, services, "validation_file", body.validation_file),
     suffix: body.suffix ?? null,
     seed: body.seed ?? null,
     method: body.method,
     metadata: body.metadata ?? null,
+    owner: callerOf(c).owner,
   });
   return c.json(job);
 }
@@ -49,9 +50,17 @@ async function create(c: AppContext, services: Services): Promise<Response> {
 /** Errors: serve/unknownFile. */
 function found(c: AppContext, services: Services): FineTuningJobData {
   const id = c.req.param("id") ?? "";
-  const job = tuningOf(services).get(id);
-  if (job) return job;
+  const tuning = tuningOf(services);
+  const job = tuning.get(id);
+  if (job && mayUse(callerOf(c), { owner: tuning.ownerOf(id) })) return job;
   throw serveErrors.fail("unknownFile", { place: "id", message: `there is no fine-tuning job "${id.slice(0, 60)}"` });
+}
+
+function list(c: AppContext, services: Services): Response {
+  const tuning = tuningOf(services);
+  const caller = callerOf(c);
+  const own = tuning.list().filter(({ id }) => mayUse(caller, { owner: tuning.ownerOf(id) }));
+  return c.json(pageOf(c, own.filter(wanted(c)), usual.jobs));
 }
 
 /** `metadata[team]=mail` keeps the jobs that bear it; `metadata=null` those that bear none. */
@@ -75,7 +84,7 @@ export const fineTuning: Contract = {
   endpoint: "fine-tuning",
   routes: [
     post("/v1/fine_tuning/jobs", changing(create)),
-    get("/v1/fine_tuning/jobs", (c, services) => c.json(pageOf(c, tuningOf(services).list().filter(wanted(c)), usual.jobs))),
+    get("/v1/fine_tuning/jobs", list),
     get("/v1/fine_tuning/jobs/:id", (c, services) => c.json(found(c, services))),
     get("/v1/fine_tuning/jobs/:id/events", (c, services) =>
       c.json(pageOf(c, tuningOf(services).events(found(c, services).id), usual.events)),

@@ -23,6 +23,8 @@ export interface FineTuningRequest {
   readonly seed: number | null;
   readonly method: FineTuningMethod;
   readonly metadata: Readonly<Record<string, string>> | null;
+  /** Owner of the job and of its result files; null: nobody in particular. */
+  readonly owner: string | null;
 }
 
 export interface FineTuningJobData {
@@ -39,6 +41,8 @@ export interface FineTuning {
   /** Oldest first, as all lists are. */
   list(): readonly FineTuningJobData[];
   get(id: string): FineTuningJobData | undefined;
+  /** Null also for a job that was created before jobs had owners. */
+  ownerOf(id: string): string | null;
   /** Errors where the job's status does not take it. */
   wish(id: string, wish: "cancel" | "pause" | "resume"): FineTuningJobData;
   events(id: string): readonly Listed[];
@@ -48,4 +52,4 @@ export interface FineTuning {
 }
 
 /** Keeps a file for clients; gives its id. Errors: serve/filesFull, base/diskFull. */
-export type KeepFile = (filename: string, content: string) => string;
+export type KeepFile = (filename: string, content: string, owner: string | null) => string;

@@ -84,19 +84,13 @@ const missing = (index: number, key: string, kind: string) =>
   serveErrors.fail("missing", { place: `input[${index}].${key}`, message: `an item of type ${kind} needs it` });
 const textOf = (given: Item["content"]): string => (typeof given === "string" ? given : (given ?? []).map(p => p.text).join(""));
 
-/** What a request says by itself, references to kept items followed. Errors: serve/parameter for one that is not kept. */
-export function itemsOf({ input }: ResponsesBody, kept: (id: string) => Item | undefined): readonly Item[] {
+/** What a request says by itself, references to kept items followed. Errors: serve/missing, those of `kept`. */
+export function itemsOf({ input }: ResponsesBody, kept: (id: string, place: string) => Item): readonly Item[] {
   if (typeof input === "string") return [{ role: "user", content: input }];
   return input.map((given, index) => {
     if (given.type !== "item_reference") return given;
-    const found = given.id == null ? undefined : kept(given.id);
-    if (found) return found;
-    throw serveErrors.fail("parameter", {
-      place: `input[${index}].id`,
-      expected: "an item of a response that this server keeps",
-      received: JSON.stringify(given.id?.slice(0, 60) ?? null),
-      hint: "Send the item itself, or set store to false so that clients do.",
-    });
+    if (given.id == null) throw missing(index, "id", given.type);
+    return kept(given.id, `input[${index}].id`);
   });
 }
 

@@ -82,9 +82,9 @@ test("openai: a response goes on from the last one; it is read, listed and taken
   expect(forgotten).toMatchObject({ store: false });
   await expect(client.responses.retrieve(forgotten.id)).rejects.toThrow(NotFoundError);
   const refused = client.responses.create({ model: "speaker", input: "Hi", previous_response_id: forgotten.id });
-  await expect(refused).rejects.toMatchObject({ status: 400, param: "previous_response_id" });
+  await expect(refused).rejects.toMatchObject({ status: 404, param: "previous_response_id" });
   await expect(client.responses.create({ model: "speaker", input: [{ type: "item_reference", id: "msg_0" }] })).rejects.toMatchObject({
-    status: 400,
+    status: 404,
     param: "input[0].id",
   });
 });

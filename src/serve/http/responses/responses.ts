@@ -3,14 +3,14 @@
  * `store` is false, so that the next one may go on from it; `GET` and `DELETE /v1/responses/ID` read it and take it away.
  */
 import type { Engine } from "../../engine.ts";
-import { serveErrors } from "../../errors.ts";
 import type { Usage } from "../../generation.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
 import { answering, del, get, post, type Route } from "../contract.ts";
 import { typedEvents } from "../event-stream.ts";
-import { type AppContext, bodyOf, newId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
+import type { Caller } from "../owner.ts";
 import { parseBody, refuse } from "../parse.ts";
 import { isCopy } from "../visited.ts";
 import { type OutputItem, type ResponseEvent, ResponseOutput } from "./output.ts";
@@ -56,18 +56,9 @@ const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
   };
 };
 
-/** What was said before. Errors: serve/parameter where the response is not kept. */
-function before({ previous_response_id: id }: ResponsesBody, store: ResponseStore): KeptResponse["conversation"] {
-  if (id == null) return [];
-  const found = store.find(id);
-  if (found) return found.conversation;
-  throw serveErrors.fail("parameter", {
-    place: "previous_response_id",
-    expected: "a response that this server keeps",
-    received: JSON.stringify(id.slice(0, 60)),
-    hint: "Send the whole conversation as input.",
-  });
-}
+/** What was said before. Errors: serve/unknownResponse where the response is not kept. */
+const before = ({ previous_response_id: id }: ResponsesBody, caller: Caller, store: ResponseStore): KeptResponse["conversation"] =>
+  id == null ? [] : store.get(caller, id, "previous_response_id").conversation;
 
 async function create(c: AppContext, services: Services): Promise<Response> {
   const raw = await bodyOf(c);
@@ -76,8 +67,9 @@ async function create(c: AppContext, services: Services): Promise<Response> {
   const engine = services.engines.find(body.model);
   c.var.exchange.engine = engine;
   const { responses: store } = services;
-  const earlier = before(body, store);
-  const input = itemsOf(body, id => store.item(id));
+  const caller = callerOf(c);
+  const earlier = before(body, caller, store);
+  const input = itemsOf(body, (id, place) => store.item(caller, id, place));
   const { prompts, generations, parser } = startChat({
     engine,
     turns: responseTurns(body.instructions, [...earlier, ...input]),
@@ -100,7 +92,7 @@ async function create(c: AppContext, services: Services): Promise<Response> {
     const whole = state(status, items, usage);
     if (common.store && !isCopy(c.req.raw)) {
       const own = input.map(keptItem);
-      store.add({ id: common.id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
+      store.add({ owner: caller.owner, id: common.id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
     }
     return whole;
   };
@@ -140,10 +132,10 @@ const idOf = (c: AppContext): string => c.req.param("id") ?? "";
 
 export const responses: readonly Route[] = [
   answering("responses", post("/v1/responses", create, "chat")),
-  get("/v1/responses/:id", (c, services) => c.json(services.responses.get(idOf(c)).body)),
-  get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(idOf(c)).input))),
+  get("/v1/responses/:id", (c, services) => c.json(services.responses.get(callerOf(c), idOf(c)).body)),
+  get("/v1/responses/:id/input_items", (c, services) => c.json(pageOf(c, services.responses.get(callerOf(c), idOf(c)).input))),
   del("/v1/responses/:id", (c, services) => {
-    services.responses.remove(idOf(c));
+    services.responses.remove(callerOf(c), idOf(c));
     return c.json({ id: idOf(c), object: "response", deleted: true });
   }),
 ];

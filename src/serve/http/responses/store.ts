@@ -1,15 +1,16 @@
 /**
  * Responses that are kept, so that a conversation goes on by naming the last one. In memory and bounded: the one kept longest goes first, and
- * all of them with the server. Whoever knows an id may read it; ids cannot be guessed.
+ * all of them with the server. A response and its items are their owner's alone.
  */
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { newId } from "../exchange.ts";
+import { type Caller, mayUse, type Owned } from "../owner.ts";
 import type { Item } from "./request.ts";
 
 export type KeptItem = Item & { readonly id: string };
 
-export interface KeptResponse {
+export interface KeptResponse extends Owned {
   readonly id: string;
   /** The response as it was answered. */
   readonly body: object;
@@ -22,6 +23,8 @@ export interface KeptResponse {
 /** An item with an id of its own where it came without. */
 export const keptItem = (item: Item): KeptItem => ({ ...item, type: item.type ?? "message", id: item.id ?? newId("msg") });
 
+const itemKey = ({ owner = null }: Owned, id: string): string => JSON.stringify([owner, id]);
+
 export interface ResponseBounds {
   readonly storedResponses: number;
   readonly storedResponseCharacters: number;
@@ -30,7 +33,7 @@ export interface ResponseBounds {
 export class ResponseStore {
   readonly #bounds: ResponseBounds;
   readonly #kept = new Map<string, { readonly response: KeptResponse; readonly characters: number }>();
-  /** Every item once, with how many responses hold it. */
+  /** Every item of an owner once, with how many responses hold it. Clients may choose ids: two owners' items of the same id are two items. */
   readonly #items = new Map<string, { readonly item: KeptItem; holders: number }>();
   #characters = 0;
 
@@ -47,9 +50,10 @@ export class ResponseStore {
     this.#kept.set(response.id, { response, characters });
     this.#characters += characters;
     for (const item of response.conversation) {
-      const known = this.#items.get(item.id);
+      const key = itemKey(response, item.id);
+      const known = this.#items.get(key);
       if (known) known.holders++;
-      else this.#items.set(item.id, { item, holders: 1 });
+      else this.#items.set(key, { item, holders: 1 });
     }
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= storedResponses && this.#characters <= storedResponseCharacters) break;
@@ -57,27 +61,31 @@ export class ResponseStore {
     }
   }
 
-  find(id: string): KeptResponse | undefined {
-    return this.#kept.get(id)?.response;
-  }
-  /** Errors: serve/unknownResponse. */
-  get(id: string): KeptResponse {
-    const found = this.find(id);
-    if (found) return found;
+  /** `place`: of the id in the request. Errors: serve/unknownResponse, also for a response of another owner. */
+  get(caller: Caller, id: string, place = "id"): KeptResponse {
+    const found = this.#kept.get(id)?.response;
+    if (found && mayUse(caller, found)) return found;
     throw serveErrors.fail("unknownResponse", {
-      place: "id",
+      place,
       message: `there is no response "${id.slice(0, 60)}"`,
       hint: "The newest ones are kept, in memory, where store is not false.",
     });
   }
-  /** An item of a response that is kept. */
-  item(id: string): KeptItem | undefined {
-    return this.#items.get(id)?.item;
+  /** An item of a response that is kept. `place`: of the id in the request. Errors: serve/unknownResponse. */
+  item(caller: Caller, id: string, place: string): KeptItem {
+    const own = this.#items.get(itemKey(caller, id));
+    const found = own ?? (caller.usesUnowned ? this.#items.get(itemKey({}, id)) : undefined);
+    if (found) return found.item;
+    throw serveErrors.fail("unknownResponse", {
+      place,
+      message: `no response that is kept has an item "${id.slice(0, 60)}"`,
+      hint: "Send the item itself, or set store to false so that clients do.",
+    });
   }
 
   /** Errors: serve/unknownResponse. */
-  remove(id: string): void {
-    this.get(id);
+  remove(caller: Caller, id: string): void {
+    this.get(caller, id);
     this.#drop(id);
   }
 
@@ -86,9 +94,10 @@ export class ResponseStore {
     this.#kept.delete(id);
     this.#characters -= characters;
     for (const { id: itemId } of response.conversation) {
-      const known = this.#items.get(itemId)!;
+      const key = itemKey(response, itemId);
+      const known = this.#items.get(key)!;
       known.holders--;
-      if (known.holders === 0) this.#items.delete(itemId);
+      if (known.holders === 0) this.#items.delete(key);
     }
   }
 }
