@@ -24,6 +24,7 @@ export {
 export { textErrors } from "./errors.ts";
 export { type GgufText, type GgufVocabulary, ggufMetadata, ggufTokenizer } from "./gguf.ts";
 export { type LoadOptions, loadTokenizer } from "./load.ts";
+export * from "./normalise/index.ts";
 export { MAX_TEXT } from "./pipeline.ts";
 export { textsOf, tokenizerStage } from "./stage.ts";
 export { type TextTemplate, textTemplate } from "./text-template.ts";

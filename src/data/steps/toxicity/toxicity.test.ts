@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { noResources, type Resources } from "../../resources.ts";
 import { Finder } from "./finder.ts";
-import { disguises, fitsStars, fold } from "./fold.ts";
 import { toxicity } from "./toxicity.ts";
 import { defaultWords } from "./words.ts";
 
@@ -12,9 +11,6 @@ async function run(text: string, o: object = {}, resources: Resources = noResour
 }
 const finder = new Finder({ test: { zorgle: 1, "blick*": 0.5, "snorf it": 0.25 } });
 const hits = (text: string) => finder.find(text).categories.get("test")?.count ?? 0;
-
-/** UTF-16 as it may come, halves of characters too. */
-const anyText = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map(codes => String.fromCharCode(...codes));
 
 test("a word is found however it is dressed", () => {
   for (const text of [
@@ -143,19 +139,25 @@ test("the default words are found where they stand and their categories are told
       expect([word, new Finder(defaultWords).find(word.replace("*", "")).weight]).toEqual([word, weight]);
 });
 
-test("folding twice is folding once, and disguises of plain words are none", () => {
-  fc.assert(
-    fc.property(anyText, fc.array(fc.constantFrom("ab", "cd", "ef"), { minLength: 1 }), (any, parts) => {
-      expect(fold(fold(any))).toBe(fold(any));
-      expect(disguises(parts.join(""))).toEqual([]);
-    }),
-    { numRuns: 50 },
-  );
-  fc.assert(
-    fc.property(fc.stringMatching(/^[a-z*]{0,8}$/), fc.stringMatching(/^[a-z]{0,8}$/), (word, other) => {
-      if (fitsStars(word, other)) expect(new RegExp(`^${word.replaceAll("*", "[a-z]")}$`).test(other)).toBe(true);
-    }),
-  );
+test("a zero-width space or soft hyphen does not hide a word from toxicity", () => {
+  const tags = [..."zorgle"].map(c => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join("");
+  for (const text of [
+    "zor\u200bgle",
+    "zor\u00adgle",
+    "z\u2060o\ufe0fr\u202egle",
+    "z0r\u200bgle",
+    tags,
+    "em9yZ2xl",
+    "7a6f72676c65",
+    "%7A%6frgle",
+    "z. o. r. g. l. e",
+    "a z.o.r.g.l.e",
+    "z.0.r.g.l.e",
+    "z*o*r*g*l*e",
+    "z_o_r_g_l_e",
+  ])
+    expect([text, hits(`so ${text} then`)]).toEqual([text, 1]);
+  expect(hits("q=zorgle%20zorgle")).toBe(2);
 });
 
 test("what a text scores does not depend on the texts before it, and hostile ones take no time", () => {

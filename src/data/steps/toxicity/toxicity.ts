@@ -64,7 +64,7 @@ async function tableOf(o: Options, resources: Resources): Promise<WordTable> {
 
 export const toxicity = documentStep<typeof options, Finder>({
   name: "toxicity",
-  version: 1,
+  version: 2,
   options,
   rules,
   needs: o => [...new Set(o.files.map(f => f.file))].map(path => ({ kind: "file", path })),

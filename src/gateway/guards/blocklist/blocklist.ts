@@ -5,9 +5,10 @@ import type { Guard, Piece, TextForm, Verdict } from "../contract.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
 import { listFilter } from "./filter.ts";
-import { findsNothing, machineOf, patternFinder } from "./pattern-machine.ts";
+import { findersOf } from "./finders.ts";
+import { findsNothing, machineOf } from "./pattern-machine.ts";
 import { PatternError, parsePattern, type Tree } from "./pattern-parse.ts";
-import { automatonOf, unitsOf, wordFinder } from "./words.ts";
+import { unitsOf } from "./words.ts";
 
 /** Words of all lists: a word takes about 2 kB of memory while it shares its beginning with none. */
 const mostWords = 20_000;
@@ -54,12 +55,11 @@ export async function openBlocklist(opening: GuardOpening<GuardPartOf<"blocklist
     }
   }
   if (words.length + trees.length === 0) throw badGuard(place, "words, files or patterns", "none");
-  const automaton = words.length > 0 ? automatonOf(words) : undefined;
-  const machine = trees.length > 0 ? machineOf(trees) : undefined;
   const { action, mask, wholeWords } = part;
+  const finders = findersOf({ words, trees, wholeWords });
   const filter = (form: TextForm) =>
     listFilter({
-      finders: [...(automaton ? [wordFinder(automaton, wholeWords)] : []), ...(machine ? [patternFinder(machine)] : [])],
+      finders,
       action,
       mask,
       form,

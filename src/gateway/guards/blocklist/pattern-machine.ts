@@ -2,7 +2,7 @@
  * Patterns as one machine of states that follows all ways through all of them at once (Thompson, 1968): a character costs at most the number of
  * states, whatever stands in the text. Each way knows where it began, so that what may still become a finding can be held back.
  */
-import { isWordUnit } from "./fold.ts";
+import { isWordUnit } from "../../../text/index.ts";
 import { type Assertion, PatternError, type Tree } from "./pattern-parse.ts";
 import type { Finder } from "./words.ts";
 

@@ -2,8 +2,9 @@
  * A text's characters one by one as they come, each with its place: pairs of surrogates are put together and, where the text is JSON, escapes
  * are read, also where a piece ends inside of one.
  */
+
+import { foldOf } from "../../../text/index.ts";
 import type { TextForm } from "../contract.ts";
-import { foldOf } from "./fold.ts";
 
 /** Takes one unit. `original`: the code point that it comes of. Places in UTF-16 code units of the whole text. True: no more is wanted. */
 export type Sink = (unit: number, original: number, start: number, end: number) => boolean;
@@ -18,7 +19,10 @@ export interface UnitReader {
   readonly at: number;
 }
 
-export function readUnits(form: TextForm, sink: Sink): UnitReader {
+/** Takes a code point before it is folded; one that shows nothing has no units. True: no more is wanted. */
+export type PointSink = (codePoint: number, start: number, end: number) => boolean;
+
+export function readUnits(form: TextForm, points: PointSink, sink: Sink): UnitReader {
   let rest = "";
   let at = 0;
   let isOver = false;
@@ -26,6 +30,11 @@ export function readUnits(form: TextForm, sink: Sink): UnitReader {
   let high: { readonly unit: number; readonly start: number } | undefined;
 
   const give = (codePoint: number, start: number, end: number): void => {
+    if (isOver) return;
+    if (points(codePoint, start, end)) {
+      isOver = true;
+      return;
+    }
     for (const unit of foldOf(codePoint)) {
       if (isOver) return;
       if (sink(unit, codePoint, start, end)) isOver = true;

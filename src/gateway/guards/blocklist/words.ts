@@ -2,7 +2,7 @@
  * Words and phrases, thousands at once: one automaton (Aho and Corasick, 1975) that takes a character in one step however many words there are.
  * White space is one space however much of it there is.
  */
-import { foldText, isSpaceUnit, isWordUnit } from "./fold.ts";
+import { foldText, isSpaceUnit, isWordUnit } from "../../../text/index.ts";
 
 /** Finds in units that come one by one. `ends` and `hold` are places in the text. */
 export interface Finder {
@@ -67,6 +67,22 @@ export function automatonOf(words: readonly (readonly number[])[]): WordAutomato
     }
   }
   return { root, longest };
+}
+
+/** Where words stand in units, also inside of longer ones. */
+export function findAll({ root }: WordAutomaton, units: readonly number[]): (readonly [from: number, to: number])[] {
+  const all: (readonly [number, number])[] = [];
+  let at: Node = root;
+  for (const [i, unit] of units.entries()) {
+    let next = at.next?.get(unit);
+    while (!next && at.fail) {
+      at = at.fail;
+      next = at.next?.get(unit);
+    }
+    at = next ?? root;
+    for (let out = at.out; out; out = out.fail?.out) all.push([i + 1 - out.depth, i + 1]);
+  }
+  return all;
 }
 
 /** `wholeWords`: a finding that begins or ends with a letter or digit must not go on with one. */

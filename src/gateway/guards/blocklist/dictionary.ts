@@ -1,0 +1,140 @@
+/**
+ * The words of a list by the parts that readings compare: a word is one part, a phrase several, and all parts together stand for the letters set
+ * apart (`b.o.m.b`). A tree over the parts tells early which beginnings can still become one. Words of fewer than three letters have no disguises.
+ */
+import { fitsStars, isDisguised, isJoint, isLetterUnit, isSign, isWordUnit, meaningsOf, readingsOf, star } from "../../../text/index.ts";
+
+export const isPartUnit = (unit: number): boolean => isWordUnit(unit) || isSign(unit);
+export const keyOf = (units: readonly number[]): string => String.fromCodePoint(...units);
+
+/** Where a phrase may go on, by its next part. */
+export interface PhraseNode {
+  readonly next: Map<string, PhraseNode>;
+  isWhole: boolean;
+}
+
+interface Letter {
+  readonly unit: number;
+  readonly next: Map<number, Letter>;
+}
+
+const leastLetters = 3;
+/** Beginnings that are followed at once; with more of them anything can still become a word. */
+const mostLetters = 256;
+
+/** Which beginnings the units so far may be; undefined: none, `any`: too many to tell. */
+export type Alive = readonly Letter[] | "any" | undefined;
+
+export interface Dictionary {
+  readonly phrases: PhraseNode;
+  /** Words and phrases without what stands between their letters. */
+  readonly joined: ReadonlySet<string>;
+  /** Before a part's first unit. */
+  readonly beginning: Alive;
+  /** Whether a part of one letter may begin letters that are set apart. */
+  beginsApart(unit: number): boolean;
+  after(alive: Alive, unit: number): Alive;
+  /** First or later parts that fit a part with stars. */
+  starred(units: readonly number[], next: ReadonlyMap<string, PhraseNode>): readonly PhraseNode[];
+}
+
+function partsOf(units: readonly number[]): (readonly number[])[] {
+  const parts: number[][] = [];
+  let isInside = false;
+  for (const unit of units) {
+    const isPart = isPartUnit(unit);
+    if (isPart && !isInside) parts.push([]);
+    if (isPart) parts.at(-1)!.push(unit);
+    isInside = isPart;
+  }
+  return parts.map(part => (isDisguised(part) && part.some(u => !isWordUnit(u)) ? (readingsOf(part)[0]?.units ?? part) : part));
+}
+
+const phrase = (): PhraseNode => ({ next: new Map(), isWhole: false });
+
+/** `words`: units of each, as `unitsOf` gives them. */
+export function dictionaryOf(words: readonly (readonly number[])[]): Dictionary {
+  const phrases = phrase();
+  const joined = new Set<string>();
+  const root: Letter = { unit: -1, next: new Map() };
+  const firsts = new Set<number>();
+  const grow = (units: readonly number[]): void => {
+    let at = root;
+    for (const unit of units) {
+      const next = at.next.get(unit) ?? { unit, next: new Map() };
+      at.next.set(unit, next);
+      at = next;
+    }
+  };
+  for (const units of words) {
+    const parts = partsOf(units);
+    if (parts.flat().filter(isLetterUnit).length < leastLetters) continue;
+    const whole = parts.flat();
+    joined.add(keyOf(whole));
+    firsts.add(whole[0]!);
+    // a word with digits of its own may be written with others
+    for (const reading of parts.length === 1 ? [whole, ...readingsOf(whole).map(r => r.units)] : [undefined]) {
+      let at = phrases;
+      for (const part of reading ? [reading] : parts) {
+        grow(part);
+        const next = at.next.get(keyOf(part)) ?? phrase();
+        at.next.set(keyOf(part), next);
+        at = next;
+      }
+      at.isWhole = true;
+    }
+  }
+  const byPlace = new WeakMap<ReadonlyMap<string, PhraseNode>, Map<string, string[]>>();
+  const places = (next: ReadonlyMap<string, PhraseNode>): Map<string, string[]> => {
+    let known = byPlace.get(next);
+    if (!known) {
+      known = new Map();
+      for (const key of next.keys())
+        for (const [i, c] of [...key].entries()) {
+          const place = `${[...key].length} ${i} ${c}`;
+          const list = known.get(place) ?? [];
+          known.set(place, list);
+          list.push(key);
+        }
+      byPlace.set(next, known);
+    }
+    return known;
+  };
+  return {
+    phrases,
+    joined,
+    beginning: joined.size > 0 ? [root] : undefined,
+    beginsApart: unit => firsts.has(unit) || meaningsOf(unit).some(m => firsts.has(m)),
+    after: (alive, unit) => {
+      if (alive === undefined || alive === "any") return alive;
+      const out = new Set<Letter>();
+      for (const at of alive) {
+        if (unit === star) for (const next of at.next.values()) out.add(next);
+        for (const letter of [unit, ...meaningsOf(unit)]) {
+          const next = at.next.get(letter);
+          if (next) out.add(next);
+          if (letter === at.unit) out.add(at);
+        }
+        // left out by a reading
+        if (isSign(unit) || isJoint(unit)) out.add(at);
+        if (out.size > mostLetters) return "any";
+      }
+      return out.size === 0 ? undefined : [...out];
+    },
+    starred: (units, next) => {
+      const known = places(next);
+      let fewest: readonly string[] | undefined;
+      for (const [i, unit] of units.entries()) {
+        if (unit === star) continue;
+        const list = known.get(`${units.length} ${i} ${String.fromCodePoint(unit)}`) ?? [];
+        if (!fewest || list.length < fewest.length) fewest = list;
+      }
+      const fits = (key: string): boolean =>
+        fitsStars(
+          units,
+          [...key].map(c => c.codePointAt(0)!),
+        );
+      return (fewest ?? []).filter(fits).map(key => next.get(key)!);
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** Everything that a list finds with, made once; each text gets finders of its own. */
+import { dictionaryOf } from "./dictionary.ts";
+import { disguiseFinder } from "./disguises.ts";
+import { machineOf, patternFinder } from "./pattern-machine.ts";
+import type { Tree } from "./pattern-parse.ts";
+import { automatonOf, type Finder, wordFinder } from "./words.ts";
+
+export interface List {
+  readonly words: readonly (readonly number[])[];
+  readonly trees: readonly Tree[];
+  /** Whether a word must not be a part of a longer one. */
+  readonly wholeWords: boolean;
+}
+
+export function findersOf({ words, trees, wholeWords }: List): () => readonly Finder[] {
+  const automaton = words.length > 0 ? automatonOf(words) : undefined;
+  const dictionary = dictionaryOf(words);
+  const machine = trees.length > 0 ? machineOf(trees) : undefined;
+  const hasDisguises = automaton !== undefined && dictionary.beginning !== undefined;
+  return () => [
+    ...(automaton ? [wordFinder(automaton, wholeWords)] : []),
+    ...(hasDisguises ? [disguiseFinder({ dictionary, within: wholeWords ? undefined : automaton })] : []),
+    ...(machine ? [patternFinder(machine)] : []),
+  ];
+}
