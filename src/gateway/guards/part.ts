@@ -27,7 +27,7 @@ export const badGuard = (place: string, expected: string, received: string, hint
 const has = (list: readonly string[] | undefined, value: string): boolean => list === undefined || list.includes(value);
 
 /** Counts up when a kind decides otherwise for the same options. */
-const decisionsVersion = 1;
+const decisionsVersion = 2;
 
 export function guardOf({ name, part }: Pick<GuardOpening<GuardPart>, "name" | "part">, made: GuardMade): Guard {
   const { kind, onFailure, for: whom, ...rest } = part;

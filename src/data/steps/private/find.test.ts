@@ -289,3 +289,20 @@ test.each([
   expect(large).toBeLessThan(100 * (1 << 17));
   expect(large / small).toBeLessThan(9);
 });
+
+test("invisible characters, full-width digits and encodings do not hide a card number, and the whole of it is found", () => {
+  const card = "4556 7375 8689 9855";
+  const wide = card.replace(/\d/g, d => String.fromCodePoint(0xff10 + Number(d)));
+  const tags = [...card].map(c => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join("");
+  const percent = card.replaceAll(" ", "%20");
+  for (const hidden of [
+    card.replace("7375", "73\u200b75"),
+    card.replace("45", "4\u00ad5"),
+    card.replaceAll(" ", "\u2060 "),
+    wide,
+    tags,
+    percent,
+    Buffer.from(`card ${card}`).toString("base64"),
+  ])
+    expect(found(`my card ${hidden}, thanks`)).toEqual([`card: ${hidden}`]);
+});

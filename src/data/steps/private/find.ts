@@ -3,6 +3,7 @@
  * known prefixes) calls those who look closer around it. Every look is bounded or goes on behind what it read, so the work is linear in
  * the text, whatever the text; `work` counts it.
  */
+import { type HiddenText, hiddenTexts, visibleText } from "../../../text/index.ts";
 import { assigned, credentials } from "./assigned.ts";
 import { email } from "./email.ts";
 import { ipv6 } from "./ip.ts";
@@ -62,14 +63,30 @@ export function scanText(text: string, { minScore = 0.5, regions = defaultRegion
   return { spans: resolve(scan.found), work: scan.steps };
 }
 
+/** As the text is seen: invisible characters do not split a number, and digits of any width are digits. */
+function seenSpans(text: string, options: FindOptions): PrivateSpan[] {
+  const seen = visibleText(text);
+  const { spans } = scanText(seen.text, options);
+  return seen.text === text ? spans : spans.map(s => ({ ...s, start: seen.startOf(s.start), end: seen.endOf(s.end - 1) }));
+}
+
+/** In an encoded text; one that cannot be cut is a finding as a whole. */
+function hiddenSpans({ text, starts, isDivisible }: HiddenText, options: FindOptions): PrivateSpan[] {
+  const end = starts[starts.length - 1]!;
+  return seenSpans(text, options).map(s =>
+    isDivisible ? { ...s, start: starts[s.start]!, end: starts[s.end] ?? end } : { ...s, start: starts[0]!, end },
+  );
+}
+
 /**
  * Private data and secrets of a text, by place, without overlaps: of two that overlap the longer stays, then the type that comes first
  * in `privateTypes`. Pure. Work is linear in the text's length.
  */
 export function findPrivate(text: string, options: FindOptions = {}): PrivateSpan[] {
-  const { spans } = scanText(text, options);
-  if (!options.recogniser) return spans;
+  const spans = seenSpans(text, options);
+  const hidden = hiddenTexts(text).flatMap(h => hiddenSpans(h, options));
+  if (!options.recogniser) return hidden.length === 0 ? spans : resolve([...spans, ...hidden]);
   const minScore = options.recogniser.minScore ?? options.minScore ?? 0.5;
   const names = recognised(options.recogniser, text).filter(s => s.score >= minScore);
-  return resolve([...spans, ...names]);
+  return resolve([...spans, ...hidden, ...names]);
 }

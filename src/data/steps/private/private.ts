@@ -55,7 +55,7 @@ const isNamed = ({ type }: PrivateSpan): boolean => type === "name" || type === 
 export const privateStep = (given?: Recogniser) =>
   documentStep<typeof options, Recogniser | undefined>({
     name: "private",
-    version: 1,
+    version: 2,
     options,
     rules,
     needs: o => (o.names ? [{ kind: "file", path: o.names.model }] : []),
