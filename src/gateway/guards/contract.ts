@@ -22,6 +22,8 @@ export interface GuardAsk {
 export interface GuardedRequest extends GuardAsk {
   /** In the order of the conversation, as the guards before have left them. */
   readonly texts: readonly string[];
+  /** Looked at too, and not to be changed: names of tools and members, and parts of a message put together. */
+  readonly fixed: readonly string[];
   /** What the client says of its own past: names of a conversation that a server keeps. */
   readonly conversation: string | undefined;
   /** Guards before this one that flagged the request. */
@@ -80,6 +82,8 @@ export interface Guard {
   /** What becomes of a request that it cannot judge. */
   readonly failsOpen: boolean;
   readonly stages: readonly Stage[];
+  /** Of a request's texts, in UTF-8; undefined: as many as a body has. */
+  readonly maxBytes: number | undefined;
   isFor(ask: GuardAsk): boolean;
   open(ask: GuardAsk): GuardSession;
   close(): Promise<void>;

@@ -2,7 +2,7 @@
  * A request through the guards before its model: each in its turn sees what those before it have left. What it says of the answer's texts is kept
  * for `answer.ts`; an answer passes the guards the other way.
  */
-import type { Clock } from "../../base/index.ts";
+import { type Clock, formatBytes } from "../../base/index.ts";
 import type { Endpoint, Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Ask } from "../http/ask.ts";
@@ -13,7 +13,7 @@ import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
 import type { Guard, GuardAsk, GuardSession, Verdict } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
 import type { HeldRequests } from "./person/held.ts";
-import { hasTokenIds, textsOf, thoughtsOf, withTexts } from "./texts.ts";
+import { fixedOf, hasTokenIds, nativeTexts, textsOf, withTexts } from "./texts.ts";
 
 export interface ToGuard {
   readonly guards: readonly Guard[];
@@ -42,6 +42,21 @@ const blocked = (guard: string, why: string) =>
     hint: "Change it, and send it again.",
   });
 
+/** Errors: gateway/tooLarge. */
+function checkSize({ name, maxBytes }: Guard, texts: readonly string[], fixed: readonly string[]): void {
+  if (maxBytes === undefined) return;
+  let size = 0;
+  for (const text of texts) size += Buffer.byteLength(text);
+  for (const text of fixed) size += Buffer.byteLength(text);
+  if (size <= maxBytes) return;
+  throw gatewayErrors.fail("tooLarge", {
+    place: `guard ${name}`,
+    expected: `at most ${formatBytes(maxBytes)} of text`,
+    received: formatBytes(size),
+    hint: "Send a shorter prompt, or raise the guard's maxBytes.",
+  });
+}
+
 /** Errors: gateway/cancelled, UpstreamFailure of the drain. */
 export function throwIfStopped({ reason }: Stop): void {
   if (!reason) return;
@@ -61,7 +76,7 @@ const conversationOf = ({ body: { previous_response_id: previous, conversation }
   return conversation === undefined || conversation === null ? undefined : JSON.stringify(conversation);
 };
 
-/** Errors: gateway/blocked, gateway/unavailable where a guard that is closed cannot judge, gateway/cancelled. */
+/** Errors: gateway/blocked, gateway/tooLarge, gateway/unavailable where a guard that is closed cannot judge, gateway/cancelled. */
 export async function guarded(given: ToGuard): Promise<Guarded> {
   const { ask, id, identity, model, endpoint, acts, held, stop, clock } = given;
   const asked: GuardAsk = { id, identity, model, endpoint };
@@ -75,13 +90,20 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     throw blocked(first, "it holds token ids, which guards cannot look at");
   }
   const own = textsOf(ask.body);
-  const original = ask.native ? [...own, ...thoughtsOf(ask.native.text)] : own;
+  const original = ask.native ? [...own, ...nativeTexts(ask.native.text, own)] : own;
   let texts: readonly string[] = original;
   const flaggedBy: string[] = [];
   for (const { guard, session } of looking) {
     const { name } = guard;
+    const fixed = fixedOf(ask.body, texts.slice(0, own.length));
+    checkSize(guard, texts, fixed);
     const from = clock.monotonic();
-    const verdict = await judged(guard, session, { ...asked, texts, conversation: conversationOf(ask), flaggedBy, stop, held }, acts);
+    const verdict = await judged(
+      guard,
+      session,
+      { ...asked, texts, fixed, conversation: conversationOf(ask), flaggedBy, stop, held },
+      acts,
+    );
     acts.took(name, "request", clock.monotonic() - from);
     throwIfStopped(stop);
     if (verdict === undefined) continue;

@@ -17,6 +17,7 @@ export interface GuardOpening<P extends GuardPart> {
 export interface GuardMade {
   /** Contents of files and other things beside the part that decisions rest on. */
   readonly more?: unknown;
+  readonly maxBytes?: number;
   open(ask: GuardAsk): GuardSession;
   close?(): Promise<void>;
 }
@@ -38,6 +39,7 @@ export function guardOf({ name, part }: Pick<GuardOpening<GuardPart>, "name" | "
     kind,
     version,
     failsOpen: onFailure === "open",
+    maxBytes: made.maxBytes,
     stages: "on" in part ? part.on : stages,
     isFor: ({ model, endpoint, identity: { keyId, subject, teams } }) =>
       has(whom.models, model) &&

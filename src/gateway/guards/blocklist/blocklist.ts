@@ -1,7 +1,8 @@
 /** A guard with a list of words, phrases and patterns, in what is asked and in what is answered. */
 import { resolve } from "node:path";
 import { readText, sha256 } from "../../../base/index.ts";
-import type { Guard, Piece, TextForm, Verdict } from "../contract.ts";
+import type { Guard } from "../contract.ts";
+import { runnerOf } from "../judge/run.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
 import { listFilter } from "./filter.ts";
@@ -13,8 +14,6 @@ import { unitsOf } from "./words.ts";
 /** Words of all lists: a word takes about 2 kB of memory while it shares its beginning with none. */
 const mostWords = 20_000;
 const mostWordCharacters = 200;
-/** Characters that are looked through before other requests get their turn: 5 ms for words, 50 for patterns that begin everywhere. */
-const turnCharacters = 50_000;
 
 function linesOf(text: string): { readonly word: string; readonly line: number }[] {
   return text
@@ -55,39 +54,18 @@ export async function openBlocklist(opening: GuardOpening<GuardPartOf<"blocklist
     }
   }
   if (words.length + trees.length === 0) throw badGuard(place, "words, files or patterns", "none");
-  const { action, mask, wholeWords } = part;
+  const { action, mask, wholeWords, maxBytes } = part;
+  const runner = await runnerOf({ kind: "blocklist", words, patterns: part.patterns, wholeWords, action, mask });
   const finders = findersOf({ words, trees, wholeWords });
-  const filter = (form: TextForm) =>
-    listFilter({
-      finders,
-      action,
-      mask,
-      form,
-    });
-
-  const before = async (texts: readonly string[]): Promise<Verdict> => {
-    const out: string[] = [];
-    let did: "flag" | "rewrite" | undefined;
-    let turn = 0;
-    for (const text of texts) {
-      const own = filter("text");
-      const pieces: Piece[] = [];
-      for (let at = 0; at < text.length; at += turnCharacters) {
-        const part = text.slice(at, at + turnCharacters);
-        turn += part.length;
-        if (turn > turnCharacters) {
-          turn = 0;
-          await new Promise(resume => setImmediate(resume));
-        }
-        pieces.push(await own.push(part));
-      }
-      pieces.push(await own.end());
-      if (pieces.some(p => p.isBlocked)) return { kind: "block", why: "it has words that may not be sent" };
-      if (pieces.some(p => p.did === "rewrite")) did = "rewrite";
-      else if (pieces.some(p => p.did === "flag")) did ??= "flag";
-      out.push(pieces.map(p => p.text).join(""));
-    }
-    return did === "rewrite" ? { kind: "rewrite", texts: out } : did === "flag" ? { kind: "flag" } : { kind: "pass" };
-  };
-  return guardOf(opening, { more: digests, open: () => ({ before: ({ texts }) => before(texts), filter }) });
+  return guardOf(opening, {
+    more: digests,
+    maxBytes,
+    open: ({ identity }) => ({
+      // a client that left gets nothing
+      before: async ({ texts, fixed, conversation, stop }) =>
+        (await runner.run({ texts, fixed, conversation }, identity.keyId, stop))?.verdict ?? { kind: "pass" },
+      filter: form => listFilter({ finders, action, mask, form }),
+    }),
+    close: async () => runner.close(),
+  });
 }

@@ -2,6 +2,13 @@
 import { z } from "zod";
 
 export const blocklistOptions = {
+  /** Of a request's texts, in UTF-8: more is refused. */
+  maxBytes: z
+    .number()
+    .int()
+    .min(1)
+    .max(64 * 1024 * 1024)
+    .default(8 * 1024 * 1024),
   /** Words and phrases; a space stands for any white space. */
   words: z.array(z.string().min(1).max(200)).max(100_000).default([]),
   /** Files with one word or phrase a line; `#` begins a comment. */

@@ -18,6 +18,13 @@ export const privateKinds = [
 ] as const;
 
 export const privateOptions = {
+  /** Of a request's texts, in UTF-8: more is refused. */
+  maxBytes: z
+    .number()
+    .int()
+    .min(1)
+    .max(64 * 1024 * 1024)
+    .default(8 * 1024 * 1024),
   /** Of what a request holds. */
   action: z.enum(["redact", "block", "flag"]).default("redact"),
   /** Whether an answer that uses a placeholder gets back what it stands for. */

@@ -3,7 +3,7 @@
  * escaped, and brackets may be too: servers in Go write `<` as `\u003c`.
  */
 import type { Piece, TextFilter, TextForm } from "../contract.ts";
-import { placeholderForm, type Vault } from "./vault.ts";
+import { placeholderForm, type Values } from "./vault.ts";
 
 const whole: { readonly [F in TextForm]: RegExp } = {
   text: new RegExp(`<(${placeholderForm})>`, "g"),
@@ -40,7 +40,7 @@ function cutOf(text: string, form: TextForm): number {
   }
 }
 
-export function restoreFilter(vault: Vault, form: TextForm): TextFilter {
+export function restoreFilter(vault: Values, form: TextForm): TextFilter {
   let held = "";
   const restored = (text: string): Piece => {
     let did = false;

@@ -8,7 +8,13 @@ const anywhere = new RegExp(`<(${placeholderForm})>`, "g");
 /** `nationalId` -> `NATIONAL_ID`. */
 const capitals = (type: string): string => type.replace(/[A-Z]/g, c => `_${c}`).toUpperCase();
 
-export class Vault {
+/** What placeholders stand for. */
+export interface Values {
+  /** Of a name without its brackets. */
+  valueOf(name: string): string | undefined;
+}
+
+export class Vault implements Values {
   readonly #byValue = new Map<string, string>();
   readonly #byName = new Map<string, string>();
   readonly #counts = new Map<string, number>();
@@ -43,6 +49,11 @@ export class Vault {
   /** Of a name without its brackets. */
   valueOf(name: string): string | undefined {
     return this.#byName.get(name);
+  }
+
+  /** Names without their brackets, and values. */
+  entries(): Iterable<readonly [name: string, value: string]> {
+    return this.#byName;
   }
 
   get isEmpty(): boolean {

@@ -155,9 +155,9 @@ export async function openWebhook(opening: GuardOpening<GuardPartOf<"webhook">>)
 
   return guardOf(opening, {
     open: asked => ({
-      before: async ({ texts }) => {
-        if (texts.length === 0) return { kind: "pass" };
-        const got = await ask("request", asked, texts, {});
+      before: async ({ texts, fixed }) => {
+        if (texts.length + fixed.length === 0) return { kind: "pass" };
+        const got = await ask("request", asked, texts, fixed.length === 0 ? {} : { fixed });
         if (got.decision === "block") return { kind: "block", why: got.reason ?? "it was refused" };
         if (got.decision === "rewrite") return { kind: "rewrite", texts: got.texts };
         return { kind: got.decision === "flag" ? "flag" : "pass" };

@@ -1,0 +1,53 @@
+/** A list's judgement of a request's texts. */
+import type { Piece } from "../contract.ts";
+import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge.ts";
+import { listFilter } from "./filter.ts";
+import { findersOf } from "./finders.ts";
+import { parsePattern } from "./pattern-parse.ts";
+
+/** Characters between two pauses: about 5 ms for words, 50 for patterns that begin everywhere. */
+const turnCharacters = 16_384;
+
+export function blocklistJudge(spec: Extract<JudgeSpec, { kind: "blocklist" }>): OpenJudge {
+  const { action, mask, words, wholeWords } = spec;
+  const finders = findersOf({ words, trees: spec.patterns.map(parsePattern), wholeWords });
+
+  function* through(text: string, own: typeof action): Generator<undefined, Piece, undefined> {
+    const filter = listFilter({ finders, action: own, mask, form: "text" });
+    const pieces: Piece[] = [];
+    const take = (piece: Piece | Promise<Piece>): boolean => {
+      if (!(piece instanceof Promise)) pieces.push(piece);
+      return pieces.at(-1)?.isBlocked === true;
+    };
+    for (let at = 0; at < text.length; at += turnCharacters) {
+      if (at > 0) yield;
+      if (take(filter.push(text.slice(at, at + turnCharacters)))) return { text: "", isBlocked: true };
+    }
+    if (take(filter.end())) return { text: "", isBlocked: true };
+    const did = pieces.find(p => p.did)?.did;
+    return { text: pieces.map(p => p.text).join(""), ...(did ? { did } : {}) };
+  }
+  function* judge({ texts, fixed }: JudgeInput): Judging {
+    const out: string[] = [];
+    let did: "flag" | "rewrite" | undefined;
+    const blocked = (why: string) => ({ verdict: { kind: "block", why } as const, values: [] });
+    for (const text of texts) {
+      const piece = yield* through(text, action);
+      if (piece.isBlocked) return blocked("it has words that may not be sent");
+      if (piece.did === "rewrite") did = "rewrite";
+      else if (piece.did === "flag") did ??= "flag";
+      out.push(piece.text);
+      if (text.length > turnCharacters) yield;
+    }
+    for (const text of fixed) {
+      const piece = yield* through(text, action === "flag" ? "flag" : "block");
+      if (piece.isBlocked) return blocked("it has words that may not be sent, in a name or split over parts");
+      if (piece.did === "flag") did ??= "flag";
+    }
+    return {
+      verdict: did === "rewrite" ? { kind: "rewrite", texts: out } : did === "flag" ? { kind: "flag" } : { kind: "pass" },
+      values: [],
+    };
+  }
+  return { judge };
+}

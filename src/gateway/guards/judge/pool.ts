@@ -1,0 +1,188 @@
+/**
+ * Threads that judge large inputs for all guards of the process. They start when first needed, end with the process, and take the callers (keys) in
+ * turn, so that one with many large inputs does not hold up another's. An input whose client left ends at its next step; a thread that is in the
+ * middle of a long one is ended and replaced.
+ */
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { Stop } from "../../upstreams/stop.ts";
+import { GuardFailure } from "../failure.ts";
+import type { JudgeInput, JudgeResult, JudgeSpec } from "./judge.ts";
+
+/** What a thread is told, and says. `flag` is one word: not 0 when the input is not wanted any more. */
+export type ToThread =
+  | {
+      readonly kind: "judge";
+      readonly spec: JudgeSpec | undefined;
+      readonly handle: number;
+      readonly input: JudgeInput;
+      readonly flag: Int32Array;
+    }
+  | { readonly kind: "forget"; readonly handle: number };
+export type FromThread =
+  | { readonly kind: "done"; readonly result: JudgeResult | undefined }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** More threads only take turns on the same cores, and each has lists of its own in memory. */
+const mostThreads = 4;
+/** Inputs that wait, of all callers: with the largest bodies as much memory as the gateway's own bound on requests. */
+const mostWaiting = 256;
+/** How long a thread may go on with what is not wanted any more before it is replaced. */
+const graceMs = 40;
+
+interface Job {
+  readonly handle: number;
+  readonly input: JudgeInput;
+  readonly key: string;
+  readonly flag: Int32Array;
+  settle(result: JudgeResult | undefined, error?: GuardFailure): void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** Handles whose spec it has. */
+  readonly known: Set<number>;
+  job: Job | undefined;
+}
+
+export interface Pool {
+  add(spec: JudgeSpec): number;
+  remove(handle: number): void;
+  /** Undefined where the client left first. Errors: GuardFailure. */
+  run(handle: number, input: JudgeInput, key: string, stop: Stop): Promise<JudgeResult | undefined>;
+  close(): Promise<void>;
+  /** Under way. */
+  readonly running: number;
+}
+
+const entry = new URL("./thread.js", import.meta.url);
+/** Whether this program can start threads. */
+export const canThread = (): boolean => import.meta.url.endsWith(".js");
+/** One core stays for the event loop. */
+export const usualThreads = (): number => Math.max(1, Math.min(mostThreads, availableParallelism() - 1));
+
+export function threadPool(size: number = usualThreads(), file: URL = entry): Pool {
+  const specs = new Map<number, JudgeSpec>();
+  const threads = new Set<Thread>();
+  /** Waiting, by caller; the first caller is next. */
+  const waiting = new Map<string, Job[]>();
+  let handles = 0;
+  let numWaiting = 0;
+  /** Threads that one caller may hold while there are others. */
+  const mostOfOne = size === 1 ? 1 : Math.ceil(size / 2);
+
+  const finish = (thread: Thread, result: JudgeResult | undefined, error?: GuardFailure): void => {
+    const { job } = thread;
+    thread.job = undefined;
+    thread.worker.unref();
+    job?.settle(result, error);
+    next();
+  };
+  const start = (): Thread => {
+    const worker = new Worker(fileURLToPath(file));
+    const thread: Thread = { worker, known: new Set(), job: undefined };
+    threads.add(thread);
+    worker.unref();
+    worker.on("message", (m: FromThread) =>
+      m.kind === "done" ? finish(thread, m.result) : finish(thread, undefined, new GuardFailure(`its thread failed: ${m.message}`)),
+    );
+    const died = (why: string) => {
+      threads.delete(thread);
+      finish(thread, undefined, new GuardFailure(`its thread ended: ${why}`));
+    };
+    worker.on("error", error => died(error.message));
+    worker.on("exit", code => died(`exit code ${code}`));
+    return thread;
+  };
+  const heldBy = (key: string): number => [...threads].filter(t => t.job?.key === key).length;
+  function next(): void {
+    while (numWaiting > 0) {
+      const idle = [...threads].find(t => !t.job) ?? (threads.size < size ? start() : undefined);
+      if (!idle) return;
+      const keys = [...waiting.keys()];
+      const key = keys.find(k => heldBy(k) < mostOfOne) ?? keys[0]!;
+      const list = waiting.get(key)!;
+      const job = list.shift()!;
+      numWaiting--;
+      // to the end of the line
+      waiting.delete(key);
+      if (list.length > 0) waiting.set(key, list);
+      idle.job = job;
+      idle.worker.ref();
+      const spec = idle.known.has(job.handle) ? undefined : specs.get(job.handle);
+      idle.known.add(job.handle);
+      const message: ToThread = { kind: "judge", spec, handle: job.handle, input: job.input, flag: job.flag };
+      idle.worker.postMessage(message);
+    }
+  }
+  const drop = (job: Job): void => {
+    Atomics.store(job.flag, 0, 1);
+    const list = waiting.get(job.key);
+    const at = list?.indexOf(job) ?? -1;
+    if (list && at >= 0) {
+      list.splice(at, 1);
+      numWaiting--;
+      if (list.length === 0) waiting.delete(job.key);
+    }
+    const thread = [...threads].find(t => t.job === job);
+    if (!thread) return;
+    setTimeout(() => {
+      if (thread.job === job) void thread.worker.terminate();
+    }, graceMs).unref();
+  };
+  return {
+    add: spec => {
+      specs.set(++handles, spec);
+      return handles;
+    },
+    remove: handle => {
+      specs.delete(handle);
+      const message: ToThread = { kind: "forget", handle };
+      for (const { worker, known } of threads) if (known.delete(handle)) worker.postMessage(message);
+    },
+    run: (handle, input, key, stop) =>
+      new Promise((resolve, reject) => {
+        if (stop.reason) {
+          resolve(undefined);
+          return;
+        }
+        if (numWaiting >= mostWaiting) {
+          reject(new GuardFailure(`${mostWaiting} large requests wait for it already`));
+          return;
+        }
+        const left = (): void => {
+          drop(job);
+          resolve(undefined);
+        };
+        const job: Job = {
+          handle,
+          input,
+          key,
+          flag: new Int32Array(new SharedArrayBuffer(4)),
+          settle: (result, error) => {
+            stop.delete(left);
+            if (error && !stop.reason) reject(error);
+            else resolve(result);
+          },
+        };
+        waiting.set(key, [...(waiting.get(key) ?? []), job]);
+        numWaiting++;
+        stop.add(left);
+        next();
+      }),
+    close: async () => {
+      await Promise.all([...threads].map(t => t.worker.terminate()));
+    },
+    get running() {
+      return [...threads].filter(t => t.job).length;
+    },
+  };
+}
+
+let shared: Pool | undefined;
+/** The process's one. */
+export function sharedPool(): Pool {
+  shared ??= threadPool();
+  return shared;
+}

@@ -1,0 +1,54 @@
+/**
+ * Runs a judge where it holds up nobody: small inputs at once, since a thread would take longer than they do; large ones in a thread. A program that
+ * runs from its TypeScript has no threads (Node 20 loads none): there large inputs take turns with everything else.
+ */
+import type { Stop } from "../../upstreams/stop.ts";
+import type { FindSpans } from "../private/find.ts";
+import { type JudgeInput, type JudgeResult, type JudgeSpec, openJudge } from "./judge.ts";
+import { canThread, type Pool, sharedPool } from "./pool.ts";
+
+/** Characters of an input that is judged at once: below 2 ms (docs/measured.md). A thread adds 0.2 ms and waits its turn. */
+export const inlineCharacters = 8_192;
+
+export interface Runner {
+  readonly find: FindSpans | undefined;
+  /** Undefined where it was ended. Errors: GuardFailure. */
+  run(input: JudgeInput, key: string, stop: Stop): JudgeResult | undefined | Promise<JudgeResult | undefined>;
+  close(): void;
+}
+
+const sizeOf = ({ texts, fixed }: JudgeInput): number => {
+  let size = 0;
+  for (const text of texts) size += text.length;
+  for (const text of fixed) size += text.length;
+  return size;
+};
+
+export async function runnerOf(spec: JudgeSpec, pool: Pool | undefined = canThread() ? sharedPool() : undefined): Promise<Runner> {
+  const { judge, find } = await openJudge(spec);
+  const handle = pool?.add(spec);
+  return {
+    find,
+    run: (input, key, stop) => {
+      if (sizeOf(input) > inlineCharacters)
+        return pool && handle !== undefined ? pool.run(handle, input, key, stop) : inTurns(judge(input), stop);
+      const judging = judge(input);
+      for (;;) {
+        const step = judging.next();
+        if (step.done) return step.value;
+      }
+    },
+    close: () => {
+      if (handle !== undefined) pool?.remove(handle);
+    },
+  };
+}
+
+async function inTurns(judging: ReturnType<Awaited<ReturnType<typeof openJudge>>["judge"]>, stop: Stop): Promise<JudgeResult | undefined> {
+  for (;;) {
+    const step = judging.next();
+    if (step.done) return step.value;
+    await new Promise(resume => setImmediate(resume));
+    if (stop.reason) return undefined;
+  }
+}
