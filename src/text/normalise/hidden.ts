@@ -185,59 +185,72 @@ const hexOf = (c: number): number => (c < 128 ? hexadecimal[c]! : outside);
 
 /** Percent-encoding, with the characters of the same run around it. `heldBefore`: where begins what the sign found half done. */
 function percentRun(heldBefore: () => number | undefined): Run {
-  let points: { code: number; readonly start: number; end: number; readonly isByte: boolean }[] = [];
+  let codes: number[] = [];
+  let starts: number[] = [];
+  let isByte: boolean[] = [];
+  let lastEnd = 0;
   let hold: number | undefined;
   let escapes = 0;
   /** Digits that the last sign still wants. */
   let wanted = 0;
+  const keep = (count: number): void => {
+    codes = count === 0 ? [] : codes.slice(-count);
+    starts = count === 0 ? [] : starts.slice(-count);
+    isByte = count === 0 ? [] : isByte.slice(-count);
+  };
   const emit = (found: (hidden: HiddenText) => void): void => {
     if (escapes === 0) return;
-    const bytes = points.flatMap(p => (p.isByte ? [p] : [...Buffer.from(String.fromCodePoint(p.code))].map(code => ({ ...p, code }))));
-    found(
-      utf8(
-        bytes.map(b => b.code),
-        bytes.map(b => b.start),
-        points.at(-1)!.end,
-        true,
-      ),
-    );
+    const bytes: number[] = [];
+    const places: number[] = [];
+    for (const [i, code] of codes.entries())
+      for (const byte of isByte[i] ? [code] : Buffer.from(String.fromCodePoint(code))) {
+        bytes.push(byte);
+        places.push(starts[i]!);
+      }
+    found(utf8(bytes, places, lastEnd, true));
   };
   const end = (found: (hidden: HiddenText) => void): void => {
+    if (codes.length === 0) return;
     emit(found);
-    points = [];
+    keep(0);
     hold = undefined;
     escapes = 0;
     wanted = 0;
   };
   return {
     take(codePoint, start, itsEnd, found) {
-      if (codePoint < 128 ? ends.has(codePoint) || codePoint <= 32 : isSpaceUnit(codePoint)) {
-        if (points.length > 0) end(found);
+      if (codePoint < 128 ? codePoint <= 32 || ends.has(codePoint) : isSpaceUnit(codePoint)) {
+        end(found);
         return;
       }
-      const last = points.at(-1);
-      if (wanted > 0 && last) {
+      if (wanted > 0) {
         const digit = hexOf(codePoint);
         if (digit !== outside) {
-          last.code = wanted === 2 ? digit : last.code * 16 + digit;
-          last.end = itsEnd;
+          const last = codes.length - 1;
+          codes[last] = wanted === 2 ? digit : codes[last]! * 16 + digit;
+          lastEnd = itsEnd;
           wanted--;
           if (wanted === 0) escapes++;
           return;
         }
         // no escape after all
-        points.pop();
+        codes.pop();
+        starts.pop();
+        isByte.pop();
         wanted = 0;
       }
       if (codePoint === percent) {
         hold ??= Math.min(start, heldBefore() ?? start);
         wanted = 2;
       }
-      points.push({ code: codePoint, start, end: itsEnd, isByte: codePoint === percent });
-      if (points.length < windowBytes) return;
+      codes.push(codePoint);
+      starts.push(start);
+      isByte.push(codePoint === percent);
+      lastEnd = itsEnd;
+      if (codes.length < windowBytes) return;
       emit(found);
-      points = hold === undefined ? points.slice(-1) : points.slice(-overlapBytes);
-      if (hold !== undefined) hold = points[0]!.start;
+      keep(hold === undefined ? 1 : overlapBytes);
+      if (hold !== undefined) hold = starts[0]!;
     },
     end,
     get hold() {
@@ -255,17 +268,17 @@ export interface HiddenReader {
 
 /** `heldBefore`: of what looks at the same characters, where something begins that may still be found. */
 export function hiddenReader(found: (hidden: HiddenText) => void, heldBefore: () => number | undefined = () => undefined): HiddenReader {
-  const runs = [
-    digitRun(base64, 6),
-    digitRun(hexadecimal, 4),
-    percentRun(heldBefore),
-    invisibleRun(tagOf, 1, true),
-    // one selector behind a sign chooses its picture
-    invisibleRun(selectorOf, leastBytes, false),
-  ];
+  const seen = [digitRun(base64, 6), digitRun(hexadecimal, 4), percentRun(heldBefore)];
+  // one selector behind a sign chooses its picture
+  const unseen = [invisibleRun(tagOf, 1, true), invisibleRun(selectorOf, leastBytes, false)];
+  const runs = [...seen, ...unseen];
+  let hasUnseen = false;
   return {
     take: (codePoint, start, end) => {
-      for (const run of runs) run.take(codePoint, start, end, found);
+      for (const run of seen) run.take(codePoint, start, end, found);
+      if (codePoint < 0xfe00 && !hasUnseen) return;
+      for (const run of unseen) run.take(codePoint, start, end, found);
+      hasUnseen = codePoint >= 0xfe00;
     },
     end: () => {
       for (const run of runs) run.end(found);

@@ -107,6 +107,13 @@ export function dictionaryOf(words: readonly (readonly number[])[]): Dictionary 
     beginsApart: unit => firsts.has(unit) || meaningsOf(unit).some(m => firsts.has(m)),
     after: (alive, unit) => {
       if (alive === undefined || alive === "any") return alive;
+      // a letter stands for itself alone: most parts end here
+      if (alive.length === 1 && isLetterUnit(unit) && meaningsOf(unit).length === 0) {
+        const [only] = alive;
+        const next = only!.next.get(unit);
+        if (!next) return unit === only!.unit ? alive : undefined;
+        return unit === only!.unit ? [next, only!] : [next];
+      }
       const out = new Set<Letter>();
       for (const at of alive) {
         if (unit === star) for (const next of at.next.values()) out.add(next);

@@ -111,6 +111,8 @@ export function disguiseFinder({ dictionary, within }: DisguiseOptions): Finder 
   };
   return {
     before: (next, end, found) => {
+      // inside of a word that can become nothing
+      if (part && part.alive === undefined && part.units.length > 1 && next !== undefined && isPartUnit(next)) return;
       const isPart = next !== undefined && isPartUnit(next);
       if (part && !isPart) endPart(end, found);
       else if (part && part.units.length === 1 && apart.length > 0) judgeApart(found);

@@ -107,7 +107,8 @@ function firstTests({ states, start }: PatternMachine): Test[] {
 
 /** Ways of one pass: states in the order that they were reached, and for each the beginning of its way. */
 class Ways {
-  readonly list: number[] = [];
+  readonly #list: Int32Array;
+  #count = 0;
   readonly begin: Float64Array;
   readonly #mark: Uint32Array;
   #round = 1;
@@ -115,9 +116,24 @@ class Ways {
   constructor(size: number) {
     this.begin = new Float64Array(size);
     this.#mark = new Uint32Array(size);
+    this.#list = new Int32Array(size);
+  }
+  get count(): number {
+    return this.#count;
+  }
+  at(i: number): number {
+    return this.#list[i]!;
+  }
+  /** By where they began. */
+  ordered(isLastFirst: boolean): readonly number[] {
+    const order: number[] = [];
+    for (let i = 0; i < this.#count; i++) order.push(this.#list[i]!);
+    if (order.length < 2) return order;
+    order.sort((a, b) => this.begin[a]! - this.begin[b]!);
+    return isLastFirst ? order.reverse() : order;
   }
   clear(): void {
-    this.list.length = 0;
+    this.#count = 0;
     this.#round++;
   }
   has(state: number): boolean {
@@ -126,7 +142,7 @@ class Ways {
   add(state: number, begin: number): void {
     this.#mark[state] = this.#round;
     this.begin[state] = begin;
-    this.list.push(state);
+    this.#list[this.#count++] = state;
   }
 }
 
@@ -150,13 +166,15 @@ export function patternFinder({ states, start }: PatternMachine): Finder {
     return (what === "boundary") === isBoundary;
   };
 
+  const open: number[] = [];
   const close = (ways: Ways, from: number, begin: number, next: number | undefined): void => {
-    const open = [from];
-    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    open.push(from);
+    while (open.length > 0) {
+      const at = open.pop()!;
       if (ways.has(at)) continue;
       ways.add(at, begin);
       const state = states[at]!;
-      if (state.kind === "split") open.push(...state.to);
+      if (state.kind === "split") for (const to of state.to) open.push(to);
       else if (state.kind === "assert" && holds(state.what, next)) open.push(state.to);
     }
   };
@@ -164,12 +182,12 @@ export function patternFinder({ states, start }: PatternMachine): Finder {
   return {
     before: (next, end, found) => {
       position = end;
-      isIdle = sets.every(s => s.kernel.list.length === 0);
+      isIdle = sets[0]!.kernel.count === 0 && sets[1]!.kernel.count === 0;
       if (isIdle) return;
-      for (const [which, { kernel, closed }] of sets.entries()) {
+      for (let which = 0; which < 2; which++) {
+        const { kernel, closed } = sets[which]!;
         closed.clear();
-        const order = kernel.list.length > 1 ? kernel.list.slice().sort((a, b) => kernel.begin[a]! - kernel.begin[b]!) : kernel.list;
-        if (which === 1) order.reverse();
+        const order = kernel.ordered(which === 1);
         // a way that begins here is the last of all
         if (which === 1) close(closed, start, end, next);
         for (const at of order) close(closed, at, kernel.begin[at]!, next);
@@ -189,7 +207,8 @@ export function patternFinder({ states, start }: PatternMachine): Finder {
           close(closed, start, position, unit);
         }
         next.clear();
-        for (const at of closed.list) {
+        for (let i = 0; i < closed.count; i++) {
+          const at = closed.at(i);
           const state = states[at]!;
           if (state.kind !== "take" || !state.test(unit, original) || next.has(state.to)) continue;
           // a way that has not taken anything begins with this unit
@@ -200,13 +219,19 @@ export function patternFinder({ states, start }: PatternMachine): Finder {
         set.kernel = next;
       }
       const [{ kernel: first }, { kernel: latest }] = sets as [(typeof sets)[0], (typeof sets)[0]];
-      for (const at of latest.list) if (!first.has(at)) first.add(at, latest.begin[at]!);
+      for (let i = 0; i < latest.count; i++) {
+        const at = latest.at(i);
+        if (!first.has(at)) first.add(at, latest.begin[at]!);
+      }
       last = unit;
     },
     get hold() {
       let least: number | undefined;
       for (const { kernel } of sets)
-        for (const at of kernel.list) if (least === undefined || kernel.begin[at]! < least) least = kernel.begin[at]!;
+        for (let i = 0; i < kernel.count; i++) {
+          const begin = kernel.begin[kernel.at(i)]!;
+          if (least === undefined || begin < least) least = begin;
+        }
       return least;
     },
   };

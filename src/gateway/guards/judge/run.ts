@@ -8,7 +8,7 @@ import { type JudgeInput, type JudgeResult, type JudgeSpec, openJudge } from "./
 import { canThread, type Pool, sharedPool } from "./pool.ts";
 
 /** Characters of an input that is judged at once: below 2 ms (docs/measured.md). A thread adds 0.2 ms and waits its turn. */
-export const inlineCharacters = 8_192;
+export const inlineCharacters = 4_096;
 
 export interface Runner {
   readonly find: FindSpans | undefined;
