@@ -44,6 +44,7 @@ export const benches = {
   "gateway-load": "requests a second through the gateway with everything on, beside LiteLLM, Portkey and a bare Hono with undici",
   "gateway-streams":
     "500 streams at once through the gateway: tokens a second, memory a stream, whether it stays; beside a bare Hono with undici",
+  guards: "small requests beside prompts of 1 and 4 MB that guards look at, and when the work of one whose client left ends",
   "gateway-latency": "what the gateway adds to the time of a request, beside LiteLLM, Portkey and a bare Hono with undici",
   isolation: "requests of one key beside 530 idle streams of another on the same upstream, through the gateway",
   "gateway-routing": "what hedging, the servers' own load and priorities do to waits, on servers whose times are set",

@@ -44,13 +44,13 @@ function mapped(text: string, formOf: (codePoint: number) => string): Normalised
   return { text: out, startOf: i => starts[i]!, endOf: i => ends[i]! };
 }
 
-const foldedAscii = /^[\t\n\f\r\x20-\x40\x5b-\x7e]*$/;
+const printableAscii = /^[\t\n\v\f\r\x20-\x7e]*$/;
 const foldsKept = new Map<number, string>();
 const mostKept = 20_000;
 
 /** Folded for finding words: small letters, without accents, look-alikes and invisible characters. */
 export function foldedText(text: string): Normalised {
-  if (foldedAscii.test(text)) return itself(text);
+  if (printableAscii.test(text)) return itself(text.toLowerCase());
   return mapped(text, codePoint => {
     let form = foldsKept.get(codePoint);
     if (form === undefined) {
@@ -61,8 +61,6 @@ export function foldedText(text: string): Normalised {
     return form;
   });
 }
-
-const printableAscii = /^[\t\n\f\r\x20-\x7e]*$/;
 
 function visible(codePoint: number): string {
   if (isInvisible(codePoint)) return "";

@@ -1,7 +1,18 @@
-/** A thread that judges large inputs, one after the other. */
+/** A thread that judges large inputs, one after the other, behind everything else that the process does. */
+import { readlinkSync } from "node:fs";
+import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type JudgeInput, type JudgeResult, type OpenJudge, openJudge } from "./judge.ts";
 import type { FromThread, ToThread } from "./pool.ts";
+
+/** Of Linux, from -20 to 19: a third of the processor time that the event loop gets where both want one core. */
+const niceness = 5;
+try {
+  // the link is resolved by this thread: PID/task/TID; a thread's id is a process's for the scheduler
+  setPriority(Number(readlinkSync("/proc/thread-self").split("/").at(-1)), niceness);
+} catch {
+  // another system, or one that does not allow it: the threads have the priority of the process
+}
 
 const judges = new Map<number, Promise<OpenJudge>>();
 const say = (message: FromThread): void => parentPort!.postMessage(message);
