@@ -86,3 +86,42 @@ test("thoughts of earlier turns are looked at, and are not sent where they would
   expect((await gateway.post("/v1/messages", { model: "chat", max_tokens: 20, messages })).status).toBe(200);
   expect(upstream.received[1]!.text).toContain('"thinking":"nothing"');
 });
+
+test.each<[string, object]>([
+  ["the system prompt", { system: [{ type: "text", text: "nightfall" }] }],
+  [
+    "a system prompt in two parts",
+    {
+      system: [
+        { type: "text", text: "night" },
+        { type: "text", text: "fall" },
+      ],
+    },
+  ],
+  [
+    "two parts of a message",
+    {
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "text", text: "night" },
+            { type: "text", text: "fall" },
+          ],
+        },
+      ],
+    },
+  ],
+  ["a tool's description", { tools: [{ name: "f", description: "n1ghtfall", input_schema: { type: "object" } }] }],
+  ["a tool's name", { tools: [{ name: "nightfall", input_schema: { type: "object" } }] }],
+  ["a key of a schema", { tools: [{ name: "f", input_schema: { type: "object", properties: { nightfall: { type: "string" } } } }] }],
+  [
+    "a choice of a schema",
+    { tools: [{ name: "f", input_schema: { type: "object", properties: { a: { type: "string", enum: ["n.i.g.h.t.f.a.l.l"] } } } }] },
+  ],
+  ["tag characters", { system: [..."nightfall"].map(c => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join("") }],
+])("a blocked word in %s is found", async (_, body) => {
+  const messages = [{ role: "user", content: "Hi" }];
+  expect((await gateway.post("/v1/messages", { model: "chat", max_tokens: 20, messages, ...body })).status).toBe(400);
+  expect(upstream.received).toEqual([]);
+});
