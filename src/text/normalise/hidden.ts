@@ -268,7 +268,11 @@ export interface HiddenReader {
 
 /** `heldBefore`: of what looks at the same characters, where something begins that may still be found. */
 export function hiddenReader(found: (hidden: HiddenText) => void, heldBefore: () => number | undefined = () => undefined): HiddenReader {
-  const seen = [digitRun(base64, 6), digitRun(hexadecimal, 4), percentRun(heldBefore)];
+  const encodings = [digitRun(base64, 6), digitRun(hexadecimal, 4)];
+  const least = (places: readonly (number | undefined)[]): number | undefined =>
+    places.reduce((a, b) => (b !== undefined && (a === undefined || b < a) ? b : a), undefined);
+  // first: what is half done before its sign is what the others have before they take it
+  const seen = [percentRun(() => least([heldBefore(), ...encodings.map(e => e.hold)])), ...encodings];
   // one selector behind a sign chooses its picture
   const unseen = [invisibleRun(tagOf, 1, true), invisibleRun(selectorOf, leastBytes, false)];
   const runs = [...seen, ...unseen];
@@ -284,9 +288,9 @@ export function hiddenReader(found: (hidden: HiddenText) => void, heldBefore: ()
       for (const run of runs) run.end(found);
     },
     get hold() {
-      let least: number | undefined;
-      for (const { hold } of runs) if (hold !== undefined && (least === undefined || hold < least)) least = hold;
-      return least;
+      let first: number | undefined;
+      for (const { hold } of runs) if (hold !== undefined && (first === undefined || hold < first)) first = hold;
+      return first;
     },
   };
 }

@@ -101,6 +101,13 @@ describe("however a text is cut", () => {
     );
   });
 
+  test("base64 that goes on with a percent-encoded character is held back with it", () => {
+    const whole = "YWJj%61a";
+    const list = { patterns: ["a+b"], wholeWords: false };
+    for (let at = 0; at <= whole.length; at++)
+      expect(run(filterOf(list, "block"), [whole.slice(0, at), whole.slice(at)])).toEqual(run(filterOf(list, "block"), [whole]));
+  });
+
   test("nothing of a blocked passage leaves", () => {
     fc.assert(
       fc.property(text, text, cuts, (before, after, at) => {
