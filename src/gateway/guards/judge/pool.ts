@@ -29,7 +29,7 @@ const mostThreads = 4;
 /** Inputs that wait, of all callers: with the largest bodies as much memory as the gateway's own bound on requests. */
 const mostWaiting = 256;
 /** How long a thread may go on with what is not wanted any more before it is replaced. */
-const graceMs = 40;
+const graceMs = 20;
 
 interface Job {
   readonly handle: number;
