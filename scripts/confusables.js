@@ -26,7 +26,7 @@ const add = (letter, reading) => {
   byReading.set(reading, (byReading.get(reading) ?? "") + letter);
 };
 const rows = Object.entries(data).map(([source, prototype]) => ({ source, reading: readingOf(prototype) }));
-const isUsed = ({ source, reading }) => [...source].length === 1 && /^[a-z0-9]{1,3}$/.test(reading) && !/^[\x00-\x7f]*$/.test(fold(source));
+const isUsed = ({ source, reading }) => [...source].length === 1 && /^[a-z0-9]{1,3}$/.test(reading) && /[^ -~]/.test(fold(source));
 // a small letter reads as itself before it reads as its capital
 for (const isSmall of [true, false])
   for (const row of rows.filter(isUsed)) if ((row.source.toLowerCase() === row.source) === isSmall) add(fold(row.source), row.reading);
