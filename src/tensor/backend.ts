@@ -30,8 +30,15 @@ export interface Capabilities {
 export interface DeviceMemory {
   readonly shape: Shape;
   readonly dtype: DType;
-  /** The elements themselves where JavaScript can reach them; not a copy, invalid after `dispose`. */
+  /** The elements themselves where JavaScript can reach them; not a copy, and not to be kept: invalid after `dispose`. */
   host(): TypedArray | undefined;
+  /** The same for code that may keep them: from then on the memory is never reused for another array. */
+  expose(): TypedArray | undefined;
+  /** A kernel keeps a copy of the elements in an order of its own: from then on they do not change, nor is the memory reused. */
+  freeze(): void;
+  readonly isFrozen: boolean;
+  /** Somebody else looks at this memory (exposed or frozen): a program must not write a result over it. */
+  readonly isShared: boolean;
   read(): Promise<TypedArray>;
   write(data: TypedArray): Promise<void>;
   dispose(): void;
@@ -56,9 +63,16 @@ export interface BuildOptions {
   readonly measureMemory?: boolean;
 }
 
+export interface RunHooks {
+  /** Stops the run between two operations. */
+  readonly signal?: AbortSignal;
+  /** Called when the run begins: outputs may be written from then on, also by a run that fails. */
+  readonly onBegin?: () => void;
+}
+
 export interface Executable {
   /** Computes outputs from inputs, in the graph's order; every memory belongs to the same device. */
-  run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], signal?: AbortSignal): Promise<void>;
+  run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], hooks?: RunHooks): Promise<void>;
   /** Ends profiling and gives the file, where `profile` was asked for. */
   endProfile?(): string;
   /** Most memory that values between operations took so far, where `measureMemory` was asked for. */

@@ -4,7 +4,7 @@
  */
 import type { Random } from "../base/index.ts";
 import { checkpoint } from "./checkpoint.ts";
-import { type DType, fromNumbers, isFloat, sizeOf } from "./dtype.ts";
+import { type DType, isFloat, sizeOf } from "./dtype.ts";
 import { roundTo } from "./evaluate.ts";
 import * as f from "./functions.ts";
 import type { OpKind } from "./ops.ts";
@@ -165,7 +165,7 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
         r,
         [{ shape: randomShape(r), dtype, draw: q => 0.25 + 3 * q.uniform() }],
         x => (dtype === "bool" || isFloat(dtype) || to !== "u8" ? f.cast(x, to) : f.cast(f.maximum(x, 0), to)),
-        false,
+        isFloat(to),
       );
     },
   },
@@ -285,7 +285,7 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
     dtypes: floatsOnly,
     draw: (r, dtype) => {
       const shape = randomShape(r, 1, 3);
-      return build(r, [{ shape, dtype }], x => f.cumsum(x, r.below(shape.length)));
+      return build(r, [{ shape, dtype }], x => f.cumsum(x, r.below(shape.length), { reverse: r.below(2) === 0 }));
     },
   },
 
@@ -411,8 +411,9 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
       const [b, h, t, half] = [between(r, 1, 3), between(r, 1, 3), between(r, 1, 4), between(r, 1, 3)];
       const angles = [r.below(2) ? b : 1, 1, t, half];
       const turned = Array.from({ length: sizeOf(angles) }, () => r.normal());
-      const table = (g: (a: number) => number) => constant(fromNumbers(turned.map(g), dtype), dtype, angles);
-      return build(r, [{ shape: [b, h, t, 2 * half], dtype }], x => f.rotary(x, table(Math.cos), table(Math.sin)), true, 1e-4);
+      const table = (g: (a: number) => number): Slot => ({ shape: angles, dtype, exactly: roundTo(Float64Array.from(turned, g), dtype) });
+      const slots: Slot[] = [{ shape: [b, h, t, 2 * half], dtype }, table(Math.cos), table(Math.sin)];
+      return build(r, slots, (x, cos, sin) => f.rotary(x!, cos!, sin!), true, 1e-4);
     },
   },
   matmulAdd: {

@@ -4,15 +4,16 @@
  */
 import { isBranch, type MapLeaves, type Tree, treeFrom, treePaths } from "../base/index.ts";
 import { safeAliases } from "./alias.ts";
-import type { DeviceMemory, Executable } from "./backend.ts";
+import type { Executable } from "./backend.ts";
 import { reachable } from "./body.ts";
 import type { Device } from "./device.ts";
 import { DeviceArray } from "./device-array.ts";
-import { type DType, fromNumbers, isFloat } from "./dtype.ts";
+import { type DType, isFloat } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Graph, graphOf } from "./graph.ts";
 import type { OpKind } from "./ops.ts";
-import { defaultKeptPrograms, ProgramCache } from "./program-cache.ts";
+import { defaultKeptPrograms, ProgramCache, type ProgramLease } from "./program-cache.ts";
+import { ArraysInUse, type RunInput, RunMemory } from "./run-arrays.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
 import { simplify } from "./simplify.ts";
 import { checkGraph } from "./spec.ts";
@@ -78,8 +79,6 @@ interface Program {
   readonly executable: Executable;
   readonly like: Tree<unknown>;
   readonly aliases: ReadonlyMap<number, number>;
-  /** Positions, among all argument leaves, that the program takes. */
-  readonly donated: ReadonlySet<number>;
 }
 
 export interface Compiled<A extends readonly unknown[], R> {
@@ -110,12 +109,23 @@ function leavesOf(tree: unknown, path: string, place: string): { path: string; l
   if (tree instanceof DeviceArray || typeof tree === "number" || isSpec(tree)) return [{ path, leaf: tree }];
   if (isBranch(tree))
     return Object.entries(tree).flatMap(([k, v]) => (v === undefined ? [] : leavesOf(v, path ? `${path}.${k}` : k, place)));
-  throw tensorErrors.fail("argument", {
-    place: `${place}: ${path}`,
-    expected: "an array of the device or a number",
-    received: tree === null ? "null" : typeof tree,
-  });
+  throw notAnArray(`${place}: ${path}`, tree);
 }
+
+const notAnArray = (place: string, received: unknown) =>
+  tensorErrors.fail("argument", {
+    place,
+    expected: "an array of the device or a number",
+    received:
+      received === null
+        ? "null"
+        : received instanceof Tensor
+          ? received.toString()
+          : ArrayBuffer.isView(received)
+            ? "a typed array"
+            : typeof received,
+    hint: ArrayBuffer.isView(received) ? "Make an array of it: await device.array(...)." : "",
+  });
 
 /** The tree with leaves replaced in order. */
 function replaceLeaves(tree: unknown, next: () => Tensor): unknown {
@@ -187,9 +197,13 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     };
   };
 
-  async function build(args: readonly unknown[], leaves: ReturnType<typeof signatureOf>["leaves"]): Promise<Program> {
+  type Leaves = ReturnType<typeof signatureOf>["leaves"];
+  async function build(args: readonly unknown[], leaves: Leaves): Promise<Program> {
     const specs = leaves.map(l => specOf(l.leaf));
     const constants = constantsOf(leaves);
+    leaves.forEach(({ leaf }, i) => {
+      if (constants[i] && leaf instanceof DeviceArray) leaf.memory.freeze();
+    });
     const inputs = leaves.map((l, i) => input(`${l.argument}${l.path ? `.${l.path}` : ""}`, specs[i]!.shape, specs[i]!.dtype));
     let at = 0;
     const traced = args.map(a => replaceLeaves(a, () => inputs[at++]!)) as unknown as A;
@@ -205,6 +219,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
     const { native: always, onRequest } = backend.capabilities;
     const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
+    checkGraph(raw);
     const graph = simplify(raw, native);
     checkGraph(graph, native);
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
@@ -220,28 +235,60 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
       ...(options.profile === undefined ? {} : { profile: options.profile }),
       ...(options.measureMemory ? { measureMemory: true } : {}),
     });
-    return { graph, executable, like: result as Tree<unknown>, aliases, donated: new Set(donated.map(d => d.index)) };
+    return { graph, executable, like: result as Tree<unknown>, aliases };
   }
 
-  function programFor(args: readonly unknown[]) {
+  function programFor(args: readonly unknown[], leaves: Leaves, key: string): ProgramLease<Program> {
     if (disposed) throw tensorErrors.fail("disposed", { place: name, message: "the program was disposed" });
-    const { leaves, key } = signatureOf(args);
-    return { leaves, lease: programs.lease(key, () => build(args, leaves)) };
+    return programs.lease(key, () => build(args, leaves));
   }
+
+  /** The arrays among the leaves, in use from now on: what is written or donated after the call is not what it computes with. */
+  const takeArrays = (leaves: Leaves): ArraysInUse =>
+    new ArraysInUse(
+      name,
+      leaves.flatMap(l =>
+        l.leaf instanceof DeviceArray
+          ? [{ array: l.leaf, place: `"${l.argument}${l.path ? `.${l.path}` : ""}"`, isDonated: donate.includes(l.argument) }]
+          : [],
+      ),
+    );
 
   async function call(run: RunOptions, args: readonly unknown[]): Promise<unknown> {
-    const { leaves, lease } = programFor(args);
+    const { leaves, key } = signatureOf(args);
+    const spec = leaves.find(({ leaf }) => !(leaf instanceof DeviceArray) && typeof leaf !== "number");
+    if (spec) throw notAnArray(`${name}: argument ${spec.argument}${spec.path ? `: ${spec.path}` : ""}`, spec.leaf);
+    const inUse = takeArrays(leaves);
+    const numbers: DeviceArray[] = [];
+    let lease: ProgramLease<Program> | undefined;
     try {
+      lease = programFor(args, leaves, key);
       const program = await lease.program;
       latest = program;
-      return await runProgram(program, leaves, run);
+      run.signal?.throwIfAborted();
+      let at = 0;
+      const given: RunInput[] = [];
+      for (const { leaf } of leaves) {
+        if (leaf instanceof DeviceArray) {
+          given.push({ memory: inUse.memories[at]!, passed: inUse.passed[at] });
+          at++;
+        } else {
+          const scalar = await device.array(leaf as number);
+          numbers.push(scalar);
+          given.push({ memory: scalar.memory, passed: undefined });
+        }
+      }
+      return await execute(run, program, given);
     } finally {
-      lease.release();
+      lease?.release();
+      inUse.end();
+      for (const n of numbers) n.dispose();
     }
   }
 
   async function prepare(specs: readonly unknown[]): Promise<Graph> {
-    const { lease } = programFor(specs);
+    const { leaves, key } = signatureOf(specs);
+    const lease = programFor(specs, leaves, key);
     try {
       return (await lease.program).graph;
     } finally {
@@ -249,48 +296,21 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     }
   }
 
-  async function runProgram(program: Program, leaves: ReturnType<typeof signatureOf>["leaves"], run: RunOptions): Promise<unknown> {
-    const own: DeviceArray[] = [];
-    const arrays: DeviceArray[] = [];
-    for (const { leaf } of leaves) {
-      if (leaf instanceof DeviceArray) arrays.push(leaf);
-      else {
-        const memory = backend.allocate([], "f32");
-        await memory.write(fromNumbers([leaf as number], "f32"));
-        const array = new DeviceArray(memory);
-        own.push(array);
-        arrays.push(array);
-      }
-    }
-    for (const a of arrays) void a.memory;
-    const memories = arrays.map(a => a.memory);
-    const outputs: DeviceMemory[] = program.graph.outputs.map((t, o) => {
-      const alias = program.aliases.get(o);
-      return alias === undefined ? backend.allocate(t.shape, t.dtype) : memories[alias]!;
-    });
-    for (const a of arrays) a.beginUse();
+  async function execute(run: RunOptions, program: Program, given: readonly RunInput[]): Promise<unknown> {
+    const memory = new RunMemory(backend, program, given);
     try {
+      await memory.copyShared();
       const started = performance.now();
-      await program.executable.run(memories, outputs, run.signal);
+      const hooks = { ...(run.signal ? { signal: run.signal } : {}), onBegin: () => memory.begun() };
+      await program.executable.run(memory.inputs, memory.outputs, hooks);
       run.onNative?.(performance.now() - started);
     } catch (error) {
-      outputs.forEach((m, o) => {
-        if (!program.aliases.has(o)) m.dispose();
-      });
+      memory.fail();
       throw error;
-    } finally {
-      for (const a of arrays) a.endUse();
-      for (const a of own) a.dispose();
     }
-    const reused = new Set(program.aliases.values());
-    arrays.forEach((a, i) => {
-      if (!program.donated.has(i) || own.includes(a)) return;
-      const memory = a.give();
-      if (!reused.has(i)) memory.dispose();
-    });
     return treeFrom(
       program.like as Tree<Tensor>,
-      outputs.map(m => new DeviceArray(m)),
+      memory.succeed().map(m => new DeviceArray(m)),
     );
   }
 

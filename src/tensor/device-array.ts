@@ -4,11 +4,15 @@
  */
 import { inspect } from "node:util";
 import type { DeviceMemory } from "./backend.ts";
-import { type DType, fromNumbers, sizeOf, type TypedArray, toNumbers } from "./dtype.ts";
+import { refuseAsValue } from "./control.ts";
+import { type DType, sizeOf, type TypedArray, toNumbers } from "./dtype.ts";
+import { elementsOf } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import { type Shape, showShape } from "./shape.ts";
 
 export type NestedNumbers = number | NestedNumbers[];
+
+const donatedText = "given away (donated) to a program";
 
 export class DeviceArray {
   readonly shape: Shape;
@@ -16,6 +20,8 @@ export class DeviceArray {
   #memory: DeviceMemory | undefined;
   #gone = "";
   #uses = 0;
+  /** A run in flight was given the array: it may write over it. */
+  #isDonated = false;
   #pending: DeviceMemory | undefined;
 
   constructor(memory: DeviceMemory) {
@@ -37,14 +43,17 @@ export class DeviceArray {
       throw tensorErrors.fail("disposed", {
         place: this.#label(),
         message: `the array was ${this.#gone}`,
-        hint: this.#gone === "disposed" ? "" : "Use the array that the program returned in its place.",
+        hint: this.#gone === donatedText ? "Use the array that the program returned in its place." : "",
       });
     return this.#memory;
   }
 
-  /** The elements in place, where the device's memory can be reached (f16 and bf16 as words). Not a copy: valid until dispose. */
+  /**
+   * The elements in place, where JavaScript can reach the device's memory (f16 and bf16 as words). Not a copy. A view that outlives its array
+   * (disposed, or donated to a program) keeps the last elements and is connected to no other array; its buffer cannot be transferred.
+   */
   view(): TypedArray {
-    const host = this.memory.host();
+    const host = this.#idle("view").expose();
     if (!host)
       throw tensorErrors.fail("device", {
         place: this.#label(),
@@ -57,7 +66,7 @@ export class DeviceArray {
 
   /** A copy of the elements. */
   read(): Promise<TypedArray> {
-    return this.memory.read();
+    return this.#idle("read").read();
   }
   /** A copy of the elements as numbers. */
   async numbers(): Promise<Float64Array> {
@@ -73,11 +82,25 @@ export class DeviceArray {
   async nested(): Promise<NestedNumbers> {
     return nest(await this.numbers(), this.shape);
   }
-  /** Replaces the elements. */
+  /**
+   * Replaces the elements. A typed array must be the dtype's own (`Uint16Array` words for f16 and bf16); a list of numbers is converted: floats
+   * round, integers must be whole and in range.
+   */
   async write(data: TypedArray | readonly number[]): Promise<void> {
-    if (data.length !== this.size)
-      throw tensorErrors.fail("shape", { place: "write", expected: `${this.size} elements`, received: `${data.length}` });
-    await this.memory.write(ArrayBuffer.isView(data) ? data : fromNumbers(data, this.dtype));
+    const memory = this.#idle("write");
+    if (this.#uses)
+      throw tensorErrors.fail("busy", {
+        place: `write ${this.#label()}`,
+        message: "a run in flight reads the array",
+        hint: "Await the run first.",
+      });
+    if (memory.isFrozen)
+      throw tensorErrors.fail("argument", {
+        place: `write ${this.#label()}`,
+        message: "the array is a constant of a compiled program, which keeps a copy of it",
+        hint: "Write to a new array and pass that.",
+      });
+    await memory.write(elementsOf("write", data, this.dtype, this.size));
   }
 
   /** Frees the memory. Twice is allowed. */
@@ -88,26 +111,50 @@ export class DeviceArray {
     this.dispose();
   }
 
-  /** For programs: takes the memory over; this handle is dead from now on. */
-  give(): DeviceMemory {
-    const { memory } = this;
+  /** For programs, while in use: the array is dead, and its memory a result's (`isReused`) or freed when the use ends. */
+  give(isReused: boolean): void {
+    // disposed during the run, the memory waits for its end already
+    const memory = this.#memory ?? this.#pending;
+    if (this.#memory) this.#gone = donatedText;
     this.#memory = undefined;
-    this.#gone = "given away (donated) to a program";
-    return memory;
+    this.#pending = isReused ? undefined : memory;
   }
-  /** For programs: a run starts and ends to use the memory. */
-  beginUse(): void {
-    void this.memory;
+  /** For programs: a run that wrote over the memory did not finish, so nobody knows what it holds. */
+  lose(): void {
+    this.#let("written over by a run that did not finish");
+  }
+  /** For programs: a call starts and ends to use the memory; `donated` says that it takes it over. */
+  beginUse(donated = false): DeviceMemory {
+    const memory = this.#idle("run");
+    if (donated && this.#uses)
+      throw tensorErrors.fail("busy", {
+        place: this.#label(),
+        message: "the array is donated to a run while another run uses it",
+        hint: "Await the other run first.",
+      });
+    this.#isDonated = donated;
     this.#uses++;
+    return memory;
   }
   endUse(): void {
     this.#uses--;
+    this.#isDonated = false;
     if (this.#uses === 0 && this.#pending) {
       this.#pending.dispose();
       this.#pending = undefined;
     }
   }
 
+  /** The memory, where no run in flight may be writing over it. */
+  #idle(place: string): DeviceMemory {
+    if (this.#isDonated)
+      throw tensorErrors.fail("busy", {
+        place: `${place} ${this.#label()}`,
+        message: "the array is donated to a run in flight",
+        hint: "Await the run and use the array that it returns.",
+      });
+    return this.memory;
+  }
   #let(how: string): void {
     if (!this.#memory) return;
     if (this.#uses) this.#pending = this.#memory;
@@ -119,9 +166,13 @@ export class DeviceArray {
     return `${this.dtype}${showShape(this.shape)}`;
   }
 
+  [Symbol.toPrimitive](hint: string): string {
+    return hint === "string" ? this.toString() : refuseAsValue(this.#label(), "array");
+  }
   toString(): string {
-    const host = this.#memory?.host();
-    if (!host) return `DeviceArray(${this.#label()}${this.#memory ? "" : `, ${this.#gone}`})`;
+    const host = this.#isDonated ? undefined : this.#memory?.host();
+    if (!host)
+      return `DeviceArray(${this.#label()}${this.#isDonated ? ", donated to a run in flight" : this.#memory ? "" : `, ${this.#gone}`})`;
     return `DeviceArray(${this.#label()}\n${printNumbers(toNumbers(host, this.dtype), this.shape, this.dtype)})`;
   }
   [inspect.custom](): string {

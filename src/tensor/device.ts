@@ -1,12 +1,12 @@
 /** Devices: opened by name with their options; they make arrays, and `compile` runs programs on them. */
 import type { Backend, Capabilities } from "./backend.ts";
 import { DeviceArray } from "./device-array.ts";
-import { type DType, dtypeTable, fromNumbers, sizeOf, type TypedArray } from "./dtype.ts";
+import { bytesOf, type DType, dtypeTable, sizeOf, type TypedArray } from "./dtype.ts";
+import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
 import { type OnnxBackendOptions, onnxBackend } from "./onnx-backend/index.ts";
 import { referenceBackend } from "./reference-backend.ts";
-import { type Shape, showShape } from "./shape.ts";
-import { constant, type Nested } from "./tensor.ts";
+import type { Shape } from "./shape.ts";
 
 export const deviceNames = ["cpu", "webgpu", "reference"] as const;
 export type DeviceName = (typeof deviceNames)[number];
@@ -34,35 +34,30 @@ export class Device {
 
   /** An array from numbers (scalar or nested lists), or from typed memory with its shape (a typed array alone is one axis). */
   async array(value: Nested | TypedArray, dtype: DType = "f32", shape?: Shape): Promise<DeviceArray> {
-    const source = ArrayBuffer.isView(value)
-      ? { data: value, shape: shape ?? [value.length], dtype }
-      : (({ data, shape, dtype }) => ({ data, shape, dtype }))(constant(value, dtype).attributes);
-    if (source.data.length !== sizeOf(source.shape))
-      throw tensorErrors.fail("shape", {
-        place: "array",
-        expected: `${sizeOf(source.shape)} elements for ${showShape(source.shape)}`,
-        received: `${source.data.length}`,
-      });
-    if (!(source.data instanceof dtypeTable[dtype].array))
-      throw tensorErrors.fail("dtype", {
-        place: "array",
-        expected: `${dtypeTable[dtype].array.name} for ${dtype}`,
-        received: source.data.constructor.name,
-      });
-    const memory = this.backend.allocate(source.shape, dtype);
-    await memory.write(source.data);
+    const nested = ArrayBuffer.isView(value) ? { flat: value, shape: [value.length] } : flatten("array", value);
+    const of = shape ?? nested.shape;
+    checkSpec("array", of, dtype);
+    const data = elementsOf("array", nested.flat as TypedArray | readonly number[], dtype, sizeOf(of));
+    const memory = this.backend.allocate(of, dtype);
+    await memory.write(data);
     return new DeviceArray(memory);
   }
 
   /** An array full of one value. */
-  full(shape: Shape, value: number, dtype: DType = "f32"): Promise<DeviceArray> {
-    return this.array(fromNumbers(new Float64Array(sizeOf(shape)).fill(value), dtype), dtype, shape);
+  async full(shape: Shape, value: number, dtype: DType = "f32"): Promise<DeviceArray> {
+    checkSpec("full", shape, dtype);
+    const one = numbersAs("full", [value], dtype)[0]!;
+    const memory = this.backend.allocate(shape, dtype);
+    const data = memory.host() ?? new dtypeTable[dtype].array(new ArrayBuffer(bytesOf(shape, dtype)));
+    (data as { fill(x: number | bigint): unknown }).fill(one);
+    if (!memory.host()) await memory.write(data);
+    return new DeviceArray(memory);
   }
   /** An array full of zeros; on the CPU it takes memory as it is used and not before. */
   async zeros(shape: Shape, dtype: DType = "f32"): Promise<DeviceArray> {
+    checkSpec("zeros", shape, dtype);
     const memory = this.backend.zeros?.(shape, dtype);
-    if (memory) return new DeviceArray(memory);
-    return this.array(new dtypeTable[dtype].array(new ArrayBuffer(sizeOf(shape) * dtypeTable[dtype].sizeBytes)), dtype, shape);
+    return memory ? new DeviceArray(memory) : this.full(shape, 0, dtype);
   }
 
   /** Frees memory that is kept for reuse. Arrays and programs are disposed by whoever made them. */

@@ -96,7 +96,26 @@ export function toNumbers(memory: TypedArray, dtype: DType): Float64Array {
   return out;
 }
 
-/** Writes numbers as a dtype: floats round, integers truncate toward zero and wrap, bool is "not zero". */
+/** The whole numbers of an integer dtype; those of i64 end at the doubles next to its ends. */
+export const integerRanges: { readonly [D in DType]?: readonly [least: number, most: number] } = {
+  i8: [-128, 127],
+  u8: [0, 255],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  i64: [-(2 ** 63), 2 ** 63],
+};
+
+/** A float as a whole number of an integer dtype: truncated toward zero, saturated at the ends, NaN is 0 (as XLA and WebAssembly do). */
+export function saturated(x: number, dtype: DType): number {
+  const [least, most] = integerRanges[dtype]!;
+  return Number.isNaN(x) ? 0 : Math.min(most, Math.max(least, Math.trunc(x)));
+}
+
+const toI64 = (x: number): bigint => {
+  const whole = saturated(x, "i64");
+  return whole === 2 ** 63 ? 2n ** 63n - 1n : BigInt(whole);
+};
+
+/** Writes numbers as a dtype: floats round, integers truncate toward zero and wrap (i64 saturates), bool is "not zero". */
 export function fromNumbers(values: ArrayLike<number>, dtype: DType): TypedArray {
   const out = new dtypeTable[dtype].array(new ArrayBuffer(values.length * dtypeTable[dtype].sizeBytes));
   switch (dtype) {
@@ -107,7 +126,7 @@ export function fromNumbers(values: ArrayLike<number>, dtype: DType): TypedArray
       for (let i = 0; i < values.length; i++) out[i] = toBf16(values[i]!);
       break;
     case "i64":
-      for (let i = 0; i < values.length; i++) out[i] = BigInt(Math.trunc(values[i]!));
+      for (let i = 0; i < values.length; i++) out[i] = toI64(values[i]!);
       break;
     case "bool":
       for (let i = 0; i < values.length; i++) out[i] = values[i] ? 1 : 0;

@@ -16,7 +16,19 @@ export const tensorErrors = errorTable("tensor", {
     exit: "failure",
     meaning: "An array, program or device was used after it was disposed or given away (donated).",
   },
-  argument: { status: 400, exit: "usage", meaning: "A compiled program was called with arguments of another structure than it takes." },
+  argument: {
+    status: 400,
+    exit: "usage",
+    meaning:
+      "A function or compiled program was called with an argument that it does not take: of another type or structure, or one array that is donated and passed again.",
+  },
+  busy: { status: 500, exit: "failure", meaning: "An array was donated, written or used while a run in flight changes or reads it." },
+  index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
+  control: {
+    status: 400,
+    exit: "usage",
+    meaning: "A traced tensor was used as a JavaScript number, string or condition. It has no value until the compiled program runs.",
+  },
   device: { status: 500, exit: "environment", meaning: "A device does not exist on this machine, or cannot do what was asked." },
   machine: {
     status: 500,

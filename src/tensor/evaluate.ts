@@ -3,7 +3,7 @@
  * purpose: it is the judge of every backend. With `exact` nothing is rounded, which makes central differences meaningful.
  */
 import { reachable } from "./body.ts";
-import { type DType, dtypeTable, fromBf16, fromF16, sizeOf, toBf16, toF16, toNumbers } from "./dtype.ts";
+import { type DType, dtypeTable, fromBf16, fromF16, isFloat, isInt, saturated, sizeOf, toBf16, toF16, toNumbers } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
 import { type CompositeKind, expansions } from "./expand.ts";
 import type { Attributes, OpKind } from "./ops.ts";
@@ -62,18 +62,30 @@ export function erf(x: number): number {
 
 const index = (place: string, value: number, size: number): number => {
   if (!(value >= 0 && value < size))
-    throw tensorErrors.fail("attribute", { place, expected: `indices in [0, ${size})`, received: `${value}` });
+    throw tensorErrors.fail("index", {
+      place,
+      expected: `indices from 0 to ${size - 1}`,
+      received: `${value}`,
+      hint: "Negative indices do not count from the end. Check the tokens, labels or rows that are passed.",
+    });
   return value;
 };
 
-const truncated = (dtype: DType, fn: (a: number, b: number) => number) => (a: number, b: number) =>
-  dtypeTable[dtype].kind === "float" ? fn(a, b) : Math.trunc(fn(a, b));
+/** Integers truncate toward zero; a / 0 is 0 (NumPy), and what exceeds the range (the least number / -1) wraps. */
+const quotient = (dtype: DType) => (a: number, b: number) => (isFloat(dtype) ? a / b : b === 0 ? 0 : wrapped(Math.trunc(a / b), dtype));
 
-/** Integer products above 2^53 lose bits in doubles; 32-bit ones wrap exactly through BigInt where needed. */
+/** Integer products above 2^53 lose bits in doubles; they wrap exactly through BigInt where needed. */
 const product = (dtype: DType) => (a: number, b: number) => {
   const p = a * b;
-  return dtypeTable[dtype].kind === "float" || Number.isSafeInteger(p) ? p : Number(BigInt.asIntN(64, BigInt(a) * BigInt(b)));
+  if (isFloat(dtype) || Number.isSafeInteger(p)) return p;
+  return dtype === "i32" ? Math.imul(a, b) : Number(BigInt.asIntN(64, BigInt(a) * BigInt(b)));
 };
+
+/** 64-bit integers wrap (as far as a double can say it); smaller ones do so when they are stored. */
+const wrapped = (x: number, dtype: DType): number => (dtype === "i64" && Math.abs(x) >= 2 ** 63 ? Number(BigInt.asIntN(64, BigInt(x))) : x);
+
+/** Sums of wide integers end at the ends of their range, as ONNX Runtime's do. */
+const summed = (x: number, dtype: DType): number => (dtype === "i32" || dtype === "i64" ? saturated(x, dtype) : x);
 
 type PrimitiveKind = Exclude<OpKind, CompositeKind | "input">;
 
@@ -96,13 +108,13 @@ const rules: { readonly [K in PrimitiveKind]: Rule<Attributes[K]> } = {
   not: map(x => (x ? 0 : 1)),
   cast: ({ inputs: [x], dtype, inputDtypes }) => {
     if (dtype === "bool") return x!.map(v => (v ? 1 : 0));
-    return dtypeTable[dtype].kind === "int" && dtypeTable[inputDtypes[0]!].kind === "float" ? x!.map(Math.trunc) : x!;
+    return isInt(dtype) && isFloat(inputDtypes[0]!) ? x!.map(v => saturated(v, dtype)) : x!;
   },
 
   add: zip((a, b) => a + b),
   sub: zip((a, b) => a - b),
   mul: g => zip(product(g.dtype))(g),
-  div: g => zip(truncated(g.dtype, (a, b) => a / b))(g),
+  div: g => zip(quotient(g.dtype))(g),
   pow: zip((a, b) => a ** b),
   maximum: zip((a, b) => Math.max(a, b)),
   minimum: zip((a, b) => Math.min(a, b)),
@@ -159,18 +171,18 @@ const rules: { readonly [K in PrimitiveKind]: Rule<Attributes[K]> } = {
     return out;
   },
 
-  sum: fold(0, (a, x) => a + x),
+  sum: g => fold(0, (a, x) => a + x)(g).map(x => summed(x, g.dtype)),
   max: fold(Number.NEGATIVE_INFINITY, (a, x) => Math.max(a, x)),
   argmax: ({ inputs: [x], shapes: [shape], attributes: { axis } }) => {
     const { starts, inside } = lines(shape!, [normalAxis("argmax", axis, shape!.length)]);
     return Float64Array.from(starts, s => inside.reduce((best, o, i) => (x![s + o]! > x![s + inside[best]!]! ? i : best), 0));
   },
-  cumsum: ({ inputs: [x], shapes: [shape], attributes: { axis } }) => {
+  cumsum: ({ inputs: [x], shapes: [shape], attributes: { axis, reverse } }) => {
     const { starts, inside } = lines(shape!, [normalAxis("cumsum", axis, shape!.length)]);
     const out = new Float64Array(x!.length);
     for (const s of starts) {
       let total = 0;
-      for (const o of inside) {
+      for (const o of reverse ? inside.toReversed() : inside) {
         total += x![s + o]!;
         out[s + o] = total;
       }

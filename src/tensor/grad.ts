@@ -6,7 +6,7 @@ import { isBranch, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
 import { reachable } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
 import { add, broadcastTo, identity, isFloatTensor, zeros } from "./functions.ts";
-import { type GradientRule, gradient, type Vjp } from "./gradient.ts";
+import { type GradientRule, gradient, type Vjp, zero } from "./gradient.ts";
 import type { OpKind } from "./ops.ts";
 import { sameShape, showShape } from "./shape.ts";
 import { constant, Tensor } from "./tensor.ts";
@@ -32,7 +32,14 @@ export const vjp: Vjp = (output, inputs, cotangent) => {
     const ds = rule({ inputs: t.inputs, output: t, cotangent: d, attributes: t.attributes as never, vjp });
     t.inputs.forEach((x, i) => {
       const dx = ds[i];
-      if (!dx || !depends.has(x)) return;
+      if (dx === zero || !depends.has(x) || !isFloatTensor(x)) return;
+      if (dx === undefined)
+        throw tensorErrors.fail("gradient", {
+          place: t.kind,
+          expected: `a gradient rule for input ${i}, ${x.toString()}`,
+          received: "none",
+          hint: "Apply stopGradient to that input to leave its gradient out.",
+        });
       const sofar = cotangents.get(x);
       cotangents.set(x, sofar ? add(sofar, dx) : dx);
     });

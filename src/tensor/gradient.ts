@@ -1,6 +1,7 @@
 /**
- * Reverse-mode rules: for each operation, the cotangents of its inputs from the cotangent of its output. `undefined` says that an input
- * has no gradient (indices, conditions). Rules are written with the operations themselves, so their results can be differentiated again.
+ * Reverse-mode rules: for each operation, the cotangents of its inputs from the cotangent of its output. Every float input has one, or `zero`
+ * where the derivative is 0 everywhere by definition; `undefined` is for inputs that are no floats (indices, conditions). The sweep throws
+ * where a rule leaves a float input out. Rules are written with the operations themselves, so their results can be differentiated again.
  * Notation: dx is the cotangent of x, y the output. Reading: Griewank & Walther; JAX's autodidax.
  */
 
@@ -21,9 +22,13 @@ export interface GradientContext<K extends OpKind> {
 }
 /** Cotangents of `inputs` when the output's is given; undefined where the output does not depend on one. */
 export type Vjp = (output: Tensor, inputs: readonly Tensor[], cotangent: Tensor) => (Tensor | undefined)[];
-export type GradientRule<K extends OpKind> = (context: GradientContext<K>) => readonly (Tensor | undefined)[];
+/** The derivative is 0 everywhere, and is not computed. */
+export const zero = Symbol("zero cotangent");
+export type GradientRule<K extends OpKind> = (context: GradientContext<K>) => readonly (Tensor | typeof zero | undefined)[];
 
 const none = () => [];
+/** Steps and cuts: the value does not follow the input, or is made not to. */
+const flat = () => [zero] as const;
 const refused = (): never => {
   throw tensorErrors.fail("attribute", {
     place: "gradient",
@@ -70,10 +75,10 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   constant: none,
 
   identity: ({ cotangent }) => [cotangent],
-  stopGradient: none,
+  stopGradient: flat,
   neg: ({ cotangent }) => [neg(cotangent)],
   abs: ({ inputs: [x], cotangent }) => [mul(cotangent, f.sign(x!))],
-  sign: none,
+  sign: flat,
   exp: ({ output, cotangent }) => [mul(cotangent, output)], // d e^x = e^x dx
   log: ({ inputs: [x], cotangent }) => [div(cotangent, x!)],
   sqrt: ({ output, cotangent }) => [div(mul(cotangent, 0.5), output)], // d sqrt(x) = dx / (2 sqrt(x))
@@ -82,7 +87,7 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   tanh: ({ output, cotangent }) => [mul(cotangent, sub(1, mul(output, output)))], // 1 - tanh^2
   erf: ({ inputs: [x], cotangent }) => [mul(cotangent, mul(2 / Math.sqrt(Math.PI), f.exp(neg(mul(x!, x!)))))], // 2/sqrt(pi) e^(-x^2)
   sigmoid: ({ output, cotangent }) => [mul(cotangent, mul(output, sub(1, output)))], // s (1 - s)
-  floor: none,
+  floor: flat,
   not: none,
   cast: ({ inputs: [x], cotangent }) => (f.isFloatTensor(x!) ? [f.cast(cotangent, x!.dtype)] : []),
 
@@ -95,7 +100,7 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   },
   pow: ({ inputs: [a, b], output, cotangent }) => [
     sumTo(mul(cotangent, mul(b!, f.pow(a!, sub(b!, 1)))), a!.shape), // b a^(b-1)
-    sumTo(mul(cotangent, mul(output, f.log(a!))), b!.shape), // a^b ln a
+    sumTo(mul(cotangent, mul(output, f.log(f.select(f.equal(a!, 0), 1, a!)))), b!.shape), // a^b ln a; 0 where a is 0
   ],
   maximum: extremum((a, b) => f.less(b, a)),
   minimum: extremum((a, b) => f.less(a, b)),
@@ -154,8 +159,8 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   ],
   max: maxRule,
   argmax: none,
-  // the running sum from the other end: total - running + itself
-  cumsum: ({ cotangent, attributes: { axis } }) => [add(sub(sum(cotangent, axis, true), f.cumsum(cotangent, axis)), cotangent)],
+  // the running sum from the other end (total - running + itself would cancel)
+  cumsum: ({ cotangent, attributes: { axis, reverse } }) => [f.cumsum(cotangent, axis, { reverse: !reverse })],
 
   gather: ({ inputs: [x, index], cotangent, attributes: { axis } }) => {
     const rank = x!.shape.length;
@@ -190,11 +195,12 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   },
 
   randomUniform: none,
-  barrier: ({ cotangent }) => [cotangent, undefined],
+  barrier: ({ cotangent }) => [cotangent, zero],
   call: ({ inputs, cotangent, attributes: { body, output }, vjp }) => {
     // recompute the body late, from inputs that wait for the cotangent; leaves need not wait, they hold no activations
     const late = inputs.map(x => (isLeaf(x) || !f.isFloatTensor(x) ? f.identity(x) : new Tensor("barrier", [x, cotangent], {})));
-    return vjp(inlineBody(body, late)[output]!, late, cotangent);
+    // an output of the body need not depend on every input
+    return vjp(inlineBody(body, late)[output]!, late, cotangent).map(d => d ?? zero);
   },
 
   mean: ({ inputs: [x], cotangent, attributes: { axes } }) => {
@@ -223,8 +229,17 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
   },
   relu: ({ inputs: [x], cotangent }) => [mul(cotangent, f.cast(f.less(0, x!), x!.dtype))],
   squaredRelu: ({ inputs: [x], cotangent }) => [mul(mul(cotangent, 2), f.relu(x!))], // 2 max(x, 0): no mask is needed
-  // a rotation's transpose turns back; the angles are taken as given
-  rotary: ({ inputs: [, cos, sin], cotangent }) => [f.rotary(cotangent, cos!, neg(sin!)), undefined, undefined],
+  // y1 = x1 c - x2 s, y2 = x2 c + x1 s: dx is dy turned back; dc = dy1 x1 + dy2 x2, ds = dy2 x1 - dy1 x2
+  rotary: ({ inputs: [x, cos, sin], cotangent: d }) => {
+    const half = x!.shape[3]! / 2;
+    const part = (t: Tensor, from: number) => f.slice(t, undefined, undefined, undefined, [from, from + half]);
+    const [x1, x2, d1, d2] = [part(x!, 0), part(x!, half), part(d, 0), part(d, half)];
+    return [
+      f.rotary(d, cos!, neg(sin!)),
+      sumTo(add(mul(d1, x1), mul(d2, x2)), cos!.shape),
+      sumTo(sub(mul(d2, x1), mul(d1, x2)), sin!.shape),
+    ];
+  },
   matmulAdd: ({ inputs: [a, b], cotangent, attributes, output, vjp }) => {
     const [x, y] = [f.identity(a!), f.identity(b!)];
     return [...vjp(new Tensor("matmul", [x, y], attributes), [x, y], cotangent), f.reshape(cotangent, output.shape)];

@@ -94,7 +94,10 @@ export function loadGraph(stored: StoredGraph): Graph {
     if (!t) throw damaged(`node ${i}`, `a node number below ${all.length}`);
     return t;
   };
-  for (const [kind, ins, attributes] of stored.nodes) {
+  for (const node of stored.nodes) {
+    if (!Array.isArray(node) || !Array.isArray(node[1]) || typeof node[2] !== "object" || node[2] === null)
+      throw damaged(JSON.stringify(node)?.slice(0, 60) ?? "nothing", "a node of an operation, its inputs and its attributes");
+    const [kind, ins, attributes] = node;
     if (!Object.hasOwn(ops, kind) || kind === "input") throw damaged(`operation "${kind}"`, "a known operation");
     let a = attributes;
     if (kind === "constant") a = { ...a, data: loadBytes(a as Record<string, unknown>) };

@@ -23,6 +23,9 @@ function uniformValue(t: Tensor): number | undefined {
 /** Is it 0 everywhere, as far as can be seen before it runs? */
 export const isZeros = (t: Tensor): boolean => uniformValue(t) === 0;
 
+/** A factor that f32 holds without loss of range: 0, or neither subnormal nor infinite. Others would change results when they are joined. */
+const isNormal = (x: number): boolean => x === 0 || (Math.abs(x) >= 2 ** -126 && Math.abs(Math.fround(x)) < Number.POSITIVE_INFINITY);
+
 export interface Scope {
   /** How many nodes read a node; a fused product must have one reader, else it would run twice. */
   readonly uses: ReadonlyMap<Tensor, number>;
@@ -65,7 +68,7 @@ const scaleIntoMatmul: Rewrite = (t, { uses }) => {
   for (const [i, x] of t.inputs.entries()) {
     const c = uniformValue(t.inputs[1 - i]!);
     if (c === undefined || !sameShape(x.shape, t.shape)) continue;
-    if (isKind(x, "matmul") && (uses.get(x) ?? 0) <= 1)
+    if (isKind(x, "matmul") && (uses.get(x) ?? 0) <= 1 && isNormal(x.attributes.alpha * c))
       return new Tensor("matmul", x.inputs, { ...x.attributes, alpha: x.attributes.alpha * c });
   }
   return undefined;
@@ -78,7 +81,7 @@ const joinScales: Rewrite = t => {
     if (c === undefined || !isKind(x, "mul") || !isFloat(t.dtype) || !sameShape(x.shape, t.shape)) continue;
     for (const [j, y] of x.inputs.entries()) {
       const d = uniformValue(x.inputs[1 - j]!);
-      if (d !== undefined && sameShape(y.shape, x.shape)) return f.mul(y, c * d);
+      if (d !== undefined && sameShape(y.shape, x.shape) && isNormal(c * d) && (c * d !== 0 || c === 0 || d === 0)) return f.mul(y, c * d);
     }
   }
   return undefined;
@@ -173,7 +176,7 @@ export const identities: { readonly [K in OpKind]?: Rewrite } = {
     t => (uniformValue(t.inputs[1]!) === 1 && sameShape(t.inputs[0]!.shape, t.shape) ? t.inputs[0] : undefined),
     t => {
       const c = isFloat(t.dtype) ? uniformValue(t.inputs[1]!) : undefined;
-      return c ? f.mul(t.inputs[0]!, constant(1 / c, t.dtype)) : undefined;
+      return c && isNormal(1 / c) ? f.mul(t.inputs[0]!, constant(1 / c, t.dtype)) : undefined;
     },
   ),
   exp: insideReshape,

@@ -21,6 +21,7 @@ export {
   toF16,
   toNumbers,
 } from "./dtype.ts";
+export type { Nested } from "./elements.ts";
 export { tensorErrors } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate.ts";
 export { exitProcess } from "./exit-process.ts";
@@ -35,4 +36,4 @@ export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export { simplify } from "./simplify.ts";
 export { checkGraph } from "./spec.ts";
 export { graphSvg } from "./svg.ts";
-export { constant, input, type Nested, Tensor } from "./tensor.ts";
+export { constant, input, Tensor } from "./tensor.ts";

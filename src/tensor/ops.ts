@@ -62,7 +62,8 @@ export interface Attributes {
   sum: Reduce;
   max: Reduce;
   argmax: { readonly axis: number };
-  cumsum: { readonly axis: number };
+  /** `reverse`: from the end to the element, instead of from the start. */
+  cumsum: { readonly axis: number; readonly reverse: boolean };
   // indexing
   gather: { readonly axis: number };
   takeAlong: { readonly axis: number };
@@ -343,6 +344,13 @@ export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
     arity: [1, 1],
     infer: ([x], { before, after }, op) => {
       need(op, x!.dtype !== "bool", "a number dtype", x!);
+      for (const list of [before, after])
+        if (!Array.isArray(list) || list.length !== x!.shape.length)
+          throw tensorErrors.fail("attribute", {
+            place: op,
+            expected: `a list of ${x!.shape.length} numbers on each side`,
+            received: Array.isArray(list) ? `${list.length}` : typeof list,
+          });
       const shape = x!.shape.map((d, i) => {
         const [a, b] = [before[i]!, after[i]!];
         if (!(Number.isInteger(a) && Number.isInteger(b) && a >= 0 && b >= 0))

@@ -3,7 +3,7 @@ import { tensorErrors } from "./errors.ts";
 
 export type Shape = readonly number[];
 
-export const showShape = (shape: Shape): string => `[${shape.join(", ")}]`;
+export const showShape = (shape: Shape): string => (Array.isArray(shape) ? `[${shape.map(String).join(", ")}]` : String(typeof shape));
 export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 
 /** NumPy's broadcasting: aligned at the right, ones stretch. */
@@ -35,6 +35,7 @@ export function normalAxis(op: string, axis: number, rank: number): number {
 }
 
 export function normalAxes(op: string, axes: readonly number[], rank: number): number[] {
+  if (!Array.isArray(axes)) throw tensorErrors.fail("attribute", { place: op, expected: "a list of axes", received: typeof axes });
   const normal = axes.map(a => normalAxis(op, a, rank)).sort((a, b) => a - b);
   if (new Set(normal).size !== normal.length)
     throw tensorErrors.fail("attribute", { place: op, expected: "each axis once", received: `[${axes.join(", ")}]` });

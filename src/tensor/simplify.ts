@@ -5,7 +5,7 @@
  */
 import { canonicalJson, sha256 } from "../base/index.ts";
 import { reachable, withInputs } from "./body.ts";
-import { bytesOf, fromNumbers } from "./dtype.ts";
+import { bytesOf, fromNumbers, toNumbers } from "./dtype.ts";
 import { evaluate } from "./evaluate.ts";
 import { type CompositeKind, expansions } from "./expand.ts";
 import type { Graph } from "./graph.ts";
@@ -47,13 +47,19 @@ export function expandComposites(g: Graph, native: ReadonlySet<OpKind>): Graph {
 const foldedBytes = 64 * 1024;
 const unfoldable: ReadonlySet<OpKind> = new Set<OpKind>(["input", "constant", "randomUniform", "call", "barrier"]);
 
+const isExact = (values: Float64Array): boolean => values.every(x => Math.abs(x) <= Number.MAX_SAFE_INTEGER);
+const constantNumbers = (t: Tensor): Float64Array => (isKind(t, "constant") ? toNumbers(t.attributes.data, t.dtype) : new Float64Array(0));
+
 function fold(t: Tensor): Tensor {
   if (unfoldable.has(t.kind) || t.inputs.length === 0 || !t.inputs.every(x => isKind(x, "constant"))) return t;
   const size = bytesOf(t.shape, t.dtype);
   const from = t.inputs.reduce((s, x) => s + bytesOf(x.shape, x.dtype), 0);
   // a broadcast that makes memory out of nothing stays an instruction
   if (size > foldedBytes || (isKind(t, "broadcastTo") && size > 4 * from + 256) || from > 16 * foldedBytes) return t;
-  return constant(fromNumbers(evaluate([t], new Map())[0]!, t.dtype), t.dtype, t.shape);
+  const value = evaluate([t], new Map())[0]!;
+  // the evaluator computes in doubles: 64-bit integers beyond their whole numbers are left to the device
+  if ([t, ...t.inputs].some(x => x.dtype === "i64" && !isExact(x === t ? value : constantNumbers(x)))) return t;
+  return constant(fromNumbers(value, t.dtype), t.dtype, t.shape);
 }
 
 function keyOf(t: Tensor, numbers: ReadonlyMap<Tensor, number>): string {

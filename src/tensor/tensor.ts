@@ -4,9 +4,12 @@
  * pure function and tracing needs no global state. Ids only grow: an input's id is always below its user's.
  */
 import { inspect } from "node:util";
-import { type DType, dtypeTable, fromNumbers, sizeOf, type TypedArray } from "./dtype.ts";
+import { LoamError } from "../base/index.ts";
+import { refuseAsValue } from "./control.ts";
+import { type DType, sizeOf, type TypedArray } from "./dtype.ts";
+import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
-import { type Attributes, type OpKind, type OpRow, ops } from "./ops.ts";
+import { type Attributes, type Inferred, type OpKind, type OpRow, ops } from "./ops.ts";
 import { type Shape, showShape } from "./shape.ts";
 
 let nextId = 0;
@@ -23,7 +26,9 @@ export class Tensor<K extends OpKind = OpKind> {
     const row = ops[kind] as OpRow<Attributes[K]>;
     if (inputs.length < row.arity[0] || inputs.length > row.arity[1])
       throw tensorErrors.fail("shape", { place, expected: `${row.arity[0]} to ${row.arity[1]} inputs`, received: `${inputs.length}` });
-    const { shape, dtype } = row.infer(inputs, attributes, place);
+    for (const x of inputs) requireTensor(place, x);
+    const { shape, dtype } = inferred(row, inputs, attributes, place);
+    checkSpec(place, shape, dtype);
     this.id = nextId++;
     this.kind = kind;
     this.inputs = inputs;
@@ -36,6 +41,17 @@ export class Tensor<K extends OpKind = OpKind> {
     return sizeOf(this.shape);
   }
 
+  /** Conversions to numbers, strings and JSON: see control.ts. */
+  [Symbol.toPrimitive](): never {
+    return refuseAsValue(this.toString(), "tensor");
+  }
+  valueOf(): never {
+    return refuseAsValue(this.toString(), "tensor");
+  }
+  toJSON(): never {
+    return refuseAsValue(this.toString(), "tensor");
+  }
+
   toString(): string {
     return `Tensor(${this.kind} ${this.dtype}${showShape(this.shape)})`;
   }
@@ -43,6 +59,29 @@ export class Tensor<K extends OpKind = OpKind> {
   [inspect.custom](): string {
     return this.toString();
   }
+}
+
+/** Shape and dtype by the operation's rule; attributes of another structure than its own are an error of ours, too. */
+function inferred<A>(row: OpRow<A>, inputs: readonly Tensor[], attributes: A, place: string): Inferred {
+  try {
+    if (typeof attributes !== "object" || attributes === null) throw new TypeError("no attributes");
+    return row.infer(inputs, attributes, place);
+  } catch (error) {
+    if (error instanceof LoamError) throw error;
+    throw tensorErrors.fail("attribute", { place, expected: "the operation's attributes", received: "others" }, error);
+  }
+}
+
+/** Throws where a function over tensors is given something else. */
+export function requireTensor(place: string, x: unknown): asserts x is Tensor {
+  if (x instanceof Tensor) return;
+  const isArray = typeof x === "object" && x !== null && "memory" in x;
+  throw tensorErrors.fail("argument", {
+    place,
+    expected: "a tensor",
+    received: x === null ? "null" : typeof x === "object" ? (x.constructor?.name ?? "an object") : typeof x,
+    hint: isArray ? "Pass the array to the compiled function as an argument." : "",
+  });
 }
 
 /** A function's traced inside: results over placeholders. Used by `call`, so that a transformation can run it again. */
@@ -59,35 +98,16 @@ export const idMark = (): number => nextId;
 /** A named input of a program. */
 export const input = (name: string, shape: Shape, dtype: DType = "f32"): Tensor<"input"> => new Tensor("input", [], { name, shape, dtype });
 
-export type Nested = number | boolean | readonly Nested[];
-
 /** A constant from numbers (scalar or nested lists of equal length) or from memory with its shape. */
 export function constant(value: Nested, dtype?: DType): Tensor<"constant">;
 export function constant(value: TypedArray, dtype: DType, shape: Shape): Tensor<"constant">;
 export function constant(value: Nested | TypedArray, dtype: DType = "f32", shape?: Shape): Tensor<"constant"> {
   if (ArrayBuffer.isView(value)) {
-    if (!(value instanceof dtypeTable[dtype].array))
-      throw tensorErrors.fail("dtype", {
-        place: "constant",
-        expected: `${dtypeTable[dtype].array.name} for ${dtype}`,
-        received: value.constructor.name,
-      });
-    return new Tensor("constant", [], { data: value, shape: shape!, dtype });
+    const of = shape ?? [value.length];
+    checkSpec("constant", of, dtype);
+    return new Tensor("constant", [], { data: elementsOf("constant", value, dtype, sizeOf(of)), shape: of, dtype });
   }
-  const found: number[] = [];
-  for (let v: Nested = value; Array.isArray(v); v = v[0] as Nested) found.push(v.length);
-  const flat: number[] = [];
-  const walk = (v: Nested, depth: number): void => {
-    if (Array.isArray(v)) {
-      if (v.length !== found[depth])
-        throw tensorErrors.fail("shape", {
-          place: "constant",
-          expected: `lists of equal length (${found[depth]}) at depth ${depth}`,
-          received: `${v.length}`,
-        });
-      for (const x of v) walk(x, depth + 1);
-    } else flat.push(Number(v));
-  };
-  walk(value, 0);
-  return new Tensor("constant", [], { data: fromNumbers(flat, dtype), shape: found, dtype });
+  const found = flatten("constant", value);
+  checkSpec("constant", found.shape, dtype);
+  return new Tensor("constant", [], { data: numbersAs("constant", found.flat, dtype), shape: found.shape, dtype });
 }

@@ -2,7 +2,7 @@
  * ONNX Runtime behind the backend contract: a graph becomes an ONNX model, the model a session, a run binds native buffers that stay where
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
-import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "../backend.ts";
+import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
 import { canFuse } from "../elementwise/index.ts";
 import { tensorErrors } from "../errors.ts";
@@ -20,7 +20,7 @@ import {
 import { freeRooms, operatorDomainOf } from "../operators/index.ts";
 import { formOf } from "../products/index.ts";
 import type { Shape } from "../shape.ts";
-import type { Limits, PackedInput } from "./emitter.ts";
+import { type Limits, negativeMarks, type PackedInput } from "./emitter.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
 import { ownSession, type SessionLease, SharedSessions } from "./shared-sessions.ts";
@@ -53,7 +53,10 @@ const providerLimits: { readonly [P in Provider]: Pick<Capabilities, "dtypes" | 
 };
 
 /** WebGPU adds with atomic operations: nothing is lost, only the order of additions is not fixed. */
-const limitsOf: { readonly [P in Provider]: Limits } = { cpu: cpuLimits, webgpu: { sequentialBytes: Number.POSITIVE_INFINITY } };
+const limitsOf: { readonly [P in Provider]: Limits } = {
+  cpu: { ...cpuLimits, refusesNegatives: true },
+  webgpu: { sequentialBytes: Number.POSITIVE_INFINITY },
+};
 
 /** Runs jobs as they come, or one after the other: WebGPU's command encoder is one for all sessions of a process. */
 type Turns = <T>(job: () => Promise<T>) => Promise<T>;
@@ -75,6 +78,8 @@ class OnnxMemory implements DeviceMemory {
   readonly buffer: EngineBuffer;
   readonly #giveBack: (b: EngineBuffer) => void;
   readonly #turns: Turns;
+  #isFrozen = false;
+  #isDisposed = false;
 
   constructor(buffer: EngineBuffer, shape: Shape, dtype: DType, giveBack: (b: EngineBuffer) => void, turns: Turns) {
     this.buffer = buffer;
@@ -86,6 +91,19 @@ class OnnxMemory implements DeviceMemory {
   host(): TypedArray | undefined {
     return this.buffer instanceof NativeBuffer ? this.buffer.array : undefined;
   }
+  expose(): TypedArray | undefined {
+    if (this.buffer instanceof NativeBuffer) this.buffer.pin();
+    return this.host();
+  }
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+  get isShared(): boolean {
+    return this.#isFrozen || (this.buffer instanceof NativeBuffer && this.buffer.isPinned);
+  }
   async read(): Promise<TypedArray> {
     const { buffer } = this;
     return buffer instanceof NativeBuffer ? (buffer.array.slice() as TypedArray) : await this.#turns(() => buffer.read());
@@ -96,7 +114,10 @@ class OnnxMemory implements DeviceMemory {
     else await this.#turns(() => buffer.write(data));
   }
   dispose(): void {
-    this.#giveBack(this.buffer);
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    if (this.isShared) this.buffer.dispose();
+    else this.#giveBack(this.buffer);
   }
 }
 
@@ -109,6 +130,28 @@ const nativeOf = (m: DeviceMemory): OnnxMemory => {
     hint: "Copy it with device.array().",
   });
 };
+
+/** The engine's words for an index outside its axis, as an error of ours; undefined for another error. */
+function indexError(error: unknown) {
+  if (!(error instanceof Error)) return undefined;
+  const found = /running (\w+) node.*(?:indices element out of data bounds|invalid indice found|Out of range value in index tensor)/s.exec(
+    error.message,
+  );
+  if (!found) return undefined;
+  const value = /(?:idx|indice) ?= ?(-?\d+)/.exec(error.message)?.[1];
+  const isNegative = value !== undefined && negativeMarks.has(value);
+  return tensorErrors.fail(
+    "index",
+    {
+      place: found[1]!,
+      expected:
+        /range \[-\d+,(\d+)\]/.exec(error.message)?.[1]?.replace(/^/, "indices from 0 to ") ?? "indices from 0 to the last of the axis",
+      received: isNegative ? "a negative index" : (value ?? "one outside"),
+      hint: "Negative indices do not count from the end. Check the tokens, labels or rows that are passed.",
+    },
+    error,
+  );
+}
 
 /** How many (inputs, outputs) bindings a program keeps prepared: a training loop has one or two, a server a few. */
 const keptRuns = 16;
@@ -164,12 +207,16 @@ class OnnxExecutable implements Executable {
     return run;
   }
 
-  async run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], signal?: AbortSignal): Promise<void> {
+  async run(inputs: readonly DeviceMemory[], outputs: readonly DeviceMemory[], hooks: RunHooks = {}): Promise<void> {
     const run = this.#prepared(
       inputs.map(m => nativeOf(m).buffer),
       outputs.map(m => nativeOf(m).buffer),
     );
-    await this.#turns(() => run.async(signal ? { signal } : {}));
+    try {
+      await this.#turns(() => run.async(hooks));
+    } catch (error) {
+      throw indexError(error) ?? error;
+    }
   }
 
   endProfile(): string {

@@ -9,6 +9,10 @@ import type { Shape } from "../shape.ts";
 /** ONNX's code of uint32, which Loam has no dtype for; only values between nodes have it. */
 export const onnxUint32 = 12;
 
+/** What a negative index is passed on as, so that the engine refuses it: it would count from the end. */
+const refusedIndex = { i32: 2 ** 31 - 1, i64: 2n ** 63n - 1n } as const;
+export const negativeMarks: ReadonlySet<string> = new Set(Object.values(refusedIndex).map(String));
+
 /** What lowering must know of the provider. */
 export interface Limits {
   /** Work of at most so many bytes is done by one thread from front to back. */
@@ -17,6 +21,8 @@ export interface Limits {
   readonly products?: Form;
   /** Chains of operations on elements may become one operator. */
   readonly fusesElements?: boolean;
+  /** Its kernels refuse indices beyond an axis but count negative ones from the end: those are made indices beyond. */
+  readonly refusesNegatives?: boolean;
 }
 
 /** A weight that the session is given in another order, as an input of its own. */
@@ -43,6 +49,7 @@ export class Emitter {
   /** Types of their results, without which the engine could not plan their memory. */
   readonly values: ValueInfo[] = [];
   #count = 0;
+  readonly #checkedIndices = new Map<string, string>();
   readonly #constants = new Map<string, string>();
 
   constructor(limits: Limits, packs: Packs = () => false) {
@@ -89,6 +96,27 @@ export class Emitter {
     this.nodes.push({ op: operator.name, domain: operatorDomain, inputs, outputs, attributes: {} });
     for (const [i, shape] of operator.outputs.entries()) this.values.push({ name: outputs[i]!, dtype: "f32", shape });
     return outputs;
+  }
+
+  /** An index without negative numbers: the kernel refuses what they became. */
+  checkedIndex(index: string, dtype: DType): string {
+    if (!this.limits.refusesNegatives || (dtype !== "i32" && dtype !== "i64")) return index;
+    const known = this.#checkedIndices.get(index);
+    if (known !== undefined) return known;
+    const isNegative = this.emit("Less", [index, this.whole(0, dtype)]);
+    const most = dtype === "i32" ? Int32Array.of(refusedIndex.i32) : BigInt64Array.of(refusedIndex.i64);
+    const checked = this.emit("Where", [isNegative, this.constant(most, dtype, []), index]);
+    this.#checkedIndices.set(index, checked);
+    return checked;
+  }
+
+  /** A whole number as a scalar of i32 or i64. */
+  whole(value: number, dtype: "i32" | "i64"): string {
+    if (dtype === "i64") return this.ints([value], []);
+    const key = `i32 ${value}`;
+    const name = this.#constants.get(key) ?? this.constant(Int32Array.of(value), "i32", []);
+    this.#constants.set(key, name);
+    return name;
   }
 
   constant(data: TypedArray, dtype: DType, shape: Shape): string {

@@ -5,7 +5,7 @@
  * Sources: ONNX operator specification (opset 21), ONNX Runtime's contrib operators.
  */
 import { attentionOf, attentionOperator } from "../attention/index.ts";
-import { type DType, dtypeTable, isFloat, sizeOf } from "../dtype.ts";
+import { type DType, dtypeTable, integerRanges, isFloat, isInt, sizeOf, type TypedArray } from "../dtype.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
@@ -30,6 +30,8 @@ export interface Lowered<A> {
   readonly dtype: DType;
   readonly inputShapes: readonly Shape[];
   readonly inputDtypes: readonly DType[];
+  /** Elements of inputs that are constants. */
+  readonly inputData: readonly (TypedArray | undefined)[];
 }
 type Rule<A> = (l: Lowered<A>) => string;
 
@@ -49,6 +51,40 @@ const reduce =
 
 const reshapeTo = (e: Emitter, x: string, shape: Shape): string =>
   e.emit("Reshape", [x, e.ints(shape)], shape.includes(0) ? { allowzero: int(1) } : {});
+
+/**
+ * a / b of integers for every a and b, as NumPy defines it: a / 0 = 0, and the least number / -1 wraps to itself. The processor's instruction
+ * traps on both, so b is replaced there: a / 1 * factor with a factor of 0 or -1. A constant b that holds neither is divided by as it is.
+ */
+function divideIntegers({ e, inputs: [a, b], dtype, inputData: [, divisors] }: Lowered<unknown>): string {
+  const isPlain = divisors && !Array.from(divisors as ArrayLike<number | bigint>, Number).some(x => x === 0 || x === -1);
+  if (isPlain) return e.emit("Div", [a!, b!]);
+  const wide = dtype === "i64" ? "i64" : "i32";
+  const [zero, one, minusOne] = [e.whole(0, wide), e.whole(1, wide), e.whole(-1, wide)];
+  const [isZero, isMinusOne] = [e.emit("Equal", [b!, zero]), e.emit("Equal", [b!, minusOne])];
+  const divisor = e.emit("Where", [e.emit("Or", [isZero, isMinusOne]), one, b!]);
+  const factor = e.emit("Where", [isZero, zero, e.emit("Where", [isMinusOne, minusOne, one])]);
+  return e.emit("Mul", [e.emit("Div", [a!, divisor]), factor]);
+}
+
+/** Floats as integers, saturated at the ends of their range, NaN as 0: the bare conversion gives what the processor happens to give. */
+function castToInteger(e: Emitter, x: string, from: DType, to: DType): string {
+  const [least, most] = integerRanges[to]!;
+  const wide = from === "f32" ? x : e.cast(x, dtypeTable.f32.onnx);
+  const into = (value: string) => e.cast(value, dtypeTable[to].onnx);
+  if (to === "i8" || to === "u8") {
+    const isNumber = e.emit("Equal", [wide, wide]);
+    const within = e.emit("Min", [e.emit("Max", [wide, e.float(least)]), e.float(most)]);
+    return into(e.emit("Where", [isNumber, within, e.float(0)]));
+  }
+  const limit = e.float(-least); // 2^31 and 2^63 are floats, the greatest numbers below them are none
+  const [isAbove, isBelow] = [e.emit("GreaterOrEqual", [wide, limit]), e.emit("Less", [wide, e.float(least)])];
+  const isWithin = e.emit("And", [e.emit("Less", [wide, limit]), e.emit("GreaterOrEqual", [wide, e.float(least)])]);
+  const whole = into(e.emit("Where", [isWithin, wide, e.float(0)]));
+  const end = (n: bigint) => (to === "i64" ? e.constant(BigInt64Array.of(n), "i64", []) : e.constant(Int32Array.of(Number(n)), "i32", []));
+  const [top, bottom] = to === "i64" ? [2n ** 63n - 1n, -(2n ** 63n)] : [2n ** 31n - 1n, -(2n ** 31n)];
+  return e.emit("Where", [isAbove, end(top), e.emit("Where", [isBelow, end(bottom), whole])]);
+}
 
 /** x ^ (x >> n) on 32-bit words. */
 const xorShift = (e: Emitter, x: string, n: number): string =>
@@ -153,12 +189,13 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   sigmoid: plain("Sigmoid"),
   floor: plain("Floor"),
   not: plain("Not"),
-  cast: ({ e, inputs: [x], attributes: { dtype } }) => e.cast(x!, dtypeTable[dtype].onnx),
+  cast: ({ e, inputs: [x], inputDtypes: [from], attributes: { dtype } }) =>
+    isFloat(from!) && isInt(dtype) ? castToInteger(e, x!, from!, dtype) : e.cast(x!, dtypeTable[dtype].onnx),
 
   add: plain("Add"),
   sub: plain("Sub"),
   mul: plain("Mul"),
-  div: plain("Div"),
+  div: l => (isFloat(l.dtype) ? l.e.emit("Div", l.inputs) : divideIntegers(l)),
   pow: plain("Pow"),
   maximum: plain("Max"),
   minimum: plain("Min"),
@@ -190,7 +227,8 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   sum: reduce("ReduceSum"),
   max: reduce("ReduceMax"),
   argmax: ({ e, inputs, attributes: { axis } }) => e.emit("ArgMax", inputs, { axis: int(axis), keepdims: int(0) }),
-  cumsum: ({ e, inputs: [x], attributes: { axis } }) => e.emit("CumSum", [x!, e.ints([axis], [])]),
+  cumsum: ({ e, inputs: [x], attributes: { axis, reverse } }) =>
+    e.emit("CumSum", [x!, e.ints([axis], [])], reverse ? { reverse: int(1) } : {}),
 
   gather: ({ e, inputs, attributes: { axis } }) => e.emit("Gather", inputs, { axis: int(axis) }),
   takeAlong: ({ e, inputs, attributes: { axis } }) => e.emit("GatherElements", inputs, { axis: int(axis) }),
@@ -266,9 +304,15 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
     return e.emit("Mul", [e.emit("MatMulIntegerToFloat", [codes, weight!, e.float(1), scales!, zero], {}, contrib), scale]);
   },
   silu: ({ e, inputs }) => e.emit("QuickGelu", inputs, { alpha: float(1) }, contrib),
-  layerNorm: ({ e, inputs, attributes: { epsilon } }) => e.emit("LayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
-  rmsNorm: ({ e, inputs, attributes: { epsilon } }) =>
-    e.emit("SimplifiedLayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
+  // the kernels refuse rows without elements
+  layerNorm: ({ e, inputs, shape, attributes: { epsilon } }) =>
+    shape.at(-1) === 0
+      ? e.emit("Identity", [inputs[0]!])
+      : e.emit("LayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
+  rmsNorm: ({ e, inputs, shape, attributes: { epsilon } }) =>
+    shape.at(-1) === 0
+      ? e.emit("Identity", [inputs[0]!])
+      : e.emit("SimplifiedLayerNormalization", inputs, { axis: int(-1), epsilon: float(epsilon) }),
   attention: ({ e, inputs, attributes: { scale }, shape, inputShapes }) => {
     const [q, k, v, mask] = inputs as [string, string, string, string?];
     const own = attentionOf(inputShapes[0]!, inputShapes[1]!, inputShapes[2]!, inputShapes[3], scale);

@@ -20,6 +20,8 @@ const sideInputs: { readonly [K in OpKind]?: readonly number[] } = {
   select: [0],
   barrier: [1],
 };
+/** Inputs that select along an axis. */
+const indexInputs: { readonly [K in OpKind]?: readonly number[] } = { gather: [1], takeAlong: [1], scatterRows: [1], putAlong: [1] };
 /** Results that have a dtype of their own, whatever the inputs are. */
 const ownDtype: ReadonlySet<OpKind> = new Set<OpKind>(["equal", "less", "lessEqual", "argmax", "cast", "randomUniform", "constant"]);
 
@@ -47,8 +49,13 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
   const side = sideInputs[kind] ?? [];
   const main = t.inputs.find((_, i) => !side.includes(i))?.dtype ?? t.dtype;
   const inside: DType = computedIn(kind, main);
+  const indices = indexInputs[kind] ?? [];
   const inputs = t.inputs.map((x, i) =>
-    side.includes(i) || x.dtype === inside || x.dtype !== main ? names.get(x)! : e.cast(names.get(x)!, dtypeTable[inside].onnx),
+    indices.includes(i) && !(isKind(x, "constant") && Array.from(x.attributes.data as ArrayLike<number | bigint>).every(n => n >= 0))
+      ? e.checkedIndex(names.get(x)!, x.dtype)
+      : side.includes(i) || x.dtype === inside || x.dtype !== main
+        ? names.get(x)!
+        : e.cast(names.get(x)!, dtypeTable[inside].onnx),
   );
   const given: Lowered<Attributes[OpKind]> = {
     e,
@@ -58,6 +65,7 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
     dtype: ownDtype.has(kind) ? t.dtype : inside,
     inputShapes: t.inputs.map(x => x.shape),
     inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
+    inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
   };
   const out = (lower[kind] as (l: Lowered<Attributes[OpKind]>) => string)(given);
   return !ownDtype.has(kind) && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;

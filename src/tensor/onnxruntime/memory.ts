@@ -2,6 +2,7 @@
  * A piece of memory that native code may read and write: who holds it, and which runs use which bytes of it right now. It is freed when
  * its last holder has let go and no run uses it. Host memory is JavaScript's own; device memory is behind `DeviceBuffer`.
  */
+import { pinBuffer } from "../host-memory.ts";
 import { engineErrors } from "./errors.ts";
 import type { Library, Pointer } from "./library.ts";
 
@@ -30,6 +31,11 @@ export class Memory {
 
   get freed(): boolean {
     return this.#free === undefined;
+  }
+
+  /** Was it taken away from under its address? Native code must not run on it then. */
+  get isDetached(): boolean {
+    return false;
   }
 
   hold(): void {
@@ -66,15 +72,15 @@ export class Memory {
 export class HostMemory extends Memory {
   readonly address: Pointer;
   readonly sizeBytes: number;
-  readonly #held: { bytes: Uint8Array | undefined };
+  readonly #held: { bytes: Uint8Array | undefined; isPinned: boolean };
 
   private constructor(library: Library, bytes: Uint8Array, owned: boolean) {
-    const held: { bytes: Uint8Array | undefined } = { bytes };
+    const held: { bytes: Uint8Array | undefined; isPinned: boolean } = { bytes, isPinned: false };
     super(() => {
       held.bytes = undefined;
       // Moving the buffer away empties every view that is still around and hands the memory back at the next small collection,
-      // whoever holds a view.
-      if (owned && bytes.buffer instanceof ArrayBuffer) structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+      // whoever holds a view. Pinned memory goes with the last view of it.
+      if (owned && !held.isPinned && bytes.buffer instanceof ArrayBuffer) structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
     });
     this.#held = held;
     this.sizeBytes = bytes.byteLength;
@@ -103,6 +109,22 @@ export class HostMemory extends Memory {
   /** Memory that the caller owns (a mapped file, a shared buffer); it is never freed here, only held reachable. */
   static wrap(library: Library, bytes: Uint8Array): HostMemory {
     return new HostMemory(library, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), false);
+  }
+
+  /** A view is handed out: the bytes stay where they are as long as it lives. */
+  pin(): void {
+    const { bytes } = this;
+    if (!bytes || this.#held.isPinned) return;
+    this.#held.isPinned = true;
+    pinBuffer(bytes.buffer);
+  }
+
+  get isPinned(): boolean {
+    return this.#held.isPinned;
+  }
+
+  override get isDetached(): boolean {
+    return this.#held.isPinned && this.sizeBytes > 0 && this.bytes?.byteLength === 0;
   }
 
   /** The bytes; undefined once freed. */

@@ -78,6 +78,12 @@ export class NativeBuffer implements Bindable {
   /** The elements, not a copy; f16 and bf16 as 16-bit words. Empty once the buffer is disposed. Do not write while a run uses it. */
   get array(): TypedArray {
     this.#live();
+    if (this.#memory.isDetached)
+      throw engineErrors.fail("disposed", {
+        place: `${this.dtype} ${shapeText(this.shape)}`,
+        message: "the buffer of its view was transferred",
+        hint: "Transfer a copy.",
+      });
     const bytes = this.#memory.bytes!;
     this.#array ??= new dtypeTable[this.dtype].array(
       bytes.buffer as ArrayBuffer,
@@ -85,6 +91,15 @@ export class NativeBuffer implements Bindable {
       this.sizeBytes / dtypeTable[this.dtype].sizeBytes,
     );
     return this.#array;
+  }
+
+  /** A view is handed out to code that may keep it: the memory stays where it is as long as the view lives, and is used for nothing else. */
+  pin(): void {
+    this.memory.pin();
+  }
+
+  get isPinned(): boolean {
+    return this.#memory.isPinned;
   }
 
   /** The raw bytes, not a copy. */

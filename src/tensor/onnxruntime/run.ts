@@ -22,6 +22,8 @@ export interface RunParts {
 export interface AsyncOptions {
   /** Stops the run between two operators; the promise rejects with the signal's reason and the outputs hold anything. */
   readonly signal?: AbortSignal;
+  /** Called when nothing stands in the way of the run any more. */
+  readonly onBegin?: () => void;
 }
 
 interface NativeRunOptions {
@@ -129,6 +131,12 @@ export class Run {
     for (const [i, b] of this.#buffers.entries())
       if (b.disposed) throw engineErrors.fail("disposed", { place: `"${this.#accesses[i]!.name}"`, message: "the buffer was disposed" });
     for (const a of this.#accesses) {
+      if (a.memory.isDetached)
+        throw engineErrors.fail("disposed", {
+          place: `"${a.name}"`,
+          message: "the buffer of its view was transferred",
+          hint: "Transfer a copy.",
+        });
       const other = a.memory.conflict(a);
       if (other)
         throw engineErrors.fail("busy", {
@@ -167,6 +175,7 @@ export class Run {
     const { signal } = options;
     signal?.throwIfAborted();
     this.#begin();
+    options.onBegin?.();
     const pointer = this.#options.pointer!;
     const stop = () => library.call("RunOptionsSetTerminate", pointer);
     signal?.addEventListener("abort", stop, { once: true });
