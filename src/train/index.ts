@@ -1,4 +1,5 @@
 /** train: from shards to a model; optimisers, schedules, the loop, checkpoints, logs. */
+export type { BatchArraySpec, HostBatch } from "./batch.ts";
 export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 export { trainErrors } from "./errors.ts";
 export {
@@ -67,7 +68,6 @@ export {
 export { type TrainSurroundings, trainStage } from "./stage.ts";
 export {
   createTrainer,
-  type HostBatch,
   type MeasuredLoss,
   type Precision,
   precisions,

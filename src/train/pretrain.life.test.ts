@@ -6,11 +6,12 @@ import { afterAll, expect, test } from "vitest";
 import { isLoamError, type LoamError, type Tree, treeLeaves } from "../base/index.ts";
 import { type DecoderSpec, decoderSpec, openSafetensors } from "../nn/index.ts";
 import { type DeviceArray, openDevice, type Tensor } from "../tensor/index.ts";
+import type { HostBatch } from "./batch.ts";
 import { packer } from "./packing.ts";
 import { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 import { optimizerOf, type PretrainRecipe } from "./recipe.ts";
 import { toyEnd, toyModel, toyRecipe, toyShards } from "./toy.laws.ts";
-import { createTrainer, type HostBatch } from "./trainer.ts";
+import { createTrainer } from "./trainer.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const root = mkdtempSync(join(tmpdir(), "loam-train-"));

@@ -17,12 +17,13 @@ import {
   type TensorsOf,
 } from "../nn/index.ts";
 import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../tensor/index.ts";
+import type { HostBatch } from "./batch.ts";
 import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
 import { optimizerStateShapes } from "./optimizer.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
 import { optimizerOf, type PretrainRecipe, stepsOf, tokensPerStep } from "./recipe.ts";
-import { createTrainer, type HostBatch, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
+import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 
 export interface PretrainOptions {
   readonly device: Device;
@@ -156,8 +157,8 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
     specs: decoderSpec(o.model),
     loss: decoderLoss(o.model, o.recipe),
     batch: {
-      tokens: { shape, dtype: "i32" },
-      targets: { shape, dtype: "i32" },
+      tokens: { shape, dtype: "i32", below: o.model.vocab },
+      targets: { shape, dtype: "i32", below: o.model.vocab },
       segments: { shape, dtype: "i32" },
       positions: { shape, dtype: "i32" },
       weights: { shape, dtype: "f32" },

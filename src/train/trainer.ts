@@ -15,23 +15,12 @@ import {
   type DeviceArray,
   type RunOptions,
   type Tensor,
-  type TypedArray,
   valueAuxAndGrad,
 } from "../tensor/index.ts";
+import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
-
-/** A micro-batch on the host: named arrays of fixed shapes, and how much each counts. */
-export interface HostBatch {
-  readonly arrays: Readonly<Record<string, TypedArray>>;
-  /** Shapes of arrays that are not the trainer's: rows of another width. A program is built for each set of shapes. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
-  /** Sum of the weights of its targets: what the loss is divided by. */
-  readonly weight: number;
-  /** What it was made of, for messages. */
-  readonly documents?: readonly (string | number)[];
-}
 
 export const precisions = ["f32", "bf16"] as const;
 export type Precision = (typeof precisions)[number];
@@ -48,7 +37,7 @@ export interface TrainerOptions<S, B extends Record<string, Tensor>> {
   /** Sum of weighted losses times `scale` of one micro-batch; scale is 1 / weight of the whole step. `frozen` is what is given as such. */
   readonly loss: (parameters: TensorsOf<S>, batch: B, scale: Tensor, frozen: never) => Tensor | MeasuredLoss;
   /** Shapes and dtypes of a micro-batch's arrays. */
-  readonly batch: { readonly [K in keyof B]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
+  readonly batch: { readonly [K in keyof B]: BatchArraySpec };
   readonly optimizer: Optimizer;
   /**
    * Mixed precision. "bf16": operands of large matrix products are rounded to bf16 where the processor has 512-bit vectors; sums, weights,
@@ -245,6 +234,14 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
   }
   for (let i = 0; i < o.accumulate; i++) await placeOf(i, undefined);
 
+  /** The gradients' memory; new where a run that was stopped has spoilt it. */
+  async function gradientMemory(): Promise<unknown> {
+    const arrays = treeLeaves<DeviceArray>(gradients as Tree<DeviceArray>);
+    if (arrays.every(a => a.isAlive)) return gradients;
+    for (const a of arrays) a.dispose();
+    return treeFrom(state.parameters as Tree<DeviceArray>, await Promise.all(leaves.map(a => device.zeros(a.shape, a.dtype))));
+  }
+
   async function step(batches: readonly HostBatch[], signal?: AbortSignal): Promise<StepReport> {
     const started = performance.now();
     const weight = batches.reduce((s, b) => s + b.weight, 0);
@@ -254,17 +251,20 @@ export async function createTrainer<S, B extends Record<string, Tensor>>(
         expected: `${o.accumulate} micro-batches with some weight`,
         received: `${batches.length} of weight ${weight}`,
       });
+    // all of them before the first is run: a step is applied whole or not at all
+    for (const [i, b] of batches.entries()) checkBatch(`step ${state.step + 1}, micro-batch ${i + 1}`, o.batch, b);
     let nativeMs = 0;
     const onNative = (ms: number) => {
       nativeMs += ms;
     };
     const run = { onNative, ...(signal ? { signal } : {}) };
+    gradients = await gradientMemory();
     let loss = 0;
     let squared = 0;
     const measures: Record<string, number> = {};
     for (const [i, b] of batches.entries()) {
       const place = await placeOf(i, b.shapes);
-      for (const [name, array] of Object.entries(b.arrays)) await place[name]!.write(array);
+      await writeBatch(place, b);
       const program = i === 0 ? p.fresh : p.accumulate;
       const made = await program.with(run, state.parameters, place, 1 / weight, gradients, frozen);
       gradients = made.gradients;

@@ -88,8 +88,8 @@ async function trained(o: CandidateGiven) {
     specs: decoderSpec(model.config),
     loss: decoderLoss(model.config, { dropout: 0, rematerialise: true, attentionBlock: length }),
     batch: {
-      tokens: { shape, dtype: "i32" },
-      targets: { shape, dtype: "i32" },
+      tokens: { shape, dtype: "i32", below: model.config.vocab },
+      targets: { shape, dtype: "i32", below: model.config.vocab },
       segments: { shape, dtype: "i32" },
       positions: { shape, dtype: "i32" },
       weights: { shape, dtype: "f32" },

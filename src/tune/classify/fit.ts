@@ -203,9 +203,9 @@ export async function fitClassifier(o: FitOptions): Promise<FitResult> {
           return mul(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights)), scale);
         }) as never,
         batch: {
-          tokens: { shape: [rows, o.longest], dtype: "i32" },
+          tokens: { shape: [rows, o.longest], dtype: "i32", below: model.config.vocab },
           present: { shape: [rows, o.longest], dtype: "i32" },
-          targets: { shape: [rows], dtype: "i32" },
+          targets: { shape: [rows], dtype: "i32", below: weightOf.length },
           weights: { shape: [rows], dtype: "f32" },
           seed: { shape: [], dtype: "i32" },
         },

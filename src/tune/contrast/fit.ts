@@ -148,7 +148,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
           return mul(sum(contrastLosses(vectors, b.barred, recipe.temperature)), scale);
         }) as never,
         batch: {
-          tokens: { shape, dtype: "i32" },
+          tokens: { shape, dtype: "i32", below: config.vocab },
           present: { shape, dtype: "i32" },
           barred: { shape: [rows, (sides - 1) * rows], dtype: "f32" },
           seed: { shape: [], dtype: "i32" },

@@ -170,8 +170,8 @@ export async function tuneRows(
         specs: tuning.specs,
         loss: task.loss as never,
         batch: {
-          tokens: ints,
-          targets: ints,
+          tokens: { ...ints, below: config.vocab },
+          targets: { ...ints, below: config.vocab },
           segments: ints,
           positions: ints,
           weights: { shape, dtype: "f32" },

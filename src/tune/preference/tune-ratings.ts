@@ -142,7 +142,8 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
   }
 
   const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), o.train.length / (rows * recipe.accumulate));
-  const specOf = (name: string) => ({ shape, dtype: /weights$/i.test(name) ? "f32" : "i32" }) as const;
+  const specOf = (name: string) =>
+    /weights$/i.test(name) ? ({ shape, dtype: "f32" } as const) : ({ shape, dtype: "i32", below: config.vocab } as const);
   try {
     const fitted = await runFit<RatingTensors>({
       trainer: {

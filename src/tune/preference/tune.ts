@@ -161,8 +161,8 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
         specs: tuning.specs,
         loss: preferenceLoss(config, tuning, recipe) as never,
         batch: {
-          tokens: ints,
-          targets: ints,
+          tokens: { ...ints, below: config.vocab },
+          targets: { ...ints, below: config.vocab },
           weights: { shape, dtype: "f32" },
           reference: { shape: [2 * layout.pairs], dtype: "f32" },
           present: { shape: [layout.pairs], dtype: "f32" },

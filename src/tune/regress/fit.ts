@@ -124,7 +124,7 @@ export async function fitRegression(o: RegressRun): Promise<RegressResult> {
           return mul(sum(mul(square(sub(reshape(found, [rows]), b.targets)), b.weights)), scale);
         }) as never,
         batch: {
-          tokens: { shape: [rows, o.longest], dtype: "i32" },
+          tokens: { shape: [rows, o.longest], dtype: "i32", below: model.config.vocab },
           present: { shape: [rows, o.longest], dtype: "i32" },
           targets: { shape: [rows], dtype: "f32" },
           weights: { shape: [rows], dtype: "f32" },
