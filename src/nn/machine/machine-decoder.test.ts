@@ -204,3 +204,18 @@ machineTest(`what a decoder cannot take is refused by name${why}`, async () => {
   decoder.dispose();
   disposeTree(parameters);
 });
+
+machineTest(`a token or position outside the model's is refused, never read from beside its tables${why}`, async () => {
+  const config = small({});
+  const parameters = await quantised(config);
+  const decoder = await open(config, parameters);
+  const index = expect.objectContaining({ code: "tensor/index" });
+  for (const token of [-1, config.vocab]) {
+    await expect(decoder.decode(parameters, Int32Array.of(1, token, 1), Int32Array.of(0, 0, 0))).rejects.toEqual(index);
+    await expect(decoder.prefill(parameters, 0, [1, token, 2], { start: 0, count: 3, width: 16 })).rejects.toEqual(index);
+  }
+  await expect(decoder.decode(parameters, Int32Array.of(1, 1, 1), Int32Array.of(0, -1, 0))).rejects.toEqual(index);
+  await expect(decoder.decode(parameters, Int32Array.of(1, 1, 1), Int32Array.of(0, 4096, 0))).rejects.toEqual(index);
+  decoder.dispose();
+  disposeTree(parameters);
+});

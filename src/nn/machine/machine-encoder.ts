@@ -20,6 +20,7 @@ import {
   turnFields,
 } from "./attention-code.ts";
 import { Builder, type LinearArrays, rowGrain } from "./builder.ts";
+import { checkIndex } from "./machine-steps.ts";
 import { isPackable } from "./packed-weights.ts";
 
 /** Raise it when kernels give other bits. */
@@ -179,6 +180,15 @@ export async function openMachineEncoder(
       async run(texts, width) {
         const program = programs.get(width);
         if (!program) throw new RangeError(`width ${width} was not planned`);
+        checkIndex(
+          "tokens of the batch",
+          texts.reduce((n, text) => n + text.length, 0),
+          most + 1,
+        );
+        for (const text of texts) {
+          checkIndex("tokens of a text", text.length, width + 1);
+          for (const token of text) checkIndex("token", token, config.vocab);
+        }
         const bytes = slotBytes(width);
         let [rows, tileCount] = [0, 0];
         for (const [slot, text] of texts.entries()) {

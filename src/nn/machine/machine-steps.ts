@@ -2,7 +2,7 @@
  * A decoder's step as one program of machine code over some rows: each a token at a position of a slot. Built once; a step writes the rows
  * and what they see into its memory, and runs it. Buffers are [rows, width] floats.
  */
-import { type DeviceArray, machine } from "../../tensor/index.ts";
+import { type DeviceArray, machine, tensorErrors } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { rotaryNumbers } from "../rotary.ts";
 import { attendCode, attendConstants, attendFields, shapeName, tile, tileRows, turnCode, turnFields } from "./attention-code.ts";
@@ -25,6 +25,23 @@ export interface StepSizes {
   readonly logitRows: number;
   readonly threads: number;
 }
+/** Throws for rows that machine code would read or write outside its memory for. */
+function checkRows(rows: readonly StepRow[], most: number, limits: Readonly<Record<keyof StepRow, number>>): void {
+  if (rows.length < 1 || rows.length > most)
+    throw tensorErrors.fail("shape", { place: "decoder step", expected: `1 to ${most} rows`, received: `${rows.length}` });
+  for (const row of rows) {
+    checkIndex("token", row.token, limits.token);
+    checkIndex("position", row.position, limits.position);
+    checkIndex("slot", row.slot, limits.slot);
+  }
+}
+
+/** Throws `tensor/index` where a number is no row of a table with `size` rows: the same error as a traced program's. */
+export function checkIndex(place: string, value: number, size: number): void {
+  if (Number.isInteger(value) && value >= 0 && value < size) return;
+  throw tensorErrors.fail("index", { place, expected: `0 to ${size - 1}`, received: `${value}` });
+}
+
 export interface MachineSteps {
   /** Runs the rows, in order; gives the logits after each, or after the last as row 0. A slot's rows lie together, its positions ascend. */
   run(rows: readonly StepRow[], logits: "every" | "last"): Promise<{ row(index: number): Float32Array; release(): void }>;
@@ -155,11 +172,13 @@ export async function openSteps(
       return count;
     };
 
+    const limits = { token: vocab, position: cache.shape.room, slot: cache.slots };
     let lastCount = -1;
     return {
       weightBytes: b.weightBytes,
       async run(rows, logits) {
         const count = rows.length;
+        checkRows(rows, most, limits);
         for (const [i, { slot, token, position }] of rows.entries()) {
           unpackOutput(table, token, scale, views.stream, i * width);
           views.positions[i] = position;
