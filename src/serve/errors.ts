@@ -50,7 +50,11 @@ export const serveErrors = errorTable("serve", {
   method: { status: 405, exit: "usage", meaning: "The address exists, but not for this HTTP method." },
   tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the server reads." },
   filesFull: { status: 413, exit: "usage", meaning: "The server keeps as many uploaded files as it takes; some must be deleted first." },
-  mediaType: { status: 415, exit: "usage", meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip." },
+  mediaType: {
+    status: 415,
+    exit: "usage",
+    meaning: "A request's body is not declared as application/json, or is compressed in another way than gzip.",
+  },
   queueFull: { status: 429, exit: "failure", meaning: "Too many requests are waiting; retry after the time in the Retry-After header." },
   cancelled: { status: 499, exit: "failure", meaning: "The client went away, or the caller cancelled the generation." },
   slowReader: { status: 499, exit: "failure", meaning: "The client stopped reading its stream for too long; its slot was freed." },

@@ -9,7 +9,7 @@ import { classificationScores, confusion } from "../../evaluate/index.ts";
 import { cardMarkdown, evaluationReport, judge, modelCard, releaseRules, versionDiff } from "../../registry/index.ts";
 import { bootstrap } from "../../statistics/index.ts";
 import { type GuardRules, guardOf, openStore, registerVersion, runStage, type Store, setGuards, stage } from "../../store/index.ts";
-import { compareSystems, predictionLines, predictionsFile, type DescribedExample } from "../../tune/index.ts";
+import { compareSystems, type DescribedExample, predictionLines, predictionsFile } from "../../tune/index.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-classifier-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
