@@ -6,6 +6,7 @@ export const rooms = {
   base: [],
   statistics: ["base"],
   tracing: ["base"],
+  session: ["base"],
   tensor: ["base"],
   text: ["base", "store"],
   nn: ["base", "tensor"],
@@ -15,8 +16,8 @@ export const rooms = {
   tune: ["base", "statistics", "tensor", "nn", "text", "store", "data", "train", "evaluate"],
   evaluate: ["base", "statistics", "tensor", "nn", "text", "store", "data"],
   registry: ["base", "statistics", "store", "evaluate"],
-  serve: ["base", "tensor", "nn", "text", "store", "tracing"],
-  gateway: ["base", "store", "text", "data", "tracing"],
+  serve: ["base", "tensor", "nn", "text", "store", "tracing", "session"],
+  gateway: ["base", "store", "text", "data", "tracing", "session"],
   cli: [
     "base",
     "statistics",
@@ -32,6 +33,7 @@ export const rooms = {
     "serve",
     "gateway",
     "tracing",
+    "session",
   ],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -5,7 +5,7 @@ import { evaluationVerbs } from "./verb-rows/evaluation.ts";
 import { gatewayVerbs } from "./verb-rows/gateway.ts";
 import { lifeVerbs } from "./verb-rows/life.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
-import { chatVerb, serveVerb } from "./verb-rows/serving.ts";
+import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
 import { upkeepVerbs } from "./verb-rows/upkeep.ts";
 
@@ -21,6 +21,7 @@ export const verbs: readonly Verb[] = [
   ...evaluationVerbs,
   ...modelsVerbs,
   serveVerb,
+  loginVerb,
   ...gatewayVerbs,
   chatVerb,
   ...upkeepVerbs,

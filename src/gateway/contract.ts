@@ -340,6 +340,8 @@ export interface Keys {
 export interface Control {
   /** At once where what decides is in memory. */
   authenticate(credentials: Credentials): Authentication | Promise<Authentication>;
+  /** Who a browser is by its session's cookie, asked where a request has no token; undefined where it is nobody's. Errors: session/forgery. */
+  sessionOf?(header: (name: string) => string | null | undefined, method: string): Identity | undefined;
   decide(identity: Identity, action: Action): Decision;
   explain(identity: Identity, action: Action): Explanation;
   /** The identity that a key stands for, without its secret: for `explain`. Errors: unknownKey. */

@@ -3,6 +3,7 @@
  * checks everything first and then takes the place of what was there; streams of before end as they began.
  */
 import { type Clock, systemClock } from "../base/index.ts";
+import type { Login } from "../session/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import type { CacheState } from "./cache/counts.ts";
 import { cacheMetrics } from "./cache/metrics.ts";
@@ -41,6 +42,8 @@ export interface GatewayOptions {
   readonly server?: OwnServer;
   /** That server asks by `askFor` what it does later for somebody, the lines of a batch. `own`: accounts of this process, which no key of the state opens. */
   readonly later?: { readonly own: readonly Identity[] };
+  /** Sessions of browsers: answers its own paths; whom it knows, `control` knows. */
+  readonly login?: Login;
   /** The console's page, where the gateway stands alone. */
   readonly page?: Page;
   /** Told of an event for webhooks that no receiver took. */
@@ -98,6 +101,7 @@ export class Gateway {
   readonly cutters = new Set<Stop>();
   readonly fetch: AppFetch;
   readonly server: OwnServer | undefined;
+  readonly login: Login | undefined;
   /** Undefined where the server asks nothing later. */
   readonly callers: Callers | undefined;
   readonly page: Page | undefined;
@@ -154,6 +158,7 @@ export class Gateway {
     cacheMetrics(this.metrics.registry, () => this.#cache);
     noticeMetrics(this.metrics.registry, { receivers: () => this.#notices.state(), journalDropped: () => control.journal.dropped });
     this.server = options.server;
+    this.login = options.login;
     this.page = options.page;
     this.tracing = options.tracing;
     control.journal.keep(config.journal);

@@ -38,10 +38,10 @@ export const serveErrors = errorTable("serve", {
     meaning:
       "An adapter cannot be loaded: its name is taken, there is no room for it, or its folder is not among those that may be loaded.",
   },
-  admin: {
-    status: 403,
+  unauthenticated: {
+    status: 401,
     exit: "usage",
-    meaning: "Loading and unloading is not allowed from there: another page's origin, or a server that others reach.",
+    meaning: "The console, administration and jobs need a session (login URL) or the server's token; a request has neither.",
   },
   unknownUrl: { status: 404, exit: "usage", meaning: "There is nothing at this address." },
   unknownRecord: { status: 404, exit: "usage", meaning: "The console asked for an artifact that the record does not have." },

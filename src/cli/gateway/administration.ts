@@ -111,7 +111,7 @@ export async function administered<T>(
   place: string,
   use: (administration: Administration) => Promise<T>,
 ): Promise<T> {
-  if (textOption(options, "url") !== undefined) return use(remote(runningOf(undefined, options, place)));
+  if (textOption(options, "url") !== undefined) return use(remote(await runningOf(context, undefined, options, place)));
   return withControl(context, options, (control, config) =>
     use({
       listKeys: subject => control.keys.list(subject === undefined ? {} : { subject }),

@@ -1,14 +1,15 @@
 /**
  * A project's server with its gateway before it, in one process: the gateway's address is the public one, requests for a model go on to the server
- * without a socket, and what the gateway has no address for is the server's own behind the same door. Without a key answer only: whether it
- * lives and is ready, the console's files, and on this machine what the console reads.
+ * without a socket, and what the gateway has no address for is the server's own behind the same door. Without a key or a session answer only: probes
+ * and the console's files.
  */
-import { followConfig, Gateway, noticeText, type RequestRecord } from "../../gateway/index.ts";
+import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
 import { type App, consoleLocation } from "../../serve/index.ts";
+import { Login } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
 import { findProject, type Project, projectFile } from "../project.ts";
-import { consoleIdentity, newConsoleToken, withConsole } from "./console-session.ts";
+import { consoleIdentity, withConsole } from "./console-session.ts";
 import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
 import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
@@ -33,6 +34,7 @@ export interface BehindGateway {
   readonly gateway: Gateway;
   /** The server's application with the gateway before it; `listen` takes it. */
   readonly app: App;
+  readonly login: Login;
   /** The demo's key; undefined where the file asks for none. */
   readonly demo: string | undefined;
   /** Models have come or gone. */
@@ -44,30 +46,11 @@ export interface BehindGateway {
 
 /** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
 const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
-/** What the console reads of the record; on this machine alone. */
-export const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
-const ownHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
-
-const refused = (): Response =>
-  Response.json(
-    { error: { code: "host", message: "The console's session is for the server's own page on this machine.", hint: "Use an API key." } },
-    { status: 403 },
-  );
-
-/** Whether a request is one of the server's own page: no page elsewhere, and no name of elsewhere that points here. */
-function isOwnPage({ headers, url }: Request): boolean {
-  const host = headers.get("host") ?? new URL(url).host;
-  if (!ownHost.test(host)) return false;
-  const site = headers.get("sec-fetch-site");
-  if (site !== null && site !== "same-origin" && site !== "none") return false;
-  const origin = headers.get("origin");
-  return origin === null || (URL.canParse(origin) && new URL(origin).host === host);
-}
 
 /** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: cli/reference). */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
   const { app, project, isLoopback, warn } = options;
-  const serveHere = (request: Request) => app.fetch(request);
+  const serveHere: ServeHere = request => app.fetch(request);
   const given = (): ProjectGatewayGiven => ({ names: options.names(), host: options.host, port: options.port, here: serveHere });
   const first = await projectGateway(project, given());
   if (!first) return undefined;
@@ -78,15 +61,21 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       received: `serve.host ${options.host}`,
       hint: "Take demoKey out, and make keys: loam gateway keys create NAME --subject USER.",
     });
-  const token = newConsoleToken();
   const control = await openFor(first.config, warn);
   let gateway: Gateway;
   let demo: string | undefined;
+  const login = new Login({
+    info: { gateway: true, record: true },
+    secretInfo: () => ({
+      demo: demo === undefined ? null : { key: demo, ...demoRequest(app.engines, gateway.config.routes, options.names()) },
+    }),
+  });
   const log = logOf(first.config);
   try {
     gateway = await Gateway.open({
       config: first.config,
-      control: withConsole(control, token),
+      control: withConsole(control, login),
+      login,
       server: (request, authorize) => app.fetch(request, undefined, authorize),
       later: { own: [consoleIdentity] },
       ...(await watching(first.config, undefined, warn)),
@@ -130,18 +119,6 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     },
   });
 
-  const session = (request: Request): Response =>
-    isLoopback && isOwnPage(request)
-      ? Response.json(
-          {
-            gateway: true,
-            token,
-            demo: demo === undefined ? null : { key: demo, ...demoRequest(app.engines, gateway.config.routes, options.names()) },
-            record: true,
-          },
-          { headers: { "cache-control": "no-store" } },
-        )
-      : refused();
   /** Both sets of metrics, behind the gateway's own rule of who may read them. */
   const metrics = async (request: Request, peer: unknown): Promise<Response> => {
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
@@ -152,7 +129,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   /** For the console alone: others have no use for the versions behind a name that they may use. */
   const models = async (request: Request, peer: unknown): Promise<Response> => {
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
-    if (!own.ok || request.headers.get("authorization") !== `Bearer ${token}`) return own;
+    if (!own.ok || login.callerOf(name => request.headers.get(name), request.method) === undefined) return own;
     const server = await app.fetch(new Request(request.url, { headers: { host: new URL(request.url).host } }));
     return Response.json(joinedModels((await own.json()) as ModelList, (await server.json()) as ModelList), {
       headers: { "cache-control": "no-store" },
@@ -160,12 +137,10 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
   };
   const fetch: App["fetch"] = async (request, peer) => {
     const { pathname } = new URL(request.url);
-    if (pathname === "/api/session") return session(request);
     if (pathname === "/metrics" && request.method === "GET") return metrics(request, peer);
     if (pathname === "/v1/models" && request.method === "GET") return models(request, peer);
     const isReading = request.method === "GET" || request.method === "HEAD";
-    if ((isReading && open.test(pathname)) || consoleLocation(request) !== undefined || (isLoopback && consoleData.test(pathname)))
-      return app.fetch(request, peer);
+    if ((isReading && open.test(pathname)) || consoleLocation(request) !== undefined) return app.fetch(request);
     return gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
   };
   let offered = [...options.names()].sort().join();
@@ -179,6 +154,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       },
       close: () => app.close(),
     },
+    login,
     demo,
     refresh: () => {
       const names = [...options.names()].sort().join();

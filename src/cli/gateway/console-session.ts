@@ -1,9 +1,9 @@
 /**
- * Who the console's page is at a gateway on the same machine: an account of its own, which a token of this process opens. The token is made at the
- * start, kept in memory and told to the server's own page alone; no key stands for the account, so nothing of it outlives the process.
+ * Who is signed in at a gateway by its login (a session, or the token of the token file): an account of its own with the role admin. No key stands for
+ * the account, so nothing of it outlives the process.
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Control, Identity } from "../../gateway/index.ts";
+import type { Login } from "../../session/index.ts";
 
 export const consoleAccount = "loam-console";
 
@@ -37,16 +37,17 @@ export function accessWithConsole(access: unknown): unknown {
   };
 }
 
-export const newConsoleToken = (): string => `console-${randomBytes(32).toString("base64url")}`;
-
-const isSame = (a: string, b: string): boolean => {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.length === y.length && timingSafeEqual(x, y);
-};
-
-/** The control, which knows whoever brings the token. */
-export const withConsole = (control: Control, token: string): Control => ({
+/** The control, which also knows whoever the login knows. */
+export const withConsole = (control: Control, login: Login): Control => ({
   ...control,
-  authenticate: async credentials =>
-    credentials.token !== undefined && isSame(credentials.token, token) ? { identity: consoleIdentity } : control.authenticate(credentials),
+  authenticate: credentials =>
+    credentials.token !== undefined && login.isToken(credentials.token) ? { identity: consoleIdentity } : control.authenticate(credentials),
+  // what a policy denies, it denies the login too; that no policy allows anything to its account is no denial
+  decide: (identity, action) => {
+    const decision = control.decide(identity, action);
+    return decision.allowed || decision.policy !== null || identity.keyId !== consoleAccount
+      ? decision
+      : { allowed: true, policy: null, reason: "signed in by the server's login" };
+  },
+  sessionOf: (header, method) => (login.callerOf(header, method) === "session" ? consoleIdentity : undefined),
 });

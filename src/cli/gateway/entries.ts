@@ -51,7 +51,7 @@ export async function withEntries<T>(
   place: string,
   use: (entries: EntryAdministration) => Promise<T>,
 ): Promise<T> {
-  if (textOption(options, "url") !== undefined) return use(remote(runningOf(undefined, options, place)));
+  if (textOption(options, "url") !== undefined) return use(remote(await runningOf(context, undefined, options, place)));
   return withControl(
     context,
     options,

@@ -1,11 +1,13 @@
 /**
- * A gateway that runs, asked as an administrator: `--url`, else where its file says that it listens; the key from the variable LOAM_GATEWAY_KEY, so that
- * it stands in no list of processes.
+ * A gateway that runs, asked as an administrator: `--url`, else where its file says that it listens; with the key in the variable LOAM_GATEWAY_KEY (so that
+ * it stands in no list of processes), else with the token file of a gateway on this machine.
  */
 import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
+import { tokenFor } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
+import { runningServers } from "../login/running-servers.ts";
 import { textOption } from "../options.ts";
-import type { Options } from "../verb.ts";
+import type { Context, Options } from "../verb.ts";
 
 export const keyVariable = "LOAM_GATEWAY_KEY";
 /** It answers at once or not at all. */
@@ -16,17 +18,26 @@ export interface Running {
   readonly key: string;
 }
 
-/** Errors: cli/usage where no key is set or the address is none. */
-export function runningOf(config: Pick<GatewayConfig, "listen"> | undefined, options: Options, place: string): Running {
-  const key = process.env[keyVariable];
-  const hint = `export ${keyVariable}=... (a key of somebody with the role admin: loam gateway keys create)`;
-  if (key === undefined || key === "")
-    throw cliErrors.fail("usage", { place, expected: `an API key in the variable ${keyVariable}`, received: "none", hint });
+/** Errors: cli/usage where there is neither a key nor a token file, or the address is none. */
+export async function runningOf(
+  context: Context,
+  config: Pick<GatewayConfig, "listen" | "folder"> | undefined,
+  options: Options,
+  place: string,
+): Promise<Running> {
   const { host, port, tls = undefined } = config?.listen ?? { host: "127.0.0.1", port: 8090 };
   const url = textOption(options, "url") ?? `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
     throw cliErrors.fail("usage", { place: `${place}: --url`, expected: "an address such as http://127.0.0.1:8090", received: url });
-  return { url: url.replace(/\/+$/, ""), key };
+  const more = config === undefined ? [] : [config.folder];
+  const key = process.env[keyVariable] || tokenFor(await runningServers(context, options, more), url);
+  if (key !== undefined) return { url: url.replace(/\/+$/, ""), key };
+  throw cliErrors.fail("usage", {
+    place,
+    expected: `an API key in the variable ${keyVariable}, or a gateway of this folder that listens at ${url}`,
+    received: "neither",
+    hint: `export ${keyVariable}=... (a key of somebody with the role admin: loam gateway keys create)`,
+  });
 }
 
 /** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence. */

@@ -35,7 +35,10 @@ export const serveVerb: Verb = {
       "--adapter-any-base",
       "take adapters that were made for other weights too: right where those are this model in another form (default: an error)",
     ],
-    ["--admin", "let whoever reaches the server load and unload (default: only programs of this machine, where it listens there)"],
+    [
+      "--admin",
+      "let everybody who reaches the server use the console and the administration without a login (default: sessions and the local token only)",
+    ],
     [
       "--otlp <url>",
       "send a trace of every request to this OpenTelemetry collector: http://127.0.0.1:4318 (default: OTEL_EXPORTER_OTLP_ENDPOINT, else none)",
@@ -44,6 +47,19 @@ export const serveVerb: Verb = {
   ],
   example: "loam serve mail-small@latest --port 8080",
   load: async () => (await import("../verbs/serve.ts")).serve,
+};
+
+export const loginVerb: Verb = {
+  usage: "login",
+  summary: "Print a one-time URL that signs a browser in to the console of a server that runs on this machine",
+  options: [
+    project,
+    ["-p, --port <port>", "port of the server (default: the server of the folder that was started last)"],
+    ["--url <address>", "address at which the browser reaches the server, behind a proxy (default: the server's own)"],
+    ["--open", "open it in a browser"],
+  ],
+  example: "loam login --port 8080",
+  load: async () => (await import("../verbs/login.ts")).login,
 };
 
 export const chatVerb: Verb = {

@@ -57,7 +57,7 @@ export const gatewayCache: VerbRun = async (context, [action = "show"], options)
     throw cliErrors.fail("usage", { place, expected: "show or clear", received: JSON.stringify(action) });
   if (options.store === true) return withStore(context, (await gatewayOf(context, options)).config, action, options);
   const config = textOption(options, "url") === undefined ? (await gatewayOf(context, options)).config : undefined;
-  const running = runningOf(config, options, place);
+  const running = await runningOf(context, config, options, place);
   if (action === "show") {
     const state = await askRunning<CacheState>(running, "GET", "/gateway/cache");
     showState(context, state);

@@ -40,7 +40,7 @@ export const gatewayHeld: VerbRun = async (context, [action = "list", id], optio
       hint: "`loam gateway held` lists them.",
     });
   const config = textOption(options, "url") === undefined ? (await gatewayOf(context, options)).config : undefined;
-  const running = runningOf(config, options, place);
+  const running = await runningOf(context, config, options, place);
   if (!decision) {
     const { data } = await askRunning<{ readonly data: readonly HeldInfo[] }>(running, "GET", "/gateway/held");
     show(context, data);

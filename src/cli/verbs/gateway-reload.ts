@@ -9,7 +9,7 @@ const place = "loam gateway reload";
 export const gatewayReload: VerbRun = async (context, _words, options) => {
   const { out } = context;
   const config = textOption(options, "url") === undefined ? (await gatewayOf(context, options)).config : undefined;
-  const running = runningOf(config, options, place);
+  const running = await runningOf(context, config, options, place);
   const answer = await askRunning<{ readonly head: object | null }>(running, "POST", "/gateway/reload");
   out.line(`  ${running.url} has taken it up.`);
   out.result({ url: running.url, ...answer });

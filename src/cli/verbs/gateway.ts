@@ -15,10 +15,13 @@ import {
   noticeText,
   readPage,
 } from "../../gateway/index.ts";
+import { Login } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
+import { withConsole } from "../gateway/console-session.ts";
 import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
 import { supervised } from "../gateway/supervised.ts";
 import { logOf, watching } from "../gateway/watching.ts";
+import { loginLine, openLogin } from "../login/open-login.ts";
 import { numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { projectFile } from "../project.ts";
@@ -56,12 +59,14 @@ async function serve(context: Context, options: Options, handover: Handover | un
   // with --json the log is among the events
   const log = logOf(config, out.json);
   const page = await readPage(join(packageFolder, "console", "dist"));
+  const login = new Login({ info: { gateway: true, record: false } });
   let door: Gateway;
   let listening: GatewayListening;
   try {
     door = await Gateway.open({
       config,
-      control,
+      control: withConsole(control, login),
+      login,
       ...(await watching(config, textOption(options, "otlp"), text => out.warn(text))),
       version: ownPackage().version,
       ...(page ? { page } : {}),
@@ -103,6 +108,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
       out.event("reload", { taken: error === undefined });
     },
   });
+  const closeLogin = await openLogin(login, { folder: config.folder, url: listening.url, warn: text => out.warn(text) });
   const hangUp = () => void following.reload();
   process.on("SIGHUP", hangUp);
   try {
@@ -112,12 +118,15 @@ async function serve(context: Context, options: Options, handover: Handover | un
       `  Gateway on ${listening.url}   OpenAI API: /v1   ${page ? "page: /   " : ""}models: ${models.slice(0, 8).join(", ")}${models.length > 8 ? ", ..." : ""}`,
     );
     if ((await control.keys.list()).length === 0) out.line("  There is no API key yet: loam gateway keys create NAME --subject USER");
-    out.event("serving", { url: listening.url, models });
+    const loginUrl = login.loginUrl();
+    if (page) out.line(loginLine(loginUrl));
+    out.event("serving", { url: listening.url, loginUrl, models });
     await (handover ? Promise.race([aborted(signal), aborted(handover.signal)]) : aborted(signal));
     if (signal.aborted && door.inFlight > 0) out.warn(`Stopping: ${door.inFlight} under way are finished first. Again to stop now.`);
   } finally {
     process.off("SIGHUP", hangUp);
     following.stop();
+    await closeLogin();
     const { cutOff } = await (handover?.signal.aborted ? listening.handOver() : listening.drain());
     await log.close();
     out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");

@@ -19,6 +19,7 @@ import {
   listen,
   openTracing,
 } from "../../serve/index.ts";
+import { Login } from "../../session/index.ts";
 import { listGuards } from "../../store/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
@@ -27,6 +28,7 @@ import type { BehindGateway } from "../gateway/behind-gateway.ts";
 import { demoCurl, demoRequest } from "../gateway/demo-curl.ts";
 import { linesLater } from "../gateway/lines-later.ts";
 import { labelSource } from "../labelling/label-source.ts";
+import { loginLine, openLogin } from "../login/open-login.ts";
 import { samplingText } from "../models/generation-defaults.ts";
 import { homeFolder, projectOrNone } from "../models/home.ts";
 import { quantisationOf } from "../models/quantised.ts";
@@ -69,6 +71,8 @@ interface Running {
   /** Name of the model that guesses. */
   readonly draft: string | undefined;
   readonly door: BehindGateway | undefined;
+  /** Undefined where everybody may administer. */
+  readonly login: Login | undefined;
   readonly requests: () => number;
 }
 
@@ -100,7 +104,7 @@ function sayDoor(out: Context["out"], { demo, gateway, app }: BehindGateway, url
 /** Says that it serves, waits for the signal, and stops in order. */
 async function serveUntilStopped(
   { out, signal }: Context,
-  { app, fleet, versions, first, listening, page, draft, door, requests }: Running,
+  { app, fleet, versions, first, listening, page, draft, door, login, requests }: Running,
 ): Promise<void> {
   if (!signal.aborted) {
     // one that was ready first may sleep already
@@ -120,11 +124,18 @@ async function serveUntilStopped(
     const { context = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
     if (context < longest) out.line(`  ${context} tokens of prompt and answer together; the model reads ${longest} (--context).`);
     if (!page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
+    const loginUrl = login?.loginUrl();
+    if (page && loginUrl !== undefined) out.line(loginLine(loginUrl));
     if (door) sayDoor(out, door, listening.url, first.name);
     else if (!isLoopback(listening.host))
-      out.warn(`  ${listening.host} can be reached from other machines, and nobody is asked who they are.`);
+      out.warn(
+        login
+          ? `  ${listening.host} can be reached from other machines: requests for models need no key; the console and the administration need the login.`
+          : `  ${listening.host} can be reached from other machines, and everybody who reaches it administers it (--admin).`,
+      );
     out.event("serving", {
       url: listening.url,
+      ...(loginUrl === undefined ? {} : { loginUrl }),
       model: id,
       ...(served.length > 1 ? { models: served.map(v => v.id) } : {}),
       ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name) } : {}),
@@ -226,11 +237,13 @@ export const serve: VerbRun = async (context, given, options) => {
     project && store
       ? labelSource(project, store, (model, signal, use) => askClassifier(engines, { model, user: "labels", signal }, use))
       : undefined;
+  const login = new Login({ info: { gateway: false, record: true } });
   const app = createApp({
     engines,
     fleet,
     tracing,
-    ...(options.admin === true ? { admin: true } : {}),
+    // behind a gateway its roles and its own login decide
+    ...(project?.config.gateway ? {} : options.admin === true ? { admin: true } : { login }),
     ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
     ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
@@ -275,6 +288,9 @@ export const serve: VerbRun = async (context, given, options) => {
   if (door) lines?.through(door.gateway);
   // The port first: it is quicker to refuse than a model is to load.
   const listening = await listen(door?.app ?? app, at);
+  const usedLogin = door ? door.login : options.admin === true ? undefined : login;
+  const closeLogin = await (usedLogin &&
+    openLogin(usedLogin, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: text => out.warn(text) }));
   let timer: NodeJS.Timeout | undefined;
   try {
     await untilStopped(signal, models.load(named)).catch(error => {
@@ -291,10 +307,22 @@ export const serve: VerbRun = async (context, given, options) => {
     if (!signal.aborted) jobs?.start();
     timer = setInterval(() => void models.follow(), followMs);
     timer.unref();
-    if (options.open && page && !signal.aborted) openPage(listening.url);
-    await serveUntilStopped(context, { app, fleet, versions, first, listening, page, draft: draftName, door, requests: () => requests });
+    if (options.open && page && !signal.aborted) openPage(usedLogin?.loginUrl() ?? listening.url);
+    await serveUntilStopped(context, {
+      app,
+      fleet,
+      versions,
+      first,
+      listening,
+      page,
+      draft: draftName,
+      door,
+      login: usedLogin,
+      requests: () => requests,
+    });
   } finally {
     clearInterval(timer);
+    await closeLogin?.();
     await jobs?.close();
     await labels?.close();
     await listening.drain({ graceMs: 0 });

@@ -4,10 +4,12 @@
  */
 import { join } from "node:path";
 import { nearest } from "../../base/index.ts";
+import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { jobsFolder } from "../fine-tuning/open-jobs.ts";
 import { workOnJob } from "../fine-tuning/work.ts";
+import { keyVariable } from "../gateway/running.ts";
 import { choiceOption, textOption } from "../options.ts";
 import { findProject, type Project, withProjectStore } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -78,7 +80,11 @@ const ask =
         },
         cause,
       );
-    const response = await fetch(`${server}/v1/fine_tuning/jobs/${job.id}/${wish}`, { method: "POST" }).catch((error: unknown) => {
+    const key = process.env[keyVariable] || tokenFor(await readTokenFiles(asked.project.folder), server);
+    const response = await fetch(`${server}/v1/fine_tuning/jobs/${job.id}/${wish}`, {
+      method: "POST",
+      headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
+    }).catch((error: unknown) => {
       throw failed("no answer", error);
     });
     const answer = (await response.json().catch(() => ({}))) as Job | { readonly error?: { readonly message?: string } };

@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { pathFault } from "../../base/index.ts";
+import { loginPaths } from "../../session/index.ts";
 import { administered } from "../admin/page.ts";
 import { adminPages } from "../admin/pages.ts";
 import { mayReadMetrics } from "../admin/roles.ts";
@@ -113,6 +114,16 @@ export function createApp(gateway: Gateway): AppFetch {
   );
   for (const { path, methods } of adminPages)
     onEach(path, Object.fromEntries(Object.entries(methods).map(([m, how]) => [m, around(path, administered(gateway, path, how))])));
+  const { login } = gateway;
+  if (login)
+    for (const path of loginPaths) {
+      const handle: Handle = async (request, { ip }) => {
+        const response = await login.answer(request, ip ?? "unknown");
+        if (response) return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+        throw gatewayErrors.fail("method", { place: path, expected: "another method", received: request.method.slice(0, 20) });
+      };
+      app.all(path, c => around(path, handle)(c.req.raw, c.env));
+    }
   // the same for everybody: without a key
   for (const [path, { body, headers }] of gateway.page ?? [])
     on(
@@ -120,7 +131,7 @@ export function createApp(gateway: Gateway): AppFetch {
       path,
       around("page", async () => ({ status: 200, headers, body })),
     );
-  if (gateway.page)
+  if (gateway.page && !login)
     on(
       "GET",
       "/api/session",

@@ -15,6 +15,8 @@ export function admitted(control: Control, headers: HeaderReader, exchange: Exch
   if (exchange.signed) return entered(exchange.signed, exchange);
   const credentials = credentialsOf(name => headers.get(name));
   if ("status" in credentials) return entered({ refusal: credentials }, exchange);
+  const byCookie = credentials.token === undefined ? control.sessionOf?.(name => headers.get(name), exchange.method) : undefined;
+  if (byCookie) return entered({ identity: byCookie }, exchange);
   const { certificate } = exchange;
   const answer = control.authenticate(certificate === undefined ? credentials : { ...credentials, certificate });
   return answer instanceof Promise ? answer.then(a => entered(a, exchange)) : entered(answer, exchange);

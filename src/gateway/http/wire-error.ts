@@ -65,6 +65,10 @@ const words: Readonly<Record<string, { readonly code: string; readonly param?: t
   "gateway/credentials": { code: "upstream_credentials" },
   "gateway/draining": { code: "service_unavailable" },
   "gateway/timeout": { code: "upstream_timeout" },
+  "session/code": { code: "invalid_login_code" },
+  "session/token": { code: "invalid_api_key" },
+  "session/attempts": { code: "rate_limit_exceeded" },
+  "session/forgery": { code: "not_allowed" },
 };
 
 /** Of each deadline its own, by the names of `timeouts`. */

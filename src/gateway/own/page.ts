@@ -24,8 +24,8 @@ const types: Readonly<Record<string, string>> = {
 const policy =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/** What the page is told of itself: there is a gateway, which knows nobody without a key, and no record behind it. */
-export const aloneSession = { gateway: true, token: null, demo: null, record: false };
+/** What the page is told where nobody can log in: there is a gateway, which knows nobody without a key, and no record behind it. */
+export const aloneSession = { gateway: true, record: false, access: "none", csrf: null, demo: null };
 
 /** The files of a built page; undefined where it is not built. */
 export async function readPage(folder: string): Promise<Page | undefined> {

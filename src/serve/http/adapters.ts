@@ -1,6 +1,6 @@
 /**
  * Adapters that come and go while the server runs: vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter`, with its words and its plain
- * answers, and a list. Guarded as everything that loads (`admin.ts`), and only folders below the one that the server was given are read.
+ * answers, and a list. Restricted as everything that loads (`access.ts`), and only folders below the one that the server was given are read.
  */
 import { realpath } from "node:fs/promises";
 import { isAbsolute, relative, resolve, sep } from "node:path";
@@ -10,7 +10,7 @@ import { type Adapter, folderFiles, readAdapter } from "../../nn/index.ts";
 import { baseOf } from "../adapters/adapted-engine.ts";
 import type { Engine } from "../engine.ts";
 import { serveErrors } from "../errors.ts";
-import { changing } from "./admin.ts";
+import { restricted } from "./access.ts";
 import { type Contract, get, post } from "./contract.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
@@ -93,9 +93,9 @@ export const adapters: Contract = {
   name: "adapters",
   endpoint: "admin",
   routes: [
-    get("/v1/admin/adapters", list),
-    post("/v1/load_lora_adapter", changing(load)),
-    post("/v1/unload_lora_adapter", changing(unload)),
+    get("/v1/admin/adapters", restricted(list)),
+    post("/v1/load_lora_adapter", restricted(load)),
+    post("/v1/unload_lora_adapter", restricted(unload)),
   ],
   error: wire => wire,
 };

@@ -1,13 +1,11 @@
-/**
- * /v1/admin: which versions are loaded, their labels and weights; load, unload, point, split. Only for this machine's own programs: pages of
- * other origins are refused, and a server that others reach refuses all but reading unless it is told otherwise.
- */
+/** /v1/admin: which versions are loaded, their labels and weights; load, unload, point, split. For those whom `access.ts` lets in. */
 import { z } from "zod";
 import { isLoamError } from "../../base/index.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
 import { keepAliveMs } from "../lifecycle/keep-alive.ts";
-import { type Contract, get, post, type Route } from "./contract.ts";
+import { restricted } from "./access.ts";
+import { type Contract, get, post } from "./contract.ts";
 import { type AppContext, bodyOf, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 
@@ -20,32 +18,6 @@ export function fleetOf({ fleet }: Services): Fleet {
     hint: "`loam serve` has models that come and go.",
   });
 }
-
-/** Errors: serve/admin. */
-function checkAllowed(c: AppContext, { admin }: Services): void {
-  const origin = c.req.header("origin");
-  const host = c.req.header("host") ?? new URL(c.req.url).host;
-  if (origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host))
-    throw serveErrors.fail("admin", {
-      place: "origin",
-      expected: `this server's own pages (${host})`,
-      received: JSON.stringify(origin.slice(0, 100)),
-    });
-  if (!admin)
-    throw serveErrors.fail("admin", {
-      place: c.req.path.slice(0, 100),
-      message: "this server can be reached from other machines and does not let them load or unload",
-      hint: "Start it with --admin if everybody who reaches it may.",
-    });
-}
-
-/** A handler that only those may reach who may load and unload. */
-export const changing =
-  (handle: Route["handle"]): Route["handle"] =>
-  (c, services) => {
-    checkAllowed(c, services);
-    return handle(c, services);
-  };
 
 const list = (c: AppContext, services: Services): Response => c.json({ object: "list", data: fleetOf(services).list() });
 
@@ -144,12 +116,12 @@ export const admin: Contract = {
   endpoint: "admin",
   prefix: "/v1/admin",
   routes: [
-    get("/v1/admin/models", list),
-    post("/v1/admin/load", changing(load)),
-    post("/v1/admin/unload", changing(unload)),
-    post("/v1/admin/label", changing(label)),
-    post("/v1/admin/split", changing(split)),
-    post("/v1/admin/policy", changing(policy)),
+    get("/v1/admin/models", restricted(list)),
+    post("/v1/admin/load", restricted(load)),
+    post("/v1/admin/unload", restricted(unload)),
+    post("/v1/admin/label", restricted(label)),
+    post("/v1/admin/split", restricted(split)),
+    post("/v1/admin/policy", restricted(policy)),
   ],
   error: wire => wire,
 };

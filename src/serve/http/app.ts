@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import { type Clock, pathFault, systemClock } from "../../base/index.ts";
+import { type Login, loginPaths } from "../../session/index.ts";
 import type { Authorize } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
@@ -37,8 +38,10 @@ export interface AppOptions {
   readonly encoders?: readonly EmbeddingEngine[];
   /** Loads and unloads versions of `engines` while the server runs. */
   readonly fleet?: Fleet;
-  /** Whether whoever reaches the server may load and unload; only this machine's programs when absent. */
+  /** Whether whoever reaches the server may administer it and read the console; only `login`'s sessions and token when absent. */
   readonly admin?: boolean;
+  /** Sessions of browsers and the token of local programs; without it and `admin`, the console and the administration are closed. */
+  readonly login?: Login;
   /** The model that is meant by requests which name none, or one that nobody knows; an error when absent. */
   readonly otherNames?: string;
   /** Adapters below it may be loaded on request, by those who may load models. */
@@ -71,10 +74,15 @@ export interface AppOptions {
   readonly onFailure?: (error: unknown, requestId: string) => void;
 }
 
+/** Of @hono/node-server's environment, what is looked at. */
+export interface Peer {
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
+}
+
 export interface App {
   readonly engines: Engines;
-  /** `peer`: what the socket's side tells, for those who stand before it. `authorize`: decides on the request where a gateway does. */
-  fetch(request: Request, peer?: unknown, authorize?: Authorize): Response | Promise<Response>;
+  /** `peer`: of the socket. `authorize`: decides on the request where a gateway does. */
+  fetch(request: Request, peer?: Peer, authorize?: Authorize): Response | Promise<Response>;
   /** Requests whose answer has not ended. */
   readonly inFlight: number;
   /** Begins no further work of its own, and takes temporary files away. */
@@ -96,7 +104,7 @@ export function createApp(options: AppOptions): App {
   const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, consoleFolder } = options;
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
-  const { fleet, admin = hosts === "loopback", tracing, callerOf = () => anonymous } = options;
+  const { fleet, admin = false, login, tracing, callerOf = () => anonymous } = options;
   const metrics = createMetrics(engines, version, fleet);
   const created = () => Math.floor(clock.now() / 1000);
   const files = new FileStore(options.filesFolder);
@@ -119,6 +127,7 @@ export function createApp(options: AppOptions): App {
     engines,
     fleet,
     admin,
+    login,
     adapterFolder: options.adapterFolder,
     adapterAnyBase: options.adapterAnyBase,
     created,
@@ -249,6 +258,12 @@ export function createApp(options: AppOptions): App {
   for (const path of ["/readyz", "/health"]) ofServer(path, readiness);
   ofServer("/metrics", async c => c.body(await metrics.text(), 200, { "content-type": metrics.contentType }));
 
+  if (login)
+    for (const path of loginPaths)
+      app.all(path, async (c, next) => {
+        c.var.exchange.route = path;
+        return (await login.answer(c.req.raw, c.env?.address ?? "unknown")) ?? next();
+      });
   for (const contract of contracts) on(contract.routes, contract);
 
   app.use("/api/*", async (c, next) => {
@@ -257,7 +272,7 @@ export function createApp(options: AppOptions): App {
     if (refused) return refused;
     return next();
   });
-  app.route("/api", consoleApi({ engines, fleet, source: options.console, admin, version, clock }));
+  app.route("/api", consoleApi({ engines, fleet, source: options.console, admin, login, version, clock }));
 
   app.get("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);
@@ -294,6 +309,7 @@ export function createApp(options: AppOptions): App {
     const { status, body } = isConsole ? consoleError(error, exchange.requestId) : (exchange.contract?.error(wire) ?? wire);
     const headers = new Headers({ "content-type": "application/json" });
     if (status === 429 || status === 503) headers.set("retry-after", String(exchange.engine?.retryAfterSeconds ?? retryUnknownSeconds));
+    if (status === 401) headers.set("www-authenticate", 'Bearer realm="loam"');
     if (exchange.allow !== undefined) headers.set("allow", exchange.allow);
     return new Response(JSON.stringify(body), { status, headers });
   });
@@ -301,7 +317,7 @@ export function createApp(options: AppOptions): App {
   if (options.filesFolder !== undefined && files.isUsed) batches();
   return {
     engines,
-    fetch: (request, _peer, authorize) => app.fetch(request, { authorize }),
+    fetch: (request, peer, authorize) => app.fetch(request, { address: peer?.incoming?.socket.remoteAddress, authorize }),
     get inFlight() {
       return inFlight;
     },

@@ -1,7 +1,8 @@
-/** /api: what the console reads. JSON; errors are `{ error: { code, message, ... } }`. */
+/** /api: what the console reads, restricted (`access.ts`). JSON; errors are `{ error: { code, message, ... } }`. */
 import { cpus, totalmem } from "node:os";
 import { Hono } from "hono";
 import { type Clock, isLoamError, redact } from "../../base/index.ts";
+import type { Login } from "../../session/index.ts";
 import { baseOf } from "../adapters/adapted-engine.ts";
 import type { ConsoleSource, Machine } from "../console-source.ts";
 import type { Engine } from "../engine.ts";
@@ -9,6 +10,7 @@ import { EngineHistory } from "../engine-history.ts";
 import { type AnyEngine, type Engines, namesOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import type { Fleet } from "../lifecycle/fleet.ts";
+import { checkAccess } from "./access.ts";
 import { labelRoutes } from "./console-labels.ts";
 import { releaseRoutes } from "./console-releases.ts";
 import type { AppEnvironment } from "./exchange.ts";
@@ -17,8 +19,9 @@ export interface ConsoleApiOptions {
   readonly engines: Engines;
   readonly fleet?: Fleet | undefined;
   readonly source: ConsoleSource | undefined;
-  /** Whoever reaches the server may write labels. */
+  /** Whoever reaches the server may administer it. */
   readonly admin: boolean;
+  readonly login?: Login | undefined;
   readonly version: string;
   readonly clock: Clock;
 }
@@ -71,15 +74,20 @@ const servedModel = ({ model }: AnyEngine, parameters: number) => ({
   width: model.config.width,
 });
 
-export function consoleApi({ engines, fleet, source = nothing, admin, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
+export function consoleApi({ engines, fleet, source = nothing, admin, login, version, clock }: ConsoleApiOptions): Hono<AppEnvironment> {
   const api = new Hono<AppEnvironment>();
   const startedAt = clock.now();
   // weak: a version that is unloaded leaves no trace
   const histories = new WeakMap<Engine, EngineHistory>();
   engines.watch(engine => histories.set(engine, new EngineHistory(engine, clock)));
 
-  /** Who the page is to the server: a gateway that stands before it answers this instead. */
-  api.get("/session", c => c.json({ gateway: false, token: null, demo: null, record: true }));
+  /** Who the page is to a server without a login; a login, and a gateway in front, answer instead. */
+  api.get("/session", c => c.json({ gateway: false, record: true, access: admin ? "open" : "none", csrf: null, demo: null }));
+  api.use("*", async (c, next) => {
+    checkAccess(c, { admin, login });
+    c.header("cache-control", "no-store");
+    await next();
+  });
   api.get("/overview", async c => {
     const engine = engines.all()[0] ?? engines.encoders()[0];
     return c.json({
@@ -111,7 +119,7 @@ export function consoleApi({ engines, fleet, source = nothing, admin, version, c
     const id = checkedId(c.req.param("artifact"));
     return c.json(found(await source.dataReport(id), id));
   });
-  api.route("/", labelRoutes(source.labels, admin, checkedId, found));
+  api.route("/", labelRoutes(source.labels, checkedId, found));
   api.route("/", releaseRoutes(source.releases, checkedId, found));
   api.get("/engine", c => {
     const name = c.req.query("model");

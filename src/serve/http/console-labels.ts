@@ -1,32 +1,16 @@
-/**
- * /api/labels: texts to label, and labels as they are given. Writing is for this server's own pages, and for whom the server lets load and unload: another
- * site's page cannot write into the project.
- */
+/** /api/labels: texts to label, and labels as they are given. Restricted as all of /api (`console-api.ts`). */
 import { Hono } from "hono";
 import { z } from "zod";
-import { serveErrors } from "../errors.ts";
 import type { LabelSource } from "../label-source.ts";
 import { readJson } from "./body.ts";
 import type { AppEnvironment } from "./exchange.ts";
-import { checkOrigin } from "./hosts.ts";
 import { parseBody } from "./parse.ts";
 
 const person = z.string().regex(/^[^\p{Cc}]{1,64}$/u, "a name of 1 to 64 characters");
 const given = z.object({ id: z.string().min(1).max(256), label: z.string().min(1).max(64).nullable(), by: person });
 
-/** Errors: serve/admin. */
-function checkAllowed(path: string, admin: boolean): void {
-  if (admin) return;
-  throw serveErrors.fail("admin", {
-    place: path.slice(0, 100),
-    message: "this server can be reached from other machines and does not let them label",
-    hint: "Start it with --admin if everybody who reaches it may.",
-  });
-}
-
 export function labelRoutes(
   source: LabelSource | undefined,
-  admin: boolean,
   checkedId: (id: string | undefined) => string,
   found: <T>(value: T | undefined, id: string) => T,
 ): Hono<AppEnvironment> {
@@ -38,8 +22,6 @@ export function labelRoutes(
     return c.json(found(await source?.batch(name, by), name));
   });
   api.post("/labels/:name", async c => {
-    checkOrigin(c.req.raw);
-    checkAllowed(c.req.path, admin);
     const name = checkedId(c.req.param("name"));
     const body = parseBody(given, await readJson(c.req.raw));
     return c.json(found(await source?.give(name, body), name));

@@ -1,6 +1,7 @@
 /** One request on its way through the application: its id, what is reported about it, and how a handler answers with a stream. */
 import type { Context } from "hono";
 import type { Clock } from "../../base/index.ts";
+import type { Login } from "../../session/index.ts";
 import type { Authorize } from "../authorization.ts";
 import type { EmbeddingEngine } from "../embedding/embedding-engine.ts";
 import type { Engine, Generation } from "../engine.ts";
@@ -42,9 +43,16 @@ export interface Exchange {
   finish(status: number, error?: string): void;
 }
 
-export interface AppEnvironment {
+/** What whoever calls the application says beside the request; nothing of it comes from the client. */
+export interface AppBindings {
+  /** Address of the socket's other side. */
+  readonly address?: string | undefined;
   /** Decides on the request, where a gateway stands before the server. */
-  readonly Bindings: { readonly authorize?: Authorize | undefined };
+  readonly authorize?: Authorize | undefined;
+}
+
+export interface AppEnvironment {
+  readonly Bindings: AppBindings;
   readonly Variables: { readonly exchange: Exchange };
 }
 export type AppContext = Context<AppEnvironment>;
@@ -53,8 +61,10 @@ export interface Services {
   readonly engines: Engines;
   /** Loads and unloads; absent where the models are fixed. */
   readonly fleet?: Fleet | undefined;
-  /** Whoever reaches the server may load and unload. */
+  /** Whoever reaches the server may administer it. */
   readonly admin: boolean;
+  /** Who else may; nobody when absent. */
+  readonly login?: Login | undefined;
   /** Adapters below it may be loaded on request; none when absent. */
   readonly adapterFolder?: string | undefined;
   /** Adapters that were made for other weights are taken too. */

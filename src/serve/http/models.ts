@@ -4,7 +4,7 @@
  */
 import { namesOf, parentOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
-import { changing } from "./admin.ts";
+import { restricted } from "./access.ts";
 import type { AppContext, Services } from "./exchange.ts";
 import { type AnyEngine, knownVersions, versionStates } from "./tensorflow/versions.ts";
 
@@ -50,9 +50,9 @@ export function oneModel(c: AppContext, { engines, started }: Services): Respons
 
 /**
  * DELETE /v1/models/NAME: for models that fine-tuning jobs made, as OpenAI has it. Errors: serve/unknownModel, serve/parameter for any other model,
- * serve/inUse, serve/admin.
+ * serve/inUse, those of `checkAccess`.
  */
-export const deleteModel = changing(async (c, { engines, fineTuning }) => {
+export const deleteModel = restricted(async (c, { engines, fineTuning }) => {
   const id = c.req.param("model") ?? "";
   if (await fineTuning?.remove(id)) return c.json({ id, object: "model", deleted: true });
   engines.findAny(id);

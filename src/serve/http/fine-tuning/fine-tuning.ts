@@ -1,10 +1,10 @@
 /**
  * /v1/fine_tuning/jobs: create, look at, list, cancel, pause and resume jobs; their events and checkpoints, as OpenAI does. A job trains on this
- * machine and puts a model among those that are served, so changing is for whoever may load models (`admin.ts`). Who trains is a port.
+ * machine and puts a model among those that are served, so every route is restricted (`access.ts`). Who trains is a port.
  */
 import { serveErrors } from "../../errors.ts";
-import { changing } from "../admin.ts";
-import { type Contract, get, post } from "../contract.ts";
+import { restricted } from "../access.ts";
+import { type Contract, get, post, type Route } from "../contract.ts";
 import { type AppContext, bodyOf, callerOf, type Services } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import { mayUse } from "../owner.ts";
@@ -73,24 +73,31 @@ function wanted(c: AppContext): (job: FineTuningJobData) => boolean {
   return ({ metadata }) => (none ? metadata === null : asked.every(([name, value]) => metadata?.[name] === value));
 }
 
+const ofJobs = (handle: Route["handle"]) => restricted(handle);
+
 const wish = (kind: "cancel" | "pause" | "resume") =>
   post(
     `/v1/fine_tuning/jobs/:id/${kind}`,
-    changing((c, services) => c.json(tuningOf(services).wish(found(c, services).id, kind))),
+    ofJobs((c, services) => c.json(tuningOf(services).wish(found(c, services).id, kind))),
   );
 
 export const fineTuning: Contract = {
   name: "fine-tuning",
   endpoint: "fine-tuning",
   routes: [
-    post("/v1/fine_tuning/jobs", changing(create)),
-    get("/v1/fine_tuning/jobs", list),
-    get("/v1/fine_tuning/jobs/:id", (c, services) => c.json(found(c, services))),
-    get("/v1/fine_tuning/jobs/:id/events", (c, services) =>
-      c.json(pageOf(c, tuningOf(services).events(found(c, services).id), usual.events)),
+    post("/v1/fine_tuning/jobs", ofJobs(create)),
+    get("/v1/fine_tuning/jobs", ofJobs(list)),
+    get(
+      "/v1/fine_tuning/jobs/:id",
+      ofJobs((c, services) => c.json(found(c, services))),
     ),
-    get("/v1/fine_tuning/jobs/:id/checkpoints", (c, services) =>
-      c.json(pageOf(c, tuningOf(services).checkpoints(found(c, services).id), usual.checkpoints)),
+    get(
+      "/v1/fine_tuning/jobs/:id/events",
+      ofJobs((c, services) => c.json(pageOf(c, tuningOf(services).events(found(c, services).id), usual.events))),
+    ),
+    get(
+      "/v1/fine_tuning/jobs/:id/checkpoints",
+      ofJobs((c, services) => c.json(pageOf(c, tuningOf(services).checkpoints(found(c, services).id), usual.checkpoints))),
     ),
     wish("cancel"),
     wish("pause"),

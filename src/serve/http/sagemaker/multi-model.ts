@@ -5,7 +5,8 @@
 import { z } from "zod";
 import { serveErrors } from "../../errors.ts";
 import type { Fleet } from "../../lifecycle/fleet.ts";
-import { changing, fleetOf, loadVersion, versionOf } from "../admin.ts";
+import { restricted } from "../access.ts";
+import { fleetOf, loadVersion, versionOf } from "../admin.ts";
 import { answering, del, get, post, type Route, under } from "../contract.ts";
 import { type AppContext, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
@@ -75,10 +76,16 @@ async function unload(c: AppContext, services: Services): Promise<Response> {
 /** `ask` answers a body for the model of an id. */
 export const multiModelRoutes = (ask: (c: AppContext, services: Services, model: string) => Promise<Response>): readonly Route[] => [
   ...under("admin", [
-    get("/models", (c, services) => c.json({ models: [...hostedBy(fleetOf(services))].map(wireModel) })),
-    post("/models", changing(load)),
-    get("/models/:name", (c, services) => c.json(wireModel([nameOf(c), found(services, nameOf(c))]))),
-    del("/models/:name", changing(unload)),
+    get(
+      "/models",
+      restricted((c, services) => c.json({ models: [...hostedBy(fleetOf(services))].map(wireModel) })),
+    ),
+    post("/models", restricted(load)),
+    get(
+      "/models/:name",
+      restricted((c, services) => c.json(wireModel([nameOf(c), found(services, nameOf(c))]))),
+    ),
+    del("/models/:name", restricted(unload)),
   ]),
   answering(
     "other",
