@@ -128,16 +128,17 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
       sendJson(
         response,
         scenario === "empty"
-          ? { gateway: false, token: null, demo: null, record: true }
+          ? { gateway: false, record: true, access: "open", csrf: null, demo: null }
           : {
               gateway: true,
-              token: "console-made-up",
+              record: true,
+              access: "session",
+              csrf: "made-up",
               demo: {
                 key: "sk-loam-made0up000-madeupmadeupmadeupmadeupmadeup",
                 path: "/v1/completions",
                 body: { model: "mail-small", prompt: "Dear ", max_tokens: 40 },
               },
-              record: true,
             },
       ),
     ...gateway.pages(sendJson),

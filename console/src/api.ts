@@ -3,20 +3,20 @@ import { reportConnection } from "./connection.ts";
 import * as contract from "./contract.ts";
 import * as ofLabels from "./contract-labels.ts";
 import * as ofReleases from "./contract-releases.ts";
-import { authorization, sessionOf, wasRefused } from "./credentials.ts";
+import { credentials, isKnown, sessionOf, wasRefused } from "./credentials.ts";
 import { FailureError, failureOfResponse, unreachable, wrongShape } from "./failure.ts";
 import type { Shape } from "./shape.ts";
 
 /** Where the server's root is, seen from the page: the page is `/` or `/prefix/`. */
 export const serverUrl = (path: string): string => new URL(`.${path}`, new URL(".", document.baseURI)).href;
 
-/** As whoever the page is; once more where that was forgotten on the other side. */
-async function asked(path: string, init: RequestInit, isAgain = false): Promise<Response> {
+/** As whoever the page is. */
+async function asked(path: string, init: RequestInit): Promise<Response> {
   const session = await sessionOf(serverUrl("/api/session"));
-  const said = authorization(session);
-  const headers = said === null ? init.headers : { ...(init.headers as Record<string, string>), authorization: said };
-  const response = await fetch(serverUrl(path), { ...init, ...(headers ? { headers } : {}) });
-  if (response.status === 401 && session.gateway && wasRefused(session) && !isAgain) return asked(path, init, true);
+  if (!isKnown(session)) return new Response(null, { status: 401 });
+  const headers = { ...(init.headers as Record<string, string>), ...credentials(session) };
+  const response = await fetch(serverUrl(path), { ...init, headers });
+  if (response.status === 401) wasRefused();
   return response;
 }
 

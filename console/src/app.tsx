@@ -6,7 +6,7 @@
 import { lazy, Suspense, useEffect, useSyncExternalStore } from "react";
 import { api, serverUrl } from "./api.ts";
 import { useIsUp } from "./connection.ts";
-import { forgetKey, sessionOf, useHasKey, useKeyNeed, useSession } from "./credentials.ts";
+import { sessionOf, signOut, useHasKey, useSession, useSignInNeed } from "./credentials.ts";
 import { formatShort } from "./format.ts";
 import { Guard } from "./parts/guard.tsx";
 import { Icon, Mark } from "./parts/icons.tsx";
@@ -93,11 +93,11 @@ const idleMs = 1_000;
 export function App() {
   const route = parseRoute(useSyncExternalStore(onHash, hashNow));
   const session = useSession();
-  const [keyNeed, hasKey] = [useKeyNeed(), useHasKey()];
-  const needsKey = keyNeed !== "no";
+  const [need, hasKey] = [useSignInNeed(), useHasKey()];
+  const isOut = need !== "no";
   // a gateway alone has no record to look at, and models to talk to
   const hasRecord = session?.record !== false;
-  const overview = useResource(needsKey || !hasRecord ? null : "overview", api.overview, overviewMs);
+  const overview = useResource(isOut || !hasRecord ? null : "overview", api.overview, overviewMs);
   const isUp = useIsUp();
   const { project, model, loam } = overview.data ?? {};
   useEffect(() => {
@@ -157,9 +157,9 @@ export function App() {
               {isUp && loam && !model && <small>Loam {loam}</small>}
             </div>
           </div>
-          {hasKey && (
-            <button type="button" className="quiet" onClick={forgetKey}>
-              Forget the key
+          {(hasKey || session?.access === "session") && !isOut && (
+            <button type="button" className="quiet" onClick={() => void signOut(serverUrl("/logout"))}>
+              {hasKey ? "Forget the key" : "Log out"}
             </button>
           )}
           <Shortcuts />
@@ -171,8 +171,8 @@ export function App() {
             <Icon name="alert" /> The server does not answer. What you see is as it last was; the page goes on when it is back.
           </div>
         )}
-        {needsKey ? (
-          <SignIn wasWrong={keyNeed === "wrong"} />
+        {isOut ? (
+          <SignIn wasWrong={need === "wrong"} />
         ) : (
           <Guard key={route.page}>
             <Shown route={route} />

@@ -1,23 +1,26 @@
 /**
- * What the page says it is, where a gateway stands before the server: on the same machine a token that the server gives its own page, elsewhere
- * an API key that somebody typed. The key is kept for this tab alone.
+ * Who the page is to the server: a session (a cookie that the page cannot read, and the CSRF token that it repeats in a header), or an API key that
+ * somebody typed. The key is kept for this tab alone; it counts before the session.
  */
 import { useSyncExternalStore } from "react";
 import * as is from "./shape.ts";
 
 const session = is.object({
-  /** Whether a gateway asks who somebody is. */
+  /** Whether a gateway decides on requests for a model too. */
   gateway: is.boolean,
-  token: is.nullable(is.string),
-  /** A key to try it with, on this machine. */
-  demo: is.nullable(is.object({ key: is.string, path: is.string, body: is.unknown })),
-  /** Whether there is a record: a gateway alone has none. */
+  /** Whether there is an artifact store: a gateway alone has none. */
   record: is.boolean,
+  /** `open`: the server asks nobody (`--admin`). */
+  access: is.oneOf("none", "session", "open"),
+  csrf: is.nullable(is.string),
+  /** A key to try the gateway with. */
+  demo: is.nullable(is.object({ key: is.string, path: is.string, body: is.unknown })),
 });
 export type Session = is.Infer<typeof session>;
 
-const none: Session = { gateway: false, token: null, demo: null, record: true };
+const none: Session = { gateway: false, record: true, access: "open", csrf: null, demo: null };
 const place = "loam-gateway-key";
+const codePrefix = "login-";
 
 let typed = sessionStorage.getItem(place);
 let known: Session | null = null;
@@ -32,18 +35,18 @@ const subscribe = (listener: () => void) => {
   return () => void listeners.delete(listener);
 };
 
-/** Asked once; again after a failure. A server that knows no sessions has no gateway. */
+/** Asked once; again after a failure, a login and a logout. */
 async function ask(url: string): Promise<Session> {
   try {
     const response = await fetch(url, { headers: { accept: "application/json" } });
     const result = session.safeParse(response.ok ? await response.json() : null);
-    if (!result.success && response.status >= 500) {
-      // a server in trouble has said nothing of gateways
+    if (!result.success) {
+      // a server in trouble has said nothing
       asking = null;
-      return none;
+      return known ?? none;
     }
-    // one that may not be given a session still has a gateway: it asks for a key
-    known = result.success ? result.data : response.status === 403 ? { ...none, gateway: true } : none;
+    known = result.data;
+    if (known.access === "none" && typed === null && asked === "no") asked = "needed";
     tell();
     return known;
   } catch {
@@ -57,41 +60,49 @@ export function sessionOf(url: string): Promise<Session> {
   return asking;
 }
 
-/** The header's value, null where nothing is to be said. */
-export const authorization = ({ token }: Session): string | null => {
-  const secret = typed ?? token;
-  return secret === null ? null : `Bearer ${secret}`;
-};
+/** Headers of every request to the server. */
+export const credentials = ({ csrf }: Session): Record<string, string> =>
+  typed !== null ? { authorization: `Bearer ${typed}` } : csrf === null ? {} : { "x-loam-csrf": csrf };
 
-/** It was not good: a session of a server that was started again is asked for anew, a typed key is asked for. True: worth another try. */
-export function wasRefused({ token }: Session): boolean {
-  if (typed === null && token !== null && asking !== null) {
-    asking = null;
-    return true;
+/** False: nothing but a login is answered. */
+export const isKnown = ({ access }: Session): boolean => typed !== null || access !== "none";
+
+/** The server knows this page no more: the session is over, or the typed key is none. */
+export function wasRefused(): void {
+  asked = typed === null ? "needed" : "wrong";
+  forget();
+}
+
+/** Sends a login code, or keeps what is none as an API key. */
+export async function signIn(text: string, url: string): Promise<void> {
+  const code = /[?&]code=([\w-]+)/.exec(text)?.[1] ?? (text.startsWith(codePrefix) ? text : undefined);
+  if (code === undefined) {
+    typed = text;
+    sessionStorage.setItem(place, text);
+    asked = "no";
+    return tell();
   }
-  const wasTyped = typed !== null;
-  forgetKey();
-  if (wasTyped) asked = "wrong";
-  tell();
-  return false;
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify({ code }) }).catch(() => null);
+  asked = response?.ok ? "no" : "wrong";
+  forget();
 }
 
-export function keepKey(key: string): void {
-  typed = key;
-  sessionStorage.setItem(place, key);
-  asked = "no";
-  tell();
+/** Ends the session, or forgets the key. */
+export async function signOut(url: string): Promise<void> {
+  if (typed === null && known) await fetch(url, { method: "POST", headers: credentials(known) }).catch(() => {});
+  asked = "needed";
+  forget();
 }
 
-/** The key is needed, again or for the first time. */
-export function forgetKey(): void {
+function forget(): void {
   typed = null;
   sessionStorage.removeItem(place);
-  asked = "needed";
+  asking = null;
   tell();
 }
 
 export const useSession = (): Session | null => useSyncExternalStore(subscribe, () => known);
-/** Whether somebody must type a key before anything is shown, and whether the one that they typed was none. */
-export const useKeyNeed = (): "no" | "needed" | "wrong" => useSyncExternalStore(subscribe, () => asked);
+/** Whether somebody must sign in before anything is shown, and whether what they typed was wrong. */
+export const useSignInNeed = (): "no" | "needed" | "wrong" => useSyncExternalStore(subscribe, () => asked);
 export const useHasKey = (): boolean => useSyncExternalStore(subscribe, () => typed !== null);

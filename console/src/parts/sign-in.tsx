@@ -1,35 +1,40 @@
-/** Asks for an API key, once a tab: the server does not know this page, and its gateway asks everybody who they are. */
+/** Asks for a login code or an API key: the server does not know this page. */
 import type { FormEvent } from "react";
-import { keepKey } from "../credentials.ts";
+import { serverUrl } from "../api.ts";
+import { signIn, useSession } from "../credentials.ts";
 
 export function SignIn({ wasWrong }: { readonly wasWrong: boolean }) {
+  const isGateway = useSession()?.gateway === true;
   const take = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const key = String(new FormData(event.currentTarget).get("key") ?? "").trim();
-    if (key !== "") keepKey(key);
+    const text = String(new FormData(event.currentTarget).get("key") ?? "").trim();
+    if (text !== "") void signIn(text, serverUrl("/login"));
   };
   return (
     <form className="card settings sign-in" onSubmit={take} aria-label="Sign in">
-      <h1>Who are you?</h1>
+      <h1>Sign in</h1>
       <p>
-        A gateway stands before this server. What this page shows needs an API key of somebody with the role <code>admin</code> or{" "}
-        <code>viewer</code>; talking to a model needs any good key. It is kept for this tab, and sent to this server alone.
+        Open the login URL that the server printed, or run <code>loam login</code> on its machine and paste the URL here.
+        {isGateway && (
+          <>
+            {" "}
+            An API key works too: administration needs the role <code>admin</code> or <code>viewer</code>. The key is kept for this tab
+            only.
+          </>
+        )}
       </p>
       <label className="field">
-        <span className="field-name">API key</span>
-        <input name="key" type="password" required autoComplete="off" spellCheck={false} placeholder="sk-loam-…" />
+        <span className="field-name">{isGateway ? "Login URL or API key" : "Login URL or token"}</span>
+        <input name="key" type="password" required autoComplete="off" spellCheck={false} />
       </label>
       {wasWrong && (
         <p className="field-problem" role="alert">
-          This key opens nothing: it is mistyped, revoked or expired.
+          Not valid: it was already used, or is mistyped, revoked or expired.
         </p>
       )}
       <button type="submit" className="primary">
-        Go on
+        Sign in
       </button>
-      <p className="hint">
-        None yet? <code>loam gateway keys create NAME --subject USER</code> makes one.
-      </p>
     </form>
   );
 }

@@ -25,7 +25,7 @@ test("adapters come and go under load: every answer is its own adapter's, whole,
   const device = openDevice("cpu");
   const engine = createEngine({ model: await tinyModel(device), device, slots: 6, widths: [8, 32], adapters: { count: 2, rank: 8 } });
   await engine.ready;
-  const server = await listen(createApp({ engines: [engine], adapterFolder: folder }), { port: 0 });
+  const server = await listen(createApp({ engines: [engine], adapterFolder: folder, admin: true }), { port: 0 });
   const post = async (path: string, body: object) => {
     const response = await fetch(`${server.url}${path}`, {
       method: "POST",

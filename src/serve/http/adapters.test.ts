@@ -36,7 +36,7 @@ async function server(options: Partial<AppOptions> = {}, more: Partial<ServedMod
     },
   });
   await fleet.load("tiny", 1);
-  const app = createApp({ engines, fleet, adapterFolder: folder, ...options });
+  const app = createApp({ engines, fleet, adapterFolder: folder, admin: true, ...options });
   const call = async (path: string, body?: object, headers: Record<string, string> = {}) => {
     const response = await app.fetch(
       new Request(`http://localhost${path}`, {
@@ -210,22 +210,23 @@ test("an adapter of other weights than the served model's is a 400 by both diges
   }
 });
 
-test("pages of other origins, a server that others reach, and one without a folder load nothing", async () => {
+test("pages of other origins, a server without a login, and one without a folder load nothing", async () => {
   const { fleet, call } = await server();
   const body = { lora_name: "a", lora_path: "a" };
   expect((await call("/v1/load_lora_adapter", body, { origin: "http://evil.example", host: "localhost" })).status).toBe(403);
   await fleet.close();
   for (const [options, status] of [
-    [{ hosts: "any" }, 403],
+    [{ admin: false }, 401],
+    [{ hosts: "any", admin: false }, 401],
     [{ hosts: "any", admin: true }, 200],
   ] as const) {
     const open = await server(options);
     expect((await open.call("/v1/load_lora_adapter", body)).status).toBe(status);
-    expect((await open.call("/v1/admin/adapters")).status).toBe(200);
+    expect((await open.call("/v1/admin/adapters")).status).toBe(status);
     await open.fleet.close();
   }
   const engines = new Engines();
-  const closed = createApp({ engines: [createEngine({ model, device, slots: 2 })] });
+  const closed = createApp({ engines: [createEngine({ model, device, slots: 2 })], admin: true });
   await closed.engines.all()[0]!.ready;
   const request = new Request("http://localhost/v1/load_lora_adapter", {
     method: "POST",

@@ -7,7 +7,7 @@ const device = openDevice("cpu", { threads: 1 });
 
 async function administered(options: Partial<AppOptions> = {}) {
   const made = await testFleet(device);
-  const app = createApp({ engines: made.engines, fleet: made.fleet, ...options });
+  const app = createApp({ engines: made.engines, fleet: made.fleet, admin: true, ...options });
   const call = async (path: string, body?: object, headers: Record<string, string> = {}) => {
     const response = await app.fetch(
       new Request(`http://localhost${path}`, {
@@ -87,17 +87,23 @@ test("what cannot be loaded is said, with its reason; what is asked wrongly is n
   await fleet.close();
 });
 
-test("pages of other origins, and a server that others reach, change nothing; reading stays", async () => {
+test("with --admin, pages of other origins change nothing; without it, nobody reads or changes", async () => {
   const { call, source, fleet } = await administered();
   const evil = await call("/v1/admin/load", { model: "m@1" }, { origin: "http://evil.example", host: "localhost" });
-  expect(evil).toMatchObject({ status: 403, body: { error: { code: "not_allowed" } } });
+  expect(evil).toMatchObject({ status: 403, body: { error: { code: "host_not_allowed" } } });
   expect((await call("/v1/admin/load", { model: "m@1" }, { host: "evil.example" })).status).toBe(403);
   expect(source.log).toEqual([]);
   expect((await call("/v1/admin/load", { model: "m@1" }, { origin: "http://localhost:8080", host: "localhost:8080" })).status).toBe(200);
-  const open = await administered({ hosts: "any" });
-  expect((await open.call("/v1/admin/load", { model: "m@1" })).status).toBe(403);
-  expect((await open.call("/v1/admin/models")).status).toBe(200);
-  const fixed = createApp({ engines: [] });
+  for (const hosts of ["loopback", "any"] as const) {
+    const closed = await administered({ hosts, admin: false });
+    for (const body of [{ model: "m@1" }, undefined])
+      expect(await closed.call(body ? "/v1/admin/load" : "/v1/admin/models", body)).toMatchObject({
+        status: 401,
+        body: { error: { code: "invalid_api_key" } },
+      });
+    await closed.fleet.close();
+  }
+  const fixed = createApp({ engines: [], admin: true });
   expect((await fixed.fetch(new Request("http://localhost/v1/admin/models"))).status).toBe(400);
   await fleet.close();
 });

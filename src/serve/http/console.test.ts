@@ -50,7 +50,7 @@ const source: ConsoleSource = {
     logged: id => (id === "model-0123456789ab" ? { artifact: id, steps: [1] } : undefined),
   },
 };
-const app = createApp({ engines: [engine], console: source, consoleFolder: folder, version: "1.2.3" });
+const app = createApp({ engines: [engine], console: source, admin: true, consoleFolder: folder, version: "1.2.3" });
 const get = (path: string, headers: Record<string, string> = {}) => app.fetch(new Request(`http://localhost${path}`, { headers }));
 const json = async (path: string) => {
   const response = await get(path);
@@ -106,7 +106,7 @@ test("releases, verdicts, reports and what runs logged come from the source, and
   for (const path of ["/api/releases/tiny@9", "/api/reports/tiny@9", "/api/logged/model-f"])
     expect(await json(path), path).toMatchObject([404, { error: { code: "serve/unknownRecord" } }]);
   expect(await json("/api/reports/tiny@1?against=a%2Fb")).toMatchObject([400, { error: { code: "serve/parameter" } }]);
-  const bare = createApp({ engines: [] });
+  const bare = createApp({ engines: [], admin: true });
   expect(await (await bare.fetch(new Request("http://localhost/api/releases"))).json()).toEqual([]);
 });
 
@@ -125,7 +125,7 @@ test("what is not there, not an id, or broken is an error with code and message,
 });
 
 test("without a source the console's lists are empty and the machine is this one", async () => {
-  const bare = createApp({ engines: [] });
+  const bare = createApp({ engines: [], admin: true });
   const body = await (await bare.fetch(new Request("http://localhost/api/overview"))).json();
   expect(body).toMatchObject({ project: null, model: null, models: [], machine: { cores: expect.any(Number) } });
   expect(await (await bare.fetch(new Request("http://localhost/api/engine"))).json()).toMatchObject({ slots: 0, history: [] });

@@ -34,7 +34,7 @@ afterAll(() => {
   for (const app of opened) app.close();
 });
 const open = (o: Partial<Parameters<typeof createApp>[0]> = {}): App => {
-  const app = createApp({ engines: new Engines(), ...o });
+  const app = createApp({ engines: new Engines(), admin: true, ...o });
   opened.push(app);
   return app;
 };
@@ -163,12 +163,16 @@ test("cancel, pause and resume reach the job without a body, and no other page's
   expect(book.wishes).toHaveLength(3);
 });
 
-test("a server that others reach lets nobody train unless it is told to; one without a project says that it trains nothing", async () => {
-  const reached = open({ fineTuning: () => book.port, hosts: "any" });
-  expect(await send("/fine_tuning/jobs", { model: "m", training_file: file }, { of: reached })).toMatchObject({
-    status: 403,
-    body: { error: { code: "not_allowed" } },
-  });
+test("a server without a login shows nobody its jobs and lets nobody train; one without a project says that it trains nothing", async () => {
+  const closed = open({ fineTuning: () => book.port, admin: false });
+  for (const [path, body] of [
+    ["/fine_tuning/jobs", { model: "m", training_file: file }],
+    ["/fine_tuning/jobs", undefined],
+    ["/fine_tuning/jobs/ftjob-1", undefined],
+    ["/fine_tuning/jobs/ftjob-1/events", undefined],
+    ["/fine_tuning/jobs/ftjob-1/checkpoints", undefined],
+  ] as const)
+    expect(await send(path, body, { of: closed })).toMatchObject({ status: 401, body: { error: { code: "invalid_api_key" } } });
   const none = await send("/fine_tuning/jobs", { model: "m", training_file: file }, { of: open() });
   expect(none).toMatchObject({
     status: 400,

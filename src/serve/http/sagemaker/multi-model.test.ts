@@ -7,7 +7,7 @@ const device = openDevice("cpu", { threads: 1 });
 
 async function endpoint(options: Partial<AppOptions> = {}) {
   const made = await testFleet(device);
-  const app = createApp({ engines: made.engines, fleet: made.fleet, ...options });
+  const app = createApp({ engines: made.engines, fleet: made.fleet, admin: true, ...options });
   const call = async (method: string, path: string, body?: object) => {
     const headers = body ? { "content-type": "application/json" } : {};
     const response = await app.fetch(
@@ -46,7 +46,7 @@ test("models are loaded under the platform's names, listed, asked and taken away
   await fleet.close();
 });
 
-test("a name that is taken is 409, a model that there is not 404, one that fails to load 500, and no other page may", async () => {
+test("a name that is taken is 409, a model that there is not 404, one that fails to load 500, and nobody may without a login", async () => {
   const { source, fleet, call } = await endpoint();
   source.broken.add(2);
   await fleet.load("m", 1);
@@ -60,6 +60,12 @@ test("a name that is taken is 409, a model that there is not 404, one that fails
   await call("DELETE", "/models/a");
   expect([...source.loaded]).toEqual([1]);
   const open = await endpoint({ admin: false });
-  expect((await open.call("POST", "/models", { model_name: "a", url: "m@1" }))[0]).toBe(403);
+  for (const [method, path, body] of [
+    ["POST", "/models", { model_name: "a", url: "m@1" }],
+    ["DELETE", "/models/a", undefined],
+    ["GET", "/models", undefined],
+    ["GET", "/models/a", undefined],
+  ] as const)
+    expect([method, path, (await open.call(method, path, body))[0]]).toEqual([method, path, 401]);
   await Promise.all([fleet.close(), open.fleet.close()]);
 });
