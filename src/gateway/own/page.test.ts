@@ -29,7 +29,7 @@ test("the page's files need no key, what it asks for does, and no path leads out
       "text/javascript; charset=utf-8",
       "public, max-age=31536000, immutable",
     ]);
-    expect(await (await get("/api/session")).json()).toEqual({ gateway: true, token: null, demo: null, record: false });
+    expect(await (await get("/api/session")).json()).toEqual({ gateway: true, record: false, access: "none", csrf: null, demo: null });
     for (const path of ["/../secret.html", "/%2e%2e/secret.html", "/assets/..%2f..%2fsecret.html", "/notes.txt", "/assets/"])
       expect([path, (await get(path)).status]).toEqual([path, path.includes("%2f") ? 400 : 404]);
     expect((await get("/gateway/state")).status).toBe(401);
