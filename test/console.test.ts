@@ -13,6 +13,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { type FakeOptions, serveFake } from "../console/dev/fake.ts";
 import { loam, root, start } from "./support/child.ts";
+import { loginUrl } from "./support/login.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 const found = findChromium();
@@ -626,7 +627,8 @@ browserTest(`on the real server a toy model answers, and every page shows its li
   const server = start(["serve", "--port", "0", "--json"], { cwd });
   try {
     const url = (await server.says(/"event":"serving","url":"([^"]+)"/))[1]!.replace(/\/?$/, "/");
-    await open(url, 1280, "", async ({ page, errors, strangers }) => {
+    const { pathname, search } = new URL(await loginUrl(cwd, url.slice(0, -1)));
+    await open(url, 1280, `${pathname.slice(1)}${search}`, async ({ page, errors, strangers }) => {
       // without a seed its first token is now and then the one that ends
       await page.getByLabel("Seed", { exact: true }).fill("1");
       await page.getByLabel("Max tokens").fill("20");

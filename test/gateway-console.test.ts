@@ -13,6 +13,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { serveFake } from "../console/dev/fake.ts";
 import { loam, root, start } from "./support/child.ts";
+import { loginUrl, tokenOf } from "./support/login.ts";
 import { temporaryFolder, toyProject } from "./support/project.ts";
 
 const found = findChromium();
@@ -96,13 +97,15 @@ test("a project behind its gateway: the demo's key opens, nothing else does, and
     expect([path, await status(path)]).toEqual([path, 401]);
   for (const path of ["/v1/files", "/gateway/state", "/v1/admin/models"])
     expect([path, await status(path, bearer(key))]).toEqual([path, 403]);
-  for (const path of ["/health", "/healthz", "/readyz", "/", "/api/overview", "/api/session"])
-    expect([path, await status(path)]).toEqual([path, 200]);
+  for (const path of ["/health", "/healthz", "/readyz", "/", "/api/session"]) expect([path, await status(path)]).toEqual([path, 200]);
+  expect(await status("/api/overview")).toBe(401);
 
-  // the session is for the server's own page: no page elsewhere, no name of elsewhere
-  expect(await status("/api/session", { "sec-fetch-site": "cross-site" })).toBe(403);
-  expect(await status("/api/session", { origin: "http://evil.example" })).toBe(403);
-  const { token, demo } = (await (await fetch(`${url}/api/session`)).json()) as { token: string; demo: { key: string } };
+  // the demo key is told to a session alone
+  const token = await tokenOf(cwd, url);
+  const asked = async (headers = {}) => (await (await fetch(`${url}/api/session`, { headers })).json()) as { demo: { key: string } | null };
+  expect((await asked()).demo).toBeNull();
+  const entered = await fetch(await loginUrl(cwd, url), { redirect: "manual" });
+  const { demo } = await asked({ cookie: entered.headers.get("set-cookie")!.split(";")[0]! });
   expect(demo).toEqual({ key, path: "/v1/completions", body: { model: expect.any(String), prompt: "Dear ", max_tokens: 40 } });
   const asConsole = async (path: string) => (await fetch(url + path, { headers: bearer(token) })).json() as Promise<never>;
   const usage = (await asConsole("/gateway/usage")) as { data: { subject: string; requests: number; outputTokens: number }[] };
@@ -165,7 +168,8 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
       body: JSON.stringify({ model: "toy", prompt: "Dear ", max_tokens: 3 }),
     }).then(r => r.status);
   expect([await ask(key), await ask(key)]).toEqual([200, 200]);
-  await opened(`${url}/#/gateway`, async page => {
+  await opened(await loginUrl(cwd, url), async page => {
+    await page.goto(`${url}/#/gateway`);
     await page.getByRole("region", { name: "Demo key" }).getByText(key).waitFor();
     const limits = page.getByRole("region", { name: "Limits" });
     await limits.getByText(/10 of 12 left/).waitFor();
@@ -227,17 +231,17 @@ access:
   await opened(
     `${url}/#/gateway`,
     async page => {
-      await page.getByLabel("API key", { exact: true }).fill("sk-loam-wrong");
+      await page.getByLabel("Login URL or API key").fill("sk-loam-wrong");
       await page.keyboard.press("Enter");
-      await page.getByText("This key opens nothing").waitFor();
-      await page.getByLabel("API key", { exact: true }).fill(ben);
+      await page.getByText("Not valid").waitFor();
+      await page.getByLabel("Login URL or API key").fill(ben);
       await page.keyboard.press("Enter");
       await page
         .getByText(/needs the role admin or viewer/)
         .first()
         .waitFor();
       await page.getByRole("button", { name: "Forget the key" }).click();
-      await page.getByLabel("API key", { exact: true }).fill(ann);
+      await page.getByLabel("Login URL or API key").fill(ann);
       await page.keyboard.press("Enter");
       await page.getByRole("region", { name: "Servers" }).getByRole("rowheader", { name: "local" }).waitFor();
       // kept for the tab, and nowhere else

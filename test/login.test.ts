@@ -2,7 +2,7 @@
  * Who administers a server: `loam serve` alone, `loam serve` behind its gateway and `loam gateway` as processes of their own, behind a real nginx, beside
  * pages of other origins in a real browser, and with the token file. No address, Host, Origin or bind is a credential.
  */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { build, type Child, loam, start } from "./support/child.ts";
-import { loginUrl, signedIn, tokenOf } from "./support/login.ts";
+import { loginUrl, signedIn } from "./support/login.ts";
 import { findNginx, type NginxForm, nginxForms, rawRequest, startNginx } from "./support/nginx.ts";
 import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
 
@@ -30,7 +30,6 @@ const gatewayPart = `gateway:
 const labelsPart = `labels:
   mood:
     on: letters
-    to: labels/mood.jsonl
     classes: [glad, sad]
 `;
 
@@ -245,7 +244,7 @@ test("loam login prints a fresh URL of the running server, which works once; a c
     for (const secret of codes) expect(written).not.toContain(secret);
     expect(written).not.toMatch(/"token"|local-/);
     // the one that it printed itself
-    expect(written.match(/login-[\w-]{43}/g)).toHaveLength(1);
+    expect(new Set(written.match(/login-[\w-]{43}/g))).toHaveProperty("size", 1);
     expect((await loam(["login"], options)).stderr).toMatch(/expected a running server/);
   }
 });
@@ -263,15 +262,18 @@ test("verbs that talk to a running gateway use its token file", async () => {
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("LOAM_GATEWAY_KEY")]);
 });
 
-test("a path that does not decode reaches no administration", async () => {
+test("a path that does not decode reaches no administration, with or without the demo key", async () => {
   for (const more of ["", gatewayPart]) {
-    const { port, folder, url } = await served(more + labelsPart);
-    const token = await tokenOf(folder, url);
-    expect(token).toMatch(/^local-/);
-    for (const path of ["/%61pi/labels/%ff", "/%61pi/overview%ff", "/v1/%61dmin/models%ff", "/%2561pi/overview", "/api%2foverview"]) {
-      const { status } = await rawRequest({ port }, path);
-      expect(status, path).toBeGreaterThanOrEqual(400);
-    }
+    const { port, folder } = await served(more + labelsPart);
+    const key = more === "" ? undefined : readFileSync(join(folder, ".loam", "gateway-demo.key"), "utf8").trim();
+    const paths = ["/%61pi/labels/%ff?by=eve", "/%61pi/labels/mood?by=eve", "/%61pi/overview%ff", "/%61pi/overview", "/v1/%61dmin/models"];
+    for (const path of [...paths, "/v1/%61dmin/models%ff", "/v1/fine%5ftuning/jobs/%ff", "/%2561pi/overview", "/api%2foverview"])
+      for (const authorization of key === undefined ? [undefined] : [undefined, `Bearer ${key}`]) {
+        const { status, headers } = await rawRequest({ port }, path, authorization === undefined ? {} : { headers: { authorization } });
+        // what is no address is the page's own
+        const isPage = status === 200 && String(headers["content-type"]).startsWith("text/html");
+        expect(isPage || status >= 400, `${path} ${authorization}: ${status}`).toBe(true);
+      }
   }
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import OpenAI from "openai";
 import { beforeAll, expect, test } from "vitest";
 import { build, jsonLines, loam, start } from "./support/child.ts";
+import { signedIn } from "./support/login.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 beforeAll(build);
@@ -61,7 +62,8 @@ test("from nothing to an answer that is traced to its texts", async () => {
   expect(chat.choices[0]!.message.role).toBe("assistant");
   await expect(client.completions.create({ ...ask, model: "litle" })).rejects.toThrow(/Try "little"/);
 
-  const api = async (path: string) => (await fetch(`${url}/api/${path}`)).json() as Promise<Record<string, unknown>>;
+  const api = async (path: string) =>
+    (await fetch(`${url}/api/${path}`, { headers: await signedIn(cwd, url!) })).json() as Promise<Record<string, unknown>>;
   const overview = await api("overview");
   expect(overview).toMatchObject({ project: "little", model: { id: "little@1", layers: 1, width: 32 }, models: ["little@1"] });
   const { artifact } = overview.model as { artifact: string };

@@ -7,6 +7,7 @@ import { random } from "../src/base/index.ts";
 import type { ThresholdReport } from "../src/evaluate/index.ts";
 import { listArtifacts, openArtifact, openStore } from "../src/store/index.ts";
 import { build, jsonLines, loam, start } from "./support/child.ts";
+import { signedIn } from "./support/login.ts";
 import { modelContent, temporaryFolder } from "./support/project.ts";
 
 beforeAll(build);
@@ -95,7 +96,7 @@ test("from a table to a served classifier whose answers are those of the report"
     for (const [k, label] of ["glad", "low"].entries()) expect(result[i]!.find(([l]) => l === label)![1]).toBeCloseTo(want[k]!, 5);
   }
   // the console's page of runs understands both kinds of report
-  const shown = evaluations.parse(await (await fetch(`${url}/api/evaluations`)).json());
+  const shown = evaluations.parse(await (await fetch(`${url}/api/evaluations`, { headers: await signedIn(cwd, url!) })).json());
   expect(shown.map(e => isOfClasses(e.report)).sort()).toEqual([false, true]);
   const ofClasses = shown.flatMap(e => (isOfClasses(e.report) ? [e.report] : []));
   expect(ofClasses[0]!.scores.map(s => s.name)).toContain("mood");

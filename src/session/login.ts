@@ -190,6 +190,8 @@ export class Login {
   }
 
   #leave(header: HeaderOf): Response {
+    // not even the cookie is taken away for another page, whose request comes without it
+    if (!isOwnWrite(header)) throw forgery("Origin", "a page of this server", header("origin"));
     const session = this.#sessionOf(header);
     if (session) this.#checkWrite(header, session);
     for (const id of this.#ids(header)) this.#sessions.close(id);

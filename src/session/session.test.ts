@@ -200,6 +200,8 @@ test("logout needs the CSRF header too, ends the session and takes the cookie aw
   const cookie = await enter();
   const origin = `http://${host}`;
   expect(await codeOfError(() => ask("POST", "/logout", { cookie, origin }))).toBe("session/forgery");
+  // SameSite keeps the cookie from another site's form; its answer would take it away
+  expect(await codeOfError(() => ask("POST", "/logout", { origin: "https://elsewhere.example" }))).toBe("session/forgery");
   const { csrf } = (await (await ask("GET", "/api/session", { cookie }))!.json()) as { csrf: string };
   const response = (await ask("POST", "/logout", { cookie, origin, "x-loam-csrf": csrf }))!;
   expect([response.status, response.headers.get("set-cookie")]).toEqual([204, expect.stringMatching(/=; Path=.*Max-Age=0$/)]);

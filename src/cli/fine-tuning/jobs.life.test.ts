@@ -7,6 +7,7 @@ import OpenAI, { toFile } from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { build, type Child, jsonLines, loam, start } from "../../../test/support/child.ts";
+import { tokenOf } from "../../../test/support/login.ts";
 import { silent } from "../../base/index.ts";
 import { decoderSpec, initialise, llamaConfig, writeModelFiles } from "../../nn/index.ts";
 import { openStore, registerVersion, runStage, setAlias, stage } from "../../store/index.ts";
@@ -78,7 +79,7 @@ interface Server {
 async function serve(): Promise<Server> {
   const child = start(["serve", "--json"], { cwd: folder });
   const [, url] = await child.says(/"event":"serving","url":"([^"]+)"/);
-  return { child, url: url!, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 }) };
+  return { child, url: url!, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: await tokenOf(folder, url!), maxRetries: 0 }) };
 }
 const stop = async ({ child }: Server) => {
   child.kill("SIGTERM");

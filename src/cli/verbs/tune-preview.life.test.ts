@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { build, jsonLines, loam, start } from "../../../test/support/child.ts";
+import { signedIn } from "../../../test/support/login.ts";
 import { openArtifact, openStore } from "../../store/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-preview-"));
@@ -102,10 +103,13 @@ test("a data set's masks are those that the model is then trained with, and that
   const server = start(["serve", "--json"], { cwd: folder });
   try {
     const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
-    const shown = (await (await fetch(`${url}/api/runs/${artifacts.asked}/examples`)).json()) as Preview & { readonly of: number };
+    const headers = await signedIn(folder, url!);
+    const shown = (await (await fetch(`${url}/api/runs/${artifacts.asked}/examples`, { headers })).json()) as Preview & {
+      readonly of: number;
+    };
     expect([shown.of, shown.tokens, shown.trainedTokens]).toEqual([said.examples, said.tokens, said.trainedTokens]);
     expect(shown.shown.slice(0, 2)).toEqual(said.shown);
-    expect((await fetch(`${url}/api/runs/${artifacts.toy}/examples`)).status).toBe(404);
+    expect((await fetch(`${url}/api/runs/${artifacts.toy}/examples`, { headers })).status).toBe(404);
   } finally {
     server.kill("SIGINT");
     await server.ended;

@@ -50,7 +50,7 @@ const opened = {
   never: await open("never"),
 };
 await Promise.all(Object.values(opened).map(o => o.engine.ready));
-const server = await listen(createApp({ engines: [], encoders: Object.values(opened).map(o => o.engine) }), { port: 0 });
+const server = await listen(createApp({ engines: [], encoders: Object.values(opened).map(o => o.engine), admin: true }), { port: 0 });
 afterAll(() => server.close());
 
 type Reply = ReturnType<typeof JSON.parse>;
