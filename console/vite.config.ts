@@ -39,6 +39,17 @@ export default defineConfig(({ command, mode }) => {
       // every browser that has the colours of the page has it
       modulePreload: { polyfill: false },
     },
-    server: { host: "127.0.0.1", proxy: mode === "fake" ? {} : { "/v1": "http://127.0.0.1:8080", "/api": "http://127.0.0.1:8080" } },
+    server: {
+      host: "127.0.0.1",
+      proxy:
+        mode === "fake"
+          ? {}
+          : {
+              "/v1": "http://127.0.0.1:8080",
+              "/api": "http://127.0.0.1:8080",
+              "/login": "http://127.0.0.1:8080",
+              "/logout": "http://127.0.0.1:8080",
+            },
+    },
   };
 });

@@ -56,6 +56,7 @@ export const loginVerb: Verb = {
     project,
     ["-p, --port <port>", "port of the server (default: the server of the folder that was started last)"],
     ["--url <address>", "address at which the browser reaches the server, behind a proxy (default: the server's own)"],
+    ["--token", "print the server's token instead, for programs of this machine: Authorization: Bearer TOKEN"],
     ["--open", "open it in a browser"],
   ],
   example: "loam login --port 8080",

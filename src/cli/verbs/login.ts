@@ -1,4 +1,4 @@
-/** `loam login`: a fresh login URL of a server that runs on this machine, asked for with the token of its token file. */
+/** `loam login`: a fresh login URL of a server that runs on this machine, asked for with the token of its token file; or that token. */
 import { z } from "zod";
 import { loginUrlOf, type RunningServer } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -38,6 +38,10 @@ export const login: VerbRun = async (context, _words, options) => {
   for (const server of servers.filter(s => port === undefined || new URL(s.url).port === String(port))) {
     const given = await newCode(server);
     if (!given) continue;
+    if (options.token === true) {
+      out.line(server.token);
+      return out.result({ url: server.url, token: server.token });
+    }
     const loginUrl = loginUrlOf(address ?? server.url, given.code);
     out.line(loginUrl);
     out.warn(`  This link signs in once, within ${Math.round(given.expiresInSeconds / 60)} minutes.`);
