@@ -46,6 +46,8 @@ export interface BehindGateway {
 
 /** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
 const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
+/** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
+const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
 
 /** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: cli/reference). */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
@@ -119,6 +121,15 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     },
   });
 
+  /** A page that looks every second uses up no limits and stands in no usage. What is refused, the gateway refuses in its words. */
+  const isSignedIn = ({ headers, method }: Request): boolean => {
+    try {
+      const isKnown = login.callerOf(name => headers.get(name), method) !== undefined;
+      return isKnown && gateway.control.decide(consoleIdentity, { endpoint: "admin", model: null }).allowed;
+    } catch {
+      return false;
+    }
+  };
   /** Both sets of metrics, behind the gateway's own rule of who may read them. */
   const metrics = async (request: Request, peer: unknown): Promise<Response> => {
     const own = await gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
@@ -141,6 +152,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
     if (pathname === "/v1/models" && request.method === "GET") return models(request, peer);
     const isReading = request.method === "GET" || request.method === "HEAD";
     if ((isReading && open.test(pathname)) || consoleLocation(request) !== undefined) return app.fetch(request);
+    if (consoleData.test(pathname) && isSignedIn(request)) return app.fetch(request, undefined, consolesOwn);
     return gateway.fetch(request, peer as Parameters<Gateway["fetch"]>[1]);
   };
   let offered = [...options.names()].sort().join();
