@@ -4,7 +4,7 @@
  * and the console's files.
  */
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
-import { type App, consoleLocation } from "../../serve/index.ts";
+import { type App, type Authorize, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
@@ -48,6 +48,9 @@ export interface BehindGateway {
 const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
 const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
+
+/** Nothing but the console's routes, whatever the path is read as. */
+const consolesOwn: Authorize = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));
 
 /** Errors: those of `projectGateway`, of the state, and of the port's use (a demo key on an address that others reach: cli/reference). */
 export async function behindGateway(options: BehindOptions): Promise<BehindGateway | undefined> {
