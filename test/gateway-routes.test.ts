@@ -75,7 +75,7 @@ async function served(otherNames?: string): Promise<Served> {
   };
   await encoding.ready;
   engines.addEncoder(encoding);
-  return { engines, fleet, app: createApp({ engines, fleet, ...(otherNames === undefined ? {} : { otherNames }) }) };
+  return { engines, fleet, app: createApp({ engines, fleet, admin: true, ...(otherNames === undefined ? {} : { otherNames }) }) };
 }
 
 interface Door {
@@ -288,7 +288,7 @@ test("a request that leaves the model out does not pass a policy that denies the
     noted(createEngine({ model: await tinyModel(device), device, open: async () => scriptedProgram({ slots: 2 }) })),
   ]);
   await Promise.all(alone.all().map(e => e.ready));
-  const server = { engines: alone, fleet: one.fleet, app: createApp({ engines: alone }) };
+  const server = { engines: alone, fleet: one.fleet, app: createApp({ engines: alone, admin: true }) };
   const all = { id: "all", effect: "allow" } as const;
   const denied = await before(server, { policies: [all, { id: "no", effect: "deny", models: ["tiny"] }] });
   const open = await before(server, { policies: [all] });
