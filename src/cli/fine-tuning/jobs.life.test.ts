@@ -338,7 +338,7 @@ test("what cannot be learnt is told by line, and what is not done by name", asyn
   expect(await refused({ training_file: "file-none" })).toEqual([404, "not_found", "training_file"]);
   expect(await refused({ training_file: await upload(s, lines, "batch") })).toEqual([400, "invalid_value", "training_file"]);
   expect(await refused({ suffix: "x".repeat(65) })).toEqual([400, "invalid_value", "suffix"]);
-  await expect(jobs.retrieve("ftjob-../../../etc")).rejects.toMatchObject({ status: 404 });
+  await expect(jobs.retrieve("ftjob-../../../etc")).rejects.toMatchObject({ status: 400 });
   await expect(jobs.listEvents("ftjob-000000000000000000000000")).rejects.toMatchObject({ status: 404 });
   // what is refused leaves nothing behind
   const known = [];

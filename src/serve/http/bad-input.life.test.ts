@@ -38,7 +38,7 @@ const breaking = createEngine({
 const encoder = createEmbeddingEngine({ model: await tinyEncoder(device, { aliases: ["vectors"] }), device });
 await Promise.all([engine.ready, breaking.ready, encoder.ready]);
 const failures: unknown[] = [];
-const app = createApp({ engines: [engine, breaking], encoders: [encoder], onFailure: e => failures.push(e) });
+const app = createApp({ engines: [engine, breaking], encoders: [encoder], admin: true, onFailure: e => failures.push(e) });
 const server = await listen(app, { port: 0 });
 afterAll(() => server.close());
 
