@@ -86,6 +86,23 @@ test("a caller with many large texts does not keep another's waiting", async () 
   expect(done.indexOf("bob")).toBeLessThanOrEqual(2);
 });
 
+test("a caller who fills the queue is refused, and another caller still gets in", async () => {
+  const threads = newPool(1);
+  const handle = threads.add(list);
+  const errors: string[] = [];
+  const run = (key: string) =>
+    threads.run(handle, input("long ".repeat(2_000)), key, new Stop()).catch((error: Error) => errors.push(`${key}: ${error.message}`));
+  // one is judged, 256 wait
+  const ann = Array.from({ length: 258 }, () => run("ann"));
+  await ann.at(-1);
+  expect(errors).toEqual(["ann: 256 large requests wait for it already"]);
+  const bob = run("bob");
+  await ann.at(-2);
+  expect(errors).toHaveLength(2);
+  expect(errors.every(e => e.startsWith("ann"))).toBe(true);
+  expect(await bob).toMatchObject({ verdict: { kind: "pass" } });
+});
+
 test("a guard that is closed is forgotten, and what waits for it fails", async () => {
   const threads = newPool(1);
   const handle = threads.add(list);

@@ -28,6 +28,7 @@ export type FromThread =
 const mostThreads = 4;
 /** Inputs that wait, of all callers: with the largest bodies as much memory as the gateway's own bound on requests. */
 const mostWaiting = 256;
+const tooMany = `${mostWaiting} large requests wait for it already`;
 /** How long a thread may go on with what is not wanted any more before it is replaced. */
 const graceMs = 20;
 
@@ -116,6 +117,15 @@ export function threadPool(size: number = usualThreads(), file: URL = entry): Po
       idle.worker.postMessage(message);
     }
   }
+  /** Ends the last input of the caller with the most of them; false where that is this caller. */
+  const makeRoom = (key: string): boolean => {
+    const own = waiting.get(key)?.length ?? 0;
+    const [longest] = [...waiting.values()].sort((a, b) => b.length - a.length);
+    if (!longest || longest.length <= own + 1) return false;
+    numWaiting--;
+    longest.pop()!.settle(undefined, new GuardFailure(tooMany));
+    return true;
+  };
   const drop = (job: Job): void => {
     Atomics.store(job.flag, 0, 1);
     const list = waiting.get(job.key);
@@ -147,8 +157,8 @@ export function threadPool(size: number = usualThreads(), file: URL = entry): Po
           resolve(undefined);
           return;
         }
-        if (numWaiting >= mostWaiting) {
-          reject(new GuardFailure(`${mostWaiting} large requests wait for it already`));
+        if (numWaiting >= mostWaiting && !makeRoom(key)) {
+          reject(new GuardFailure(tooMany));
           return;
         }
         const left = (): void => {
