@@ -69,10 +69,35 @@ const inForm = (value: Attribute, { case: letters }: AttributeForm): Attribute |
 export const namedFields = (named: SourceOptions["attributes"]): (readonly [string, string])[] =>
   Object.entries(named ?? {}).map(([name, from]) => [name, typeof from === "string" ? from : from.field] as const);
 
-/** Fields that are not the text and can be attributes, and those that `named` says under their new names; deeper values stay in the source. */
+/** Values nested deeper stay in the source: a bound for records made to mislead. */
+const maxDepth = 16;
+
+const isObject = (value: unknown): value is Fields =>
+  value !== null && typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+
+/** Values that `isValue` takes, those of nested objects by their dotted path (`meta.author.name`). */
+export function* nestedValues<V>(
+  fields: Fields,
+  isValue: (value: unknown) => value is V,
+  path = "",
+  depth = 1,
+): Generator<readonly [path: string, value: V]> {
+  for (const [name, value] of Object.entries(fields)) {
+    if (isValue(value)) yield [path + name, value];
+    else if (isObject(value) && depth < maxDepth) yield* nestedValues(value, isValue, `${path}${name}.`, depth + 1);
+  }
+}
+
+/**
+ * Fields that are not the text and can be attributes, nested ones by their dotted path, and those that `named` says under their new names. A field
+ * whose own name has dots wins over a nested field of the same path, as in `valueAt`.
+ */
 export function attributesOf(fields: Fields, field: Field, named: SourceOptions["attributes"] = {}): Attributes {
   const used = new Set(["id", ...namesOf(field), ...namedFields(named).map(([, from]) => from)]);
-  const own = Object.entries(fields).filter((e): e is [string, Attribute] => !used.has(e[0]) && isAttribute(e[1]));
+  const own = [...nestedValues(fields, isAttribute)].flatMap(([name, nested]) => {
+    const value = Object.hasOwn(fields, name) ? fields[name] : nested;
+    return !used.has(name) && isAttribute(value) ? [[name, value] as const] : [];
+  });
   const renamed = Object.entries(named).flatMap(([name, from]) => {
     const found = valueAt(fields, typeof from === "string" ? from : from.field);
     const value = !isAttribute(found) || typeof from === "string" ? found : inForm(found, from);

@@ -117,6 +117,43 @@ test("a Parquet footer that points outside the file costs its groups, not the ru
   expect(brief(await readOne("x.parquet", bytes, { reader: "parquet" }))).toEqual(["x.parquet:1-6! parquet"]);
 });
 
+test("nested attributes keep their path, in JSON, Parquet and front matter alike", async () => {
+  const meta = { author: { name: "Ada", age: 36 }, editor: { name: "Bob" }, tags: ["a"] };
+  const want = { "meta.author.name": "Ada", "meta.author.age": 36, "meta.editor.name": "Bob" };
+  const attributes = async (name: string, content: string | Buffer, options: object) =>
+    (await readOne(name, content, options)).map(r => (r.ok ? r.attributes : r));
+  const json = JSON.stringify({ text: "A text.", meta });
+  expect(await attributes("x.jsonl", json, { reader: "jsonl" })).toEqual([want]);
+  const { "meta.author.name": _, ...others } = want;
+  const named = { reader: "jsonl", attributes: { author: "meta.author.name" } };
+  expect(await attributes("x.jsonl", json, named)).toEqual([{ author: "Ada", ...others }]);
+  const deepText = JSON.stringify({ meta: { body: "A text.", n: 1 }, "meta.n": 2 });
+  expect(await attributes("x.jsonl", deepText, { reader: "jsonl", field: "meta.body" })).toEqual([{ "meta.n": 2 }]);
+  const { tags: __, ...groups } = meta;
+  const table = Buffer.from(
+    parquetWriteBuffer({
+      schema: [
+        { name: "root", num_children: 2 },
+        { name: "text", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "REQUIRED" },
+        { name: "meta", num_children: 2, repetition_type: "OPTIONAL" },
+        { name: "author", num_children: 2, repetition_type: "OPTIONAL" },
+        { name: "name", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
+        { name: "age", type: "INT64", repetition_type: "OPTIONAL" },
+        { name: "editor", num_children: 1, repetition_type: "OPTIONAL" },
+        { name: "name", type: "BYTE_ARRAY", converted_type: "UTF8", repetition_type: "OPTIONAL" },
+      ],
+      columnData: [
+        { name: "text", data: ["A text."] },
+        { name: "meta", data: [{ ...groups, author: { ...groups.author, age: 36n } }] },
+      ],
+    }),
+  );
+  expect(await attributes("x.parquet", table, { reader: "parquet" })).toEqual([want]);
+  expect(await attributes("x.parquet", table, { ...named, reader: "parquet" })).toEqual([{ author: "Ada", ...others }]);
+  const page = `---\nmeta: ${JSON.stringify(meta)}\n---\nA text.`;
+  expect(await attributes("x.md", page, { reader: "markdown" })).toEqual([{ ...want, "meta.tags": ["a"] }]);
+});
+
 test("several fields make one text, empty ones left out; a template puts them where it says; dots go deeper", async () => {
   const lines = [{ title: "T", body: "B", n: 3, meta: { lang: "en", summary: "S" } }, { title: "", body: "only" }, { n: 1 }].map(r =>
     JSON.stringify(r),
@@ -127,7 +164,7 @@ test("several fields make one text, empty ones left out; a template puts them wh
   expect(await read("meta.summary")).toEqual(["S", "x.jsonl:2! json", "x.jsonl:3! json"]);
   const records = await readOne("x.jsonl", lines[0]!, { reader: "jsonl", field: ["title", "body"] });
   expect(records[0]).toMatchObject({ attributes: { n: 3 } });
-  expect(records[0]?.ok && Object.keys(records[0].attributes)).toEqual(["n"]);
+  expect(records[0]?.ok && Object.keys(records[0].attributes)).toEqual(["n", "meta.lang", "meta.summary"]);
 });
 
 test("CSV: what is written as a table is read back, quotes, line ends and all", async () => {

@@ -49,7 +49,7 @@ export async function* jsonRecords(file: SourceFile, field: Field): AsyncGenerat
 
 export const jsonl: Reader = {
   name: "jsonl",
-  version: 2,
+  version: 3,
   extensions: [".jsonl", ".ndjson", ".json"],
   async *records(file, options) {
     for await (const r of jsonRecords(file, fieldOf(options)))

@@ -3,6 +3,7 @@
 import { parse } from "yaml";
 import type { Attribute, Attributes } from "../document.ts";
 import type { Edit } from "../ledger.ts";
+import { type Fields, nestedValues } from "./fields.ts";
 import { labelOf, withoutExtension } from "./labels.ts";
 import type { Reader } from "./source.ts";
 import { refuse, wholeText } from "./text.ts";
@@ -32,14 +33,14 @@ export function frontMatter(text: string): { readonly text: string; readonly att
   if (values !== null && (typeof values !== "object" || Array.isArray(values))) return plain;
   return {
     text: text.slice(begin + end.index + end[0].length).replace(/^\r?\n+/, ""),
-    attributes: Object.fromEntries(Object.entries(values ?? {}).filter((e): e is [string, Attribute] => isAttribute(e[1]))),
+    attributes: Object.fromEntries(nestedValues((values ?? {}) as Fields, isAttribute)),
     edits: [],
   };
 }
 
 export const markdown: Reader = {
   name: "markdown",
-  version: 1,
+  version: 2,
   extensions: [".md", ".markdown", ".mdx"],
   async *records(file, options) {
     const place = file.path;

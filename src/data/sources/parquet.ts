@@ -5,7 +5,7 @@
  */
 import { formatBytes, sha256 } from "../../base/index.ts";
 import { BadFile } from "./bad-file.ts";
-import { type Field, type Fields, fieldOf, fieldsRecord, idOf, namesOf, textOf, valueAt } from "./fields.ts";
+import { type Field, type Fields, fieldOf, fieldsRecord, idOf, namedFields, namesOf, textOf, valueAt } from "./fields.ts";
 import type { SourceFile } from "./file.ts";
 import { guarded, type Limits } from "./guarded/guarded.ts";
 import type { Reader, ReadRecord, SourceOptions } from "./source.ts";
@@ -22,14 +22,19 @@ type Item =
   | { readonly group: readonly [number, number]; readonly tooLarge?: number; readonly broken?: string }
   | { readonly columns: readonly string[]; readonly at: number; readonly rows: readonly (readonly unknown[])[] };
 
-/** Columns that a field may mean: by its name, or by the first of the names between dots. */
-const rootsOf = (field: Field): string[] => ["id", ...namesOf(field).flatMap(name => [name, name.split(".")[0]!])];
+/** Columns that the text and named attributes may mean: by a field's name, or by the first of the names between dots. */
+const rootsOf = (field: Field, attributes: SourceOptions["attributes"]): string[] => [
+  "id",
+  ...[...namesOf(field), ...namedFields(attributes).map(([, from]) => from)].flatMap(name => [name, name.split(".")[0]!]),
+];
 
 /** Values as JSON would have them. */
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : null;
-  return value instanceof Date ? (Number.isNaN(value.getTime()) ? null : value.toISOString()) : value;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (value === null || typeof value !== "object" || Array.isArray(value) || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, deeper]) => [name, plain(deeper)]));
 }
 
 function document(row: Fields, place: string, path: string, options: SourceOptions): ReadRecord {
@@ -61,14 +66,14 @@ export async function parquetFields(file: SourceFile, limits = parquetLimits): P
 
 export const parquetReader = (limits: Limits): Reader => ({
   name: "parquet",
-  version: 1,
+  version: 2,
   extensions: [".parquet"],
   async *records(file, options) {
     const { path } = file;
     const access = await file.random();
     let place = path;
     try {
-      const jobOptions = { roots: rootsOf(fieldOf(options)), maxGroupBytes, maxGroupRows };
+      const jobOptions = { roots: rootsOf(fieldOf(options), options.attributes), maxGroupBytes, maxGroupRows };
       for await (const item of guarded<Item>("parquet", access, jobOptions, limits)) {
         if ("group" in item) {
           const [from, to] = item.group;

@@ -41,13 +41,14 @@ const limited = maxBytes =>
     ]),
   );
 
-/** Columns that are read: those that are asked for, and single values that can be attributes. */
+/** Columns that are read: those that are asked for, and those whose values can be attributes, alone or nested in groups. */
 function columnsOf(schema, roots) {
   const wanted = new Set(roots);
   const isPlain = ({ element, children }) =>
-    children.length === 0 &&
     element.repetition_type !== "REPEATED" &&
-    (element.type !== "BYTE_ARRAY" || element.converted_type !== undefined || element.logical_type !== undefined);
+    (children.length > 0
+      ? children.every(isPlain)
+      : element.type !== "BYTE_ARRAY" || element.converted_type !== undefined || element.logical_type !== undefined);
   return schema.children.filter(c => wanted.has(c.element.name) || isPlain(c)).map(c => c.element.name);
 }
 
