@@ -8,6 +8,7 @@ import { type Document, textLines } from "./document.ts";
 import { dataErrors } from "./errors.ts";
 import type { Cluster, LedgerEntry, Side, Story, StoryStep, StoryVerdict } from "./ledger.ts";
 import { decodeColumn, fate, fatesFile, findPlace, type MeasuresInfo, measuredIdsFile, measuresFile } from "./measures.ts";
+import { shownBy } from "./shown.ts";
 
 const has = (artifact: ArtifactReader, file: string): boolean => artifact.files.some(f => f.name === file);
 
@@ -180,17 +181,18 @@ export async function explain(artifact: ArtifactReader, text: string): Promise<S
   const entries = ledger.filter(e => e.document === id);
   const cluster = clusterOf(id, ledger);
   const near = document.attributes.cluster;
+  const info = await readMeasures(artifact);
+  const shown = shownBy(info?.steps ?? []);
   const story = {
     id,
     source: document.source,
     side,
-    attributes: document.attributes,
+    attributes: shown.attributes(document.attributes),
     entries,
     text: document.text,
     ...(cluster ? { cluster } : {}),
     ...(typeof near === "string" ? { group: await groupOf(artifact, near) } : {}),
   };
-  const info = await readMeasures(artifact);
   if (!info) return story;
   const measured = await measuredIds(artifact);
   const place = placeOf(measured, id);

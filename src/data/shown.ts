@@ -2,6 +2,7 @@
  * Texts as a report shows them: short, on few lines, and never with what the project's `private` step masks. A document dropped before that
  * step came to it still has its private data; the step is run over what is shown. What `private` itself dropped is not shown at all.
  */
+import type { Attribute, Attributes } from "./document.ts";
 import type { Measure } from "./ledger.ts";
 import type { StepCount } from "./measures.ts";
 import { steps as allSteps, type StepName } from "./steps/steps.ts";
@@ -24,6 +25,29 @@ export interface Shown {
   /** A line of a text. */
   line(text: string, droppedBy?: string): string;
   value(value: Measure): Measure;
+  /** Attributes without what is private: a sender's address that is masked in the text is masked here too. */
+  attributes(attributes: Attributes): Attributes;
+}
+
+/** Values whose masked form is remembered: senders and the like come again. */
+const mostRemembered = 20_000;
+
+/** Masks texts and lists of texts; other values hold nothing private. */
+function attributeMask(masked: (text: string) => string): Shown["attributes"] {
+  const known = new Map<string, string>();
+  const remembered = (text: string): string => {
+    let value = known.get(text);
+    if (value === undefined) {
+      if (known.size >= mostRemembered) known.clear();
+      value = masked(text);
+      known.set(text, value);
+    }
+    return value;
+  };
+  const one = (value: Attribute): Attribute =>
+    typeof value === "string" ? remembered(value) : Array.isArray(value) ? (value as readonly string[]).map(remembered) : value;
+  // The group of near-duplicates is the id of one of them.
+  return attributes => Object.fromEntries(Object.entries(attributes).map(([k, v]) => [k, k === "cluster" ? v : one(v)]));
 }
 
 /** How texts of a run with these steps are shown. */
@@ -48,5 +72,6 @@ export function shownBy(steps: readonly Pick<StepCount, "step" | "options">[]): 
     masked,
     line: (text, droppedBy) => shortened(masked(head(text), droppedBy)),
     value: value => (typeof value === "string" ? shortened(masked(value), 80) : value),
+    attributes: masks.length === 0 ? attributes => attributes : attributeMask(masked),
   };
 }

@@ -163,3 +163,18 @@ test.skipIf(missing !== "")(`real mail: 495 mails come out whole, split without 
   expect(tellStory(story)).toMatch(/deduplicate: dropped; mail:\S+ stays in its place\n +no +exact +1 +threshold 1\n/);
   await expect(explain(documents, "mail:nobody")).rejects.toMatchObject({ code: "data/unknownDocument" });
 });
+
+test("attributes are masked in explain, as the private step masks the text", async () => {
+  project(0);
+  writeFileSync(
+    join(folder, "t.jsonl"),
+    `${JSON.stringify({ id: "a", text: "Write to joe@corp.com about it, please.", sender: "joe@corp.com", n: 3, meta: { cc: "ann@corp.com" } })}\n`,
+  );
+  const source = { folder: ".", reader: "jsonl", files: "t.jsonl" };
+  const { documents } = await life(folder, { source, steps: ["private"], split: { heldOut: 0 } });
+  const story = await explain(documents, "mail:");
+  expect(story.attributes).toMatchObject({ sender: "[EMAIL]", "meta.cc": "[EMAIL]", n: 3 });
+  expect(tellStory(story)).not.toContain("corp.com");
+  const { documents: unmasked } = await life(folder, { source, steps: [], split: { heldOut: 0 } });
+  expect((await explain(unmasked, "mail:")).attributes).toMatchObject({ sender: "joe@corp.com" });
+});

@@ -44,7 +44,8 @@ async function show({ out }: Context, set: DataSet, given: string): Promise<void
   );
   out.line(`  to bring it back: data.${set.name}.keep: ["${id}"] in loam.yaml\n`);
   out.line(document.text);
-  out.result({ ...document });
+  const { attributes } = shownBy((await readMeasures(set.artifact))?.steps ?? []);
+  out.result({ ...document, attributes: attributes(document.attributes) });
 }
 
 async function list({ out }: Context, set: DataSet, rule: string | undefined, most: number): Promise<void> {

@@ -10,7 +10,6 @@ import type { Attribute, Document } from "../document.ts";
 import { dataErrors } from "../errors.ts";
 import { linesOf, readMeasures } from "../explain.ts";
 import type { Measure } from "../ledger.ts";
-import type { StepCount } from "../measures.ts";
 import { type Shown, shownBy } from "../shown.ts";
 import { documentsOf, type Side } from "../stage.ts";
 import { type Choice, type ColumnScan, columnScan, type ExportColumn, type Row, rowOf } from "./columns.ts";
@@ -82,32 +81,6 @@ interface Part {
   readonly split: SplitName;
   readonly side: Side | "dropped";
   documents(): AsyncIterable<Document>;
-}
-
-/** Values whose masked form is remembered: senders and the like come again. */
-const mostRemembered = 20_000;
-
-/**
- * Attributes as the project's `private` step would leave them, were they texts: a sender's address must not leave in an attribute when it
- * is masked in the text. Without such a step they stay as they are.
- */
-function attributeMask(steps: readonly Pick<StepCount, "step" | "options">[]): (d: Document) => Document {
-  if (!steps.some(s => s.step === "private")) return d => d;
-  const shown = shownBy(steps);
-  const known = new Map<string, string>();
-  const masked = (text: string): string => {
-    let value = known.get(text);
-    if (value === undefined) {
-      if (known.size >= mostRemembered) known.clear();
-      value = shown.masked(text);
-      known.set(text, value);
-    }
-    return value;
-  };
-  const one = (value: Attribute): Attribute =>
-    typeof value === "string" ? masked(value) : Array.isArray(value) ? (value as readonly string[]).map(masked) : value;
-  // The group of near-duplicates is the id of one of them.
-  return d => ({ ...d, attributes: Object.fromEntries(Object.entries(d.attributes).map(([k, v]) => [k, k === "cluster" ? v : one(v)])) });
 }
 
 interface DroppedLine extends Document {
@@ -218,7 +191,7 @@ export async function exportDocuments(artifact: ArtifactReader, o: ExportOptions
   const format: Format = formats[o.format];
   const steps = (await readMeasures(artifact))?.steps ?? [];
   const shown = shownBy(steps);
-  const guard = attributeMask(steps);
+  const guard = (d: Document): Document => ({ ...d, attributes: shown.attributes(d.attributes) });
   const parts = sides.map(
     (side): Part => ({ split: side === "train" ? "train" : heldOutAs, side, documents: () => documentsOf(artifact, side) }),
   );
