@@ -1,9 +1,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { brotliCompressSync, crc32, gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { parquetWriteBuffer } from "hyparquet-writer";
+import { parquetMetadata } from "hyparquet";
+import { parquetHeader } from "hyparquet/src/column.js";
+import { ByteWriter, parquetWriteBuffer } from "hyparquet-writer";
+import { writePageHeader } from "hyparquet-writer/src/datapage.js";
+import { writeMetadata } from "hyparquet-writer/src/metadata.js";
 import { afterEach, describe, expect, test } from "vitest";
 import { packings } from "./compressed/packers.laws.ts";
 import { wordFile, zipOf } from "./docx.laws.ts";
@@ -115,6 +119,54 @@ test("a Parquet footer that points outside the file costs its groups, not the ru
   const footer = whole.length - 8 - whole.readUInt32LE(whole.length - 8);
   const bytes = Buffer.concat([whole.subarray(0, 20), whole.subarray(footer)]);
   expect(brief(await readOne("x.parquet", bytes, { reader: "parquet" }))).toEqual(["x.parquet:1-6! parquet"]);
+});
+
+/** A file of one column with the checksums of its pages in their headers, which this writer leaves out; and where each page ends. */
+function withChecksums(plain: Buffer): { readonly file: Buffer; readonly ends: readonly number[] } {
+  const metadata = parquetMetadata(new Uint8Array(plain).buffer);
+  const writer = new ByteWriter();
+  writer.appendBytes(Buffer.from("PAR1"));
+  const ends: number[] = [];
+  for (const { columns } of metadata.row_groups) {
+    const chunk = columns[0]!.meta_data!;
+    const [from, size, start] = [Number(chunk.data_page_offset), Number(chunk.total_compressed_size), writer.offset];
+    const reader = { view: new DataView(new Uint8Array(plain.subarray(from, from + size)).buffer), offset: 0 };
+    while (reader.offset < size) {
+      const header = parquetHeader(reader);
+      const page = plain.subarray(from + reader.offset, from + reader.offset + header.compressed_page_size);
+      // A signed number in the header.
+      writePageHeader(writer, { ...header, crc: crc32(page) | 0 });
+      writer.appendBytes(page);
+      ends.push(writer.offset);
+      reader.offset += page.length;
+    }
+    chunk.data_page_offset = BigInt(start);
+    chunk.total_compressed_size = BigInt(writer.offset - start);
+    columns[0]!.file_offset = BigInt(start);
+    delete columns[0]!.offset_index_offset;
+    delete columns[0]!.column_index_offset;
+  }
+  writeMetadata(writer, metadata);
+  writer.appendBytes(Buffer.from("PAR1"));
+  return { file: Buffer.from(writer.getBuffer()), ends };
+}
+
+test("Parquet page checksums are checked", async () => {
+  const data = rowsOf(8).map(r => r.text);
+  for (const codec of ["UNCOMPRESSED", "SNAPPY"] as const) {
+    const plain = parquetWriteBuffer({ columnData: [{ name: "text", data, type: "STRING" }], codec, rowGroupSize: 4 });
+    const { file, ends } = withChecksums(Buffer.from(plain));
+    expect(ends).toHaveLength(2);
+    expect(texts(await readOne("x.parquet", file, { reader: "parquet" }))).toEqual(data);
+    const broken = Buffer.from(file);
+    // A letter of a text: without the checksum the file reads as well as before.
+    broken[ends[1]! - 3]! ^= 1;
+    const records = await readOne("x.parquet", broken, { reader: "parquet" });
+    expect(texts(records)).toEqual(data.slice(0, 4));
+    const [bad] = records.filter(r => !r.ok);
+    expect(bad).toMatchObject({ place: "x.parquet:5-8", reason: "parquet" });
+    expect(bad).toMatchObject({ message: expect.stringMatching(/^column text, page 1: expected the checksum 0x\w{8}, got 0x\w{8}$/) });
+  }
 });
 
 test("nested attributes keep their path, in JSON, Parquet and front matter alike", async () => {

@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { chunksOf, wrongChecksum } from "./page-checksums.mjs";
 
 /** Handed over at once: enough that messages cost nothing, little enough that two of them are nothing. */
 const batchRows = 1024;
@@ -15,6 +16,8 @@ function asyncBuffer(file) {
   const { sizeBytes } = file;
   const buffer = {
     failure: undefined,
+    /** Column chunks whose pages are not held against their checksums yet. */
+    unchecked: [],
     byteLength: sizeBytes,
     async slice(start, end = sizeBytes) {
       const from = start < 0 ? sizeBytes + start : start;
@@ -23,6 +26,11 @@ function asyncBuffer(file) {
         return new ArrayBuffer(0);
       }
       const bytes = await file.read(from, end);
+      buffer.unchecked = buffer.unchecked.filter(c => {
+        if (c.start < from || c.end > from + bytes.length) return true;
+        buffer.failure ??= wrongChecksum(bytes.subarray(c.start - from, c.end - from), c.column);
+        return false;
+      });
       return bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : new Uint8Array(bytes).buffer;
     },
   };
@@ -91,6 +99,7 @@ export async function* job(file, { roots, maxGroupBytes, maxGroupRows, onlySchem
       yield { group: [rowStart, rowEnd], ahead: sizeBytes };
       let objects = [];
       try {
+        source.unchecked = chunksOf(group, wanted);
         objects = await parquetReadObjects({
           file: source,
           metadata,
@@ -101,7 +110,10 @@ export async function* job(file, { roots, maxGroupBytes, maxGroupRows, onlySchem
           // A text that is none stays bytes, and is told by that.
           parsers: { stringFromBytes: bytes => (isUtf8(bytes) ? Buffer.from(bytes).toString("utf8") : bytes) },
         });
+        for (const { start, end } of source.unchecked) await source.slice(start, end);
+        if (source.failure) throw new Error(source.failure);
       } catch (error) {
+        objects = [];
         yield { group: [rowStart, rowEnd], broken: source.failure ?? (error.message || String(error)) };
         source.failure = undefined;
       }
