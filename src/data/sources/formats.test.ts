@@ -462,6 +462,32 @@ test("HTML: a file is a page in the character set it is really in", async () => 
   ]);
 });
 
+test("pages that declare their charset are not called undeclared", async () => {
+  const page = (head: string, name = "Größe") => Buffer.from(`${head}<title>${name}</title><p>Ein schöner Tag für alle.</p>`, "latin1");
+  const read = async (bytes: Buffer, head?: string) => {
+    const [record] = head
+      ? await readOne("x.warc", warcRecord(http(bytes, head)), { reader: "warc" })
+      : await readOne("x.html", bytes, { reader: "html" });
+    return record?.ok ? [record.attributes.title, record.edits] : record;
+  };
+  const declared = [
+    '<meta charset="windows-1252">',
+    "<META CHARSET=iso-8859-1>",
+    '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-15">',
+    '<?xml version="1.0" encoding="ISO-8859-1"?>',
+  ];
+  for (const head of declared) {
+    expect(await read(page(head)), head).toEqual(["Größe", []]);
+    expect(await read(page(head), "Content-Type: text/html"), head).toEqual(["Größe", []]);
+  }
+  const cyrillic = Buffer.concat([page("", "").subarray(0, 7), Buffer.from([0xf0, 0xd2]), page("", "").subarray(7)]);
+  expect(await read(cyrillic, "Content-Type: text/html; charset=koi8-r")).toEqual(["Пр", []]);
+  expect(await read(Buffer.from("\ufeff<title>Größe</title><p>Text", "utf16le"))).toEqual(["Größe", []]);
+  const guessed = [{ rule: "undeclared-charset", value: "windows-1252" }];
+  for (const head of ["", '<meta charset="utf-8">', '<meta charset="utf-16">', '<meta charset="no-such">'])
+    expect(await read(page(head)), head).toEqual(["Größe", guessed]);
+});
+
 test("Markdown: front matter becomes attributes, what is none stays in the text", async () => {
   const read = async (text: string) => (await readOne("a/x.md", text, { reader: "markdown" }))[0];
   expect(await read("---\ntitle: T\ntags: [a, b]\ndraft: false\ndeep: {x: 1}\n---\n\n# Head\n\ntext *as is*\n")).toMatchObject({

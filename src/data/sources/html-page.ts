@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { Attributes } from "../document.ts";
 import type { Edit } from "../ledger.ts";
 import { decodeBytes } from "../windows-1252.ts";
-import { charsetOf, guessCharset } from "./email/charset.ts";
+import { charsetOf, declaredCharset } from "./email/charset.ts";
 import { maxRecordBytes } from "./file.ts";
 import { labelOf, withoutExtension } from "./labels.ts";
 import { pageText } from "./main-text/main-text.ts";
@@ -24,11 +24,11 @@ export function pageDocument(bytes: Buffer, extract: "main" | "all" | undefined,
   let charset = utf16 ?? (isUtf8(bytes) ? "utf-8" : undefined);
   if (charset === undefined) {
     const named = label === undefined ? undefined : charsetOf(label);
-    const head = bytes.toString("latin1", 0, headBytes);
-    const markup = guessCharset(bytes.subarray(0, headBytes), head);
-    // Neither label can be true where it says UTF-8: the bytes are not.
-    charset = [named, markup].find(c => c !== undefined && c !== "utf-8") ?? "windows-1252";
-    if (charset !== named) edits.push({ rule: "undeclared-charset", value: charset });
+    const markup = declaredCharset(bytes.toString("latin1", 0, headBytes));
+    // Neither label can be true where it says UTF-8: the bytes are not. Nor can markup that is read as ASCII be UTF-16.
+    const declared = [named, markup?.startsWith("utf-16") ? undefined : markup].find(c => c !== undefined && c !== "utf-8");
+    charset = declared ?? "windows-1252";
+    if (declared === undefined) edits.push({ rule: "undeclared-charset", value: charset });
   }
   const { text, title, language } = pageText(decodeBytes(bytes, charset), extract);
   const why = refuse(text);
@@ -38,7 +38,7 @@ export function pageDocument(bytes: Buffer, extract: "main" | "all" | undefined,
 
 export const html: Reader = {
   name: "html",
-  version: 1,
+  version: 2,
   extensions: [".html", ".htm", ".xhtml"],
   async *records(file, { extract, encoding, labels }) {
     const place = file.path;

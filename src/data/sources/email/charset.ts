@@ -49,9 +49,14 @@ export const isUtf8 = (bytes: Uint8Array): boolean => {
   }
 };
 
-/** A character set for bytes that name none. `text` is the same mail read as Latin-1, in which its markup may name one. */
-export function guessCharset(bytes: Uint8Array, text: string): string {
-  if (isUtf8(bytes)) return "utf-8";
-  const meta = /<meta\b[^>]{0,200}charset\s*=\s*["']?(?:3D)?["']?([\w-]{3,20})/i.exec(text)?.[1];
-  return (meta && charsetOf(meta)) || "windows-1252";
+/** The character set that markup declares: `<meta charset>`, `http-equiv`, or the XML declaration; undefined where it declares none that is known. */
+export function declaredCharset(markup: string): string | undefined {
+  const label =
+    /<meta\b[^>]{0,200}charset\s*=\s*["']?(?:3D)?["']?([\w.:-]{3,40})/i.exec(markup)?.[1] ??
+    /<\?xml\b[^>]{0,200}encoding\s*=\s*(?:3D)?["']([\w.:-]{3,40})/i.exec(markup)?.[1];
+  return label === undefined ? undefined : charsetOf(label);
 }
+
+/** A character set for bytes that name none. `text` is the same mail read as Latin-1, in which its markup may name one. */
+export const guessCharset = (bytes: Uint8Array, text: string): string =>
+  isUtf8(bytes) ? "utf-8" : (declaredCharset(text) ?? "windows-1252");

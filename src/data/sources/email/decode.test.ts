@@ -51,6 +51,7 @@ test("eight-bit text without a character set is UTF-8 if it can be, else what it
   const page = bytes('<html><meta http-equiv="content-type" content="text/html; charset=koi8-r"><p>', [...privet], "</p></html>");
   const html = await decodeMail(mail(["Subject: s", "Content-Type: text/html"], page));
   expect(html.body).toBe("Привет");
+  expect(html.edits).toEqual([]);
   expect((await decodeMail(mail(["Subject: s"], Buffer.from("naïve")))).body.trim()).toBe("naïve");
 });
 

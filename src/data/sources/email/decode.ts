@@ -7,7 +7,7 @@ import type { Attributes } from "../../document.ts";
 import type { Edit } from "../../ledger.ts";
 import { decodeBytes, restoreWindows1252 } from "../../windows-1252.ts";
 import { htmlToText, markupStart } from "../html.ts";
-import { charsetOf, guessCharset } from "./charset.ts";
+import { charsetOf, declaredCharset, guessCharset } from "./charset.ts";
 import { type ReadMail, readSimple } from "./simple.ts";
 
 /** A mail nested deeper than this is set aside: real mail has five levels, an attack has thousands. */
@@ -78,6 +78,9 @@ function nameCharsets(latin: string, bytes: Buffer, isText: boolean, edits: Edit
     guessed ??= guessCharset(evidence(latin, bytes), latin);
     return guessed;
   };
+  const noteGuess = (charset: string) => {
+    if (charset !== "utf-8" && charset !== declaredCharset(latin)) edits.push({ rule: "undeclared-charset", value: charset });
+  };
   let first: string | undefined;
   let top = false;
   const end = headerEnd(latin);
@@ -97,12 +100,12 @@ function nameCharsets(latin: string, bytes: Buffer, isText: boolean, edits: Edit
     const charset = guess();
     if (label !== undefined && known === undefined)
       edits.push({ rule: "unknown-charset", value: `${label.replaceAll('"', "")} read as ${charset}` });
-    else if (charset !== "utf-8") edits.push({ rule: "undeclared-charset", value: charset });
+    else noteGuess(charset);
     return use(header, label, charset);
   });
   if (top || !has8bit) return { latin: named, charset: first ?? "utf-8" };
   const charset = isText ? "utf-8" : guess();
-  if (charset !== "utf-8") edits.push({ rule: "undeclared-charset", value: charset });
+  noteGuess(charset);
   return { latin: `Content-Type: text/plain; charset=${charset}\n${named}`, charset: first ?? charset };
 }
 

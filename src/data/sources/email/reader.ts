@@ -40,7 +40,7 @@ async function record(
 
 export const email: Reader = {
   name: "email",
-  version: 1,
+  version: 2,
   extensions: [".eml", ".txt", ".mbox"],
   async *records(file: SourceFile, options: SourceOptions) {
     const { path, name } = file;

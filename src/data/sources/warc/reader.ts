@@ -55,7 +55,7 @@ function document(record: Extract<WarcRecord, { ok: true }>, path: string, optio
 
 export const warc: Reader = {
   name: "warc",
-  version: 1,
+  version: 2,
   extensions: [".warc", ".wet"],
   async *records(file, options) {
     const { path } = file;
