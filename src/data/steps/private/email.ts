@@ -1,6 +1,7 @@
 /**
  * E-mail addresses, from the @ outwards: a local part of dot-atoms (RFC 5322; letters beyond ASCII as in RFC 6531) and a domain of labels
- * that ends in letters. Not found: names reserved for examples (RFC 2606), message ids, `git@host:path`, `icon@2x.png`.
+ * that ends in letters. Not found: domains reserved for examples (RFC 2606, RFC 6761;
+ * unless `exampleDomains`), message ids, `git@host:path`, `icon@2x.png`.
  * Left out: quoted local parts, address literals (`user@[192.0.2.1]`), comments.
  */
 import { charSet, code, digits, inSet, isHyphen, isLetter, isOtherLetter, isWord, letters } from "./chars.ts";
@@ -17,11 +18,11 @@ const cuts = charSet("/?&|`#");
 
 /** Endings of files, which are no top-level domains (or, as `.zip`, are hardly used for mail). */
 const fileEndings = new Set(
-  "png jpg jpeg gif svg webp bmp ico pdf html htm css js ts mjs json xml txt md log exe dll zip gz tar dmg deb rpm jar py rb java cpp hpp php asp csv yaml yml toml lock bak tmp mp3 mp4 avi local localdomain lan internal localhost".split(
+  "png jpg jpeg gif svg webp bmp ico pdf html htm css js ts mjs json xml txt md log exe dll zip gz tar dmg deb rpm jar py rb java cpp hpp php asp csv yaml yml toml lock bak tmp mp3 mp4 avi local localdomain lan internal".split(
     " ",
   ),
 );
-const reserved = /(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid)$/i;
+const reserved = /(?:^|\.)(?:example\.(?:com|net|org|edu)|example|test|invalid|localhost)$/i;
 /** Headers and phrases that name a message, not a mailbox. */
 const messageId =
   /(?:message-id:?|in-reply-to:|references:|resent-message-id:|in message|content-id:|cid:)[^\n]{0,8}$|(?:message-id|references|in-reply-to):[^@]*(?:<[^<>\s]{1,80}>\s*)+$/i;
@@ -53,7 +54,7 @@ export const email: Look = (scan, at) => {
   if (local.includes("..")) start += local.lastIndexOf("..") + 2;
   const domain = text.slice(at + 1, end);
   const ending = domain.slice(domain.lastIndexOf(".") + 1).toLowerCase();
-  if (fileEndings.has(ending) || reserved.test(domain)) return end;
+  if (reserved.test(domain) ? !scan.exampleDomains : fileEndings.has(ending)) return end;
   if (local === "git" && code(text, end) === 58) return end;
   if (code(text, start - 1) === 60 /* < */ || code(text, start - 1) === 58 /* : */) {
     const window = text.slice(Math.max(0, start - 120), start - 1);

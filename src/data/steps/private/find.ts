@@ -20,6 +20,8 @@ export interface FindOptions {
   readonly minScore?: number;
   /** Countries whose national phone numbers are understood. */
   readonly regions?: readonly string[];
+  /** Addresses at domains reserved for examples and tests (RFC 2606, RFC 6761) are findings too. Default: they are nobody's. */
+  readonly exampleDomains?: boolean | undefined;
   /** For names and places. */
   readonly recogniser?: Recogniser;
 }
@@ -47,8 +49,9 @@ export interface Found {
 }
 
 /** Runs the scan. `assumeContext` takes every value for one with the right word beside it. */
-export function scanText(text: string, { minScore = 0.5, regions = defaultRegions }: FindOptions = {}, assumeContext = false): Found {
-  const scan: Scan = { text, found: [], minScore, regions, assumeContext, authorityEnd: 0, steps: text.length };
+export function scanText(text: string, options: FindOptions = {}, assumeContext = false): Found {
+  const { minScore = 0.5, regions = defaultRegions, exampleDomains = false } = options;
+  const scan: Scan = { text, found: [], minScore, regions, exampleDomains, assumeContext, authorityEnd: 0, steps: text.length };
   const { length } = text;
   for (let i = 0; i < length; ) {
     const c = text.charCodeAt(i);

@@ -209,3 +209,16 @@ test("options that cannot be met are refused", () => {
   expect(() => privateData.options.parse({ policy: { mail: "mask" } })).toThrow();
   expect(() => privateData.options.parse({ regions: ["XX"] })).toThrow();
 });
+
+test("reserved example domains can be switched on in private", () => {
+  const text = "joe@example.com, a@mail.example.org, b@x.example, c@host.test, d@no.invalid, e@my.localhost; icon@2x.png";
+  const run = (options: object) =>
+    privateData.apply({ id: "d", text, source: "", attributes: {} }, privateData.options.parse(options), undefined);
+  expect(run({})).toMatchObject({ attributes: { private: 0 } });
+  expect(run({}).text).toBeUndefined();
+  const all = run({ exampleDomains: true });
+  expect(all.text).toBe("[EMAIL], [EMAIL], [EMAIL], [EMAIL], [EMAIL], [EMAIL]; icon@2x.png");
+  expect(all.edits).toEqual([{ rule: "email", value: 6 }]);
+  const surrogates = { exampleDomains: true, policy: { email: "surrogate" }, seed: "some seed" };
+  expect(() => privateData.options.parse(surrogates)).toThrow("not with surrogates of e-mail addresses");
+});

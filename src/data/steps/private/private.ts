@@ -30,6 +30,8 @@ const options = z
     minScore: z.number().min(0.3).max(1).default(0.5),
     /** ISO 3166 codes of countries whose national phone numbers are understood; with + all are. */
     regions: z.array(z.enum(defaultRegions)).default([...defaultRegions]),
+    /** Addresses at domains reserved for examples and tests (example.com, .example, .test, .invalid, .localhost) are private too. */
+    exampleDomains: z.boolean().optional(),
     /** A trained model for names and places, its file below the project's folder; `minScore`, where given, counts for its findings alone. */
     names: z.strictObject({ model: z.string().min(1), minScore: z.number().min(0).max(1).optional() }).nullish(),
     /** Documents with more findings that are not kept go; absent: none goes. */
@@ -38,6 +40,10 @@ const options = z
   .refine(o => o.seed !== undefined || !Object.values(o.policy).includes("surrogate"), {
     path: ["seed"],
     message: "a seed of at least 8 characters, for surrogates",
+  })
+  .refine(o => !(o.exampleDomains && o.policy.email === "surrogate"), {
+    path: ["exampleDomains"],
+    message: "not with surrogates of e-mail addresses, which stand at example.org",
   });
 
 const rules = { "max-found": { option: "maxFound", keep: "atMost" } } as const satisfies Rules;

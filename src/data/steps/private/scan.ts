@@ -15,6 +15,8 @@ export interface Scan {
   readonly minScore: number;
   /** Countries whose national way of writing phone numbers is understood. */
   readonly regions: readonly string[];
+  /** Addresses at reserved domains are findings. */
+  readonly exampleDomains: boolean;
   /** Takes every value for one with the right word beside it: how surrogates are shown to be none. */
   readonly assumeContext: boolean;
   /** End of the last URL's user part: an @ before it separates no mailbox from a host. */
