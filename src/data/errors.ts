@@ -24,6 +24,12 @@ export const dataErrors = errorTable("data", {
     meaning: "No document is left after reading and the steps; the reasons are counted.",
   },
   splitImpossible: { status: 422, exit: "usage", isOfInputs: true, meaning: "There are too few independent documents to hold some out." },
+  ownSplit: {
+    status: 422,
+    exit: "usage",
+    isOfInputs: true,
+    meaning: "The attribute or value of split.heldOut is in no document, or all documents would be held out.",
+  },
   leakage: { status: 500, exit: "failure", meaning: "A held-out document has a near-duplicate on the train side." },
   corpusTooLarge: {
     status: 413,

@@ -7,6 +7,7 @@ import { cutByTime, stratify } from "../../split-by/index.ts";
 import { json } from "../messages.ts";
 import type { StreamRound } from "../step.ts";
 import { groupFrom, orderKey } from "./groups.ts";
+import { checkOwnSplit, ownSplit } from "./own-split.ts";
 import type { SplitOptions } from "./split.ts";
 
 /** What a document is told about its side. */
@@ -61,6 +62,9 @@ export const choose = (o: SplitOptions): StreamRound => ({
     /** Runs of (stratum, amount), group after group as they come. */
     const [ends, strata, amounts] = [new Growing(), new Growing(), new Growing()];
     const numbers = new Map<string, number>();
+    const own = ownSplit(o);
+    const ownHeld = new Growing();
+    const ownStrata = new Map<string, number>();
     for await (const block of blocks())
       for (const { value } of block) {
         const g = groupFrom(value);
@@ -70,6 +74,11 @@ export const choose = (o: SplitOptions): StreamRound => ({
         if (o.time) {
           oldest.push(g.oldest);
           newest.push(g.newest);
+        }
+        if (own) {
+          const strata = g.strata();
+          for (const [name, documents] of strata) ownStrata.set(name, (ownStrata.get(name) ?? 0) + documents);
+          ownHeld.push(own.hasValue(strata[0]![0]) ? 1 : 0);
         }
         if (o.stratify === undefined) continue;
         for (const [name, documents, size] of g.strata()) {
@@ -85,6 +94,7 @@ export const choose = (o: SplitOptions): StreamRound => ({
       }
     const n = keys.length;
     if (n === 0) return;
+    if (own) checkOwnSplit(own, ownStrata);
     if (n < 2)
       throw dataErrors.fail("splitImpossible", {
         place: "split",
@@ -94,11 +104,13 @@ export const choose = (o: SplitOptions): StreamRound => ({
       });
     const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => keys.values[a]! - keys.values[b]!);
     const inOrder = (a: Growing) => Float64Array.from(order, g => a.values[g]!);
-    const held = o.time
-      ? cutByTime({ sizes: inOrder(sizes), oldest: inOrder(oldest), newest: inOrder(newest) }, o.heldOut, o.time).isHeldOut
-      : o.stratify === undefined
-        ? byShare(inOrder(sizes), o.heldOut)
-        : stratify(runsInOrder(order, ends, strata, amounts, numbers), o.heldOut);
+    const draw = (share: number) =>
+      o.time
+        ? cutByTime({ sizes: inOrder(sizes), oldest: inOrder(oldest), newest: inOrder(newest) }, share, o.time).isHeldOut
+        : o.stratify === undefined
+          ? byShare(inOrder(sizes), share)
+          : stratify(runsInOrder(order, ends, strata, amounts, numbers), share);
+    const held = typeof o.heldOut === "number" ? draw(o.heldOut) : inOrder(ownHeld);
     // 2: held out, and of those that are checked.
     const mark = Uint8Array.from(held);
     let checked = 0;

@@ -4,6 +4,7 @@ import { type Document, sizeOf } from "../../document.ts";
 import { dateIn } from "../../split-by/index.ts";
 import { bytesOfKey, fromJson, json, keyOf } from "../messages.ts";
 import type { Ref } from "../step.ts";
+import { ownSplit, ownStratum } from "./own-split.ts";
 import type { SplitOptions } from "./split.ts";
 
 export interface Member {
@@ -12,7 +13,7 @@ export interface Member {
   readonly bytes: number;
   /** Milliseconds; absent where it has no date or none is asked for. */
   readonly date?: number;
-  /** Its value of the attribute whose proportions are kept. */
+  /** Its value of the attribute whose proportions are kept, or of a user's own split. */
   readonly stratum?: string;
   /** Its values of the attributes that stay together, in their order; null where it has none. */
   readonly values?: readonly (string | null)[];
@@ -34,6 +35,7 @@ export const noValue = "(none)";
 export function memberMaker(o: SplitOptions): (document: Document, ref: Ref) => Member {
   const read = o.time && dateIn(o.time);
   const together = attributesTogether(o);
+  const own = ownSplit(o);
   return (document, ref) => {
     const date = o.time && read ? read(document.attributes[o.time.attribute]) : Number.NaN;
     return {
@@ -41,6 +43,7 @@ export function memberMaker(o: SplitOptions): (document: Document, ref: Ref) => 
       ref,
       bytes: sizeOf(document.text),
       ...(Number.isNaN(date) ? {} : { date }),
+      ...(own ? { stratum: ownStratum(document, own) } : {}),
       ...(o.stratify === undefined ? {} : { stratum: attributeOf(document, o.stratify) ?? noValue }),
       ...(together.length > 0 ? { values: together.map(a => attributeOf(document, a)) } : {}),
     };

@@ -12,6 +12,7 @@ import type { Asked, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
 import { choose, type Told } from "./choose.ts";
 import { type Crossing, type CrossingValue, compare } from "./compare.ts";
 import { attributesTogether, groupRecord, type Member, memberBytes, memberFrom, memberMaker } from "./groups.ts";
+import { ownSplit } from "./own-split.ts";
 import type { SplitOptions } from "./split.ts";
 
 export interface Place {
@@ -56,6 +57,7 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
   const sketch = sketcher(near);
   const attributes = attributesTogether(o);
   const memberOf = memberMaker(o);
+  const own = ownSplit(o);
   const verifyRound: GroupRound = {
     unordered: true,
     reduce(group, out) {
@@ -73,7 +75,8 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
       );
       const found = new Map<number, Member[]>();
       for (const [i, m] of members.entries()) {
-        const root = sets.find(i);
+        // Of a user's own split both sides of a group are groups.
+        const root = own?.hasValue(m.stratum!) ? -1 - sets.find(i) : sets.find(i);
         const list = found.get(root);
         if (list) list.push(m);
         else found.set(root, [m]);
@@ -146,7 +149,7 @@ export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold))
         else if ("train" in said) crossing.push(said);
         else if ("crosses" in said) crossingValues.push(said.crosses);
       }
-      if (o.by === "near-duplicate" && crossing[0])
+      if (o.by === "near-duplicate" && typeof o.heldOut === "number" && crossing[0])
         throw dataErrors.fail("leakage", {
           place: id,
           expected: `no train document with a similarity of ${o.near.threshold} or more`,

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { inArray, talk } from "../../plan/in-memory.ts";
@@ -156,4 +156,53 @@ test("by time: nothing that is trained on is newer than the cut, but for groups 
   expect(dates(split.train).every(date => date < oldest)).toBe(true);
   expect(split.heldOut.length / dates(dated).length).toBeCloseTo(0.3, 1);
   expect(() => splitOptions.parse({ time: {}, stratify: "label" })).toThrow("either time or stratify");
+});
+
+describe("a user's own split", () => {
+  const part = (i: number) => (i % 10 === 0 ? "test" : i % 10 === 1 ? "dev" : "train");
+  const own = documents.map((d, i) => ({ ...d, attributes: { ...d.attributes, split: part(i), fold: i % 3 } }));
+  const parse = (o: object) => splitOptions.parse(o);
+
+  test("holds out the documents it names and no other, and trains on the rest", async () => {
+    for (const by of ["near-duplicate", "document"] as const) {
+      const split = await splitDocuments(own, parse({ heldOut: { split: "test" }, by }));
+      expect(split.heldOut.map(d => d.id)).toEqual(own.flatMap((d, i) => (part(i) === "test" ? [d.id] : [])).sort());
+      expect(split.train).toHaveLength(own.length - split.heldOut.length);
+      const two = await splitDocuments(own, parse({ heldOut: { split: ["dev", "test"] }, by }));
+      expect(two.heldOut.every(d => d.attributes.split !== "train")).toBe(true);
+      expect(two.train.every(d => d.attributes.split === "train")).toBe(true);
+    }
+    const numbers = await splitDocuments(own, parse({ heldOut: { fold: 2 } }));
+    expect(numbers.heldOut.every(d => d.attributes.fold === 2) && numbers.train.every(d => d.attributes.fold !== 2)).toBe(true);
+  });
+
+  test("counts near-duplicates across its sides instead of failing, and keeps groups within a side", async () => {
+    const split = await splitDocuments(own, parse({ heldOut: { split: "test" } }));
+    const [train, held] = [split.train, split.heldOut].map(list => list.map(d => shingles(d.text, 5)));
+    const pairs = held!.reduce((n, h) => n + train!.filter(t => jaccard(h, t) >= 0.7).length, 0);
+    expect(pairs).toBeGreaterThan(5);
+    expect(split.crossing).toBe(pairs);
+    const heldOut = new Set(split.heldOut.map(d => d.id));
+    expect(split.clusters.size).toBeGreaterThan(50);
+    for (const [id, cluster] of split.clusters) expect(heldOut.has(cluster)).toBe(heldOut.has(id));
+  });
+
+  test("an attribute or value that no document has is refused, with those that exist and the nearest", async () => {
+    const refused = async (heldOut: object, says: RegExp) => {
+      const failed = splitDocuments(own, parse({ heldOut }));
+      await expect(failed).rejects.toMatchObject({ code: "data/ownSplit" });
+      await expect(failed).rejects.toThrow(says);
+    };
+    await refused({ splt: "test" }, /with the attribute "splt", got none of .*they have fold, from, split.* Did you mean "split"\?/);
+    await refused({ split: "tests" }, /"split" is "tests", got none; its values are "dev" \(\d+\), "test" .* Did you mean "test"\?/);
+    await refused({ split: ["train", "dev", "test"] }, /got none: all \d+ are of this part/);
+  });
+
+  test("is refused together with what draws another one", () => {
+    const heldOut = { split: "test" };
+    for (const more of [{ time: {} }, { stratify: "from" }, { share: "bytes" }])
+      expect(() => parse({ heldOut, ...more })).toThrow("your own split by an attribute");
+    expect(() => parse({ heldOut: { split: "test", fold: 1 } })).toThrow("one attribute with the values");
+    expect(parse({ heldOut: { split: ["b", "a", "a"] } }).heldOut).toEqual({ split: ["a", "b"] });
+  });
 });

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Document } from "../../document.ts";
 import { inArray, talk } from "../../plan/in-memory.ts";
-import { splitByOptions } from "../../split-by/index.ts";
+import { ownPartOptions, splitByOptions } from "../../split-by/index.ts";
 import { nearDuplicateOptions } from "../near-duplicates/index.ts";
 import { splitPlan } from "./plan.ts";
 
@@ -15,8 +15,11 @@ export const splitVersion = 4;
 export const splitOptions = z
   .strictObject({
     ...splitByOptions.shape,
-    /** Share that is held out, 0 for none. */
-    heldOut: z.number().min(0).max(0.9).default(0.1),
+    /**
+     * Share that is held out, 0 for none; or the documents of your own split: an attribute with the value or values that are held out
+     * (`{ split: test }`).
+     */
+    heldOut: z.union([z.number().min(0).max(0.9), ownPartOptions]).default(0.1),
     /** What stays together on one side. */
     by: z.union([z.enum(["near-duplicate", "document"]), z.strictObject({ attribute: z.string().min(1) })]).default("near-duplicate"),
     /** What the share counts. */
@@ -25,7 +28,11 @@ export const splitOptions = z
     /** How alike near-duplicates are. */
     near: nearDuplicateOptions.pick({ words: true, threshold: true }).prefault({}),
   })
-  .refine(o => !(o.time && o.stratify !== undefined), { message: "either time or stratify", path: ["stratify"] });
+  .refine(o => !(o.time && o.stratify !== undefined), { message: "either time or stratify", path: ["stratify"] })
+  .refine(o => typeof o.heldOut === "number" || (!o.time && o.stratify === undefined && o.share === "documents"), {
+    message: "your own split by an attribute leaves nothing to time, stratify or share",
+    path: ["heldOut"],
+  });
 export type SplitOptions = z.output<typeof splitOptions>;
 
 export interface Split {
