@@ -16,7 +16,7 @@ import { dataSetOf } from "../tuning/tune-part.ts";
 import { fresh, type Given, judgedLabel, lossText, type TrialKind, tokenizerOf, tuneOf } from "./trial-kind.ts";
 
 /** Paths that change which documents there are, or which of them select. */
-const movesParts = /^(data\..*|tune\.(on|validation|seed|sample))$/;
+const movesParts = /^(data\..*|tune\.(on|validation(\..*)?|seed|sample))$/;
 
 const bitsText = (s: ArtifactReader["summary"]): string => `${s.bitsPerText} bits a text on ${s.documents}`;
 

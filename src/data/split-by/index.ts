@@ -13,12 +13,5 @@ export { chooseHeldOut, type SplitByOptions, type SplitChoice, type SplitInput, 
 export { type Crossing, crossingValues } from "./crossing.ts";
 export { parseDate, showDate } from "./dates.ts";
 export { type Column, type Groups, groupsOf, joinByValues } from "./groups.ts";
-export {
-  type OwnPart,
-  type OwnPartOptions,
-  ownPart,
-  ownPartCounter,
-  ownPartOptions,
-  ownPartProblem,
-} from "./own-part.ts";
+export { type OwnPart, ownPart, ownPartOptions, ownPartProblem } from "./own-part.ts";
 export { type StrataRuns, type StratumReport, splitStratified, strataReport, stratify } from "./stratified.ts";

@@ -27,9 +27,8 @@ export interface OwnPart {
   has(attributes: Attributes): boolean;
 }
 
-/** The part that options name; undefined where they give a share. */
-export function ownPart(options: number | OwnPartOptions): OwnPart | undefined {
-  if (typeof options === "number") return undefined;
+/** The part that options name. */
+export function ownPart(options: OwnPartOptions): OwnPart {
   const [attribute, values] = Object.entries(options)[0]!;
   const named = new Set(values);
   const hasValue = (v: string) => named.has(v);

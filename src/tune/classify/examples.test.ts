@@ -8,6 +8,7 @@ interface Row {
   readonly text: string;
   readonly label?: string | number | boolean;
   readonly cluster?: string;
+  readonly split?: string;
 }
 const documents = (train: readonly Row[], heldOut: readonly Row[] = [], summary = {}): ArtifactReader => ({
   id: "documents-1",
@@ -24,7 +25,8 @@ const documents = (train: readonly Row[], heldOut: readonly Row[] = [], summary 
 });
 const some = (label: string | number | boolean, count: number, text = "words of it"): Row[] =>
   Array.from({ length: count }, (_, i) => ({ label, text: `${text} ${i}` }));
-const options = labelOptions.parse({});
+const drawn = { validation: 0.1, seed: 1 };
+const options = { ...labelOptions.parse({}), ...drawn };
 
 describe("labelled texts", () => {
   const refused = async (train: readonly Row[], message: string | RegExp, more: object = {}, summary = {}) =>
@@ -107,6 +109,30 @@ describe("labelled texts", () => {
     expect(validation.length / 600).toBeGreaterThan(0.04);
     expect(validation.length / 600).toBeLessThan(0.18);
     for (const e of validation) expect(isValidation(e.group, options)).toBe(true);
+  });
+
+  test("a user's own validation part selects and trains nothing, what was made of it neither", async () => {
+    const part = (i: number) => (i % 5 === 0 ? "dev" : "train");
+    const train = Array.from({ length: 200 }, (_, i) => ({
+      label: i % 2 ? "ham" : "spam",
+      text: `t ${i}`,
+      split: part(i),
+      ...(i % 50 === 0 ? { augmentedFrom: `d${i + 5}` } : {}),
+    }));
+    const own = labelOptions.parse({ validation: { split: "dev" } });
+    const parts = await readExamples(documents(train), own);
+    expect(parts.validation.map(e => e.id)).toEqual(train.flatMap((_, i) => (i % 5 === 0 && i % 50 !== 0 ? [`d${i}`] : [])));
+    expect(parts.train.map(e => e.id)).toEqual(train.flatMap((_, i) => (i % 5 === 0 ? [] : [`d${i}`])));
+    const validation = (v: object) => readExamples(documents(train), labelOptions.parse({ validation: v }));
+    await expect(validation({ split: "devel" })).rejects.toThrow(
+      /validation: .*"split" is "devel", got none; its values are "dev" \(40\), "train"/,
+    );
+    await expect(validation({ part: "dev" })).rejects.toThrow(/with the attribute "part", got none of 200; they have .*split/);
+    await expect(validation({ split: ["dev", "train"] })).rejects.toThrow("got none: all 200 are of this part");
+    const near = train.map((r, i) => (i === 10 || i === 11 ? { ...r, cluster: "d10" } : r));
+    await expect(readExamples(documents(near), own)).rejects.toThrow("got 1 validation documents with one that trains");
+    const allowed = await readExamples(documents(near), { ...own, allowCrossing: true });
+    expect(allowed.validation).toHaveLength(parts.validation.length);
   });
 
   test("a rare class always selects too, by one group, and no other group moves for it", async () => {

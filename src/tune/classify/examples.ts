@@ -8,6 +8,7 @@ import { formatCount } from "../../base/index.ts";
 import { type Attributes, type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
+import { dividedByOwn } from "../own-validation.ts";
 import type { LabelOptions } from "./options.ts";
 
 export interface Example {
@@ -41,9 +42,15 @@ const least = { train: 2, validation: 1, test: 1 } as const;
 const rankOf = (group: string, seed: LabelOptions["seed"]): number =>
   createHash("sha256").update(`${seed}/validation/${group}`).digest().readUInt32BE(0);
 
+/** How a validation part is drawn. */
+export interface DrawnPart {
+  /** Share of the groups. */
+  readonly validation: number;
+  readonly seed: LabelOptions["seed"];
+}
+
 /** Is a group of the validation part? The same answer whatever other groups there are. */
-export const isValidation = (group: string, { validation, seed }: Pick<LabelOptions, "validation" | "seed">): boolean =>
-  rankOf(group, seed) < validation * 2 ** 32;
+export const isValidation = (group: string, { validation, seed }: DrawnPart): boolean => rankOf(group, seed) < validation * 2 ** 32;
 
 /** What decides whether a text selects. */
 export interface Selectable {
@@ -56,7 +63,7 @@ export interface Selectable {
  * The groups that select: those of `isValidation`, and of a class that would have no text among them the group of the least hash, if enough of the
  * class is left to train on. A rare class is so chosen by too.
  */
-export function selectingGroups(texts: readonly Selectable[], o: Pick<LabelOptions, "validation" | "seed">): ReadonlySet<string> {
+export function selectingGroups(texts: readonly Selectable[], o: DrawnPart): ReadonlySet<string> {
   const selecting = new Set(texts.flatMap(t => (isValidation(t.group, o) ? [t.group] : [])));
   const byClass = new Map<string | number, Selectable[]>();
   for (const t of texts) {
@@ -310,6 +317,14 @@ function known(read: readonly Read[], classOf: ReadonlyMap<string, number>, plac
   return read;
 }
 
+/** The train side in its two parts: groups are drawn, unless the options name the documents that select. */
+function divided(all: readonly DescribedExample[], o: LabelOptions, place: string): Pick<Examples, "train" | "validation"> {
+  const { validation, seed } = o;
+  if (typeof validation !== "number") return dividedByOwn(all, validation, o, place);
+  const chosen = selectingGroups(all, { validation, seed });
+  return { train: all.filter(e => !chosen.has(e.group)), validation: all.filter(e => chosen.has(e.group) && !e.isMade) };
+}
+
 /** The train side, divided: by groups, unless what selects stands apart. Errors: tune/labels, with the document or class that is wrong. */
 export async function readExamples(documents: ArtifactReader, o: LabelOptions): Promise<Examples> {
   checkCrossing(documents, o);
@@ -320,14 +335,14 @@ export async function readExamples(documents: ArtifactReader, o: LabelOptions): 
   const classes = checkedClasses(counts, o.label, place);
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const all = read.map(r => exampleOf(r, classOf));
-  const apart = setsApart(documents);
-  const chosen: ReadonlySet<string> = apart ? new Set() : selectingGroups(all, o);
-  const validation = apart
-    ? known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`).map(r =>
-        exampleOf(r, classOf),
-      )
-    : all.filter(e => chosen.has(e.group) && !e.isMade);
-  const train = all.filter(e => !chosen.has(e.group));
+  const { train, validation } = setsApart(documents)
+    ? {
+        train: all,
+        validation: known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`).map(r =>
+          exampleOf(r, classOf),
+        ),
+      }
+    : divided(all, o, documents.id);
   checkCounts("train", classes, train, o.label, place);
   checkCounts("validation", classes, validation, o.label, place);
   if (!o.allowNamed) checkNames(classes, train, place);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { classifierPoolings } from "../../nn/index.ts";
 import { precisions, scheduleKinds } from "../../train/index.ts";
 import { methodOptions } from "../methods/index.ts";
+import { validationOptions } from "../own-validation.ts";
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);
@@ -18,8 +19,11 @@ export const labelOptions = z.strictObject({
   label: name.default("label"),
   /** Classes by name, each with the values of the attribute that mean it; documents of other values are left out. All values when absent. */
   classes: z.record(name, z.union([value, z.array(value).min(1)])).optional(),
-  /** Share of the train side's groups that selects: nothing is trained on it. */
-  validation: z.number().positive().max(0.5).default(0.1),
+  /**
+   * The part that selects, on which nothing is trained: a share of the train side's groups, or its documents of an attribute's value or values
+   * (`{ split: dev }`).
+   */
+  validation: validationOptions.default(0.1),
   /** What the validation part is drawn from. */
   seed: z.union([z.number().int(), z.string()]).default(1),
   /** Texts that name their own class are refused, where it gives classes away; this lets them pass. */

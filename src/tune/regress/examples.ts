@@ -3,10 +3,11 @@
  * follows from its own hash, so new texts move no old ones. Wrong numbers are refused with the document that has them.
  */
 import { formatCount, isLoamError, type LoamError } from "../../base/index.ts";
-import { type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
+import { type Attributes, type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
+import { dividedByOwn } from "../own-validation.ts";
 import type { TargetOptions } from "./options.ts";
 
 export interface Measured {
@@ -39,12 +40,17 @@ const least = 3;
 /** Complaints that a message lists. */
 const listed = 5;
 
+interface ReadMeasured extends Measured {
+  readonly isMade: boolean;
+  readonly attributes: Attributes;
+}
+
 async function readSide(
   documents: ArtifactReader,
   side: Side | typeof selecting,
   label: string,
-): Promise<{ read: (Measured & { isMade: boolean })[]; leftOut: number }> {
-  const read: (Measured & { isMade: boolean })[] = [];
+): Promise<{ read: ReadMeasured[]; leftOut: number }> {
+  const read: ReadMeasured[] = [];
   const problems: LoamError[] = [];
   const seen = new Set<string>();
   let leftOut = 0;
@@ -58,7 +64,8 @@ async function readSide(
       }
       if (d.text.trim() === "") throw fail(`${documents.id}/${side}: ${d.id}`, "a text", "nothing but white space");
       const { cluster, augmentedFrom } = d.attributes;
-      read.push({ id: d.id, text: d.text, value, group: String(cluster ?? augmentedFrom ?? d.id), isMade: augmentedFrom !== undefined });
+      const group = String(cluster ?? augmentedFrom ?? d.id);
+      read.push({ id: d.id, text: d.text, value, group, isMade: augmentedFrom !== undefined, attributes: d.attributes });
     } catch (error) {
       if (!isLoamError(error)) throw error;
       problems.push(error);
@@ -89,16 +96,24 @@ function checkSpread(part: readonly Measured[], name: string, place: string): vo
     throw fail(`${place}: ${name} part`, "numbers that differ", `${part[0]!.value} throughout`);
 }
 
+const plain = ({ isMade: _, attributes: __, ...m }: ReadMeasured): Measured => m;
+
+function divided(read: readonly ReadMeasured[], o: TargetOptions, place: string) {
+  const { validation, seed } = o;
+  if (typeof validation !== "number") return dividedByOwn(read, validation, o, place);
+  const selects = (m: ReadMeasured) => isValidation(m.group, { validation, seed });
+  return { train: read.filter(m => !selects(m)), validation: read.filter(m => selects(m) && !m.isMade) };
+}
+
 /** The train side, divided: by groups, unless what selects stands apart. Errors: tune/labels. */
 export async function readMeasured(documents: ArtifactReader, o: TargetOptions): Promise<MeasuredParts> {
   checkCrossing(documents, o);
   const { read, leftOut } = await readSide(documents, "train", o.label);
   const place = `${documents.id}: ${o.label}`;
-  const plain = ({ isMade: _, ...m }: (typeof read)[number]): Measured => m;
-  const apart = setsApart(documents);
-  const train = (apart ? read : read.filter(m => !isValidation(m.group, o))).map(plain);
-  const selected = apart ? (await readSide(documents, selecting, o.label)).read : read.filter(m => isValidation(m.group, o) && !m.isMade);
-  const validation = selected.map(plain);
+  const parts = setsApart(documents)
+    ? { train: read, validation: (await readSide(documents, selecting, o.label)).read }
+    : divided(read, o, documents.id);
+  const [train, validation] = [parts.train.map(plain), parts.validation.map(plain)];
   checkSpread(train, "train", place);
   checkSpread(validation, "validation", place);
   return { train, validation, leftOut };
@@ -108,5 +123,5 @@ export async function readMeasured(documents: ArtifactReader, o: TargetOptions):
 export async function readMeasuredTest(documents: ArtifactReader, o: TargetOptions): Promise<readonly Measured[]> {
   const { read } = await readSide(documents, "held-out", o.label);
   checkSpread(read, "test", `${documents.id}/held-out: ${o.label}`);
-  return read.map(({ isMade: _, ...m }) => m);
+  return read.map(plain);
 }

@@ -82,6 +82,15 @@ test("numbers are read from a table's texts too, near-duplicates stay together, 
   expect((await readMeasuredTest(documents([], rows(5)), options)).map(m => m.value)).toEqual([0, 1, 2, 3, 4]);
 });
 
+test("a user's own validation part selects and trains no number", async () => {
+  const train = Array.from({ length: 60 }, (_, i) => ({ text: `text ${i}`, score: i % 7, fold: i % 4 }));
+  const parts = await readMeasured(documents(train), targetOptions.parse({ validation: { fold: 2 } }));
+  expect(parts.validation.map(m => m.id)).toEqual(train.flatMap((r, i) => (r.fold === 2 ? [`d${i}`] : [])));
+  expect(parts.train).toHaveLength(45);
+  const wrong = readMeasured(documents(train), targetOptions.parse({ validation: { fold: 7 } }));
+  await expect(wrong).rejects.toThrow(/"fold" is "7", got none; its values are "0" \(15\), "1"/);
+});
+
 test.each([
   ["a class", [...rows(50), { text: "t", score: "good" }], /d50: score: expected a number, got "good".*task: classify/],
   [

@@ -4,7 +4,7 @@
  * is asked: scores of trials are of the same texts.
  */
 import { z } from "zod";
-import { type Document, documentLine, documentsOf, type Side } from "../../data/index.ts";
+import { type Document, documentLine, documentsOf, ownPart, ownPartOptions, type Side } from "../../data/index.ts";
 import { type ArtifactReader, stage } from "../../store/index.ts";
 import { classReader, isValidation, selectingGroups } from "../classify/examples.ts";
 import { labelOptions } from "../classify/options.ts";
@@ -22,15 +22,21 @@ async function sideOf(artifact: ArtifactReader, side: Side): Promise<Document[]>
 }
 
 /** How the study's configuration says which of its train side select; of classes, what holds them. */
-const partOptions = labelOptions
-  .pick({ validation: true, seed: true })
-  .extend({ validation: z.number().min(0).max(0.5), classes: labelOptions.pick({ label: true, classes: true }).optional() });
+const partOptions = labelOptions.pick({ validation: true, seed: true }).extend({
+  validation: z.union([z.number().min(0).max(0.5), ownPartOptions]),
+  classes: labelOptions.pick({ label: true, classes: true }).optional(),
+});
 type PartOptions = z.output<typeof partOptions>;
 
 const isMade = (d: Document): boolean => d.attributes.augmentedFrom !== undefined;
 
 /** Those of a train side that select. */
-function selects(train: readonly Document[], o: PartOptions): (d: Document) => boolean {
+function selects(train: readonly Document[], { validation, ...rest }: PartOptions): (d: Document) => boolean {
+  if (typeof validation !== "number") {
+    const own = ownPart(validation);
+    return d => !isMade(d) && own.has(d.attributes);
+  }
+  const o = { ...rest, validation };
   const classIn = o.classes && classReader(o.classes);
   const classed = train.flatMap(d => {
     const label = classIn?.(d);
@@ -56,7 +62,9 @@ export const searchDocumentsStage = stage({
     // the trial's held-out side is not trained on, yet tells what its split found to be alike
     const own = [...train, ...(await sideOf(inputs.documents, "held-out"))];
     const out = leakedInto([...validation, ...heldOut].map(grouped), own.map(grouped));
-    const kept = train.filter((_, i) => !out.has(i));
+    // of the user's own part nothing trains, also what the study's curation dropped
+    const ownValidation = typeof options.validation === "number" ? undefined : ownPart(options.validation);
+    const kept = train.filter((d, i) => !out.has(i) && !ownValidation?.has(d.attributes));
     if (kept.length === 0)
       throw tuneErrors.fail("halves", {
         place: inputs.documents.id,

@@ -12,7 +12,9 @@ const without = "\u0000";
 /** Names that a document without the attribute bears. */
 const mostNames = 30;
 
-export const ownSplit = (o: Pick<SplitOptions, "heldOut">): OwnPart | undefined => ownPart(o.heldOut);
+/** The part that is held out; undefined where a share is. */
+export const ownSplit = ({ heldOut }: Pick<SplitOptions, "heldOut">): OwnPart | undefined =>
+  typeof heldOut === "number" ? undefined : ownPart(heldOut);
 
 /** What a document says of its side. */
 export function ownStratum({ attributes }: Document, { attribute }: OwnPart): string {
