@@ -219,7 +219,7 @@ function fuzzyPhases(fuzzy: NearDuplicateOptions, memory: SketcherMemory | undef
           sketch.sendBands(identity.toString("latin1"), () => key.ascii ?? text, key.hash, send);
         }
       },
-      rounds: [linkHashes.meet, linkHashes.join(2), setRound],
+      rounds: [linkHashes.meet(1), linkHashes.join(2), setRound],
     },
     {
       ask(asked, send) {

@@ -18,6 +18,14 @@ export interface HashSet {
   similarityFrom(others: Uint32Array, threshold: number): number | undefined;
 }
 
+/** The fewest common members with which sets of `n` and `m` reach the threshold: both / (n + m - both) >= t, corrected for rounding. */
+export function leastCommon(n: number, m: number, threshold: number): number {
+  let need = Math.floor((threshold * (n + m)) / (1 + threshold));
+  while (need > 0 && (need - 1) / (n + m - need + 1) >= threshold) need--;
+  while (need / (n + m - need) < threshold) need++;
+  return need;
+}
+
 export function hashSet(): HashSet {
   let slots = new Uint32Array(64);
   let shift = 26;
@@ -57,10 +65,7 @@ export function hashSet(): HashSet {
     similarityFrom(others, threshold) {
       const [n, m] = [size, others.length];
       if (n === 0 || m === 0) return threshold > 0 ? undefined : 0;
-      // The fewest common members that reach the threshold: both / (n + m - both) >= t, corrected for rounding.
-      let need = Math.floor((threshold * (n + m)) / (1 + threshold));
-      while (need > 0 && (need - 1) / (n + m - need + 1) >= threshold) need--;
-      while (need / (n + m - need) < threshold) need++;
+      const need = leastCommon(n, m, threshold);
       // How many of the others may still turn out to be alone.
       let spare = m - need;
       if (n < need || spare < 0) return undefined;

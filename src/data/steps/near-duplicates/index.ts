@@ -15,6 +15,16 @@ export { candidateProbability, estimate, minHasher, plainMinHasher } from "./min
 export { maxScanBytes, scanner } from "./scan.ts";
 export { jaccard, shingleHashes, shingles } from "./shingles.ts";
 export {
+  bagSimilarity,
+  countOf,
+  countWords,
+  emptyCounts,
+  joinAlike,
+  rarestWords,
+  type WordCounts,
+  wordBag,
+} from "./short-texts.ts";
+export {
   type Sketcher,
   type SketcherMemory,
   type Sketches,

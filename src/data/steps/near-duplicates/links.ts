@@ -13,8 +13,8 @@ const none: Buffer = Buffer.alloc(0);
 const link = Buffer.alloc(2 * nameBytes);
 
 export const linkHashes = {
-  /** Names under one key: each is linked to the first of them. */
-  meet: {
+  /** Names under one key: each is linked to the first of them, in round `next`. */
+  meet: (next: number): GroupRound => ({
     unordered: true,
     atLeast: 2,
     reduce(group, out) {
@@ -28,10 +28,10 @@ export const linkHashes = {
       group.each((bytes, from) => {
         if (bytes === least && from === leastAt) return;
         bytes.copy(link, nameBytes, from, from + nameBytes);
-        if (link.compare(link, 0, nameBytes, nameBytes) !== 0) out.send(1, everything, link);
+        if (link.compare(link, 0, nameBytes, nameBytes) !== 0) out.send(next, everything, link);
       });
     },
-  } satisfies GroupRound,
+  }),
   /** All links: sends to round `next`, under each linked name, a zero and the name of its set. Memory: 40 bytes a linked name. */
   join: (next: number): StreamRound => ({
     async reduceStream(blocks, out) {

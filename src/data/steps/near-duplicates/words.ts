@@ -61,8 +61,8 @@ export const isAscii = (text: string): boolean => Buffer.byteLength(text) === te
 
 let words = new Uint32Array(1024);
 
-/** Hashes of the words of a text before mixing, in order; the view is valid until the next call. */
-export function rawWordHashes(text: string): Uint32Array {
+/** Hashes of the first `most` words of a text before mixing, in order; the view is valid until the next call. */
+export function rawWordHashes(text: string, most = Number.POSITIVE_INFINITY): Uint32Array {
   const { length } = text;
   const units = unitTable();
   // Words of scripts with spaces take two code units at least, of others one.
@@ -71,7 +71,7 @@ export function rawWordHashes(text: string): Uint32Array {
   let n = 0;
   let hash: number = fnv.basis;
   let inWord = false;
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i < length && n < most; i++) {
     const unit = units[text.charCodeAt(i)]!;
     const lower = unit & 0xffff;
     if ((unit & unitBits.inWord) !== 0) {
@@ -85,7 +85,7 @@ export function rawWordHashes(text: string): Uint32Array {
     if ((unit & unitBits.isWord) !== 0) out[n++] = lower;
   }
   if (inWord) out[n++] = hash;
-  return out.subarray(0, n);
+  return out.subarray(0, Math.min(n, most));
 }
 
 /** Hashes of the words of a text, in order. */

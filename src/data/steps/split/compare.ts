@@ -7,7 +7,9 @@ import { everything, fromJson, json, keyOf, named, nameFrom } from "../messages.
 import { hashSet, leaksAgainst, shingleHashes, shingles, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import type { BinBlocks, GroupRound, Out, Phase, StreamRound } from "../step.ts";
 import type { Told } from "./choose.ts";
+import { crossingRound, sendSide } from "./crossing-words.ts";
 import { attributesTogether } from "./groups.ts";
+import { countRound, sendBag, sharedWith, tags } from "./short-texts.ts";
 import type { SplitOptions } from "./split.ts";
 
 /** A held-out document is told of a train document that is like it. */
@@ -131,7 +133,7 @@ export function compare(o: SplitOptions): Phase[] {
     async reduceStream(blocks, out) {
       const sets: Uint32Array[] = [];
       for await (const block of blocks()) for (const { value } of block) sets.push(new Uint32Array(Uint8Array.from(value).buffer));
-      out.share(filterOf(sets));
+      if (sets.length > 0) out.share(Buffer.concat([Buffer.of(tags.filter), filterOf(sets)]));
     },
   };
   const leaksRound: StreamRound = { reduceStream: (blocks, out) => findLeaks(blocks, o, out) };
@@ -151,21 +153,24 @@ export function compare(o: SplitOptions): Phase[] {
           if (side === "train" || !isChecked) continue;
           const set = shingles(one.document.text, o.near.words);
           send(0, everything, Buffer.from(set.buffer, set.byteOffset, set.byteLength), true);
+          sendBag(o, one.document.text, 1, send);
         }
       },
-      rounds: [filterRound],
+      rounds: [filterRound, countRound],
     },
     {
       everyone: true,
       hearsAll: true,
-      ask(asked, send, [filter]) {
+      ask(asked, send, shared) {
+        const [filter, counts] = [sharedWith(shared, tags.filter), sharedWith(shared, tags.counts)];
         for (const { document, ref, received } of asked) {
           const { side, isChecked } = toldOf(received);
           const name = named(document, ref);
           for (const a of attributes) {
             const value = document.attributes[a];
-            if (value !== undefined && value !== null) send(1, keyOf(JSON.stringify([a, value])), headed(side, Buffer.from(a), name));
+            if (value !== undefined && value !== null) send(2, keyOf(JSON.stringify([a, value])), headed(side, Buffer.from(a), name));
           }
+          if (counts && (side === "train" || isChecked)) sendSide(o, document.text, side, name, counts, { round: 1, send });
           if (
             side === "held-out" ? !isChecked : !filter || !mayBeLike(shingleHashes(document.text, o.near.words), filter, o.near.threshold)
           )
@@ -174,7 +179,7 @@ export function compare(o: SplitOptions): Phase[] {
           send(0, everything, headed(side, name, stored), true);
         }
       },
-      rounds: attributes.length > 0 ? [leaksRound, valuesRound] : [leaksRound],
+      rounds: [leaksRound, crossingRound(o), ...(attributes.length > 0 ? [valuesRound] : [])],
     },
   ];
 }

@@ -1,18 +1,19 @@
 /**
- * The split as messages. Groups (near-duplicates, values of attributes, single documents) are made and verified set by set; one round then
+ * The split as messages. Words of short texts are counted (`short-texts.ts`); groups (near-duplicates, values of attributes, single documents) are made and verified set by set; one round then
  * draws the groups to hold out from what it knows of each (`choose.ts`); the last phase compares the sides (`compare.ts`). Groups are drawn in
  * the order of a seeded hash of their smallest id, so a corpus that grows keeps nearly all of its old split.
  */
 import { dataErrors } from "../../errors.ts";
 import { joinByValues } from "../../split-by/index.ts";
 import { bytesOfKey, everything, fromJson, json, keyFrom, keyOf, named, nameFrom } from "../messages.ts";
-import { groups, linkHashes, sketcher, storedSketches } from "../near-duplicates/index.ts";
+import { groups, joinAlike, linkHashes, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import { unionFind } from "../near-duplicates/union-find.ts";
 import type { Asked, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
 import { choose, type Told } from "./choose.ts";
 import { type Crossing, type CrossingValue, compare } from "./compare.ts";
 import { attributesTogether, groupRecord, type Member, memberBytes, memberFrom, memberMaker } from "./groups.ts";
 import { ownSplit } from "./own-split.ts";
+import { bagBytes, bagFrom, countRound, linkRound, sendBag, sendRareWords, sharedWith, tags } from "./short-texts.ts";
 import type { SplitOptions } from "./split.ts";
 
 export interface Place {
@@ -62,13 +63,17 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
     unordered: true,
     reduce(group, out) {
       const members: Member[] = [];
+      const bags: Uint32Array[] = [];
       const stored: Buffer[] = [];
       for (const value of group.values()) {
-        const memberEnd = 4 + value.readUInt32LE(0);
-        members.push(memberFrom(value.subarray(4, memberEnd)));
-        stored.push(value.subarray(memberEnd));
+        const memberEnd = 8 + value.readUInt32LE(0);
+        const bagEnd = memberEnd + value.readUInt32LE(4);
+        members.push(memberFrom(value.subarray(8, memberEnd)));
+        bags.push(bagFrom(value.subarray(memberEnd, bagEnd)));
+        stored.push(value.subarray(bagEnd));
       }
       const sets = isNear ? groups(storedSketches(stored, near), near) : unionFind(members.length);
+      joinAlike(bags, near.threshold, sets);
       joinByValues(
         sets,
         attributes.map((_, a) => members.map(m => m.values?.[a] ?? undefined)),
@@ -84,20 +89,30 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
       for (const list of found.values()) out.send(1, everything, groupRecord(o.seed, list));
     },
   };
+  const count: Phase = {
+    ask(asked, send) {
+      for (const { document } of asked) sendBag(o, document.text, 0, send);
+    },
+    rounds: [countRound],
+  };
   return [
+    ...(isNear && near.shortWords > 0 ? [count] : []),
     {
-      ask(asked, send) {
+      everyone: true,
+      ask(asked, send, shared) {
+        const counts = sharedWith(shared, tags.counts);
         for (const { document, ref } of asked) {
           const name = keyOf(document.id);
           const bytes = bytesOfKey(name);
           // A 1 in front: a set's name comes behind a 0.
-          send(2, name, Buffer.concat([Buffer.of(1), named(document, ref)]));
+          send(3, name, Buffer.concat([Buffer.of(1), named(document, ref)]));
+          if (counts) sendRareWords(o, document.text, bytes, counts, 1, send);
           if (isNear) sketch.sendBands(document.id, () => document.text, bytes, send);
           for (const [a, value] of (memberOf(document, ref).values ?? []).entries())
             if (value !== null) send(0, keyOf(JSON.stringify([attributes[a], value])), bytes);
         }
       },
-      rounds: [linkHashes.meet, linkHashes.join(2), setRound],
+      rounds: [linkHashes.meet(2), linkRound(o, 2), linkHashes.join(3), setRound],
     },
     {
       everyone: true,
@@ -111,10 +126,12 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
           }
           const { set } = fromJson<{ set: string }>(told);
           const bytes = memberBytes(member);
-          const length = Buffer.allocUnsafe(4);
-          length.writeUInt32LE(bytes.length);
+          const bag = isNear ? bagBytes(o, document.text) : Buffer.alloc(0);
+          const lengths = Buffer.allocUnsafe(8);
+          lengths.writeUInt32LE(bytes.length);
+          lengths.writeUInt32LE(bag.length, 4);
           const stored = isNear ? sketch.stored(document.id, () => document.text) : Buffer.alloc(0);
-          send(0, keyFrom(Buffer.from(set, "latin1")), Buffer.concat([length, bytes, stored]));
+          send(0, keyFrom(Buffer.from(set, "latin1")), Buffer.concat([lengths, bytes, bag, stored]));
         }
       },
       rounds: [verifyRound, choose(o)],
@@ -141,24 +158,26 @@ export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold))
     settle: () => ({}),
     place(id, received) {
       let told: Told | undefined;
-      const crossing: Crossing[] = [];
+      // By train document: one may be alike by its words and by its shingles.
+      const crossing = new Map<string, number>();
       const crossingValues: string[] = [];
       for (const m of received) {
         const said = fromJson<Told | Crossing | CrossingValue | { set: string }>(m);
         if ("side" in said) told = said;
-        else if ("train" in said) crossing.push(said);
+        else if ("train" in said) crossing.set(said.train, said.similarity);
         else if ("crosses" in said) crossingValues.push(said.crosses);
       }
-      if (o.by === "near-duplicate" && typeof o.heldOut === "number" && crossing[0])
+      const [first] = crossing;
+      if (o.by === "near-duplicate" && typeof o.heldOut === "number" && first)
         throw dataErrors.fail("leakage", {
           place: id,
           expected: `no train document with a similarity of ${o.near.threshold} or more`,
-          received: `${crossing[0].train} with ${crossing[0].similarity.toFixed(3)}`,
+          received: `${first[0]} with ${first[1].toFixed(3)}`,
         });
       return {
         side: told?.side ?? "train",
         ...(told?.cluster === undefined ? {} : { cluster: told.cluster }),
-        crossing: crossing.length,
+        crossing: crossing.size,
         crossingValues,
       };
     },

@@ -10,7 +10,7 @@ import { nearDuplicateOptions } from "../near-duplicates/index.ts";
 import { splitPlan } from "./plan.ts";
 
 /** Raise it when the same documents and options would be split otherwise. */
-export const splitVersion = 4;
+export const splitVersion = 5;
 
 export const splitOptions = z
   .strictObject({
@@ -26,7 +26,13 @@ export const splitOptions = z
     share: z.enum(["documents", "bytes"]).default("documents"),
     seed: z.union([z.number().int(), z.string()]).default(1),
     /** How alike near-duplicates are. */
-    near: nearDuplicateOptions.pick({ words: true, threshold: true }).prefault({}),
+    near: nearDuplicateOptions
+      .pick({ words: true, threshold: true })
+      .extend({
+        /** Texts of at most this many words are compared by their single words too; 0: none. */
+        shortWords: z.number().int().min(0).max(256).default(60),
+      })
+      .prefault({}),
   })
   .refine(o => !(o.time && o.stratify !== undefined), { message: "either time or stratify", path: ["stratify"] })
   .refine(o => typeof o.heldOut === "number" || (!o.time && o.stratify === undefined && o.share === "documents"), {
