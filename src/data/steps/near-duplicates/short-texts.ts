@@ -51,17 +51,25 @@ const [fewestBits, mostBits] = [6, 20];
 export const emptyCounts = (numWords: number): WordCounts =>
   Buffer.alloc(4 * 2 ** Math.max(fewestBits, Math.min(mostBits, Math.ceil(Math.log2(4 * numWords + 1)))));
 
-const cellOf = (word: number, counts: WordCounts): number => 4 * (word >>> (34 - Math.log2(counts.length)));
+/** Where the count of a word lies. */
+function cellsOf(counts: WordCounts): (word: number) => number {
+  const shift = 34 - Math.log2(counts.length);
+  return word => 4 * (word >>> shift);
+}
 
 export function countWords(bag: Uint32Array, counts: WordCounts): void {
+  const cellOf = cellsOf(counts);
   for (const word of bag) {
-    const cell = cellOf(word, counts);
+    const cell = cellOf(word);
     counts.writeUInt32LE(Math.min(2 ** 32 - 1, counts.readUInt32LE(cell) + 1), cell);
   }
 }
 
 /** At least as often as the word occurs: 0 is certain. */
-export const countOf = (word: number, counts: WordCounts): number => counts.readUInt32LE(cellOf(word, counts));
+export const countOf = (word: number, counts: WordCounts): number => counts.readUInt32LE(cellsOf(counts)(word));
+
+/** Counts that order words: a larger one would leave no room for the word in 53 bits. */
+const highestCount = 2 ** 21 - 1;
 
 /**
  * The rarest words of a bag, as many as it takes: two bags whose similarity reaches `threshold` have one of them in common, by whatever
@@ -72,16 +80,29 @@ export function rarestWords(bag: Uint32Array, threshold: number, counts: WordCou
   const k = bag.length;
   let need = Math.ceil(threshold * k);
   while (need > 0 && (need - 1) / k >= threshold) need--;
-  const words = Array.from(bag, word => ({ word, count: countOf(word, counts) }));
-  words.sort((a, b) => a.count - b.count || a.word - b.word);
-  return Uint32Array.from(words.slice(0, k - Math.max(1, need) + 1), w => w.word);
+  const cellOf = cellsOf(counts);
+  const order = new Float64Array(k);
+  for (let i = 0; i < k; i++) order[i] = Math.min(highestCount, counts.readUInt32LE(cellOf(bag[i]!))) * 2 ** 32 + bag[i]!;
+  order.sort();
+  const rarest = new Uint32Array(k - Math.max(1, need) + 1);
+  for (let i = 0; i < rarest.length; i++) rarest[i] = order[i]! % 2 ** 32;
+  return rarest;
 }
+
+/** So few bags are all compared. */
+const fewBags = 16;
 
 /**
  * Joins all bags that are alike, also over several links. Bags that share a rare word are compared unless they are joined already; a list
  * of bags with a word is kept as runs of joined ones, so that many copies of one text take time in proportion.
  */
 export function joinAlike(bags: readonly Uint32Array[], threshold: number, sets: UnionFind): void {
+  if (bags.length <= fewBags) {
+    for (const [i, a] of bags.entries())
+      for (let j = 0; j < i; j++)
+        if (sets.find(i) !== sets.find(j) && bagSimilarity(a, bags[j]!, threshold) !== undefined) sets.union(i, j);
+    return;
+  }
   const counts = emptyCounts(bags.reduce((n, bag) => n + bag.length, 0));
   for (const bag of bags) countWords(bag, counts);
   const runsOf = new Map<number, number[][]>();

@@ -7,7 +7,7 @@ import { bagSimilarity, countOf, rarestWords, type WordCounts, wordBag } from ".
 import type { GroupRound, Send } from "../step.ts";
 import type { Told } from "./choose.ts";
 import type { Crossing } from "./compare.ts";
-import { keyOfWord } from "./short-texts.ts";
+import { bytesOf, keyOfWord, wordsOf } from "./short-texts.ts";
 import type { SplitOptions } from "./split.ts";
 
 interface Side {
@@ -22,12 +22,12 @@ function sideBytes(side: Told["side"], { name, bag, rare }: Side): Buffer {
   head[0] = side === "train" ? 1 : 0;
   head.writeUInt32LE(name.length, 1);
   head.writeUInt32LE(bag.length, 5);
-  return Buffer.concat([head, name, Buffer.from(Uint32Array.from([...bag, ...rare]).buffer)]);
+  return Buffer.concat([head, name, bytesOf(bag), bytesOf(rare)]);
 }
 
 function sideFrom(value: Buffer): Side {
   const nameEnd = 9 + value.readUInt32LE(1);
-  const words = new Uint32Array(Uint8Array.from(value.subarray(nameEnd)).buffer);
+  const words = wordsOf(value.subarray(nameEnd));
   const size = value.readUInt32LE(5);
   return { name: value.subarray(9, nameEnd), bag: words.subarray(0, size), rare: words.subarray(size) };
 }

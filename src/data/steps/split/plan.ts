@@ -13,7 +13,7 @@ import { choose, type Told } from "./choose.ts";
 import { type Crossing, type CrossingValue, compare } from "./compare.ts";
 import { attributesTogether, groupRecord, type Member, memberBytes, memberFrom, memberMaker } from "./groups.ts";
 import { ownSplit } from "./own-split.ts";
-import { bagBytes, bagFrom, countRound, linkRound, sendBag, sendRareWords, sharedWith, tags } from "./short-texts.ts";
+import { bagBytes, countRound, linkRound, sendBag, sendRareWords, sharedWith, tags, wordsOf } from "./short-texts.ts";
 import type { SplitOptions } from "./split.ts";
 
 export interface Place {
@@ -69,7 +69,7 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
         const memberEnd = 8 + value.readUInt32LE(0);
         const bagEnd = memberEnd + value.readUInt32LE(4);
         members.push(memberFrom(value.subarray(8, memberEnd)));
-        bags.push(bagFrom(value.subarray(memberEnd, bagEnd)));
+        bags.push(wordsOf(value.subarray(memberEnd, bagEnd)));
         stored.push(value.subarray(bagEnd));
       }
       const sets = isNear ? groups(storedSketches(stored, near), near) : unionFind(members.length);

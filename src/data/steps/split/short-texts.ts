@@ -8,8 +8,8 @@ import { unionFind } from "../near-duplicates/union-find.ts";
 import type { GroupRound, Key, Send, StreamRound } from "../step.ts";
 import type { SplitOptions } from "./split.ts";
 
-const bytesOf = (words: Uint32Array): Buffer => Buffer.from(words.buffer, words.byteOffset, words.byteLength);
-const wordsOf = (bytes: Uint8Array): Uint32Array => new Uint32Array(Uint8Array.from(bytes).buffer);
+export const bytesOf = (words: Uint32Array): Buffer => Buffer.from(words.buffer, words.byteOffset, words.byteLength);
+export const wordsOf = (bytes: Uint8Array): Uint32Array => new Uint32Array(new Uint8Array(bytes).buffer);
 
 /** Tells word keys from other keys. */
 const wordMark = 0x776f7264;
@@ -42,7 +42,6 @@ export function sendBag(o: SplitOptions, text: string, round: number, send: Send
 
 /** A short text's bag as bytes; none of a longer one. */
 export const bagBytes = (o: SplitOptions, text: string): Buffer => bytesOf(wordBag(text, o.near.shortWords));
-export const bagFrom = wordsOf;
 
 const nameBytes = 16;
 
@@ -50,7 +49,9 @@ const nameBytes = 16;
 export function sendRareWords(o: SplitOptions, text: string, name: Buffer, counts: WordCounts, round: number, send: Send): void {
   const bag = wordBag(text, o.near.shortWords);
   if (bag.length === 0) return;
-  const value = Buffer.concat([name, bytesOf(bag)]);
+  const value = Buffer.allocUnsafe(nameBytes + bag.byteLength);
+  value.set(name);
+  value.set(bytesOf(bag), nameBytes);
   for (const word of rarestWords(bag, o.near.threshold, counts)) send(round, keyOfWord(word), value);
 }
 
