@@ -23,6 +23,7 @@ export const benches = {
   augmentation: "what variants of few mails do for a classifier, against the same mails repeated",
   remat: "peak memory of a training step with and without rematerialisation",
   dedup: "near-duplicates removed from 100 MB with known copies, beside rensa and datatrove",
+  "short-texts": "the split of short texts: CPU time of comparing them word by word, and twins that are separated",
   quality: "good mails told from bad by a classifier learnt here, beside fastText and scikit-learn",
   semantic: "pairs of one meaning met in cells, against all pairs and SemDeDup's rule",
   pipeline: "all steps of curation on mails and on generated text up to 2 GB: speed, threads, memory",

@@ -41,7 +41,11 @@ const step = (position: number, name: string, more: object = {}) => ({
 const record: CardRecord = {
   name: "set",
   createdMs: Date.UTC(2031, 1, 2),
-  options: { split: { by: "near-duplicate", seed: 7, near: { threshold: 0.7 } }, keep: ["set:1"], forget: ["set:8", "set:9"] },
+  options: {
+    split: { by: "near-duplicate", seed: 7, near: { threshold: 0.7, shortWords: 60 } },
+    keep: ["set:1"],
+    forget: ["set:8", "set:9"],
+  },
   sources: [{ origin: "texts", files: 12, sizeBytes: 3400 }],
 };
 const secret = "anna.muster@posteo.de";
@@ -129,8 +133,11 @@ test("numbers of a card are the artifact's", async () => {
     made: "2031-02-02T00:00:00.000Z",
     keptByName: 1,
     forgotten: 2,
-    split: { seed: "7", leakage: { crossing: 0, threshold: 0.7 } },
+    split: { seed: "7", leakage: { crossing: 0, threshold: 0.7, shortWords: 60 } },
   });
+  expect(cardMarkdown(card)).toContain(
+    "similarity 0.7 or more (word 5-grams; texts of at most 60 words also by single words; every pair counted).",
+  );
   expect(cardMarkdown(card)).toContain("2 documents were forgotten on request, with all text");
 });
 

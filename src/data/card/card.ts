@@ -71,7 +71,8 @@ export interface DataCard extends Omit<CardPart, "gaps" | "creator" | "language"
     readonly train: { readonly documents: number; readonly bytes: number };
     readonly heldOut: { readonly documents: number; readonly bytes: number };
     /** Pairs of documents across the sides that are as alike as `threshold`, counted exactly. */
-    readonly leakage: { readonly crossing: number; readonly threshold: number | null };
+    /** `shortWords`: texts of at most this many words were compared by single words too. */
+    readonly leakage: { readonly crossing: number; readonly threshold: number | null; readonly shortWords: number };
   };
   readonly keptByName: number;
   readonly forgotten: number;
@@ -93,7 +94,11 @@ const languageNames = ["language", "lang"];
 const duplicateSteps = ["deduplicate", "semantic", "semantic-duplicates"];
 
 interface StageOptions {
-  readonly split?: { readonly by?: unknown; readonly seed?: unknown; readonly near?: { readonly threshold?: number } };
+  readonly split?: {
+    readonly by?: unknown;
+    readonly seed?: unknown;
+    readonly near?: { readonly threshold?: number; readonly shortWords?: number };
+  };
   readonly keep?: readonly string[];
   readonly forget?: readonly string[];
 }
@@ -170,7 +175,11 @@ export async function dataCard(artifact: ArtifactReader, record: CardRecord, par
       seed: String(o.split?.seed ?? 1),
       train: side("train"),
       heldOut: side("held-out"),
-      leakage: { crossing: Number(artifact.summary.crossing ?? 0), threshold: o.split?.near?.threshold ?? null },
+      leakage: {
+        crossing: Number(artifact.summary.crossing ?? 0),
+        threshold: o.split?.near?.threshold ?? null,
+        shortWords: o.split?.near?.shortWords ?? 0,
+      },
     },
     keptByName: o.keep?.length ?? 0,
     forgotten: o.forget?.length ?? 0,

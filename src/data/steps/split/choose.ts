@@ -55,6 +55,11 @@ function byShare(sizes: Float64Array, share: number): Uint8Array {
   return isHeldOut;
 }
 
+const hintOf = (o: SplitOptions): string =>
+  o.by === "near-duplicate"
+    ? "Add documents, raise near.threshold, join by fewer attributes, split by: document, or set heldOut: 0 to train without a held-out side."
+    : "Add documents, join by fewer attributes, or set heldOut: 0 to train without a held-out side.";
+
 /** All groups come to one bin. */
 export const choose = (o: SplitOptions): StreamRound => ({
   async reduceStream(blocks, out) {
@@ -100,7 +105,7 @@ export const choose = (o: SplitOptions): StreamRound => ({
         place: "split",
         expected: "at least 2 groups of documents that need not stay together",
         received: `${n}`,
-        hint: "Add documents, join by fewer attributes, or set heldOut: 0 to train without a held-out side.",
+        hint: hintOf(o),
       });
     const order = Uint32Array.from({ length: n }, (_, i) => i).sort((a, b) => keys.values[a]! - keys.values[b]!);
     const inOrder = (a: Growing) => Float64Array.from(order, g => a.values[g]!);
