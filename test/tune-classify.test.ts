@@ -17,7 +17,8 @@ data:
   notes:
     source: { folder: notes, reader: csv }
     steps: [clean]
-    split: { heldOut: 0.2 }
+    # of twelve words in all, so that most texts are alike by them
+    split: { heldOut: 0.2, near: { shortWords: 0 } }
 tokenizer: { vocab: 300, from: notes }
 models:
   toy:
