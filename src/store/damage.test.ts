@@ -181,8 +181,21 @@ test.skipIf(why)(`a project that cannot be written is refused by name, before an
   await makeRecord(made);
   cpSync(made, root, { recursive: true });
   execFileSync("mount", ["-o", "remount,ro", root]);
-  await expect(openStore({ root })).rejects.toMatchObject({ code: "base/readOnly" });
-  await expect(openStore({ root })).rejects.toThrow(new RegExp(`${root}.*expected .*writ`));
+  const store = await openStore({ root });
+  expect(store.isReadOnly).toBe(true);
+  let hasRun = false;
+  const seen: typeof collect = {
+    ...collect,
+    run: async context => {
+      hasRun = true;
+      return collect.run(context);
+    },
+  };
+  const running = () => runStage(store, seen, collected(9));
+  await expect(running()).rejects.toMatchObject({ code: "base/readOnly" });
+  await expect(running()).rejects.toThrow(new RegExp(`${root}.*expected .*writ`));
+  expect(hasRun).toBe(false);
+  await store.close();
   const empty = mount("readonly-empty", "1m");
   execFileSync("mount", ["-o", "remount,ro", empty]);
   await expect(openStore({ root: empty })).rejects.toMatchObject({ code: "base/readOnly" });

@@ -228,7 +228,8 @@ test("responses: a blocked one is incomplete by the filter, with what was said b
   expect(got.at(-1)).toMatchObject({
     type: "response.incomplete",
     response: {
-      id: "resp_1",
+      // bound to its owner
+      id: expect.stringMatching(/^resp_[\w-]{20,}$/),
       status: "incomplete",
       incomplete_details: { reason: "content_filter" },
       output: [{ content: [{ text: "It is " }] }],
