@@ -10,6 +10,7 @@ import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { random } from "../src/base/index.ts";
 import { build, type Child, loam, root, start } from "./support/child.ts";
+import { loginUrl } from "./support/login.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 beforeAll(build);
@@ -157,6 +158,7 @@ test("a table of one's own becomes a served, gated version, a worse one is refus
   const browser = await chromium.launch({ executablePath, args: chromiumArguments });
   onTestFinished(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 400, height: 800 } });
+  await page.goto(await loginUrl(cwd, url));
   await page.goto(`${url}/#/talk`);
   await page.getByLabel("A text for the model to judge").fill("my parcel is late");
   await page.getByRole("button", { name: "Ask" }).click();
