@@ -2,11 +2,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { bandsOf, nearestTrain } from "./nearest-train.ts";
 
-const words = (text: string) => new Set(text.split(" ").filter(Boolean));
 const jaccard = (a: string, b: string) => {
-  const [x, y] = [words(a), words(b)];
-  const both = [...x].filter(w => y.has(w)).length;
-  return both === 0 ? 0 : both / (x.size + y.size - both);
+  const [x, y] = [a, b].map(text => text.split(" ").filter(Boolean)) as [string[], string[]];
+  const rest = [...y];
+  const both = x.filter(w => {
+    const at = rest.indexOf(w);
+    if (at >= 0) rest.splice(at, 1);
+    return at >= 0;
+  }).length;
+  return both === 0 ? 0 : both / (x.length + y.length - both);
 };
 
 test("the similarity is that of the nearest training text, by comparing all pairs", () => {
