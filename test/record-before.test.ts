@@ -1,4 +1,7 @@
-/** A record that an earlier Loam wrote (schema version 5, speeds and times inside of its artifacts) is listed, verified, shown and served. */
+/**
+ * A record that an earlier Loam wrote (schema version 5, speeds and times inside of its artifacts) is listed, verified, shown and served.
+ * `golden/record-version-5.tar.gz` is the toy project of `support/project.ts` after that version's `loam run`, without its texts.
+ */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -10,7 +13,7 @@ beforeAll(build);
 
 function recordBefore(): string {
   const cwd = temporaryFolder("before");
-  execFileSync("tar", ["xzf", join(root, "test", "golden", "record-version-5.tgz"), "-C", cwd]);
+  execFileSync("tar", ["xzf", join(root, "test", "golden", "record-version-5.tar.gz"), "-C", cwd]);
   return cwd;
 }
 

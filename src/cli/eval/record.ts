@@ -79,8 +79,7 @@ export interface Asking {
   readonly signal?: AbortSignal;
 }
 
-async function readResult(store: Store, artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean): Promise<RecordedResult> {
-  const times = await resultTimes(store, artifact);
+async function readResult(artifact: ArtifactReader, loaded: LoadedTask, isKnown: boolean, times: ResultTimes): Promise<RecordedResult> {
   const items = parseResults((await artifact.read(itemsFile)).toString("utf8"), `${artifact.id}/${itemsFile}`, times.items);
   const { kept, ms } = times;
   return { artifact: artifact.id, head: headOf(loaded.task), items, isKnown, kept, ms };
@@ -122,6 +121,8 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
       : {};
   const again = found && !o.fresh ? await openArtifact(store, found.id) : undefined;
   const before = again ? await runDataOf(store, again.id) : new Map<string, string>();
+  /** Of this run, which may repeat what an earlier one made. */
+  let own: ResultTimes | undefined;
   const evalStage: Stage<string, typeof options> = stage<string, typeof options>({
     name: "eval",
     version,
@@ -147,7 +148,8 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
         itemsFile,
         items.map(({ ms: _, ...i }) => `${JSON.stringify(i)}\n`),
       );
-      runData.write(resultTimesFile, JSON.stringify({ ms, kept: known, items: items.map(i => i.ms) } satisfies ResultTimes));
+      own = { ms, kept: known, items: items.map(i => (Number.isFinite(i.ms) ? i.ms : null)) };
+      runData.write(resultTimesFile, JSON.stringify(own));
       const { costs: _, ...head } = headOf(loaded.task);
       await output.write(
         headFile,
@@ -163,5 +165,6 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
     ...(o.progress ? { progress: o.progress } : {}),
     ...(o.signal ? { signal: o.signal } : {}),
   });
-  return readResult(store, artifact, loaded, action === "reused" || again !== undefined);
+  const isKnown = action === "reused" || again !== undefined;
+  return readResult(artifact, loaded, isKnown, own ?? (await resultTimes(store, artifact)));
 }

@@ -74,7 +74,7 @@ test("files: upload, list by pages, read back byte for byte, delete", async () =
   expect(listed.sort()).toEqual(made.map(f => f.id).sort());
   for (const f of made) expect(await client.files.delete(f.id)).toEqual({ id: f.id, object: "file", deleted: true });
   await expect(client.files.retrieve(made[0]!.id)).rejects.toMatchObject({ status: 404 });
-  await expect(client.files.retrieve("file-../../etc/passwd")).rejects.toMatchObject({ status: 404 });
+  await expect(client.files.retrieve("file-../../etc/passwd")).rejects.toMatchObject({ status: 400 });
 });
 
 test("files: one that is read while it is sent arrives as it is, and what never ends is given up at the limit", async () => {
