@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { random } from "../src/base/index.ts";
 import { build, type Child, jsonLines, loam, start } from "./support/child.ts";
 import { writeToy } from "./support/project.ts";
 
@@ -134,8 +135,12 @@ test("the student of a served teacher is the student of the same teacher here; k
 
 test("a teacher of other tokens is refused by the first that differs; a temperature and a key that is not set are refused by name", async () => {
   const elsewhere = join(root, "elsewhere");
+  const words = "zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich Käse schön früh Öl müde Straße Bär fünf grün Löwe".split(
+    " ",
+  );
+  const r = random("elsewhere");
   writeToy(elsewhere, {
-    texts: Array.from({ length: 40 }, (_, i) => `Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, ${i} mal.`),
+    texts: Array.from({ length: 40 }, (_, i) => `${Array.from({ length: 10 }, () => words[r.below(words.length)]).join(" ")}, ${i} mal.`),
   });
   const ran = await loam(["run"], { cwd: elsewhere });
   expect(ran.code, ran.stderr).toBe(0);
