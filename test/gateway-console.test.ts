@@ -201,7 +201,7 @@ browserTest(`the page shows what the demo used and has left, makes a key that op
     await page.getByLabel("Beginning of a text").fill("Dear ");
     await page.keyboard.press("Control+Enter");
     await page.locator('.exchange[aria-busy="false"]').waitFor();
-    expect((await page.locator(".exchange .written").textContent())!.length).toBeGreaterThan("Dear ".length);
+    await expect.poll(async () => (await page.locator(".exchange .written").textContent())!.length).toBeGreaterThan("Dear ".length);
     await page.getByRole("link", { name: "Gateway", exact: true }).click();
     await page.getByRole("region", { name: "Requests" }).getByRole("rowheader", { name: "loam-console" }).first().waitFor();
   });

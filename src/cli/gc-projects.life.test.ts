@@ -34,7 +34,7 @@ function project(home: string, name: string, store = shared): string {
   writeFileSync(join(folder, "texts", "t.csv"), `text,n\n${lines.join("\n")}\n`);
   writeFileSync(
     join(folder, "loam.yaml"),
-    `${store}data:\n  ${name}: { source: { folder: texts, reader: csv }, steps: [clean, { length: { minWords: 1 } }] }\ntokenizer: { vocab: 300, from: ${name} }\nmodels: {}\n`,
+    `${store}data:\n  ${name}: { source: { folder: texts, reader: csv }, steps: [clean, { length: { minWords: 1 } }], split: { near: { shortWords: 0 } } }\ntokenizer: { vocab: 300, from: ${name} }\nmodels: {}\n`,
   );
   return folder;
 }
