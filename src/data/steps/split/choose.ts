@@ -57,7 +57,7 @@ function byShare(sizes: Float64Array, share: number): Uint8Array {
 
 const hintOf = (o: SplitOptions): string =>
   o.by === "near-duplicate"
-    ? "Add documents, raise near.threshold, join by fewer attributes, split by: document, or set heldOut: 0 to train without a held-out side."
+    ? "Add documents, set near.shortWords: 0 where short texts are alike by nature, raise near.threshold, join by fewer attributes, split by: document, or set heldOut: 0 to train without a held-out side."
     : "Add documents, join by fewer attributes, or set heldOut: 0 to train without a held-out side.";
 
 /** All groups come to one bin. */
