@@ -154,8 +154,9 @@ function conflicts(classes: readonly string[], examples: readonly Example[], dro
 const shared = { texts: 0.2, least: 20, agreement: 0.9, gain: 0.5 } as const;
 
 type Described = Pick<Example, "label"> & { readonly attributes: Attributes };
+/** Fractions are measures of a text, not names of where it came from. */
 const keyIn = (a: Attributes[string] | undefined): string | undefined =>
-  typeof a === "string" || typeof a === "number" ? String(a) : undefined;
+  typeof a === "string" || Number.isInteger(a) ? String(a) : undefined;
 
 /** Attributes that name what texts were taken from (a document, a thread, an author), with values on both sides that tell the class. */
 function sharedValues(
