@@ -9,7 +9,7 @@ interface LoginPlace {
   readonly warn: (text: string) => void;
 }
 
-/** Gives what removes the file. A disk that cannot be written is told of once; the login URL works without the file. */
+/** Returns a function that removes the file. On a disk that cannot be written it warns; the login URL works without the file. */
 export async function openLogin(login: Login, { folder, url, warn }: LoginPlace): Promise<() => Promise<void>> {
   login.listening(url);
   try {
