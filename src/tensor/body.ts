@@ -1,5 +1,6 @@
 /** Walking and copying what was traced: the nodes behind some outputs, the same node over other inputs, a body run again. */
-import { type Body, Tensor } from "./tensor.ts";
+import { type Tree, treeFrom, treeLeaves } from "../base/index.ts";
+import { type Body, idMark, input, Tensor } from "./tensor.ts";
 
 /** Everything that the outputs are computed from, inputs first; the walk does not go behind `stop`, nor below the id `within`. */
 export function reachable(outputs: readonly Tensor[], within = 0, stop?: { has(t: Tensor): boolean }): Tensor[] {
@@ -32,4 +33,38 @@ export function inlineBody(body: Body, inputs: readonly Tensor[]): Tensor[] {
     );
   }
   return body.outputs.map(o => replaced.get(o)!);
+}
+
+/** A function's inside over placeholders, and the tensors to call it with: the arguments' leaves, then what it captured. */
+export interface TracedBody<R> {
+  readonly body: Body;
+  readonly inputs: readonly Tensor[];
+  /** So many of the inputs are leaves of the arguments. */
+  readonly leaves: number;
+  /** What the function returned; its leaves are the body's outputs, in order. */
+  readonly result: R;
+}
+
+/** Traces a function of trees of tensors apart from what is around it. */
+export function traceBody<A extends readonly unknown[], R>(f: (...args: A) => R, args: A): TracedBody<R> {
+  const leaves = treeLeaves<Tensor>(args as unknown as Tree<Tensor>);
+  const mark = idMark();
+  const placeholders = leaves.map((t, i) => input(`argument${i}`, t.shape, t.dtype));
+  const result = f(...(treeFrom(args as unknown as Tree<Tensor>, placeholders) as unknown as A));
+  const outputs = treeLeaves<Tensor>(result as Tree<Tensor>);
+  // what was built before the trace and is used inside becomes an input of its own, so that gradients reach it
+  const inside = reachable(outputs, mark);
+  const captured = [...new Set([...inside.flatMap(t => t.inputs), ...outputs].filter(t => t.id < mark))];
+  const stand = captured.map((t, i) => input(`captured${i}`, t.shape, t.dtype));
+  const replaced = new Map<Tensor, Tensor>(captured.map((t, i) => [t, stand[i]!]));
+  for (const t of inside)
+    replaced.set(
+      t,
+      withInputs(
+        t,
+        t.inputs.map(x => replaced.get(x)!),
+      ),
+    );
+  const body = { placeholders: [...placeholders, ...stand], outputs: outputs.map(o => replaced.get(o)!) };
+  return { body, inputs: [...leaves, ...captured], leaves: leaves.length, result };
 }

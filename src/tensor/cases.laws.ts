@@ -7,6 +7,7 @@ import { checkpoint } from "./checkpoint.ts";
 import { type DType, isFloat, sizeOf } from "./dtype.ts";
 import { roundTo } from "./evaluate.ts";
 import * as f from "./functions.ts";
+import { defineOperation, type Operation, type OperationDefinition } from "./operation.ts";
 import type { OpKind } from "./ops.ts";
 import { constant, input, Tensor } from "./tensor.ts";
 
@@ -123,6 +124,24 @@ const norm =
       1e-4,
     );
   };
+
+/** cap tanh(x / cap) (Gemma 2's soft cap), in each of the ways that `defineOperation` takes. */
+const softcap = {
+  name: "laws.softcap",
+  arity: 1,
+  infer: ([x]) => x!,
+  gradient: ({ output, cotangent, options: { cap } }) => [f.mul(cotangent, f.sub(1, f.square(f.mul(output, 1 / cap))))],
+  reference: ({ inputs: [x], options: { cap } }) => x!.map(v => cap * Math.tanh(v / cap)),
+  lower: ({ emit, float, inputs: [x], options: { cap } }) => emit("Mul", [emit("Tanh", [emit("Div", [x!, float(cap)])]), float(cap)]),
+} satisfies OperationDefinition<{ readonly cap: number }>;
+const expandSoftcap = ([x]: readonly Tensor[], { cap }: { readonly cap: number }) => f.mul(f.tanh(f.mul(x!, 1 / cap)), cap);
+const { gradient: _, reference: __, lower: ___, ...expanded } = softcap;
+/** The operations from outside the table that the cases have. */
+export const softcaps: readonly Operation<{ readonly cap: number }>[] = [
+  defineOperation<{ readonly cap: number }>(softcap),
+  defineOperation<{ readonly cap: number }>({ ...expanded, expand: expandSoftcap }),
+  defineOperation<{ readonly cap: number }>({ ...softcap, expand: expandSoftcap }),
+];
 
 /** dtypes with which an operation is tried. */
 const floatsOnly: readonly DType[] = ["f32", "f16", "bf16"];
@@ -396,6 +415,14 @@ export const cases: { readonly [K in Exclude<OpKind, "input">]: { readonly dtype
         ],
         (a, b) => checkpoint((x: Tensor) => f.mul(f.tanh(x), b!))(f.mul(a!, 1.5)),
       );
+    },
+  },
+
+  custom: {
+    dtypes: floatsOnly,
+    draw: (r, dtype) => {
+      const operation = softcaps[r.below(softcaps.length)]!;
+      return build(r, [{ shape: randomShape(r), dtype }], x => operation([x], { cap: 1 + r.below(3) }));
     },
   },
 

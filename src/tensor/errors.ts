@@ -23,6 +23,11 @@ export const tensorErrors = errorTable("tensor", {
       "A function or compiled program was called with an argument that it does not take: of another type or structure, or one array that is donated and passed again.",
   },
   busy: { status: 500, exit: "failure", meaning: "An array was donated, written or used while a run in flight changes or reads it." },
+  operation: {
+    status: 400,
+    exit: "failure",
+    meaning: "An operation of one's own (`defineOperation`) breaks a law: the sentence names the law, the case and the error.",
+  },
   index: { status: 400, exit: "usage", meaning: "An index (a token, a label, a row) lies outside the axis that it selects from." },
   control: {
     status: 400,

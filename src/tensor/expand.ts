@@ -1,5 +1,6 @@
 /** Composite operations written with other operations: what a backend that lacks one runs instead. Same values to rounding. */
 import { inlineBody } from "./body.ts";
+import { tensorErrors } from "./errors.ts";
 import * as f from "./functions.ts";
 import type { Attributes, OpKind } from "./ops.ts";
 import { normalAxes } from "./shape.ts";
@@ -9,6 +10,7 @@ type Expansion<K extends OpKind> = (inputs: readonly Tensor[], attributes: Attri
 
 export type CompositeKind =
   | "call"
+  | "custom"
   | "mean"
   | "softmax"
   | "logSumExp"
@@ -43,6 +45,15 @@ const rounded = (x: Tensor): readonly [codes: Tensor, scale: Tensor] => {
 
 export const expansions: { readonly [K in CompositeKind]: Expansion<K> } = {
   call: (inputs, { body, output }) => inlineBody(body, inputs)[output]!,
+  custom: (inputs, { operation }) => {
+    if (operation.expand) return operation.expand(inputs);
+    throw tensorErrors.fail("graph", {
+      place: operation.name,
+      expected: "an operation with expand",
+      received: "one with a lowering only",
+      hint: "This device runs no ONNX nodes. Give the definition an expand.",
+    });
+  },
   mean: ([x], { axes, keep }) => {
     const normal = normalAxes("mean", axes, x!.shape.length);
     return mul(sum(x!, normal, keep), 1 / normal.reduce((p, a) => p * x!.shape[a]!, 1));

@@ -6,10 +6,11 @@ import { isBranch, type Tree, treeFrom, treeLeaves } from "../base/index.ts";
 import { reachable } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
 import { add, broadcastTo, identity, isFloatTensor, zeros } from "./functions.ts";
-import { type GradientRule, gradient, type Vjp, zero } from "./gradient.ts";
+import { type GradientRule, gradient, type Vjp } from "./gradient.ts";
+import { zeroCotangent } from "./operation.ts";
 import type { OpKind } from "./ops.ts";
 import { sameShape, showShape } from "./shape.ts";
-import { constant, Tensor } from "./tensor.ts";
+import { constant, isKind, Tensor } from "./tensor.ts";
 
 /** Vector-Jacobian product over the nodes between `inputs` and `output`. */
 export const vjp: Vjp = (output, inputs, cotangent) => {
@@ -32,10 +33,10 @@ export const vjp: Vjp = (output, inputs, cotangent) => {
     const ds = rule({ inputs: t.inputs, output: t, cotangent: d, attributes: t.attributes as never, vjp });
     t.inputs.forEach((x, i) => {
       const dx = ds[i];
-      if (dx === zero || !depends.has(x) || !isFloatTensor(x)) return;
+      if (dx === zeroCotangent || !depends.has(x) || !isFloatTensor(x)) return;
       if (dx === undefined)
         throw tensorErrors.fail("gradient", {
-          place: t.kind,
+          place: isKind(t, "custom") ? t.attributes.operation.name : t.kind,
           expected: `a gradient rule for input ${i}, ${x.toString()}`,
           received: "none",
           hint: "Apply stopGradient to that input to leave its gradient out.",

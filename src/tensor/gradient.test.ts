@@ -1,44 +1,19 @@
 import { expect, test } from "vitest";
-import { type Random, random } from "../base/index.ts";
+import { random } from "../base/index.ts";
 import { reachable } from "./body.ts";
 import { cases } from "./cases.laws.ts";
+import { gradientError } from "./check-operation.ts";
 import { compile } from "./compile.ts";
 import { openDevice } from "./device.ts";
 import { isFloat } from "./dtype.ts";
 import { evaluate } from "./evaluate.ts";
-import { add, cast, cos, cumsum, exp, gather, mul, pow, reshape, rotary, sin, stopGradient, sum, tanh } from "./functions.ts";
+import { add, cast, cos, cumsum, exp, gather, mul, pow, rotary, sin, stopGradient, sum, tanh } from "./functions.ts";
 import { grad, valueAndGrad, vjp } from "./grad.ts";
 import { gradient } from "./gradient.ts";
 import { type OpKind, opKinds } from "./ops.ts";
 import { constant, input, type Tensor } from "./tensor.ts";
 
 const seed = Number(process.env.LOAM_TEST_SEED ?? 1);
-
-/** Largest difference between the derived gradient of sum(weights * f) and central differences, over all float inputs. */
-function gradientError(r: Random, c: ReturnType<(typeof cases)["add"]["draw"]>): number {
-  const weights = constant(Array.from({ length: c.output.size }, () => r.normal()));
-  const loss = sum(mul(reshape(cast(c.output, "f32"), [c.output.size]), weights));
-  const floats = c.inputs.filter(x => x.dtype === "f32");
-  const derived = vjp(loss, floats, constant(1));
-  const given = (values: readonly Float64Array[]) => new Map<Tensor, Float64Array>(c.inputs.map((x, i) => [x, values[i]!]));
-  const gradients = evaluate(
-    derived.map((d, i) => d ?? mul(floats[i]!, 0)),
-    given(c.values),
-    { exact: true },
-  );
-  const h = 1e-5;
-  let worst = 0;
-  floats.forEach((x, i) => {
-    const at = c.inputs.indexOf(x);
-    for (let j = 0; j < x.size; j++) {
-      const value = (step: number) =>
-        evaluate([loss], given(c.values.map((v, k) => (k === at ? v.with(j, v[j]! + step) : v))), { exact: true })[0]![0]!;
-      const difference = (value(h) - value(-h)) / (2 * h);
-      worst = Math.max(worst, Math.abs(difference - gradients[i]![j]!) / Math.max(1, Math.abs(difference)));
-    }
-  });
-  return worst;
-}
 
 for (const [kind, row] of Object.entries(cases).filter(([, row]) => row.dtypes.includes("f32")))
   test(`${kind}: the gradient equals central differences (seed ${seed})`, () => {

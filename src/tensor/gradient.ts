@@ -8,8 +8,9 @@
 import { inlineBody } from "./body.ts";
 import { tensorErrors } from "./errors.ts";
 import * as f from "./functions.ts";
+import { type Cotangent, zeroCotangent as zero } from "./operation.ts";
 import type { Attributes, OpKind } from "./ops.ts";
-import { normalAxes } from "./shape.ts";
+import { normalAxes, sameShape, showShape } from "./shape.ts";
 import { constant, Tensor } from "./tensor.ts";
 
 export interface GradientContext<K extends OpKind> {
@@ -22,9 +23,7 @@ export interface GradientContext<K extends OpKind> {
 }
 /** Cotangents of `inputs` when the output's is given; undefined where the output does not depend on one. */
 export type Vjp = (output: Tensor, inputs: readonly Tensor[], cotangent: Tensor) => (Tensor | undefined)[];
-/** The derivative is 0 everywhere, and is not computed. */
-export const zero = Symbol("zero cotangent");
-export type GradientRule<K extends OpKind> = (context: GradientContext<K>) => readonly (Tensor | typeof zero | undefined)[];
+export type GradientRule<K extends OpKind> = (context: GradientContext<K>) => readonly Cotangent[];
 
 const none = () => [];
 /** Steps and cuts: the value does not follow the input, or is made not to. */
@@ -196,11 +195,45 @@ export const gradient: { readonly [K in OpKind]: GradientRule<K> } = {
 
   randomUniform: none,
   barrier: ({ cotangent }) => [cotangent, zero],
-  call: ({ inputs, cotangent, attributes: { body, output }, vjp }) => {
+  call: ({ inputs, cotangent, attributes: { body, output, gradient: own }, vjp }) => {
+    if (own === "lost")
+      throw tensorErrors.fail("gradient", {
+        place: "gradient",
+        expected: "a program that was traced here",
+        received: "a stored one, of a function with a gradient of its own",
+        hint: "A file holds what the function computes and not its gradient. Differentiate first, then store.",
+      });
     // recompute the body late, from inputs that wait for the cotangent; leaves need not wait, they hold no activations
     const late = inputs.map(x => (isLeaf(x) || !f.isFloatTensor(x) ? f.identity(x) : new Tensor("barrier", [x, cotangent], {})));
     // an output of the body need not depend on every input
     return vjp(inlineBody(body, late)[output]!, late, cotangent).map(d => d ?? zero);
+  },
+
+  custom: ({ inputs, output, cotangent, attributes: { operation }, vjp }) => {
+    const { name, gradient: rule, expand } = operation;
+    if (!rule && expand) {
+      const copies = inputs.map(f.identity);
+      return vjp(expand(copies), copies, cotangent).map(d => d ?? zero);
+    }
+    if (!rule)
+      throw tensorErrors.fail("gradient", {
+        place: name,
+        expected: "an operation with gradient or expand",
+        received: "one with neither",
+        hint: "Give its definition a gradient, or apply stopGradient to its inputs.",
+      });
+    const ds = rule({ inputs, output, cotangent });
+    if (!Array.isArray(ds))
+      throw tensorErrors.fail("gradient", { place: name, expected: "a list: a cotangent an input", received: typeof ds });
+    for (const [i, d] of ds.entries())
+      if (d instanceof Tensor && inputs[i] && !sameShape(d.shape, inputs[i].shape))
+        throw tensorErrors.fail("shape", {
+          place: `${name}: gradient of input ${i}`,
+          expected: `a cotangent of the input's shape ${showShape(inputs[i].shape)}`,
+          received: showShape(d.shape),
+          hint: "Use sumTo to add up what broadcasting repeated.",
+        });
+    return ds;
   },
 
   mean: ({ inputs: [x], cotangent, attributes: { axes } }) => {

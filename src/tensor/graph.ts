@@ -6,6 +6,7 @@ import { canonicalJson, sha256 } from "../base/index.ts";
 import { reachable } from "./body.ts";
 import { type DType, dtypes, dtypeTable, type TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
+import type { AppliedOperation, Operation } from "./operation.ts";
 import { type Attributes, type OpKind, ops } from "./ops.ts";
 import { type Shape, showShape } from "./shape.ts";
 import { type Body, isKind, Tensor } from "./tensor.ts";
@@ -43,6 +44,11 @@ export interface StoredGraph {
 
 const storeBytes = (data: TypedArray): string => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64");
 
+const storeCall = ({ body, ...rest }: Attributes["call"]): Record<string, unknown> => ({
+  ...rest,
+  body: storeGraph({ inputs: body.placeholders, outputs: body.outputs }),
+});
+
 function storeNodes(inputs: readonly Tensor[], outputs: readonly Tensor[]): { nodes: StoredNode[]; outputs: number[] } {
   const number = new Map<Tensor, number>(inputs.map((t, i) => [t, i]));
   const nodes: StoredNode[] = [];
@@ -50,12 +56,10 @@ function storeNodes(inputs: readonly Tensor[], outputs: readonly Tensor[]): { no
     if (number.has(t)) continue;
     let attributes = t.attributes as Record<string, unknown>;
     if (isKind(t, "constant")) attributes = { ...t.attributes, data: storeBytes(t.attributes.data) };
-    if (isKind(t, "call"))
-      attributes = {
-        output: t.attributes.output,
-        body: storeGraph({ inputs: t.attributes.body.placeholders, outputs: t.attributes.body.outputs }),
-      };
-    nodes.push([t.kind, t.inputs.map(x => number.get(x)!), attributes]);
+    if (isKind(t, "call")) attributes = storeCall(t.attributes);
+    const { body, name, version, options } = isKind(t, "custom") ? t.attributes.operation : ({} as Partial<AppliedOperation>);
+    if (isKind(t, "custom")) attributes = body ? storeCall({ body, output: 0, gradient: "lost" }) : { operation: name, version, options };
+    nodes.push([body ? "call" : t.kind, t.inputs.map(x => number.get(x)!), attributes]);
     number.set(t, inputs.length + nodes.length - 1);
   }
   return { nodes, outputs: outputs.map(o => number.get(o)!) };
@@ -74,8 +78,11 @@ export const graphHash = (g: Graph): string => sha256(canonicalJson(storeGraph(g
 const damaged = (received: string, expected: string) =>
   tensorErrors.fail("graph", { place: "graph", expected, received, hint: "The file is damaged or of another version." });
 
-/** Rebuilds a stored graph; every shape is inferred anew. Errors on anything that is not a legal graph. */
-export function loadGraph(stored: StoredGraph): Graph {
+/**
+ * Rebuilds a stored graph; every shape is inferred again. `operations`: the operations from outside the table (`defineOperation`) that it has,
+ * found by name and version. Throws `tensor/graph` on anything that is not a legal graph.
+ */
+export function loadGraph(stored: StoredGraph, operations: readonly Operation<never>[] = []): Graph {
   if (
     stored?.format !== "loam-graph" ||
     stored.version !== 1 ||
@@ -102,12 +109,28 @@ export function loadGraph(stored: StoredGraph): Graph {
     let a = attributes;
     if (kind === "constant") a = { ...a, data: loadBytes(a as Record<string, unknown>) };
     if (kind === "call") {
-      const body = loadGraph(a.body as StoredGraph);
-      a = { output: a.output, body: { placeholders: body.inputs, outputs: body.outputs } satisfies Body };
+      const body = loadGraph(a.body as StoredGraph, operations);
+      a = { ...a, body: { placeholders: body.inputs, outputs: body.outputs } satisfies Body };
+    }
+    if (kind === "custom") {
+      all.push(operationOf(a, operations)(ins.map(at), a.options as never));
+      continue;
     }
     all.push(new Tensor(kind, ins.map(at), a as Attributes[OpKind]));
   }
   return { inputs, outputs: stored.outputs.map(at) };
+}
+
+function operationOf(a: Record<string, unknown>, operations: readonly Operation<never>[]): Operation<never> {
+  const found = operations.find(({ definition: { name, version = 1 } }) => name === a.operation && version === a.version);
+  if (found) return found;
+  const known = operations.map(({ definition: { name, version = 1 } }) => `${name} ${version}`).join(", ");
+  throw tensorErrors.fail("graph", {
+    place: "graph",
+    expected: `the operation "${a.operation}" of version ${a.version}`,
+    received: known || "no operations",
+    hint: "Pass its definition: loadGraph(stored, [operation]).",
+  });
 }
 
 function loadBytes(a: Record<string, unknown>): TypedArray {
@@ -149,6 +172,7 @@ export function showAttributes(t: Tensor): string {
   }
   if (isKind(t, "call"))
     return `[${t.attributes.body.outputs.length} outputs, ${reachable(t.attributes.body.outputs).length} nodes; output ${t.attributes.output}]`;
+  if (isKind(t, "custom")) return `[${t.attributes.operation.name} ${JSON.stringify(t.attributes.operation.options)}]`;
   const entries = Object.entries(t.attributes as Record<string, unknown>);
   return entries.length ? `[${entries.map(([k, v]) => `${k}=${JSON.stringify(v)}`).join(" ")}]` : "";
 }

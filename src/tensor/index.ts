@@ -1,8 +1,10 @@
 /** tensor: traced programs over shapes and dtypes, their derivatives, and the devices that run them. */
 export { mostKeysOf as mostAttentionKeys } from "./attention/index.ts";
 export type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable } from "./backend.ts";
+export { type CheckedOperation, checkOperation, type OperationCase } from "./check-operation.ts";
 export { checkpoint } from "./checkpoint.ts";
 export { type Argument, type Compiled, type CompileOptions, compile, type RunOptions, type TensorSpec, trace } from "./compile.ts";
+export { type CustomBackward, customGradient } from "./custom-gradient.ts";
 export { Device, type DeviceName, type DeviceOptions, deviceNames, openDevice } from "./device.ts";
 export { DeviceArray, type NestedNumbers } from "./device-array.ts";
 export {
@@ -31,7 +33,19 @@ export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type St
 export * as machine from "./machine/index.ts";
 export { type OnnxFileParts, onnxFile, onnxModel } from "./onnx-backend/index.ts";
 export { trimNativeMemory } from "./onnxruntime/index.ts";
-export { type OpKind, opKinds, ops } from "./ops.ts";
+export {
+  type Cotangent,
+  defineOperation,
+  type Operation,
+  type OperationDefinition,
+  type OperationGradient,
+  type OperationLowering,
+  type OperationOptions,
+  type OperationValues,
+  onnxAttribute,
+  zeroCotangent,
+} from "./operation.ts";
+export { type Inferred, type OpKind, opKinds, ops, type Typed } from "./ops.ts";
 export { checkShape, type Shape, sameShape, showShape } from "./shape.ts";
 export { simplify } from "./simplify.ts";
 export { checkGraph } from "./spec.ts";

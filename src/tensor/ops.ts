@@ -1,11 +1,13 @@
 /**
  * The table of operations: what exists, its attributes, and how the result's shape and dtype follow from the inputs.
  * To add one: a member of `Attributes`, a row here, and the compiler asks for its row in gradient.ts, evaluate.ts, and every backend's
- * lowering. Rows with `composite` can be written with other rows (expand.ts); a backend may still have them natively.
+ * lowering. Rows with `composite` can be written with other rows (expand.ts); a backend may still have them natively. From outside the
+ * repository: `defineOperation` (operation.ts), which puts a node of kind `custom` into the graph.
  * Shapes and attributes follow ONNX and XLA; names follow NumPy and JAX.
  */
 import { type DType, isFloat, sizeOf, type TypedArray } from "./dtype.ts";
 import { tensorErrors } from "./errors.ts";
+import type { AppliedOperation } from "./operation.ts";
 import { broadcastShapes, normalAxes, normalAxis, reducedShape, type Shape, sameShape, showShape } from "./shape.ts";
 import type { Body } from "./tensor.ts";
 
@@ -75,7 +77,10 @@ export interface Attributes {
   randomUniform: { readonly shape: Shape; readonly stream: number };
   // order
   barrier: None;
-  call: { readonly body: Body; readonly output: number };
+  /** `gradient` "lost": stored without the gradient of its own that the function had. */
+  call: { readonly body: Body; readonly output: number; readonly gradient?: "lost" };
+  /** From outside the table: operation.ts. */
+  custom: { readonly operation: AppliedOperation };
   // composites
   mean: Reduce;
   softmax: None;
@@ -513,6 +518,20 @@ export const ops: { readonly [K in OpKind]: OpRow<Attributes[K]> } = {
       });
       const out = body.outputs[output]!;
       return { shape: out.shape, dtype: out.dtype };
+    },
+  },
+  custom: {
+    arity: [0, Number.POSITIVE_INFINITY],
+    composite: true,
+    infer: (inputs, { operation }, op) => {
+      const [least, most] = operation.arity;
+      if (inputs.length < least || inputs.length > most)
+        throw tensorErrors.fail("shape", {
+          place: op,
+          expected: `${least === most ? least : `${least} to ${most}`} inputs`,
+          received: `${inputs.length}`,
+        });
+      return operation.infer(inputs);
     },
   },
 

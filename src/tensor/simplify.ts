@@ -32,10 +32,15 @@ export function rewrite(g: Graph, visit: (t: Tensor) => Tensor): Graph {
   return { inputs: g.inputs, outputs: g.outputs.map(o => made.get(o)!) };
 }
 
+/** Does an operation from outside the table stay one node? Where it has a lowering for such a backend, or nothing else. */
+const staysCustom = (t: Tensor<"custom">, native: ReadonlySet<OpKind>): boolean =>
+  !t.attributes.operation.expand || (native.has("custom") && t.attributes.operation.lower !== undefined);
+
 /** Expands composites that are not in `native`, also inside expansions. */
 export function expandComposites(g: Graph, native: ReadonlySet<OpKind>): Graph {
   let current = g;
-  const foreign = (t: Tensor): t is Tensor<CompositeKind> => t.kind in expansions && !native.has(t.kind);
+  const foreign = (t: Tensor): t is Tensor<CompositeKind> =>
+    t.kind in expansions && !(isKind(t, "custom") ? staysCustom(t, native) : native.has(t.kind));
   while (reachable(current.outputs).some(foreign))
     current = rewrite(current, t =>
       foreign(t) ? (expansions[t.kind] as (i: readonly Tensor[], a: unknown) => Tensor)(t.inputs, t.attributes) : t,
@@ -66,6 +71,10 @@ function keyOf(t: Tensor, numbers: ReadonlyMap<Tensor, number>): string {
   if (isKind(t, "constant")) {
     const { data } = t.attributes;
     return `constant ${t.dtype} ${t.shape} ${sha256(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))}`;
+  }
+  if (isKind(t, "custom")) {
+    const { id, options } = t.attributes.operation;
+    return `custom ${id} ${t.inputs.map(x => numbers.get(x)).join(",")} ${canonicalJson(options)}`;
   }
   return `${t.kind} ${t.inputs.map(x => numbers.get(x)).join(",")} ${canonicalJson(t.attributes)}`;
 }

@@ -74,6 +74,7 @@ export const spec: { readonly [K in OpKind]: SpecRule<K> } = {
   randomUniform: t => (Number.isSafeInteger(t.attributes.stream) && t.attributes.stream >= 0 ? undefined : "a stream number from 0"),
   barrier: fine,
   call: t => (t.attributes.body.outputs[t.attributes.output] ? undefined : "an output that the body has"),
+  custom: fine,
   mean: axes,
   softmax: fine,
   logSumExp: fine,

@@ -6,6 +6,8 @@
  */
 import { attentionOf, attentionOperator } from "../attention/index.ts";
 import { type DType, dtypeTable, integerRanges, isFloat, isInt, sizeOf, type TypedArray } from "../dtype.ts";
+import { elementsOf } from "../elements.ts";
+import { tensorErrors } from "../errors.ts";
 import { leastMagnitude } from "../expand.ts";
 import { float, int, ints, string } from "../onnx/index.ts";
 import type { Attributes, OpKind } from "../ops.ts";
@@ -260,6 +262,25 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
   // the order of nodes is kept by the file's order (docs/onnxruntime.md), so nothing needs to be computed
   barrier: ({ e, inputs: [x] }) => e.emit("Identity", [x!]),
   call: never,
+  custom: l => {
+    const { e, inputs, inputShapes, inputDtypes, shape, dtype } = l;
+    const { name, lower: own } = l.attributes.operation;
+    if (!own) throw new Error(`lower: "${name}" should have been expanded`);
+    const inputTypes = inputShapes.map((of, i) => ({ shape: of, dtype: inputDtypes[i]! }));
+    const result = own({
+      inputs,
+      inputTypes,
+      shape,
+      dtype,
+      emit: (op, of, attributes, domain) => e.emit(op, of, attributes, domain),
+      float: value => e.float(value),
+      ints: (list, of) => e.ints(list, of),
+      constant: (data, type, of) => e.constant(elementsOf(`${name}: lower`, data, type, sizeOf(of)), type, of),
+    });
+    if (typeof result !== "string")
+      throw tensorErrors.fail("argument", { place: `${name}: lower`, expected: "the name that emit gave", received: typeof result });
+    return result;
+  },
 
   mean: reduce("ReduceMean"),
   softmax: ({ e, inputs }) => e.emit("Softmax", inputs, { axis: int(-1) }),
@@ -327,6 +348,7 @@ export const lower: { readonly [K in Exclude<OpKind, "input">]: Rule<Attributes[
 export const compositesOnRequest: ReadonlySet<OpKind> = new Set<OpKind>(["attention"]);
 /** Composites that are lowered whole. */
 export const nativeComposites: ReadonlySet<OpKind> = new Set<OpKind>([
+  "custom",
   "mean",
   "softmax",
   "gelu",
@@ -398,6 +420,7 @@ export const kernelDtypes: { readonly [K in Exclude<OpKind, "input">]: readonly 
   randomUniform: ["i32"],
   barrier: any,
   call: any,
+  custom: ["f32", "i8", "u8", "i32", "i64", "bool"],
   mean: floats32,
   softmax: floats32,
   logSumExp: floats32,

@@ -57,18 +57,20 @@ function lowerNode(e: Emitter, t: Tensor, names: ReadonlyMap<Tensor, string>): s
         ? names.get(x)!
         : e.cast(names.get(x)!, dtypeTable[inside].onnx),
   );
+  // what an operation from outside the table makes of its inputs may have another dtype than they
+  const isOwn = ownDtype.has(kind) || (kind === "custom" && t.dtype !== main);
   const given: Lowered<Attributes[OpKind]> = {
     e,
     inputs,
     attributes: t.attributes,
     shape: t.shape,
-    dtype: ownDtype.has(kind) ? t.dtype : inside,
+    dtype: isOwn ? t.dtype : inside,
     inputShapes: t.inputs.map(x => x.shape),
     inputDtypes: t.inputs.map((x, i) => (side.includes(i) ? x.dtype : inside)),
     inputData: t.inputs.map(x => (isKind(x, "constant") ? x.attributes.data : undefined)),
   };
   const out = (lower[kind] as (l: Lowered<Attributes[OpKind]>) => string)(given);
-  return !ownDtype.has(kind) && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;
+  return !isOwn && inside !== t.dtype ? e.cast(out, dtypeTable[t.dtype].onnx) : out;
 }
 
 /**
