@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { matrix, type ParameterSpec, zeros } from "../nn/index.ts";
 import {
   add,
+  cast,
   compile,
   constant,
   type DeviceArray,
@@ -11,21 +12,26 @@ import {
   matmul,
   mul,
   openDevice,
+  sign,
   sub,
   sum,
   type Tensor,
 } from "../tensor/index.ts";
 import {
   adamw,
+  frozen,
+  grouped,
   muon,
   muonWithAdamw,
   type Optimizer,
   optimizerStateShapes,
   orthogonalised,
+  type Rule,
   single,
   stepScalars,
   updateAll,
 } from "./optimizer.ts";
+import { optimizerOf, recipeSchema } from "./recipe.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 
@@ -48,7 +54,7 @@ async function minimise(
   let state: Record<string, Record<string, DeviceArray>> = {};
   for (const [k, members] of Object.entries(optimizerStateShapes(o, specs))) {
     state[k] = {};
-    for (const [name, s] of Object.entries(members)) state[k]![name] = await device.zeros(s.shape);
+    for (const [name, s] of Object.entries(members)) state[k]![name] = await device.zeros(s.shape, s.dtype);
   }
   for (let i = 0; i < steps; i++) {
     const next = await step(parameters, state, stepScalars(o, { rate: rate(i), step: i + 1 }));
@@ -157,5 +163,80 @@ test("muon's rule is for hidden matrices only", () => {
   const o = muonWithAdamw();
   expect(o.ruleOf("w", matrix([2, 2], 1)).name).toBe("muon");
   expect(o.ruleOf("b", zeros([2])).name).toBe("adamw");
-  expect(muon().state).toEqual(["momentum"]);
+  expect(Object.keys(muon().state(matrix([2, 2], 1)))).toEqual(["momentum"]);
+});
+
+const toward = (p: Record<string, Tensor>) =>
+  Object.values(p).reduce((total, x) => add(total, sum(mul(sub(x, 1), sub(x, 1)))), constant(0));
+
+test("two groups of one rule keep rates of their own: their scalars do not overwrite each other", async () => {
+  const o = grouped(
+    [
+      { parameters: ["slow.*"], optimizer: single(adamw({ weightDecay: 0, rateFactor: 0.1 })) },
+      { parameters: ["frozen"], optimizer: single(frozen) },
+    ],
+    single(adamw({ weightDecay: 0 })),
+  );
+  const specs = { "slow.w": matrix([1, 2], 1), fast: matrix([1, 2], 1), frozen: matrix([1, 2], 1) };
+  const start = Object.fromEntries(Object.keys(specs).map(k => [k, new Float32Array(2)]));
+  const end = await minimise(o, specs, start, toward, 1, () => 0.5);
+  // a first step of Adam is the rate, whatever the gradient
+  expect(end.fast![0]).toBeCloseTo(0.5, 5);
+  expect(end["slow.w"]![0]).toBeCloseTo(0.05, 5);
+  expect([...end.frozen!]).toEqual([0, 0]);
+  expect(optimizerStateShapes(o, specs).frozen).toEqual({});
+});
+
+test("a rule keeps state of any shape and dtype: a step counter in i32, one sum a row, codes of 8 bits", async () => {
+  const rule: Rule = {
+    name: "signs",
+    state: ({ shape }) => ({
+      count: { shape: [], dtype: "i32" },
+      rows: { shape: [shape[0]!], dtype: "f32" },
+      codes: { shape, dtype: "i8" },
+    }),
+    scalars: ({ rate }) => ({ rate }),
+    update({ value, gradient, state, scalars }) {
+      const codes = cast(sign(gradient), "i8");
+      return {
+        value: sub(value, mul(cast(codes, "f32"), scalars.rate!)),
+        state: { count: add(state.count!, 1), rows: add(state.rows!, sum(mul(gradient, gradient), [1])), codes },
+      };
+    },
+  };
+  const specs = { w: matrix([2, 3], 1) };
+  const shapes = optimizerStateShapes(single(rule), specs).w!;
+  expect(Object.entries(shapes).map(([name, s]) => [name, s.shape, s.dtype])).toEqual([
+    ["count", [], "i32"],
+    ["rows", [2], "f32"],
+    ["codes", [2, 3], "i8"],
+  ]);
+  const end = await minimise(single(rule), specs, { w: new Float32Array(6) }, toward, 4, () => 0.25);
+  expect([...end.w!]).toEqual([1, 1, 1, 1, 1, 1]);
+});
+
+test("a rule that returns other state than it declares is refused by its parameter", async () => {
+  const rule: Rule = { ...adamw(), name: "lost", update: ({ value }) => ({ value, state: {} }) };
+  await expect(minimise(single(rule), { w: matrix([1, 2], 1) }, { w: new Float32Array(2) }, toward, 1, () => 1)).rejects.toThrow(
+    /lost: w.*first f32\[1,2\], second f32\[1,2\].*no members/s,
+  );
+});
+
+test("a recipe's groups: the first pattern that fits counts, rate 0 freezes, and a pattern of no parameter is refused", () => {
+  const recipe = (groups: unknown) =>
+    recipeSchema.parse({ tokens: 100, length: 8, rate: 0.01, optimizer: { kind: "muon", groups } as never });
+  const specs = { embedding: zeros([4, 2]), blocks: [{ w: matrix([2, 2], 1), norm: zeros([2]) }] };
+  const o = optimizerOf(
+    recipe([
+      { parameters: ["embedding"], rate: 0 },
+      { parameters: "blocks.0.*", kind: "adamw", rate: 0.5, weightDecay: 0 },
+    ]),
+    specs,
+  );
+  const scalars = (path: string, spec: ParameterSpec) => o.ruleOf(path, spec).scalars({ rate: 1, step: 1 });
+  expect(o.ruleOf("embedding", specs.embedding).name).toBe("frozen");
+  expect(o.ruleOf("blocks.0.w", specs.blocks[0]!.w).name).toBe("adamw");
+  expect(scalars("blocks.0.w", specs.blocks[0]!.w).adamKeep).toBe(1);
+  expect(() => optimizerOf(recipe([{ parameters: "embeding" }]), specs)).toThrow(/groups\.0\.parameters.*"embeding".*"embedding"/s);
+  expect(recipeSchema.parse({ tokens: 100, length: 8, rate: 0.01 }).optimizer).not.toHaveProperty("groups");
 });

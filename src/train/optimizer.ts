@@ -4,8 +4,9 @@
  */
 import type { Tree } from "../base/index.ts";
 import { treeMap, treePaths } from "../base/index.ts";
-import type { ParameterSpec } from "../nn/index.ts";
-import { add, div, matmul, mul, sqrt, sub, sum, type Tensor, transpose } from "../tensor/index.ts";
+import { ParameterSpec } from "../nn/index.ts";
+import { add, type DType, div, matmul, mul, type Shape, sqrt, sub, sum, type Tensor, transpose } from "../tensor/index.ts";
+import { trainErrors } from "./errors.ts";
 
 /** Scalars of a step, computed on the host in float64. */
 export interface StepScalars {
@@ -15,10 +16,17 @@ export interface StepScalars {
   readonly step: number;
 }
 
-/** One parameter's rule. State members have the parameter's shape. */
+/** Shape and dtype of one member of a parameter's state; it begins with zeros. */
+export interface StateSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** One parameter's rule. */
 export interface Rule {
   readonly name: string;
-  readonly state: readonly string[];
+  /** Members of a parameter's state, of any shape and dtype: moments, factors of them, codes of 8 bits, counts. */
+  state(spec: ParameterSpec): Readonly<Record<string, StateSpec>>;
   /** Names of the scalars it needs, and their values. */
   scalars(s: StepScalars): Readonly<Record<string, number>>;
   /** New value and state from the (already scaled) gradient. */
@@ -32,6 +40,12 @@ export interface Rule {
     readonly decays: boolean;
   }): { readonly value: Tensor; readonly state: Readonly<Record<string, Tensor>> };
 }
+
+/** State members of the parameter's own shape and dtype. */
+export const likeParameter =
+  (...names: readonly string[]): Rule["state"] =>
+  ({ shape, dtype }) =>
+    Object.fromEntries(names.map(name => [name, { shape, dtype }]));
 
 export interface AdamWOptions {
   readonly beta1?: number;
@@ -48,7 +62,7 @@ export function adamw(options: AdamWOptions = {}): Rule {
   const { beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, weightDecay = 0.1, rateFactor = 1 } = options;
   return {
     name: "adamw",
-    state: ["first", "second"],
+    state: likeParameter("first", "second"),
     scalars: ({ rate, step }) => {
       const correction = Math.sqrt(1 - beta2 ** step);
       return {
@@ -98,7 +112,7 @@ export function muon(options: MuonOptions = {}): Rule {
   const { momentum = 0.95, weightDecay = 0.1, iterations = 5, rateFactor = 1 } = options;
   return {
     name: "muon",
-    state: ["momentum"],
+    state: likeParameter("momentum"),
     scalars: ({ rate }) => ({ muonRate: rateFactor * rate, muonKeep: 1 - rateFactor * rate * weightDecay }),
     update({ value, gradient, gradientScale, state, scalars, decays }) {
       const scaled = mul(gradient, gradientScale);
@@ -112,9 +126,13 @@ export function muon(options: MuonOptions = {}): Rule {
   };
 }
 
+/** Leaves parameters as they are. */
+export const frozen: Rule = { name: "frozen", state: () => ({}), scalars: () => ({}), update: ({ value }) => ({ value, state: {} }) };
+
 /** Which rule moves which parameter. */
 export interface Optimizer {
   readonly name: string;
+  /** Every rule that `ruleOf` gives. */
   readonly rules: readonly Rule[];
   ruleOf(path: string, spec: ParameterSpec): Rule;
 }
@@ -127,15 +145,47 @@ export const muonWithAdamw = (m: MuonOptions = {}, a: AdamWOptions = {}): Optimi
   return { name: "muon", rules: [hidden, rest], ruleOf: (_, spec) => (spec.isHidden && spec.shape.length === 2 ? hidden : rest) };
 };
 
+/** Parameters by their paths, and the optimiser that moves them in place of the common one. */
+export interface ParameterGroup {
+  /** Paths as in `blocks.0.attention.query.weight`; `*` stands for any characters. A path belongs to the first group that names it. */
+  readonly parameters: readonly string[];
+  readonly optimizer: Optimizer;
+}
+
+const patternOf = (pattern: string): RegExp => new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`);
+
+/** Is a parameter's path named by one of the patterns? */
+export const namesParameter = (patterns: readonly string[], path: string): boolean => patterns.some(p => patternOf(p).test(path));
+
+/** Parameter groups: own rules, rates and decay for some parameters, `otherwise` for the rest (PyTorch's parameter groups, optax's `multi_transform`). */
+export function grouped(groups: readonly ParameterGroup[], otherwise: Optimizer): Optimizer {
+  return {
+    name: otherwise.name,
+    rules: [...groups.map(g => g.optimizer), otherwise].flatMap(o => o.rules),
+    ruleOf: (path, spec) => (groups.find(g => namesParameter(g.parameters, path))?.optimizer ?? otherwise).ruleOf(path, spec),
+  };
+}
+
+/** A rule's scalars as the step's: two rules may have the same names. */
+const scalarName = (o: Optimizer, rule: Rule, name: string): string => `${o.rules.indexOf(rule)}.${name}`;
+
 /** All scalars of a step, by name. */
-export const stepScalars = (o: Optimizer, s: StepScalars): Record<string, number> => Object.assign({}, ...o.rules.map(r => r.scalars(s)));
+export const stepScalars = (o: Optimizer, s: StepScalars): Record<string, number> =>
+  Object.fromEntries(o.rules.flatMap(rule => Object.entries(rule.scalars(s)).map(([name, value]) => [scalarName(o, rule, name), value])));
+
+/** The scalars that are a rule's own, by its names. */
+const scalarsOf = (o: Optimizer, rule: Rule, all: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
+  Object.fromEntries(Object.keys(rule.scalars({ rate: 0, step: 1 })).map(name => [name, all[scalarName(o, rule, name)]!]));
+
+const noRole = { decays: false, isHidden: false };
 
 /** Zeroed state: a tree of parameter paths, each with its rule's members. */
 export function optimizerStateShapes(o: Optimizer, specs: unknown): Record<string, Record<string, ParameterSpec>> {
+  const zeroed = ({ shape, dtype }: StateSpec) => new ParameterSpec(shape, { kind: "constant", value: 0 }, noRole, dtype);
   return Object.fromEntries(
     treePaths<ParameterSpec>(specs as Tree<ParameterSpec>).map(([path, spec]) => [
       path,
-      Object.fromEntries(o.ruleOf(path, spec).state.map(name => [name, spec])),
+      Object.fromEntries(Object.entries(o.ruleOf(path, spec).state(spec)).map(([name, member]) => [name, zeroed(member)])),
     ]),
   );
 }
@@ -148,6 +198,22 @@ export function squaredNorm(gradients: readonly Tensor[]): Tensor {
   const [first, ...rest] = [...gradients].sort((a, b) => a.id - b.id);
   // each sum right after its square: the total so far is always older than what is added to it
   return rest.reduce((total, g) => add(total, sum(mul(g, g))), sum(mul(first!, first!)));
+}
+
+/** A rule gives back the state that it declared: other members or shapes would be another program's. */
+function checkState(place: string, before: Readonly<Record<string, Tensor>>, after: Readonly<Record<string, Tensor>>): void {
+  const show = (state: Readonly<Record<string, Tensor>>) =>
+    Object.keys(state)
+      .sort()
+      .map(name => `${name} ${state[name]!.dtype}[${state[name]!.shape}]`)
+      .join(", ") || "no members";
+  if (show(before) === show(after)) return;
+  throw trainErrors.fail("recipe", {
+    place,
+    expected: `the state that the rule declares: ${show(before)}`,
+    received: show(after),
+    hint: "Return each member of state(spec) from update, of its shape and dtype.",
+  });
 }
 
 /** One update of a tree of parameters. `state` is keyed by path. */
@@ -168,14 +234,16 @@ export function updateAll<P>(
   const parameters = treeMap<Tensor, Tensor>(
     (value, path) => {
       const spec = specOf.get(path)!;
-      const next = o.ruleOf(path, spec).update({
+      const rule = o.ruleOf(path, spec);
+      const next = rule.update({
         value,
         gradient: gradients.get(path)!,
         gradientScale: given.gradientScale,
         state: given.state[path]!,
-        scalars: given.scalars,
+        scalars: scalarsOf(o, rule, given.scalars),
         decays: spec.decays,
       });
+      checkState(`${rule.name}: ${path}`, given.state[path]!, next.state);
       state[path] = { ...next.state };
       return next.value;
     },

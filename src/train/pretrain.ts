@@ -152,9 +152,10 @@ function heldOutLoss(
 function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTensors> {
   const { rows, length } = o.recipe;
   const shape = [rows, length];
+  const specs = decoderSpec(o.model);
   return {
     device: o.device,
-    specs: decoderSpec(o.model),
+    specs,
     loss: decoderLoss(o.model, o.recipe),
     batch: {
       tokens: { shape, dtype: "i32", below: o.model.vocab },
@@ -164,7 +165,7 @@ function trainerOptions(o: PretrainOptions): TrainerOptions<DecoderSpec, BatchTe
       weights: { shape, dtype: "f32" },
       seed: { shape: [], dtype: "i32" },
     },
-    optimizer: optimizerOf(o.recipe),
+    optimizer: optimizerOf(o.recipe, specs),
     rate: o.recipe.rate,
     schedule: o.recipe.schedule,
     steps: stepsOf(o.recipe),

@@ -1,7 +1,8 @@
 /** A pre-training recipe: the `train:` part of a model in `loam.yaml`, checked and with its defaults. */
 import { z } from "zod";
-import { parseCount } from "../base/index.ts";
-import { adamw, muonWithAdamw, type Optimizer, single } from "./optimizer.ts";
+import { nearest, parseCount, type Tree, treePaths } from "../base/index.ts";
+import { trainErrors } from "./errors.ts";
+import { adamw, frozen, grouped, muonWithAdamw, namesParameter, type Optimizer, single } from "./optimizer.ts";
 import { scheduleKinds } from "./schedule.ts";
 import { precisions } from "./trainer.ts";
 
@@ -23,8 +24,21 @@ const adamOptions = {
   epsilon: z.number().positive().default(1e-8),
   weightDecay: z.number().min(0).default(0.1),
 };
+/** Parameters with a rule, a rate or a decay of their own. */
+const group = z.strictObject({
+  /** Paths of parameters, `*` for any characters: "blocks.0.*". */
+  parameters: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  /** Multiple of the rate that they would have otherwise; 0 freezes them. */
+  rate: z.number().min(0).optional(),
+  weightDecay: z.number().min(0).optional(),
+  /** Another rule than the common one. */
+  kind: z.enum(["adamw", "muon"]).optional(),
+});
+/** The first group that names a parameter is its group. */
+const groups = z.array(group).optional();
+
 const optimizer = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("adamw"), ...adamOptions }),
+  z.strictObject({ kind: z.literal("adamw"), ...adamOptions, groups }),
   z.strictObject({
     kind: z.literal("muon"),
     momentum: share.default(0.95),
@@ -32,6 +46,7 @@ const optimizer = z.discriminatedUnion("kind", [
     ...adamOptions,
     /** AdamW's rate (tables, norms, biases) as a multiple of Muon's. */
     adamFactor: z.number().positive().default(0.15),
+    groups,
   }),
 ]);
 
@@ -92,9 +107,44 @@ export type PretrainRecipeInput = z.input<typeof recipeSchema>;
 export const tokensPerStep = (r: PretrainRecipe): number => r.rows * r.length * r.accumulate;
 export const stepsOf = (r: PretrainRecipe): number => Math.max(1, Math.ceil(r.tokens / tokensPerStep(r)));
 
-export function optimizerOf(r: PretrainRecipe): Optimizer {
-  const { kind, ...o } = r.optimizer;
-  if (kind === "adamw") return single(adamw(o));
-  const { momentum, iterations, adamFactor, weightDecay, ...a } = o as Extract<PretrainRecipe["optimizer"], { kind: "muon" }>;
-  return muonWithAdamw({ momentum, iterations, weightDecay }, { ...a, weightDecay, rateFactor: adamFactor });
+type OptimizerOptions = PretrainRecipe["optimizer"];
+
+/** One optimiser for a set of parameters: the recipe's, with a rate and a decay of their own where a group says so. */
+function ruleSet(given: OptimizerOptions, own: Partial<z.output<typeof group>> = {}): Optimizer {
+  if (own.rate === 0) return single(frozen);
+  const { rate: factor = 1, weightDecay = given.weightDecay, kind = given.kind } = own;
+  const adam = { beta1: given.beta1, beta2: given.beta2, epsilon: given.epsilon, weightDecay };
+  // a recipe of AdamW has one rate; Muon's rate is that of its matrices, and AdamW beside it has a part of it
+  const adamFactor = given.kind === "muon" ? given.adamFactor : 1;
+  if (kind === "adamw") return single(adamw({ ...adam, rateFactor: factor * adamFactor }));
+  const { momentum = 0.95, iterations = 5 } = given.kind === "muon" ? given : {};
+  return muonWithAdamw({ momentum, iterations, weightDecay, rateFactor: factor }, { ...adam, rateFactor: factor * adamFactor });
 }
+
+/** The optimiser of a recipe for a model's parameters. Throws `train/recipe` where a group's pattern names none of them. */
+export function optimizerOf(r: PretrainRecipe, specs: unknown): Optimizer {
+  const common = ruleSet(r.optimizer);
+  const own = r.optimizer.groups ?? [];
+  if (!own.length) return common;
+  const paths = treePaths(specs as Tree<unknown>).map(([path]) => path);
+  return grouped(
+    own.map((g, i) => {
+      const parameters = typeof g.parameters === "string" ? [g.parameters] : g.parameters;
+      for (const pattern of parameters)
+        if (!paths.some(path => namesParameter([pattern], path)))
+          throw unknownParameters(`train.optimizer.groups.${i}.parameters`, pattern, paths);
+      return { parameters, optimizer: ruleSet(r.optimizer, g) };
+    }),
+    common,
+  );
+}
+
+const unknownParameters = (place: string, pattern: string, paths: readonly string[]) => {
+  const near = nearest(pattern, paths);
+  return trainErrors.fail("recipe", {
+    place,
+    expected: "the path of a parameter, with * for any characters",
+    received: JSON.stringify(pattern),
+    hint: near ? `Did you mean "${near}"?` : `Paths begin with ${[...new Set(paths.map(p => p.split(".")[0]))].join(", ")}.`,
+  });
+};
