@@ -90,6 +90,20 @@ for (const [what, folder] of [
     expect(stdout).not.toContain('"event":"serving"');
   });
 
+test("SIGTERM ends a server that does not listen yet, in the middle of what it opens", async () => {
+  // the names of a guard are a pipe that nobody writes to
+  const cwd = toyProject({ more: `${door}  guards: { pii: { kind: private, names: { model: names.bin } } }\n` });
+  await endlessModel(cwd);
+  const pipe = join(cwd, "names.bin");
+  execFileSync("mkfifo", [pipe]);
+  const server = start(["serve", "./endless", "--port", "0", "--json"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
+  await isRead(pipe);
+  server.kill("SIGTERM");
+  const { code, signal, stdout, stderr } = await server.ended;
+  expect({ code, signal }, stderr).toEqual({ code: 0, signal: null });
+  expect(stdout).toContain('"event":"stopped"');
+});
+
 test("loam chat that still loads ends at SIGTERM before the load, as a command that was stopped", async () => {
   const cwd = temporaryFolder();
   const pipe = await endlessModel(cwd);

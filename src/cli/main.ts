@@ -89,10 +89,13 @@ function addVerb(program: Command, verb: Verb, started: { code: number }): void 
     // `serve a b`: an argument that may be several is a list
     const args = given.slice(0, -2).flat() as (string | undefined)[];
     const out = createOutput(options.json === true);
-    const { signal, end } = signals(verb.stopped?.(options) ?? keptHint);
+    let end = (): void => {};
     try {
       const run = await verb.load();
-      await run({ out, cwd: process.cwd(), signal }, args, options);
+      // until its modules are there a verb has begun nothing, and no handler could run between them: a signal ends the process
+      const heard = signals(verb.stopped?.(options) ?? keptHint);
+      end = heard.end;
+      await run({ out, cwd: process.cwd(), signal: heard.signal }, args, options);
     } catch (error) {
       out.clear();
       started.code = report(error, out.json);

@@ -15,9 +15,10 @@ import type { OpKind } from "./ops.ts";
 import { defaultKeptPrograms, ProgramCache, type ProgramLease } from "./program-cache.ts";
 import { ArraysInUse, type RunInput, RunMemory } from "./run-arrays.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
-import { simplify } from "./simplify.ts";
+import { simplifying } from "./simplify.ts";
 import { checkGraph } from "./spec.ts";
 import { input, Tensor } from "./tensor.ts";
+import { inTurns, pauses } from "./turn.ts";
 
 /** What a program's caller passes for a tensor: an array of the device, or a plain number (an f32 scalar). */
 export type Argument = DeviceArray | number;
@@ -199,6 +200,7 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
 
   type Leaves = ReturnType<typeof signatureOf>["leaves"];
   async function build(args: readonly unknown[], leaves: Leaves): Promise<Program> {
+    const pause = pauses();
     const specs = leaves.map(l => specOf(l.leaf));
     const constants = constantsOf(leaves);
     leaves.forEach(({ leaf }, i) => {
@@ -219,9 +221,11 @@ export function compile<A extends readonly unknown[], R>(f: (...args: A) => R, o
     const recomputes = reachable(raw.outputs).some(t => t.kind === "call" || t.kind === "barrier");
     const { native: always, onRequest } = backend.capabilities;
     const native = options.attention && onRequest?.has("attention") ? new Set<OpKind>([...always, "attention"]) : always;
+    await pause();
     checkGraph(raw);
-    const graph = simplify(raw, native);
+    const graph = await inTurns(simplifying(raw, native), pause);
     checkGraph(graph, native);
+    await pause();
     const donated = leaves.map((l, index) => ({ index, path: l.path, argument: l.argument })).filter(l => donate.includes(l.argument));
     const wanted = candidates(donated, results, specs);
     const aliases = backend.capabilities.inPlace ? safeAliases(graph, wanted) : new Map<number, number>();

@@ -101,13 +101,14 @@ export function joinCommon(g: Graph): Graph {
 function pass(g: Graph, native: ReadonlySet<OpKind>): Graph {
   const uses = new Map<Tensor, number>();
   const count = (t: Tensor) => uses.set(t, (uses.get(t) ?? 0) + 1);
-  for (const t of reachable(g.outputs)) t.inputs.forEach(count);
+  const nodes = reachable(g.outputs);
+  for (const t of nodes) t.inputs.forEach(count);
   g.outputs.forEach(count);
   // readers are counted on the old nodes; a rebuilt node inherits the count of the one it replaces
   const rebuilt = new Map<Tensor, Tensor>();
   const scope: Scope = { native, uses: { get: (t: Tensor) => uses.get(rebuilt.get(t) ?? t) } as ReadonlyMap<Tensor, number> };
   const made = new Map<Tensor, Tensor>();
-  for (const t of reachable(g.outputs)) {
+  for (const t of nodes) {
     if (isKind(t, "input")) {
       made.set(t, t);
       continue;
@@ -129,16 +130,30 @@ function pass(g: Graph, native: ReadonlySet<OpKind>): Graph {
   return { inputs: g.inputs, outputs: g.outputs.map(o => made.get(o)!) };
 }
 
-/** All passes, until nothing changes. `native`: composites that the backend has itself. */
-export function simplify(g: Graph, native: ReadonlySet<OpKind> = new Set()): Graph {
-  let current = joinCommon(expandComposites(g, native));
+/** All passes, until nothing changes; yields between two of them. `native`: composites that the backend has itself. */
+export function* simplifying(g: Graph, native: ReadonlySet<OpKind> = new Set()): Generator<undefined, Graph, undefined> {
+  const expanded = expandComposites(g, native);
+  yield;
+  let current = joinCommon(expanded);
   // each round only removes or joins nodes; a handful suffices, the bound guards against two rules undoing each other
   for (let round = 0, size = Number.POSITIVE_INFINITY; round < 12; round++) {
-    const next = joinCommon(pass(current, native));
+    yield;
+    const passed = pass(current, native);
+    yield;
+    const next = joinCommon(passed);
     const now = reachable(next.outputs).length;
     current = next;
     if (now === size && round > 1) break;
     size = now;
   }
   return current;
+}
+
+/** As `simplifying`, at once. */
+export function simplify(g: Graph, native: ReadonlySet<OpKind> = new Set()): Graph {
+  const passes = simplifying(g, native);
+  for (;;) {
+    const step = passes.next();
+    if (step.done) return step.value;
+  }
 }

@@ -149,11 +149,40 @@ async function serveUntilStopped(
   if (inFlight > 0) out.warn(`Stopping: ${inFlight} ${inFlight === 1 ? "answer is" : "answers are"} finished first. Again to stop now.`);
   void door?.drain(0);
   const { cutOff } = await listening.drain();
+  sayStopped(out, cutOff);
+}
+
+function sayStopped(out: Context["out"], cutOff: number): void {
   out.line(cutOff > 0 ? `Stopped; ${cutOff} answers were cut off.` : "Stopped.");
   out.event("stopped", { cutOff });
 }
 
 export const serve: VerbRun = async (context, given, options) => {
+  const { out, signal } = context;
+  let begun: () => void = () => {};
+  const listens = new Promise<void>(resolve => {
+    begun = resolve;
+  });
+  const serving = serveModels(context, given, options, begun);
+  try {
+    await untilStopped(signal, Promise.race([listens, serving]));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // nobody has reached it: what is half open is left to the end of the process
+    serving.catch(() => {});
+    sayStopped(out, 0);
+    return;
+  }
+  await serving;
+};
+
+/** `onListening`: it can be reached. */
+async function serveModels(
+  context: Context,
+  given: Parameters<VerbRun>[1],
+  options: Parameters<VerbRun>[2],
+  onListening: () => void,
+): Promise<void> {
   const { out, signal } = context;
   const port = numberOption(options, "port", "serve", { least: 0, most: 65_535, whole: true });
   const asked = {
@@ -288,6 +317,7 @@ export const serve: VerbRun = async (context, given, options) => {
   if (door) lines?.through(door.gateway);
   // The port first: it is quicker to refuse than a model is to load.
   const listening = await listen(door?.app ?? app, at);
+  onListening();
   const usedLogin = door ? door.login : options.admin === true ? undefined : login;
   const closeLogin = await (usedLogin &&
     openLogin(usedLogin, { folder: project?.folder ?? homeFolder(), url: listening.url, warn: text => out.warn(text) }));
@@ -329,4 +359,4 @@ export const serve: VerbRun = async (context, given, options) => {
     await door?.close();
     await tracing?.close();
   }
-};
+}

@@ -99,6 +99,9 @@ interface ChunkInputs extends StepInputs {
 /** As many rows as the decode program of a common engine has: a step that verifies costs about as much as one that decodes. */
 const defaultVerifyWidth = 8;
 
+/** Programs that are built at once; each one's graph takes memory until its session is there. */
+const mostBuilt = 3;
+
 /** Lets signals, probes and sockets in: tracing a large model's program takes a tenth of a second and more. */
 const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
 
@@ -236,11 +239,12 @@ export class CachedDecoder implements StepDecoder {
     });
     // the first one arranges the weights for all; the others are traced while those before them are built
     const building: Promise<Graph>[] = [];
-    for (const prepare of programs) {
+    for (const [i, prepare] of programs.entries()) {
+      await (i < 2 ? building[0] : building[i - mostBuilt]);
       const graph = prepare();
       graph.catch(() => {});
       building.push(graph);
-      await (building.length === 1 ? graph : turn());
+      await turn();
     }
     const hashes: string[] = [];
     for (const graph of await Promise.all(building)) {

@@ -20,6 +20,7 @@ import {
 import { freeRooms, operatorDomainOf } from "../operators/index.ts";
 import { formOf } from "../products/index.ts";
 import type { Shape } from "../shape.ts";
+import { pauses } from "../turn.ts";
 import { type Limits, negativeMarks, type PackedInput } from "./emitter.ts";
 import { compositesOnRequest, nativeComposites } from "./lower.ts";
 import { cpuLimits, inputName, onnxModel, outputName, packableInputs } from "./model.ts";
@@ -308,8 +309,11 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
         if (share) shares.set(name, share);
         return share !== undefined;
       };
+      const pause = pauses();
       const lowered = onnxModel(graph, { ...limits, ...(products ? { products } : {}), fusesElements }, outside, packs);
+      await pause();
       const model = writeModel(lowered, { nodeOrder: "reversed" });
+      await pause();
       const create = () =>
         turns(() =>
           runtime.createSessionAsync(
