@@ -4,6 +4,7 @@
  * go at once. Windows bound what is kept; each decoded text has a map to the places it came from. Left out: encrypted and compressed bytes.
  */
 import { isSpaceUnit } from "./fold.ts";
+import { digitRuns, percentRuns } from "./hidden-runs.ts";
 
 export interface HiddenText {
   readonly text: string;
@@ -181,6 +182,8 @@ const selectorOf = (c: number): number | undefined =>
 
 const percent = 37;
 const ends = new Set([..."\"'<>`{}|\\^"].map(c => c.charCodeAt(0)));
+/** Between runs of percent-encoding. */
+const isBorder = (c: number): boolean => (c < 128 ? c <= 32 || ends.has(c) : isSpaceUnit(c));
 const hexOf = (c: number): number => (c < 128 ? hexadecimal[c]! : outside);
 
 /** Percent-encoding, with the characters of the same run around it. `heldBefore`: where begins what the sign found half done. */
@@ -219,7 +222,7 @@ function percentRun(heldBefore: () => number | undefined): Run {
   };
   return {
     take(codePoint, start, itsEnd, found) {
-      if (codePoint < 128 ? codePoint <= 32 || ends.has(codePoint) : isSpaceUnit(codePoint)) {
+      if (isBorder(codePoint)) {
         end(found);
         return;
       }
@@ -295,8 +298,9 @@ export function hiddenReader(found: (hidden: HiddenText) => void, heldBefore: ()
   };
 }
 
-/** Whatever `digitRun` could take for long enough. */
-const encoded = /[A-Za-z0-9+/_-]{6,}={0,2}/g;
+/** For `digitRuns`: six bits a digit. */
+const canBeText = (byte: 0 | 1 | 2, first: number, second: number): boolean =>
+  isTextByte((((base64[first]! << 6) | base64[second]!) >> (4 - 2 * byte)) & 255);
 const marked = /[\ufe00-\ufe0f]|[\u{e0020}-\u{e007e}]|[\u{e0100}-\u{e01ef}]/u;
 
 /** All hidden texts of a text. */
@@ -314,9 +318,11 @@ export function hiddenTexts(text: string): HiddenText[] {
     }
     for (const run of runs) run.end(found);
   };
-  const digitRuns = [digitRun(base64, 6), digitRun(hexadecimal, 4)];
-  for (const match of text.matchAll(encoded)) read(digitRuns, match.index, match.index + match[0].length);
-  if (text.includes("%")) read([percentRun(() => undefined)], 0, text.length);
+  const digitReaders = [digitRun(base64, 6), digitRun(hexadecimal, 4)];
+  for (const { from, to } of digitRuns(text, canBeText)) read(digitReaders, from, to);
+  const percents = percentRuns(text, isBorder);
+  const percentReader = percents.length > 0 ? [percentRun(() => undefined)] : [];
+  for (const { from, to } of percents) read(percentReader, from, to);
   if (marked.test(text)) read([invisibleRun(tagOf, 1, true), invisibleRun(selectorOf, leastBytes, false)], 0, text.length);
   return all;
 }

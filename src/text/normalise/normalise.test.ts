@@ -177,6 +177,30 @@ test("ordinary text hides nothing, and hiding is read the same character by char
   );
 });
 
+test("encoded texts among words are found as they are character by character", () => {
+  const hidden = fc.stringMatching(/^[ -~]{1,20}$/);
+  const piece = fc.oneof(
+    hidden,
+    hidden.map(text => Buffer.from(text).toString("base64")),
+    hidden.map(text => Buffer.from(text).toString("hex")),
+    hidden.map(text => `x-${Buffer.from(text).toString("hex").toUpperCase()}_z`),
+    hidden.map(text => encodeURIComponent(text)),
+    fc.constantFrom("facade", "deadbeefdeadbeef", "=", "==", " ", "/", "%", "%4", "\u3000", "é", "internationalisation"),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), fc.constantFrom("", " ", "-", "\n"), (pieces, between) => {
+      const text = pieces.join(between);
+      const one: HiddenText[] = [];
+      const reader = hiddenReader(h => one.push(h));
+      for (let i = 0; i < text.length; i++) reader.take(text.charCodeAt(i), i, i + 1);
+      reader.end();
+      const sorted = (all: HiddenText[]) => all.map(h => JSON.stringify(h)).sort();
+      expect(sorted(hiddenTexts(text))).toEqual(sorted(one));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 test("a long hidden text is decoded in windows that overlap, none longer than a window", () => {
   const hidden = "0123456789 ".repeat(1_000);
   for (const code of [

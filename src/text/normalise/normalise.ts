@@ -48,18 +48,34 @@ const printableAscii = /^[\t\n\v\f\r\x20-\x7e]*$/;
 const foldsKept = new Map<number, string>();
 const mostKept = 20_000;
 
+function foldedForm(codePoint: number): string {
+  let form = foldsKept.get(codePoint);
+  if (form === undefined) {
+    if (foldsKept.size >= mostKept) foldsKept.clear();
+    form = String.fromCodePoint(...foldOf(codePoint));
+    foldsKept.set(codePoint, form);
+  }
+  return form;
+}
+
 /** Folded for finding words: small letters, without accents, look-alikes and invisible characters. */
 export function foldedText(text: string): Normalised {
   if (printableAscii.test(text)) return itself(text.toLowerCase());
-  return mapped(text, codePoint => {
-    let form = foldsKept.get(codePoint);
-    if (form === undefined) {
-      if (foldsKept.size >= mostKept) foldsKept.clear();
-      form = String.fromCodePoint(...foldOf(codePoint));
-      foldsKept.set(codePoint, form);
-    }
-    return form;
-  });
+  return mapped(text, foldedForm);
+}
+
+const other = /[^\t\n\v\f\r\x20-\x7e]/gu;
+
+/** The same without places. */
+export function foldedString(text: string): string {
+  let out = "";
+  let last = 0;
+  other.lastIndex = 0;
+  for (let match = other.exec(text); match; match = other.exec(text)) {
+    out += text.slice(last, match.index).toLowerCase() + foldedForm(match[0].codePointAt(0)!);
+    last = match.index + match[0].length;
+  }
+  return last === 0 ? text.toLowerCase() : out + text.slice(last).toLowerCase();
 }
 
 function visible(codePoint: number): string {

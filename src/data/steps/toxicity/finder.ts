@@ -4,7 +4,7 @@
  */
 import {
   fitsStars,
-  foldedText,
+  foldedString,
   foldText,
   hiddenTexts,
   isDisguised,
@@ -13,6 +13,8 @@ import {
   readingsOf,
   wordsApart,
 } from "../../../text/index.ts";
+import { WordMemory } from "./word-memory.ts";
+import { beginningUnits, eachWord, HashSieve, hashOfWord, type WordPlace, wordsIn } from "./word-spans.ts";
 import type { WordTable } from "./words.ts";
 
 interface Entry {
@@ -32,10 +34,18 @@ interface Phrase extends Entry {
   readonly words: readonly string[];
 }
 
-/** Characters that words are made of, disguised ones too. */
-const wordsIn = /[\p{L}\p{M}\p{N}@$!+*€]+(?:['’-][\p{L}\p{M}\p{N}@$!+*€]+)*/gu;
+/** Of a word in a text. */
+interface Meaning {
+  readonly entry: Entry | undefined;
+  /** Those that begin with it. */
+  readonly phrases: readonly Phrase[] | undefined;
+}
+
 /** Single letters with the same marks or spaces between them; stars are a matter of readings. */
 const apart = /(?<![\p{L}\p{N}])[\p{L}@$0-9](?:[^\p{L}\p{N}@$*\n]{1,3}[\p{L}@$0-9](?![\p{L}\p{N}])){2,}/gu;
+/** The same for texts of ASCII in small letters, at half the time. */
+const apartInAscii = /(?<![a-z0-9])[a-z@$0-9](?:[^a-z0-9@$*\n]{1,3}[a-z@$0-9](?![a-z0-9])){2,}/g;
+const isAscii = /^[\0-\x7f]*$/;
 const apartLetter = /([^\p{L}\p{N}@$*\n]{0,3})([\p{L}@$0-9])/gu;
 
 /** Words remembered, plain ones of a text and what they were: a cache of a pure function. */
@@ -48,12 +58,28 @@ const wordOf = (units: readonly number[]): string => String.fromCodePoint(...uni
 /** As the words of a table are compared. */
 const foldWord = (word: string): string => wordOf(foldText(word));
 
+const plainWord: Meaning = { entry: undefined, phrases: undefined };
+
+/** The longest of phrases that stands at a word of a text, of which the first word is known to fit. */
+function longestPhrase(phrases: readonly Phrase[], text: string, from: number): Phrase | undefined {
+  const words: string[] = [];
+  const most = Math.max(...phrases.map(p => p.words.length));
+  wordsIn.lastIndex = from;
+  for (let match = wordsIn.exec(text); match && words.push(match[0]) < most; match = wordsIn.exec(text));
+  let longest: Phrase | undefined;
+  for (const p of phrases) if (p.words.length > (longest?.words.length ?? 0) && p.words.every((w, i) => words[i] === w)) longest = p;
+  return longest;
+}
+
 export class Finder {
   readonly #exact = new Map<string, Entry>();
   /** Beginnings by their first three letters. */
   readonly #beginnings = new Map<string, (Entry & { readonly begin: string })[]>();
   readonly #phrases = new Map<string, Phrase[]>();
-  readonly #known = new Map<string, Entry | undefined>();
+  /** Of exact words and first words of phrases, and of beginnings: most words of a text are none of them and need no looking up. */
+  readonly #whole = new HashSieve();
+  readonly #begun = new HashSieve();
+  readonly #known = new WordMemory<Meaning>(maxKnown);
 
   constructor(table: WordTable) {
     for (const [category, words] of Object.entries(table))
@@ -62,10 +88,12 @@ export class Finder {
         if (more.length > 0) this.#phrases.set(first, [...(this.#phrases.get(first) ?? []), { words: [first, ...more], category, weight }]);
         else if (first.endsWith("*")) {
           const begin = first.slice(0, -1);
-          const key = begin.slice(0, 3);
+          const key = begin.slice(0, beginningUnits);
           this.#beginnings.set(key, [...(this.#beginnings.get(key) ?? []), { begin, category, weight }]);
         } else this.#exact.set(first, { category, weight });
       }
+    for (const word of [...this.#exact.keys(), ...this.#phrases.keys()]) this.#whole.add(hashOfWord(word));
+    for (const begin of this.#beginnings.keys()) this.#begun.add(hashOfWord(begin));
   }
 
   find(text: string): Found {
@@ -83,20 +111,26 @@ export class Finder {
   #look(text: string, depth: number): { readonly words: number; readonly entries: Map<Entry, number> } {
     const entries = new Map<Entry, number>();
     const hit = (e: Entry, count = 1) => entries.set(e, (entries.get(e) ?? 0) + count);
-    const { text: folded } = foldedText(text);
-    const words = folded.match(wordsIn) ?? [];
-    for (let i = 0; i < words.length; i++) {
-      const phrase = this.#phrases.size > 0 ? this.#phraseAt(words, i) : undefined;
+    const folded = foldedString(text);
+    const meant: { readonly at: number; readonly from: number; readonly meaning: Meaning }[] = [];
+    let words = 0;
+    eachWord(folded, word => {
+      const meaning = this.#meaningAt(folded, word);
+      if (meaning !== plainWord) meant.push({ at: words, meaning, from: word.from });
+      words++;
+    });
+    let until = 0;
+    for (const { at, from, meaning } of meant) {
+      if (at < until) continue;
+      const { entry, phrases } = meaning;
+      const phrase = phrases && longestPhrase(phrases, folded, from);
       if (phrase) {
         hit(phrase);
-        i += phrase.words.length - 1;
-        continue;
-      }
-      const entry = this.#lookUp(words[i]!);
-      if (entry) hit(entry);
+        until = at + phrase.words.length;
+      } else if (entry) hit(entry);
     }
     // the same letters were no word above: each is one there
-    for (const [run] of folded.matchAll(apart)) for (const entry of this.#apart(run)) hit(entry);
+    for (const [run] of folded.matchAll(isAscii.test(folded) ? apartInAscii : apart)) for (const entry of this.#apart(run)) hit(entry);
     if (depth < deepest)
       for (const { text: hidden, starts } of hiddenTexts(text)) {
         const inside = this.#look(hidden, depth + 1).entries;
@@ -105,7 +139,7 @@ export class Finder {
         const plain = this.#look(text.slice(starts[0], starts.at(-1)), deepest).entries;
         for (const [entry, count] of inside) if (count > (plain.get(entry) ?? 0)) hit(entry, count - (plain.get(entry) ?? 0));
       }
-    return { words: words.length, entries };
+    return { words, entries };
   }
 
   #apart(run: string): Entry[] {
@@ -116,7 +150,7 @@ export class Finder {
     let until = 0;
     for (const word of wordsApart(letters)) {
       if (word[0]!.start < until) continue;
-      const entry = this.#lookUp(wordOf(word.map(l => l.unit)));
+      const entry = this.#judge(wordOf(word.map(l => l.unit)));
       if (!entry) continue;
       found.push(entry);
       until = word.at(-1)!.end;
@@ -124,26 +158,24 @@ export class Finder {
     return found;
   }
 
-  #phraseAt(words: readonly string[], at: number): Phrase | undefined {
-    let longest: Phrase | undefined;
-    for (const p of this.#phrases.get(words[at]!) ?? [])
-      if (p.words.length > (longest?.words.length ?? 0) && p.words.every((w, i) => words[at + i] === w)) longest = p;
-    return longest;
-  }
-
   #plain(word: string): Entry | undefined {
     const exact = this.#exact.get(word);
     if (exact) return exact;
-    for (const b of this.#beginnings.get(word.slice(0, 3)) ?? []) if (word.startsWith(b.begin)) return b;
+    for (const b of this.#beginnings.get(word.slice(0, beginningUnits)) ?? []) if (word.startsWith(b.begin)) return b;
     return undefined;
   }
 
-  #lookUp(word: string): Entry | undefined {
-    if (this.#known.has(word)) return this.#known.get(word);
+  #meaningAt(text: string, { from, to, hash, beginning, isPlain }: WordPlace): Meaning {
+    if (isPlain && !this.#whole.mayHave(hash) && !this.#begun.mayHave(beginning)) return plainWord;
+    const known = this.#known.find(text, from, to, hash);
+    if (known) return known;
+    const word = text.slice(from, to);
+    const phrases = this.#phrases.get(word);
     const entry = this.#judge(word);
-    if (this.#known.size >= maxKnown) this.#known.clear();
-    if (word.length <= longestWord) this.#known.set(word, entry);
-    return entry;
+    const meaning = phrases || entry ? { entry, phrases } : plainWord;
+    // a copy: a part of a text would keep the text
+    if (word.length <= longestWord) this.#known.set(Buffer.from(word, "utf16le").toString("utf16le"), hash, meaning);
+    return meaning;
   }
 
   #judge(word: string): Entry | undefined {
