@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { Sent } from "./gateway/large-client.ts";
 import { type Side, timed, upstream, warm } from "./gateway/sides.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 
@@ -51,6 +52,29 @@ const post = (side: Guarded, body: Buffer, signal?: AbortSignal): Promise<Respon
     ...(signal ? { signal } : {}),
   });
 
+interface LargeClient {
+  send(bytes: number): void;
+  /** After the prompt that is under way. */
+  stop(): Promise<Sent>;
+  end(): void;
+}
+
+/** In a process of its own: what sends 4 MB must not hold up what times small requests. */
+function largeClient(side: Guarded): LargeClient {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./gateway/large-client.js", import.meta.url)), side.url, side.other], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  return {
+    send: bytes => void child.send(bytes),
+    stop: async () => {
+      const sent = once(child, "message");
+      child.send(0);
+      return (await sent)[0] as Sent;
+    },
+    end: () => void child.kill("SIGKILL"),
+  };
+}
+
 /** Milliseconds from a client's leaving to the end of the guards' work; undefined where the work was over before. */
 async function afterLeaving(side: Guarded, body: Buffer): Promise<number | undefined> {
   const leaving = new AbortController();
@@ -68,6 +92,7 @@ async function afterLeaving(side: Guarded, body: Buffer): Promise<number | undef
 export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
   const up = await upstream(5);
   const side = await guarded(up);
+  const client = largeClient(side);
   const notes: string[] = [];
   const alone: number[] = [];
   const beside: Record<Size, number[]> = { "1 MB": [], "4 MB": [] };
@@ -83,20 +108,11 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
       alone.push(quiet.p99Ms);
       say(`alone: p50 ${digits(quiet.p50Ms)} ms, p99 ${digits(quiet.p99Ms)} ms`);
       for (const size of Object.keys(sizes) as Size[]) {
-        const body = bodyOf(sizes[size]);
-        let isOver = false;
-        const sending = (async () => {
-          while (!isOver) {
-            const began = performance.now();
-            const response = await post(side, body);
-            await response.text();
-            if (response.status !== 200) notes.push(`${size}: status ${response.status}`);
-            large[size].push(performance.now() - began);
-          }
-        })();
+        client.send(sizes[size]);
         const busy = await timed(side, rate, during);
-        isOver = true;
-        await sending;
+        const { ms, refused } = await client.stop();
+        large[size].push(...ms);
+        for (const status of refused) notes.push(`${size}: status ${status}`);
         beside[size].push(busy.p99Ms);
         if (busy.failures > 0) notes.push(`beside ${size}: ${busy.failures} failures`);
         say(`beside ${size}: p50 ${digits(busy.p50Ms)} ms, p99 ${digits(busy.p99Ms)} ms`);
@@ -107,6 +123,7 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
       if (ms !== undefined) ends.push(ms);
     }
   } finally {
+    client.end();
     side.stop();
     up.stop();
   }
@@ -114,7 +131,7 @@ export async function run({ say, scale }: BenchContext): Promise<BenchResult> {
   const times = (size: Size) => digits(median(beside[size].map((ms, i) => ms / alone[i]!)));
   const longest = ends.length > 0 ? Math.max(...ends) : "no work was under way";
   return {
-    method: `${rate} small requests a second for ${during} s, ${rounds} rounds in turn without and with large prompts of another caller, one at a time; medians of rounds`,
+    method: `${rate} small requests a second for ${during} s, ${rounds} rounds in turn without and with large prompts of another caller, one at a time from a process of its own; medians of rounds`,
     ours: {
       smallP99Ms: p99(alone),
       smallP99MsBeside: { "1 MB": p99(beside["1 MB"]), "4 MB": p99(beside["4 MB"]) },

@@ -39,13 +39,18 @@ function stream(response: ServerResponse, tokens: number): void {
   response.on("close", () => clearInterval(timer));
 }
 
+/** Of a large prompt no more is looked at: this process must not be what others wait for. */
+const readBytes = 64 * 1024;
+
 const server = createServer((request, response) => {
-  let text = "";
-  request.setEncoding("utf8");
-  request.on("data", (piece: string) => {
-    text += piece;
+  const pieces: Buffer[] = [];
+  let size = 0;
+  request.on("data", (piece: Buffer) => {
+    if (size < readBytes) pieces.push(piece);
+    size += piece.length;
   });
   request.on("end", () => {
+    const text = Buffer.concat(pieces).toString("latin1", 0, readBytes);
     if (text.includes('"stream":true')) return stream(response, Number(/"max_tokens":(\d+)/.exec(text)?.[1] ?? 100));
     const began = performance.now();
     const answer = () => {

@@ -6,7 +6,8 @@ import { type Clock, formatBytes } from "../../base/index.ts";
 import type { Endpoint, Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Ask } from "../http/ask.ts";
-import { readMembers, withMembers } from "../http/members.ts";
+import { replaceMembers } from "../http/members.ts";
+import { turnFor } from "../turns.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { GuardActs } from "./acts.ts";
 import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
@@ -65,10 +66,11 @@ export function throwIfStopped({ reason }: Stop): void {
   throw reason;
 }
 
-function withOthers(ask: Ask, texts: readonly string[]): Ask {
+async function withOthers(ask: Ask, texts: readonly string[]): Promise<Ask> {
   const changes = withTexts(ask.body, texts);
-  const text = withMembers(ask.text, ask.members, changes);
-  return { ...ask, text, members: readMembers(text), body: { ...ask.body, ...changes } };
+  const { text, members } = replaceMembers(ask.text, ask.members, changes);
+  await turnFor(text.length);
+  return { ...ask, text, members: { ...ask.members, members }, body: { ...ask.body, ...changes } };
 }
 
 const conversationOf = ({ body: { previous_response_id: previous, conversation } }: Ask): string | undefined => {
@@ -89,6 +91,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     acts.add(first, "request", "block");
     throw blocked(first, "it holds token ids, which guards cannot look at");
   }
+  await turnFor(ask.sizeBytes);
   const own = textsOf(ask.body);
   const original = ask.native ? [...own, ...nativeTexts(ask.native.text, own)] : own;
   let texts: readonly string[] = original;
@@ -97,6 +100,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     const { name } = guard;
     const fixed = fixedOf(ask.body, texts.slice(0, own.length));
     checkSize(guard, texts, fixed);
+    await turnFor(ask.sizeBytes);
     const from = clock.monotonic();
     const verdict = await judged(
       guard,
@@ -105,6 +109,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
       acts,
     );
     acts.took(name, "request", clock.monotonic() - from);
+    await turnFor(ask.sizeBytes);
     throwIfStopped(stop);
     if (verdict === undefined) continue;
     acts.add(name, "request", verdict.kind);
@@ -115,7 +120,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
   }
   const isSame = texts === original || texts.every((t, i) => t === original[i]);
   // another body, though with the same texts where only thoughts changed, is not put in the client's own words
-  return { ask: isSame ? ask : withOthers(ask, texts.slice(0, own.length)), filters: answerFilters(sessions, acts, clock) };
+  return { ask: isSame ? ask : await withOthers(ask, texts.slice(0, own.length)), filters: answerFilters(sessions, acts, clock) };
 }
 
 /** Undefined: it cannot judge, and is open. */

@@ -13,6 +13,7 @@ import { wayOf } from "../routing/way.ts";
 import { isToldIds } from "../translate/call-for.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { translated } from "../translate/translated.ts";
+import { isLarge, nextTurn } from "../turns.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Api } from "./apis.ts";
@@ -24,7 +25,12 @@ import type { Asked } from "./node-request.ts";
 
 /** What the socket's side tells, where there is one. */
 export interface Peer {
-  readonly outgoing?: { destroy(): void; once(event: "close", listener: () => void): void; readonly writableFinished: boolean };
+  readonly outgoing?: {
+    destroy(): void;
+    once(event: "close", listener: () => void): void;
+    readonly writableFinished: boolean;
+    readonly destroyed?: boolean;
+  };
   readonly incoming?: {
     readonly socket: { readonly remoteAddress?: string | undefined };
     readonly url?: string | undefined;
@@ -45,7 +51,8 @@ export function leaving(request: Asked, peer: Peer | undefined): Stop {
   const stop = new Stop();
   const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
   const outgoing = peer?.outgoing;
-  if (outgoing)
+  if (outgoing?.destroyed) gone();
+  else if (outgoing)
     outgoing.once("close", () => {
       if (!outgoing.writableFinished) gone();
     });
@@ -94,7 +101,9 @@ export const askModel =
     const action = new ModelAction(ask, contract ? "messages" : api.endpoint, route.name, dataClass);
     allowed(control, identity, action);
     const maxOutputTokens = api.maxOutputTokens(ask.body, route.maxOutputTokens);
+    if (isLarge(ask.sizeBytes)) await nextTurn();
     exchange.inputTokens = inputTokens(ask, gateway.counter(route));
+    if (isLarge(ask.sizeBytes)) await nextTurn();
     const demand = { inputTokens: exchange.inputTokens, maxOutputTokens, bytes: ask.sizeBytes };
     const asked = [route];
     for (const name of route.fallbacks) {

@@ -7,6 +7,7 @@ import { type Parameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { Passage } from "../translate/passage.ts";
+import { isLarge, nextTurn } from "../turns.ts";
 import type { ProtocolName } from "../upstreams/protocol.ts";
 import { type Api, tokenIds } from "./apis.ts";
 import { limits } from "./limits.ts";
@@ -128,16 +129,42 @@ export function readObject(request: Asked): Read | Promise<Read> {
   return come instanceof Promise ? come.then(objectOf) : objectOf(come);
 }
 
-function objectOf(bytes: Uint8Array): Read {
-  let text: string;
+const objectOf = (bytes: Uint8Array): Read | Promise<Read> => (isLarge(bytes.length) ? largeObjectOf(bytes) : smallObjectOf(bytes));
+
+function smallObjectOf(bytes: Uint8Array): Read {
+  const text = textOf(bytes);
+  const members = membersOf(text);
+  return { text, members, body: bodyOf(text, members), sizeBytes: bytes.length };
+}
+
+/** The same with a turn between the steps. */
+async function largeObjectOf(bytes: Uint8Array): Promise<Read> {
+  await nextTurn();
+  const text = textOf(bytes);
+  await nextTurn();
+  const members = membersOf(text);
+  await nextTurn();
+  const body = bodyOf(text, members);
+  await nextTurn();
+  return { text, members, body, sizeBytes: bytes.length };
+}
+
+function textOf(bytes: Uint8Array): string {
   try {
     // most are ASCII, which is read without a decoder
-    text = Buffer.isBuffer(bytes) && isAscii(bytes) ? bytes.toString("latin1") : utf8.decode(bytes);
+    return Buffer.isBuffer(bytes) && isAscii(bytes) ? bytes.toString("latin1") : utf8.decode(bytes);
   } catch {
     throw broken("UTF-8", "other bytes");
   }
+}
+
+function membersOf(text: string): Members {
   const members = readMembers(text);
   if (members.depth > limits.jsonDepth) throw broken(`at most ${limits.jsonDepth} levels of nesting`, `${members.depth}`);
+  return members;
+}
+
+function bodyOf(text: string, members: Members): Read["body"] {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -146,7 +173,7 @@ function objectOf(bytes: Uint8Array): Read {
   }
   if (!isRow(body)) throw broken("a JSON object", Array.isArray(body) ? "a list" : body === null ? "null" : `a ${typeof body}`);
   if (members.twice !== undefined) throw broken("each key once", `"${members.twice.slice(0, 60)}" twice`);
-  return { text, members, body, sizeBytes: bytes.length };
+  return body;
 }
 
 /** Reads the body of a request to `api`, in the words of another contract where one is given. Errors: those of `readObject`, gateway/parameter. */

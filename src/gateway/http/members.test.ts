@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readMembers, withMembers } from "./members.ts";
+import { readMembers, replaceMembers, withMembers } from "./members.ts";
 
 const record = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 6 });
 const indents = fc.constantFrom(undefined, 1, "\t");
@@ -24,6 +24,11 @@ test("replacing values changes those values and nothing else", () => {
       const got = withMembers(text, readMembers(text), changes);
       // as JSON has it: -0 is 0
       expect(JSON.parse(got)).toEqual(JSON.parse(JSON.stringify({ ...value, ...changes })));
+      const { members } = replaceMembers(text, readMembers(text), changes);
+      // where the layout of an object without members puts the first one is its own
+      const trimmed = (all: readonly { readonly key: string; readonly from: number; readonly to: number }[]) =>
+        all.map(m => [m.key, got.slice(m.from, m.to).trim()]);
+      expect(trimmed(members)).toEqual(trimmed(readMembers(got).members));
     }),
   );
 });

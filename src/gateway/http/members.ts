@@ -105,23 +105,48 @@ export function readMembers(text: string): Members {
   return { members, depth, twice };
 }
 
-/** The text with values of its object replaced or added; everything else stays as it was written. `undefined` takes a member's value to null. */
-export function withMembers(text: string, { members }: Members, values: Readonly<Record<string, unknown>>): string {
+export interface Replaced {
+  readonly text: string;
+  /** Of the text. */
+  readonly members: readonly Member[];
+}
+
+/**
+ * The text with values of its object replaced or added, and where its members stand then; everything else stays as it was written. `undefined` takes
+ * a member's value to null.
+ */
+export function replaceMembers(text: string, { members }: Pick<Members, "members">, values: Readonly<Record<string, unknown>>): Replaced {
   let changed = "";
   let from = 0;
   const missing = Object.keys(values);
+  const out: Member[] = [];
   for (const m of members) {
+    const moved = changed.length - from;
     const at = missing.indexOf(m.key);
-    if (at < 0) continue;
+    if (at < 0) {
+      out.push({ key: m.key, from: m.from + moved, to: m.to + moved });
+      continue;
+    }
     missing.splice(at, 1);
     const value = text.slice(m.from, m.to);
     // the spaces around a value are the writer's
     changed += text.slice(from, m.from + value.length - value.trimStart().length) + JSON.stringify(values[m.key] ?? null);
     from = m.to - value.length + value.trimEnd().length;
+    out.push({ key: m.key, from: m.from + moved, to: m.to + changed.length - from });
   }
   const rest = text.slice(from);
-  if (missing.length === 0) return changed + rest;
+  if (missing.length === 0) return { text: changed + rest, members: out };
   const end = rest.lastIndexOf("}");
-  const more = missing.map(k => `${JSON.stringify(k)}:${JSON.stringify(values[k] ?? null)}`).join(",");
-  return `${changed}${rest.slice(0, end)}${members.length > 0 ? "," : ""}${more}${rest.slice(end)}`;
+  changed += `${rest.slice(0, end)}${members.length > 0 ? "," : ""}`;
+  for (const [i, k] of missing.entries()) {
+    changed += `${i > 0 ? "," : ""}${JSON.stringify(k)}:`;
+    const value = JSON.stringify(values[k] ?? null);
+    out.push({ key: k, from: changed.length, to: changed.length + value.length });
+    changed += value;
+  }
+  return { text: `${changed}${rest.slice(end)}`, members: out };
 }
+
+/** As `replaceMembers`, the text alone. */
+export const withMembers = (text: string, members: Members, values: Readonly<Record<string, unknown>>): string =>
+  replaceMembers(text, members, values).text;

@@ -5,6 +5,7 @@
  */
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
+import { encodedInTurns, isLarge } from "../turns.ts";
 import { guardedLookup, type Network } from "./address.ts";
 import { UpstreamFailure } from "./failure.ts";
 import type { Stop } from "./stop.ts";
@@ -266,13 +267,17 @@ export function connectTo({ origin, network, connections, authorities }: Connect
       new Promise<Reply>((resolve, reject) => {
         const { method, path, headers, body = null, stop } = call;
         const exchange = new Exchange(call, replied, resolve, reject);
-        if (stop.reason) return;
-        try {
-          pool.dispatch({ origin, path, method, headers, body }, exchange);
-          exchange.awaitConnection();
-        } catch (error) {
-          exchange.onError(error instanceof Error ? error : new Error(String(error)));
-        }
+        const dispatch = (bytes: string | Buffer | Readable | null): void => {
+          if (stop.reason) return;
+          try {
+            pool.dispatch({ origin, path, method, headers, body: bytes }, exchange);
+            exchange.awaitConnection();
+          } catch (error) {
+            exchange.onError(error instanceof Error ? error : new Error(String(error)));
+          }
+        };
+        if (typeof body === "string" && isLarge(body.length)) void encodedInTurns(body).then(dispatch);
+        else dispatch(body);
       }),
     close: () => pool.destroy(),
   };
