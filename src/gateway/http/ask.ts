@@ -152,7 +152,7 @@ async function largeObjectOf(bytes: Uint8Array): Promise<Read> {
 function textOf(bytes: Uint8Array): string {
   try {
     // most are ASCII, which is read without a decoder
-    return Buffer.isBuffer(bytes) && isAscii(bytes) ? bytes.toString("latin1") : utf8.decode(bytes);
+    return isAscii(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1") : utf8.decode(bytes);
   } catch {
     throw broken("UTF-8", "other bytes");
   }
