@@ -1,0 +1,8 @@
+/**
+ * The one switch between the quick suite (`npm test`) and the full one (`npm test -- --deep`, which `.ci/run` runs). The full one draws more samples,
+ * searches whole spaces by brute force, and repeats races and crashes. A law holds in both; only the number of rounds differs.
+ */
+export const deep: boolean = process.env.LOAM_DEEP === "1";
+
+/** Rounds of a repeated check: `full` with `--deep`, else `quick` (default: a fifth, at least 1). */
+export const rounds = (full: number, quick: number = Math.max(1, Math.ceil(full / 5))): number => (deep ? full : quick);
