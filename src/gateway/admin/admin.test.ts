@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { followConfig } from "../config/follow.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
@@ -182,13 +183,14 @@ test("limits are shown by bucket, the most used first, with what is used, held a
   });
   for (let i = 0; i < 3; i++) expect((await chat("bob")).status).toBe(200);
   expect((await chat("mailer")).status).toBe(200);
-  await new Promise(resolve => setTimeout(resolve, 20));
+  // A response is charged when it has been written, which its client may see first.
+  await until(() => gateway.records.filter(r => r.path === "/v1/chat/completions").length === 4);
   upstream.script = async (asked, response) => {
     await gate;
     await good(asked, response);
   };
   const waiting = chat("mailer");
-  while (upstream.received.length < 5) await new Promise(resolve => setTimeout(resolve, 5));
+  await until(() => upstream.received.length === 5);
   const { body } = await as("vera", "GET", "/gateway/limits");
   go();
   await waiting;

@@ -1,6 +1,9 @@
 /** For tests of the cache: an upstream and a gateway that keeps answers, on sockets, new for each test; and what tests say to them. */
 import { afterEach, beforeEach, expect } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { type FakeUpstream, fakeUpstream, good, type Script, type TestGateway, testGateway } from "../fakes.ts";
+
+export { until };
 
 export const messages = [{ role: "user", content: "Count." }];
 export const question = { model: "chat", messages, temperature: 0 };
@@ -53,11 +56,6 @@ export function cacheRig(): CacheRig {
   });
   return rig;
 }
-
-export const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 
 /** Good answers that wait until `go` is called. */
 export function gated(): { readonly script: Script; readonly passed: Promise<void>; readonly go: () => void } {

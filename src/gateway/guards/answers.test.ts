@@ -2,6 +2,7 @@
 // guards of private data load it when they are made: here it is loaded before any test
 import "../../data/index.ts";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import {
   begin,
   eventText,
@@ -128,7 +129,7 @@ test("a blocked stream ends its server's work and is charged for what came", asy
   };
   const got = readChunks(await (await gateway.post("/v1/chat/completions", { model: "chat", messages, stream: true })).text());
   expect(got).toMatchObject({ text: "", reason: "content_filter" });
-  for (let i = 0; i < 100 && isOpen; i++) await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => !isOpen);
   expect(isOpen).toBe(false);
   expect(gateway.records.at(-1)).toMatchObject({ status: 200, error: "gateway/blocked" });
   expect(gateway.records.at(-1)!.outputTokens).toBeGreaterThan(0);
@@ -296,7 +297,7 @@ test("a client that leaves ends its server's work behind guards too", async () =
   const response = await gateway.post("/v1/chat/completions", { model: "chat", messages, stream: true }, { signal: leaving.signal });
   await response.body!.getReader().read();
   leaving.abort();
-  for (let i = 0; i < 200 && gateway.records.length + upstream.aborted < 2; i++) await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => gateway.records.length + upstream.aborted >= 2);
   expect(gateway.records[0]).toMatchObject({ status: 499 });
   expect([upstream.aborted, gateway.gateway.inFlight]).toEqual([1, 0]);
 });

@@ -1,5 +1,6 @@
 /** What is charged is what can be: an upstream's own counts are bounded by what was held, by the request, by what was seen of the answer. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { checkConfig } from "../config/read-config.ts";
 import type { ControlGiven } from "../control-config.ts";
 import {
@@ -51,7 +52,7 @@ const said = (prompt: number, completion: number, more: object = {}) => ({ promp
 
 /** Of the last request: the record's counts, which must be those of the table of usage and of the limit. */
 async function charged(): Promise<{ readonly input: number; readonly output: number; readonly cached: number }> {
-  for (let i = 0; i < 400 && gateway.records.length === 0; i++) await new Promise(resolve => setTimeout(resolve, 5));
+  await until(() => gateway.records.length > 0);
   const [record] = gateway.records;
   const { control } = gateway.gateway;
   const rows = await control.usage("2000-01-01", "2100-01-01");
@@ -288,10 +289,6 @@ for (const stream of [false, true])
   test(`a client that leaves before its ${stream ? "stream" : "answer"} is charged the prompt that a server was given, and nothing in a line`, async () => {
     upstream.script = () => {};
     await start({}, [tokens], { concurrency: 1 });
-    const until = async (holds: () => boolean) => {
-      for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 5));
-      expect(holds()).toBe(true);
-    };
     const leave = () => {
       const controller = new AbortController();
       void gateway.post("/v1/chat/completions", { model: "chat", messages, stream }, { signal: controller.signal }).catch(() => {});

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
 import OpenAI from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import {
   begin,
   eventText,
@@ -42,10 +43,6 @@ afterEach(async () => {
 });
 
 const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await wait(10);
-  expect(holds()).toBe(true);
-};
 
 const messages = [{ role: "user" as const, content: "Count." }];
 const ask = { model: "chat", messages };

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { type FakeUpstream, fakeUpstream, good, type Script, status, type TestGateway, testGateway } from "../fakes.ts";
 
 let upstream: FakeUpstream;
@@ -108,7 +109,7 @@ test.each(cases)("$name: the same status, headers, body and record either way", 
   const [straight, byHono] = [read(await said(given, path)), read(await said(given, `${path}?by=hono`))];
   expect(straight).toEqual(byHono);
   expect(straight.first).toMatch(/^HTTP\/1\.1 \d{3} /);
-  for (let i = 0; i < 400 && gateway.records.length < 2; i++) await new Promise(next => setTimeout(next, 5));
+  await until(() => gateway.records.length >= 2);
   const plain = gateway.records.map(r => ({ ...r, time: "", ms: 0, firstMs: r.firstMs === null, attempts: r.attempts.map(a => a.how) }));
   expect(plain).toHaveLength(2);
   expect(plain[0]).toEqual(plain[1]);
@@ -122,9 +123,9 @@ test("a client that leaves while it sends its body costs one record of 499, and 
     const socket = connect(Number(port), hostname);
     const head = `POST ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${gateway.key}\r\nContent-Type: application/json\r\n`;
     socket.write(`${head}Content-Length: 1000\r\n\r\n{"model"`);
-    for (let i = 0; i < 400 && gateway.gateway.inFlight === 0; i++) await new Promise(next => setTimeout(next, 5));
+    await until(() => gateway.gateway.inFlight > 0);
     socket.destroy();
-    for (let i = 0; i < 400 && gateway.records.length === 0; i++) await new Promise(next => setTimeout(next, 5));
+    await until(() => gateway.records.length > 0);
     expect(gateway.records).toHaveLength(1);
     expect(gateway.records[0]).toMatchObject({ status: 499, error: "gateway/cancelled", path: "/v1/chat/completions" });
     expect(gateway.gateway.inFlight).toBe(0);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import OpenAI from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { checkConfig } from "../config/read-config.ts";
 import {
   begin,
@@ -38,10 +39,6 @@ afterEach(async () => {
 
 const messages = [{ role: "user", content: "Count." }];
 const ask = { model: "chat", messages };
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 
 test("a stream's bytes reach the client as the upstream wrote them", async () => {
   const odd = `: comment\r\n\r\n${goodEvents({ stream_options: { include_usage: true } })

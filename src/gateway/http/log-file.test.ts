@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, u
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { fileSink } from "./log-file.ts";
 
 let folder: string;
@@ -57,8 +58,7 @@ test("files that were put away go when they are too old; others with a similar n
     utimesSync(name, 1, 1);
   }
   const sink = fileSink(path, { keepMs: 86_400_000, now: () => Date.now() });
-  for (let i = 0; i < 200 && readdirSync(folder).includes("access.log.2020-01-01T00-00-00-000Z"); i++)
-    await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => !readdirSync(folder).includes("access.log.2020-01-01T00-00-00-000Z"));
   await sink.close();
   expect(readdirSync(folder).sort()).toEqual(["access.log", "access.log.2020.bak", "other.log.2020-01-01T00-00-00-000Z"]);
 });
@@ -66,9 +66,9 @@ test("files that were put away go when they are too old; others with a similar n
 test("where somebody moved the file away a new one is begun", async () => {
   const sink = fileSink(path, { now: () => Date.now(), lookMs: 10 });
   sink.write("a\n");
-  await new Promise(resolve => setTimeout(resolve, 60));
+  await until(() => readdirSync(folder).includes("access.log") && readFileSync(path, "utf8") === "a\n");
   renameSync(path, `${path}.1`);
-  for (let i = 0; i < 200 && !readdirSync(folder).includes("access.log"); i++) await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => readdirSync(folder).includes("access.log"));
   sink.write("b\n");
   await sink.close();
   expect([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")]).toEqual(["a\n", "b\n"]);

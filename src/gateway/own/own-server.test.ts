@@ -1,5 +1,6 @@
 /** A server behind the gateway's door: nothing of it without a key, policies and limits whatever contract a client speaks, its answers as they are. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type TestGateway, testGateway } from "../fakes.ts";
 import type { RoutedRequest } from "./server-port.ts";
@@ -298,7 +299,7 @@ test("a stream is passed on piece by piece, and a client that leaves ends it", a
   write('{"n":2}\n');
   expect(Buffer.from((await reader.read()).value!).toString()).toBe('{"n":2}\n');
   abort.abort();
-  for (let i = 0; i < 400 && gateway.records.length === 0; i++) await new Promise(resolve => setTimeout(resolve, 5));
+  await until(() => gateway.records.length > 0);
   expect(isCancelled).toBe(true);
   expect(gateway.records.at(-1)).toMatchObject({ status: 499, model: "mail", outputTokens: 2 });
 });

@@ -5,6 +5,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import { type AddressInfo, connect } from "node:net";
 import OpenAI, { toFile } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { openAccess, type TestGateway, testGateway } from "../fakes.ts";
 
@@ -61,10 +62,6 @@ afterEach(async () => {
   expect(gateway.failures).toEqual([]);
   server.unref();
 });
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 const ask = (path: string, init: RequestInit = {}) =>
   fetch(`${gateway.url}${path}`, { method: "POST", ...init, headers: { authorization: `Bearer ${gateway.key}`, ...init.headers } });
 const codeOf = async (response: Response) => ((await response.json()) as { error: { code: string } }).error.code;

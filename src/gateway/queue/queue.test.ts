@@ -1,6 +1,7 @@
 /** Lines through the gateway's door, before an upstream on a real socket. */
 import OpenAI, { RateLimitError } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { type FakeUpstream, fakeUpstream, good, openAccess, type Script, type TestGateway, testGateway } from "../fakes.ts";
 
 let upstream: FakeUpstream;
@@ -30,10 +31,6 @@ afterEach(async () => {
   expect(gateway.failures).toEqual([]);
 });
 
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 500 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 const start = async (queue: object, more: object = {}, access = openAccess) => {
   gateway = await testGateway(
     {

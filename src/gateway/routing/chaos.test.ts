@@ -1,5 +1,6 @@
 /** Everything at once: lines, hedges, copies, rules, fallbacks, failing servers and leaving clients. Nothing may be lost or left over. */
 import { afterEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { random } from "../../base/index.ts";
 import type { ControlGiven } from "../control-config.ts";
 import {
@@ -36,10 +37,6 @@ afterEach(async () => {
   await Promise.all(upstreams.map(u => u.close()));
   expect(gateway.failures).toEqual([]);
 });
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 1_000 && !holds(); i++) await wait(10);
-  expect(holds()).toBe(true);
-};
 
 /** The first answers wait until somebody waits for their places, so that there is a line however slowly requests come. */
 let hasLine = false;
@@ -141,7 +138,7 @@ test("a hundred requests against servers that fail in every way: each ends once,
     gateway.gateway.state().upstreams.every(u => u.outstanding === 0 && (u.lane?.running ?? 0) === 0 && (u.lane?.waiting ?? 0) === 0),
   );
   const view = async () => (await gateway.gateway.control.limitsView()).limits.flatMap(l => l.buckets);
-  for (let i = 0; i < 200 && (await view()).some(b => b.held > 0); i++) await wait(10);
+  await until(async () => (await view()).every(b => b.held === 0));
   const buckets = await view();
   expect(buckets.every(b => b.held === 0)).toBe(true);
   // what the budget was charged is what usage says it cost, whoever answered

@@ -1,5 +1,6 @@
 /** By cost: the cheapest server that can be asked; and every answer is charged at the price of whoever gave it. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import type { ControlGiven } from "../control-config.ts";
 import { type FakeUpstream, fakeUpstream, good, openAccess, status, type TestGateway, testGateway } from "../fakes.ts";
 
@@ -16,10 +17,6 @@ afterEach(async () => {
 });
 const ask = (more: object = {}, content = "hi") =>
   gateway.post("/v1/chat/completions", { model: "chat", messages: [{ role: "user", content }], ...more });
-const until = async (holds: () => Promise<boolean>): Promise<void> => {
-  for (let i = 0; i < 400 && !(await holds()); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(await holds()).toBe(true);
-};
 const usage = async () => (await gateway.gateway.control.usage("2000-01-01", "2100-01-01"))[0]!;
 const accessWith = (
   models: NonNullable<NonNullable<ControlGiven["prices"]>["models"]>,

@@ -1,5 +1,6 @@
 /** Hedging: a second server where the first is slow, over real sockets; and who may be asked twice. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import {
   type FakeUpstream,
   fakeUpstream,
@@ -24,10 +25,6 @@ afterEach(async () => {
   await Promise.all([first.close(), second.close()]);
   expect(gateway?.failures ?? []).toEqual([]);
 });
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 const start = async (hedge: object = { after: "20ms", share: 1 }, more: object = {}, access = openAccess) => {
   gateway = await testGateway(
     {

@@ -1,5 +1,6 @@
 /** By load: what servers say of their queue and cache, read over real sockets. */
 import { afterEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { type FakeUpstream, fakeUpstream, good, type TestGateway, testGateway } from "../fakes.ts";
 import { isFresh, pressure, readLoad } from "./load.ts";
 
@@ -62,10 +63,6 @@ afterEach(async () => {
   await Promise.all(upstreams.splice(0).map(u => u.close()));
   expect(gateway?.failures ?? []).toEqual([]);
 });
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 /** A server that says how busy it is. */
 const busy = async (): Promise<FakeUpstream & { waiting: number | undefined }> => {
   const fake: FakeUpstream = await fakeUpstream((received, response) => {

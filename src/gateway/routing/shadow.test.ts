@@ -1,5 +1,6 @@
 /** Shadow traffic over real sockets: the client notices nothing, whatever the shadow does. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import {
   type FakeUpstream,
   fakeUpstream,
@@ -26,10 +27,6 @@ afterEach(async () => {
   await Promise.all([live.close(), dark.close()]);
   expect(gateway.failures).toEqual([]);
 });
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 const start = async (shadow: object = {}, more: object = {}, access = openAccess) => {
   gateway = await testGateway(
     {

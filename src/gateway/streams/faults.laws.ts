@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { type FakeUpstream, fakeUpstream, type Script, status, type TestGateway, testGateway, words } from "../fakes.ts";
 
 /** What a client of the official library gets: the text, whether its answer ended well, and the error it throws, if any. */
@@ -63,8 +64,8 @@ export function faultLaws(speech: Speech): void {
   let first: FakeUpstream;
   let second: FakeUpstream;
   let gateway: TestGateway;
-  const start = async (url = first.url): Promise<void> => {
-    const part = (to: string) => ({ timeouts: times, breaker: { failures: 1000 }, ...speech.upstream(to) });
+  const start = async (url = first.url, timeouts = times): Promise<void> => {
+    const part = (to: string) => ({ timeouts, breaker: { failures: 1000 }, ...speech.upstream(to) });
     gateway = await testGateway({
       upstreams: { first: part(url), second: part(second.url) },
       models: {
@@ -76,7 +77,7 @@ export function faultLaws(speech: Speech): void {
   };
   /** Of the only request: told when its answer has been written, which the client may see first. */
   const record = async () => {
-    for (let i = 0; i < 200 && gateway.records.length === 0; i++) await soon(10);
+    await until(() => gateway.records.length > 0);
     return gateway.records[0]!;
   };
   const firstState = () => gateway.gateway.state().upstreams[0]!;
@@ -244,10 +245,9 @@ export function faultLaws(speech: Speech): void {
 
   test(`a connection that stays open behind the last event holds no client up`, async () => {
     first.script = after(60, (_, response) => void response.write(ending.join("")));
-    await start();
-    const startMs = performance.now();
+    // Were the end of the response waited for, which never comes, the test would run into its own limit.
+    await start(first.url, { ...times, idle: "10m" });
     expect(await read(gateway, "alone")).toEqual(whole);
-    expect(performance.now() - startMs).toBeLessThan(900);
   });
 
   test(`events cut at any byte are the same answer`, async () => {

@@ -1,6 +1,7 @@
 /** Completions that broke off are gone on with by another server, to which the text so far is a part of the prompt: the client sees one answer. */
 import OpenAI, { APIError } from "openai";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { begin, eventText, type FakeUpstream, fakeUpstream, type Script, type TestGateway, testGateway, words } from "../fakes.ts";
 
 const prompt = "Count to sixty:\n";
@@ -90,7 +91,7 @@ async function read(more: Partial<OpenAI.CompletionCreateParamsStreaming> = {}):
 }
 
 const record = async () => {
-  for (let i = 0; i < 200 && gateway.records.length === 0; i++) await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => gateway.records.length > 0);
   return gateway.records[0]!;
 };
 const asked = () => servers.map(s => s.received.length);

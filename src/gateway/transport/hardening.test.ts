@@ -1,6 +1,7 @@
 /** What no honest client sends, over raw sockets: each is refused before a server is asked, or answered as what it is, and nothing hides in it. */
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { checkConfig } from "../config/read-config.ts";
 import { openControl } from "../control.ts";
 import { type FakeUpstream, fakeUpstream, good, openAccess, type TestGateway, testGateway } from "../fakes.ts";
@@ -57,10 +58,6 @@ const said = (
     if (ends) socket.end(given);
     else socket.write(given);
   });
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 400 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 const statuses = (text: string): number[] => [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(m => Number(m[1]));
 
 describe("request smuggling", () => {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { checkConfig } from "../config/read-config.ts";
 import { openControl } from "../control.ts";
 import type { ControlGiven } from "../control-config.ts";
@@ -107,10 +108,6 @@ describe.skipIf(!hasOpenssl)(`TLS${hasOpenssl ? "" : " (skipped: the program ope
       sent.on("error", reject);
       sent.end(JSON.stringify({ model: "chat", messages: [{ role: "user", content: "Hi" }] }));
     });
-  const until = async (holds: () => boolean) => {
-    for (let i = 0; i < 800 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-    expect(holds()).toBe(true);
-  };
 
   test("a changed certificate is taken up for new connections; a stream and a connection of before go on", async () => {
     await start({});

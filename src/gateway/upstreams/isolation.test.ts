@@ -1,5 +1,6 @@
 /** What one key or one model does leaves the others of the upstream in service; over real sockets. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { explainRequest } from "../admin/explain-request.ts";
 import {
   begin,
@@ -33,11 +34,6 @@ afterEach(async () => {
   await Promise.all([upstream, ...others.splice(0)].map(u => u.close()));
   expect(gateway.failures).toEqual([]);
 });
-
-const until = async (holds: () => boolean): Promise<void> => {
-  for (let i = 0; i < 1_000 && !holds(); i++) await new Promise(resolve => setTimeout(resolve, 10));
-  expect(holds()).toBe(true);
-};
 
 const start = async (own: object = {}, more: object = {}, options: object = {}) => {
   gateway = await testGateway(

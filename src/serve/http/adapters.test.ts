@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { until } from "../../../test/support/until.ts";
 import { folderFiles, peftConfigFile, peftWeightsFile, writeAdapter } from "../../nn/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { randomAdapter } from "../adapters/random-adapter.laws.ts";
@@ -125,7 +126,7 @@ test("a model that wakes has its adapters again; one that is unloaded takes them
   const before = await complete("a");
   // asleep after the next answer
   await call("/v1/completions", { model: "a", prompt: "a", max_tokens: 1, keep_alive: 0 });
-  for (let i = 0; i < 200 && engines.all().length > 0; i++) await new Promise(resolve => setTimeout(resolve, 5));
+  await until(() => engines.all().length === 0);
   expect(engines.all()).toEqual([]);
   const after = await complete("a");
   expect([after.choices[0].text, after.system_fingerprint]).toEqual([before.choices[0].text, before.system_fingerprint]);

@@ -1,5 +1,6 @@
 /** Requests that wait for a person, over sockets: approved, refused, too late, too many, and a client that leaves. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { until } from "../../../../test/support/until.ts";
 import { type FakeUpstream, fakeUpstream, type TestGateway, testGateway } from "../../fakes.ts";
 import { jsonOf, says } from "../fakes.ts";
 import type { HeldInfo } from "./held.ts";
@@ -99,7 +100,7 @@ test("a client that leaves is dropped, and its server is not asked", async () =>
   expect(await answer).toBe("AbortError");
   expect(await waiting(0)).toEqual([]);
   expect((await admin("POST", `/gateway/held/${id}`, { decision: "approve" })).status).toBe(404);
-  for (let i = 0; i < 100 && gateway.gateway.inFlight > 0; i++) await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => gateway.gateway.inFlight === 0);
   expect(upstream.received).toEqual([]);
   expect(gateway.records.find(r => r.path === "/v1/chat/completions")).toMatchObject({ status: 499, error: "gateway/cancelled" });
 });
