@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { rounds } from "../../test/support/deep.ts";
 import { random } from "../base/index.ts";
 import { labelPermutation } from "./label-permutation.ts";
 
@@ -19,7 +20,7 @@ const balanced = (predicted: ArrayLike<number>) => (truth: Int32Array) => {
 test("predictions that know nothing of the labels have p below 0.05 in at most 5 % of data sets, also where near-duplicates share a label", () => {
   for (const size of [1, 4]) {
     let alarms = 0;
-    const sets = 200;
+    const sets = rounds(200, 80);
     for (let seed = 0; seed < sets; seed++) {
       const r = random(`null ${size} ${seed}`);
       const groups = 120;
@@ -30,22 +31,23 @@ test("predictions that know nothing of the labels have p below 0.05 in at most 5
       const predicted = clusters.map(g => ofPredicted![g]!);
       if (labelPermutation(truth, balanced(predicted), { draws: 199, seed, clusters }).p < 0.05) alarms++;
     }
-    // 5 % of 200 is 10; a binomial count of them exceeds 19 once in 400
-    expect(alarms, `groups of ${size}`).toBeLessThanOrEqual(19);
+    // 5 % and three standard deviations: 19 of 200, 9 of 80. Without clusters many more alarm (the next test).
+    expect(alarms, `groups of ${size}`).toBeLessThanOrEqual(0.05 * sets + 3 * Math.sqrt(0.05 * 0.95 * sets));
     expect(alarms, `groups of ${size}`).toBeGreaterThan(0);
   }
 });
 
 test("without clusters the same predictions of groups would be called better than chance far too often", () => {
   let alarms = 0;
-  for (let seed = 0; seed < 100; seed++) {
+  const sets = rounds(100, 40);
+  for (let seed = 0; seed < sets; seed++) {
     const r = random(`naive ${seed}`);
     const [t, p] = [0, 1].map(() => Array.from({ length: 20 }, () => r.below(2)));
     const truth = Int32Array.from({ length: 200 }, (_, i) => t![Math.floor(i / 10)]!);
     const predicted = Int32Array.from({ length: 200 }, (_, i) => p![Math.floor(i / 10)]!);
     if (labelPermutation(truth, balanced(predicted), { draws: 199 }).p < 0.05) alarms++;
   }
-  expect(alarms).toBeGreaterThan(15);
+  expect(alarms).toBeGreaterThan(0.15 * sets);
 });
 
 test("the exact p of a few items is what all permutations give", () => {

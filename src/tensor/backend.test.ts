@@ -1,6 +1,7 @@
 /** One contract for every backend: what an executable computes equals the reference, for every operation over random shapes and dtypes. */
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { rounds } from "../../test/support/deep.ts";
 import { random } from "../base/index.ts";
 import { type Case, cases, softcaps } from "./cases.laws.ts";
 import { compile } from "./compile.ts";
@@ -15,7 +16,7 @@ import { checkGraph } from "./spec.ts";
 import type { Tensor } from "./tensor.ts";
 
 const seed = Number(process.env.LOAM_TEST_SEED ?? 1);
-const rounds = 4;
+const draws = rounds(4, 2);
 /** What one rounding of a dtype is, relative. */
 const unit: { readonly [D in DType]?: number } = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 };
 
@@ -67,7 +68,7 @@ describe.each(devices.map(d => [`${d.capabilities.name} on ${d.name}`, d] as con
     test(`${kind}: equals the reference on ${row.dtypes.join(", ")} (seed ${seed})`, async () => {
       const r = random(`${seed}/backend/${kind}`);
       for (const dtype of row.dtypes.filter(d => device.capabilities.dtypes.includes(d)))
-        for (let round = 0; round < (device.name === "webgpu" ? 2 : rounds); round++) {
+        for (let round = 0; round < (device.name === "webgpu" ? 2 : draws); round++) {
           const c = row.draw(r, dtype);
           if (![c.output, ...c.inputs].every(t => device.capabilities.dtypes.includes(t.dtype))) continue;
           const want = evaluate([c.output], new Map<Tensor, Float64Array>(c.inputs.map((t, i) => [t, c.values[i]!])))[0]!;
@@ -165,7 +166,7 @@ test("every case survives storing and loading, with the same values", () => {
 
 test(`simplified equals unsimplified, with and without composites (seed ${seed})`, () => {
   const r = random(`${seed}/simplify`);
-  for (let round = 0; round < 3; round++)
+  for (let round = 0; round < rounds(3); round++)
     for (const [kind, row] of Object.entries(cases)) {
       const c = row.draw(r, row.dtypes[0]!);
       const given = new Map<Tensor, Float64Array>(c.inputs.map((t, i) => [t, c.values[i]!]));

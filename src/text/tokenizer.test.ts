@@ -1,6 +1,7 @@
 /** The laws of our own tokenizers, byte-level and trained by us. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { rounds } from "../../test/support/deep.ts";
 import { isLoamError, random } from "../base/index.ts";
 import { loadTokenizer } from "./load.ts";
 import type { Encoding } from "./tokenizer.ts";
@@ -22,7 +23,7 @@ const noise = (draw: ReturnType<typeof random>): string =>
 
 test(`decoding gives the text back, whatever it is (seed ${seed})`, () => {
   const draw = random(seed);
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < rounds(3000); i++) {
     const text = noise(draw);
     expect(trained.decode(trained.encode(text))).toBe(Buffer.from(text).toString());
   }
@@ -30,7 +31,7 @@ test(`decoding gives the text back, whatever it is (seed ${seed})`, () => {
 
 test(`the fast way over bytes and the way piece by piece give the same ids and places (seed ${seed})`, () => {
   const draw = random(seed);
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < rounds(3000); i++) {
     const text = draw.below(2) === 0 ? noise(draw) : corpus[draw.below(corpus.length)]! + noise(draw);
     const [fast, slow] = [trained.encodeWithOffsets(text), plain.encodeWithOffsets(text)];
     const flat = (e: Encoding) => [...e.ids, ...e.starts, ...e.ends].join();
@@ -59,7 +60,7 @@ test("a million of one letter is one piece and comes out in pieces of the longes
 
 test(`places of byte-level tokens cut the text without gap or overlap, and tokens in one character share its place (seed ${seed})`, () => {
   const draw = random(seed);
-  for (let i = 0; i < 2000; i++) {
+  for (let i = 0; i < rounds(2000); i++) {
     const text = noise(draw);
     const { starts, ends } = trained.encodeWithOffsets(text);
     let at = 0;

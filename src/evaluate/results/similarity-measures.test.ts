@@ -1,5 +1,6 @@
 /** Whether the interval of a correlation is what it says, by simulation: the bootstrap draws pairs, and its draws have ties that the pairs have not. */
 import { expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
 import { bootstrap } from "../../statistics/index.ts";
 import type { ItemResult } from "./item.ts";
@@ -24,7 +25,7 @@ test.each([
   ["pearson", 0.85, 0.85],
 ] as const)("the 95 %% interval of %s covers a correlation of %f about as often as it says", (name, correlation, truth) => {
   const measure = measureOf(name, { task: "pairs", output: "similarity" });
-  const trials = 200;
+  const trials = rounds(200, 80);
   let covered = 0;
   for (let trial = 0; trial < trials; trial++) {
     const items = pairsOf(60, correlation, `${name} ${correlation} ${trial}`);

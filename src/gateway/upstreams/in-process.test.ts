@@ -162,6 +162,5 @@ test("whoever cancels ends the server's stream", async () => {
   const stream = told();
   const reply = await ask(() => new Response(stream.body));
   reply.cancel();
-  await new Promise(resolve => setTimeout(resolve, 5));
-  expect(stream.cancelled()).toBe(true);
+  await expect.poll(() => stream.cancelled()).toBe(true);
 });

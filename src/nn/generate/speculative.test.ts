@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { type Random, random } from "../../base/index.ts";
 import { type History, type SamplingOptions, samplingOptions } from "./options.ts";
 import { greatestToken, sampleToken, transformLogits } from "./sample.ts";
@@ -73,7 +74,7 @@ for (const [name, given] of Object.entries(strategies))
         for (const [token, q] of next.entries()) if (q > 0) walk([...text, token], p * q);
       };
       walk([], 1);
-      const n = 12_000;
+      const n = rounds(12_000, 4_000);
       const rng = random(`${name} ${which}`);
       const seen = new Map<string, number>();
       let right = 0;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { isLoamError, random } from "../../base/index.ts";
 import { dtypes, dtypeTable, fromNumbers, sizeOf } from "../../tensor/index.ts";
 import { duplicateKey } from "./duplicate-key.ts";
@@ -253,7 +254,8 @@ test("mutated files are read or refused with an error of Loam: nothing else, and
   };
   let refused = 0;
   let read = 0;
-  for (let i = 0; i < 20_000; i++) {
+  const files = rounds(20_000);
+  for (let i = 0; i < files; i++) {
     let bytes = seeds[r.below(seeds.length)]!;
     for (let n = 1 + r.below(3); n > 0; n--) bytes = mutate(bytes);
     bytes = honest(bytes);
@@ -275,6 +277,6 @@ test("mutated files are read or refused with an error of Loam: nothing else, and
     }
   }
   // both ends were reached often: a fuzz that only ever refuses tests one line
-  expect(read).toBeGreaterThan(200);
-  expect(refused).toBeGreaterThan(10_000);
+  expect(read).toBeGreaterThan(files / 100);
+  expect(refused).toBeGreaterThan(files / 2);
 });

@@ -1,6 +1,7 @@
 /** Laws of the kernels: each element is the sum of products of operands, rounded or as they are, and nothing beside the result is written. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { deep } from "../../../test/support/deep.ts";
 import { fromBf16, toBf16 } from "../dtype.ts";
 import { allocatePages, loadCode, machineFunction, processorFeatures } from "../machine/index.ts";
 import { productCode, runFields } from "./code.ts";
@@ -96,5 +97,6 @@ test.skipIf(!isHere)(`products of any shape are those of the operands in their f
 test.skipIf(!isHere)(`long sums are taken in pieces, and rows beyond one item's are there${why}`, () => {
   const base = { count: 1, rows: 75, columns: 50, inner: 2700, alpha: 0.5, sharesB: true };
   for (const form of forms)
-    for (const transposeA of [false, true]) for (const transposeB of [false, true]) check({ ...base, form, transposeA, transposeB }, 7);
+    for (const transposeA of [false, true])
+      for (const transposeB of deep ? [false, true] : [!transposeA]) check({ ...base, form, transposeA, transposeB }, 7);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { type Random, random } from "../../base/index.ts";
 import { Merger } from "./merge.ts";
 import { type MergeRule, Ranks } from "./ranks.ts";
@@ -36,7 +37,7 @@ function randomRules(draw: Random, letters: number, count: number): MergeRule[] 
 
 test(`short and long pieces merge by the definition, and widths add up (seed ${seed})`, () => {
   const draw = random(seed);
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < rounds(400); i++) {
     const letters = 1 + draw.below(4);
     const rules = randomRules(draw, letters, 1 + draw.below(20));
     const merger = new Merger(new Ranks(rules));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { isLoamError, random } from "../../base/index.ts";
 import { type Form, recogniserOf, TokenVocabulary, tokenConstraint } from "./index.ts";
 
@@ -111,7 +112,7 @@ test("a regular expression takes what RegExp takes from end to end", () => {
 
 test("random texts of a regular expression match it", () => {
   for (const pattern of patterns)
-    for (let i = 0; i < 30; i++) {
+    for (let i = 0; i < rounds(30); i++) {
       const t = sample(regex(pattern), `${pattern} ${i}`, 20)!;
       expect([pattern, t, new RegExp(`^(?:${pattern})$`, "u").test(t)]).toEqual([pattern, t, true]);
     }
@@ -155,7 +156,7 @@ test("a grammar with recursion takes what is nested and nothing that is not clos
     expect([t, accepts(json, t)]).toEqual([t, false]);
   expect(accepts(json, `{"a":${"[".repeat(5000)}${"]".repeat(5000)}}`)).toBe(true);
   expect(accepts(json, `{"a":${"[".repeat(5000)}${"]".repeat(4999)}}`)).toBe(false);
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < rounds(60); i++) {
     const t = sample(json, `json ${i}`);
     if (t !== undefined) JSON.parse(t);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
 import { softmax } from "./predict.ts";
 import { calibrationOf, compareSystems, confusedOf, tempered } from "./report.ts";
@@ -84,7 +85,7 @@ describe("the report", () => {
 
   test("shuffled labels are no better than chance, and no better than the majority class although macro F1 is higher", () => {
     let [higherF1, named] = [0, 0];
-    const seeds = 20;
+    const seeds = rounds(20, 5);
     for (let seed = 0; seed < seeds; seed++) {
       const r = random(`shuffled ${seed}`);
       const shuffled = Int32Array.from({ length: 300 }, () => Number(r.uniform() < 0.4));
@@ -100,7 +101,7 @@ describe("the report", () => {
       const { chance } = scores.find(s => s.name === "m")!;
       if (chance!.verdict === "no better than chance" && comparisons[0]!.verdict === "no significant difference") named++;
     }
-    expect(higherF1).toBeGreaterThan(15);
+    expect(higherF1).toBeGreaterThan(0.75 * seeds);
     expect(named).toBe(seeds);
   });
 

@@ -1,6 +1,7 @@
 /** Measures against scikit-learn and scipy (`bench/peers/golden/regression.py`), documents with numbers, and what is refused of them. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { readMeasured, readMeasuredTest } from "./examples.ts";
@@ -36,7 +37,7 @@ test("intervals hold their values, and a model that gives the mean is no better 
 });
 
 test("shuffled numbers are no better than chance, although the median has a smaller error than the mean", () => {
-  for (let seed = 0; seed < 20; seed++) {
+  for (let seed = 0; seed < rounds(20); seed++) {
     const r = random(`shuffled ${seed}`);
     // skewed: the mean of 1.65 is far above the median of 1
     const truth = Array.from({ length: 300 }, () => Math.exp(r.normal()));

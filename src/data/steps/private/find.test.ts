@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as v from "../../../../bench/pii/values.ts";
+import { rounds } from "../../../../test/support/deep.ts";
 import { type Random, random } from "../../../base/index.ts";
 import { findPrivate, scanText } from "./find.ts";
 import type { PrivateType } from "./types.ts";
@@ -124,12 +125,13 @@ test("values of other types are found whole, beside any mark, at the start and a
 test("phone numbers as people write them are found", () => {
   let missed = 0;
   const r = random("phones");
-  for (let i = 0; i < 300; i++) {
+  const phones = rounds(300, 100);
+  for (let i = 0; i < phones; i++) {
     const phone = v.phoneWritten(r);
     if (!found(`Call me: ${phone}.`).includes(`phone: ${phone}`)) missed++;
   }
   // Some of the drawn area codes and exchanges are not in use: libphonenumber knows them.
-  expect(missed).toBeLessThan(15);
+  expect(missed).toBeLessThan(phones / 20);
 });
 
 test.each([

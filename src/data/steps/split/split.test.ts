@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { rounds } from "../../../../test/support/deep.ts";
 import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { inArray, talk } from "../../plan/in-memory.ts";
@@ -33,7 +34,7 @@ test("every document is on one side, sorted, and the share is as asked", async (
 });
 
 test("no two documents across the sides are near-duplicates, by brute force over all pairs", async () => {
-  for (const seed of [1, 2]) {
+  for (const seed of [1, 2].slice(0, rounds(2))) {
     const split = await splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.3 }));
     const [train, held] = [split.train, split.heldOut].map(list => list.map(d => shingles(d.text, 5)));
     for (const h of held!) for (const t of train!) expect(jaccard(h, t)).toBeLessThan(0.7);
@@ -77,13 +78,13 @@ test("large groups are not favoured: over many seeds they are held out as often 
   for (const cluster of first.clusters.values()) sizes.set(cluster, (sizes.get(cluster) ?? 0) + 1);
   const isLarge = (d: Document) => (sizes.get(d.attributes.cluster) ?? 1) >= 3;
   const all = [...first.train, ...first.heldOut];
-  const rounds = 25;
-  for (let seed = 0; seed < rounds; seed++)
+  const seeds = rounds(25, 8);
+  for (let seed = 0; seed < seeds; seed++)
     for (const d of (await splitDocuments(documents, splitOptions.parse({ seed, heldOut: 0.2 }))).heldOut) {
       if (isLarge(d)) large++;
       else single++;
     }
-  const share = (held: number, of: number) => held / (rounds * of);
+  const share = (held: number, of: number) => held / (seeds * of);
   expect(share(large, all.filter(isLarge).length)).toBeCloseTo(0.2, 1);
   expect(share(single, all.filter(d => !isLarge(d)).length)).toBeCloseTo(0.2, 1);
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { rounds } from "../../../../test/support/deep.ts";
 import { random } from "../../../base/index.ts";
 import type { Document } from "../../document.ts";
 import { runInMemory } from "../../plan/in-memory.ts";
@@ -124,7 +125,7 @@ test("texts shorter than a window, and no texts at all, stay as they are", async
 });
 
 test("two texts with a passage in common have a fingerprint in common, whatever stands around it", () => {
-  for (let seed = 0; seed < 300; seed++) {
+  for (let seed = 0; seed < rounds(300); seed++) {
     const draw = random(seed);
     const length = 16 + draw.below(60);
     const some = (n: number) => Buffer.from(Array.from({ length: n }, () => "ab "[draw.below(3)]).join(""));
