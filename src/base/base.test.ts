@@ -62,6 +62,7 @@ test("canonical JSON does not depend on the order of keys, and parses back", () 
     }),
   );
   expect(() => canonicalJson({ x: Number.NaN })).toThrow(/finite/);
+  for (const odd of [() => 1, Symbol("s"), 1n]) expect(() => canonicalJson([odd])).toThrow(/plain data/);
   expect(hashOf({ b: 1, a: undefined })).toBe(hashOf({ b: 1 }));
   // FIPS 180-2, appendix B.1
   expect(sha256("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -213,7 +213,8 @@ test("limits are shown by bucket, the most used first, with what is used, held a
   expect(tokens.buckets).toHaveLength(1);
   expect(tokens.buckets[0].of).toEqual({ team: "research", model: "chat" });
   expect(tokens.buckets[0].held).toBe(100);
-  expect(tokens.buckets[0].remaining).toBe(10_000 - tokens.buckets[0].used - 100);
+  // both are whole numbers of a level that leaks all the time
+  expect(Math.abs(tokens.buckets[0].remaining - (10_000 - tokens.buckets[0].used - 100))).toBeLessThanOrEqual(1);
   expect(tokens.buckets[0].used).toBeGreaterThanOrEqual(4 * 67);
   expect(budget).toMatchObject({ quota: 1e9, period: new Date().toISOString().slice(0, 7), warnAt: 0.8, numBuckets: 2 });
   expect(budget.buckets[0]).toMatchObject({ of: { user: "bob" }, used: 3 * 67_000, held: 0 });

@@ -63,6 +63,21 @@ describe("decisions", () => {
     expect(decide(i, identityWith(), { ...chat, dataClass: "public" }, noon).allowed).toBe(false);
   });
 
+  test("a policy for an organisation is for those who belong to it, and for nobody who belongs to none", () => {
+    const i = index({ id: "acme", effect: "allow", who: { organisations: ["acme"] } });
+    const allowed = (organisation: string | null) => decide(i, identityWith({ organisation }), chat, noon).allowed;
+    expect(["acme", "other", "null", null].map(allowed)).toEqual([true, false, false, false]);
+  });
+
+  test("a request without a model is in no policy for models", () => {
+    const i = index({ id: "some", effect: "allow", models: ["mail", "*"] });
+    expect(decide(i, identityWith(), { ...chat, model: null }, noon)).toEqual({
+      allowed: false,
+      policy: null,
+      reason: "no policy allows chat",
+    });
+  });
+
   test("a letter that looks like another is another: no policy is met by a look-alike name", () => {
     const i = index({ id: "mail", effect: "allow", models: ["mail"] }, { id: "gpt", effect: "allow", models: ["gpt-*"] });
     for (const model of ["mаil", "MAIL", "mail ", "ｍａｉｌ", "ɡpt-4", "gpt"])

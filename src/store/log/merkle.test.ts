@@ -166,3 +166,34 @@ test("every earlier tree proves to be a beginning; a rewritten history does not"
     }),
   );
 });
+
+test("places outside of the tree prove nothing, whatever is shown with them", () => {
+  const size = 5;
+  const root = rootOf(many.slice(0, size));
+  for (const index of [-1, size, size + 1, Number.NaN])
+    for (const proof of [[], inclusionProof(many.slice(0, size), 0), inclusionProof(many.slice(0, size), size - 1)])
+      expect(checkInclusion(many[size - 1]!, index, size, proof, root), `${index}`).toBe(false);
+  expect(checkInclusion(root, -1, 0, [], root)).toBe(false);
+  expect(checkInclusion(root, 0, 0, [], root)).toBe(false);
+  // a tree of one leaf is its leaf: nothing but the place refuses these
+  for (const index of [-1, 1]) expect(checkInclusion(leaves[0]!, index, 1, [], roots[0]!)).toBe(false);
+  for (const [first, of] of [
+    [-1, 8],
+    [9, 8],
+    [2, 1],
+    [Number.NaN, 8],
+  ] as const)
+    expect(checkConsistency(first, of, roots[0]!, roots[0]!, []), `${first} of ${of}`).toBe(false);
+});
+
+test("a tree begins with itself and with the empty one, by an empty proof and by no other", () => {
+  for (let size = 1; size <= 8; size++) {
+    const root = roots[size - 1]!;
+    expect(checkConsistency(size, size, root, root, [])).toBe(true);
+    expect(checkConsistency(size, size, root, root, [root])).toBe(false);
+    expect(checkConsistency(size, size, flip(root, 3), root, [])).toBe(false);
+    expect(checkConsistency(0, size, emptyRoot, root, [])).toBe(true);
+    expect(checkConsistency(0, size, emptyRoot, root, [root])).toBe(false);
+    expect(checkConsistency(0, size, flip(emptyRoot, 3), root, [])).toBe(false);
+  }
+});
