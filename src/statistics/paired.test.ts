@@ -8,6 +8,8 @@ test("McNemar's test is exact below 25 items that differ, and has Edwards' corre
   // (|20 - 5| - 1)^2 / 25 = 7.84 = 2.8^2, and 2 (1 - Phi(2.8)) = 0.0051103
   expect(p).toBeCloseTo(0.0051103, 6);
   expect(mcNemar(5, 20).p).toBe(p);
+  expect(mcNemar(0, 5).p).toBeCloseTo(2 * 2 ** -5, 12);
+  for (const wrong of [-1, 0.5]) expect(() => mcNemar(wrong, 5)).toThrow(/onlyFirst/);
   // as many one way as the other: the correction must not make a difference of nothing
   expect(mcNemar(13, 13).p).toBe(1);
 });

@@ -26,7 +26,7 @@ test("what fills the capacity fits, with what is held, and one more does not", (
   expect(fits(state({ held: 3 }), line({ charge: 6, hold: 3 }), 1_004)).toBe(true);
   // a leak's rounding does not stop a request
   expect(fits(state({ level: 10 + 1e-9 }), line({ charge: 10 }), 1_000)).toBe(true);
-  expect(fits(emptyBucket, line({ charge: 20 }), 1_000)).toBe(true);
+  expect(fits(emptyBucket, line({ charge: 20, leakPerMs: 0 }), 1_000)).toBe(true);
 });
 
 test("taking and settling add up, never go below nothing, and never set the bucket's clock back", () => {
