@@ -305,6 +305,23 @@ describe("hours", () => {
     expect(isWithin(office, at("2026-12-01T07:00:00Z"))).toBe(true);
   });
 
+  test("hours begin and end at their minute, the last one without, by day and over midnight", () => {
+    const seen = (hours: { from: string; to: string }, ...times: string[]) =>
+      times.map(time => isWithin({ ...hours, timezone: "UTC" }, at(`2026-11-26T${time}Z`)));
+    const times = ["08:29:59", "08:30:00", "17:44:59", "17:45:00"];
+    expect(seen({ from: "08:30", to: "17:45" }, ...times)).toEqual([false, true, true, false]);
+    expect(seen({ from: "17:45", to: "08:30" }, ...times)).toEqual([true, false, false, true]);
+    // half-hour zones have other minutes than UTC
+    const india = { from: "09:00", to: "17:00", timezone: "Asia/Kolkata" };
+    expect(["03:29:59", "03:30:00"].map(time => isWithin(india, at(`2026-11-26T${time}Z`)))).toEqual([false, true]);
+  });
+
+  test("without hours every moment is within, or every moment of the days", () => {
+    expect(isWithin({ timezone: "UTC" }, at("2026-11-26T12:00:00Z"))).toBe(true);
+    const thursdays = { days: ["thu" as const], timezone: "UTC" };
+    expect(["26", "27"].map(day => isWithin(thursdays, at(`2026-11-${day}T12:00:00Z`)))).toEqual([true, false]);
+  });
+
   test("any moment is in exactly one of a stretch of hours and the rest of the day", () => {
     const time = fc
       .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
