@@ -1,4 +1,7 @@
 /** Builds the console into `console/dist` with relative paths, so it can be served from anywhere. `--mode fake` develops against made-up data. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 import { fakeServer } from "./dev/fake.ts";
@@ -12,6 +15,21 @@ const contentPolicy: Plugin = {
   transformIndexHtml: () => [
     { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: policy }, injectTo: "head-prepend" },
   ],
+};
+
+/** Compressed forms beside each file that is larger than a packet, best effort: servers send them to whoever takes them. */
+const compressed: Plugin = {
+  name: "compressed-assets",
+  apply: "build",
+  writeBundle({ dir }, bundle) {
+    for (const name of Object.keys(bundle)) {
+      const plain = readFileSync(join(dir!, name));
+      if (plain.length < 1024) continue;
+      const quality = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
+      writeFileSync(join(dir!, `${name}.br`), brotliCompressSync(plain, { params: quality }));
+      writeFileSync(join(dir!, `${name}.gz`), gzipSync(plain, { level: 9 }));
+    }
+  },
 };
 
 const madeUp = (): Plugin => ({
@@ -30,7 +48,7 @@ export default defineConfig(({ command, mode }) => {
   return {
     base: "./",
     root: import.meta.dirname,
-    plugins: [react(), contentPolicy, ...(mode === "fake" ? [madeUp()] : [])],
+    plugins: [react(), contentPolicy, compressed, ...(mode === "fake" ? [madeUp()] : [])],
     build: {
       outDir: "dist",
       emptyOutDir: true,

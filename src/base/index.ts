@@ -26,6 +26,7 @@ export { type Progress, type ProgressEvent, silent } from "./progress.ts";
 export { type Random, type RandomState, random } from "./random.ts";
 export { pathFault } from "./request-path.ts";
 export { showValue } from "./show.ts";
+export { readStaticPage, type StaticPage, staticResponse } from "./static-page.ts";
 export { isBranch, type MapLeaves, type Tree, treeFrom, treeLeaves, treeMap, treePaths } from "./tree.ts";
 export { formatBytes, formatCount, formatDuration, parseCount } from "./units.ts";
 export { zstdLibrary } from "./zstd.ts";

@@ -2,7 +2,7 @@
  * The gateway as one thing: its configuration with what runs under it, the control that says who may do what, the log and the metrics. A reload
  * checks everything first and then takes the place of what was there; streams of before end as they began.
  */
-import { type Clock, systemClock } from "../base/index.ts";
+import { type Clock, type StaticPage, systemClock } from "../base/index.ts";
 import type { Login } from "../session/index.ts";
 import type { AnswerCache } from "./cache/cache.ts";
 import type { CacheState } from "./cache/counts.ts";
@@ -19,7 +19,6 @@ import type { End, Exchange, RequestRecord } from "./http/exchange.ts";
 import { limits } from "./http/limits.ts";
 import { createMetrics, type GatewayMetrics } from "./http/metrics.ts";
 import { Callers } from "./own/callers.ts";
-import type { Page } from "./own/page.ts";
 import type { OwnServer } from "./own/server-port.ts";
 import { type RoutingMetrics, routingMetrics } from "./routing/metrics.ts";
 import { Runtime } from "./routing/runtime.ts";
@@ -45,7 +44,7 @@ export interface GatewayOptions {
   /** Sessions of browsers: answers its own paths; whom it knows, `control` knows. */
   readonly login?: Login;
   /** The console's page, where the gateway stands alone. */
-  readonly page?: Page;
+  readonly page?: StaticPage;
   /** Told of an event for webhooks that no receiver took. */
   readonly onLost?: WebhookOptions["onLost"];
   /** How often the list of changes is looked at for webhooks, in ms, and the first pause before an event is sent again. */
@@ -104,7 +103,7 @@ export class Gateway {
   readonly login: Login | undefined;
   /** Undefined where the server asks nothing later. */
   readonly callers: Callers | undefined;
-  readonly page: Page | undefined;
+  readonly page: StaticPage | undefined;
   readonly tracing: GatewayTracing | undefined;
   /** Takes up the file again, in the name of whoever asks; undefined where there is none. Errors: what is wrong with it. */
   readAgain: ((by: string) => Promise<void>) | undefined;

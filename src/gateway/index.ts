@@ -54,7 +54,6 @@ export { verifyEntries } from "./identity/changes.ts";
 export { type Entry, type EntryKind, entryKinds, type PrincipalKind, principalKinds } from "./identity/entries.ts";
 export type { EntryAsked, Match } from "./identity/entry-checks.ts";
 export { adminsOf } from "./identity/principals.ts";
-export { type Page, readPage } from "./own/page.ts";
 export { type CedarDifference, type ImportedCedar, importCedar } from "./policy/import-cedar.ts";
 export type { ShadowRecord } from "./routing/shadow.ts";
 export { openGatewayTracing } from "./tracing/open-tracing.ts";

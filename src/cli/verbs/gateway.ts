@@ -3,6 +3,7 @@
  * stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
 import { join } from "node:path";
+import { readStaticPage } from "../../base/index.ts";
 import {
   adminsOf,
   controlPart,
@@ -13,7 +14,6 @@ import {
   handoverOf,
   listenGateway,
   noticeText,
-  readPage,
 } from "../../gateway/index.ts";
 import { Login } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -58,7 +58,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
   const { to } = config.log;
   // with --json the log is among the events
   const log = logOf(config, out.json);
-  const page = await readPage(join(packageFolder, "console", "dist"));
+  const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
   let door: Gateway;
   let listening: GatewayListening;

@@ -2,8 +2,9 @@
  * `loam serve`: models over HTTP, with the console's page: versions of a project or of the home, or files as they lie on the disk. More may be
  * loaded and unloaded while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished.
  */
-import { existsSync } from "node:fs";
+
 import { join } from "node:path";
+import { readStaticPage } from "../../base/index.ts";
 import {
   type App,
   askClassifier,
@@ -223,8 +224,7 @@ async function serveModels(
     ...(draft ? { draft: { found: draft, tokens: draftTokens } } : {}),
   });
   const named = await Promise.all(found.map(f => versions.add(f)));
-  const consoleFolder = join(packageFolder, "console", "dist");
-  const page = existsSync(join(consoleFolder, "index.html"));
+  const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const engines = new Engines();
   const guards = store ? await listGuards(store.records.read) : [];
   let hasStarted = false;
@@ -284,7 +284,7 @@ async function serveModels(
           },
         }
       : {}),
-    ...(page ? { consoleFolder } : {}),
+    ...(page ? { page } : {}),
     ...(project ? { filesFolder: join(project.folder, ".loam", "served-files") } : {}),
     ...(lines ? { batchLine: lines.ask, callerOf: callerBehindGateway } : {}),
     ...(project && store
@@ -344,7 +344,7 @@ async function serveModels(
       versions,
       first,
       listening,
-      page,
+      page: page !== undefined,
       draft: draftName,
       door,
       login: usedLogin,

@@ -3,7 +3,7 @@
  * for a model goes: who is it, is it well formed, may they, is there room, to an upstream and back, what did it come to.
  */
 import { Hono } from "hono";
-import { pathFault } from "../../base/index.ts";
+import { pathFault, staticResponse } from "../../base/index.ts";
 import { loginPaths } from "../../session/index.ts";
 import { administered } from "../admin/page.ts";
 import { adminPages } from "../admin/pages.ts";
@@ -11,7 +11,7 @@ import { mayReadMetrics } from "../admin/roles.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { ownServer } from "../own/own-server.ts";
-import { aloneSession } from "../own/page.ts";
+import { aloneSession } from "../own/session.ts";
 import { passedThrough } from "../passthrough/pass.ts";
 import { passThroughOf } from "../passthrough/places.ts";
 import { messages } from "../translate/messages.ts";
@@ -30,7 +30,7 @@ export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
 function responseOf({ status, headers: list, body }: Written): Response {
   const headers = new Headers();
   for (let i = 0; i < list.length; i += 2) headers.set(list[i]!, list[i + 1]!);
-  return new Response(status === 204 || status === 205 ? null : body, { status, headers });
+  return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
 }
 
 /** The addresses of requests for a model. */
@@ -125,11 +125,14 @@ export function createApp(gateway: Gateway): AppFetch {
       app.all(path, c => around(path, handle)(c.req.raw, c.env));
     }
   // the same for everybody: without a key
-  for (const [path, { body, headers }] of gateway.page ?? [])
+  for (const path of gateway.page?.keys() ?? [])
     on(
       "GET",
       path,
-      around("page", async () => ({ status: 200, headers, body })),
+      around("page", async request => {
+        const found = staticResponse(gateway.page!, request)!;
+        return { status: found.status, headers: Object.fromEntries(found.headers), body: new Uint8Array(await found.arrayBuffer()) };
+      }),
     );
   if (gateway.page && !login)
     on(

@@ -3,7 +3,7 @@
  * contract, and one record a request for metrics and logs. It knows no sockets; `listen.ts` does.
  */
 import { Hono } from "hono";
-import { type Clock, pathFault, systemClock } from "../../base/index.ts";
+import { type Clock, pathFault, type StaticPage, staticResponse, systemClock } from "../../base/index.ts";
 import { type Login, loginPaths } from "../../session/index.ts";
 import type { Authorize } from "../authorization.ts";
 import type { ConsoleSource } from "../console-source.ts";
@@ -28,7 +28,6 @@ import { type AllowedHosts, checkHost } from "./hosts.ts";
 import { anonymous, type Caller } from "./owner.ts";
 import { Permit } from "./permit.ts";
 import { ResponseStore } from "./responses/store.ts";
-import { staticFile } from "./static-files.ts";
 import { isCopy, ownRequests, visits } from "./visited.ts";
 import { wireError } from "./wire-error.ts";
 
@@ -50,8 +49,8 @@ export interface AppOptions {
   readonly adapterAnyBase?: boolean;
   /** Reads the record for the console. */
   readonly console?: ConsoleSource;
-  /** Folder of the built console. */
-  readonly consoleFolder?: string;
+  /** The built console. */
+  readonly page?: StaticPage;
   /** Loam's version. */
   readonly version?: string;
   /** Names that the server answers to; this machine's own when absent. */
@@ -101,7 +100,7 @@ liveness at /healthz, readiness at /readyz and /health. The web console is not b
 `;
 
 export function createApp(options: AppOptions): App {
-  const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, consoleFolder } = options;
+  const { version = "0.0.0", clock = systemClock, hosts = "loopback", heartbeatMs = limits.heartbeatMs, page } = options;
   const engines = options.engines instanceof Engines ? options.engines : new Engines(options.engines, options.encoders);
   if (options.otherNames !== undefined) engines.takeOtherNames(options.otherNames);
   const { fleet, admin = false, login, tracing, callerOf = () => anonymous } = options;
@@ -279,15 +278,15 @@ export function createApp(options: AppOptions): App {
     if (pathname.startsWith("/v1/") || pathname === "/v1") return next();
     const refused = await refusedAt(c, "console");
     if (refused) return refused;
-    const file = consoleFolder === undefined ? undefined : await staticFile(c, consoleFolder);
+    const file = page && staticResponse(page, c.req.raw);
     if (file) {
       c.var.exchange.route = "console";
       return file;
     }
-    const page = consoleFolder === undefined ? undefined : consoleLocation(c.req.raw);
-    if (page !== undefined) {
+    const location = page && consoleLocation(c.req.raw);
+    if (location !== undefined) {
       c.var.exchange.route = "console";
-      return c.redirect(page);
+      return c.redirect(location);
     }
     if (pathname !== "/") return next();
     c.var.exchange.route = "/";

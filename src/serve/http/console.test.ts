@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { pages } from "../../../console/src/route.ts";
+import { readStaticPage } from "../../base/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import type { ConsoleSource } from "../console-source.ts";
 import { createEngine } from "../engine.ts";
@@ -21,7 +22,7 @@ mkdirSync(join(folder, "assets"), { recursive: true });
 writeFileSync(join(folder, "index.html"), "<!doctype html><title>Loam</title>");
 writeFileSync(join(folder, "assets", "index-BvJ3kQ0x.js"), "export {};");
 writeFileSync(join(record, "secret.txt"), "secret");
-symlinkSync(join(record, "secret.txt"), join(folder, "link.txt"));
+symlinkSync(join(record, "secret.txt"), join(folder, "link.js"));
 afterAll(() => {
   rmSync(record, { recursive: true, force: true });
   return engine.close();
@@ -50,7 +51,8 @@ const source: ConsoleSource = {
     logged: id => (id === "model-0123456789ab" ? { artifact: id, steps: [1] } : undefined),
   },
 };
-const app = createApp({ engines: [engine], console: source, admin: true, consoleFolder: folder, version: "1.2.3" });
+const built = (await readStaticPage(folder))!;
+const app = createApp({ engines: [engine], console: source, admin: true, page: built, version: "1.2.3" });
 const get = (path: string, headers: Record<string, string> = {}) => app.fetch(new Request(`http://localhost${path}`, { headers }));
 const json = async (path: string) => {
   const response = await get(path);
@@ -156,7 +158,7 @@ test("an unknown path is 404, not the page: a probe of /version or /props does n
 });
 
 test("/health is readiness, not the page: 503 while no model is loaded", async () => {
-  const empty = createApp({ engines: [], consoleFolder: folder });
+  const empty = createApp({ engines: [], page: built });
   const loading = await empty.fetch(new Request("http://localhost/health", { headers: { accept: "text/html" } }));
   expect([loading.status, await loading.json()]).toEqual([503, { status: "not ready", models: {} }]);
   expect(await json("/health")).toEqual([200, { status: "ready", models: { "tiny@1": "ready" } }]);
@@ -187,7 +189,7 @@ test("nothing outside the folder is served, however it is asked for", async () =
     "/%2e%2e/secret.txt",
     "/assets/..%2f..%2fsecret.txt",
     "/..%5csecret.txt",
-    "/link.txt",
+    "/link.js",
     "/%00.txt",
     "/%ff.txt",
     "/assets",

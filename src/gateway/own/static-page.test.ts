@@ -2,9 +2,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { readStaticPage } from "../../base/index.ts";
 import { testGateway } from "../fakes.ts";
-import { readPage } from "./page.ts";
 
 test("the page's files need no key, what it asks for does, and no path leads out of it", async () => {
   const folder = await mkdtemp(join(tmpdir(), "loam-page-"));
@@ -12,8 +13,10 @@ test("the page's files need no key, what it asks for does, and no path leads out
   await writeFile(join(folder, "secret.html"), "no");
   await writeFile(join(folder, "page", "index.html"), "<p>hello</p>");
   await writeFile(join(folder, "page", "notes.txt"), "no part of it");
-  await writeFile(join(folder, "page", "assets", "index-abcdefgh.js"), "1");
-  const page = await readPage(join(folder, "page"));
+  const script = "export const words = 1;".repeat(100);
+  await writeFile(join(folder, "page", "assets", "index-abcdefgh.js"), script);
+  await writeFile(join(folder, "page", "assets", "index-abcdefgh.js.gz"), gzipSync(script));
+  const page = await readStaticPage(join(folder, "page"));
   const gateway = await testGateway(
     { upstreams: { local: { url: "http://127.0.0.1:9/v1" } }, models: { mail: { targets: [{ upstream: "local" }] } } },
     { page: page! },
@@ -29,12 +32,16 @@ test("the page's files need no key, what it asks for does, and no path leads out
       "text/javascript; charset=utf-8",
       "public, max-age=31536000, immutable",
     ]);
+    // fetch takes gzip, and undoes it
+    expect([asset.headers.get("content-encoding"), await asset.text()]).toEqual(["gzip", script]);
+    const headers = { "if-none-match": asset.headers.get("etag")!, "accept-encoding": "gzip" };
+    expect((await fetch(`${gateway.url}/assets/index-abcdefgh.js`, { headers })).status).toBe(304);
     expect(await (await get("/api/session")).json()).toEqual({ gateway: true, record: false, access: "none", csrf: null, demo: null });
     for (const path of ["/../secret.html", "/%2e%2e/secret.html", "/assets/..%2f..%2fsecret.html", "/notes.txt", "/assets/"])
       expect([path, (await get(path)).status]).toEqual([path, path.includes("%2f") ? 400 : 404]);
     expect((await get("/gateway/state")).status).toBe(401);
     expect((await get("/gateway/state", gateway.key)).status).toBe(200);
-    expect(await readPage(join(folder, "nowhere"))).toBeUndefined();
+    expect(await readStaticPage(join(folder, "nowhere"))).toBeUndefined();
   } finally {
     await gateway.close();
     await rm(folder, { recursive: true });
