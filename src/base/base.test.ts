@@ -171,7 +171,34 @@ test("of alternatives the one is meant whose keys were written, whatever another
   said({ file: "a", format: "tvs" }).toThrow('f: data.format: expected one of csv, tsv, got "tvs". Did you mean "tsv"?');
   said({ file: "a", formt: "csv" }).toThrow('f: data.formt: expected a known key, got "formt". Did you mean "format"?');
   said({ documents: "a", sid: "train" }).toThrow('f: data.sid: expected a known key, got "sid". Did you mean "side"?');
+  // the other branch knows it: the key that was just refused is no proposal
+  said({ documents: "a", format: "csv" }).toThrow(
+    'f: data.format: expected one of documents, side, got "format". Remove it or check its spelling.',
+  );
   said({ documents: 1 }).toThrow("f: data.documents: expected string, got 1.");
+});
+
+test("a key of another kind is not proposed for itself: its kind is named", () => {
+  const train = { rate: z.number().optional() };
+  const schema = z.strictObject({
+    models: z.record(
+      z.string(),
+      z.strictObject({
+        tune: z
+          .discriminatedUnion("task", [
+            z.strictObject({ task: z.literal("instruct"), rows: z.number().optional(), ...train }),
+            z.strictObject({ task: z.literal("preference"), pairs: z.number().optional(), ...train }),
+          ])
+          .superRefine(() => {}),
+      }),
+    ),
+  });
+  const said = (tune: object) => expect(() => check(schema, { models: { a: { tune } } }, "f"));
+  said({ task: "preference", rows: 4 }).toThrow(
+    'f: models.a.tune.rows: expected one of task, pairs, rate, got "rows". "rows" is a key of task instruct. Remove it.',
+  );
+  said({ task: "preference", rwos: 4 }).toThrow('expected one of task, pairs, rate, got "rwos". Remove it or check its spelling.');
+  said({ task: "preference", rat: 4 }).toThrow('expected a known key, got "rat". Did you mean "rate"?');
 });
 
 test("what a schema wanted is said as a person would, whatever the kind of rule", () => {

@@ -3,6 +3,7 @@ import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { baseErrors } from "./errors.ts";
 import { expectation, takenValues } from "./expectation.ts";
+import { knownKeys } from "./known-keys.ts";
 import { mergeProblem } from "./merge-keys.ts";
 import { nearest } from "./nearest.ts";
 import { showValue } from "./show.ts";
@@ -14,33 +15,16 @@ export const keyPath = (path: readonly PropertyKey[]): string =>
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((v, k) => (v === null || v === undefined ? undefined : (v as Record<PropertyKey, unknown>)[k]), value);
 
-/** Keys that a schema knows at a path, looking through optionals, defaults and unions; empty where it cannot tell. */
-function knownKeys(schema: unknown, path: readonly PropertyKey[]): string[] {
-  let level = [schema];
-  const open = (s: unknown): unknown[] => {
-    const def = (s as { _zod?: { def?: Record<string, unknown> } })?._zod?.def;
-    if (!def) return [];
-    if (def.innerType) return open(def.innerType);
-    if (def.type === "pipe") return open(def.in);
-    if (def.type === "lazy") return open((def.getter as () => unknown)());
-    if (Array.isArray(def.options)) return (def.options as unknown[]).flatMap(open);
-    return [s];
-  };
-  for (const key of path) {
-    level = level.flatMap(open).flatMap(s => {
-      const def = (s as { _zod: { def: Record<string, unknown> } })._zod.def;
-      if (def.shape) return [(def.shape as Record<PropertyKey, unknown>)[key]].filter(x => x !== undefined);
-      if (def.element) return [def.element];
-      if (def.valueType) return [def.valueType];
-      return [];
-    });
-  }
-  return level.flatMap(open).flatMap(s => Object.keys(((s as { _zod: { def: { shape?: object } } })._zod.def.shape as object) ?? {}));
+/** A branch of alternatives that was taken on the way to an issue: how deep they stand, and which one. */
+interface Taken {
+  readonly depth: number;
+  readonly branch: number;
 }
-
 interface Placed {
   readonly issue: z.core.$ZodIssue;
   readonly path: readonly PropertyKey[];
+  /** From the outside in. */
+  readonly taken: readonly Taken[];
 }
 const isUnknown = ({ issue }: Placed): boolean => issue.code === "unrecognized_keys";
 const depthOf = (branch: readonly Placed[]): number => Math.max(...branch.map(x => x.path.length));
@@ -62,32 +46,34 @@ export function check<S extends z.ZodType>(schema: S, value: unknown, place: str
   const result = schema.safeParse(value, { error: expectation });
   if (result.success) return result.data;
   // A union reports each branch.
-  const flatten = (issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[]): readonly Placed[] =>
+  const flatten = (issues: readonly z.core.$ZodIssue[], base: readonly PropertyKey[], taken: readonly Taken[]): readonly Placed[] =>
     issues.flatMap(issue => {
       const path = [...base, ...issue.path];
       if (issue.code === "invalid_union" && issue.errors.length > 0) {
         const branch = meant(
-          issue.errors.map(e => flatten(e, path)),
+          issue.errors.map((e, i) => flatten(e, path, [...taken, { depth: path.length, branch: i }])),
           path.length,
         );
         if (depthOf(branch) > path.length) return branch;
         const unknown = branch.find(isUnknown);
         if (unknown) return [unknown];
       }
-      return [{ issue, path }];
+      return [{ issue, path, taken }];
     });
-  const all = flatten(result.error.issues, []);
-  const { issue, path } = all.find(isUnknown) ?? all[0]!;
+  const all = flatten(result.error.issues, [], []);
+  const { issue, path, taken } = all.find(isUnknown) ?? all[0]!;
   const where = (p: readonly PropertyKey[]) => (p.length ? `${place}: ${keyPath(p)}` : place);
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
-    const known = knownKeys(schema, path);
-    const near = nearest(key, known);
+    const { keys, elsewhere } = knownKeys(schema, value, { path, taken, key });
+    const near = elsewhere.length > 0 ? undefined : nearest(key, keys);
+    const advice =
+      elsewhere.length > 0 ? `"${key}" is a key of ${elsewhere.join(" and ")}. Remove it.` : "Remove it or check its spelling.";
     throw baseErrors.fail("unknownKey", {
       place: where([...path, key]),
-      expected: near ? `a known key` : known.length ? `one of ${known.join(", ")}` : "a known key",
+      expected: near ? `a known key` : keys.length ? `one of ${keys.join(", ")}` : "a known key",
       received: `"${key}"`,
-      hint: near ? `Did you mean "${near}"?` : "Remove it or check its spelling.",
+      hint: near ? `Did you mean "${near}"?` : advice,
     });
   }
   // What is wrong with a key stands in the map that has it.

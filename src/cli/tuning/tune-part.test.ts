@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { check } from "../../base/index.ts";
 import { dataSetOf, tunedModel } from "./tune-part.ts";
 
 const tuned = (tune: object) => tunedModel.parse({ base: "toy", tune });
@@ -19,4 +20,12 @@ test("a validation file beside a data set is refused: its groups select", () => 
   expect(tuned({ task: "instruct", on: "./notes.jsonl", validationFile: "./held.jsonl" }).tune).toMatchObject({
     validationFile: "./held.jsonl",
   });
+});
+
+test("rows of a preference tuning: pairs are counted, and the tasks that have rows are named", () => {
+  const refused = (tune: object) => expect(() => check(tunedModel, { base: "toy", tune }, "loam.yaml: models.a"));
+  refused({ task: "preference", on: "./pairs.jsonl", rows: 4 }).toThrow(
+    /tune\.rows: expected one of .*\bpairs\b.*, got "rows"\. "rows" is a key of task instruct and task distill\. Remove it\./,
+  );
+  refused({ task: "embed", on: "./pairs.jsonl", lable: "x" }).toThrow(/expected one of .*, got "lable"\. Remove it or check its spelling/);
 });

@@ -1,0 +1,74 @@
+/**
+ * The keys that a schema takes where an unknown one was written. Of alternatives those of the branch that complained: another one may well know the key, and
+ * to propose the key that was just refused helps nobody.
+ */
+
+interface Def {
+  readonly type?: string;
+  readonly innerType?: unknown;
+  readonly in?: unknown;
+  readonly getter?: () => unknown;
+  readonly options?: readonly unknown[];
+  readonly discriminator?: string;
+  readonly shape?: Readonly<Record<PropertyKey, unknown>>;
+  readonly element?: unknown;
+  readonly valueType?: unknown;
+}
+interface Node {
+  readonly def?: Def;
+  readonly propValues?: Readonly<Record<string, ReadonlySet<unknown>>>;
+}
+const nodeOf = (schema: unknown): Node => (schema as { readonly _zod?: Node } | undefined)?._zod ?? {};
+
+export interface UnknownKey {
+  /** Of the map that has it. */
+  readonly path: readonly PropertyKey[];
+  /** Branches of alternatives that led there, from the outside in. */
+  readonly taken: readonly { readonly depth: number; readonly branch: number }[];
+  readonly key: string;
+}
+
+const inside = (value: unknown, key: PropertyKey): unknown =>
+  typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined;
+
+/** `keys` is empty where the schema cannot tell; `elsewhere` names the kinds that know the key, where a field of the map says its kind: `task instruct`. */
+export function knownKeys(
+  schema: unknown,
+  value: unknown,
+  { path, taken, key }: UnknownKey,
+): { readonly keys: readonly string[]; readonly elsewhere: readonly string[] } {
+  const left = [...taken];
+  const elsewhere: string[] = [];
+  const knows = (s: unknown): boolean => Object.hasOwn(nodeOf(s).def?.shape ?? {}, key);
+  const open = (s: unknown, at: unknown, depth: number): unknown[] => {
+    const { def } = nodeOf(s);
+    if (!def) return [];
+    if (def.innerType) return open(def.innerType, at, depth);
+    if (def.type === "pipe") return open(def.in, at, depth);
+    if (def.type === "lazy") return open(def.getter!(), at, depth);
+    const { options, discriminator } = def;
+    if (!Array.isArray(options)) return [s];
+    if (discriminator !== undefined) {
+      const kinds = (o: unknown) => nodeOf(o).propValues?.[discriminator];
+      const own = options.filter(o => kinds(o)?.has(inside(at, discriminator)));
+      if (own.length > 0) {
+        if (depth === path.length)
+          for (const other of options.filter(o => !own.includes(o) && knows(o)))
+            elsewhere.push(`${discriminator} ${[...(kinds(other) ?? [])].join(" or ")}`);
+        return own.flatMap(o => open(o, at, depth));
+      }
+    } else if (left[0]?.depth === depth) return open(options[left.shift()!.branch], at, depth);
+    return options.flatMap(o => open(o, at, depth));
+  };
+  let level: { readonly s: unknown; readonly at: unknown }[] = [{ s: schema, at: value }];
+  for (const [depth, part] of path.entries())
+    level = level.flatMap(({ s, at }) =>
+      open(s, at, depth).flatMap(o => {
+        const { shape, element, valueType } = nodeOf(o).def ?? {};
+        const next = shape ? shape[part] : (element ?? valueType);
+        return next === undefined ? [] : [{ s: next, at: inside(at, part) }];
+      }),
+    );
+  const maps = level.flatMap(({ s, at }) => open(s, at, path.length)).filter(s => !knows(s));
+  return { keys: [...new Set(maps.flatMap(s => Object.keys(nodeOf(s).def?.shape ?? {})))], elsewhere };
+}
