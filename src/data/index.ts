@@ -79,7 +79,7 @@ export { fillRows } from "./rows.ts";
 export { type Shown, shortened, shownBy } from "./shown.ts";
 export { type Manifest, manifestOf } from "./sources/manifest.ts";
 export { type Reader, type ReadRecord, readerNames, type SourceOptions, sourceOptions } from "./sources/source.ts";
-export { type OwnPartOptions, ownPart, ownPartCounter, ownPartOptions, ownPartProblem } from "./split-by/own-part.ts";
+export { type OwnPartOptions, ownPart, ownPartCounter, ownPartOnly, ownPartOptions, ownPartProblem } from "./split-by/own-part.ts";
 export {
   type DataPart,
   dataPart,

@@ -26,7 +26,7 @@ export function embedLinks(
   tune: Extract<TunedModel["tune"], { task: "embed" }>,
   { device, onProblem }: Around,
 ): Link[] {
-  const { task: _, on, scored, columns, validation, ...recipe } = tune;
+  const { task: _, on, scored, columns, validation, heldOut, allowCrossing, ...recipe } = tune;
   const pairs = `pairs/${name}`;
   return [
     link({
@@ -39,10 +39,12 @@ export function embedLinks(
         ...(scored === undefined ? {} : { scored: await examplesFile(p.folder, scored) }),
         ...(columns === undefined ? {} : { columns }),
         validation,
+        ...(heldOut === undefined ? {} : { heldOut }),
+        ...(allowCrossing ? { allowCrossing } : {}),
         seed: recipe.seed,
       }),
       describe: s =>
-        `${formatCount(n(s, "train"))} pairs to train on, ${formatCount(n(s, "validation"))} to select by${s.scored ? `, ${formatCount(n(s, "scored"))} scored${s.scoredTrained ? ` (${formatCount(n(s, "scoredTrained"))} of them trained on, which flatters)` : ""}` : ""}`,
+        `${formatCount(n(s, "train"))} pairs to train on, ${formatCount(n(s, "validation"))} to select by${s.heldOut ? `, ${formatCount(n(s, "heldOut"))} held out` : ""}${s.scored ? `, ${formatCount(n(s, "scored"))} scored${s.scoredTrained ? ` (${formatCount(n(s, "scoredTrained"))} of them trained on, which flatters)` : ""}` : ""}`,
     }),
     link({
       stage: "tune",

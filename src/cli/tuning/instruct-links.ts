@@ -64,7 +64,7 @@ export interface Around {
 
 /** What a file or a data set gave. */
 const toldExamples = (s: Summary): string =>
-  `${formatCount(n(s, "train"))} examples (${s.format}) to train on, ${formatCount(n(s, "validation"))} to select by${s.skipped ? `; ${formatCount(n(s, "skipped"))} left out` : ""}`;
+  `${formatCount(n(s, "train"))} examples (${s.format}) to train on, ${formatCount(n(s, "validation"))} to select by${s.heldOut ? `, ${formatCount(n(s, "heldOut"))} held out` : ""}${s.skipped ? `; ${formatCount(n(s, "skipped"))} left out` : ""}`;
 
 /** What reads a recipe's examples, and what it is told: the documents of a data set, or a file. */
 export type ExampleSource = { readonly label: string } & (
@@ -81,7 +81,7 @@ export type ExampleSource = { readonly label: string } & (
 );
 
 export function exampleSource(p: Project, name: string, tune: OnExamples): ExampleSource {
-  const { on, validationFile, format, columns, bad, validation, sample, seed, allowCrossing } = tune;
+  const { on, validationFile, format, columns, bad, validation, heldOut, sample, seed, allowCrossing } = tune;
   const label = `examples/${name}`;
   const common = {
     ...(format === undefined ? {} : { format }),
@@ -92,8 +92,12 @@ export function exampleSource(p: Project, name: string, tune: OnExamples): Examp
     seed,
   };
   const documents = dataSetOf(tune);
-  if (documents !== undefined)
-    return { label, documents, definition: documentExamplesStage, options: () => ({ name: documents, ...common }) };
+  if (documents !== undefined) {
+    const split = p.config.data[documents]?.split;
+    const isOwn = typeof validation !== "number" || (split !== undefined && typeof split.heldOut !== "number");
+    const crossing = isOwn ? { allowCrossing } : {};
+    return { label, documents, definition: documentExamplesStage, options: () => ({ name: documents, ...common, ...crossing }) };
+  }
   return {
     label,
     definition: examplesStage({ folder: p.folder }),
@@ -101,6 +105,7 @@ export function exampleSource(p: Project, name: string, tune: OnExamples): Examp
       file: await examplesFile(p.folder, on),
       ...(validationFile === undefined ? {} : { validationFile: await examplesFile(p.folder, validationFile) }),
       ...common,
+      ...(heldOut === undefined ? {} : { heldOut }),
       allowCrossing,
     }),
   };
@@ -155,6 +160,7 @@ function withoutData<T extends OnExamples>(tune: T) {
     format: _format,
     columns: _columns,
     validation: _validation,
+    heldOut: _heldOut,
     sample: _sample,
     allowCrossing: _crossing,
     ...rest

@@ -7,6 +7,7 @@ import {
   distillOptions,
   embedOptions,
   endpointTeacherOptions,
+  heldOutOptions,
   instructOptions,
   preferenceOptions,
   regressOptions,
@@ -30,11 +31,17 @@ const file = z.string().refine(isPath, "a path to a file of examples, such as da
 const examples = z.string().refine(on => isPath(on) || name.safeParse(on).success, {
   error: "a path to a file of examples, such as data/chats.jsonl, or the name of a data set",
 });
+/** What a file of examples may have beside it, or say. */
+const ofFiles = {
+  /** One that selects; a share of the examples when absent. */
+  validationFile: file.optional(),
+  /** Records that neither train nor select (`{ split: test }`): they judge the winner of a search. */
+  heldOut: heldOutOptions.optional(),
+};
 const instruct = instructOptions.extend({
   task: z.literal("instruct"),
   on: examples,
-  /** One that selects; a share of the examples when absent. */
-  validationFile: file.optional(),
+  ...ofFiles,
 });
 
 const embed = embedOptions.extend({
@@ -57,7 +64,7 @@ const modelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-
 const distill = distillOptions.extend({
   task: z.literal("distill"),
   on: examples,
-  validationFile: file.optional(),
+  ...ofFiles,
   /** The model whose distributions are learnt: one here, or behind an endpoint. */
   teacher: z.union([modelName, endpointTeacherOptions]),
 });
@@ -65,7 +72,7 @@ const distill = distillOptions.extend({
 const preference = preferenceOptions.extend({
   task: z.literal("preference"),
   on: examples,
-  validationFile: file.optional(),
+  ...ofFiles,
 });
 
 export const tunedModel = z.strictObject({
@@ -79,9 +86,16 @@ export const tunedModel = z.strictObject({
       const message = "1 for a teacher behind an endpoint: how what it does not tell divides among tokens is not known";
       context.addIssue({ code: "custom", path: ["temperature"], message, input: tune.temperature });
     }
-    if (!("validationFile" in tune) || tune.validationFile === undefined || isPath(tune.on)) return;
-    const message = "none beside a data set, whose own groups select (validation:)";
-    context.addIssue({ code: "custom", path: ["validationFile"], message, input: tune.validationFile });
+    if (!("on" in tune) || !("validationFile" in tune || "heldOut" in tune)) return;
+    const refuse = (key: "validationFile" | "heldOut", message: string) =>
+      context.addIssue({ code: "custom", path: [key], message, input: tune[key as never] });
+    const { validationFile, heldOut, validation } = tune as { validationFile?: string; heldOut?: object; validation: unknown };
+    if (validationFile !== undefined && !isPath(tune.on))
+      refuse("validationFile", "none beside a data set, whose own groups select (validation:)");
+    else if (validationFile !== undefined && typeof validation !== "number")
+      refuse("validationFile", "none beside a validation part of your own (validation:)");
+    if (heldOut !== undefined && !isPath(tune.on))
+      refuse("heldOut", `none beside a data set, whose split says what is held out (data.${tune.on}.split.heldOut)`);
   }),
 });
 export type TunedModel = z.output<typeof tunedModel>;

@@ -4,19 +4,23 @@
  */
 import { z } from "zod";
 import { formatCount, nearest } from "../../base/index.ts";
-import type { Attributes } from "../document.ts";
 
 const name = z.string().min(1).max(1000);
 const value = z.union([name, z.number(), z.boolean()]).transform(String);
 
-/** One attribute with a value or a list of values. The same values in another order are the same part. */
-export const ownPartOptions = z
-  .record(
-    name,
-    z.union([value, z.array(value).min(1)]).transform(v => [...new Set([v].flat())].sort()),
-    { error: "a share, or an attribute with the values that mean the part: { split: test }" },
-  )
-  .refine(part => Object.keys(part).length === 1, "one attribute with the values that mean the part: { split: test }");
+const partOf = (error: string) =>
+  z
+    .record(
+      name,
+      z.union([value, z.array(value).min(1)]).transform(v => [...new Set([v].flat())].sort()),
+      { error },
+    )
+    .refine(part => Object.keys(part).length === 1, "one attribute with the values that mean the part: { split: test }");
+
+/** One attribute with a value or a list of values, beside a share. The same values in another order are the same part. */
+export const ownPartOptions = partOf("a share, or an attribute with the values that mean the part: { split: test }");
+/** Where no share may stand. */
+export const ownPartOnly = partOf("an attribute with the values that mean the part: { split: test }");
 export type OwnPartOptions = z.output<typeof ownPartOptions>;
 
 export interface OwnPart {
@@ -24,7 +28,7 @@ export interface OwnPart {
   readonly values: readonly string[];
   /** Whether a value of the attribute means the part. */
   hasValue(value: string): boolean;
-  has(attributes: Attributes): boolean;
+  has(attributes: Readonly<Record<string, unknown>>): boolean;
 }
 
 /** The part that options name. */
@@ -96,7 +100,10 @@ export function ownPartProblem(part: OwnPart, { values, without, attributes }: O
 }
 
 /** Counts documents for `ownPartProblem`. */
-export function ownPartCounter(part: OwnPart): { add(attributes: Attributes): void; readonly counts: OwnPartCounts } {
+export function ownPartCounter(part: OwnPart): {
+  add(attributes: Readonly<Record<string, unknown>>): void;
+  readonly counts: OwnPartCounts;
+} {
   const counts = { values: new Map<string, number>(), without: 0, attributes: new Set<string>() };
   return {
     counts,

@@ -130,7 +130,7 @@ describe("labelled texts", () => {
     await expect(validation({ part: "dev" })).rejects.toThrow(/with the attribute "part", got none of 200; they have .*split/);
     await expect(validation({ split: ["dev", "train"] })).rejects.toThrow("got none: all 200 are of this part");
     const near = train.map((r, i) => (i === 10 || i === 11 ? { ...r, cluster: "d10" } : r));
-    await expect(readExamples(documents(near), own)).rejects.toThrow("got 1 validation documents with one that trains");
+    await expect(readExamples(documents(near), own)).rejects.toThrow("got 1 validation records with one that trains");
     const allowed = await readExamples(documents(near), { ...own, allowCrossing: true });
     expect(allowed.validation).toHaveLength(parts.validation.length);
   });

@@ -8,7 +8,7 @@ import { formatCount } from "../../base/index.ts";
 import { type Attributes, type Document, documentsOf, type Side, selecting, setsApart } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { dividedByOwn } from "../own-validation.ts";
+import { dividedByOwn } from "../own-parts.ts";
 import type { LabelOptions } from "./options.ts";
 
 export interface Example {
@@ -320,7 +320,7 @@ function known(read: readonly Read[], classOf: ReadonlyMap<string, number>, plac
 /** The train side in its two parts: groups are drawn, unless the options name the documents that select. */
 function divided(all: readonly DescribedExample[], o: LabelOptions, place: string): Pick<Examples, "train" | "validation"> {
   const { validation, seed } = o;
-  if (typeof validation !== "number") return dividedByOwn(all, validation, o, place);
+  if (typeof validation !== "number") return dividedByOwn(all, { validation, allowCrossing: o.allowCrossing }, { place, code: "labels" });
   const chosen = selectingGroups(all, { validation, seed });
   return { train: all.filter(e => !chosen.has(e.group)), validation: all.filter(e => chosen.has(e.group) && !e.isMade) };
 }

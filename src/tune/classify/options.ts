@@ -3,7 +3,7 @@ import { z } from "zod";
 import { classifierPoolings } from "../../nn/index.ts";
 import { precisions, scheduleKinds } from "../../train/index.ts";
 import { methodOptions } from "../methods/index.ts";
-import { validationOptions } from "../own-validation.ts";
+import { validationOptions } from "../own-parts.ts";
 
 const whole = z.number().int().min(0);
 const share = z.number().min(0).max(1);

@@ -34,7 +34,7 @@ export interface ContrastRun extends LoopRun {
   readonly tokenizer: Parameters<typeof tokensOf>[0];
   /** Longest text, tokens. */
   readonly longest: number;
-  readonly recipe: Omit<EmbedOptions, "columns" | "validation">;
+  readonly recipe: Omit<EmbedOptions, "columns" | "validation" | "heldOut" | "allowCrossing">;
   readonly train: readonly Related[];
   readonly validation: readonly Related[];
   readonly scored: readonly ScoredPair[];

@@ -1,6 +1,8 @@
 /** A recipe for tuning an encoder's vectors: the `tune:` part of a model in `loam.yaml` with `task: embed`, checked and with its defaults. */
 import { z } from "zod";
+import { ownPartOnly } from "../../data/index.ts";
 import { classifyOptions } from "../classify/options.ts";
+import { validationOptions } from "../own-parts.ts";
 
 const { method, epochs, batch, length, schedule, clip, weightDecay, dropout, evaluations, patience, checkpointSeconds, rate } =
   classifyOptions.shape;
@@ -24,8 +26,15 @@ export const embedOptions = z.strictObject({
   length,
   /** Similarities are divided by it: sentence-transformers' `scale` of 20 is .05. */
   temperature: z.number().min(0.001).max(10).default(0.05),
-  /** Share of the anchors that selects: nothing is trained on it. */
-  validation: z.number().positive().max(0.5).default(0.1),
+  /**
+   * The part that selects, on which nothing is trained: a share of the anchors, or your own: the records of a field's value or values
+   * (`{ split: dev }`).
+   */
+  validation: validationOptions.default(0.1),
+  /** Records that neither train nor select (`{ split: test }`): they judge the winner of a search. */
+  heldOut: ownPartOnly.optional(),
+  /** Near-duplicate anchors across parts of your own are refused; this lets them pass. */
+  allowCrossing: z.boolean().default(false),
   seed: z.union([z.number().int(), z.string()]).default(1),
   schedule,
   clip,

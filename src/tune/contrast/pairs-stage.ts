@@ -5,7 +5,7 @@ import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { examplesFile } from "../instruct/examples-stage.ts";
 import { embedColumns, embedOptions } from "./options.ts";
-import { type Related, readRelated, readScored, type ScoredPair, splitRelated, trainedAmong } from "./pairs.ts";
+import { divideRelated, type Related, readRelatedRecords, readScored, type ScoredPair, trainedAmong } from "./pairs.ts";
 
 const file = z.strictObject({ name: z.string(), digest: z.string() });
 const pairsStageOptions = z.strictObject({
@@ -14,6 +14,8 @@ const pairsStageOptions = z.strictObject({
   scored: file.optional(),
   columns: embedColumns.optional(),
   validation: embedOptions.shape.validation,
+  heldOut: embedOptions.shape.heldOut,
+  allowCrossing: z.boolean().optional(),
   seed: embedOptions.shape.seed,
 });
 
@@ -30,15 +32,15 @@ export const pairsStage = ({ folder }: { readonly folder: string }): Stage<never
     output: "pairs",
     async run({ options: o, output, progress }) {
       progress({ stage: "examples", message: o.file.name });
-      const all = await readRelated(resolve(folder, o.file.name), o.file.name, o.columns);
+      const all = await readRelatedRecords(resolve(folder, o.file.name), o.file.name, o.columns);
       const scored = o.scored ? await readScored(resolve(folder, o.scored.name), o.scored.name) : [];
       for (const { name, digest } of [o.file, o.scored].filter(f => f !== undefined)) {
         const now = (await examplesFile(folder, name)).digest;
         if (now !== digest)
           throw tuneErrors.fail("example", { place: name, expected: digest, received: now, hint: "The file changed while it was read." });
       }
-      const { train, validation } = splitRelated(all, o, o.file.name);
-      for (const [part, records] of Object.entries({ train, validation, scored }))
+      const { train, validation, heldOut } = await divideRelated(all, o, o.file.name);
+      for (const [part, records] of Object.entries({ train, validation, scored, ...(heldOut ? { "held-out": heldOut } : {}) }))
         await output.writeStream(
           `${part}.jsonl`,
           records.map(r => `${JSON.stringify(r)}\n`),
@@ -49,6 +51,7 @@ export const pairsStage = ({ folder }: { readonly folder: string }): Stage<never
         train: train.length,
         validation: validation.length,
         scored: scored.length,
+        ...(heldOut ? { heldOut: heldOut.length } : {}),
         ...(known > 0 ? { scoredTrained: known } : {}),
       };
     },

@@ -4,7 +4,8 @@ import { type Item, readItems } from "../../evaluate/index.ts";
 import { isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
 import { throwProblems } from "../instruct/read.ts";
-import type { EmbedColumns } from "./options.ts";
+import { dividedByOwn, nearDuplicateGroups } from "../own-parts.ts";
+import type { EmbedColumns, EmbedOptions } from "./options.ts";
 
 export interface Related {
   /** File and line. */
@@ -54,19 +55,32 @@ async function readAll<T>(path: string, name: string, read: (item: Item) => T): 
   return found;
 }
 
-/** Pairs and triplets of JSON lines, a JSON list, CSV or TSV. Errors: tune/example, evaluate/data, base/file. */
-export const readRelated = (path: string, name: string, columns: EmbedColumns = {}): Promise<Related[]> =>
-  readAll(path, name, item => {
-    const names = (own: string | undefined, usual: readonly string[]) => (own === undefined ? usual : [own]);
-    const anchor = text(item, names(columns.anchor, ["anchor", "query"]));
-    const positive = text(item, names(columns.positive, ["positive"]));
-    const field = columns.negative ?? "negative";
-    const given = item.fields[field];
-    if (given === undefined || given === null || given === "") return { place: item.place, anchor, positive };
-    const negative = text(item, [field]);
-    if (plain(negative) === plain(positive)) throw fail(`${item.place}: ${field}`, "another text than the positive", "the same one");
-    return { place: item.place, anchor, positive, negative };
-  });
+/** One record. Errors: tune/example. */
+function relatedOf(item: Item, columns: EmbedColumns): Related {
+  const names = (own: string | undefined, usual: readonly string[]) => (own === undefined ? usual : [own]);
+  const anchor = text(item, names(columns.anchor, ["anchor", "query"]));
+  const positive = text(item, names(columns.positive, ["positive"]));
+  const field = columns.negative ?? "negative";
+  const given = item.fields[field];
+  if (given === undefined || given === null || given === "") return { place: item.place, anchor, positive };
+  const negative = text(item, [field]);
+  if (plain(negative) === plain(positive)) throw fail(`${item.place}: ${field}`, "another text than the positive", "the same one");
+  return { place: item.place, anchor, positive, negative };
+}
+
+/** A pair or triplet with the fields of its record. */
+export interface RelatedRecord {
+  readonly related: Related;
+  readonly fields: Item["fields"];
+}
+
+/** Pairs and triplets with their fields, of JSON lines, a JSON list, CSV or TSV. Errors: tune/example, evaluate/data, base/file. */
+export const readRelatedRecords = (path: string, name: string, columns: EmbedColumns = {}): Promise<RelatedRecord[]> =>
+  readAll(path, name, item => ({ related: relatedOf(item, columns), fields: item.fields }));
+
+/** The same without the fields. */
+export const readRelated = async (path: string, name: string, columns: EmbedColumns = {}): Promise<Related[]> =>
+  (await readRelatedRecords(path, name, columns)).map(r => r.related);
 
 /** Pairs with a score, as sentence-transformers' evaluators name the fields. Errors: as `readRelated`. */
 export const readScored = (path: string, name: string): Promise<ScoredPair[]> =>
@@ -82,7 +96,30 @@ const plain = (s: string): string => s.trim().replace(/\s+/g, " ").toLowerCase()
 export interface SplitRelated {
   readonly train: readonly Related[];
   readonly validation: readonly Related[];
+  /** The user's own test part, where there is one. */
+  readonly heldOut?: readonly Related[];
 }
+export interface RelatedParts extends Pick<EmbedOptions, "validation" | "seed"> {
+  readonly heldOut?: EmbedOptions["heldOut"];
+  readonly allowCrossing?: boolean | undefined;
+}
+
+/** Errors: tune/example where a side has too little to tell apart. */
+function checkSides({ train, validation }: SplitRelated, place: string, hint: string): void {
+  const different = (side: readonly Related[]) => new Set(side.map(r => plain(r.positive))).size;
+  for (const [name, side] of [
+    ["to train on", train],
+    ["to select by", validation],
+  ] as const)
+    if (different(side) < 2)
+      throw fail(
+        place,
+        "two anchors or more with different texts on each side",
+        `${side.length} ${name} of ${train.length + validation.length}`,
+        hint,
+      );
+}
+
 /**
  * Divides anchors by their hash: all that is said of an anchor is on one side, and new ones move no old ones. Errors: tune/example where a side
  * has too little to tell apart.
@@ -93,20 +130,31 @@ export function splitRelated(
   place: string,
 ): SplitRelated {
   const held = (r: Related) => isValidation(plain(r.anchor), o);
-  const [train, validation] = [all.filter(r => !held(r)), all.filter(held)];
-  const different = (side: readonly Related[]) => new Set(side.map(r => plain(r.positive))).size;
-  for (const [name, side] of [
-    ["to train on", train],
-    ["to select by", validation],
-  ] as const)
-    if (different(side) < 2)
-      throw fail(
-        place,
-        "two anchors or more with different texts on each side",
-        `${side.length} ${name} of ${all.length}`,
-        "Give more pairs, or raise validation.",
-      );
-  return { train, validation };
+  const parts = { train: all.filter(r => !held(r)), validation: all.filter(held) };
+  checkSides(parts, place, "Give more pairs, or raise validation.");
+  return parts;
+}
+
+/** Divides by parts of the user's own, or by a share. Near-duplicate anchors, and one that is said twice, belong together. Errors: also those of `dividedByOwn`. */
+export async function divideRelated(all: readonly RelatedRecord[], o: RelatedParts, place: string): Promise<SplitRelated> {
+  const { validation, heldOut, seed, allowCrossing = false } = o;
+  const own = typeof validation === "number" ? undefined : validation;
+  const byShare = (of: readonly Related[]) => splitRelated(of, { validation: Number(validation), seed }, place);
+  if (!own && !heldOut) return byShare(all.map(r => r.related));
+  const anchors = [...new Set(all.map(r => plain(r.related.anchor)))];
+  const groups = allowCrossing ? [] : await nearDuplicateGroups(anchors);
+  const groupOf = new Map(anchors.map((a, i) => [a, groups[i] ?? ""]));
+  const records = all.map(({ related, fields }) => ({
+    related,
+    group: groupOf.get(plain(related.anchor))!,
+    isMade: false,
+    attributes: fields,
+  }));
+  const divided = dividedByOwn(records, { validation: own, heldOut, allowCrossing }, { place, code: "example" });
+  const of = (part: keyof typeof divided) => divided[part].map(r => r.related);
+  const parts = own ? { train: of("train"), validation: of("validation") } : byShare(of("train"));
+  checkSides(parts, place, "Give more pairs of that part.");
+  return heldOut ? { ...parts, heldOut: of("heldOut") } : parts;
 }
 
 /** Scored pairs of two texts that are trained on as a pair, whichever comes first: what they are told apart by was learnt. */

@@ -44,7 +44,10 @@ export interface EmbedSurroundings {
 }
 
 const round = (x: number): number => Number(x.toPrecision(6));
-const stageOptions = z.strictObject({ name: z.string(), recipe: embedOptions.omit({ columns: true, validation: true }) });
+const stageOptions = z.strictObject({
+  name: z.string(),
+  recipe: embedOptions.omit({ columns: true, validation: true, heldOut: true, allowCrossing: true }),
+});
 
 export const embedStage = (around: EmbedSurroundings): Stage<"base" | "pairs", typeof stageOptions> =>
   stage({

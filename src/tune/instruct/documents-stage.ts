@@ -1,13 +1,10 @@
-/**
- * Documents of a data set as examples: the train side alone, each document a record with its attributes as fields. What selects is drawn by groups
- * as classifiers draw it, so near-duplicates, and whatever the data set's split keeps together, are on one side of all three parts; unless it stands apart.
- */
+/** Documents of a data set as examples: the train side alone, each document a record with its attributes as fields. */
 import { z } from "zod";
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import { type Document, documentsOf, drawn, recordOf, selecting, setsApart } from "../../data/index.ts";
+import { type Document, recordOf } from "../../data/index.ts";
 import { stage } from "../../store/index.ts";
-import { isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
+import { partedDocuments } from "./document-parts.ts";
 import { columnOptions, type FormatName, formatNames } from "./formats.ts";
 import { exampleOptions, splitPartOptions } from "./options.ts";
 import { type PlacedExample, readRecord, throwProblems } from "./read.ts";
@@ -19,6 +16,8 @@ const documentExamplesOptions = z.strictObject({
   columns: columnOptions.optional(),
   bad: exampleOptions.shape.bad,
   ...splitPartOptions.omit({ allowCrossing: true }).shape,
+  /** Said where a split is the user's own: near-duplicates across its parts are refused unless they may cross. */
+  allowCrossing: z.boolean().optional(),
 });
 
 /** Errors: tune/example with the document's id; where no document can be trained on. */
@@ -30,14 +29,11 @@ export const documentExamplesStage = stage({
   output: "examples",
   async run({ inputs: { documents }, options: o, output, progress }) {
     progress({ stage: "examples", message: o.name });
-    const all = [];
-    for await (const document of documentsOf(documents, "train")) all.push(document);
+    const all = await partedDocuments(documents, o);
     if (all.length === 0) throw tuneErrors.fail("example", { place: `${o.name}/train`, expected: "a document or more", received: "none" });
-    const chosen = o.sample === undefined ? all : drawn(all, o.sample, d => d.id, o.seed);
     let format: FormatName | undefined = o.format;
     const problems: LoamError[] = [];
     const sides: Record<"train" | "validation", PlacedExample[]> = { train: [], validation: [] };
-    const apart = setsApart(documents);
     const hear = (document: Document, isHeld: boolean) => {
       try {
         const read = readRecord({ fields: recordOf(document), place: `${o.name}/train: ${document.id}` }, format, o.columns ?? {});
@@ -48,11 +44,7 @@ export const documentExamplesStage = stage({
         problems.push(error);
       }
     };
-    for (const document of chosen) {
-      const { cluster } = document.attributes;
-      hear(document, !apart && isValidation(typeof cluster === "string" ? cluster : document.id, o));
-    }
-    if (apart) for await (const document of documentsOf(documents, selecting)) hear(document, true);
+    for (const { document, selects } of all) hear(document, selects);
     if (o.bad === "refuse" || sides.train.length + sides.validation.length === 0) throwProblems(problems, o.name);
     const lines = (examples: readonly PlacedExample[]) => examples.map(e => `${JSON.stringify(e)}\n`);
     await output.writeStream("train.jsonl", lines(sides.train));

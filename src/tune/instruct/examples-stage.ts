@@ -8,9 +8,9 @@ import { drawn } from "../../data/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { columnOptions, formatNames } from "./formats.ts";
-import { exampleOptions, splitPartOptions } from "./options.ts";
+import { exampleOptions, heldOutOptions, splitPartOptions } from "./options.ts";
 import { type PlacedExample, readExampleFile, throwProblems } from "./read.ts";
-import { checkCrossing, splitExamples } from "./split.ts";
+import { checkCrossing, splitByOwn, splitExamples } from "./split.ts";
 
 const file = z.strictObject({ name: z.string(), digest: z.string() });
 const examplesStageOptions = z.strictObject({
@@ -20,6 +20,7 @@ const examplesStageOptions = z.strictObject({
   columns: columnOptions.optional(),
   bad: exampleOptions.shape.bad,
   ...splitPartOptions.shape,
+  heldOut: heldOutOptions.optional(),
 });
 export type ExamplesStageInput = z.input<typeof examplesStageOptions>;
 
@@ -61,26 +62,40 @@ export const examplesStage = ({ folder }: { readonly folder: string }): Stage<ne
         return found;
       };
       const whole = await read(o.file);
-      const main =
-        o.sample === undefined ? whole : { ...whole, examples: drawn(whole.examples, o.sample, e => JSON.stringify(e.example), o.seed) };
+      const all = whole.examples.map((example, i) => ({ example, fields: whole.fields[i]! }));
+      const main = o.sample === undefined ? all : drawn(all, o.sample, e => JSON.stringify(e.example.example), o.seed);
       const own = o.validationFile && (await read(o.validationFile));
-      if (own && !o.allowCrossing) checkCrossing(main.examples, own.examples);
-      const { train, validation } = own ? { train: main.examples, validation: own.examples } : await splitExamples(main.examples, o);
+      if (own && !o.allowCrossing)
+        checkCrossing(
+          main.map(e => e.example),
+          own.examples,
+        );
+      const { rest, validation: selects, heldOut } = await splitByOwn(main, o, o.file.name);
+      const { train, validation } = own
+        ? { train: rest, validation: own.examples }
+        : selects
+          ? { train: rest, validation: selects }
+          : await splitExamples(rest, { validation: Number(o.validation), seed: o.seed });
       const lines = (examples: readonly PlacedExample[]) => examples.map(e => `${JSON.stringify(e)}\n`);
       await output.writeStream("train.jsonl", lines(train));
       await output.writeStream("validation.jsonl", lines(validation));
+      if (heldOut) await output.writeStream("held-out.jsonl", lines(heldOut));
       return {
         file: basename(o.file.name),
-        format: main.format,
+        format: whole.format,
         train: train.length,
         validation: validation.length,
+        ...(heldOut ? { heldOut: heldOut.length } : {}),
         ...(skipped > 0 ? { skipped } : {}),
       };
     },
   });
 
 /** Examples of one side, as they were placed in their file. */
-export async function placedExamples(artifact: Pick<ArtifactReader, "read">, side: "train" | "validation"): Promise<PlacedExample[]> {
+export async function placedExamples(
+  artifact: Pick<ArtifactReader, "read">,
+  side: "train" | "validation" | "held-out",
+): Promise<PlacedExample[]> {
   const text = (await artifact.read(`${side}.jsonl`)).toString("utf8");
   return text
     .split("\n")

@@ -7,6 +7,7 @@ export { columnOptions, type FormatName, formatNames } from "./formats.ts";
 export {
   type ExampleOptions,
   exampleOptions,
+  heldOutOptions,
   type InstructInput,
   type InstructOptions,
   instructFitOptions,

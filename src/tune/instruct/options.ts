@@ -1,5 +1,6 @@
 /** A recipe for instruction tuning: the `tune:` part of a model in `loam.yaml` with `task: instruct`, checked and with its defaults. */
 import { z } from "zod";
+import { ownPartOnly, ownPartOptions } from "../../data/index.ts";
 import { precisions, scheduleKinds } from "../../train/index.ts";
 import { methodOptions } from "../methods/index.ts";
 import { columnOptions, formatNames } from "./formats.ts";
@@ -24,15 +25,23 @@ export const exampleOptions = z.strictObject({
 export type ExampleOptions = z.output<typeof exampleOptions>;
 
 export const splitPartOptions = z.strictObject({
-  /** Share of the examples that selects: nothing is trained on it. Near-duplicates stay together. 0 for none. */
-  validation: z.number().min(0).max(0.5).default(0.1),
+  /**
+   * The part that selects, on which nothing is trained: a share of the examples (near-duplicates stay together, 0 for none), or your own: the records of a
+   * field's value or values (`{ split: dev }`).
+   */
+  validation: z.union([z.number().min(0).max(0.5), ownPartOptions]).default(0.1),
   /** At most so many examples, drawn by what they say (documents: by their ids) and the seed; all when absent. */
   sample: z.number().int().min(1).optional(),
   /** What both are drawn from. */
   seed: z.union([z.number().int(), z.string()]).default(1),
-  /** Near-duplicates of a validation file among what is trained are refused; this lets them pass. */
+  /** Near-duplicates of a validation file, or of parts of your own, among what is trained are refused; this lets them pass. */
   allowCrossing: z.boolean().default(false),
 });
+
+export type SplitPartOptions = z.output<typeof splitPartOptions>;
+
+/** Records of a file that neither train nor select (`{ split: test }`): what judges at the end. A data set holds out by its own split. */
+export const heldOutOptions = ownPartOnly;
 
 export const instructFitOptions = z.strictObject({
   method: methodOptions.prefault("lora"),

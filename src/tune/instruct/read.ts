@@ -15,6 +15,8 @@ export interface PlacedExample {
 export interface ReadExamples {
   readonly format: FormatName;
   readonly examples: readonly PlacedExample[];
+  /** Of each example's record. */
+  readonly fields: readonly Fields[];
   /** What is wrong, record by record. */
   readonly problems: readonly LoamError[];
 }
@@ -86,15 +88,17 @@ export async function readExampleFile(
   if (!first) throw problems[0] ?? tuneErrors.fail("example", { place: shown, expected: "an example or more", received: "none" });
   const found = format ?? guessFormat(first.fields, columns, first.place);
   const examples: PlacedExample[] = [];
+  const read: Fields[] = [];
   for (const { fields, place } of items)
     try {
       examples.push(readRecord({ fields, place }, found, columns).placed);
+      read.push(fields);
     } catch (error) {
       if (!isLoamError(error)) throw error;
       problems.push(error);
       if (problems.length > mostProblems) break;
     }
-  return { format: found, examples, problems: byLine(problems) };
+  return { format: found, examples, fields: read, problems: byLine(problems) };
 }
 
 /** In the order of their file, whoever found them; what has no line first. */

@@ -1,8 +1,11 @@
 /** What trains and what selects: near-duplicates and copies on one side; a validation file of one's own is held against what is trained. */
 import { sha256 } from "../../base/index.ts";
-import { type Document, leaksAgainst, sketchAll, splitDocuments, splitOptions } from "../../data/index.ts";
+import { type Document, leaksAgainst, type OwnPartOptions, sketchAll, splitDocuments, splitOptions } from "../../data/index.ts";
 import { tuneErrors } from "../errors.ts";
+import { dividedByOwn, nearDuplicateGroups } from "../own-parts.ts";
 import { textOf } from "./example.ts";
+import type { Fields } from "./formats.ts";
+import type { SplitPartOptions } from "./options.ts";
 import type { PlacedExample } from "./read.ts";
 
 export interface SplitExamples {
@@ -30,6 +33,33 @@ export async function splitExamples(
   const [train, held]: [PlacedExample[], PlacedExample[]] = [[], []];
   for (const e of examples) (isHeldOut.has(sha256(plain(e))) ? held : train).push(e);
   return { train, validation: held };
+}
+
+/**
+ * Records of a file by parts of the user's own; `rest` trains, or is divided by a share where `validation` is one. Errors: those of `dividedByOwn`, as
+ * tune/example.
+ */
+export async function splitByOwn(
+  records: readonly { readonly example: PlacedExample; readonly fields: Fields }[],
+  {
+    validation,
+    heldOut,
+    allowCrossing,
+  }: Pick<SplitPartOptions, "validation" | "allowCrossing"> & { readonly heldOut?: OwnPartOptions | undefined },
+  place: string,
+): Promise<{
+  readonly rest: readonly PlacedExample[];
+  readonly validation?: readonly PlacedExample[];
+  readonly heldOut?: readonly PlacedExample[];
+}> {
+  const own = typeof validation === "number" ? undefined : validation;
+  const examples = records.map(r => r.example);
+  if (!own && !heldOut) return { rest: examples };
+  const groups = allowCrossing ? [] : await nearDuplicateGroups(examples.map(plain));
+  const all = records.map(({ example, fields }, i) => ({ example, group: groups[i] ?? "", isMade: false, attributes: fields }));
+  const divided = dividedByOwn(all, { validation: own, heldOut, allowCrossing }, { place, code: "example" });
+  const of = (part: "train" | "validation" | "heldOut") => divided[part].map(r => r.example);
+  return { rest: of("train"), ...(own ? { validation: of("validation") } : {}), ...(heldOut ? { heldOut: of("heldOut") } : {}) };
 }
 
 /** Jaccard similarity of word shingles from which two examples are alike. */

@@ -7,7 +7,7 @@ import { type Attributes, type Document, documentsOf, type Side, selecting, sets
 import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
-import { dividedByOwn } from "../own-validation.ts";
+import { dividedByOwn } from "../own-parts.ts";
 import type { TargetOptions } from "./options.ts";
 
 export interface Measured {
@@ -100,7 +100,7 @@ const plain = ({ isMade: _, attributes: __, ...m }: ReadMeasured): Measured => m
 
 function divided(read: readonly ReadMeasured[], o: TargetOptions, place: string) {
   const { validation, seed } = o;
-  if (typeof validation !== "number") return dividedByOwn(read, validation, o, place);
+  if (typeof validation !== "number") return dividedByOwn(read, { validation, allowCrossing: o.allowCrossing }, { place, code: "labels" });
   const selects = (m: ReadMeasured) => isValidation(m.group, { validation, seed });
   return { train: read.filter(m => !selects(m)), validation: read.filter(m => selects(m) && !m.isMade) };
 }

@@ -1,5 +1,6 @@
 /**
- * The part of a file's examples that selects, in two: one half chooses among a study's trials, the other one is looked at once, when the choice is made.
+ * The part of a file's examples that selects, in two: one half chooses among a study's trials, the other one is looked at once, when the choice is made; where
+ * the file has a test part of the user's own, that one is looked at, and all that selects chooses.
  * Near-duplicates and examples of one prompt stay together. What trains never sees the second half, and selects its values by the first one.
  */
 import { z } from "zod";
@@ -26,6 +27,9 @@ export function halved<T extends { readonly group: string }>(all: readonly T[], 
   return { validation: of("validation"), test: of("test") };
 }
 
+/** Whether examples or pairs of a file have a test part of the user's own. */
+export const hasOwnTest = (artifact: Pick<ArtifactReader, "files">): boolean => artifact.files.some(f => f.name === "held-out.jsonl");
+
 export const jsonLines = (records: readonly unknown[]): string[] => records.map(r => `${JSON.stringify(r)}\n`);
 export const recordsIn = async <T>(artifact: Pick<ArtifactReader, "read">, name: string): Promise<T[]> =>
   (await artifact.read(name))
@@ -48,12 +52,14 @@ export const exampleHalvesStage = stage({
   options: z.strictObject({}),
   output: "example-halves",
   async run({ inputs: { examples }, output }) {
-    const all = await placedExamples(examples, "validation");
+    const selecting = await placedExamples(examples, "validation");
+    const tests = hasOwnTest(examples) ? await placedExamples(examples, "held-out") : undefined;
+    const all = [...selecting, ...(tests ?? [])];
     const groups = groupsOf(all.map(e => ({ id: e.place, text: textOf(e.example), keys: promptsOf(e) })));
-    const sides = halved(
-      all.map((e, i): JudgedExample => ({ ...e, group: groups[i]! })),
-      `${examples.id}/validation`,
-    );
+    const judged = all.map((e, i): JudgedExample => ({ ...e, group: groups[i]! }));
+    const sides = tests
+      ? { validation: judged.slice(0, selecting.length), test: judged.slice(selecting.length) }
+      : halved(judged, `${examples.id}/validation`);
     for (const half of halves) await output.writeStream(`${half}.jsonl`, jsonLines(sides[half]));
     return { validation: sides.validation.length, test: sides.test.length };
   },

@@ -3,12 +3,12 @@
  * by one yardstick, the loss that the configuration as it is has, whatever loss they learnt by; one kind of loss a row.
  */
 import { z } from "zod";
-import { type Document, documentsOf, drawn, recordOf } from "../../data/index.ts";
+import { type Document, documentsOf, recordOf } from "../../data/index.ts";
 import { type DecoderConfig, type DecoderParameters, disposeTree, mergeAdapter, readAdapter } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import type { Device, DeviceArray } from "../../tensor/index.ts";
-import { isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
+import { partedDocuments } from "../instruct/document-parts.ts";
 import type { TuneText } from "../instruct/encode.ts";
 import { columnOptions, formatNames } from "../instruct/formats.ts";
 import { exampleOptions, splitPartOptions } from "../instruct/options.ts";
@@ -91,10 +91,9 @@ export interface JudgeForm {
 /** Examples of a data set: its held-out side, or those of its train side that select. Errors: tune/example with the document's id. */
 async function documentExamples(documents: ArtifactReader, half: Half, o: NonNullable<CommonOptions["source"]>): Promise<JudgedExample[]> {
   const side = half === "test" ? "held-out" : "train";
-  const all: Document[] = [];
-  for await (const d of documentsOf(documents, side)) all.push(d);
-  const sampled = side === "train" && o.sample !== undefined ? drawn(all, o.sample, d => d.id, o.seed) : all;
-  const chosen = side === "train" ? sampled.filter(d => isValidation(groupOf(d), o)) : sampled;
+  const chosen: Document[] = [];
+  if (half === "test") for await (const d of documentsOf(documents, side)) chosen.push(d);
+  else for (const { document, selects } of await partedDocuments(documents, o)) if (selects) chosen.push(document);
   return chosen.map(d => {
     const place = `${o.name}/${side}: ${d.id}`;
     return { ...readRecord({ fields: recordOf(d), place }, o.format, o.columns ?? {}).placed, group: groupOf(d) };

@@ -1,13 +1,14 @@
 /**
  * The anchors that select, of an encoder's pairs, in two: one half chooses among a study's trials, the other one judges the choice. All that is said of
- * an anchor, anchors of one positive, and near-duplicates stay together; what trains never sees the second half.
+ * an anchor, anchors of one positive, and near-duplicates stay together; what trains never sees the second half. A test part of the user's own judges where the
+ * file has one.
  */
 import { z } from "zod";
 import { stage } from "../../store/index.ts";
 import type { Related } from "../contrast/pairs.ts";
 import { readPairs } from "../contrast/pairs-stage.ts";
 import { groupsOf, leakedInto } from "./apart.ts";
-import { halved, jsonLines, recordsIn } from "./example-halves.ts";
+import { halved, hasOwnTest, jsonLines, recordsIn } from "./example-halves.ts";
 import { halves } from "./halves.ts";
 
 /** A pair that judges, and what its anchor belongs to. */
@@ -23,12 +24,15 @@ export const pairHalvesStage = stage({
   output: "pair-halves",
   async run({ inputs: { pairs }, output }) {
     const { validation } = await readPairs(pairs);
-    const groups = groupsOf(validation.map(r => ({ id: r.anchor, text: r.anchor, keys: [r.positive] })));
-    const all = validation.map((r, i): JudgedPair => ({ ...r, group: groups[i]! }));
-    const cut = halved(all, `${pairs.id}/validation`);
+    const tests = hasOwnTest(pairs) ? await recordsIn<Related>(pairs, "held-out.jsonl") : undefined;
+    const related = [...validation, ...(tests ?? [])];
+    const groups = groupsOf(related.map(r => ({ id: r.anchor, text: r.anchor, keys: [r.positive] })));
+    const all = related.map((r, i): JudgedPair => ({ ...r, group: groups[i]! }));
+    const selects = all.slice(0, validation.length);
+    const cut = tests ? { validation: selects, test: all.slice(validation.length) } : halved(selects, `${pairs.id}/validation`);
     // an anchor is told from other anchors' texts: a half of one positive asks nothing
     const asks = halves.every(half => new Set(cut[half].map(r => r.positive)).size > 1);
-    const sides = asks ? cut : { validation: all, test: [] };
+    const sides = asks ? cut : { validation: selects, test: [] };
     for (const half of halves) await output.writeStream(`${half}.jsonl`, jsonLines(sides[half]));
     return { validation: sides.validation.length, test: sides.test.length };
   },
