@@ -52,6 +52,8 @@ export const releases = is.array(
 export const verdicts = is.object({
   id: is.string,
   digest: is.string,
+  /** How often the test sets were looked at that it was scored on, in sentences. */
+  looks: is.optional(is.array(is.string)),
   gates: is.array(is.object({ alias: is.string, holder: is.nullable(is.number), passed: is.boolean, gates: is.array(gate) })),
   approvals: is.array(
     is.object({
@@ -102,6 +104,8 @@ export const report = is.object({
       artifact: is.string,
       at: is.number,
       items: is.number,
+      /** How often these items were scored, in sentences. */
+      looks: is.optional(is.array(is.string)),
       scores: is.array(score),
       slices: is.array(is.object({ by: is.string, group: is.string, items: is.number, scores: is.array(score) })),
       picture: is.optional(picture),

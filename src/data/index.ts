@@ -126,5 +126,6 @@ export type {
   TaggerStep,
 } from "./steps/step.ts";
 export { type ChosenStep, chooseStep, type StepName, stepEntry, steps } from "./steps/steps.ts";
+export { heldOutSet } from "./test-set.ts";
 export { parseSetting, type Trial, type TryExample, tryThresholds } from "./try.ts";
 export { heldWithin } from "./within.ts";

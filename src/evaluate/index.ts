@@ -94,6 +94,7 @@ export { type Asked, askOf } from "./tasks/ask.ts";
 export type { Corpus, CorpusDocument } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
 export { type Item, readItems } from "./tasks/items.ts";
+export { itemTexts } from "./tasks/item-texts.ts";
 export {
   type DocumentItems,
   examplesAsTurns,

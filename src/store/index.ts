@@ -23,6 +23,7 @@ export type { LogEntry } from "./log/entries.ts";
 export type { TreeHead } from "./log/heads.ts";
 export { type InclusionProof, proveEntry, treeHead } from "./log/log.ts";
 export { checkConsistency, checkInclusion, consistencyProof, emptyRoot, inclusionProof, leafHash, nodeHash, rootOf } from "./log/merkle.ts";
+export { type Look, type Looks, looksOf, looksOfContent, noteGate, type TestSet, testSetOf, writeLook } from "./looks.ts";
 export { isArchived, type Mark, type MarkGiven, marksOf, setMark } from "./marks.ts";
 export { membersFile, membersIndexFile } from "./members.ts";
 export { listModels, type ModelInfo, type ModelVersion, registerVersion, resolveVersion } from "./models.ts";
@@ -31,7 +32,7 @@ export { type Owner, ownerName, ownerState } from "./owner.ts";
 export { type Plan, type PlanOptions, planStage, type Why } from "./plan.ts";
 export { forgetProjects, isSameRecord, noteProject, otherProjects, type SeenProject, whereIs } from "./projects.ts";
 export type { Reading } from "./records/records.ts";
-export type { TrialOrigin, TrialState } from "./records/schema.ts";
+export type { LookKind, TrialOrigin, TrialState } from "./records/schema.ts";
 export {
   earlierHolders,
   holderOf,

@@ -11,6 +11,7 @@ import {
 } from "./artifact.ts";
 import { insertSmall } from "./blobs/small.ts";
 import type { HeldLock } from "./locks.ts";
+import { insertLook, lookFile, readLook } from "./looks.ts";
 import type { Prepared } from "./plan.ts";
 import type { Writing } from "./records/records.ts";
 import { insertRunData } from "./run-data.ts";
@@ -64,11 +65,14 @@ export async function recordArtifact(
       const before = newest && (await completeArtifacts(t, [newest]))[0];
       if (small.size > 0) await insertSmall(t, small);
       await insertRunData(t, lock.token, runData);
+      const looked = runData.get(lookFile);
+      const countLook = (id: string) => (looked === undefined ? undefined : insertLook(t, id, readLook(looked), atMs));
       if (before?.digest === digest) {
         if (before.releasedMs !== null) {
           await t.updateTable("artifacts").set({ released_ms: null }).where("id", "=", before.id).execute();
           append({ type: "restored", atMs, artifact: before.id });
         }
+        await countLook(before.id);
         await endRun(t, lock.token, "done", atMs, { artifact: before.id });
         return { info: { ...before, releasedMs: null }, repeated: true };
       }
@@ -88,6 +92,7 @@ export async function recordArtifact(
       };
       await insertArtifact(t, artifact);
       append({ type: "artifact", atMs, artifact });
+      await countLook(artifact.id);
       await endRun(t, lock.token, "done", atMs, { artifact: artifact.id });
       const differs = before ? { differsFrom: { id: before.id, digest: before.digest } } : {};
       return { info: { ...artifact, releasedMs: null }, ...differs, repeated: false };

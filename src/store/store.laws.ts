@@ -8,6 +8,7 @@ import { listOf } from "./children.laws.ts";
 import { applyGc, planGc } from "./gc.ts";
 import { appendEntries, proveEntry } from "./log/log.ts";
 import { checkInclusion, leafHash } from "./log/merkle.ts";
+import { looksLaws } from "./looks.laws.ts";
 import { listModels, registerVersion, resolveVersion } from "./models.ts";
 import { findSubject, listArtifacts, openArtifact } from "./names.ts";
 import { thisOwner } from "./owner.ts";
@@ -71,6 +72,7 @@ export function storeLaws(fresh: () => Promise<Place>): void {
     }
   };
 
+  looksLaws(fresh);
   runDataLaws(fresh);
 
   describe("running a stage", () => {

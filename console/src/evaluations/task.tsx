@@ -119,6 +119,11 @@ export function Task({ of: t, against }: { readonly of: TaskReport; readonly aga
         </p>
       </header>
       <Scores scores={t.scores} />
+      {(t.looks ?? []).map(line => (
+        <p key={line} className="hint">
+          {line}
+        </p>
+      ))}
       <Extremes of={t} />
       {against !== null && (
         <>

@@ -14,7 +14,7 @@ export const GateRow = ({ gate }: { readonly gate: Gate }) => (
   </div>
 );
 
-export const Gates = ({ of: { id, gates } }: { readonly of: Verdicts }) => (
+export const Gates = ({ of: { id, gates, looks = [] } }: { readonly of: Verdicts }) => (
   <section className="card" aria-labelledby="gates">
     <header className="card-head">
       <h2 id="gates">What aliases ask of it</h2>
@@ -22,6 +22,11 @@ export const Gates = ({ of: { id, gates } }: { readonly of: Verdicts }) => (
         Judged now, by <code>releases</code> of loam.yaml. A promotion is judged again in its own transaction.
       </p>
     </header>
+    {looks.map(line => (
+      <p key={line} className="hint">
+        {line}
+      </p>
+    ))}
     {gates.length === 0 ? (
       <p className="hint">
         No alias of this model is guarded: <code>releases</code> in loam.yaml does.

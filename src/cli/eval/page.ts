@@ -1,5 +1,6 @@
 /** The report of an evaluation as one self-contained page: no script from elsewhere, no request. */
 import { type GateVerdict, wordingFaults } from "../../evaluate/index.ts";
+import { looksLines } from "../looks.ts";
 import type { GroupReport } from "./groups.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
@@ -38,6 +39,13 @@ function taskSection(t: TaskReport, model: string): string {
   return `<section><h2 id="${anchor(t.task)}">${escaped(t.task)}</h2>
 <p class="quiet">${escaped(t.output)}, ${t.items} items, result <code>${escaped(t.artifact)}</code>${c ? `, against <code>${escaped(c.artifact)}</code>` : ""}</p>
 <div class="scroll"><table>${head([""], ["measure"], ["items", "n"], ["figure", "n"], ["95 %", "n"], [""])}<tbody>${scores}</tbody></table></div>
+${
+  t.looks
+    ? looksLines(t.looks)
+        .map(line => `<p class="quiet">${escaped(line)}</p>`)
+        .join("")
+    : ""
+}
 ${c ? `<h3>Against ${escaped(c.against)}</h3>${differenceTable(c.differences, c.against, model)}${changes("Won", "good", c.wins)}${changes("Lost", "bad", c.losses)}` : ""}
 ${(t.baselines ?? []).map(b => `<h3>Beside ${escaped(b.name)}, which needs no model</h3>${differenceTable(b.differences, b.name, model)}`).join("")}
 ${t.contamination ? contaminationPart(t.contamination) : ""}

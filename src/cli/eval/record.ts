@@ -10,6 +10,7 @@ import {
   evaluateTask,
   headOf,
   type ItemResult,
+  itemTexts,
   keptAnswers,
   type LoadedTask,
   parseResults,
@@ -20,7 +21,17 @@ import {
   resultTimesFile,
   type TaskItem,
 } from "../../evaluate/index.ts";
-import { type ArtifactReader, openArtifact, runDataOf, runStage, type Stage, type Store, stage } from "../../store/index.ts";
+import {
+  type ArtifactReader,
+  openArtifact,
+  runDataOf,
+  runStage,
+  type Stage,
+  type Store,
+  stage,
+  testSetOf,
+  writeLook,
+} from "../../store/index.ts";
 import { inPlace } from "./in-place.ts";
 
 const options = z.strictObject({
@@ -107,6 +118,9 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
     ...(loaded.task.match ? { match: hashOf(loaded.task.match) } : {}),
   };
   const kind = o.kind ?? resultKind;
+  // another prompt is another candidate, unless the model classifies texts without one
+  const scored = input?.digest ?? model.fingerprint;
+  const candidate = model.classify && !model.likelihood ? scored : `${scored} ${loaded.digest}`;
   // variants are read beside the result of the same digest, and what chose a threshold is no result
   const { since, found } =
     input && !variant && kind === resultKind
@@ -150,6 +164,7 @@ export async function recordedResult(o: Asking): Promise<RecordedResult> {
       );
       own = { ms, kept: known, items: items.map(i => (Number.isFinite(i.ms) ? i.ms : null)) };
       runData.write(resultTimesFile, JSON.stringify(own));
+      if (!variant && kind === resultKind) writeLook(runData, { kind: "evaluation", test: testSetOf(itemTexts(loaded)), candidate });
       const { costs: _, ...head } = headOf(loaded.task);
       await output.write(
         headFile,

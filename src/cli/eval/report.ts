@@ -34,6 +34,8 @@ import {
   variantScores,
   type WordingFault,
 } from "../../evaluate/index.ts";
+import type { Looks } from "../../store/index.ts";
+import { type LooksReport, looksReport } from "../looks.ts";
 import { type BaselineReport, baselineReports } from "./baselines.ts";
 import type { SeenItems } from "./contaminated.ts";
 import type { Judgement } from "./judged.ts";
@@ -111,6 +113,8 @@ export interface TaskReport {
   readonly threshold?: TaskThreshold;
   /** Where the model's data was checked against the task's items. */
   readonly contamination?: ContaminationSplit & Pick<SeenItems, "checks" | "unchecked">;
+  /** How often the items, as a test set, were scored. */
+  readonly looks?: LooksReport;
   readonly worst: readonly ShownItem[];
   readonly slowest: readonly ShownItem[];
 }
@@ -126,6 +130,7 @@ export interface ReportParts {
   readonly judgement?: Judgement | undefined;
   readonly costs?: TaskCosts | undefined;
   readonly seen?: SeenItems | undefined;
+  readonly looks?: Looks | undefined;
   /** Items of each list. */
   readonly few: number;
 }
@@ -192,13 +197,14 @@ function paraphraseReport({ field, writer, wordings }: NonNullable<AskedVariant[
   };
 }
 
-export function taskReport({ loaded, result, variants, against, judgement, costs, seen, few }: ReportParts): TaskReport {
+export function taskReport({ loaded, result, variants, against, judgement, costs, seen, looks, few }: ReportParts): TaskReport {
   const { task } = loaded;
   const measures = toldMeasures(result.head, result.items);
   const main = measures[0]!;
   const baselines = baselineReports(loaded, result, measures);
   const picture = pictureOf(result.head, result.items);
   const chance = chanceOf(result.head, result.items);
+  const scores = measures.map(m => scoreOf(m, result.items));
   return {
     task: task.task,
     output: task.output,
@@ -207,7 +213,7 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
     isKnown: result.isKnown,
     kept: result.kept,
     ms: result.ms,
-    scores: measures.map(m => scoreOf(m, result.items)),
+    scores,
     ...(chance ? { chance } : {}),
     slices: sliceScores(
       result.items,
@@ -235,6 +241,7 @@ export function taskReport({ loaded, result, variants, against, judgement, costs
     ...(seen
       ? { contamination: { checks: seen.checks, unchecked: seen.unchecked, ...contaminationSplit(result.items, seen.cleanness, measures) } }
       : {}),
+    ...(looks ? { looks: looksReport(looks, scores[0]) } : {}),
     worst: mostWrong(main, result.items, few).map(shownItem),
     slowest: slowest(result.items, few).map(shownItem),
   };

@@ -1,6 +1,7 @@
 /** The report of an evaluation as lines for people. */
 import { formatCount, formatDuration } from "../../base/index.ts";
 import { type ChangedItem, chanceSentence, type Difference, differenceVerdict, type Score, type ShownItem } from "../../evaluate/index.ts";
+import { looksLines } from "../looks.ts";
 import type { Output } from "../output.ts";
 import type { BaselineReport } from "./baselines.ts";
 import { paraphraseLines } from "./paraphrase-lines.ts";
@@ -75,6 +76,7 @@ export function showTask(out: Output, model: string, t: TaskReport): void {
   out.line(`\n  ${t.task}: ${formatCount(t.items)} items, ${t.output}, ${model}  (${t.artifact}, ${from})`);
   for (const s of t.scores) out.line(`    ${scoreCells(s)} ${s.better} is better`);
   if (t.chance) out.line(`    ${chanceSentence(t.chance)}`);
+  if (t.looks) for (const line of looksLines(t.looks)) out.line(`    ${line}`);
   for (const b of t.baselines ?? []) for (const line of baselineLines(b)) out.line(line);
   const seen = t.contamination;
   if (seen) {

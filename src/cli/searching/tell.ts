@@ -2,6 +2,7 @@
 import { formatBytes, formatCount, formatDuration, type Json } from "../../base/index.ts";
 import type { StoredStudy, StoredTrial } from "../../store/index.ts";
 import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked, wrongSentence } from "../../tune/index.ts";
+import { looksLines } from "../looks.ts";
 import { type StudySpec, specOf } from "./definition.ts";
 import type { StudyVerdict } from "./verdict.ts";
 
@@ -84,5 +85,6 @@ export function verdictLines({ objectives, unit: own }: Pick<StudySpec, "objecti
     ...(v.looks > 1
       ? [`    This is look ${v.looks} at the test half of this study: a choice made after the first look is no longer blind to it.`]
       : []),
+    ...(v.testSet ? looksLines(v.testSet).map(line => `    ${line}`) : []),
   ];
 }

@@ -2,6 +2,7 @@
 import { documentsOf } from "../../data/index.ts";
 import {
   type ArtifactReader,
+  looksOf,
   noteVerdict,
   openArtifact,
   runStage,
@@ -19,6 +20,7 @@ import {
   verdictStage,
 } from "../../tune/index.ts";
 import { runLink } from "../life.ts";
+import { type LooksReport, looksReport } from "../looks.ts";
 import { type AnewGiven, withModelOf } from "./anew.ts";
 import { type StudySpec, specOf } from "./definition.ts";
 import { judgesOf } from "./trial.ts";
@@ -28,6 +30,8 @@ export interface StudyVerdict extends VerdictReport {
   readonly artifact: string;
   /** Looks at the test half so far, this one included; above 1 the figures of later ones are not quite honest any more. */
   readonly looks: number;
+  /** Looks at these texts by anybody: tunings, evaluations and gates too. */
+  readonly testSet?: LooksReport;
 }
 
 export interface VerdictGiven extends Omit<AnewGiven, "spec"> {
@@ -80,7 +84,13 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
     ? await runStage(o.store, verdictBesideBaseStage, { inputs: { ...inputs, base: await judgedModel(base) }, options, ...given })
     : await runStage(o.store, verdictStage, { inputs, options, ...given });
   const looks = await noteVerdict(o.store, o.study.id, artifact.id);
-  return { ...(await readVerdict(artifact)), artifact: artifact.id, looks: looks.indexOf(artifact.id) + 1 };
+  const atSet = await looksOf(o.store.records.read, first.id);
+  return {
+    ...(await readVerdict(artifact)),
+    artifact: artifact.id,
+    looks: looks.indexOf(artifact.id) + 1,
+    ...(atSet ? { testSet: looksReport(atSet) } : {}),
+  };
 }
 
 /**

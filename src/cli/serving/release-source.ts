@@ -1,12 +1,23 @@
 /** What the console's pages of releases, evaluations and runs show, read from a project's store when it is asked for. */
 import { isLoamError } from "../../base/index.ts";
-import { approvalsOf, evaluationReport, evidenceKinds, filesGate, judge, signaturesOf, withGate } from "../../registry/index.ts";
+import {
+  approvalsOf,
+  evaluationReport,
+  evidenceKinds,
+  filesGate,
+  judge,
+  signaturesOf,
+  type TaskReported,
+  withGate,
+} from "../../registry/index.ts";
 import type { ConsoleSource } from "../../serve/index.ts";
 import {
   guardOf,
   holderOf,
   listGuards,
   listModels,
+  looksOf,
+  looksOfContent,
   type ModelVersion,
   marksOf,
   openArtifact,
@@ -18,6 +29,7 @@ import {
   trace,
 } from "../../store/index.ts";
 import { metricsFile } from "../../train/index.ts";
+import { looksLines, looksReport } from "../looks.ts";
 import { liveLog, liveRun } from "./live-runs.ts";
 
 type ReleaseSource = NonNullable<ConsoleSource["releases"]>;
@@ -127,8 +139,13 @@ async function loggedOf(store: Store, id: string) {
 }
 
 export function releaseSource(store: Store): ReleaseSource {
-  const reports = new Map<string, Promise<object>>();
+  const reports = new Map<string, Promise<readonly Omit<TaskReported, "atMs">[]>>();
   const db = store.records.read;
+  /** Looks are counted anew: what others evaluate changes no report. */
+  const withLooks = async <T extends Pick<TaskReported, "artifact" | "scores">>(task: T) => {
+    const looks = await looksOf(db, task.artifact);
+    return looks ? { ...task, looks: looksLines(looksReport(looks, task.scores[0])) } : task;
+  };
   return {
     releases: async () => Promise.all((await listModels(store)).map(m => modelReleases(store, m.model, m.versions))),
     verdicts: id =>
@@ -147,6 +164,7 @@ export function releaseSource(store: Store): ReleaseSource {
           id: `${model}@${number}`,
           digest: version.digest,
           gates,
+          looks: (await looksOfContent(db, version.digest)).flatMap(l => looksLines(looksReport(l))),
           approvals: (await approvalsOf(db, version)).map(({ atMs: at, ...a }) => ({ ...a, at })),
           signatures: (await signaturesOf(db, version)).map(({ fingerprint, by, isValid, atMs: at }) => ({ fingerprint, by, isValid, at })),
           tags: Object.fromEntries(marks.filter(m => m.kind === "tag").map(m => [m.key, String(m.value)])),
@@ -166,13 +184,13 @@ export function releaseSource(store: Store): ReleaseSource {
           .where("kind", "in", evidenceKinds)
           .executeTakeFirstOrThrow();
         const key = `${version.digest} ${other?.digest ?? ""} ${count}`;
-        const tasks =
+        const tasks: Promise<readonly Omit<TaskReported, "atMs">[]> =
           reports.get(key) ?? evaluationReport(store, version, other).then(tasks => tasks.map(({ atMs: at, ...t }) => ({ ...t, at })));
         reports.set(key, tasks);
         tasks.catch(() => reports.delete(key));
         for (const oldest of reports.keys()) if (reports.size > keptReports) reports.delete(oldest);
         const name = (v: ModelVersion) => `${v.model}@${v.number}`;
-        return { id: name(version), against: other ? name(other) : null, tasks: await tasks };
+        return { id: name(version), against: other ? name(other) : null, tasks: await Promise.all((await tasks).map(withLooks)) };
       }),
     logged: id => unlessMissing(() => loggedOf(store, id)),
   };

@@ -24,6 +24,7 @@ import {
   undecidedRules,
   withJudgement,
 } from "../../evaluate/index.ts";
+import { type Looks, looksOf } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { againstModel } from "../eval/against.ts";
 import { conditionMeasures, conditionSubjects } from "../eval/conditions.ts";
@@ -60,6 +61,7 @@ interface Evaluation {
   readonly judgement?: Judgement;
   readonly costs?: TaskCosts;
   readonly seen?: SeenItems;
+  readonly looks?: Looks;
 }
 
 export const evalVerb: VerbRun = async (context, args, options) => {
@@ -159,6 +161,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
     const seen = seenOf.get(loaded);
     if (seen && model.model.artifact !== undefined)
       await recordedSeen({ store: model.store, model: model.model.artifact, task: loaded.task.task, result: result.artifact, seen });
+    const looks = await looksOf(model.store.records.read, result.artifact);
     evaluated.push({
       loaded,
       result,
@@ -167,6 +170,7 @@ export const evalVerb: VerbRun = async (context, args, options) => {
       ...(judgement ? { judgement } : {}),
       ...(costs ? { costs } : {}),
       ...(seen ? { seen } : {}),
+      ...(looks ? { looks } : {}),
     });
     out.clear();
   }

@@ -16,8 +16,9 @@ import {
   type Verdict,
   withGate,
 } from "../../registry/index.ts";
-import { guardOf, holderOf, listGuards, setAlias, setMark } from "../../store/index.ts";
+import { guardOf, holderOf, listGuards, looksOfContent, type ModelVersion, type Store, setAlias, setMark } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
+import { type LooksReport, looksLines, looksReport } from "../looks.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { projectFile } from "../project.ts";
@@ -35,6 +36,13 @@ function showGates(out: Output, gates: readonly Gate[]): void {
 function showVerdict(out: Output, { rules, gates }: Verdict, guarded: readonly string[] = []): void {
   if (rules === null) out.line(`  nothing guards this alias${guarded.length > 0 ? `; ${projectFile} guards ${guarded.join(", ")}` : ""}`);
   showGates(out, gates);
+}
+
+/** How often the test sets were looked at that a version was scored on. */
+async function showLooks(out: Output, store: Store, version: ModelVersion): Promise<LooksReport[]> {
+  const looks = (await looksOfContent(store.records.read, version.digest)).map(l => looksReport(l));
+  for (const l of looks) for (const line of looksLines(l)) out.line(`  ${line}`);
+  return looks;
 }
 
 export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], options) => {
@@ -66,7 +74,8 @@ export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], 
         ? `  ${model}@${alias} is ${shown}${before}`
         : `  ${shown} is ${alias} already`,
   );
-  out.result(promotionDocument(wanted, version, verdict, release ?? null));
+  const looks = await showLooks(out, store, version);
+  out.result({ ...promotionDocument(wanted, version, verdict, release ?? null), looks });
 };
 
 export const modelsRollback: VerbRun = async (context, [given = "", alias = ""], options) => {
@@ -158,5 +167,6 @@ export const modelsGates: VerbRun = async (context, [given = ""], options) => {
     out.line("  no alias of this model is guarded; `releases:` in loam.yaml does");
     showGates(out, [files]);
   }
-  out.result({ model, version: version.number, gates: all, files });
+  const looks = await showLooks(out, store, version);
+  out.result({ model, version: version.number, gates: all, files, looks });
 };

@@ -5,8 +5,9 @@ import { noteDataSet } from "../data/newest-documents.ts";
 import { cliErrors } from "../errors.ts";
 import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
+import { type LooksReport, looksLines } from "../looks.ts";
 import { findProject, modelNameOf, type Project, servedModelsOf, withProjectStore } from "../project.ts";
-import { lossChart, reportTable } from "../report.ts";
+import { evaluationLooks, lossChart, reportTable } from "../report.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -147,6 +148,7 @@ async function runLives(
   await checkGateway(project);
   await withProjectStore(project, async store => {
     let made: Made = new Map();
+    const looks: Record<string, LooksReport> = {};
     const lives: { readonly model: string; readonly version: string | null; readonly ran: number }[] = [];
     for (const model of names) {
       const started = performance.now();
@@ -154,7 +156,14 @@ async function runLives(
       made = life.made;
       lives.push({ model, version: life.version ?? null, ran: life.ran });
       const evaluation = made.get(`evaluate/${model}`);
-      if (evaluation) out.line(await reportTable(evaluation));
+      if (evaluation) {
+        out.line(await reportTable(evaluation));
+        const told = await evaluationLooks(store, evaluation);
+        if (told) {
+          for (const line of looksLines(told)) out.line(`  ${line}`);
+          looks[model] = told;
+        }
+      }
       if (life.version)
         out.line(
           `\n  ${life.version}   ${life.ran ? `done in ${formatDuration(performance.now() - started)}` : "nothing was stale"}   next: loam serve${servedModelsOf(project).includes(model) ? "" : ` ${model}`}, ${Object.hasOwn(project.config.tuned, model) ? "" : "loam chat, "}loam trace ${life.version}\n`,
@@ -165,6 +174,7 @@ async function runLives(
       model: lives[0]!.model,
       version: lives[0]!.version,
       ...(lives.length > 1 ? { models: lives } : {}),
+      ...(Object.keys(looks).length > 0 ? { looks } : {}),
       artifacts: Object.fromEntries([...made].map(([label, a]) => [label, a.id])),
       ran: lives.reduce((n, l) => n + l.ran, 0),
     });

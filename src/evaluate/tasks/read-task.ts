@@ -22,6 +22,8 @@ export interface TaskItem extends Item {
 export interface LoadedTask {
   readonly task: Task;
   readonly items: readonly TaskItem[];
+  /** Where a limit leaves some out: all items of the split. */
+  readonly every?: readonly TaskItem[];
   /** What few-shot examples are drawn from; empty where there are none. */
   readonly examples: readonly TaskItem[];
   /** Hash of the task and of all items' content: what is asked. */
@@ -184,6 +186,7 @@ async function loaded(task: Task, folder: string, limit: number, documents: Docu
   return {
     task,
     items,
+    ...(items.length < all.length ? { every: all } : {}),
     examples,
     training,
     digest: digestOf(task, items, examples, corpus),

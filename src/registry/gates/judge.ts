@@ -3,6 +3,7 @@ import { type Guard, holderOf, isArchived, type ModelVersion, type Reading, reso
 import { trustedSignature } from "../versions/signatures.ts";
 import { approvalGates, approvalsOf, rulesOf } from "./approvals.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
+import { countGates } from "./gate-looks.ts";
 import { measuredOf, testTask } from "./measured.ts";
 import { metricGate, type Side } from "./metric-gate.ts";
 import { type ReleaseRules, releaseCondition } from "./rules.ts";
@@ -74,10 +75,11 @@ export async function peopleGates(db: Reading, rules: ReleaseRules, alias: strin
   return gates;
 }
 
-/** What a promotion would come to now; changes nothing. Errors: registry/condition, registry/metric. */
+/** What a promotion would come to now; changes nothing but the count of looks. Errors: registry/condition, registry/metric. */
 export async function judge(store: Store, guard: Guard | undefined, alias: string, version: ModelVersion): Promise<Verdict> {
   const rules = rulesOf(guard);
   const current = await holderOf(store.records.read, version.model, alias);
   const metrics = await metricGates(store, rules, alias, version, current);
+  await countGates(store, alias, version, metrics);
   return asVerdict(guard, [...metrics, ...(await peopleGates(store.records.read, rules, alias, version))]);
 }

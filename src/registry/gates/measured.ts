@@ -12,7 +12,15 @@ import {
   type ResultHead,
   resultTimes,
 } from "../../evaluate/index.ts";
-import { type ArtifactInfo, artifactsFrom, type ModelVersion, openArtifact, type Reading, type Store } from "../../store/index.ts";
+import {
+  type ArtifactInfo,
+  artifactsFrom,
+  looksOfContent,
+  type ModelVersion,
+  openArtifact,
+  type Reading,
+  type Store,
+} from "../../store/index.ts";
 
 export interface MeasuredTask {
   readonly head: ResultHead;
@@ -244,5 +252,7 @@ export async function measuredOf(store: Store, version: ModelVersion): Promise<M
   const scores = Object.entries(version.scores).filter(([, score]) => typeof score !== "number");
   const broken = Object.fromEntries(scores.map(([name, score]) => [name, JSON.stringify(score)]));
   const kept = await db.selectFrom("artifacts").select("released_ms").where("id", "=", version.artifact).executeTakeFirst();
-  return { facts: await factsOf(db, version), broken, isReleased: kept?.released_ms != null, tasks, groups };
+  const [most] = await looksOfContent(db, version.digest);
+  const looks = most ? { looks: most.total, candidates: most.candidates } : {};
+  return { facts: { ...(await factsOf(db, version)), ...looks }, broken, isReleased: kept?.released_ms != null, tasks, groups };
 }

@@ -48,7 +48,19 @@ const judged = "win_rate";
 const anyCosts = { positive: "x", falsePositive: 1, falseNegative: 1 };
 
 /** Facts that a version may have; of another one they are not measured, not unknown. */
-const factNames = ["sizeMB", "parameters", "bitsPerByte", "macroF1", "accuracy", "validationLoss", "mae", "rmse", "r2"];
+const factNames = [
+  "sizeMB",
+  "parameters",
+  "bitsPerByte",
+  "macroF1",
+  "accuracy",
+  "validationLoss",
+  "mae",
+  "rmse",
+  "r2",
+  "looks",
+  "candidates",
+];
 
 const canMeasure = (t: Subject, metric: string): boolean => {
   try {

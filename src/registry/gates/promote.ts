@@ -19,6 +19,7 @@ import { promoteAlias } from "../../store/promotion.ts";
 import { registryErrors } from "../errors.ts";
 import { checkVersion } from "../versions/content.ts";
 import { rulesOf } from "./approvals.ts";
+import { countGates } from "./gate-looks.ts";
 import { asVerdict, metricGates, peopleGates, type Verdict } from "./judge.ts";
 
 type Reading = Pick<ContentOptions, "progress" | "signal">;
@@ -84,6 +85,7 @@ export async function promote(store: Store, wanted: PromotionWanted): Promise<Pr
     const rules = rulesOf(guard);
     const current = await holderOf(db, model, alias);
     const metrics = await metricGates(store, rules, alias, version, current);
+    await countGates(store, alias, version, metrics);
     const verdict = asVerdict(guard, [...metrics, ...(await peopleGates(db, rules, alias, version))]);
     wanted.onVerdict?.(verdict);
     const isHolder = current === version.number && (wanted.expected === undefined || wanted.expected === current);

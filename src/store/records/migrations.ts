@@ -86,6 +86,15 @@ export const migrations: readonly Migration[] = [
       "create index runs_artifact on runs (artifact)",
     ],
   },
+  {
+    name: "looks at test sets",
+    statements: [
+      "create table test_sets (digest text primary key, size bigint not null, sketch text not null)",
+      `create table looks (test text not null, kind text not null, subject text not null, candidate text not null, at_ms bigint not null,
+        primary key (test, kind, subject))`,
+      "create index looks_subject on looks (subject)",
+    ],
+  },
 ];
 
 const versionTable = "create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)";

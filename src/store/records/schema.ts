@@ -94,6 +94,9 @@ export interface Tables {
     started_ms: number | null;
     ended_ms: number | null;
   };
+  /** Test sets that models were scored on, and each time that one was; see `looks.ts`. Nothing that the log proves, and nothing that gc removes. */
+  test_sets: { digest: string; size: number; sketch: string };
+  looks: { test: string; kind: LookKind; subject: string; candidate: string; at_ms: number };
   /** Project files that were seen with the record; see `projects.ts`. */
   projects: { id: string; host: string; folder: string; file: string; seen_ms: number };
   loam_schema: { version: number; name: string; applied_ms: number };
@@ -104,6 +107,10 @@ export const releaseKinds = ["set", "promote", "rollback", "remove"] as const;
 export type ReleaseKind = (typeof releaseKinds)[number];
 export const markKinds = ["tag", "note", "stage", "approval", "signature"] as const;
 export type MarkKind = (typeof markKinds)[number];
+
+/** "tuning": its report; "evaluation": `loam eval`; "search": the judgement of a finished search; "gate": a release's condition. */
+export const lookKinds = ["tuning", "evaluation", "search", "gate"] as const;
+export type LookKind = (typeof lookKinds)[number];
 
 /** "lost": its process died; "interrupted": it was asked to stop and can go on; "refused": it failed by what it was given, as the same would again. */
 export const runStates = ["running", "done", "failed", "refused", "interrupted", "lost"] as const;

@@ -1,7 +1,8 @@
 /** A tuned classifier's report on the test part, beside the baselines' answers on the same texts. */
 import { z } from "zod";
+import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
-import { type Stage, stage } from "../../store/index.ts";
+import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
@@ -27,7 +28,7 @@ export const evaluateClassifierStage = (
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
-    async run({ inputs, options: { name, labels, costs }, output, progress, signal }) {
+    async run({ inputs, options: { name, labels, costs }, output, runData, progress, signal }) {
       const device = around.device();
       const tokenizer = await around.tokenizerOf(inputs.model);
       const model = await loadModel(inputs.model, device);
@@ -100,6 +101,7 @@ export const evaluateClassifierStage = (
         ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),
       };
+      writeLook(runData, { kind: "tuning", test: await heldOutSet(inputs.documents), candidate: inputs.model.digest });
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
       await output.write(predictionsFile, predictionLines({ test, label: labels.label, classes, predicted, probabilities }));
       const own = compared.scores.find(s => s.kind === "model")!;

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { hashOf } from "../../base/index.ts";
+import { heldOutSet } from "../../data/index.ts";
 import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles } from "../../nn/index.ts";
-import { type Stage, stage } from "../../store/index.ts";
+import { type Stage, stage, writeLook } from "../../store/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tokensOf } from "../classify/batches.ts";
@@ -144,7 +145,7 @@ export const evaluateRegressionStage = (
     inputs: { model: "model", documents: "documents" },
     options: evaluateOptions,
     output: "evaluation",
-    async run({ inputs, options: { name, targets }, output, progress, signal }) {
+    async run({ inputs, options: { name, targets }, output, runData, progress, signal }) {
       const device = around.device();
       const tokenizer = await around.tokenizerOf(inputs.model);
       const { train, validation } = await readMeasured(inputs.documents, targets);
@@ -183,6 +184,7 @@ export const evaluateRegressionStage = (
         ...compared,
         worst: answers.toSorted((a, b) => Math.abs(b.truth - b.predicted) - Math.abs(a.truth - a.predicted)).slice(0, worstShown),
       };
+      writeLook(runData, { kind: "tuning", test: await heldOutSet(inputs.documents), candidate: inputs.model.digest });
       await output.write("report.json", `${JSON.stringify(report, null, 2)}\n`);
       await output.write("predictions.jsonl", answers.map(a => `${JSON.stringify(a)}\n`).join(""));
       const { mae, rmse, r2, spearman } = report.scores;

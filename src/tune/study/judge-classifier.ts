@@ -3,6 +3,7 @@
  * chooses nothing. What is counted is the bits that the true class costs, and whether another one was told.
  */
 import { z } from "zod";
+import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { readTest } from "../classify/examples.ts";
@@ -12,6 +13,7 @@ import { asTokens, type TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { halves } from "./halves.ts";
 import { bitsPerByteOf, type Judgement, judgementFile } from "./judge.ts";
+import { lookOfHalf } from "./look.ts";
 
 /** The least probability that counts: recorded ones are rounded to four places. */
 const least = 5e-5;
@@ -47,7 +49,7 @@ export const judgeClassifierStage = (
     inputs: { model: "model", documents: "documents" },
     options: stageOptions,
     output: "judgement",
-    async run({ inputs, options: { half, labels }, output, progress, signal }) {
+    async run({ inputs, options: { half, labels }, output, runData, progress, signal }) {
       const answers =
         half === "validation"
           ? await recorded(inputs.model)
@@ -64,6 +66,7 @@ export const judgeClassifierStage = (
         bits: answers.map(a => -Math.log2(Math.max(least, a.probability))),
         wrong: answers.map(a => Number(a.isWrong)),
       };
+      await lookOfHalf(runData, half, inputs.model, () => heldOutSet(inputs.documents));
       await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
       const bits = bitsPerByteOf(judgement);
       const wrong = judgement.wrong!.reduce((a, b) => a + b, 0) / answers.length;

@@ -3,13 +3,14 @@
  * by one yardstick, the loss that the configuration as it is has, whatever loss they learnt by; one kind of loss a row.
  */
 import { z } from "zod";
-import { type Document, documentsOf, recordOf } from "../../data/index.ts";
+import { type Document, documentsOf, heldOutSet, recordOf } from "../../data/index.ts";
 import { type DecoderConfig, type DecoderParameters, disposeTree, mergeAdapter, readAdapter } from "../../nn/index.ts";
-import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
+import { type ArtifactReader, type Stage, stage, testSetOf } from "../../store/index.ts";
 import type { Device, DeviceArray } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { partedDocuments } from "../instruct/document-parts.ts";
 import type { TuneText } from "../instruct/encode.ts";
+import { textOf } from "../instruct/example.ts";
 import { columnOptions, formatNames } from "../instruct/formats.ts";
 import { exampleOptions, splitPartOptions } from "../instruct/options.ts";
 import { readRecord, throwProblems } from "../instruct/read.ts";
@@ -18,6 +19,7 @@ import type { Encodings } from "../instruct/task.ts";
 import { type JudgedExample, judgedExamples } from "./example-halves.ts";
 import { groupOf, type Half, halves } from "./halves.ts";
 import { type Judgement, judgementFile, meanLoss } from "./judge.ts";
+import { lookOfHalf } from "./look.ts";
 
 /** Which documents of a data set are examples, as the configuration says. */
 const documentSource = z.strictObject({
@@ -127,7 +129,7 @@ export const judgeExamplesStage = <S extends z.ZodObject>(
     inputs: { model: form.of as string, judged: form.judged as string, ...baseOf(form), ...judge.beside },
     options: commonOptions.extend(judge.options.shape),
     output: "judgement",
-    async run({ inputs: { model: from, judged, ...more }, options, output, progress, signal }) {
+    async run({ inputs: { model: from, judged, ...more }, options, output, runData, progress, signal }) {
       const o = options as z.output<S> & CommonOptions;
       const { base, ...beside } = more as Record<string, ArtifactReader>;
       const examples =
@@ -166,6 +168,9 @@ export const judgeExamplesStage = <S extends z.ZodObject>(
           bits: scores.map(s => s.loss),
           ...(scores.every(s => s.wrong !== undefined) ? { wrong: scores.map(s => s.wrong!) } : {}),
         };
+        await lookOfHalf(runData, o.half, from, () =>
+          form.judged === "documents" ? heldOutSet(judged) : testSetOf(examples.map(e => textOf(e.example))),
+        );
         await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
         const loss = meanLoss(judgement);
         const wrong = judgement.wrong?.reduce((a, b) => a + b, 0);

@@ -3,6 +3,7 @@
  * counted is the squared error, in variances of the numbers that were trained on.
  */
 import { z } from "zod";
+import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type Stage, stage } from "../../store/index.ts";
 import { predictorOf } from "../classify/predict.ts";
@@ -13,6 +14,7 @@ import { targetOptions } from "../regress/options.ts";
 import { asTokens } from "../regress/stage.ts";
 import { halves } from "./halves.ts";
 import { type Judgement, judgementFile, meanLoss } from "./judge.ts";
+import { lookOfHalf } from "./look.ts";
 
 const stageOptions = z.strictObject({ half: z.enum(halves), targets: targetOptions });
 
@@ -26,7 +28,7 @@ export const judgeRegressionStage = (
     inputs: { model: "model", documents: "documents" },
     options: stageOptions,
     output: "judgement",
-    async run({ inputs, options: { half, targets }, output, progress, signal }) {
+    async run({ inputs, options: { half, targets }, output, runData, progress, signal }) {
       const { train, validation } = await readMeasured(inputs.documents, targets);
       const texts = half === "validation" ? validation : await readMeasuredTest(inputs.documents, targets);
       const mean = train.reduce((s, t) => s + t.value, 0) / train.length;
@@ -54,6 +56,7 @@ export const judgeRegressionStage = (
           bytes: texts.map(() => 1),
           bits: errors.map(e => e ** 2 / variance),
         };
+        await lookOfHalf(runData, half, inputs.model, () => heldOutSet(inputs.documents));
         await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
         const loss = meanLoss(judgement);
         return {

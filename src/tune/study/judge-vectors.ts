@@ -1,7 +1,7 @@
 /** An encoder's vectors judged anchor by anchor: nats of its positive among all texts of the half, and whether another text is nearer. */
 import { z } from "zod";
 import { disposeTree, loadModel } from "../../nn/index.ts";
-import { type Stage, stage } from "../../store/index.ts";
+import { type Stage, stage, testSetOf } from "../../store/index.ts";
 import { tokensOf } from "../classify/batches.ts";
 import { textReader } from "../classify/predict.ts";
 import { textVectors } from "../contrast/fit.ts";
@@ -12,6 +12,7 @@ import { tuneErrors } from "../errors.ts";
 import { recordsIn } from "./example-halves.ts";
 import { halves } from "./halves.ts";
 import { type Judgement, judgementFile, meanLoss } from "./judge.ts";
+import { lookOfHalf } from "./look.ts";
 import type { JudgedPair } from "./pair-halves.ts";
 
 const stageOptions = embedOptions.pick({ length: true, temperature: true }).extend({ half: z.enum(halves) });
@@ -26,7 +27,7 @@ export const judgeVectorsStage = (
     inputs: { model: "model", judged: "pair-halves" },
     options: stageOptions,
     output: "judgement",
-    async run({ inputs, options: { half, length, temperature }, output, progress, signal }) {
+    async run({ inputs, options: { half, length, temperature }, output, runData, progress, signal }) {
       const pairs = await recordsIn<JudgedPair>(inputs.judged, `${half}.jsonl`);
       if (pairs.length === 0)
         throw tuneErrors.fail("halves", {
@@ -75,6 +76,7 @@ export const judgeVectorsStage = (
           bits: found.map(f => f.loss),
           wrong: found.map(f => 1 - f.recall1),
         };
+        await lookOfHalf(runData, half, inputs.model, () => testSetOf(anchors));
         await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
         const mean = (of: (f: Found) => number) => found.reduce((s, f) => s + of(f), 0) / found.length;
         const loss = meanLoss(judgement);

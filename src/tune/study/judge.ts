@@ -3,11 +3,12 @@ import { z } from "zod";
 import { documentsOf } from "../../data/index.ts";
 import { modelBits } from "../../evaluate/index.ts";
 import { countParameters, decoderSpec, disposeTree, loadModel } from "../../nn/index.ts";
-import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
+import { type ArtifactReader, type Stage, stage, testSetOf } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { endOf, readTokenizer } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { groupOf, halfOf, halves } from "./halves.ts";
+import { lookOfHalf } from "./look.ts";
 
 /** One model on one half, document by document. */
 export interface Judgement {
@@ -45,7 +46,7 @@ export const judgeStage = (around: { readonly device: () => Device }): Stage<"mo
     inputs: { model: "model", documents: "documents" },
     options: judgeOptions,
     output: "judgement",
-    async run({ inputs, options, output, progress, signal }) {
+    async run({ inputs, options, output, runData, progress, signal }) {
       const tokenizer = await readTokenizer(inputs.model);
       const all = [];
       for await (const d of documentsOf(inputs.documents, "held-out")) all.push(d);
@@ -73,6 +74,7 @@ export const judgeStage = (around: { readonly device: () => Device }): Stage<"mo
           bytes: documents.map(d => Buffer.byteLength(d.text)),
           bits: [...perDocument],
         };
+        await lookOfHalf(runData, options.half, inputs.model, () => testSetOf(documents.map(d => d.text)));
         await output.write(judgementFile, `${JSON.stringify(judgement)}\n`);
         return {
           half: options.half,
