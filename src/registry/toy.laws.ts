@@ -1,7 +1,7 @@
 /** A record with versions of a model and what was measured of them, for this room's tests. */
 import { z } from "zod";
 import type { ItemResult, OutputType } from "../evaluate/index.ts";
-import { type ModelVersion, openArtifact, registerVersion, runStage, type Store, stage } from "../store/index.ts";
+import { type ModelVersion, openArtifact, registerVersion, runStage, type Store, stage, testSetOf, writeLook } from "../store/index.ts";
 
 const modelStage = stage({
   name: "train",
@@ -62,7 +62,9 @@ export async function measured(
     inputs: { model: "model" },
     options: z.strictObject({ task: z.string(), n: z.number(), digest: z.string().optional(), variant: z.string().optional() }),
     output: "task-result",
-    async run({ output }) {
+    async run({ inputs, output, runData }) {
+      if (asked.variant === undefined)
+        writeLook(runData, { kind: "evaluation", test: testSetOf(items.map(i => `${task} ${i.id}`)), candidate: inputs.model.digest });
       await output.writeStream(
         "items.jsonl",
         items.map(i => `${JSON.stringify(i)}\n`),

@@ -1,7 +1,7 @@
 /** `loam models promote`, `rollback`, `approve`, `archive`: who may have an alias, and who has it. */
 
 import { resolve } from "node:path";
-import { type Progress, readText } from "../../base/index.ts";
+import { isLoamError, type Progress, readText, withDetails } from "../../base/index.ts";
 import {
   approvalsOf,
   approve,
@@ -63,7 +63,12 @@ export const modelsPromote: VerbRun = async (context, [given = "", alias = ""], 
     progress: shownProgress(out),
     signal,
   };
-  const { verdict, release } = await promote(store, wanted);
+  const { verdict, release } = await promote(store, wanted).catch(async error => {
+    out.clear();
+    // one that was judged and refused has a document
+    if (!isLoamError(error) || !error.details) throw error;
+    throw withDetails(error, { ...error.details, looks: await showLooks(out, store, version) });
+  });
   out.clear();
   const before = release && release.previous !== null ? `, which was ${model}@${release.previous}` : "";
   const shown = `${model}@${version.number}`;

@@ -7,6 +7,7 @@ import {
   type GuardRules,
   guardOf,
   holderOf,
+  looksOfContent,
   openStore,
   registerVersion,
   releasesOf,
@@ -327,4 +328,33 @@ test("of a figure that the items do not give it is said why, and what would", ()
     expect((await judged(store, first)).gates[0]!.told).toMatch(
       /kappa NaN.*a figure is not a number, and so it fails: .*kappa.*items.*another measure/,
     );
+  }));
+
+test("a gate is a look at the test set, once for the same decision, and may ask how many there were", () =>
+  using({ requires: ["mail.acc > 0.5", "looks < 3", "candidates < 3"] }, async store => {
+    const [first, second] = [await version(store, 1), await version(store, 2)];
+    await measured(store, first, "mail", answers(100, 90));
+    const looks = (v: typeof first) => looksOfContent(store.records.read, v.digest);
+    const told = async (v: typeof first) => (await judged(store, v)).gates.map(g => [g.passed, g.told.split(";")[0]]);
+    expect(await told(first)).toEqual([
+      [true, "acc 0.9"],
+      [true, "looks 1"],
+      [true, "candidates 1"],
+    ]);
+    for (let i = 0; i < 3; i++) await judged(store, first);
+    expect(await looks(first)).toMatchObject([{ total: 2, kinds: { evaluation: 1, gate: 1 }, candidates: 1 }]);
+    // the promotion is the same decision
+    await promote(store, to(1));
+    expect(await looks(first)).toMatchObject([{ total: 2 }]);
+    await measured(store, second, "mail", answers(100, 91));
+    await expect(promote(store, to(2))).rejects.toThrow(/"looks < 3" is not met \(looks 3\)/);
+    expect(await looks(second)).toMatchObject([{ total: 4, candidates: 2 }]);
+    // another task's items are another test set
+    await measured(store, second, "genre", answers(100, 90));
+    expect((await looks(second)).map(l => l.total)).toEqual([4, 1]);
+    // nothing counted is nothing that passes
+    expect((await judged(store, await version(store, 3))).gates[1]).toMatchObject({
+      passed: false,
+      told: "looks is not measured of mail@3",
+    });
   }));
