@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openStore, runStage } from "../store/index.ts";
+import { type ArtifactReader, openStore, runStage } from "../store/index.ts";
 import { pairsStage, readPairs } from "./contrast/pairs-stage.ts";
+import { partedDocuments } from "./instruct/document-parts.ts";
 import { examplesFile, examplesStage, placedExamples } from "./instruct/examples-stage.ts";
 import { dividedByOwn, nearDuplicateGroups, type OwnParts } from "./own-parts.ts";
 
@@ -142,4 +143,35 @@ test("pairs of an encoder: an anchor of the user's own part trains nowhere, and 
   write("twice.jsonl", [...pairs, { ...pairs[2], positive: "another text", split: "train" }]);
   await expect(made(own, "twice.jsonl")).rejects.toThrow("got 1 validation records with one that trains");
   expect((await made({ ...own, allowCrossing: true }, "twice.jsonl")).summary).toMatchObject({ train: 13 });
+});
+
+test("documents of a data set: near-duplicates across the user's own split are refused, of what is held out and of what selects, as for classifiers", async () => {
+  const train = [
+    { id: "a", attributes: { split: "train" } },
+    { id: "b", attributes: { split: "dev", cluster: "b" } },
+    { id: "c", attributes: { split: "dev" } },
+    { id: "made", attributes: { split: "dev", augmentedFrom: "c" } },
+  ];
+  const documents = (more: readonly object[], summary: ArtifactReader["summary"] = {}): ArtifactReader => ({
+    id: "documents-1",
+    kind: "documents",
+    digest: "0",
+    summary,
+    files: [],
+    read: () => Promise.reject(new Error("not read whole")),
+    localPath: () => Promise.reject(new Error("no path")),
+    async *stream() {
+      for (const d of [...train, ...more]) yield Buffer.from(`${JSON.stringify({ source: "s", text: "words", ...d })}\n`);
+    },
+  });
+  const parts = (of: ArtifactReader, allowCrossing: boolean) =>
+    partedDocuments(of, { name: "notes", validation: { split: ["dev"] }, seed: 1, allowCrossing });
+  const named = async (of: ArtifactReader, allowCrossing: boolean) =>
+    (await parts(of, allowCrossing)).map(({ document, selects }) => `${document.id} ${selects ? "selects" : "trains"}`);
+  expect(await named(documents([]), false)).toEqual(["a trains", "b selects", "c selects"]);
+  const near = documents([{ id: "d", attributes: { split: "train", cluster: "b" } }]);
+  await expect(parts(near, false)).rejects.toThrow("notes: validation: expected near-duplicates in one part, got 1 validation records");
+  expect(await named(near, true)).toEqual(["a trains", "b selects", "c selects", "d trains"]);
+  await expect(parts(documents([], { crossing: 3 }), false)).rejects.toThrow("got 3 documents with one on the other side");
+  expect(await named(documents([], { crossing: 3 }), true)).toHaveLength(3);
 });

@@ -29,3 +29,28 @@ test("rows of a preference tuning: pairs are counted, and the tasks that have ro
   );
   refused({ task: "embed", on: "./pairs.jsonl", lable: "x" }).toThrow(/expected one of .*, got "lable"\. Remove it or check its spelling/);
 });
+
+test("parts of one's own: every task takes a validation part, files a test part; a data set holds out by its split, a file by no share", () => {
+  const own = { validation: { split: "dev" } };
+  const part = { split: ["dev"] };
+  for (const tune of [
+    { task: "classify", on: "notes" },
+    { task: "regress", on: "notes" },
+    { task: "instruct", on: "notes" },
+    { task: "preference", on: "./pairs.jsonl", heldOut: { split: "test" } },
+    { task: "distill", on: "./chats.jsonl", teacher: "big", heldOut: { split: "test" } },
+    { task: "embed", on: "./pairs.jsonl", heldOut: { split: "test" } },
+  ])
+    expect(tuned({ ...tune, ...own }).tune.validation, tune.task).toEqual(part);
+  const refused = (tune: object) => expect(() => check(tunedModel, { base: "toy", tune }, "loam.yaml: models.a"));
+  refused({ task: "instruct", on: "notes", heldOut: { split: "test" } }).toThrow(
+    /tune\.heldOut: expected none beside a data set, whose split says what is held out \(data\.notes\.split\.heldOut\)/,
+  );
+  refused({ task: "instruct", on: "./a.jsonl", validationFile: "./b.jsonl", ...own }).toThrow(
+    /tune\.validationFile: expected none beside a validation part of your own/,
+  );
+  refused({ task: "embed", on: "./a.jsonl", heldOut: 0.2 }).toThrow(
+    /tune\.heldOut: expected an attribute with the values that mean the part: \{ split: test \}, got 0\.2/,
+  );
+  refused({ task: "classify", on: "notes", heldOut: { split: "test" } }).toThrow(/"heldOut" is a key of task instruct/);
+});

@@ -86,10 +86,10 @@ export const tunedModel = z.strictObject({
       const message = "1 for a teacher behind an endpoint: how what it does not tell divides among tokens is not known";
       context.addIssue({ code: "custom", path: ["temperature"], message, input: tune.temperature });
     }
-    if (!("on" in tune) || !("validationFile" in tune || "heldOut" in tune)) return;
+    if (tune.task !== "instruct" && tune.task !== "preference" && tune.task !== "distill") return;
+    const { validationFile, heldOut, validation } = tune;
     const refuse = (key: "validationFile" | "heldOut", message: string) =>
-      context.addIssue({ code: "custom", path: [key], message, input: tune[key as never] });
-    const { validationFile, heldOut, validation } = tune as { validationFile?: string; heldOut?: object; validation: unknown };
+      context.addIssue({ code: "custom", path: [key], message, input: tune[key] });
     if (validationFile !== undefined && !isPath(tune.on))
       refuse("validationFile", "none beside a data set, whose own groups select (validation:)");
     else if (validationFile !== undefined && typeof validation !== "number")
