@@ -34,6 +34,19 @@ export interface StudyVerdict extends VerdictReport {
   readonly testSet?: LooksReport;
 }
 
+/** A recorded verdict, with the looks of this study and those at its test set until now. */
+export async function toldVerdict(store: Store, artifact: ArtifactReader, looks: number): Promise<StudyVerdict> {
+  const db = store.records.read;
+  const winner = await db
+    .selectFrom("inputs")
+    .select("source")
+    .where("artifact", "=", artifact.id)
+    .where("name", "=", "winner")
+    .executeTakeFirst();
+  const atSet = winner && (await looksOf(db, winner.source));
+  return { ...(await readVerdict(artifact)), artifact: artifact.id, looks, ...(atSet ? { testSet: looksReport(atSet) } : {}) };
+}
+
 export interface VerdictGiven extends Omit<AnewGiven, "spec"> {
   readonly study: StoredStudy;
   readonly trials: readonly StoredTrial[];
@@ -84,13 +97,7 @@ export async function judgeWinner(o: VerdictGiven): Promise<StudyVerdict | undef
     ? await runStage(o.store, verdictBesideBaseStage, { inputs: { ...inputs, base: await judgedModel(base) }, options, ...given })
     : await runStage(o.store, verdictStage, { inputs, options, ...given });
   const looks = await noteVerdict(o.store, o.study.id, artifact.id);
-  const atSet = await looksOf(o.store.records.read, first.id);
-  return {
-    ...(await readVerdict(artifact)),
-    artifact: artifact.id,
-    looks: looks.indexOf(artifact.id) + 1,
-    ...(atSet ? { testSet: looksReport(atSet) } : {}),
-  };
+  return toldVerdict(o.store, artifact, looks.indexOf(artifact.id) + 1);
 }
 
 /**

@@ -2,13 +2,13 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import { findStudy, listStudies, openArtifact, type Store, type StoredStudy, trialsOf } from "../../store/index.ts";
-import { importance, outcomeOf, paretoFront, ranked, readVerdict, spaceOf, studyOf } from "../../tune/index.ts";
+import { importance, outcomeOf, paretoFront, ranked, spaceOf, studyOf } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { findProject, withProjectStore } from "../project.ts";
 import { specOf } from "../searching/definition.ts";
 import { studyPage } from "../searching/page.ts";
 import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
-import { doubtOf, type StudyVerdict } from "../searching/verdict.ts";
+import { doubtOf, type StudyVerdict, toldVerdict } from "../searching/verdict.ts";
 import { pointLines } from "../searching/winner.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -44,8 +44,7 @@ export const tuneStudies: VerbRun = async (context, _, options) => {
 async function lastVerdict(store: Store, study: StoredStudy): Promise<StudyVerdict | undefined> {
   const artifact = study.verdicts.at(-1);
   if (artifact === undefined) return undefined;
-  const reader = await openArtifact(store, artifact);
-  return { ...(await readVerdict(reader)), artifact, looks: study.verdicts.length };
+  return toldVerdict(store, await openArtifact(store, artifact), study.verdicts.length);
 }
 
 export const tuneShow: VerbRun = async (context, [wanted], options) => {
