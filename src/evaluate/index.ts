@@ -93,8 +93,8 @@ export {
 export { type Asked, askOf } from "./tasks/ask.ts";
 export type { Corpus, CorpusDocument } from "./tasks/corpus.ts";
 export type { GroupMeasure, TaskGroup } from "./tasks/harness-groups.ts";
-export { type Item, readItems } from "./tasks/items.ts";
 export { itemTexts } from "./tasks/item-texts.ts";
+export { type Item, readItems } from "./tasks/items.ts";
 export {
   type DocumentItems,
   examplesAsTurns,
