@@ -9,6 +9,7 @@ import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
 import type { Link } from "./life.ts";
 import type { Project, ProjectConfig } from "./project.ts";
+import { foldedModelOf } from "./tuning/cross-validation-links.ts";
 import { dataSetOf } from "./tuning/tune-part.ts";
 
 export interface Estimate {
@@ -72,7 +73,8 @@ async function tuningEstimate(
   const all = Number(examples ?? made.get(`data/${dataSet}`)?.summary.trainDocuments ?? bytes / documentBytes);
   const texts = "sample" in tune && tune.sample !== undefined ? Math.min(all, tune.sample) : all;
   const tokens = texts * (examples === undefined ? Math.min(tune.length, bytes / texts / tokenBytes) : tune.length / 2);
-  const share = link.stage === "tune" ? tune.epochs : 0.1 / 3;
+  // a fold's model is trained as the whole one is, and not kept
+  const share = link.stage === "evaluate" ? 0.1 / 3 : tune.epochs;
   const ms = ((tokens * share * 6 * (parameters - tables)) / ((await flops(project)) * stepEfficiency)) * 1000;
   return { ms, bytes: link.stage === "tune" ? parameters * 4 : 1e5 };
 }
@@ -80,7 +82,8 @@ async function tuningEstimate(
 export async function estimate(project: Project, link: Link, made: ReadonlyMap<string, ArtifactReader>): Promise<Estimate> {
   const bytes = textBytes(link, made);
   // a link is its model's own: the base's training is the base's
-  const owner = link.label.replace(/^evaluate\//, "");
+  const folded = foldedModelOf(link);
+  const owner = folded ?? link.label.replace(/^evaluate\//, "");
   const tuned = project.config.tuned[owner];
   if (tuned && link.stage !== "baselines") return tuningEstimate(project, link, tuned, bytes, made);
   if (link.stage !== "train" && link.stage !== "evaluate")

@@ -12,7 +12,19 @@ import {
   type Summary,
 } from "../store/index.ts";
 
-export const stageNames = ["source", "data", "blend", "tokenizer", "shards", "import", "train", "tune", "baselines", "evaluate"] as const;
+export const stageNames = [
+  "source",
+  "data",
+  "blend",
+  "tokenizer",
+  "shards",
+  "import",
+  "train",
+  "tune",
+  "baselines",
+  "evaluate",
+  "cross-validate",
+] as const;
 export type StageName = (typeof stageNames)[number];
 
 /** How a run is watched and stopped. */

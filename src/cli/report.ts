@@ -3,10 +3,11 @@ import { formatCount } from "../base/index.ts";
 import type { BitsReport } from "../evaluate/index.ts";
 import { type ArtifactReader, looksOf, readRunData, type Store } from "../store/index.ts";
 import { metricsFile, readMetrics } from "../train/index.ts";
-import type { ClassificationReport, RegressionReport } from "../tune/index.ts";
+import type { ClassificationReport, CrossValidationReport, RegressionReport } from "../tune/index.ts";
 import { chart } from "./chart.ts";
 import { type LookedScore, type LooksReport, looksReport } from "./looks.ts";
 import { classificationTable } from "./tuning/classification-table.ts";
+import { crossValidationTable } from "./tuning/cross-validation-table.ts";
 import { regressionTable } from "./tuning/regression-table.ts";
 
 const width = 40;
@@ -21,8 +22,10 @@ export async function lossChart(store: Store, model: ArtifactReader): Promise<st
   return lines.length ? ["loss and held-out loss, nats a token, by step", ...lines] : [];
 }
 
-type Report = BitsReport | ClassificationReport | RegressionReport;
-const readReport = async (evaluation: ArtifactReader): Promise<Report> =>
+type Report = BitsReport | ClassificationReport | RegressionReport | CrossValidationReport;
+
+/** What an evaluation or a cross-validation found. */
+export const reportOf = async (evaluation: ArtifactReader): Promise<Report> =>
   JSON.parse((await evaluation.read("report.json")).toString("utf8")) as Report;
 
 /** The score that is looked at first. */
@@ -35,14 +38,15 @@ function mainScore(report: Report): LookedScore | undefined {
 /** How often the test set of an evaluation was looked at; undefined where nothing was counted. */
 export async function evaluationLooks(store: Store, evaluation: ArtifactReader): Promise<LooksReport | undefined> {
   const looks = await looksOf(store.records.read, evaluation.id);
-  return looks && looksReport(looks, mainScore(await readReport(evaluation)));
+  return looks && looksReport(looks, mainScore(await reportOf(evaluation)));
 }
 
 /** An evaluation for people: of bits a byte, scores from best to worst with bars; the model's own row is marked. */
 export async function reportTable(evaluation: ArtifactReader): Promise<string> {
-  const report = await readReport(evaluation);
+  const report = await reportOf(evaluation);
   if (report.task === "classification") return classificationTable(report);
   if (report.task === "regression") return regressionTable(report);
+  if (report.task === "cross-validation") return crossValidationTable(report);
   const most = Math.max(...report.scores.map(s => s.bitsPerByte));
   const rows = report.scores.map(s => {
     const full = Math.max(1, Math.round((s.bitsPerByte / most) * width));

@@ -22,6 +22,14 @@ export { clopperPearson, type Interval, signTest, wilson } from "./proportion.ts
 export { type DrawnCorrelation, drawnPearson, drawnSpearman, pearson, ranks, spearman } from "./rank.ts";
 export { brier, calibrationError, drawnCalibrationError, type Probabilities, type ReliabilityBin, reliability } from "./reliability.ts";
 export {
+  type CrossedDeviations,
+  crossedDeviations,
+  type ResampledMean,
+  type ResampledOptions,
+  resampledMean,
+  sampleVariance,
+} from "./resampled.ts";
+export {
   type BootstrapInterval,
   type BootstrapOptions,
   bootstrap,

@@ -30,6 +30,12 @@ export const tuneErrors = errorTable("tune", {
     isOfInputs: true,
     meaning: "There are too few held-out documents to choose by one half and judge by the other.",
   },
+  folds: {
+    status: 400,
+    exit: "usage",
+    isOfInputs: true,
+    meaning: "There are too few documents, or too few of a class, for the folds of a cross-validation; repeat, fold and class are named.",
+  },
   family: { status: 400, exit: "usage", meaning: "A model of this family cannot be judged by a search." },
   labels: {
     status: 400,

@@ -1,6 +1,7 @@
 /** tune: a model made better at something (methods, instructions, classes); better settings, found by trying, and how sure one can be that they are. */
 export * from "./classify/index.ts";
 export * from "./contrast/index.ts";
+export * from "./cross-validation/index.ts";
 export * from "./distill/index.ts";
 export { tuneErrors } from "./errors.ts";
 export * from "./importance/index.ts";

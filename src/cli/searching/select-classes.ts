@@ -79,7 +79,7 @@ export async function selectForClasses(o: SelectClassesGiven): Promise<void> {
   const { out, cwd, signal } = context;
   const texts = await textsOf(o);
   const device = deviceOf(project);
-  const { task: _, on: __, baselines: ___, costs: ____, ...recipe } = tune;
+  const { task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe } = tune;
   const measured: Measured[] = [];
   const refused: Refused[] = [];
   for (const name of o.names) {

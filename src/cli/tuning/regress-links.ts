@@ -7,6 +7,7 @@ import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import { eightBits } from "../models/quantised-encoder.ts";
 import type { Project } from "../project.ts";
+import { numberCrossValidation } from "./cross-validation-links.ts";
 import type { Around } from "./instruct-links.ts";
 import { textProofText } from "./proof-text.ts";
 import type { TunedModel } from "./tune-part.ts";
@@ -17,7 +18,7 @@ export function regressLinks(
   p: Project,
   name: string,
   base: string,
-  { task: _, on, ...recipe }: Extract<TunedModel["tune"], { task: "regress" }>,
+  { task: _, on, crossValidation, ...recipe }: Extract<TunedModel["tune"], { task: "regress" }>,
   { device, onProblem }: Around,
 ): Link[] {
   const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
@@ -41,5 +42,6 @@ export function regressLinks(
       describe: s =>
         `MAE ${few(n(s, "mae"))}, RMSE ${few(n(s, "rmse"))}, R² ${few(n(s, "r2"))}, Spearman ${few(n(s, "spearman"))} on ${formatCount(n(s, "documents"))} held-out documents`,
     }),
+    ...(crossValidation ? numberCrossValidation({ p, name, base, documents, crossValidation, device, onProblem }, recipe) : []),
   ];
 }

@@ -4,6 +4,7 @@ import { textClassifierNames } from "../../evaluate/index.ts";
 import {
   classifyOptions,
   costOptions,
+  crossValidationOptions,
   distillOptions,
   embedOptions,
   endpointTeacherOptions,
@@ -23,6 +24,7 @@ const classify = classifyOptions.extend({
   baselines: z.array(z.enum(textClassifierNames)).default([...textClassifierNames]),
   /** What its mistakes cost: the report tells the cheapest threshold. */
   costs: costOptions.optional(),
+  crossValidation: crossValidationOptions.optional(),
 });
 
 const isPath = (on: string): boolean => /[./\\]/.test(on);
@@ -56,6 +58,7 @@ const regress = regressOptions.extend({
   task: z.literal("regress"),
   /** The data set whose documents bear the numbers. */
   on: name,
+  crossValidation: crossValidationOptions.optional(),
 });
 
 /** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */
@@ -115,6 +118,10 @@ export const madeOf = ({ base, tune }: TunedModel): string[] =>
 /** The data set that a tuning learns from. */
 export const dataSetOf = (tune: TunedModel["tune"]): string | undefined =>
   reads[tune.task] === "data set" || (reads[tune.task] === "either" && !isPath(tune.on)) ? tune.on : undefined;
+
+/** Tasks whose recipes are scored by cross-validation: those whose documents bear what is right. */
+export const canBeCrossValidated = (tune: TunedModel["tune"]): tune is Extract<TunedModel["tune"], { task: "classify" | "regress" }> =>
+  tune.task === "classify" || tune.task === "regress";
 
 /** The same tuning where no costs choose a threshold: what is judged by probabilities alone, as trials are. */
 export const withoutCosts = (model: TunedModel): TunedModel => {

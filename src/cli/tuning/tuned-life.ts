@@ -8,6 +8,7 @@ import { modelText } from "../models/model-text.ts";
 import { eightBits } from "../models/quantised-encoder.ts";
 import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
+import { classCrossValidation } from "./cross-validation-links.ts";
 import { embedLinks } from "./embed-links.ts";
 import { type Around, distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
 import { few, textProofText } from "./proof-text.ts";
@@ -20,7 +21,7 @@ type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { 
 const tasks: {
   readonly [T in TunedModel["tune"]["task"]]: (p: Project, name: string, base: string, tune: Tune<T>, around: Around) => Link[];
 } = {
-  classify(p, name, base, { task: _, on, baselines, costs, ...recipe }, { device, onProblem }) {
+  classify(p, name, base, { task: _, on, baselines, costs, crossValidation, ...recipe }, { device, onProblem }) {
     const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
     const documents = `data/${on}`;
     // with costs the model is the tuned one with their threshold, so that other costs train nothing again
@@ -75,6 +76,7 @@ const tasks: {
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),
+      ...(crossValidation ? classCrossValidation({ p, name, base, documents, crossValidation, device, onProblem }, recipe, baselines) : []),
     ];
   },
   instruct: instructLinks,

@@ -7,8 +7,14 @@ export const tuneVerbs: readonly Verb[] = [
     usage: "tune [model]",
     summary:
       "Fine-tune a model of loam.yaml that has a base, or every one where none is named; classes are reported beside baselines, numbers beside the mean",
-    options: [project, ["--force", "tune again even where nothing changed"]],
-    example: "loam tune mail-spam",
+    options: [
+      project,
+      ["--force", "tune again even where nothing changed"],
+      ["--folds <n>", "score the recipe by n-fold cross-validation on the train side (default: the model's `crossValidation`)"],
+      ["--repeats <n>", "draw the folds this many times"],
+      ["--seeds <n>", "train this many times per fold, each with another seed"],
+    ],
+    example: "loam tune mail-spam --folds 5 --seeds 3",
     load: async () => (await import("../verbs/run.ts")).tune,
   },
   {

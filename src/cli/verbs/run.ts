@@ -7,7 +7,9 @@ import { estimate, estimateLine } from "../estimate.ts";
 import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
 import { type LooksReport, looksLines } from "../looks.ts";
 import { findProject, modelNameOf, type Project, servedModelsOf, withProjectStore } from "../project.ts";
-import { evaluationLooks, lossChart, reportTable } from "../report.ts";
+import { evaluationLooks, lossChart, reportOf, reportTable } from "../report.ts";
+import { crossValidationLabel } from "../tuning/cross-validation-links.ts";
+import { withCrossValidation } from "../tuning/cross-validation-options.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -99,15 +101,19 @@ export async function runLife(
   given: { readonly stage?: string | undefined; readonly force?: boolean; readonly made?: Made },
 ): Promise<LifeResult> {
   const onProblem = (p: LoamError) => context.out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`);
-  const links = linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage);
-  const { made, ran } = await runLinks(context, store, links, given.force ?? false, given.made);
+  const all = linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage);
+  // the version does not wait for the cross-validation of its recipe, which may take many times as long
+  const [links, folds] = [all.filter(l => l.stage !== "cross-validate"), all.filter(l => l.stage === "cross-validate")];
+  const own = await runLinks(context, store, links, given.force ?? false, given.made);
   // a life without an evaluation ends with its model, which says itself what it was selected by
   const isWhole = given.stage === undefined && !links.some(l => l.stage === "evaluate");
-  const evaluation = made.get(`evaluate/${modelName}`) ?? (isWhole ? made.get(modelName) : undefined);
-  if (!evaluation) return { made, ran };
-  const scores = scoreNames.flatMap(name => (name in evaluation.summary ? [[name, evaluation.summary[name] ?? null] as const] : []));
-  const version = await registered(store, modelName, made.get(modelName)!.id, Object.fromEntries(scores));
-  return { made, version, ran };
+  const evaluation = own.made.get(`evaluate/${modelName}`) ?? (isWhole ? own.made.get(modelName) : undefined);
+  const scores = scoreNames.flatMap(name =>
+    evaluation && name in evaluation.summary ? [[name, evaluation.summary[name] ?? null] as const] : [],
+  );
+  const version = evaluation && (await registered(store, modelName, own.made.get(modelName)!.id, Object.fromEntries(scores)));
+  const { made, ran } = await runLinks(context, store, folds, given.force ?? false, own.made);
+  return { made, ...(version === undefined ? {} : { version }), ran: own.ran + ran };
 }
 
 /** What of an evaluation's summary a version bears as its scores. */
@@ -163,6 +169,11 @@ async function runLives(
           for (const line of looksLines(told)) out.line(`  ${line}`);
           looks[model] = told;
         }
+      }
+      const folded = made.get(crossValidationLabel(model));
+      if (folded) {
+        out.line(await reportTable(folded));
+        out.event("cross-validation", { model, artifact: folded.id, report: await reportOf(folded) });
       }
       if (life.version)
         out.line(
@@ -235,5 +246,6 @@ export const tune: VerbRun = async (context, [given], options) => {
       hint: near ? `Did you mean "${near}"?` : "docs/tune.md shows one.",
     });
   }
-  await runLives(context, project, given === undefined ? known : [given], { force: options.force === true });
+  const names = given === undefined ? known : [given];
+  await runLives(context, withCrossValidation(project, names, options), names, { force: options.force === true });
 };

@@ -325,28 +325,45 @@ function divided(all: readonly DescribedExample[], o: LabelOptions, place: strin
   return { train: all.filter(e => !chosen.has(e.group)), validation: all.filter(e => chosen.has(e.group) && !e.isMade) };
 }
 
-/** The train side, divided: by groups, unless what selects stands apart. Errors: tune/labels, with the document or class that is wrong. */
-export async function readExamples(documents: ArtifactReader, o: LabelOptions): Promise<Examples> {
+interface TrainSide {
+  readonly classes: readonly string[];
+  readonly all: readonly DescribedExample[];
+  /** What selects, where the artifact sets it apart. */
+  readonly apart?: readonly DescribedExample[];
+  readonly leftOut: number;
+}
+
+async function readTrainSide(documents: ArtifactReader, o: LabelOptions, place: string): Promise<TrainSide> {
   checkCrossing(documents, o);
-  const place = `${documents.id}: ${o.label}`;
   const { read, leftOut } = await readSide(documents, "train", o);
   const counts = countsOf(read);
   checkPresent(o, counts, place);
   const classes = checkedClasses(counts, o.label, place);
   const classOf = new Map(classes.map((name, c) => [name, c]));
   const all = read.map(r => exampleOf(r, classOf));
-  const { train, validation } = setsApart(documents)
-    ? {
-        train: all,
-        validation: known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`).map(r =>
-          exampleOf(r, classOf),
-        ),
-      }
-    : divided(all, o, documents.id);
+  if (!setsApart(documents)) return { classes, all, leftOut };
+  const apart = known((await readSide(documents, selecting, o)).read, classOf, `${documents.id}/${selecting}: ${o.label}`);
+  return { classes, all, apart: apart.map(r => exampleOf(r, classOf)), leftOut };
+}
+
+/** The train side, divided: by groups, unless what selects stands apart. Errors: tune/labels, with the document or class that is wrong. */
+export async function readExamples(documents: ArtifactReader, o: LabelOptions): Promise<Examples> {
+  const place = `${documents.id}: ${o.label}`;
+  const { classes, all, apart, leftOut } = await readTrainSide(documents, o, place);
+  const { train, validation } = apart ? { train: all, validation: apart } : divided(all, o, documents.id);
   checkCounts("train", classes, train, o.label, place);
   checkCounts("validation", classes, validation, o.label, place);
   if (!o.allowNamed) checkNames(classes, train, place);
   return { classes, train, validation, leftOut };
+}
+
+/** All texts of the train side, those that select included, with the ids of the latter. Errors: those of `readExamples`. */
+export async function readUndivided(
+  documents: ArtifactReader,
+  o: LabelOptions,
+): Promise<{ readonly classes: readonly string[]; readonly all: readonly DescribedExample[]; readonly validation: readonly string[] }> {
+  const { classes, all, apart = [] } = await readTrainSide(documents, o, `${documents.id}: ${o.label}`);
+  return { classes, all: [...all, ...apart], validation: (await readExamples(documents, o)).validation.map(e => e.id) };
 }
 
 /** The test part: what nothing has been chosen by. Errors: tune/labels, also for a class that the train side lacks. */

@@ -119,6 +119,17 @@ export async function readMeasured(documents: ArtifactReader, o: TargetOptions):
   return { train, validation, leftOut };
 }
 
+/** All texts of the train side, those that select included, with the ids of the latter. Errors: tune/labels. */
+export async function readUndividedMeasured(
+  documents: ArtifactReader,
+  o: TargetOptions,
+): Promise<{ readonly all: readonly (Measured & { readonly isMade: boolean })[]; readonly validation: readonly string[] }> {
+  const { validation } = await readMeasured(documents, o);
+  const { read } = await readSide(documents, "train", o.label);
+  const apart = setsApart(documents) ? (await readSide(documents, selecting, o.label)).read : [];
+  return { all: [...read, ...apart].map(({ attributes: _, ...m }) => m), validation: validation.map(m => m.id) };
+}
+
 /** The test part: what nothing has been chosen by. Errors: tune/labels. */
 export async function readMeasuredTest(documents: ArtifactReader, o: TargetOptions): Promise<readonly Measured[]> {
   const { read } = await readSide(documents, "held-out", o.label);

@@ -1,0 +1,30 @@
+/** `loam tune --folds --repeats --seeds`: the cross-validation of a recipe as the command line asks for it, over what loam.yaml says. */
+import { check } from "../../base/index.ts";
+import { crossValidationOptions } from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
+import { numberOption } from "../options.ts";
+import type { Project } from "../project.ts";
+import type { Options } from "../verb.ts";
+import { canBeCrossValidated, type TunedModel } from "./tune-part.ts";
+
+/** The project with what the options ask for. Errors: cli/usage for a task whose recipes are not cross-validated. */
+export function withCrossValidation(project: Project, models: readonly string[], options: Options): Project {
+  const number = (key: string, least: number) => numberOption(options, key, "tune", { least, most: 100, whole: true });
+  const asked = Object.entries({ folds: number("folds", 2), repeats: number("repeats", 1), seeds: number("seeds", 1) }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (asked.length === 0) return project;
+  const changed = models.map((name): readonly [string, TunedModel] => {
+    const entry = project.config.tuned[name]!;
+    if (!canBeCrossValidated(entry.tune))
+      throw cliErrors.fail("usage", {
+        place: `loam tune --${asked[0]![0]}`,
+        expected: "a model with `task: classify` or `task: regress`",
+        received: `${name}, with \`task: ${entry.tune.task}\``,
+        hint: "Name a model whose recipe is cross-validated: loam tune NAME --folds 5.",
+      });
+    const crossValidation = check(crossValidationOptions, { ...entry.tune.crossValidation, ...Object.fromEntries(asked) }, "loam tune");
+    return [name, { ...entry, tune: { ...entry.tune, crossValidation } }];
+  });
+  return { ...project, config: { ...project.config, tuned: { ...project.config.tuned, ...Object.fromEntries(changed) } } };
+}

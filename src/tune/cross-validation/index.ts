@@ -1,0 +1,7 @@
+/** Inner door: recipes scored by repeated cross-validation and by seeds. */
+export { classFoldBaselinesStage, classFoldStage, classFoldsStage } from "./classify.ts";
+export { type Foldable, foldsOf } from "./folds.ts";
+export { type CrossValidationOptions, crossValidationOptions, type FoldPlace, placesOf, seedsOf } from "./options.ts";
+export { numberFoldBaselineStage, numberFoldStage, numberFoldsStage } from "./regress.ts";
+export { type CrossValidationReport, crossValidationReport, type FoldMeasure, foldMeasures, type VarianceRow } from "./report.ts";
+export { baselinesInput, crossValidationStage, runInput } from "./report-stage.ts";

@@ -1,0 +1,29 @@
+/** `crossValidation:` of a tuned model: how many folds, repeats of them, and seeds of training its recipe is scored by. */
+import { z } from "zod";
+
+export const crossValidationOptions = z
+  .strictObject({
+    /** Folds of the train side, validation part included; without them the validation part is the one that is scored on. */
+    folds: z.number().int().min(2).max(100).optional(),
+    /** Times that the folds are drawn anew. */
+    repeats: z.number().int().min(1).max(100).default(1),
+    /** Trainings for each fold, from the recipe's seed on. */
+    seeds: z.number().int().min(1).max(100).default(1),
+  })
+  .refine(o => o.folds !== undefined || o.seeds > 1, "folds, or 2 seeds or more")
+  .refine(o => o.folds !== undefined || o.repeats === 1, "repeats of folds: say how many folds");
+export type CrossValidationOptions = z.output<typeof crossValidationOptions>;
+
+/** Where one training of a cross-validation stands, each counted from 1. */
+export interface FoldPlace {
+  readonly repeat: number;
+  readonly fold: number;
+}
+
+/** The places of all splits, repeat by repeat. */
+export const placesOf = ({ folds = 1, repeats }: { readonly folds?: number | undefined; readonly repeats: number }): FoldPlace[] =>
+  Array.from({ length: repeats * folds }, (_, i) => ({ repeat: Math.floor(i / folds) + 1, fold: (i % folds) + 1 }));
+
+/** Seeds of training: the recipe's own and those that follow it. */
+export const seedsOf = (first: number | string, seeds: number): (number | string)[] =>
+  Array.from({ length: seeds }, (_, i) => (typeof first === "number" ? first + i : i === 0 ? first : `${first}/${i + 1}`));
