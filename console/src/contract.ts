@@ -182,8 +182,35 @@ const numbersReport = is.object({
   baseline: is.object({ mae: range, verdict: is.string }),
 });
 
+const ends = { low: measured, high: measured };
+/** Of a recipe scored over folds and seeds: means, deviations by source of variance, the model less each baseline. */
+const foldsReport = is.object({
+  task: is.oneOf("cross-validation"),
+  of: is.oneOf("classification", "regression"),
+  folds: is.number,
+  repeats: is.number,
+  seeds: is.array(is.union(is.number, is.string)),
+  trainSize: is.number,
+  testSize: is.number,
+  confidence: is.number,
+  over: is.oneOf("folds", "seeds"),
+  decidedBy: is.string,
+  systems: is.array(
+    is.object({
+      name: is.string,
+      kind: is.string,
+      measures: is.record(
+        is.object({ mean: is.number, deviation: is.object({ folds: measured, seeds: measured, total: measured }), ...ends }),
+      ),
+    }),
+  ),
+  comparisons: is.array(
+    is.object({ against: is.string, measures: is.record(is.object({ difference: is.number, ...ends })), p: measured, verdict: is.string }),
+  ),
+});
+
 export const evaluations = is.array(
-  is.object({ artifact: is.string, model: is.string, report: is.union(classesReport, numbersReport, bitsReport) }),
+  is.object({ artifact: is.string, model: is.string, report: is.union(foldsReport, classesReport, numbersReport, bitsReport) }),
 );
 
 export const graph = is.object({
@@ -341,8 +368,10 @@ export type BitsReport = is.Infer<typeof bitsReport>;
 export type ClassesReport = is.Infer<typeof classesReport>;
 export type ClassPicture = is.Infer<typeof picture>;
 export type NumbersReport = is.Infer<typeof numbersReport>;
+export type FoldsReport = is.Infer<typeof foldsReport>;
 export type Score = BitsReport["scores"][number];
-export const isOfClasses = (report: Evaluation["report"]): report is ClassesReport => "comparisons" in report;
+export const isOfFolds = (report: Evaluation["report"]): report is FoldsReport => "systems" in report;
+export const isOfClasses = (report: Evaluation["report"]): report is ClassesReport => "comparisons" in report && !isOfFolds(report);
 export const isOfNumbers = (report: Evaluation["report"]): report is NumbersReport => "baseline" in report;
 export type Graph = is.Infer<typeof graph>;
 export type GraphNode = Graph["nodes"][number];

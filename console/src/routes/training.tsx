@@ -1,7 +1,7 @@
 /** Training: the runs, the curves of the chosen one (beside others, if wanted), and what it scored. */
 import { useMemo, useState } from "react";
 import { api } from "../api.ts";
-import { type Evaluation, isOfClasses, isOfNumbers, type Run } from "../contract.ts";
+import { type Evaluation, isOfClasses, isOfFolds, isOfNumbers, type Run } from "../contract.ts";
 import { formatAgo, formatFixed, formatMoment, formatShort, formatWait, none } from "../format.ts";
 import { Id } from "../parts/copy.tsx";
 import { Figure } from "../parts/facts.tsx";
@@ -13,6 +13,7 @@ import { Bits } from "../training/bits.tsx";
 import { Classes } from "../training/classes.tsx";
 import { besideTrain, column, lowestOf, medianOf } from "../training/curves.ts";
 import { Curves, type NamedRun, runColours } from "../training/curves-view.tsx";
+import { Folds } from "../training/folds.tsx";
 import { hasMasks, Masks } from "../training/masks.tsx";
 import { Numbers } from "../training/numbers.tsx";
 
@@ -101,8 +102,9 @@ function HeldOut({ report, stage }: { readonly report: Evaluation["report"] | un
   }
   if (report && isOfNumbers(report)) return <Figure label="Held-out error">{formatFixed(report.scores.mae.value, 3)}</Figure>;
   // a trial of a search is reported on by its study
-  if (!report && besideTrain(stage) === "validation") return null;
-  return <Figure label="Held-out bits per byte">{formatFixed(report?.scores.find(s => s.kind === "model")?.bitsPerByte, 3)}</Figure>;
+  if ((!report || isOfFolds(report)) && besideTrain(stage) === "validation") return null;
+  const bits = report && !isOfFolds(report) ? report.scores.find(s => s.kind === "model") : undefined;
+  return <Figure label="Held-out bits per byte">{formatFixed(bits?.bitsPerByte, 3)}</Figure>;
 }
 
 function Figures({ run, runs, evaluation }: ChosenProps) {
@@ -162,7 +164,7 @@ export function Training({ id }: { readonly id: string | null }) {
     const told = runsShown.split("\n").map(line => line.split("\t"));
     return (metrics.data ?? []).map((m, i): NamedRun => ({ stage: told[i]?.[0] ?? "", name: told[i]?.[1] ?? "", points: m.points }));
   }, [metrics.data, runsShown]);
-  const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact);
+  const evaluation = evaluations.data?.find(e => e.model === chosen?.artifact && !isOfFolds(e.report));
 
   return (
     <>
@@ -219,7 +221,9 @@ export function Training({ id }: { readonly id: string | null }) {
                     </Empty>
                   ) : (
                     own.map(({ artifact, report }) =>
-                      isOfClasses(report) ? (
+                      isOfFolds(report) ? (
+                        <Folds key={artifact} artifact={artifact} report={report} />
+                      ) : isOfClasses(report) ? (
                         <Classes key={artifact} artifact={artifact} report={report} />
                       ) : isOfNumbers(report) ? (
                         <Numbers key={artifact} artifact={artifact} report={report} />

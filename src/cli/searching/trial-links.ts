@@ -11,7 +11,7 @@ import { answerLatency, halfOf, judgeStage, searchShardsStage } from "../../tune
 import { cliErrors } from "../errors.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import { checkProject, type Project, projectFile } from "../project.ts";
-import { withoutCosts } from "../tuning/tune-part.ts";
+import { withoutReports } from "../tuning/tune-part.ts";
 import type { StudySpec } from "./definition.ts";
 import { classifier, regression } from "./trial-documents.ts";
 import { onExamples, vectors } from "./trial-examples.ts";
@@ -97,7 +97,7 @@ export interface KindGiven {
 export function trialKind({ usual, trial: project = usual, varies }: KindGiven, model: string, around: LifeSurroundings): TrialKind {
   const device = around.device ?? lazyDevice(project);
   const entry = project.config.tuned[model];
-  const tuned = entry && withoutCosts(entry);
+  const tuned = entry && withoutReports(entry);
   const judged = tuned ? { ...project, config: { ...project.config, tuned: { ...project.config.tuned, [model]: tuned } } } : project;
   const life = lifeOf(judged, model, { ...around, device });
   const trained = life.find(l => l.label === model);

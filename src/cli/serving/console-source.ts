@@ -11,6 +11,8 @@ import { artifactPreview } from "../tuning/preview-examples.ts";
 import { artifactOf, liveLog, liveRun, trainedKinds, trainingRuns } from "./live-runs.ts";
 import { releaseSource } from "./release-source.ts";
 
+/** Artifacts with a report of a model. */
+const reportKinds = ["evaluation", "cross-validation"];
 /** Artifacts of a kind that a page lists, the newest. */
 const listed = 200;
 /** Parsed metrics kept in memory: a page asks again every few seconds, and an artifact never changes. */
@@ -35,7 +37,7 @@ const pointsOf = (text: string): readonly MetricPoint[] => readMetrics(text).fil
 async function timedReport(store: Store, evaluation: ArtifactInfo): Promise<unknown> {
   const report = JSON.parse((await (await openArtifact(store, evaluation.id)).read("report.json")).toString("utf8")) as
     | BitsReport
-    | { readonly task: "classification" | "regression" };
+    | { readonly task: "classification" | "regression" | "cross-validation" };
   if (report.task !== "bits-per-byte") return report;
   const times = await scoreTimes(store, evaluation);
   return { ...report, scores: report.scores.map(s => ({ ...s, ms: times[s.name] ?? s.ms ?? null })) };
@@ -131,7 +133,7 @@ export function consoleSource(project: string | null, store: Store): ConsoleSour
         return known;
       }),
     async evaluations() {
-      const made = await listArtifacts(store, { kind: "evaluation", limit: listed });
+      const made = (await Promise.all(reportKinds.map(kind => listArtifacts(store, { kind, limit: listed })))).flat();
       return Promise.all(
         made
           .filter(a => a.releasedMs === null)

@@ -41,6 +41,15 @@ export interface CrossValidated extends Around {
 /** The report's label. */
 export const crossValidationLabel = (name: string): string => `cross-validation/${name}`;
 const foldsLabel = (name: string, repeat: number): string => `folds/${name}/${repeat}`;
+/** Does a link draw folds? It needs documents alone. */
+const drawsFolds = ({ stage, label }: Link): boolean => stage === "cross-validate" && label.startsWith("folds/");
+
+/** The same links with folds drawn as soon as their documents are there: what cannot be divided is refused before anything is tuned. */
+export function withFoldsFirst(links: readonly Link[]): Link[] {
+  const folds = links.filter(drawsFolds);
+  const of = (l: Link) => folds.filter(f => f.inputs.documents === l.label);
+  return links.flatMap(l => (drawsFolds(l) ? [] : [l, ...of(l)]));
+}
 const placeLabel = (name: string, { repeat, fold }: FoldPlace, of: string): string => `fold/${name}/${repeat}.${fold}/${of}`;
 
 /** The model whose recipe a link trains on a fold; undefined of other links. */

@@ -123,11 +123,13 @@ export const dataSetOf = (tune: TunedModel["tune"]): string | undefined =>
 export const canBeCrossValidated = (tune: TunedModel["tune"]): tune is Extract<TunedModel["tune"], { task: "classify" | "regress" }> =>
   tune.task === "classify" || tune.task === "regress";
 
-/** The same tuning where no costs choose a threshold: what is judged by probabilities alone, as trials are. */
-export const withoutCosts = (model: TunedModel): TunedModel => {
-  if (model.tune.task !== "classify") return model;
-  const { costs: _, ...tune } = model.tune;
-  return { ...model, tune };
+/** The same tuning as trials are: judged by probabilities alone, where no costs choose a threshold, and not cross-validated by itself. */
+export const withoutReports = ({ tune, ...model }: TunedModel): TunedModel => {
+  if (!canBeCrossValidated(tune)) return { ...model, tune };
+  const { crossValidation: _, ...rest } = tune;
+  if (rest.task !== "classify") return { ...model, tune: rest };
+  const { costs: __, ...plain } = rest;
+  return { ...model, tune: plain };
 };
 
 /** Does an entry of `models:` say that it is tuned? */

@@ -8,7 +8,7 @@ import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../
 import { type LooksReport, looksLines } from "../looks.ts";
 import { findProject, modelNameOf, type Project, servedModelsOf, withProjectStore } from "../project.ts";
 import { evaluationLooks, lossChart, reportOf, reportTable } from "../report.ts";
-import { crossValidationLabel } from "../tuning/cross-validation-links.ts";
+import { crossValidationLabel, withFoldsFirst } from "../tuning/cross-validation-links.ts";
 import { withCrossValidation } from "../tuning/cross-validation-options.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -101,9 +101,10 @@ export async function runLife(
   given: { readonly stage?: string | undefined; readonly force?: boolean; readonly made?: Made },
 ): Promise<LifeResult> {
   const onProblem = (p: LoamError) => context.out.warn(`loam: ${p.message} An older checkpoint is used, or training starts anew.`);
-  const all = linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage);
+  const all = withFoldsFirst(linksUpTo(lifeOf(project, modelName, { onProblem }), given.stage));
   // the version does not wait for the cross-validation of its recipe, which may take many times as long
-  const [links, folds] = [all.filter(l => l.stage !== "cross-validate"), all.filter(l => l.stage === "cross-validate")];
+  const first = all.findIndex(l => l.stage === "cross-validate" && l.inputs.folds !== undefined);
+  const [links, folds] = first < 0 ? [all, []] : [all.slice(0, first), all.slice(first)];
   const own = await runLinks(context, store, links, given.force ?? false, given.made);
   // a life without an evaluation ends with its model, which says itself what it was selected by
   const isWhole = given.stage === undefined && !links.some(l => l.stage === "evaluate");

@@ -21,6 +21,7 @@ import {
   type Reading,
   type Store,
 } from "../../store/index.ts";
+import { crossValidationFacts } from "./cross-validation-facts.ts";
 
 export interface MeasuredTask {
   readonly head: ResultHead;
@@ -194,7 +195,7 @@ const readers: Readonly<Record<string, (store: Store, info: ArtifactInfo) => Pro
 };
 
 /** Facts alone: what is known without a file. */
-export async function factsOf(db: Reading, { artifact, scores }: ModelVersion): Promise<Record<string, number>> {
+export async function factsOf(db: Reading, { artifact, digest, scores }: ModelVersion): Promise<Record<string, number>> {
   const files = await db.selectFrom("artifact_files").select("size_bytes").where("artifact", "=", artifact).execute();
   const row = await db.selectFrom("artifacts").select("summary").where("id", "=", artifact).executeTakeFirst();
   const { parameters } = JSON.parse(row?.summary ?? "{}") as { parameters?: unknown };
@@ -202,6 +203,7 @@ export async function factsOf(db: Reading, { artifact, scores }: ModelVersion): 
     ...Object.fromEntries(Object.entries(scores).filter((e): e is [string, number] => typeof e[1] === "number")),
     sizeMB: files.reduce((sum, f) => sum + f.size_bytes, 0) / 1e6,
     ...(typeof parameters === "number" ? { parameters } : {}),
+    ...(await crossValidationFacts(db, { digest })),
   };
 }
 

@@ -20,6 +20,7 @@ import {
 } from "../../evaluate/index.ts";
 import { registryErrors } from "../errors.ts";
 import { boundOf } from "./bound.ts";
+import { crossValidationFactNames } from "./cross-validation-facts.ts";
 import { type Gate, outcomeOf } from "./gate.ts";
 import { drawnItems, itemsOfGroup, type Measured, type MeasuredGroup, type MeasuredTask, testTask } from "./measured.ts";
 
@@ -60,6 +61,7 @@ const factNames = [
   "r2",
   "looks",
   "candidates",
+  ...crossValidationFactNames,
 ];
 
 const canMeasure = (t: Subject, metric: string): boolean => {

@@ -10,8 +10,8 @@ export const crossValidationOptions = z
     /** Trainings for each fold, from the recipe's seed on. */
     seeds: z.number().int().min(1).max(100).default(1),
   })
-  .refine(o => o.folds !== undefined || o.seeds > 1, "folds, or 2 seeds or more")
-  .refine(o => o.folds !== undefined || o.repeats === 1, "repeats of folds: say how many folds");
+  .refine(o => o.folds !== undefined || o.repeats === 1, "folds beside repeats, which draw them anew")
+  .refine(o => o.folds !== undefined || o.repeats > 1 || o.seeds > 1, "folds, or 2 seeds or more");
 export type CrossValidationOptions = z.output<typeof crossValidationOptions>;
 
 /** Where one training of a cross-validation stands, each counted from 1. */
