@@ -34,7 +34,8 @@ export const tuneErrors = errorTable("tune", {
     status: 400,
     exit: "usage",
     isOfInputs: true,
-    meaning: "There are too few documents, or too few of a class, for the folds of a cross-validation; repeat, fold and class are named.",
+    meaning:
+      "There are too few documents, or too few of a class, for the folds of a cross-validation, or a score of a fold is not a number; repeat, fold and class are named.",
   },
   family: { status: 400, exit: "usage", meaning: "A model of this family cannot be judged by a search." },
   labels: {

@@ -50,6 +50,12 @@ export function checkSearches(raw: Json, config: SearchedConfig, file: string, c
     const space = parseSpace(valueIn(raw, ["searches", name, "space"]), `${place}.space`);
     ask(search, space, place);
     if (Object.hasOwn(config.tuned, search.model)) checkTuned(config, raw, search, space, place);
+    else if (search.folds !== undefined)
+      throw tuneErrors.fail("path", {
+        place: `${place}.folds`,
+        expected: "a tuned model with `task: classify` or `task: regress`: others have no folds",
+        received: String(search.folds),
+      });
     else if (search.objectives.includes("errors"))
       throw tuneErrors.fail("path", {
         place: `${place}.objectives`,

@@ -5,7 +5,10 @@
 import type { Json } from "../../base/index.ts";
 import { type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
 import type { ProjectConfig } from "../project.ts";
-import { dataSetOf, madeOf } from "../tuning/tune-part.ts";
+import { canBeCrossValidated, dataSetOf, madeOf } from "../tuning/tune-part.ts";
+
+/** Paths that change which documents there are, or which of them select. */
+export const movesParts = /^(data\..*|tune\.(on|validation(\..*)?|seed|sample))$/;
 
 export type SearchedConfig = Pick<ProjectConfig, "models" | "tuned" | "tokenizer" | "searches">;
 
@@ -43,7 +46,7 @@ function dataOf(config: SearchedConfig, model: string): DataRead {
 export function checkTuned(
   config: SearchedConfig,
   raw: Json,
-  { model, tokens, objectives }: SearchPart,
+  { model, tokens, objectives, folds }: SearchPart,
   space: Space,
   place: string,
 ): void {
@@ -55,6 +58,12 @@ export function checkTuned(
     throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");
   if (objectives.includes("errors") && !tellsWrong.includes(tune.task))
     throw fail("objectives", `no errors of task ${tune.task}, of which nothing is right or wrong: heldOut counts what it loses`, "errors");
+  if (folds !== undefined) {
+    if (!canBeCrossValidated(tune)) throw fail("folds", "a model with `task: classify` or `task: regress`", `task: ${tune.task}`);
+    const moving = Object.keys(space).find(name => movesParts.test(name));
+    if (moving !== undefined)
+      throw fail(`space.${moving}`, "nothing that changes which documents there are beside folds of them", moving, "Leave folds out.");
+  }
   const data = dataOf(config, model);
   for (const name of Object.keys(space)) {
     const [part, set, key] = name.split(".");

@@ -5,7 +5,7 @@ import { type Definition, isWithin, type Point, type SearchPart, spaceOf, valueI
 import { checkProject, findRaw, type Project, projectFile } from "../project.ts";
 import { type TrialBase, trialBaseOf, usualPoint } from "./trial-tree.ts";
 
-export interface StudySpec extends Definition, Pick<SearchPart, "model" | "tokens"> {
+export interface StudySpec extends Definition, Pick<SearchPart, "model" | "tokens" | "folds"> {
   /** The parts of the project file that trials change. */
   readonly base: TrialBase;
   /** The artifact whose held-out side (or other part that is not trained on) judges every trial. */
@@ -39,13 +39,14 @@ export interface JudgedDigests {
 /** The id of the study that a search of the file stands for now, judged by these. */
 export function studyIdOf(raw: Json, name: string, search: SearchPart, { judged, beside }: JudgedDigests): string {
   const base = trialBaseOf(raw);
-  const { objectives, reports, seed, model, tokens } = search;
+  const { objectives, reports, seed, model, tokens, folds } = search;
   const identity = {
     space: valueIn(raw, ["searches", name, "space"])!,
     objectives: [...objectives],
     reports,
     seed,
     tokens: tokens ?? null,
+    ...(folds === undefined ? {} : { folds }),
     judged,
     ...(Object.keys(beside).length > 0 ? { beside } : {}),
     entry: valueIn(base.models, [model])!,
@@ -66,12 +67,12 @@ export async function studyFor(
   const raw = findRaw(p);
   const base = trialBaseOf(raw);
   const space = valueIn(raw, ["searches", name, "space"])!;
-  const { objectives, reports, seed, model, tokens, sampler, pruner } = search;
+  const { objectives, reports, seed, model, tokens, folds, sampler, pruner } = search;
   const id = studyIdOf(raw, name, search, { judged: judged.digest, beside: mapped(beside, a => a.digest) });
   const check = (tree: Json) => checkProject({ ...(tree as object) }, projectFile);
   const usual = usualPoint({ raw, config: p.config, model, space: spaceOf({ ...search, space }), check });
   const judgedBy = { judged: judged.id, beside: mapped(beside, a => a.id), unit };
-  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, base, ...judgedBy, usual };
+  const spec: StudySpec = { space, objectives, reports, seed, sampler, pruner, model, tokens, folds, base, ...judgedBy, usual };
   return openStudy(store, { id, name, spec: JSON.parse(JSON.stringify(spec)) as Json });
 }
 

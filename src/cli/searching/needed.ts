@@ -68,7 +68,9 @@ async function neededByStudy(project: Project, store: Store, study: StoredStudy)
   const trials = await trialsOf(store.records.read, study.id);
   const { winner, second, usual } = contenders(spec, trials);
   const models = [winner, second, usual, ...paretoFront(spec, trials)].flatMap(t => (t && outcomeOf(t)?.artifacts.model) ?? []);
-  const roots = [spec.judged, ...Object.values(spec.beside ?? {}), ...models];
+  // of folds the winner and the configuration as it is are compared again whenever the study is shown
+  const folded = spec.folds === undefined ? [] : [winner, usual].flatMap(t => (t && outcomeOf(t)?.artifacts.judgement) ?? []);
+  const roots = [spec.judged, ...Object.values(spec.beside ?? {}), ...models, ...folded];
   if (trials.length < project.config.searches[study.name]!.trials || trials.some(isOpen))
     // a file that takes a trial's values no more has none of its artifacts to come
     for (const trial of trials) roots.push(...(await madeOf(project, store, spec, trial).catch(() => [])));

@@ -12,11 +12,15 @@ import {
   targetsOf,
 } from "../../tune/index.ts";
 import { type Link, link } from "../link.ts";
+import {
+  type CrossValidated,
+  classCrossValidation,
+  crossValidationLabel,
+  numberCrossValidation,
+} from "../tuning/cross-validation-links.ts";
 import { dataSetOf } from "../tuning/tune-part.ts";
+import { movesParts } from "./check-tuned.ts";
 import { fresh, type Given, judgedLabel, lossText, type TrialKind, tokenizerOf, tuneOf } from "./trial-kind.ts";
-
-/** Paths that change which documents there are, or which of them select. */
-const movesParts = /^(data\..*|tune\.(on|validation(\..*)?|seed|sample))$/;
 
 const bitsText = (s: ArtifactReader["summary"]): string => `${s.bitsPerText} bits a text on ${s.documents}`;
 
@@ -69,20 +73,35 @@ export function onDataSet({ project, usual, varies, model, life, trained }: Give
   return { judged, links, trained: links.find(l => l.label === trained.label)! };
 }
 
+/** The links that score a recipe over folds, without baselines: the report is the trial's judgement. */
+type FoldsOf = (given: CrossValidated) => Link[];
+
 /** Tuned on labelled documents. */
 function labelled(
   given: Given,
-  { judge, ...own }: Pick<TrialKind, "unit" | "told" | "texts"> & Required<Pick<TrialKind, "judge">>,
+  { judge, foldsOf, ...own }: Pick<TrialKind, "unit" | "told" | "texts"> & Required<Pick<TrialKind, "judge">> & { foldsOf: FoldsOf },
 ): TrialKind {
-  const { model, life, trained: whole } = given;
+  const { model, life, trained: whole, folds } = given;
   const { judged, links, trained } = onDataSet(given, whole.label);
-  const judgement = `judge/${model}`;
+  const judgement = folds === undefined ? `judge/${model}` : crossValidationLabel(model);
+  const judging =
+    folds === undefined
+      ? [judge({ model, label: judgement, half: "validation" })]
+      : foldsOf({
+          p: given.project,
+          name: model,
+          base: trained.inputs.base!,
+          documents: judged,
+          crossValidation: { folds, repeats: 1, seeds: 1 },
+          device: given.device,
+          onProblem: () => {},
+        });
   return {
     ...own,
     judged,
     beside: {},
     preparing: life,
-    links: [...links, judge({ model, label: judgement, half: "validation" })],
+    links: [...links, ...judging],
     trained,
     judgement,
     judge,
@@ -91,9 +110,13 @@ function labelled(
 
 /** Tuned to tell classes. */
 export function classifier(given: Given): TrialKind {
-  const { device, usual, model } = given;
+  const { device, usual, model, project } = given;
   const labels = labelsOf(tuneOf(usual, model, "classify"));
   return labelled(given, {
+    foldsOf: folds => {
+      const { task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe } = tuneOf(project, model, "classify");
+      return classCrossValidation(folds, recipe, []);
+    },
     unit: "bits a text",
     told: fresh("validationLoss", 1 / Math.LN2),
     judge: asked =>
@@ -111,9 +134,13 @@ export function classifier(given: Given): TrialKind {
 
 /** Tuned to give numbers: divided as a classifier's texts are. */
 export function regression(given: Given): TrialKind {
-  const { device, usual, model } = given;
+  const { device, usual, model, project } = given;
   const targets = targetsOf(tuneOf(usual, model, "regress"));
   return labelled(given, {
+    foldsOf: folds => {
+      const { task: _, on: __, crossValidation: ___, ...recipe } = tuneOf(project, model, "regress");
+      return numberCrossValidation(folds, recipe, false);
+    },
     unit: "squared error in variances",
     // standardised by the trial's own texts: another yardstick where those vary
     told: given.varies.some(name => movesParts.test(name)) ? () => undefined : fresh("validationLoss", 1),

@@ -55,6 +55,8 @@ export interface Given {
   readonly usual: Project;
   /** Names of what the study varies. */
   readonly varies: readonly string[];
+  /** Folds that a trial is judged by, where the study asks for them. */
+  readonly folds?: number | undefined;
   readonly model: string;
   readonly life: readonly Link[];
   readonly trained: Link;

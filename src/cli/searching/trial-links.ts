@@ -91,10 +91,11 @@ export interface KindGiven {
   readonly usual: Project;
   readonly trial?: Project;
   readonly varies: readonly string[];
+  readonly folds?: number | undefined;
 }
 
 /** Errors: cli/model for an entry that no search knows how to judge. */
-export function trialKind({ usual, trial: project = usual, varies }: KindGiven, model: string, around: LifeSurroundings): TrialKind {
+export function trialKind({ usual, trial: project = usual, varies, folds }: KindGiven, model: string, around: LifeSurroundings): TrialKind {
   const device = around.device ?? lazyDevice(project);
   const entry = project.config.tuned[model];
   const tuned = entry && withoutReports(entry);
@@ -104,7 +105,7 @@ export function trialKind({ usual, trial: project = usual, varies }: KindGiven, 
   const make = tuned ? tasks[tuned.tune.task] : trained?.inputs.shards === undefined ? undefined : language;
   if (!trained || !make)
     throw cliErrors.fail("model", { place: `models.${model}`, expected: "a model that is trained or tuned", received: "another" });
-  return make({ project, usual, varies, model, life, trained, device });
+  return make({ project, usual, varies, folds, model, life, trained, device });
 }
 
 /** The project of a trial: the tree's configuration, looked at as often as the study asks where the recipe says how often. */

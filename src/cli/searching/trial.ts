@@ -66,7 +66,7 @@ export function kindOf({ project, spec, around }: Pick<TrialRun, "project" | "sp
   const point = trial.origin === "default" ? {} : (trial.point as Point);
   const own = trialProject(project, trialTree(spec.base, spec, point, "searches"), spec);
   const usual = trialProject(project, spec.base, spec);
-  return trialKind({ usual, trial: own, varies: Object.keys(spec.space as object) }, spec.model, around);
+  return trialKind({ usual, trial: own, varies: Object.keys(spec.space as object), folds: spec.folds }, spec.model, around);
 }
 
 export async function runTrial(run: TrialRun, held: HeldTrial): Promise<TrialResult> {

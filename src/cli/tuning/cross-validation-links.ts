@@ -66,7 +66,8 @@ interface Shared {
   readonly shown: readonly [measure: string, name: string];
   folds(repeat: number, label: string): Link;
   run(at: FoldPlace, seed: number | string, label: string): Link;
-  baselines(at: FoldPlace, label: string): Link;
+  /** Absent where there are none. */
+  readonly baselines?: ((at: FoldPlace, label: string) => Link) | undefined;
 }
 
 /** Of each repeat its folds, then fold by fold the baselines and the trainings; at the end the report. */
@@ -77,9 +78,11 @@ function linksOf({ name, crossValidation: o }: CrossValidated, shared: Shared): 
   const links: Link[] = [];
   for (const at of placesOf(o)) {
     if (at.fold === 1) links.push(shared.folds(at.repeat, foldsLabel(name, at.repeat)));
-    const baselines = placeLabel(name, at, "baselines");
-    inputs[baselinesInput(at)] = baselines;
-    links.push(shared.baselines(at, baselines));
+    if (shared.baselines) {
+      const label = placeLabel(name, at, "baselines");
+      inputs[baselinesInput(at)] = label;
+      links.push(shared.baselines(at, label));
+    }
     for (const [i, seed] of seeds.entries()) {
       const label = placeLabel(name, at, `seed-${i + 1}`);
       inputs[runInput(at, i + 1)] = label;
@@ -92,7 +95,7 @@ function linksOf({ name, crossValidation: o }: CrossValidated, shared: Shared): 
       stage: "cross-validate",
       label: crossValidationLabel(name),
       inputs,
-      definition: crossValidationStage(o),
+      definition: crossValidationStage({ ...o, hasBaselines: shared.baselines !== undefined }),
       options: () => ({ name, of, label, folds: o.folds ?? 1, repeats: o.repeats, seeds }),
       describe: s => {
         const interval = s[`${measure}Low`] === undefined ? "" : ` [${few(n(s, `${measure}Low`))}, ${few(n(s, `${measure}High`))}]`;
@@ -157,22 +160,26 @@ export function classCrossValidation(given: CrossValidated, recipe: ClassifyOpti
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} documents`,
       }),
-    baselines: (at, label) =>
-      link({
-        ...common,
-        label,
-        inputs: { documents, folds: foldsLabel(name, at.repeat) },
-        definition: classFoldBaselinesStage,
-        options: () => ({ labels, baselines, ...at }),
-        describe: s =>
-          `F1 of ${Object.entries(s)
-            .map(([baseline, f1]) => `${baseline} ${Number(f1).toFixed(3)}`)
-            .join(", ")}`,
-      }),
+    baselines:
+      baselines.length === 0
+        ? undefined
+        : (at, label) =>
+            link({
+              ...common,
+              label,
+              inputs: { documents, folds: foldsLabel(name, at.repeat) },
+              definition: classFoldBaselinesStage,
+              options: () => ({ labels, baselines, ...at }),
+              describe: s =>
+                `F1 of ${Object.entries(s)
+                  .map(([baseline, f1]) => `${baseline} ${Number(f1).toFixed(3)}`)
+                  .join(", ")}`,
+            }),
   });
 }
 
-export function numberCrossValidation(given: CrossValidated, recipe: RegressOptions): Link[] {
+/** Without a baseline where the mean of what was trained on is of no interest, as in a search. */
+export function numberCrossValidation(given: CrossValidated, recipe: RegressOptions, hasBaseline = true): Link[] {
   const { name, base, documents, crossValidation } = given;
   const targets = targetsOf(recipe);
   const common = { stage: "cross-validate" } as const;
@@ -199,14 +206,16 @@ export function numberCrossValidation(given: CrossValidated, recipe: RegressOpti
         options: () => ({ name, recipe, ...at, seed }),
         describe: s => `MAE ${few(n(s, "mae"))}, RMSE ${few(n(s, "rmse"))} on ${formatCount(n(s, "documents"))} documents`,
       }),
-    baselines: (at, label) =>
-      link({
-        ...common,
-        label,
-        inputs: { documents, folds: foldsLabel(name, at.repeat) },
-        definition: numberFoldBaselineStage,
-        options: () => ({ targets, ...at }),
-        describe: s => `MAE ${few(n(s, "mae"))} of the training mean`,
-      }),
+    baselines: !hasBaseline
+      ? undefined
+      : (at, label) =>
+          link({
+            ...common,
+            label,
+            inputs: { documents, folds: foldsLabel(name, at.repeat) },
+            definition: numberFoldBaselineStage,
+            options: () => ({ targets, ...at }),
+            describe: s => `MAE ${few(n(s, "mae"))} of the training mean`,
+          }),
   });
 }

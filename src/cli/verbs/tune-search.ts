@@ -9,6 +9,7 @@ import { type Link, lazyDevice } from "../life.ts";
 import { numberOption } from "../options.ts";
 import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
 import { specOf, studyFor } from "../searching/definition.ts";
+import { foldComparison, foldSentence } from "../searching/fold-comparison.ts";
 import { leadWorkers } from "../searching/leader.ts";
 import { countsText, pointText, shortReason, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
@@ -193,6 +194,8 @@ async function conclude(
   out.clear();
   if (winner && !(kind.judge && (await holdsOut(store, study))))
     out.line("\n  Nothing is held out that chose nothing: `loam eval` judges the winner on examples of your own.");
+  const folds = await foldComparison(store, study, trials);
+  if (folds) out.line(`\n  ${foldSentence(folds, spec.unit)}`);
   if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
   const failed = trials.filter(t => t.state === "failed");
   const isLost = trials.length > 0 && failed.length === trials.length;
@@ -220,6 +223,7 @@ async function conclude(
     trials,
     winner: winner?.number ?? null,
     paretoFront: paretoFront(spec, trials).map(t => t.number),
+    ...(folds ? { folds } : {}),
     verdict: verdict ?? null,
     written: write && winner !== undefined && !isUsual,
   };

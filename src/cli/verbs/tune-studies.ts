@@ -6,6 +6,7 @@ import { importance, outcomeOf, paretoFront, ranked, spaceOf, studyOf } from "..
 import { cliErrors } from "../errors.ts";
 import { findProject, withProjectStore } from "../project.ts";
 import { specOf } from "../searching/definition.ts";
+import { foldComparison, foldSentence } from "../searching/fold-comparison.ts";
 import { studyPage } from "../searching/page.ts";
 import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
 import { doubtOf, type StudyVerdict, toldVerdict } from "../searching/verdict.ts";
@@ -75,6 +76,9 @@ export const tuneShow: VerbRun = async (context, [wanted], options) => {
       for (const s of shares)
         out.line(`    ${s.parameter.padEnd(width)}  ${(100 * s.share).toFixed(0).padStart(3)} %  ${"█".repeat(Math.round(30 * s.share))}`);
     }
+    // a trial that gc has released keeps its value alone
+    const folds = await foldComparison(store, study, trials).catch(() => undefined);
+    if (folds) out.line(`\n  ${foldSentence(folds, spec.unit)}`);
     if (verdict) for (const line of ["", ...verdictLines(spec, verdict)]) out.line(line);
     const [winner] = ranked(spec, trials);
     if (winner && winner.origin !== "default") {
@@ -89,6 +93,15 @@ export const tuneShow: VerbRun = async (context, [wanted], options) => {
       out.line(`\n  page: ${file}`);
     }
     const best = paretoFront(spec, trials).map(t => t.number);
-    out.result({ event: "result", study: study.id, spec, trials, best, importance: shares, verdict: verdict ?? null });
+    out.result({
+      event: "result",
+      study: study.id,
+      spec,
+      trials,
+      best,
+      importance: shares,
+      ...(folds ? { folds } : {}),
+      verdict: verdict ?? null,
+    });
   });
 };

@@ -52,6 +52,8 @@ function scoresOf(classes: readonly string[], test: readonly DescribedExample[],
   return { macroF1: macro.f1, accuracy, balancedAccuracy };
 }
 
+/** The least probability that counts, as where a search judges by probabilities that are kept. */
+const least = 5e-5;
 const round = (x: number): number => Math.round(x * 1e4) / 1e4;
 const runOptions = z.strictObject({ name: z.string(), recipe: classifyOptions, ...placeOptions, seed: seedOption });
 
@@ -115,6 +117,7 @@ export const classFoldStage = (around: TuneSurroundings): Stage<"base" | "docume
           onProgress: done => progress({ stage: "cross-validate", done, message: "texts of the fold" }),
         });
         const predicted = Int32Array.from(logits, greatest);
+        const surprise = test.map((e, i) => -Math.log2(Math.max(least, softmax(logits[i]!)[e.label]!)));
         const scores = scoresOf(classes, test, predicted);
         await writeScores(output, {
           repeat,
@@ -123,6 +126,7 @@ export const classFoldStage = (around: TuneSurroundings): Stage<"base" | "docume
           trainSize: train.length + validation.length,
           testSize: test.length,
           scores: { [name]: scores },
+          loss: surprise.reduce((a, b) => a + b, 0) / test.length,
         });
         const lines = test.map((e, i) => ({
           id: e.id,

@@ -3,5 +3,12 @@ export { classFoldBaselinesStage, classFoldStage, classFoldsStage } from "./clas
 export { type Foldable, foldsOf } from "./folds.ts";
 export { type CrossValidationOptions, crossValidationOptions, type FoldPlace, placesOf, seedsOf } from "./options.ts";
 export { numberFoldBaselineStage, numberFoldStage, numberFoldsStage } from "./regress.ts";
-export { type CrossValidationReport, crossValidationReport, type FoldMeasure, foldMeasures, type VarianceRow } from "./report.ts";
+export {
+  type CrossValidationReport,
+  crossValidationReport,
+  type FoldMeasure,
+  foldLosses,
+  foldMeasures,
+  type VarianceRow,
+} from "./report.ts";
 export { baselinesInput, crossValidationStage, runInput } from "./report-stage.ts";

@@ -109,9 +109,22 @@ export interface FoldScores extends FoldPlace {
   readonly trainSize: number;
   readonly testSize: number;
   readonly scores: Readonly<Record<string, Scores>>;
+  /** What a search counts: bits a text, or squared error in variances of the numbers trained on. Absent of baselines. */
+  readonly loss?: number;
 }
 const scoresFile = "scores.json";
-export const writeScores = (output: ArtifactWriter, scores: FoldScores): Promise<void> =>
-  output.write(scoresFile, `${JSON.stringify(scores, null, 2)}\n`);
+/** Errors: tune/folds where a score is no number: training diverged, or all numbers of the fold are one. */
+export async function writeScores(output: ArtifactWriter, given: FoldScores): Promise<void> {
+  const all = [...Object.values(given.scores).flatMap(Object.entries), ["loss", given.loss ?? 0] as const];
+  const broken = all.find(([, value]) => !Number.isFinite(value));
+  if (broken)
+    throw tuneErrors.fail("folds", {
+      place: `repeat ${given.repeat}, fold ${given.fold}: ${broken[0]}`,
+      expected: "a number",
+      received: String(broken[1]),
+      hint: "Lower the rate if training diverges; ask for fewer folds if the numbers of a fold are all equal.",
+    });
+  await output.write(scoresFile, `${JSON.stringify(given, null, 2)}\n`);
+}
 export const readScores = async (artifact: ArtifactReader): Promise<FoldScores> =>
   JSON.parse((await artifact.read(scoresFile)).toString("utf8")) as FoldScores;

@@ -122,6 +122,7 @@ export const numberFoldStage = (around: TuneSurroundings): Stage<"base" | "docum
           trainSize: train.length + validation.length,
           testSize: test.length,
           scores: { [name]: scores },
+          loss: (scores.rmse! / result.deviation) ** 2,
         });
         const lines = test.map((t, i) => ({ id: t.id, truth: t.value, predicted: round(predicted[i]!) }));
         await output.write("predictions.jsonl", lines.map(l => `${JSON.stringify(l)}\n`).join(""));

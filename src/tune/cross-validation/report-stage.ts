@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Stage, stage } from "../../store/index.ts";
 import { type FoldPlace, placesOf } from "./options.ts";
 import { type FoldScores, readScores } from "./parts.ts";
-import { crossValidationReport, foldMeasures } from "./report.ts";
+import { type CrossValidationReport, crossValidationReport, foldLosses, foldMeasures } from "./report.ts";
 
 const reportOptions = z.strictObject({
   name: z.string(),
@@ -20,15 +20,24 @@ export const baselinesInput = ({ repeat, fold }: FoldPlace): string => `baseline
 
 const round = (x: number): number => Number(x.toPrecision(6));
 
+/** What a search's trial is judged by. */
+function counted(r: CrossValidationReport): Record<string, number> {
+  const losses = foldLosses(r);
+  const loss = losses.reduce((a, b) => a + b, 0) / losses.length;
+  return r.of === "regression" ? { loss } : { bitsPerText: loss, errors: 1 - r.systems[0]!.measures.accuracy!.mean };
+}
+
 /** For so many splits and seeds: a stage's inputs are named. */
 export const crossValidationStage = (o: {
   readonly folds?: number | undefined;
   readonly repeats: number;
   readonly seeds: number;
+  /** Are there scores of baselines? */
+  readonly hasBaselines: boolean;
 }): Stage<string, typeof reportOptions> => {
   const places = placesOf(o);
   const runs = places.flatMap(at => Array.from({ length: o.seeds }, (_, s) => runInput(at, s + 1)));
-  const baselines = places.map(baselinesInput);
+  const baselines = o.hasBaselines ? places.map(baselinesInput) : [];
   return stage({
     name: "cross-validation",
     version: 1,
@@ -63,6 +72,7 @@ export const crossValidationStage = (o: {
         seeds: options.seeds.length,
         over: report.over,
         ...Object.fromEntries(told),
+        ...counted(report),
       };
     },
   });

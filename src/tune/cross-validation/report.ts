@@ -28,6 +28,10 @@ export type FoldMeasure = keyof typeof foldMeasures;
 /** The measure that decides about baselines: of classes the one whose value by chance is known. */
 const deciding = { classification: "balancedAccuracy", regression: "mae" } as const satisfies Record<string, FoldMeasure>;
 
+/** A run's losses, one a fold: means over its seeds. */
+export const foldLosses = ({ runs, seeds }: Pick<CrossValidationReport, "runs" | "seeds">): number[] =>
+  Array.from({ length: runs.length / seeds.length }, (_, i) => mean(runs.slice(i * seeds.length, (i + 1) * seeds.length).map(r => r.loss)));
+
 /** Ends of an interval; null where the scores do not say how sure the mean is: one score, or all alike. */
 interface Ends {
   readonly low: number | null;
@@ -79,7 +83,7 @@ export interface CrossValidationReport {
   readonly systems: readonly FoldedSystem[];
   readonly comparisons: readonly FoldedComparison[];
   /** Every run's own scores of the model. */
-  readonly runs: readonly (FoldPlace & { readonly seed: number | string; readonly scores: Scores })[];
+  readonly runs: readonly (FoldPlace & { readonly seed: number | string; readonly scores: Scores; readonly loss: number })[];
 }
 
 export interface FoldedMaterial extends Pick<CrossValidationReport, "of" | "model" | "label" | "folds" | "repeats" | "seeds"> {
@@ -191,7 +195,7 @@ export function crossValidationReport(m: FoldedMaterial): CrossValidationReport 
       const isBetter = c.measures[deciding[of]]!.difference > 0 === rule.isGreaterBetter;
       return { ...c, p: corrected[i]!, verdict: corrected[i]! >= level ? "no significant difference" : isBetter ? "better" : "worse" };
     }),
-    runs: all.map(r => ({ repeat: r.repeat, fold: r.fold, seed: r.seed!, scores: r.scores[model.name]! })),
+    runs: all.map(r => ({ repeat: r.repeat, fold: r.fold, seed: r.seed!, scores: r.scores[model.name]!, loss: r.loss! })),
   };
 }
 

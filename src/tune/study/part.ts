@@ -66,5 +66,7 @@ export const searchPart = z.strictObject({
   /** How often a trial is looked at on its way. */
   reports: z.number().int().min(1).max(1000).default(16),
   seed: z.union([z.number().int(), z.string()]).default(1),
+  /** Judge a trial of a tuned model by the mean over so many folds of its train side, in place of its validation part. */
+  folds: z.number().int().min(2).max(100).optional(),
 });
 export type SearchPart = z.output<typeof searchPart>;
