@@ -227,3 +227,42 @@ test("what cannot be cross-validated is refused before anything is trained, with
   expect(many.stderr).toMatch(/repeat 1, fold \d+, fold: expected 1 text of "\w+" or more, got 0/);
   expect(jsonLines(many.stdout).map(e => e.label)).not.toContain("mood");
 });
+
+test("trials of a search with folds are judged by their mean, and the winner beside the default on the same folds", async () => {
+  const cwd = project();
+  const searches = (model: string, space: string) =>
+    `searches: { pick: { model: ${model}, folds: 2, sampler: grid, pruner: none, trials: 2, space: { ${space} } } }\n`;
+  writeFileSync(
+    join(cwd, "loam.yaml"),
+    yaml("", searches("mood", "tune.rate: [0.0001, 0.01]")).replace(
+      "mood, length: 48, epochs: 3, rate: 0.01",
+      "mood, length: 48, epochs: 3, rate: 0.0001",
+    ),
+  );
+  const ran = await loam(["tune", "search", "pick", "--workers", "0", "--json"], { cwd });
+  expect(ran.code, ran.stderr).toBe(0);
+  interface Searched {
+    readonly folds: { readonly folds: number; readonly winner: number; readonly usual: number; readonly mean: number };
+    readonly winner: number;
+    readonly trials: readonly { number: number; origin: string; outcome: { values: number[]; artifacts: { judgement: string } } }[];
+  }
+  const found = jsonLines(ran.stdout).at(-1) as unknown as Searched;
+  await readFrom(cwd, async file => {
+    for (const { outcome } of found.trials) {
+      const report = JSON.parse(await file(outcome.artifacts.judgement, "report.json")) as CrossValidationReport;
+      expect(report.runs.map(r => r.fold)).toEqual([1, 2]);
+      expect(report.systems.map(s => s.kind)).toEqual(["model"]);
+      expect(outcome.values[0]).toBeCloseTo((report.runs[0]!.loss + report.runs[1]!.loss) / 2, 10);
+    }
+  });
+  const usual = found.trials.find(t => t.origin === "default")!;
+  expect(found.winner).not.toBe(usual.number);
+  expect(found.folds).toMatchObject({ folds: 2, usual: usual.outcome.values[0] });
+
+  writeFileSync(join(cwd, "loam.yaml"), yaml("", searches("talk", "tune.rate: [0.0001, 0.01]")));
+  expect((await loam(["tune", "studies"], { cwd })).stderr).toContain("searches.pick.folds: expected a model with `task: classify`");
+  writeFileSync(join(cwd, "loam.yaml"), yaml("", searches("mood", "tune.validation: [0.1, 0.2]")));
+  expect((await loam(["tune", "studies"], { cwd })).stderr).toContain(
+    "searches.pick.space.tune.validation: expected nothing that changes which documents",
+  );
+});
