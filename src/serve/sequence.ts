@@ -96,9 +96,9 @@ export class Sequence implements SlotOwner {
   constructor({ id, request, sampling, maxTokens, stopTokens, forcedTokens, stream, output, adapter, nowMs }: SequenceParts) {
     this.id = id;
     this.group = request.group ?? `sequence ${id}`;
-    const salt = request.cacheSalt ?? "";
-    // keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called
-    this.salt = adapter ? `${salt}\0${adapter.adapter.digest}` : salt;
+    // Keys and values are the adapter's: equal prompts share them where the adapter's numbers are the same, whatever it is called. The digest comes
+    // first, since a client may choose the salt, and one that ended in a digest would be given the adapter's keys and values.
+    this.salt = `${adapter?.adapter.digest ?? ""}\0${request.cacheSalt ?? ""}`;
     this.adapter = adapter?.place ?? 0;
     this.adapterName = adapter?.name;
     this.choice = request.choice ?? 0;

@@ -44,6 +44,8 @@ export const servePart = z.strictObject({
   port: z.number().int().min(0).max(65_535).default(8080),
   /** Sequences that are decoded at once. */
   slots: z.number().int().min(1).max(256).default(8),
+  /** Tenants of the gateway share computed prompt prefixes. */
+  sharedPrefixCache: z.boolean().default(false),
   fineTuning: fineTuningPart.prefault({}),
 });
 export type ServePart = z.output<typeof servePart>;

@@ -13,6 +13,10 @@ export const serveVerb: Verb = {
     ["--any-name", "requests that name no model, or one that is not served, mean the first one, as llama.cpp's server has it"],
     ["--slots <n>", "answers that are written at once (default: serve.slots of loam.yaml, else 8)"],
     ["--cache-tokens <n>", "positions of the cache that all answers share; the newest wait where they run out (default: slots x context)"],
+    [
+      "--shared-prefix-cache",
+      "behind a gateway, share computed prompt prefixes between tenants: faster for a common system prompt, but time and cached_tokens tell a tenant that another sent the same prefix (default: serve.sharedPrefixCache of loam.yaml, else each tenant has its own)",
+    ],
     ["--draft <model>", "a small model with the same tokens that guesses, for the large one to judge (default: none)"],
     ["--draft-tokens <n>", "tokens that it guesses at once (default: 4)"],
     ["--context <tokens>", "tokens of prompt and answer together (default: what the model reads, 2048 at most)"],

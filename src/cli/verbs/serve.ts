@@ -274,6 +274,7 @@ async function serveModels(
     // behind a gateway its roles and its own login decide
     ...(project?.config.gateway ? {} : options.admin === true ? { admin: true } : { login }),
     ...(options.anyName === true ? { otherNames: named[0]!.name } : {}),
+    ...((options.sharedPrefixCache ?? project?.config.serve?.sharedPrefixCache) === true ? { sharedPrefixCache: true } : {}),
     ...(adapters.folder === undefined ? {} : { adapterFolder: adapters.folder }),
     ...(adapters.anyBase ? { adapterAnyBase: true } : {}),
     ...(store

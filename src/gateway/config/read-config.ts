@@ -110,6 +110,8 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   const own = protocols[protocol];
   if (!own.continuations.includes(part.resume))
     throw bad(`${place}.resume`, `for the protocol ${protocol} one of ${own.continuations.join(", ")}`, `"${part.resume}"`);
+  if (part.cacheSalt && protocol !== "openai")
+    throw bad(`${place}.cacheSalt`, "only the protocol openai, whose servers (vLLM, loam serve) may read cache_salt", `${protocol}`);
   const key = part.key && (await readSecret(part.key, `${place}.key`, folder));
   const headers: Record<string, string> = { ...own.headers(key) };
   for (const [name, value] of Object.entries(part.headers))
@@ -135,6 +137,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     health: part.health && { path: part.health.path, everyMs: part.health.every },
     continuation: part.resume,
     asksUsage: part.askUsage,
+    saltsCache: part.cacheSalt,
     outputLimit:
       part.outputLimit ?? (protocol === "openai" && openaiHost.test(new URL(url).hostname) ? "max_completion_tokens" : "max_tokens"),
     authorities,

@@ -50,6 +50,8 @@ const upstream = z.strictObject({
   askUsage: z.boolean().default(true),
   /** How a chat is told the most that it may write where its request does not say; by the server's address when absent. */
   outputLimit: z.enum(outputLimits).optional(),
+  /** Whether generation requests carry a `cache_salt` of their owner (vLLM, `loam serve`), so that tenants do not share prefixes there. */
+  cacheSalt: z.boolean().default(false),
   /** A file with certificates of an authority of one's own. */
   authorities: z.string().optional(),
   /** Ids of stored objects of its account that every owner may name. */

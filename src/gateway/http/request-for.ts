@@ -71,6 +71,8 @@ export function requestFor(f: Forwarded): AttemptsOptions["request"] {
       changes[config.outputLimit] = changes.max_tokens;
       delete changes.max_tokens;
     }
+    const salt = objects.cacheSalt(config, ask);
+    if (salt !== undefined) changes.cache_salt = salt;
     const headers = headersFor(f, config);
     const { trace } = exchange;
     Object.assign(

@@ -25,6 +25,9 @@ const rulesOf = ({ api }: Ask): IdRules | undefined =>
 const storesAnswer = ({ api, body }: Ask): boolean =>
   api.endpoint === "responses" || (api.endpoint === "chat" && (body.store === true || isRow(body.audio)));
 
+/** Endpoints whose requests have `cache_salt` in vLLM's contract. */
+const salted: readonly Ask["api"]["endpoint"][] = ["chat", "completions", "responses"];
+
 interface NamedObject {
   readonly id: string;
   readonly place: string;
@@ -128,6 +131,11 @@ export class RequestObjects {
     };
     const how = inOwnWords ? ownWordsSeal(seal) : openaiSeal(seal);
     return reply => sealedReply(reply, ask.isStream, how);
+  }
+
+  /** The `cache_salt` that an upstream is told; undefined where it is told none. */
+  cacheSalt({ saltsCache }: UpstreamConfig, { api, body }: Ask): string | undefined {
+    return saltsCache && salted.includes(api.endpoint) ? this.#control.objects.cacheSalt(this.owner, body.cache_salt) : undefined;
   }
 
   /** A client's `Idempotency-Key` as upstreams are told it. */

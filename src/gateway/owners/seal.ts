@@ -21,6 +21,8 @@ export interface ObjectSeal {
   open(place: IdPlace, sealed: string): string | undefined;
   /** A client's `Idempotency-Key` as an upstream is told it: two owners never share one. */
   idempotencyKey(owner: string, value: string): string;
+  /** The `cache_salt` of an owner for an upstream, with what the client chose: nobody can make another owner's. */
+  cacheSalt(owner: string, chosen: unknown): string;
 }
 
 const tagBytes = 16;
@@ -35,12 +37,13 @@ interface Keys {
   readonly tag: Buffer;
   readonly text: Buffer;
   readonly idempotency: Buffer;
+  readonly salt: Buffer;
 }
 
 /** Keys of their own for each use: the secret hashes API keys too. */
 function keysOf(secret: string): Keys {
   const of = (use: string) => createHmac("sha256", secret).update(`loam stored objects: ${use}`).digest();
-  return { tag: of("tag"), text: of("text"), idempotency: of("idempotency key") };
+  return { tag: of("tag"), text: of("text"), idempotency: of("idempotency key"), salt: of("cache salt") };
 }
 
 const tagOf = ({ tag }: Keys, { upstream, owner }: IdPlace, id: string): Buffer =>
@@ -87,6 +90,10 @@ export function objectSeal(secrets: readonly string[]): ObjectSeal {
     idempotencyKey: (owner, value) =>
       createHmac("sha256", newest.idempotency)
         .update(JSON.stringify([owner, value]))
+        .digest("base64url"),
+    cacheSalt: (owner, chosen) =>
+      createHmac("sha256", newest.salt)
+        .update(JSON.stringify([owner, chosen ?? null]))
         .digest("base64url"),
   };
 }

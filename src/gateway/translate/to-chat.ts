@@ -85,6 +85,7 @@ function refuseKept(body: Row): void {
 const known = [
   ...["input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning", "max_output_tokens", "max_tool_calls"],
   ...["temperature", "top_p", "include", "previous_response_id", "conversation", "background", "truncation", "prompt"],
+  "cache_salt",
 ];
 
 function chatBody(asked: Asked): Row {
@@ -95,7 +96,13 @@ function chatBody(asked: Asked): Row {
   return {
     model: asked.model,
     messages: messagesOf(body),
-    ...renamed(body, { max_output_tokens: "max_tokens", temperature: "temperature", top_p: "top_p", user: "user" }),
+    ...renamed(body, {
+      max_output_tokens: "max_tokens",
+      temperature: "temperature",
+      top_p: "top_p",
+      user: "user",
+      cache_salt: "cache_salt",
+    }),
     ...(isRow(body.reasoning) ? renamed(body.reasoning, { effort: "reasoning_effort" }) : {}),
     ...tools,
     ...(tools.tools ? renamed(body, { parallel_tool_calls: "parallel_tool_calls" }) : {}),

@@ -28,6 +28,8 @@ export interface UpstreamConfig {
   readonly continuation: Continuation;
   /** Whether streams are asked for their token counts (`stream_options.include_usage`). */
   readonly asksUsage: boolean;
+  /** Whether it is told a `cache_salt` of the request's owner, so that its prefix cache is not shared by tenants. */
+  readonly saltsCache: boolean;
   /** What the most that a chat may write is called. */
   readonly outputLimit: OutputLimit;
   readonly authorities: string | undefined;

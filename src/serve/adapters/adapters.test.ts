@@ -84,6 +84,18 @@ test("a beginning that is known with one adapter is nobody's with another, but i
   await engine.close();
 });
 
+test("a cache_salt that ends in an adapter's digest is not given the adapter's keys and values", async () => {
+  const engine = await adapting();
+  const adapter = randomAdapter("a");
+  await engine.addAdapter("a", adapter);
+  const text = "The same beginning of forty characters....";
+  const own = await answer(engine.submit(ask(text)));
+  await answer(engine.submit(ask(text, { adapter: "a" })));
+  for (const cacheSalt of [`\0${adapter.digest}`, `${adapter.digest}\0`, adapter.digest])
+    expect(await answer(engine.submit(ask(text, { cacheSalt })))).toEqual(own);
+  await engine.close();
+});
+
 test("an adapter that is removed is nobody's at once, and its place is free when the answers under way are over", async () => {
   const engine = await adapting({ adapters: { count: 1, rank: 8 } });
   await engine.addAdapter("a", randomAdapter("a"));

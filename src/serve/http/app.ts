@@ -59,6 +59,8 @@ export interface AppOptions {
   readonly filesFolder?: string;
   /** The caller of a request, whose stored objects it may use; default: every request is anonymous. */
   readonly callerOf?: (request: Request) => Caller;
+  /** Lets callers of different owners share computed prompt prefixes. Their time and `cached_tokens` then tell a caller that somebody sent the same prefix. */
+  readonly sharedPrefixCache?: boolean;
   /** Sends a line of a batch for the caller who created it, by the note that `callerOf` gave then; default: the application itself answers it. */
   readonly batchLine?: (request: Request, note: string | null) => Promise<Response>;
   /** Carries fine-tuning jobs out; it is given where it may keep their result files. */
@@ -167,9 +169,11 @@ export function createApp(options: AppOptions): App {
           tracestate: c.req.header("tracestate"),
         })
       : undefined;
+    const caller = () => callers.get(c.req.raw) ?? callerOf(c.req.raw);
     const exchange: Exchange = {
       requestId,
-      caller: () => callers.get(c.req.raw) ?? callerOf(c.req.raw),
+      caller,
+      prefixOwner: () => (options.sharedPrefixCache ? null : caller().owner),
       route: "unknown",
       isStreaming: false,
       otherNames: engines.otherNames,

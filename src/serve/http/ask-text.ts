@@ -1,9 +1,10 @@
 /** Texts continued, for contracts whose words are not OpenAI's: plain prompts, or a user's turn through the template, with OpenAI's options under it. */
 import type { Engine, Generation } from "../engine.ts";
+import type { Asker } from "./exchange.ts";
 import { promptTokens } from "./prompt.ts";
 import { generationRequests, type SamplingFields } from "./sampling-fields.ts";
 
-export interface TextAsk {
+export interface TextAsk extends Asker {
   readonly engine: Engine;
   readonly texts: readonly string[];
   readonly options: Omit<SamplingFields, "model">;
@@ -11,8 +12,6 @@ export interface TextAsk {
   readonly maxTokens: number;
   /** Beside the options' own. */
   readonly likelihoods?: number | undefined;
-  readonly requestId: string;
-  readonly signal: AbortSignal;
 }
 
 export interface TextRun {
@@ -21,7 +20,7 @@ export interface TextRun {
 }
 
 /** Errors: those of prompt and engine. */
-export function continueTexts({ engine, texts, options, maxTokens, likelihoods, requestId, signal }: TextAsk): TextRun {
+export function continueTexts({ engine, texts, options, maxTokens, likelihoods, requestId, owner, signal }: TextAsk): TextRun {
   const prompts = texts.map(t => promptTokens(engine, t));
   const longest = prompts.reduce((m, p) => Math.max(m, p.length), 0);
   const requests = generationRequests({
@@ -32,6 +31,7 @@ export function continueTexts({ engine, texts, options, maxTokens, likelihoods, 
     stop: [],
     likelihoods,
     requestId,
+    owner,
     signal,
   });
   return { prompts, generations: engine.submitAll(requests) };

@@ -11,7 +11,7 @@ import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
 import { chatMessages, turnsOf } from "./chat-messages.ts";
-import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { type AppContext, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { chatTokens, promptTokens } from "./prompt.ts";
 
@@ -58,12 +58,14 @@ async function answerOf(c: AppContext, engine: Engine, body: Body, prompt: reado
     return Array.from(engine.model.tokenizer.encode(answer, { addSpecialTokens: false, readSpecialTokens: false }));
   }
   if (answer != null) return answer;
+  const { requestId, owner, signal } = askerOf(c);
   const request = {
     tokens: prompt,
     maxTokens: Math.min(body.max_tokens ?? 1, Math.max(1, engine.room - prompt.length)),
     sampling: { temperature: 0 },
-    group: c.var.exchange.requestId,
-    signal: c.req.raw.signal,
+    group: requestId,
+    signal,
+    ...saltOf(owner),
   };
   const [said] = await collectAll(engine.submitAll([request]));
   if (said!.tokens.length > 0) return said!.tokens.map(t => t.token);

@@ -4,6 +4,7 @@ import type { Engine, Generation } from "../engine.ts";
 import { eitherForm, formAfter } from "../form-states.ts";
 import { formStart } from "../forms.ts";
 import type { ChatTurn, ServedTokenizer } from "../served-model.ts";
+import type { Asker } from "./exchange.ts";
 import { chatTokens, transcriptStops } from "./prompt.ts";
 import { generationRequests, type SamplingFields } from "./sampling-fields.ts";
 import { type AnswerParser, plainAnswer, ToolAnswer } from "./tools/answer-parser.ts";
@@ -12,15 +13,13 @@ import { callSchema } from "./tools/forced.ts";
 import { begun, formatOf, type ToolFormat, toolFormats } from "./tools/format.ts";
 import { type ToolUse, wireTool } from "./tools/tool.ts";
 
-export interface ChatAsk {
+export interface ChatAsk extends Asker {
   readonly engine: Engine;
   readonly turns: readonly ChatTurn[];
   readonly use: ToolUse | undefined;
   readonly body: SamplingFields;
   readonly maxTokens: number | undefined;
   readonly likelihoods?: number | undefined;
-  readonly requestId: string;
-  readonly signal: AbortSignal;
 }
 
 export interface ChatRun {
@@ -50,7 +49,7 @@ function orCall({ model: { tokenizer } }: Engine, form: FormState, format: ToolF
 }
 
 /** Starts the answers. Errors: those of prompt and engine. */
-export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, signal }: ChatAsk): ChatRun {
+export function startChat({ engine, turns, use, body, maxTokens, likelihoods, requestId, owner, signal }: ChatAsk): ChatRun {
   const { chatTemplate, tokenizer } = engine.model;
   const own = formatOf(chatTemplate?.source);
   const format = own ?? toolFormats.hermes;
@@ -71,6 +70,7 @@ export function startChat({ engine, turns, use, body, maxTokens, likelihoods, re
     stop: [...(chatTemplate ? [] : transcriptStops), ...(isOneCall ? format.stopAfterOne : [])],
     likelihoods,
     requestId,
+    owner,
     signal,
   });
   const asTools = {

@@ -7,7 +7,7 @@ import { limits } from "../limits.ts";
 import { collectAll, merged, wireUsage } from "./answers.ts";
 import { chatMessages, turnsOf } from "./chat-messages.ts";
 import { finishReasonOf, startChat } from "./chat-run.ts";
-import { type AppContext, answerHead, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { chatLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { checkStreamOptions, samplingFields } from "./sampling-fields.ts";
@@ -87,8 +87,7 @@ export async function chatCompletions(c: AppContext, services: Services): Promis
     body,
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
     likelihoods,
-    requestId: c.var.exchange.requestId,
-    signal: c.req.raw.signal,
+    ...askerOf(c),
   });
   const id = newId("chatcmpl");
   const created = services.created();

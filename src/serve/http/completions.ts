@@ -5,7 +5,7 @@ import { serveErrors } from "../errors.ts";
 import type { Usage } from "../generation.ts";
 import { limits } from "../limits.ts";
 import { collectAll, likeliest, merged, wireUsage } from "./answers.ts";
-import { type AppContext, answerHead, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
+import { type AppContext, answerHead, askerOf, bodyOf, newId, type Services, streamAnswer } from "./exchange.ts";
 import { completionLogprobs } from "./logprobs.ts";
 import { parseBody, type Refusals, refuse } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
@@ -91,8 +91,7 @@ export async function completions(c: AppContext, services: Services): Promise<Re
       answers: candidates,
       stop: [],
       likelihoods: likelihoods ?? (candidates > n ? 0 : undefined),
-      requestId: c.var.exchange.requestId,
-      signal: c.req.raw.signal,
+      ...askerOf(c),
     }),
   );
   const head = answerHead(newId("cmpl"), "text_completion", engine, body.model, services.created());

@@ -22,6 +22,8 @@ export interface Exchange {
   readonly requestId: string;
   /** Whose stored objects the request may use, and who owns what it stores. */
   readonly caller: () => Caller;
+  /** Whose prompts the request may share computed prefixes with; null: with everybody's. */
+  readonly prefixOwner: () => string | null;
   /** The route's pattern, for metrics; set by the router. */
   route: string;
   /** What the request is for, for traces. */
@@ -94,6 +96,23 @@ export async function bodyOf({ req, var: { exchange } }: AppContext): Promise<Re
 
 /** Whose stored objects a request may use. */
 export const callerOf = (c: AppContext): Caller => c.var.exchange.caller();
+
+/** Of one request, what each generation for it is told. */
+export interface Asker {
+  readonly requestId: string;
+  /** Only prompts of the same owner share computed prefixes; null: those without an owner. */
+  readonly owner: string | null;
+  readonly signal: AbortSignal;
+}
+export const askerOf = ({ req, var: { exchange } }: AppContext): Asker => ({
+  requestId: exchange.requestId,
+  owner: exchange.prefixOwner(),
+  signal: req.raw.signal,
+});
+
+/** The engine's salt for an owner and the `cache_salt` that the client chose: no client's choice leads out of its owner's prefixes. */
+export const saltOf = (owner: string | null, chosen?: string | null): { readonly cacheSalt?: string } =>
+  owner === null ? (chosen == null ? {} : { cacheSalt: chosen }) : { cacheSalt: JSON.stringify([owner, chosen ?? ""]) };
 
 /** Status that stands in logs and metrics for a client that left. */
 export const clientLeft = 499;

@@ -6,6 +6,7 @@ import { serveErrors } from "../errors.ts";
 import { formStart } from "../forms.ts";
 import type { GenerationRequest } from "../generation.ts";
 import { limits } from "../limits.ts";
+import { type Asker, saltOf } from "./exchange.ts";
 import { beamsOf, searchFields } from "./search-fields.ts";
 import { formOf, structuredFields } from "./structured-fields.ts";
 
@@ -78,7 +79,7 @@ function samplingOf(body: SamplingFields): Partial<SamplingOptions> {
   };
 }
 
-export interface Ask {
+export interface Ask extends Asker {
   readonly body: SamplingFields;
   readonly engine: Engine;
   /** Tokens of each prompt; every prompt is answered n times. */
@@ -88,13 +89,11 @@ export interface Ask {
   readonly maxTokens: number | undefined;
   readonly stop: readonly string[];
   readonly likelihoods: number | undefined;
-  readonly requestId: string;
-  readonly signal: AbortSignal;
 }
 
 /** What the engine is asked for: prompts times n answers, in the order of OpenAI's indices. Errors: serve/parameter. */
 export function generationRequests(ask: Ask): GenerationRequest[] {
-  const { body, engine, prompts, maxTokens, likelihoods, requestId, signal } = ask;
+  const { body, engine, prompts, maxTokens, likelihoods, requestId, owner, signal } = ask;
   const n = ask.answers ?? body.n ?? 1;
   const search = beamsOf(body);
   if (prompts.length * n > limits.answers)
@@ -123,7 +122,7 @@ export function generationRequests(ask: Ask): GenerationRequest[] {
       ...(form === undefined ? {} : { form }),
       ...(likelihoods === undefined ? {} : { likelihoods }),
       ...(beams === undefined ? {} : { beams }),
-      ...(body.cache_salt == null ? {} : { cacheSalt: body.cache_salt }),
+      ...saltOf(owner, body.cache_salt),
     }));
   });
 }

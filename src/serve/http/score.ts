@@ -10,7 +10,7 @@ import type { GeneratedToken } from "../generation.ts";
 import { limits } from "../limits.ts";
 import { checkTokens } from "../padded-vocabulary.ts";
 import { collectAll } from "./answers.ts";
-import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
+import { type AppContext, type Asker, askerOf, bodyOf, newId, type Services, saltOf } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
 import { promptTokens } from "./prompt.ts";
 
@@ -60,7 +60,7 @@ export function scoredTokens(engine: Engine, text: string | readonly number[], p
 export async function scoreTexts(
   engine: Engine,
   texts: readonly Scored[],
-  more: { readonly top: number; readonly group: string; readonly signal: AbortSignal },
+  { top, requestId, owner, signal }: Asker & { readonly top: number },
 ): Promise<(readonly GeneratedToken[])[]> {
   const answers = await collectAll(
     engine.submitAll(
@@ -69,9 +69,10 @@ export async function scoreTexts(
         forced: scored,
         maxTokens: scored.length,
         stopTokens: [],
-        likelihoods: more.top,
-        group: more.group,
-        signal: more.signal,
+        likelihoods: top,
+        group: requestId,
+        signal,
+        ...saltOf(owner),
       })),
     ),
   );
@@ -101,11 +102,7 @@ export async function score(c: AppContext, { engines }: Services): Promise<Respo
       received: String(top),
       hint: "Score fewer texts in a request.",
     });
-  const found = await scoreTexts(engine, texts, {
-    top,
-    group: exchange.requestId,
-    signal: c.req.raw.signal,
-  });
+  const found = await scoreTexts(engine, texts, { top, ...askerOf(c) });
   const shown = (t: { readonly token: number; readonly logProbability: number }) => ({
     id: t.token,
     token: tokenizer.decode([t.token]),

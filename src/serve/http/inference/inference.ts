@@ -10,7 +10,7 @@ import { collectAll, merged } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { answering, type Contract, describing, get, post, under } from "../contract.ts";
 import { plainEvents } from "../event-stream.ts";
-import { type AppContext, bodyOf, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { samplingFields } from "../sampling-fields.ts";
 import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
@@ -126,7 +126,7 @@ async function infer(c: AppContext, services: Services): Promise<Response> {
   const rows = await signature.run(
     engine,
     texts.map(text => ({ text, options: body.parameters ?? {} })),
-    { requestId: c.var.exchange.requestId, signal: c.req.raw.signal },
+    askerOf(c),
   );
   const wanted = body.outputs?.map(o => o.name) ?? Object.keys(known);
   return c.json({
@@ -160,8 +160,7 @@ async function startGenerate(c: AppContext, services: Services) {
     options,
     maxTokens: max_tokens ?? defaultMaxTokens,
     likelihoods: details ? 0 : undefined,
-    requestId: c.var.exchange.requestId,
-    signal: c.req.raw.signal,
+    ...askerOf(c),
   });
   const head = { ...identity(c, engine), ...(id == null ? {} : { id }) };
   const reasonOf = ({ finishReason, stop }: Pick<EndEvent, "finishReason" | "stop">) =>

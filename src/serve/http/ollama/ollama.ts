@@ -14,7 +14,7 @@ import { type ChatRun, startChat } from "../chat-run.ts";
 import { answering, type Contract, describing, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { jsonLines } from "../event-stream.ts";
-import { type AppContext, bodyOf, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from "../exchange.ts";
 import { parseBody, refuse } from "../parse.ts";
 import type { AnyEngine } from "../tensorflow/versions.ts";
 import { type AnswerParser, type AnswerPart, joined, plainAnswer } from "../tools/answer-parser.ts";
@@ -194,15 +194,14 @@ async function generate(c: AppContext, services: Services): Promise<Response> {
   // asks for the model to be loaded, which it is
   if (!body.prompt) return c.json({ model: body.model, created_at, response: "", done: true, done_reason: "load" });
   const { fields, maxTokens } = samplingOf(body.options, body.format);
-  const { requestId } = c.var.exchange;
-  const { signal } = c.req.raw;
+  const asker = askerOf(c);
   const turns: ChatTurn[] = [...(body.system ? [{ role: "system", content: body.system }] : []), { role: "user", content: body.prompt }];
   const run: ChatRun = body.raw
     ? {
-        ...continueTexts({ engine, texts: [body.prompt], options: fields, maxTokens: maxTokens ?? engine.room, requestId, signal }),
+        ...continueTexts({ engine, texts: [body.prompt], options: fields, maxTokens: maxTokens ?? engine.room, ...asker }),
         parser: () => plainAnswer,
       }
-    : startChat({ engine, turns, use: undefined, body: { ...fields, model: body.model }, maxTokens, requestId, signal });
+    : startChat({ engine, turns, use: undefined, body: { ...fields, model: body.model }, maxTokens, ...asker });
   return answer(c, services, body.model, body.stream ?? true, run, responseShape);
 }
 
@@ -237,8 +236,7 @@ async function chat(c: AppContext, services: Services): Promise<Response> {
     use: toolUse(tools, undefined, true),
     body: { ...fields, model: body.model },
     maxTokens,
-    requestId: c.var.exchange.requestId,
-    signal: c.req.raw.signal,
+    ...askerOf(c),
   });
   return answer(c, services, body.model, body.stream ?? true, run, messageShape);
 }

@@ -8,7 +8,7 @@ import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
 import { answering, del, get, post, type Route } from "../contract.ts";
 import { typedEvents } from "../event-stream.ts";
-import { type AppContext, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
+import { type AppContext, askerOf, bodyOf, callerOf, newId, type Services, streamAnswer } from "../exchange.ts";
 import { pageOf } from "../files/pages.ts";
 import type { Caller } from "../owner.ts";
 import { parseBody, refuse } from "../parse.ts";
@@ -76,8 +76,7 @@ async function create(c: AppContext, services: Services): Promise<Response> {
     use: responseTools(body),
     body: sampledBody(body),
     maxTokens: body.max_output_tokens ?? undefined,
-    requestId: c.var.exchange.requestId,
-    signal: c.req.raw.signal,
+    ...askerOf(c),
   });
   const common = head(body, engine, services.created());
   const state = (status: Status, items: readonly OutputItem[], usage?: Usage) => ({

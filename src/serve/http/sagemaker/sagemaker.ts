@@ -15,7 +15,7 @@ import { completions } from "../completions.ts";
 import { answering, type Contract, get, post } from "../contract.ts";
 import { embedTexts } from "../embed-texts.ts";
 import { embeddings } from "../embeddings.ts";
-import { type AppContext, bodyOf, type Services } from "../exchange.ts";
+import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { parseJson } from "../tensorflow/json.ts";
 import { predictWith } from "../tensorflow/tensorflow.ts";
@@ -78,8 +78,7 @@ async function huggingFace(c: AppContext, { engines }: Services, raw: Body): Pro
     texts,
     options: { ...options, temperature: do_sample ? temperature : 0 },
     maxTokens: max_new_tokens ?? defaultMaxTokens,
-    requestId: c.var.exchange.requestId,
-    signal,
+    ...askerOf(c),
   });
   const answers = await collectAll(generations);
   return c.json(answers.map((a, i) => ({ generated_text: (return_full_text ? texts[i]! : "") + a.text })));

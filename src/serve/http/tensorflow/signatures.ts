@@ -6,6 +6,7 @@ import { collectAll } from "../answers.ts";
 import { continueTexts } from "../ask-text.ts";
 import { classifyTexts } from "../classify-texts.ts";
 import { embedTexts } from "../embed-texts.ts";
+import type { Asker } from "../exchange.ts";
 import { parseBody } from "../parse.ts";
 import { samplingFields } from "../sampling-fields.ts";
 import { likelihoodOf, scoredTokens, scoreTexts } from "../score.ts";
@@ -15,11 +16,6 @@ export interface Row {
   readonly text: string;
   /** Further inputs of the row: `max_tokens`, `temperature`, ... */
   readonly options: Readonly<Record<string, unknown>>;
-}
-
-export interface RunContext {
-  readonly requestId: string;
-  readonly signal: AbortSignal;
 }
 
 interface TensorInfo {
@@ -33,7 +29,7 @@ export interface Signature {
   readonly inputs: Readonly<Record<string, TensorInfo>>;
   outputs(engine: AnyEngine): Readonly<Record<string, TensorInfo>>;
   /** For each row its outputs by name. */
-  run(engine: AnyEngine, rows: readonly Row[], context: RunContext): Promise<Readonly<Record<string, unknown>>[]>;
+  run(engine: AnyEngine, rows: readonly Row[], context: Asker): Promise<Readonly<Record<string, unknown>>[]>;
 }
 
 const text: TensorInfo = { dtype: "DT_STRING", shape: [-1] };
@@ -72,14 +68,14 @@ const continuation: Signature = {
   method: "predict",
   inputs: { text },
   outputs: () => ({ text }),
-  run: async (any, rows, { requestId, signal }) => {
+  run: async (any, rows, asker) => {
     const engine = decoderOf(any);
     const runs = rows.map(({ text: prompt, options }) => {
       const { max_tokens, ...given } = parseBody(rowOptions, options);
       return { prompt, options: given, maxTokens: max_tokens ?? defaultMaxTokens };
     });
     const generations = runs.flatMap(
-      ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, requestId, signal }).generations,
+      ({ prompt, options, maxTokens }) => continueTexts({ engine, texts: [prompt], options, maxTokens, ...asker }).generations,
     );
     return (await collectAll(generations)).map(a => ({ text: a.text }));
   },
@@ -89,12 +85,12 @@ const score: Signature = {
   method: "predict",
   inputs: { text },
   outputs: () => ({ log_likelihood: number, perplexity: number, num_tokens: { dtype: "DT_INT32", shape: [-1] } }),
-  run: async (any, rows, { requestId, signal }) => {
+  run: async (any, rows, asker) => {
     const engine = decoderOf(any);
     const found = await scoreTexts(
       engine,
       rows.map(r => scoredTokens(engine, r.text)),
-      { top: 0, group: requestId, signal },
+      { top: 0, ...asker },
     );
     return found.map(tokens => {
       const { logLikelihood, perplexity } = likelihoodOf(tokens);
@@ -115,11 +111,11 @@ const nextToken: Signature = {
   method: "classify",
   inputs: { text },
   outputs: () => ({ classes: { dtype: "DT_STRING", shape: [-1, classes] }, scores: { dtype: "DT_FLOAT", shape: [-1, classes] } }),
-  run: async (any, rows, { requestId, signal }) => {
+  run: async (any, rows, asker) => {
     const engine = decoderOf(any);
     const { tokenizer } = engine.model;
     const texts = rows.map(r => r.text);
-    const ask = { engine, texts, options: { temperature: 0, ignore_eos: true }, maxTokens: 1, likelihoods: classes, requestId, signal };
+    const ask = { engine, texts, options: { temperature: 0, ignore_eos: true }, maxTokens: 1, likelihoods: classes, ...asker };
     const answers = await collectAll(continueTexts(ask).generations);
     return answers.map(a => {
       const top = a.tokens[0]?.likelihood?.top ?? [];

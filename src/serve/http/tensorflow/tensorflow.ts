@@ -5,7 +5,7 @@
  */
 import { serveErrors } from "../../errors.ts";
 import { answering, type Contract, describing, get, post, type Route } from "../contract.ts";
-import { type AppContext, bodyOf, type Services } from "../exchange.ts";
+import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, textOf } from "./json.ts";
 import { checkRows, type Row, type Signature, signatureOf, signaturesOf } from "./signatures.ts";
 import { type AnyEngine, targetEngine, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
@@ -72,7 +72,7 @@ async function predict(engine: AnyEngine, signature: Signature, body: Body, c: A
     });
   const rows = instances === undefined ? rowsOfInputs(inputs) : rowsOfInstances(instances);
   checkRows(rows.length, instances === undefined ? "inputs" : "instances", engine);
-  const out = await signature.run(engine, rows, { requestId: c.var.exchange.requestId, signal: c.req.raw.signal });
+  const out = await signature.run(engine, rows, askerOf(c));
   if (instances !== undefined) return json({ predictions: out.map(unnamed) });
   const names = Object.keys(out[0]!);
   return json({ outputs: unnamed(Object.fromEntries(names.map(name => [name, out.map(row => row[name])]))) });
@@ -81,7 +81,7 @@ async function predict(engine: AnyEngine, signature: Signature, body: Body, c: A
 async function examples(engine: AnyEngine, signature: Signature, body: Body, c: AppContext): Promise<Response> {
   const rows = rowsOfExamples(body);
   checkRows(rows.length, "examples", engine);
-  const out = await signature.run(engine, rows, { requestId: c.var.exchange.requestId, signal: c.req.raw.signal });
+  const out = await signature.run(engine, rows, askerOf(c));
   return json({ result: out.map(unnamed) });
 }
 
