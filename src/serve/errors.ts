@@ -49,7 +49,12 @@ export const serveErrors = errorTable("serve", {
   unknownResponse: { status: 404, exit: "usage", meaning: "There is no response of that id, or it is kept no more." },
   method: { status: 405, exit: "usage", meaning: "The address exists, but not for this HTTP method." },
   tooLarge: { status: 413, exit: "usage", meaning: "A request's body is larger than the server reads." },
-  filesFull: { status: 413, exit: "usage", meaning: "The server keeps as many uploaded files as it takes; some must be deleted first." },
+  filesFull: {
+    status: 413,
+    exit: "usage",
+    meaning: "The server keeps as many files of this owner as it takes; some must be deleted first. Other owners have bounds of their own.",
+  },
+  batchesFull: { status: 429, exit: "failure", meaning: "As many batches of this owner as the server takes are not over yet." },
   mediaType: {
     status: 415,
     exit: "usage",

@@ -49,14 +49,19 @@ export const limits = {
   /** OpenAI: functions of one request; and the bytes of their descriptions and schemas, which all go into the prompt. */
   tools: 128,
   toolCharacters: 512 * 1024,
-  /** Responses kept for conversations that go on, and the characters of their JSON together. */
+  /** Responses kept of one owner for conversations that go on, and the characters of their JSON together. */
   storedResponses: 1000,
   storedResponseCharacters: 64 * 1024 * 1024,
+  /** Characters of all owners' together, since they are in memory; beyond it the owner with most loses the oldest. */
+  allResponseCharacters: 256 * 1024 * 1024,
   /** An uploaded file's bytes. OpenAI takes 200 MB for a batch; here a form is held in memory while it is read. */
   fileBytes: 64 * 1024 * 1024,
-  /** Files kept, and their bytes together. */
+  /** Files kept of one owner, and their bytes together. */
   files: 1000,
   storedBytes: 1024 * 1024 * 1024,
+  /** Batches of one owner that are not over, and those kept to be looked at. */
+  openBatches: 100,
+  keptBatches: 1000,
   /** OpenAI: requests of one batch. */
   batchLines: 50_000,
   /** Requests of a batch under way at once; free slots bound them too. */

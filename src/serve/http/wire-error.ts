@@ -38,6 +38,7 @@ const words: Readonly<Record<string, { readonly code: string | null; readonly pa
   "serve/unknownFile": { code: "not_found", param: true },
   "serve/unknownResponse": { code: "not_found", param: true },
   "serve/filesFull": { code: "storage_full" },
+  "serve/batchesFull": { code: "rate_limit_exceeded" },
   "serve/method": { code: "method_not_supported" },
   "serve/tooLarge": { code: "request_too_large" },
   "serve/mediaType": { code: "unsupported_media_type" },

@@ -365,6 +365,26 @@ test("a server takes so many jobs that are not over, also of those who ask at on
   await finish();
 });
 
+test("one tenant's full queue of jobs keeps no other tenant from a job, nor from being trained next", async () => {
+  const { create, children, jobs, finish } = world();
+  const made = await Promise.allSettled(Array.from({ length: 101 }, () => create({ owner: "a" })));
+  expect(made.filter(m => m.status === "fulfilled")).toHaveLength(100);
+  const ofB = await create({ owner: "b" });
+  // every file is checked, one after another, until all but the one that trains are in the queue
+  const isChecked = ({ id }: Job) => !["validating_files"].includes(statusOf(jobs, id));
+  while (!jobs.list().every(isChecked)) {
+    const child = children.findLast(c => c.work === "check")!;
+    child.say(checked);
+    await child.end({});
+  }
+  const training = () => children.filter(c => c.work === "train");
+  expect(training()).toHaveLength(1);
+  training()[0]!.say(trained);
+  await training()[0]!.end({});
+  expect(training().at(-1)!.id).toBe(ofB.id);
+  await finish();
+});
+
 test("an id that is none, or a line of events that was cut off, is not read", () => {
   const folder = new JobFolder(mkdtempSync(join(root, "folder-")));
   for (const id of ["", "..", "../x", "ftjob-", "ftjob-000000000000000000000000"]) expect(folder.read(id)).toBeUndefined();

@@ -48,7 +48,7 @@ export interface TuneJobsPorts {
   readonly onFailure: (error: unknown, place: string) => void;
 }
 
-/** Jobs that wait: a queue of so many is days of work. */
+/** Jobs of one owner that wait: a queue of so many is days of work. */
 const mostWaiting = 100;
 /** Times in a row that a child may die without one step done before its job fails. */
 const mostDeaths = 3;
@@ -60,8 +60,10 @@ export class TuneJobs {
   readonly #running = new Map<string, RunningWork & { readonly work: JobWork }>();
   readonly #events = new Map<string, { count: number; step: number }>();
   #isOpen = false;
-  /** Jobs that are being taken in. */
-  #taking = 0;
+  /** Owners of jobs that are being taken in. */
+  readonly #taking: (string | null)[] = [];
+  /** Owners in the order in which a job of theirs was begun, the last one last. */
+  readonly #begun = new Set<string | null>();
 
   constructor(ports: TuneJobsPorts) {
     this.#ports = ports;
@@ -110,19 +112,20 @@ export class TuneJobs {
 
   /** Takes a job in. Errors: tune/jobsFull, those of `baseOf`, base/diskFull and the like. */
   async create(request: JobRequest): Promise<Job> {
-    const waiting = this.list().filter(j => !isOver(j.status)).length;
-    if (waiting + this.#taking >= mostWaiting)
+    const { owner } = request;
+    const waiting = this.list().filter(j => !isOver(j.status) && this.ownerOf(j.id) === owner).length;
+    if (waiting + this.#taking.filter(other => other === owner).length >= mostWaiting)
       throw tuneErrors.fail("jobsFull", {
         place: "training_file",
-        expected: `at most ${mostWaiting} jobs that are not over`,
+        expected: `at most ${mostWaiting} jobs of each owner that are not over`,
         received: "one more",
         hint: "Wait for one to end, or cancel one.",
       });
-    this.#taking++;
+    this.#taking.push(owner);
     try {
       return await this.#take(request);
     } finally {
-      this.#taking--;
+      this.#taking.splice(this.#taking.indexOf(owner), 1);
     }
   }
 
@@ -233,14 +236,31 @@ export class TuneJobs {
     if (!this.#isOpen) return;
     for (const work of ["check", "train"] as const) {
       const room = { check: 1, train: this.#ports.parallel }[work];
-      const status = { check: "validating_files", train: "queued" }[work];
-      for (const { job } of this.#records.values()) {
+      const status = ({ check: "validating_files", train: "queued" } as const)[work];
+      for (;;) {
         const busy = [...this.#running.values()].filter(r => r.work === work).length;
-        if (busy >= room) break;
-        if (job.status !== status || this.#running.has(job.id)) continue;
-        void this.#run(job.id, work);
+        const next = busy < room ? this.#next(status) : undefined;
+        if (next === undefined) break;
+        const owner = this.ownerOf(next);
+        if (work === "train") {
+          this.#begun.delete(owner);
+          this.#begun.add(owner);
+        }
+        void this.#run(next, work);
       }
     }
+  }
+
+  /** The oldest job of the owner of whom one was begun longest ago, so that no owner's queue keeps another's waiting. */
+  #next(status: Job["status"]): string | undefined {
+    const begun = [...this.#begun];
+    let best: { readonly id: string; readonly order: number } | undefined;
+    for (const { job } of this.#records.values()) {
+      if (job.status !== status || this.#running.has(job.id)) continue;
+      const order = begun.indexOf(this.ownerOf(job.id));
+      if (!best || order < best.order) best = { id: job.id, order };
+    }
+    return best?.id;
   }
 
   /** One child after another until the job's work is done, stopped, or hopeless. */

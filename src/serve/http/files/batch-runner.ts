@@ -7,6 +7,7 @@ import { appendFileSync, createReadStream, existsSync, readFileSync, writeFileSy
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import type { Engines } from "../../engines.ts";
+import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { jsonDepth } from "../body.ts";
 import { newId } from "../exchange.ts";
@@ -77,12 +78,16 @@ const letInMs = 50;
 
 const outputName = (b: Batch): string => `${b.id}.output.jsonl`;
 const errorName = (b: Batch): string => `${b.id}.errors.jsonl`;
+const ownerOf = ({ owner = null }: Owned): string | null => owner;
 const isOver = (s: BatchStatus): boolean => ["failed", "completed", "cancelled"].includes(s);
 
 export class BatchRunner {
   readonly #ports: BatchPorts;
   readonly #batches = new Map<string, Batch>();
-  #isRunning = false;
+  /** Owners whose batches are being answered: one batch of each at a time, so that none waits for another's. */
+  readonly #answering = new Set<string | null>();
+  /** Ends when the line that was taken up last is with an engine: owners take turns, line by line. */
+  #turn: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(ports: BatchPorts) {
@@ -99,7 +104,21 @@ export class BatchRunner {
     return this.#batches.get(id);
   }
 
+  /** Errors: serve/batchesFull. */
   create(batch: Batch): void {
+    const own = this.list().filter(b => ownerOf(b) === ownerOf(batch));
+    const over = own.filter(b => isOver(b.status));
+    if (own.length - over.length >= limits.openBatches)
+      throw serveErrors.fail("batchesFull", {
+        place: "input_file_id",
+        expected: `at most ${limits.openBatches} batches of each owner that are not over`,
+        received: "one more",
+        hint: "Wait for one to end, or cancel one.",
+      });
+    for (const old of over.slice(0, Math.max(0, own.length + 1 - limits.keptBatches))) {
+      this.#batches.delete(old.id);
+      this.#ports.store.removeBatch(old);
+    }
     this.#batches.set(batch.id, batch);
     this.#ports.store.saveBatch(batch);
     this.#wake();
@@ -122,19 +141,24 @@ export class BatchRunner {
   }
 
   #wake(): void {
-    if (this.#isRunning || this.#isClosed) return;
-    this.#isRunning = true;
-    this.#run()
-      .catch(error => this.#ports.onFailure(error, "batches"))
-      .finally(() => {
-        this.#isRunning = false;
-      });
+    if (this.#isClosed) return;
+    for (const owner of new Set(this.list().flatMap(b => (isOver(b.status) ? [] : [ownerOf(b)])))) {
+      if (this.#answering.has(owner)) continue;
+      this.#answering.add(owner);
+      this.#run(owner)
+        .catch(error => this.#ports.onFailure(error, "batches"))
+        .finally(() => {
+          this.#answering.delete(owner);
+          // one that came while this ended
+          if (!this.#ports.engines.isDraining && this.#next(owner)) this.#wake();
+        });
+    }
   }
 
-  async #run(): Promise<void> {
+  async #run(owner: string | null): Promise<void> {
     // whoever created a batch is answered first
     await new Promise(resolve => setImmediate(resolve));
-    for (let next = this.#next(); next && !this.#isClosed; next = this.#next()) {
+    for (let next = this.#next(owner); next && !this.#isClosed; next = this.#next(owner)) {
       const batch = next;
       try {
         await this.#one(batch);
@@ -147,8 +171,8 @@ export class BatchRunner {
     }
   }
 
-  #next(): Batch | undefined {
-    return this.list().find(b => !isOver(b.status));
+  #next(owner: string | null): Batch | undefined {
+    return this.list().find(b => ownerOf(b) === owner && !isOver(b.status));
   }
 
   async #one(batch: Batch): Promise<void> {
@@ -220,18 +244,31 @@ export class BatchRunner {
       for await (const { text } of this.#lines(batch)) {
         const line = readLine(text);
         if (typeof line === "string" || done.has(line.custom_id) || failed.has(line.custom_id)) continue;
-        while (!this.#isIdle(running.size)) {
-          if (this.#isStopped(batch)) return;
-          await (running.size > 0 ? Promise.race([...running, pause(lookMs)]) : pause(lookMs));
-        }
-        if (this.#isStopped(batch)) return;
-        const answer: Promise<void> = this.#ask(batch, line).finally(() => running.delete(answer));
-        running.add(answer);
-        await this.#untilTaken(batch, answer);
+        // its own lines that a limit holds up are waited for outside of the turn, so that they keep nobody else waiting
+        while (running.size >= limits.batchConcurrency && !this.#isStopped(batch)) await Promise.race([...running, pause(lookMs)]);
+        const isTaken = await this.#inTurn(async () => {
+          while (!this.#isIdle() && !this.#isStopped(batch)) await pause(lookMs);
+          if (this.#isStopped(batch)) return false;
+          const answer: Promise<void> = this.#ask(batch, line).finally(() => running.delete(answer));
+          running.add(answer);
+          await this.#untilTaken(batch, answer);
+          return true;
+        });
+        if (!isTaken) return;
       }
     } finally {
       await Promise.allSettled(running);
     }
+  }
+
+  /** One after another, in the order of asking. */
+  #inTurn<T>(take: () => Promise<T>): Promise<T> {
+    const taken = this.#turn.then(take);
+    this.#turn = taken.then(
+      () => {},
+      () => {},
+    );
+    return taken;
   }
 
   /** The engine takes a line before the next look, so that lines leave room for clients: at once, or as soon as the gateway has let it in or denied it. */
@@ -266,10 +303,10 @@ export class BatchRunner {
     return this.#isClosed || this.#ports.engines.isDraining || batch.status === "cancelling";
   }
 
-  /** Models are loaded, nobody waits, a slot is free, and the batch itself does not fill all of them. */
-  #isIdle(running: number): boolean {
+  /** Models are loaded, nobody waits, a slot is free, and the batches themselves do not fill all of them. */
+  #isIdle(): boolean {
     const { engines } = this.#ports;
-    if (running >= limits.batchConcurrency || !engines.isReady) return false;
+    if (!engines.isReady) return false;
     const decoders = engines.all().map(e => e.stats());
     return (
       decoders.every(s => s.queued === 0 && (s.slots === 0 || s.running < s.slots)) && engines.encoders().every(e => e.stats().queued === 0)

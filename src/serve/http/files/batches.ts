@@ -25,6 +25,8 @@ async function create(c: AppContext, { files, batches, created }: Services): Pro
       expected: "a file with the purpose batch",
       received: `"${input.purpose}"`,
     });
+  // its output and its errors, of which nobody knows how long they will be
+  files.checkRoom(caller, "input_file_id", { files: 2, bytes: 0 });
   const now = created();
   const batch: Batch = {
     id: newId("batch"),

@@ -23,6 +23,12 @@ export interface StoredFile extends Owned {
   readonly status: "processed";
 }
 
+/** Of each owner's files. */
+export interface FileBounds {
+  readonly files: number;
+  readonly storedBytes: number;
+}
+
 /** Ids are names of files, so nothing else may stand in them. */
 const idPattern = /^(file|batch)-[0-9a-f]{32}$/;
 
@@ -30,8 +36,11 @@ export class FileStore {
   readonly #given: string | undefined;
   #folder: string | undefined;
 
-  constructor(folder?: string) {
+  readonly #bounds: FileBounds;
+
+  constructor(folder?: string, bounds: FileBounds = limits) {
     this.#given = folder;
+    this.#bounds = bounds;
   }
 
   /** Made when it is first needed. */
@@ -82,18 +91,23 @@ export class FileStore {
     return file;
   }
 
-  /** Errors: serve/filesFull where files are too many or hold too much, base/diskFull. */
+  /** `more`: files and bytes that the owner is to store. Errors: serve/filesFull where the owner's files are too many then or hold too much. */
+  checkRoom({ owner = null }: Owned, place: string, more: { readonly files: number; readonly bytes: number }): void {
+    const { files, storedBytes } = this.#bounds;
+    const own = this.#all<StoredFile>("file-").filter(file => (file.owner ?? null) === owner);
+    const stored = own.reduce((n, f) => n + f.bytes, 0);
+    if (own.length + more.files <= files && stored + more.bytes <= storedBytes) return;
+    throw serveErrors.fail("filesFull", {
+      place,
+      expected: `at most ${files} files of ${storedBytes} bytes together for each owner`,
+      received: `${own.length} files of ${stored} bytes, and ${more.bytes} bytes more`,
+      hint: "Delete files that are not needed.",
+    });
+  }
+
+  /** Errors: serve/filesFull where the owner's files are too many or hold too much, base/diskFull. */
   add(owned: Owned, filename: string, purpose: string, content: Uint8Array, created_at: number): StoredFile {
-    const all = this.#all<StoredFile>("file-");
-    const stored = all.reduce((n, f) => n + f.bytes, 0);
-    if (all.length >= limits.files || stored + content.length > limits.storedBytes)
-      throw serveErrors.fail("filesFull", {
-        place: "file",
-        expected: `at most ${limits.files} files of ${limits.storedBytes} bytes together`,
-        // what others store is not told
-        received: `${content.length} bytes more`,
-        hint: "Delete files that are not needed.",
-      });
+    this.checkRoom(owned, "file", { files: 1, bytes: content.length });
     const id = newId("file");
     writeFileAtomic(this.path(`${id}.data`), content, { mode: privateFileMode });
     return this.#describe(owned, id, filename, purpose, created_at);
@@ -126,6 +140,9 @@ export class FileStore {
 
   saveBatch(batch: { readonly id: string }): void {
     writeFileAtomic(this.path(`${batch.id}.json`), JSON.stringify(batch), { mode: privateFileMode });
+  }
+  removeBatch({ id }: { readonly id: string }): void {
+    rmSync(this.path(`${id}.json`), { force: true });
   }
   batches<B extends { readonly id: string; readonly created_at: number }>(): B[] {
     return this.#all<B>("batch-");

@@ -1,6 +1,7 @@
 /**
- * Responses that are kept, so that a conversation goes on by naming the last one. In memory and bounded: the one kept longest goes first, and
- * all of them with the server. A response and its items are their owner's alone.
+ * Responses that are kept, so that a conversation goes on by naming the last one. In memory and bounded for each owner: the one kept longest goes
+ * first, and all of them with the server. Where all owners together hold too much, the owner with most loses first, so nobody drives out one who
+ * holds less. A response and its items are their owner's alone.
  */
 import { serveErrors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
@@ -28,6 +29,14 @@ const itemKey = ({ owner = null }: Owned, id: string): string => JSON.stringify(
 export interface ResponseBounds {
   readonly storedResponses: number;
   readonly storedResponseCharacters: number;
+  readonly allResponseCharacters: number;
+}
+
+/** What one owner has kept. */
+interface Share {
+  /** Oldest first. */
+  readonly ids: Set<string>;
+  characters: number;
 }
 
 export class ResponseStore {
@@ -35,6 +44,7 @@ export class ResponseStore {
   readonly #kept = new Map<string, { readonly response: KeptResponse; readonly characters: number }>();
   /** Every item of an owner once, with how many responses hold it. Clients may choose ids: two owners' items of the same id are two items. */
   readonly #items = new Map<string, { readonly item: KeptItem; holders: number }>();
+  readonly #shares = new Map<string | null, Share>();
   #characters = 0;
 
   constructor(bounds: ResponseBounds = limits) {
@@ -43,11 +53,16 @@ export class ResponseStore {
 
   /** Keeps a response; one that is too large by itself is not kept. */
   add(response: KeptResponse): void {
-    const { storedResponses, storedResponseCharacters } = this.#bounds;
+    const { storedResponses, storedResponseCharacters, allResponseCharacters } = this.#bounds;
+    const { owner = null } = response;
     // what conversations share is counted in each: the bound holds whatever is shared
     const characters = JSON.stringify([response.body, response.conversation]).length;
     if (characters > storedResponseCharacters) return;
     this.#kept.set(response.id, { response, characters });
+    const share = this.#shares.get(owner) ?? { ids: new Set(), characters: 0 };
+    this.#shares.set(owner, share);
+    share.ids.add(response.id);
+    share.characters += characters;
     this.#characters += characters;
     for (const item of response.conversation) {
       const key = itemKey(response, item.id);
@@ -55,9 +70,11 @@ export class ResponseStore {
       if (known) known.holders++;
       else this.#items.set(key, { item, holders: 1 });
     }
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= storedResponses && this.#characters <= storedResponseCharacters) break;
-      this.#drop(oldest);
+    while (share.ids.size > storedResponses || share.characters > storedResponseCharacters) this.#dropOldest(share);
+    while (this.#characters > allResponseCharacters) {
+      let largest = share;
+      for (const other of this.#shares.values()) if (other.characters > largest.characters) largest = other;
+      this.#dropOldest(largest);
     }
   }
 
@@ -89,10 +106,22 @@ export class ResponseStore {
     this.#drop(id);
   }
 
+  #dropOldest({ ids }: Share): void {
+    for (const oldest of ids) {
+      this.#drop(oldest);
+      return;
+    }
+  }
+
   #drop(id: string): void {
     const { response, characters } = this.#kept.get(id)!;
     this.#kept.delete(id);
     this.#characters -= characters;
+    const { owner = null } = response;
+    const share = this.#shares.get(owner)!;
+    share.ids.delete(id);
+    share.characters -= characters;
+    if (share.ids.size === 0) this.#shares.delete(owner);
     for (const { id: itemId } of response.conversation) {
       const key = itemKey(response, itemId);
       const known = this.#items.get(key)!;
