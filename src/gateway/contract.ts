@@ -134,6 +134,8 @@ export interface Demand {
   readonly maxOutputTokens: number;
   /** Bytes of the body. */
   readonly bytes: number;
+  /** Requests that stand in one: the lines of a batch; 1 when absent. */
+  readonly requests?: number;
 }
 
 /**
@@ -147,6 +149,8 @@ export interface Actual {
   readonly outputTokens: number;
   /** Of `priceNames`, that of whichever server answered; the model's when absent. */
   readonly pricedAs?: string | undefined;
+  /** As the demand said. */
+  readonly requests?: number | undefined;
   /** Status that the client got; 499 where it went away. */
   readonly status: number;
 }

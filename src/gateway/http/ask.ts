@@ -239,7 +239,12 @@ const bytesPerToken = 3;
 const tokensPerText = 8;
 
 /** Tokens of the prompt: counted by the model's tokenizer where there is one, else estimated from above. */
-export function inputTokens({ api, body }: Ask, count: ((text: string) => number) | undefined): number {
+export const inputTokens = ({ api, body }: Ask, count: TokenCount): number => estimatedTokens(api, body, count);
+
+type TokenCount = ((text: string) => number) | undefined;
+
+/** The same of a body alone. */
+export function estimatedTokens(api: Pick<Api, "texts">, body: Readonly<Record<string, unknown>>, count: TokenCount): number {
   let tokens = tokenIds(body);
   for (const text of api.texts(body)) tokens += (count ? count(text) : Math.ceil(Buffer.byteLength(text) / bytesPerToken)) + tokensPerText;
   return tokens;

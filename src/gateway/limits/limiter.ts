@@ -166,7 +166,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
     team: s.identity.teams[0] ?? "",
     organisation: s.identity.organisation ?? "",
     model: s.model ?? "",
-    requests: 1,
+    requests: actual.requests ?? 1,
     errors: actual.status >= 400 ? 1 : 0,
     inputTokens: actual.inputTokens,
     cachedTokens: actual.cachedTokens,
@@ -212,6 +212,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         inputTokens: Math.ceil(given.inputTokens),
         maxOutputTokens: Math.ceil(given.maxOutputTokens),
         bytes: Math.ceil(given.bytes),
+        requests: given.requests ?? 1,
       };
       const prices = options.prices();
       const { lines, unpriced } = linesOf(options.rules(), prices, subjects, demand, now() + aheadMs);

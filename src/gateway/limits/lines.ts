@@ -105,7 +105,7 @@ const startOf: { readonly [P in Period]: (nowMs: number) => { readonly label: st
 
 /** Charged at once and held until the end, by what is measured; undefined: it cannot be said. */
 const demandOf: { readonly [M in Measure]: (d: Demand, prices: Prices, subjects: Subjects) => readonly [number, number] | undefined } = {
-  requests: () => [1, 0],
+  requests: d => [d.requests ?? 1, 0],
   inputTokens: d => [d.inputTokens, 0],
   outputTokens: d => [0, d.maxOutputTokens],
   tokens: d => [d.inputTokens, d.maxOutputTokens],

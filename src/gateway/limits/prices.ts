@@ -25,8 +25,8 @@ export type Prices = z.output<typeof pricesPart>;
 export type ModelPrice = z.output<typeof modelPrice>;
 
 /** 1e-9 units: 1 unit a million tokens is 1,000 of them a token. */
-export const nano = (p: ModelPrice, input: number, cached: number, output: number): number =>
-  Math.ceil(((input - cached) * p.input + cached * (p.cachedInput ?? p.input) + output * p.output) * 1e3 + p.request * 1e9);
+export const nano = (p: ModelPrice, input: number, cached: number, output: number, requests = 1): number =>
+  Math.ceil(((input - cached) * p.input + cached * (p.cachedInput ?? p.input) + output * p.output) * 1e3 + requests * p.request * 1e9);
 
 export const priceOf = (prices: Prices, model: string | null): ModelPrice | undefined =>
   (model !== null && Object.hasOwn(prices.models, model) ? prices.models[model] : undefined) ??
@@ -53,8 +53,8 @@ function mostOf(prices: Prices, model: string | null, demand: Demand): number | 
   return (
     p &&
     Math.max(
-      nano(p, demand.inputTokens, 0, demand.maxOutputTokens),
-      nano(p, demand.inputTokens, demand.inputTokens, demand.maxOutputTokens),
+      nano(p, demand.inputTokens, 0, demand.maxOutputTokens, demand.requests),
+      nano(p, demand.inputTokens, demand.inputTokens, demand.maxOutputTokens, demand.requests),
     )
   );
 }
@@ -62,5 +62,5 @@ function mostOf(prices: Prices, model: string | null, demand: Demand): number | 
 /** What it came to at the price of whoever answered, in 1e-9 units; 0 where that has none. */
 export function costOf(prices: Prices, model: string | null, actual: Actual): number {
   const p = priceOf(prices, actual.pricedAs ?? model);
-  return p ? nano(p, actual.inputTokens, Math.min(actual.cachedTokens, actual.inputTokens), actual.outputTokens) : 0;
+  return p ? nano(p, actual.inputTokens, Math.min(actual.cachedTokens, actual.inputTokens), actual.outputTokens, actual.requests) : 0;
 }

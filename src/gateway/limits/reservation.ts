@@ -74,6 +74,7 @@ export class Granted implements Reservation {
       cachedTokens: Math.min(honest(said.cachedTokens, 0), inputTokens),
       outputTokens: honest(said.outputTokens, demand.maxOutputTokens),
       pricedAs: said.pricedAs,
+      requests: demand.requests,
       status: said.status,
     };
     return this.#end(deltasOf(this.#lines, this.#prices, this.#subjects, demand, actual), this.#ending.usageOf(this.#subjects, actual));

@@ -20,6 +20,7 @@ import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended } from "../upstreams/upstream.ts";
 import { headersOf, picked, streamOf, type Under } from "./answer.ts";
+import { beginsBatch, reservedBatch, settleBatch } from "./batch-lines.ts";
 import { type Body, bodyOf } from "./body.ts";
 import { type PassThrough, passThroughOf, targetPath } from "./places.ts";
 import type { PassedMethod } from "./schema.ts";
@@ -68,7 +69,10 @@ export const passedThrough =
     const address = objects.address(method, path, url.search);
     const body = bodyOf(request, pass.bodyBytes);
     const type = request.headers.get("content-type");
-    const isRead = readsBody(address, type, body.stream !== undefined);
+    // a server of this process brings each line here
+    const isBatch =
+      address.kind !== "unread" && beginsBatch(method, path) && body.stream !== undefined && !runtime.upstream(pass.upstream).config.here;
+    const isRead = readsBody(address, type, body.stream !== undefined) || isBatch;
     // what nobody says the length of counts as the most that it may be
     const bytes = body.declaredBytes ?? (body.stream ? pass.bodyBytes : 0);
     exchange.reservation = await reserved(
@@ -103,8 +107,10 @@ export const passedThrough =
       under.onEnd(how);
     };
     try {
-      const text = isRead ? objects.body(await wholeBody(body.stream!), type, address.kind === "owned") : undefined;
-      return await passed({ ...under, onEnd: once }, { request, method, address, body, text, objects, identity });
+      const whole = isRead ? await wholeBody(body.stream!) : undefined;
+      const text = whole === undefined || address.kind === "open" ? whole : objects.body(whole, type, address.kind === "owned");
+      const asked = { request, method, address, body, text, objects, identity };
+      return await (isBatch ? begun : passed)({ ...under, onEnd: once }, asked);
     } catch (error) {
       body.stream?.destroy();
       // told with its status by what is around every request
@@ -158,6 +164,30 @@ function sealedOf(reply: Reply, { pass }: Under, { address, objects }: Asked): R
   }
   const seal = openaiSeal(objects.sealId);
   return isStream ? sealedStream(reply, seal) : sealedWhole(reply, seal, pass.answerBytes);
+}
+
+/** A batch, once all of its requests are judged and have room. Errors: those of `reservedBatch` and `passed`. */
+async function begun(under: Under, asked: Asked): Promise<Answer> {
+  const { exchange, gateway, upstream, stop } = under;
+  const { identity, address, text, request } = asked;
+  const taken = await reservedBatch({
+    gateway,
+    identity,
+    upstream,
+    path: address.path.replace(/\?.*$/s, ""),
+    text: text!,
+    dataClass: request.headers.get("x-loam-data-class"),
+    ip: exchange.ip,
+    stop,
+  });
+  let status = 502;
+  try {
+    const answer = await passed(under, asked);
+    status = answer.status;
+    return answer;
+  } finally {
+    await settleBatch(taken, status);
+  }
 }
 
 async function passed(under: Under, asked: Asked): Promise<Answer> {
