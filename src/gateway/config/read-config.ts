@@ -112,10 +112,15 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     throw bad(`${place}.resume`, `for the protocol ${protocol} one of ${own.continuations.join(", ")}`, `"${part.resume}"`);
   if (part.cacheSalt && protocol !== "openai")
     throw bad(`${place}.cacheSalt`, "only the protocol openai, whose servers (vLLM, loam serve) may read cache_salt", `${protocol}`);
-  const key = part.key && (await readSecret(part.key, `${place}.key`, folder));
-  const headers: Record<string, string> = { ...own.headers(key) };
-  for (const [name, value] of Object.entries(part.headers))
-    headers[name.toLowerCase()] = await openOrSecret(value, `${place}.headers.${name}`, folder);
+  const readHeaders = async (): Promise<Record<string, string>> => {
+    const key = part.key && (await readSecret(part.key, `${place}.key`, folder));
+    const headers: Record<string, string> = { ...own.headers(key) };
+    for (const [name, value] of Object.entries(part.headers))
+      headers[name.toLowerCase()] = await openOrSecret(value, `${place}.headers.${name}`, folder);
+    return headers;
+  };
+  const headers = await readHeaders();
+  const mayChange = [part.key, ...Object.values(part.headers)].some(source => typeof source === "object" && !("env" in source));
   const time = (key: "connect" | "firstByte" | "idle", otherwise: number) => part.timeouts[key] ?? file.timeouts[key] ?? otherwise;
   let authorities: string | undefined;
   if (part.authorities !== undefined)
@@ -128,6 +133,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
     url: new URL(url),
     network: part.network,
     headers,
+    ...(mayChange ? { renewHeaders: readHeaders } : {}),
     deadlines: {
       connectMs: time("connect", defaults.connectMs),
       firstByteMs: time("firstByte", defaults.firstByteMs),

@@ -79,6 +79,45 @@ test("a key that Kubernetes replaces by its symbolic link is sent with the next 
   expect(reloads).toEqual([undefined]);
 });
 
+/** Accepts nothing but this key; gives the status of each request. */
+const accepts =
+  (key: string): FakeUpstream["script"] =>
+  (received, response) => {
+    if (received.headers.authorization === `Bearer ${key}`) return good(received, response);
+    response.writeHead(401, { "content-type": "application/json" }).end('{"error":{"message":"expired"}}');
+  };
+const sent = () => upstream.received.map(r => r.headers.authorization);
+
+test("a 401 of the upstream has the key read again at once, and the request is sent once more where it has changed", async () => {
+  // nobody looks at the files
+  following.stop();
+  expect((await ask()).status).toBe(200);
+  upstream.received.length = 0;
+  mount("..2", "second\n");
+  upstream.script = accepts("second");
+  const answers = await Promise.all(Array.from({ length: 5 }, ask));
+  expect(answers.map(a => a.status)).toEqual([200, 200, 200, 200, 200]);
+  expect(sent().filter(key => key === "Bearer first").length).toBeLessThanOrEqual(5);
+  expect(sent().filter(key => key === "Bearer second")).toHaveLength(5);
+  // it was no alarm
+  expect(gateway.gateway.runtime.upstream("local").state().models[0]).toMatchObject({ model: "chat", failures: 0 });
+  upstream.received.length = 0;
+  expect((await ask()).status).toBe(200);
+  expect(sent()).toEqual(["Bearer second"]);
+});
+
+test("a 401 is answered without a second request where the key is the same, and a renewed key that is refused too is sent once", async () => {
+  following.stop();
+  upstream.script = accepts("third");
+  expect((await ask()).status).toBe(502);
+  expect(sent()).toEqual(["Bearer first"]);
+  mount("..2", "second");
+  // the file was read a moment ago: the next reading may have to wait for a second
+  await expect.poll(async () => (await ask()).status === 502 && sent().at(-1)).toBe("Bearer second");
+  expect(sent().filter(key => key === "Bearer second")).toHaveLength(1);
+  expect(reloads).toEqual([]);
+});
+
 test("a header that is kept in a file is renewed, too", async () => {
   writeFileSync(join(folder, "plain"), "org-2");
   await expect.poll(keyNow).toBe("Bearer first org-2");

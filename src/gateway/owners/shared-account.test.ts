@@ -57,6 +57,9 @@ function idsOf(value: unknown): string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(idsOf) : [];
 }
 
+/** What every file of the account holds: a line of a batch, with words that look like an id. */
+const content = '{"custom_id":"file-of-mine","method":"POST","url":"/v1/chat/completions","body":{"model":"m","messages":[]}}';
+
 const server = createServer(async (request, response) => {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
@@ -104,7 +107,7 @@ const server = createServer(async (request, response) => {
       stop_reason: "tool_use",
       usage: { input_tokens: 1, output_tokens: 1 },
     });
-  if (path.at(-1) === "content") return response.writeHead(200, { "content-type": "application/json" }).end('{"id":"file-of-mine"}');
+  if (path.at(-1) === "content") return response.writeHead(200, { "content-type": "application/json" }).end(content);
   if (id === undefined && one.method === "POST")
     return say(200, kept({ ...body, id: newId(prefixes[path.at(-1)!] ?? "obj_"), object: path.at(-1) }));
   if (id === undefined) return say(200, { object: "list", data: [...store.values()] });
@@ -233,7 +236,7 @@ const naming: readonly (readonly [string, string, string, (id: string) => object
     "/files",
     id => ({ model: "m", messages: [{ role: "user", content: [{ type: "file", file: { file_id: id } }] }] }),
   ],
-  ["input_file_id", "/batches", "/files", id => ({ input_file_id: id, endpoint: "/v1/responses", completion_window: "24h" })],
+  ["input_file_id", "/batches", "/files", id => ({ input_file_id: id, endpoint: "/v1/chat/completions", completion_window: "24h" })],
   ["training_file", "/fine_tuning/jobs", "/files", id => ({ model: "m", training_file: id })],
   ["file_ids", "/vector_stores", "/files", id => ({ file_ids: [id] })],
   ["a file of a picture", "/images/edits", "/files", id => ({ images: [{ file_id: id }] })],
@@ -308,7 +311,7 @@ test("metadata, names of functions and what a file holds stay as they were writt
     status: 200,
     body: { metadata },
   });
-  expect(await (await clients.ann!.files.content(await upload("ann"))).text()).toBe('{"id":"file-of-mine"}');
+  expect(await (await clients.ann!.files.content(await upload("ann"))).text()).toBe(content);
 });
 
 test("a body that cannot be read for the objects that it names does not go on", async () => {

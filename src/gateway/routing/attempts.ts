@@ -11,6 +11,7 @@ import { everybody, type Standing } from "../queue/standing.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
 import type { Call, Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
+import { credentialStatuses } from "../upstreams/renewal.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Ended, Upstream } from "../upstreams/upstream.ts";
 import { type Asked, type Candidate, choose, eligible } from "./choose.ts";
@@ -54,9 +55,6 @@ export interface AttemptsOptions {
   /** The call for a target. Errors: gateway/untranslated where this request cannot be put to it; then another is asked. */
   request(target: Target, upstream: Upstream, resumption: Resumption | undefined): Request;
 }
-
-/** Of an upstream that refuses the gateway's key. */
-export const credentialStatuses: ReadonlySet<number> = new Set([401, 403, 407]);
 
 const pause = (ms: number, stop: Stop): Promise<void> =>
   new Promise(resolve => {

@@ -22,6 +22,8 @@ export interface UpstreamConfig {
   readonly network: Network;
   /** Sent with every request: credentials and whatever else the configuration says. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Reads the secrets among the headers again; undefined where none can change (no file, no program). Errors: gateway/secret. */
+  readonly renewHeaders?: (() => Promise<Readonly<Record<string, string>>>) | undefined;
   readonly deadlines: Deadlines;
   readonly breaker: BreakerOptions;
   readonly health: { readonly path: string; readonly everyMs: number } | undefined;

@@ -12,6 +12,7 @@ import { failureRows, UpstreamFailure } from "./failure.ts";
 import { connectHere } from "./in-process.ts";
 import { averaged, ModelRecord, type ModelState } from "./model-record.ts";
 import type { BreakerChange, UpstreamNotice } from "./notice.ts";
+import { Renewal } from "./renewal.ts";
 import { Stop } from "./stop.ts";
 
 /** What a choice among targets depends on. */
@@ -91,6 +92,7 @@ export class Upstream {
   readonly #connection: Connection;
   /** For questions about itself, which would else wait behind requests that hold all connections: a busy server would seem ill. */
   readonly #questions: Connection;
+  readonly #renewal: Renewal;
   readonly #models = new Map<string, ModelRecord>();
   #breaker: Breaker = closedBreaker;
   #outstanding = 0;
@@ -103,6 +105,13 @@ export class Upstream {
     this.id = id;
     this.config = config;
     this.#clock = clock;
+    this.#renewal = new Renewal({
+      clock,
+      config: () => this.config,
+      take: headers => {
+        this.config = { ...this.config, headers };
+      },
+    });
     this.lane = config.lane && new Lane(config.lane, clock);
     if (this.lane)
       this.lane.onNear = ({ running, concurrency, waiting }) =>
@@ -194,7 +203,7 @@ export class Upstream {
       record.latencyMs = averaged(record.latencyMs, ms);
     };
     return {
-      call: call => this.#connection.call(call, replied),
+      call: call => this.#send(call, replied),
       end: (how, failure) => {
         if (isOver) return;
         isOver = true;
@@ -244,7 +253,11 @@ export class Upstream {
 
   /** A copy of a request, of which its record knows nothing: whatever becomes of it, nobody is kept from this upstream. Errors: UpstreamFailure. */
   aside(call: Call): Promise<Reply> {
-    return this.#connection.call(call);
+    return this.#send(call);
+  }
+
+  #send(call: Call, replied?: (status: number) => void): Promise<Reply> {
+    return this.config.renewHeaders ? this.#renewal.call(this.#connection, call, replied) : this.#connection.call(call, replied);
   }
 
   /** What it says of itself at a path, undefined where it does not answer 200 in time or says more than `mostBytes`. Its record knows nothing of it. */
