@@ -39,6 +39,8 @@ export interface RoutedRequest extends Partial<ModelUse> {
   readonly asksModel: boolean;
   /** Begins work whose requests come later, the lines of a batch. */
   readonly isDeferred: boolean;
+  /** Only told of models, and finds none that it may be told of: answered as for a model that does not exist, whatever policies say of the name. */
+  readonly isUnknown?: true;
   /** As the route's own parser has read it; undefined where it has none, or none that can be read. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
 }
@@ -47,7 +49,11 @@ export interface RoutedRequest extends Partial<ModelUse> {
  * Called before anything is done for a request: once for a route without a model, else for each model that is resolved for it, and before an error is
  * answered. Gives the answer of a request that is refused, undefined where it goes on.
  */
-export type Authorize = (request: RoutedRequest) => Promise<Response | undefined>;
+export interface Authorize {
+  (request: RoutedRequest): Promise<Response | undefined>;
+  /** Whether whoever asks may be told that a model of this name exists; when absent, of all. */
+  readonly sees?: (use: ModelUse) => boolean;
+}
 
 /**
  * Thrown where a request resolves a model that it was not authorised for yet: whoever handles the request asks, and begins again from the start. Nothing

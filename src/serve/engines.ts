@@ -4,7 +4,7 @@
  */
 import { nearest, systemClock } from "../base/index.ts";
 import { AdapterShelf } from "./adapters/shelf.ts";
-import { modelNameOf, modelUseOf } from "./authorization.ts";
+import { type ModelUse, modelNameOf, modelUseOf } from "./authorization.ts";
 import type { EmbeddingEngine } from "./embedding/embedding-engine.ts";
 import type { Engine } from "./engine.ts";
 import { serveErrors } from "./errors.ts";
@@ -96,15 +96,36 @@ export class Engines {
   }
   /** Says that this request is told of an engine, which it does not use; gives it back. Errors: `Unauthorized` where it may not be yet. */
   show<E extends AnyEngine>(engine: E, asked = engine.model.name ?? modelNameOf(engine.model.id).model): E {
+    if (this.#isHidden(() => modelUseOf(asked, namesOf(engine))))
+      throw this.#unknown(
+        asked,
+        this.#both.flatMap(e => this.namesToTell(e)),
+      );
     this.#visit?.authorize(() => modelUseOf(asked, namesOf(engine)));
     return engine;
   }
 
-  get #engines(): Engine[] {
-    return this.#shared.engines;
+  get #engines(): readonly Engine[] {
+    return this.#told(this.#shared.engines);
   }
-  get #encoders(): EmbeddingEngine[] {
-    return this.#shared.encoders;
+  get #encoders(): readonly EmbeddingEngine[] {
+    return this.#told(this.#shared.encoders);
+  }
+  /** All of them but for a request that is only told of models. */
+  #told<E extends AnyEngine>(all: readonly E[]): readonly E[] {
+    return this.#visit?.hides ? all.filter(engine => this.namesToTell(engine).length > 0) : all;
+  }
+  /** The names of an engine that the request may be told of. */
+  namesToTell(engine: AnyEngine): readonly string[] {
+    const names = namesOf(engine);
+    return this.#visit ? names.filter(name => this.#visit!.sees(modelUseOf(name, names))) : names;
+  }
+  #isHidden(use: () => ModelUse): boolean {
+    return this.#visit?.hides === true && !this.#visit.sees(use());
+  }
+  /** Decoders, encoders and adapters that the request may be told of. */
+  everything(): readonly AnyEngine[] {
+    return [...this.#both, ...this.#told(this.adapters.engines())];
   }
 
   /** The adapters of all models. */
@@ -114,14 +135,14 @@ export class Engines {
   /** The engine of an adapter's name; undefined where it is none. Errors as of `find`, of its model. */
   #adapted(name: string): Engine | undefined {
     const parent = this.adapters.parentOf(name);
-    if (parent === undefined) return undefined;
+    if (parent === undefined || this.#isHidden(() => modelUseOf(name, [name]))) return undefined;
     this.#visit?.authorize(() => modelUseOf(name, [name]));
     const base = () => this.find(parent);
     return this.adapters.over(this.#visit ? this.#visit.covered(base) : base(), name);
   }
 
   addEncoder(encoder: EmbeddingEngine): void {
-    this.#encoders.push(encoder);
+    this.#shared.encoders.push(encoder);
     for (const watch of this.#shared.encoderWatchers) watch(encoder);
   }
 
@@ -133,8 +154,8 @@ export class Engines {
 
   /** Takes an encoder out; closing it is the caller's. */
   removeEncoder(encoder: EmbeddingEngine): void {
-    const at = this.#encoders.indexOf(encoder);
-    if (at >= 0) this.#encoders.splice(at, 1);
+    const at = this.#shared.encoders.indexOf(encoder);
+    if (at >= 0) this.#shared.encoders.splice(at, 1);
   }
 
   encoders(): readonly EmbeddingEngine[] {
@@ -142,7 +163,7 @@ export class Engines {
   }
 
   add(engine: Engine): void {
-    this.#engines.push(engine);
+    this.#shared.engines.push(engine);
     this.adapters.restore(engine);
     for (const watch of this.#shared.watchers) watch(engine);
   }
@@ -155,8 +176,8 @@ export class Engines {
 
   /** Takes an engine out; closing it is the caller's. */
   remove(engine: Engine): void {
-    const at = this.#engines.indexOf(engine);
-    if (at >= 0) this.#engines.splice(at, 1);
+    const at = this.#shared.engines.indexOf(engine);
+    if (at >= 0) this.#shared.engines.splice(at, 1);
   }
 
   all(): readonly Engine[] {
@@ -182,7 +203,10 @@ export class Engines {
     }
     const other = this.#otherwise(model);
     if (other !== undefined) return this.find(other);
-    throw this.#unknown(model, [...[...this.#engines, ...this.#encoders].flatMap(namesOf), ...this.adapters.list().map(a => a.name)]);
+    throw this.#unknown(
+      model,
+      this.everything().flatMap(e => this.namesToTell(e)),
+    );
   }
 
   /** The engine of a sentence encoder's id or alias. Errors as of `find`, the other way round. */
@@ -199,7 +223,10 @@ export class Engines {
       });
     const other = this.#otherwise(model);
     if (other !== undefined) return this.findEncoder(other);
-    throw this.#unknown(model, [...this.#encoders, ...this.#engines].flatMap(namesOf));
+    throw this.#unknown(
+      model,
+      [...this.#encoders, ...this.#engines].flatMap(e => this.namesToTell(e)),
+    );
   }
 
   /** A decoder's or an encoder's engine. Errors: serve/unknownModel. */
@@ -217,6 +244,8 @@ export class Engines {
   }
 
   #routed(model: string): AnyEngine | undefined {
+    // what a router says of a version or a label would tell that there is a model
+    if (this.#isHidden(() => modelUseOf(model, [modelNameOf(model).model]))) return undefined;
     const engine = this.#shared.router?.route(model, this.#visit);
     if (engine && this.#visit) this.#visit.engine = engine;
     return engine;

@@ -14,7 +14,7 @@ import { ownerHeader, ownerValue } from "../owners/owner.ts";
 import { bodyParameters, parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import { callerHeader } from "./callers.ts";
-import type { OwnServer, RoutedRequest } from "./server-port.ts";
+import type { Authorize, NamedModel, OwnServer, RoutedRequest } from "./server-port.ts";
 import { bytesPerToken, TokensWritten } from "./tokens-written.ts";
 import { checkUnguarded } from "./unguarded.ts";
 
@@ -86,9 +86,11 @@ async function decided({ gateway, exchange, identity, request, sizeBytes }: Aski
   if (route) exchange.model = route.name;
   const parameters = parametersIn(partsOf(body));
   const action = { endpoint, model, label, parameters, dataClass: request.headers.get("x-loam-data-class") };
-  allowed(control, identity, action);
-  for (const name of also) notDenied(control, identity, { ...action, ...name });
-  if (route && route.name !== model) notDenied(control, identity, { ...action, model: route.name });
+  if (!routed.isUnknown) {
+    allowed(control, identity, action);
+    for (const name of also) notDenied(control, identity, { ...action, ...name });
+    if (route && route.name !== model) notDenied(control, identity, { ...action, model: route.name });
+  }
   // lines that come back through the gateway are looked at there
   const isUnseen = isDeferred && !gateway.callers;
   if (asksModel || isUnseen) checkUnguarded(routed.name, isUnseen ? undefined : route, gateway.config.routes);
@@ -102,12 +104,26 @@ async function decided({ gateway, exchange, identity, request, sizeBytes }: Aski
   exchange.reservation = await reserved(control, gateway.metrics, { identity, model: route?.name ?? model, ip: exchange.ip }, demand);
 }
 
+type SeenModel = Parameters<NonNullable<Authorize["sees"]>>[0];
+
+/** Whether `decided` would let a request be told of a model. */
+function isSeen({ gateway: { control, config }, identity, request }: Asking, { model, label, also }: SeenModel): boolean {
+  const action = { endpoint: "models", model, label, dataClass: request.headers.get("x-loam-data-class") } as const;
+  const route = [model, ...also.map(a => a.model)].flatMap(name => config.routes.get(name) ?? [])[0];
+  const others = [...also, ...(route ? [{ model: route.name, label }] : [])];
+  const isDenied = (name: NamedModel) => {
+    const { allowed, policy } = control.decide(identity, { ...action, ...name });
+    return !allowed && policy !== null;
+  };
+  return control.decide(identity, action).allowed && !others.some(isDenied);
+}
+
 /** The server's answer to a request that was decided on. Errors: those of `decided`. */
 async function servedAs(serve: OwnServer, asking: Asking): Promise<{ readonly response: Response; readonly isCounted: boolean }> {
   let refusal: { readonly error: unknown } | undefined;
   let isDecided = false;
   let asksModel = false;
-  const response = await serve(asking.request, async routed => {
+  const authorize = async (routed: RoutedRequest): Promise<Response | undefined> => {
     try {
       await decided(asking, routed);
       isDecided = true;
@@ -118,7 +134,9 @@ async function servedAs(serve: OwnServer, asking: Asking): Promise<{ readonly re
       refusal = { error };
       return new Response(null, { status: 403 });
     }
-  });
+  };
+  const sees: Authorize["sees"] = use => isSeen(asking, use);
+  const response = await serve(asking.request, Object.assign(authorize, { sees }));
   if (!refusal && (isDecided || response.status >= 400)) return { response, isCounted: asksModel && response.ok };
   await response.body?.cancel();
   throw refusal ? refusal.error : new TypeError("the server has answered a request that was not decided on");

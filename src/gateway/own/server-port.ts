@@ -18,6 +18,8 @@ export interface RoutedRequest {
   readonly asksModel: boolean;
   /** Begins work whose requests come later: the lines of a batch. */
   readonly isDeferred: boolean;
+  /** Only told of models, and finds none that it may be told of: answered as for a model that does not exist. */
+  readonly isUnknown?: true;
   /** The JSON body as the server has read it; undefined where there is none, or none that it can read. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   /** That computes the answer, or that the request names; undefined where there is none. */
@@ -28,6 +30,10 @@ export interface RoutedRequest {
 }
 
 /** Called before anything is done, once or more. The answer of a request that is refused, undefined where it goes on. */
-export type Authorize = (request: RoutedRequest) => Promise<Response | undefined>;
+export interface Authorize {
+  (request: RoutedRequest): Promise<Response | undefined>;
+  /** Whether whoever asks may be told that a model of this name exists. `also`: its further names. */
+  readonly sees?: (use: NamedModel & { readonly also: readonly NamedModel[] }) => boolean;
+}
 
 export type OwnServer = (request: Request, authorize: Authorize) => Response | Promise<Response>;

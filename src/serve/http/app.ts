@@ -255,7 +255,8 @@ export function createApp(options: AppOptions): App {
     const model = c.req.query("model");
     const isReady = model === undefined ? engines.isReady : engines.isModelReady(model);
     const status = engines.isDraining ? "draining" : isReady ? "ready" : "not ready";
-    return c.json({ status, models: states }, status === "ready" ? 200 : 503);
+    // a probe has no key, and policies may hide a model's name
+    return c.json({ status, ...(options.callerOf ? {} : { models: states }) }, status === "ready" ? 200 : 503);
   };
   // the name that llama.cpp, vLLM and their probes use
   for (const path of ["/readyz", "/health"]) ofServer(path, readiness);

@@ -34,9 +34,7 @@ const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
 export const listModels = (c: AppContext, { engines, started }: Services): Response =>
   c.json({
     object: "list",
-    data: [...engines.all(), ...engines.encoders(), ...engines.adapters.engines()].flatMap(e =>
-      namesOf(e).map(id => entry(e, id, started)),
-    ),
+    data: engines.everything().flatMap(e => engines.namesToTell(e).map(id => entry(e, id, started))),
   });
 
 export function oneModel(c: AppContext, { engines, started }: Services): Response {

@@ -31,19 +31,27 @@ export class Permit {
     return this.#isAsked;
   }
 
+  /** Whether whoever asks may be told of a model. */
+  readonly sees = (use: ModelUse): boolean => this.#authorize.sees?.(use) ?? true;
+  /** A route that only tells of models, to somebody who may not be told of all. */
+  get hides(): boolean {
+    return this.#route.endpoint === "models" && this.#authorize.sees !== undefined;
+  }
+
   /** Errors: `Unauthorized`. */
   readonly check = (use: ModelUse): void => {
     if (!this.#granted.has(keyOf(use))) throw new Unauthorized(use);
   };
 
   /** The answer of a request that is refused. */
-  async ask(use?: ModelUse): Promise<Response | undefined> {
+  async ask(use?: ModelUse, isUnknown = false): Promise<Response | undefined> {
     const { endpoint = "other", name, path, uses, isDeferred = false } = this.#route;
     const request: RoutedRequest = {
       name: name ?? path,
       endpoint,
       asksModel: uses === "answer",
       isDeferred,
+      ...(isUnknown ? { isUnknown: true } : {}),
       body: this.#c.var.exchange.body ?? bodyRead(this.#c.req.raw),
       ...use,
     };
@@ -64,7 +72,7 @@ export class Permit {
 
   /** Before an error is told of a request whose model was not resolved: for the model that it names. */
   askUnresolved(): Promise<Response | undefined> {
-    return this.ask(this.#named());
+    return this.hides ? this.ask(undefined, true) : this.ask(this.#named());
   }
 
   #named(): ModelUse | undefined {

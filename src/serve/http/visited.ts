@@ -108,7 +108,7 @@ export function visits(engines: Engines, fetch: Fetch) {
         const { keep_alive } = bodyRead(c.req.raw) ?? {};
         return keep_alive == null ? undefined : keepAliveMs(keep_alive);
       },
-      ...(permit ? { authorize: permit.check } : {}),
+      ...(permit ? { authorize: permit.check, sees: permit.sees, hides: permit.hides } : {}),
     });
     try {
       const response = await handled(c, { ...services, engines: engines.seenBy(visit) }, route, permit);

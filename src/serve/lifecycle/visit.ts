@@ -12,6 +12,10 @@ export interface VisitOptions {
   keepAliveMs?(): number | undefined;
   /** Whether the request may use a model. Errors: its own. */
   authorize?(use: ModelUse): void;
+  /** Whether the request may be told that a model exists; of all when absent. */
+  sees?(use: ModelUse): boolean;
+  /** The request is only told of models: those that it may not be told of do not exist for it. */
+  readonly hides?: boolean;
 }
 
 /** What a visit holds on to. */
@@ -55,6 +59,12 @@ export class Visit {
     this.#options.keepAliveMs?.();
   }
 
+  get hides(): boolean {
+    return this.#options.hides === true;
+  }
+  sees(use: ModelUse): boolean {
+    return this.#options.sees?.(use) ?? true;
+  }
   /** Called with each model that is resolved, before it is woken, held or used. Errors: those of `authorize`. */
   authorize(use: () => ModelUse): void {
     if (!this.#isCovered && this.#options.authorize) this.#options.authorize(use());

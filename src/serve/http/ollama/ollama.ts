@@ -301,7 +301,7 @@ const entryOf = (engine: AnyEngine, started: number) => ({
   digest: engine.model.fingerprint,
   details: detailsOf(engine),
 });
-const all = ({ engines }: Services): AnyEngine[] => [...engines.all(), ...engines.encoders(), ...engines.adapters.engines()];
+const all = ({ engines }: Services): readonly AnyEngine[] => engines.everything();
 
 const tags = (c: AppContext, services: Services): Response => c.json({ models: all(services).map(e => entryOf(e, services.started)) });
 

@@ -14,7 +14,8 @@ const nameOf = (engine: AnyEngine): string => engine.model.name ?? engine.model.
 
 /** All versions of a name, in ascending order; empty where there is none. */
 export const knownVersions = (engines: Engines, name: string): readonly AnyEngine[] =>
-  [...engines.all(), ...engines.encoders(), ...engines.adapters.engines()]
+  engines
+    .everything()
     .filter(e => nameOf(e) === name || namesOf(e).includes(name))
     .sort((a, b) => versionOf(a) - versionOf(b));
 
@@ -51,7 +52,7 @@ export function targetVersions(engines: Engines, target: Target): readonly AnyEn
         ? all.filter(e => namesOf(e).some(n => n.endsWith(`@${label}`)))
         : all;
   if (named.length > 0) return named.map(engine => engines.show(engine, askedOf(target)));
-  const served = [...engines.all(), ...engines.encoders()].map(e => e.model.id);
+  const served = [...engines.all(), ...engines.encoders()].flatMap(e => (engines.namesToTell(e).includes(e.model.id) ? [e.model.id] : []));
   throw serveErrors.fail("unknownModel", {
     place: "model",
     expected: served.length ? `one of ${served.join(", ")}` : "a model, but none is served",
