@@ -139,10 +139,10 @@ export const openAccess: ControlGiven = {
 /** A gateway on a socket over this configuration (as people write it, without `access`). */
 export async function testGateway(
   config: Record<string, unknown>,
-  { access = openAccess, ...more }: { readonly access?: ControlGiven } & Partial<GatewayOptions> = {},
+  { access = openAccess, now, ...more }: { readonly access?: ControlGiven; readonly now?: () => number } & Partial<GatewayOptions> = {},
 ): Promise<TestGateway> {
   const checked = await checkConfig({ ...config, state: "memory:", log: { to: "none" }, access }, "gateway.yaml", ".");
-  const control = await openControl({ state: "memory:", root: ".", config: access });
+  const control = await openControl({ state: "memory:", root: ".", config: access, ...(now ? { now } : {}) });
   const records: RequestRecord[] = [];
   const failures: unknown[] = [];
   const gateway = await Gateway.open({
