@@ -64,20 +64,28 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const blobsAt = blobsPlace(options.blobs ?? defaultBlobs, root);
   const state = join(root, ".loam");
   const scratchFolder = join(state, "scratch");
-  const isReadOnly = recordsAt.kind === "sqlite" && isSnapshot(recordsAt.path);
-  if (!isReadOnly) {
-    makePrivateFolder(state);
-    makeFolder(scratchFolder);
-  }
-  const cacheFolder = isReadOnly ? temporaryCache() : join(state, "cache");
-  const large =
-    blobsAt.kind === "folder"
-      ? await folderBlobs(blobsAt.path, { isReadOnly })
-      : await (await import("./blobs/s3.ts")).s3Blobs(blobsAt, cacheFolder);
-  const records = await openRecords(recordsAt, clock, isReadOnly).catch(async error => {
-    await large.close();
+  // a database server says itself whether it can be written, and needs no folder
+  const remote = recordsAt.kind === "postgres" ? await openRecords(recordsAt, clock) : undefined;
+  const isReadOnly = remote?.isReadOnly ?? (recordsAt.kind === "sqlite" && isSnapshot(recordsAt.path));
+  let large: BlobStore | undefined;
+  let records = remote;
+  let cacheFolder: string;
+  try {
+    if (!isReadOnly) {
+      makePrivateFolder(state);
+      makeFolder(scratchFolder);
+    }
+    cacheFolder = isReadOnly ? temporaryCache() : join(state, "cache");
+    large =
+      blobsAt.kind === "folder"
+        ? await folderBlobs(blobsAt.path, { isReadOnly })
+        : await (await import("./blobs/s3.ts")).s3Blobs(blobsAt, cacheFolder);
+    records ??= await openRecords(recordsAt, clock, isReadOnly);
+  } catch (error) {
+    await large?.close();
+    await remote?.close();
     throw error;
-  });
+  }
   const blobs = withSmallBlobs(records, large, cacheFolder);
   const headsPath = `${records.besidePath ?? join(state, "record")}.heads`;
   if (!isReadOnly) mendHeads(headsPath);

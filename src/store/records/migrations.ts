@@ -108,11 +108,13 @@ export const statementsOf = (kind: "sqlite" | "postgres"): string[] => [
 
 export const schemaVersion: number = migrations.length;
 
+/** Migrations that a record has had. */
+export const recordVersion = async (db: Kysely<Tables>): Promise<number> =>
+  (await db.selectFrom("loam_schema").select("version").orderBy("version", "desc").limit(1).executeTakeFirst())?.version ?? 0;
+
 /** Brings the tables up to date. Safe when several processes open a new record at once. Errors: recordsNewer, recordsCorrupt. */
 export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres", place: string, clock: Clock): Promise<void> {
-  const versionIn = async (d: Kysely<Tables>) =>
-    (await d.selectFrom("loam_schema").select("version").orderBy("version", "desc").limit(1).executeTakeFirst())?.version ?? 0;
-  const known = await versionIn(db).catch(error => {
+  const known = await recordVersion(db).catch(error => {
     if (/no such table|does not exist/.test((error as Error).message)) return 0;
     throw error;
   });
@@ -129,7 +131,7 @@ export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres", p
     await sql`create table if not exists loam_schema (version bigint primary key, name text not null, applied_ms bigint not null)`.execute(
       t,
     );
-    const version = await versionIn(t);
+    const version = await recordVersion(t);
     if (version > schemaVersion) throw newer(version);
     for (let v = version; v < schemaVersion; v++) {
       const migration = migrations[v]!;

@@ -18,7 +18,7 @@ import pg from "pg";
 import { baseErrors, type Clock, fileError, isLoamError, redact, sha256 } from "../../base/index.ts";
 import { storeErrors } from "../errors.ts";
 import { heldBy } from "./held.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, recordVersion, schemaVersion } from "./migrations.ts";
 import type { Records } from "./records.ts";
 import type { Tables } from "./schema.ts";
 import { groupCommit } from "./writes.ts";
@@ -140,17 +140,15 @@ class PgDriver implements Driver {
   }
 }
 
-/** Opens the record in `schema` of the database at `url`; makes the schema where it is new. */
-export async function openPostgres(url: string, schema: string, clock: Clock): Promise<Records> {
-  const parsed = new URL(url);
-  const place = `postgres://${parsed.host}${parsed.pathname}?schema=${schema}`;
+/** Connections of one record. `isReadOnly`: the server refuses every write of theirs, whatever the role may do. */
+function poolOf(url: string, schema: string, isReadOnly: boolean): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: 4,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 10_000,
     allowExitOnIdle: true,
-    options: `-c search_path=${schema} -c synchronous_commit=on -c client_min_messages=warning`,
+    options: `-c search_path=${schema} -c synchronous_commit=on -c client_min_messages=warning${isReadOnly ? " -c default_transaction_read_only=on" : ""}`,
     application_name: "loam",
     types: {
       getTypeParser: (oid: number, format?: "text" | "binary") => (oid === int8 ? Number : pg.types.getTypeParser(oid, format ?? "text")),
@@ -158,6 +156,46 @@ export async function openPostgres(url: string, schema: string, clock: Clock): P
   });
   // A server that goes away while a connection idles must not end the process; the next query reports it.
   pool.on("error", () => {});
+  return pool;
+}
+
+/**
+ * Whether the record is there and cannot be written: by a role that may only read its tables, at a standby, in a database that is set to be read. A
+ * record that is not there is made, so for that it is no.
+ */
+async function isSnapshot(pool: pg.Pool, place: string, schema: string): Promise<boolean> {
+  try {
+    const { rows } = await pool.query<{ is_there: boolean; is_read_only: boolean }>(
+      `select count(*) > 0 as is_there,
+        current_setting('transaction_read_only') = 'on' or coalesce(bool_or(not has_table_privilege(c.oid, 'insert')), false) as is_read_only
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = $1 and c.relkind in ('r', 'p') and c.relname in ('loam_schema', 'log', 'artifacts')`,
+      [schema],
+    );
+    return rows[0]!.is_there && rows[0]!.is_read_only;
+  } catch (error) {
+    throw failure(error, place);
+  }
+}
+
+/**
+ * Opens the record in `schema` of the database at `url`; makes the schema where it is new. One that cannot be written is read as it is, in
+ * transactions that are read-only. Errors: recordsUnreachable, recordsNewer; readOnly (base) where it needs migrations first.
+ */
+export async function openPostgres(url: string, schema: string, clock: Clock): Promise<Records> {
+  const parsed = new URL(url);
+  const place = `postgres://${parsed.host}${parsed.pathname}?schema=${schema}`;
+  let pool = poolOf(url, schema, false);
+  const isReadOnly = await isSnapshot(pool, place, schema).catch(async error => {
+    await pool.end();
+    throw error;
+  });
+  if (isReadOnly) {
+    await pool.end();
+    pool = poolOf(url, schema, true);
+  }
+  const readOnly = (received: string, hint: string) =>
+    baseErrors.fail("readOnly", { place, expected: "a record that can be written", received, hint });
   const driver = new PgDriver(pool, place, schema);
   const dialect: Dialect = {
     createDriver: () => driver,
@@ -184,7 +222,12 @@ export async function openPostgres(url: string, schema: string, clock: Clock): P
     end: ({ connection }) => void driver.releaseConnection(connection),
   });
   try {
-    await read.transaction().execute(t => sql`create schema if not exists ${sql.id(schema)}`.execute(t));
+    if (isReadOnly && (await recordVersion(read)) < schemaVersion)
+      throw readOnly(
+        "an older one, which this role or server cannot bring forward",
+        "Open it once with a role that may write: loam models.",
+      );
+    if (!isReadOnly) await read.transaction().execute(t => sql`create schema if not exists ${sql.id(schema)}`.execute(t));
     await migrate(read, "postgres", place, clock);
   } catch (error) {
     await pool.end();
@@ -194,8 +237,16 @@ export async function openPostgres(url: string, schema: string, clock: Clock): P
     kind: "postgres",
     place,
     besidePath: undefined,
+    isReadOnly,
     read,
-    write: (work, options) => write(({ queries }) => work(queries), options?.durable ?? true),
+    write: isReadOnly
+      ? async () => {
+          throw readOnly(
+            "a role or a server that may only read",
+            "It can be listed, traced and verified. Use the primary and a role that may write.",
+          );
+        }
+      : (work, options) => write(({ queries }) => work(queries), options?.durable ?? true),
     async snapshot(work) {
       const connection = await driver.acquireConnection();
       try {

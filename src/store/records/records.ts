@@ -17,6 +17,8 @@ export interface Records {
   readonly place: string;
   /** Where the small file of tree heads belongs: beside a database file, or undefined where the database is not a file here. */
   readonly besidePath: string | undefined;
+  /** It cannot be written by whoever opened it: a copy, a mounted snapshot; a role with no rights but to read, a standby. */
+  readonly isReadOnly: boolean;
   readonly read: Reading;
   /**
    * Runs `work` alone among all writers and commits, or leaves nothing. Works asked for at once share a commit (`writes.ts`). Keep it short

@@ -293,6 +293,7 @@ export async function readSqlite(path: string, clock: Clock): Promise<Records> {
     const records = await recordsOf(new Database(at), path, clock, { at, isImmutable: isWhole });
     return {
       ...records,
+      isReadOnly: true,
       write: async () => {
         throw baseErrors.fail("readOnly", {
           place: path,
@@ -397,6 +398,7 @@ async function recordsOf(
   }
   return {
     kind: "sqlite",
+    isReadOnly: false,
     place: path,
     besidePath: path,
     read,
