@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
-import { build, loam } from "./support/child.ts";
+import { build, jsonLines, loam } from "./support/child.ts";
 import { toyProject } from "./support/project.ts";
 
 beforeAll(build);
@@ -74,6 +74,38 @@ test("after `loam data forget`, `loam run` and `loam gc --apply` nothing of the 
   expect(holdersIn(cwd)).toEqual([]);
   const proof = await succeed("trace", "--verify");
   expect(proof.stdout).toContain("whole");
+});
+
+test("`loam data forget --apply` leaves the text nowhere by itself, but for what an alias holds, and says the commands that remain", async () => {
+  const cwd = toyProject();
+  const source = join("texts", "letter-00007.txt");
+  writeFileSync(join(cwd, source), `Dear reader, the ${planted} sends its regards from the harbour.\n`);
+  const succeed = async (...args: string[]) => {
+    const ended = await loam(args, { cwd });
+    expect(ended.code, ended.stderr).toBe(0);
+    return ended;
+  };
+  await succeed("run");
+  halfRun(cwd, "failing", "throws");
+  await succeed("models", "promote", "toy@1", "prod");
+  const forgot = await succeed("data", "forget", "letters:letter-00007", "--apply", "--yes", "--json");
+  const told = jsonLines(forgot.stdout).at(-1) as unknown as { applied: boolean; remaining: string[] };
+  expect(told).toMatchObject({ applied: true, remaining: ["loam models promote toy@2 prod", "loam gc --apply"] });
+  rmSync(join(cwd, source));
+  expect(holdersIn(cwd)).not.toEqual([]);
+  for (const command of told.remaining) await succeed(...command.split(" ").slice(1));
+  expect(holdersIn(cwd)).toEqual([]);
+
+  // without an alias nothing remains
+  writeFileSync(join(cwd, source), `Dear reader, the ${planted} sends its regards from the shore.\n`);
+  const other = join("texts", "letter-00008.txt");
+  writeFileSync(join(cwd, other), `Dear reader, the ${planted} sends its regards from the shore.\n`);
+  await succeed("run");
+  await succeed("models", "unalias", "toy", "prod");
+  const again = await succeed("data", "forget", "letters:letter-00008", "--apply", "--yes", "--json");
+  expect(jsonLines(again.stdout).at(-1)).toMatchObject({ applied: true, remaining: [] });
+  for (const path of [source, other]) rmSync(join(cwd, path));
+  expect(holdersIn(cwd)).toEqual([]);
 });
 
 test("what a failed run left in its scratch folder goes with `loam gc --apply`", async () => {

@@ -53,5 +53,5 @@ export function rebuildableStages(device: () => Device): ReadonlyMap<string, Any
       distillStage(examples, r),
     ]),
   ];
-  return new Map(stages.map(s => [s.name, s as unknown as AnyStage]));
+  return new Map(stages.map((s): [string, AnyStage] => [s.name, s]));
 }

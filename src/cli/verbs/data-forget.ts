@@ -6,19 +6,20 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, formatBytes, formatCount, readText, writeFileAtomic } from "../../base/index.ts";
 import { findId, forgotten, type Heir, heirs, idsWithin } from "../../data/index.ts";
-import { planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
+import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
 import { askYes } from "../data/ask-yes.ts";
 import type { DataSet } from "../data/data-set.ts";
 import { findDocument, knownSets } from "../data/find-document.ts";
 import { type ForgetPlan, forgetPlan, type Holder, holdersOf } from "../data/forget-plan.ts";
 import { editYaml } from "../edit/edit-yaml.ts";
 import { cliErrors } from "../errors.ts";
+import { checkKnown, neededByAll, sharingProjects } from "../gc-projects.ts";
 import { dataLinksOf } from "../life.ts";
 import { neededBy } from "../needs.ts";
 import { findProject, type Project, parseProject, projectFile, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { runLinks } from "./run.ts";
+import { runLife, runLinks } from "./run.ts";
 
 /** Ids and copies that are listed. */
 const listed = 8;
@@ -124,6 +125,46 @@ function showErasure({ out }: Context, { freed, held }: Erasure): void {
       `      ${h.artifact}: ${h.versions.length > 0 ? `${h.versions.join(", ")} came of it; train anew without them (loam run), then loam gc --apply` : "in use; loam gc tells by what"}`,
     );
   out.line("      Lists of ids stay in the record, so that old answers can be traced; sources and exported folders are yours to change.");
+}
+
+/** Models of loam.yaml of which a version came of what still holds the documents. */
+const staleModels = (project: Project, left: readonly Erasure[]): string[] =>
+  [...new Set(left.flatMap(l => l.held.flatMap(h => h.versions.map(v => v.replace(/@.*/, "")))))].filter(
+    name => Object.hasOwn(project.config.models, name) || Object.hasOwn(project.config.tuned, name),
+  );
+
+/** Trains anew what came of the documents, and removes what nothing needs then. Errors: those of `loam run` and `loam gc --apply`. */
+async function apply(context: Context, project: Project, store: Store, plans: readonly ForgetPlan[]): Promise<void> {
+  const left = await Promise.all(plans.map(plan => erasure(project, store, plan)));
+  for (const model of staleModels(project, left)) {
+    const { version } = await runLife(context, project, store, model, {});
+    if (version !== undefined) context.out.line(`  ${version}`);
+  }
+  const sharing = await sharingProjects(project, store);
+  checkKnown(sharing);
+  const needs = async (kept: Parameters<typeof neededByAll>[3]) => neededByAll(project, await sharingProjects(project, store), store, kept);
+  const { artifacts, freedBytes } = await applyGc(store, { roots: [], needs, signal: context.signal });
+  context.out.line(`  removed ${count(artifacts.length, "artifact")}, ${formatBytes(freedBytes)}`);
+  // what was trained meanwhile read nothing that is forgotten; what an earlier run left is gone already
+  await removeScratch(store);
+}
+
+/** The commands after which nothing of the record holds the documents any more; empty where nothing does. */
+async function remainingCommands(project: Project, store: Store, left: readonly Erasure[]): Promise<string[]> {
+  const held = left.flatMap(l => l.held);
+  if (held.length === 0 && left.every(l => l.freed.length === 0)) return [];
+  const models = await listModels(store);
+  const commands = new Set<string>();
+  for (const name of new Set(held.flatMap(h => h.versions))) {
+    const [model, number] = [name.replace(/@.*/, ""), Number(name.replace(/.*@/, ""))];
+    const versions = models.find(m => m.model === model)?.versions ?? [];
+    const newest = Math.max(...versions.map(v => v.number));
+    const aliases = versions.find(v => v.number === number)?.aliases ?? [];
+    if (newest === number && staleModels(project, left).includes(model)) commands.add(`loam run --model ${model}`);
+    else if (newest === number) commands.add(`loam models archive ${name}`);
+    else for (const alias of aliases) commands.add(`loam models promote ${model}@${newest} ${alias}`);
+  }
+  return [...commands, "loam gc --apply"];
 }
 
 /** Removes what saves time and may hold text of documents that are forgotten: answers of endpoints, scores, reading of data sets that are gone. */
@@ -232,7 +273,12 @@ export const dataForget: VerbRun = async (context, args, options) => {
         `loam: ${count(scratch.inUse.length, "run is", "runs are")} under way and may have read them: run loam data forget again when ${scratch.inUse.length === 1 ? "it has" : "they have"} ended.`,
       );
     if (removed.length > 0) out.line(`      removed ${removed.join(", ")}, which may have held them and only save time`);
-    out.line(`\n  next: loam run (models without them), loam gc`);
-    out.result({ event: "result", forgotten: results, removed, scratchInUse: scratch.inUse });
+    if (options.apply === true) await apply(context, changed, store, plans);
+    const left = await Promise.all(plans.map(plan => erasure(changed, store, plan)));
+    if (options.apply === true) for (const one of left) showErasure(context, one);
+    const remaining = await remainingCommands(changed, store, left);
+    out.line(remaining.length > 0 ? `\n  next: ${remaining.join("; ")}` : "\n  nothing remains to be done");
+    const forgotten = results.map((result, i) => ({ ...result, ...left[i] }));
+    out.result({ event: "result", forgotten, removed, scratchInUse: scratch.inUse, applied: options.apply === true, remaining });
   });
 };
