@@ -161,8 +161,11 @@ async function remainingCommands(project: Project, store: Store, left: readonly 
     const newest = Math.max(...versions.map(v => v.number));
     const aliases = versions.find(v => v.number === number)?.aliases ?? [];
     if (newest === number && staleModels(project, left).includes(model)) commands.add(`loam run --model ${model}`);
-    else if (newest === number) commands.add(`loam models archive ${name}`);
-    else for (const alias of aliases) commands.add(`loam models promote ${model}@${newest} ${alias}`);
+    else {
+      if (newest !== number) for (const alias of aliases) commands.add(`loam models promote ${model}@${newest} ${alias}`);
+      // gc keeps the files of a version that a rollback would go to
+      commands.add(`loam models archive ${name}`);
+    }
   }
   return [...commands, "loam gc --apply"];
 }
