@@ -5,6 +5,7 @@ import { logisticRegression } from "./logistic-regression.ts";
 import { fitTfidf, joinedTfidf } from "./tfidf.ts";
 
 export { characterAnalyzer, wordAnalyzer } from "./analyzers.ts";
+export { type DenseModel, type DenseOptions, type DenseRows, denseLogisticRegression, ridgeRegressions } from "./dense.ts";
 export { lbfgs } from "./lbfgs.ts";
 export { linearSvm, type SvmOptions } from "./linear-svm.ts";
 export { type LinearModel, type LinearOptions, logisticRegression } from "./logistic-regression.ts";
