@@ -166,8 +166,8 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
     ["models", "rollback", "mood", "prod"],
   ])
     expect((await loam(args, { cwd })).code).toBe(0);
-  const answers = async (model: string): Promise<string[]> => {
-    const server = start(["serve", model, "--port", "0", "--json"], { cwd });
+  const answers = async (model: string, ...more: string[]): Promise<string[]> => {
+    const server = start(["serve", model, "--port", "0", "--json", ...more], { cwd });
     const [, url] = await server.says(/"event":"serving","url":"([^"]+)"/);
     const answer = await fetch(`${url}/v1/models/mood:classify`, {
       method: "POST",
@@ -179,6 +179,8 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
     return result.map(([[label]]: [string, number][]) => label);
   };
   expect(await answers("mood@prod")).toEqual(predictions.map(p => p.predicted));
+  // calibrated probabilities leave the threshold where it was
+  expect(await answers("mood@prod", "--calibrated")).toEqual(predictions.map(p => p.predicted));
   expect(await answers("mood@1")).toEqual(predictions.map(p => (p.scores[1] > p.scores[0] ? "low" : "glad")));
 });
 

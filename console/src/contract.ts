@@ -150,7 +150,7 @@ const classesReport = is.object({
       error: measured,
       logLoss: measured,
       bins: is.optional(bins),
-      temperature: is.optional(is.object({ value: measured, error: measured })),
+      temperature: is.optional(is.object({ value: measured, error: measured, logLoss: is.optional(measured) })),
     }),
   ),
   threshold: is.optional(

@@ -24,6 +24,11 @@ export interface ClassifierConfig {
   readonly longest?: number;
   /** Of kind `one`; the likeliest label is told where it is absent. */
   readonly threshold?: ClassThreshold;
+  /**
+   * Of kind `one`: what logits are divided by for probabilities that mean what they say (Guo et al. 2017), fitted on the part that selects. Only who asks for
+   * calibrated probabilities gets them: a threshold is one of the probabilities as they are.
+   */
+  readonly temperature?: number;
 }
 
 /** The index of the label that is told of a text with these scores: the likeliest, unless a threshold decides about one of them. */

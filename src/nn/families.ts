@@ -55,8 +55,11 @@ const classifierSchema = z.strictObject({
   pooling: z.enum(classifierPoolings).exactOptional(),
   longest: count(2 ** 24).exactOptional(),
   threshold: threshold.exactOptional(),
+  temperature: z.number().positive().exactOptional(),
 });
-const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine(({ kind, labels, threshold: t }, context) => {
+const classifier: z.ZodType<ClassifierConfig> = classifierSchema.superRefine(({ kind, labels, threshold: t, temperature }, context) => {
+  if (temperature !== undefined && kind !== "one")
+    context.addIssue({ code: "custom", path: ["temperature"], message: "none but of classes that exclude each other", input: temperature });
   if (!t || (kind === "one" && labels.length > 1 && labels.includes(t.label))) return;
   const message =
     kind === "one" && labels.length > 1

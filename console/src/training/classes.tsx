@@ -91,12 +91,14 @@ const Wrongest = ({ of }: { readonly of: NonNullable<ClassesReport["wrongest"]> 
   </details>
 );
 
-function Temperature({ error, temperature: t }: NonNullable<ClassesReport["calibration"]>) {
-  if (error === null || t?.error == null || t.error > error - noticeable) return null;
+function Temperature({ error, logLoss, temperature: t }: NonNullable<ClassesReport["calibration"]>) {
+  if (error === null || t?.error == null) return null;
   return (
     <p className="hint">
-      Its logits divided by {formatFixed(t.value, 2)}, a temperature fitted on the validation part, would leave an error of{" "}
-      {formatFixed(t.error, 3)}.
+      Calibration error {formatFixed(error, 3)}, log loss {formatFixed(logLoss, 3)}; over a temperature of {formatFixed(t.value, 2)}, fitted
+      on the validation part, {formatFixed(t.error, 3)}
+      {t.logLoss == null ? "" : ` and ${formatFixed(t.logLoss, 3)}`}.
+      {t.error < error - noticeable && " Serve it so with loam serve --calibrated."}
     </p>
   );
 }

@@ -24,6 +24,8 @@ export interface EngineChoice {
   readonly quantize?: Quantisation | "auto" | "exact" | undefined;
   /** Room for adapters; none where absent. */
   readonly adapters?: AdapterRoom | undefined;
+  /** Of a model by its name: whether its class probabilities are served calibrated, and if so whether it alone was named, or all models of the server. */
+  readonly calibrated?: ((name: string) => "all" | "named" | undefined) | undefined;
   /** Positions of the cache that all answers share; what the slots have where absent. */
   readonly cacheTokens?: number | undefined;
   /** A small model that guesses, and how many tokens at once. */

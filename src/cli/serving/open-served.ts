@@ -2,6 +2,7 @@
 import { checkModelFiles, disposeTree } from "../../nn/index.ts";
 import { createEmbeddingEngine, type EmbeddingEngine, type Engine, type Engines } from "../../serve/index.ts";
 import { readerInForm } from "../models/quantised-encoder.ts";
+import { calibrated, temperatureOf } from "./calibrated.ts";
 import type { Found } from "./find-model.ts";
 import { foundFiles } from "./found-files.ts";
 import { deviceOf, type EngineChoice, openEngine } from "./open-engine.ts";
@@ -19,7 +20,11 @@ export interface OpenServed extends AsyncDisposable {
 /** Loads the weights and starts the engine; `engine.ready` tells when it answers. Closing it leaves the store open. */
 export async function openServed(found: Found, choice: EngineChoice = {}): Promise<OpenServed> {
   const { files, label } = await foundFiles(found);
-  if (!readsTexts((await checkModelFiles(files)).model)) {
+  const { model: config } = await checkModelFiles(files);
+  const asked = choice.calibrated?.(label.name ?? label.id);
+  // before the weights are loaded
+  const temperature = asked && temperatureOf(config, label.id, asked);
+  if (!readsTexts(config)) {
     const opened = await openEngine(found, choice);
     return {
       engine: opened.engine,
@@ -31,10 +36,11 @@ export async function openServed(found: Found, choice: EngineChoice = {}): Promi
   }
   const device = deviceOf(found.project);
   const read = await readServedReader(files, device, label);
-  const model = await readerInForm(read, device, choice.quantize ?? "exact").catch((error: unknown) => {
+  const inForm = await readerInForm(read, device, choice.quantize ?? "exact").catch((error: unknown) => {
     disposeTree(read.parameters);
     throw error;
   });
+  const model = calibrated(inForm, temperature);
   const engine = createEmbeddingEngine({ model, device });
   return {
     engine,

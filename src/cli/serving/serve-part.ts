@@ -18,6 +18,8 @@ const servedModel = z.strictObject({
   /** Percent of requests that are copied to a version. */
   shadow: z.record(version, z.number().int().min(0).max(100)).default({}),
   keepAlive: keepAlive.optional(),
+  /** Class probabilities over the temperature that tuning recorded. */
+  calibrated: z.boolean().optional(),
 });
 
 /** Fine-tuning jobs that clients ask the server for. */
@@ -38,6 +40,8 @@ export const servePart = z.strictObject({
   models: z.record(z.string(), servedModel.prefault({})).optional(),
   /** How long a model without work stays in memory. */
   keepAlive: keepAlive.optional(),
+  /** Calibrated class probabilities of all classifiers; a model may say otherwise. */
+  calibrated: z.boolean().default(false),
   /** Files of public keys, one of which must have signed whatever is loaded. */
   signedBy: z.array(z.string().min(1)).default([]),
   host: z.string().default("127.0.0.1"),
@@ -53,6 +57,15 @@ export type ServePart = z.output<typeof servePart>;
 export interface ServedAs extends RulesData {
   readonly keepAlive?: string | number;
 }
+
+/** Which models' class probabilities are served calibrated; `all` is the command line's word for every one. */
+export const calibratedIn =
+  (part: ServePart | undefined, all: boolean) =>
+  (name: string): "all" | "named" | undefined => {
+    const named = Object.entries(part?.models ?? {}).find(([written]) => written.split("@")[0] === name)?.[1].calibrated;
+    if (named !== undefined && !all) return named ? "named" : undefined;
+    return all || part?.calibrated ? "all" : undefined;
+  };
 
 /** Names of models or versions to serve, the first one first. */
 export const servedNames = (part: ServePart | undefined): readonly string[] =>

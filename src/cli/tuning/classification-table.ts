@@ -98,9 +98,9 @@ export function classificationTable(r: ClassificationReport): string {
     `  ${confusedText(r)}`,
     `  Its probabilities are off by ${(100 * r.calibration.error).toFixed(1)} points on average (calibration error); log loss ${three(r.calibration.logLoss)} nats a text`,
   );
-  if (t && t.error < error - noticeable)
+  if (t)
     lines.push(
-      `  Its logits divided by ${t.value.toFixed(2)}, a temperature fitted on the validation part, would leave ${(100 * t.error).toFixed(1)} points`,
+      `  Over a temperature of ${t.value.toFixed(2)}, fitted on the validation part: off by ${(100 * t.error).toFixed(1)} points, log loss ${three(t.logLoss)}${t.error < error - noticeable ? " (serve it so: loam serve --calibrated)" : ""}`,
     );
   if (r.threshold)
     lines.push(

@@ -29,6 +29,10 @@ export const serveVerb: Verb = {
     ["--versions <policy>", "versions that are served and followed: latest, latest:2, all, or numbers such as 1,3"],
     ["--keep-alive <time>", "a model that nobody asks leaves memory after this time and comes back when it is asked: 5m (default: stays)"],
     [
+      "--calibrated",
+      "class probabilities of tuned classifiers over the temperature that was fitted on their validation part (default: serve.calibrated, else as they are)",
+    ],
+    [
       "--adapter <assignments...>",
       "NAME=FOLDER: a LoRA adapter (PEFT folder) of the first model, asked for by its name; may be given several times",
     ],

@@ -44,7 +44,7 @@ import { keptRules } from "../serving/kept-rules.ts";
 import { showLive } from "../serving/live-line.ts";
 import { type ModelVersions, modelVersions, type NamedVersion } from "../serving/model-versions.ts";
 import { openPage } from "../serving/open-page.ts";
-import { servedAs, servedNames } from "../serving/serve-part.ts";
+import { calibratedIn, servedAs, servedNames } from "../serving/serve-part.ts";
 import { startModels } from "../serving/start-models.ts";
 import { versionPolicy } from "../serving/version-policy.ts";
 import { untilStopped } from "../until-stopped.ts";
@@ -118,6 +118,9 @@ async function serveUntilStopped(
     out.line(`  Serving ${served.map(v => v.id).join(", ")} on ${listening.url}   ${page ? "page: /   " : ""}${api}${why}`);
     if (draft && engine && "room" in engine && !engine.stats().isDrafting)
       out.warn(`  ${draft} guesses nothing: on this processor its programs or those of ${id} differ in a bit, and answers would too.`);
+    for (const { model } of app.engines.encoders())
+      if (model.temperature !== undefined)
+        out.line(`  ${model.id}: calibrated class probabilities, logits over a temperature of ${model.temperature.toPrecision(4)}.`);
     const adapters = app.engines.adapters.list();
     if (adapters.length > 0) out.line(`  Adapters of ${adapters[0]!.parent}: ${adapters.map(a => a.name).join(", ")}`);
     if (engine && "room" in engine && engine.model.sampling)
@@ -221,6 +224,7 @@ async function serveModels(
     slots: asked.slots ?? place.slots,
     quantize,
     adapters: adapters.room,
+    calibrated: calibratedIn(project?.config.serve, options.calibrated === true),
     ...(draft ? { draft: { found: draft, tokens: draftTokens } } : {}),
   });
   const named = await Promise.all(found.map(f => versions.add(f)));

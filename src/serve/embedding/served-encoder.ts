@@ -21,6 +21,8 @@ export interface ServedEncoder {
   readonly pooling: Pooling;
   /** Scales vectors to length 1. */
   readonly normalise: boolean;
+  /** Of a classifier whose probabilities are served calibrated: what its logits are divided by. */
+  readonly temperature?: number;
   /** Tokens that a text may have, the tokenizer's own around it included. */
   readonly longest: number;
   readonly name?: string;

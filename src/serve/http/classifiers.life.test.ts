@@ -18,20 +18,22 @@ const classifiers = {
   careful: { labels: ["sad", "glad", "neither"], kind: "one", threshold: { label: "sad", at: 0 } },
   never: { labels: ["sad", "glad", "neither"], kind: "one", threshold: { label: "sad", at: null } },
 } as const satisfies Record<string, ClassifierConfig>;
-const open = async (name: keyof typeof classifiers) => {
+const open = async (name: keyof typeof classifiers, temperature?: number) => {
   const size = { vocab: 257, width: 24, layers: 2, heads: 2, context: 40 };
   const config = { ...bertConfig(size), firstPosition: 2, classifier: classifiers[name], deviation: 0.3 };
   // those with a threshold have the same weights
   const seed = "threshold" in classifiers[name] ? "mood" : name;
   const parameters = await initialise(encoderSpec(config), device, seed);
+  const id = temperature === undefined ? name : `${name}-calibrated`;
   const model = servedEncoder({
-    id: `${name}@1`,
-    name,
+    id: `${id}@1`,
+    name: id,
     version: 1,
-    aliases: [name],
+    aliases: [id],
+    ...(temperature === undefined ? {} : { temperature }),
     model: { family: "encoder", config, parameters },
     tokenizer: byteTokenizer,
-    fingerprint: name,
+    fingerprint: id,
   });
   const logits = compile((p: Encoder, t: Tensor) => classLogits(p, slice(encoderStates(config, p, t), undefined, [0, 1])), { device });
   return {
@@ -48,6 +50,8 @@ const opened = {
   score: await open("score"),
   careful: await open("careful"),
   never: await open("never"),
+  calibrated: await open("mood", 2.5),
+  carefulAndCalibrated: await open("careful", 2.5),
 };
 await Promise.all(Object.values(opened).map(o => o.engine.ready));
 const server = await listen(createApp({ engines: [], encoders: Object.values(opened).map(o => o.engine), admin: true }), { port: 0 });
@@ -134,6 +138,40 @@ const contracts: Readonly<Record<string, (model: string) => Promise<Told>>> = {
     return answer.map((a: Reply) => [a.label, a.score]);
   },
 };
+
+test.each(Object.entries(contracts))(
+  "%s tells the same labels of a calibrated model, with the probabilities over its temperature",
+  async (_, ask) => {
+    const logits = await Promise.all(many.map(t => opened.mood.logitsOf(t)));
+    for (const model of ["mood", "careful"]) {
+      const [plain, told] = [await ask(model), await ask(`${model}-calibrated`)];
+      expect(told.map(([label]) => label)).toEqual(plain.map(([label]) => label));
+      const want = told.map(([label], i) => {
+        const powers = logits[i]!.map(x => Math.exp(x / 2.5));
+        return powers[classifiers.mood.labels.indexOf(label as "sad")]! / powers.reduce((a, b) => a + b);
+      });
+      near(
+        told.map(([, score]) => score),
+        want,
+      );
+      expect(Math.max(...want.map((w, i) => Math.abs(w - plain[i]![1])))).toBeGreaterThan(0.01);
+    }
+  },
+);
+
+test("a calibrated model says which temperature it is over, any other one nothing", async () => {
+  const get = async (path: string) => (await (await fetch(`${server.url}${path}`)).json()) as Reply;
+  const calibration = { method: "temperature scaling", temperature: 2.5 };
+  expect(await get("/v1/models/mood-calibrated")).toMatchObject({ calibration });
+  expect(await get("/v1/models/mood-calibrated/metadata")).toMatchObject({ calibration });
+  const parameters = { calibration: "temperature scaling", temperature: 2.5 };
+  expect(await get("/v2/models/mood-calibrated")).toMatchObject({ parameters });
+  const inputs = [{ name: "text", shape: [1], datatype: "BYTES", data: ["rain"] }];
+  expect((await post("/v2/models/mood-calibrated/infer", { inputs }))[1]).toMatchObject({ parameters });
+  for (const path of ["/v1/models/mood", "/v1/models/mood/metadata", "/v2/models/mood"])
+    expect(JSON.stringify(await get(path))).not.toMatch(/calibration|temperature/);
+  expect((await post("/v2/models/mood/infer", { inputs }))[1]).not.toHaveProperty("parameters");
+});
 
 test.each(Object.entries(contracts))("%s tells what the model's threshold decides, with that label's own probability", async (_, ask) => {
   const [, { predictions }] = await post("/v1/models/mood:predict", { instances: many });

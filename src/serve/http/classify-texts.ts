@@ -35,5 +35,9 @@ export async function classifyTexts(engine: EmbeddingEngine, texts: readonly str
     signal,
   );
   const scores = logits.map(row => meanings[classifier.kind](Array.from(row)));
-  return { labels: classifier.labels, scores, told: scores.map(row => toldLabel(classifier, row)) };
+  // thresholds are of the probabilities as they are: calibration changes no label
+  const told = scores.map(row => toldLabel(classifier, row));
+  const { temperature } = engine.model;
+  if (temperature === undefined) return { labels: classifier.labels, scores, told };
+  return { labels: classifier.labels, scores: logits.map(row => softmax(Array.from(row, x => x / temperature))), told };
 }

@@ -6,7 +6,7 @@ import { namesOf, parentOf } from "../engines.ts";
 import { serveErrors } from "../errors.ts";
 import { restricted } from "./access.ts";
 import type { AppContext, Services } from "./exchange.ts";
-import { type AnyEngine, knownVersions, versionStates } from "./tensorflow/versions.ts";
+import { type AnyEngine, calibrationOf, knownVersions, versionStates } from "./tensorflow/versions.ts";
 
 /** What a model tells of a text: how it goes on, a vector, classes, or a number. */
 export function tells(engine: AnyEngine): "text" | "vectors" | "classes" | "numbers" {
@@ -28,6 +28,7 @@ const entry = (engine: AnyEngine, id: string, fallbackCreated: number) => {
     system_fingerprint: engine.fingerprint,
     max_model_len: "room" in engine ? engine.room : engine.model.longest,
     tells: tells(engine),
+    ...calibrationOf(engine),
   };
 };
 

@@ -10,7 +10,15 @@ import { bandsOf } from "./nearest-train.ts";
 import { costOptions, labelOptions } from "./options.ts";
 import { predictorOf, softmax } from "./predict.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
-import { type ClassificationReport, calibrationOf, compareSystems, confusedOf, type ReportMaterial, tempered } from "./report.ts";
+import {
+  type ClassificationReport,
+  calibrationOf,
+  compareSystems,
+  confusedOf,
+  type ReportMaterial,
+  temperatureOfKept,
+  tempered,
+} from "./report.ts";
 import { asTokens, type TuneSurroundings } from "./stage.ts";
 import { thresholdBy, validationOf } from "./threshold.ts";
 
@@ -24,7 +32,7 @@ export const evaluateClassifierStage = (
 ): Stage<"model" | "documents" | "baselines", typeof stageOptions> =>
   stage({
     name: "evaluate-classifier",
-    version: 6,
+    version: 7,
     inputs: { model: "model", documents: "documents", baselines: "baselines" },
     options: stageOptions,
     output: "evaluation",
@@ -95,7 +103,11 @@ export const evaluateClassifierStage = (
         confusion: confusedOf(material),
         calibration: {
           ...calibrationOf(probabilities, texts.labels),
-          temperature: tempered(validation.probabilities, validation.labels, logits, texts.labels),
+          temperature: tempered(
+            classifier.temperature ?? temperatureOfKept(validation.probabilities, validation.labels),
+            logits,
+            texts.labels,
+          ),
         },
         ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
         ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),

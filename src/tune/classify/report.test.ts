@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
 import { softmax } from "./predict.ts";
-import { calibrationOf, compareSystems, confusedOf, tempered } from "./report.ts";
+import { calibrationOf, compareSystems, confusedOf, temperatureOfKept, tempered } from "./report.ts";
+import { calibrating } from "./temperature.ts";
 
 test("a model that is right as often as it says has no calibration error; one that is always sure has its errors", () => {
   const truth = Int32Array.from({ length: 100 }, (_, i) => (i < 80 ? 0 : 1));
@@ -33,12 +34,21 @@ test("a temperature fitted on kept probabilities undoes logits that are too larg
   const [validation, test] = sides as [(typeof sides)[0], (typeof sides)[0]];
   const kept = validation.logits.map(row => softmax(row).map(x => Math.round(x * 1e4) / 1e4));
   const before = calibrationOf(test.logits.map(softmax), test.labels);
-  const after = tempered(kept, validation.labels, test.logits, test.labels);
+  const after = tempered(temperatureOfKept(kept, validation.labels), test.logits, test.labels);
+  expect(calibrating(validation.logits, validation.labels, 3)).toBeCloseTo(after.value, 1);
   expect(after.value).toBeGreaterThan(2.7);
   expect(after.value).toBeLessThan(3.3);
   expect(before.error).toBeGreaterThan(0.15);
   expect(after.error).toBeLessThan(0.03);
   expect(after.logLoss).toBeLessThan(before.logLoss);
+});
+
+test("a validation part without an error sets no limit to how sure probabilities may be: nothing is divided", () => {
+  const labels = [0, 1, 1, 0];
+  const logits = labels.map(l => (l === 1 ? [-1, 1] : [1, -1]));
+  expect(calibrating(logits, labels, 2)).toBe(1);
+  const alike = labels.map(() => [0.5, 0.5]);
+  expect(calibrating(alike, labels, 2)).toBe(1);
 });
 
 describe("the report", () => {

@@ -202,11 +202,14 @@ export const calibrationOf = (probabilities: Rows, truth: Int32Array): Calibrati
 /** Probabilities of the validation part are kept to four digits: what is less than half of the last one is taken for that. */
 const leastKept = 5e-5;
 
-/** The temperature of least surprise on the validation part, and the error of the test part's logits over it. */
-export function tempered(validation: Rows, labels: Int32Array, logits: readonly ArrayLike<number>[], truth: Int32Array) {
-  const classes = validation[0]!.length;
+/** The temperature of least surprise on the validation part, by the probabilities that models of earlier versions keep of it. */
+export function temperatureOfKept(validation: Rows, labels: Int32Array): number {
   const flat = validation.flatMap(p => p.map(x => Math.log(Math.max(x, leastKept))));
-  const value = fitTemperature(flat, labels, classes);
+  return fitTemperature(flat, labels, validation[0]!.length);
+}
+
+/** The error of the test part's logits over a temperature. */
+export function tempered(value: number, logits: readonly ArrayLike<number>[], truth: Int32Array) {
   const { error, logLoss } = calibrationOf(
     logits.map(row => softmax(Array.from(row, x => x / value))),
     truth,

@@ -3,7 +3,16 @@ import { join } from "node:path";
 import { z } from "zod";
 import { hashOf, type LoamError } from "../../base/index.ts";
 import type { CostRule } from "../../evaluate/index.ts";
-import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles } from "../../nn/index.ts";
+import {
+  type ClassifierConfig,
+  countParameters,
+  disposeTree,
+  loadModel,
+  type Model,
+  specOfModel,
+  withClassifier,
+  writeModelFiles,
+} from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
@@ -16,6 +25,7 @@ import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
 import { classifyOptions } from "./options.ts";
 import { softmax } from "./predict.ts";
+import { calibrating } from "./temperature.ts";
 import { positiveIn, validationFile } from "./threshold.ts";
 
 /** What tuning needs that is not part of the result. */
@@ -56,7 +66,7 @@ const stageOptions = z.strictObject({ name: z.string(), recipe: classifyOptions 
 export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documents", typeof stageOptions> =>
   stage({
     name: "tune-classify",
-    version: 3,
+    version: 4,
     inputs: { base: "model", documents: "documents" },
     options: stageOptions,
     keyOptions: keyOptionsOfRecipe,
@@ -111,7 +121,9 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
           tokens: held.tokens,
           signal,
         });
-        await writeModelFiles(output, model);
+        const temperature = calibrating(result.validationLogits, held.labels, classes.length);
+        const { classifier } = model.config as { readonly classifier?: ClassifierConfig };
+        await writeModelFiles(output, { ...model, ...withClassifier(model, { ...classifier!, temperature }) } as Model);
         await output.write("tokenizer.json", JSON.stringify(tokenizer.toJSON()));
         runData.write(metricsFile, result.points.map(metricLine).join(""));
         const counts = (part: readonly Example[]) =>
@@ -142,6 +154,7 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
           stoppedEarly,
           validationF1: round(best.macroF1),
           bestStep: best.step,
+          temperature: round(temperature),
           ...textProofSummary(proof),
           seconds: Math.round(result.totalMs / 1000),
         };

@@ -14,7 +14,7 @@ import { type AppContext, askerOf, bodyOf, type Services, streamAnswer } from ".
 import { parseBody } from "../parse.ts";
 import { samplingFields } from "../sampling-fields.ts";
 import { checkRows, signatureOf } from "../tensorflow/signatures.ts";
-import { type AnyEngine, targetEngine, versionOf } from "../tensorflow/versions.ts";
+import { type AnyEngine, calibrationOf, targetEngine, versionOf } from "../tensorflow/versions.ts";
 import type { WireError } from "../wire-error.ts";
 
 function targeted(c: AppContext, { engines }: Services): AnyEngine {
@@ -33,6 +33,12 @@ const identity = (c: AppContext, engine: AnyEngine) => ({
   model_name: c.req.param("model") ?? engine.model.id,
   model_version: String(versionOf(engine)),
 });
+
+/** The protocol's own place for what else is to be said, in metadata and responses. */
+const temperatureIn = (engine: AnyEngine) => {
+  const { calibration } = calibrationOf(engine);
+  return calibration ? { parameters: { calibration: calibration.method, temperature: calibration.temperature } } : {};
+};
 
 const datatypes = { DT_STRING: "BYTES", DT_FLOAT: "FP32", DT_INT32: "INT32" } as const;
 
@@ -58,6 +64,7 @@ function metadata(c: AppContext, services: Services): Response {
     platform: "loam_onnxruntime",
     inputs: tensors(signature.inputs),
     outputs: tensors(signature.outputs(engine)),
+    ...temperatureIn(engine),
   });
 }
 
@@ -132,6 +139,7 @@ async function infer(c: AppContext, services: Services): Promise<Response> {
   return c.json({
     ...identity(c, engine),
     ...(body.id == null ? {} : { id: body.id }),
+    ...temperatureIn(engine),
     outputs: wanted.map(name => ({
       name,
       datatype: datatypes[known[name]!.dtype],

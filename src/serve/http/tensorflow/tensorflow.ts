@@ -8,7 +8,7 @@ import { answering, type Contract, describing, get, post, type Route } from "../
 import { type AppContext, askerOf, bodyOf, type Services } from "../exchange.ts";
 import { isBytes, parseJson, stringifyJson, textOf } from "./json.ts";
 import { checkRows, type Row, type Signature, signatureOf, signaturesOf } from "./signatures.ts";
-import { type AnyEngine, targetEngine, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
+import { type AnyEngine, calibrationOf, targetEngine, targetOf, targetVersions, versionOf, versionStates } from "./versions.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 const isObject = (v: unknown): v is Body => typeof v === "object" && v !== null && !Array.isArray(v) && !isBytes(v);
@@ -119,6 +119,7 @@ function metadata(c: AppContext, { engines }: Services): Response {
   return c.json({
     model_spec: { name: target.model, signature_name: "", version: String(versionOf(engine)) },
     metadata: { signature_def: { signature_def: Object.fromEntries(signatures) } },
+    ...calibrationOf(engine),
   });
 }
 

@@ -84,3 +84,9 @@ export const versionStates = (versions: readonly AnyEngine[]) => ({
         : { error_code: "OK", error_message: "" },
   })),
 });
+
+/** What tells that a classifier's probabilities are served calibrated. */
+export const calibrationOf = (engine: AnyEngine): { readonly calibration?: { readonly method: string; readonly temperature: number } } =>
+  "room" in engine || engine.model.temperature === undefined
+    ? {}
+    : { calibration: { method: "temperature scaling", temperature: engine.model.temperature } };
