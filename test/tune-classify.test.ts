@@ -57,6 +57,8 @@ test("from a table to a served classifier whose answers are those of the report"
   expect(jsonLines(ran.stdout).at(-1)).toMatchObject({ model: "mood", version: "mood@1" });
   expect(ran.stderr).toMatch(/> mood +\d\.\d{3} \[/);
   expect(ran.stderr).toMatch(/mood against word \+ character n-gram SVM: /);
+  expect(ran.stderr).toMatch(/mood against frozen base \+ logistic regression: /);
+  expect(ran.stderr).toMatch(/frozen base \+ logistic regression: mean state of 32 elements, C = \S+ \(chosen on the validation part\)/);
   const again = await loam(["tune", "mood", "--json"], { cwd });
   expect(jsonLines(again.stdout).at(-1)).toMatchObject({ version: "mood@1", ran: 0 });
   const plan = await loam(["run", "--dry-run", "--model", "mood"], { cwd });
@@ -182,6 +184,37 @@ test("what mistakes cost chooses a threshold on the validation part, told on the
   // calibrated probabilities leave the threshold where it was
   expect(await answers("mood@prod", "--calibrated")).toEqual(predictions.map(p => p.predicted));
   expect(await answers("mood@1")).toEqual(predictions.map(p => (p.scores[1] > p.scores[0] ? "low" : "glad")));
+});
+
+test("texts of one base are read once for all tunings of a data set, the same to the byte when forced, and not at all when not asked for", async () => {
+  const cwd = project();
+  const other =
+    "  again:\n    base: toy\n    tune: { task: classify, on: notes, label: mood, length: 48, seed: 2, validation: 0.3, epochs: 1 }\nserve:";
+  writeFileSync(join(cwd, "loam.yaml"), yaml().replace("serve:", other));
+  const stages = (stdout: string) =>
+    Object.fromEntries(
+      jsonLines(stdout).flatMap(e => {
+        const { event, label, action, artifact } = e as { event?: string; label: string; action?: string; artifact?: string };
+        return event === "stage" ? [[label, { action, artifact }]] : [];
+      }),
+    );
+  const first = await loam(["tune", "mood", "--json"], { cwd });
+  expect(first.code, first.stderr).toBe(0);
+  const second = await loam(["tune", "again", "--json"], { cwd });
+  expect(second.code, second.stderr).toBe(0);
+  const [a, b] = [stages(first.stdout), stages(second.stdout)];
+  expect(a["states/mood"]!.action).toBe("made");
+  expect(b["states/again"]).toMatchObject({ action: "reused", artifact: a["states/mood"]!.artifact });
+  expect(b["frozen/again"]!.action).toBe("made");
+  const forced = await loam(["tune", "mood", "--force", "--json"], { cwd });
+  expect(forced.code, forced.stderr).toBe(0);
+  expect(forced.stdout).not.toContain("differsFrom");
+  expect(forced.stderr).not.toContain("other content");
+  writeFileSync(join(cwd, "loam.yaml"), yaml(", baselines: [majority]"));
+  const without = await loam(["tune", "mood", "--json"], { cwd });
+  expect(without.code, without.stderr).toBe(0);
+  expect(Object.keys(stages(without.stdout)).filter(l => /^(states|frozen)/.test(l))).toEqual([]);
+  expect(without.stderr).not.toContain("frozen base");
 });
 
 test("what is wrong in the file or the labels is said with its place", async () => {

@@ -73,19 +73,21 @@ async function tuningEstimate(
   const all = Number(examples ?? made.get(`data/${dataSet}`)?.summary.trainDocuments ?? bytes / documentBytes);
   const texts = "sample" in tune && tune.sample !== undefined ? Math.min(all, tune.sample) : all;
   const tokens = texts * (examples === undefined ? Math.min(tune.length, bytes / texts / tokenBytes) : tune.length / 2);
-  // a fold's model is trained as the whole one is, and not kept
-  const share = link.stage === "evaluate" ? 0.1 / 3 : tune.epochs;
+  // a fold's model is trained as the whole one is, and not kept; states are every text once through the base, at most so many (`src/tune/frozen`), and a
+  // forward pass is a third of a step
+  const isStates = link.label.startsWith("states/");
+  const share = link.stage === "evaluate" ? 0.1 / 3 : isStates ? 1 / 3 : tune.epochs;
   const ms = ((tokens * share * 6 * (parameters - tables)) / ((await flops(project)) * stepEfficiency)) * 1000;
-  return { ms, bytes: link.stage === "tune" ? parameters * 4 : 1e5 };
+  return { ms, bytes: link.stage === "tune" ? parameters * 4 : isStates ? texts * 4 * 384 : 1e5 };
 }
 
 export async function estimate(project: Project, link: Link, made: ReadonlyMap<string, ArtifactReader>): Promise<Estimate> {
   const bytes = textBytes(link, made);
   // a link is its model's own: the base's training is the base's
   const folded = foldedModelOf(link);
-  const owner = folded ?? link.label.replace(/^evaluate\//, "");
+  const owner = folded ?? link.label.replace(/^(evaluate|states)\//, "");
   const tuned = project.config.tuned[owner];
-  if (tuned && link.stage !== "baselines") return tuningEstimate(project, link, tuned, bytes, made);
+  if (tuned && (link.stage !== "baselines" || link.label.startsWith("states/"))) return tuningEstimate(project, link, tuned, bytes, made);
   if (link.stage !== "train" && link.stage !== "evaluate")
     return {
       ms: 300 + (bytes / (rates[link.stage] ?? 5e6)) * 1000,

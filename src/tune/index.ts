@@ -4,6 +4,7 @@ export * from "./contrast/index.ts";
 export * from "./cross-validation/index.ts";
 export * from "./distill/index.ts";
 export { tuneErrors } from "./errors.ts";
+export * from "./frozen/index.ts";
 export * from "./importance/index.ts";
 export * from "./instruct/index.ts";
 export * from "./jobs/index.ts";

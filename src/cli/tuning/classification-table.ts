@@ -1,7 +1,7 @@
 /** The report of a classifier as a table for the terminal: every system's scores on the test part, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
 import { chanceSentence } from "../../evaluate/index.ts";
-import { type ClassificationReport, likeFrom, type ScoreRange } from "../../tune/index.ts";
+import { type ClassificationReport, frozenBaseline, likeFrom, type ScoreRange } from "../../tune/index.ts";
 import { thresholdLines } from "../eval/threshold-lines.ts";
 
 const three = (x: number): string => x.toFixed(3);
@@ -56,6 +56,11 @@ function similarityText({ similarity = [], test }: ClassificationReport): string
 /** Near copies that are worth a warning, as a share of the test texts. */
 const noticeableShare = 0.05;
 
+const poolingWords = { first: "first token's state", last: "last token's state", mean: "mean state" } as const;
+/** How the frozen base was read, and that its linear model saw fewer texts, where it did. */
+const frozenText = ({ pooling, size, c, texts, ofTexts }: NonNullable<ClassificationReport["frozen"]>): string =>
+  `${frozenBaseline}: ${poolingWords[pooling]} of ${formatCount(size)} elements, C = ${c} (chosen on the validation part), fitted on ${texts < ofTexts ? `${formatCount(texts)} of ${formatCount(ofTexts)}` : formatCount(texts)} texts`;
+
 export function classificationTable(r: ClassificationReport): string {
   const counts = Object.entries(r.test.counts);
   const shown =
@@ -89,6 +94,7 @@ export function classificationTable(r: ClassificationReport): string {
       `      ${c.balancedAccuracy ? `balanced accuracy ${change(c.balancedAccuracy)}; ` : ""}F1 ${change(c.difference)}; right alone: ${onlyFirst} and ${onlySecond}, McNemar ${pText(p)}`,
     );
   }
+  if (r.frozen) lines.push(`  ${frozenText(r.frozen)}`);
   for (const w of r.warnings ?? []) lines.push(`  Warning: ${w.message}`);
   lines.push(...similarityText(r));
   const { temperature: t, error } = r.calibration;

@@ -8,6 +8,7 @@ import {
   distillOptions,
   embedOptions,
   endpointTeacherOptions,
+  frozenBaseline,
   heldOutOptions,
   instructOptions,
   preferenceOptions,
@@ -21,7 +22,7 @@ const classify = classifyOptions.extend({
   /** The data set whose documents bear the classes. */
   on: name,
   /** What it is compared with, on the same test part. */
-  baselines: z.array(z.enum(textClassifierNames)).default([...textClassifierNames]),
+  baselines: z.array(z.enum([...textClassifierNames, frozenBaseline])).default([...textClassifierNames, frozenBaseline]),
   /** What its mistakes cost: the report tells the cheapest threshold. */
   costs: costOptions.optional(),
   crossValidation: crossValidationOptions.optional(),

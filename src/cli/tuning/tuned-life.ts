@@ -1,7 +1,7 @@
 /** The links of a tuned model's life: its base's up to the trained model, its data set, then what its task needs. */
 import { join } from "node:path";
 import { formatCount } from "../../base/index.ts";
-import { classifyStage, evaluateClassifierStage, labelsOf, textBaselinesStage, thresholdStage } from "../../tune/index.ts";
+import { classifyStage, evaluateClassifierStage, frozenBaseline, labelsOf, textBaselinesStage, thresholdStage } from "../../tune/index.ts";
 import { dataLinksOf, n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
@@ -10,6 +10,7 @@ import type { Project } from "../project.ts";
 import { baseLink } from "./base-link.ts";
 import { classCrossValidation } from "./cross-validation-links.ts";
 import { embedLinks } from "./embed-links.ts";
+import { accuracyText, frozenLinks } from "./frozen-links.ts";
 import { type Around, distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
 import { few, textProofText } from "./proof-text.ts";
 import { regressLinks } from "./regress-links.ts";
@@ -24,6 +25,8 @@ const tasks: {
   classify(p, name, base, { task: _, on, baselines, costs, crossValidation, ...recipe }, { device, onProblem }) {
     const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
     const documents = `data/${on}`;
+    const textBaselines = baselines.filter(b => b !== frozenBaseline);
+    const isFrozenAsked = baselines.includes(frozenBaseline);
     // with costs the model is the tuned one with their threshold, so that other costs train nothing again
     const fitted = costs ? `fit/${name}` : name;
     return [
@@ -61,16 +64,14 @@ const tasks: {
         label: `baselines/${name}`,
         inputs: { documents },
         definition: textBaselinesStage,
-        options: () => ({ labels: labelsOf(recipe), baselines }),
-        describe: s =>
-          `accuracy of ${Object.entries(s)
-            .map(([baseline, accuracy]) => `${baseline} ${Number(accuracy).toFixed(3)}`)
-            .join(", ")}`,
+        options: () => ({ labels: labelsOf(recipe), baselines: textBaselines }),
+        describe: accuracyText,
       }),
+      ...(isFrozenAsked ? frozenLinks({ name, base, on, recipe, device, tokenizerOf }) : []),
       link({
         stage: "evaluate",
         label: `evaluate/${name}`,
-        inputs: { model: name, documents, baselines: `baselines/${name}` },
+        inputs: { model: name, documents, baselines: isFrozenAsked ? `frozen/${name}` : `baselines/${name}` },
         definition: evaluateClassifierStage({ device, tokenizerOf }),
         options: () => ({ name, labels: labelsOf(recipe), ...(costs ? { costs } : {}) }),
         describe: s =>

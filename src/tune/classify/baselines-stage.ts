@@ -4,20 +4,38 @@
  */
 import { z } from "zod";
 import { type TextClassifierName, textClassifierNames, textClassifiers } from "../../evaluate/index.ts";
+import type { ClassifierPooling } from "../../nn/index.ts";
 import { stage } from "../../store/index.ts";
 import { type DataWarning, dataWarnings, droppedCopies } from "./data-warnings.ts";
 import { classReader, readExamples, readTest } from "./examples.ts";
 import { nearestTrain } from "./nearest-train.ts";
 import { labelOptions } from "./options.ts";
 
+/** The name of logistic regression on the states of the base that is tuned, frozen (`src/tune/frozen`). */
+export const frozenBaseline = "frozen base + logistic regression";
+
+/** How the frozen base was read, and what its linear model learnt from. */
+export interface FrozenNote {
+  readonly pooling: ClassifierPooling;
+  /** Elements of a state. */
+  readonly size: number;
+  /** Inverse strength of the penalty, chosen on the validation part. */
+  readonly c: number;
+  /** Texts that it learnt from, of all that train or select. */
+  readonly texts: number;
+  readonly ofTexts: number;
+}
+
 export interface BaselineAnswers {
   readonly classes: readonly string[];
   readonly ids: readonly string[];
   readonly baselines: readonly {
-    readonly name: TextClassifierName;
+    readonly name: TextClassifierName | typeof frozenBaseline;
     /** The greatest is the answer; no probabilities. */
     readonly predicted: readonly number[];
   }[];
+  /** Where the frozen base is among them. */
+  readonly frozen?: FrozenNote;
 }
 export const answersFile = "answers.json";
 

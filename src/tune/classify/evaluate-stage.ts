@@ -109,6 +109,7 @@ export const evaluateClassifierStage = (
             texts.labels,
           ),
         },
+        ...(answers.frozen ? { frozen: answers.frozen } : {}),
         ...(costs ? { threshold: thresholdBy(costs, classes, validation, { labels: texts.labels, probabilities }) } : {}),
         ...(checks ? { warnings: checks.warnings, similarity: bandsOf(checks.nearest, i => predicted[i] === texts.labels[i]) } : {}),
         wrongest: wrong.sort((a, b) => b.probability - a.probability).slice(0, wrongestShown),

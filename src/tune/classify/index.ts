@@ -1,5 +1,13 @@
 /** Inner door: classifiers of texts, tuned, selected and reported. */
-export { answersFile, type BaselineAnswers, checksFile, type DataChecks, textBaselinesStage } from "./baselines-stage.ts";
+export {
+  answersFile,
+  type BaselineAnswers,
+  checksFile,
+  type DataChecks,
+  type FrozenNote,
+  frozenBaseline,
+  textBaselinesStage,
+} from "./baselines-stage.ts";
 export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./data-warnings.ts";
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
 export { type DescribedExample, type Example, type Examples, readExamples, readTest } from "./examples.ts";
@@ -16,5 +24,6 @@ export {
 } from "./options.ts";
 export { predictionLines, predictionsFile } from "./predictions.ts";
 export { type ClassificationReport, compareSystems, type PairedComparison, type ScoreRange, type SystemScore } from "./report.ts";
+export { sampledClasses } from "./sample.ts";
 export { classifyStage, type TuneSurroundings } from "./stage.ts";
 export { thresholdStage } from "./threshold-stage.ts";

@@ -19,6 +19,7 @@ import {
   type ThresholdReport,
 } from "../../evaluate/index.ts";
 import { bootstrapAll, canDiffer, type McNemar, mcNemar } from "../../statistics/index.ts";
+import type { FrozenNote } from "./baselines-stage.ts";
 import type { DataWarning } from "./data-warnings.ts";
 import { drawScorer } from "./draw-scores.ts";
 import type { SimilarityBand } from "./nearest-train.ts";
@@ -79,6 +80,8 @@ export interface ClassificationReport {
   /** Of the model: who was taken for whom, as indices into `classes`. */
   readonly confusion: readonly ConfusionCell[];
   readonly calibration: Calibration;
+  /** Of the frozen base, where it is among the baselines. */
+  readonly frozen?: FrozenNote;
   /** Where the recipe says what mistakes cost. */
   readonly threshold?: ThresholdReport;
   /** What in the data could make the scores mean less than they say; absent in reports of earlier versions. */

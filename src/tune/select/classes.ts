@@ -6,8 +6,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Progress, sha256, type Tree, treeLeaves } from "../../base/index.ts";
-import { logisticRegression } from "../../evaluate/index.ts";
+import { type Progress, type Tree, treeLeaves } from "../../base/index.ts";
+import { denseLogisticRegression } from "../../evaluate/index.ts";
 import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
@@ -18,24 +18,13 @@ import type { ClassifyOptions } from "../classify/options.ts";
 import { greatest, textReader } from "../classify/predict.ts";
 import { asTokens } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
+import { standardised } from "../frozen/probe.ts";
 import { disposeTuned } from "../methods/index.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
 
 export interface ClassTexts extends Pick<Examples, "classes"> {
   readonly train: readonly Example[];
   readonly validation: readonly Example[];
-}
-
-/** About so many texts, of each class its share and two at least, those with the smallest hashes; in their own order. */
-export function sampledClasses(examples: readonly Example[], most: number): Example[] {
-  if (examples.length <= most) return [...examples];
-  const taken = new Set<Example>();
-  for (const label of new Set(examples.map(e => e.label))) {
-    const own = examples.filter(e => e.label === label).map(e => ({ e, key: sha256(`select/${e.id}`) }));
-    const count = Math.max(2, Math.round((own.length * most) / examples.length));
-    for (const { e } of own.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, count)) taken.add(e);
-  }
-  return examples.filter(e => taken.has(e));
 }
 
 export interface ClassCandidateGiven {
@@ -71,13 +60,9 @@ const penalty = { c: 0.1 } as const;
 
 /** Classes that logistic regression tells from states, each of mean 0 and deviation 1 on what is trained on. */
 function probe(train: readonly Float64Array[], labels: readonly number[], classes: number, asked: readonly Float64Array[]): Int32Array {
-  const size = train[0]!.length;
-  const columns = Int32Array.from({ length: size }, (_, c) => c);
-  const mean = Float64Array.from(columns, c => train.reduce((s, x) => s + x[c]!, 0) / train.length);
-  const deviation = Float64Array.from(columns, c => Math.sqrt(train.reduce((s, x) => s + (x[c]! - mean[c]!) ** 2, 0) / train.length) || 1);
-  const row = (x: Float64Array) => ({ columns, values: x.map((v, c) => (v - mean[c]!) / deviation[c]!) });
-  const model = logisticRegression(train.map(row), labels, size, classes, penalty);
-  return Int32Array.from(asked, x => greatest(model.scores(row(x))));
+  const { rows, scaled } = standardised(train);
+  const model = denseLogisticRegression(rows, labels, classes, penalty);
+  return Int32Array.from(asked, x => greatest(model.scores(scaled(x))));
 }
 
 /** Classes after a few steps of the recipe. Parameters are taken over. */

@@ -1,2 +1,2 @@
 /** Inner door: candidates for a base, measured on the task that one of them is to be tuned for. */
-export { type ClassCandidate, type ClassTexts, measureClassCandidate, sampledClasses } from "./classes.ts";
+export { type ClassCandidate, type ClassTexts, measureClassCandidate } from "./classes.ts";
