@@ -65,7 +65,7 @@ export function dataLinksOf(p: Project, name: string, { workers, shared = false 
       },
       describe: s => {
         const why = reasonsOf(s);
-        return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}${n(s, "crossing") > 0 ? `; ${formatCount(n(s, "crossing"))} near-duplicates across the sides` : ""}`;
+        return `${formatCount(n(s, "read"))} read -> ${formatCount(n(s, "kept"))} kept${why ? ` (${why})` : ""}; held out ${formatCount(n(s, "heldOutDocuments"))}${n(s, "crossing") > 0 ? `; ${formatCount(n(s, "crossing"))} near-duplicates across the sides` : ""}${n(s, "templated") > 0 ? `; ${formatCount(n(s, "templated"))} held-out short texts have a near copy in train: their group was too large for one side (near.largestGroup)` : ""}`;
       },
     }),
     ...(isBlended

@@ -96,7 +96,19 @@ export {
 } from "./stage.ts";
 export { contaminationOf, contaminationTally, type ItemMark } from "./steps/decontaminate/contamination.ts";
 export { searchedItems } from "./steps/decontaminate/decontaminate.ts";
-export { groups as nearDuplicateGroups, leaksAgainst, nearDuplicateOptions, sketchAll } from "./steps/near-duplicates/index.ts";
+export {
+  groups as nearDuplicateGroups,
+  type Like,
+  type LikeIndex,
+  type LikeOptions,
+  leaksAgainst,
+  likeAcross,
+  likeDefaults,
+  likeGroups,
+  likeIndex,
+  nearDuplicateOptions,
+  sketchAll,
+} from "./steps/near-duplicates/index.ts";
 export { type FindOptions, findPrivate } from "./steps/private/find.ts";
 export { type NameExample, parseNameExample } from "./steps/private/names/examples.ts";
 export { decodeNames, encodeNames, type NamesModel, type NamesReport, nameRecogniser } from "./steps/private/names/model.ts";

@@ -270,6 +270,7 @@ export const documentsStage = (around: Surroundings): Stage<"source", typeof doc
           clusters: made.clusters,
           clustered: made.clustered,
           crossing: made.crossing,
+          ...(made.templated > 0 ? { templated: made.templated } : {}),
           ...Object.fromEntries([...new Set([...split.together, ...split.check])].map(a => [`crossing ${a}`, made.crossingValues[a] ?? 0])),
         };
       } catch (error) {

@@ -87,6 +87,17 @@ test("rows that give little do not take the places of others", async () => {
   expect(made.length).toBe(66);
 });
 
+test("a variant of a short text is refused where it differs from a held-out one in a word, unless shortWords: 0", async () => {
+  const parent = { ...train[0]!, id: "a", text: "my parcel has not arrived and I want my money back" };
+  const held = { ...parent, id: "b", text: "my order has not arrived and I want my money back" };
+  const refused = async (heldOut: object) => {
+    const { report } = await run({ methods: [{ method: "case" }], maxShare: 0.9, heldOut }, [parent], { heldOut: () => [held] });
+    return report.rows[0]!.rejected["like-held-out"] ?? 0;
+  };
+  expect(await refused({})).toBe(1);
+  expect(await refused({ shortWords: 0, threshold: 0.8 })).toBe(0);
+});
+
 test("no variant is like a held-out document, also where it comes nearer to it than its parent is; none has one as parent", async () => {
   // Held out: for half of the parents the very text that dropping its first word would give, and some that are half like others.
   const heldOut = train.slice(0, 50).map((d, i) => ({ ...d, id: `h:${i}`, text: `${d.text.split(" ").slice(1).join(" ")} end` }));

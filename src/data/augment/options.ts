@@ -64,9 +64,14 @@ const whole = z
     seed: z.union([z.number().int(), z.string()]).default(1),
     /** The most that augmented documents are of all train documents; what is over is left out, evenly from all rows. */
     maxShare: z.number().gt(0).max(0.95).default(0.5),
-    /** Variants that are like a held-out document (Jaccard similarity of word n-grams) are refused. */
+    /** Variants that are like a held-out document are refused: Jaccard similarity of word n-grams, and of single words between short texts, as of the split. */
     heldOut: z
-      .strictObject({ words: z.number().int().min(1).max(64).default(5), threshold: z.number().gt(0).max(1).default(0.5) })
+      .strictObject({
+        words: z.number().int().min(1).max(64).default(5),
+        threshold: z.number().gt(0).max(1).default(0.5),
+        /** Texts of at most this many words are compared by their single words too, from a similarity of 0.7 or `threshold` on, whichever is more; 0: none. */
+        shortWords: z.number().int().min(0).max(256).default(60),
+      })
       .prefault({}),
     endpoint: endpointOptions.optional(),
   })

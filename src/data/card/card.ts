@@ -72,7 +72,13 @@ export interface DataCard extends Omit<CardPart, "gaps" | "creator" | "language"
     readonly heldOut: { readonly documents: number; readonly bytes: number };
     /** Pairs of documents across the sides that are as alike as `threshold`, counted exactly. */
     /** `shortWords`: texts of at most this many words were compared by single words too. */
-    readonly leakage: { readonly crossing: number; readonly threshold: number | null; readonly shortWords: number };
+    readonly leakage: {
+      readonly crossing: number;
+      /** Held-out documents like a train one by words, of groups that were too large for one side; absent where there are none. */
+      readonly templated?: number;
+      readonly threshold: number | null;
+      readonly shortWords: number;
+    };
   };
   readonly keptByName: number;
   readonly forgotten: number;
@@ -177,6 +183,7 @@ export async function dataCard(artifact: ArtifactReader, record: CardRecord, par
       heldOut: side("held-out"),
       leakage: {
         crossing: Number(artifact.summary.crossing ?? 0),
+        ...(Number(artifact.summary.templated ?? 0) > 0 ? { templated: Number(artifact.summary.templated) } : {}),
         threshold: o.split?.near?.threshold ?? null,
         shortWords: o.split?.near?.shortWords ?? 0,
       },

@@ -33,6 +33,9 @@ const questions: readonly ((c: Facts) => string | undefined | false)[] = [
   c =>
     c.split.leakage.crossing > 0 &&
     `${formatCount(c.split.leakage.crossing)} ${c.split.leakage.crossing === 1 ? "pair" : "pairs"} of documents across the sides are alike (similarity ${c.split.leakage.threshold} and more).`,
+  c =>
+    c.split.leakage.templated !== undefined &&
+    `${formatCount(c.split.leakage.templated)} held-out documents are like a train document by their words: short texts of one template, whose group was too large for one side (near.largestGroup).`,
   c => !has(c, "toxicity", "perplexity", "quality") && "No model judged the texts; what is offensive, wrong or dull was not looked for.",
   c => {
     const aside = c.funnel.find(r => r.what === "set aside")?.documents ?? 0;

@@ -181,7 +181,7 @@ export function cardMarkdown(c: DataCard): string {
           leakage.threshold === null
             ? "How alike the sides are was not measured."
             : leakage.crossing === 0
-              ? `No held-out document has a train document of similarity ${leakage.threshold} or more (word 5-grams${leakage.shortWords > 0 ? `; texts of at most ${leakage.shortWords} words also by single words` : ""}; every pair counted).`
+              ? `${leakage.templated === undefined ? "No held-out document" : `But for ${formatCount(leakage.templated)} short texts of large groups, no held-out document`} has a train document of similarity ${leakage.threshold} or more (word 5-grams${leakage.shortWords > 0 ? `; texts of at most ${leakage.shortWords} words also by single words` : ""}; every pair counted).`
               : `${formatCount(leakage.crossing)} pairs across the sides have a similarity of ${leakage.threshold} or more.`
         }`,
   ]);

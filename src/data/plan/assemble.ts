@@ -24,6 +24,7 @@ export interface Assembled {
   readonly clusters: number;
   readonly clustered: number;
   readonly crossing: number;
+  readonly templated: number;
   readonly reasons: Readonly<Record<string, number>>;
   readonly crossingValues: Readonly<Record<string, number>>;
   readonly steps: readonly StepCount[];
@@ -72,6 +73,7 @@ export async function assemble(
     clusters: 0,
     clustered: 0,
     crossing: 0,
+    templated: 0,
   };
   const reasons: Record<string, number> = {};
   const crossingValues: Record<string, number> = {};

@@ -42,6 +42,8 @@ export interface DocumentsValues {
   readonly clustered: number;
   /** Pairs of near-duplicates across the sides. */
   readonly crossing: number;
+  /** Held-out documents of divided groups that are like a train document by their words. */
+  readonly templated: number;
   readonly steps: readonly {
     readonly position: number;
     readonly seen: number;
@@ -126,6 +128,7 @@ export async function documentsTask(
     clusters: 0,
     clustered: 0,
     crossing: 0,
+    templated: 0,
     documents: 0,
     bytes: 0,
     sourceBytes: 0,
@@ -265,8 +268,12 @@ export async function documentsTask(
 
   /** Where a document ends up. */
   async function place({ document, number }: Going) {
-    const { side, cluster, crossing, crossingValues } = split.place(document.id, (split.phases.length > 0 && told.get(number)) || []);
+    const { side, cluster, crossing, isTemplated, crossingValues } = split.place(
+      document.id,
+      (split.phases.length > 0 && told.get(number)) || [],
+    );
     total.crossing += crossing;
+    total.templated += isTemplated ? 1 : 0;
     for (const a of crossingValues) crossed[a] = (crossed[a] ?? 0) + 1;
     if (cluster !== undefined) total.clustered++;
     if (cluster === document.id) total.clusters++;

@@ -44,7 +44,7 @@ export const examplesFile = async (folder: string, path: string): Promise<z.outp
 export const examplesStage = ({ folder }: { readonly folder: string }): Stage<never, typeof examplesStageOptions> =>
   stage({
     name: "examples",
-    version: 1,
+    version: 2,
     inputs: {},
     options: examplesStageOptions,
     output: "examples",

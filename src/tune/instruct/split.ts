@@ -1,6 +1,6 @@
 /** What trains and what selects: near-duplicates and copies on one side; a validation file of one's own is held against what is trained. */
 import { sha256 } from "../../base/index.ts";
-import { type Document, leaksAgainst, type OwnPartOptions, sketchAll, splitDocuments, splitOptions } from "../../data/index.ts";
+import { type Document, likeAcross, type OwnPartOptions, splitDocuments, splitOptions } from "../../data/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { dividedByOwn, nearDuplicateGroups } from "../own-parts.ts";
 import { textOf } from "./example.ts";
@@ -62,10 +62,6 @@ export async function splitByOwn(
   return { rest: of("train"), ...(own ? { validation: of("validation") } : {}), ...(heldOut ? { heldOut: of("heldOut") } : {}) };
 }
 
-/** Jaccard similarity of word shingles from which two examples are alike. */
-const threshold = 0.7;
-const shingle = { words: 5, bands: 14, rows: 8 } as const;
-
 /** Errors: tune/example where a validation example is trained on too, word for word or nearly. */
 export function checkCrossing(train: readonly PlacedExample[], validation: readonly PlacedExample[]): void {
   const copies = new Map(train.map(e => [plain(e), e.place]));
@@ -79,13 +75,12 @@ export function checkCrossing(train: readonly PlacedExample[], validation: reado
   };
   const same = validation.filter(e => copies.has(plain(e)));
   if (same[0]) refuse(same[0], copies.get(plain(same[0]))!, "a copy", same.length);
-  const leaks = leaksAgainst(sketchAll(validation.map(plain), shingle), threshold)(sketchAll(train.map(plain), shingle));
-  const [first] = leaks;
-  if (first)
-    refuse(
-      validation[first.heldOut]!,
-      train[first.train]!.place,
-      `a near-duplicate (${first.similarity.toFixed(2)})`,
-      new Set(leaks.map(l => l.heldOut)).size,
-    );
+  // by the words of short ones too, as texts are split
+  const found = likeAcross(train.map(plain), validation.map(plain));
+  const alike = validation.flatMap((e, i) => {
+    const like = found[i];
+    return like ? [{ e, like }] : [];
+  });
+  const [first] = alike;
+  if (first) refuse(first.e, train[first.like.text]!.place, `a near-duplicate (${first.like.similarity.toFixed(2)})`, alike.length);
 }

@@ -35,9 +35,20 @@ describe("what may be trained on beside what judges", () => {
   test("short texts, of too few words for a shingle, are told by what they say", () => {
     expect([...leakedInto([text("a", "Yes, sir")], [text("b", "yes,  sir"), text("c", "no, sir")])]).toEqual([0]);
   });
+
+  test("a short text with one word changed is out, as the split would have put both on one side", () => {
+    const of = "my parcel has not arrived and I want my money back";
+    const own = [text("x", of.replace("parcel", "order")), text("y", "how do I change the address of my next delivery")];
+    expect([...leakedInto([text("a", of)], own)]).toEqual([0]);
+  });
 });
 
 describe("groups of examples", () => {
+  test("join short texts that differ in one word", () => {
+    const of = (id: string, word: string) => ({ id, text: `my ${word} has not arrived and I want my money back`, keys: [] });
+    expect(groupsOf([of("1", "parcel"), of("2", "order"), { id: "3", text: said("y"), keys: [] }])).toEqual(["1", "1", "3"]);
+  });
+
   test("join near-duplicates and what shares a key, through others too, and are called by the least id", () => {
     const near = said("a").split(" ").with(3, "another").join(" ");
     const examples = [

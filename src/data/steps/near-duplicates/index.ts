@@ -4,12 +4,16 @@
  * chains); `groups` joins all that are linked, for splits; `leaks` is exact, without bands, and checks a finished split.
  */
 import { z } from "zod";
-import { hashSet } from "./hash-set.ts";
+import { comparison } from "./groups.ts";
 import { keyTable } from "./key-table.ts";
 import type { Sketches } from "./sketches.ts";
 import { type UnionFind, unionFind } from "./union-find.ts";
 
+export { divided, fewestDivided, type Levels, largestGroup, largestShare, levelsOf, partsBy } from "./divide.ts";
+export { groups } from "./groups.ts";
 export { type HashSet, hashSet } from "./hash-set.ts";
+export { likeAcross, likeGroups } from "./like-groups.ts";
+export { type Like, type LikeIndex, type LikeOptions, likeDefaults, likeIndex, mostIndexed } from "./like-index.ts";
 export { linkHashes } from "./links.ts";
 export { candidateProbability, estimate, minHasher, plainMinHasher } from "./minhash.ts";
 export { maxScanBytes, scanner } from "./scan.ts";
@@ -59,17 +63,6 @@ export interface Survivors {
   readonly linked: UnionFind;
 }
 
-/** One text against others: it is taken apart once for all of them. Undefined below `threshold`. */
-function comparison(sketches: Sketches): (i: number, j: number, threshold: number) => number | undefined {
-  const set = hashSet();
-  let loaded = -1;
-  return (i, j, threshold) => {
-    if (loaded !== i) sketches.shingles(i, set);
-    loaded = i;
-    return set.similarityFrom(sketches.shingles(j), threshold);
-  };
-}
-
 /**
  * Walks the texts in `order` (best first); one that is like an earlier survivor goes, naming the survivor most like it, the better one of
  * two that are equally so. Every text that goes is verified against the one that stays; the result depends on `order` alone. A bucket holds
@@ -114,33 +107,6 @@ export function survivors(sketches: Sketches, order: ArrayLike<number>, { bands,
     }
   }
   return { twins, linked };
-}
-
-/** Sets of texts joined by verified likeness, also over several links. */
-export function groups(sketches: Sketches, { bands, threshold }: NearDuplicateOptions): UnionFind {
-  const { size } = sketches;
-  const sets = unionFind(size);
-  const compare = comparison(sketches);
-  // A text with the very shingles of another has its keys too: the other stands for both.
-  const isCopy = new Uint8Array(size);
-  let band = 0;
-  const table = keyTable(size, i => sketches.key(i, band));
-  for (; band < bands; band++) {
-    if (band > 0) table.clear();
-    for (let i = 0; i < size; i++) {
-      if (isCopy[i] === 1 || sketches.isShort(i)) continue;
-      const key = sketches.key(i, band);
-      table.visit(key, j => {
-        if (isCopy[i] === 1 || sets.find(i) === sets.find(j)) return;
-        const similarity = compare(i, j, threshold);
-        if (similarity === undefined) return;
-        sets.union(i, j);
-        if (similarity === 1) isCopy[i] = 1;
-      });
-      if (isCopy[i] === 0) table.insert(key, i);
-    }
-  }
-  return sets;
 }
 
 export interface Leak {

@@ -5,7 +5,9 @@
 import { dataErrors } from "../../errors.ts";
 import { cutByTime, stratify } from "../../split-by/index.ts";
 import { json } from "../messages.ts";
-import type { StreamRound } from "../step.ts";
+import { largestGroup } from "../near-duplicates/index.ts";
+import type { BinBlocks, StreamRound } from "../step.ts";
+import { pieces } from "./divided-groups.ts";
 import { groupFrom, orderKey } from "./groups.ts";
 import { checkOwnSplit, ownSplit } from "./own-split.ts";
 import type { SplitOptions } from "./split.ts";
@@ -17,6 +19,8 @@ export interface Told {
   readonly cluster?: string;
   /** Held-out: whether it is one of those that the train side is held against. */
   readonly isChecked?: boolean;
+  /** Its group is a piece of one that was too large: others of that may be on the other side, and like it by words. */
+  readonly isDivided?: boolean;
 }
 
 /** Bytes of held-out text that the train side is held against; of a larger held-out side that many, drawn by hash. */
@@ -57,8 +61,21 @@ function byShare(sizes: Float64Array, share: number): Uint8Array {
 
 const hintOf = (o: SplitOptions): string =>
   o.by === "near-duplicate"
-    ? "Add documents, set near.shortWords: 0 where short texts are alike by nature, raise near.threshold, join by fewer attributes, split by: document, or set heldOut: 0 to train without a held-out side."
+    ? "Add documents, lower near.largestGroup or set near.shortWords: 0 where short texts are alike by nature, raise near.threshold, join by fewer attributes, split by: document, or set heldOut: 0 to train without a held-out side."
     : "Add documents, join by fewer attributes, or set heldOut: 0 to train without a held-out side.";
+
+/** The groups of a block, those that are too large in their pieces. */
+async function dividing(
+  blocks: () => BinBlocks,
+  o: SplitOptions,
+): Promise<(block: Iterable<{ readonly value: Buffer }>) => Iterable<Buffer>> {
+  let documents = 0;
+  for await (const block of blocks()) for (const { value } of block) documents += groupFrom(value).count;
+  const most = typeof o.heldOut === "number" ? largestGroup(o.near.largestGroup, documents) : documents;
+  return function* (block) {
+    for (const { value } of block) yield* pieces(value, most, o.seed);
+  };
+}
 
 /** All groups come to one bin. */
 export const choose = (o: SplitOptions): StreamRound => ({
@@ -70,8 +87,9 @@ export const choose = (o: SplitOptions): StreamRound => ({
     const own = ownSplit(o);
     const ownHeld = new Growing();
     const ownStrata = new Map<string, number>();
+    const divided = await dividing(blocks, o);
     for await (const block of blocks())
-      for (const { value } of block) {
+      for (const value of divided(block)) {
         const g = groupFrom(value);
         keys.push(orderKey(value));
         sizes.push(o.share === "bytes" ? g.bytes : g.count);
@@ -126,7 +144,7 @@ export const choose = (o: SplitOptions): StreamRound => ({
     }
     const sorted = inOrder(keys);
     for await (const block of blocks())
-      for (const { value } of block) {
+      for (const value of divided(block)) {
         const key = orderKey(value);
         let [low, high] = [0, n];
         while (low < high) {
@@ -139,6 +157,7 @@ export const choose = (o: SplitOptions): StreamRound => ({
           side: mark[low] ? "held-out" : "train",
           ...(g.count > 1 ? { cluster: g.first() } : {}),
           ...(mark[low] === 2 ? { isChecked: true } : {}),
+          ...(g.isDivided() ? { isDivided: true } : {}),
         } satisfies Told);
         for (let i = 0; i < g.count; i++) out.tell(g.ref(i), message);
       }

@@ -16,6 +16,8 @@ import type { SplitOptions } from "./split.ts";
 export interface Crossing {
   readonly train: string;
   readonly similarity: number;
+  /** By single words, not by shingles. */
+  readonly byWords?: boolean;
 }
 /** One document of those that share a value across the sides is told of it. */
 export interface CrossingValue {
@@ -164,13 +166,13 @@ export function compare(o: SplitOptions): Phase[] {
       ask(asked, send, shared) {
         const [filter, counts] = [sharedWith(shared, tags.filter), sharedWith(shared, tags.counts)];
         for (const { document, ref, received } of asked) {
-          const { side, isChecked } = toldOf(received);
+          const { side, isChecked, isDivided = false } = toldOf(received);
           const name = named(document, ref);
           for (const a of attributes) {
             const value = document.attributes[a];
             if (value !== undefined && value !== null) send(2, keyOf(JSON.stringify([a, value])), headed(side, Buffer.from(a), name));
           }
-          if (counts && (side === "train" || isChecked)) sendSide(o, document.text, side, name, counts, { round: 1, send });
+          if (counts && (side === "train" || isChecked)) sendSide(o, document.text, { side, isDivided }, name, counts, { round: 1, send });
           if (
             side === "held-out" ? !isChecked : !filter || !mayBeLike(shingleHashes(document.text, o.near.words), filter, o.near.threshold)
           )

@@ -11,15 +11,19 @@ import { bytesOf, keyOfWord, wordsOf } from "./short-texts.ts";
 import type { SplitOptions } from "./split.ts";
 
 interface Side {
+  readonly isDivided?: boolean;
   readonly name: Buffer;
   readonly bag: Uint32Array;
   readonly rare: Uint32Array;
 }
 
+/** First bytes: of which side it is; held out and of a divided group. */
+const heads = { held: 0, train: 1, divided: 2 } as const;
+
 /** Side, bytes of the name, words of the bag; then those three parts, the bag and the rare words behind the name. */
-function sideBytes(side: Told["side"], { name, bag, rare }: Side): Buffer {
+function sideBytes({ side, isDivided }: Pick<Told, "side" | "isDivided">, { name, bag, rare }: Side): Buffer {
   const head = Buffer.allocUnsafe(9);
-  head[0] = side === "train" ? 1 : 0;
+  head[0] = side === "train" ? heads.train : isDivided ? heads.divided : heads.held;
   head.writeUInt32LE(name.length, 1);
   head.writeUInt32LE(bag.length, 5);
   return Buffer.concat([head, name, bytesOf(bag), bytesOf(rare)]);
@@ -29,14 +33,19 @@ function sideFrom(value: Buffer): Side {
   const nameEnd = 9 + value.readUInt32LE(1);
   const words = wordsOf(value.subarray(nameEnd));
   const size = value.readUInt32LE(5);
-  return { name: value.subarray(9, nameEnd), bag: words.subarray(0, size), rare: words.subarray(size) };
+  return {
+    isDivided: value[0] === heads.divided,
+    name: value.subarray(9, nameEnd),
+    bag: words.subarray(0, size),
+    rare: words.subarray(size),
+  };
 }
 
 /** Sends a short text, by its `name`, under its rare words by the counts of the held-out side. */
 export function sendSide(
   { near }: SplitOptions,
   text: string,
-  side: Told["side"],
+  side: Pick<Told, "side" | "isDivided">,
   name: Buffer,
   counts: WordCounts,
   to: { readonly round: number; readonly send: Send },
@@ -55,15 +64,20 @@ export const crossingRound = ({ near }: SplitOptions): GroupRound => ({
   unordered: true,
   reduce(group, out) {
     const [train, held]: [Side[], Side[]] = [[], []];
-    for (const value of group.values()) (value[0] === 0 ? held : train).push(sideFrom(value));
+    for (const value of group.values()) (value[0] === heads.train ? train : held).push(sideFrom(value));
     for (const h of held) {
       const heldRef = nameFrom(h.name).ref;
       for (const t of train) {
         const similarity = bagSimilarity(h.bag, t.bag, near.threshold);
         if (similarity === undefined) continue;
+        if (h.isDivided) {
+          // one is enough, and of a large template each is like very many
+          out.tell(heldRef, json({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies Crossing));
+          break;
+        }
         let least = Number.POSITIVE_INFINITY;
         for (const word of h.rare) if (word < least && t.rare.includes(word)) least = word;
-        if (least === group.key[0]) out.tell(heldRef, json({ train: nameFrom(t.name).id, similarity } satisfies Crossing));
+        if (least === group.key[0]) out.tell(heldRef, json({ train: nameFrom(t.name).id, similarity, byWords: true } satisfies Crossing));
       }
     }
   },

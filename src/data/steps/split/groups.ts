@@ -3,6 +3,7 @@
 import { type Document, sizeOf } from "../../document.ts";
 import { dateIn } from "../../split-by/index.ts";
 import { bytesOfKey, fromJson, json, keyOf } from "../messages.ts";
+import type { Levels } from "../near-duplicates/index.ts";
 import type { Ref } from "../step.ts";
 import { ownSplit, ownStratum } from "./own-split.ts";
 import type { SplitOptions } from "./split.ts";
@@ -65,13 +66,27 @@ export interface GroupFacts {
   first(): string;
   /** Documents and bytes by stratum. */
   strata(): readonly (readonly [value: string, documents: number, bytes: number])[];
+  divisible(): Divisible | undefined;
+  isDivided(): boolean;
+}
+
+/** A group that may be divided. */
+export interface Divisible {
+  readonly members: readonly Member[];
+  readonly levels: Levels;
+}
+/** What else a group is. */
+interface More {
+  readonly divisible?: Divisible | undefined;
+  /** It is a piece of a larger group. */
+  readonly isDivided?: boolean;
 }
 
 /** Before the refs: the key, bytes, count, oldest, newest. */
 const refsAt = 16 + 4 * 8;
 
 /** A group in a message: its key first, then numbers, refs and the rest as JSON. */
-export function groupRecord(seed: number | string, members: readonly Member[]): Buffer {
+export function groupRecord(seed: number | string, members: readonly Member[], more: More = {}): Buffer {
   const first = members.reduce((a, b) => (b.id < a.id ? b : a)).id;
   let [bytes, oldest, newest] = [0, Number.NaN, Number.NaN];
   const strata = new Map<string, [number, number]>();
@@ -85,14 +100,18 @@ export function groupRecord(seed: number | string, members: readonly Member[]): 
     const [documents, size] = strata.get(m.stratum) ?? [0, 0];
     strata.set(m.stratum, [documents + 1, size + m.bytes]);
   }
-  const rest = strata.size === 0 ? { first } : { first, strata: [...strata].map(([value, [n, size]]) => [value, n, size]) };
+  const rest = {
+    first,
+    ...(strata.size === 0 ? {} : { strata: [...strata].map(([value, [n, size]]) => [value, n, size]) }),
+    ...more,
+  };
   const numbers = Float64Array.from([bytes, members.length, oldest, newest, ...members.map(m => m.ref)]);
   return Buffer.concat([bytesOfKey(keyOf(`${seed}/${first}`)), Buffer.from(numbers.buffer), json(rest)]);
 }
 
 export function groupFrom(value: Buffer): GroupFacts {
   const count = value.readDoubleLE(24);
-  const rest = () => fromJson<{ first: string; strata?: [string, number, number][] }>(value.subarray(refsAt + 8 * count));
+  const rest = () => fromJson<{ first: string; strata?: [string, number, number][] } & More>(value.subarray(refsAt + 8 * count));
   return {
     bytes: value.readDoubleLE(16),
     count,
@@ -101,6 +120,8 @@ export function groupFrom(value: Buffer): GroupFacts {
     ref: i => value.readDoubleLE(refsAt + 8 * i),
     first: () => rest().first,
     strata: () => rest().strata ?? [],
+    divisible: () => rest().divisible,
+    isDivided: () => rest().isDivided ?? false,
   };
 }
 

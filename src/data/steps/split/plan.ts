@@ -6,7 +6,7 @@
 import { dataErrors } from "../../errors.ts";
 import { joinByValues } from "../../split-by/index.ts";
 import { bytesOfKey, everything, fromJson, json, keyFrom, keyOf, named, nameFrom } from "../messages.ts";
-import { groups, joinAlike, linkHashes, sketcher, storedSketches } from "../near-duplicates/index.ts";
+import { groups, joinAlike, levelsOf, linkHashes, partsBy, sketcher, storedSketches } from "../near-duplicates/index.ts";
 import { unionFind } from "../near-duplicates/union-find.ts";
 import type { Asked, CorpusPlan, GroupRound, Phase, Send } from "../step.ts";
 import { choose, type Told } from "./choose.ts";
@@ -21,6 +21,8 @@ export interface Place {
   readonly cluster?: string;
   /** Train documents that are like this held-out one. */
   readonly crossing: number;
+  /** Held out, of a divided group, and like a train document by its words. */
+  readonly isTemplated: boolean;
   /** Attributes of which a value stands on both sides; each such value is told of one document. */
   readonly crossingValues: readonly string[];
 }
@@ -72,21 +74,22 @@ function linked(o: SplitOptions, shape: { readonly bands: number; readonly rows:
         bags.push(wordsOf(value.subarray(memberEnd, bagEnd)));
         stored.push(value.subarray(bagEnd));
       }
-      const sets = isNear ? groups(storedSketches(stored, near), near) : unionFind(members.length);
-      joinAlike(bags, near.threshold, sets);
+      // what stays together however alike words are
+      const whole = isNear ? groups(storedSketches(stored, near), near) : unionFind(members.length);
       joinByValues(
-        sets,
+        whole,
         attributes.map((_, a) => members.map(m => m.values?.[a] ?? undefined)),
       );
-      const found = new Map<number, Member[]>();
-      for (const [i, m] of members.entries()) {
-        // Of a user's own split both sides of a group are groups.
-        const root = own?.hasValue(m.stratum!) ? -1 - sets.find(i) : sets.find(i);
-        const list = found.get(root);
-        if (list) list.push(m);
-        else found.set(root, [m]);
+      const sets = unionFind(members.length);
+      for (const i of members.keys()) sets.union(i, whole.find(i));
+      joinAlike(bags, near.threshold, sets);
+      // Of a user's own split both sides of a group are groups.
+      const rootOf = (i: number) => (own?.hasValue(members[i]!.stratum!) ? -1 - sets.find(i) : sets.find(i));
+      for (const at of partsBy(members.keys(), rootOf)) {
+        const list = at.map(i => members[i]!);
+        const levels = isNear && !own ? levelsOf(at, bags, whole, near.threshold) : [];
+        out.send(1, everything, groupRecord(o.seed, list, levels.length > 0 ? { divisible: { members: list, levels } } : {}));
       }
-      for (const list of found.values()) out.send(1, everything, groupRecord(o.seed, list));
     },
   };
   const count: Phase = {
@@ -160,13 +163,18 @@ export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold))
       let told: Told | undefined;
       // By train document: one may be alike by its words and by its shingles.
       const crossing = new Map<string, number>();
+      const alike: Crossing[] = [];
       const crossingValues: string[] = [];
       for (const m of received) {
         const said = fromJson<Told | Crossing | CrossingValue | { set: string }>(m);
         if ("side" in said) told = said;
-        else if ("train" in said) crossing.set(said.train, said.similarity);
+        else if ("train" in said) alike.push(said);
         else if ("crosses" in said) crossingValues.push(said.crosses);
       }
+      let isTemplated = false;
+      for (const { train, similarity, byWords } of alike)
+        if (byWords && told?.isDivided) isTemplated = true;
+        else crossing.set(train, similarity);
       const [first] = crossing;
       if (o.by === "near-duplicate" && typeof o.heldOut === "number" && first)
         throw dataErrors.fail("leakage", {
@@ -178,6 +186,7 @@ export function splitPlan(o: SplitOptions, shape = groupBands(o.near.threshold))
         side: told?.side ?? "train",
         ...(told?.cluster === undefined ? {} : { cluster: told.cluster }),
         crossing: crossing.size,
+        isTemplated,
         crossingValues,
       };
     },

@@ -6,11 +6,11 @@ import { z } from "zod";
 import type { Document } from "../../document.ts";
 import { inArray, talk } from "../../plan/in-memory.ts";
 import { ownPartOptions, splitByOptions } from "../../split-by/index.ts";
-import { nearDuplicateOptions } from "../near-duplicates/index.ts";
+import { largestShare, nearDuplicateOptions } from "../near-duplicates/index.ts";
 import { splitPlan } from "./plan.ts";
 
 /** Raise it when the same documents and options would be split otherwise. */
-export const splitVersion = 5;
+export const splitVersion = 6;
 
 export const splitOptions = z
   .strictObject({
@@ -31,6 +31,11 @@ export const splitOptions = z
       .extend({
         /** Texts of at most this many words are compared by their single words too; 0: none. */
         shortWords: z.number().int().min(0).max(256).default(60),
+        /**
+         * Share of the documents beyond which a group that single words chain together (texts of one template) is divided, by likeness that is raised step by
+         * step; 1: never. Groups of at most 20 documents stay whole.
+         */
+        largestGroup: z.number().gt(0).max(1).default(largestShare),
       })
       .prefault({}),
   })
@@ -48,6 +53,8 @@ export interface Split {
   readonly clusters: ReadonlyMap<string, string>;
   /** Near-duplicates across the sides; none when split by near-duplicate. */
   readonly crossing: number;
+  /** Held-out documents of divided groups (`near.largestGroup`) that are like a train document by their words. */
+  readonly templated: number;
   /** Values of `together` and `check` that stand on both sides, by attribute. */
   readonly crossingValues: Readonly<Record<string, number>>;
 }
@@ -59,14 +66,15 @@ export async function splitDocuments(unsorted: readonly Document[], o: SplitOpti
   const told = await talk(plan, inArray(documents));
   const clusters = new Map<string, string>();
   const sides: Record<"train" | "held-out", Document[]> = { train: [], "held-out": [] };
-  let crossing = 0;
+  let [crossing, templated] = [0, 0];
   const crossingValues: Record<string, number> = {};
   for (const [i, d] of documents.entries()) {
     const place = plan.place(d.id, told[i] ?? []);
     crossing += place.crossing;
+    templated += place.isTemplated ? 1 : 0;
     for (const a of place.crossingValues) crossingValues[a] = (crossingValues[a] ?? 0) + 1;
     if (place.cluster !== undefined) clusters.set(d.id, place.cluster);
     sides[place.side].push(place.cluster === undefined ? d : { ...d, attributes: { ...d.attributes, cluster: place.cluster } });
   }
-  return { train: sides.train, heldOut: sides["held-out"], clusters, crossing, crossingValues };
+  return { train: sides.train, heldOut: sides["held-out"], clusters, crossing, templated, crossingValues };
 }
