@@ -180,6 +180,7 @@ const numbersReport = is.object({
   confidence: is.number,
   scores: is.object({ mae: range, rmse: range, r2: range, pearson: range, spearman: range }),
   baseline: is.object({ mae: range, verdict: is.string }),
+  frozen: is.optional(is.object({ mae: range, verdict: is.string })),
 });
 
 const ends = { low: measured, high: measured };

@@ -101,7 +101,6 @@ export {
   type Like,
   type LikeIndex,
   type LikeOptions,
-  leaksAgainst,
   likeAcross,
   likeDefaults,
   likeGroups,

@@ -14,7 +14,7 @@ const names: Readonly<Record<keyof NumbersReport["scores"], string>> = {
 const within = ({ low, high }: Range): string => (low === null || high === null ? "" : `${formatFixed(low, 3)} to ${formatFixed(high, 3)}`);
 
 export function Numbers({ artifact, report }: { readonly artifact: string; readonly report: NumbersReport }) {
-  const { test, label, scores, baseline, confidence } = report;
+  const { test, label, scores, baseline, frozen, confidence } = report;
   return (
     <section className="card" aria-labelledby={`numbers-${artifact}`}>
       <header className="card-head">
@@ -23,6 +23,7 @@ export function Numbers({ artifact, report }: { readonly artifact: string; reado
           <code>{label}</code> of {formatCount(test.documents)} documents in {formatCount(test.groups)} groups of near-duplicates,{" "}
           {Math.round(100 * confidence)} % intervals. Beside their mean, whose mean absolute error is {formatFixed(baseline.mae.value, 3)},
           the model is: {baseline.verdict}.
+          {frozen && ` Beside ridge regression on the frozen base (${formatFixed(frozen.mae.value, 3)}): ${frozen.verdict}.`}
         </p>
       </header>
       <NumberTable

@@ -138,7 +138,7 @@ export function regression(given: Given): TrialKind {
   const targets = targetsOf(tuneOf(usual, model, "regress"));
   return labelled(given, {
     foldsOf: folds => {
-      const { task: _, on: __, crossValidation: ___, ...recipe } = tuneOf(project, model, "regress");
+      const { task: _, on: __, baselines: ___, crossValidation: ____, ...recipe } = tuneOf(project, model, "regress");
       return numberCrossValidation(folds, recipe, false);
     },
     unit: "squared error in variances",

@@ -10,6 +10,7 @@ import {
   classFoldStage,
   classFoldsStage,
   crossValidationStage,
+  type frozenBaseline,
   type FoldPlace,
   labelsOf,
   numberFoldBaselineStage,
@@ -130,7 +131,8 @@ const foldsText = (s: Summary): string =>
     ? `the validation part, ${formatCount(n(s, "documents"))} documents`
     : `${formatCount(n(s, "documents"))} documents in ${n(s, "folds")} folds`;
 
-type Baselines = Extract<TunedModel["tune"], { task: "classify" }>["baselines"];
+/** Those of texts: a frozen base would be embedded anew for each fold. */
+type Baselines = Exclude<Extract<TunedModel["tune"], { task: "classify" }>["baselines"][number], typeof frozenBaseline>[];
 
 export function classCrossValidation(given: CrossValidated, recipe: ClassifyOptions, baselines: Baselines): Link[] {
   const { name, base, documents, crossValidation } = given;

@@ -2,7 +2,17 @@
 
 import { formatCount } from "../../base/index.ts";
 import type { ArtifactReader, Summary } from "../../store/index.ts";
-import { type ClassifyOptions, frozenBaselineStage, frozenStatesStage, labelsOf, type TuneSurroundings } from "../../tune/index.ts";
+import {
+  type ClassifyOptions,
+  frozenBaselineStage,
+  frozenRegression,
+  frozenRegressionStage,
+  frozenStatesStage,
+  labelsOf,
+  type RegressOptions,
+  type TuneSurroundings,
+  targetsOf,
+} from "../../tune/index.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { poolingOf, saysVectors } from "../serving/read-encoder.ts";
@@ -24,6 +34,30 @@ interface Frozen extends Pick<TuneSurroundings, "device" | "tokenizerOf"> {
 }
 
 export const statesText = (s: Summary): string => `${formatCount(n(s, "texts"))} texts, ${s.pooling} of states of ${n(s, "size")} elements`;
+
+/** The same of numbers. */
+export function frozenRegressionLinks(o: Frozen & { readonly recipe: RegressOptions }): Link[] {
+  const { name, base, on, recipe, device, tokenizerOf } = o;
+  const documents = `data/${on}`;
+  return [
+    link({
+      stage: "baselines",
+      label: `states/${name}`,
+      inputs: { base, documents },
+      definition: frozenStatesStage({ device, tokenizerOf, poolingOf: ownPooling }),
+      options: () => ({ label: recipe.label, kind: "numbers" as const, length: recipe.length }),
+      describe: statesText,
+    }),
+    link({
+      stage: "baselines",
+      label: `frozen/${name}`,
+      inputs: { documents, states: `states/${name}` },
+      definition: frozenRegressionStage,
+      options: () => ({ targets: targetsOf(recipe) }),
+      describe: s => `${frozenRegression}: MAE ${Number(n(s, "mae").toPrecision(4))}`,
+    }),
+  ];
+}
 
 export function frozenLinks({ name, base, on, recipe, device, tokenizerOf }: Frozen & { readonly recipe: ClassifyOptions }): Link[] {
   const documents = `data/${on}`;

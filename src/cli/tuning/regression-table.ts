@@ -1,6 +1,6 @@
 /** The report of a model that gives numbers as a table for the terminal: errors and agreement on the test part, beside the mean. */
 import { formatCount } from "../../base/index.ts";
-import type { RegressionReport } from "../../tune/index.ts";
+import { frozenRegression, type RegressionReport } from "../../tune/index.ts";
 
 const few = (x: number): string => String(Number(x.toPrecision(4)));
 const range = ({ value, low, high }: RegressionReport["scores"]["mae"]): string =>
@@ -26,5 +26,11 @@ export function regressionTable(r: RegressionReport): string {
     "",
     `  ${r.model.name} against the mean of what was trained on (${few(value)}), whose error is ${range(mae)}: ${verdict}`,
     `      mean absolute error ${difference.value < 0 ? "" : "+"}${range(difference)}${chance === undefined ? "" : `; permuted numbers have as small an error with ${chance < 0.001 ? "p < 0.001" : `p = ${chance.toFixed(3)}`}`}`,
+    ...(r.frozen
+      ? [
+          `  ${r.model.name} against ${frozenRegression}, whose error is ${range(r.frozen.mae)}: ${r.frozen.verdict}`,
+          `      mean absolute error ${r.frozen.difference.value < 0 ? "" : "+"}${range(r.frozen.difference)}; alpha = ${r.frozen.alpha} (chosen on the validation part), fitted on ${r.frozen.texts < r.frozen.ofTexts ? `${formatCount(r.frozen.texts)} of ${formatCount(r.frozen.ofTexts)}` : formatCount(r.frozen.texts)} texts`,
+        ]
+      : []),
   ].join("\n");
 }

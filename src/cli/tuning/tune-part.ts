@@ -10,6 +10,7 @@ import {
   endpointTeacherOptions,
   frozenBaseline,
   heldOutOptions,
+  frozenRegression,
   instructOptions,
   preferenceOptions,
   regressOptions,
@@ -60,6 +61,8 @@ const regress = regressOptions.extend({
   /** The data set whose documents bear the numbers. */
   on: name,
   crossValidation: crossValidationOptions.optional(),
+  /** What it is compared with beside the mean, on the same test part. */
+  baselines: z.array(z.enum([frozenRegression])).default([frozenRegression]),
 });
 
 /** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */

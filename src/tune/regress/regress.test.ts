@@ -36,6 +36,27 @@ test("intervals hold their values, and a model that gives the mean is no better 
   expect(same.scores.r2.value).toBeCloseTo(0, 12);
 });
 
+test("the frozen base is compared on the same texts: worse than one that knows more, no different from itself, not beaten by chance", () => {
+  const r = random("frozen");
+  const truth = Array.from({ length: 300 }, () => r.normal());
+  const groups = truth.map((_, i) => String(i));
+  const noisy = (by: number) => truth.map(y => y + by * r.normal());
+  const verdict = (predicted: readonly number[], frozen: readonly number[]) =>
+    compareRegression({ truth, predicted, groups, baseline: 0, frozen }).frozen!;
+  expect(verdict(noisy(0.1), noisy(0.5)).verdict).toBe("better");
+  expect(verdict(noisy(0.5), noisy(0.1)).verdict).toBe("worse");
+  const own = noisy(0.3);
+  expect(verdict(own, own)).toMatchObject({ verdict: "no significant difference", difference: { value: 0, low: 0, high: 0 } });
+  const mean = truth.map(() => 0);
+  expect(
+    verdict(
+      mean,
+      truth.map(() => 9),
+    ).verdict,
+  ).toBe("no significant difference");
+  expect(compareRegression({ truth, predicted: own, groups, baseline: 0 })).not.toHaveProperty("frozen");
+});
+
 test("shuffled numbers are no better than chance, although the median has a smaller error than the mean", () => {
   for (let seed = 0; seed < rounds(20); seed++) {
     const r = random(`shuffled ${seed}`);

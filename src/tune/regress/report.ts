@@ -2,11 +2,40 @@
  * The report of a model that gives numbers: errors and agreement with bootstrap intervals over groups of near-duplicates, beside what the mean of the
  * texts that were trained on would get. A function of the answers alone.
  */
+
+import type { ClassifierPooling } from "../../nn/index.ts";
 import { bootstrap, canDiffer, drawnPearson, drawnSpearman, labelPermutation, pearson, spearman } from "../../statistics/index.ts";
 import type { ScoreRange } from "../classify/report.ts";
 
 export const regressionMeasures = ["mae", "rmse", "r2", "pearson", "spearman"] as const;
 export type RegressionMeasure = (typeof regressionMeasures)[number];
+
+/** The name of ridge regression on the states of the base that is tuned, frozen (`src/tune/frozen`). */
+export const frozenRegression = "frozen base + ridge regression";
+export const frozenNumbersFile = "answers.json";
+
+/** How the frozen base was read, and what its linear model learnt from. */
+export interface FrozenNumbersNote {
+  readonly pooling: ClassifierPooling;
+  /** Elements of a state. */
+  readonly size: number;
+  /** Strength of the penalty, chosen on the validation part. */
+  readonly alpha: number;
+  /** Texts that it learnt from, of all that train or select. */
+  readonly texts: number;
+  readonly ofTexts: number;
+}
+export interface FrozenNumbers extends FrozenNumbersNote {
+  /** Of the test texts in their order. */
+  readonly predicted: readonly number[];
+}
+/** Another system on the same texts. */
+export interface ComparedNumbers {
+  readonly mae: ScoreRange;
+  /** Mean absolute error of the model less its own. */
+  readonly difference: ScoreRange;
+  readonly verdict: "better" | "worse" | "no significant difference";
+}
 
 export interface RegressionReport {
   readonly task: "regression";
@@ -28,6 +57,8 @@ export interface RegressionReport {
     readonly chance?: number;
     readonly verdict: "better" | "worse" | "no better than chance" | "no significant difference";
   };
+  /** Ridge regression on the frozen base; absent where it was not asked for, and in reports of earlier versions. */
+  readonly frozen?: ComparedNumbers & FrozenNumbersNote;
   /** Where it is off most. */
   readonly worst: readonly { readonly id: string; readonly truth: number; readonly predicted: number }[];
 }
@@ -57,8 +88,8 @@ export const regressionOf: { readonly [M in RegressionMeasure]: (a: Answers) => 
 };
 
 export function compareRegression(
-  a: Answers & { readonly groups: readonly string[]; readonly baseline: number },
-): Pick<RegressionReport, "confidence" | "scores" | "baseline"> & { readonly groups: number } {
+  a: Answers & { readonly groups: readonly string[]; readonly baseline: number; readonly frozen?: readonly number[] },
+): Pick<RegressionReport, "confidence" | "scores" | "baseline"> & { readonly groups: number; readonly frozen?: ComparedNumbers } {
   const numbers = new Map<string, number>();
   const clusters = Int32Array.from(a.groups, g => {
     const found = numbers.get(g) ?? numbers.size;
@@ -86,6 +117,14 @@ export function compareRegression(
   const byMean = ({ truth }: Answers) => mean(truth.map(y => Math.abs(y - a.baseline)));
   const difference = range(ofPart(part => regressionOf.mae(part) - byMean(part)));
   const isTold = canDiffer(numbers.size, confidence);
+  const errorsOf = (predicted: readonly number[]) => a.truth.map((y, i) => Math.abs(y - predicted[i]!));
+  const compared = (predicted: readonly number[], isBetterThanChance: boolean): ComparedNumbers => {
+    const [own, other] = [errorsOf(a.predicted), errorsOf(predicted)];
+    const apart = range(items => mean(picked(own, items)) - mean(picked(other, items)));
+    const verdict =
+      isTold && apart.low > 0 ? "worse" : isTold && isBetterThanChance && apart.high < 0 ? "better" : "no significant difference";
+    return { mae: range(items => mean(picked(other, items))), difference: apart, verdict };
+  };
   const errorOf = (order: Int32Array) => {
     let sum = 0;
     for (let i = 0; i < order.length; i++) sum += Math.abs(a.truth[order[i]!]! - a.predicted[i]!);
@@ -96,6 +135,7 @@ export function compareRegression(
   return {
     confidence,
     groups: numbers.size,
+    ...(a.frozen ? { frozen: compared(a.frozen, chance < chanceLevel) } : {}),
     scores: Object.fromEntries(regressionMeasures.map(m => [m, range(drawn[m])])) as Record<RegressionMeasure, ScoreRange>,
     baseline: {
       value: a.baseline,

@@ -16,7 +16,7 @@ import { disposeTuned, givenBackOnFailure, nameOfMethod, textProofSummary } from
 import { type Measured, readMeasured, readMeasuredTest } from "./examples.ts";
 import { fitRegression, type MeasuredTexts } from "./fit.ts";
 import { regressOptions, targetOptions, targetsOf } from "./options.ts";
-import { compareRegression, type RegressionReport } from "./report.ts";
+import { compareRegression, type FrozenNumbers, type FrozenNumbersNote, frozenNumbersFile, type RegressionReport } from "./report.ts";
 
 /** Texts as the model reads them. The event loop has its turn between them. */
 export async function asTokens(
@@ -135,14 +135,19 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
 const worstShown = 10;
 const evaluateOptions = z.strictObject({ name: z.string(), targets: targetOptions });
 
-/** The report on the held-out side. */
+type EvaluatedInputs = "model" | "documents" | "baselines";
+
+/** The report on the held-out side; beside the frozen base where that is asked for. */
 export const evaluateRegressionStage = (
-  around: Pick<TuneSurroundings, "device" | "tokenizerOf">,
-): Stage<"model" | "documents", typeof evaluateOptions> =>
+  around: Pick<TuneSurroundings, "device" | "tokenizerOf"> & { readonly besideFrozen?: boolean },
+): Stage<EvaluatedInputs, typeof evaluateOptions> =>
   stage({
     name: "evaluate-regression",
     version: 2,
-    inputs: { model: "model", documents: "documents" },
+    // without the frozen base there is no such input, and recipes and records are those of before
+    inputs: { model: "model", documents: "documents", ...(around.besideFrozen ? { baselines: "baselines" } : {}) } as Readonly<
+      Record<EvaluatedInputs, string>
+    >,
     options: evaluateOptions,
     output: "evaluation",
     async run({ inputs, options: { name, targets }, output, runData, progress, signal }) {
@@ -168,7 +173,16 @@ export const evaluateRegressionStage = (
       const truth = test.map(t => t.value);
       const known = [...train, ...validation].map(t => t.value);
       const baseline = known.reduce((a, b) => a + b, 0) / known.length;
-      const { groups, ...compared } = compareRegression({ truth, predicted, groups: test.map(t => t.group), baseline });
+      const { predicted: ofFrozen, ...note } = around.besideFrozen
+        ? (JSON.parse((await inputs.baselines.read(frozenNumbersFile)).toString("utf8")) as FrozenNumbers)
+        : { predicted: undefined };
+      const { groups, frozen, ...compared } = compareRegression({
+        truth,
+        predicted,
+        groups: test.map(t => t.group),
+        baseline,
+        ...(ofFrozen ? { frozen: ofFrozen } : {}),
+      });
       const mean = truth.reduce((a, b) => a + b, 0) / truth.length;
       const answers = test.map((t, i) => ({ id: t.id, truth: t.value, predicted: predicted[i]! }));
       const report: RegressionReport = {
@@ -182,6 +196,7 @@ export const evaluateRegressionStage = (
           deviation: Math.sqrt(truth.reduce((s, y) => s + (y - mean) ** 2, 0) / truth.length),
         },
         ...compared,
+        ...(frozen ? { frozen: { ...frozen, ...(note as FrozenNumbersNote) } } : {}),
         worst: answers.toSorted((a, b) => Math.abs(b.truth - b.predicted) - Math.abs(a.truth - a.predicted)).slice(0, worstShown),
       };
       writeLook(runData, { kind: "tuning", test: await heldOutSet(inputs.documents), candidate: inputs.model.digest });
