@@ -10,6 +10,7 @@ export const benches = {
   labelling: "labels that a spam classifier needs when the least sure texts of the pool come first, against texts at random",
   "train-step": "one training step of a small GPT, beside the prototype and PyTorch",
   recipe: "the recipe of examples/mail from end to end, and the share of time outside the native step",
+  install: "sizes and seconds of the tarball installed into an empty folder",
   start: "how long `loam --help` and the second `npm start` take",
   tokenizer: "training and encoding on the mails, beside other tokenizers",
   store: "artifacts recorded per second, durably, and what is lost in 200 kills",

@@ -7,6 +7,7 @@ import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { node } from "./parts/child.js";
 import { locked } from "./parts/lock.js";
+import { carryPdfjs } from "./parts/pdfjs.js";
 import { inRoot, programs } from "./parts/places.js";
 import { main, say, step, Trouble } from "./parts/say.js";
 import { filesBelow, hashOf, readStamps, writeStamp } from "./parts/stamps.js";
@@ -40,6 +41,7 @@ const parts = {
       const { code, output } = await node(programs.tsc, ["-p", "tsconfig.build.json", "--pretty", "false"]);
       if (code !== 0) throw new Trouble(`tsc: expected no errors, got exit code ${code}:\n${output.trimEnd()}`);
       removeOrphans();
+      carryPdfjs();
       return "compiled src and bench into dist";
     },
   },

@@ -3,7 +3,7 @@
  * import, and builds of what is stale. Doing it again does nothing.
  */
 import "../bin/node-version.js";
-import { existsSync, lstatSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "./build.js";
 import { npm } from "./parts/child.js";
@@ -31,8 +31,12 @@ function isInstalled(lockHash) {
   if (stamp?.lock === lockHash) return true;
   const list = inRoot("node_modules/.package-lock.json");
   if (!existsSync(list)) return false;
+  const lock = read(inRoot("package-lock.json"));
+  const ours = new Set(Object.keys(lock.packages[""].optionalDependencies ?? {}).map(name => `node_modules/${name}`));
   const has = read(list).packages;
-  return wantedPackages().every(([path, p]) => p.optional || (has[path]?.integrity === p.integrity && has[path]?.version === p.version));
+  const isSame = ([path, p]) => has[path]?.integrity === p.integrity && has[path]?.version === p.version;
+  // packages of others may leave theirs out; Loam's own for this platform carries the engine
+  return wantedPackages().every(([path, p]) => (p.optional && !ours.has(path)) || isSame([path, p]));
 }
 
 async function install() {
@@ -43,8 +47,7 @@ async function install() {
   const text = () => `installing packages from npm: ${there()} of ${wanted.length}`;
   await step("install", text, async () => {
     const { code, output } = await npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-      // onnxruntime-node would fetch CUDA libraries from elsewhere; everything else is inside the packages.
-      env: { ONNXRUNTIME_NODE_INSTALL: "skip", npm_config_loglevel: "error" },
+      env: { npm_config_loglevel: "error" },
     });
     if (code !== 0)
       throw new Trouble(
@@ -53,20 +56,6 @@ async function install() {
       );
     return `installed ${wanted.length} packages`;
   });
-}
-
-/**
- * Takes the install script out of the copy of ONNX Runtime that `npm pack` puts into the tarball (`bundleDependencies`): it fetches CUDA libraries
- * from outside npm, which Loam does not use, and where it cannot it fails the whole install. Here it never runs (`.npmrc`).
- */
-function quietEngine() {
-  const file = inRoot("node_modules/onnxruntime-node/package.json");
-  const manifest = read(file);
-  if (!manifest.scripts?.postinstall) return;
-  const { scripts: _, ...rest } = manifest;
-  // beside and renamed: the file may be shared with npm's cache or another clone
-  writeFileSync(`${file}.part`, `${JSON.stringify(rest, null, 2)}\n`);
-  renameSync(`${file}.part`, file);
 }
 
 /** `import ... from "loam"` inside the clone means the clone. */
@@ -85,7 +74,6 @@ export async function setup(options) {
     say("setup", "packages from npm, then a build; the next time there is nothing to do");
     await install();
   }
-  quietEngine();
   link();
   const stamp = `${JSON.stringify({ lock, platform })}\n`;
   if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) writeFileSync(stampFile, stamp);

@@ -78,12 +78,31 @@ test("documentation imports Loam under the name by which a new project installs 
   const root = join(source, "..");
   const docs = readdirSync(join(root, "docs")).filter(f => f.endsWith(".md"));
   const pages = [...docs.map(f => join(root, "docs", f)), join(root, "README.md")];
-  const { name } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { name: string };
+  expect((JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { name: string }).name).toBe("loam");
   const imported = pages.flatMap(f => importsOf(f).map(t => [relative(root, f), t] as const)).filter(([, t]) => /\bloam\b/.test(t));
   expect(imported.length).toBeGreaterThan(5);
   const isRoom = (target: string) => target === "loam" || (target.startsWith("loam/") && target.slice(5) in rooms);
   expect(imported.filter(([, target]) => !isRoom(target))).toEqual([]);
-  expect(pages.filter(f => readFileSync(f, "utf8").includes(`${name}/`))).toEqual([]);
+});
+
+test("no text installs or starts a package named loam from the registry, where that name is another project's", () => {
+  const root = join(source, "..");
+  const below = (folder: string, pattern: RegExp) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter(f => pattern.test(f) && !f.includes("node_modules"))
+      .map(f => join(root, folder, f));
+  const texts = [
+    ...below("docs", /\.md$/),
+    ...below("templates", /\.\w+$|^npmrc$/),
+    ...below("examples", /\.(md|js|yaml)$/),
+    ...files.filter(f => !f.endsWith(".test.ts")),
+    ...["README.md", "CONTRIBUTING.md"].map(f => join(root, f)),
+  ];
+  const install = /\b(?:npm|pnpm|yarn|bun)\s+(?:install|i|add|exec)\s+(?:-\S+\s+)*"?loam(?:@\S+)?"?(?![\w./-])/;
+  const fetched = /\bnpx\s+(?:-y|--yes|-p|--package\S*)\s+loam\b|@loam-life/;
+  expect(install.test("npm install --save-exact loam\n")).toBe(true);
+  expect(texts.length).toBeGreaterThan(500);
+  expect(texts.filter(f => install.test(readFileSync(f, "utf8")) || fetched.test(readFileSync(f, "utf8")))).toEqual([]);
 });
 
 test("the example of a model of one's own imports what a new project has: Loam, Node and its own files", () => {

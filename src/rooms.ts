@@ -46,7 +46,8 @@ export const sideDoors: Readonly<Record<string, readonly string[]>> = {
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
 export const adapters: Readonly<Record<string, string | readonly string[]>> = {
   koffi: "src/tensor/koffi.ts",
-  "onnxruntime-node": "src/tensor/onnxruntime/library.ts",
+  // Its shared library is loaded, its JavaScript is not.
+  "onnxruntime-node": [],
   // The record is Loam's own; a source is somebody else's, read only and as a stream.
   libsql: ["src/store/records/sqlite.ts", "src/data/sources/sql/sqlite.ts", "src/gateway/state/sqlite.ts"],
   ioredis: "src/gateway/state/redis.ts",

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /** base: what every room stands on. Knows nothing of models. */
 
 export { type Clock, handClock, systemClock } from "./clock.ts";

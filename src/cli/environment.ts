@@ -1,11 +1,8 @@
 /** What the bits of a trained model depend on beside its recipe: versions, instruction set, threads. Recorded with every run, compared by a rebuild. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { z } from "zod";
-import { machine as machineCode } from "../tensor/index.ts";
+import { engineVersion, machine as machineCode } from "../tensor/index.ts";
 import { machine } from "./machine.ts";
-import { ownPackage, packageFolder } from "./package.ts";
+import { ownPackage } from "./package.ts";
 
 export const runEnvironment = z.object({
   loam: z.string(),
@@ -23,10 +20,10 @@ export const runEnvironment = z.object({
 });
 export type RunEnvironment = z.output<typeof runEnvironment>;
 
-function onnxRuntimeVersion(): string {
+/** Of the library that computes, which LOAM_ONNXRUNTIME may name; "unknown" where none can be loaded. */
+function onnxRuntimeVersion(device: string): string {
   try {
-    const path = createRequire(join(packageFolder, "package.json")).resolve("onnxruntime-node/package.json");
-    return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+    return engineVersion(device === "webgpu" ? "webgpu" : "cpu");
   } catch {
     return "unknown";
   }
@@ -48,7 +45,7 @@ export function environmentOf(device: { readonly name: string; readonly threads?
     known = {
       loam: ownPackage().version,
       node: process.versions.node,
-      onnxRuntime: onnxRuntimeVersion(),
+      onnxRuntime: onnxRuntimeVersion(device.name),
       platform: `${process.platform}-${process.arch}`,
       processor,
       vector: [...vector],

@@ -32,7 +32,7 @@ export { grad, valueAndGrad, valueAuxAndGrad, vjp } from "./grad.ts";
 export { type Graph, graphHash, graphOf, loadGraph, nodesOf, printGraph, type StoredGraph, sameGraph, storeGraph } from "./graph.ts";
 export * as machine from "./machine/index.ts";
 export { type OnnxFileParts, onnxFile, onnxModel } from "./onnx-backend/index.ts";
-export { trimNativeMemory } from "./onnxruntime/index.ts";
+export { engineVersion, trimNativeMemory } from "./onnxruntime/index.ts";
 export {
   type Cotangent,
   defineOperation,

@@ -1,4 +1,5 @@
 /** A program of its own: opens the device it is told, computes on it, and says how that went as one line of JSON. */
+import { LoamError, renderProblem } from "../../base/index.ts";
 import { add, compile, openDevice, type Tensor } from "../../tensor/index.ts";
 import type { Probed } from "./probe-device.ts";
 
@@ -11,7 +12,9 @@ async function probe(): Promise<Probed> {
     if (result[0] !== 4 || result[1] !== 6) return { ok: false, reason: `1 + 3 and 2 + 4 came out as ${[...result].join(" and ")}` };
     return { ok: true, details: device.capabilities.details };
   } catch (error) {
-    return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    if (!(error instanceof LoamError)) return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    const { hint, ...problem } = error.problem;
+    return { ok: false, reason: renderProblem(problem), ...(hint ? { hint } : {}) };
   }
 }
 

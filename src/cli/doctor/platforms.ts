@@ -1,6 +1,6 @@
 /**
- * Platforms by what the packages with native parts ship: onnxruntime-node 1.30 (linux x64/arm64 with glibc, macOS arm64, Windows x64/arm64),
- * libsql 0.5 (linux and macOS x64/arm64, Windows x64), koffi 3 (all of these). A platform works where all three do.
+ * Platforms by what the packages with native parts ship: ONNX Runtime (`platformLibraries` of tensor: Linux x64/arm64 with glibc, macOS
+ * x64/arm64, Windows x64), libsql 0.5 (Linux and macOS x64/arm64, Windows x64), koffi 3 (all of these). A platform works where all three do.
  */
 export interface Platform {
   readonly name: string;
@@ -13,12 +13,8 @@ export const platforms: Readonly<Record<string, Platform>> = {
   "linux-arm64": { name: "Linux on Arm64 (glibc)", works: true },
   "darwin-arm64": { name: "macOS on Apple silicon", works: true },
   "win32-x64": { name: "Windows on x86-64", works: true },
+  "darwin-x64": { name: "macOS on Intel", works: true },
   "win32-arm64": { name: "Windows on Arm64", works: false, why: "libsql ships no binary for it; Node for x64 runs there in emulation" },
-  "darwin-x64": {
-    name: "macOS on Intel",
-    works: false,
-    why: "ONNX Runtime ships no library for it any more; LOAM_ONNXRUNTIME may name one",
-  },
 };
 
 /** Whether the C library is musl (Alpine), for which ONNX Runtime has no build. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 export type Probed =
   | { readonly ok: true; readonly details: Readonly<Record<string, string | number>> }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: false; readonly reason: string; readonly hint?: string };
 
 /** A driver that hangs is given up after this. */
 const probeMs = 20_000;

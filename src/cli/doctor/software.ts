@@ -25,24 +25,18 @@ function npmVersion(): Finding {
   }
 }
 
-/** How drivers for WebGPU come to a system. */
-const gpuHints: Partial<Record<NodeJS.Platform, string>> = {
-  linux: "A Vulkan driver: apt-get install libvulkan1 mesa-vulkan-drivers (in software), or your card's own.",
-  win32: "A graphics driver with Direct3D 12.",
-};
-
 async function cpuDevice(): Promise<Finding> {
   const found = await probeDevice("cpu");
   if (found.ok)
     return { state: "ok", found: `ONNX Runtime ${found.details.version}, ${found.details.threads} threads`, data: found.details };
-  return { state: "bad", found: found.reason, hint: "Run npm ci again; LOAM_ONNXRUNTIME may name a library of your own." };
+  const hint = `${found.hint ? `${found.hint} ` : ""}LOAM_ONNXRUNTIME may name a library of your own.`;
+  return { state: "bad", found: found.reason, hint };
 }
 
 async function webgpuDevice(): Promise<Finding> {
   const found = await probeDevice("webgpu");
   if (found.ok) return { state: "ok", found: `an adapter answers (ONNX Runtime ${found.details.version})`, data: { available: true } };
-  const hint = gpuHints[process.platform];
-  return { state: "missing", found: found.reason, ...(hint ? { hint } : {}), data: { available: false } };
+  return { state: "missing", found: found.reason, ...(found.hint ? { hint: found.hint } : {}), data: { available: false } };
 }
 
 function terminal(): Finding {

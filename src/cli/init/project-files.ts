@@ -11,18 +11,18 @@ const templates = join(packageFolder, "templates", "project");
 const slashes = (path: string): string => path.replaceAll("\\", "/");
 
 /**
- * What `npm install` in the project shall install as "loam": the tarball that this package came from where it is still there, else the folder
- * it lies in. Never a name that a registry would answer.
+ * What `npm install` in the project shall install as "loam": what this package was installed from, an address or a tarball that is still
+ * there, else the folder it lies in. Never a name: on the public registry `loam` is another project's.
  */
 export function dependencySpec(projectFolder: string): string {
   const near = (path: string) => {
     const short = slashes(relative(projectFolder, path));
     return `file:${short.startsWith(".") || /^([a-z]:|\/)/i.test(short) ? short : `./${short}`}`;
   };
-  const marker = join("node_modules", ownPackage().name);
-  if (packageFolder.endsWith(marker) || packageFolder.endsWith(join("node_modules", "loam"))) {
+  if (packageFolder.endsWith(join("node_modules", ownPackage().name))) {
     const owner = packageFolder.slice(0, packageFolder.lastIndexOf("node_modules"));
     const spec = specOf(join(owner, "package.json"));
+    if (spec && /^https?:/.test(spec)) return spec;
     const tarball = spec?.startsWith("file:") ? resolve(owner, spec.slice("file:".length)) : undefined;
     if (tarball && existsSync(tarball)) return near(tarball);
   }
@@ -34,9 +34,8 @@ function specOf(file: string): string | undefined {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(file, "utf8")) as Partial<
     Record<string, Record<string, string>>
   >;
-  for (const name of [ownPackage().name, "loam"])
-    if (dependencies[name] ?? devDependencies[name]) return dependencies[name] ?? devDependencies[name];
-  return undefined;
+  const { name } = ownPackage();
+  return dependencies[name] ?? devDependencies[name];
 }
 
 function packageJson(name: string, projectFolder: string): string {

@@ -7,6 +7,8 @@ import type { Memory } from "./memory.ts";
 
 /** A tensor that runs can use. */
 export interface Bindable {
+  /** Whose OrtValue it is. */
+  readonly library: Library;
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly sizeBytes: number;

@@ -87,6 +87,10 @@ export class DeviceBuffer implements Bindable {
     return new DeviceBuffer(device, new Memory(() => device.host.library.raw("ReleaseValue", owner)), at, dtype, shape);
   }
 
+  get library(): Library {
+    return this.#device.host.library;
+  }
+
   get disposed(): boolean {
     return this.#held.disposed;
   }

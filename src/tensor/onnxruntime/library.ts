@@ -1,27 +1,17 @@
 /**
- * The one file that touches native code: finds ONNX Runtime's shared library, loads it through koffi, and calls its C functions by
- * name. It knows C strings, pointers and status codes, and nothing of sessions. Everything above passes pointers as bigints.
+ * The one file that touches native code: loads ONNX Runtime's shared library through koffi, and calls its C functions by name. It knows
+ * C strings, pointers and status codes, and nothing of sessions. Everything above passes pointers as bigints.
  */
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { type Koffi, type LibraryHandle, loadKoffi } from "../koffi.ts";
 import { apiNames, apiVersion } from "./api-names.ts";
 import { type ApiName, apiSignatures } from "./api-signatures.ts";
 import { engineErrors } from "./errors.ts";
+import { findLibrary, libraryOf } from "./find-library.ts";
 import { createNativeQueue, nativeSlots } from "./native-queue.ts";
+import type { Provider } from "./provider.ts";
 
 export type Pointer = bigint;
 export type NativeArgument = Pointer | number | boolean | string | null | (Pointer | number | bigint | null)[];
-
-/** What `onnxruntime-node` ships; glibc on Linux. */
-const libraryFiles: Readonly<Record<string, string>> = {
-  "linux-x64": "linux/x64/libonnxruntime.so.1",
-  "linux-arm64": "linux/arm64/libonnxruntime.so.1",
-  "darwin-arm64": "darwin/arm64/libonnxruntime.1.dylib",
-  "win32-x64": "win32/x64/onnxruntime.dll",
-  "win32-arm64": "win32/arm64/onnxruntime.dll",
-};
 
 type NativeFunction = ((...args: NativeArgument[]) => unknown) & {
   async: (...args: (NativeArgument | ((error: unknown, result: unknown) => void))[]) => void;
@@ -29,7 +19,7 @@ type NativeFunction = ((...args: NativeArgument[]) => unknown) & {
 
 export interface Library {
   readonly path: string;
-  /** Of ONNX Runtime, "1.30.0". */
+  /** Of ONNX Runtime, "1.28.2". */
   readonly version: string;
   /** Where the table of its functions is, for native code; `apiIndex` numbers them. */
   readonly api: Pointer;
@@ -57,20 +47,6 @@ export interface Library {
 /** A function's place in the table of functions. */
 export const apiIndex = (name: (typeof apiNames)[number]): number => apiNames.indexOf(name);
 
-/** The file name of the library below the package's `bin/napi-v*`. Throws `onnxruntime/platform` where none exists. */
-export function libraryFile(platform: string, arch: string, musl: boolean): string {
-  const file = libraryFiles[`${platform}-${arch}`];
-  if (file && !musl) return file;
-  throw engineErrors.fail("platform", {
-    place: "onnxruntime-node",
-    expected: `one of ${Object.keys(libraryFiles).join(", ")} (Linux with glibc)`,
-    received: `${platform}-${arch}${musl ? " with musl" : ""}`,
-    hint: musl
-      ? "Use an image with glibc, such as node:20-slim in place of node:20-alpine."
-      : "Run on one of these, or set LOAM_ONNXRUNTIME to the path of a libonnxruntime >= 1.24 built for this machine.",
-  });
-}
-
 /** Asked only when loading failed: the report takes some 15 ms. */
 function isMusl(): boolean {
   if (process.platform !== "linux") return false;
@@ -78,40 +54,13 @@ function isMusl(): boolean {
   return !report.header?.glibcVersionRuntime;
 }
 
-const require = createRequire(import.meta.url);
-
-function findLibrary(): string {
-  const given = process.env.LOAM_ONNXRUNTIME;
-  if (given) {
-    if (existsSync(given)) return given;
-    throw engineErrors.fail("library", { place: "LOAM_ONNXRUNTIME", expected: "the path of an existing file", received: `"${given}"` });
-  }
-  const file = libraryFile(process.platform, process.arch, false);
-  let folder: string;
-  try {
-    folder = dirname(require.resolve("onnxruntime-node/package.json"));
-  } catch (error) {
-    throw engineErrors.fail(
-      "library",
-      { place: "onnxruntime-node", expected: "the installed package", received: "none", hint: "Run npm install." },
-      error,
-    );
-  }
-  const path = join(folder, "bin", "napi-v6", file);
-  if (existsSync(path)) return path;
-  throw engineErrors.fail("library", {
-    place: "onnxruntime-node",
-    expected: `the file ${path}`,
-    received: "none",
-    hint: "Reinstall the package: npm ci.",
-  });
-}
+/** Of the process: its libraries share Node's thread pool. */
+const queue = createNativeQueue(nativeSlots(process.env.UV_THREADPOOL_SIZE));
 
 /** OrtErrorCode, as far as it means something of its own to Loam. */
 const codes: Readonly<Record<number, "model" | "notSupported">> = { 4: "model", 7: "model", 9: "notSupported", 10: "model" };
 
-function open(): Library {
-  const path = findLibrary();
+function open(path: string): Library {
   let koffi: Koffi;
   let handle: LibraryHandle;
   let base: Pointer;
@@ -120,7 +69,7 @@ function open(): Library {
     handle = koffi.load(path);
     base = handle.func("void *OrtGetApiBase()")() as Pointer;
   } catch (error) {
-    if (isMusl()) libraryFile(process.platform, process.arch, true);
+    if (isMusl()) libraryOf(process.platform, process.arch, true);
     throw engineErrors.fail("library", { place: path, message: `cannot be loaded: ${(error as Error).message}` }, error);
   }
   // A collected handle unloads the library under the functions: it is kept reachable for as long as the process lives.
@@ -136,7 +85,7 @@ function open(): Library {
       place: path,
       expected: `ONNX Runtime 1.${apiVersion} or newer`,
       received: version,
-      hint: "Install the version of onnxruntime-node that package.json names.",
+      hint: "Run npm install, or let LOAM_ONNXRUNTIME name a newer library.",
     });
   const table = koffi.decode(api, koffi.array("void *", apiNames.length)) as Pointer[];
 
@@ -161,7 +110,6 @@ function open(): Library {
   };
   const call = (name: ApiName, ...args: NativeArgument[]) => check(name, find(name)(...args));
   const inFlight = new Set<readonly object[]>();
-  const queue = createNativeQueue(nativeSlots(process.env.UV_THREADPOOL_SIZE));
   const callAsync = (keep: readonly object[], name: ApiName, ...args: NativeArgument[]) =>
     queue.run(
       () =>
@@ -228,13 +176,23 @@ function open(): Library {
   };
 }
 
-let library: Library | undefined;
+const libraries = new Map<string, Library>();
+const pathOf: Partial<Record<Provider, string>> = {};
 
-/** The library, loaded at the first call (some 30 ms) and then for good. Throws `onnxruntime/platform` or `onnxruntime/library`. */
-export function loadLibrary(): Library {
-  library ??= open();
+/**
+ * A provider's library, loaded at the first call (some 30 ms) and then for good. Two providers of one process may have two: what one of them
+ * made must not be given to the other. Throws `onnxruntime/platform`, `onnxruntime/library` or `onnxruntime/provider`.
+ */
+export function loadLibrary(provider: Provider = "cpu"): Library {
+  pathOf[provider] ??= findLibrary(provider);
+  const path = pathOf[provider];
+  const library = libraries.get(path) ?? open(path);
+  libraries.set(path, library);
   return library;
 }
 
-/** `Library.trimMemory` where the library was loaded at all. */
-export const trimNativeMemory = (): void => library?.trimMemory();
+/** `Library.trimMemory` where a library was loaded at all; the memory is the process's. */
+export const trimNativeMemory = (): void => libraries.values().next().value?.trimMemory();
+
+/** Of ONNX Runtime, by asking the library. Throws as `loadLibrary` does. */
+export const engineVersion = (provider: Provider = "cpu"): string => loadLibrary(provider).version;

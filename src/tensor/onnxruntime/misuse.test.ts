@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DType } from "../dtype.ts";
 import { int, writeModel } from "../onnx/index.ts";
-import { libraryFile, openRuntime } from "./index.ts";
+import { libraryOf, openRuntime } from "./index.ts";
 
 const runtime = openRuntime({ threads: 1 });
 const model = writeModel({
@@ -188,7 +188,7 @@ test("an aborted run rejects with the signal's reason and can run again", async 
 });
 
 test("a platform without a library is named with those that have one", () => {
-  expect(libraryFile("linux", "x64", false)).toBe("linux/x64/libonnxruntime.so.1");
-  expect(() => libraryFile("sunos", "sparc", false)).toThrowError(/linux-x64.*win32-arm64.*sunos-sparc/);
-  expect(() => libraryFile("linux", "x64", true)).toThrowError(/musl.*node:20-slim/);
+  expect(libraryOf("linux", "x64", false)).toEqual({ package: "sherpa-onnx-linux-x64", file: "libonnxruntime.so" });
+  expect(() => libraryOf("sunos", "sparc", false)).toThrowError(/linux-x64.*win32-x64.*sunos-sparc/);
+  expect(() => libraryOf("linux", "x64", true)).toThrowError(/musl.*node:20-slim/);
 });

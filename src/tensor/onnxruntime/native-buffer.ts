@@ -65,6 +65,10 @@ export class NativeBuffer implements Bindable {
     return new NativeBuffer(host, HostMemory.wrap(host.library, bytes), dtype, shape, 0);
   }
 
+  get library(): Library {
+    return this.#host.library;
+  }
+
   get disposed(): boolean {
     return this.#held.disposed;
   }

@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { expect, test } from "vitest";
+import { libraryOf, platformLibraries, webgpuPackage } from "./index.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const packages = fileURLToPath(new URL("../../../node_modules", import.meta.url));
@@ -108,4 +109,41 @@ test("a library that is not there, or is another one, is an error that names it"
     });
   expect(words("/no/such/file.so")).toMatch(/^onnxruntime\/library LOAM_ONNXRUNTIME.*"\/no\/such\/file\.so"/);
   expect(words(fileURLToPath(import.meta.url))).toMatch(/^onnxruntime\/library .*process\.life\.test\.ts: cannot be loaded/);
+});
+
+test("package.json pins the packages that carry the library, one for each platform, and none of them has an install script", () => {
+  const own = JSON.parse(readFileSync(join(packages, "..", "package.json"), "utf8"));
+  const places = Object.values(platformLibraries).map(p => p.package);
+  expect(Object.keys(own.optionalDependencies).sort()).toEqual([...places].sort());
+  for (const version of Object.values(own.optionalDependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+  expect(own.peerDependencies[webgpuPackage.name]).toBe(webgpuPackage.version);
+  expect(own.peerDependenciesMeta[webgpuPackage.name]).toEqual({ optional: true });
+  expect(own.devDependencies[webgpuPackage.name]).toBe(webgpuPackage.version);
+  const lock = JSON.parse(readFileSync(join(packages, "..", "package-lock.json"), "utf8"));
+  for (const name of places) {
+    const entry = lock.packages[`node_modules/${name}`];
+    expect(entry).toMatchObject({ version: own.optionalDependencies[name], optional: true, integrity: expect.stringMatching(/^sha512-/) });
+    expect(entry.hasInstallScript, name).toBeUndefined();
+  }
+});
+
+test("without onnxruntime-node the processor computes, and WebGPU says what to install", () => {
+  const folder = mkdtempSync(join(tmpdir(), "loam-modules-"));
+  try {
+    const { package: name } = libraryOf(process.platform, process.arch, false);
+    mkdirSync(join(folder, "node_modules"));
+    for (const needed of [name, "koffi", "@koromix"]) symlinkSync(join(packages, needed), join(folder, "node_modules", needed), "junction");
+    const said = alone(
+      'console.log(openRuntime().version); try { openRuntime({ provider: "webgpu" }); } catch (e) { console.log((e as { code: string }).code, (e as Error).message); }',
+      [],
+      { NODE_PATH: join(folder, "node_modules"), LOAM_ONNXRUNTIME: "" },
+    );
+    const [version, ...error] = said.split("\n");
+    expect(version).toMatch(/^1\.\d+\.\d+$/);
+    expect(error.join("\n")).toMatch(
+      /^onnxruntime\/provider device webgpu: expected the package onnxruntime-node@1\.30\.0.*npm install --ignore-scripts --save-exact onnxruntime-node@1\.30\.0/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

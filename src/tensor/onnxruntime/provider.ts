@@ -20,7 +20,7 @@ export const providerTable = {
     engineName: "WebGPU",
     memoryName: "WebGPU_Buffer",
     inPlace: false,
-    hint: "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver; on Linux also libvulkan1. Without one, use the device cpu.",
+    hint: "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver; on Linux: apt-get install libvulkan1 mesa-vulkan-drivers (in software), or your card's own. Without one, use the device cpu.",
   },
 } as const satisfies Record<string, ProviderRow>;
 
@@ -42,16 +42,21 @@ export function appendProvider(library: Library, options: Pointer, provider: Pro
 
 /** Which devices this machine has; where not, why. A look that may start a driver (some 20 ms), once a process. */
 export function deviceReport(): Readonly<Record<Provider, { readonly available: boolean; readonly reason: string }>> {
-  const { library } = openEnvironment();
-  const look = (provider: Provider) => {
+  const tryProvider = (provider: Provider) => {
+    const { library } = openEnvironment(provider);
     const options = library.create("CreateSessionOptions");
     try {
       appendProvider(library, options, provider);
+    } finally {
+      library.raw("ReleaseSessionOptions", options);
+    }
+  };
+  const look = (provider: Provider) => {
+    try {
+      tryProvider(provider);
       return { available: true, reason: "" };
     } catch (error) {
       return { available: false, reason: (error as Error).message };
-    } finally {
-      library.raw("ReleaseSessionOptions", options);
     }
   };
   return { cpu: look("cpu"), webgpu: look("webgpu") };

@@ -51,7 +51,7 @@ export function openRuntime(options: RuntimeOptions = {}): Runtime {
   const threads = options.threads ?? availableParallelism();
   if (!Number.isSafeInteger(threads) || threads < 1)
     throw engineErrors.fail("option", { place: "threads", expected: "a whole number >= 1", received: String(threads) });
-  const environment = openEnvironment(options.log);
+  const environment = openEnvironment(provider, options.log);
   openSharedArena(environment, options.memoryLimitBytes);
   const { library, env, cpuMemory } = environment;
   const host: SessionHost = { library, cpuMemory, inPlace: providerTable[provider].inPlace };

@@ -124,6 +124,13 @@ export class Session {
       const place = `${side} "${port.name}"`;
       if (!buffer) throw engineErrors.fail("name", { place, expected: `a buffer for ${portText(port)}`, received: "none" });
       if (buffer.disposed) throw engineErrors.fail("disposed", { place, message: "the buffer was disposed" });
+      if (buffer.library !== this.#native.library)
+        throw engineErrors.fail("option", {
+          place,
+          expected: `a buffer of the engine that compiled the program (${this.#native.library.path})`,
+          received: `one of ${buffer.library.path}`,
+          hint: "Allocate it from the runtime that made the session.",
+        });
       if (buffer.dtype !== port.dtype) throw engineErrors.fail("dtype", { place, expected: portText(port), received: portText(buffer) });
       const fits =
         buffer.shape.length === port.shape.length &&

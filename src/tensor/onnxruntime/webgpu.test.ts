@@ -59,8 +59,19 @@ onGpu("a program on the device gives the processor's numbers, with parameters th
 
   // Host memory may be bound as well; it is copied at every run.
   const back = runtime.allocate("f32", [8, 8]);
-  runtime.createSession(layer).prepare({ x: hx, w }, { y: back }).sync();
+  const own = runtime.allocate("f32", [8, 16]);
+  (own.array as Float32Array).set(hx.array as Float32Array);
+  runtime.createSession(layer).prepare({ x: own, w }, { y: back }).sync();
   expect([...back.array]).toEqual([...device]);
+});
+
+onGpu("a buffer of the processor's engine is refused by a program of the device's, which is another library", () => {
+  if (host.library.path === runtime.library.path) return; // LOAM_ONNXRUNTIME names one for both
+  const x = host.allocate("f32", [8, 16]);
+  const [w, y] = [runtime.allocateOnDevice("f32", [16, 8]), runtime.allocateOnDevice("f32", [8, 8])];
+  expect(() => runtime.createSession(layer).prepare({ x, w }, { y })).toThrowError(
+    /input "x": expected a buffer of the engine that compiled/,
+  );
 });
 
 for (const dtype of dtypes)

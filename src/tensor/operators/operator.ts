@@ -185,10 +185,22 @@ function writeText(pages: Pages, offset: number, text: string): void {
   new Uint8Array(pages.buffer).set(Buffer.from(`${text}\0`, "latin1"), offset);
 }
 
-const made = new Map<string, bigint>();
+/** What was made for a library, whose functions the code calls: operators by their names, domains by their operators' addresses. */
+interface Made {
+  readonly operators: Map<string, bigint>;
+  readonly domains: Map<string, Pointer>;
+}
+const madeFor = new Map<Library, Made>();
+
+function madeOf(library: Library): Made {
+  const made = madeFor.get(library) ?? { operators: new Map(), domains: new Map() };
+  madeFor.set(library, made);
+  return made;
+}
 
 /** Where the OrtCustomOp is. Errors: tensor/machine. */
 function addressOf(library: Library, o: Operator): bigint {
+  const made = madeOf(library).operators;
   const known = made.get(o.name);
   if (known !== undefined) return known;
   const { code: kernelCode, kernels, scratchBytes } = o.make();
@@ -220,10 +232,9 @@ function addressOf(library: Library, o: Operator): bigint {
   return pages.address;
 }
 
-const domains = new Map<string, Pointer>();
-
 /** An OrtCustomOpDomain with the operators of a model, for its session's options. Errors: tensor/machine. */
 export function operatorDomainOf(library: Library, operators: readonly Operator[]): Pointer {
+  const { domains } = madeOf(library);
   const addresses = operators.map(o => addressOf(library, o));
   const key = addresses.toSorted((a, b) => Number(a - b)).join(" ");
   const known = domains.get(key);

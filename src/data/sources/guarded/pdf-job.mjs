@@ -1,12 +1,20 @@
 /**
  * PDF in the guarded process (pdf.js, its build for old engines, which needs no canvas for text): what the file says of itself, then each
- * page's runs of text with their places. Nothing is drawn, no script or picture is touched.
+ * page's runs of text with their places. Nothing is drawn, no script or picture is touched. The built package carries the 4 MB of
+ * `pdfjs-dist` that this needs (scripts/parts/pdfjs.js); the package itself, with its canvas, takes 70 MB.
  */
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { getDocument } from "pdfjs-dist/legacy/build/pdf.mjs";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
-const home = join(dirname(fileURLToPath(import.meta.resolve("pdfjs-dist/package.json"))), "/");
+const carried = fileURLToPath(new URL("./pdfjs/", import.meta.url));
+const home = existsSync(carried) ? carried : join(dirname(fileURLToPath(import.meta.resolve("pdfjs-dist/package.json"))), "/");
+
+// pdf.js takes these from a canvas for drawing; without one it needs the names when it loads, and never for text.
+for (const name of ["DOMMatrix", "ImageData", "Path2D"]) globalThis[name] ??= class {};
+
+/** @type {typeof import("pdfjs-dist/legacy/build/pdf.mjs")} */
+const { getDocument } = await import(pathToFileURL(join(home, "legacy/build/pdf.mjs")).href);
 
 /** Read at once. */
 const pieceBytes = 2 ** 20;
