@@ -5,6 +5,7 @@
 import "../bin/node-version.js";
 import { existsSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { bundleCli } from "./parts/bundle.js";
 import { node } from "./parts/child.js";
 import { locked } from "./parts/lock.js";
 import { carryPdfjs } from "./parts/pdfjs.js";
@@ -32,16 +33,16 @@ const parts = {
       ...["src", "bench"].flatMap(folder =>
         filesBelow(folder, f => /\.(ts|mjs|json)$/.test(f) && !isTest(f) && !f.startsWith("bench/peers/")),
       ),
-      "tsconfig.json",
-      "tsconfig.build.json",
+      ...["tsconfig.json", "tsconfig.build.json", "scripts/parts/bundle.js", "scripts/parts/pdfjs.js"],
       lock,
     ],
-    isThere: () => existsSync(inRoot("dist/src/cli/main.js")),
+    isThere: () => existsSync(inRoot("dist/bundle/main.js")),
     async build() {
       const { code, output } = await node(programs.tsc, ["-p", "tsconfig.build.json", "--pretty", "false"]);
       if (code !== 0) throw new Trouble(`tsc: expected no errors, got exit code ${code}:\n${output.trimEnd()}`);
       removeOrphans();
       carryPdfjs();
+      await bundleCli();
       return "compiled src and bench into dist";
     },
   },

@@ -6,17 +6,16 @@ import { join } from "node:path";
 import type { LoamError } from "../base/index.ts";
 import { formatCount } from "../base/index.ts";
 import { baselinesStage, evaluateStage } from "../evaluate/index.ts";
-import type { ArtifactReader, Plan, RunResult, Store } from "../store/index.ts";
 import { type Device, openDevice } from "../tensor/index.ts";
 import { tokenizerStage } from "../text/index.ts";
 import { shardsStage, trainStage } from "../train/index.ts";
 import { dataLinksOf, n } from "./data-links.ts";
-import { type Link, link, type RunGiven } from "./link.ts";
+import { type Link, link } from "./link.ts";
 import type { Project } from "./project.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
 export { type DataWorkers, dataLinksOf } from "./data-links.ts";
-export { type Link, link, type RunGiven, type StageName, stageNames } from "./link.ts";
+export { type Link, link, type Made, planLink, type RunGiven, runLink, type StageName, stageNames } from "./link.ts";
 
 export interface LifeSurroundings {
   readonly onProblem: (problem: LoamError) => void;
@@ -102,20 +101,3 @@ function trainedLife(p: Project, modelName: string, around: LifeSurroundings): L
     }),
   ];
 }
-
-export type Made = ReadonlyMap<string, ArtifactReader>;
-
-const inputsOf = (link: Link, made: Made): Record<string, ArtifactReader> | undefined => {
-  const entries = Object.entries(link.inputs).map(([name, label]) => [name, made.get(label)] as const);
-  return entries.every(([, a]) => a) ? (Object.fromEntries(entries) as Record<string, ArtifactReader>) : undefined;
-};
-
-/** Whether a link would run; undefined when what it needs is not made yet. */
-export async function planLink(store: Store, link: Link, made: Made): Promise<Plan | undefined> {
-  const inputs = inputsOf(link, made);
-  return inputs && link.plan(store, inputs);
-}
-
-/** Runs a link whose inputs are made. */
-export const runLink = (store: Store, link: Link, made: Made, given: RunGiven): Promise<RunResult> =>
-  link.run(store, inputsOf(link, made)!, given);

@@ -88,3 +88,20 @@ export function openedLink<I extends string, S extends z.ZodType>({ open, ...sho
       ),
   };
 }
+
+export type Made = ReadonlyMap<string, ArtifactReader>;
+
+const inputsOf = (link: Link, made: Made): Record<string, ArtifactReader> | undefined => {
+  const entries = Object.entries(link.inputs).map(([name, label]) => [name, made.get(label)] as const);
+  return entries.every(([, a]) => a) ? (Object.fromEntries(entries) as Record<string, ArtifactReader>) : undefined;
+};
+
+/** Whether a link would run; undefined when what it needs is not made yet. */
+export async function planLink(store: Store, link: Link, made: Made): Promise<Plan | undefined> {
+  const inputs = inputsOf(link, made);
+  return inputs && link.plan(store, inputs);
+}
+
+/** Runs a link whose inputs are made. */
+export const runLink = (store: Store, link: Link, made: Made, given: RunGiven): Promise<RunResult> =>
+  link.run(store, inputsOf(link, made)!, given);

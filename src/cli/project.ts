@@ -11,7 +11,7 @@ import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
 import { searchPart } from "../tune/index.ts";
-import { environmentOf } from "./environment.ts";
+import type { RunEnvironment } from "./environment.ts";
 import { cliErrors } from "./errors.ts";
 import { labelPart } from "./labelling/label-part.ts";
 import { guardsOf } from "./releases/guards-of.ts";
@@ -192,7 +192,10 @@ export function findProject(from: string): Project {
 export async function openProjectStore(p: Project): Promise<Store> {
   const guards = guardsOf(p);
   const { records, blobs } = p.config.store;
-  const store = await openStore({ root: p.folder, records, blobs, environment: environmentOf(p.config.device) });
+  // what computes is loaded when a stage runs
+  let known: Promise<RunEnvironment> | undefined;
+  const environment = () => (known ??= import("./environment.ts").then(m => m.environmentOf(p.config.device)()));
+  const store = await openStore({ root: p.folder, records, blobs, environment });
   if (store.isReadOnly) return store;
   try {
     await setGuards(store, guards);

@@ -7,7 +7,7 @@ import { lifeVerbs } from "./verb-rows/life.ts";
 import { modelsVerbs } from "./verb-rows/models.ts";
 import { chatVerb, loginVerb, serveVerb } from "./verb-rows/serving.ts";
 import { tuneVerbs } from "./verb-rows/tune.ts";
-import { upkeepVerbs } from "./verb-rows/upkeep.ts";
+import { completionVerb, upkeepVerbs } from "./verb-rows/upkeep.ts";
 
 /** What the first words of verbs of two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
@@ -25,4 +25,5 @@ export const verbs: readonly Verb[] = [
   ...gatewayVerbs,
   chatVerb,
   ...upkeepVerbs,
+  completionVerb(() => verbs),
 ];

@@ -1,5 +1,6 @@
 /** evaluate: how good a model is, beside what anyone could have without it. */
 export { sliceName } from "./about-item.ts";
+export { type BaselineName, baselineNames } from "./baseline-names.ts";
 export { type AnswerBaseline, type CommonestForms, commonestForms, type Rewriting } from "./baselines/answers/index.ts";
 export { type BaselineScore, bytesOf, gzipBaseline, type NgramModel, ngramBaseline, trainNgram, zstdBaseline } from "./baselines/index.ts";
 export { type Bm25Options, bm25, searchWords } from "./baselines/ranking/index.ts";
@@ -82,9 +83,7 @@ export {
   reciprocalRank,
 } from "./retrieval/index.ts";
 export {
-  type BaselineName,
   type BitsReport,
-  baselineNames,
   baselinesStage,
   evaluateStage,
   type ReportScore,

@@ -5,6 +5,7 @@ import { disposeTree, loadModel } from "../nn/index.ts";
 import { type ArtifactInfo, type ArtifactReader, runDataOf, type Stage, type Store, stage } from "../store/index.ts";
 import type { Device } from "../tensor/index.ts";
 import { endToken, loadTokenizer, type Tokenizer } from "../text/index.ts";
+import { type BaselineName, baselineNames } from "./baseline-names.ts";
 import { type BaselineScore, bytesOf, gzipBaseline, ngramBaseline, zstdBaseline } from "./baselines/index.ts";
 import { evaluateErrors } from "./errors.ts";
 import { modelBits } from "./model-bits.ts";
@@ -20,15 +21,13 @@ interface Material {
 const ngram = (order: number) => (m: Material) =>
   ngramBaseline({ order, vocabulary: m.vocab, train: m.trainTokens, heldOut: m.heldOutTokens, bytes: m.bytes });
 
-/** Baselines by name; a new one is a row. */
+/** Baselines by name; a new one is a row here and a name in `baselineNames`. */
 const baselines = {
   gzip: (m: Material) => gzipBaseline(m.train, m.heldOut),
   zstd: (m: Material) => zstdBaseline(m.train, m.heldOut),
   "2-gram": ngram(2),
   "5-gram": ngram(5),
-} as const satisfies Record<string, (m: Material) => BaselineScore | Promise<BaselineScore>>;
-export type BaselineName = keyof typeof baselines;
-export const baselineNames = Object.keys(baselines) as [BaselineName, ...BaselineName[]];
+} as const satisfies Record<BaselineName, (m: Material) => BaselineScore | Promise<BaselineScore>>;
 
 export interface ReportScore extends Omit<BaselineScore, "ms"> {
   readonly kind: "model" | "baseline";

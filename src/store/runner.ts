@@ -187,7 +187,7 @@ async function runInside<I extends string, S extends z.ZodType>(
   signal.throwIfAborted();
   const writer = artifactWriter(store.blobs, prepared.place);
   const data = runDataWriter(prepared.place);
-  if (store.environment) data.writer.write(environmentFile, canonicalJson(store.environment()));
+  if (store.environment) data.writer.write(environmentFile, canonicalJson(await store.environment()));
   const summary = await stage.run({
     inputs: o.inputs,
     options: prepared.options,

@@ -25,7 +25,7 @@ export interface StoreOptions {
   readonly blobs?: string | undefined;
   readonly clock?: Clock | undefined;
   /** What the bits of an artifact may depend on beside its recipe (instruction set, versions); asked once a run, and kept as `environment.json` of its run data. */
-  readonly environment?: (() => Json) | undefined;
+  readonly environment?: (() => Json | Promise<Json>) | undefined;
 }
 
 export interface Store {
@@ -35,7 +35,7 @@ export interface Store {
   readonly clock: Clock;
   /** The record is in a place that cannot be written: it is read as it is, and whatever would write fails with base/readOnly. */
   readonly isReadOnly: boolean;
-  readonly environment?: (() => Json) | undefined;
+  readonly environment?: (() => Json | Promise<Json>) | undefined;
   /** A folder a recipe; see `runner.ts`. */
   readonly scratchFolder: string;
   readonly headsPath: string;

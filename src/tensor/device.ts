@@ -1,6 +1,7 @@
 /** Devices: opened by name with their options; they make arrays, and `compile` runs programs on them. */
 import type { Backend, Capabilities } from "./backend.ts";
 import { DeviceArray } from "./device-array.ts";
+import { type DeviceName, deviceNames } from "./device-names.ts";
 import { bytesOf, type DType, dtypeTable, sizeOf, type TypedArray } from "./dtype.ts";
 import { checkSpec, elementsOf, flatten, type Nested, numbersAs } from "./elements.ts";
 import { tensorErrors } from "./errors.ts";
@@ -8,8 +9,6 @@ import { type OnnxBackendOptions, onnxBackend } from "./onnx-backend/index.ts";
 import { referenceBackend } from "./reference-backend.ts";
 import type { Shape } from "./shape.ts";
 
-export const deviceNames = ["cpu", "webgpu", "reference"] as const;
-export type DeviceName = (typeof deviceNames)[number];
 export type DeviceOptions = Omit<OnnxBackendOptions, "provider">;
 
 /** Which backend a device name stands for; a new backend is a row. */

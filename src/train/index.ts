@@ -47,6 +47,7 @@ export {
   packingStart,
   type TokenShards,
 } from "./packing.ts";
+export { type Precision, precisions } from "./precision.ts";
 export { decoderLoss, type PretrainOptions, type PretrainResult, pretrain } from "./pretrain.ts";
 export {
   count,
@@ -75,8 +76,6 @@ export { type TrainSurroundings, trainStage } from "./stage.ts";
 export {
   createTrainer,
   type MeasuredLoss,
-  type Precision,
-  precisions,
   type StepReport,
   type Trainer,
   type TrainerOptions,

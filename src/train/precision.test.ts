@@ -3,8 +3,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import { decoderSpec, llamaConfig } from "../nn/index.ts";
 import { machine, openDevice } from "../tensor/index.ts";
 import { adamw, single } from "./optimizer.ts";
+import type { Precision } from "./precision.ts";
 import { decoderLoss } from "./pretrain.ts";
-import { createTrainer, type Precision } from "./trainer.ts";
+import { createTrainer } from "./trainer.ts";
 
 const isHere = machine.processorFeatures().wide512;
 const why = isHere ? "" : " (skipped: the processor has no 512-bit vectors)";

@@ -3,8 +3,8 @@ import { z } from "zod";
 import { nearest, parseCount, type Tree, treePaths } from "../base/index.ts";
 import { trainErrors } from "./errors.ts";
 import { adamw, frozen, grouped, muonWithAdamw, namesParameter, type Optimizer, single } from "./optimizer.ts";
+import { precisions } from "./precision.ts";
 import { scheduleKinds } from "./schedule.ts";
-import { precisions } from "./trainer.ts";
 
 /** A number of things: 4000000, "4M", "250k". */
 export const count = z.union([z.number(), z.string()]).transform((v, context) => {

@@ -20,10 +20,8 @@ import {
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
+import type { Precision } from "./precision.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
-
-export const precisions = ["f32", "bf16"] as const;
-export type Precision = (typeof precisions)[number];
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
 export interface MeasuredLoss {

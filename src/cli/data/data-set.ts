@@ -4,8 +4,9 @@
  */
 import { nearest } from "../../base/index.ts";
 import { type ArtifactReader, openArtifact, type Store } from "../../store/index.ts";
+import { dataLinksOf } from "../data-links.ts";
 import { cliErrors } from "../errors.ts";
-import { dataLinksOf, planLink } from "../life.ts";
+import { planLink } from "../link.ts";
 import { modelsOf, type Project, servedModelOf } from "../project.ts";
 import { newestDocuments } from "./newest-documents.ts";
 

@@ -38,3 +38,12 @@ export const upkeepVerbs: readonly Verb[] = [
     load: async () => (await import("../verbs/doctor.ts")).doctor,
   },
 ];
+
+/** Completes all verbs, itself too. */
+export const completionVerb = (all: () => readonly Verb[]): Verb => ({
+  usage: "completion <shell> [words...]",
+  summary: "Print the script that completes verbs, flags and names of the project in a shell: bash, zsh or fish",
+  options: [],
+  example: 'loam completion bash > ~/.loam-completion && echo "source ~/.loam-completion" >> ~/.bashrc',
+  load: async () => (await import("../verbs/completion.ts")).completionOf(all()),
+});

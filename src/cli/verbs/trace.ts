@@ -6,11 +6,9 @@ import { formatCount, isLoamError } from "../../base/index.ts";
 import type { Store } from "../../store/index.ts";
 import { type Trace, type TraceNode, trace as traceOf, verify } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
-import { administered } from "../gateway/administration.ts";
 import { findProject, openProjectStore } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { showRequest } from "./gateway-requests.ts";
 
 const figures = (n: TraceNode): string =>
   Object.entries(n.summary)
@@ -64,6 +62,8 @@ async function prove(context: Context, store: Store): Promise<void> {
 /** Of a request: what the journal knows, and the lineage of the version that answered, where this project's record has it. */
 async function printRequest(context: Context, id: string, options: Options): Promise<void> {
   const { out } = context;
+  // the gateway's code is for requests alone
+  const [{ administered }, { showRequest }] = await Promise.all([import("../gateway/administration.ts"), import("./gateway-requests.ts")]);
   const requests = await administered(context, options, "loam trace", a => a.request(id));
   const [request] = requests;
   if (!request)

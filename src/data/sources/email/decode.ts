@@ -2,12 +2,13 @@
  * A raw mail (RFC 822, MIME) to subject and body text. postal-mime does the parsing; here is what real mail needs around it: character
  * sets that are missing or unknown, plain text against markup, forwarded mails, and a named note for everything that was guessed.
  */
-import PostalMime from "postal-mime";
+
 import type { Attributes } from "../../document.ts";
 import type { Edit } from "../../ledger.ts";
 import { decodeBytes, restoreWindows1252 } from "../../windows-1252.ts";
 import { htmlToText, markupStart } from "../html.ts";
 import { charsetOf, declaredCharset, guessCharset } from "./charset.ts";
+import { postalMime } from "./postal-mime.ts";
 import { type ReadMail, readSimple } from "./simple.ts";
 
 /** A mail nested deeper than this is set aside: real mail has five levels, an attack has thousands. */
@@ -142,7 +143,7 @@ function bodyOf(mail: ReadMail, latin: string, edits: Edit[]): { body: string; f
 
 /** The mail through the MIME parser. */
 export const parseMail = (latin: string): Promise<ReadMail> =>
-  PostalMime.parse(Buffer.from(latin, "latin1"), { maxNestingDepth: maxNesting, forceRfc822Attachments: true });
+  postalMime().default.parse(Buffer.from(latin, "latin1"), { maxNestingDepth: maxNesting, forceRfc822Attachments: true });
 
 /** A mail taken apart, its text parts in their true character sets. `isText` says that the bytes are UTF-8 of an already decoded text. */
 export async function readMail(

@@ -2,9 +2,15 @@
  * The one place that knows `re2js`, a regular-expression engine that follows all ways through a pattern at once instead of trying them one
  * after another. One search takes time in proportion to pattern times text, whatever stands in either.
  */
-import { RE2JS } from "re2js";
+import { createRequire } from "node:module";
 
-export const patternFlags = { i: RE2JS.CASE_INSENSITIVE, m: RE2JS.MULTILINE, s: RE2JS.DOTALL } as const;
+type Library = typeof import("re2js")["RE2JS"];
+
+let library: Library | undefined;
+/** Loaded at the first pattern (7 ms): reading a project file needs none. */
+const re2 = (): Library => (library ??= (createRequire(import.meta.url)("re2js") as typeof import("re2js")).RE2JS);
+
+const flagNames = { i: "CASE_INSENSITIVE", m: "MULTILINE", s: "DOTALL" } as const;
 
 export interface Matcher {
   /** Whether it matches anywhere: a table of states, several times as fast as the search for places. */
@@ -26,7 +32,7 @@ const beyond: readonly (readonly [RegExp, string])[] = [
 /** Why a pattern is refused, for people; undefined where it is taken. */
 export function refusal(pattern: string): string | undefined {
   try {
-    RE2JS.compile(pattern);
+    re2().compile(pattern);
     return undefined;
   } catch (error) {
     const why = (error as Error).message.replace(/^error parsing regexp: /, "");
@@ -37,9 +43,10 @@ export function refusal(pattern: string): string | undefined {
 
 /** A pattern that `refusal` has nothing against. */
 export function compilePattern(pattern: string, flags: string): Matcher {
+  const RE2JS = re2();
   const re = RE2JS.compile(
     pattern,
-    [...flags].reduce((bits, flag) => bits | patternFlags[flag as keyof typeof patternFlags], 0),
+    [...flags].reduce((bits, flag) => bits | RE2JS[flagNames[flag as keyof typeof flagNames]], 0),
   );
   return {
     test: text => re.test(text),

@@ -1,0 +1,69 @@
+/**
+ * The command line as few files: dist/src/cli/main.js with what it imports, split where the source imports dynamically, so that a verb loads
+ * what it uses. A module that only re-exports costs nothing here. Libraries of plain JavaScript are inside; native ones stay packages.
+ */
+import { rmSync } from "node:fs";
+import { relative, sep } from "node:path";
+import { build } from "rolldown";
+import { inRoot } from "./places.js";
+
+const outdir = inRoot("dist/bundle");
+
+/** Libraries inside the bundle, with what they import. */
+const inside = new Set([
+  "zod",
+  "yaml",
+  "commander",
+  "jose",
+  "hono",
+  "@hono/node-server",
+  "@hono/zod-openapi",
+  "@hono/zod-validator",
+  "@asteasolutions/zod-to-openapi",
+  "openapi3-ts",
+  "@huggingface/jinja",
+  "htmlparser2",
+  "domutils",
+  "domhandler",
+  "dom-serializer",
+  "domelementtype",
+  "entities",
+  "kysely",
+]);
+
+const packageOf = path =>
+  path
+    .split("/")
+    .slice(0, path.startsWith("@") ? 2 : 1)
+    .join("/");
+
+/** What a module calls itself stays its file in dist/src: child programs, worker threads and templates are found from there. */
+const sources = {
+  name: "own-sources",
+  transform: {
+    filter: { id: /[\\/]dist[\\/]src[\\/].*\.js$/, code: /import\.meta\.url/ },
+    handler(code, id) {
+      const from = relative(outdir, id).split(sep).join("/");
+      return { code: code.replaceAll("import.meta.url", `new URL(${JSON.stringify(from)}, import.meta.url).href`) };
+    },
+  },
+  load: {
+    // fifty languages, of which Loam speaks one
+    filter: { id: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ },
+    handler: () => ({ code: 'export { default as en } from "./en.js";' }),
+  },
+};
+
+/** Nothing of Loam does anything when it is imported. */
+export async function bundleCli() {
+  rmSync(outdir, { recursive: true, force: true });
+  return build({
+    input: { main: inRoot("dist/src/cli/main.js") },
+    platform: "node",
+    external: id => /^[^./\0]/.test(id) && !id.startsWith(inRoot("")) && (id.startsWith("node:") || !inside.has(packageOf(id))),
+    treeshake: { moduleSideEffects: [{ test: /[\\/]dist[\\/]src[\\/]/, sideEffects: false }] },
+    plugins: [sources],
+    logLevel: "warn",
+    output: { dir: outdir, format: "esm", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js", minify: false },
+  });
+}

@@ -1,0 +1,26 @@
+/** The scripts that a shell reads once: each asks `loam completion SHELL -- WORDS...` for the words that could come next. */
+export const shells = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof shells)[number];
+
+export const scripts: Readonly<Record<Shell, string>> = {
+  bash: `_loam() {
+  local IFS=$'\\n'
+  COMPREPLY=($("\${COMP_WORDS[0]}" completion bash -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _loam loam
+`,
+  zsh: `#compdef loam
+_loam() {
+  local -a found
+  found=(\${(f)"$("\${words[1]}" completion zsh -- "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  if (( \${#found} )); then compadd -a found; else _files; fi
+}
+compdef _loam loam
+`,
+  fish: `function __loam_complete
+  set -l words (commandline -opc) (commandline -ct)
+  $words[1] completion fish -- $words[2..-1] 2>/dev/null
+end
+complete -c loam -a "(__loam_complete)"
+`,
+};
