@@ -118,7 +118,7 @@ function accepts(header: string | null, coding: Coding): boolean {
 }
 
 const matches = (header: string | null, etag: string): boolean =>
-  header !== null && header.split(",").some(tag => tag.trim().replace(/^W\//, "") === etag || tag.trim() === "*");
+  (header ?? "").split(",").some(tag => tag.trim().replace(/^W\//, "") === etag || tag.trim() === "*");
 
 /** Answers a GET or HEAD of one of the page's addresses, compressed as the client takes it. Undefined where the page has no such file. */
 export function staticResponse(page: StaticPage, request: Request): Response | undefined {

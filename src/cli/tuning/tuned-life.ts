@@ -77,7 +77,9 @@ const tasks: {
         describe: s =>
           `F1 ${n(s, "macroF1").toFixed(3)} (macro), accuracy ${n(s, "accuracy").toFixed(3)} on ${formatCount(n(s, "documents"))} held-out documents`,
       }),
-      ...(crossValidation ? classCrossValidation({ p, name, base, documents, crossValidation, device, onProblem }, recipe, textBaselines) : []),
+      ...(crossValidation
+        ? classCrossValidation({ p, name, base, documents, crossValidation, device, onProblem }, recipe, textBaselines)
+        : []),
     ];
   },
   instruct: instructLinks,
