@@ -2,7 +2,7 @@
  * A log's file. It is put away under its time when it is full or a new day (UTC) begins, and what was put away is removed when it is too old;
  * where somebody else moved it away (logrotate), a new one is begun.
  */
-import { createWriteStream, renameSync, statSync, type WriteStream } from "node:fs";
+import { createWriteStream, fstatSync, renameSync, statSync, type WriteStream } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -79,6 +79,10 @@ class FileSink implements Sink {
   #open(): WriteStream {
     const stream = createWriteStream(this.#path, { flags: "a", mode: 0o600 });
     stream.on("error", onError);
+    // of the file that it writes, whatever has the name by now
+    stream.once("open", fd => {
+      if (stream === this.#stream) this.#inode = fstatSync(fd).ino;
+    });
     try {
       const { size, mtimeMs } = statSync(this.#path);
       this.#size = size;
@@ -108,14 +112,13 @@ class FileSink implements Sink {
   }
 
   async #isOurs(): Promise<void> {
-    const inode = await stat(this.#path).then(
+    const own = this.#inode;
+    const named = await stat(this.#path).then(
       found => found.ino,
       () => undefined,
     );
-    this.#inode ??= inode;
-    if (inode !== undefined && inode === this.#inode) return;
-    // it is made by the first line: until then there is none to lose
-    if (inode === undefined && this.#inode === undefined) return;
+    // not open yet, or another one by now
+    if (own === undefined || own !== this.#inode || named === own) return;
     this.#stream.end();
     this.#stream = this.#open();
   }
