@@ -2,3 +2,4 @@
 export { main } from "./main.ts";
 export { createOutput, type Output } from "./output.ts";
 export { findProject, type Project, type ProjectConfig, parseProject } from "./project.ts";
+export { type CliRun, runCli } from "./run-cli.ts";

@@ -1,5 +1,15 @@
 /** A verb of the command line as a row: what `--help` shows at once, and the module that does it, loaded only when it is called. */
+import type { Readable, Writable } from "node:stream";
 import type { Output } from "./output.ts";
+
+/** A stream that may be a terminal. */
+type Terminal<T> = T & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
+
+export interface Streams {
+  readonly stdin: Terminal<Readable>;
+  readonly stdout: Terminal<Writable>;
+  readonly stderr: Terminal<Writable>;
+}
 
 export interface Context {
   readonly out: Output;
@@ -7,7 +17,12 @@ export interface Context {
   readonly cwd: string;
   /** Aborts on Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** For what is no line of output: questions, input, a log. Default: those of the process. */
+  readonly streams?: Streams;
 }
+
+/** The streams of a command. */
+export const streamsOf = ({ streams = process }: Context): Streams => streams;
 
 export type Options = Readonly<Record<string, string | boolean | string[] | undefined>>;
 export type VerbRun = (context: Context, args: readonly (string | undefined)[], options: Options) => Promise<void>;

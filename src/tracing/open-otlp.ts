@@ -1,5 +1,6 @@
 /** Spans to a collector: off, unless one is named. OpenTelemetry's SDK is loaded only then. */
 import type { Tracer } from "@opentelemetry/api";
+import { environment } from "../base/index.ts";
 import { tracingErrors } from "./errors.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -35,7 +36,7 @@ const isOff = (text: string | undefined): boolean => text?.trim().toLowerCase() 
  * Where spans go: below the address that was given, else where OpenTelemetry's variables say; undefined where nobody says so, or
  * `OTEL_SDK_DISABLED` or `OTEL_TRACES_EXPORTER=none` forbid it. `place` names the option. Errors: tracing/collector for what is no address.
  */
-export function collectorUrl(given: string | undefined, env: Env = process.env, place = "--otlp"): string | undefined {
+export function collectorUrl(given: string | undefined, env: Env = environment(), place = "--otlp"): string | undefined {
   const below = (address: string, at: string) => {
     if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol))
       throw tracingErrors.fail("collector", {

@@ -13,6 +13,7 @@ import {
   type SpanExporter,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
+import { environment } from "../base/index.ts";
 import type { Exporter, OtlpOptions } from "./open-otlp.ts";
 
 type Resource = NonNullable<NodeTracerConfig["resource"]>;
@@ -66,7 +67,7 @@ function told(exporter: SpanExporter, onFailure: (error: unknown) => void): Span
 }
 
 export function otlpExporter(options: OtlpOptions): Exporter {
-  const { url, version, service = "loam", sample, headers, onFailure = () => {}, env = process.env } = options;
+  const { url, version, service = "loam", sample, headers, onFailure = () => {}, env = environment() } = options;
   const exporter = told(new OTLPTraceExporter({ url, timeoutMillis: exportMs, ...(headers ? { headers } : {}) }), onFailure);
   const provider = new NodeTracerProvider({
     resource: resource(version, service, env),

@@ -3,6 +3,7 @@
  * question comes: what is recorded already needs none. Likelihoods go through the scoring program, texts through the served application in this
  * process, so templates, stops and limits are the server's.
  */
+import { environment } from "../../base/index.ts";
 import { decoderLikelihood, type EvaluatedModel, endpointModel } from "../../evaluate/index.ts";
 import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../../nn/index.ts";
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
@@ -61,7 +62,7 @@ async function endpoint(given: string, o: OpenOptions): Promise<OpenEvaluated> {
       received: `"${given}"`,
     });
   const [url, name] = [given.slice(0, at), given.slice(at + 1)];
-  const key = keyNames.map(k => process.env[k]).find(Boolean);
+  const key = keyNames.map(k => environment()[k]).find(Boolean);
   const store = await openRecordOf(projectOrNone(o.folder));
   const model = endpointModel({ url, model: name, key, ...(o.slots === undefined ? {} : { concurrency: o.slots }) });
   return { model, store, names: [name], [Symbol.asyncDispose]: () => store.close() };

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { environment } from "../../base/index.ts";
 import type { LaunchWork, WorkEnd, WorkEvent } from "../../tune/index.ts";
 import { packageFolder } from "../package.ts";
 
@@ -21,6 +22,7 @@ export const launchIn =
     const child = spawn(process.execPath, [join(packageFolder, "bin", "loam.js"), ...args], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       cwd: folder,
+      env: environment(),
     });
     try {
       if (child.pid !== undefined) setPriority(child.pid, niceness);

@@ -3,6 +3,7 @@
  * without a socket, and what the gateway has no address for is the server's own behind the same door. Without a key or a session answer only: probes
  * and the console's files.
  */
+import type { Writable } from "node:stream";
 import { followConfig, Gateway, noticeText, type RequestRecord, type ServeHere } from "../../gateway/index.ts";
 import { type App, type Authorize, consoleLocation } from "../../serve/index.ts";
 import { Login } from "../../session/index.ts";
@@ -27,6 +28,8 @@ export interface BehindOptions {
   /** Names of the models that the server has now. */
   readonly names: () => readonly string[];
   readonly warn: (text: string) => void;
+  /** Where a log to `stdout` goes. */
+  readonly stdout: Writable;
   readonly onRequest?: (record: RequestRecord) => void;
 }
 
@@ -75,7 +78,7 @@ export async function behindGateway(options: BehindOptions): Promise<BehindGatew
       demo: demo === undefined ? null : { key: demo, ...demoRequest(app.engines, gateway.config.routes, options.names()) },
     }),
   });
-  const log = logOf(first.config);
+  const log = logOf(first.config, options);
   try {
     gateway = await Gateway.open({
       config: first.config,

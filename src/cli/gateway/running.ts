@@ -2,6 +2,7 @@
  * A gateway that runs, asked as an administrator: `--url`, else where its file says that it listens; with the key in the variable LOAM_GATEWAY_KEY (so that
  * it stands in no list of processes), else with the token file of a gateway on this machine.
  */
+import { environment } from "../../base/index.ts";
 import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
 import { tokenFor } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -30,7 +31,7 @@ export async function runningOf(
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
     throw cliErrors.fail("usage", { place: `${place}: --url`, expected: "an address such as http://127.0.0.1:8090", received: url });
   const more = config === undefined ? [] : [config.folder];
-  const key = process.env[keyVariable] || tokenFor(await runningServers(context, options, more), url);
+  const key = environment()[keyVariable] || tokenFor(await runningServers(context, options, more), url);
   if (key !== undefined) return { url: url.replace(/\/+$/, ""), key };
   throw cliErrors.fail("usage", {
     place,

@@ -1,5 +1,6 @@
 /** What a gateway that runs here tells of itself: traces to a collector, its log's file, events that nobody took. */
 import { resolve } from "node:path";
+import type { Writable } from "node:stream";
 import { type AccessLog, type GatewayConfig, type GatewayOptions, openAccessLog, openGatewayTracing } from "../../gateway/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import { ownPackage } from "../package.ts";
@@ -25,8 +26,11 @@ export async function watching(
 }
 
 /** `isQuiet`: nothing to stdout, where it belongs to something else. */
-export function logOf({ log, folder }: Pick<GatewayConfig, "log" | "folder">, isQuiet = false): AccessLog {
+export function logOf(
+  { log, folder }: Pick<GatewayConfig, "log" | "folder">,
+  { stdout, isQuiet = false }: { readonly stdout: Writable; readonly isQuiet?: boolean },
+): AccessLog {
   const { to, sample, sizeBytes, keepMs } = log;
   const place = to === "stdout" ? (isQuiet ? "none" : to) : to === "none" ? to : resolve(folder, to);
-  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random });
+  return openAccessLog({ to: place, sample, sizeBytes, keepMs, random: Math.random, stdout });
 }

@@ -5,12 +5,12 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { isLoamError } from "../../base/index.ts";
+import { environment, isLoamError } from "../../base/index.ts";
 import { listModels, openStore, type Store } from "../../store/index.ts";
 import { findProject, openProjectStore, type Project } from "../project.ts";
 
 /** The folder whose `.loam` holds them. */
-export const homeFolder = (): string => process.env.LOAM_HOME || homedir();
+export const homeFolder = (): string => environment().LOAM_HOME || homedir();
 
 /** The project here or above; undefined where there is none. Errors of its file pass. */
 export function projectOrNone(from: string): Project | undefined {

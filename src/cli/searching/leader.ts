@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { ProgressEvent } from "../../base/index.ts";
+import { environment, type ProgressEvent } from "../../base/index.ts";
 import { cliErrors } from "../errors.ts";
 import { packageFolder } from "../package.ts";
 import type { TrialResult } from "./trial.ts";
@@ -74,6 +74,7 @@ async function oneWorker(o: Leading, signal: AbortSignal) {
   const child: ChildProcess = spawn(process.execPath, [join(packageFolder, "bin", "loam.js"), ...o.args], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     cwd: o.cwd,
+    env: environment(),
   });
   let said = "";
   child.stderr!.setEncoding("utf8").on("data", (text: string) => {

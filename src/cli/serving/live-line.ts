@@ -2,7 +2,7 @@
 import { formatCount, formatDuration } from "../../base/index.ts";
 import type { Engines } from "../../serve/index.ts";
 import { EngineHistory } from "../../serve/index.ts";
-import type { Output } from "../output.ts";
+import { type Context, streamsOf } from "../verb.ts";
 
 const everyMs = 500;
 /** First tokens whose median wait is shown: a minute of a busy server, and what a quiet one last did. */
@@ -40,8 +40,9 @@ export function liveText(counts: LiveCounts): string {
 const median = (values: readonly number[]): number | undefined => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** Draws until it is called off. Only for a terminal: elsewhere it would fill a log. */
-export function showLive(out: Output, engines: Engines, requests: () => number): () => void {
-  if (out.json || !process.stderr.isTTY) return () => {};
+export function showLive(context: Context, engines: Engines, requests: () => number): () => void {
+  const { out } = context;
+  if (out.json || !streamsOf(context).stderr.isTTY) return () => {};
   const histories = new WeakMap<object, EngineHistory>();
   const waits: number[] = [];
   engines.watch(engine => {

@@ -1,7 +1,7 @@
 /** The links of a model that is tuned on examples: its file of them, then base and examples to a model or an adapter. */
 import { join } from "node:path";
 import type { z } from "zod";
-import { formatBytes, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
+import { environment, formatBytes, formatCount, isLoamError, type LoamError } from "../../base/index.ts";
 import type { DecoderConfig, DecoderParameters } from "../../nn/index.ts";
 import type { Summary } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
@@ -199,7 +199,7 @@ export const reachOf = (
 ): EndpointSurroundings => ({
   answersFolder: join(p.folder, ".loam", "teachers"),
   connection() {
-    const value = key === undefined ? undefined : process.env[key];
+    const value = key === undefined ? undefined : environment()[key];
     if (key !== undefined && !value)
       throw cliErrors.fail("usage", {
         place: `models.${name}.tune.teacher.key`,

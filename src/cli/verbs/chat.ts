@@ -10,7 +10,7 @@ import { type Ask, type Reply, reply, type Turn } from "../serving/ask.ts";
 import { findModel } from "../serving/find-model.ts";
 import { openEngine } from "../serving/open-engine.ts";
 import { untilStopped } from "../until-stopped.ts";
-import type { Context, Options, VerbRun } from "../verb.ts";
+import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 function askOf(options: Options, model: string): Omit<Ask, "prompt"> {
@@ -37,8 +37,9 @@ async function answer(context: Context, app: App, ask: Ask, signal: AbortSignal)
 
 async function talk(context: Context, app: App, base: Omit<Ask, "prompt">, plain: boolean): Promise<void> {
   const { out } = context;
-  const isTerminal = process.stdin.isTTY === true && !out.json;
-  const lines = createInterface({ input: process.stdin, ...(isTerminal ? { output: process.stdout } : {}), terminal: isTerminal });
+  const { stdin, stdout } = streamsOf(context);
+  const isTerminal = stdin.isTTY === true && !out.json;
+  const lines = createInterface({ input: stdin, ...(isTerminal ? { output: stdout } : {}), terminal: isTerminal });
   let turns: Turn[] = [];
   let stop: AbortController | undefined;
   // Ctrl-C ends the answer that is being given, and where there is none the chat.

@@ -9,7 +9,7 @@ import { type EntryKind, type Match, type PrincipalKind, principalKinds, type Sh
 import { cliErrors } from "../errors.ts";
 import { withEntries } from "../gateway/entries.ts";
 import { numberOption, textOption } from "../options.ts";
-import type { Context, Options, VerbRun } from "../verb.ts";
+import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 
 const actions = ["list", "show", "put", "delete"] as const;
 
@@ -17,15 +17,15 @@ const usage = (place: string, expected: string, received: string, hint?: string)
   cliErrors.fail("usage", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
 
 /** What somebody wrote as the entry. Errors: cli/usage, base/syntax, base/missingFile. */
-async function givenBody({ cwd }: Context, options: Options, place: string): Promise<Readonly<Record<string, unknown>>> {
+async function givenBody(context: Context, options: Options, place: string): Promise<Readonly<Record<string, unknown>>> {
   const [from, value] = [textOption(options, "from"), textOption(options, "value")];
   if ((from === undefined) === (value === undefined))
     throw usage(place, "--from FILE or --value YAML", from === undefined ? "neither" : "both");
-  const path = from === undefined || from === "-" ? undefined : resolve(cwd, from);
+  const path = from === undefined || from === "-" ? undefined : resolve(context.cwd, from);
   const text =
     value ??
     (path === undefined
-      ? await textOf(process.stdin)
+      ? await textOf(streamsOf(context).stdin)
       : await readFile(path, "utf8").catch(error => {
           throw fileError(error, path);
         }));

@@ -25,7 +25,7 @@ import { loginLine, openLogin } from "../login/open-login.ts";
 import { numberOption, textOption } from "../options.ts";
 import { ownPackage, packageFolder } from "../package.ts";
 import { projectFile } from "../project.ts";
-import type { Context, Options, VerbRun } from "../verb.ts";
+import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise(done => {
@@ -57,7 +57,7 @@ async function serve(context: Context, options: Options, handover: Handover | un
   const control = await openFor(config, text => out.warn(text), { needsAdmin: true });
   const { to } = config.log;
   // with --json the log is among the events
-  const log = logOf(config, out.json);
+  const log = logOf(config, { stdout: streamsOf(context).stdout, isQuiet: out.json });
   const page = await readStaticPage(join(packageFolder, "console", "dist"));
   const login = new Login({ info: { gateway: true, record: false } });
   let door: Gateway;

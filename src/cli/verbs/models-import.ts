@@ -3,7 +3,7 @@
  * is one, of the home where there is none. The files stay as they are; nothing is registered before all of them are checked.
  */
 import { resolve } from "node:path";
-import { formatBytes, formatCount } from "../../base/index.ts";
+import { environment, formatBytes, formatCount } from "../../base/index.ts";
 import { registerVersion } from "../../store/index.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { hubModel, isHub, parseHub } from "../models/hub.ts";
@@ -22,7 +22,7 @@ async function sourceOf(context: Context, given: string): Promise<{ readonly sou
     return { source: await localSource(path, signal), name };
   }
   const place = parseHub(given);
-  const hub = { endpoint: process.env.HF_ENDPOINT, token: process.env.HF_TOKEN };
+  const hub = { endpoint: environment().HF_ENDPOINT, token: environment().HF_TOKEN };
   const model = await hubModel(place, { ...hub, signal });
   const bytes = model.files.reduce((n, f) => n + f.sizeBytes, 0);
   out.line(`  ${given}: ${model.files.length} files, ${formatBytes(bytes)}, commit ${model.commit.slice(0, 12)}`);

@@ -48,7 +48,7 @@ import { calibratedIn, servedAs, servedNames } from "../serving/serve-part.ts";
 import { startModels } from "../serving/start-models.ts";
 import { versionPolicy } from "../serving/version-policy.ts";
 import { untilStopped } from "../until-stopped.ts";
-import type { Context, VerbRun } from "../verb.ts";
+import { type Context, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127\./.test(host);
@@ -104,9 +104,10 @@ function sayDoor(out: Context["out"], { demo, gateway, app }: BehindGateway, url
 
 /** Says that it serves, waits for the signal, and stops in order. */
 async function serveUntilStopped(
-  { out, signal }: Context,
+  context: Context,
   { app, fleet, versions, first, listening, page, draft, door, login, requests }: Running,
 ): Promise<void> {
+  const { out, signal } = context;
   if (!signal.aborted) {
     // one that was ready first may sleep already
     const served = fleet.list().filter(v => v.state === "ready" || v.state === "asleep");
@@ -125,8 +126,8 @@ async function serveUntilStopped(
     if (adapters.length > 0) out.line(`  Adapters of ${adapters[0]!.parent}: ${adapters.map(a => a.name).join(", ")}`);
     if (engine && "room" in engine && engine.model.sampling)
       out.line(`  Where a request says nothing: ${samplingText(engine.model.sampling)} (the model's own; --generation-defaults off).`);
-    const { context = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
-    if (context < longest) out.line(`  ${context} tokens of prompt and answer together; the model reads ${longest} (--context).`);
+    const { context: tokens = 0, longest = 0 } = versions.contextOf(first.name) ?? {};
+    if (tokens < longest) out.line(`  ${tokens} tokens of prompt and answer together; the model reads ${longest} (--context).`);
     if (!page) out.line("  There is no page: console/dist is not built. `npm run build` in Loam's folder builds it.");
     const loginUrl = login?.loginUrl();
     if (page && loginUrl !== undefined) out.line(loginLine(loginUrl));
@@ -145,7 +146,7 @@ async function serveUntilStopped(
       ...(adapters.length > 0 ? { adapters: adapters.map(a => a.name) } : {}),
       ...(door ? { gateway: true, ...(door.demo === undefined ? {} : { demoKey: door.demo }) } : {}),
     });
-    const callOff = showLive(out, app.engines, requests);
+    const callOff = showLive(context, app.engines, requests);
     await aborted(signal);
     callOff();
   }
@@ -317,6 +318,7 @@ async function serveModels(
         isLoopback: isLoopback(host),
         names: () => namesOf(engines, named),
         warn: text => out.warn(text),
+        stdout: streamsOf(context).stdout,
       })
     : undefined;
   if (door) lines?.through(door.gateway);

@@ -3,7 +3,7 @@
  * resuming is asked of the server that runs them. `work` is the server's own: a child process that does a part of a job.
  */
 import { join } from "node:path";
-import { nearest } from "../../base/index.ts";
+import { environment, nearest } from "../../base/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
@@ -80,7 +80,7 @@ const ask =
         },
         cause,
       );
-    const key = process.env[keyVariable] || tokenFor(await readTokenFiles(asked.project.folder), server);
+    const key = environment()[keyVariable] || tokenFor(await readTokenFiles(asked.project.folder), server);
     const response = await fetch(`${server}/v1/fine_tuning/jobs/${job.id}/${wish}`, {
       method: "POST",
       headers: key === undefined ? {} : { authorization: `Bearer ${key}` },

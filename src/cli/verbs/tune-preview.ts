@@ -1,7 +1,7 @@
 /** `loam tune preview`: which tokens of a file's examples, or of a recipe's, a model would be trained on, before anything is trained. */
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import { check, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
+import { check, environment, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
 import {
   byLine,
   type ExampleOptions,
@@ -22,7 +22,7 @@ import { findModel } from "../serving/find-model.ts";
 import { baseText } from "../tuning/base-text.ts";
 import { encoderOfFormat, recipePreview } from "../tuning/preview-examples.ts";
 import { type PreviewDocument, previewPage } from "../tuning/preview-page.ts";
-import type { Context, Options, VerbRun } from "../verb.ts";
+import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
 const verb = "loam tune preview";
@@ -71,8 +71,9 @@ function checkPlain(options: Options): void {
 const tokensOf = (n: number): string => `${formatCount(n)} tokens`;
 
 /** Where there is a page the examples are on it. Of pairs each answer counts. */
-function show(out: Output, format: string, what: string, p: ExamplesPreview, hasPage: boolean): void {
-  const colour = process.stdout.isTTY === true && !out.json && !process.env.NO_COLOR;
+function show(context: Context, format: string, what: string, p: ExamplesPreview, hasPage: boolean): void {
+  const { out } = context;
+  const colour = streamsOf(context).stdout.isTTY === true && !out.json && !environment().NO_COLOR;
   for (const e of hasPage ? [] : p.shown) {
     out.line(`  ${e.place}   ${tokensOf(e.tokens)}, ${formatCount(e.trained)} trained${e.cut > 0 ? `, ${formatCount(e.cut)} cut` : ""}`);
     out.line();
@@ -118,7 +119,7 @@ async function ofRecipe(context: Context, project: Project, name: string, { numb
     store.close(),
   );
   const { tune } = project.config.tuned[name]!;
-  show(out, preview.format, `that ${name} is trained on, ${preview.model} read`, preview, page !== undefined);
+  show(context, preview.format, `that ${name} is trained on, ${preview.model} read`, preview, page !== undefined);
   if (preview.validation > 0) out.line(`  ${formatCount(preview.validation)} more select`);
   if ("length" in tune && tune.length !== undefined) warnLength(out, preview, tune.length);
   const isTolerant = "bad" in tune && tune.bad === "skip";
@@ -146,7 +147,7 @@ async function ofFile(context: Context, file: string, options: Options, { number
       received: String(only),
     });
   const preview = previewOf(text, all, chosen);
-  show(out, read.format, `for ${label.id}`, preview, page !== undefined);
+  show(context, read.format, `for ${label.id}`, preview, page !== undefined);
   warnLength(out, preview, o.length);
   const pieces = chosen.map(e => previewPieces(text, e));
   writePage(context, page, { what: basename(file), model: label.id, format: read.format, preview, pieces, problems });

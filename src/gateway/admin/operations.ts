@@ -1,5 +1,6 @@
 /** The parts of `schema.ts` as values to run by: addresses checked, secrets read. */
 import type { z } from "zod";
+import { environment } from "../../base/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import { readSecret } from "../config/secrets.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -54,7 +55,7 @@ export async function operationsOf({ tracing, journal, webhooks }: Parts, folder
     });
   }
   return {
-    tracing: { url: collectorUrl(tracing.otlp, process.env, "tracing.otlp"), sample: tracing.sample, service: tracing.service, headers },
+    tracing: { url: collectorUrl(tracing.otlp, environment(), "tracing.otlp"), sample: tracing.sample, service: tracing.service, headers },
     journal: journal === false ? undefined : { keepMs: journal.keep, most: journal.most, sample: journal.sample },
     webhooks: hooks,
   };

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
+import { type Environment, environment } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { SecretSource } from "./secret-source.ts";
 
@@ -14,17 +15,22 @@ const secretBytes = 64 * 1024;
 const fail = (place: string, message: string, hint: string) => gatewayErrors.fail("secret", { place, message, hint });
 
 /** Errors: gateway/secret. Relative paths are the configuration's. */
-export async function readSecret(source: SecretSource, place: string, folder: string, environment = process.env): Promise<string> {
-  const found = await textOf(source, place, folder, environment);
+export async function readSecret(
+  source: SecretSource,
+  place: string,
+  folder: string,
+  variables: Environment = environment(),
+): Promise<string> {
+  const found = await textOf(source, place, folder, variables);
   const text = found.replace(/\r?\n$/, "");
   if (text === "") throw fail(place, "the secret is empty", "Check where it is kept.");
   if (/[^\x20-\x7e]/.test(text)) throw fail(place, "the secret has characters that a header cannot carry", "Check where it is kept.");
   return text;
 }
 
-async function textOf(source: SecretSource, place: string, folder: string, environment: NodeJS.ProcessEnv): Promise<string> {
+async function textOf(source: SecretSource, place: string, folder: string, variables: Environment): Promise<string> {
   if ("env" in source) {
-    const value = environment[source.env];
+    const value = variables[source.env];
     if (value === undefined) throw fail(place, `the variable ${source.env} is not set`, `Set ${source.env} before the gateway starts.`);
     return value;
   }
@@ -41,7 +47,7 @@ async function textOf(source: SecretSource, place: string, folder: string, envir
   }
   const [program, ...args] = source.command;
   try {
-    const { stdout } = await run(program!, args, { cwd: folder, timeout: commandMs, maxBuffer: secretBytes });
+    const { stdout } = await run(program!, args, { cwd: folder, env: variables, timeout: commandMs, maxBuffer: secretBytes });
     return stdout;
   } catch (error) {
     // neither its output nor its arguments: both may hold the secret

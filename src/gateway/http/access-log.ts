@@ -2,6 +2,7 @@
  * One line of JSON a request, written in batches: a line costs no system call of its own, and what waits is bounded. The record holds no prompt,
  * no answer and no secret by construction; what an upstream said of itself is redacted.
  */
+import type { Writable } from "node:stream";
 import type { ShadowRecord } from "../routing/shadow.ts";
 import { type RequestRecord, textOfRecord } from "./exchange.ts";
 import { fileSink, type Sink } from "./log-file.ts";
@@ -29,6 +30,8 @@ export interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"
   readonly keepMs?: number;
   readonly random: () => number;
   readonly now?: () => number;
+  /** What `stdout` means. Default: the process's. */
+  readonly stdout?: Writable;
 }
 
 const flushMs = 200;
@@ -39,18 +42,26 @@ const silent: AccessLog = { write: () => {}, copy: () => {}, close: async () => 
 // a full disk must not end the gateway
 const onError = () => {};
 
-const stdout: Sink = {
+const streamSink = (stream: Writable): Sink => ({
   get waiting() {
-    return process.stdout.writableLength;
+    return stream.writableLength;
   },
-  write: text => void process.stdout.write(text),
+  write: text => void stream.write(text),
   close: async () => {},
-};
+});
 
-export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Date.now }: AccessLogOptions): AccessLog {
+export function openAccessLog({
+  to,
+  sample,
+  random,
+  sizeBytes,
+  keepMs,
+  now = Date.now,
+  stdout = process.stdout,
+}: AccessLogOptions): AccessLog {
   if (to === "none") return silent;
-  const sink = to === "stdout" ? stdout : fileSink(to, { sizeBytes, keepMs, now });
-  if (to === "stdout") process.stdout.on("error", onError);
+  const sink = to === "stdout" ? streamSink(stdout) : fileSink(to, { sizeBytes, keepMs, now });
+  if (to === "stdout") stdout.on("error", onError);
   let lines: string[] = [];
   let waiting = 0;
   let dropped = 0;
@@ -80,7 +91,7 @@ export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Dat
     close: async () => {
       clearInterval(timer);
       flush();
-      if (to === "stdout") process.stdout.off("error", onError);
+      if (to === "stdout") stdout.off("error", onError);
       await sink.close();
     },
   };

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { readText } from "../../base/index.ts";
+import { type Environment, environment, readText } from "../../base/index.ts";
 
 export interface Credentials {
   readonly user: string;
@@ -21,7 +21,7 @@ function split(text: string): Credentials | undefined {
 }
 
 /** Undefined where nobody has said any for that host. */
-export function credentialsFor(host: string, env: Readonly<Record<string, string | undefined>> = process.env): Credentials | undefined {
+export function credentialsFor(host: string, env: Environment = environment()): Credentials | undefined {
   const given = env.LOAM_REGISTRY_AUTH;
   if (given) return split(given);
   const path = join(env.DOCKER_CONFIG || join(homedir(), ".docker"), "config.json");

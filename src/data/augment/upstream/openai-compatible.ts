@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { canonicalJson, random } from "../../../base/index.ts";
+import { canonicalJson, environment, random } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import type { EndpointOptions } from "./options.ts";
 import type { Answer, Writer } from "./writer.ts";
@@ -43,9 +43,12 @@ export interface UpstreamSurroundings {
 }
 
 /** Errors: `data/resource` where the key's variable is empty; of `write`: `data/upstream`, the signal's reason. */
-export function openAiCompatible(o: EndpointOptions, { environment = process.env, signal }: UpstreamSurroundings = {}): Writer {
+export function openAiCompatible(
+  o: EndpointOptions,
+  { environment: variables = environment(), signal }: UpstreamSurroundings = {},
+): Writer {
   const url = `${o.baseUrl.replace(/\/+$/, "")}/chat/completions`;
-  const key = o.keyFrom === undefined ? undefined : environment[o.keyFrom];
+  const key = o.keyFrom === undefined ? undefined : variables[o.keyFrom];
   if (o.keyFrom !== undefined && !key)
     throw dataErrors.fail("resource", {
       place: `augment.endpoint.keyFrom`,

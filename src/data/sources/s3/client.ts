@@ -4,7 +4,7 @@
  * the object is still the same (its ETag is asked for with every byte).
  */
 import { GetObjectCommand, ListObjectsV2Command, type ListObjectsV2CommandOutput, S3Client } from "@aws-sdk/client-s3";
-import { isLoamError } from "../../../base/index.ts";
+import { environment, isLoamError } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import { BadFile } from "../bad-file.ts";
 
@@ -67,7 +67,7 @@ export function openBucket(at: S3Place): S3Bucket {
   const root = at.prefix ? `${at.prefix}/` : "";
   const client = new S3Client({
     ...(at.endpoint ? { endpoint: at.endpoint } : {}),
-    region: at.region ?? process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? "us-east-1",
+    region: at.region ?? environment().AWS_REGION ?? environment().AWS_DEFAULT_REGION ?? "us-east-1",
     forcePathStyle: true,
     maxAttempts: 4,
     // Other stores than Amazon's do not all know the newer checksums.

@@ -4,7 +4,7 @@
  * the environment (a variable that holds the URL, PGPASSWORD, ~/.pgpass), never from the project's file.
  */
 import pg from "pg";
-import { redact } from "../../../base/index.ts";
+import { environment, redact } from "../../../base/index.ts";
 import { dataErrors } from "../../errors.ts";
 import type { OpenQuery, Value } from "./rows.ts";
 
@@ -31,7 +31,7 @@ const parsers: Readonly<Record<number, (text: string) => unknown>> = {
 export function postgresUrl(named: string): URL {
   const isUrl = /^postgres(?:ql)?:/i.test(named);
   const place = "source.sql.postgres";
-  const url = isUrl ? named : process.env[named];
+  const url = isUrl ? named : environment()[named];
   if (url === undefined || url === "")
     throw dataErrors.fail("sourceMissing", {
       place,
