@@ -38,6 +38,9 @@ export default defineConfig({
           name: "life",
           maxWorkers: "100%",
           include: ["test/**/*.test.ts", "src/**/*.life.test.ts"],
+          globalSetup: ["test/support/global-setup.ts"],
+          // The built command line is loaded by Node itself, as bin/loam.js loads it.
+          server: { deps: { external: [/\/dist\/src\//] } },
           testTimeout: 300_000,
           hookTimeout: 120_000,
         },

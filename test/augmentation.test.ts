@@ -1,13 +1,11 @@
 /** Augmentation by a model against a real OpenAI-compatible server: Loam's own, on a model that the test trains for a moment. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { augment, augmentOptions } from "../src/data/augment/index.ts";
-import { build, loam, start } from "./support/child.ts";
+import { loam, start } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 const words = "the a garden road sea letter house green long old walks sees writes reads to from with and Ann Bob".split(" ");
 const documents = Array.from({ length: 8 }, (_, i) => ({

@@ -1,12 +1,10 @@
 /** Corpora that are too small, or change under a run: a sentence, an exit code, and a record that still proves whole. */
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { letters } from "../src/cli/init/letters.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start } from "./support/child.ts";
 import { toyProject } from "./support/project.ts";
-
-beforeAll(build);
 
 async function proveWhole(cwd: string): Promise<void> {
   const { code, stdout, stderr } = await loam(["trace", "--verify", "--json"], { cwd });

@@ -4,14 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
-import { build, type Child, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, type Running, startProcess } from "./support/child.ts";
 import { modelContent, toyProject, writeToy } from "./support/project.ts";
 
 const toy = { tokens: 50_000, train: "checkpointSeconds: 0.1" };
 let undisturbed: Record<string, unknown>;
 
 beforeAll(async () => {
-  build();
   const cwd = writeToy(mkdtempSync(join(tmpdir(), "loam-undisturbed-")), toy);
   const { code, stderr } = await loam(["run"], { cwd });
   expect(code, stderr).toBe(0);
@@ -20,12 +19,12 @@ beforeAll(async () => {
 });
 
 /** Resolves when training has done some steps. */
-const training = (run: Child, step: number) =>
+const training = (run: Running, step: number) =>
   run.says(new RegExp(`"label":"toy".*"step":(${Array.from({ length: 40 }, (_, i) => step + i).join("|")}),`));
 
 test("Ctrl-C in the middle of training says how to go on; going on gives the model of a run that was never stopped", async () => {
   const cwd = toyProject(toy);
-  const run = start(["run", "--json"], { cwd });
+  const run = startProcess(["run", "--json"], { cwd });
   await training(run, 20);
   run.kill("SIGINT");
   const stopped = await run.ended;
@@ -48,7 +47,7 @@ test("Ctrl-C in the middle of training says how to go on; going on gives the mod
 
 test("SIGTERM stops in order as well, before anything is trained", async () => {
   const cwd = toyProject(toy);
-  const run = start(["run", "--json"], { cwd });
+  const run = startProcess(["run", "--json"], { cwd });
   await run.says(/"event":"stage","label":"source/);
   run.kill("SIGTERM");
   const { code } = await run.ended;
@@ -62,7 +61,7 @@ test("killed with SIGKILL at random moments of training, a run goes on to the ve
   const cwd = toyProject(toy);
   const steps: number[] = [];
   for (let i = 0; i < 3; i++) {
-    const run = start(["run", "--json"], { cwd });
+    const run = startProcess(["run", "--json"], { cwd });
     // a run that goes on near its end may have nothing more to say
     await run.says(/"event":"progress","label":"toy".*"step":|"event":"stage","label":"toy"/);
     await new Promise(resolve => setTimeout(resolve, draw.below(700)));
@@ -81,7 +80,7 @@ test("killed with SIGKILL at random moments of training, a run goes on to the ve
 
 test("two runs at once make every artifact once and end with the same version", async () => {
   const cwd = toyProject(toy);
-  const both = [start(["run", "--json"], { cwd }), start(["run", "--json"], { cwd })];
+  const both = [startProcess(["run", "--json"], { cwd }), startProcess(["run", "--json"], { cwd })];
   const ended = await Promise.all(both.map(run => run.ended));
   for (const e of ended) expect(e.code, e.stderr).toBe(0);
   const [a, b] = ended.map(e => jsonLines(e.stdout));

@@ -4,12 +4,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { verbs } from "../src/cli/verbs.ts";
-import { build, type Ended, jsonLines, loam, program, start } from "./support/child.ts";
+import { type Ended, jsonLines, loam, loamProcess, program, startProcess } from "./support/child.ts";
 import { temporaryFolder, toyProject, toyYaml, writeToy } from "./support/project.ts";
-
-beforeAll(build);
 
 /** The one line of an error, its exit code, and nothing on stdout. */
 function sentence({ code, stdout, stderr }: Ended): { code: number | null; text: string } {
@@ -43,7 +41,7 @@ for (const [what, args, words] of wrong)
 
 test("a folder without a project says what would make one", async () => {
   const folder = temporaryFolder();
-  const { code, text } = sentence(await loam(["run"], { cwd: folder }));
+  const { code, text } = sentence(await loamProcess(["run"], { cwd: folder }));
   expect(text).toMatch(/expected a loam\.yaml here or in a folder above, got none\. `loam init NAME` writes a project/);
   expect(code).toBe(2);
   expect(readdirSync(folder)).toEqual([]);
@@ -107,7 +105,7 @@ test.each([
   ["21.0.0", true],
   ["22.1.0", true],
 ])("Node %s works: %s", async (version, works) => {
-  const ended = await loam(["--version"], { node: old(version) });
+  const ended = await loamProcess(["--version"], { node: old(version) });
   expect(ended.code).toBe(works ? 0 : 3);
   if (!works) expect(sentence(ended).text).toContain(`Node: expected 20.19.0 or newer, got ${version}. Install a newer Node`);
 });
@@ -130,7 +128,7 @@ test("help and version load no tensors and no store", async () => {
     `import { appendFileSync } from "node:fs"; export async function load(url, context, next) { appendFileSync(${JSON.stringify(list)}, url + "\\n"); return next(url, context); }`,
   );
   const register = `data:text/javascript,import{register}from"node:module";register(${JSON.stringify(`file://${hook}`)})`;
-  const { code } = await loam(["--help"], { node: ["--import", register] });
+  const { code } = await loamProcess(["--help"], { node: ["--import", register] });
   expect(code).toBe(0);
   const loaded = readFileSync(list, "utf8").split("\n");
   expect(loaded.some(u => u.includes("/dist/src/cli/main.js"))).toBe(true);
@@ -185,7 +183,7 @@ test("with --json every verb writes JSON lines to stdout and nothing else", asyn
   expect(results["trace --verify"]!.at(-1)).toMatchObject({ ok: true, contentRead: true });
   expect(results["chat --complete --prompt Dear  -n 5"]).toMatchObject([{ event: "answer", text: expect.any(String) }]);
 
-  const server = start(["serve", "--json"], { cwd });
+  const server = startProcess(["serve", "--json"], { cwd });
   await server.says(/"serving"/);
   server.kill("SIGTERM");
   const served = await server.ended;
@@ -214,7 +212,7 @@ test("a port in use is named with another to try, and the server ends", async ()
   await new Promise<void>(resolve => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as { port: number };
   try {
-    const { code, text } = sentence(await loam(["serve", "--port", String(port)], { cwd }));
+    const { code, text } = sentence(await loamProcess(["serve", "--port", String(port)], { cwd }));
     expect(text).toMatch(
       new RegExp(`port ${port}: another program listens on 127\\.0\\.0\\.1:${port}\\. Stop it, or take another port: --port ${port + 1}`),
     );
@@ -236,7 +234,7 @@ test("doctor names what is bad on a machine and ends with exit code 3; a library
   const broken = join(cwd, "libonnxruntime.so");
   writeFileSync(broken, "not a library");
   for (const path of [broken, join(cwd, "none")]) {
-    const { code, stdout, stderr } = await loam(["doctor", "--json"], { cwd, env: { LOAM_ONNXRUNTIME: path } });
+    const { code, stdout, stderr } = await loamProcess(["doctor", "--json"], { cwd, env: { LOAM_ONNXRUNTIME: path } });
     expect(code, stderr).toBe(3);
     const [found, failure] = jsonLines(stdout) as [{ ok: boolean; checks: { name: string; state: string; hint?: string }[] }, unknown];
     expect(found.ok).toBe(false);
@@ -249,7 +247,7 @@ test("doctor names what is bad on a machine and ends with exit code 3; a library
 });
 
 test("doctor says of everything that is missing how to get it", async () => {
-  const { code, stdout } = await loam(["doctor", "--json"], { cwd: temporaryFolder(), env: { PATH: "/nonexistent" } });
+  const { code, stdout } = await loamProcess(["doctor", "--json"], { cwd: temporaryFolder(), env: { PATH: "/nonexistent" } });
   expect(code).toBe(0);
   const [{ checks }] = jsonLines(stdout) as unknown as [{ checks: { name: string; state: string; hint?: string }[] }];
   const missing = checks.filter(c => c.state === "missing");

@@ -1,14 +1,12 @@
 /** Data on their way out and in: cards and exports, documents that are forgotten, sources that are added; from the command line as it is built. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { random } from "../src/base/index.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam, loamProcess } from "./support/child.ts";
 import { type Disk, noDisks, smallDisk } from "./support/mount.ts";
 import { temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 /** A letter of its own; `edit` adds to it, so that it is nearly another's copy. */
 function letter(n: number, edit = ""): string {
@@ -145,7 +143,7 @@ test.skipIf(noDisks)(
       const before = readFileSync(join(disk.folder, "out/loam-export.json"), "utf8");
       writeFileSync(join(cwd, "texts/large.txt"), Array.from({ length: 200_000 }, (_, i) => `w${(i * 7919) % 200_003}`).join(" "));
       await run("data", "run");
-      const full = await loam(["data", "export", "--to", join(disk.folder, "out"), "--format", "jsonl"], { cwd });
+      const full = await loamProcess(["data", "export", "--to", join(disk.folder, "out"), "--format", "jsonl"], { cwd });
       expect([full.code, full.stderr]).toEqual([3, expect.stringContaining("the disk is full")]);
       expect(readFileSync(join(disk.folder, "out/loam-export.json"), "utf8")).toBe(before);
       expect(readdirSync(disk.folder)).toEqual(["out"]);

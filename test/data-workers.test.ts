@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { findPostgres, findVersitygw, type RunningServer, startPostgres, startVersitygw } from "../src/store/servers.laws.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start, startProcess } from "./support/child.ts";
 
 const base = mkdtempSync(join(tmpdir(), "loam-workers-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -83,7 +83,6 @@ const run = async (folder: string, ...args: string[]): Promise<Outcome> => {
 
 let alone: Outcome;
 beforeAll(async () => {
-  build();
   alone = await run(project("one"), "--workers", "1");
   expect(alone.summary).toMatchObject({ read: 2400, setAside: 0 });
 });
@@ -99,7 +98,7 @@ test("killed with SIGKILL again and again, a run goes on where it was, to the sa
   const folder = project("killed");
   let kills = 0;
   for (;;) {
-    const child = start(["data", "run", "--json", "--workers", "2"], { cwd: folder });
+    const child = startProcess(["data", "run", "--json", "--workers", "2"], { cwd: folder });
     const timer = setTimeout(() => child.kill("SIGKILL"), 600 + draw.below(700) + 200 * kills);
     const { code, signal, stdout, stderr } = await child.ended;
     clearTimeout(timer);
@@ -135,9 +134,9 @@ test.skipIf(reason)(
       const there = join(base, "there");
       cpSync(here, there, { recursive: true });
 
-      const first = start(["data", "run", "--json", "--shared"], { cwd: here });
+      const first = startProcess(["data", "run", "--json", "--shared"], { cwd: here });
       await first.says(/"event":"progress","label":"data\/all"/);
-      const victim = start(["data", "work", "--json"], { cwd: there });
+      const victim = startProcess(["data", "work", "--json"], { cwd: there });
       await victim.says(/"event":"progress"/);
       victim.kill("SIGKILL");
       expect((await victim.ended).signal).toBe("SIGKILL");

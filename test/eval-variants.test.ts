@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import { random } from "../src/base/index.ts";
-import { build, type Ended, jsonLines, loam } from "./support/child.ts";
+import { type Ended, jsonLines, loam } from "./support/child.ts";
 
 const yaml = `name: moods
 data: { notes: { source: { folder: notes, reader: csv }, steps: [clean] } }
@@ -30,7 +30,6 @@ const moods = (name: string, count: number) => {
 
 let cwd: string;
 beforeAll(async () => {
-  build();
   cwd = mkdtempSync(join(tmpdir(), "loam-moods-"));
   mkdirSync(join(cwd, "notes"));
   mkdirSync(join(cwd, "tasks"));

@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from "vitest";
 import { bertConfig, encoderSpec, exportHuggingFace, folderFiles, initialise, modelOf } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { trainBpe } from "../src/text/index.ts";
-import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
+import { type Ended, jsonLines, loam, start, startProcess } from "./support/child.ts";
 
 const colours = ["red", "blue", "green", "black", "white", "yellow"];
 const things = ["cat", "dog", "house", "tree", "sea", "sun", "car", "hat"];
@@ -56,7 +56,6 @@ async function writeEncoder(folder: string, seed: number): Promise<void> {
 
 let cwd = "";
 beforeAll(async () => {
-  build();
   cwd = mkdtempSync(join(tmpdir(), "loam-vectors-"));
   mkdirSync(join(cwd, "tasks"));
   const write = (name: string, text: string) => writeFileSync(join(cwd, "tasks", name), text);
@@ -152,7 +151,7 @@ test("another model beside it, item by item, and gates that hold or not", async 
 });
 
 test("killed in the middle, a search goes on with the vectors that it had, and ends with the same figures", async () => {
-  const run = start(["eval", "sea", "--model", "sentences", "--json"], { cwd });
+  const run = startProcess(["eval", "sea", "--model", "sentences", "--json"], { cwd });
   await run.says(/"message":"sea: [1-9]\d* of [\d,.]+ texts/);
   run.kill("SIGKILL");
   expect((await run.ended).signal).toBe("SIGKILL");

@@ -11,7 +11,7 @@ import { letters } from "../src/cli/init/letters.ts";
 import { releaseSource } from "../src/cli/serving/release-source.ts";
 import type { ModelCard } from "../src/registry/index.ts";
 import { openStore } from "../src/store/index.ts";
-import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
+import { type Ended, jsonLines, loam, start, startProcess } from "./support/child.ts";
 import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
 
 let cwd: string;
@@ -37,7 +37,6 @@ const tasks = {
 };
 
 beforeAll(async () => {
-  build();
   cwd = writeToy(mkdtempSync(join(tmpdir(), "loam-eval-")));
   mkdirSync(join(cwd, "tasks"));
   writeFileSync(join(cwd, "tasks", "few.jsonl"), items(24));
@@ -286,7 +285,7 @@ test("killed in the middle, an evaluation goes on with the answers that it had a
     }
   };
   const before = lines();
-  const run = start(["eval", "many", "--json"], { cwd });
+  const run = startProcess(["eval", "many", "--json"], { cwd });
   await run.says(/"message":"many: ([1-9]\d*) of 1[,.]?200 items/);
   run.kill("SIGKILL");
   const killed = await run.ended;

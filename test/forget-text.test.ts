@@ -3,11 +3,9 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
-import { beforeAll, expect, test } from "vitest";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { expect, test } from "vitest";
+import { jsonLines, loam } from "./support/child.ts";
 import { toyProject } from "./support/project.ts";
-
-beforeAll(build);
 
 const planted = "quinquagenarian zebrafinch of Ullapool 4711";
 

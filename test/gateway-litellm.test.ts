@@ -2,13 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { fakeUpstream, good, status } from "../src/gateway/fakes.ts";
-import { build, loam, root, start } from "./support/child.ts";
+import { loam, root, start } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
 
-beforeAll(build);
 const [first, second] = [await fakeUpstream(good), await fakeUpstream(good)];
 afterAll(() => Promise.all([first.close(), second.close()]));
 

@@ -1,7 +1,7 @@
 /** Labels that people give over HTTP, in a real project: the files that come of them, who may write, and that a data set reads them with their classes. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import * as contract from "../console/src/contract-labels.ts";
 import { labelSource } from "../src/cli/labelling/label-source.ts";
 import { findProject, openProjectStore } from "../src/cli/project.ts";
@@ -12,10 +12,8 @@ import { byteTokenizer } from "../src/serve/fakes.ts";
 import { askClassifier, createApp, createEmbeddingEngine, Engines, servedEncoder } from "../src/serve/index.ts";
 import { listArtifacts, openArtifact } from "../src/store/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { build, loam } from "./support/child.ts";
+import { loam } from "./support/child.ts";
 import { temporaryFolder, toyYaml, writeToy } from "./support/project.ts";
-
-beforeAll(build);
 
 const labels = `labels:
   mood: { on: letters, classes: [glad, sad] }

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
-import { build, type Child, loam, start } from "./support/child.ts";
+import { loam, type Running, start } from "./support/child.ts";
 import { loginUrl, signedIn } from "./support/login.ts";
 import { findNginx, type NginxForm, nginxForms, rawRequest, startNginx } from "./support/nginx.ts";
 import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
@@ -35,7 +35,6 @@ const labelsPart = `labels:
 
 let trained: string;
 beforeAll(async () => {
-  build();
   trained = mkdtempSync(join(tmpdir(), "loam-login-"));
   writeToy(trained, { tokens: 4_000 });
   expect(await loam(["run"], { cwd: trained })).toMatchObject({ code: 0 });
@@ -43,13 +42,13 @@ beforeAll(async () => {
 afterAll(() => rmSync(trained, { recursive: true, force: true }));
 
 interface Served {
-  readonly child: Child;
+  readonly child: Running;
   readonly folder: string;
   readonly url: string;
   readonly port: number;
 }
 
-async function begin(child: Child, folder: string): Promise<Served> {
+async function begin(child: Running, folder: string): Promise<Served> {
   const url = (await child.says(/"event":"serving","url":"([^"]+)"/))[1]!;
   return { child, folder, url, port: Number(new URL(url).port) };
 }

@@ -7,15 +7,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { exportHuggingFace, folderFiles, initialise, llamaConfig, modelGguf, modelOf, specOfModel } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { trainBpe } from "../src/text/index.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start } from "./support/child.ts";
 import { startCollector } from "./support/collector.ts";
 import { temporaryFolder, toyProject } from "./support/project.ts";
-
-beforeAll(build);
 
 const file = join(process.env.LOAM_MODELS ?? "", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf");
 const missing =

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { build as bundle } from "esbuild";
 import { beforeAll, expect, test } from "vitest";
 import { platformLibraries } from "../src/tensor/onnxruntime/index.ts";
-import { jsonLines, root, start } from "./support/child.ts";
+import { jsonLines, root, startProcess } from "./support/child.ts";
 import { npm, offline } from "./support/npm.ts";
 
 const mostTarballBytes = 15e6;
@@ -142,7 +142,7 @@ test("installed into an empty folder it writes a project, runs it, serves it, an
   );
   expect(types.trim()).toBe("function function");
 
-  const server = start(["serve", "--json", "--port", "0"], { cwd, program: join(cwd, "node_modules", "loam", "bin", "loam.js") });
+  const server = startProcess(["serve", "--json", "--port", "0"], { cwd, program: join(cwd, "node_modules", "loam", "bin", "loam.js") });
   const [, url] = await server.says(/"url":"([^"]+)"/);
   expect(await (await fetch(url!)).text()).toContain("<title>");
   server.kill("SIGTERM");

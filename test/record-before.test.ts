@@ -4,12 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openArtifact, openStore, readRunData } from "../src/store/index.ts";
-import { build, jsonLines, loam, root, start } from "./support/child.ts";
+import { jsonLines, loam, root, start } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 function recordBefore(): string {
   const cwd = temporaryFolder("before");

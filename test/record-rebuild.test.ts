@@ -4,12 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openArtifact, openStore, registerVersion, runStage, stage, z } from "../src/store/index.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam, loamProcess } from "./support/child.ts";
 import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
 
 let made = "";
 beforeAll(async () => {
-  build();
   made = writeToy(mkdtempSync(join(tmpdir(), "loam-rebuild-test-")));
   const ran = await loam(["run", "--json"], { cwd: made });
   expect(ran.code, ran.stderr).toBe(0);
@@ -49,7 +48,7 @@ test("a version is rebuilt from its record to the same digests, and nothing of i
 
 test("another instruction set is said, and compared by a bound", async () => {
   const cwd = copied();
-  const ended = await loam(["models", "verify", "toy@1", "--rebuild", "--json"], { cwd, env: { LOAM_MACHINE_CODE: "off" } });
+  const ended = await loamProcess(["models", "verify", "toy@1", "--rebuild", "--json"], { cwd, env: { LOAM_MACHINE_CODE: "off" } });
   expect(ended.code, ended.stderr).toBe(0);
   const train = toldBy(ended.stdout).stages.find(s => s.stage.startsWith("train"))!;
   expect(["same", "within"]).toContain(train.outcome);

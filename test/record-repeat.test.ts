@@ -1,13 +1,11 @@
 /** The same recipe gives the same bytes: forced again, in another folder, with other habits of writing down, tuned in every way. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { openStore } from "../src/store/index.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam } from "./support/child.ts";
 import { temporaryFolder, toyProject, toyYaml, writeToy } from "./support/project.ts";
 import { tasksYaml, writeEncoder, writeTasksProject } from "./support/tasks-project.ts";
-
-beforeAll(build);
 
 /** Content digests of all artifacts by their ids; none of them may differ from an earlier one of its recipe. */
 async function digestsOf(root: string): Promise<Record<string, string>> {

@@ -5,13 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../src/base/index.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam } from "./support/child.ts";
 import { noDisks, smallDisk } from "./support/mount.ts";
 import { writeToy } from "./support/project.ts";
 
 let made = "";
 beforeAll(async () => {
-  build();
   made = writeToy(mkdtempSync(join(tmpdir(), "loam-snapshot-")));
   const ran = await loam(["run", "--json"], { cwd: made });
   expect(ran.code, ran.stderr).toBe(0);

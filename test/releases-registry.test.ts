@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { isLoamError } from "../src/base/index.ts";
 import {
@@ -36,7 +36,7 @@ import {
   verify,
 } from "../src/store/index.ts";
 import { findGoProgram } from "../src/store/servers.laws.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
 import { brittleLine, findRegistry, startRegistry } from "./support/registry.ts";
 
@@ -269,7 +269,6 @@ test("credentials are not sent unencrypted to a host that is not this machine, n
 });
 
 describe("from the command line", () => {
-  beforeAll(build);
   real("pack, unpack, push and pull, with a key that must have signed", async program => {
     const { host } = await startRegistry(program);
     const [from, to] = [temporaryFolder("from"), temporaryFolder("to")];

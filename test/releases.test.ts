@@ -4,14 +4,12 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { exportHuggingFace, folderFiles, initialise, llamaConfig, modelOf, specOfModel } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { trainBpe } from "../src/text/index.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start } from "./support/child.ts";
 import { temporaryFolder, toyYaml } from "./support/project.ts";
-
-beforeAll(build);
 
 /** A model of some thousand numbers, as `transformers` would save it. */
 async function toyFolder(seed: number): Promise<string> {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { findProject } from "../src/cli/project.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam } from "./support/child.ts";
 
 const example = fileURLToPath(new URL("../examples/rewrite", import.meta.url));
 let cwd: string;
@@ -32,7 +32,6 @@ function smaller(yaml: string): string {
 }
 
 beforeAll(() => {
-  build();
   cwd = mkdtempSync(join(tmpdir(), "loam-rewrite-"));
   execFileSync(process.execPath, [join(example, "make-sentences.js"), "--texts", "12", "--to", join(cwd, "data")], { stdio: "ignore" });
   cpSync(join(example, "tasks"), join(cwd, "tasks"), { recursive: true });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { listStudies, openStore, type StoredTrial, trialBoard } from "../src/store/index.ts";
 import { findPostgres, type RunningServer, startPostgres } from "../src/store/servers.laws.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start, startProcess } from "./support/child.ts";
 import { temporaryFolder } from "./support/project.ts";
 
 const found = findPostgres();
@@ -55,7 +55,6 @@ const valuesOf = ({ trials }: Result) =>
 describe.skipIf(found.reason)(`PostgreSQL${found.reason ? ` (skipped: ${found.reason})` : ""}`, () => {
   let server: RunningServer;
   beforeAll(async () => {
-    build();
     server = await startPostgres(found.program!);
   });
   afterAll(() => server?.stop());
@@ -108,7 +107,7 @@ describe.skipIf(found.reason)(`PostgreSQL${found.reason ? ` (skipped: ${found.re
 
   test("two commands on one study: each trial is made once, by one of them, and both come to the same", async () => {
     const cwd = project(server.url("two"));
-    const both = [1, 2].map(() => start(["tune", "search", "--workers", "0", "--json"], { cwd }));
+    const both = [1, 2].map(() => startProcess(["tune", "search", "--workers", "0", "--json"], { cwd }));
     await Promise.all(both.map(one => one.says(/"label":"trial \d"/)));
     const ended = await Promise.all(both.map(one => one.ended));
     for (const { code, stderr } of ended) expect(code, stderr).toBe(0);

@@ -6,14 +6,12 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { exportHuggingFace, folderFiles, initialise, llamaConfig, modelOf, specOfModel } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { trainBpe } from "../src/text/index.ts";
-import { build, start } from "./support/child.ts";
+import { startProcess } from "./support/child.ts";
 import { temporaryFolder, toyProject } from "./support/project.ts";
-
-beforeAll(build);
 
 /** A model's folder in `cwd` whose weights never come. */
 async function endlessModel(cwd: string): Promise<string> {
@@ -77,7 +75,10 @@ for (const [what, folder] of [
     const cwd = folder();
     const pipe = await endlessModel(cwd);
     const port = await freePort();
-    const server = start(["serve", "./endless", "--port", String(port), "--json"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
+    const server = startProcess(["serve", "./endless", "--port", String(port), "--json"], {
+      cwd,
+      env: { LOAM_HOME: temporaryFolder("home") },
+    });
     await isRead(pipe);
     const status = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
     const got = await Promise.all(["/healthz", "/health", "/readyz"].map(status));
@@ -107,7 +108,7 @@ test("SIGTERM ends a server that does not listen yet, in the middle of what it o
 test("loam chat that still loads ends at SIGTERM before the load, as a command that was stopped", async () => {
   const cwd = temporaryFolder();
   const pipe = await endlessModel(cwd);
-  const chat = start(["chat", "./endless", "--prompt", "to be"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
+  const chat = startProcess(["chat", "./endless", "--prompt", "to be"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
   await isRead(pipe);
   chat.kill("SIGTERM");
   const { code, stderr } = await chat.ended;
@@ -122,7 +123,7 @@ test("loam eval that still loads ends at Ctrl-C before the load, as a command th
     join(cwd, "task.yaml"),
     "task: toy\ndataset_path: json\ndataset_kwargs: { data_files: { test: items.jsonl } }\ntest_split: test\noutput_type: generate_until\ndoc_to_text: '{{q}}'\ndoc_to_target: '{{a}}'\ngeneration_kwargs: { until: ['.'], max_gen_toks: 4 }\nmetric_list: [{ metric: exact_match }]\n",
   );
-  const run = start(["eval", "task.yaml", "--model", "./endless"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
+  const run = startProcess(["eval", "task.yaml", "--model", "./endless"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
   await isRead(pipe);
   run.kill("SIGINT");
   const { code, stderr } = await run.ended;
@@ -132,7 +133,7 @@ test("loam eval that still loads ends at Ctrl-C before the load, as a command th
 test("a second Ctrl-C ends a command at once, even while a read is blocked", async () => {
   const cwd = temporaryFolder();
   const pipe = await endlessModel(cwd);
-  const run = start(["models", "import", "./endless"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
+  const run = startProcess(["models", "import", "./endless"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
   await isRead(pipe);
   run.kill("SIGINT");
   // two signals within half a second are one wish

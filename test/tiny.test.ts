@@ -2,12 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
-import { beforeAll, expect, test } from "vitest";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { expect, test } from "vitest";
+import { jsonLines, loam, start } from "./support/child.ts";
 import { signedIn } from "./support/login.ts";
 import { temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 test("from nothing to an answer that is traced to its texts", async () => {
   const folder = temporaryFolder();

@@ -1,16 +1,14 @@
 /** A table of labelled texts becomes a tuned, reported and served classifier through the command line; what is served is what was reported. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { evaluations, isOfClasses } from "../console/src/contract.ts";
 import { random } from "../src/base/index.ts";
 import type { ThresholdReport } from "../src/evaluate/index.ts";
 import { listArtifacts, openArtifact, openStore } from "../src/store/index.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start } from "./support/child.ts";
 import { signedIn } from "./support/login.ts";
 import { modelContent, temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 const yaml = (more = "") => `name: moods
 data:

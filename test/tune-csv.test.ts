@@ -6,14 +6,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import OpenAI from "openai";
 import { chromium } from "playwright-core";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { random } from "../src/base/index.ts";
-import { build, type Child, loam, root, start } from "./support/child.ts";
+import { loam, type Running, root, start } from "./support/child.ts";
 import { loginUrl } from "./support/login.ts";
 import { temporaryFolder } from "./support/project.ts";
-
-beforeAll(build);
 
 const docs = readFileSync(join(root, "docs", "tune.md"), "utf8");
 const walk = docs.slice(docs.indexOf("## From a CSV"), docs.indexOf("## Classifiers"));
@@ -77,7 +75,7 @@ test("a table of one's own becomes a served, gated version, a worse one is refus
   writeFileSync(join(cwd, "data", "tickets.csv"), tickets());
   for (const yaml of fences("yaml")) writeFileSync(join(cwd, /^# (\S+?)(?::.*)?$/m.exec(yaml)![1]!), yaml);
 
-  let server: Child | undefined;
+  let server: Running | undefined;
   let url = "";
   const answers: string[] = [];
   const versions: string[] = [];

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
-import { build, type Child, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, type Running, start, startProcess } from "./support/child.ts";
 import { writeToy } from "./support/project.ts";
 
 const colours = ["red", "blue", "green", "black", "white"];
@@ -16,9 +16,9 @@ const lines = (records: readonly object[]): string => records.map(r => `${JSON.s
 
 const root = mkdtempSync(join(tmpdir(), "loam-tune-endpoint-"));
 const cwd = join(root, "project");
-const servers: Child[] = [];
+const servers: Running[] = [];
 afterAll(async () => {
-  for (const s of servers) s.kill("SIGKILL");
+  for (const s of servers) s.kill("SIGTERM");
   await Promise.all(servers.map(s => s.ended));
   rmSync(root, { recursive: true, force: true });
 });
@@ -53,7 +53,7 @@ async function tune(name: string): Promise<Tuned> {
   expect(code, stderr).toBe(0);
   return (jsonLines(stdout).find(l => l.event === "stage" && l.label === name) as unknown as { summary: Tuned }).summary;
 }
-async function serve(name: string, folder: string): Promise<{ readonly url: string; readonly child: Child }> {
+async function serve(name: string, folder: string): Promise<{ readonly url: string; readonly child: Running }> {
   const child = start(["serve", name, "--port", "0", "--json"], { cwd: folder });
   servers.push(child);
   const [, origin] = await child.says(/"url":"(http:\/\/127\.0\.0\.1:\d+)/);
@@ -64,7 +64,6 @@ const teachers = join(cwd, ".loam", "teachers");
 const told = (): number[] => readdirSync(teachers).map(f => readFileSync(join(teachers, f), "utf8").split("\n").filter(Boolean).length);
 
 beforeAll(async () => {
-  build();
   writeToy(cwd);
   writeFileSync(
     join(cwd, "things.jsonl"),
@@ -79,7 +78,7 @@ test("the student of a served teacher is the student of the same teacher here; k
   const { url, child } = await serve("sir@latest", cwd);
   // asked slowly, and killed in the middle
   configure(url, ", requestsPerMinute: 600, concurrency: 2");
-  const killed = start(["tune", "far", "--json"], { cwd });
+  const killed = startProcess(["tune", "far", "--json"], { cwd });
   await killed.says(/teacher http[^"]*: ([5-9]|1\d) of 40 texts/);
   killed.kill("SIGKILL");
   await killed.ended;
@@ -101,7 +100,7 @@ test("the student of a served teacher is the student of the same teacher here; k
   expect(Math.abs(whole.validationDivergence / near.validationDivergence - 1)).toBeLessThan(0.01);
 
   // another recipe of the same texts asks nobody
-  child.kill("SIGKILL");
+  child.kill("SIGTERM");
   await child.ended;
   // nor does a search: its yardstick is what was told, and the same as that of the teacher here
   const searched = (model: string) => `  ${model}: { model: ${model}, trials: 1, pruner: none, space: { tune.rate: [0.01, 0.02] } }\n`;

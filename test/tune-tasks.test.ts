@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { readRelated, splitRelated } from "../src/tune/contrast/pairs.ts";
-import { build, jsonLines, loam, start } from "./support/child.ts";
+import { jsonLines, loam, start, startProcess } from "./support/child.ts";
 import { modelContent } from "./support/project.ts";
 import { writeEncoder, writeTasksProject } from "./support/tasks-project.ts";
 
@@ -21,7 +21,6 @@ async function project(): Promise<string> {
 
 let cwd = "";
 beforeAll(async () => {
-  build();
   cwd = await project();
   await writeEncoder(join(cwd, "encoder"));
   const imported = await loam(["models", "import", "./encoder", "--name", "sentences"], { cwd });
@@ -149,7 +148,7 @@ test("a student comes nearer to its teacher; killed in the middle it goes on to 
   const other = await project();
   const before = await loam(["tune", "sir"], { cwd: other });
   expect(before.code, before.stderr).toBe(0);
-  const running = start(["tune", "student", "--json"], { cwd: other });
+  const running = startProcess(["tune", "student", "--json"], { cwd: other });
   // lines come by time: which steps they tell of is the machine's business
   await running.says(/"label":"student".*"step":([5-9]|\d\d+)\D/);
   running.kill("SIGKILL");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import OpenAI, { toFile } from "openai";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { build, type Child, jsonLines, loam, start } from "../../../test/support/child.ts";
+import { jsonLines, loam, type Running, start, startProcess } from "../../../test/support/child.ts";
 import { tokenOf } from "../../../test/support/login.ts";
 import { silent } from "../../base/index.ts";
 import { decoderSpec, initialise, llamaConfig, writeModelFiles } from "../../nn/index.ts";
@@ -27,7 +27,6 @@ function said(role: "user" | "assistant", content: string) {
 const jsonl = (all: readonly unknown[]) => all.map(r => (typeof r === "string" ? r : JSON.stringify(r))).join("\n");
 
 beforeAll(async () => {
-  build();
   writeFileSync(
     join(folder, "loam.yaml"),
     `name: jobs
@@ -72,12 +71,12 @@ device: { threads: 1 }
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Server {
-  readonly child: Child;
+  readonly child: Running;
   readonly client: OpenAI;
   readonly url: string;
 }
-async function serve(): Promise<Server> {
-  const child = start(["serve", "--json"], { cwd: folder });
+async function serve(begin: typeof start = start): Promise<Server> {
+  const child = begin(["serve", "--json"], { cwd: folder });
   const [, url] = await child.says(/"event":"serving","url":"([^"]+)"/);
   return { child, url: url!, client: new OpenAI({ baseURL: `${url}/v1`, apiKey: await tokenOf(folder, url!), maxRetries: 0 }) };
 }
@@ -247,7 +246,7 @@ test("a paused and resumed job ends with the numbers of an uninterrupted one; a 
 });
 
 test("a job whose process is killed, and then its server, goes on from its checkpoint and ends with the same numbers", async () => {
-  const s = await serve();
+  const s = await serve(startProcess);
   const job = await create(s);
   await until(s, job.id, async j => j.status === "running" && (await stepsOf(s, j.id)).length > 10);
   const processes = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { build, jsonLines, loam, start } from "../../../test/support/child.ts";
+import { jsonLines, loam, start } from "../../../test/support/child.ts";
 import { signedIn } from "../../../test/support/login.ts";
 import { openArtifact, openStore } from "../../store/index.ts";
 
@@ -52,7 +52,6 @@ interface Preview {
 }
 
 beforeAll(() => {
-  build();
   mkdirSync(join(folder, "notes"));
   const rows = Array.from({ length: 80 }, (_, i) => `the ${things[i % 8]} of day ${i} was ${i % 3 ? "fine" : "dull"},${things[i % 8]}`);
   writeFileSync(join(folder, "notes", "notes.csv"), `text,thing\n${rows.join("\n")}\n`);
