@@ -1,54 +1,73 @@
 /**
- * `npm test`: lint, types, unit tests, life tests, in that order, then one line with the totals. `--lint`, `--types`, `--unit` and `--life`
- * run only those; other arguments are vitest's (files, `-t name`). With LOAM_CI=1 a skipped test counts as failed: there everything a test
- * needs must be there.
+ * `npm test`: lint, types, unit tests, end-to-end tests, in that order, then one line with the totals.
+ *   --lint --types --unit --life   only these
+ *   --deep                         full rounds of statistics, crashes, brute force; default: the quick rounds of the same checks
+ *   --changed[=COMMIT]             only test files that a change since COMMIT (default: the last commit) reaches
+ *   --record                       write every file's duration to test/support/durations.json, by which the longest start first
+ * Other arguments are vitest's (files, `-t name`). With LOAM_CI=1 a skipped test counts as failed: there everything a test needs must be there.
  */
 import "../bin/node-version.js";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative, sep } from "node:path";
 import { node } from "./parts/child.js";
-import { programs } from "./parts/places.js";
+import { inRoot, programs, root } from "./parts/places.js";
+import { changedTests } from "./parts/reach.js";
 import { main, say, seconds } from "./parts/say.js";
 import { setup } from "./setup.js";
 
 const strict = process.env.LOAM_CI === "1";
 /** Reasons that no installation removes: what only root may do, or root may not be kept from, or another platform has, or no network reaches. */
 const excused = /\(skipped[^)]*\b(root|mount\w*|platform|Linux|macOS|Windows|not to be had from here)\b/i;
+/** Tests of the full suite alone (test/support/deep.ts). */
+const leftToDeep = /\(left to --deep\)/;
+const durations = inRoot("test/support/durations.json");
 
 async function check(program, args) {
   const { code } = await node(program, args, { show: true });
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** Runs one project of vitest; counts come from its JSON report. */
-async function tests(project, more) {
+/** Writes how long each file of a report took, beside what is known of the others. */
+function record(files) {
+  const known = JSON.parse(readFileSync(durations, "utf8"));
+  for (const { name, startTime, endTime } of files)
+    known[relative(root, name).split(sep).join("/")] = Math.round((endTime - startTime) / 100) / 10;
+  const sorted = Object.entries(known).sort(([, a], [, b]) => b - a);
+  // files below half a second start last, in any order
+  const kept = sorted.filter(([, s]) => s >= 0.5);
+  writeFileSync(durations, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+}
+
+/** Runs projects of vitest; counts come from its JSON report. */
+async function tests(projects, more, { deep, keep }) {
   const folder = mkdtempSync(join(tmpdir(), "loam-test-"));
   const file = join(folder, "report.json");
   try {
     const args = [
       "run",
-      "--project",
-      project,
+      ...projects.flatMap(project => ["--project", project]),
       "--reporter=default",
       "--reporter=json",
       `--outputFile.json=${file}`,
       ...(more.length ? ["--passWithNoTests"] : []),
       ...more,
     ];
-    const { code } = await node(programs.vitest, args, { show: true });
+    const { code } = await node(programs.vitest, args, { show: true, env: deep ? { LOAM_DEEP: "1" } : {} });
     let report;
     try {
       report = JSON.parse(readFileSync(file, "utf8"));
     } catch {
       return { passed: 0, failed: 1 };
     }
+    if (keep) record(report.testResults);
     const all = report.testResults.flatMap(f => f.assertionResults);
-    const skipped = all.filter(t => t.status === "pending" || t.status === "skipped" || t.status === "todo").map(t => t.fullName);
+    const notRun = all.filter(t => t.status === "pending" || t.status === "skipped" || t.status === "todo").map(t => t.fullName);
+    const skipped = notRun.filter(name => !leftToDeep.test(name));
     // A file that does not load has no tests of its own to fail.
     const broken = report.testResults.filter(f => f.status === "failed" && !f.assertionResults.some(t => t.status === "failed")).length;
     const failed = report.numFailedTests + broken;
-    return { passed: report.numPassedTests, failed: failed || (code === 0 ? 0 : 1), skipped };
+    return { passed: report.numPassedTests, failed: failed || (code === 0 ? 0 : 1), skipped, left: notRun.length - skipped.length };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -57,31 +76,49 @@ async function tests(project, more) {
 const stages = {
   lint: { text: "biome", run: () => check(programs.biome, ["check", "."]) },
   types: { text: "tsc", run: () => check(programs.tsc, ["-p", "tsconfig.json", "--noEmit"]) },
-  unit: { text: "tests beside the source", run: more => tests("unit", more) },
-  life: { text: "tests of whole lives", run: more => tests("life", more) },
+  unit: { text: "tests beside the source", run: (more, o) => tests(["unit"], more, o) },
+  life: { text: "end-to-end tests", run: (more, o) => tests(["life", "life-alone"], more, o) },
 };
+const flags = ["--deep", "--record"];
+
+/** What of the arguments is vitest's: with `--changed` the files that the change reaches; undefined where it reaches none. */
+async function vitestArguments(args) {
+  const rest = args.filter(a => !flags.includes(a) && !Object.keys(stages).some(name => a === `--${name}`));
+  const asked = rest.find(a => /^--changed(=|$)/.test(a));
+  if (asked === undefined) return rest;
+  const base = asked.split("=")[1] || "HEAD";
+  const { changed, tests: files } = await changedTests(base);
+  say("changed", `${changed.length} files since ${base} reach ${files.length} test files`);
+  return files.length === 0 ? undefined : [...rest.filter(a => a !== asked), ...files];
+}
 
 await main(async args => {
   const chosen = Object.keys(stages).filter(name => args.includes(`--${name}`));
-  const more = args.filter(a => !Object.keys(stages).some(name => a === `--${name}`));
+  const [deep, keep] = flags.map(flag => args.includes(flag));
   const began = performance.now();
-  const total = { passed: 0, failed: 0, skipped: [] };
+  const total = { passed: 0, failed: 0, skipped: [], left: 0 };
+  let more;
   try {
     await setup();
+    more = await vitestArguments(args);
   } catch (error) {
     // Nothing could be tested, which is a failure with a total like any other.
     process.stderr.write(`loam: ${error.message}\n`);
     process.stdout.write("0 passed, 1 failed\n");
     return 1;
   }
+  const isPart = more !== undefined && more.length > 0;
   for (const [name, stage] of Object.entries(stages)) {
-    if (chosen.length ? !chosen.includes(name) : more.length && (name === "lint" || name === "types")) continue;
+    const isTests = name === "unit" || name === "life";
+    if (chosen.length ? !chosen.includes(name) : isPart && !isTests && !args.some(a => a.startsWith("--changed"))) continue;
+    if (isTests && more === undefined) continue;
     const start = performance.now();
     say(name, stage.text);
-    const { passed, failed, skipped = [] } = await stage.run(more);
+    const { passed, failed, skipped = [], left = 0 } = await stage.run(more, { deep, keep });
     total.passed += passed;
     total.failed += failed + (strict ? skipped.filter(name => !excused.test(name)).length : 0);
     total.skipped.push(...skipped);
+    total.left += left;
     say(
       name,
       `${passed} passed, ${failed} failed${skipped.length ? `, ${skipped.length} skipped` : ""}  ${seconds(performance.now() - start)}`,
@@ -92,6 +129,7 @@ await main(async args => {
     for (const name of total.skipped)
       process.stderr.write(`    ${name}${strict && !excused.test(name) ? "   <- counts as failed (LOAM_CI=1)" : ""}\n`);
   }
+  if (!deep) say("quick", `${total.left} tests left to --deep, and the full rounds of others (npm test -- --deep)`);
   say("in all", seconds(performance.now() - began));
   process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
   return total.failed > 0 ? 1 : 0;

@@ -4,8 +4,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join, relative, sep } from "node:path";
 import { inRoot, root } from "./places.js";
 
-/** Files below a path (or the file itself), sorted, relative to the clone with `/`. */
-export function filesBelow(path, takes = () => true) {
+/**
+ * Files below a path (or the file itself), sorted, relative to the clone with `/`.
+ * @param {string} path
+ * @param {(file: string) => boolean} takes
+ * @returns {string[]}
+ */
+export function filesBelow(path, takes = _file => true) {
   const at = inRoot(path);
   if (!existsSync(at)) return [];
   const list = statSync(at).isFile()
