@@ -10,6 +10,12 @@ const alias = [
   { find: /^fast-check$/, replacement: source("./test/laws.ts") },
 ];
 
+/**
+ * Every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait. Projects do not see
+ * the command line's own number, so it is left to it.
+ */
+const workers = process.argv.some(a => a.startsWith("--maxWorkers")) ? {} : { maxWorkers: "100%" };
+
 /** End-to-end tests that replace a module (`vi.mock`) or keep native memory of their own: a process a file. */
 const alone = ["src/gateway/identity/same-work.life.test.ts"];
 const life = {
@@ -25,8 +31,7 @@ export default defineConfig({
   test: {
     // Native code (ONNX Runtime through FFI) wants whole processes, not worker threads: a crash then names its file.
     pool: "forks",
-    // Every core has a worker, where Vitest would leave one free: nobody edits while tests run, and on two cores it halves the wait.
-    maxWorkers: "100%",
+    ...workers,
     sequence: { sequencer: LongestFirst },
     // What comes in its time is waited for on a busy machine, too.
     expect: { poll: { timeout: 15_000 } },

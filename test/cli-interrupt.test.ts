@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { random } from "../src/base/index.ts";
 import { jsonLines, loam, type Running, startProcess } from "./support/child.ts";
+import { rounds } from "./support/deep.ts";
 import { modelContent, toyProject, writeToy } from "./support/project.ts";
 
 const toy = { tokens: 50_000, train: "checkpointSeconds: 0.1" };
@@ -60,7 +61,7 @@ test("killed with SIGKILL at random moments of training, a run goes on to the ve
   const draw = random(`kill ${seed}`);
   const cwd = toyProject(toy);
   const steps: number[] = [];
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < rounds(3, 1); i++) {
     const run = startProcess(["run", "--json"], { cwd });
     // a run that goes on near its end may have nothing more to say
     await run.says(/"event":"progress","label":"toy".*"step":|"event":"stage","label":"toy"/);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { verbs } from "../src/cli/verbs.ts";
 import { type Ended, jsonLines, loam, loamProcess, program, startProcess } from "./support/child.ts";
-import { temporaryFolder, toyProject, toyYaml, writeToy } from "./support/project.ts";
+import { temporaryFolder, toyProject, toyYaml, trainedToy, writeToy } from "./support/project.ts";
 
 /** The one line of an error, its exit code, and nothing on stdout. */
 function sentence({ code, stdout, stderr }: Ended): { code: number | null; text: string } {
@@ -206,8 +206,7 @@ test("serving what is not made yet, and a version that is not there, say so", as
 });
 
 test("a port in use is named with another to try, and the server ends", async () => {
-  const cwd = toyProject();
-  expect((await loam(["run"], { cwd })).code).toBe(0);
+  const cwd = await trainedToy();
   const other = createServer();
   await new Promise<void>(resolve => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as { port: number };

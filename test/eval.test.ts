@@ -12,7 +12,7 @@ import { releaseSource } from "../src/cli/serving/release-source.ts";
 import type { ModelCard } from "../src/registry/index.ts";
 import { openStore } from "../src/store/index.ts";
 import { type Ended, jsonLines, loam, start, startProcess } from "./support/child.ts";
-import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
+import { copyProject, temporaryFolder, trainedToy, writeToy } from "./support/project.ts";
 
 let cwd: string;
 
@@ -37,13 +37,11 @@ const tasks = {
 };
 
 beforeAll(async () => {
-  cwd = writeToy(mkdtempSync(join(tmpdir(), "loam-eval-")));
+  cwd = await trainedToy({}, mkdtempSync(join(tmpdir(), "loam-eval-")));
   mkdirSync(join(cwd, "tasks"));
   writeFileSync(join(cwd, "tasks", "few.jsonl"), items(24));
   writeFileSync(join(cwd, "tasks", "many.jsonl"), items(1200, 1));
   for (const [name, yaml] of Object.entries(tasks)) writeFileSync(join(cwd, "tasks", `${name}.yaml`), yaml);
-  const { code, stderr } = await loam(["run"], { cwd });
-  expect(code, stderr).toBe(0);
   return () => rmSync(cwd, { recursive: true, force: true });
 });
 

@@ -14,7 +14,7 @@ import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { serveFake } from "../console/dev/fake.ts";
 import { loam, root, start } from "./support/child.ts";
 import { loginUrl, tokenOf } from "./support/login.ts";
-import { temporaryFolder, toyProject } from "./support/project.ts";
+import { temporaryFolder, toyProject, trainedToy } from "./support/project.ts";
 
 const found = findChromium();
 const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";
@@ -64,8 +64,7 @@ async function opened(url: string, use: (page: Page) => Promise<void>, allowed: 
 }
 
 test("a project behind its gateway: the demo's key opens, nothing else does, and everything is counted once", async () => {
-  const cwd = toyProject({ more: part });
-  expect((await loam(["run"], { cwd })).code).toBe(0);
+  const cwd = await trainedToy({ more: part });
   const { server, url, key } = await served(cwd);
   expect(((await stat(join(cwd, ".loam", "gateway-demo.key"))).mode & 0o777).toString(8)).toBe("600");
 
@@ -141,8 +140,7 @@ test("a project behind its gateway: the demo's key opens, nothing else does, and
 });
 
 test("a demo key is refused on an address that other machines reach, before anything listens", async () => {
-  const cwd = toyProject({ more: part });
-  expect((await loam(["run"], { cwd })).code).toBe(0);
+  const cwd = await trainedToy({ more: part });
   const ended = await loam(["serve", "--port", "0", "--host", "0.0.0.0"], { cwd });
   expect(ended.code).not.toBe(0);
   expect(ended.stderr).toMatch(/gateway\.demoKey: expected no demo key/);
@@ -158,8 +156,7 @@ test("a mistake in the part is told before the training", async () => {
 });
 
 browserTest(`the page shows what the demo used and has left, makes a key that opens and revokes it, and talks${why}`, async () => {
-  const cwd = toyProject({ more: part });
-  expect((await loam(["run"], { cwd })).code).toBe(0);
+  const cwd = await trainedToy({ more: part });
   const { server, url, key } = await served(cwd);
   const ask = (secret: string) =>
     fetch(`${url}/v1/completions`, {

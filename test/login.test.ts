@@ -14,7 +14,7 @@ import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { loam, type Running, start } from "./support/child.ts";
 import { loginUrl, signedIn } from "./support/login.ts";
 import { findNginx, type NginxForm, nginxForms, rawRequest, startNginx } from "./support/nginx.ts";
-import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
+import { copyProject, temporaryFolder, trainedToy, writeToy } from "./support/project.ts";
 
 const nginxTest = test.skipIf(!findNginx());
 const whyNginx = findNginx() ? "" : " (skipped: no nginx in PATH or /usr/sbin, nor named by LOAM_NGINX)";
@@ -36,8 +36,7 @@ const labelsPart = `labels:
 let trained: string;
 beforeAll(async () => {
   trained = mkdtempSync(join(tmpdir(), "loam-login-"));
-  writeToy(trained, { tokens: 4_000 });
-  expect(await loam(["run"], { cwd: trained })).toMatchObject({ code: 0 });
+  await trainedToy({ tokens: 4_000 }, trained);
 }, 600_000);
 afterAll(() => rmSync(trained, { recursive: true, force: true }));
 

@@ -5,13 +5,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openArtifact, openStore, registerVersion, runStage, stage, z } from "../src/store/index.ts";
 import { jsonLines, loam, loamProcess } from "./support/child.ts";
-import { copyProject, temporaryFolder, writeToy } from "./support/project.ts";
+import { copyProject, temporaryFolder, trainedToy } from "./support/project.ts";
 
 let made = "";
 beforeAll(async () => {
-  made = writeToy(mkdtempSync(join(tmpdir(), "loam-rebuild-test-")));
-  const ran = await loam(["run", "--json"], { cwd: made });
-  expect(ran.code, ran.stderr).toBe(0);
+  made = await trainedToy({}, mkdtempSync(join(tmpdir(), "loam-rebuild-test-")));
 });
 afterAll(() => rmSync(made, { recursive: true, force: true }));
 

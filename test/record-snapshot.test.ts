@@ -7,13 +7,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../src/base/index.ts";
 import { jsonLines, loam } from "./support/child.ts";
 import { noDisks, smallDisk } from "./support/mount.ts";
-import { writeToy } from "./support/project.ts";
+import { trainedToy } from "./support/project.ts";
 
 let made = "";
 beforeAll(async () => {
-  made = writeToy(mkdtempSync(join(tmpdir(), "loam-snapshot-")));
-  const ran = await loam(["run", "--json"], { cwd: made });
-  expect(ran.code, ran.stderr).toBe(0);
+  made = await trainedToy({}, mkdtempSync(join(tmpdir(), "loam-snapshot-")));
 }, 120_000);
 afterAll(() => rmSync(made, { recursive: true, force: true }));
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { rounds } from "../../test/support/deep.ts";
 import { isLoamError, random } from "../base/index.ts";
 import { bundleScript, listOf, startChild } from "./children.laws.ts";
 import { applyGc, planGc } from "./gc.ts";
@@ -142,7 +143,7 @@ function processLaws(fresh: () => StoreOptions): void {
     using(async (store, start) => {
       const r = random("kills");
       const acknowledged: string[] = [];
-      for (let round = 0; round < 2; round++) {
+      for (let round = 0; round < rounds(4, 1); round++) {
         const children = [start("many"), start("many")];
         await Promise.all(children.map(child => child.line("recorded")));
         await new Promise(next => setTimeout(next, r.below(120)));

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { rounds } from "../../test/support/deep.ts";
 import { random } from "../base/index.ts";
 import { bundleScript, startChild } from "./children.laws.ts";
 import { setGuards } from "./guards.ts";
@@ -49,7 +50,7 @@ function killLaw(place: () => Promise<StoreOptions>): void {
     const path = await bundleScript(script, scratch, `mover-${projects}`);
     const r = random("kills");
     let seen = 1;
-    for (let round = 0; round < 12; round++) {
+    for (let round = 0; round < rounds(12, 4); round++) {
       const child = startChild(path, [JSON.stringify(at)]);
       const wanted = 1 + r.below(4);
       for (let i = 0; i < wanted; i++) await child.line("moved ");

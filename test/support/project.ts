@@ -1,11 +1,15 @@
 /** Toy projects: a life of seconds, written into a folder of the test's own. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { locked } from "../../scripts/parts/lock.js";
+import { sha256 } from "../../src/base/index.ts";
 import { letters } from "../../src/cli/init/letters.ts";
 import { openArtifact, openStore, readRunData } from "../../src/store/index.ts";
+import { loam } from "./child.ts";
+import { toysFolder } from "./toys-folder.ts";
 
 /** A folder that goes with the test. */
 export function temporaryFolder(name = "life"): string {
@@ -20,6 +24,11 @@ export function temporaryFolder(name = "life"): string {
  * under it, and what it opens next it finds malformed, though the file is sound.
  */
 export const copyProject = (from: string, to: string): void => {
+  if (process.platform === "linux") {
+    mkdirSync(to, { recursive: true });
+    execFileSync("cp", ["-a", "--reflink=auto", `${from}/.`, to]);
+    return;
+  }
   const code = "const [from, to] = process.argv.slice(1); require('node:fs').cpSync(from, to, { recursive: true })";
   execFileSync(process.execPath, ["-e", code, from, to]);
 };
@@ -71,6 +80,35 @@ export function writeToy(folder: string, toy: Toy = {}): string {
     writeFileSync(join(folder, path), text);
   }
   return folder;
+}
+
+/**
+ * A toy that `loam run` has trained, in a folder of the caller's own (default: one that goes with the test). Each toy is trained once for all files
+ * and runs, kept under .cache by its content and the program's, and copied.
+ */
+export async function trainedToy(toy: Toy = {}, to: string = temporaryFolder("toy")): Promise<string> {
+  const { more, ...recipe } = toy;
+  const texts = toy.texts ?? letters(60, "toy");
+  const kept = join(toysFolder(), sha256(JSON.stringify([toyYaml(recipe), texts])).slice(0, 20));
+  if (!existsSync(kept))
+    await locked(`${kept}.lock`, async () => {
+      if (existsSync(kept)) return;
+      // trained apart: what is copied has never been open in this process
+      const made = writeToy(mkdtempSync(join(tmpdir(), "loam-toy-")), recipe);
+      try {
+        const { code, stderr } = await loam(["run"], { cwd: made });
+        if (code !== 0) throw new Error(`the toy was not trained: ${stderr}`);
+        rmSync(`${kept}.part`, { recursive: true, force: true });
+        copyProject(made, `${kept}.part`);
+        renameSync(`${kept}.part`, kept);
+      } finally {
+        rmSync(made, { recursive: true, force: true });
+      }
+    });
+  copyProject(kept, to);
+  // further parts of the file change nothing that was trained
+  if (more !== undefined) writeFileSync(join(to, "loam.yaml"), toyYaml(toy));
+  return to;
 }
 
 export const toyProject = (toy?: Toy): string => writeToy(temporaryFolder("toy"), toy);

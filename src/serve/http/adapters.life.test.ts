@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
 import { folderFiles, writeAdapter } from "../../nn/index.ts";
 import { openDevice } from "../../tensor/index.ts";
@@ -78,7 +79,7 @@ test("adapters come and go under load: every answer is its own adapter's, whole,
     }
   };
   const clients = Array.from({ length: 10 }, (_, i) => client(i));
-  for (let cycle = 0; cycle < 15; cycle++)
+  for (let cycle = 0; cycle < rounds(15, 5); cycle++)
     for (const name of ["b", "c"]) {
       expect(await load(name)).toMatchObject({ status: 200 });
       await new Promise(resolve => setTimeout(resolve, 60));

@@ -1,6 +1,7 @@
 /** Loading and unloading real weights in one process, and the end of a server with real sockets. */
 import { get } from "node:http";
 import { expect, onTestFinished, test } from "vitest";
+import { rounds } from "../../../test/support/deep.ts";
 import { treeFrom, treeLeaves } from "../../base/index.ts";
 import { type ArraysOf, type DecoderSpec, decoderSpec, disposeTree, llamaConfig, type ParameterSpec } from "../../nn/index.ts";
 import { type Device, type DeviceArray, openDevice, sizeOf } from "../../tensor/index.ts";
@@ -115,11 +116,11 @@ test("memory after four swaps under load is what it was after the first, and no 
   expect(after.at(-1)!.rss - after[0]!.rss, shown).toBeLessThan(0.2 * weightBytes);
 });
 
-test("ten rounds of loading and unloading end where the first ended, and hold no weights", async () => {
+test("rounds of loading and unloading end where the first ended, and hold no weights", async () => {
   const { fleet, ask } = largeFleet();
   const before = await settled();
   const after: Settled[] = [];
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < rounds(10, 4); round++) {
     await fleet.load("big", 1);
     expect(await ask()).toBe(200);
     await fleet.unload("big", 1);

@@ -7,6 +7,7 @@ import { tool as aiTool, embedMany, generateObject, generateText, stepCountIs, s
 import OpenAI, { NotFoundError } from "openai";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
+import { rounds } from "../../../../test/support/deep.ts";
 import { openDevice } from "../../../tensor/index.ts";
 import { chatTemplate } from "../../../text/index.ts";
 import { createEmbeddingEngine } from "../../embedding/embedding-engine.ts";
@@ -109,7 +110,7 @@ test("openai: with tools and a form beside, an answer is a call or keeps the for
 
   // a model that speaks nonsense keeps to one of them, whatever it draws
   const kinds = new Set<string>();
-  for (let seed = 0; seed < 40; seed++) {
+  for (let seed = 0; seed < rounds(40, 10); seed++) {
     const { choices } = await client.chat.completions.create({ ...asked, model: "nonsense", seed, temperature: 2 });
     const { message, finish_reason } = choices[0]!;
     kinds.add(finish_reason);
