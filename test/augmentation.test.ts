@@ -22,12 +22,12 @@ test("variants written by Loam's own server are the same in every run, asked onc
   const file = join(cwd, "loam.yaml");
   writeFileSync(
     file,
-    readFileSync(file, "utf8")
+    `${readFileSync(file, "utf8")
       .replace("vocab: 512", "vocab: 300")
       .replace("layers: 2", "layers: 1")
       .replace("width: 96", "width: 32")
       .replace("heads: 3", "heads: 2")
-      .replace("tokens: 240k", "tokens: 160k"),
+      .replace("tokens: 240k", "tokens: 160k")}\ndevice: { threads: 1 }\n`,
   );
   // Texts of a few words, so that the model learns to end one.
   const draw = random("texts");

@@ -621,7 +621,7 @@ browserTest(`on the real server a toy model answers, and every page shows its li
   };
   const file = join(cwd, "loam.yaml");
   const yaml = Object.entries(smaller).reduce((text, [from, to]) => text.replace(from, to), await readFile(file, "utf8"));
-  await writeFile(file, yaml);
+  await writeFile(file, `${yaml}\ndevice: { threads: 1 }\n`);
   const ran = await loam(["run"], { cwd });
   expect(ran.code, ran.stderr).toBe(0);
   const server = start(["serve", "--port", "0", "--json"], { cwd });

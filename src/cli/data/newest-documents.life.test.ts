@@ -58,6 +58,7 @@ async function searched(name: string): Promise<{ readonly folder: string; readon
     file(folder),
     `data:
   notes: { source: { folder: notes, reader: csv }, steps: [clean, { length: { minWords: 1 } }], split: { heldOut: 0.25 } }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: notes }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 96, train: { on: notes, tokens: 2000, rows: 8, rate: 0.02 } }

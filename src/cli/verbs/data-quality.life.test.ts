@@ -39,6 +39,7 @@ data:
     source: { folder: texts, reader: text }
     steps: [clean]
     split: { heldOut: 0.2, by: document }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: texts }
 models: { tiny: { layers: 1, width: 16, heads: 2, context: 32, train: { on: texts, tokens: 100, rate: 0.01 } } }
 `,

@@ -80,6 +80,7 @@ function notes(name: string, search = ""): string {
     join(folder, "loam.yaml"),
     `data:
   notes: { source: { folder: notes, reader: csv }, steps: [clean, { length: { minWords: 1 } }], split: { heldOut: 0.25, near: { shortWords: 0 } } }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: notes }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 96, train: { on: notes, tokens: 4000, rows: 8, rate: 0.02 } }

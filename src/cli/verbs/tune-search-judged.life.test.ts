@@ -108,6 +108,7 @@ function examples(name: string, tune: string, search: string, more = ""): string
     join(folder, "loam.yaml"),
     `data:
   texts: { source: { folder: texts, reader: text }, steps: [clean], split: { heldOut: 0.2, by: document } }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: texts }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 96, train: { on: texts, tokens: 6400, rows: 8, rate: 0.02 } }
@@ -314,6 +315,7 @@ describe("the data of a tuning", () => {
       `data:
   notes: { source: { folder: notes, reader: csv }, steps: [clean, { length: { minWords: 1 } }], split: { heldOut: 0.25 } }
   words: { source: { folder: words, reader: text }, steps: [clean], split: { heldOut: 0.1, by: document } }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: words }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 96, train: { on: notes, tokens: 4000, rows: 8, rate: 0.02 } }

@@ -39,6 +39,7 @@ function project(name: string, tune: string, search: string): string {
     `data:
   notes: { source: { folder: notes, reader: csv }, steps: [clean], split: { heldOut: 0.2 } }
   whole: { source: { folder: notes, reader: csv }, steps: [clean], split: { heldOut: 0 } }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: notes }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 96, train: { on: notes, tokens: 4000, rows: 8, rate: 0.02 } }

@@ -35,6 +35,7 @@ data:
     source: { folder: texts, reader: text }
     steps: [clean]
     split: { heldOut: 0.3, by: near-duplicate }
+device: { threads: 1 }
 tokenizer: { vocab: 280, from: texts }
 models:
   tiny: { layers: 1, width: 16, heads: 2, context: 32, train: { on: texts, rows: 4, rate: 0.01, evaluateBatches: 2, ${train} } } # to be tuned
@@ -277,6 +278,7 @@ test("a tuned classifier is searched over its method, rank and rate; the held-ou
   writeFileSync(join(folder, "notes", "notes.csv"), `text,mood\n${rows.join("\n")}\n`);
   const file = (rank: string) => `data:
   notes: { source: { folder: notes, reader: csv }, steps: [clean], split: { heldOut: 0.2 } }
+device: { threads: 1 }
 tokenizer: { vocab: 300, from: notes }
 models:
   toy: { layers: 1, width: 16, heads: 2, context: 64, train: { on: notes, tokens: 4000, rows: 8, rate: 0.02 } }

@@ -23,7 +23,7 @@ for (const [i, name] of names.entries()) {
 test("adapters come and go under load: every answer is its own adapter's, whole, or says that the adapter is not there", {
   timeout: 180_000,
 }, async () => {
-  const device = openDevice("cpu");
+  const device = openDevice("cpu", { threads: 1 });
   const engine = createEngine({ model: await tinyModel(device), device, slots: 6, widths: [8, 32], adapters: { count: 2, rank: 8 } });
   await engine.ready;
   const server = await listen(createApp({ engines: [engine], adapterFolder: folder, admin: true }), { port: 0 });
