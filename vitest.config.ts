@@ -19,8 +19,9 @@ const workers = process.argv.some(a => a.startsWith("--maxWorkers")) ? {} : { ma
 /** End-to-end tests that replace a module (`vi.mock`) or keep native memory of their own: a process a file. */
 const alone = ["src/gateway/identity/same-work.life.test.ts"];
 const life = {
-  testTimeout: 300_000,
-  hookTimeout: 120_000,
+  // These end what hangs; they judge no speed, so a machine with ten times its work passes.
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
   globalSetup: ["test/support/global-setup.ts"],
   // The built command line is loaded by Node itself, as bin/loam.js loads it.
   server: { deps: { external: [/\/dist\/src\//] } },

@@ -1,11 +1,12 @@
 /**
- * A real file of 1 GB in one line (on the disk it takes no room: it is full of holes) through the readers that stream, in little memory.
+ * A real file of one huge line (on the disk it takes no room: it is full of holes) through the readers that stream, in little memory.
  * Those of one record a file refuse it by its size; see bad-input.life.test.ts.
  */
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { deep } from "../../../test/support/deep.ts";
 import { type ManifestEntry, sourceFile } from "./file.ts";
 import { hashFiles } from "./hashes.ts";
 import { readers } from "./readers.ts";
@@ -14,7 +15,8 @@ import { type ReadRecord, sourceOptions } from "./source.ts";
 const folder = mkdtempSync(join(tmpdir(), "loam-huge-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const size = 2 ** 30;
+/** More than the readers may hold (below): who keeps the line fails. */
+const size = deep ? 2 ** 30 : 2 ** 29;
 const head = {
   ".jsonl": '{"text":"first"}\n',
   ".csv": "text\nfirst\n",
@@ -34,7 +36,7 @@ async function huge(ending: string): Promise<ManifestEntry> {
   return (await hashFiles(folder, [name], {}))[0]!;
 }
 
-test("readers of many records set a line of 1 GB aside, read what stands around it, and hold 400 MB at most", async () => {
+test("readers of many records set a line of 0.5 to 1 GB aside, read what stands around it, and hold 400 MB at most", async () => {
   const before = process.memoryUsage.rss();
   let highest = 0;
   const watch = setInterval(() => {
