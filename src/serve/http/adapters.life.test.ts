@@ -79,11 +79,22 @@ test("adapters come and go under load: every answer is its own adapter's, whole,
     }
   };
   const clients = Array.from({ length: 10 }, (_, i) => client(i));
+  let failure: unknown;
+  for (const one of clients)
+    one.catch((error: unknown) => {
+      failure ??= error;
+    });
+  const until = async (isSo: () => boolean) => {
+    for (; !isSo(); await new Promise(resolve => setTimeout(resolve, 5))) if (failure) throw failure;
+  };
   for (let cycle = 0; cycle < rounds(15, 5); cycle++)
     for (const name of ["b", "c"]) {
       expect(await load(name)).toMatchObject({ status: 200 });
-      await new Promise(resolve => setTimeout(resolve, 60));
+      const had = answered.get(name) ?? 0;
+      await until(() => (answered.get(name) ?? 0) >= had + 2);
       expect(await unload(name)).toMatchObject({ status: 200 });
+      const lacked = missing;
+      await until(() => missing > lacked);
     }
   isOver = true;
   await Promise.all(clients);
