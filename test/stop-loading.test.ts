@@ -97,7 +97,7 @@ test("SIGTERM ends a server that does not listen yet, in the middle of what it o
   await endlessModel(cwd);
   const pipe = join(cwd, "names.bin");
   execFileSync("mkfifo", [pipe]);
-  const server = start(["serve", "./endless", "--port", "0", "--json"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
+  const server = startProcess(["serve", "./endless", "--port", "0", "--json"], { cwd, env: { LOAM_HOME: temporaryFolder("home") } });
   await isRead(pipe);
   server.kill("SIGTERM");
   const { code, signal, stdout, stderr } = await server.ended;
