@@ -7,6 +7,7 @@ import { random } from "../src/base/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import { findPostgres, findVersitygw, type RunningServer, startPostgres, startVersitygw } from "../src/store/servers.laws.ts";
 import { jsonLines, loam, start, startProcess } from "./support/child.ts";
+import { rounds } from "./support/deep.ts";
 
 const base = mkdtempSync(join(tmpdir(), "loam-workers-"));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -99,9 +100,9 @@ test("killed with SIGKILL again and again, a run goes on where it was, to the sa
   let kills = 0;
   for (;;) {
     const child = startProcess(["data", "run", "--json", "--workers", "2"], { cwd: folder });
-    // the first at once when it works, later ones anywhere; one that has nothing left to do is not reached
+    // the first at once when it works, later ones anywhere, with twice the time each, so that a busy machine comes to an end
     await child.says(/"event":"progress"/).then(
-      () => setTimeout(() => child.kill("SIGKILL"), kills === 0 ? 0 : draw.below(500) + 200 * kills),
+      () => setTimeout(() => child.kill("SIGKILL"), kills === 0 ? 0 : draw.below(300) * 2 ** (kills / rounds(3, 1))),
       () => {},
     );
     const { code, signal, stdout, stderr } = await child.ended;
