@@ -13,6 +13,9 @@ let loaded: Koffi | undefined;
 export function loadKoffi(): Koffi {
   if (loaded) return loaded;
   loaded = require("koffi") as Koffi;
-  loaded.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
+  // another copy of Loam in this process (an installed one beside a bundle) may have set it up, and loaded a library since
+  const { sync_stack_size, async_stack_size } = loaded.config();
+  if (sync_stack_size !== stackBytes || async_stack_size !== stackBytes)
+    loaded.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
   return loaded;
 }
