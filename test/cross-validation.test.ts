@@ -7,7 +7,7 @@ import { evaluations, isOfFolds } from "../console/src/contract.ts";
 import { random } from "../src/base/index.ts";
 import { openArtifact, openStore } from "../src/store/index.ts";
 import type { CrossValidationReport } from "../src/tune/index.ts";
-import { build, type Ended, jsonLines, loam, start } from "./support/child.ts";
+import { type Ended, jsonLines, loam, start, startProcess } from "./support/child.ts";
 import { signedIn } from "./support/login.ts";
 import { copyProject, modelContent } from "./support/project.ts";
 
@@ -55,7 +55,6 @@ const resultOf = ({ stdout }: Ended) => jsonLines(stdout).at(-1) as unknown as R
 
 /** The project with its model tuned and nothing cross-validated. */
 beforeAll(async () => {
-  build();
   const r = random("folds");
   const rows = Array.from({ length: 180 }, (_, i) => {
     const mood = i % 2 ? "glad" : "low";
@@ -168,7 +167,7 @@ test("a cross-validation that is killed goes on, to the same bytes as one that i
   for (const cwd of [whole, killed]) writeFileSync(join(cwd, "loam.yaml"), yaml(", crossValidation: { folds: 2, repeats: 2 }"));
   const done = await loam(["tune", "mood", "--json"], { cwd: whole });
   expect(done.code, done.stderr).toBe(0);
-  const stopped = start(["tune", "mood", "--json"], { cwd: killed });
+  const stopped = startProcess(["tune", "mood", "--json"], { cwd: killed });
   // the second fold has begun to train
   await stopped.says(/"label":"fold\/mood\/1\.2\/seed-1"/);
   stopped.kill("SIGKILL");

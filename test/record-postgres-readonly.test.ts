@@ -6,7 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../src/store/index.ts";
 import { findPostgres, type RunningServer, startPostgres } from "../src/store/servers.laws.ts";
-import { build, jsonLines, loam } from "./support/child.ts";
+import { jsonLines, loam } from "./support/child.ts";
 import { writeToy } from "./support/project.ts";
 
 const found = findPostgres();
@@ -27,7 +27,6 @@ describe.skipIf(found.reason)(`PostgreSQL${found.reason ? ` (skipped: ${found.re
     writeFileSync(path, `${text}\nstore: { records: "${url}" }\n`);
   };
   beforeAll(async () => {
-    build();
     server = await startPostgres(found.program!);
     owner = server.url("audited");
     auditor = owner.replace("loam@", "auditor@");

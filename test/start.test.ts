@@ -4,14 +4,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { build, loam, program } from "./support/child.ts";
+import { loam, program } from "./support/child.ts";
 
 let folder: string;
 let project: string;
 let hook: string;
 
 beforeAll(async () => {
-  build();
   folder = mkdtempSync(join(tmpdir(), "loam-start-"));
   expect((await loam(["init", "letters"], { cwd: folder })).code).toBe(0);
   project = join(folder, "letters");
