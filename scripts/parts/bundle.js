@@ -4,7 +4,6 @@
  */
 import { rmSync } from "node:fs";
 import { relative, sep } from "node:path";
-import { build } from "rolldown";
 import { inRoot } from "./places.js";
 
 const outdir = inRoot("dist/bundle");
@@ -56,6 +55,8 @@ const sources = {
 
 /** Nothing of Loam does anything when it is imported. */
 export async function bundleCli() {
+  // on a new machine this file is loaded before any package is there
+  const { build } = await import("rolldown");
   rmSync(outdir, { recursive: true, force: true });
   return build({
     input: { main: inRoot("dist/src/cli/main.js") },
