@@ -1,7 +1,7 @@
 /** The command line as its users meet it when something is wrong or a machine reads along: sentences, exit codes, JSON. */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -117,24 +117,6 @@ test("help is there without a project, names every verb and the exit codes", asy
   expect(stdout).toMatch(/Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 .*, 130 /);
   const wordsOf = (usage: string) => usage.split(" ").filter(word => !/^[<[]/.test(word));
   for (const { usage, example } of verbs) expect((await loam([...wordsOf(usage), "--help"])).stdout).toContain(example);
-});
-
-test("help and version load no tensors and no store", async () => {
-  const folder = temporaryFolder();
-  const list = join(folder, "loaded.txt");
-  const hook = join(folder, "hook.mjs");
-  writeFileSync(
-    hook,
-    `import { appendFileSync } from "node:fs"; export async function load(url, context, next) { appendFileSync(${JSON.stringify(list)}, url + "\\n"); return next(url, context); }`,
-  );
-  const register = `data:text/javascript,import{register}from"node:module";register(${JSON.stringify(`file://${hook}`)})`;
-  const { code } = await loamProcess(["--help"], { node: ["--import", register] });
-  expect(code).toBe(0);
-  const loaded = readFileSync(list, "utf8").split("\n");
-  expect(loaded.some(u => u.includes("/dist/src/cli/main.js"))).toBe(true);
-  expect(
-    loaded.filter(u => /\/dist\/src\/(tensor|nn|store|train|serve|data)\/|node_modules\/(zod|koffi|libsql|hono|kysely)\//.test(u)),
-  ).toEqual([]);
 });
 
 test("with --json every verb writes JSON lines to stdout and nothing else", async () => {
