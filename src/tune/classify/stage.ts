@@ -7,7 +7,6 @@ import {
   type ClassifierConfig,
   countParameters,
   disposeTree,
-  loadModel,
   type Model,
   specOfModel,
   withClassifier,
@@ -17,12 +16,12 @@ import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import { tuneErrors } from "../errors.ts";
 import { disposeTuned, givenBackOnFailure, nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
 import { tokensOf } from "./batches.ts";
 import { type Example, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
+import { openBase } from "./open-base.ts";
 import { classifyOptions } from "./options.ts";
 import { softmax } from "./predict.ts";
 import { calibrating } from "./temperature.ts";
@@ -77,18 +76,7 @@ export const classifyStage = (around: TuneSurroundings): Stage<"base" | "documen
       if (around.costs) positiveIn(around.costs, classes);
       // only looked at: a held-out side that cannot be reported on is refused before anything is trained
       await readTest(inputs.documents, recipe, classes);
-      const tokenizer = await around.tokenizerOf(inputs.base);
-      const device = around.device();
-      const base = await loadModel(inputs.base, device);
-      if (base.family === "encoder-decoder") {
-        disposeTree(base.parameters);
-        throw tuneErrors.fail("base", {
-          place: inputs.base.id,
-          expected: "a decoder or an encoder",
-          received: `a model of family "${base.family}"`,
-        });
-      }
-      const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
+      const { device, tokenizer, base, longest } = await openBase(around, inputs.base, recipe.length);
       const lasting = withoutHabits(recipe);
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
       const held = await asTokens(tokenizer, validation, longest, signal);

@@ -1,26 +1,15 @@
 /** Cross-validation of a classifier's recipe: its folds, the training on one of them, and the baselines' scores of the same fold. */
-import { join } from "node:path";
 import { z } from "zod";
-import { hashOf } from "../../base/index.ts";
 import { classificationScores, confusion, textClassifierNames, textClassifiers } from "../../evaluate/index.ts";
-import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
-import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
+import { keyOptionsOfRecipe } from "../../train/index.ts";
 import { type DescribedExample, readUndivided } from "../classify/examples.ts";
 import { fitClassifier } from "../classify/fit.ts";
 import { classifyOptions, type LabelOptions, labelOptions, labelsOf } from "../classify/options.ts";
-import { greatest, predictorOf, softmax } from "../classify/predict.ts";
+import { greatest, softmax } from "../classify/predict.ts";
 import { asTokens, type TuneSurroundings } from "../classify/stage.ts";
-import { tuneErrors } from "../errors.ts";
-import { disposeTuned, givenBackOnFailure } from "../methods/index.ts";
+import { foldsOptions, placeOptions, runFold, seedOption } from "./fold-run.ts";
 import { type FoldParts, partsOf, readFold, type Scores, writeFolds, writeScores } from "./parts.ts";
-
-const whole = z.number().int().min(1);
-/** Which training of a cross-validation. */
-export const placeOptions = { repeat: whole, fold: whole };
-/** Which folds: 1 is the validation part alone. */
-export const foldsOptions = { folds: whole, repeat: whole };
-export const seedOption = z.union([z.number().int(), z.string()]);
 
 /** The texts that each fold of a repeat is scored on. Errors: tune/folds, tune/labels. */
 export const classFoldsStage = stage({
@@ -36,8 +25,6 @@ export const classFoldsStage = stage({
   },
 });
 
-const fileOfPredictions = "predictions.jsonl";
-
 interface ClassFold extends FoldParts<DescribedExample> {
   readonly classes: readonly string[];
 }
@@ -46,7 +33,7 @@ async function readClassFold(documents: ArtifactReader, folds: ArtifactReader, l
   return { classes, ...partsOf(all, await readFold(folds, fold), labels) };
 }
 
-function scoresOf(classes: readonly string[], test: readonly DescribedExample[], predicted: Int32Array): Scores {
+function scoresOf(classes: readonly string[], test: readonly { readonly label: number }[], predicted: Int32Array): Scores {
   const truth = Int32Array.from(test, e => e.label);
   const { macro, accuracy, balancedAccuracy } = classificationScores(confusion({ classes, truth, predicted }));
   return { macroF1: macro.f1, accuracy, balancedAccuracy };
@@ -66,82 +53,31 @@ export const classFoldStage = (around: TuneSurroundings): Stage<"base" | "docume
     options: runOptions,
     keyOptions: keyOptionsOfRecipe,
     output: "fold-scores",
-    async run({ inputs, options: { name, recipe, repeat, fold, seed }, output, runData, progress, signal, scratch }) {
+    async run(context) {
+      const { inputs, options, progress } = context;
+      const { name, recipe, repeat, fold, seed } = options;
       progress({ stage: "cross-validate", message: "reading texts" });
-      const { classes, train, validation, test } = await readClassFold(inputs.documents, inputs.folds, labelsOf(recipe), fold);
-      const tokenizer = await around.tokenizerOf(inputs.base);
-      const device = around.device();
-      const base = await loadModel(inputs.base, device);
-      if (base.family === "encoder-decoder") {
-        disposeTree(base.parameters);
-        throw tuneErrors.fail("base", {
-          place: inputs.base.id,
-          expected: "a decoder or an encoder",
-          received: `a model of family "${base.family}"`,
-        });
-      }
-      const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
-      const lasting = { ...withoutHabits(recipe), seed };
-      const { digest } = inputs.folds;
-      const identity = hashOf({
-        base: inputs.base.digest,
-        documents: inputs.documents.digest,
-        folds: digest,
-        repeat,
-        fold,
-        recipe: lasting,
-      } as never);
-      const result = await givenBackOnFailure([base.parameters], async () =>
-        fitClassifier({
-          device,
-          base,
-          recipe: { ...recipe, seed },
-          classes,
-          train: await asTokens(tokenizer, train, longest, signal),
-          validation: await asTokens(tokenizer, validation, longest, signal),
-          longest,
-          identity,
-          folder: scratch,
-          ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-fold-${identity.slice(0, 8)}`) }),
-          progress,
-          signal,
-          ...(around.onProblem ? { onProblem: around.onProblem } : {}),
-        }),
-      );
-      const { model, tuned } = result;
-      const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
-      try {
-        const { tokens } = await asTokens(tokenizer, test, longest, signal);
-        const logits = await predictor.predict([model.parameters], tokens, {
-          signal,
-          onProgress: done => progress({ stage: "cross-validate", done, message: "texts of the fold" }),
-        });
-        const predicted = Int32Array.from(logits, greatest);
-        const surprise = test.map((e, i) => -Math.log2(Math.max(least, softmax(logits[i]!)[e.label]!)));
-        const scores = scoresOf(classes, test, predicted);
-        await writeScores(output, {
-          repeat,
-          fold,
-          seed,
-          trainSize: train.length + validation.length,
-          testSize: test.length,
-          scores: { [name]: scores },
-          loss: surprise.reduce((a, b) => a + b, 0) / test.length,
-        });
-        const lines = test.map((e, i) => ({
-          id: e.id,
-          label: classes[e.label],
-          predicted: classes[predicted[i]!],
-          scores: softmax(logits[i]!).map(round),
-        }));
-        await output.write(fileOfPredictions, lines.map(l => `${JSON.stringify(l)}\n`).join(""));
-        runData.write(metricsFile, result.points.map(metricLine).join(""));
-        return { name, repeat, fold, seed, documents: test.length, macroF1: round(scores.macroF1!), accuracy: round(scores.accuracy!) };
-      } finally {
-        predictor.dispose();
-        disposeTuned(tuned);
-        disposeTree(model.parameters);
-      }
+      const { classes, ...parts } = await readClassFold(inputs.documents, inputs.folds, labelsOf(recipe), fold);
+      const scores = await runFold(around, context, parts, {
+        tokens: asTokens,
+        fit: (given, train, validation) => fitClassifier({ ...given, recipe: { ...recipe, seed }, classes, train, validation }),
+        judge(test, logits) {
+          const predicted = Int32Array.from(logits, greatest);
+          const surprise = test.map((e, i) => -Math.log2(Math.max(least, softmax(logits[i]!)[e.label]!)));
+          return {
+            scores: scoresOf(classes, test, predicted),
+            loss: surprise.reduce((a, b) => a + b, 0) / test.length,
+            lines: test.map((e, i) => ({
+              id: e.id,
+              label: classes[e.label],
+              predicted: classes[predicted[i]!],
+              scores: softmax(logits[i]!).map(round),
+            })),
+          };
+        },
+      });
+      const { macroF1, accuracy } = scores;
+      return { name, repeat, fold, seed, documents: parts.test.length, macroF1: round(macroF1!), accuracy: round(accuracy!) };
     },
   });
 

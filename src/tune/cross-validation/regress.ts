@@ -1,20 +1,14 @@
 /** Cross-validation of a recipe that reads numbers off texts: its folds, the training on one of them, and what the mean of the rest scores. */
-import { join } from "node:path";
 import { z } from "zod";
-import { hashOf } from "../../base/index.ts";
-import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
-import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import { predictorOf } from "../classify/predict.ts";
+import { keyOptionsOfRecipe } from "../../train/index.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
-import { tuneErrors } from "../errors.ts";
-import { disposeTuned, givenBackOnFailure } from "../methods/index.ts";
 import { type Measured, readUndividedMeasured } from "../regress/examples.ts";
 import { fitRegression } from "../regress/fit.ts";
 import { regressOptions, type TargetOptions, targetOptions, targetsOf } from "../regress/options.ts";
 import { regressionOf } from "../regress/report.ts";
 import { asTokens } from "../regress/stage.ts";
-import { foldsOptions, placeOptions, seedOption } from "./classify.ts";
+import { foldsOptions, placeOptions, runFold, seedOption } from "./fold-run.ts";
 import type { Foldable } from "./folds.ts";
 import { type FoldParts, partsOf, readFold, type Scores, writeFolds, writeScores } from "./parts.ts";
 
@@ -64,75 +58,25 @@ export const numberFoldStage = (around: TuneSurroundings): Stage<"base" | "docum
     options: runOptions,
     keyOptions: keyOptionsOfRecipe,
     output: "fold-scores",
-    async run({ inputs, options: { name, recipe, repeat, fold, seed }, output, runData, progress, signal, scratch }) {
+    async run(context) {
+      const { inputs, options, progress } = context;
+      const { name, recipe, repeat, fold, seed } = options;
       progress({ stage: "cross-validate", message: "reading texts" });
-      const { train, validation, test } = await readNumberFold(inputs.documents, inputs.folds, targetsOf(recipe), fold);
-      const tokenizer = await around.tokenizerOf(inputs.base);
-      const device = around.device();
-      const base = await loadModel(inputs.base, device);
-      if (base.family === "encoder-decoder") {
-        disposeTree(base.parameters);
-        throw tuneErrors.fail("base", {
-          place: inputs.base.id,
-          expected: "a decoder or an encoder",
-          received: `a model of family "${base.family}"`,
-        });
-      }
-      const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
-      const lasting = { ...withoutHabits(recipe), seed };
-      const { digest } = inputs.folds;
-      const identity = hashOf({
-        base: inputs.base.digest,
-        documents: inputs.documents.digest,
-        folds: digest,
-        repeat,
-        fold,
-        recipe: lasting,
-      } as never);
-      const result = await givenBackOnFailure([base.parameters], async () =>
-        fitRegression({
-          device,
-          base,
-          recipe: { ...recipe, seed },
-          train: await asTokens(tokenizer, train, longest, signal),
-          validation: await asTokens(tokenizer, validation, longest, signal),
-          longest,
-          identity,
-          folder: scratch,
-          ...(around.eventsFolder === undefined ? {} : { eventsFolder: join(around.eventsFolder, `${name}-fold-${identity.slice(0, 8)}`) }),
-          progress,
-          signal,
-          ...(around.onProblem ? { onProblem: around.onProblem } : {}),
-        }),
-      );
-      const { model, tuned } = result;
-      const predictor = predictorOf({ device, model, longest, parameters: (p: unknown) => p });
-      try {
-        const { tokens } = await asTokens(tokenizer, test, longest, signal);
-        const found = await predictor.predict([model.parameters], tokens, {
-          signal,
-          onProgress: done => progress({ stage: "cross-validate", done, message: "texts of the fold" }),
-        });
-        const predicted = found.map(row => row[0]!);
-        const scores = scoresOf(test, predicted);
-        await writeScores(output, {
-          repeat,
-          fold,
-          seed,
-          trainSize: train.length + validation.length,
-          testSize: test.length,
-          scores: { [name]: scores },
-          loss: (scores.rmse! / result.deviation) ** 2,
-        });
-        const lines = test.map((t, i) => ({ id: t.id, truth: t.value, predicted: round(predicted[i]!) }));
-        await output.write("predictions.jsonl", lines.map(l => `${JSON.stringify(l)}\n`).join(""));
-        runData.write(metricsFile, result.points.map(metricLine).join(""));
-        return { name, repeat, fold, seed, documents: test.length, mae: round(scores.mae!), rmse: round(scores.rmse!) };
-      } finally {
-        predictor.dispose();
-        disposeTuned(tuned);
-        disposeTree(model.parameters);
-      }
+      const parts = await readNumberFold(inputs.documents, inputs.folds, targetsOf(recipe), fold);
+      const scores = await runFold(around, context, parts, {
+        tokens: asTokens,
+        fit: (given, train, validation) => fitRegression({ ...given, recipe: { ...recipe, seed }, train, validation }),
+        judge(test, numbers, { deviation }) {
+          const predicted = numbers.map(row => row[0]!);
+          const own = scoresOf(test, predicted);
+          return {
+            scores: own,
+            loss: (own.rmse! / deviation) ** 2,
+            lines: test.map((t, i) => ({ id: t.id, truth: t.value, predicted: round(predicted[i]!) })),
+          };
+        },
+      });
+      return { name, repeat, fold, seed, documents: parts.test.length, mae: round(scores.mae!), rmse: round(scores.rmse!) };
     },
   });
 

@@ -9,6 +9,7 @@ import type { Tokenizer } from "../../text/index.ts";
 import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { tokensOf } from "../classify/batches.ts";
 import { headProof } from "../classify/head-proof.ts";
+import { openBase } from "../classify/open-base.ts";
 import { predictorOf } from "../classify/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
@@ -50,18 +51,7 @@ export const regressStage = (around: TuneSurroundings): Stage<"base" | "document
     async run({ inputs, options: { name, recipe }, output, runData, progress, signal, scratch }) {
       progress({ stage: "tune", message: "reading texts" });
       const { train, validation, leftOut } = await readMeasured(inputs.documents, targetsOf(recipe));
-      const tokenizer = await around.tokenizerOf(inputs.base);
-      const device = around.device();
-      const base = await loadModel(inputs.base, device);
-      if (base.family === "encoder-decoder") {
-        disposeTree(base.parameters);
-        throw tuneErrors.fail("base", {
-          place: inputs.base.id,
-          expected: "a decoder or an encoder",
-          received: `a model of family "${base.family}"`,
-        });
-      }
-      const longest = Math.min(recipe.length, base.config.classifier?.longest ?? base.config.context);
+      const { device, tokenizer, base, longest } = await openBase(around, inputs.base, recipe.length);
       const lasting = withoutHabits(recipe);
       const identity = hashOf({ base: inputs.base.digest, documents: inputs.documents.digest, recipe: lasting } as never);
       const held = await asTokens(tokenizer, validation, longest, signal);

@@ -1,0 +1,32 @@
+/** The base of a tuning that reads classes or numbers off a text: its arrays, its tokenizer, and the longest text that it reads. */
+import { disposeTree, loadModel, type Model } from "../../nn/index.ts";
+import type { ArtifactReader } from "../../store/index.ts";
+import type { Device } from "../../tensor/index.ts";
+import type { Tokenizer } from "../../text/index.ts";
+import { tuneErrors } from "../errors.ts";
+import type { TuneSurroundings } from "./stage.ts";
+
+export interface OpenBase {
+  readonly device: Device;
+  readonly tokenizer: Tokenizer;
+  /** A decoder or an encoder; the caller owns its arrays. */
+  readonly base: Model;
+  /** Tokens: the recipe's length, or what the model reads where that is less. */
+  readonly longest: number;
+}
+
+/** Opens a base. Errors: tune/base for an encoder-decoder. */
+export async function openBase(around: TuneSurroundings, artifact: ArtifactReader, length: number): Promise<OpenBase> {
+  const tokenizer = await around.tokenizerOf(artifact);
+  const device = around.device();
+  const base = await loadModel(artifact, device);
+  if (base.family === "encoder-decoder") {
+    disposeTree(base.parameters);
+    throw tuneErrors.fail("base", {
+      place: artifact.id,
+      expected: "a decoder or an encoder",
+      received: `a model of family "${base.family}"`,
+    });
+  }
+  return { device, tokenizer, base, longest: Math.min(length, base.config.classifier?.longest ?? base.config.context) };
+}
