@@ -95,13 +95,14 @@ function Temperature({ error, logLoss, temperature: t }: NonNullable<ClassesRepo
   if (error === null || t?.error == null) return null;
   return (
     <p className="hint">
-      Calibration error {formatFixed(error, 3)}, log loss {formatFixed(logLoss, 3)}; over a temperature of {formatFixed(t.value, 2)}, fitted
-      on the validation part, {formatFixed(t.error, 3)}
+      Calibration error {formatFixed(error, 3)}, log loss {formatFixed(logLoss, 3)}. With temperature scaling (T = {formatFixed(t.value, 2)}
+      , fitted on the validation part): {formatFixed(t.error, 3)}
       {t.logLoss == null ? "" : ` and ${formatFixed(t.logLoss, 3)}`}.
-      {t.error < error - noticeable && " Serve it so with loam serve --calibrated."}
+      {t.error < error - noticeable && isBelow(t.logLoss, logLoss) && " To apply it: loam serve --calibrated."}
     </p>
   );
 }
+const isBelow = (a: number | null | undefined, b: number | null | undefined): boolean => a != null && b != null && a < b;
 /** A share of calibration error that is worth a sentence. */
 const noticeable = 0.005;
 

@@ -47,7 +47,7 @@ export function Folds({ artifact, report: r }: { readonly artifact: string; read
       />
       {r.comparisons.length > 0 && (
         <>
-          <h3>Less each baseline, fold by fold</h3>
+          <h3>Difference from each baseline, on the same folds</h3>
           <NumberTable
             head={["Baseline", names[r.decidedBy] ?? r.decidedBy, "Interval", "p", "Verdict"]}
             rows={r.comparisons.map(c => {

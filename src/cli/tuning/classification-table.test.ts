@@ -42,3 +42,17 @@ test("a class that is never found is told, also where there are too many classes
   expect(few).not.toContain("Lowest F1");
   expect(few).toMatch(/^ {6}rare +F1 0\.000/m);
 });
+
+test("temperature scaling is recommended only where it lowers the calibration error and the log loss", () => {
+  const scaled = (error: number, logLoss: number) =>
+    classificationTable({
+      ...reportOf(["a", "rare"]),
+      calibration: { error: 0.169, logLoss: 0.464, bins: [], temperature: { value: 0.73, error, logLoss } },
+    });
+  expect(scaled(0.1, 0.4)).toContain(
+    "(T = 0.73, fitted on the validation part): calibration error 10.0 points, log loss 0.400 (to apply it",
+  );
+  // fewer points of error on few texts, and a worse score of the probabilities
+  expect(scaled(0.159, 0.469)).not.toContain("--calibrated");
+  expect(scaled(0.168, 0.4)).not.toContain("--calibrated");
+});

@@ -97,7 +97,7 @@ export function classificationTable(r: ClassificationReport): string {
   if (r.frozen) lines.push(`  ${frozenText(r.frozen)}`);
   for (const w of r.warnings ?? []) lines.push(`  Warning: ${w.message}`);
   lines.push(...similarityText(r));
-  const { temperature: t, error } = r.calibration;
+  const { temperature: t, error, logLoss } = r.calibration;
   lines.push(
     "",
     ...(r.classes.length > classesShown ? [`  ${worstText(r)}`] : []),
@@ -106,7 +106,7 @@ export function classificationTable(r: ClassificationReport): string {
   );
   if (t)
     lines.push(
-      `  Over a temperature of ${t.value.toFixed(2)}, fitted on the validation part: off by ${(100 * t.error).toFixed(1)} points, log loss ${three(t.logLoss)}${t.error < error - noticeable ? " (serve it so: loam serve --calibrated)" : ""}`,
+      `  With temperature scaling (T = ${t.value.toFixed(2)}, fitted on the validation part): calibration error ${(100 * t.error).toFixed(1)} points, log loss ${three(t.logLoss)}${t.error < error - noticeable && t.logLoss < logLoss ? " (to apply it: loam serve --calibrated)" : ""}`,
     );
   if (r.threshold)
     lines.push(

@@ -121,7 +121,7 @@ async function serveUntilStopped(
       out.warn(`  ${draft} guesses nothing: on this processor its programs or those of ${id} differ in a bit, and answers would too.`);
     for (const { model } of app.engines.encoders())
       if (model.temperature !== undefined)
-        out.line(`  ${model.id}: calibrated class probabilities, logits over a temperature of ${model.temperature.toPrecision(4)}.`);
+        out.line(`  ${model.id}: class probabilities calibrated by temperature scaling, T = ${model.temperature.toPrecision(4)}.`);
     const adapters = app.engines.adapters.list();
     if (adapters.length > 0) out.line(`  Adapters of ${adapters[0]!.parent}: ${adapters.map(a => a.name).join(", ")}`);
     if (engine && "room" in engine && engine.model.sampling)
