@@ -89,7 +89,7 @@ export const dataVerbs: readonly Verb[] = [
       project,
       ["--copies", "and all documents that are alike: they hold nearly the same text"],
       ["--hashed", "write hashes of the ids into loam.yaml instead of the ids"],
-      ["--apply", "then train the models that came of them anew (loam run) and delete what holds them (loam gc --apply)"],
+      ["--apply", "then retrain the models made from them (loam run) and delete unreferenced artifacts (loam gc --apply)"],
       ["--dry-run", "only show"],
       ["-y, --yes", "go on without asking"],
     ],

@@ -12,7 +12,7 @@ export const lifeVerbs: readonly Verb[] = [
   },
   {
     usage: "run [stage]",
-    summary: "Run what is stale, up to a stage (source, data, tokenizer, shards, train, tune, baselines, evaluate)",
+    summary: "Run what is stale, up to a stage (source, data, tokenizer, shards, train, tune, baselines, evaluate, cross-validate)",
     options: [
       project,
       ["-m, --model <name>", "the model whose life is run (default: those that are served)"],

@@ -133,7 +133,7 @@ const staleModels = (project: Project, left: readonly Erasure[]): string[] =>
     name => Object.hasOwn(project.config.models, name) || Object.hasOwn(project.config.tuned, name),
   );
 
-/** Trains anew what came of the documents, and removes what nothing needs then. Errors: those of `loam run` and `loam gc --apply`. */
+/** Retrains the models made from the documents, then deletes unreferenced artifacts. Errors: those of `loam run` and `loam gc --apply`. */
 async function apply(context: Context, project: Project, store: Store, plans: readonly ForgetPlan[]): Promise<void> {
   const left = await Promise.all(plans.map(plan => erasure(project, store, plan)));
   for (const model of staleModels(project, left)) {
