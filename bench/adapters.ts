@@ -3,8 +3,8 @@
  * rooms. No other engine that runs here batches rows of different adapters, so the model without adapters is what it is held against.
  */
 
-import { localModel } from "../src/cli/models/paths.ts";
-import { readServedModel } from "../src/cli/serving/read-model.ts";
+import { localModel } from "../src/project/models/paths.ts";
+import { readServedModel } from "../src/project/serving/read-model.ts";
 import { type AdapterRoom, adapterOf, CachedDecoder, projectionSizes } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { modelFolder, threads } from "./forms.ts";

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { packageFolder } from "../src/cli/package.ts";
+import { packageFolder } from "../src/project/package.ts";
 import { run as child } from "./child.ts";
 import { type Answer, contest } from "./contender.ts";
 import { taskNames, writeTasks } from "./eval/tasks.ts";

@@ -6,11 +6,11 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { calibrationTexts } from "../src/cli/models/calibration-text.ts";
-import { type Closeness, closeness } from "../src/cli/models/closeness.ts";
-import { localModel } from "../src/cli/models/paths.ts";
-import { quantisationNames, quantisedParameters } from "../src/cli/models/quantised.ts";
-import { readServedModel } from "../src/cli/serving/read-model.ts";
+import { calibrationTexts } from "../src/project/models/calibration-text.ts";
+import { type Closeness, closeness } from "../src/project/models/closeness.ts";
+import { localModel } from "../src/project/models/paths.ts";
+import { quantisationNames, quantisedParameters } from "../src/project/models/quantised.ts";
+import { readServedModel } from "../src/project/serving/read-model.ts";
 import { type DecoderConfig, type DecoderParameters, openDecoder } from "../src/nn/index.ts";
 import { type Device, openDevice } from "../src/tensor/index.ts";
 import { mailTexts } from "./filters/corpus.ts";

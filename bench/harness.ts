@@ -3,7 +3,7 @@
  * `run` that gives figures, both sides in one run; `benches.ts` lists them.
  */
 import { totalmem } from "node:os";
-import { machine } from "../src/cli/machine.ts";
+import { machine } from "../src/project/machine.ts";
 
 export interface Bar {
   readonly name: string;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageFolder } from "../src/cli/package.ts";
+import { packageFolder } from "../src/project/package.ts";
 import { type BenchContext, type BenchResult, digits } from "./harness.ts";
 
 const mostTarballMB = 15;

@@ -7,7 +7,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, syml
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { packageFolder } from "../src/cli/package.ts";
+import { packageFolder } from "../src/project/package.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";
 import { rawMails } from "./tokenizer/corpus.ts";
 

@@ -6,9 +6,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { ggufTextEntries } from "../src/cli/models/gguf-text.ts";
-import { modelText } from "../src/cli/models/model-text.ts";
-import { localModel } from "../src/cli/models/paths.ts";
+import { ggufTextEntries } from "../src/project/models/gguf-text.ts";
+import { modelText } from "../src/project/models/model-text.ts";
+import { localModel } from "../src/project/models/paths.ts";
 import {
   checkModelFiles,
   countParameters,

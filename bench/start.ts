@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { packageFolder } from "../src/cli/package.ts";
+import { packageFolder } from "../src/project/package.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 
 const helps = 10;

@@ -6,8 +6,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { localModel } from "../src/cli/models/paths.ts";
-import { readServedModel } from "../src/cli/serving/read-model.ts";
+import { localModel } from "../src/project/models/paths.ts";
+import { readServedModel } from "../src/project/serving/read-model.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { encodeChat, loadTokenizer, recogniserOf, TokenConstraint, TokenVocabulary } from "../src/text/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits, median } from "./harness.ts";

@@ -65,7 +65,7 @@ const fromImported = { minilm: "mail-spam-minilm", smollm2: "mail-spam-smollm2" 
 
 /** Those of them whose base is in the project's record; says how the others come there. */
 async function importedIn(folder) {
-  const { modelNames, openRecordOf, projectOrNone } = await import("../dist/src/cli/models/home.js");
+  const { modelNames, openRecordOf, projectOrNone } = await import("../dist/src/project/models/home.js");
   const record = await openRecordOf(projectOrNone(folder));
   try {
     const there = await modelNames(record);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { adapters, rooms, sideDoors } from "./rooms.ts";
+import { adapters, folderDoors, rooms, sideDoors } from "./rooms.ts";
 
 const source = fileURLToPath(new URL(".", import.meta.url));
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
@@ -28,7 +28,8 @@ test("every import between rooms is an arrow of the table, through the other roo
       const other = path.split("/")[0]!;
       if (other === room || !(other in rooms)) continue;
       const allowed = (rooms[room as keyof typeof rooms] as readonly string[]).includes(other);
-      const isDoor = path === `${other}/index.ts` || sideDoors[path]?.includes(room);
+      const isFolderDoor = /^\w+\/[\w-]+\/index\.ts$/.test(path) && folderDoors[other]?.includes(room);
+      const isDoor = path === `${other}/index.ts` || isFolderDoor || sideDoors[path]?.includes(room);
       if (!allowed || !isDoor) broken.push(`${relative(source, file)} -> ${path}`);
     }
   }

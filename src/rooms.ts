@@ -18,7 +18,7 @@ export const rooms = {
   registry: ["base", "statistics", "store", "evaluate"],
   serve: ["base", "tensor", "nn", "text", "store", "tracing", "session"],
   gateway: ["base", "store", "text", "data", "tracing", "session"],
-  cli: [
+  project: [
     "base",
     "statistics",
     "tensor",
@@ -35,12 +35,35 @@ export const rooms = {
     "tracing",
     "session",
   ],
+  cli: [
+    "base",
+    "statistics",
+    "tensor",
+    "nn",
+    "text",
+    "store",
+    "data",
+    "train",
+    "tune",
+    "evaluate",
+    "registry",
+    "serve",
+    "gateway",
+    "tracing",
+    "session",
+    "project",
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Side doors: what one room alone may do with another, which the other's `index.ts`, open to everybody, does not offer. Files, and who may import each. */
 export const sideDoors: Readonly<Record<string, readonly string[]>> = {
   // moves a guarded alias on the word of whoever judged
   "store/promotion.ts": ["registry"],
+};
+
+/** Rooms whose folders have doors of their own (`project/models/index.ts`), and who may use these. */
+export const folderDoors: Readonly<Record<string, readonly string[]>> = {
+  project: ["cli"],
 };
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */

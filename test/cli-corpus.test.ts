@@ -2,7 +2,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { letters } from "../src/cli/init/letters.ts";
+import { letters } from "../src/project/init/letters.ts";
 import { jsonLines, loam, start } from "./support/child.ts";
 import { toyProject } from "./support/project.ts";
 

@@ -3,8 +3,8 @@ import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { chromiumArguments, findChromium } from "../console/dev/chromium.ts";
 import { evaluationPage } from "../src/cli/eval/page.ts";
-import type { TaskReport } from "../src/cli/eval/report.ts";
 import type { Difference, GateVerdict } from "../src/evaluate/index.ts";
+import type { TaskReport } from "../src/project/eval/report.ts";
 
 const found = findChromium();
 const why = found ? "" : " (skipped: no Chromium in PATH, at /usr/bin/chromium or named by LOAM_CHROMIUM)";

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { openFor } from "../src/cli/gateway/open-gateway.ts";
 import { createOutput } from "../src/cli/output.ts";
 import type { Options } from "../src/cli/verb.ts";
 import { verbs } from "../src/cli/verbs.ts";
@@ -17,6 +16,7 @@ import {
   listenGateway,
   readConfig,
 } from "../src/gateway/index.ts";
+import { openFor } from "../src/project/gateway/open-control.ts";
 import { openStore } from "../src/store/index.ts";
 import { versions } from "../src/store/releases.laws.ts";
 

@@ -10,9 +10,9 @@ import { join } from "node:path";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { type APIError } from "openai";
 import { afterAll, expect, test } from "vitest";
-import { ggufTextEntries } from "../src/cli/models/gguf-text.ts";
 import { testGateway } from "../src/gateway/fakes.ts";
 import { decoderSpec, folderFiles, initialise, llamaConfig, modelGguf, modelOf } from "../src/nn/index.ts";
+import { ggufTextEntries } from "../src/project/models/gguf-text.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { loadTokenizer } from "../src/text/index.ts";
 

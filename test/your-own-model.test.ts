@@ -5,7 +5,7 @@ import { columnNames, differing, overlaid } from "../console/src/runs/differing.
 import { logits, parameters, size } from "../examples/your-own-model/model.js";
 import { record } from "../examples/your-own-model/recorded.js";
 import { train } from "../examples/your-own-model/run.js";
-import { consoleSource } from "../src/cli/serving/console-source.ts";
+import { consoleSource } from "../src/project/serving/console-source.ts";
 import { openStore } from "../src/store/index.ts";
 import { temporaryFolder } from "./support/project.ts";
 

@@ -1,7 +1,7 @@
 /** Loam's side: texts to vectors in this process, as the server and the data room embed. Speaks the lines of peers/embeddings.py. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { folderEmbedder } from "../../src/cli/data/embedder.ts";
+import { folderEmbedder } from "../../src/project/data/embedder.ts";
 import { openDevice } from "../../src/tensor/index.ts";
 
 interface Given {

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { openEvaluated } from "../../src/cli/eval/open-model.ts";
+import { openEvaluated } from "../../src/project/eval/open-model.ts";
 import { type EvaluatedModel, evaluateTask, measureOf, readTask, rememberedAnswers } from "../../src/evaluate/index.ts";
 
 interface Given {

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Random, treeLeaves } from "../../src/base/index.ts";
-import { ggufTextEntries } from "../../src/cli/models/gguf-text.ts";
-import { modelText } from "../../src/cli/models/model-text.ts";
-import { packageFolder } from "../../src/cli/package.ts";
+import { ggufTextEntries } from "../../src/project/models/gguf-text.ts";
+import { modelText } from "../../src/project/models/model-text.ts";
+import { packageFolder } from "../../src/project/package.ts";
 import {
   adapterOf,
   adapterRank,

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../../src/base/index.ts";
-import { modelText } from "../../src/cli/models/model-text.ts";
-import { localModel } from "../../src/cli/models/paths.ts";
+import { modelText } from "../../src/project/models/model-text.ts";
+import { localModel } from "../../src/project/models/paths.ts";
 import { mailTexts } from "../filters/corpus.ts";
 
 const folderName = "smollm2-135m-instruct";

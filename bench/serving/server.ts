@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { packageFolder } from "../../src/cli/package.ts";
+import { packageFolder } from "../../src/project/package.ts";
 import { findLlama } from "../llama.ts";
 
 /** Threads that a server computes with: Loam takes all processors, and so does the other side. */

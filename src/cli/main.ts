@@ -1,7 +1,7 @@
 /** The process of the command line: this process's arguments, streams and signals around `runCli`; ends with a documented exit code. */
 import { exitCodes } from "../base/index.ts";
+import { hasAbandoned } from "../project/index.ts";
 import { runCli } from "./run-cli.ts";
-import { hasAbandoned } from "./until-stopped.ts";
 
 /** npm passes on a Ctrl-C that the terminal has sent already: two signals within this time are one wish. */
 const sameWishMs = 500;

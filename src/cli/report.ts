@@ -1,11 +1,9 @@
 /** Reports of evaluations as tables for the terminal. */
 import { formatCount } from "../base/index.ts";
-import type { BitsReport } from "../evaluate/index.ts";
-import { type ArtifactReader, looksOf, readRunData, type Store } from "../store/index.ts";
+import { reportOf } from "../project/eval/index.ts";
+import { type ArtifactReader, readRunData, type Store } from "../store/index.ts";
 import { metricsFile, readMetrics } from "../train/index.ts";
-import type { ClassificationReport, CrossValidationReport, RegressionReport } from "../tune/index.ts";
 import { chart } from "./chart.ts";
-import { type LookedScore, type LooksReport, looksReport } from "./looks.ts";
 import { classificationTable } from "./tuning/classification-table.ts";
 import { crossValidationTable } from "./tuning/cross-validation-table.ts";
 import { regressionTable } from "./tuning/regression-table.ts";
@@ -20,25 +18,6 @@ export async function lossChart(store: Store, model: ArtifactReader): Promise<st
     { name: "held-out", points: points.flatMap(p => (p.heldOut === undefined ? [] : [[p.step, p.heldOut] as const])) },
   ]);
   return lines.length ? ["loss and held-out loss, nats a token, by step", ...lines] : [];
-}
-
-type Report = BitsReport | ClassificationReport | RegressionReport | CrossValidationReport;
-
-/** What an evaluation or a cross-validation found. */
-export const reportOf = async (evaluation: ArtifactReader): Promise<Report> =>
-  JSON.parse((await evaluation.read("report.json")).toString("utf8")) as Report;
-
-/** The score that is looked at first. */
-function mainScore(report: Report): LookedScore | undefined {
-  if (report.task === "regression") return { metric: "mean absolute error", better: "lower", ...report.scores.mae };
-  const own = report.task === "classification" ? report.scores.find(s => s.kind === "model") : undefined;
-  return own && { metric: "macro F1", better: "higher", ...own.macroF1 };
-}
-
-/** How often the test set of an evaluation was looked at; undefined where nothing was counted. */
-export async function evaluationLooks(store: Store, evaluation: ArtifactReader): Promise<LooksReport | undefined> {
-  const looks = await looksOf(store.records.read, evaluation.id);
-  return looks && looksReport(looks, mainScore(await reportOf(evaluation)));
 }
 
 /** An evaluation for people: of bits a byte, scores from best to worst with bars; the model's own row is marked. */

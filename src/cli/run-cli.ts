@@ -4,8 +4,8 @@
  */
 import { Command, CommanderError } from "commander";
 import { baseErrors, type Environment, environment, exitCodes, isLoamError, LoamError, redact, withEnvironment } from "../base/index.ts";
+import { ownPackage } from "../project/index.ts";
 import { createOutput } from "./output.ts";
-import { ownPackage } from "./package.ts";
 import { usageError, wordsOf } from "./usage-error.ts";
 import type { HelpTable, Options, Streams, Verb } from "./verb.ts";
 import { groups, verbs } from "./verbs.ts";

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { locked } from "../../scripts/parts/lock.js";
 import { sha256 } from "../../src/base/index.ts";
-import { letters } from "../../src/cli/init/letters.ts";
+import { letters } from "../../src/project/init/letters.ts";
 import { openArtifact, openStore, readRunData } from "../../src/store/index.ts";
 import { loam } from "./child.ts";
 import { toysFolder } from "./toys-folder.ts";

@@ -4,15 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
+import { findDataSet, referenceIdentity } from "../../project/data/index.ts";
+import { findProject } from "../../project/index.ts";
+import { consoleSource } from "../../project/serving/index.ts";
 import { listArtifacts, openStore, type Store } from "../../store/index.ts";
 import { createOutput } from "../output.ts";
-import { findProject } from "../project.ts";
-import { consoleSource } from "../serving/console-source.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { dataRun } from "../verbs/data-run.ts";
 import { tuneSearch } from "../verbs/tune-search.ts";
-import { findDataSet } from "./data-set.ts";
-import { referenceIdentity } from "./reference-scorer.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "loam-newest-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 /** A group of tasks on the report page: its own row with its interval, its tasks under it, what changed beside another model, item by item. */
 import { differenceVerdict } from "../../evaluate/index.ts";
-import { type GroupReport, groupWeights } from "./groups.ts";
+import type { TaskReport } from "../../project/eval/index.ts";
+import { type GroupReport, groupWeights } from "../../project/eval/index.ts";
 import { cell, changes, differenceTable, escaped, folded, head, kindOf, row, type ScoreRow, scoreRows } from "./page-tables.ts";
-import type { TaskReport } from "./report.ts";
 import { figure, pValue } from "./show.ts";
 
 /** Of a task's or group's part of the page; names that a fragment cannot hold are coded. */

@@ -1,15 +1,20 @@
 /** The report of an evaluation as one self-contained page: no script from elsewhere, no request. */
 import { type GateVerdict, wordingFaults } from "../../evaluate/index.ts";
-import { looksLines } from "../looks.ts";
-import type { GroupReport } from "./groups.ts";
+import type {
+  ChosenThreshold,
+  GroupReport,
+  JudgementReport,
+  ParaphraseReport,
+  TaskReport,
+  TaskThreshold,
+} from "../../project/eval/index.ts";
+import { looksLines } from "../../project/index.ts";
 import { anchor, groupSection } from "./page-groups.ts";
 import { pictureSection, pictureStyle } from "./page-picture.ts";
 import { came, cell, changes, differenceTable, escaped, folded, head, n, named, prompt, row, scoreRows } from "./page-tables.ts";
 import { leftOutText, whoseText } from "./paraphrase-lines.ts";
-import type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";
 import { figure, pValue, share } from "./show.ts";
 import { thresholdText } from "./threshold-lines.ts";
-import type { ChosenThreshold, TaskThreshold } from "./thresholds.ts";
 
 export interface EvaluationDocument {
   readonly model: string;

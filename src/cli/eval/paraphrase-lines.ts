@@ -1,7 +1,7 @@
 /** Paraphrases as lines for people: whose they are, what was left out and why, and some to be read. */
 import { formatCount } from "../../base/index.ts";
 import { type WordingFault, wordingFaults } from "../../evaluate/index.ts";
-import type { ParaphraseReport } from "./report.ts";
+import type { ParaphraseReport } from "../../project/eval/index.ts";
 
 /** Characters of a text that a line shows. */
 const shown = 90;

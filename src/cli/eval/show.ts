@@ -1,13 +1,11 @@
 /** The report of an evaluation as lines for people. */
 import { formatCount, formatDuration } from "../../base/index.ts";
 import { type ChangedItem, chanceSentence, type Difference, differenceVerdict, type Score, type ShownItem } from "../../evaluate/index.ts";
-import { looksLines } from "../looks.ts";
+import type { BaselineReport, ChosenThreshold, TaskReport, TaskThreshold } from "../../project/eval/index.ts";
+import { looksLines } from "../../project/index.ts";
 import type { Output } from "../output.ts";
-import type { BaselineReport } from "./baselines.ts";
 import { paraphraseLines } from "./paraphrase-lines.ts";
-import type { TaskReport } from "./report.ts";
 import { thresholdLines } from "./threshold-lines.ts";
-import type { ChosenThreshold, TaskThreshold } from "./thresholds.ts";
 
 export function figure(x: number): string {
   if (Number.isNaN(x)) return "-";

@@ -1,15 +1,11 @@
 /** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
 import { checkModelFiles } from "../../nn/index.ts";
+import type { Link, Project } from "../../project/index.ts";
+import { lazyDevice, runLink } from "../../project/index.ts";
+import { baseLink, baseText, checkpointLink, instructLinks, preferenceLinks, tunedModel } from "../../project/tuning/index.ts";
 import { openArtifact, readRunData, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
 import { checkJobFiles, checkpointName, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
-import { lazyDevice, runLink } from "../life.ts";
-import type { Link } from "../link.ts";
-import type { Project } from "../project.ts";
-import { baseLink } from "../tuning/base-link.ts";
-import { baseText } from "../tuning/base-text.ts";
-import { checkpointLink, instructLinks, preferenceLinks } from "../tuning/instruct-links.ts";
-import { tunedModel } from "../tuning/tune-part.ts";
 import type { Context } from "../verb.ts";
 
 interface Given {

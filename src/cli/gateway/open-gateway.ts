@@ -1,12 +1,12 @@
 /** The gateway's configuration and state as the verbs of `loam gateway` share them. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Control, type ControlOptions, type GatewayConfig, openControl, readConfig } from "../../gateway/index.ts";
-import { projectOrNone } from "../models/home.ts";
+import { type Control, type GatewayConfig, readConfig } from "../../gateway/index.ts";
+import { type OpenMore, openFor, projectGateway } from "../../project/gateway/index.ts";
+import { projectOrNone } from "../../project/models/index.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { projectGateway } from "./project-part.ts";
 
 export const gatewayFile = "gateway.yaml";
 
@@ -26,34 +26,6 @@ export async function gatewayOf(
     if (found) return { path: project.file, config: found.config, isProjects: true };
   }
   return { path, config: await readConfig(path), isProjects: false };
-}
-
-/** What a verb wants of the state beside what the file says. */
-export type OpenMore = Pick<ControlOptions, "needsAdmin" | "entriesMayNotFit">;
-
-export async function openFor(config: GatewayConfig, warn: (text: string) => void, more: OpenMore = {}): Promise<Control> {
-  return openControl({
-    ...more,
-    state: config.state,
-    ...(config.limitsState === undefined ? {} : { limitsState: config.limitsState }),
-    root: config.folder,
-    config: config.access,
-    place: "access",
-    file: config.place,
-    ...(config.keySecrets ? { secrets: config.keySecrets } : {}),
-    onStore: (state, error) =>
-      warn(
-        state === "lost"
-          ? `loam gateway: the state does not answer (${error instanceof Error ? error.message : String(error)})`
-          : "loam gateway: the state answers again",
-      ),
-    onMisfit: error =>
-      warn(
-        error === undefined
-          ? "loam gateway: the state's principals and policies fit the file again"
-          : `loam gateway: ${error instanceof Error ? error.message : String(error)}`,
-      ),
-  });
 }
 
 /** Does something with the state that the file names, and closes it. */

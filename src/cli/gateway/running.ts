@@ -4,8 +4,8 @@
  */
 import { environment } from "../../base/index.ts";
 import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
+import { cliErrors } from "../../project/index.ts";
 import { tokenFor } from "../../session/index.ts";
-import { cliErrors } from "../errors.ts";
 import { runningServers } from "../login/running-servers.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options } from "../verb.ts";

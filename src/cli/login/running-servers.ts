@@ -1,6 +1,7 @@
 /** Servers of this machine that a verb can talk to: those whose token files lie in the project, in its folder, or in the home. */
+
+import { homeFolder, projectOrNone } from "../../project/models/index.ts";
 import { type RunningServer, readTokenFiles } from "../../session/index.ts";
-import { homeFolder, projectOrNone } from "../models/home.ts";
 import type { Context, Options } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

@@ -2,14 +2,13 @@
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { formatCount } from "../../base/index.ts";
+import { cliErrors, environmentOf } from "../../project/index.ts";
+import { type RebuiltStage, rebuild } from "../../project/rebuild/index.ts";
 import { checkContent, trace, verify } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { environmentOf } from "../environment.ts";
-import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { NamedModel } from "../releases/named-version.ts";
 import type { Context, Options } from "../verb.ts";
-import { type RebuiltStage, rebuild } from "./rebuild.ts";
 
 /** Log, tables, and every file of the version and of what it was made from. Errors: cli/damaged; store/blobDamaged, store/blobMissing. */
 export async function verifyRecordOf({ out, signal }: Context, { store, model, version }: NamedModel) {

@@ -2,11 +2,12 @@
  * A study as one HTML page that needs nothing else: history, slices, parallel coordinates, importance, values on the way, and the front where
  * there are several objectives. Plain SVG with titles to hover over, and the table beneath says the same in words.
  */
+
+import type { StudyVerdict } from "../../project/searching/index.ts";
+import { specOf } from "../../project/searching/index.ts";
 import type { StoredStudy, StoredTrial } from "../../store/index.ts";
 import { importance, isChoice, outcomeOf, type Parameter, paretoFront, placeOf, ranked, spaceOf, studyOf } from "../../tune/index.ts";
-import { specOf } from "./definition.ts";
 import { countsText, pointText, valueText, verdictLines } from "./tell.ts";
-import type { StudyVerdict } from "./verdict.ts";
 
 const html = (text: unknown): string =>
   String(text).replace(/[&<>"]/g, c => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);

@@ -4,6 +4,12 @@
  */
 import { formatBytes, formatCount, isLoamError, nearest } from "../../base/index.ts";
 import { loadModel } from "../../nn/index.ts";
+import type { Project } from "../../project/index.ts";
+import { cliErrors } from "../../project/index.ts";
+import { modelText } from "../../project/models/index.ts";
+import { refusalOf } from "../../project/searching/index.ts";
+import { deviceOf, findModel, foundFiles } from "../../project/serving/index.ts";
+import type { TunedModel } from "../../project/tuning/index.ts";
 import {
   type ClassCandidate,
   type ClassTexts,
@@ -15,15 +21,7 @@ import {
   type SystemScore,
   sampledClasses,
 } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
-import { modelText } from "../models/model-text.ts";
-import type { Project } from "../project.ts";
-import { findModel } from "../serving/find-model.ts";
-import { foundFiles } from "../serving/found-files.ts";
-import { deviceOf } from "../serving/open-engine.ts";
-import type { TunedModel } from "../tuning/tune-part.ts";
 import type { Context } from "../verb.ts";
-import { refusalOf } from "./refusal.ts";
 
 type Classify = Extract<TunedModel["tune"], { readonly task: "classify" }>;
 

@@ -1,10 +1,10 @@
 /** Studies in words: a trial, a table of trials, the winner and how sure that is. */
 import { formatBytes, formatCount, formatDuration, type Json } from "../../base/index.ts";
+import { looksLines } from "../../project/index.ts";
+import type { StudyVerdict } from "../../project/searching/index.ts";
+import { type StudySpec, specOf } from "../../project/searching/index.ts";
 import type { StoredStudy, StoredTrial } from "../../store/index.ts";
 import { comparisonSentence, type ObjectiveName, outcomeOf, paretoFront, ranked, wrongSentence } from "../../tune/index.ts";
-import { looksLines } from "../looks.ts";
-import { type StudySpec, specOf } from "./definition.ts";
-import type { StudyVerdict } from "./verdict.ts";
 
 const shown = (v: unknown): string =>
   typeof v === "number"

@@ -1,11 +1,11 @@
 /** The adapters of `loam serve`: those that are named at the start, the room for more, and the folder from which more may come. */
 import { resolve } from "node:path";
 import { type AdapterRoom, adapterRank, folderFiles, isBaseNamed, readAdapter } from "../../nn/index.ts";
+import { cliErrors } from "../../project/index.ts";
+import type { NamedVersion } from "../../project/serving/index.ts";
 import type { Engine, Engines } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Options } from "../verb.ts";
-import type { NamedVersion } from "./model-versions.ts";
 
 export interface NamedFolder {
   readonly name: string;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { versionPolicy } from "../../project/serving/index.ts";
 import { liveText } from "./live-line.ts";
-import { versionPolicy } from "./version-policy.ts";
 
 test("a policy is one word", () => {
   expect(["latest", "latest:2", "all", "1,3"].map(text => versionPolicy(text))).toEqual([

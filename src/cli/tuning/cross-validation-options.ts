@@ -1,11 +1,11 @@
 /** `loam tune --folds --repeats --seeds`: the cross-validation of a recipe as the command line asks for it, over what loam.yaml says. */
 import { check } from "../../base/index.ts";
+import type { Project } from "../../project/index.ts";
+import { cliErrors } from "../../project/index.ts";
+import { canBeCrossValidated, type TunedModel } from "../../project/tuning/index.ts";
 import { crossValidationOptions } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
 import { numberOption } from "../options.ts";
-import type { Project } from "../project.ts";
 import type { Options } from "../verb.ts";
-import { canBeCrossValidated, type TunedModel } from "./tune-part.ts";
 
 /** The project with what the options ask for. Errors: cli/usage for a task whose recipes are not cross-validated. */
 export function withCrossValidation(project: Project, models: readonly string[], options: Options): Project {

@@ -3,13 +3,10 @@
  * templates, stops and limits are the server's.
  */
 import { createInterface } from "node:readline/promises";
+import { cliErrors, untilStopped } from "../../project/index.ts";
+import { type Ask, findModel, openEngine, type Reply, reply, type Turn } from "../../project/serving/index.ts";
 import { type App, createApp } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
-import { type Ask, type Reply, reply, type Turn } from "../serving/ask.ts";
-import { findModel } from "../serving/find-model.ts";
-import { openEngine } from "../serving/open-engine.ts";
-import { untilStopped } from "../until-stopped.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

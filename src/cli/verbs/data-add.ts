@@ -3,14 +3,20 @@
  * made anew. What was read and found before is used again by the stage itself.
  */
 import { formatCount, readText, writeFileAtomic } from "../../base/index.ts";
+import { dataNameOf, type NewSource, newSource, readerOf, type SourceEntry } from "../../project/data/index.ts";
+import { type Change, editYaml, flow } from "../../project/edit/index.ts";
+import {
+  cliErrors,
+  dataLinksOf,
+  findProject,
+  type Project,
+  type ProjectConfig,
+  parseProject,
+  projectFile,
+  withProjectStore,
+} from "../../project/index.ts";
 import { askYes } from "../data/ask-yes.ts";
-import { dataNameOf } from "../data/data-set.ts";
-import { type NewSource, newSource, readerOf, type SourceEntry } from "../data/new-source.ts";
-import { type Change, editYaml, flow } from "../edit/edit-yaml.ts";
-import { cliErrors } from "../errors.ts";
-import { dataLinksOf } from "../life.ts";
 import { textOption } from "../options.ts";
-import { findProject, type Project, type ProjectConfig, parseProject, projectFile, withProjectStore } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 import { runLinks } from "./run.ts";

@@ -3,11 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { makeFolder, writeFileAtomic } from "../../base/index.ts";
 import { artifactAsExport, cardFiles, cardFormat, cardMarkdown, dataCard } from "../../data/index.ts";
-import { cardPartOf, cardRecordOf } from "../data/card-record.ts";
-import { openDataSet, staleLine } from "../data/data-set.ts";
-import { cliErrors } from "../errors.ts";
+import { cardPartOf, cardRecordOf, openDataSet, staleLine } from "../../project/data/index.ts";
+import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
 import { textOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

@@ -11,10 +11,9 @@ import {
   showMeasure,
   shownBy,
 } from "../../data/index.ts";
-import { type DataSet, openDataSet, staleLine } from "../data/data-set.ts";
-import { cliErrors } from "../errors.ts";
+import { type DataSet, openDataSet, staleLine } from "../../project/data/index.ts";
+import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

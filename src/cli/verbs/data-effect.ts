@@ -2,16 +2,11 @@
 import { join } from "node:path";
 import { formatBytes, formatCount, formatDuration, sha256 } from "../../base/index.ts";
 import { type EffectOn, measureEffect, parseSetting, rememberedTrainer } from "../../data/index.ts";
+import { dataNameOf, effectMaterial, effectSides, proxyTrainer, proxyVocab } from "../../project/data/index.ts";
+import { cliErrors, dataLinksOf, findProject, ownPackage, withProjectStore } from "../../project/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
-import { dataNameOf } from "../data/data-set.ts";
-import { effectMaterial, effectSides } from "../data/effect.ts";
-import { proxyTrainer, proxyVocab } from "../data/proxy-trainer.ts";
-import { cliErrors } from "../errors.ts";
-import { dataLinksOf } from "../life.ts";
 import { numberOption, textOption } from "../options.ts";
-import { ownPackage } from "../package.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 import { runLinks } from "./run.ts";

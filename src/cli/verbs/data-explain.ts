@@ -1,10 +1,9 @@
 /** `loam data explain`: the whole story of one document, whichever data set of the project it is in. */
 import { formatCount } from "../../base/index.ts";
 import { documentIds, explain, findId, linesOf, resolveId, type SetAside, tellStory } from "../../data/index.ts";
+import { type DataSet, findDataSet, openDataSet, staleLine, whereabouts } from "../../project/data/index.ts";
+import { findProject, type Project, withProjectStore } from "../../project/index.ts";
 import type { Store } from "../../store/index.ts";
-import { type DataSet, findDataSet, openDataSet, staleLine } from "../data/data-set.ts";
-import { whereabouts } from "../data/whereabouts.ts";
-import { findProject, type Project, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

@@ -11,11 +11,9 @@ import {
   parquetCompressions,
   type Side,
 } from "../../data/index.ts";
-import { cardPartOf, cardRecordOf } from "../data/card-record.ts";
-import { openDataSet, staleLine } from "../data/data-set.ts";
-import { cliErrors } from "../errors.ts";
+import { cardPartOf, cardRecordOf, openDataSet, staleLine } from "../../project/data/index.ts";
+import { cliErrors, findProject, type Project, withProjectStore } from "../../project/index.ts";
 import { textOption } from "../options.ts";
-import { findProject, type Project, withProjectStore } from "../project.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

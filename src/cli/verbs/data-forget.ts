@@ -6,17 +6,24 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileError, formatBytes, formatCount, readText, writeFileAtomic } from "../../base/index.ts";
 import { findId, forgotten, type Heir, heirs, idsWithin } from "../../data/index.ts";
+import type { DataSet } from "../../project/data/index.ts";
+import { type ForgetPlan, findDocument, forgetPlan, type Holder, holdersOf, knownSets } from "../../project/data/index.ts";
+import { editYaml } from "../../project/edit/index.ts";
+import {
+  checkKnown,
+  cliErrors,
+  dataLinksOf,
+  findProject,
+  neededBy,
+  neededByAll,
+  type Project,
+  parseProject,
+  projectFile,
+  sharingProjects,
+  withProjectStore,
+} from "../../project/index.ts";
 import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
 import { askYes } from "../data/ask-yes.ts";
-import type { DataSet } from "../data/data-set.ts";
-import { findDocument, knownSets } from "../data/find-document.ts";
-import { type ForgetPlan, forgetPlan, type Holder, holdersOf } from "../data/forget-plan.ts";
-import { editYaml } from "../edit/edit-yaml.ts";
-import { cliErrors } from "../errors.ts";
-import { checkKnown, neededByAll, sharingProjects } from "../gc-projects.ts";
-import { dataLinksOf } from "../life.ts";
-import { neededBy } from "../needs.ts";
-import { findProject, type Project, parseProject, projectFile, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 import { runLife, runLinks } from "./run.ts";

@@ -13,9 +13,8 @@ import {
   textLines,
   trainNames,
 } from "../../data/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors, findProject } from "../../project/index.ts";
 import { textOption } from "../options.ts";
-import { findProject } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

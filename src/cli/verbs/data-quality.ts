@@ -11,10 +11,9 @@ import {
   tellingFeatures,
   trainQuality,
 } from "../../data/index.ts";
-import { readExamples } from "../data/examples.ts";
-import { cliErrors } from "../errors.ts";
+import { readExamples } from "../../project/data/index.ts";
+import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

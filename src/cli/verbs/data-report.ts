@@ -1,9 +1,9 @@
 /** `loam data report`: what curation did, in the terminal or as data. The console's page Data shows the same. */
 import { dataReport } from "../../data/index.ts";
-import { openDataSet, staleLine } from "../data/data-set.ts";
+import { openDataSet, staleLine } from "../../project/data/index.ts";
+import { findProject, withProjectStore } from "../../project/index.ts";
 import { reportLines } from "../data/show-report.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

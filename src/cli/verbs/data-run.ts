@@ -1,10 +1,9 @@
 /** `loam data run`: the life up to curated documents, and what each step did. */
 import { formatCount } from "../../base/index.ts";
 import { readMeasures } from "../../data/index.ts";
-import { dataNameOf } from "../data/data-set.ts";
-import { dataLinksOf } from "../life.ts";
+import { dataNameOf } from "../../project/data/index.ts";
+import { dataLinksOf, findProject, withProjectStore } from "../../project/index.ts";
 import { numberOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 import { runLinks } from "./run.ts";

@@ -1,11 +1,10 @@
 /** `loam data try`: other thresholds on the stored values; says what it can not know. */
 import { formatCount } from "../../base/index.ts";
 import { parseSetting, showMeasure, type Trial, type TryExample, tryThresholds } from "../../data/index.ts";
-import { openDataSet, staleLine } from "../data/data-set.ts";
+import { openDataSet, staleLine } from "../../project/data/index.ts";
+import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
 import { percent } from "../data/show-report.ts";
-import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

@@ -1,9 +1,9 @@
 /** `loam data work`: does tasks of jobs that `loam data run --shared` put on the store's board. */
 import { formatCount, isLoamError } from "../../base/index.ts";
 import { workOn } from "../../data/index.ts";
+import { findProject, withProjectStore } from "../../project/index.ts";
 import { listJobs } from "../../store/index.ts";
 import { numberOption } from "../options.ts";
-import { findProject, withProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

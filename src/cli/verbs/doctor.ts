@@ -1,10 +1,8 @@
 /** `loam doctor`: what this machine has, what is missing and how to get it. Ends with exit code 3 where Loam cannot work here. */
 import { join } from "node:path";
-import type { Check, Place, State } from "../doctor/check.ts";
-import { hardware } from "../doctor/hardware.ts";
-import { optional } from "../doctor/optional.ts";
-import { software } from "../doctor/software.ts";
-import { cliErrors } from "../errors.ts";
+import type { Check, Place, State } from "../../project/doctor/index.ts";
+import { hardware, optional, software } from "../../project/doctor/index.ts";
+import { cliErrors } from "../../project/index.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -12,7 +10,7 @@ const marks: Readonly<Record<State, string>> = { ok: "ok", warn: "warn", missing
 
 /** The folder of the record, where the project beside it names one; a broken loam.yaml is for the other verbs to tell. */
 async function placeOf(folder: string): Promise<Place> {
-  const { findProject } = await import("../project.ts");
+  const { findProject } = await import("../../project/index.ts");
   try {
     const project = findProject(folder);
     const blobs = project.config.store.blobs ?? "folder:.loam/blobs";

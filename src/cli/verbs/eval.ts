@@ -24,26 +24,39 @@ import {
   undecidedRules,
   withJudgement,
 } from "../../evaluate/index.ts";
+import {
+  type AskedVariant,
+  againstModel,
+  askedVariant,
+  conditionMeasures,
+  conditionSubjects,
+  costsCorrected,
+  type EvaluatedGroup,
+  evaluatedGroup,
+  groupReport,
+  type Judgement,
+  type OpenEvaluated,
+  openEvaluated,
+  type RecordedResult,
+  recordedGroup,
+  recordedJudgement,
+  recordedResult,
+  recordedSeen,
+  type SeenItems,
+  seenItems,
+  type TaskCosts,
+  taskCosts,
+  taskNames,
+  taskReport,
+  tasksOf,
+} from "../../project/eval/index.ts";
+import { cliErrors, untilStopped } from "../../project/index.ts";
 import { type Looks, looksOf } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
-import { againstModel } from "../eval/against.ts";
-import { conditionMeasures, conditionSubjects } from "../eval/conditions.ts";
-import { type SeenItems, seenItems } from "../eval/contaminated.ts";
-import { type EvaluatedGroup, evaluatedGroup, groupReport, showGroup } from "../eval/groups.ts";
-import { type Judgement, recordedJudgement } from "../eval/judged.ts";
-import { type OpenEvaluated, openEvaluated } from "../eval/open-model.ts";
 import { evaluationPage } from "../eval/page.ts";
-import { type RecordedResult, recordedResult } from "../eval/record.ts";
-import { recordedGroup } from "../eval/record-group.ts";
-import { recordedSeen } from "../eval/record-seen.ts";
-import { taskReport } from "../eval/report.ts";
 import { showTask } from "../eval/show.ts";
-import { taskNames } from "../eval/task-files.ts";
-import { tasksOf } from "../eval/tasks-of.ts";
-import { costsCorrected, type TaskCosts, taskCosts } from "../eval/thresholds.ts";
-import { type AskedVariant, askedVariant, variantsOf } from "../eval/variants.ts";
+import { showGroup } from "../eval/show-group.ts";
+import { variantsOf } from "../eval/variants-of.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
-import { untilStopped } from "../until-stopped.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

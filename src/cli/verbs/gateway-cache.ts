@@ -4,7 +4,7 @@
  */
 import { formatBytes } from "../../base/index.ts";
 import { type CacheState, type GatewayConfig, openCacheStore } from "../../gateway/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors } from "../../project/index.ts";
 import { gatewayOf } from "../gateway/open-gateway.ts";
 import { askRunning, runningOf } from "../gateway/running.ts";
 import { textOption } from "../options.ts";

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { readText, writeFileAtomic } from "../../base/index.ts";
 import { type ChangeEntry, changesOf, changesText, verifyEntries } from "../../gateway/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors } from "../../project/index.ts";
 import { administered } from "../gateway/administration.ts";
 import { textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import { type ExportTarget, exportGateway, exportTargets, type KeyInfo, readConfig } from "../../gateway/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors } from "../../project/index.ts";
 import { configPath, withControl } from "../gateway/open-gateway.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { stringify } from "yaml";
 import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
 import { importCedar, importLitellm } from "../../gateway/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors } from "../../project/index.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 

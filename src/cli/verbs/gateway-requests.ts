@@ -1,6 +1,6 @@
 /** `loam gateway requests`: requests of the last days from the journal, the newest first; or all that is known of one. */
 import type { JournalEntry } from "../../gateway/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors } from "../../project/index.ts";
 import { administered } from "../gateway/administration.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";

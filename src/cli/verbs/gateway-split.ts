@@ -4,10 +4,9 @@
  */
 import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
 import { checkConfig, type ModelRoute, readConfig } from "../../gateway/index.ts";
-import { editYaml } from "../edit/edit-yaml.ts";
-import { cliErrors } from "../errors.ts";
+import { editYaml } from "../../project/edit/index.ts";
+import { cliErrors, projectFile } from "../../project/index.ts";
 import { gatewayFile, gatewayOf } from "../gateway/open-gateway.ts";
-import { projectFile } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 
 const verb = "loam gateway split";

@@ -15,16 +15,13 @@ import {
   listenGateway,
   noticeText,
 } from "../../gateway/index.ts";
+import { logOf, openFor, watching, withConsole } from "../../project/gateway/index.ts";
+import { cliErrors, ownPackage, packageFolder, projectFile } from "../../project/index.ts";
+import { loginLine, openLogin } from "../../project/login/index.ts";
 import { Login } from "../../session/index.ts";
-import { cliErrors } from "../errors.ts";
-import { withConsole } from "../gateway/console-session.ts";
-import { gatewayFile, gatewayOf, openFor } from "../gateway/open-gateway.ts";
+import { gatewayFile, gatewayOf } from "../gateway/open-gateway.ts";
 import { supervised } from "../gateway/supervised.ts";
-import { logOf, watching } from "../gateway/watching.ts";
-import { loginLine, openLogin } from "../login/open-login.ts";
 import { numberOption, textOption } from "../options.ts";
-import { ownPackage, packageFolder } from "../package.ts";
-import { projectFile } from "../project.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -4,6 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type LoamError, random } from "../../base/index.ts";
+import { findDataSet } from "../../project/data/index.ts";
+import { findProject } from "../../project/index.ts";
+import { poolReader } from "../../project/labelling/index.ts";
+import type { StudyVerdict } from "../../project/searching/index.ts";
 import { measuredOf } from "../../registry/index.ts";
 import {
   artifactsFrom,
@@ -16,11 +20,7 @@ import {
   type StoredTrial,
 } from "../../store/index.ts";
 import { type Job, JobFolder, type JobRecord } from "../../tune/index.ts";
-import { findDataSet } from "../data/data-set.ts";
-import { poolReader } from "../labelling/pool.ts";
 import { createOutput } from "../output.ts";
-import { findProject } from "../project.ts";
-import type { StudyVerdict } from "../searching/verdict.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { evalVerb } from "./eval.ts";
 import { gc } from "./gc.ts";

@@ -1,9 +1,16 @@
 /** `loam gc`: what nothing needs. Shows it; removes it only when told to. */
 import { formatBytes, formatCount } from "../../base/index.ts";
+import {
+  checkKnown,
+  findProject,
+  neededByAll,
+  openProjectStore,
+  type SharingProject,
+  sharingLine,
+  sharingProjects,
+} from "../../project/index.ts";
 import { applyGc, forgetProjects, type GcOptions, planGc } from "../../store/index.ts";
-import { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "../gc-projects.ts";
 import { numberOption } from "../options.ts";
-import { findProject, openProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

@@ -2,9 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileError, formatBytes, temporaryBeside } from "../../base/index.ts";
-import { cliErrors } from "../errors.ts";
-import { linkPackage } from "../init/link.ts";
-import { projectFiles } from "../init/project-files.ts";
+import { cliErrors } from "../../project/index.ts";
+import { linkPackage, projectFiles } from "../../project/init/index.ts";
 import type { VerbRun } from "../verb.ts";
 
 const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/i;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import type { LooksReport } from "../looks.ts";
+import type { LooksReport } from "../../project/index.ts";
 import { createOutput } from "../output.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { evalVerb } from "./eval.ts";

@@ -17,12 +17,12 @@ import {
   modelOf,
   writeModelFiles,
 } from "../../nn/index.ts";
+import { localModel } from "../../project/models/index.ts";
+import { readServedReader } from "../../project/serving/index.ts";
 import { createEmbeddingEngine, textTokens } from "../../serve/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
 import { bpeTrainer } from "../../text/index.ts";
-import { localModel } from "../models/paths.ts";
 import { createOutput } from "../output.ts";
-import { readServedReader } from "../serving/read-encoder.ts";
 import { modelsExport } from "./models-export.ts";
 
 const root = mkdtempSync(join(tmpdir(), "loam-export-"));

@@ -18,17 +18,12 @@ import {
   readingOnnx,
   scoringOnnx,
 } from "../../nn/index.ts";
+import { cliErrors } from "../../project/index.ts";
+import { fileDigest, ggufTextEntries, localModel, modelText, writeHuggingFace, writeSentenceFiles } from "../../project/models/index.ts";
+import { findModel, longestOf, normalises, poolingOf, readsTexts, saysVectors } from "../../project/serving/index.ts";
 import { openArtifact, resolveVersion } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
-import { ggufTextEntries } from "../models/gguf-text.ts";
-import { writeHuggingFace } from "../models/hugging-face-files.ts";
-import { modelText } from "../models/model-text.ts";
-import { fileDigest, localModel } from "../models/paths.ts";
-import { writeSentenceFiles } from "../models/sentence-files.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findModel } from "../serving/find-model.ts";
-import { longestOf, normalises, poolingOf, readsTexts, saysVectors } from "../serving/read-encoder.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

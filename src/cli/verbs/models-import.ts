@@ -4,12 +4,20 @@
  */
 import { resolve } from "node:path";
 import { environment, formatBytes, formatCount } from "../../base/index.ts";
+import {
+  hubModel,
+  hubSource,
+  type ImportSource,
+  importModel,
+  isHub,
+  localModel,
+  localSource,
+  newName,
+  openRecordOf,
+  parseHub,
+  projectOrNone,
+} from "../../project/models/index.ts";
 import { registerVersion } from "../../store/index.ts";
-import { openRecordOf, projectOrNone } from "../models/home.ts";
-import { hubModel, isHub, parseHub } from "../models/hub.ts";
-import { hubSource, type ImportSource, importModel, localSource } from "../models/import-stage.ts";
-import { newName } from "../models/new-name.ts";
-import { localModel } from "../models/paths.ts";
 import { textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { readText } from "../../base/index.ts";
+import { cliErrors } from "../../project/index.ts";
 import {
   checkSigned,
   checkVersion,
@@ -14,7 +15,6 @@ import {
   signVersion,
 } from "../../registry/index.ts";
 import { setMark } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";
 import type { VerbRun } from "../verb.ts";

@@ -5,6 +5,8 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { formatBytes, makeFolder, readText } from "../../base/index.ts";
+import { cliErrors } from "../../project/index.ts";
+import { newName, openRecordOf, projectOrNone } from "../../project/models/index.ts";
 import {
   checkTrustedPackage,
   credentialsFor,
@@ -23,9 +25,6 @@ import {
   writeLayout,
 } from "../../registry/index.ts";
 import { openArtifact } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
-import { openRecordOf, projectOrNone } from "../models/home.ts";
-import { newName } from "../models/new-name.ts";
 import { textOption } from "../options.ts";
 import { type NamedModel, namedModel } from "../releases/named-version.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";

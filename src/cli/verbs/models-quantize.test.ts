@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { quantisationOf } from "../models/quantised.ts";
+import { quantisationOf } from "../../project/models/index.ts";
 import { modelsVerbs } from "../verb-rows/models.ts";
 import { serveVerb } from "../verb-rows/serving.ts";
 

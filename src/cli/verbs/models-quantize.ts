@@ -6,24 +6,22 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { formatBytes, formatCount, type Tree, treePaths } from "../../base/index.ts";
 import { disposeTree } from "../../nn/index.ts";
-import type { ServedModel } from "../../serve/index.ts";
-import { bytesOf, type DeviceArray } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
-import { calibrationTexts } from "../models/calibration-text.ts";
-import { type Closeness, closeness } from "../models/closeness.ts";
+import { cliErrors } from "../../project/index.ts";
 import {
+  type Closeness,
+  calibrationTexts,
+  closeness,
   type FormSpeed,
   formSpeed,
   type Quantisation,
   quantisationNames,
   quantisationOf,
   quantisedParameters,
-} from "../models/quantised.ts";
+} from "../../project/models/index.ts";
+import { deviceOf, findModel, foundFiles, readServedModel } from "../../project/serving/index.ts";
+import type { ServedModel } from "../../serve/index.ts";
+import { bytesOf, type DeviceArray } from "../../tensor/index.ts";
 import { numberOption, textOption } from "../options.ts";
-import { findModel } from "../serving/find-model.ts";
-import { foundFiles } from "../serving/found-files.ts";
-import { deviceOf } from "../serving/open-engine.ts";
-import { readServedModel } from "../serving/read-model.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

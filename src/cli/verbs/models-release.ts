@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { isLoamError, type Progress, readText, withDetails } from "../../base/index.ts";
+import { cliErrors, type LooksReport, looksLines, looksReport, projectFile } from "../../project/index.ts";
 import {
   approvalsOf,
   approve,
@@ -17,11 +18,8 @@ import {
   withGate,
 } from "../../registry/index.ts";
 import { guardOf, holderOf, listGuards, looksOfContent, type ModelVersion, type Store, setAlias, setMark } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
-import { type LooksReport, looksLines, looksReport } from "../looks.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
-import { projectFile } from "../project.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";
 import type { VerbRun } from "../verb.ts";
 

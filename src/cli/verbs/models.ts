@@ -1,8 +1,9 @@
 /** `loam models`: versions and their scores, of the project's record and of the home's. */
+
+import { openProjectStore } from "../../project/index.ts";
+import { homeIfThere, projectOrNone } from "../../project/models/index.ts";
 import { type Looks, listModels, looksOfContent, type ModelInfo, type ModelVersion, type Store } from "../../store/index.ts";
-import { homeIfThere, projectOrNone } from "../models/home.ts";
 import type { Output } from "../output.ts";
-import { openProjectStore } from "../project.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

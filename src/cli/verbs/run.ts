@@ -1,14 +1,28 @@
 /** `loam run` and `loam train`: the links of a model's life, each made or found, then the version registered with its scores. */
 import { formatDuration, isLoamError, type LoamError, nearest } from "../../base/index.ts";
+import { noteDataSet } from "../../project/data/index.ts";
+import { evaluationLooks, reportOf } from "../../project/eval/index.ts";
+import {
+  cliErrors,
+  estimate,
+  estimateLine,
+  findProject,
+  type Link,
+  type LooksReport,
+  lifeOf,
+  looksLines,
+  type Made,
+  modelNameOf,
+  type Project,
+  planLink,
+  runLink,
+  servedModelsOf,
+  stageNames,
+  withProjectStore,
+} from "../../project/index.ts";
+import { crossValidationLabel, withFoldsFirst } from "../../project/tuning/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../../store/index.ts";
-import { noteDataSet } from "../data/newest-documents.ts";
-import { cliErrors } from "../errors.ts";
-import { estimate, estimateLine } from "../estimate.ts";
-import { type Link, lifeOf, type Made, planLink, runLink, stageNames } from "../life.ts";
-import { type LooksReport, looksLines } from "../looks.ts";
-import { findProject, modelNameOf, type Project, servedModelsOf, withProjectStore } from "../project.ts";
-import { evaluationLooks, lossChart, reportOf, reportTable } from "../report.ts";
-import { crossValidationLabel, withFoldsFirst } from "../tuning/cross-validation-links.ts";
+import { lossChart, reportTable } from "../report.ts";
 import { withCrossValidation } from "../tuning/cross-validation-options.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -138,7 +152,7 @@ function namesOf(project: Project, given: string | undefined): string[] {
 async function checkGateway(project: Project): Promise<void> {
   if (project.config.gateway === undefined) return;
   try {
-    await (await import("../gateway/project-part.ts")).projectGateway(project);
+    await (await import("../../project/gateway/index.ts")).projectGateway(project);
   } catch (error) {
     if (!isLoamError(error, "gateway/secret")) throw error;
   }

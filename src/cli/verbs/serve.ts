@@ -5,6 +5,28 @@
 
 import { join } from "node:path";
 import { readStaticPage } from "../../base/index.ts";
+import { openJobs } from "../../project/fine-tuning/index.ts";
+import type { BehindGateway } from "../../project/gateway/index.ts";
+import { demoCurl, demoRequest, linesLater } from "../../project/gateway/index.ts";
+import { ownPackage, packageFolder, projectFile, untilStopped } from "../../project/index.ts";
+import { labelSource } from "../../project/labelling/index.ts";
+import { loginLine, openLogin } from "../../project/login/index.ts";
+import { homeFolder, projectOrNone, quantisationOf, samplingText } from "../../project/models/index.ts";
+import { isGuardedOf } from "../../project/releases/index.ts";
+import {
+  calibratedIn,
+  consoleSource,
+  type Found,
+  findModel,
+  keptRules,
+  type ModelVersions,
+  modelVersions,
+  type NamedVersion,
+  servedAs,
+  servedNames,
+  startModels,
+  versionPolicy,
+} from "../../project/serving/index.ts";
 import {
   type App,
   askClassifier,
@@ -24,30 +46,10 @@ import { Login } from "../../session/index.ts";
 import { listGuards } from "../../store/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import type { TuneJobs } from "../../tune/index.ts";
-import { openJobs } from "../fine-tuning/open-jobs.ts";
-import type { BehindGateway } from "../gateway/behind-gateway.ts";
-import { demoCurl, demoRequest } from "../gateway/demo-curl.ts";
-import { linesLater } from "../gateway/lines-later.ts";
-import { labelSource } from "../labelling/label-source.ts";
-import { loginLine, openLogin } from "../login/open-login.ts";
-import { samplingText } from "../models/generation-defaults.ts";
-import { homeFolder, projectOrNone } from "../models/home.ts";
-import { quantisationOf } from "../models/quantised.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
-import { ownPackage, packageFolder } from "../package.ts";
-import { projectFile } from "../project.ts";
-import { isGuardedOf } from "../releases/check-trusted.ts";
 import { adaptedEngine, adapterChoice, loadAdapters } from "../serving/adapters.ts";
-import { consoleSource } from "../serving/console-source.ts";
-import { type Found, findModel } from "../serving/find-model.ts";
-import { keptRules } from "../serving/kept-rules.ts";
 import { showLive } from "../serving/live-line.ts";
-import { type ModelVersions, modelVersions, type NamedVersion } from "../serving/model-versions.ts";
 import { openPage } from "../serving/open-page.ts";
-import { calibratedIn, servedAs, servedNames } from "../serving/serve-part.ts";
-import { startModels } from "../serving/start-models.ts";
-import { versionPolicy } from "../serving/version-policy.ts";
-import { untilStopped } from "../until-stopped.ts";
 import { type Context, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -311,7 +313,7 @@ async function serveModels(
   const at = { host, port: port ?? place.port };
   // loaded only where a project has one
   door = project?.config.gateway
-    ? await (await import("../gateway/behind-gateway.ts")).behindGateway({
+    ? await (await import("../../project/gateway/index.ts")).behindGateway({
         ...at,
         project,
         app,

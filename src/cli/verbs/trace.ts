@@ -3,10 +3,9 @@
  * gateway's journal first: who asked, which server answered, and then from what the version that answered was made.
  */
 import { formatCount, isLoamError } from "../../base/index.ts";
+import { cliErrors, findProject, openProjectStore } from "../../project/index.ts";
 import type { Store } from "../../store/index.ts";
 import { type Trace, type TraceNode, trace as traceOf, verify } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
-import { findProject, openProjectStore } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

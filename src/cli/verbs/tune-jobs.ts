@@ -4,14 +4,13 @@
  */
 import { join } from "node:path";
 import { environment, nearest } from "../../base/index.ts";
+import { jobsFolder } from "../../project/fine-tuning/index.ts";
+import { cliErrors, findProject, type Project, withProjectStore } from "../../project/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
-import { jobsFolder } from "../fine-tuning/open-jobs.ts";
 import { workOnJob } from "../fine-tuning/work.ts";
 import { keyVariable } from "../gateway/running.ts";
 import { choiceOption, textOption } from "../options.ts";
-import { findProject, type Project, withProjectStore } from "../project.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

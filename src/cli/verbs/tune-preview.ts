@@ -2,6 +2,10 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { check, environment, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
+import { namedOrMade } from "../../project/eval/index.ts";
+import { cliErrors, findProject, openProjectStore, type Project } from "../../project/index.ts";
+import { findModel } from "../../project/serving/index.ts";
+import { baseText, encoderOfFormat, recipePreview } from "../../project/tuning/index.ts";
 import {
   byLine,
   type ExampleOptions,
@@ -13,14 +17,8 @@ import {
   readExampleFile,
   throwProblems,
 } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
-import { namedOrMade } from "../eval/made-model.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
-import { findProject, openProjectStore, type Project } from "../project.ts";
-import { findModel } from "../serving/find-model.ts";
-import { baseText } from "../tuning/base-text.ts";
-import { encoderOfFormat, recipePreview } from "../tuning/preview-examples.ts";
 import { type PreviewDocument, previewPage } from "../tuning/preview-page.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

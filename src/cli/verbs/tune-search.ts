@@ -2,21 +2,27 @@
 import { availableParallelism } from "node:os";
 import { formatDuration, nearest, readText, withDetails, writeFileAtomic } from "../../base/index.ts";
 import { documentsOf } from "../../data/index.ts";
+import { cliErrors, findProject, type Link, lazyDevice, type Project, projectFile, withProjectStore } from "../../project/index.ts";
+import {
+  doubtOf,
+  foldComparison,
+  foldSentence,
+  holdsOut,
+  ignoreProblem,
+  judgeWinner,
+  leadWorkers,
+  pointLines,
+  specOf,
+  studyFor,
+  type TrialResult,
+  trialKind,
+  withPoint,
+  workOnStudy,
+} from "../../project/searching/index.ts";
 import { findStudy, type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
 import { halfOf, outcomeOf, type Point, paretoFront, ranked, type SearchPart, tuneErrors } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
-import { type Link, lazyDevice } from "../life.ts";
 import { numberOption } from "../options.ts";
-import { findProject, type Project, projectFile, withProjectStore } from "../project.ts";
-import { specOf, studyFor } from "../searching/definition.ts";
-import { foldComparison, foldSentence } from "../searching/fold-comparison.ts";
-import { leadWorkers } from "../searching/leader.ts";
 import { countsText, pointText, shortReason, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
-import { ignoreProblem, type TrialResult } from "../searching/trial.ts";
-import { trialKind } from "../searching/trial-links.ts";
-import { doubtOf, holdsOut, judgeWinner } from "../searching/verdict.ts";
-import { pointLines, withPoint } from "../searching/winner.ts";
-import { workOnStudy } from "../searching/worker.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 import { runLinks } from "./run.ts";

@@ -1,16 +1,20 @@
 /** `loam tune studies` and `loam tune show`: what searches tried, what came of it, and which parameters mattered. */
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
+import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
+import {
+  doubtOf,
+  foldComparison,
+  foldSentence,
+  pointLines,
+  type StudyVerdict,
+  specOf,
+  toldVerdict,
+} from "../../project/searching/index.ts";
 import { findStudy, listStudies, openArtifact, type Store, type StoredStudy, trialsOf } from "../../store/index.ts";
 import { importance, outcomeOf, paretoFront, ranked, spaceOf, studyOf } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
-import { findProject, withProjectStore } from "../project.ts";
-import { specOf } from "../searching/definition.ts";
-import { foldComparison, foldSentence } from "../searching/fold-comparison.ts";
 import { studyPage } from "../searching/page.ts";
 import { countsText, pointText, trialTable, valuesText, verdictLines } from "../searching/tell.ts";
-import { doubtOf, type StudyVerdict, toldVerdict } from "../searching/verdict.ts";
-import { pointLines } from "../searching/winner.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 

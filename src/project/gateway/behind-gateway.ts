@@ -14,7 +14,7 @@ import { consoleIdentity, withConsole } from "./console-session.ts";
 import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
 import { joinedMetrics, joinedModels, type ModelList } from "./joined-answers.ts";
-import { openFor } from "./open-gateway.ts";
+import { openFor } from "./open-control.ts";
 import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from "./project-part.ts";
 import { logOf, watching } from "./watching.ts";
 

@@ -11,35 +11,15 @@ import {
   paraphrasesOf,
   rememberedAnswers,
   type VariantName,
-  variantNames,
   wordingChange,
 } from "../../evaluate/index.ts";
 import type { Store } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
-import { choiceOption } from "../options.ts";
-import type { Options } from "../verb.ts";
 import type { Variation } from "./record.ts";
 
 /** A variant of one task's items. */
 export interface AskedVariant extends Variation {
   /** Of `paraphrase`: the other words, and who wrote those that the items do not bring along. */
   readonly paraphrases?: Paraphrases & { readonly writer?: string };
-}
-
-/** `--variants`, in the order given, each once. Errors: cli/usage. */
-export function variantsOf(words: readonly string[], options: Options): VariantName[] {
-  const names = words
-    .flatMap(v => v.split(","))
-    .map(v => v.trim())
-    .filter(Boolean)
-    .map(word => choiceOption({ variants: word }, "variants", "eval", variantNames)!);
-  if (options.paraphraser !== undefined && !names.includes("paraphrase"))
-    throw cliErrors.fail("usage", {
-      place: "loam eval --paraphraser",
-      expected: "--variants paraphrase, which it writes",
-      received: names.join(",") || "none",
-    });
-  return [...new Set(names)];
 }
 
 export interface Varying {

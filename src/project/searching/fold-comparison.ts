@@ -2,7 +2,7 @@
 import { type ResampledMean, resampledMean } from "../../statistics/index.ts";
 import { openArtifact, type Store, type StoredStudy, type StoredTrial } from "../../store/index.ts";
 import { type CrossValidationReport, foldLosses, outcomeOf } from "../../tune/index.ts";
-import { reportOf } from "../report.ts";
+import { reportOf } from "../eval/report-of.ts";
 import { specOf } from "./definition.ts";
 import { contenders } from "./verdict.ts";
 

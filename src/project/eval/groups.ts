@@ -1,4 +1,4 @@
-/** What `loam eval` tells of a group of tasks: its measures over all of them, and beside another model what changed. Plain data; `showGroup` and `page-groups.ts` write it. */
+/** What `loam eval` tells of a group of tasks: its measures over all of them, and beside another model what changed. Plain data; `show-group.ts` and `page-groups.ts` write it. */
 import {
   type ChangedItem,
   changedItem,
@@ -12,10 +12,8 @@ import {
   type ItemResult,
   type TaskGroup,
 } from "../../evaluate/index.ts";
-import type { Output } from "../output.ts";
 import type { RecordedResult } from "./record.ts";
 import { topOf } from "./report.ts";
-import { differenceLine, scoreCells } from "./show.ts";
 
 export interface GroupChange extends ChangedItem {
   readonly task: string;
@@ -112,12 +110,3 @@ export function groupReport({ group, head, items, against, artifact }: Evaluated
 /** Over which tasks a figure is, and how they count. */
 export const groupWeights = ({ tasks, isWeighted, filter }: GroupScore): string =>
   `${tasks} ${tasks === 1 ? "task" : `tasks ${isWeighted ? "by their items" : "alike"}`}${filter === undefined ? "" : `, ${filter}`}`;
-
-export function showGroup(out: Output, { group, alias, tasks, artifact, scores, comparison: c }: GroupReport): void {
-  const recorded = artifact === undefined ? "" : `  (${artifact})`;
-  out.line(`\n  ${group}${alias === undefined ? "" : ` (${alias})`}: ${tasks.length} ${tasks.length === 1 ? "task" : "tasks"}${recorded}`);
-  for (const s of scores) out.line(`    ${scoreCells({ ...s, metric: s.name })} ${s.better} is better; ${groupWeights(s)}`);
-  if (!c?.differences.length) return;
-  out.line(`  against ${c.against}:`);
-  for (const d of c.differences) out.line(differenceLine(d));
-}

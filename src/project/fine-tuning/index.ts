@@ -1,0 +1,2 @@
+/** Fine-tuning jobs of a project's server. */
+export { jobsFolder, openJobs } from "./open-jobs.ts";

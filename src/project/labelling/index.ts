@@ -1,0 +1,3 @@
+/** Labels that people give on the console. */
+export { labelSource } from "./label-source.ts";
+export { poolReader } from "./pool.ts";

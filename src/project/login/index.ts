@@ -1,0 +1,2 @@
+/** The login of a server of this machine. */
+export { loginLine, openLogin } from "./open-login.ts";

@@ -1,0 +1,2 @@
+/** What releases ask of a version. */
+export { isGuardedOf } from "./check-trusted.ts";
