@@ -3,9 +3,9 @@
  * rooms. No other engine that runs here batches rows of different adapters, so the model without adapters is what it is held against.
  */
 
+import { type AdapterRoom, adapterOf, CachedDecoder, projectionSizes } from "../src/nn/index.ts";
 import { localModel } from "../src/project/models/paths.ts";
 import { readServedModel } from "../src/project/serving/read-model.ts";
-import { type AdapterRoom, adapterOf, CachedDecoder, projectionSizes } from "../src/nn/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { modelFolder, threads } from "./forms.ts";
 import { type BenchContext, type BenchResult, digits, interleaved, median } from "./harness.ts";

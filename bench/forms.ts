@@ -6,12 +6,12 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type DecoderConfig, type DecoderParameters, openDecoder } from "../src/nn/index.ts";
 import { calibrationTexts } from "../src/project/models/calibration-text.ts";
 import { type Closeness, closeness } from "../src/project/models/closeness.ts";
 import { localModel } from "../src/project/models/paths.ts";
 import { quantisationNames, quantisedParameters } from "../src/project/models/quantised.ts";
 import { readServedModel } from "../src/project/serving/read-model.ts";
-import { type DecoderConfig, type DecoderParameters, openDecoder } from "../src/nn/index.ts";
 import { type Device, openDevice } from "../src/tensor/index.ts";
 import { mailTexts } from "./filters/corpus.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";

@@ -6,10 +6,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { folderEmbedder } from "../src/project/data/embedder.ts";
-import { marginOf, poolOrder } from "../src/project/labelling/pool-order.ts";
 import { groups, nearDuplicateOptions, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
 import { classificationScores, confusion, logisticRegression, type SparseRow } from "../src/evaluate/index.ts";
+import { folderEmbedder } from "../src/project/data/embedder.ts";
+import { marginOf, poolOrder } from "../src/project/labelling/pool-order.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { softmax } from "../src/tune/classify/predict.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { lifeOf, runLink } from "../src/project/life.ts";
-import { findProject, modelNameOf, openProjectStore } from "../src/project/project.ts";
+import { findProject, modelNameOf, openProjectStore } from "../src/project/project-file.ts";
 import type { ArtifactReader } from "../src/store/index.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { decoderConfigOf, endOf, pretrain, readShards, readTokenizer, recipeSchema, tokensPerStep } from "../src/train/index.ts";

@@ -6,9 +6,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { folderEmbedder } from "../src/project/data/embedder.ts";
 import { type Codes, cellStars, codesOf, cosine, encode, type Likeness, resolveStars, trainCells } from "../src/data/semantic/index.ts";
 import { codesFrom, semanticOptions } from "../src/data/steps/semantic/semantic.ts";
+import { folderEmbedder } from "../src/project/data/embedder.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { mailTexts } from "./filters/corpus.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";

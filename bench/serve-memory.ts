@@ -6,9 +6,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { ggufTextEntries } from "../src/project/models/gguf-text.ts";
-import { modelText } from "../src/project/models/model-text.ts";
-import { localModel } from "../src/project/models/paths.ts";
 import {
   checkModelFiles,
   countParameters,
@@ -21,6 +18,9 @@ import {
   modelOf,
   specOfModel,
 } from "../src/nn/index.ts";
+import { ggufTextEntries } from "../src/project/models/gguf-text.ts";
+import { modelText } from "../src/project/models/model-text.ts";
+import { localModel } from "../src/project/models/paths.ts";
 import { openDevice } from "../src/tensor/index.ts";
 import { type Bar, type BenchContext, type BenchResult, digits } from "./harness.ts";
 import { runLoad } from "./serving/load.ts";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { findProject } from "../src/project/project.ts";
+import { findProject } from "../src/project/project-file.ts";
 
 const place = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
 /** What a script of an example writes. */

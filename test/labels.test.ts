@@ -6,7 +6,7 @@ import * as contract from "../console/src/contract-labels.ts";
 import { documentsOf } from "../src/data/index.ts";
 import { bertConfig, encoderSpec, initialise } from "../src/nn/index.ts";
 import { labelSource } from "../src/project/labelling/label-source.ts";
-import { findProject, openProjectStore } from "../src/project/project.ts";
+import { findProject, openProjectStore } from "../src/project/project-file.ts";
 import { consoleSource } from "../src/project/serving/console-source.ts";
 import { byteTokenizer } from "../src/serve/fakes.ts";
 import { askClassifier, createApp, createEmbeddingEngine, Engines, servedEncoder } from "../src/serve/index.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
-import { findProject } from "../src/project/project.ts";
+import { findProject } from "../src/project/project-file.ts";
 import { jsonLines, loam } from "./support/child.ts";
 
 const example = fileURLToPath(new URL("../examples/rewrite", import.meta.url));

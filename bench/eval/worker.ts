@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { openEvaluated } from "../../src/project/eval/open-model.ts";
 import { type EvaluatedModel, evaluateTask, measureOf, readTask, rememberedAnswers } from "../../src/evaluate/index.ts";
+import { openEvaluated } from "../../src/project/eval/open-model.ts";
 
 interface Given {
   readonly model: string;

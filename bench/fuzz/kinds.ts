@@ -2,9 +2,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Random, treeLeaves } from "../../src/base/index.ts";
-import { ggufTextEntries } from "../../src/project/models/gguf-text.ts";
-import { modelText } from "../../src/project/models/model-text.ts";
-import { packageFolder } from "../../src/project/package.ts";
 import {
   adapterOf,
   adapterRank,
@@ -27,6 +24,9 @@ import {
   writeAdapter,
   writeModelFiles,
 } from "../../src/nn/index.ts";
+import { ggufTextEntries } from "../../src/project/models/gguf-text.ts";
+import { modelText } from "../../src/project/models/model-text.ts";
+import { packageFolder } from "../../src/project/package.ts";
 import { type DeviceArray, openDevice } from "../../src/tensor/index.ts";
 import { chatTemplate, loadTokenizer, trainBpe } from "../../src/text/index.ts";
 import { mutateBytes, mutateJson, mutateText, pick } from "./mutate.ts";

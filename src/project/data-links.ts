@@ -15,7 +15,7 @@ import type { Summary } from "../store/index.ts";
 import { projectPorts } from "./data/ports.ts";
 import { untilLabelled } from "./labelling/until-labelled.ts";
 import { type Link, link, openedLink } from "./link.ts";
-import type { Project } from "./project.ts";
+import type { ProjectFile } from "./project-file.ts";
 
 export const n = (summary: Summary, key: string): number => Number(summary[key] ?? 0);
 
@@ -33,7 +33,7 @@ export interface DataWorkers {
 }
 
 /** The links that make one data set. */
-export function dataLinksOf(p: Project, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
+export function dataLinksOf(p: ProjectFile, name: string, { workers, shared = false }: DataWorkers = {}): Link[] {
   const data: Surroundings = { folder: p.folder, memory: `${p.folder}/.loam/files.json`, kept: join(p.folder, ".loam", "kept") };
   const part = p.config.data[name]!;
   const isBlended = blends(part);

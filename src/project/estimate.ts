@@ -8,7 +8,7 @@ import type { ArtifactReader } from "../store/index.ts";
 import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
 import type { Link } from "./life.ts";
-import type { Project, ProjectConfig } from "./project.ts";
+import type { ProjectConfig, ProjectFile } from "./project-file.ts";
 import { foldedModelOf } from "./tuning/cross-validation-links.ts";
 import { dataSetOf } from "./tuning/tune-part.ts";
 
@@ -26,7 +26,7 @@ const rates: Readonly<Record<string, number>> = { source: 80e6, data: 4e6, token
 
 let measured: Promise<number> | undefined;
 /** Multiply-adds counted as two, a second, of a product the size of a small model's. */
-function flops(project: Project): Promise<number> {
+function flops(project: ProjectFile): Promise<number> {
   measured ??= (async () => {
     const { threads } = project.config.device;
     const device = openDevice("cpu", threads ? { threads } : {});
@@ -57,7 +57,7 @@ const [tokenBytes, documentBytes] = [3.2, 1500];
 
 /** Tuning reads the beginning of every text in each epoch; its test part is a tenth of them. */
 async function tuningEstimate(
-  project: Project,
+  project: ProjectFile,
   link: Link,
   { base, tune }: ProjectConfig["tuned"][string],
   bytes: number,
@@ -81,7 +81,7 @@ async function tuningEstimate(
   return { ms, bytes: link.stage === "tune" ? parameters * 4 : isStates ? texts * 4 * 384 : 1e5 };
 }
 
-export async function estimate(project: Project, link: Link, made: ReadonlyMap<string, ArtifactReader>): Promise<Estimate> {
+export async function estimate(project: ProjectFile, link: Link, made: ReadonlyMap<string, ArtifactReader>): Promise<Estimate> {
   const bytes = textBytes(link, made);
   // a link is its model's own: the base's training is the base's
   const folded = foldedModelOf(link);

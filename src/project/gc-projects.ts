@@ -5,18 +5,18 @@ import { formatDuration, isLoamError, readText, sha256 } from "../base/index.ts"
 import { isSameRecord, type KeptVersion, type Needs, otherProjects, type SeenProject, type Store, whereIs } from "../store/index.ts";
 import { cliErrors } from "./errors.ts";
 import { neededBy } from "./needs.ts";
-import { type Project, projectFile, readProject } from "./project.ts";
+import { type ProjectFile, projectFile, readProject } from "./project-file.ts";
 
 export interface SharingProject extends SeenProject {
   /** How what it needs is known: its file is read here, it is the same text as this one, it is not known; or the file is gone, and needs nothing. */
   readonly known: "read" | "same" | "no" | "gone";
-  readonly project?: Project;
+  readonly project?: ProjectFile;
 }
 
-const recordOf = ({ folder, config }: Project) => ({ root: folder, records: config.store.records });
+const recordOf = ({ folder, config }: ProjectFile) => ({ root: folder, records: config.store.records });
 
 /** Undefined where the file says what is not allowed: what it needs is not known then. */
-function readOrNone(folder: string): Project | undefined {
+function readOrNone(folder: string): ProjectFile | undefined {
   try {
     return readProject(folder);
   } catch (error) {
@@ -26,7 +26,7 @@ function readOrNone(folder: string): Project | undefined {
 }
 
 /** Those that were seen with the record, but for those that have another one by now. */
-export async function sharingProjects(own: Project, store: Store): Promise<SharingProject[]> {
+export async function sharingProjects(own: ProjectFile, store: Store): Promise<SharingProject[]> {
   const mine = sha256(readText(own.file));
   return (await otherProjects(store)).flatMap((seen): SharingProject[] => {
     const where = whereIs(seen);
@@ -39,7 +39,7 @@ export async function sharingProjects(own: Project, store: Store): Promise<Shari
 
 /** What any of the files needs. */
 export async function neededByAll(
-  own: Project,
+  own: ProjectFile,
   sharing: readonly SharingProject[],
   store: Store,
   kept: readonly KeptVersion[],

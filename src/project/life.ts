@@ -11,7 +11,7 @@ import { tokenizerStage } from "../text/index.ts";
 import { shardsStage, trainStage } from "../train/index.ts";
 import { dataLinksOf, n } from "./data-links.ts";
 import { type Link, link } from "./link.ts";
-import type { Project } from "./project.ts";
+import type { ProjectFile } from "./project-file.ts";
 import { tunedLife } from "./tuning/tuned-life.ts";
 
 export { type DataWorkers, dataLinksOf } from "./data-links.ts";
@@ -24,7 +24,7 @@ export interface LifeSurroundings {
 }
 
 /** Opened once, when the first stage needs it. */
-export function lazyDevice(p: Project): () => Device {
+export function lazyDevice(p: ProjectFile): () => Device {
   let device: Device | undefined;
   const { name, ...options } = p.config.device;
   const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
@@ -35,13 +35,13 @@ export function lazyDevice(p: Project): () => Device {
 }
 
 /** The links of one model's life, in order; of a tuned one, its base's come first. */
-export function lifeOf(p: Project, modelName: string, around: LifeSurroundings): Link[] {
+export function lifeOf(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {
   if (!Object.hasOwn(p.config.tuned, modelName)) return trainedLife(p, modelName, around);
   const device = around.device ?? lazyDevice(p);
   return tunedLife(p, modelName, { ...around, device }, base => lifeOf(p, base, { ...around, device }));
 }
 
-function trainedLife(p: Project, modelName: string, around: LifeSurroundings): Link[] {
+function trainedLife(p: ProjectFile, modelName: string, around: LifeSurroundings): Link[] {
   const { config } = p;
   const model = config.models[modelName]!;
   const device = around.device ?? lazyDevice(p);

@@ -19,7 +19,7 @@ import { findDataSet } from "./data/data-set.ts";
 import { choosingKind } from "./eval/record.ts";
 import { jobsFolder } from "./fine-tuning/open-jobs.ts";
 import { dataLinksOf, type Link, lifeOf, planLink } from "./life.ts";
-import { modelsOf, type Project, projectFile } from "./project.ts";
+import { modelsOf, type ProjectFile, projectFile } from "./project-file.ts";
 import { neededByStudies } from "./searching/needed.ts";
 import { keptRules } from "./serving/kept-rules.ts";
 import { servedAs } from "./serving/serve-part.ts";
@@ -28,7 +28,7 @@ import { servedAs } from "./serving/serve-part.ts";
  * Artifacts that the project file as it stands would reuse: of every model's life, and of data sets that no model has yet. The newest documents of a data
  * set stay though they are not up to date: people label them, and reports are of them. A source that cannot be read now says nothing against what was made of it.
  */
-async function reusedBy(project: Project, store: Store): Promise<string[]> {
+async function reusedBy(project: ProjectFile, store: Store): Promise<string[]> {
   const roots = new Set<string>();
   const newest = new Map<string, ArtifactReader>();
   for (const name of Object.keys(project.config.data)) {
@@ -63,7 +63,7 @@ async function reusedBy(project: Project, store: Store): Promise<string[]> {
 }
 
 /** Versions that `serve:` and `labels:` of the file name, that were set while a server ran, or that a fine-tuning job is to be made from. */
-async function namedVersions({ config, folder }: Project, store: Store): Promise<readonly ModelVersion[]> {
+async function namedVersions({ config, folder }: ProjectFile, store: Store): Promise<readonly ModelVersion[]> {
   const kept = keptRules(join(folder, ".loam", "serving.json"));
   const written = servedAs(config.serve, projectFile);
   const jobs = new JobFolder(join(folder, jobsFolder)).all().filter(({ job }) => !isOver(job.status));
@@ -78,7 +78,7 @@ async function namedVersions({ config, folder }: Project, store: Store): Promise
 }
 
 /** Errors: those of the record; base/syntax, base/config for what a server left behind. */
-export async function neededBy(project: Project, store: Store, kept: readonly KeptVersion[]): Promise<Needs> {
+export async function neededBy(project: ProjectFile, store: Store, kept: readonly KeptVersion[]): Promise<Needs> {
   const named = await namedVersions(project, store);
   const studies = await neededByStudies(project, store);
   const versions = [...kept, ...named];

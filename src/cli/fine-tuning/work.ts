@@ -1,6 +1,6 @@
 /** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
 import { checkModelFiles } from "../../nn/index.ts";
-import type { Link, Project } from "../../project/index.ts";
+import type { Link, ProjectFile } from "../../project/index.ts";
 import { lazyDevice, runLink } from "../../project/index.ts";
 import { baseLink, baseText, checkpointLink, instructLinks, preferenceLinks, tunedModel } from "../../project/tuning/index.ts";
 import { openArtifact, readRunData, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
@@ -10,7 +10,7 @@ import type { Context } from "../verb.ts";
 
 interface Given {
   readonly context: Context;
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly store: Store;
   readonly folder: JobFolder;
   readonly record: JobRecord;

@@ -1,6 +1,6 @@
 /** The version that a verb of `loam models` names, with the record that it is in. */
 import { userInfo } from "node:os";
-import type { Project } from "../../project/index.ts";
+import type { ProjectFile } from "../../project/index.ts";
 import { cliErrors } from "../../project/index.ts";
 import { findModel } from "../../project/serving/index.ts";
 import { type ModelVersion, resolveVersion, type Store } from "../../store/index.ts";
@@ -10,7 +10,7 @@ import { folderOf } from "../verb-folder.ts";
 
 export interface NamedModel extends AsyncDisposable {
   readonly store: Store;
-  readonly project: Project | undefined;
+  readonly project: ProjectFile | undefined;
   readonly model: string;
   readonly version: ModelVersion;
 }

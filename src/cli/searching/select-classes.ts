@@ -4,7 +4,7 @@
  */
 import { formatBytes, formatCount, isLoamError, nearest } from "../../base/index.ts";
 import { loadModel } from "../../nn/index.ts";
-import type { Project } from "../../project/index.ts";
+import type { ProjectFile } from "../../project/index.ts";
 import { cliErrors } from "../../project/index.ts";
 import { modelText } from "../../project/models/index.ts";
 import { refusalOf } from "../../project/searching/index.ts";
@@ -27,7 +27,7 @@ type Classify = Extract<TunedModel["tune"], { readonly task: "classify" }>;
 
 export interface SelectClassesGiven {
   readonly context: Context;
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly folder: string;
   /** Names of the candidates. */
   readonly names: readonly string[];
@@ -40,7 +40,7 @@ export interface SelectClassesGiven {
 }
 
 /** The recipe of a classifier of the file. Errors: cli/usage. */
-export function classifierOf({ config }: Project, name: string): Classify {
+export function classifierOf({ config }: ProjectFile, name: string): Classify {
   const known = Object.keys(config.tuned).filter(n => config.tuned[n]!.tune.task === "classify");
   const tune = config.tuned[name]?.tune;
   if (tune?.task === "classify") return tune;

@@ -1,6 +1,6 @@
 /** `loam tune --folds --repeats --seeds`: the cross-validation of a recipe as the command line asks for it, over what loam.yaml says. */
 import { check } from "../../base/index.ts";
-import type { Project } from "../../project/index.ts";
+import type { ProjectFile } from "../../project/index.ts";
 import { cliErrors } from "../../project/index.ts";
 import { canBeCrossValidated, type TunedModel } from "../../project/tuning/index.ts";
 import { crossValidationOptions } from "../../tune/index.ts";
@@ -8,7 +8,7 @@ import { numberOption } from "../options.ts";
 import type { Options } from "../verb.ts";
 
 /** The project with what the options ask for. Errors: cli/usage for a task whose recipes are not cross-validated. */
-export function withCrossValidation(project: Project, models: readonly string[], options: Options): Project {
+export function withCrossValidation(project: ProjectFile, models: readonly string[], options: Options): ProjectFile {
   const number = (key: string, least: number) => numberOption(options, key, "tune", { least, most: 100, whole: true });
   const asked = Object.entries({ folds: number("folds", 2), repeats: number("repeats", 1), seeds: number("seeds", 1) }).filter(
     ([, value]) => value !== undefined,

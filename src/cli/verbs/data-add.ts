@@ -9,8 +9,8 @@ import {
   cliErrors,
   dataLinksOf,
   findProject,
-  type Project,
   type ProjectConfig,
+  type ProjectFile,
   parseProject,
   projectFile,
   withProjectStore,
@@ -32,7 +32,7 @@ function free(wanted: string, taken: readonly string[]): string {
 }
 
 /** What the one source of before is called when it gets company. */
-function nameOfFirst({ source }: Part, context: Context, project: Project): string {
+function nameOfFirst({ source }: Part, context: Context, project: ProjectFile): string {
   const told = source?.npm ?? source?.folder ?? [source?.files ?? []].flat()[0];
   try {
     return told === undefined ? "first" : newSource(told, project.folder, project.folder).called;
@@ -56,7 +56,7 @@ function renamed(ids: readonly string[] | undefined, data: string, first: string
   return ids?.map(id => (id.startsWith(`${data}:`) ? `${data}:${first}/${id.slice(data.length + 1)}` : id));
 }
 
-function plan(context: Context, project: Project, source: NewSource, entry: SourceEntry, options: Options): Plan {
+function plan(context: Context, project: ProjectFile, source: NewSource, entry: SourceEntry, options: Options): Plan {
   const wanted = textOption(options, "to");
   const known = project.config.data;
   if (wanted !== undefined && !(wanted in known))

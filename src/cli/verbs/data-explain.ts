@@ -2,7 +2,7 @@
 import { formatCount } from "../../base/index.ts";
 import { documentIds, explain, findId, linesOf, resolveId, type SetAside, tellStory } from "../../data/index.ts";
 import { type DataSet, findDataSet, openDataSet, staleLine, whereabouts } from "../../project/data/index.ts";
-import { findProject, type Project, withProjectStore } from "../../project/index.ts";
+import { findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -17,7 +17,7 @@ async function setAsideAt(set: DataSet, place: string): Promise<SetAside | undef
 }
 
 /** The data set that holds the document, and its whole id; or the record that was set aside. */
-async function find(p: Project, store: Store, text: string): Promise<{ set: DataSet; id: string } | { set: DataSet; aside: SetAside }> {
+async function find(p: ProjectFile, store: Store, text: string): Promise<{ set: DataSet; id: string } | { set: DataSet; aside: SetAside }> {
   const sets: { set: DataSet; ids: string[] }[] = [];
   for (const name of Object.keys(p.config.data)) {
     const set = await findDataSet(p, store, name);

@@ -12,7 +12,7 @@ import {
   type Side,
 } from "../../data/index.ts";
 import { cardPartOf, cardRecordOf, openDataSet, staleLine } from "../../project/data/index.ts";
-import { cliErrors, findProject, type Project, withProjectStore } from "../../project/index.ts";
+import { cliErrors, findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -71,7 +71,7 @@ function chosen(options: Options): Omit<ExportOptions, "to" | "protect" | "extra
 }
 
 /** Folders that data sets are read from: an export in one would be read with the next run. */
-function sourceFolders(project: Project): string[] {
+function sourceFolders(project: ProjectFile): string[] {
   const parts = Object.values(project.config.data);
   return parts.flatMap(p =>
     [p.source, ...Object.values(p.sources ?? {})].flatMap(s => (s?.folder ? [resolve(project.folder, s.folder)] : [])),

@@ -16,7 +16,7 @@ import {
   findProject,
   neededBy,
   neededByAll,
-  type Project,
+  type ProjectFile,
   parseProject,
   projectFile,
   sharingProjects,
@@ -38,10 +38,10 @@ const count = (n: number, one: string, many = `${one}s`): string => `${formatCou
 const modelNames = (models: ForgetPlan["trainedOnThem"]): string[] =>
   models.map(m => (m.versions.length > 0 ? `${m.versions.join(", ")} (${m.artifact})` : m.artifact));
 
-const listOf = (project: Project, name: string): readonly string[] => project.config.data[name]?.forget ?? [];
+const listOf = (project: ProjectFile, name: string): readonly string[] => project.config.data[name]?.forget ?? [];
 
 /** Ids under `keep:` that stay there: one that is forgotten cannot be kept. */
-function keptOf(project: Project, { name, documents }: ForgetPlan): readonly string[] | undefined {
+function keptOf(project: ProjectFile, { name, documents }: ForgetPlan): readonly string[] | undefined {
   const keep = project.config.data[name]?.keep ?? [];
   const left = keep.filter(id => !documents.some(d => d.id === id));
   return left.length < keep.length ? left : undefined;
@@ -78,7 +78,7 @@ function show({ out }: Context, plan: ForgetPlan): void {
 }
 
 /** Writes the entries into the project file; what would not be a project any more is not written. */
-function write(project: Project, plans: readonly ForgetPlan[]): void {
+function write(project: ProjectFile, plans: readonly ForgetPlan[]): void {
   let text = readText(project.file);
   for (const plan of plans) {
     const path = ["data", plan.name];
@@ -98,7 +98,7 @@ interface Erasure {
 }
 
 /** What of the record holds the documents still, after the data were made without them. */
-async function erasure(project: Project, store: Store, plan: ForgetPlan): Promise<Erasure> {
+async function erasure(project: ProjectFile, store: Store, plan: ForgetPlan): Promise<Erasure> {
   const ids = plan.documents.map(d => d.id);
   const holders = await holdersOf(
     store,
@@ -135,13 +135,13 @@ function showErasure({ out }: Context, { freed, held }: Erasure): void {
 }
 
 /** Models of loam.yaml of which a version came of what still holds the documents. */
-const staleModels = (project: Project, left: readonly Erasure[]): string[] =>
+const staleModels = (project: ProjectFile, left: readonly Erasure[]): string[] =>
   [...new Set(left.flatMap(l => l.held.flatMap(h => h.versions.map(v => v.replace(/@.*/, "")))))].filter(
     name => Object.hasOwn(project.config.models, name) || Object.hasOwn(project.config.tuned, name),
   );
 
 /** Retrains the models made from the documents, then deletes unreferenced artifacts. Errors: those of `loam run` and `loam gc --apply`. */
-async function apply(context: Context, project: Project, store: Store, plans: readonly ForgetPlan[]): Promise<void> {
+async function apply(context: Context, project: ProjectFile, store: Store, plans: readonly ForgetPlan[]): Promise<void> {
   const left = await Promise.all(plans.map(plan => erasure(project, store, plan)));
   for (const model of staleModels(project, left)) {
     const { version } = await runLife(context, project, store, model, {});
@@ -157,7 +157,7 @@ async function apply(context: Context, project: Project, store: Store, plans: re
 }
 
 /** The commands after which nothing of the record holds the documents any more; empty where nothing does. */
-async function remainingCommands(project: Project, store: Store, left: readonly Erasure[]): Promise<string[]> {
+async function remainingCommands(project: ProjectFile, store: Store, left: readonly Erasure[]): Promise<string[]> {
   const held = left.flatMap(l => l.held);
   if (held.length === 0 && left.every(l => l.freed.length === 0)) return [];
   const models = await listModels(store);
@@ -178,7 +178,7 @@ async function remainingCommands(project: Project, store: Store, left: readonly 
 }
 
 /** Removes what saves time and may hold text of documents that are forgotten: answers of endpoints, scores, reading of data sets that are gone. */
-function removeCaches(project: Project): string[] {
+function removeCaches(project: ProjectFile): string[] {
   const folder = join(project.folder, ".loam");
   const kept = join(folder, "kept");
   const others = existsSync(kept) ? readdirSync(kept).filter(name => !Object.hasOwn(project.config.data, name)) : [];
@@ -198,7 +198,7 @@ function removeCaches(project: Project): string[] {
 /** The documents that are meant, by data set, without those that are forgotten already. */
 async function plansOf(
   context: Context,
-  project: Project,
+  project: ProjectFile,
   store: Store,
   texts: readonly string[],
   options: { readonly copies: boolean; readonly hashed: boolean },

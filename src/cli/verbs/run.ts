@@ -13,7 +13,7 @@ import {
   looksLines,
   type Made,
   modelNameOf,
-  type Project,
+  type ProjectFile,
   planLink,
   runLink,
   servedModelsOf,
@@ -109,7 +109,7 @@ export async function runLinks(
 /** Runs a model's life up to a stage; registers the version when it came to its evaluation. */
 export async function runLife(
   context: Context,
-  project: Project,
+  project: ProjectFile,
   store: Store,
   modelName: string,
   given: { readonly stage?: string | undefined; readonly force?: boolean; readonly made?: Made },
@@ -143,13 +143,13 @@ async function registered(store: Store, name: string, artifact: string, scores: 
 }
 
 /** The models whose lives a command means: the one named, else all that the project serves. */
-function namesOf(project: Project, given: string | undefined): string[] {
+function namesOf(project: ProjectFile, given: string | undefined): string[] {
   const served = servedModelsOf(project);
   return given === undefined && served.length > 0 ? served : [modelNameOf(project, given)];
 }
 
 /** A mistake in the gateway's part is told before hours of training, not after them; its secrets are needed only where it runs. */
-async function checkGateway(project: Project): Promise<void> {
+async function checkGateway(project: ProjectFile): Promise<void> {
   if (project.config.gateway === undefined) return;
   try {
     await (await import("../../project/gateway/index.ts")).projectGateway(project);
@@ -161,7 +161,7 @@ async function checkGateway(project: Project): Promise<void> {
 /** Runs the lives of models one after the other; what they share is made once. */
 async function runLives(
   context: Context,
-  project: Project,
+  project: ProjectFile,
   names: readonly string[],
   given: { readonly stage?: string | undefined; readonly force: boolean },
 ): Promise<void> {
@@ -220,7 +220,7 @@ const life =
     });
   };
 
-async function dryRun(context: Context, project: Project, store: Store, modelName: string, stage: string | undefined): Promise<void> {
+async function dryRun(context: Context, project: ProjectFile, store: Store, modelName: string, stage: string | undefined): Promise<void> {
   const links = linksUpTo(lifeOf(project, modelName, { onProblem: () => {} }), stage);
   const made = new Map<string, NonNullable<Awaited<ReturnType<typeof planLink>>>["artifact"] & object>();
   const rows: object[] = [];

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { environment, nearest } from "../../base/index.ts";
 import { jobsFolder } from "../../project/fine-tuning/index.ts";
-import { cliErrors, findProject, type Project, withProjectStore } from "../../project/index.ts";
+import { cliErrors, findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
 import { workOnJob } from "../fine-tuning/work.ts";
@@ -16,7 +16,7 @@ import { folderOf } from "../verb-folder.ts";
 
 interface Asked {
   readonly context: Context;
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly folder: JobFolder;
   readonly options: Options;
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { check, environment, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
 import { namedOrMade } from "../../project/eval/index.ts";
-import { cliErrors, findProject, openProjectStore, type Project } from "../../project/index.ts";
+import { cliErrors, findProject, openProjectStore, type ProjectFile } from "../../project/index.ts";
 import { findModel } from "../../project/serving/index.ts";
 import { baseText, encoderOfFormat, recipePreview } from "../../project/tuning/index.ts";
 import {
@@ -110,7 +110,7 @@ function finish(out: Output, result: object, problems: readonly LoamError[], sho
   if (!isTolerant) throwProblems(problems, shown);
 }
 
-async function ofRecipe(context: Context, project: Project, name: string, { number, page }: Wanted): Promise<void> {
+async function ofRecipe(context: Context, project: ProjectFile, name: string, { number, page }: Wanted): Promise<void> {
   const { out, signal } = context;
   const store = await openProjectStore(project);
   const { problems, pieces, ...preview } = await recipePreview(project, store, name, all => all.slice(0, number), signal).finally(() =>

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { formatDuration, nearest, readText, withDetails, writeFileAtomic } from "../../base/index.ts";
 import { documentsOf } from "../../data/index.ts";
-import { cliErrors, findProject, type Link, lazyDevice, type Project, projectFile, withProjectStore } from "../../project/index.ts";
+import { cliErrors, findProject, type Link, lazyDevice, type ProjectFile, projectFile, withProjectStore } from "../../project/index.ts";
 import {
   doubtOf,
   foldComparison,
@@ -28,7 +28,7 @@ import { folderOf } from "../verb-folder.ts";
 import { runLinks } from "./run.ts";
 
 /** The search that a command means: the one named, else the only one. */
-export function searchNameOf({ config }: Project, given: string | undefined): string {
+export function searchNameOf({ config }: ProjectFile, given: string | undefined): string {
   const known = Object.keys(config.searches);
   const wanted = given ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
@@ -42,7 +42,7 @@ export function searchNameOf({ config }: Project, given: string | undefined): st
 }
 
 /** Each worker has its share of the processors, unless the project says how many threads a device has. */
-const withThreads = (p: Project, workers: number): Project => ({
+const withThreads = (p: ProjectFile, workers: number): ProjectFile => ({
   ...p,
   config: {
     ...p.config,
@@ -54,7 +54,7 @@ const withThreads = (p: Project, workers: number): Project => ({
 });
 
 /** Makes what a study judges by, and finds or begins it. Errors: tune/halves before anything trains. */
-async function openedStudy(context: Context, p: Project, name: string, search: SearchPart, store: Store): Promise<StoredStudy> {
+async function openedStudy(context: Context, p: ProjectFile, name: string, search: SearchPart, store: Store): Promise<StoredStudy> {
   const given = { usual: p, varies: Object.keys(search.space) };
   const { judged: label, beside, preparing, unit } = trialKind(given, search.model, { onProblem: ignoreProblem });
   const needed = [label, ...Object.values(beside)].flatMap(l => neededFor(preparing, l));
@@ -151,7 +151,7 @@ export const tuneSearch: VerbRun = async (context, [given], options) => {
 };
 
 /** The worker's side: what happens goes to the leader as JSON lines, and the leader's end is the worker's. */
-async function work(context: Context, project: Project, store: Store, id: string, search: SearchPart, trials: number): Promise<void> {
+async function work(context: Context, project: ProjectFile, store: Store, id: string, search: SearchPart, trials: number): Promise<void> {
   const study = await findStudy(store.records.read, id);
   const left = new AbortController();
   process.once("disconnect", () => left.abort(new Error("the leader of the search is gone")));
@@ -174,7 +174,7 @@ async function work(context: Context, project: Project, store: Store, id: string
 
 async function conclude(
   context: Context,
-  project: Project,
+  project: ProjectFile,
   store: Store,
   study: StoredStudy,
   { began, write: wanted, anyway }: { readonly began: number; readonly write: boolean; readonly anyway: boolean },

@@ -5,7 +5,7 @@
 import { formatBytes, formatCount, isLoamError, nearest, sha256 } from "../../base/index.ts";
 import { type Document, documentsOf } from "../../data/index.ts";
 import type { FilesReader } from "../../nn/index.ts";
-import { cliErrors, dataLinksOf, findProject, type Project, withProjectStore } from "../../project/index.ts";
+import { cliErrors, dataLinksOf, findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import { homeIfThere, modelText } from "../../project/models/index.ts";
 import { type Candidate, measureCandidate, mostContext, refusalOf } from "../../project/searching/index.ts";
 import { deviceOf, findModel, foundFiles, readServedModel } from "../../project/serving/index.ts";
@@ -27,7 +27,7 @@ interface Refused {
   readonly reason: string;
 }
 
-function dataNameOf({ config }: Project, given: string | undefined): string {
+function dataNameOf({ config }: ProjectFile, given: string | undefined): string {
   const known = Object.keys(config.data);
   const wanted = given ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
@@ -138,7 +138,7 @@ export const tuneSelect: VerbRun = async (context, args, options) => {
 };
 
 /** Texts of the data set: some of the validation half, in an order of their hashes, and its training side where it is needed. */
-async function textsOf(context: Context, project: Project, store: Store, on: string, most: number, needsTrain: boolean) {
+async function textsOf(context: Context, project: ProjectFile, store: Store, on: string, most: number, needsTrain: boolean) {
   const { made } = await runLinks(context, store, dataLinksOf(project, on), false);
   const documents = made.get(`data/${on}`)!;
   const heldOut: Document[] = [];

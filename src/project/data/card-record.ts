@@ -1,7 +1,7 @@
 /** What a data card needs of the record and the project beside the artifact itself: options, time, sources with their licences. */
 import { type CardPart, type CardRecord, linesOf, noCard, ownFacts, type SourceFacts } from "../../data/index.ts";
 import { type ArtifactReader, findSubject, openArtifact, type Store } from "../../store/index.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { DataSet } from "./data-set.ts";
 
 /** A `sources:` map, or the one `source:`, as a stage recorded its options. */
@@ -27,7 +27,7 @@ async function sizes(source: ArtifactReader | undefined): Promise<Map<string | u
   return found;
 }
 
-export async function cardRecordOf(store: Store, project: Project, set: DataSet): Promise<CardRecord> {
+export async function cardRecordOf(store: Store, project: ProjectFile, set: DataSet): Promise<CardRecord> {
   const info = (await findSubject(store, set.artifact.id)).artifacts[0]!;
   const input = info.inputs.find(i => i.name === "source");
   const made = input && (await openArtifact(store, input.artifact));
@@ -42,4 +42,4 @@ export async function cardRecordOf(store: Store, project: Project, set: DataSet)
 }
 
 /** The `card:` part of a data set, as the project has it now: it is no part of the artifact. */
-export const cardPartOf = (project: Project, name: string): CardPart => project.config.data[name]?.card ?? noCard;
+export const cardPartOf = (project: ProjectFile, name: string): CardPart => project.config.data[name]?.card ?? noCard;

@@ -7,11 +7,11 @@ import { type ArtifactReader, openArtifact, type Store } from "../../store/index
 import { dataLinksOf } from "../data-links.ts";
 import { cliErrors } from "../errors.ts";
 import { planLink } from "../link.ts";
-import { modelsOf, type Project, servedModelOf } from "../project.ts";
+import { modelsOf, type ProjectFile, servedModelOf } from "../project-file.ts";
 import { newestDocuments } from "./newest-documents.ts";
 
 /** The data set that a command means: the one named, else the only one, else the one that the served or first model trains on. */
-export function dataNameOf(p: Project, given: string | undefined): string {
+export function dataNameOf(p: ProjectFile, given: string | undefined): string {
   const known = Object.keys(p.config.data);
   const model = servedModelOf(p) ?? modelsOf(p.config)[0];
   const usual =
@@ -35,7 +35,7 @@ export interface DataSet {
 }
 
 /** What the project file stands for now, if that is made. */
-async function currentOf(p: Project, store: Store, name: string): Promise<ArtifactReader | undefined> {
+async function currentOf(p: ProjectFile, store: Store, name: string): Promise<ArtifactReader | undefined> {
   const made = new Map<string, ArtifactReader>();
   for (const link of dataLinksOf(p, name)) {
     // A source that is gone says nothing of what was made of it.
@@ -47,7 +47,7 @@ async function currentOf(p: Project, store: Store, name: string): Promise<Artifa
 }
 
 /** Undefined where nothing of that name was made yet. */
-export async function findDataSet(p: Project, store: Store, name: string): Promise<DataSet | undefined> {
+export async function findDataSet(p: ProjectFile, store: Store, name: string): Promise<DataSet | undefined> {
   const current = await currentOf(p, store, name);
   if (current) return { name, artifact: current, isStale: false };
   const newest = await newestDocuments(store, name);
@@ -55,7 +55,7 @@ export async function findDataSet(p: Project, store: Store, name: string): Promi
 }
 
 /** Errors: cli/nothing. */
-export async function openDataSet(p: Project, store: Store, given: string | undefined): Promise<DataSet> {
+export async function openDataSet(p: ProjectFile, store: Store, given: string | undefined): Promise<DataSet> {
   const name = dataNameOf(p, given);
   const found = await findDataSet(p, store, name);
   if (found) return found;

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
 import { documentLine } from "../../data/index.ts";
 import { openStore, runStage, stage } from "../../store/index.ts";
-import { parseProject } from "../project.ts";
+import { parseProject } from "../project-file.ts";
 import { effectMaterial, effectSides } from "./effect.ts";
 
 const yaml = `

@@ -6,23 +6,23 @@ import { check, nearest, random } from "../../base/index.ts";
 import { type AskedDocument, type Document, documentsOf, type StepName, stepEntry, steps } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 
 export interface EffectSides {
   /** The project with both data sets, and what they are called in it. */
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly without: string;
   readonly with: string;
   /** Whether the project's own data set has the step. */
   readonly isPresent: boolean;
 }
 
-type Entry = Project["config"]["data"][string]["steps"][number];
+type Entry = ProjectFile["config"]["data"][string]["steps"][number];
 const nameOf = (entry: Entry): string => (typeof entry === "string" ? entry : Object.keys(entry)[0]!);
 
 /** Both sides of the question. Errors: cli/usage. */
 export function effectSides(
-  project: Project,
+  project: ProjectFile,
   name: string,
   step: string,
   settings: Readonly<Record<string, unknown>>,

@@ -9,7 +9,7 @@ import { fileError } from "../../base/index.ts";
 import { type Document, documentsOf, textLines } from "../../data/index.ts";
 import type { Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { openDataSet } from "./data-set.ts";
 
 export interface ExampleSets {
@@ -18,7 +18,7 @@ export interface ExampleSets {
 }
 
 export interface ExampleSources {
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly store: Store;
   /** The data set that `label=` and `rest` speak of. */
   readonly name: string | undefined;

@@ -1,7 +1,7 @@
 /** A document of any data set of the project, by its id or the beginning of one. */
 import { documentIds, findId, resolveId } from "../../data/index.ts";
 import type { Store } from "../../store/index.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { type DataSet, findDataSet, openDataSet } from "./data-set.ts";
 
 export interface KnownSet {
@@ -11,7 +11,7 @@ export interface KnownSet {
 }
 
 /** Every data set that was made; at least one. Errors: cli/nothing. */
-export async function knownSets(p: Project, store: Store): Promise<KnownSet[]> {
+export async function knownSets(p: ProjectFile, store: Store): Promise<KnownSet[]> {
   const sets: KnownSet[] = [];
   for (const name of Object.keys(p.config.data)) {
     const set = await findDataSet(p, store, name);

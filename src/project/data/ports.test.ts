@@ -9,7 +9,7 @@ import { decoderSpec, initialise, llamaConfig, writeModelFiles } from "../../nn/
 import { openStore, registerVersion, runStage, stage } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
-import { parseProject } from "../project.ts";
+import { parseProject } from "../project-file.ts";
 import { projectPorts } from "./ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "loam-ports-"));

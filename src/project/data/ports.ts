@@ -10,7 +10,7 @@ import { dataErrors, type Embedder, type Need, needKey, type Resources, type Sco
 import { disposeTree } from "../../nn/index.ts";
 import { resolveVersion, type Store } from "../../store/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { openVersion } from "../serving/open-version.ts";
 import { folderEmbedder } from "./embedder.ts";
 import { FileHashes, modelFolderIdentity, pathBelow } from "./need-identity.ts";
@@ -34,13 +34,13 @@ const splitVersion = (model: string): [name: string, which: string] => {
   return [name, which];
 };
 
-const projectDevice = (p: Project): Device => {
+const projectDevice = (p: ProjectFile): Device => {
   const { name, ...options } = p.config.device;
   return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
 };
 
 /** The ports of a project whose store is open. */
-export function projectPorts(project: Project, store: Store, options: PortsOptions = {}): Ports {
+export function projectPorts(project: ProjectFile, store: Store, options: PortsOptions = {}): Ports {
   const hashes = new FileHashes(resolve(project.folder, ".loam", "needs.json"));
   const identities = new Map<string, string>();
   const opened = new Map<string, Promise<unknown>>();

@@ -3,13 +3,13 @@ import type { ArtifactReader, Store } from "../../store/index.ts";
 import { cliErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
 import { modelNames } from "../models/home.ts";
-import { modelsOf, type Project } from "../project.ts";
+import { modelsOf, type ProjectFile } from "../project-file.ts";
 import type { Found } from "../serving/find-model.ts";
 import { foundFiles } from "../serving/found-files.ts";
 import type { LabelledFiles } from "../serving/open-version.ts";
 
 /** Makes nothing. Errors: cli/nothing where it is not made, or was made before loam.yaml or its source changed; those of the file. */
-export async function madeModel(project: Project, store: Store, name: string): Promise<LabelledFiles> {
+export async function madeModel(project: ProjectFile, store: Store, name: string): Promise<LabelledFiles> {
   const made = new Map<string, ArtifactReader>();
   for (const link of lifeOf(project, name, { onProblem: () => {} })) {
     // a source that is gone says nothing of what was made of it

@@ -12,7 +12,7 @@ import { openDevice } from "../../tensor/index.ts";
 import { cliErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { modelText } from "../models/model-text.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { findModel } from "../serving/find-model.ts";
 import { defaultContext, deviceOf } from "../serving/open-engine.ts";
 import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
@@ -82,7 +82,7 @@ async function prefixOf(files: FilesReader, model: ServedModel): Promise<number>
   return model.startToken ?? named ?? model.stopTokens?.[0] ?? 0;
 }
 
-async function decoder(files: FilesReader, label: ModelLabel, project: Project | undefined, o: OpenOptions): Promise<Opened> {
+async function decoder(files: FilesReader, label: ModelLabel, project: ProjectFile | undefined, o: OpenOptions): Promise<Opened> {
   const device = o.threads === undefined ? deviceOf(project) : openDevice("cpu", { threads: o.threads });
   const read = await readServedModel(files, device, label);
   const context = Math.min(o.context ?? defaultContext, read.config.context);
@@ -135,7 +135,7 @@ const softmax = (logits: readonly number[]): number[] => {
   return powers.map(x => x / sum);
 };
 
-async function encoder(files: FilesReader, label: ModelLabel, project: Project | undefined): Promise<Opened> {
+async function encoder(files: FilesReader, label: ModelLabel, project: ProjectFile | undefined): Promise<Opened> {
   const device = deviceOf(project);
   const model = await readServedReader(files, device, label);
   const engine = createEmbeddingEngine({ model, device });

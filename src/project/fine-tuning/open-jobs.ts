@@ -5,7 +5,7 @@ import { checkModelFiles } from "../../nn/index.ts";
 import { type Fleet, type KeepFile, serveErrors } from "../../serve/index.ts";
 import { openArtifact, resolveVersion, type Store } from "../../store/index.ts";
 import { TuneJobs } from "../../tune/index.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { FineTuningPart } from "../serving/serve-part.ts";
 import { launchIn } from "./launch.ts";
 import { removeModel } from "./remove-model.ts";
@@ -38,7 +38,7 @@ async function baseOf(store: Store, model: string): Promise<string> {
 }
 
 export interface JobsGiven {
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly store: Store;
   readonly fleet: Fleet;
   readonly keep: KeepFile;

@@ -9,7 +9,7 @@ import { type App, type Authorize, consoleLocation } from "../../serve/index.ts"
 import { Login } from "../../session/index.ts";
 import { cliErrors } from "../errors.ts";
 import { ownPackage } from "../package.ts";
-import { findProject, type Project, projectFile } from "../project.ts";
+import { findProject, type ProjectFile, projectFile } from "../project-file.ts";
 import { consoleIdentity, withConsole } from "./console-session.ts";
 import { demoRequest } from "./demo-curl.ts";
 import { demoKey } from "./demo-key.ts";
@@ -19,7 +19,7 @@ import { type ProjectGateway, type ProjectGatewayGiven, projectGateway } from ".
 import { logOf, watching } from "./watching.ts";
 
 export interface BehindOptions {
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly app: App;
   /** Where the server listens. */
   readonly host: string;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { isLoamError } from "../../base/index.ts";
 import { checkConfig, openControl } from "../../gateway/index.ts";
 import { Login } from "../../session/index.ts";
-import { checkProject } from "../project.ts";
+import { checkProject } from "../project-file.ts";
 import { accessWithConsole, withConsole } from "./console-session.ts";
 import { projectGateway } from "./project-part.ts";
 

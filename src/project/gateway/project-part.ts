@@ -6,8 +6,8 @@ import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { checkConfig, type GatewayConfig, type ServeHere } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
-import type { Project } from "../project.ts";
-import { projectFile } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
+import { projectFile } from "../project-file.ts";
 import { servedNames } from "../serving/serve-part.ts";
 import { accessWithConsole } from "./console-session.ts";
 
@@ -48,7 +48,7 @@ export interface ProjectGatewayGiven {
 }
 
 /** What `loam.yaml` says of its gateway; undefined where it says nothing. Errors: base/config, base/unknownKey, cli/reference, gateway/config, gateway/secret. */
-export async function projectGateway(project: Project, given: ProjectGatewayGiven = {}): Promise<ProjectGateway | undefined> {
+export async function projectGateway(project: ProjectFile, given: ProjectGatewayGiven = {}): Promise<ProjectGateway | undefined> {
   const { gateway, serve } = project.config;
   if (gateway === undefined) return undefined;
   const { demoKey, listen, upstreams, models, ...rest } = check(projectGatewayPart, gateway, place);

@@ -5,7 +5,7 @@
 import { isLoamError, privateFileMode, writeFileAtomic } from "../../base/index.ts";
 import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { type LabelPart, labelledFile, votesFile } from "./label-part.ts";
 import { type Pool, type PooledText, poolReader } from "./pool.ts";
 import { marginOf, poolOrder } from "./pool-order.ts";
@@ -39,7 +39,7 @@ const unserved = (model: string) => (error: unknown) => {
 };
 
 /** Without `ask` no model is asked, and texts come as they were drawn. */
-export function labelSource(project: Project, store: Store, ask?: AskModel): ProjectLabels {
+export function labelSource(project: ProjectFile, store: Store, ask?: AskModel): ProjectLabels {
   const { folder, config } = project;
   const poolOf = poolReader(project, store);
   const scores = new Map<string, PoolScores>();

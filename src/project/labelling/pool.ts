@@ -3,7 +3,7 @@ import { sha256 } from "../../base/index.ts";
 import { type Attributes, documentsOf, nearDuplicateGroups, nearDuplicateOptions, sketchAll } from "../../data/index.ts";
 import type { ArtifactReader, Store } from "../../store/index.ts";
 import { findDataSet } from "../data/data-set.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { PoolText } from "./pool-order.ts";
 
 /** Texts of a set that are labelled at most. */
@@ -39,7 +39,7 @@ async function readPool(artifact: ArtifactReader): Promise<Pool> {
 }
 
 /** Reads the newest documents of a data set; an artifact never changes, so the last ones are kept. */
-export function poolReader(project: Project, store: Store): (on: string) => Promise<Pool> {
+export function poolReader(project: ProjectFile, store: Store): (on: string) => Promise<Pool> {
   const pools = new Map<string, Promise<Pool>>();
   return async on => {
     const found = await findDataSet(project, store, on);

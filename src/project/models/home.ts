@@ -7,13 +7,13 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { environment, isLoamError } from "../../base/index.ts";
 import { listModels, openStore, type Store } from "../../store/index.ts";
-import { findProject, openProjectStore, type Project } from "../project.ts";
+import { findProject, openProjectStore, type ProjectFile } from "../project-file.ts";
 
 /** The folder whose `.loam` holds them. */
 export const homeFolder = (): string => environment().LOAM_HOME || homedir();
 
 /** The project here or above; undefined where there is none. Errors of its file pass. */
-export function projectOrNone(from: string): Project | undefined {
+export function projectOrNone(from: string): ProjectFile | undefined {
   try {
     return findProject(from);
   } catch (error) {
@@ -30,7 +30,7 @@ export const homeIfThere = async (): Promise<Store | undefined> =>
   existsSync(join(homeFolder(), ".loam", "record.db")) ? openHome() : undefined;
 
 /** The record of a project, or the home's where there is no project. */
-export const openRecordOf = (project: Project | undefined): Promise<Store> => (project ? openProjectStore(project) : openHome());
+export const openRecordOf = (project: ProjectFile | undefined): Promise<Store> => (project ? openProjectStore(project) : openHome());
 
 /** Names of the models of a record. */
 export const modelNames = async (store: Store): Promise<string[]> => (await listModels(store)).map(m => m.model);

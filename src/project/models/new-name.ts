@@ -1,12 +1,12 @@
 /** Names for models that are brought in: what a record takes, and none that loam.yaml trains itself. */
 import { cliErrors } from "../errors.ts";
-import { modelsOf, type Project } from "../project.ts";
+import { modelsOf, type ProjectFile } from "../project-file.ts";
 
 /** What a record takes as a model's name; a version follows after @. */
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** The name that was asked for, else the one that came along. Errors: cli/usage. */
-export function newName(verb: string, project: Project | undefined, asked: string | undefined, otherwise: string): string {
+export function newName(verb: string, project: ProjectFile | undefined, asked: string | undefined, otherwise: string): string {
   const name = asked ?? otherwise;
   const wrong = (expected: string, hint?: string) =>
     cliErrors.fail("usage", { place: `loam models ${verb}: --name`, expected, received: `"${name}"`, ...(hint ? { hint } : {}) });

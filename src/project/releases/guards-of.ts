@@ -3,10 +3,10 @@ import { basename, resolve } from "node:path";
 import { isLoamError, LoamError, readText } from "../../base/index.ts";
 import { publicKeyOf } from "../../registry/index.ts";
 import type { GuardRules } from "../../store/index.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 
 /** Public keys of files, from the project's folder, that a part of loam.yaml names. Errors, each with that part: registry/key, base/missingFile. */
-export const keysOf = ({ file: from, folder }: Pick<Project, "file" | "folder">, files: readonly string[], part: string): string[] =>
+export const keysOf = ({ file: from, folder }: Pick<ProjectFile, "file" | "folder">, files: readonly string[], part: string): string[] =>
   files.map(file => {
     try {
       return publicKeyOf(readText(resolve(folder, file)), file);
@@ -19,7 +19,7 @@ export const keysOf = ({ file: from, folder }: Pick<Project, "file" | "folder">,
   });
 
 /** Guards by alias. Errors: as of `keysOf`. */
-export function guardsOf(project: Project): Record<string, GuardRules> {
+export function guardsOf(project: ProjectFile): Record<string, GuardRules> {
   const textOf = (file: string, part: string): string => keysOf(project, [file], part)[0]!;
   return Object.fromEntries(
     Object.entries(project.config.releases).map(([alias, rules]) => [

@@ -4,7 +4,7 @@
  */
 import type { Json } from "../../base/index.ts";
 import { type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
-import type { ProjectConfig } from "../project.ts";
+import type { ProjectConfig } from "../project-file.ts";
 import { canBeCrossValidated, dataSetOf, madeOf } from "../tuning/tune-part.ts";
 
 /** Paths that change which documents there are, or which of them select. */

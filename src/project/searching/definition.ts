@@ -2,7 +2,7 @@
 import { hashOf, type Json } from "../../base/index.ts";
 import { type ArtifactReader, openStudy, type Store, type StoredStudy } from "../../store/index.ts";
 import { type Definition, isWithin, type Point, type SearchPart, spaceOf, valueIn } from "../../tune/index.ts";
-import { checkProject, findRaw, type Project, projectFile } from "../project.ts";
+import { checkProject, findRaw, type ProjectFile, projectFile } from "../project-file.ts";
 import { type TrialBase, trialBaseOf, usualPoint } from "./trial-tree.ts";
 
 export interface StudySpec extends Definition, Pick<SearchPart, "model" | "tokens" | "folds"> {
@@ -58,7 +58,7 @@ export function studyIdOf(raw: Json, name: string, search: SearchPart, { judged,
 
 /** A definition that changes begins another study: its trials would not be comparable. Who chooses and who ends trials may change. */
 export async function studyFor(
-  p: Project,
+  p: ProjectFile,
   name: string,
   search: SearchPart,
   { judged, beside, unit }: Judging,

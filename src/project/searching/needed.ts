@@ -15,7 +15,7 @@ import {
 } from "../../store/index.ts";
 import { outcomeOf, paretoFront } from "../../tune/index.ts";
 import { type Link, planLink } from "../life.ts";
-import { findRaw, type Project } from "../project.ts";
+import { findRaw, type ProjectFile } from "../project-file.ts";
 import { mapped, type StudySpec, specOf, studyIdOf } from "./definition.ts";
 import { ignoreProblem, judgesOf, kindOf } from "./trial.ts";
 import { trialKind } from "./trial-links.ts";
@@ -23,7 +23,7 @@ import { contenders } from "./verdict.ts";
 
 /** The study that a search of the file goes on with: the newest of its definition. */
 async function currentStudy(
-  project: Project,
+  project: ProjectFile,
   store: Store,
   name: string,
   studies: readonly StoredStudy[],
@@ -58,12 +58,12 @@ async function madeBy(store: Store, links: readonly Link[], given: ReadonlyMap<s
 }
 
 /** What a trial has made: all of it where it is not ended, else what stands before its training, which trials of the same data share. */
-async function madeOf(project: Project, store: Store, spec: StudySpec, trial: StoredTrial): Promise<string[]> {
+async function madeOf(project: ProjectFile, store: Store, spec: StudySpec, trial: StoredTrial): Promise<string[]> {
   const { links, trained } = kindOf({ project, spec, around }, trial);
   return madeBy(store, isOpen(trial) ? links : links.slice(0, links.indexOf(trained)), await judgesOf(store, spec));
 }
 
-async function neededByStudy(project: Project, store: Store, study: StoredStudy): Promise<string[]> {
+async function neededByStudy(project: ProjectFile, store: Store, study: StoredStudy): Promise<string[]> {
   const spec = specOf(study);
   const trials = await trialsOf(store.records.read, study.id);
   const { winner, second, usual } = contenders(spec, trials);
@@ -78,7 +78,7 @@ async function neededByStudy(project: Project, store: Store, study: StoredStudy)
 }
 
 /** Errors: those of the record. */
-export async function neededByStudies(project: Project, store: Store): Promise<Needs> {
+export async function neededByStudies(project: ProjectFile, store: Store): Promise<Needs> {
   const studies = await listStudies(store.records.read);
   const roots = new Set<string>();
   for (const [name, { model, space }] of Object.entries(project.config.searches)) {

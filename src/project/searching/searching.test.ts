@@ -3,7 +3,7 @@ import { parse as parseYaml } from "yaml";
 import type { Json } from "../../base/index.ts";
 import { type StoredTrial, storeErrors } from "../../store/index.ts";
 import { parseSpace, type VerdictReport } from "../../tune/index.ts";
-import { checkProject, parseProject } from "../project.ts";
+import { checkProject, parseProject } from "../project-file.ts";
 import { refusalOf } from "./refusal.ts";
 import { usualPoint } from "./trial-tree.ts";
 import { doubtOf } from "./verdict.ts";

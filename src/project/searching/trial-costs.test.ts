@@ -1,10 +1,10 @@
 /** What mistakes cost chooses a threshold of a model that is kept, and nothing of a trial, which probabilities judge. */
 import { expect, test } from "vitest";
 import { lifeOf } from "../life.ts";
-import { type Project, parseProject } from "../project.ts";
+import { type ProjectFile, parseProject } from "../project-file.ts";
 import { trialKind } from "./trial-links.ts";
 
-const project = (costs: string): Project => ({
+const project = (costs: string): ProjectFile => ({
   folder: "/nowhere",
   file: "/nowhere/loam.yaml",
   config: parseProject(

@@ -21,7 +21,7 @@ import {
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { baseText } from "../tuning/base-text.ts";
 import { encoderText } from "../tuning/encoder-text.ts";
 import { type OnExamples, reachOf } from "../tuning/instruct-links.ts";
@@ -43,30 +43,31 @@ interface Yardstick {
 const defined = (o: object): Json => JSON.parse(JSON.stringify(o)) as Json;
 
 /** The loss that a recipe learns by; a task a row. */
-const yardsticks: { readonly [T in OnExamples["task"]]: (tune: Extract<OnExamples, { task: T }>, p: Project, model: string) => Yardstick } =
-  {
-    instruct: ({ answers }) => ({ judge: answersJudge, options: { answers }, beside: {} }),
-    preference({ loss, beta, smoothing, margin, desirable, undesirable }) {
-      if (loss === "kto")
-        return { judge: ratingsJudge, options: defined({ beta, desirable, undesirable }), beside: { [reference]: baseLabel } };
-      const judge = pairsJudge(loss);
-      return { judge, options: { loss, beta, smoothing, margin }, beside: judge.beside ? { [reference]: baseLabel } : {} };
-    },
-    distill({ answers, soft, temperature, teacher }, p, model) {
-      if (typeof teacher === "string")
-        return {
-          judge: distilledJudge({ textOf: baseText }),
-          options: { answers, soft, temperature },
-          beside: { [teacherInput]: teacherLabel },
-        };
-      const { endpoint, model: theirs, topLogprobs } = teacher;
+const yardsticks: {
+  readonly [T in OnExamples["task"]]: (tune: Extract<OnExamples, { task: T }>, p: ProjectFile, model: string) => Yardstick;
+} = {
+  instruct: ({ answers }) => ({ judge: answersJudge, options: { answers }, beside: {} }),
+  preference({ loss, beta, smoothing, margin, desirable, undesirable }) {
+    if (loss === "kto")
+      return { judge: ratingsJudge, options: defined({ beta, desirable, undesirable }), beside: { [reference]: baseLabel } };
+    const judge = pairsJudge(loss);
+    return { judge, options: { loss, beta, smoothing, margin }, beside: judge.beside ? { [reference]: baseLabel } : {} };
+  },
+  distill({ answers, soft, temperature, teacher }, p, model) {
+    if (typeof teacher === "string")
       return {
-        judge: endpointJudge(reachOf(p, model, teacher)),
-        options: { answers, soft, teacher: { endpoint, model: theirs, topLogprobs } },
-        beside: {},
+        judge: distilledJudge({ textOf: baseText }),
+        options: { answers, soft, temperature },
+        beside: { [teacherInput]: teacherLabel },
       };
-    },
-  };
+    const { endpoint, model: theirs, topLogprobs } = teacher;
+    return {
+      judge: endpointJudge(reachOf(p, model, teacher)),
+      options: { answers, soft, teacher: { endpoint, model: theirs, topLogprobs } },
+      beside: {},
+    };
+  },
+};
 const units: { readonly [T in OnExamples["task"]]: (tune: Extract<OnExamples, { task: T }>) => string } = {
   instruct: () => "nats a token",
   preference: ({ loss }) => (loss === "kto" ? "loss of an answer" : "loss of a pair"),
@@ -151,7 +152,7 @@ export function onExamples(given: Given): TrialKind {
       describe: lossText,
     });
   // a loss beside the base's own log-probabilities, or a teacher's, is another one where those are
-  const yardstick = (p: Project, t: OnExamples): Json => {
+  const yardstick = (p: ProjectFile, t: OnExamples): Json => {
     const { judge: kind, options: said, beside: needs } = yardsticks[t.task](t as never, p, model);
     const others = [Object.hasOwn(needs, reference) ? p.config.tuned[model]!.base : "", "teacher" in t ? t.teacher : ""];
     return defined({ kind: kind.name, said, length: t.length, others });

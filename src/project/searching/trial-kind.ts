@@ -5,7 +5,7 @@ import type { Device } from "../../tensor/index.ts";
 import type { Half } from "../../tune/index.ts";
 import type { Link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { TunedModel } from "../tuning/tune-part.ts";
 
 /** The label under which links find what the study's trials are judged on. */
@@ -50,9 +50,9 @@ export interface TrialKind {
 
 export interface Given {
   /** The trial's. */
-  readonly project: Project;
+  readonly project: ProjectFile;
   /** The configuration as it is. */
-  readonly usual: Project;
+  readonly usual: ProjectFile;
   /** Names of what the study varies. */
   readonly varies: readonly string[];
   /** Folds that a trial is judged by, where the study asks for them. */
@@ -64,7 +64,7 @@ export interface Given {
 }
 
 export type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { readonly task: T }>;
-export const tuneOf = <T extends TunedModel["tune"]["task"]>(project: Project, model: string, _: T): Tune<T> =>
+export const tuneOf = <T extends TunedModel["tune"]["task"]>(project: ProjectFile, model: string, _: T): Tune<T> =>
   project.config.tuned[model]!.tune as Tune<T>;
 
 export const tokenizerOf = async (artifact: ArtifactReader) => (await modelText(artifact)).tokenizer;

@@ -10,7 +10,7 @@ import { stepsOf } from "../../train/index.ts";
 import { answerLatency, halfOf, judgeStage, searchShardsStage } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
-import { checkProject, type Project, projectFile } from "../project.ts";
+import { checkProject, type ProjectFile, projectFile } from "../project-file.ts";
 import { withoutReports } from "../tuning/tune-part.ts";
 import type { StudySpec } from "./definition.ts";
 import { classifier, regression } from "./trial-documents.ts";
@@ -77,7 +77,7 @@ function language({ project, model, life, trained: train, device }: Given): Tria
   };
 }
 
-const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"], (given: Given) => TrialKind>> = {
+const tasks: Readonly<Record<ProjectFile["config"]["tuned"][string]["tune"]["task"], (given: Given) => TrialKind>> = {
   classify: classifier,
   instruct: onExamples,
   preference: onExamples,
@@ -88,8 +88,8 @@ const tasks: Readonly<Record<Project["config"]["tuned"][string]["tune"]["task"],
 
 /** What a study is about: the configuration as it is, the trial's own where it is another one, and what varies. */
 export interface KindGiven {
-  readonly usual: Project;
-  readonly trial?: Project;
+  readonly usual: ProjectFile;
+  readonly trial?: ProjectFile;
   readonly varies: readonly string[];
   readonly folds?: number | undefined;
 }
@@ -109,7 +109,7 @@ export function trialKind({ usual, trial: project = usual, varies, folds }: Kind
 }
 
 /** The project of a trial: the tree's configuration, looked at as often as the study asks where the recipe says how often. */
-export function trialProject(p: Project, tree: Json, { model, reports }: Pick<StudySpec, "model" | "reports">): Project {
+export function trialProject(p: ProjectFile, tree: Json, { model, reports }: Pick<StudySpec, "model" | "reports">): ProjectFile {
   const read = checkProject({ ...(tree as object) }, projectFile);
   const config = { ...read, store: p.config.store, device: p.config.device };
   const tuned = config.tuned[model];

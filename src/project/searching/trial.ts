@@ -18,14 +18,14 @@ import { metricsFile, readMetrics } from "../../train/index.ts";
 import { isBehind, type ObjectiveName, type Outcome, type Point } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
 import { lazyDevice, runLink } from "../life.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { StudySpec } from "./definition.ts";
 import { judgedLabel, type TrialKind } from "./trial-kind.ts";
 import { latencyOf, trialKind, trialProject } from "./trial-links.ts";
 import { trialTree } from "./trial-tree.ts";
 
 export interface TrialRun {
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly store: Store;
   readonly study: string;
   /** When the study was begun: what its trials were refused since then, a later one is too. */

@@ -3,12 +3,12 @@ import type { Progress } from "../../base/index.ts";
 import { type Store, type StoredStudy, trialBoard } from "../../store/index.ts";
 import { type Definition, nextPoint, type SearchPart } from "../../tune/index.ts";
 import type { LifeSurroundings } from "../life.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { specOf } from "./definition.ts";
 import { runTrial, type TrialResult } from "./trial.ts";
 
 export interface WorkerGiven {
-  readonly project: Project;
+  readonly project: ProjectFile;
   readonly store: Store;
   readonly study: StoredStudy;
   /** Who chooses and who ends trials: as the file says now. */

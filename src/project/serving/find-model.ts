@@ -9,7 +9,7 @@ import { cliErrors } from "../errors.ts";
 import { homeIfThere, modelNames, projectOrNone } from "../models/home.ts";
 import { isHub } from "../models/hub.ts";
 import { isPath } from "../models/paths.ts";
-import { modelNameOf, modelsOf, openProjectStore, type Project } from "../project.ts";
+import { modelNameOf, modelsOf, openProjectStore, type ProjectFile } from "../project-file.ts";
 
 export type FoundModel =
   | { readonly kind: "files"; readonly path: string; readonly shown: string }
@@ -17,12 +17,12 @@ export type FoundModel =
 
 export interface Found extends AsyncDisposable {
   readonly model: FoundModel;
-  readonly project: Project | undefined;
+  readonly project: ProjectFile | undefined;
   /** The record that pages show: the model's own. */
   readonly store: Store | undefined;
 }
 
-const found = (model: FoundModel, project: Project | undefined, store: Store | undefined): Found => ({
+const found = (model: FoundModel, project: ProjectFile | undefined, store: Store | undefined): Found => ({
   model,
   project,
   store,
@@ -32,7 +32,7 @@ const found = (model: FoundModel, project: Project | undefined, store: Store | u
 });
 
 /** The project's model that is meant; undefined where its record and its file have none of that name. */
-async function inProject(project: Project, store: Store, given: string | undefined): Promise<string | undefined> {
+async function inProject(project: ProjectFile, store: Store, given: string | undefined): Promise<string | undefined> {
   const name = given?.split("@")[0];
   if (name !== undefined && (await modelNames(store)).includes(name)) return given;
   if (given === undefined && project.config.serve?.model !== undefined) return project.config.serve.model;
@@ -40,7 +40,7 @@ async function inProject(project: Project, store: Store, given: string | undefin
   return undefined;
 }
 
-async function atHome(given: string | undefined, project: Project | undefined): Promise<Found> {
+async function atHome(given: string | undefined, project: ProjectFile | undefined): Promise<Found> {
   const home = await homeIfThere();
   const models = home ? await listModels(home) : [];
   const names = models.map(m => m.model);

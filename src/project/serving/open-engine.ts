@@ -4,7 +4,7 @@ import { type AdapterRoom, disposeTree } from "../../nn/index.ts";
 import { createEngine, type Engine, type ServedModel } from "../../serve/index.ts";
 import { type Device, openDevice } from "../../tensor/index.ts";
 import { type Quantisation, quantisedModel } from "../models/quantised.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { Found } from "./find-model.ts";
 import { foundFiles } from "./found-files.ts";
 import { readServedModel } from "./read-model.ts";
@@ -40,7 +40,7 @@ export interface OpenEngine extends AsyncDisposable {
 }
 
 /** The device that a project asks for; the CPU where there is none. */
-export function deviceOf(project: Project | undefined): Device {
+export function deviceOf(project: ProjectFile | undefined): Device {
   const { name = "cpu", ...options } = project?.config.device ?? {};
   return openDevice(name, Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)));
 }

@@ -25,13 +25,13 @@ import {
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import type { Around } from "./instruct-links.ts";
 import type { TunedModel } from "./tune-part.ts";
 
 /** Whose recipe is scored, on what, and how often. */
 export interface CrossValidated extends Around {
-  readonly p: Project;
+  readonly p: ProjectFile;
   readonly name: string;
   readonly base: string;
   /** Label of the documents. */

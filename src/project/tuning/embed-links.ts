@@ -6,7 +6,7 @@ import { embedStage, examplesFile, pairsStage } from "../../tune/index.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { eightBits } from "../models/quantised-encoder.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { encoderText, writeEncoder } from "./encoder-text.ts";
 import type { Around } from "./instruct-links.ts";
 import { textProofText } from "./proof-text.ts";
@@ -20,7 +20,7 @@ function describe(s: Summary): string {
 }
 
 export function embedLinks(
-  p: Project,
+  p: ProjectFile,
   name: string,
   base: string,
   tune: Extract<TunedModel["tune"], { task: "embed" }>,

@@ -24,7 +24,7 @@ import { n } from "../data-links.ts";
 import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { baseText, writeTuned } from "./base-text.ts";
 import { few } from "./proof-text.ts";
 import { dataSetOf, type TunedModel } from "./tune-part.ts";
@@ -80,7 +80,7 @@ export type ExampleSource = { readonly label: string } & (
     }
 );
 
-export function exampleSource(p: Project, name: string, tune: OnExamples): ExampleSource {
+export function exampleSource(p: ProjectFile, name: string, tune: OnExamples): ExampleSource {
   const { on, validationFile, format, columns, bad, validation, heldOut, sample, seed, allowCrossing } = tune;
   const label = `examples/${name}`;
   const common = {
@@ -113,7 +113,7 @@ export function exampleSource(p: Project, name: string, tune: OnExamples): Examp
 
 /** The examples, of a file or of a data set, and the stage that learns from them. */
 function exampleLinks(
-  p: Project,
+  p: ProjectFile,
   name: string,
   base: string,
   tune: OnExamples,
@@ -146,7 +146,7 @@ export const exampleSurroundings = ({ device, onProblem }: Around): InstructSurr
   onProblem,
 });
 
-const aroundOf = (p: Project, around: Around): InstructSurroundings => ({
+const aroundOf = (p: ProjectFile, around: Around): InstructSurroundings => ({
   ...exampleSurroundings(around),
   eventsFolder: join(p.folder, ".loam", "tensorboard"),
 });
@@ -169,7 +169,7 @@ function withoutData<T extends OnExamples>(tune: T) {
 }
 
 export function instructLinks(
-  p: Project,
+  p: ProjectFile,
   name: string,
   base: string,
   tune: Extract<OnExamples, { task: "instruct" }>,
@@ -181,7 +181,7 @@ export function instructLinks(
 }
 
 /** The model of a step that a tuning has kept. */
-export const checkpointLink = (p: Project, name: string, base: string, tuned: string, step: number, around: Around): Link =>
+export const checkpointLink = (p: ProjectFile, name: string, base: string, tuned: string, step: number, around: Around): Link =>
   link({
     stage: "tune",
     label: name,
@@ -193,7 +193,7 @@ export const checkpointLink = (p: Project, name: string, base: string, tuned: st
 
 /** How a teacher behind an endpoint is reached; its answers are kept beside those of evaluations. Errors: cli/usage for a key that is not set. */
 export const reachOf = (
-  p: Project,
+  p: ProjectFile,
   name: string,
   { key, concurrency, requestsPerMinute }: EndpointTeacherOptions,
 ): EndpointSurroundings => ({
@@ -212,7 +212,7 @@ export const reachOf = (
 });
 
 export function distillLinks(
-  p: Project,
+  p: ProjectFile,
   name: string,
   base: string,
   tune: Extract<OnExamples, { task: "distill" }>,
@@ -235,7 +235,7 @@ export function distillLinks(
 }
 
 export function preferenceLinks(
-  p: Project,
+  p: ProjectFile,
   name: string,
   base: string,
   tune: Extract<OnExamples, { task: "preference" }>,

@@ -23,7 +23,7 @@ import {
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { baseText } from "./base-text.ts";
 import { exampleSource, type OnExamples } from "./instruct-links.ts";
 
@@ -87,7 +87,7 @@ function heldOutput(): { readonly output: ArtifactWriter; read(name: string): Pr
 }
 
 /** The recipe of a model of the file that is tuned on examples. Errors: cli/usage. */
-function tuneOf(p: Project, name: string): { readonly base: string; readonly tune: OnExamples } {
+function tuneOf(p: ProjectFile, name: string): { readonly base: string; readonly tune: OnExamples } {
   const onExamples = Object.entries(p.config.tuned).filter(([, m]) => ["instruct", "preference", "distill"].includes(m.tune.task));
   const entry = p.config.tuned[name];
   if (entry && onExamples.some(([n]) => n === name)) return { base: entry.base, tune: entry.tune as OnExamples };
@@ -101,7 +101,7 @@ function tuneOf(p: Project, name: string): { readonly base: string; readonly tun
 }
 
 /** What the file stands for now, of what a model is made from, as far as it is made. */
-async function madeFor(p: Project, store: Store, name: string): Promise<ReadonlyMap<string, ArtifactReader>> {
+async function madeFor(p: ProjectFile, store: Store, name: string): Promise<ReadonlyMap<string, ArtifactReader>> {
   const made = new Map<string, ArtifactReader>();
   for (const link of lifeOf(p, name, { onProblem: () => {} })) {
     if (link.label === name) break;
@@ -133,7 +133,13 @@ async function checkFits(from: ArtifactReader, base: string, name: string, { len
  * What a model of `loam.yaml` will be trained on. Errors: cli/usage for one that is not tuned on examples, or on longer ones than its base reads; cli/nothing where its base or its data
  * set is not made; those of reading the examples.
  */
-export async function recipePreview(p: Project, store: Store, name: string, choice: Choice, signal: AbortSignal): Promise<RecipePreview> {
+export async function recipePreview(
+  p: ProjectFile,
+  store: Store,
+  name: string,
+  choice: Choice,
+  signal: AbortSignal,
+): Promise<RecipePreview> {
   const { base, tune } = tuneOf(p, name);
   const source = exampleSource(p, name, tune);
   const made = await madeFor(p, store, name);

@@ -6,7 +6,7 @@ import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import { eightBits } from "../models/quantised-encoder.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { numberCrossValidation } from "./cross-validation-links.ts";
 import { frozenRegressionLinks } from "./frozen-links.ts";
 import type { Around } from "./instruct-links.ts";
@@ -16,7 +16,7 @@ import type { TunedModel } from "./tune-part.ts";
 const few = (x: number): string => String(Number(x.toPrecision(4)));
 
 export function regressLinks(
-  p: Project,
+  p: ProjectFile,
   name: string,
   base: string,
   { task: _, on, baselines, crossValidation, ...recipe }: Extract<TunedModel["tune"], { task: "regress" }>,

@@ -6,7 +6,7 @@ import { dataLinksOf, n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import { eightBits } from "../models/quantised-encoder.ts";
-import type { Project } from "../project.ts";
+import type { ProjectFile } from "../project-file.ts";
 import { baseLink } from "./base-link.ts";
 import { classCrossValidation } from "./cross-validation-links.ts";
 import { embedLinks } from "./embed-links.ts";
@@ -20,7 +20,7 @@ type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { 
 
 /** What a task adds behind base and data; a row a task. */
 const tasks: {
-  readonly [T in TunedModel["tune"]["task"]]: (p: Project, name: string, base: string, tune: Tune<T>, around: Around) => Link[];
+  readonly [T in TunedModel["tune"]["task"]]: (p: ProjectFile, name: string, base: string, tune: Tune<T>, around: Around) => Link[];
 } = {
   classify(p, name, base, { task: _, on, baselines, costs, crossValidation, ...recipe }, { device, onProblem }) {
     const tokenizerOf = async (model: Parameters<typeof modelText>[0]) => (await modelText(model)).tokenizer;
@@ -90,7 +90,7 @@ const tasks: {
 };
 
 /** `lifeOf` gives the life of another model of the file. */
-export function tunedLife(p: Project, name: string, around: Around, lifeOf: (model: string) => Link[]): Link[] {
+export function tunedLife(p: ProjectFile, name: string, around: Around, lifeOf: (model: string) => Link[]): Link[] {
   const { base, tune } = p.config.tuned[name]!;
   const links: Link[] = [];
   const append = (more: readonly Link[]) => {

@@ -78,7 +78,7 @@ export type ProjectConfig = z.output<typeof projectSchema> & {
 };
 export type ModelEntry = ProjectConfig["models"][string];
 
-export interface Project {
+export interface ProjectFile {
   readonly folder: string;
   readonly file: string;
   readonly config: ProjectConfig;
@@ -165,16 +165,16 @@ export function parseProject(text: string, place: string): ProjectConfig {
 }
 
 /** What a project's file says, as it is written. */
-export const findRaw = (p: Project): Json => parseYaml(readText(p.file), projectFile) as Json;
+export const findRaw = (p: ProjectFile): Json => parseYaml(readText(p.file), projectFile) as Json;
 
 /** The project of a folder. Errors: base/missingFile, and those of what it says. */
-export function readProject(folder: string): Project {
+export function readProject(folder: string): ProjectFile {
   const file = join(folder, projectFile);
   return { folder, file, config: parseProject(readText(file), projectFile) };
 }
 
 /** The project in a folder or the nearest one above it. */
-export function findProject(from: string): Project {
+export function findProject(from: string): ProjectFile {
   for (let folder = resolve(from); ; folder = dirname(folder)) {
     const file = join(folder, projectFile);
     if (existsSync(file)) return readProject(folder);
@@ -189,7 +189,7 @@ export function findProject(from: string): Project {
 }
 
 /** Opens it; what the file's releases ask for guards the record's aliases from then on, and gc of other files knows of this one. Errors: those of the store; registry/key. */
-export async function openProjectStore(p: Project): Promise<Store> {
+export async function openProjectStore(p: ProjectFile): Promise<Store> {
   const guards = guardsOf(p);
   const { records, blobs } = p.config.store;
   // what computes is loaded when a stage runs
@@ -208,7 +208,7 @@ export async function openProjectStore(p: Project): Promise<Store> {
 }
 
 /** Opens the project's store for as long as `use` takes. */
-export async function withProjectStore<T>(p: Project, use: (store: Store) => Promise<T>): Promise<T> {
+export async function withProjectStore<T>(p: ProjectFile, use: (store: Store) => Promise<T>): Promise<T> {
   const store = await openProjectStore(p);
   try {
     return await use(store);
@@ -218,19 +218,19 @@ export async function withProjectStore<T>(p: Project, use: (store: Store) => Pro
 }
 
 /** The project's own model that it serves; the first of several. */
-export const servedModelOf = ({ config }: Project): string | undefined =>
+export const servedModelOf = ({ config }: ProjectFile): string | undefined =>
   servedNames(config.serve)
     .map(served => served.split("@")[0]!)
     .find(served => modelsOf(config).includes(served));
 
 /** The project's own models that it serves, in order. */
-export const servedModelsOf = ({ config }: Project): string[] =>
+export const servedModelsOf = ({ config }: ProjectFile): string[] =>
   servedNames(config.serve)
     .map(served => served.split("@")[0]!)
     .filter((served, i, all) => modelsOf(config).includes(served) && all.indexOf(served) === i);
 
 /** The model that a command means: the one named, else the served one, else the only one. */
-export function modelNameOf(p: Project, given: string | undefined): string {
+export function modelNameOf(p: ProjectFile, given: string | undefined): string {
   const known = modelsOf(p.config);
   const wanted = given ?? servedModelOf(p) ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;

@@ -1,0 +1,110 @@
+/**
+ * A call of the library that takes its time: awaited for its result, or read as a stream of events. It begins when it is first awaited or read.
+ * Leaving the `for await` stops the work in good order, as the signal does, and waits until it has stopped: nothing is left half-written.
+ */
+import { baseErrors } from "../base/index.ts";
+import type { ProjectEvent } from "./events.ts";
+
+/** What the work of a call is given. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  emit(event: ProjectEvent): void;
+}
+
+export interface CallOptions {
+  /** Aborted: the call stops in good order and fails with base/interrupted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Call<T> extends PromiseLike<T>, AsyncIterable<ProjectEvent> {}
+
+/** Events that nobody has read yet. A progress event takes the place of the one before it of the same label. */
+class Unread {
+  readonly #events: ProjectEvent[] = [];
+  #wake: () => void = () => {};
+  #isOver = false;
+
+  add(event: ProjectEvent): void {
+    const last = this.#events.at(-1);
+    if (event.event === "progress" && last?.event === "progress" && last.label === event.label) this.#events.pop();
+    this.#events.push(event);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  /** The next one; undefined at the end. */
+  async next(): Promise<ProjectEvent | undefined> {
+    while (this.#events.length === 0 && !this.#isOver)
+      await new Promise<void>(resolve => {
+        this.#wake = resolve;
+      });
+    return this.#events.shift();
+  }
+}
+
+const interrupted = () =>
+  baseErrors.fail("interrupted", { message: "stopped", hint: "What is done is kept; the same call goes on from there." });
+
+class Working<T> implements Call<T> {
+  readonly #work: (watch: Watch) => Promise<T>;
+  readonly #given: AbortSignal | undefined;
+  readonly #stop = new AbortController();
+  #result: Promise<T> | undefined;
+  #unread: Unread | undefined;
+
+  constructor(work: (watch: Watch) => Promise<T>, signal: AbortSignal | undefined) {
+    this.#work = work;
+    this.#given = signal;
+  }
+
+  #begin(): Promise<T> {
+    this.#result ??= this.#run();
+    return this.#result;
+  }
+
+  async #run(): Promise<T> {
+    const given = this.#given;
+    const stop = () => this.#stop.abort(interrupted());
+    if (given?.aborted) stop();
+    else given?.addEventListener("abort", stop, { once: true });
+    try {
+      this.#stop.signal.throwIfAborted();
+      return await this.#work({ signal: this.#stop.signal, emit: event => this.#unread?.add(event) });
+    } finally {
+      given?.removeEventListener("abort", stop);
+      this.#unread?.end();
+    }
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: a call is awaited for its result
+  then<A = T, B = never>(done?: ((result: T) => A | PromiseLike<A>) | null, failed?: ((reason: unknown) => B | PromiseLike<B>) | null) {
+    return this.#begin().then(done, failed);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<ProjectEvent, void, undefined> {
+    if (this.#unread || this.#result)
+      throw new TypeError("the events of a call are read once, by whoever begins it: read them before it is awaited");
+    const unread = new Unread();
+    this.#unread = unread;
+    const result = this.#begin();
+    let isRead = false;
+    try {
+      for (let event = await unread.next(); event; event = await unread.next()) yield event;
+      isRead = true;
+    } finally {
+      this.#unread = undefined;
+      if (!isRead) {
+        this.#stop.abort(interrupted());
+        await result.catch(() => {});
+      }
+    }
+    await result;
+  }
+}
+
+/** A call that does `work` once it is awaited or read. */
+export const callOf = <T>(work: (watch: Watch) => Promise<T>, { signal }: CallOptions = {}): Call<T> => new Working(work, signal);
