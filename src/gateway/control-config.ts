@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { issuersPart } from "./identity/issuers.ts";
 import { principalsPart } from "./identity/principals.ts";
-import { sigv4Part } from "./identity/sigv4.ts";
-import { pricesPart } from "./limits/prices.ts";
+import { sigv4Part } from "./identity/sigv4-part.ts";
+import { pricesPart } from "./limits/price-table.ts";
 import { limitsPart } from "./limits/rules.ts";
 import { policiesPart } from "./policy/rules.ts";
 

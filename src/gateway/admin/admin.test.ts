@@ -244,6 +244,7 @@ test("who there is, who may do what and why is shown to those who look, and no s
   expect(named("research")).toMatchObject({ kind: "teams", origin: "file" });
   const policies = await as("vera", "GET", "/gateway/policies");
   expect(policies.body.data.map((p: { id: string }) => p.id)).toEqual(["everything"]);
+  // the list that the gateway has just answered
   const [{ id }] = (await mailers()) as unknown as [{ id: string }];
   const why = await as("vera", "GET", `/gateway/explain?key=${id}&path=/v1/chat/completions&model=chat&set=max_tokens=5`);
   expect(why.body).toMatchObject({

@@ -4,8 +4,8 @@
  */
 import { nearest } from "../../base/index.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Entry, EntryKind, EntryValue, PrincipalKind } from "../identity/entries.ts";
-import { principalKinds } from "../identity/entries.ts";
+import type { Entry, EntryKind, EntryValue, PrincipalKind } from "../identity/entry.ts";
+import { principalKinds } from "../identity/entry.ts";
 import { accountOf, type Principals } from "../identity/principals.ts";
 
 /** What `GET` shows of one, `PUT` takes back, and `--json` prints. */

@@ -1,8 +1,7 @@
 /** Principals and policies by HTTP: listed, shown, made, replaced, deleted. Those of the file are shown and not changed. */
 import { gatewayErrors } from "../errors.ts";
 import { readObject } from "../http/ask.ts";
-import type { Entry, EntryKind } from "../identity/entries.ts";
-import type { Match } from "../identity/entry-checks.ts";
+import type { Entry, EntryKind, Match } from "../identity/entry.ts";
 import { accountOf } from "../identity/principals.ts";
 import { checkModels, givenEntry, membersOf, principalKind, shownEntry } from "./entries.ts";
 import { type AdminMethod, type AdminPage, type AdminRequest, json, onlyKeys } from "./page.ts";

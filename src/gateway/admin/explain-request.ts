@@ -2,11 +2,15 @@
  * Why a request would be allowed or not: what a method and a path ask for in the words of policies, and what the policies say to it; and where it
  * would go.
  */
-import type { ModelRoute } from "../config/read-config.ts";
-import type { Action, Control, Endpoint, Explanation, Identity } from "../contract.ts";
+
+import type { Action, Control, Explanation } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import { apis } from "../http/apis.ts";
-import { listParameters, type Parameters, parametersIn, wordParameters } from "../policy/parameters.ts";
+import type { Identity } from "../identity/contract.ts";
+import type { Parameters } from "../policy/parameter.ts";
+import { listParameters, parametersIn, wordParameters } from "../policy/parameters.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Runtime } from "../routing/runtime.ts";
 import { type ExplainedRoute, explainRoute, headersOf } from "./explain-route.ts";
 import { adminPaths } from "./paths.ts";

@@ -1,7 +1,8 @@
 /** Which server a request would be sent to: the first rule of its model that it fulfils, and the targets which that leaves. */
-import type { ModelRoute } from "../config/read-config.ts";
+
 import { gatewayErrors } from "../errors.ts";
 import { type Facts, holds } from "../routing/conditions.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import type { Runtime } from "../routing/runtime.ts";
 import type { ServiceState } from "../upstreams/upstream.ts";
 

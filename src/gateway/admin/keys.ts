@@ -1,6 +1,7 @@
 /** Keys by HTTP: listed, made, given a new secret, revoked. A secret is in the one answer that makes it. */
 import { z } from "zod";
-import { endpoints, type KeyInfo } from "../contract.ts";
+import type { KeyInfo } from "../contract.ts";
+import { endpoints } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import { durationMs } from "../limits/durations.ts";
 import { type AdminPage, bodyOf, json, onlyKeys } from "./page.ts";

@@ -5,7 +5,7 @@
 import { nearest } from "../../base/index.ts";
 import type { Control } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { EntryKind, EntryValue } from "../identity/entries.ts";
+import type { EntryKind, EntryValue } from "../identity/entry.ts";
 import { membersOf, shownEntry } from "./entries.ts";
 import { type AdminPage, type AdminRequest, json, onlyKeys } from "./page.ts";
 

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { environment } from "../../base/index.ts";
 import { collectorUrl } from "../../tracing/index.ts";
 import { readSecret } from "../config/secrets.ts";
+import type { JournalConfig } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { refusedUrl } from "../upstreams/address.ts";
 import { keyOf } from "../webhooks/signature.ts";
@@ -15,12 +16,6 @@ export interface TracingConfig {
   readonly sample: number | undefined;
   readonly service: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-export interface JournalConfig {
-  readonly keepMs: number;
-  readonly most: number;
-  readonly sample: number;
 }
 
 /** What `GatewayConfig` has of it. */

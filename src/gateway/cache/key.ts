@@ -4,11 +4,13 @@
  * members that are null say nothing.
  */
 import { canonicalJson, hashOf } from "../../base/index.ts";
-import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
-import type { Endpoint, Identity } from "../contract.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { guardVersion } from "../guards/version.ts";
 import type { Ask } from "../http/ask.ts";
+import type { Identity } from "../identity/contract.ts";
 import { ownerOf } from "../owners/owner.ts";
+import type { ModelRoute } from "../routing/route.ts";
 import { isRow } from "../streams/usage.ts";
 import type { CacheOptions, CacheScope } from "./schema.ts";
 import type { Versions } from "./versions.ts";

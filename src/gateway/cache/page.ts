@@ -1,10 +1,10 @@
 /** `/gateway/cache`: what is kept, and its end. */
 import { type AdminPage, json, onlyKeys } from "../admin/page.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
+import type { GatewayPorts } from "../ports.ts";
 import type { AnswerCache } from "./cache.ts";
 
-function running({ cache }: Gateway): AnswerCache {
+function running({ cache }: GatewayPorts): AnswerCache {
   if (cache) return cache;
   throw gatewayErrors.fail("noCache", { place: "/gateway/cache", message: "no answers are kept: the gateway's file has no part `cache`" });
 }

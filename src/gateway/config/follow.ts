@@ -5,7 +5,8 @@
  */
 import { stat } from "node:fs/promises";
 import type { Gateway } from "../gateway.ts";
-import { type GatewayConfig, readConfig } from "./read-config.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import { readConfig } from "./read-config.ts";
 
 export interface FollowOptions {
   readonly path: string;

@@ -2,7 +2,9 @@
  * What a guard is: something that looks at a request's texts before a model does, and at an answer's before the client does. Adding one is adding
  * a folder with a schema and what opens it (`kinds.ts`). A guard decides; what becomes of it is done in `guarded.ts` and `answer.ts`.
  */
-import type { Endpoint, Identity } from "../contract.ts";
+
+import type { Endpoint } from "../endpoints.ts";
+import type { Identity } from "../identity/contract.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { HeldRequests } from "./person/held.ts";
 

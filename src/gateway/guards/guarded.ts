@@ -3,10 +3,11 @@
  * for `answer.ts`; an answer passes the guards the other way.
  */
 import { type Clock, formatBytes } from "../../base/index.ts";
-import type { Endpoint, Identity } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Ask } from "../http/ask.ts";
 import { replaceMembers } from "../http/members.ts";
+import type { Identity } from "../identity/contract.ts";
 import { turnFor } from "../turns.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { GuardActs } from "./acts.ts";

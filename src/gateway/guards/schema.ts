@@ -3,7 +3,7 @@
  * options are a schema in its folder.
  */
 import { z } from "zod";
-import { endpoints } from "../contract.ts";
+import { endpoints } from "../endpoints.ts";
 import { blocklistOptions } from "./blocklist/options.ts";
 import { stages } from "./contract.ts";
 import { personOptions } from "./person/options.ts";

@@ -3,24 +3,17 @@
  * no answer and no secret by construction; what an upstream said of itself is redacted.
  */
 import type { Writable } from "node:stream";
+import type { LogConfig } from "../config/gateway-config.ts";
 import type { ShadowRecord } from "../routing/shadow.ts";
-import { type RequestRecord, textOfRecord } from "./exchange.ts";
+import { textOfRecord } from "./exchange.ts";
 import { fileSink, type Sink } from "./log-file.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 export interface AccessLog {
   write(record: RequestRecord): void;
   /** A copy to a model's shadow; sampled as answers are. */
   copy(record: ShadowRecord): void;
   close(): Promise<void>;
-}
-
-export interface LogConfig {
-  /** A file that is added to, `stdout` or `none`. */
-  readonly to: string;
-  /** Share of answers below 400 that are logged. */
-  readonly sample: number;
-  readonly sizeBytes: number;
-  readonly keepMs: number;
 }
 
 export interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"> {

@@ -1,9 +1,11 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
 import { isAscii } from "node:buffer";
 import { contentCoding, decodedContent, formatBytes, type LoamError } from "../../base/index.ts";
-import type { Action, Endpoint } from "../contract.ts";
+import type { Action } from "../contract.ts";
+import type { Endpoint } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
-import { type Parameters, parametersIn } from "../policy/parameters.ts";
+import type { Parameters } from "../policy/parameter.ts";
+import { parametersIn } from "../policy/parameters.ts";
 import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import { Passage } from "../translate/passage.ts";

@@ -3,7 +3,7 @@
  * error of the gateway's own becomes 500 with the request's id and no detail.
  */
 import { isLoamError, redact } from "../../base/index.ts";
-import { UpstreamRefusal } from "../routing/attempts.ts";
+import { UpstreamRefusal } from "../routing/last-word.ts";
 import type { StreamedApi } from "../streams/progress.ts";
 import { isRow } from "../streams/usage.ts";
 import { type FailureKind, failureRows, UpstreamFailure } from "../upstreams/failure.ts";

@@ -2,32 +2,15 @@
  * Principals and policies that the state keeps, beside those of the file: each an entry with a kind, a name and a revision. What holds is both
  * together, and a name stands in one of them only, so that nobody wonders which of two decides.
  */
-import { canonicalJson, check, type Json } from "../../base/index.ts";
+import { canonicalJson, check } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { mostPolicies, type Policy, policyPart } from "../policy/rules.ts";
 import type { Sql } from "../state/sql.ts";
 import { stateVersion } from "../state/tables.ts";
+import { type Entry, type EntryKind, type EntryValue, principalKinds } from "./entry.ts";
 import { type Principals, principalName, principalParts } from "./principals.ts";
 import { strangers } from "./references.ts";
-
-export const principalKinds = ["organisations", "teams", "users", "serviceAccounts"] as const;
-export type PrincipalKind = (typeof principalKinds)[number];
-export const entryKinds = [...principalKinds, "policies"] as const;
-export type EntryKind = (typeof entryKinds)[number];
-
-/** As people write it, without its name. */
-export type EntryValue = Readonly<Record<string, Json>>;
-
-export interface Entry {
-  readonly kind: EntryKind;
-  readonly name: string;
-  /** Who changes it: the file by being edited, the state by the admin API. */
-  readonly origin: "file" | "store";
-  /** Position of its newest change in the list of changes; null in the file. */
-  readonly revision: number | null;
-  readonly value: EntryValue;
-}
 
 /** Of the state, by `keyOf`, in the order of their names. */
 export type Stored = ReadonlyMap<string, Entry>;
@@ -37,7 +20,10 @@ export const keyOf = (kind: EntryKind, name: string): string => `${kind}/${name}
 const parts = { ...principalParts, policies: policyPart.omit({ id: true }) } as const;
 
 /** The value of a policy's entry, which was checked when it was written or read. */
-export const policyOf = (name: string, value: EntryValue): Policy => ({ ...(value as unknown as Omit<Policy, "id">), id: name });
+export function policyOf(name: string, value: EntryValue): Policy {
+  // checked by `policyPart` then, so it is one
+  return { ...(value as unknown as Omit<Policy, "id">), id: name };
+}
 
 /** A value with its defaults. `place` names it in errors. Errors: base/config, base/unknownKey. */
 export function checkedValue(kind: EntryKind, name: string, value: unknown, place: string): EntryValue {
@@ -95,6 +81,7 @@ export function merged(file: ControlConfig, stored: Stored, place: string): Cont
         `Take it out of the file, or away from the state: ${away(entry)}.`,
       );
     if (kind === "policies") policies.push(policyOf(name, value));
+    // of this kind, as it was checked when it was written or read
     else principals[kind][name] = value as never;
   }
   if (policies.length > mostPolicies)

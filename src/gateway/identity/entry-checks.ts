@@ -3,18 +3,10 @@ import { nearest } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Sql } from "../state/sql.ts";
-import { type Entry, type EntryKind, type EntryValue, keyOf, policyOf } from "./entries.ts";
+import { keyOf, policyOf } from "./entries.ts";
+import type { Entry, EntryKind, EntryValue, Match } from "./entry.ts";
 import { adminsOf } from "./principals.ts";
 import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
-
-/** What an entry must be for a change to be made: of this revision, any that is there, none; undefined: it is new, or it is taken away as it is. */
-export type Match = number | "any" | "none" | undefined;
-
-export interface EntryAsked {
-  readonly kind: EntryKind;
-  readonly name: string;
-  readonly match?: Match;
-}
 
 const unknownName = ({ place, what, name, known }: Stranger) => {
   const near = nearest(name, known);

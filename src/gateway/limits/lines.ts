@@ -1,9 +1,12 @@
 /** From limits, subjects and demand to the lines of one decision; and what each is charged in the end. Pure. */
-import type { Actual, Demand, Identity, LimitState, Measure, Subjects } from "../contract.ts";
+import type { Identity } from "../identity/contract.ts";
 import type { Line } from "./bucket.ts";
 import type { LineOutcome } from "./bucket-store.ts";
 import { clientAddress } from "./client-address.ts";
-import { costOf, mostCost, type Prices } from "./prices.ts";
+import type { Actual, Demand, LimitState, Subjects } from "./contract.ts";
+import type { Measure } from "./measures.ts";
+import type { Prices } from "./price-table.ts";
+import { costOf, mostCost } from "./prices.ts";
 import type { Dimension, LimitRule, Period } from "./rules.ts";
 
 /** Currency in 1e-9 of its unit. */

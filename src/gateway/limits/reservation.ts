@@ -1,9 +1,10 @@
 /** A reservation that was granted: its headers, and its end, which is told to the store once. */
-import type { Actual, Demand, LimitState, Reservation, Subjects, UsageRow } from "../contract.ts";
+import type { UsageRow } from "../contract.ts";
 import type { SettleAsk } from "./bucket-store.ts";
+import type { Actual, Demand, LimitState, Reservation, Subjects } from "./contract.ts";
 import { limitHeaderList, limitHeaders } from "./headers.ts";
 import { deltasOf, type RuleLine } from "./lines.ts";
-import type { Prices } from "./prices.ts";
+import type { Prices } from "./price-table.ts";
 
 /** What a decision found. */
 export interface Found {

@@ -1,7 +1,7 @@
 /** Limits as people write them: what is measured, for whom a bucket each, how much in which time, and what happens when the store is lost. */
 import { z } from "zod";
-import { measures } from "../contract.ts";
 import { durationMs } from "./durations.ts";
+import { measures } from "./measures.ts";
 
 /** A bucket each of these; with several, a bucket for each combination. `user` is the subject: a user or a service account. */
 export const dimensions = ["key", "user", "team", "organisation", "model", "ip"] as const;

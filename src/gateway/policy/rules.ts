@@ -1,6 +1,6 @@
 /** Policies as people write them: whom they concern, what, within which bounds and when. Deny goes before allow; what nothing allows is denied. */
 import { z } from "zod";
-import { endpoints } from "../contract.ts";
+import { endpoints } from "../endpoints.ts";
 import { isTimezone, weekdays } from "./hours.ts";
 import { addressParameters, bodyParameters, listParameters, wordParameters } from "./parameters.ts";
 

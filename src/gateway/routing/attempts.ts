@@ -3,9 +3,9 @@
  * is remembered for the log. Carries out what `choose` decides.
  */
 import { isLoamError, type LoamError } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import { limits } from "../http/limits.ts";
+import type { Attempt } from "../http/request-record.ts";
 import { enterAny, type Lane } from "../queue/lane.ts";
 import { everybody, type Standing } from "../queue/standing.ts";
 import type { Resumption, Source } from "../streams/relay.ts";
@@ -19,17 +19,10 @@ import { lastWord, UpstreamRefusal } from "./last-word.ts";
 import { type Runner, race } from "./race.ts";
 import { readWhole, retryAfterOf } from "./read-answer.ts";
 import { backoffMs } from "./retry-budget.ts";
-import type { Target } from "./route.ts";
+import type { ModelRoute, Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 
 export { readWhole, UpstreamRefusal };
-
-export interface Attempt {
-  readonly target: string;
-  readonly ms: number;
-  /** `answered`, or what went wrong, in the words of `failureKinds`. */
-  readonly how: string;
-}
 
 /** A call to one target. */
 export interface Request extends Omit<Call, "deadlines" | "stop"> {

@@ -3,8 +3,9 @@
  * once from the configuration; asked of a request without looking at anything that no condition names.
  */
 import { z } from "zod";
-import { type Endpoint, endpoints, type Identity } from "../contract.ts";
+import { type Endpoint, endpoints } from "../endpoints.ts";
 import { gatewayErrors } from "../errors.ts";
+import type { Identity } from "../identity/contract.ts";
 import { fitsName, inBound, namesOf } from "../policy/decide.ts";
 import { bound, whoKinds } from "../policy/rules.ts";
 import { isRow } from "../streams/usage.ts";

@@ -5,7 +5,6 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
-import type { ModelRoute } from "../config/read-config.ts";
 import type { Ask } from "../http/ask.ts";
 import { limits } from "../http/limits.ts";
 import type { Progress } from "../streams/progress.ts";
@@ -17,7 +16,7 @@ import { Stop } from "../upstreams/stop.ts";
 import type { Upstream } from "../upstreams/upstream.ts";
 import { type Request, readWhole } from "./attempts.ts";
 import { hash32 } from "./hash.ts";
-import type { Shadow, Target } from "./route.ts";
+import type { ModelRoute, Shadow, Target } from "./route.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The log's line of a copy. No prompt, no answer, and no digest of one: of a short answer that would give it away. */

@@ -4,7 +4,6 @@
  */
 
 import { isRow } from "../streams/usage.ts";
-import type { Piece } from "./translation.ts";
 
 /** The block that was open after a piece, for a translation that goes on from there. */
 export interface BlockState {
@@ -17,7 +16,7 @@ export interface BlockState {
 export const noBlock: BlockState & { readonly calls: number } = { index: -1, open: undefined, calls: 0 };
 
 /** What is open after an event of Anthropic's. */
-export function afterPiece(state: typeof noBlock, piece: Piece): typeof noBlock {
+export function afterPiece(state: typeof noBlock, piece: unknown): typeof noBlock {
   if (!isRow(piece)) return state;
   if (piece.type === "content_block_stop") return { ...state, open: undefined };
   if (piece.type !== "content_block_start" || !isRow(piece.content_block)) return state;

@@ -76,6 +76,30 @@ const longestWaitMs = 10_000;
 /** To one that fell in the meantime nothing is said: its exit tells. */
 const tell = (worker: Worker, word: Word): void => void worker.send({ loamGateway: word } satisfies Message, () => {});
 
+/** Errors: why it does not serve. */
+async function startWorker(startMs: number): Promise<Worker> {
+  const worker = cluster.fork();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const serving = async () => {
+    for (;;) if (isWord((await once(worker, "message", { signal }))[0], "serving")) return undefined;
+  };
+  const ends = async () => `it ended with code ${(await once(worker, "exit", { signal }))[0]}`;
+  const late = async () => {
+    await sleep(startMs, undefined, { signal });
+    return `it did not listen within ${startMs} ms`;
+  };
+  const quiet = (p: Promise<string | undefined>) => p.catch(() => new Promise<never>(() => {}));
+  const wrong = await Promise.race([quiet(serving()), quiet(ends()), quiet(late())]);
+  controller.abort();
+  if (wrong === undefined) {
+    tell(worker, "heard");
+    return worker;
+  }
+  worker.process.kill("SIGKILL");
+  throw new Error(wrong);
+}
+
 /** Errors: a worker that does not come up the first time, as an Error with its exit code. */
 export async function supervise({ exec, args, silent, startMs = defaultStartMs, told = () => {} }: SupervisorOptions): Promise<Supervisor> {
   // every worker accepts from the one socket by itself: no process in between
@@ -89,28 +113,7 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
   let isStopping = false;
   const leaving = new Set<Worker>();
 
-  const start = async (): Promise<Worker> => {
-    const worker = cluster.fork();
-    const controller = new AbortController();
-    const { signal } = controller;
-    const serving = async () => {
-      for (;;) if (isWord((await once(worker, "message", { signal }))[0], "serving")) return undefined;
-    };
-    const ends = async () => `it ended with code ${(await once(worker, "exit", { signal }))[0]}`;
-    const late = async () => {
-      await sleep(startMs, undefined, { signal });
-      return `it did not listen within ${startMs} ms`;
-    };
-    const quiet = (p: Promise<string | undefined>) => p.catch(() => new Promise<never>(() => {}));
-    const wrong = await Promise.race([quiet(serving()), quiet(ends()), quiet(late())]);
-    controller.abort();
-    if (wrong === undefined) {
-      tell(worker, "heard");
-      return worker;
-    }
-    worker.process.kill("SIGKILL");
-    throw new Error(wrong);
-  };
+  const start = () => startWorker(startMs);
   /** One that falls is replaced, with patience. */
   const watch = (worker: Worker): void => {
     worker.once("exit", async code => {

@@ -1,6 +1,6 @@
 /** A list's judgement of a request's texts. */
 import type { Piece } from "../contract.ts";
-import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge.ts";
+import type { JudgeInput, JudgeSpec, Judging, OpenJudge } from "../judge/judge-types.ts";
 import { listFilter } from "./filter.ts";
 import { findersOf } from "./finders.ts";
 import { parsePattern } from "./pattern-parse.ts";
