@@ -6,7 +6,7 @@ import type { ModelRoute } from "../routing/route.ts";
 import type { Runtime } from "../routing/runtime.ts";
 import type { ServiceState } from "../upstreams/upstream.ts";
 
-export interface ExplainedTarget {
+interface ExplainedTarget {
   readonly target: string;
   readonly weight: number;
   readonly priority: number;
@@ -58,7 +58,7 @@ export function explainRoute(route: ModelRoute, facts: Facts, runtime?: Runtime)
 }
 
 /** `NAME=VALUE` as headers of the request. Errors: gateway/parameter. */
-export function headersOf(given: readonly string[]): Facts["headers"] {
+export function headerReaderOf(given: readonly string[]): Facts["headers"] {
   const values = new Map<string, string>();
   for (const text of given) {
     const [, name, value] = /^([A-Za-z0-9-]{1,64})\s*[=:]\s*(.*)$/s.exec(text) ?? [];

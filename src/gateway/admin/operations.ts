@@ -6,11 +6,11 @@ import { readSecret } from "../config/secrets.ts";
 import type { JournalConfig } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { refusedUrl } from "../upstreams/address.ts";
-import { keyOf } from "../webhooks/signature.ts";
+import { webhookKey } from "../webhooks/signature.ts";
 import type { WebhookConfig } from "../webhooks/webhooks.ts";
 import type { operationParts } from "./schema.ts";
 
-export interface TracingConfig {
+interface TracingConfig {
   /** Where spans are posted; undefined: nowhere. */
   readonly url: string | undefined;
   readonly sample: number | undefined;
@@ -44,7 +44,7 @@ export async function operationsOf({ tracing, journal, webhooks }: Parts, folder
       });
     hooks.push({
       url: new URL(url),
-      key: keyOf(await readSecret(secret, `webhooks[${i}].secret`, folder), `webhooks[${i}].secret`),
+      key: webhookKey(await readSecret(secret, `webhooks[${i}].secret`, folder), `webhooks[${i}].secret`),
       events,
       network,
     });

@@ -34,7 +34,7 @@ export interface AdminPage {
   readonly methods: Readonly<Partial<Record<"GET" | "POST" | "PUT" | "DELETE", AdminMethod>>>;
 }
 
-export const json = (value: unknown, status = 200, headers: Answer["headers"] = {}): Answer => ({
+export const adminJson = (value: unknown, status = 200, headers: Answer["headers"] = {}): Answer => ({
   status,
   body: JSON.stringify(value),
   headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },

@@ -7,8 +7,8 @@ import { gatewayErrors } from "../errors.ts";
 import type { Identity } from "../identity/contract.ts";
 
 /** `admin`: everything. `viewer`: looks. `keys`: keys alone. */
-export const adminRoles = ["admin", "viewer", "keys"] as const;
-export type AdminRole = (typeof adminRoles)[number];
+const adminRoles = ["admin", "viewer", "keys"] as const;
+type AdminRole = (typeof adminRoles)[number];
 
 /** What is done, and the roles that may. */
 export const rights = {

@@ -13,7 +13,7 @@ const bytes = z
   .transform(text => Number(text.slice(0, -2)) * { KB: 1e3, MB: 1e6, GB: 1e9 }[text.slice(-2) as "KB" | "MB" | "GB"]);
 const share = z.number().min(0).max(1);
 
-export const tracingPart = z.strictObject({
+const tracingPart = z.strictObject({
   /** A collector's address: http://127.0.0.1:4318; where OpenTelemetry's variables say when absent. */
   otlp: z.string().optional(),
   /** Share of traces that begin here; who calls with a trace has decided already. */
@@ -22,7 +22,7 @@ export const tracingPart = z.strictObject({
   headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name"), secretSource).default({}),
 });
 
-export const journalPart = z.strictObject({
+const journalPart = z.strictObject({
   keep: days.default(7 * 86_400_000),
   /** Requests that are kept at most, the newest. */
   most: z.int().min(100).max(10_000_000).default(100_000),

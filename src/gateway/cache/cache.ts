@@ -11,7 +11,7 @@ import { type CacheControl, cacheControlOf } from "./cache-control.ts";
 import { type CacheCounts, type CacheResult, type CacheState, Counting } from "./counts.ts";
 import { Flight, type Landing } from "./flight.ts";
 import { keptAnswer, marked, notCached } from "./kept-answer.ts";
-import { type KeyParts, keyOf, passesThrough, questionOf, tenantOf, whyNot } from "./key.ts";
+import { answerKey, type KeyParts, passesThrough, questionOf, tenantOf, whyNot } from "./key.ts";
 import { type Embed, type Meaning, Meanings } from "./meaning.ts";
 import { recorded } from "./replay.ts";
 import type { CacheOptions } from "./schema.ts";
@@ -19,15 +19,15 @@ import { mayKeepStream, mayKeepWhole } from "./storable.ts";
 import type { CacheStore, KeptAnswer, KeptFilter, StoreSize } from "./store.ts";
 import { Versions } from "./versions.ts";
 
-export interface CacheAsked {
+interface CacheAsked {
   readonly endpoint: Endpoint;
   readonly dataClass: string | null;
 }
 
 /** What a lookup has come to: an answer, or what is done with the one that a server gives. */
-export type CacheLookup = { readonly answer: Answer; readonly miss?: never } | { readonly answer?: never; readonly miss: CacheMiss };
+type CacheLookup = { readonly answer: Answer; readonly miss?: never } | { readonly answer?: never; readonly miss: CacheMiss };
 
-export interface CacheMiss {
+interface CacheMiss {
   /** Told instead of the request's own `end`, which it calls. */
   readonly end?: (end: End) => void;
   /** Keeps the answer where it may be kept, and marks it. */
@@ -98,7 +98,7 @@ export class AnswerCache {
     const tenant = tenantOf(this.options.scope, x.exchange.identity!, x.ask);
     const beta = x.headers.get("openai-beta");
     const parts: KeyParts = { ask: x.ask, endpoint, route, upstreams, versions: this.#versions, tenant, beta };
-    const lookup: Lookup = { x, parts, key: keyOf(parts), control, generation: this.#generation };
+    const lookup: Lookup = { x, parts, key: answerKey(parts), control, generation: this.#generation };
     if (control.onlyIfCached) {
       const found = await this.#find(lookup);
       if (found) return this.#give(lookup, found, "hit");
@@ -193,7 +193,7 @@ export class AnswerCache {
   /** The answer on its way to the client, written down where it may be kept. */
   #keeping(lookup: Lookup, answer: Answer, { land, near, how }: Keeping): Answer {
     // under the version that answered; made now, since another may have answered when a stream ends
-    const key = keyOf(lookup.parts);
+    const key = answerKey(lookup.parts);
     const question = near && key !== lookup.key ? questionOf(lookup.parts) : near?.question;
     const meaning = near && question && { ...near, question };
     const unfit = (kind: "failed" | "left" = "failed") => {

@@ -16,7 +16,7 @@ import type { CacheOptions, CacheScope } from "./schema.ts";
 import type { Versions } from "./versions.ts";
 
 /** Raised when what a kept answer is, or what its key is made of, changes: answers of before are then no longer found. */
-export const cacheVersion = 2;
+const cacheVersion = 2;
 
 export interface KeyParts {
   readonly ask: Ask;
@@ -75,7 +75,7 @@ const hashed = ({ ask, endpoint, route, upstreams, versions, tenant, beta }: Key
     canonicalJson(meaning),
   ]);
 
-export const keyOf = (parts: KeyParts): string => hashed(parts, meaningOf(parts.ask));
+export const answerKey = (parts: KeyParts): string => hashed(parts, meaningOf(parts.ask));
 
 /** A question, and the key of everything around it: questions are compared only where all else is equal. */
 export interface Question {

@@ -47,7 +47,7 @@ export const streamHeaders = {
   "x-accel-buffering": "no",
 } as const;
 
-export interface Recording {
+interface Recording {
   /** Most bytes that are kept; a longer answer is passed on and not kept. */
   readonly mostBytes: number;
   /** The whole text, when the stream has ended. */

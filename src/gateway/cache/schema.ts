@@ -3,7 +3,7 @@ import { z } from "zod";
 import { duration } from "../config/duration.ts";
 
 /** Who shares answers: one key, all of an organisation (a key without one: itself), or everybody. */
-export const cacheScopes = ["key", "organisation", "all"] as const;
+const cacheScopes = ["key", "organisation", "all"] as const;
 export type CacheScope = (typeof cacheScopes)[number];
 
 const semantic = z.strictObject({

@@ -8,7 +8,7 @@ import type { Gateway } from "../gateway.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { readConfig } from "./read-config.ts";
 
-export interface FollowOptions {
+interface FollowOptions {
   readonly path: string;
   readonly gateway: Gateway;
   /** What the file says; `readConfig` of it when absent. */

@@ -10,7 +10,7 @@ import { wholeAnswer } from "./answer-whole.ts";
 import { choicesRewriter } from "./choices-stream.ts";
 import { responsesRewriter } from "./responses-stream.ts";
 
-export interface ToFilter {
+interface ToFilter {
   readonly ask: Ask;
   readonly filters: AnswerFilters;
   /** A client that takes nothing for so long loses its stream. */

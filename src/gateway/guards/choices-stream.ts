@@ -20,7 +20,7 @@ export interface EventRewriter {
   event(event: StreamEvent): Promise<Rewritten>;
 }
 
-export interface ChoicesOptions {
+interface ChoicesOptions {
   readonly filters: AnswerFilters;
   /** That were asked for. */
   readonly choices: number;

@@ -48,7 +48,7 @@ export type Verdict =
 export type Did = "flag" | "rewrite" | "restore" | "unjudged";
 
 /** What a filter lets go. */
-export interface Piece {
+export interface FilteredPiece {
   readonly text: string;
   /** The answer ends behind `text`. */
   readonly isBlocked?: boolean;
@@ -61,9 +61,9 @@ export interface Piece {
  * pieces together, and what they say, are the same however the text was cut.
  */
 export interface TextFilter {
-  push(text: string): Piece | Promise<Piece>;
+  push(text: string): FilteredPiece | Promise<FilteredPiece>;
   /** The text is over. */
-  end(): Piece | Promise<Piece>;
+  end(): FilteredPiece | Promise<FilteredPiece>;
 }
 
 /** `json`: the text is JSON, as a tool's arguments are; what is put into it must be escaped. */

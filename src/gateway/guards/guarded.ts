@@ -15,9 +15,9 @@ import { type AnswerFilters, answerFilters } from "./answer-filters.ts";
 import type { Guard, GuardAsk, GuardSession, Verdict } from "./contract.ts";
 import { closedBy, GuardFailure } from "./failure.ts";
 import type { HeldRequests } from "./person/held.ts";
-import { fixedOf, hasTokenIds, nativeTexts, textsOf, withTexts } from "./texts.ts";
+import { fixedOf, hasTokenIds, nativeTexts, requestTexts, withTexts } from "./texts.ts";
 
-export interface ToGuard {
+interface ToGuard {
   readonly guards: readonly Guard[];
   readonly ask: Ask;
   readonly id: string;
@@ -60,7 +60,7 @@ function checkSize({ name, maxBytes }: Guard, texts: readonly string[], fixed: r
 }
 
 /** Errors: gateway/cancelled, UpstreamFailure of the drain. */
-export function throwIfStopped({ reason }: Stop): void {
+function throwIfStopped({ reason }: Stop): void {
   if (!reason) return;
   if (reason.kind === "left")
     throw gatewayErrors.fail("cancelled", { message: "the client left while guards looked at its request" }, reason);
@@ -93,7 +93,7 @@ export async function guarded(given: ToGuard): Promise<Guarded> {
     throw blocked(first, "it holds token ids, which guards cannot look at");
   }
   await turnFor(ask.sizeBytes);
-  const own = textsOf(ask.body);
+  const own = requestTexts(ask.body);
   const original = ask.native ? [...own, ...nativeTexts(ask.native.text, own)] : own;
   let texts: readonly string[] = original;
   const flaggedBy: string[] = [];

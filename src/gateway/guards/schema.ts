@@ -35,7 +35,7 @@ const common = {
     .prefault({}),
 };
 
-export const guardPart = z.discriminatedUnion("kind", [
+const guardPart = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("private"), ...common, ...privateOptions }),
   z.strictObject({ kind: z.literal("blocklist"), ...common, on, ...blocklistOptions }),
   z.strictObject({ kind: z.literal("webhook"), ...common, on, ...webhookOptions }),

@@ -6,7 +6,7 @@ import type { Writable } from "node:stream";
 import type { LogConfig } from "../config/gateway-config.ts";
 import type { ShadowRecord } from "../routing/shadow.ts";
 import { textOfRecord } from "./exchange.ts";
-import { fileSink, type Sink } from "./log-file.ts";
+import { fileSink, type LogSink } from "./log-file.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 export interface AccessLog {
@@ -16,7 +16,7 @@ export interface AccessLog {
   close(): Promise<void>;
 }
 
-export interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"> {
+interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"> {
   /** Never full when absent. */
   readonly sizeBytes?: number;
   /** Kept for ever when absent. */
@@ -35,7 +35,7 @@ const silent: AccessLog = { write: () => {}, copy: () => {}, close: async () => 
 // a full disk must not end the gateway
 const onError = () => {};
 
-const streamSink = (stream: Writable): Sink => ({
+const streamSink = (stream: Writable): LogSink => ({
   get waiting() {
     return stream.writableLength;
   },

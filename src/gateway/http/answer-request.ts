@@ -9,11 +9,11 @@ import { isTraced } from "../tracing/tracing.ts";
 import type { ChatContract } from "../translate/contract.ts";
 import type { Answer, End, Exchange } from "./exchange.ts";
 import { limits } from "./limits.ts";
-import type { Asked, HeaderReader } from "./node-request.ts";
+import type { AnyRequest, HeaderReader } from "./node-request.ts";
 import { wireError } from "./wire-error.ts";
 
 /** An address, and what becomes of requests that come to it. `F`: what the address itself says of them. */
-export interface Address<R extends Asked = Request, F extends object = object> {
+export interface Address<R extends AnyRequest = Request, F extends object = object> {
   /** The route's pattern. */
   readonly path: string;
   readonly pipeline: Pipeline<Arrival & { readonly request: R } & F>;
@@ -40,7 +40,7 @@ function addressOf(headers: HeaderReader, peer: Peer | undefined, trustedProxies
   return withoutPort(hops.at(-trustedProxies) ?? "") || own;
 }
 
-function exchangeOf(gateway: GatewayPorts, { method, headers }: Asked, peer: Peer | undefined, path: string): Exchange {
+function exchangeOf(gateway: GatewayPorts, { method, headers }: AnyRequest, peer: Peer | undefined, path: string): Exchange {
   const own = headers.get("x-request-id");
   return {
     id: own !== null && requestIdPattern.test(own) ? own : newId(),
@@ -72,7 +72,7 @@ export type Ending = (end: (end: End) => void) => (end: End) => void;
 const probes: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/health"]);
 
 /** The answer in all cases: an error of a step is one too. */
-export async function answerRequest<R extends Asked, F extends object>(
+export async function answerRequest<R extends AnyRequest, F extends object>(
   gateway: GatewayPorts,
   { path, pipeline, fields, contract }: Address<R, F>,
   request: R,

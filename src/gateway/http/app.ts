@@ -14,7 +14,7 @@ import { messages } from "../translate/messages.ts";
 import { type Address, answerRequest, type Written } from "./answer-request.ts";
 import { countAddress, type ModelAddress, type ModelFields, modelAddresses } from "./model-addresses.ts";
 import { isAnthropics } from "./model-card.ts";
-import type { Asked } from "./node-request.ts";
+import type { AnyRequest } from "./node-request.ts";
 
 export type AppFetch = (request: Request, peer?: Peer) => Promise<Response>;
 
@@ -27,7 +27,10 @@ function responseOf({ status, headers: list, body }: Written): Response {
   return new Response(status === 204 || status === 205 || status === 304 ? null : body, { status, headers });
 }
 
-const modelAddress = ({ path, api, contract }: ModelAddress, of: Address<Asked, ModelFields>["pipeline"]): Address<Asked, ModelFields> => ({
+const modelAddress = (
+  { path, api, contract }: ModelAddress,
+  of: Address<AnyRequest, ModelFields>["pipeline"],
+): Address<AnyRequest, ModelFields> => ({
   path,
   pipeline: of,
   fields: { api, contract },
@@ -35,7 +38,7 @@ const modelAddress = ({ path, api, contract }: ModelAddress, of: Address<Asked, 
 });
 
 /** The addresses of requests for a model, which Node's own requests may come to as well. */
-export const directAddresses: ReadonlyMap<string, Address<Asked, ModelFields>> = new Map(
+export const directAddresses: ReadonlyMap<string, Address<AnyRequest, ModelFields>> = new Map(
   [...modelAddresses.map(a => modelAddress(a, pipelines.modelPipeline)), modelAddress(countAddress, pipelines.countPipeline)].map(a => [
     a.path,
     a,

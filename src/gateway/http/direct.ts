@@ -7,13 +7,13 @@ import type { GatewayPorts } from "../ports.ts";
 import { type Address, answerRequest, type Ending, type Written } from "./answer-request.ts";
 import type { End } from "./exchange.ts";
 import type { ModelFields } from "./model-addresses.ts";
-import { type Asked, NodeRequest } from "./node-request.ts";
+import { type AnyRequest, NodeRequest } from "./node-request.ts";
 
 /** A declared body up to this size; node reads and drops so much where a request is refused before its body was read. */
 const mostBytes = 1024 * 1024;
 
-type DirectAddress = Address<Asked, ModelFields>;
-export type DirectAddresses = ReadonlyMap<string, DirectAddress>;
+type DirectAddress = Address<AnyRequest, ModelFields>;
+type DirectAddresses = ReadonlyMap<string, DirectAddress>;
 
 /** Until a stream's client has taken what was written, or left. */
 const drained = (outgoing: ServerResponse): Promise<void> =>

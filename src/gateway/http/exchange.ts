@@ -10,7 +10,7 @@ import type { ShownCertificate } from "../transport/client-certificate.ts";
 import type { Attempt, RequestRecord } from "./request-record.ts";
 
 /** Of a request that was put to servers. */
-export interface Routed {
+interface Routed {
   readonly pricedAs: string | undefined;
   readonly rule: string | undefined;
   readonly queuedMs: number;

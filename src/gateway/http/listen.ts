@@ -31,7 +31,7 @@ const defaultGraceMs = 25_000;
 /** Streams that were ended by an error get this long to say so. */
 const lastWordsMs = 250;
 
-export interface ListenAt {
+interface ListenAt {
   readonly host: string;
   readonly port: number;
   /** Changed files of `listen.tls`: taken up (undefined), or why not. */

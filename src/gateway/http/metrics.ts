@@ -19,7 +19,7 @@ export interface GatewayMetrics {
   readonly guards: GuardCounts;
 }
 
-export interface Watched {
+interface Watched {
   readonly version: string;
   readonly inFlight: () => number;
   readonly upstreams: () => readonly Upstream[];

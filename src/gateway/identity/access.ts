@@ -12,9 +12,9 @@ import { appendChange, lastChange } from "./changes.ts";
 import {
   checkedValue,
   entriesOf,
+  entryKey,
   inFile,
   inOrder,
-  keyOf,
   merged,
   nothing,
   type Read,
@@ -34,7 +34,7 @@ export interface Snapshot {
   readonly tokens: TokenChecker | undefined;
 }
 
-export interface AccessOptions {
+interface AccessOptions {
   readonly database: Database;
   /** The file's part, checked. */
   readonly config: ControlConfig;
@@ -188,7 +188,7 @@ export class Access implements Entries {
     by: string,
   ): Promise<Change> {
     const { now, file, place } = this.#options;
-    const key = keyOf(kind, name);
+    const key = entryKey(kind, name);
     const found = await readEntries(sql, this.#read);
     const before = found.stored.get(key);
     if (inFile(this.#file, kind, name) && !(before && this.#misfit !== undefined))

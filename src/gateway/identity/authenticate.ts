@@ -11,7 +11,7 @@ import { bySignature } from "./signed.ts";
 import type { Sigv4 } from "./sigv4-part.ts";
 import type { TokenChecker, TokenClaims } from "./tokens.ts";
 
-export interface AuthenticatorOptions {
+interface AuthenticatorOptions {
   readonly keys: KeyStore;
   readonly principals: () => Principals;
   /** Undefined where no issuer is configured. */

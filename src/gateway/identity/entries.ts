@@ -12,10 +12,10 @@ import { type Entry, type EntryKind, type EntryValue, principalKinds } from "./e
 import { type Principals, principalName, principalParts } from "./principals.ts";
 import { strangers } from "./references.ts";
 
-/** Of the state, by `keyOf`, in the order of their names. */
+/** Of the state, by `entryKey`, in the order of their names. */
 export type Stored = ReadonlyMap<string, Entry>;
 
-export const keyOf = (kind: EntryKind, name: string): string => `${kind}/${name}`;
+export const entryKey = (kind: EntryKind, name: string): string => `${kind}/${name}`;
 
 const parts = { ...principalParts, policies: policyPart.omit({ id: true }) } as const;
 
@@ -34,7 +34,7 @@ export function checkedValue(kind: EntryKind, name: string, value: unknown, plac
 /** Entries of the file, or of both together. */
 export function entriesOf({ principals, policies }: Pick<ControlConfig, "principals" | "policies">, stored: Stored): Entry[] {
   const entry = (kind: EntryKind, name: string, value: object): Entry =>
-    stored.get(keyOf(kind, name)) ?? {
+    stored.get(entryKey(kind, name)) ?? {
       kind,
       name,
       origin: "file",
@@ -59,7 +59,7 @@ export function inFile({ principals, policies }: ControlConfig, kind: EntryKind,
 export function merged(file: ControlConfig, stored: Stored, place: string): ControlConfig {
   if (stored.size === 0) return file;
   const bad = (entry: Entry, expected: string, received: string, hint: string) =>
-    gatewayErrors.fail("config", { place: `${place}: the stored entry ${keyOf(entry.kind, entry.name)}`, expected, received, hint });
+    gatewayErrors.fail("config", { place: `${place}: the stored entry ${entryKey(entry.kind, entry.name)}`, expected, received, hint });
   const away = ({ kind, name }: Entry) =>
     `loam gateway ${kind === "policies" ? `policies delete ${name}` : `principals delete ${kind}/${name}`}`;
   const principals: Principals = {
@@ -132,7 +132,7 @@ export async function readEntries(sql: Sql, before: Read): Promise<Read> {
   const rows = await sql.all<Row>("select kind, name, value, revision from gateway_entries");
   const stored = new Map<string, Entry>();
   for (const { kind, name, value, revision } of rows) {
-    const key = keyOf(kind, name);
+    const key = entryKey(kind, name);
     const known = before.stored.get(key);
     stored.set(
       key,

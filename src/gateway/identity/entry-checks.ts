@@ -3,7 +3,7 @@ import { nearest } from "../../base/index.ts";
 import type { ControlConfig } from "../control-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Sql } from "../state/sql.ts";
-import { keyOf, policyOf } from "./entries.ts";
+import { entryKey, policyOf } from "./entries.ts";
 import type { Entry, EntryKind, EntryValue, Match } from "./entry.ts";
 import { adminsOf } from "./principals.ts";
 import { referrers, type Stranger, strangers, strangersOfPolicy } from "./references.ts";
@@ -87,7 +87,7 @@ export async function checkNames(sql: Sql, config: ControlConfig, kind: EntryKin
   const other = kind === "users" ? "serviceAccounts" : "users";
   if (!Object.hasOwn(config.principals[other], name)) return;
   throw gatewayErrors.fail("entryTaken", {
-    place: keyOf(kind, name),
+    place: entryKey(kind, name),
     expected: "a name that no other account has",
     received: `that of ${other}/${name}`,
   });
@@ -103,7 +103,7 @@ export async function checkUnused(sql: Sql, config: ControlConfig, kind: EntryKi
   if (users.length === 0) return;
   const more = users.length > mostNamed ? ` and ${users.length - mostNamed} more` : "";
   throw gatewayErrors.fail("entryInUse", {
-    place: keyOf(kind, name),
+    place: entryKey(kind, name),
     expected: "an entry that nothing refers to",
     received: `one that is named by ${users.slice(0, mostNamed).join(", ")}${more}`,
     hint: keys.length > 0 ? "Change those and revoke the keys first, or disable the account instead." : "Change those first.",

@@ -12,7 +12,7 @@ import { type LookupCache, lookupCache } from "./lookup-cache.ts";
 import { accountOf, adminsOf, type Principals } from "./principals.ts";
 import { isAccessKeyId, newAccessKeyId, newSigningSecret, openSeals, type Seals } from "./signing-secrets.ts";
 
-export interface KeyStoreOptions {
+interface KeyStoreOptions {
   readonly database: Database;
   /** The first hashes new keys; keys hashed under the others still open. */
   readonly secrets: readonly string[];

@@ -1,6 +1,6 @@
 /** What the state said of a key, good or bad, believed for a short time; and while the state does not answer, what was good a little longer. */
 
-export interface LookupCacheOptions {
+interface LookupCacheOptions {
   readonly now: () => number;
   /** How long what was found, or that there is nothing, is believed. */
   readonly cacheMs: number;

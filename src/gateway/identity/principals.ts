@@ -42,7 +42,7 @@ export const principalsPart = z
   });
 export type Principals = z.output<typeof principalsPart>;
 
-export const adminRole = "admin";
+const adminRole = "admin";
 
 export interface Account {
   readonly kind: "user" | "serviceAccount";

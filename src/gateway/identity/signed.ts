@@ -14,7 +14,7 @@ import { newSigningSecret } from "./signing-secrets.ts";
 import { canonicalRequest, isSignedWith, isUnsigned, readSignature, sha256Hex } from "./sigv4.ts";
 import type { Sigv4 } from "./sigv4-part.ts";
 
-export interface SignatureOptions {
+interface SignatureOptions {
   readonly keys: Pick<KeyStore, "findSigning" | "seals">;
   readonly signatures: () => Sigv4 | undefined;
   readonly now: () => number;

@@ -17,7 +17,7 @@ export interface TokenClaims {
   readonly organisation: string | null;
   readonly scopes: readonly string[];
 }
-export type TokenAnswer =
+type TokenAnswer =
   | { readonly kind: "good"; readonly claims: TokenClaims }
   | { readonly kind: "bad"; readonly detail: string }
   | { readonly kind: "unavailable"; readonly detail: string };

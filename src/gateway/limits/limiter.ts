@@ -12,11 +12,11 @@ import { denial, denialOf } from "./denials.ts";
 import { linesOf, type RuleLine, stateOf } from "./lines.ts";
 import type { Prices } from "./price-table.ts";
 import { costOf, unpricedOf } from "./prices.ts";
-import { type Ending, Granted, isAmount, mostTokens } from "./reservation.ts";
+import { Granted, isAmount, mostCountedTokens, type ReservationEnding } from "./reservation.ts";
 import type { LimitRule } from "./rules.ts";
 import { mostInCall, pauseMs, Settlements } from "./settlements.ts";
 
-export interface LimiterOptions {
+interface LimiterOptions {
   readonly buckets: BucketStore;
   /** Asked for each request, so that a reload applies to what comes next. */
   readonly rules: () => readonly LimitRule[];
@@ -50,7 +50,7 @@ const tooLarge = (given: Demand): Denial =>
     status: 413,
     code: "request_too_large",
     limit: null,
-    message: `Expected numbers of tokens and bytes from 0 to ${mostTokens}, got ${given.inputTokens}, ${given.maxOutputTokens} and ${given.bytes}. Ask for fewer tokens (max_tokens).`,
+    message: `Expected numbers of tokens and bytes from 0 to ${mostCountedTokens}, got ${given.inputTokens}, ${given.maxOutputTokens} and ${given.bytes}. Ask for fewer tokens (max_tokens).`,
     retryAfterMs: null,
     states: [],
   });
@@ -70,7 +70,7 @@ export class Limiter implements Limits {
   readonly #now: () => number;
   readonly #settlements: Settlements;
   readonly #reserveBatch: (ask: ReserveAsk) => Promise<ReserveOutcome>;
-  readonly #ending: Ending;
+  readonly #ending: ReservationEnding;
   /** Of this process among all that share the store. */
   readonly #origin = `${randomUUID()}-`;
   #count = 0;

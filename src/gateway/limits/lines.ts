@@ -1,6 +1,6 @@
 /** From limits, subjects and demand to the lines of one decision; and what each is charged in the end. Pure. */
 import type { Identity } from "../identity/contract.ts";
-import type { Line } from "./bucket.ts";
+import type { BucketLine } from "./bucket.ts";
 import type { LineOutcome } from "./bucket-store.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Actual, Demand, LimitState, Subjects } from "./contract.ts";
@@ -15,11 +15,11 @@ const nanoUnit = 1e9;
 /** A limit that is asked, and of which bucket. */
 export interface RuleLine {
   readonly rule: LimitRule;
-  readonly line: Line;
+  readonly line: BucketLine;
 }
 
 /** Nothing can be asked: a limit on money, and a model without a price. */
-export interface Unpriced {
+interface Unpriced {
   readonly rule: LimitRule;
 }
 

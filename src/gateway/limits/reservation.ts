@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** How reservations of one limiter end. */
-export interface Ending {
+export interface ReservationEnding {
   prices(): Prices;
   usageOf(subjects: Subjects, actual: Actual): UsageRow;
   /** Ends when it is written, or kept for later. */
@@ -24,9 +24,9 @@ export interface Ending {
 }
 
 /** More than any model reads or writes: beyond it, it is a mistake or a lie. */
-export const mostTokens = 1e9;
+export const mostCountedTokens = 1e9;
 
-export const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0 && x <= mostTokens;
+export const isAmount = (x: number): boolean => Number.isFinite(x) && x >= 0 && x <= mostCountedTokens;
 /** What an upstream says, or what was held where that cannot be. */
 const honest = (said: number, held: number): number => (isAmount(said) ? Math.ceil(said) : held);
 
@@ -40,13 +40,13 @@ export class Granted implements Reservation {
   readonly #subjects: Subjects;
   readonly #demand: Demand;
   readonly #lines: readonly RuleLine[];
-  readonly #ending: Ending;
+  readonly #ending: ReservationEnding;
   /** Of the moment of the decision. */
   readonly #prices: Prices;
   #headerList: readonly string[] | undefined;
   #isOver = false;
 
-  constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: Ending) {
+  constructor({ id, lines, states, warnings, unlimited }: Found, subjects: Subjects, demand: Demand, ending: ReservationEnding) {
     this.id = id;
     this.states = states;
     this.warnings = warnings;

@@ -12,7 +12,7 @@ export const pauseMs = 1_000;
 /** Settlements kept while the store is lost: about 20 MB. */
 const mostPending = 50_000;
 
-export interface SettlementsOptions {
+interface SettlementsOptions {
   readonly buckets: BucketStore;
   /** Calls to the store at the same time. */
   readonly atOnce: number;

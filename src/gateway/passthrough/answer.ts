@@ -52,7 +52,7 @@ export const picked = (names: readonly string[], more: readonly string[], get: (
 const ofBytes = ["content-length", "etag"];
 
 /** `isChanged`: the body is not as the upstream wrote it. */
-export function headersOf({ exchange, pass }: PassUnderWay, reply: Reply, isChanged = false): Record<string, string> {
+export function passedHeaders({ exchange, pass }: PassUnderWay, reply: Reply, isChanged = false): Record<string, string> {
   const names = isChanged ? answerHeaders.filter(name => !ofBytes.includes(name)) : answerHeaders;
   return {
     ...picked(names, pass.answerHeaders, name => reply.headers.get(name)),

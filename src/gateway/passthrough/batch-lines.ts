@@ -45,7 +45,7 @@ export function beginsBatch(method: PassedMethod, path: string): boolean {
   return method === "POST" && /(?:^|\/)batches$/.test(plain.normalize("NFKC").toLowerCase());
 }
 
-export interface BatchGiven {
+interface BatchGiven {
   readonly gateway: GatewayPorts;
   readonly identity: Identity;
   readonly upstream: Upstream;

@@ -13,7 +13,7 @@ import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { credentialStatuses } from "../upstreams/renewal.ts";
 import type { Ended } from "../upstreams/upstream.ts";
-import { headersOf, type PassUnderWay, picked, streamOf } from "./answer.ts";
+import { type PassUnderWay, passedHeaders, picked, streamOf } from "./answer.ts";
 import { reservedBatch, settleBatch } from "./batch-lines.ts";
 
 /** Of the client's, what says how to read the body, what is wished for, and traces. */
@@ -127,11 +127,11 @@ export async function passOn(under: PassUnderWay): Promise<Answer> {
       reply.cancel();
       note("answered", "answered");
       under.end({ status });
-      return { status, headers: headersOf(under, reply), body: "" };
+      return { status, headers: passedHeaders(under, reply), body: "" };
     }
     return {
       status,
-      headers: headersOf(under, reply, reply !== come),
+      headers: passedHeaders(under, reply, reply !== come),
       body: streamOf(under, reply, how => (busy ? note("busy", "busy", busy) : note(how.how, how.said, how.failure))),
     };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The part `passThrough` of the gateway's file: addresses that the gateway does not know, and the servers that have them. */
 import { z } from "zod";
 
-export const passedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
+const passedMethods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 export type PassedMethod = (typeof passedMethods)[number];
 
 /** A plain path: what a server could read in two ways is no prefix. */

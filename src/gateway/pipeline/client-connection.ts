@@ -1,5 +1,5 @@
 /** The client's connection as steps know it: when it closes before its answer, and how to close it. */
-import type { Asked } from "../http/node-request.ts";
+import type { AnyRequest } from "../http/node-request.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 
@@ -19,7 +19,7 @@ export interface Peer {
 }
 
 /** Wished when the client's connection closes before its answer is whole. */
-export function stopOnClose(request: Asked, peer: Peer | undefined): Stop {
+export function stopOnClose(request: AnyRequest, peer: Peer | undefined): Stop {
   const stop = new Stop();
   const gone = () => stop.stop(new UpstreamFailure("left", "the client left"));
   const outgoing = peer?.outgoing;

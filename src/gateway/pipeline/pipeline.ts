@@ -27,7 +27,7 @@ interface AnyAnswer {
   run(request: object): Answer | Promise<Answer>;
 }
 
-export interface LastStep<A extends Arrival> {
+interface LastStep<A extends Arrival> {
   settle(settle: Settle): Pipeline<A>;
 }
 

@@ -7,7 +7,7 @@ import { limits } from "../http/limits.ts";
 import { shadowCopy } from "../http/request-for.ts";
 import type { Attempts } from "../routing/attempts.ts";
 import { readWhole } from "../routing/read-answer.ts";
-import { textOf } from "../routing/shadow.ts";
+import { answerText } from "../routing/shadow.ts";
 import { hasWritten, serverFault } from "../streams/progress.ts";
 import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
@@ -61,7 +61,7 @@ export async function relayWhole(x: AdmittedRequest & { readonly attempts: Attem
       exchange.target = attempts.target;
       if (x.routes[0]!.shadow)
         shadowCopy(x)?.({
-          text: textOf(text).text,
+          text: answerText(text).text,
           ms: clock.monotonic() - exchange.startMs,
           firstMs: exchange.firstMs,
           outputTokens: usage?.outputTokens ?? 0,

@@ -5,7 +5,7 @@
  */
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import type { Answer, End, Exchange } from "../http/exchange.ts";
-import type { Asked, HeaderReader } from "../http/node-request.ts";
+import type { AnyRequest, HeaderReader } from "../http/node-request.ts";
 import type { GatewayPorts } from "../ports.ts";
 import type { Peer } from "./client-connection.ts";
 import type { RequestFields } from "./fields.ts";
@@ -15,7 +15,7 @@ export interface Arrival {
   readonly gateway: GatewayPorts;
   /** As it was when the request came: a reload changes what comes after. */
   readonly config: GatewayConfig;
-  readonly request: Asked;
+  readonly request: AnyRequest;
   readonly headers: HeaderReader;
   /** The socket's side, where there is one. */
   readonly peer: Peer | undefined;

@@ -12,7 +12,7 @@ export interface RoutingMetrics extends ShadowEvents {
   request(record: RequestRecord): void;
 }
 
-export interface RoutingWatched {
+interface RoutingWatched {
   readonly config: () => GatewayConfig;
   readonly upstreams: () => readonly Upstream[];
 }

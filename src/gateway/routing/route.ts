@@ -27,7 +27,7 @@ export interface Target {
 
 /** What keeps a caller with the target that it had before. */
 export const stickyKeys = ["none", "user", "key"] as const;
-export type Sticky = (typeof stickyKeys)[number];
+type Sticky = (typeof stickyKeys)[number];
 
 /** Copies go there, and nobody gets what comes back. */
 export interface Shadow {

@@ -9,7 +9,7 @@ import { stickyKeys } from "./route.ts";
 export const tag = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "a tag of letters, digits and . _ : / -, at most 64");
 
 /** Of a model: the first rule whose conditions a request fulfils says which targets it may go to. */
-export const rulesPart = z
+const rulesPart = z
   .array(
     z.strictObject({
       /** In the log; `rule-1` for the first, when absent. */
@@ -25,7 +25,7 @@ export const rulesPart = z
 export type RulesPart = z.output<typeof rulesPart>;
 
 /** Of a model: copies of its requests go to another target, whose answers nobody gets. */
-export const shadowPart = z.strictObject({
+const shadowPart = z.strictObject({
   upstream: z.string(),
   /** As the upstream names it; the public name when absent. */
   model: z.string().min(1).max(256).optional(),
@@ -38,7 +38,7 @@ export const shadowPart = z.strictObject({
 });
 
 /** Of a model: a second target is asked where the first is slow. */
-export const hedgePart = z.strictObject({
+const hedgePart = z.strictObject({
   /** A time, or `p95`: what 95 % of the last first bytes took less than. */
   after: z.union([z.literal("p95"), duration]).default("p95"),
   /** Hedged requests, of all. */
@@ -46,7 +46,7 @@ export const hedgePart = z.strictObject({
 });
 
 /** Of an upstream: where its queue and its cache's use are read, in Prometheus' form. */
-export const loadPart = z.strictObject({
+const loadPart = z.strictObject({
   path: z.string().startsWith("/", "a path that begins with /").default("/metrics"),
   every: duration.default(1_000),
 });

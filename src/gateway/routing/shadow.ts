@@ -47,7 +47,7 @@ export interface ClientAnswer {
   readonly outputTokens: number;
 }
 
-export interface Copying {
+interface Copying {
   readonly id: string;
   readonly ask: Ask;
   readonly route: ModelRoute;
@@ -69,7 +69,7 @@ const tenths = (ms: number): number => Math.round(ms * 10) / 10;
 const digestOf = (text: string): string => createHash("sha256").update(text).digest("base64");
 
 /** The text of a whole answer; undefined where it has none. */
-export function textOf(body: string): { readonly text: string | undefined; readonly usage: TokenUsage | undefined } {
+export function answerText(body: string): { readonly text: string | undefined; readonly usage: TokenUsage | undefined } {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -205,7 +205,7 @@ export class Shadows {
         reply.cancel();
         how = status < 500 ? "refused" : "status";
       } else if (c.ask.isStream) came = await streamRead(reply, c.ask);
-      else came = { ...textOf((await readWhole(reply, limits.answerBytes)).toString("utf8")), pieces: 0 };
+      else came = { ...answerText((await readWhole(reply, limits.answerBytes)).toString("utf8")), pieces: 0 };
     } catch (error) {
       how = error instanceof UpstreamFailure ? error.kind : "failed";
     }

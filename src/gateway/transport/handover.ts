@@ -46,7 +46,7 @@ export function handoverOf(): Handover | undefined {
   };
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   /** The program of a worker and its words; the running program's own when absent. */
   readonly exec?: string;
   readonly args?: readonly string[];
@@ -75,6 +75,14 @@ const longestWaitMs = 10_000;
 
 /** To one that fell in the meantime nothing is said: its exit tells. */
 const tell = (worker: Worker, word: Word): void => void worker.send({ loamGateway: word } satisfies Message, () => {});
+
+/** Asked to end, and gone. */
+async function ended(worker: Worker): Promise<void> {
+  if (worker.isDead()) return;
+  const gone = once(worker, "exit");
+  worker.process.kill("SIGTERM");
+  await gone;
+}
 
 /** Errors: why it does not serve. */
 async function startWorker(startMs: number): Promise<Worker> {
@@ -170,15 +178,7 @@ export async function supervise({ exec, args, silent, startMs = defaultStartMs, 
     signal: name => void current?.process.kill(name),
     async stop() {
       isStopping = true;
-      const workers = [...leaving, ...(current ? [current] : [])];
-      await Promise.all(
-        workers.map(async worker => {
-          if (worker.isDead()) return;
-          const gone = once(worker, "exit");
-          worker.process.kill("SIGTERM");
-          await gone;
-        }),
-      );
+      await Promise.all([...leaving, ...(current ? [current] : [])].map(ended));
     },
   };
 }

@@ -1,7 +1,7 @@
 /** `listen.tls`: the gateway's certificate, and whose certificates say who a client is. Paths are in the configuration's folder. */
 import { z } from "zod";
 
-export const certificateNames = ["commonName", "dns", "email", "uri"] as const;
+const certificateNames = ["commonName", "dns", "email", "uri"] as const;
 export type CertificateName = (typeof certificateNames)[number];
 
 /** Where a passphrase is read from, as all secrets of the file. */

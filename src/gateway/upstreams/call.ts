@@ -242,7 +242,7 @@ class Exchange implements Dispatcher.DispatchHandlers, Reply {
   }
 }
 
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly origin: string;
   readonly network: Network;
   /** Connections at once; a request beyond them waits for one, at most `connectMs`. Undefined: as many as are asked for, which a lane bounds. */

@@ -15,7 +15,7 @@ export type Continuation = (typeof continuations)[number];
 
 /** OpenAI's newer models refuse `max_tokens`; other servers pass over `max_completion_tokens` in silence. */
 export const outputLimits = ["max_tokens", "max_completion_tokens"] as const;
-export type OutputLimit = (typeof outputLimits)[number];
+type OutputLimit = (typeof outputLimits)[number];
 
 export interface UpstreamConfig {
   readonly url: URL;

@@ -9,7 +9,7 @@ import type { UpstreamNotice } from "../upstreams/notice.ts";
 import type { EventType } from "./event.ts";
 import { openWebhooks, type ReceiverState, type WebhookConfig, type WebhookOptions, type Webhooks } from "./webhooks.ts";
 
-export interface NoticesOptions extends WebhookOptions {
+interface NoticesOptions extends WebhookOptions {
   readonly control: Control;
   readonly configs: readonly WebhookConfig[];
   /** Between looks at the list of changes; 2 s when absent. */

@@ -61,7 +61,7 @@ const entry = new URL("./thread.js", import.meta.url);
 /** Whether this program can start threads. */
 export const canThread = (): boolean => import.meta.url.endsWith(".js");
 /** One core stays for the event loop. */
-export const usualThreads = (): number => Math.max(1, Math.min(mostThreads, availableParallelism() - 1));
+const usualThreads = (): number => Math.max(1, Math.min(mostThreads, availableParallelism() - 1));
 
 export const threadPool = (size: number = usualThreads(), file: URL = entry): Pool => new ThreadPool(size, file);
 

@@ -2,7 +2,7 @@
 import { z } from "zod";
 
 /** As in data's table of types, which `open` checks against; written here so that a gateway without such a guard loads nothing of it. */
-export const privateKinds = [
+const privateKinds = [
   "privateKey",
   "secret",
   "urlCredentials",

@@ -8,7 +8,7 @@ import { refusedUrl } from "../../upstreams/address.ts";
 import { connectTo } from "../../upstreams/call.ts";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
 import { Stop } from "../../upstreams/stop.ts";
-import type { Guard, GuardAsk, Piece, Stage, TextFilter } from "../contract.ts";
+import type { FilteredPiece, Guard, GuardAsk, Stage, TextFilter } from "../contract.ts";
 import { GuardFailure } from "../failure.ts";
 import { badGuard, type GuardOpening, guardOf } from "../part.ts";
 import type { GuardPartOf } from "../schema.ts";
@@ -63,7 +63,7 @@ interface Windows {
 function windowFilter({ mostCharacters: most, failsOpen, decide }: Windows): TextFilter {
   let held = "";
   let before = "";
-  const decided = async (text: string, isLast: boolean): Promise<Piece> => {
+  const decided = async (text: string, isLast: boolean): Promise<FilteredPiece> => {
     try {
       const got = await decide(text, { before, isLast });
       before = (before + text).slice(-beforeCharacters);
@@ -79,7 +79,7 @@ function windowFilter({ mostCharacters: most, failsOpen, decide }: Windows): Tex
     push: async text => {
       held += text;
       let out = "";
-      let did: Piece["did"];
+      let did: FilteredPiece["did"];
       while (held.length >= most) {
         // a pair of surrogates stays together
         const last = held.charCodeAt(most - 1);

@@ -6,7 +6,7 @@ import type { Endpoint } from "../../endpoints.ts";
 import type { Bound } from "../../policy/rules.ts";
 import type { Expression } from "./cedar-text.ts";
 
-export interface Clause {
+export interface CedarClause {
   readonly subjects?: readonly string[];
   readonly organisations?: readonly string[];
   readonly teams?: readonly string[];
@@ -24,13 +24,13 @@ export interface Clause {
 }
 
 export interface Sides {
-  readonly yes: readonly Clause[];
-  readonly no: readonly Clause[];
+  readonly yes: readonly CedarClause[];
+  readonly no: readonly CedarClause[];
   /** Never fails: one of the two holds. */
   readonly isTotal: boolean;
 }
 
-export const unknownAt = (e: Expression, source: string): Clause => ({ unknown: [source.slice(e.from, e.to).replace(/\s+/g, " ")] });
+export const unknownAt = (e: Expression, source: string): CedarClause => ({ unknown: [source.slice(e.from, e.to).replace(/\s+/g, " ")] });
 export const unknownSides = (e: Expression, source: string, isTotal = false): Sides => {
   const clause = unknownAt(e, source);
   return { yes: [clause], no: [clause], isTotal };
@@ -66,8 +66,8 @@ function bothGroups(a: readonly string[] | undefined, b: readonly string[] | und
 }
 
 /** Where both hold; undefined: nowhere. */
-export function meet(a: Clause, b: Clause): Clause | undefined {
-  const made: { -readonly [K in keyof Clause]: Clause[K] } = {};
+export function meet(a: CedarClause, b: CedarClause): CedarClause | undefined {
+  const made: { -readonly [K in keyof CedarClause]: CedarClause[K] } = {};
   for (const key of ["subjects", "organisations", "labels", "dataClasses"] as const) {
     const names = both(a[key], b[key]);
     if (names?.length === 0) return undefined;
@@ -103,9 +103,10 @@ export function meet(a: Clause, b: Clause): Clause | undefined {
   return made;
 }
 
-export const product = (a: readonly Clause[], b: readonly Clause[]): Clause[] => distinct(a.flatMap(x => b.flatMap(y => meet(x, y) ?? [])));
+export const product = (a: readonly CedarClause[], b: readonly CedarClause[]): CedarClause[] =>
+  distinct(a.flatMap(x => b.flatMap(y => meet(x, y) ?? [])));
 
-export const distinct = (clauses: readonly Clause[]): Clause[] => [...new Map(clauses.map(c => [JSON.stringify(c), c])).values()];
+export const distinct = (clauses: readonly CedarClause[]): CedarClause[] => [...new Map(clauses.map(c => [JSON.stringify(c), c])).values()];
 
 /**
  * In Cedar what fails (something that is not there, another type) is neither true nor false, and its policy then does not apply. So `A && B` is false

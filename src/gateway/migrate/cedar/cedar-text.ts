@@ -2,7 +2,7 @@
  * Cedar's policies as trees: the whole grammar of its policy language (Cedar 4, "Grammar specification for Cedar policies"), so that what cannot be
  * carried over is still read to its end. Says nothing of what a policy means.
  */
-import { type At, lineOf, notCedar, type Token, tokensOf } from "./cedar-tokens.ts";
+import { type At, cedarTokens, lineOf, notCedar, type Token } from "./cedar-tokens.ts";
 
 export interface EntityName {
   readonly type: string;
@@ -59,7 +59,7 @@ class Reader {
   constructor(source: string, file: string) {
     this.#source = source;
     this.#file = file;
-    this.#tokens = tokensOf(source, file);
+    this.#tokens = cedarTokens(source, file);
   }
 
   policies(): CedarPolicy[] {

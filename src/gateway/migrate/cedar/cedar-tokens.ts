@@ -31,7 +31,7 @@ export function notCedar(source: string, file: string, expected: string, { from,
 }
 
 /** Spaces and comments are left out; an end stands last. Errors: config. */
-export function tokensOf(source: string, file: string): Token[] {
+export function cedarTokens(source: string, file: string): Token[] {
   const tokens: Token[] = [];
   for (let from = 0; from < source.length; ) {
     tokenPattern.lastIndex = from;

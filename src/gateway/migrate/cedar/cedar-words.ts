@@ -6,7 +6,7 @@
 import { type Endpoint, endpoints } from "../../endpoints.ts";
 import { addressParameters, answerTokens, listParameters } from "../../policy/parameters.ts";
 import type { Bound } from "../../policy/rules.ts";
-import { type Clause, type Sides, unknownAt, unknownSides } from "./cedar-clauses.ts";
+import { type CedarClause, type Sides, unknownAt, unknownSides } from "./cedar-clauses.ts";
 import type { EntityName, Expression } from "./cedar-text.ts";
 
 const accountTypes: readonly string[] = ["User", "ServiceAccount"];
@@ -40,7 +40,7 @@ const isVariable = (e: Expression, name: string): boolean => e.kind === "variabl
 const contextName = (e: Expression): string | undefined => (e.kind === "member" && isVariable(e.of, "context") ? e.name : undefined);
 const isModelName = (e: Expression): boolean => e.kind === "member" && e.name === "name" && isVariable(e.of, "resource");
 
-const bound = (name: string, given: Bound): Clause => ({ bounds: { [name]: given }, present: [name] });
+const bound = (name: string, given: Bound): CedarClause => ({ bounds: { [name]: given }, present: [name] });
 const never: Sides = { yes: [], no: [{}], isTotal: true };
 
 /** An atom: no part of it is a condition of its own. */
@@ -62,7 +62,7 @@ class Atom {
   }
 
   /** True where a clause holds; where it is false nothing here can say. */
-  #only(clause: Clause, isTotal: boolean): Sides {
+  #only(clause: CedarClause, isTotal: boolean): Sides {
     return { yes: [clause], no: [unknownAt(this.#e, this.#source)], isTotal };
   }
 
@@ -79,7 +79,7 @@ class Atom {
       return isModel ? this.#only({ models: named.map(n => n.id) }, true) : this.#unknown(true);
     }
     if (variable !== "principal") return this.#unknown();
-    const clauses: Clause[] = [];
+    const clauses: CedarClause[] = [];
     for (const n of named) {
       const type = this.#typeOf(n);
       const group = Object.hasOwn(groupTypes, type) ? groupTypes[type] : undefined;
@@ -96,7 +96,7 @@ class Atom {
     const known = endpoints.filter(name => named.some(n => this.#typeOf(n) === "Action" && n.id === name));
     const isKnown = (n: EntityName) => this.#typeOf(n) === "Action" && endpoints.some(name => name === n.id);
     const strange = named.every(isKnown) ? [] : [unknownAt(this.#e, this.#source)];
-    const clauses = (of: readonly Endpoint[]): Clause[] => (of.length > 0 ? [{ endpoints: of }] : []);
+    const clauses = (of: readonly Endpoint[]): CedarClause[] => (of.length > 0 ? [{ endpoints: of }] : []);
     return {
       yes: [...clauses(known), ...strange],
       no: [...clauses(endpoints.filter(name => !known.includes(name))), ...strange],

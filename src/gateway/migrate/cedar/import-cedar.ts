@@ -4,7 +4,7 @@
  */
 
 import type { Policy } from "../../policy/rules.ts";
-import { type Clause, distinct, product } from "./cedar-clauses.ts";
+import { type CedarClause, distinct, product } from "./cedar-clauses.ts";
 import { mostClauses, sidesOf } from "./cedar-conditions.ts";
 import { type CedarPolicy, readCedar } from "./cedar-text.ts";
 import { isTruth } from "./cedar-words.ts";
@@ -23,7 +23,7 @@ export interface ImportedCedar {
   readonly policies: readonly PolicyGiven[];
   readonly differences: readonly CedarDifference[];
 }
-export type PolicyGiven = Pick<Policy, "id" | "effect"> & Readonly<Record<string, unknown>>;
+type PolicyGiven = Pick<Policy, "id" | "effect"> & Readonly<Record<string, unknown>>;
 
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,99}$/;
 /** What is told to whoever is denied. */
@@ -52,12 +52,12 @@ export function importCedar(source: string, file: string, namespace = ""): Impor
 }
 
 interface Carried {
-  readonly clauses: readonly Clause[];
+  readonly clauses: readonly CedarClause[];
   readonly differing: readonly Omit<CedarDifference, "place">[];
 }
 
-function alternatives({ conditions }: CedarPolicy, source: string, prefix: string): Clause[] {
-  let all: Clause[] = [{}];
+function alternatives({ conditions }: CedarPolicy, source: string, prefix: string): CedarClause[] {
+  let all: CedarClause[] = [{}];
   for (const condition of conditions) {
     all = product(all, sidesOf(condition, source, prefix).yes);
     if (all.length > mostClauses) return [{ unknown: [`more than ${mostClauses} alternatives`] }];
@@ -66,11 +66,11 @@ function alternatives({ conditions }: CedarPolicy, source: string, prefix: strin
 }
 
 /** An alternative without a parameter and one with a bound on it, otherwise the same, are one: within the bound, or left out. */
-function orAbsent(clauses: readonly Clause[]): Clause[] {
+function orAbsent(clauses: readonly CedarClause[]): CedarClause[] {
   let all = [...clauses];
   for (const clause of clauses)
     for (const name of clause.absent ?? []) {
-      const without = (c: Clause) => {
+      const without = (c: CedarClause) => {
         const { [name]: _, ...bounds } = c.bounds ?? {};
         const rest = { ...c, bounds, present: c.present?.filter(p => p !== name) ?? [], absent: c.absent?.filter(p => p !== name) ?? [] };
         return JSON.stringify(product([rest], [{}]));
@@ -84,7 +84,7 @@ function orAbsent(clauses: readonly Clause[]): Clause[] {
 }
 
 /** That something is there can be said by its bound, of a truth by both its values; that it is not there, by `orAbsent` alone. */
-function saidPresent(clause: Clause): Clause {
+function saidPresent(clause: CedarClause): CedarClause {
   const bounds = { ...clause.bounds };
   const unknown = [...(clause.unknown ?? []), ...(clause.absent ?? []).map(name => `!(context has ${name})`)];
   for (const name of clause.present ?? [])
@@ -120,7 +120,7 @@ function forbidden(policy: CedarPolicy, source: string, prefix: string): Carried
   return { clauses: everything ? [everything] : distinct(bare), differing: [{ what: "stricter", why: `${how}: ${listed(left)}` }] };
 }
 
-function conditionsOf(clause: Clause): [string, unknown][] {
+function conditionsOf(clause: CedarClause): [string, unknown][] {
   const { subjects, teams, organisations, roles, endpoints, models, labels, dataClasses, bounds } = clause;
   const who = Object.entries({ subjects, teams, organisations, roles }).filter(([, names]) => names !== undefined);
   return [
@@ -130,7 +130,7 @@ function conditionsOf(clause: Clause): [string, unknown][] {
   ];
 }
 
-function written(id: string, { effect, annotations }: CedarPolicy, clause: Clause): PolicyGiven {
+function written(id: string, { effect, annotations }: CedarPolicy, clause: CedarClause): PolicyGiven {
   const reason = effect === "forbid" ? annotations.get("reason")?.slice(0, longestReason) : undefined;
   return {
     id,

@@ -46,7 +46,7 @@ export const issueToken = file(`
     <GenerateResponse enabled="true"/>
 </OAuthV2>`);
 
-export const decide = file(`
+export const decidePolicy = file(`
 <Javascript name="JS-Decide" timeLimit="200">
     <DisplayName>JS-Decide</DisplayName>
     <IncludeURL>jsc://policy.js</IncludeURL>

@@ -168,7 +168,7 @@ function limitData(rule: LimitRule, consumers: readonly Consumer[], models: read
 /** As JavaScript is written: only those keys in quotes that need them. */
 const literal = (data: unknown): string => JSON.stringify(data, null, 2).replace(/^( *)"([A-Za-z]\w*)": /gm, "$1$2: ");
 
-export interface ScriptGiven {
+interface ScriptGiven {
   readonly plan: Plan;
   readonly routes: ReadonlyMap<string, ModelRoute>;
   readonly limits: readonly LimitRule[];

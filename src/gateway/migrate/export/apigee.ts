@@ -189,7 +189,7 @@ export const exportApigee: Exporter = given => {
     "VA-Key": policies.verifyKey,
     "OA-Verify": policies.verifyToken,
     "OA-Token": policies.issueToken,
-    "JS-Decide": policies.decide,
+    "JS-Decide": policies.decidePolicy,
     "KVM-Keys": policies.secrets(servers.map(s => s.id)),
     "RF-Unknown": policies.fault("RF-Unknown", 404, "Not Found", "There is nothing at this address.", "unknown_url"),
     "RF-Malformed": policies.fault("RF-Malformed", 400, "Bad Request", "The body is no JSON object with a model.", "invalid_body"),

@@ -22,7 +22,7 @@ exports.handler = async event => {
 `;
 
 /** Headers that keys come in, by the name of their scheme. */
-export const keyHeaders = { bearer: "Authorization", anthropic: "x-api-key" } as const;
+const keyHeaders = { bearer: "Authorization", anthropic: "x-api-key" } as const;
 export type KeyScheme = keyof typeof keyHeaders;
 
 /** Seconds for which an answer counts. */

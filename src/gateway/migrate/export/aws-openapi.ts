@@ -4,7 +4,7 @@
  */
 import { authorizerScheme, authorizerUri, type KeyScheme } from "./aws-authorizer.ts";
 import { bodySchema } from "./body-schema.ts";
-import type { Address, Audience } from "./plan.ts";
+import type { Audience, ExportedAddress } from "./plan.ts";
 
 /** Milliseconds: what an integration may take, streamed and not. */
 const longest = { streamed: 900_000, whole: 29_000 } as const;
@@ -18,7 +18,7 @@ export interface Place {
 export const inTemplate: Place = { key: before => ({ "Fn::Sub": `'${before}\${BackendKey}'` }), authorizer: authorizerUri };
 export const byItself: Place = { key: before => `'${before}BACKEND_KEY'`, authorizer: "AUTHORIZER_URI" };
 
-const schemeOf = ({ endpoint }: Address): KeyScheme => (endpoint === "messages" ? "anthropic" : "bearer");
+const schemeOf = ({ endpoint }: ExportedAddress): KeyScheme => (endpoint === "messages" ? "anthropic" : "bearer");
 
 const schemaName = (path: string): string =>
   path
@@ -27,7 +27,7 @@ const schemaName = (path: string): string =>
     .trim()
     .replace(/ ([a-z])/g, (_, c: string) => c.toUpperCase());
 
-function operation(address: Address, backend: URL, totalMs: number, { key }: Place): object {
+function operation(address: ExportedAddress, backend: URL, totalMs: number, { key }: Place): object {
   const { path, isStreamed } = address;
   const name = schemaName(path);
   const schema = { $ref: `#/components/schemas/${name}` };
@@ -61,7 +61,13 @@ const errorModel = (type: string, code: string) => ({
 const notAllowed = errorModel("invalid_request_error", "not_allowed");
 const notKnown = { statusCode: "401", responseTemplates: errorModel("authentication_error", "invalid_api_key") };
 
-export function apiDocument(audience: Audience, addresses: readonly Address[], backend: URL, totalMs: number, place: Place): object {
+export function apiDocument(
+  audience: Audience,
+  addresses: readonly ExportedAddress[],
+  backend: URL,
+  totalMs: number,
+  place: Place,
+): object {
   const open = addresses.filter(a => audience.gates.has(a.path));
   return {
     openapi: "3.0.1",

@@ -1,7 +1,7 @@
 /** Where an HTTPRoute's requests go: Envoy Gateway's Backend for any address, weighted; an InferencePool for servers of the cluster chosen by load. */
 import { isIP } from "node:net";
 import type { ModelRoute } from "../../routing/route.ts";
-import type { Address, Difference } from "./plan.ts";
+import type { Difference, ExportedAddress } from "./plan.ts";
 import { type ExportGiven, plainName, routesOf } from "./target.ts";
 
 interface Server {
@@ -63,11 +63,11 @@ const poolDocument = (app: string, port: number): object => ({
   },
 });
 
-export interface Backends {
+interface Backends {
   readonly documents: readonly object[];
   readonly differences: readonly Difference[];
   /** Filters and backends of a rule. */
-  of(route: ModelRoute, address: Address): object;
+  of(route: ModelRoute, address: ExportedAddress): object;
 }
 
 export function backendsOf({ config, backend }: ExportGiven): Backends {

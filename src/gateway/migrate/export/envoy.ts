@@ -8,8 +8,8 @@ import type { ModelRoute } from "../../routing/route.ts";
 import { namePattern } from "./body-schema.ts";
 import { backendsOf } from "./envoy-backends.ts";
 import { clientHeader, envoyLimits, modelHeader } from "./envoy-limits.ts";
-import { type Address, type Audience, type Clause, type Difference, planOf } from "./plan.ts";
-import { type Exporter, plainName, renamed, routesOf, routingDifferences } from "./target.ts";
+import { type Audience, type Clause, type Difference, type ExportedAddress, planOf } from "./plan.ts";
+import { type Exporter, modelRenames, plainName, routesOf, routingDifferences } from "./target.ts";
 
 interface Rule {
   readonly name: string;
@@ -37,7 +37,7 @@ function ruleOf(name: string, action: Rule["action"], ids: readonly string[], cl
 }
 
 /** The first that fits decides, so denials stand first; what none fits is denied. */
-function authorization(audiences: readonly Audience[], { path }: Address, called: readonly string[]): Rule[] {
+function authorization(audiences: readonly Audience[], { path }: ExportedAddress, called: readonly string[]): Rule[] {
   const rules: Rule[] = [];
   for (const [action, effect] of [
     ["Deny", "deny"],
@@ -56,6 +56,29 @@ function authorization(audiences: readonly Audience[], { path }: Address, called
     }
   return rules;
 }
+
+const httpRoute = (name: string, rule: object) => ({
+  apiVersion: "gateway.networking.k8s.io/v1",
+  kind: "HTTPRoute",
+  metadata: { name },
+  spec: { parentRefs: [{ name: "loam" }], rules: [rule] },
+});
+
+const securityPolicy = (target: { readonly name: string }, rules: readonly object[]) => ({
+  apiVersion: "gateway.envoyproxy.io/v1alpha1",
+  kind: "SecurityPolicy",
+  metadata: { name: target.name },
+  spec: {
+    targetRefs: [target],
+    apiKeyAuth: {
+      credentialRefs: [{ group: "", kind: "Secret", name: "loam-keys" }],
+      extractFrom: [{ headers: ["Authorization", "x-api-key"] }],
+      forwardClientIDHeader: clientHeader,
+      sanitize: true,
+    },
+    authorization: { defaultAction: "Deny", rules },
+  },
+});
 
 export const exportEnvoy: Exporter = given => {
   const { config, access, consumers, backend } = given;
@@ -76,44 +99,15 @@ export const exportEnvoy: Exporter = given => {
       const name = `loam-${plainName(address.path.slice("/v1/".length), "api")}-${i + 1}-${plainName(route.name, "model")}`;
       const target = { group: "gateway.networking.k8s.io", kind: "HTTPRoute", name };
       targets.push(target);
-      documents.push(
+      const matches = [
         {
-          apiVersion: "gateway.networking.k8s.io/v1",
-          kind: "HTTPRoute",
-          metadata: { name },
-          spec: {
-            parentRefs: [{ name: "loam" }],
-            rules: [
-              {
-                matches: [
-                  {
-                    path: { type: "Exact", value: address.path },
-                    method: "POST",
-                    headers: [{ type: "RegularExpression", name: modelHeader, value: namePattern({ models: called }) }],
-                  },
-                ],
-                ...backends.of(route, address),
-                timeouts: { request: `${Math.round(config.totalMs / 1000)}s` },
-              },
-            ],
-          },
+          path: { type: "Exact", value: address.path },
+          method: "POST",
+          headers: [{ type: "RegularExpression", name: modelHeader, value: namePattern({ models: called }) }],
         },
-        {
-          apiVersion: "gateway.envoyproxy.io/v1alpha1",
-          kind: "SecurityPolicy",
-          metadata: { name },
-          spec: {
-            targetRefs: [target],
-            apiKeyAuth: {
-              credentialRefs: [{ group: "", kind: "Secret", name: "loam-keys" }],
-              extractFrom: [{ headers: ["Authorization", "x-api-key"] }],
-              forwardClientIDHeader: clientHeader,
-              sanitize: true,
-            },
-            authorization: { defaultAction: "Deny", rules },
-          },
-        },
-      );
+      ];
+      const timeouts = { request: `${Math.round(config.totalMs / 1000)}s` };
+      documents.push(httpRoute(name, { matches, ...backends.of(route, address), timeouts }), securityPolicy(target, rules));
     }
   if (limits.rules.length > 0 && targets.length > 0)
     documents.push({
@@ -122,7 +116,7 @@ export const exportEnvoy: Exporter = given => {
       metadata: { name: "loam-limits" },
       spec: { targetRefs: targets, rateLimit: { type: "Global", global: { rules: limits.rules } } },
     });
-  if (!backend) differences.push(...renamed(config));
+  if (!backend) differences.push(...modelRenames(config));
   differences.push(
     ...routingDifferences(given, ["weights"]),
     {

@@ -37,7 +37,7 @@ export interface Gate {
   readonly deny: readonly Clause[];
 }
 
-export interface Address {
+export interface ExportedAddress {
   readonly path: string;
   readonly endpoint: Endpoint;
   readonly isStreamed: boolean;
@@ -58,13 +58,13 @@ export interface Difference {
 }
 
 export interface Plan {
-  readonly addresses: readonly Address[];
+  readonly addresses: readonly ExportedAddress[];
   readonly audiences: readonly Audience[];
   readonly differences: readonly Difference[];
 }
 
 /** Conditions that not every target can ask. */
-export const conditionKinds = ["labels", "dataClasses", "parameters", "when"] as const;
+const conditionKinds = ["labels", "dataClasses", "parameters", "when"] as const;
 export type ConditionKind = (typeof conditionKinds)[number];
 
 const words: { readonly [K in ConditionKind]: string } = {
@@ -74,7 +74,7 @@ const words: { readonly [K in ConditionKind]: string } = {
   when: "days and hours",
 };
 
-const addresses: readonly Address[] = [
+const addresses: readonly ExportedAddress[] = [
   ...apis.map(({ path, endpoint, streamed }) => ({ path: `/v1${path}`, endpoint, isStreamed: streamed !== undefined })),
   { path: "/v1/messages", endpoint: "messages", isStreamed: true },
 ];

@@ -54,11 +54,11 @@ export function oneBackend({ config, backend }: ExportGiven, target: string): { 
       received: `${[...used].join(", ")}`,
       hint: "Name what stands behind it, such as a `loam gateway`: --backend https://gateway.internal/v1.",
     });
-  return { url: config.upstreams.get(only)!.url, differences: renamed(config) };
+  return { url: config.upstreams.get(only)!.url, differences: modelRenames(config) };
 }
 
 /** Models that their server calls otherwise, where a target passes bodies on as they are. */
-export const renamed = (config: GatewayConfig): Difference[] =>
+export const modelRenames = (config: GatewayConfig): Difference[] =>
   [...config.routes]
     .filter(([called, r]) => r.targets.some(t => t.model !== called))
     .map(([called, r]) => ({

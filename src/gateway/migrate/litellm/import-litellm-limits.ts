@@ -23,7 +23,7 @@ const rateOf = ({ params }: RatedDeployment, key: RateKey): number | undefined =
 };
 
 /** A limit as people write it. */
-export interface ImportedLimit {
+interface ImportedLimit {
   readonly name: string;
   readonly measure: string;
   readonly limit: number;

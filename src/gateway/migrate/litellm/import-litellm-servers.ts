@@ -49,7 +49,7 @@ const secretHeader = /auth|key|token|secret|cookie|password/i;
 export const serverKeys = ["model", "custom_llm_provider", "api_base", "base_url", "api_key", "organization", "headers", "extra_headers"];
 
 /** A deployment's server: the parts of an upstream that say which it is. */
-export interface LitellmServer {
+interface LitellmServer {
   readonly provider: string;
   readonly protocol: ProtocolName | undefined;
   /** As the server names it. */

@@ -92,73 +92,125 @@ const withoutServer = (params: Readonly<Record<string, unknown>>): Record<string
 /** Errors: gateway/config where it is no such file. */
 export function importLitellm(value: unknown, place: string): ImportedGateway {
   const result = litellmFile.safeParse(value);
-  if (!result.success) {
-    const issue = result.error.issues[0]!;
-    throw gatewayErrors.fail("config", {
-      place: `${place}: ${issue.path.join(".") || "the file"}`,
-      message: `this is no config.yaml of LiteLLM (${issue.message})`,
-      hint: "Its first key is usually model_list.",
-    });
+  if (result.success) return new LitellmImport(result.data).result();
+  const issue = result.error.issues[0]!;
+  throw gatewayErrors.fail("config", {
+    place: `${place}: ${issue.path.join(".") || "the file"}`,
+    message: `this is no config.yaml of LiteLLM (${issue.message})`,
+    hint: "Its first key is usually model_list.",
+  });
+}
+
+type LitellmFile = z.output<typeof litellmFile>;
+type Deployment = LitellmFile["model_list"][number];
+
+class LitellmImport {
+  readonly #file: LitellmFile;
+  readonly #left: { place: string; why: string }[] = [];
+  readonly #upstreams = new Upstreams();
+  readonly #servers: LitellmServers;
+  /** By target. */
+  readonly #prices: Record<string, Record<string, number>> = {};
+  readonly #models: Record<string, { targets: Record<string, unknown>[] } & Record<string, unknown>> = {};
+  readonly #deployments = new Map<string, RatedDeployment[]>();
+
+  constructor(file: LitellmFile) {
+    this.#file = file;
+    this.#servers = new LitellmServers(
+      (at, why) => this.#leave(at, why),
+      file.model_list.map(m => m.litellm_params),
+    );
   }
-  const file = result.data;
-  const left: { place: string; why: string }[] = [];
-  const leave = (at: string, why: string) => left.push({ place: at, why });
-  const leaveOthers = (part: string, values: Readonly<Record<string, unknown>>, read: ReadonlySet<string>) => {
+
+  result(): ImportedGateway {
+    const { model_list: list, router_settings: router, litellm_settings: settings, general_settings: general } = this.#file;
+    for (const [i, entry] of list.entries()) this.#takeDeployment(`model_list[${i}]`, entry);
+    if (Object.keys(this.#models).length === 0)
+      this.#leave("model_list", "no model was taken over: the new file is not right before `models` has one");
+    this.#takeStrategy();
+    this.#takeTags();
+    this.#takeFallbacks();
+    this.#takeAliases();
+    const strategy = router.routing_strategy;
+    if (strategy === undefined || strategy === "simple-shuffle") for (const own of this.#deployments.values()) weighByRates(own);
+    const limits = limitsOfRates(this.#deployments, (at, why) => this.#leave(at, why));
+    const atOnce = general.global_max_parallel_requests;
+    if (typeof atOnce === "number" && atOnce >= 1) limits.push({ name: "at-once", measure: "concurrency", limit: Math.floor(atOnce) });
+    this.#leaveOthers("router_settings", router, readRouter);
+    this.#leaveOthers("litellm_settings", settings, readSettings);
+    this.#leaveOthers("general_settings", general, readGeneral);
+    for (const name of Object.keys(this.#file.environment_variables))
+      this.#leave(`environment_variables.${name}`, "not copied: where the gateway reads it, set it before the start");
+    this.#leaveOthers("", this.#file, parts);
+    return { left: this.#left, variables: variablesIn(this.#upstreams.all), config: this.#config(limits) };
+  }
+
+  #config(limits: readonly unknown[]): ImportedGateway["config"] {
+    const { router_settings: router, litellm_settings: settings } = this.#file;
+    const attempts = router.num_retries ?? settings.num_retries;
+    const total = seconds(router.timeout ?? settings.request_timeout);
+    return {
+      upstreams: this.#upstreams.all,
+      models: this.#models,
+      ...(typeof attempts === "number" ? { retries: { attempts: Math.min(10, Math.max(0, Math.round(attempts))) } } : {}),
+      ...(total === undefined ? {} : { timeouts: { total } }),
+      access: {
+        principals: { users: { admin: { roles: ["admin"] } } },
+        policies: [{ id: "everybody", effect: "allow" }],
+        ...(limits.length > 0 ? { limits } : {}),
+        ...(Object.keys(this.#prices).length > 0 ? { prices: { models: this.#prices } } : {}),
+      },
+    };
+  }
+
+  #leave(at: string, why: string): void {
+    this.#left.push({ place: at, why });
+  }
+
+  #leaveOthers(part: string, values: Readonly<Record<string, unknown>>, read: ReadonlySet<string>): void {
     for (const [key, value] of Object.entries(values)) {
       const at = part === "" ? key : `${part}.${key}`;
       const variable = variableOf(value);
-      if (!read.has(key)) leave(at, otherwise[at] ?? "no counterpart here");
-      else if (variable !== undefined) leave(at, `it is in the variable ${variable}: write its value here`);
+      if (!read.has(key)) this.#leave(at, otherwise[at] ?? "no counterpart here");
+      else if (variable !== undefined) this.#leave(at, `it is in the variable ${variable}: write its value here`);
     }
-  };
-  const upstreams = new Upstreams();
-  const servers = new LitellmServers(
-    leave,
-    file.model_list.map(m => m.litellm_params),
-  );
-  /** By target. */
-  const prices: Record<string, Record<string, number>> = {};
-  const models: Record<string, { targets: Record<string, unknown>[] } & Record<string, unknown>> = {};
-  const deployments = new Map<string, RatedDeployment[]>();
-  const { router_settings: router, litellm_settings: settings, general_settings: general } = file;
+  }
 
-  const failures = router.allowed_fails;
-  const open = seconds(router.cooldown_time);
-  const breaker =
-    typeof failures === "number" || open !== undefined
-      ? { breaker: { ...(typeof failures === "number" ? { failures: failures + 1 } : {}), ...(open === undefined ? {} : { open }) } }
-      : {};
-  for (const [i, entry] of file.model_list.entries()) {
-    const at = `model_list[${i}]`;
-    const { model_name: name, litellm_params: p } = entry;
-    const server = servers.of(p, at);
-    if (!server) continue;
+  #breaker(): object {
+    const { router_settings: router } = this.#file;
+    const failures = router.allowed_fails;
+    const open = seconds(router.cooldown_time);
+    if (typeof failures !== "number" && open === undefined) return {};
+    return { breaker: { ...(typeof failures === "number" ? { failures: failures + 1 } : {}), ...(open === undefined ? {} : { open }) } };
+  }
+
+  #takeDeployment(at: string, { model_name: name, litellm_params: p, model_info: info }: Deployment): void {
+    const server = this.#servers.of(p, at);
+    if (!server) return;
     const { provider, protocol, model } = server;
     const wait = seconds(p.stream_timeout ?? p.timeout);
-    const upstream = upstreams.take(provider, {
+    const upstream = this.#upstreams.take(provider, {
       ...server.part,
-      ...(protocol !== undefined && settings.drop_params === true ? { untranslated: "drop" } : {}),
+      ...(protocol !== undefined && this.#file.litellm_settings.drop_params === true ? { untranslated: "drop" } : {}),
       ...(wait === undefined ? {} : { timeouts: { firstByte: wait } }),
-      ...breaker,
+      ...this.#breaker(),
     });
     if (name.includes("*") || model.includes("*")) {
       const [own, others] = [name, model].map(n => n.replace("*", "NAME"));
-      leave(
-        at,
-        `there are no names with * here: write each model that is used, as ${own}: { targets: [{ upstream: ${upstream}, model: ${others} }] }`,
-      );
-      continue;
+      const instead = `${own}: { targets: [{ upstream: ${upstream}, model: ${others} }] }`;
+      this.#leave(at, `there are no names with * here: write each model that is used, as ${instead}`);
+      return;
     }
     if (!modelName.safeParse(name).success) {
-      leave(`${at}.model_name`, `${JSON.stringify(name)} has other letters than a model's name here`);
-      continue;
+      this.#leave(`${at}.model_name`, `${JSON.stringify(name)} has other letters than a model's name here`);
+      return;
     }
-    models[name] ??= { targets: [] };
-    const own = models[name];
+    this.#models[name] ??= { targets: [] };
+    const own = this.#models[name];
     const { tags, odd } = tagsOfDeployment(p);
-    if (odd.length > 0) leave(`${at}.litellm_params.tags`, `${odd.join(", ")}: other letters than a tag has here`);
-    const price = priceOfDeployment(p, entry.model_info);
-    if (price) prices[`${upstream}/${model}`] = price;
+    if (odd.length > 0) this.#leave(`${at}.litellm_params.tags`, `${odd.join(", ")}: other letters than a tag has here`);
+    const price = priceOfDeployment(p, info);
+    if (price) this.#prices[`${upstream}/${model}`] = price;
     const target: Record<string, unknown> = {
       upstream,
       ...(model === name ? {} : { model }),
@@ -167,90 +219,75 @@ export function importLitellm(value: unknown, place: string): ImportedGateway {
       ...(tags.length > 0 ? { tags } : {}),
     };
     const twin = own.targets.find(t => t.upstream === upstream && t.model === target.model);
-    if (twin) leave(at, "the same deployment again");
+    if (twin) this.#leave(at, "the same deployment again");
     else {
       own.targets.push(target);
-      deployments.set(name, [...(deployments.get(name) ?? []), { place: at, params: p, target }]);
+      this.#deployments.set(name, [...(this.#deployments.get(name) ?? []), { place: at, params: p, target }]);
     }
-    leaveOthers(`${at}.litellm_params`, withoutServer(p), readParams);
-    leaveOthers(`${at}.model_info`, entry.model_info, new Set(priceKeys));
+    this.#leaveOthers(`${at}.litellm_params`, withoutServer(p), readParams);
+    this.#leaveOthers(`${at}.model_info`, info, new Set(priceKeys));
   }
-  if (Object.keys(models).length === 0) leave("model_list", "no model was taken over: the new file is not right before `models` has one");
 
-  const strategy = router.routing_strategy;
-  if (typeof strategy === "string") {
+  #takeStrategy(): void {
+    const strategy = this.#file.router_settings.routing_strategy;
+    if (typeof strategy !== "string") return;
     const own = Object.hasOwn(strategies, strategy) ? strategies[strategy] : undefined;
-    if (own === undefined) leave("router_settings.routing_strategy", `${strategy} has no counterpart; weighted is used`);
+    if (own === undefined) this.#leave("router_settings.routing_strategy", `${strategy} has no counterpart; weighted is used`);
     else if (own !== "weighted")
-      for (const [name, m] of Object.entries(models))
-        if (own !== "cost" || m.targets.every(t => Object.hasOwn(prices, `${t.upstream}/${t.model ?? name}`))) m.strategy = own;
-        else leave("router_settings.routing_strategy", `of ${name}: not every deployment has a price in the file; weighted is used`);
+      for (const [name, m] of Object.entries(this.#models))
+        if (own !== "cost" || m.targets.every(t => Object.hasOwn(this.#prices, `${t.upstream}/${t.model ?? name}`))) m.strategy = own;
+        else this.#leave("router_settings.routing_strategy", `of ${name}: not every deployment has a price in the file; weighted is used`);
   }
-  if (router.enable_tag_filtering === true)
-    for (const m of Object.values(models)) {
+
+  #takeTags(): void {
+    if (this.#file.router_settings.enable_tag_filtering !== true) return;
+    for (const m of Object.values(this.#models)) {
       const rules = rulesOfTags(m.targets);
       if (rules.length > 0) m.rules = rules;
       if (m.targets.some(t => (t.tags as string[] | undefined)?.includes("default")))
-        leave("router_settings.enable_tag_filtering", "requests without a tag go to every deployment, not to those tagged default alone");
+        this.#leave(
+          "router_settings.enable_tag_filtering",
+          "requests without a tag go to every deployment, not to those tagged default alone",
+        );
     }
-  for (const [at, list] of [
-    ["router_settings.fallbacks", router.fallbacks],
-    ["litellm_settings.fallbacks", settings.fallbacks],
-  ] as const) {
-    if (list === undefined) continue;
+  }
+
+  #takeFallbacks(): void {
+    const { router_settings: router, litellm_settings: settings } = this.#file;
+    this.#takeFallbackList("router_settings.fallbacks", router.fallbacks);
+    this.#takeFallbackList("litellm_settings.fallbacks", settings.fallbacks);
+    const everybody = Array.isArray(settings.default_fallbacks)
+      ? settings.default_fallbacks.filter(f => typeof f === "string" && Object.hasOwn(this.#models, f))
+      : [];
+    for (const [name, m] of Object.entries(this.#models)) {
+      const others = everybody.filter(f => f !== name);
+      if (others.length > 0) m.fallbacks ??= others;
+    }
+  }
+
+  #takeFallbackList(at: string, list: unknown): void {
+    if (list === undefined) return;
     const parsed = fallbackList.safeParse(list);
-    if (!parsed.success) leave(at, "not a list of { model: [models] }");
-    else
-      for (const [name, others] of parsed.data.flatMap(o => Object.entries(o))) {
-        const known = others.filter(o => Object.hasOwn(models, o));
-        if (Object.hasOwn(models, name) && known.length > 0) models[name]!.fallbacks = known;
-        if (!Object.hasOwn(models, name) || known.length < others.length) leave(at, `of ${name}: not every model is in model_list`);
-      }
+    if (!parsed.success) this.#leave(at, "not a list of { model: [models] }");
+    for (const [name, others] of (parsed.data ?? []).flatMap(o => Object.entries(o))) {
+      const known = others.filter(o => Object.hasOwn(this.#models, o));
+      if (Object.hasOwn(this.#models, name) && known.length > 0) this.#models[name]!.fallbacks = known;
+      if (!Object.hasOwn(this.#models, name) || known.length < others.length)
+        this.#leave(at, `of ${name}: not every model is in model_list`);
+    }
   }
-  const everybody = Array.isArray(settings.default_fallbacks)
-    ? settings.default_fallbacks.filter(f => typeof f === "string" && Object.hasOwn(models, f))
-    : [];
-  for (const [name, m] of Object.entries(models)) {
-    const others = everybody.filter(f => f !== name);
-    if (others.length > 0) m.fallbacks ??= others;
+
+  #takeAliases(): void {
+    const given = this.#file.router_settings.model_group_alias;
+    if (given === undefined) return;
+    const at = "router_settings.model_group_alias";
+    const aliases = aliasTable.safeParse(given);
+    if (!aliases.success) this.#leave(at, "not a table of names");
+    for (const [alias, name] of Object.entries(aliases.data ?? {})) {
+      const m = Object.hasOwn(this.#models, name) ? this.#models[name]! : undefined;
+      if (!modelName.safeParse(alias).success) this.#leave(at, `${alias}: other letters than a name has here`);
+      else if (m) m.aliases = [...((m.aliases as string[] | undefined) ?? []), alias];
+      else this.#leave(at, `${alias}: there is no ${name}`);
+    }
   }
-  if (router.model_group_alias !== undefined) {
-    const aliases = aliasTable.safeParse(router.model_group_alias);
-    if (!aliases.success) leave("router_settings.model_group_alias", "not a table of names");
-    else
-      for (const [alias, name] of Object.entries(aliases.data)) {
-        const m = Object.hasOwn(models, name) ? models[name]! : undefined;
-        if (!modelName.safeParse(alias).success) leave("router_settings.model_group_alias", `${alias}: other letters than a name has here`);
-        else if (m) m.aliases = [...((m.aliases as string[] | undefined) ?? []), alias];
-        else leave("router_settings.model_group_alias", `${alias}: there is no ${name}`);
-      }
-  }
-  if (strategy === undefined || strategy === "simple-shuffle") for (const own of deployments.values()) weighByRates(own);
-  const limits = limitsOfRates(deployments, leave);
-  const atOnce = general.global_max_parallel_requests;
-  if (typeof atOnce === "number" && atOnce >= 1) limits.push({ name: "at-once", measure: "concurrency", limit: Math.floor(atOnce) });
-  leaveOthers("router_settings", router, readRouter);
-  leaveOthers("litellm_settings", settings, readSettings);
-  leaveOthers("general_settings", general, readGeneral);
-  for (const name of Object.keys(file.environment_variables))
-    leave(`environment_variables.${name}`, "not copied: where the gateway reads it, set it before the start");
-  leaveOthers("", file, parts);
-  const attempts = router.num_retries ?? settings.num_retries;
-  const total = seconds(router.timeout ?? settings.request_timeout);
-  return {
-    left,
-    variables: variablesIn(upstreams.all),
-    config: {
-      upstreams: upstreams.all,
-      models,
-      ...(typeof attempts === "number" ? { retries: { attempts: Math.min(10, Math.max(0, Math.round(attempts))) } } : {}),
-      ...(total === undefined ? {} : { timeouts: { total } }),
-      access: {
-        principals: { users: { admin: { roles: ["admin"] } } },
-        policies: [{ id: "everybody", effect: "allow" }],
-        ...(limits.length > 0 ? { limits } : {}),
-        ...(Object.keys(prices).length > 0 ? { prices: { models: prices } } : {}),
-      },
-    },
-  };
 }

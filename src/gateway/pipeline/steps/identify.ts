@@ -1,7 +1,7 @@
 /** Who sends the request: by its signature, its credentials, a browser's session or the connection's certificate. */
 import { receivedBytes } from "../../http/ask.ts";
 import { isSigned } from "../../http/is-signed.ts";
-import type { Asked } from "../../http/node-request.ts";
+import type { AnyRequest } from "../../http/node-request.ts";
 import { ReadyAnswer } from "../../http/wire-error.ts";
 import type { Authentication, SignedWire } from "../../identity/contract.ts";
 import { ambiguous, credentialsOf } from "../../identity/credentials.ts";
@@ -51,7 +51,7 @@ async function identifySigned(x: Arrival, request: Request): Promise<Identified>
   if (!bytes || !request.body) return added;
   const { method, url, signal } = request;
   // its bytes are a buffer's, never a shared one's
-  const again: Asked = new Request(url, { method, headers: request.headers, signal, body: (await bytes) as Uint8Array<ArrayBuffer> });
+  const again: AnyRequest = new Request(url, { method, headers: request.headers, signal, body: (await bytes) as Uint8Array<ArrayBuffer> });
   return { ...added, request: again };
 }
 

@@ -4,7 +4,7 @@ import { knownPaths } from "../../http/model-addresses.ts";
 import { ownerOf } from "../../owners/owner.ts";
 import { PassedObjects, readsBody } from "../../owners/passed-objects.ts";
 import { beginsBatch } from "../../passthrough/batch-lines.ts";
-import { bodyOf } from "../../passthrough/body.ts";
+import { passedBody } from "../../passthrough/body.ts";
 import { targetPath } from "../../passthrough/places.ts";
 import type { Adds, ReadsWeb } from "../step.ts";
 
@@ -22,7 +22,7 @@ export function openPassThrough({
   const upstream = config.upstreams.get(pass.upstream)!;
   const objects = new PassedObjects({ pass, config: upstream, seal: gateway.control.objects, owner: ownerOf(identity) });
   const address = objects.address(method, path, url.search);
-  const body = bodyOf(request, pass.bodyBytes);
+  const body = passedBody(request, pass.bodyBytes);
   const type = request.headers.get("content-type");
   // a server of this process brings each line here
   const isBatch = address.kind !== "unread" && beginsBatch(method, path) && body.stream !== undefined && !upstream.here;
