@@ -77,7 +77,16 @@ export async function followConfig({
     mark = now;
     await reload();
   };
-  const timer = setInterval(() => void look(), everyMs);
+  let isLooking = false;
+  /** One look at a time: two at the same moment would take a file that is being written for one that stays as it is. */
+  const looked = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await look().finally(() => {
+      isLooking = false;
+    });
+  };
+  const timer = setInterval(() => void looked(), everyMs);
   timer.unref();
   const stop = () => {
     clearInterval(timer);
