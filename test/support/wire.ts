@@ -1,7 +1,7 @@
 /**
  * Transcripts of HTTP exchanges, kept as files and compared byte for byte. What differs from run to run is masked by these rules alone: random ids
- * (numbered by their first appearance, so that equal ids stay equal), ports of the loopback, fingerprints of programs, and, where a test asks for it,
- * digits of computed numbers. Written anew with LOAM_RECORD=1.
+ * (numbered by their first appearance, so that equal ids stay equal), ports of the loopback, fingerprints of programs, line and column in JSON errors
+ * (newer versions of Node have them), and, where a test asks for it, digits of computed numbers. Written anew with LOAM_RECORD=1.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -33,7 +33,8 @@ export class Transcript {
         return this.#known.get(id)!;
       })
       .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
-      .replaceAll(/\bfp_[0-9a-f]{16}\b/g, "fp_PROGRAM");
+      .replaceAll(/\bfp_[0-9a-f]{16}\b/g, "fp_PROGRAM")
+      .replaceAll(/ \(line \d+ column \d+\)/g, "");
     const masked = numbers
       ? plain.replaceAll(/-?\d+\.\d+(e-?\d+)?/g, "REAL").replaceAll(/"embedding":"[A-Za-z0-9+/=]+"/g, '"embedding":"BASE64"')
       : plain;

@@ -2,11 +2,11 @@
  * Answers that are given again: who asks what somebody of the same tenant has asked gets the same answer, to the letter, without a server being
  * asked. Stands behind policies and limits, which are asked each time, and before the servers. What goes wrong in it is a miss and never an error.
  */
+import type { TokenUsage } from "../../protocols/index.ts";
 import type { Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Answer, End } from "../http/exchange.ts";
 import type { Forwarded } from "../http/forward.ts";
-import type { TokenUsage } from "../streams/usage.ts";
 import { type CacheCounts, type CacheResult, type CacheState, Counting } from "./counts.ts";
 import { Flight, type Landing } from "./flight.ts";
 import { given, marked, notCached } from "./give.ts";

@@ -1,10 +1,10 @@
 /** A question's vector from an embedding model of the same gateway: asked as any model is, with its targets, retries and breakers, and charged to nobody. */
+import { isRow } from "../../protocols/index.ts";
 import { apis } from "../http/apis.ts";
 import { askOf } from "../http/ask.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { type Forwarded, forward } from "../http/forward.ts";
 import { readMembers } from "../http/members.ts";
-import { isRow } from "../streams/usage.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";
 import type { Embed } from "./meaning.ts";

@@ -1,9 +1,9 @@
 /** What the cache says to a client: a kept answer, the mark on a new one, and that there is none. */
+import type { TokenUsage } from "../../protocols/index.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Answer } from "../http/exchange.ts";
 import type { Forwarded } from "../http/forward.ts";
 import { ReadyAnswer, wireError } from "../http/wire-error.ts";
-import type { TokenUsage } from "../streams/usage.ts";
 import { ageOf, replayed, streamHeaders } from "./replay.ts";
 import type { KeptAnswer } from "./store.ts";
 

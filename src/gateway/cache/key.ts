@@ -3,13 +3,14 @@
  * the model with its servers and their versions, the address, everything that the body says, the guards. Only the model's name as it was written (an alias) and
  * members that are null say nothing.
  */
+
 import { canonicalJson, hashOf } from "../../base/index.ts";
+import { isRow } from "../../protocols/index.ts";
 import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";
 import type { Endpoint, Identity } from "../contract.ts";
 import { guardVersion } from "../guards/version.ts";
 import type { Ask } from "../http/ask.ts";
 import { ownerOf } from "../owners/owner.ts";
-import { isRow } from "../streams/usage.ts";
 import type { CacheOptions, CacheScope } from "./schema.ts";
 import type { Versions } from "./versions.ts";
 

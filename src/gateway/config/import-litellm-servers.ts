@@ -2,8 +2,8 @@
  * Where a deployment of LiteLLM's file is, and by which key: its address, key and headers as an upstream's part. `os.environ/NAME` becomes
  * `{ env: NAME }`; a key that stands in the file is not copied, but given the name of a variable, so that no other key goes to its server.
  */
+import type { ProtocolName } from "../../protocols/index.ts";
 import { refusedUrl } from "../upstreams/address.ts";
-import type { ProtocolName } from "../upstreams/protocol.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 type Leave = (place: string, why: string) => void;

@@ -2,9 +2,11 @@
  * The gateway's file as a value to run by: checked against the schema, names that it mentions against each other, addresses against what may
  * be called, secrets read. Whole or not at all: a reload that fails here changes nothing.
  */
+
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, nearest, parseYaml } from "../../base/index.ts";
+import { upstreamProtocols } from "../../protocols/index.ts";
 import { type Operations, operationsOf } from "../admin/operations.ts";
 import { checkCache } from "../cache/check.ts";
 import type { CacheOptions } from "../cache/schema.ts";
@@ -23,7 +25,6 @@ import type { TlsPart } from "../transport/schema.ts";
 import { refusedUrl } from "../upstreams/address.ts";
 import type { Deadlines } from "../upstreams/call.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
-import { protocols } from "../upstreams/protocol.ts";
 import { type GatewayFile, gatewaySchema, type SecretSource } from "./schema.ts";
 import { secretFilesOf } from "./secret-source.ts";
 import { readSecret } from "./secrets.ts";
@@ -107,7 +108,7 @@ async function upstreamOf(id: string, part: UpstreamPart, file: GatewayFile, fol
   if (refused !== undefined)
     throw bad(`${place}.url`, "the address of a model's server", `${isHere ? `"${url}"` : "what is kept there"}: ${refused}`);
   const { protocol, responses, untranslated, tensors } = part;
-  const own = protocols[protocol];
+  const own = upstreamProtocols[protocol];
   if (!own.continuations.includes(part.resume))
     throw bad(`${place}.resume`, `for the protocol ${protocol} one of ${own.continuations.join(", ")}`, `"${part.resume}"`);
   if (part.cacheSalt && protocol !== "openai")

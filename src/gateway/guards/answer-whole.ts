@@ -1,6 +1,6 @@
 /** A whole answer's texts through the guards. One that is blocked ends before the passage, with the reason that OpenAI has for it. */
+import { isRow } from "../../protocols/index.ts";
 import type { StreamedApi } from "../streams/progress.ts";
-import { isRow } from "../streams/usage.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
 import type { TextForm } from "./contract.ts";
 

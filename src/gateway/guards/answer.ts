@@ -2,9 +2,9 @@
  * An answer on its way to the client through the guards, whole or event by event: none is read before the last was taken. A stream that a guard
  * ends is ended at its server too.
  */
+import { cutEvents } from "../../protocols/index.ts";
 import type { Ask } from "../http/ask.ts";
 import type { Answer, End } from "../http/exchange.ts";
-import { cutEvents } from "../streams/events.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
 import { wholeAnswer } from "./answer-whole.ts";
 import { choicesRewriter } from "./choices-stream.ts";

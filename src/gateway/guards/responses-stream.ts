@@ -2,8 +2,7 @@
  * Events of a response through the guards. Pieces of a text (`*.delta`) go through its chain; events that say a text whole once more (`*.done`, parts,
  * items, the response) say what left of it. A blocked response ends as OpenAI ends one that its filter stopped: `response.incomplete`.
  */
-import type { StreamEvent } from "../streams/events.ts";
-import { isRow } from "../streams/usage.ts";
+import { isDoneData, isRow, type StreamEvent } from "../../protocols/index.ts";
 import type { AnswerFilters } from "./answer-filters.ts";
 import { filteredOut, itemOf, responseOf } from "./answer-whole.ts";
 import type { EventRewriter, Rewritten } from "./choices-stream.ts";
@@ -87,7 +86,7 @@ export function responsesRewriter(filters: AnswerFilters): EventRewriter {
 
   return {
     event: async ({ bytes, data }: StreamEvent) => {
-      if (data === undefined || data.trim() === "[DONE]") return { out: [bytes], isOver: false };
+      if (data === undefined || isDoneData(data)) return { out: [bytes], isOver: false };
       const event: unknown = JSON.parse(data);
       if (!isRow(event) || typeof event.type !== "string") return { out: [bytes], isOver: false };
       const { type } = event;

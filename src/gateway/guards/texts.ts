@@ -3,7 +3,7 @@
  * of tools, prompts, inputs, instructions, names of users. What is no text (pictures, sounds, files, ids, types) is passed over by name, so that
  * a member which nobody here knows is looked at too.
  */
-import { isRow } from "../streams/usage.ts";
+import { isRow } from "../../protocols/index.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 

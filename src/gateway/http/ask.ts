@@ -1,14 +1,13 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
+
 import { isAscii } from "node:buffer";
 import { contentCoding, decodedContent, formatBytes, type LoamError } from "../../base/index.ts";
+import { isRow, Passage, type ProtocolName } from "../../protocols/index.ts";
 import type { Action, Endpoint } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { type Parameters, parametersIn } from "../policy/parameters.ts";
-import { isRow } from "../streams/usage.ts";
 import type { ChatContract } from "../translate/contract.ts";
-import { Passage } from "../translate/passage.ts";
 import { isLarge, nextTurn } from "../turns.ts";
-import type { ProtocolName } from "../upstreams/protocol.ts";
 import { type Api, tokenIds } from "./apis.ts";
 import { limits } from "./limits.ts";
 import { type Members, readMembers } from "./members.ts";

@@ -3,8 +3,8 @@
  * request can be; downwards by what was seen of a stream. Where nothing usable was said of a whole answer, what was held is charged. And what an
  * upstream is told so that what is held is all that it writes.
  */
+import type { TokenUsage } from "../../protocols/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
-import type { TokenUsage } from "../streams/usage.ts";
 import type { Ask } from "./ask.ts";
 
 /** Of a request that was let in, what its counts are held against. */

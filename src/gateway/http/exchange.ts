@@ -1,10 +1,10 @@
 /** One request at the gateway's door while it lives: what is known of it so far, and its one line in the log and the metrics when it ends. */
 
 import { redact } from "../../base/index.ts";
+import type { TokenUsage } from "../../protocols/index.ts";
 import type { Authentication, Identity, Reservation } from "../contract.ts";
 import type { GuardActs } from "../guards/acts.ts";
 import type { Attempt } from "../routing/attempts.ts";
-import type { TokenUsage } from "../streams/usage.ts";
 import type { RequestTrace } from "../tracing/tracing.ts";
 import type { ShownCertificate } from "../transport/client-certificate.ts";
 

@@ -1,7 +1,9 @@
 /** A request for a model that was let in: to its targets and back, whole or as a stream, and what it came to. */
+
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
+import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { RequestObjects } from "../owners/request-objects.ts";
@@ -12,7 +14,6 @@ import { type ClientAnswer, type Shadows, textOf } from "../routing/shadow.ts";
 import { mayAskTwice } from "../routing/way.ts";
 import { hasWritten, serverFault } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
-import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import { type Ask, prefixOf } from "./ask.ts";

@@ -1,11 +1,11 @@
 /** What a target is told: the client's request with what differs there; and the copy that goes to a model's shadow. */
+import { isRow } from "../../protocols/index.ts";
 import type { AttemptsOptions } from "../routing/attempts.ts";
 import type { ClientAnswer } from "../routing/shadow.ts";
 import { mayAskTwice } from "../routing/way.ts";
-import { isRow } from "../streams/usage.ts";
 import { callersHeaders } from "../tracing/tracing.ts";
 import { callFor, isToldIds, ownWords } from "../translate/call-for.ts";
-import { translationOf } from "../translate/protocols.ts";
+import { translationOf } from "../translate/translation-of.ts";
 import type { UpstreamConfig } from "../upstreams/config.ts";
 import type { Ask } from "./ask.ts";
 import { toldOutputTokens } from "./charged.ts";

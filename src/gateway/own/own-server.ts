@@ -3,6 +3,7 @@
  * request and says what it is for (`server-port.ts`), policies and limits decide, and then the server answers. So nothing of a server with a gateway is
  * reached without a key, and no model by another way than the one that policies judged, whichever contract a client speaks.
  */
+import { isRow } from "../../protocols/index.ts";
 import { mayAdminister } from "../admin/roles.ts";
 import type { Identity } from "../contract.ts";
 import type { Gateway } from "../gateway.ts";
@@ -12,7 +13,6 @@ import { admitted, allowed, notDenied, reserved } from "../http/door.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { ownerHeader, ownerValue } from "../owners/owner.ts";
 import { bodyParameters, parametersIn } from "../policy/parameters.ts";
-import { isRow } from "../streams/usage.ts";
 import { callerHeader } from "./callers.ts";
 import type { Authorize, NamedModel, OwnServer, RoutedRequest } from "./server-port.ts";
 import { bytesPerToken, TokensWritten } from "./tokens-written.ts";

@@ -1,7 +1,7 @@
 /** An upstream's answer with the ids of stored objects sealed for their owner: whole, or event by event as a stream comes. */
+import { cutEvents, type StreamEvent } from "../../protocols/index.ts";
 import { limits } from "../http/limits.ts";
 import { readWhole } from "../routing/read-answer.ts";
-import { cutEvents, type StreamEvent } from "../streams/events.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { answerIds, certainIds, type IdRules, mayHoldCertainIds, withAnswerIds } from "./object-ids.ts";

@@ -3,7 +3,9 @@
  * sent it here alone, by policies, guards and limits, before the batch is begun. The file is read from the upstream line by line, whatever way it
  * came there, so memory is bounded by one line. What a policy denies, the error names with its line.
  */
+
 import { formatBytes, isLoamError } from "../../base/index.ts";
+import { isRow } from "../../protocols/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import type { Action, Endpoint, Identity, Reservation } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
@@ -15,7 +17,6 @@ import { limits } from "../http/limits.ts";
 import { readMembers } from "../http/members.ts";
 import { checkUnguarded } from "../own/unguarded.ts";
 import { parametersIn } from "../policy/parameters.ts";
-import { isRow } from "../streams/usage.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import type { Stop } from "../upstreams/stop.ts";
 import type { Upstream } from "../upstreams/upstream.ts";

@@ -2,12 +2,13 @@
  * Conditions on a request, as rules and priorities are written: every key an "and", every list an "or", a name exact or its beginning and `*`. Read
  * once from the configuration; asked of a request without looking at anything that no condition names.
  */
+
 import { z } from "zod";
+import { isRow } from "../../protocols/index.ts";
 import { type Endpoint, endpoints, type Identity } from "../contract.ts";
 import { gatewayErrors } from "../errors.ts";
 import { fitsName, inBound, namesOf } from "../policy/decide.ts";
 import { bound, whoKinds } from "../policy/rules.ts";
-import { isRow } from "../streams/usage.ts";
 
 const pattern = z
   .string()

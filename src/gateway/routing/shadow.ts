@@ -3,14 +3,15 @@
  * answer has begun, is charged to nobody, and whatever becomes of it neither the client nor the record of its upstream hears of it. Copies under
  * way are bounded; what is more is left out and counted.
  */
+
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
+import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";
 import type { Ask } from "../http/ask.ts";
 import { limits } from "../http/limits.ts";
 import type { Progress } from "../streams/progress.ts";
 import { Relay } from "../streams/relay.ts";
-import { isRow, readUsage, type TokenUsage } from "../streams/usage.ts";
 import type { Reply } from "../upstreams/call.ts";
 import { UpstreamFailure } from "../upstreams/failure.ts";
 import { Stop } from "../upstreams/stop.ts";

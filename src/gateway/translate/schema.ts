@@ -1,6 +1,7 @@
 /** What an upstream's part of the configuration says of its protocol. */
+
 import { z } from "zod";
-import { protocolNames } from "../upstreams/protocol.ts";
+import { protocolNames } from "../../protocols/index.ts";
 
 export const protocolPart = {
   protocol: z.enum(protocolNames).default("openai"),

@@ -1,5 +1,6 @@
 /** One question to the served application, in this process: a request of OpenAI's API, its event stream read to the end. */
 import type { LoamError } from "../../base/index.ts";
+import { readEvents } from "../../protocols/index.ts";
 import type { App } from "../../serve/index.ts";
 import { cliErrors } from "../errors.ts";
 
@@ -33,21 +34,6 @@ interface Chunk {
 
 const failed = (message: string): LoamError => cliErrors.fail("answer", { place: "loam chat", message });
 
-/** Data of a server-sent event stream. */
-async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<Chunk> {
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const bytes of body) {
-    rest += decoder.decode(bytes, { stream: true });
-    const parts = rest.split("\n\n");
-    rest = parts.pop()!;
-    for (const part of parts) {
-      const data = part.startsWith("data: ") ? part.slice("data: ".length) : "[DONE]";
-      if (data !== "[DONE]") yield JSON.parse(data) as Chunk;
-    }
-  }
-}
-
 async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSignal, maxTokens: number | undefined): Promise<Response> {
   const isChat = typeof prompt !== "string";
   const { max_tokens: _, ...rest } = sampling;
@@ -80,7 +66,8 @@ export async function reply(
     if (response.ok && response.body) {
       let text = "";
       let finishReason = "stop";
-      for await (const { choices, error } of events(response.body)) {
+      for await (const data of readEvents(response.body)) {
+        const { choices, error } = JSON.parse(data) as Chunk;
         o.signal.throwIfAborted();
         if (error) throw failed(error.message);
         for (const c of choices ?? []) {

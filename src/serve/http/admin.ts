@@ -123,5 +123,4 @@ export const admin: Contract = {
     post("/v1/admin/split", restricted(split)),
     post("/v1/admin/policy", restricted(policy)),
   ],
-  error: wire => wire,
 };

@@ -1,4 +1,5 @@
 /** The contracts with clients, in the order in which addresses are looked up. */
+
 import { adapters } from "./adapters.ts";
 import { admin } from "./admin.ts";
 import { attributions } from "./attributions.ts";
@@ -35,7 +36,6 @@ const openai: Contract = {
     describing("models", get("/v1/models/:model{.+}", oneModel)),
     ...under("admin", [del("/v1/models/:model{.+}", deleteModel)]),
   ],
-  error: wire => wire,
 };
 
 export const contracts: readonly Contract[] = [

@@ -2,8 +2,8 @@
  * A guard that asks an HTTP server. The question and the answer are JSON (docs/gateway-guards.md); a streamed answer is asked about by windows, none
  * of which leaves before it was allowed. Which addresses are called follows the rules of upstreams.
  */
+import { isRow } from "../../../protocols/index.ts";
 import { readSecret } from "../../config/secrets.ts";
-import { isRow } from "../../streams/usage.ts";
 import { refusedUrl } from "../../upstreams/address.ts";
 import { connectTo } from "../../upstreams/call.ts";
 import { UpstreamFailure } from "../../upstreams/failure.ts";
