@@ -4,7 +4,8 @@
  * is asked again. The connection is a port: the same client asks the served application in this process.
  */
 import { z } from "zod";
-import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
+import { check, hashOf, isLoamError } from "../../base/index.ts";
+import { HttpRetry, postJson, statedError } from "../../protocols/index.ts";
 import { evaluateErrors } from "../errors.ts";
 import type {
   Answering,
@@ -121,61 +122,36 @@ export function echoed(
 export function endpointModel(o: EndpointOptions): EvaluatedModel {
   const { model, concurrency = defaultConcurrency, retryMs = 500 } = o;
   const url = o.url.replace(/\/+$/, "");
-  const send = o.fetch ?? ((r: Request) => fetch(r));
   const placeOf = (path: string): string => o.place ?? `${url}/${path}`;
 
   /** Errors: evaluate/endpoint; the signal's reason. A refusal of the request itself is an answer. */
-  async function post<S extends z.ZodType>(
-    path: string,
-    body: object,
-    schema: S,
-    signal: AbortSignal | undefined,
-  ): Promise<{ ok: z.output<S> } | Refusal> {
+  const post = <S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined) => {
     const place = placeOf(path);
-    for (let attempt = 1; ; attempt++) {
-      signal?.throwIfAborted();
-      let failure: string;
-      try {
-        const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
-        const response = await send(
-          new Request(`${url}/${path}`, {
-            method: "POST",
-            headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
-            body: JSON.stringify({ model, ...body }),
-            signal: signal ? AbortSignal.any([signal, limit]) : limit,
-          }),
-        );
-        const text = await response.text();
-        if (response.ok) {
-          let value: unknown;
-          try {
-            value = JSON.parse(text);
-          } catch (error) {
-            throw evaluateErrors.fail("endpoint", { place, expected: "JSON", received: JSON.stringify(text.slice(0, 80)) }, error);
-          }
-          return { ok: check(schema, value, place) };
-        }
-        // a server may answer, too, that it was stopped
-        signal?.throwIfAborted();
+    return postJson<{ ok: z.output<S> } | Refusal>({
+      url: `${url}/${path}`,
+      body: { model, ...body },
+      key: o.key,
+      signal,
+      fetch: o.fetch,
+      timeoutMs: o.timeoutMs ?? defaultTimeoutMs,
+      attempts,
+      waitMs: attempt => retryMs * 2 ** (attempt - 1),
+      read: ({ isOk, status, text }) => {
+        if (isOk) return { ok: check(schema, parsed(text, place), place) };
         const message = messageOf(text);
-        const isTooLong = response.status !== 429 && saysTooLong(text);
-        if (isTooLong || (response.status !== 429 && response.status < 500)) return { status: response.status, message, isTooLong };
-        failure = `${response.status} ${message}`;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (isLoamError(error)) throw error;
-        failure = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
-      }
-      if (attempt === attempts)
-        throw evaluateErrors.fail("endpoint", {
+        const isTooLong = status !== 429 && saysTooLong(text);
+        if (isTooLong || (status !== 429 && status < 500)) return { status, message, isTooLong };
+        return new HttpRetry(`${status} ${message}`);
+      },
+      failed: received =>
+        evaluateErrors.fail("endpoint", {
           place,
           expected: "an answer",
-          received: failure,
+          received,
           hint: "Is the server there? What is answered so far is kept.",
-        });
-      await pause(retryMs * 2 ** (attempt - 1), signal);
-    }
-  }
+        }),
+    });
+  };
   async function answer<S extends z.ZodType>(path: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S>> {
     const got = await post(path, body, schema, signal);
     if ("ok" in got) return got.ok;
@@ -314,11 +290,13 @@ export function endpointModel(o: EndpointOptions): EvaluatedModel {
   };
 }
 
-function messageOf(text: string): string {
+const messageOf = (text: string): string => statedError(text)?.slice(0, 300) ?? text.slice(0, 120);
+
+/** Errors: evaluate/endpoint. */
+function parsed(text: string, place: string): unknown {
   try {
-    const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
-    const message = typeof value.error === "string" ? value.error : (value.error?.message ?? value.message);
-    if (message) return message.slice(0, 300);
-  } catch {}
-  return text.slice(0, 120);
+    return JSON.parse(text);
+  } catch (error) {
+    throw evaluateErrors.fail("endpoint", { place, expected: "JSON", received: JSON.stringify(text.slice(0, 80)) }, error);
+  }
 }

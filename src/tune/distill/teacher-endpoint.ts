@@ -8,6 +8,7 @@
  */
 import { z } from "zod";
 import { check, hashOf, isLoamError, pause } from "../../base/index.ts";
+import { HttpRetry, postJson, statedError } from "../../protocols/index.ts";
 import { tuneErrors } from "../errors.ts";
 
 export interface TeacherConnection {
@@ -85,14 +86,7 @@ interface Refusal {
 }
 const isRefusal = (x: unknown): x is Refusal => typeof x === "object" && x !== null && "status" in x && "message" in x;
 
-function messageOf(text: string): string {
-  try {
-    const value = JSON.parse(text) as { error?: { message?: string } | string; message?: string };
-    const message = typeof value.error === "string" ? value.error : (value.error?.message ?? value.message);
-    if (message) return message.slice(0, 300);
-  } catch {}
-  return text.slice(0, 120);
-}
+const messageOf = (text: string): string => statedError(text)?.slice(0, 300) ?? text.slice(0, 120);
 
 type Way = (ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined) => Promise<TeacherAnswer | Refusal>;
 
@@ -114,49 +108,30 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
   }
 
   /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
-  async function post<S extends z.ZodType>(
-    place: string,
-    body: object,
-    schema: S,
-    signal: AbortSignal | undefined,
-  ): Promise<z.output<S> | Refusal> {
-    for (let attempt = 1; ; attempt++) {
-      await turn(signal);
-      signal?.throwIfAborted();
-      let failure: string;
-      let waitMs = retryMs * 2 ** (attempt - 1);
-      try {
-        const limit = AbortSignal.timeout(o.timeoutMs ?? defaultTimeoutMs);
-        const response = await fetch(place, {
-          method: "POST",
-          headers: { "content-type": "application/json", ...(o.key ? { authorization: `Bearer ${o.key}` } : {}) },
-          body: JSON.stringify({ model, ...body }),
-          signal: signal ? AbortSignal.any([signal, limit]) : limit,
-        });
-        const text = await response.text();
-        if (response.ok) return readAs(schema, text, place);
+  const post = <S extends z.ZodType>(place: string, body: object, schema: S, signal: AbortSignal | undefined) =>
+    postJson<z.output<S> | Refusal>({
+      url: place,
+      body: { model, ...body },
+      key: o.key,
+      signal,
+      turn,
+      timeoutMs: o.timeoutMs ?? defaultTimeoutMs,
+      attempts,
+      waitMs: (attempt, askedMs = 0) => {
+        const ownMs = retryMs * 2 ** (attempt - 1);
+        return askedMs > 0 ? Math.min(longestPauseMs, Math.max(ownMs, askedMs)) : ownMs;
+      },
+      read: ({ isOk, status, text, retryAfter }) => {
+        if (isOk) return readAs(schema, text, place);
         const message = messageOf(text);
-        if (response.status === 401 || response.status === 403)
-          throw fail(
-            place,
-            "a key that may ask it",
-            `${response.status} ${message}`,
-            "`key:` names the variable of the environment that holds it.",
-          );
-        if (response.status !== 429 && response.status < 500) return { status: response.status, message };
-        failure = `${response.status} ${message}`;
-        const asked = Number(response.headers.get("retry-after")) * 1000;
-        if (asked > 0) waitMs = Math.min(longestPauseMs, Math.max(waitMs, asked));
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (isLoamError(error)) throw error;
-        failure = (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
-      }
-      if (attempt === attempts)
-        throw fail(place, "an answer", failure, "Is the server there? What it has answered is kept: the same command goes on from there.");
-      await pause(waitMs, signal);
-    }
-  }
+        if (status === 401 || status === 403)
+          throw fail(place, "a key that may ask it", `${status} ${message}`, "`key:` names the variable of the environment that holds it.");
+        if (status !== 429 && status < 500) return { status, message };
+        return new HttpRetry(`${status} ${message}`, Number(retryAfter) * 1000);
+      },
+      failed: received =>
+        fail(place, "an answer", received, "Is the server there? What it has answered is kept: the same command goes on from there."),
+    });
   /** What is no answer of this form is a refusal: another way may be the server's. */
   function readAs<S extends z.ZodType>(schema: S, text: string, place: string): z.output<S> | Refusal {
     try {
