@@ -211,6 +211,28 @@ test("OpenAI: embeddings, rerank, scores, tokens, models", () =>
     { title: "error: unknown model", path: "/v1/models/nobody" },
   ]));
 
+test("Anthropic", () => {
+  const path = "/v1/messages";
+  const ask = { model: "speaker", max_tokens: 200, messages: hi };
+  const tool = { name: "weather", description: "of a city", input_schema: schema };
+  return recorded("serve-anthropic", [
+    { title: "whole", path, body: { ...ask, system: "Be kind." } },
+    { title: "stream", path, body: { ...ask, stream: true } },
+    { title: "call", path, body: { ...ask, tools: [tool] }, says: called },
+    { title: "call, streamed", path, body: { ...ask, tools: [tool], stream: true }, says: called },
+    { title: "cut off, streamed", path, body: { ...ask, max_tokens: 3, stream: true } },
+    { title: "counted", path: `${path}/count_tokens`, body: { model: "speaker", messages: hi, tools: [tool] } },
+    { title: "error: no max_tokens", path, body: { model: "speaker", messages: hi } },
+    { title: "error: out of range", path, body: { ...ask, temperature: 9 } },
+    { title: "error: not supported", path, body: { ...ask, thinking: { type: "enabled", budget_tokens: 1024 } } },
+    { title: "error: unknown model", path, body: { ...ask, model: "nobody" } },
+    { title: "error: no JSON", path, body: "{broken" },
+    { title: "error: another method", path },
+    { title: "error: another address", path: `${path}/batches` },
+    { title: "error: in mid-stream", path, body: { ...ask, model: "broken", max_tokens: 50, stream: true } },
+  ]);
+});
+
 test("Ollama", () => {
   const model = "speaker:1";
   const own = { type: "function", function: { name: "weather", parameters: schema } };
