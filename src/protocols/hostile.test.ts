@@ -1,5 +1,4 @@
 /** Whatever a client asks and whatever a server says: a translation gives something, or an error that says what is wrong; never a fault of its own. */
-
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chatDialects } from "./chat-dialect.ts";

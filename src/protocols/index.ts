@@ -23,8 +23,10 @@ export {
 export { piecesOf } from "./openai/chat.ts";
 export { type ChatMessages, chatMessages, chatRequest } from "./openai/chat-request.ts";
 export { completionsRequest } from "./openai/completions-request.ts";
+export { base64Vector } from "./openai/embeddings.ts";
 export { embeddingsRequest, rerankRequest } from "./openai/embeddings-request.ts";
 export { type OutputItem, ResponseItems } from "./openai/response-items.ts";
+export { responseHead, responseState } from "./openai/response-state.ts";
 export { type ResponsesItem, type ResponsesRequest, responsesRequest } from "./openai/responses-request.ts";
 export { type SamplingFields, type SearchFields, type StructuredFields, samplingFields, searchFields } from "./openai/sampling-fields.ts";
 export { readUsage, type TokenUsage } from "./openai/usage.ts";

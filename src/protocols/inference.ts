@@ -2,7 +2,6 @@
  * The Open Inference Protocol, version 2 (KServe): completions over its text extension (`generate`, `generate_stream`), embeddings over `infer` with
  * one tensor of texts (BYTES) in and one of numbers (FP32) out. It has no turns: a chat cannot be put to it.
  */
-
 import { chatUsage, refuseOthers } from "./openai/chat.ts";
 import {
   completionChoice,

@@ -2,7 +2,6 @@
  * TensorFlow Serving's REST API: completions and embeddings over `predict` of rows (`instances`), moderations over `classify`. It has no streams: a
  * stream is made of the whole answer. Neither has it turns: a chat cannot be put to it.
  */
-
 import { chatUsage, refuseOthers } from "./openai/chat.ts";
 import {
   completionChoice,
@@ -32,7 +31,7 @@ const errorOf = ({ error }: Row): UpstreamErrorText | undefined => (typeof error
 
 const reading = (whole: (value: Row) => Row): AnswerReading => ({ framing: "whole", whole, stream: () => () => [], error: errorOf });
 
-/** One named output loses its name. Errors: UpstreamFailure. */
+/** One named output loses its name. Errors: ProtocolFault `malformed`. */
 function predictionsOf({ predictions }: Row, name: string): unknown[] {
   if (!Array.isArray(predictions)) throw ProtocolFault.malformed("an answer without predictions");
   return predictions.map(p => (isRow(p) ? p[name] : (p as unknown)));

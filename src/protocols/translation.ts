@@ -37,9 +37,9 @@ export interface UpstreamErrorText {
 export interface AnswerReading {
   /** How its streams are cut: server-sent events, lines of JSON, or not at all (a stream is then made of the whole answer). */
   readonly framing: "events" | "lines" | "whole";
-  /** An answer in OpenAI's words. Errors: UpstreamFailure where it is none. */
+  /** An answer in OpenAI's words. Errors: ProtocolFault `malformed` where it is none. */
   whole(value: Row): Row;
-  /** Of one stream: OpenAI's pieces from each of its own. Errors: UpstreamFailure. */
+  /** Of one stream: OpenAI's pieces from each of its own. Errors: ProtocolFault `malformed`. */
   stream(): (piece: StreamPiece) => readonly StreamPiece[];
   /** What the upstream says of an error; undefined where it is not in its own form. */
   error(value: Row): UpstreamErrorText | undefined;
@@ -54,7 +54,7 @@ export interface TranslatedRequest {
   readonly passage?: Passage | undefined;
 }
 
-/** Errors: gateway/untranslated, gateway/parameter with the parameter's place. */
+/** Errors: ProtocolFault with the parameter's place. */
 export type Translation = (asked: TranslationRequest) => TranslatedRequest;
 
 /** What the first makes of a request is put to the second, and what that reads is read by the first. */

@@ -3,7 +3,6 @@
  * the model with its servers and their versions, the address, everything that the body says, the guards. Only the model's name as it was written (an alias) and
  * members that are null say nothing.
  */
-
 import { canonicalJson, hashOf } from "../../base/index.ts";
 import { isRow } from "../../protocols/index.ts";
 import type { GatewayConfig, ModelRoute } from "../config/read-config.ts";

@@ -2,7 +2,6 @@
  * The gateway's file as a value to run by: checked against the schema, names that it mentions against each other, addresses against what may
  * be called, secrets read. Whole or not at all: a reload that fails here changes nothing.
  */
-
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { check, nearest, parseYaml } from "../../base/index.ts";

@@ -1,5 +1,4 @@
 /** A request for a model, read with bounds: declared type, size, UTF-8, nesting, keys given once; and what the gateway wants to know of it. */
-
 import { isAscii } from "node:buffer";
 import { contentCoding, decodedContent, formatBytes, type LoamError } from "../../base/index.ts";
 import { isRow, Passage, type ProtocolName } from "../../protocols/index.ts";

@@ -1,5 +1,4 @@
 /** A request for a model that was let in: to its targets and back, whole or as a stream, and what it came to. */
-
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";

@@ -1,5 +1,4 @@
 /** Errors of the gateway as OpenAI's clients read them, whole and as an event of a stream: its own, those of upstreams, and answers of the limits. */
-
 import { isLoamError, redact } from "../../base/index.ts";
 import {
   dataEvent,

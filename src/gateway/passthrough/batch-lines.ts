@@ -3,7 +3,6 @@
  * sent it here alone, by policies, guards and limits, before the batch is begun. The file is read from the upstream line by line, whatever way it
  * came there, so memory is bounded by one line. What a policy denies, the error names with its line.
  */
-
 import { formatBytes, isLoamError } from "../../base/index.ts";
 import { isRow } from "../../protocols/index.ts";
 import type { ModelRoute } from "../config/read-config.ts";

@@ -2,7 +2,6 @@
  * Conditions on a request, as rules and priorities are written: every key an "and", every list an "or", a name exact or its beginning and `*`. Read
  * once from the configuration; asked of a request without looking at anything that no condition names.
  */
-
 import { z } from "zod";
 import { isRow } from "../../protocols/index.ts";
 import { type Endpoint, endpoints, type Identity } from "../contract.ts";

@@ -3,7 +3,6 @@
  * answer has begun, is charged to nobody, and whatever becomes of it neither the client nor the record of its upstream hears of it. Copies under
  * way are bounded; what is more is left out and counted.
  */
-
 import { createHash } from "node:crypto";
 import type { Clock } from "../../base/index.ts";
 import { isRow, readUsage, type TokenUsage } from "../../protocols/index.ts";

@@ -1,5 +1,4 @@
 /** However an upstream's bytes are cut on their way, what is read of them is the same, for every protocol that streams. */
-
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cutEvents, type Translation, translations } from "../../protocols/index.ts";

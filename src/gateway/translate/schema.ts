@@ -1,5 +1,4 @@
 /** What an upstream's part of the configuration says of its protocol. */
-
 import { z } from "zod";
 import { protocolNames } from "../../protocols/index.ts";
 

@@ -1,5 +1,4 @@
 /** Chats as requests for Anthropic's Messages, and back: they keep their meaning, and what cannot be said is named. */
-
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chatDialects, type ProtocolFault, type TranslationRequest, translations } from "../../protocols/index.ts";

@@ -1,5 +1,4 @@
 /** A chat as a request for Anthropic's Messages (docs.anthropic.com, Messages API, version 2023-06-01). What it cannot be told is refused by name. */
-
 import { argumentsOf, dataUrl, functionsOf, refuseOthers, textOf } from "../openai/chat.ts";
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { Translation, TranslationRequest } from "../translation.ts";

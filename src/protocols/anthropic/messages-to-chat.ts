@@ -2,7 +2,7 @@
 import { ProtocolFault } from "../protocol-fault.ts";
 import { isGiven, isRow, listOf, type Row, renamed, rowsOf, stringOr } from "../values.ts";
 
-/** `value` at `place` has no counterpart; gives what stands for it. Errors: gateway/untranslated where nothing may. */
+/** `value` at `place` has no counterpart; gives what stands for it. Errors: ProtocolFault `untranslated` where nothing may. */
 export type Miss = (place: string, what: string, value: unknown) => Row;
 
 const block = (b: Row): string => `a block of type ${JSON.stringify(b.type)}`;
@@ -112,7 +112,7 @@ function outputOf(config: unknown): Row {
 /** Members that change what an answer is made of, and that a chat has no word for. */
 const elsewhere = ["container", "mcp_servers", "context_management"];
 
-/** Errors: gateway/parameter, those of `miss`. */
+/** Errors: ProtocolFault `parameter`, those of `miss`. */
 export function messagesToChat(body: Row, miss: Miss): Row {
   const { messages, system, max_tokens: most, stop_sequences: stop, thinking, metadata } = body;
   if (most === undefined) throw ProtocolFault.parameter("max_tokens", "a whole number: the API asks for it", most);

@@ -2,7 +2,6 @@
  * Anthropic's Messages over OpenAI's chat, so that its official client works against any server behind the gateway: texts, pictures, tools and their
  * results, streams with their blocks. What a chat cannot be told (extended thinking, tools of Anthropic's own) is refused by name.
  */
-
 import { ProtocolFault } from "../protocol-fault.ts";
 import { firstRow, type Row, rowOr, rowsIn, stringOr } from "../values.ts";
 import { anthropicError } from "./anthropic-error.ts";

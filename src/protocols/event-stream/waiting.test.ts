@@ -1,5 +1,4 @@
 /** Cutting is linear and does not depend on how the bytes came: events and lines alike. */
-
 import fc from "fast-check";
 import { afterEach, expect, test, vi } from "vitest";
 import { cutEvents, type EventCutter } from "./cut-events.ts";

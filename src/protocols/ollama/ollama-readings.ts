@@ -1,5 +1,4 @@
 /** Ollama's answers as OpenAI's: whole and in lines, chats, completions and embeddings. */
-
 import { chatUsage, chunksOf } from "../openai/chat.ts";
 import { completionChoice, completionHead } from "../openai/completions.ts";
 import { embeddingsOf } from "../openai/embeddings.ts";

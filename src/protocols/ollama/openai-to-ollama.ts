@@ -1,5 +1,4 @@
 /** Chats, completions and embeddings as requests for Ollama's own API (docs/api.md of ollama/ollama): /api/chat, /api/generate, /api/embed. */
-
 import { argumentsOf, dataUrl, functionsOf, refuseOthers, textOf } from "../openai/chat.ts";
 import { defaultMaxTokens, promptOf } from "../openai/completions.ts";
 import { textsOf } from "../openai/embeddings.ts";

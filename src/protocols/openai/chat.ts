@@ -27,7 +27,7 @@ const essential = new Set(["n", "best_of", "echo", "suffix", "functions", "funct
 
 const isEmpty = (v: unknown): boolean => (Array.isArray(v) ? v.length === 0 : isRow(v) && Object.keys(v).length === 0);
 
-/** Errors: gateway/untranslated for the first member that is neither known nor says nothing. */
+/** Errors: ProtocolFault `untranslated` for the first member that is neither known nor says nothing. */
 export function refuseOthers({ body, isLenient }: TranslationRequest, known: readonly string[]): void {
   for (const [key, value] of Object.entries(body)) {
     if (!isGiven(value) || silent.has(key) || known.includes(key) || value === nothing[key] || isEmpty(value)) continue;
@@ -36,7 +36,7 @@ export function refuseOthers({ body, isLenient }: TranslationRequest, known: rea
   }
 }
 
-/** The text of a chat's content that may hold nothing else. Errors: gateway/untranslated with the part. */
+/** The text of a chat's content that may hold nothing else. Errors: ProtocolFault `untranslated` with the part. */
 export function textOf(content: unknown, place: string): string {
   if (!isGiven(content)) return "";
   if (typeof content === "string") return content;
@@ -58,7 +58,7 @@ export function dataUrl(url: string): { readonly mediaType: string; readonly dat
   return { mediaType: head.slice(0, -";base64".length).split(";")[0]!, data: url.slice(comma + 1) };
 }
 
-/** The arguments of a call as the object that other APIs take. Errors: gateway/untranslated where they are none. */
+/** The arguments of a call as the object that other APIs take. Errors: ProtocolFault `untranslated` where they are none. */
 export function argumentsOf(text: unknown, place: string): Row {
   if (text === undefined || text === null || text === "") return {};
   try {
@@ -81,7 +81,7 @@ export interface FunctionTool {
   readonly strict?: unknown;
 }
 
-/** A chat's functions. Errors: gateway/untranslated for a tool that is none. */
+/** A chat's functions. Errors: ProtocolFault `untranslated` for a tool that is none. */
 export const functionsOf = (tools: unknown): FunctionTool[] =>
   listOf(tools, "tools").map((t, i) => {
     if (t.type !== "function" || !isRow(t.function))

@@ -6,7 +6,7 @@ import { isGiven, type Row } from "../values.ts";
 /** OpenAI's own bound for a completion that names none. */
 export const defaultMaxTokens = 16;
 
-/** The one prompt. Errors: gateway/untranslated for several and for token ids, gateway/parameter. */
+/** The one prompt. Errors: ProtocolFault `untranslated` for several and for token ids, ProtocolFault `parameter`. */
 export function promptOf({ prompt }: Row): string {
   const one: unknown = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt;
   if (typeof one === "string") return one;

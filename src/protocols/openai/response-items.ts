@@ -46,7 +46,7 @@ export class ResponseItems<Name = unknown> {
     return [...events, { type: "response.output_text.delta", ...this.#at(item), content_index: 0, delta: text, logprobs: [] }];
   }
 
-  /** A part of a call; the first one of an index has its id and name. Errors: UpstreamFailure where a call that ended goes on. */
+  /** A part of a call; the first one of an index has its id and name. Errors: ProtocolFault `malformed` where a call that ended goes on. */
   call(index: number, callId: Name | undefined | null, name: Name, text: string): Row[] {
     const events: Row[] = [];
     if (!this.#isOpen || this.#callIndex !== index) {

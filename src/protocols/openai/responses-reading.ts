@@ -1,36 +1,21 @@
 /** A chat's answer as a response, whole or as the events that build it (OpenAI's API reference, Responses, streaming events). */
-
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { AnswerReading, StreamPiece, TranslationRequest, UpstreamErrorText } from "../translation.ts";
 import { countOr0, firstRow, isGiven, isRow, type Row, rowOr, rowsIn, stringOr, wordOf } from "../values.ts";
 import { newObjectId } from "./object-id.ts";
 import { type OutputItem, ResponseItems } from "./response-items.ts";
+import { responseHead, responseState } from "./response-state.ts";
 
-/** What every state of a response has in common. */
-const headOf = ({ body, now, model }: TranslationRequest): Row => ({
-  id: newObjectId("resp_"),
-  object: "response",
-  created_at: now,
-  background: false,
-  error: null,
-  instructions: body.instructions ?? null,
-  max_output_tokens: body.max_output_tokens ?? null,
-  metadata: body.metadata ?? {},
-  model,
-  parallel_tool_calls: body.parallel_tool_calls ?? true,
-  previous_response_id: null,
-  reasoning: { effort: isRow(body.reasoning) ? (body.reasoning.effort ?? null) : null, summary: null },
-  service_tier: "default",
-  // nothing is kept, whatever was asked
-  store: false,
-  temperature: body.temperature ?? 1,
-  text: { format: { type: "text" }, ...rowOr(body.text) },
-  tool_choice: body.tool_choice ?? "auto",
-  tools: body.tools ?? [],
-  top_p: body.top_p ?? 1,
-  truncation: "disabled",
-  user: body.user ?? null,
-});
+/** Nothing is kept, whatever was asked. */
+const headOf = ({ body, now, model }: TranslationRequest): Row =>
+  responseHead(body, {
+    id: newObjectId("resp_"),
+    createdAt: now,
+    model,
+    isStored: false,
+    effort: rowOr(body.reasoning).effort,
+    text: { format: { type: "text" }, ...rowOr(body.text) },
+  });
 
 function usageOf(usage: unknown): Row | null {
   if (!isRow(usage)) return null;
@@ -49,13 +34,7 @@ const cutOff: Readonly<Record<string, string>> = { length: "max_output_tokens", 
 
 function stateOf(head: Row, reason: string | undefined, items: readonly OutputItem[], usage: unknown): Row {
   const why = wordOf(cutOff, reason, "");
-  return {
-    ...head,
-    status: reason === undefined ? "in_progress" : why ? "incomplete" : "completed",
-    incomplete_details: why ? { reason: why } : null,
-    output: structuredClone(items),
-    usage: usageOf(usage),
-  };
+  return responseState(head, reason === undefined ? "in_progress" : why ? "incomplete" : "completed", items, usageOf(usage), why);
 }
 
 /** The one choice of a chat or a chunk. */

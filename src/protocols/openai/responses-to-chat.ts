@@ -1,5 +1,4 @@
 /** A request for a response (OpenAI's newer form of a chat) as a chat, for servers that know only that. Nothing is kept: a conversation is sent whole. */
-
 import { ProtocolFault } from "../protocol-fault.ts";
 import type { Translation, TranslationRequest } from "../translation.ts";
 import { isGiven, isRow, listOf, type Row, renamed, rowsOf } from "../values.ts";

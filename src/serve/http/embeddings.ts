@@ -1,6 +1,6 @@
 /** POST /v1/embeddings and /v1/rerank: texts to vectors, and documents in the order of their likeness to a query. */
 import type { z } from "zod";
-import { embeddingsRequest, rerankRequest } from "../../protocols/index.ts";
+import { base64Vector, embeddingsRequest, rerankRequest } from "../../protocols/index.ts";
 import { embedTexts } from "./embed-texts.ts";
 import { type AppContext, bodyOf, newId, type Services } from "./exchange.ts";
 import { parseBody } from "./parse.ts";
@@ -8,15 +8,6 @@ import { parseBody } from "./parse.ts";
 type Input = z.output<typeof embeddingsRequest>["input"];
 const inputsOf = (input: Input): (string | number[])[] =>
   typeof input === "string" ? [input] : typeof input[0] === "number" ? [input as number[]] : (input as (string | number[])[]);
-
-/** Float32, little-endian, whatever this machine is. */
-export function base64Of(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4);
-  vector.forEach((x, i) => {
-    bytes.writeFloatLE(x, i * 4);
-  });
-  return bytes.toString("base64");
-}
 
 export async function embeddings(c: AppContext, { engines }: Services): Promise<Response> {
   const body = parseBody(embeddingsRequest, await bodyOf(c));
@@ -30,7 +21,7 @@ export async function embeddings(c: AppContext, { engines }: Services): Promise<
     dimensions: body.dimensions ?? undefined,
   });
   c.var.exchange.inputTokens = count;
-  const shown = body.encoding_format === "base64" ? base64Of : (v: Float32Array) => Array.from(v);
+  const shown = body.encoding_format === "base64" ? base64Vector : (v: Float32Array) => Array.from(v);
   return c.json({
     object: "list",
     data: vectors.map((v, index) => ({ object: "embedding", index, embedding: shown(v) })),

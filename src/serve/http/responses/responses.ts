@@ -2,16 +2,16 @@
  * POST /v1/responses: OpenAI's newer form of a chat, which the AI SDK asks first. Text and functions in and out. A response is kept, unless
  * `store` is false, so that the next one may go on from it; `GET` and `DELETE /v1/responses/ID` read it and take it away.
  */
-
 import {
   type OutputItem,
   ResponseItems,
   type ResponsesRequest,
   type Row,
+  responseHead,
+  responseState,
   responsesRequest,
   typedEvents,
 } from "../../../protocols/index.ts";
-import type { Engine } from "../../engine.ts";
 import type { Usage } from "../../generation.ts";
 import { collectAll, merged, wireUsage } from "../answers.ts";
 import { startChat } from "../chat-run.ts";
@@ -26,32 +26,6 @@ import { itemsOf, responsesRefusals, responseTools, responseTurns, sampledBody }
 import { type KeptResponse, keptItem, type ResponseStore } from "./store.ts";
 
 type Status = "in_progress" | "completed" | "incomplete";
-
-/** What every state of a response has in common. */
-const head = (body: ResponsesRequest, engine: Engine, createdAt: number) => ({
-  id: newId("resp"),
-  object: "response",
-  created_at: createdAt,
-  background: false,
-  error: null,
-  instructions: body.instructions ?? null,
-  max_output_tokens: body.max_output_tokens ?? null,
-  metadata: body.metadata ?? {},
-  model: body.model,
-  parallel_tool_calls: body.parallel_tool_calls ?? true,
-  previous_response_id: body.previous_response_id ?? null,
-  reasoning: { effort: null, summary: null },
-  service_tier: "default",
-  store: body.store ?? true,
-  system_fingerprint: engine.fingerprint,
-  temperature: body.temperature ?? 1,
-  text: { format: body.text?.format ?? { type: "text" } },
-  tool_choice: body.tool_choice ?? "auto",
-  tools: body.tools ?? [],
-  top_p: body.top_p ?? 1,
-  truncation: "disabled",
-  user: body.user ?? null,
-});
 
 const usageOf = (prompts: readonly (readonly number[])[], usage: Usage) => {
   const { prompt_tokens, prompt_tokens_details, completion_tokens, completion_tokens_details, total_tokens } = wireUsage(prompts, [usage]);
@@ -92,20 +66,26 @@ async function create(c: AppContext, services: Services): Promise<Response> {
     maxTokens: body.max_output_tokens ?? undefined,
     ...askerOf(c),
   });
-  const common = head(body, engine, services.created());
-  const state = (status: Status, items: readonly OutputItem<string>[], usage?: Usage) => ({
-    ...common,
-    status,
-    incomplete_details: status === "incomplete" ? { reason: "max_output_tokens" } : null,
-    output: structuredClone(items),
-    usage: usage ? usageOf(prompts, usage) : null,
+  const id = newId("resp");
+  const isStored = body.store ?? true;
+  const head = responseHead(body, {
+    id,
+    createdAt: services.created(),
+    model: body.model,
+    previousId: body.previous_response_id,
+    isStored,
+    effort: null,
+    text: { format: body.text?.format ?? { type: "text" } },
+    fingerprint: engine.fingerprint,
   });
+  const state = (status: Status, items: readonly OutputItem<string>[], usage?: Usage) =>
+    responseState(head, status, items, usage ? usageOf(prompts, usage) : null, status === "incomplete" ? "max_output_tokens" : undefined);
   const statusOf = (reason: string): Status => (reason === "length" ? "incomplete" : "completed");
   const ended = (status: Status, items: readonly OutputItem<string>[], usage: Usage) => {
     const whole = state(status, items, usage);
-    if (common.store && !isCopy(c.req.raw)) {
+    if (isStored && !isCopy(c.req.raw)) {
       const own = input.map(keptItem);
-      store.add({ owner: caller.owner, id: common.id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
+      store.add({ owner: caller.owner, id, body: whole, input: own, conversation: [...earlier, ...own, ...whole.output] });
     }
     return whole;
   };
