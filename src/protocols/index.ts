@@ -9,7 +9,7 @@ export { cutEvents, type EventCutter, type StreamEvent } from "./event-stream/cu
 export { cutLines } from "./event-stream/cut-lines.ts";
 export { eventStreamResponse } from "./event-stream/event-stream-response.ts";
 export { dataEvent, doneData, doneEvent, isDoneData, namedEvent } from "./event-stream/event-text.ts";
-export { type Framing, jsonLines, openaiEvents, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
+export { type Framing, jsonLines, plainEvents, typedEvents, writtenEvents } from "./event-stream/framing.ts";
 export { readEvents } from "./event-stream/read-events.ts";
 export { type HttpAnswer, HttpRetry, postJson, statedError } from "./http-client.ts";
 export { generateRequest, inferRequest } from "./inference-requests.ts";
@@ -41,7 +41,6 @@ export {
   type ErrorObject,
   errorBodies,
   errorObject,
-  errorTypeOf,
   sessionErrorCodes,
   type WireError,
   wireErrorOf,

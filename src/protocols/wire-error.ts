@@ -34,7 +34,7 @@ export const sessionErrorCodes = {
 
 /** Error types by status; the rest of 4xx is the request's fault, the rest of 5xx the server's. */
 const types: Readonly<Record<number, string>> = { 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error" };
-export const errorTypeOf = (status: number): string => types[status] ?? (status < 500 ? "invalid_request_error" : "server_error");
+const errorTypeOf = (status: number): string => types[status] ?? (status < 500 ? "invalid_request_error" : "server_error");
 
 export const errorObject = (status: number, message: string, code: string | null, param: string | null = null): ErrorObject => ({
   message,

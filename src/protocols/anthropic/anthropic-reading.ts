@@ -16,7 +16,7 @@ const reasons: Readonly<Record<string, string>> = {
 const reasonOf = (reason: unknown): string => wordOf(reasons, reason, "stop");
 
 /** Anthropic counts what is read from a cache and written to it beside the input, OpenAI among it. */
-export function usageFrom(usage: unknown): Row {
+function usageFrom(usage: unknown): Row {
   const u = rowOr(usage);
   const [read, written] = [countOr0(u.cache_read_input_tokens), countOr0(u.cache_creation_input_tokens)];
   const details = isRow(u.output_tokens_details) ? u.output_tokens_details.thinking_tokens : undefined;

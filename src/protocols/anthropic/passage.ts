@@ -6,7 +6,7 @@ import type { StreamPiece } from "../translation.ts";
 import { isRow } from "../values.ts";
 
 /** The block that was open after a piece, for a translation that goes on from there. */
-export interface BlockState {
+interface BlockState {
   readonly index: number;
   /** The text, a call by its index in the chat, or what a chat does not show. */
   readonly open: "text" | "other" | number | undefined;

@@ -7,7 +7,7 @@ import { samplingFields } from "./sampling-fields.ts";
 export const toolName = z.string().regex(/^[\w-]{1,64}$/, { error: "1 to 64 letters, digits, _ or -" });
 const parameters = z.record(z.string(), z.unknown());
 
-export const toolFields = {
+const toolFields = {
   tools: z
     .array(
       z.object({

@@ -74,7 +74,7 @@ export function argumentsOf(text: unknown, place: string): Row {
   );
 }
 
-export interface FunctionTool {
+interface FunctionTool {
   readonly name: unknown;
   readonly description?: unknown;
   readonly parameters?: unknown;

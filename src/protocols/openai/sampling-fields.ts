@@ -29,7 +29,7 @@ const responseFormat = z.discriminatedUnion(
   { error: 'type "text", "json_object" or "json_schema"' },
 );
 
-export const structuredFields = {
+const structuredFields = {
   response_format: responseFormat.nullish(),
   structured_outputs: z
     .strictObject({
