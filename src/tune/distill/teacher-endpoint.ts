@@ -88,60 +88,31 @@ const isRefusal = (x: unknown): x is Refusal => typeof x === "object" && x !== n
 
 const messageOf = (text: string): string => statedError(text)?.slice(0, 300) ?? text.slice(0, 120);
 
-type Way = (ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined) => Promise<TeacherAnswer | Refusal>;
+type ScoringMethod = (
+  ids: readonly number[],
+  places: readonly number[],
+  signal: AbortSignal | undefined,
+) => Promise<TeacherAnswer | Refusal>;
 
-export function teacherAt(o: TeacherConnection): TeacherAt {
-  const { model, topLogprobs, retryMs = 500, concurrency = defaultConcurrency } = o;
-  const url = o.url.replace(/\/+$/, "");
-  const root = url.replace(/\/v1$/, "");
-  const fail = (place: string, expected: string, received: string, hint?: string) =>
-    tuneErrors.fail("teacher", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+/** What the methods ask through. */
+interface TeacherPort {
+  readonly url: string;
+  readonly topLogprobs: number;
+  post<S extends z.ZodType>(place: string, body: object, schema: S, signal: AbortSignal | undefined): Promise<z.output<S> | Refusal>;
+}
 
-  let freeAt = 0;
-  /** One's turn, where there is a limit of requests a minute. */
-  async function turn(signal: AbortSignal | undefined): Promise<void> {
-    if (o.requestsPerMinute === undefined) return;
-    const now = performance.now();
-    const at = Math.max(now, freeAt);
-    freeAt = at + 60_000 / o.requestsPerMinute;
-    if (at > now) await pause(at - now, signal);
+/** What is no answer of this form is a refusal: another method may be the server's. */
+function readAs<S extends z.ZodType>(schema: S, text: string, place: string): z.output<S> | Refusal {
+  try {
+    return check(schema, JSON.parse(text), place);
+  } catch (error) {
+    return { status: 200, message: isLoamError(error) ? error.message : `no JSON: ${JSON.stringify(text.slice(0, 80))}` };
   }
+}
 
-  /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
-  const post = <S extends z.ZodType>(place: string, body: object, schema: S, signal: AbortSignal | undefined) =>
-    postJson<z.output<S> | Refusal>({
-      url: place,
-      body: { model, ...body },
-      key: o.key,
-      signal,
-      turn,
-      timeoutMs: o.timeoutMs ?? defaultTimeoutMs,
-      attempts,
-      waitMs: (attempt, askedMs = 0) => {
-        const ownMs = retryMs * 2 ** (attempt - 1);
-        return askedMs > 0 ? Math.min(longestPauseMs, Math.max(ownMs, askedMs)) : ownMs;
-      },
-      read: ({ isOk, status, text, retryAfter }) => {
-        if (isOk) return readAs(schema, text, place);
-        const message = messageOf(text);
-        if (status === 401 || status === 403)
-          throw fail(place, "a key that may ask it", `${status} ${message}`, "`key:` names the variable of the environment that holds it.");
-        if (status !== 429 && status < 500) return { status, message };
-        return new HttpRetry(`${status} ${message}`, Number(retryAfter) * 1000);
-      },
-      failed: received =>
-        fail(place, "an answer", received, "Is the server there? What it has answered is kept: the same command goes on from there."),
-    });
-  /** What is no answer of this form is a refusal: another way may be the server's. */
-  function readAs<S extends z.ZodType>(schema: S, text: string, place: string): z.output<S> | Refusal {
-    try {
-      return check(schema, JSON.parse(text), place);
-    } catch (error) {
-      return { status: 200, message: isLoamError(error) ? error.message : `no JSON: ${JSON.stringify(text.slice(0, 80))}` };
-    }
-  }
-
-  const score: Way = async (ids, places, signal) => {
+const score =
+  ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
+  async (ids, places, signal) => {
     const first = places[0]!;
     const got = await post(
       `${url}/score`,
@@ -159,7 +130,9 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
     });
     return { outcomes, fingerprint: got.system_fingerprint ?? undefined };
   };
-  const promptLogprobs: Way = async (ids, places, signal) => {
+const promptLogprobs =
+  ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
+  async (ids, places, signal) => {
     const body = { prompt: ids, max_tokens: 1, temperature: 0, prompt_logprobs: topLogprobs };
     const got = await post(`${url}/completions`, body, prompted, signal);
     if (isRefusal(got)) return got;
@@ -171,7 +144,9 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
       fingerprint: got.system_fingerprint ?? undefined,
     };
   };
-  const steps: Way = async (ids, places, signal) => {
+const steps =
+  ({ url, topLogprobs, post }: TeacherPort): ScoringMethod =>
+  async (ids, places, signal) => {
     const outcomes: Outcome[][] = [];
     let fingerprint: string | undefined;
     for (const at of places) {
@@ -199,18 +174,67 @@ export function teacherAt(o: TeacherConnection): TeacherAt {
     }
     return { outcomes, fingerprint };
   };
-  const ways: readonly (readonly [name: string, way: Way])[] = [
-    ["score", score],
-    ["completions with prompt_logprobs", promptLogprobs],
-    ["completions with logprobs", steps],
-  ];
-  let known: Promise<Way> | undefined;
-  /** The first way that it answers in; found out once, by whoever asks first. */
-  async function find(ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined): Promise<Way> {
+/** In the order in which they are tried. */
+const scoringMethods: readonly (readonly [name: string, method: (port: TeacherPort) => ScoringMethod])[] = [
+  ["score", score],
+  ["completions with prompt_logprobs", promptLogprobs],
+  ["completions with logprobs", steps],
+];
+
+/** One's turn, where there is a limit of requests a minute. */
+function turnsOf(requestsPerMinute: number | undefined): (signal: AbortSignal | undefined) => Promise<void> {
+  let freeAt = 0;
+  return async signal => {
+    if (requestsPerMinute === undefined) return;
+    const now = performance.now();
+    const at = Math.max(now, freeAt);
+    freeAt = at + 60_000 / requestsPerMinute;
+    if (at > now) await pause(at - now, signal);
+  };
+}
+
+export function teacherAt(o: TeacherConnection): TeacherAt {
+  const { model, topLogprobs, retryMs = 500, concurrency = defaultConcurrency } = o;
+  const url = o.url.replace(/\/+$/, "");
+  const root = url.replace(/\/v1$/, "");
+  const fail = (place: string, expected: string, received: string, hint?: string) =>
+    tuneErrors.fail("teacher", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+
+  const turn = turnsOf(o.requestsPerMinute);
+  /** Errors: tune/teacher; the signal's reason. A refusal of the request itself is an answer. */
+  const post = <S extends z.ZodType>(place: string, body: object, schema: S, signal: AbortSignal | undefined) =>
+    postJson<z.output<S> | Refusal>({
+      url: place,
+      body: { model, ...body },
+      key: o.key,
+      signal,
+      turn,
+      timeoutMs: o.timeoutMs ?? defaultTimeoutMs,
+      attempts,
+      waitMs: (attempt, askedMs = 0) => {
+        const ownMs = retryMs * 2 ** (attempt - 1);
+        return askedMs > 0 ? Math.min(longestPauseMs, Math.max(ownMs, askedMs)) : ownMs;
+      },
+      read: ({ isOk, status, text, retryAfter }) => {
+        if (isOk) return readAs(schema, text, place);
+        const message = messageOf(text);
+        if (status === 401 || status === 403)
+          throw fail(place, "a key that may ask it", `${status} ${message}`, "`key:` names the variable of the environment that holds it.");
+        if (status !== 429 && status < 500) return { status, message };
+        return new HttpRetry(`${status} ${message}`, Number(retryAfter) * 1000);
+      },
+      failed: received =>
+        fail(place, "an answer", received, "Is the server there? What it has answered is kept: the same command goes on from there."),
+    });
+  const port: TeacherPort = { url, topLogprobs, post };
+  let known: Promise<ScoringMethod> | undefined;
+  /** The first method that it answers in; found out once, by whoever asks first. */
+  async function find(ids: readonly number[], places: readonly number[], signal: AbortSignal | undefined): Promise<ScoringMethod> {
     const refusals: string[] = [];
-    for (const [name, way] of ways) {
-      const got = await way(ids, places.slice(0, 1), signal);
-      if (!isRefusal(got)) return way;
+    for (const [name, open] of scoringMethods) {
+      const method = open(port);
+      const got = await method(ids, places.slice(0, 1), signal);
+      if (!isRefusal(got)) return method;
       refusals.push(`${name}: ${got.status} ${got.message}`);
     }
     throw fail(
