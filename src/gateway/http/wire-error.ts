@@ -14,7 +14,7 @@ import { UpstreamRefusal } from "../routing/attempts.ts";
 import type { StreamedApi } from "../streams/progress.ts";
 import { type FailureKind, failureRows, UpstreamFailure } from "../upstreams/failure.ts";
 
-export interface WireError {
+export interface GatewayErrorAnswer {
   readonly status: number;
   /** For the log and the metrics. */
   readonly ours: string;
@@ -95,32 +95,32 @@ function refusalError({ status, body }: UpstreamRefusal): ErrorObject {
 
 /** Errors that carry an answer of their own: a denial of the limits. */
 export class ReadyAnswer extends Error {
-  readonly wire: WireError;
-  constructor(wire: WireError) {
+  readonly wire: GatewayErrorAnswer;
+  constructor(wire: GatewayErrorAnswer) {
     super(wire.ours);
     this.name = "ReadyAnswer";
     this.wire = wire;
   }
 }
 
-const retryAfter = (waitMs: number | undefined): WireError["headers"] =>
+const retryAfter = (waitMs: number | undefined): GatewayErrorAnswer["headers"] =>
   waitMs === undefined ? {} : { "retry-after": String(Math.ceil(waitMs / 1000)) };
 
-const wire = (status: number, ours: string, error: ErrorObject, waitMs?: number): WireError => ({
+const wire = (status: number, ours: string, error: ErrorObject, waitMs?: number): GatewayErrorAnswer => ({
   status,
   ours,
   body: JSON.stringify({ error }),
   headers: retryAfter(waitMs),
 });
 
-function failureError({ kind }: UpstreamFailure): WireError {
+function failureError({ kind }: UpstreamFailure): GatewayErrorAnswer {
   const late = deadlines[kind];
   const status = late ? 504 : 502;
   const error = errorObject(status, `${failureRows[kind].sentence}.`, late ?? "upstream_cut");
   return wire(status, late ? "gateway/timeout" : "gateway/cut", error);
 }
 
-export function wireError(error: unknown, requestId: string): WireError {
+export function wireError(error: unknown, requestId: string): GatewayErrorAnswer {
   if (error instanceof ReadyAnswer) return error.wire;
   if (error instanceof UpstreamRefusal) {
     const { status, retryAfterMs } = error;

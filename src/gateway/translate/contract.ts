@@ -1,7 +1,7 @@
 /** Another API's form of a chat, in the gateway: its errors are the gateway's own. */
 import type { LoamError } from "../../base/index.ts";
 import type { ChatDialect, ProtocolName, Row } from "../../protocols/index.ts";
-import type { WireError } from "../http/wire-error.ts";
+import type { GatewayErrorAnswer } from "../http/wire-error.ts";
 
 export interface ChatContract extends Pick<ChatDialect, "answer" | "stream"> {
   /** Of upstreams that speak this API themselves, and its path behind their address. */
@@ -9,5 +9,5 @@ export interface ChatContract extends Pick<ChatDialect, "answer" | "stream"> {
   readonly path: string;
   /** As of `ChatDialect`. Errors: gateway/parameter. */
   read(body: Row): { readonly chat: Row; readonly refusal: LoamError | undefined };
-  error(wire: WireError): string;
+  error(wire: GatewayErrorAnswer): string;
 }
