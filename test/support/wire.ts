@@ -1,7 +1,7 @@
 /**
- * Transcripts of HTTP exchanges, kept as files and compared byte for byte. What differs from run to run is masked by these rules alone: random ids
- * (numbered by their first appearance, so that equal ids stay equal), ports of the loopback, fingerprints of programs, line and column in JSON errors
- * (newer versions of Node have them), and, where a test asks for it, digits of computed numbers. Written anew with LOAM_RECORD=1.
+ * Transcripts of HTTP exchanges, kept as files and compared byte for byte. What differs from run to run is masked by these rules alone: random and
+ * sealed ids (numbered by their first appearance, so that equal ids stay equal), ports of the loopback, fingerprints of programs, line and column in
+ * JSON errors (newer versions of Node have them), and, where a test asks for it, digits of computed numbers. Written anew with LOAM_RECORD=1.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 
-const ids = /\b(chatcmpl|cmpl|resp|msg|fc|call|rerank|modr|score|file|batch)([-_])[0-9a-f]{24,32}\b/g;
+const ids = /\b(chatcmpl|cmpl|resp|msg|fc|call|rerank|modr|score|file|batch)([-_])(?:[0-9a-f]{24,32}\b|[\w-]{30}(?="))/g;
 
 export class Transcript {
   readonly #name: string;

@@ -2,7 +2,7 @@
  * The gateway between each protocol of its clients and each of its upstreams, byte for byte: what the upstream is told, what the client is told,
  * whole, streamed, with calls, and errors of every kind, as they were recorded.
  */
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { answerText, Transcript } from "../../../test/support/wire.ts";
 import { begin, eventText, type FakeUpstream, fakeUpstream, goodEvents, type Script, type TestGateway, testGateway } from "../fakes.ts";
 import { anthropicScript, errorText, eventsOf, type FakeMessage } from "./fakes.ts";
@@ -10,32 +10,35 @@ import { anthropicScript, errorText, eventsOf, type FakeMessage } from "./fakes.
 type Row = Record<string, unknown>;
 
 let upstream: FakeUpstream;
-let gateway: TestGateway;
 beforeAll(async () => {
   upstream = await fakeUpstream((_, r) => void r.end());
-  const more = { breaker: { failures: 1000 }, headers: { authorization: "Bearer upstream" } };
-  const names = ["openai", "chatOnly", "anthropic", "ollama", "tensorflow", "inference"];
-  gateway = await testGateway(
+});
+afterAll(() => upstream.close());
+
+const protocols = {
+  openai: {},
+  chatOnly: { responses: "chat" },
+  anthropic: { protocol: "anthropic" },
+  ollama: { protocol: "ollama" },
+  tensorflow: { protocol: "tensorflow" },
+  inference: { protocol: "inference" },
+};
+const names = Object.keys(protocols);
+/** One a case: a server that was busy rests for a time, and what is recorded must not depend on the clock. */
+const openGateway = (): Promise<TestGateway> =>
+  testGateway(
     {
-      upstreams: {
-        openai: { url: upstream.url, ...more },
-        chatOnly: { url: upstream.url, responses: "chat", ...more },
-        anthropic: { url: upstream.url, protocol: "anthropic", ...more },
-        ollama: { url: upstream.url, protocol: "ollama", ...more },
-        tensorflow: { url: upstream.url, protocol: "tensorflow", ...more },
-        inference: { url: upstream.url, protocol: "inference", ...more },
-      },
+      upstreams: Object.fromEntries(
+        Object.entries(protocols).map(([name, own]) => [
+          name,
+          { url: upstream.url, headers: { authorization: "Bearer upstream" }, ...own },
+        ]),
+      ),
       models: Object.fromEntries(names.map(n => [n, { targets: [{ upstream: n, model: "inner" }], maxOutputTokens: 777 }])),
       retries: { attempts: 0 },
     },
     { clock: { now: () => 1_700_000_000_000, monotonic: () => performance.now() } },
   );
-});
-afterAll(async () => {
-  await gateway.close();
-  await upstream.close();
-});
-afterEach(() => expect(gateway.failures).toEqual([]));
 
 /** Headers that say something to an upstream. */
 const toldHeaders = ["accept", "authorization", "x-api-key", "anthropic-version", "anthropic-beta", "openai-beta", "content-type"];
@@ -54,6 +57,7 @@ async function recorded(name: string, cases: readonly Case[]): Promise<void> {
     upstream.script = script;
     upstream.received.length = 0;
     const text = typeof body === "string" ? body : JSON.stringify(body);
+    const gateway = await openGateway();
     const response = await gateway.post(path, text, { headers: { "x-request-id": "r1", ...headers } });
     const answer = await answerText(response);
     transcript.title(title);
@@ -63,6 +67,8 @@ async function recorded(name: string, cases: readonly Case[]): Promise<void> {
       transcript.add(`-> POST ${path}\n${said.join("")}${text}`);
     }
     transcript.add(answer);
+    await gateway.close();
+    expect(gateway.failures).toEqual([]);
   }
   transcript.compare();
 }
