@@ -7,9 +7,10 @@ export const rooms = {
   statistics: ["base"],
   tracing: ["base"],
   session: ["base"],
-  tensor: ["base"],
+  machine: ["base"],
+  tensor: ["base", "machine"],
   text: ["base", "store"],
-  nn: ["base", "tensor"],
+  nn: ["base", "machine", "tensor"],
   store: ["base"],
   data: ["base", "statistics", "store", "text"],
   train: ["base", "tensor", "nn", "text", "store", "data"],
@@ -68,7 +69,7 @@ export const folderDoors: Readonly<Record<string, readonly string[]>> = {
 
 /** Heavy packages and the files that may import each: one a room, and more only where a line says why. */
 export const adapters: Readonly<Record<string, string | readonly string[]>> = {
-  koffi: "src/tensor/koffi.ts",
+  koffi: "src/machine/koffi.ts",
   // Its shared library is loaded, its JavaScript is not.
   "onnxruntime-node": [],
   // The record is Loam's own; a source is somebody else's, read only and as a stream.

@@ -2,26 +2,30 @@
  * A BERT-like encoder of 8-bit weights as machine code: several texts without padding, each seen whole from both sides. A text's states depend
  * on nothing but its tokens. The same kernels as a decoder's, with another norm, GELU and positions that are added.
  */
-import { type Device, type DeviceArray, machine } from "../../tensor/index.ts";
-import type { EncoderConfig, EncoderSpec } from "../encoder.ts";
-import type { ArraysOf } from "../parameters.ts";
-import { blockSize } from "../weight.ts";
 import {
   attendCode,
   attendConstants,
   attendFields,
+  cacheKeyBlock,
+  cacheTileRows,
+  exponentialConstants,
   type HeadShape,
   headBytes,
-  keyBlock,
-  shapeName,
+  headShapeName,
+  MachineProgram,
+  teamOf,
   tile,
-  tileRows,
   turnCode,
   turnFields,
-} from "./attention-code.ts";
+  usableFeatures,
+} from "../../machine/index.ts";
+import type { Device, DeviceArray } from "../../tensor/index.ts";
+import type { EncoderConfig, EncoderSpec } from "../encoder.ts";
+import type { ArraysOf } from "../parameters.ts";
+import { blockSize } from "../weight.ts";
 import { Builder, type LinearArrays, rowGrain } from "./builder.ts";
 import { checkIndex } from "./machine-steps.ts";
-import { isPackable } from "./packed-weights.ts";
+import { isPackable } from "./quantised-arrays.ts";
 
 /** Raise it when kernels give other bits. */
 export const encoderRevision = 1;
@@ -51,7 +55,7 @@ export function machineEncoderReady(
   parameters: ArraysOf<EncoderSpec>,
   device: Device,
 ): MachineEncoderParameters | undefined {
-  if (process.env.LOAM_MACHINE_CODE === "off" || device.name !== "cpu" || !machine.processorFeatures().vnni512) return undefined;
+  if (device.name !== "cpu" || !usableFeatures().vnni512) return undefined;
   const tree: unknown = parameters;
   const p = tree as MachineEncoderParameters;
   const isLinear = (l: LinearArrays | undefined) => l !== undefined && isPackable(l.weight);
@@ -93,7 +97,12 @@ export async function openMachineEncoder(
   const most = sizes.tokens;
   const b = new Builder({ rows: most, longest: Math.max(channels, hidden), operations: 10 * layers + 2, threads });
   try {
-    const shapeOf = (width: number): HeadShape => ({ heads, kvHeads: heads, headSize, room: keyBlock * Math.ceil(width / keyBlock) });
+    const shapeOf = (width: number): HeadShape => ({
+      heads,
+      kvHeads: heads,
+      headSize,
+      room: cacheKeyBlock * Math.ceil(width / cacheKeyBlock),
+    });
     const slotBytes = (width: number) => heads * headBytes(shapeOf(width));
     const stream = b.pages(4 * most * channels);
     const joined = b.pages(4 * most * 3 * channels).address;
@@ -107,7 +116,7 @@ export async function openMachineEncoder(
     const counts = b.pages(64);
     const cacheBytes = Math.max(...sizes.widths.map(w => w.texts * slotBytes(w.width)));
     const [keys, values] = [b.pages(cacheBytes).address, b.pages(cacheBytes).address];
-    const exponential = b.copy(attendConstants(machine.exponentialConstants));
+    const exponential = b.copy(attendConstants(exponentialConstants));
     const queriesStride = 4 * most * headSize;
 
     const normed = async (n: NormArrays, grain: "row" | "block") => {
@@ -152,13 +161,13 @@ export async function openMachineEncoder(
     const programs = new Map(
       sizes.widths.map(({ width }) => {
         const shape = shapeOf(width);
-        const turn = b.kernel(`place ${shapeName(shape)}`, () => turnCode(shape, false));
-        const attend = b.kernel(`attend ${shapeName(shape)}`, () => attendCode(shape));
+        const turn = b.kernel(`place ${headShapeName(shape)}`, () => turnCode(shape, false));
+        const attend = b.kernel(`attend ${headShapeName(shape)}`, () => attendCode(shape));
         const kernelOf = (i: number, kernel: bigint) => (turns.includes(i) ? turn : attends.includes(i) ? attend : kernel);
-        return [width, new machine.MachineProgram(b.operations.map((o, i) => ({ ...o, kernel: kernelOf(i, o.kernel) })))];
+        return [width, new MachineProgram(b.operations.map((o, i) => ({ ...o, kernel: kernelOf(i, o.kernel) })))];
       }),
     );
-    const team = machine.teamOf(threads);
+    const team = teamOf(threads);
     const [tokenTable, positionTable, typeRow] = [
       await host(parameters.token),
       await host(parameters.position),
@@ -197,8 +206,8 @@ export async function openMachineEncoder(
             views.positions[rows + position] = position;
             views.slots[rows + position] = BigInt(slot * bytes);
           }
-          for (let from = 0; from < text.length; from += tileRows) {
-            const size = Math.min(tileRows, text.length - from);
+          for (let from = 0; from < text.length; from += cacheTileRows) {
+            const size = Math.min(cacheTileRows, text.length - from);
             const base = tile.bytes * tileCount++;
             const t = views.tiles;
             t.setBigInt64(base + tile.queries, BigInt(4 * (rows + from) * headSize), true);

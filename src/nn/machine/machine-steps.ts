@@ -2,16 +2,30 @@
  * A decoder's step as one program of machine code over some rows: each a token at a position of a slot. Built once; a step writes the rows
  * and what they see into its memory, and runs it. Buffers are [rows, width] floats.
  */
-import { type DeviceArray, machine, tensorErrors } from "../../tensor/index.ts";
+import {
+  attendCode,
+  attendConstants,
+  attendFields,
+  byteProductFields,
+  cacheTileRows,
+  exponentialConstants,
+  headShapeName,
+  MachineProgram,
+  type PackedWeight,
+  type Pages,
+  roundFields,
+  teamOf,
+  tile,
+  turnCode,
+  turnFields,
+  unpackOutput,
+} from "../../machine/index.ts";
+import { type DeviceArray, tensorErrors } from "../../tensor/index.ts";
 import type { DecoderConfig } from "../decoder-config.ts";
 import { rotaryNumbers } from "../rotary.ts";
-import { attendCode, attendConstants, attendFields, shapeName, tile, tileRows, turnCode, turnFields } from "./attention-code.ts";
 import { Builder, type LinearArrays, type Rounding, rowGrain } from "./builder.ts";
 import type { MachineCache } from "./machine-cache.ts";
 import type { MachineParameters } from "./machine-decoder.ts";
-import { type PackedWeight, unpackOutput } from "./packed-weights.ts";
-import { productFields } from "./products.ts";
-import { roundFields } from "./round-rows.ts";
 
 export interface StepRow {
   readonly slot: number;
@@ -81,8 +95,8 @@ export async function openSteps(
       scale: config.rotaryScale,
     });
     const angles = { cos: b.copy(cos), sin: b.copy(sin) };
-    const exponential = b.copy(attendConstants(machine.exponentialConstants));
-    const shape = shapeName(cache.shape);
+    const exponential = b.copy(attendConstants(exponentialConstants));
+    const shape = headShapeName(cache.shape);
     const turn = b.kernel(`turn ${shape}`, () => turnCode(cache.shape));
     const attend = b.kernel(`attend ${shape}`, () => attendCode(cache.shape));
     const queriesStride = 4 * most * group * headSize;
@@ -124,7 +138,7 @@ export async function openSteps(
     const lastNorm = await normed(parameters.norm.weight, head, true);
     const logitStride = head.panels * 32;
     const takeLogits = () => b.pages(4 * logitRows * logitStride);
-    const spare: machine.Pages[] = [takeLogits()];
+    const spare: Pages[] = [takeLogits()];
     const headArgument = await b.product({
       layer: { weight: parameters.output ?? parameters.token },
       weight: head,
@@ -134,8 +148,8 @@ export async function openSteps(
       rows: counts.address + 8n,
     });
 
-    const program = new machine.MachineProgram(b.operations);
-    const team = machine.teamOf(threads);
+    const program = new MachineProgram(b.operations);
+    const team = teamOf(threads);
     const views = {
       stream: new Float32Array(stream.buffer),
       positions: new Int32Array(positions.buffer),
@@ -148,7 +162,7 @@ export async function openSteps(
     /** The queries of some rows, as many at once as share a slot; fewer where there would be too few for the threads. */
     const writeTiles = (rows: readonly StepRow[]): number => {
       let count = 0;
-      const widest = rows.length * kvHeads < 2 * threads ? 1 : tileRows;
+      const widest = rows.length * kvHeads < 2 * threads ? 1 : cacheTileRows;
       for (let from = 0; from < rows.length; ) {
         let to = from;
         while (to < rows.length && rows[to]!.slot === rows[from]!.slot) to++;
@@ -194,7 +208,7 @@ export async function openSteps(
         program.setItems(lastNorm.at, asked);
         b.set(lastNorm.argument + BigInt(roundFields.x), stream.address + BigInt(logits === "every" ? 0 : 4 * width * (count - 1)));
         const out = spare.pop() ?? takeLogits();
-        b.set(headArgument + BigInt(productFields.out), out.address);
+        b.set(headArgument + BigInt(byteProductFields.out), out.address);
         try {
           await team.run(program);
         } catch (error) {

@@ -2,9 +2,9 @@
  * ONNX Runtime behind the backend contract: a graph becomes an ONNX model, the model a session, a run binds native buffers that stay where
  * they are. Freed memory is kept for arrays of the same size, so a loop allocates only in its first steps.
  */
+import { freeScratch } from "../../machine/index.ts";
 import type { Backend, BuildOptions, Capabilities, DeviceMemory, Executable, RunHooks } from "../backend.ts";
 import { bytesOf, type DType, dtypes, type TypedArray } from "../dtype.ts";
-import { canFuse } from "../elementwise/index.ts";
 import { tensorErrors } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { writeModel } from "../onnx/index.ts";
@@ -17,8 +17,7 @@ import {
   type Run,
   type Runtime,
 } from "../onnxruntime/index.ts";
-import { freeRooms, operatorDomainOf } from "../operators/index.ts";
-import { formOf } from "../products/index.ts";
+import { canFuse, operatorDomainOf, productFormOf } from "../operators/index.ts";
 import type { Shape } from "../shape.ts";
 import { pauses } from "../turn.ts";
 import { type Limits, negativeMarks, type PackedInput } from "./emitter.ts";
@@ -233,7 +232,7 @@ class OnnxExecutable implements Executable {
     this.#runs.clear();
     this.#lease.release();
     for (const { giveBack } of this.#shares.values()) giveBack();
-    freeRooms();
+    freeScratch();
   }
 }
 
@@ -300,7 +299,7 @@ export function onnxBackend(options: OnnxBackendOptions = {}): Backend {
       const limits = limitsOf[runtime.provider];
       const isCpu = runtime.provider === "cpu";
       const fusesElements = isCpu && build.fuses === true && canFuse();
-      const products = isCpu && (build.products === "bf16" || fusesElements) ? formOf(build.products ?? "f32") : undefined;
+      const products = isCpu && (build.products === "bf16" || fusesElements) ? productFormOf(build.products ?? "f32") : undefined;
       const shares = new Map<string, Share>();
       const constants = build.strassen ? new Map(Array.from(given, ([i, m]) => [inputName(i), nativeOf(m).buffer])) : undefined;
       const packs = ({ name, of, weight }: PackedInput): boolean => {

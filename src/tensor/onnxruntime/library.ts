@@ -2,7 +2,7 @@
  * The one file that touches native code: loads ONNX Runtime's shared library through koffi, and calls its C functions by name. It knows
  * C strings, pointers and status codes, and nothing of sessions. Everything above passes pointers as bigints.
  */
-import { type Koffi, type LibraryHandle, loadKoffi } from "../koffi.ts";
+import { type Koffi, type LibraryHandle, loadKoffi } from "../../machine/index.ts";
 import { apiNames, apiVersion } from "./api-names.ts";
 import { type ApiName, apiSignatures } from "./api-signatures.ts";
 import { engineErrors } from "./errors.ts";
