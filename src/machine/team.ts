@@ -4,7 +4,7 @@
  * that the system has taken off its processor holds up nothing but the item it was at. The first thread is whoever runs the program (one of
  * Node's pool); the others wait for the next program, awake for a moment and then asleep in the kernel. No result depends on who computes what.
  */
-import { Assembler, at, gpr } from "./assembler.ts";
+import { Assembler, at, gpr, type Label } from "./assembler.ts";
 import { allocatePages, loadCode, machineTask, startThread } from "./native.ts";
 
 /** An operation: kernel(argument, item) for every item, `grain` at a time. */
@@ -29,29 +29,28 @@ const [meetSpins, idleSpins] = [1000, 3000];
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r10, r12, r13, r14, r15 } = gpr;
 
-/** The code of `run(team, program)`, at the start, and of a waiting thread's `wait(team)`. */
-function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
-  const a = new Assembler();
-  const walk = a.label();
-  const addState = (value: number) => {
-    a.set(rax, value);
-    a.fetchAdd32(at(r12, shared.state), rax);
-  };
-  /** Waits until `look` jumps out. */
-  const waiting = (look: () => void) => {
-    const again = a.here();
-    a.set(r8, meetSpins);
-    const spin = a.here();
-    look();
-    a.pause();
-    a.alu("sub", r8, { value: 1 });
-    a.jumpIf("ne", spin);
-    a.set(rax, system.yield);
-    a.syscall();
-    a.jump(again);
-  };
+/** rax := the state, to which `value` is added. */
+function addState(a: Assembler, value: number): void {
+  a.set(rax, value);
+  a.fetchAdd32(at(r12, shared.state), rax);
+}
 
-  // run(rdi team, rsi program)
+/** Waits until `look` jumps out. */
+function waiting(a: Assembler, look: () => void): void {
+  const again = a.here();
+  a.set(r8, meetSpins);
+  const spin = a.here();
+  look();
+  a.pause();
+  a.alu("sub", r8, { value: 1 });
+  a.jumpIf("ne", spin);
+  a.set(rax, system.yield);
+  a.syscall();
+  a.jump(again);
+}
+
+/** run(rdi team, rsi program). */
+function emitRun(a: Assembler, walk: Label): void {
   a.push(rbx, rbp, r12, r13, r14, r15);
   a.alu("sub", gpr.rsp, { value: 8 });
   a.mov(r12, rdi);
@@ -67,7 +66,7 @@ function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
   a.jump(reset);
   a.place(ready);
   a.store(at(r12, shared.program), r13);
-  addState(1 << isOpen);
+  addState(a, 1 << isOpen);
   a.set(rax, 1);
   a.fetchAdd32(at(r12, shared.generation), rax);
   a.mov(rdi, r12);
@@ -77,9 +76,9 @@ function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
   a.syscall();
   a.call(walk);
   // nobody enters any more; those who have are on their way out
-  addState(1 << isOpen);
+  addState(a, 1 << isOpen);
   const left = a.label();
-  waiting(() => {
+  waiting(a, () => {
     a.mov32(rax, at(r12, shared.state));
     a.test(rax, rax);
     a.jumpIf("e", left);
@@ -88,9 +87,10 @@ function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
   a.alu("add", gpr.rsp, { value: 8 });
   a.pop(r15, r14, r13, r12, rbp, rbx);
   a.ret();
+}
 
-  // wait(rdi team); rbp is the last generation that was seen
-  const wait = a.here();
+/** wait(rdi team); rbp is the last generation that was seen. */
+function emitWait(a: Assembler, walk: Label): void {
   a.push(rbx, rbp, r12, r13, r14, r15);
   a.alu("sub", gpr.rsp, { value: 8 });
   a.mov(r12, rdi);
@@ -117,18 +117,19 @@ function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
   a.jumpIf("e", asleep);
   a.place(awake);
   a.mov(rbp, rax);
-  addState(1);
+  addState(a, 1);
   a.shift("right", rax, isOpen);
   a.test(rax, rax);
   a.jumpIf("e", leave);
   a.mov(r13, at(r12, shared.program));
   a.call(walk);
   a.place(leave);
-  addState(-1);
+  addState(a, -1);
   a.jump(next);
+}
 
-  // walk: r12 team, r13 operation; keeps rbp
-  a.place(walk);
+/** walk: r12 team, r13 operation; keeps rbp. */
+function emitWalk(a: Assembler): void {
   a.push(rbp);
   const step = a.here();
   const [take, wholly, within, over, done] = [a.label(), a.label(), a.label(), a.label(), a.label()];
@@ -160,7 +161,7 @@ function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
   a.fetchAdd32(at(r13, operation.done), rbx);
   a.jump(take);
   a.place(wholly);
-  waiting(() => {
+  waiting(a, () => {
     a.mov32(rax, at(r13, operation.done));
     a.alu("cmp", rax, rbx);
     a.jumpIf("ae", done);
@@ -172,6 +173,17 @@ function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
   a.vzeroupper();
   a.pop(rbp);
   a.ret();
+}
+
+/** The code of `run(team, program)`, at the start, and of a waiting thread's `wait(team)`. */
+function teamCode(): { readonly code: Uint8Array; readonly wait: number } {
+  const a = new Assembler();
+  const walk = a.label();
+  emitRun(a, walk);
+  const wait = a.here();
+  emitWait(a, walk);
+  a.place(walk);
+  emitWalk(a);
   return { code: a.code(), wait: a.offsetOf(wait) };
 }
 

@@ -49,33 +49,28 @@ export const turnFields = fieldsOf(
   "scale",
 );
 
-/**
- * kernel(arguments, row): turns queries and keys by their position (or leaves them as they are, where positions have no angles), and writes keys
- * and values into the cache.
- */
-export function turnCode({ heads, kvHeads, headSize, room }: HeadShape, turns = true): Uint8Array {
-  const a = new Assembler();
-  const field = (name: keyof typeof turnFields) => at(rdi, turnFields[name]);
+const turnField = (name: keyof typeof turnFields) => at(rdi, turnFields[name]);
+const [left, right, cos, sin, other, scale] = [0, 1, 2, 3, 4, 5] as const;
+
+/** Of row rsi: r8 := its numbers, r9 := queries, r10 := keys, r11 := values, rbx and rbp := its angles. */
+function beginRow(a: Assembler, { heads, kvHeads, headSize }: HeadShape): void {
   const half = headSize / 2;
-  const halfVectors = half / 16;
   const group = heads / kvHeads;
-  const [left, right, cos, sin, other, scale] = [0, 1, 2, 3, 4, 5];
-  a.push(rbx, rbp, r12, r13, r14);
-  a.mov(r8, field("stride"));
+  a.mov(r8, turnField("stride"));
   a.imul(r8, rsi);
-  a.alu("add", r8, field("joined"));
-  a.mov(rax, field("positions"));
+  a.alu("add", r8, turnField("joined"));
+  a.mov(rax, turnField("positions"));
   a.movsxd(rcx, at(rax, 0, rsi, 4)); // position
-  a.mov(rax, field("slots"));
+  a.mov(rax, turnField("slots"));
   a.mov(rdx, at(rax, 0, rsi, 8)); // where the slot begins
   a.imulBy(rbx, rcx, 4 * half);
   a.mov(rbp, rbx);
-  a.alu("add", rbx, field("cos"));
-  a.alu("add", rbp, field("sin"));
-  a.broadcast(scale!, field("scale"));
+  a.alu("add", rbx, turnField("cos"));
+  a.alu("add", rbp, turnField("sin"));
+  a.broadcast(scale, turnField("scale"));
   // queries of this row
   a.imulBy(r9, rsi, group * headSize * 4);
-  a.alu("add", r9, field("queries"));
+  a.alu("add", r9, turnField("queries"));
   // keys: block, then place in it
   a.mov(r10, rcx);
   a.shift("right", r10, Math.log2(cacheKeyBlock));
@@ -84,42 +79,65 @@ export function turnCode({ heads, kvHeads, headSize, room }: HeadShape, turns = 
   a.alu("and", rax, { value: cacheKeyBlock - 1 });
   a.lea(r10, at(r10, 0, rax, cached));
   a.alu("add", r10, rdx);
-  a.alu("add", r10, field("keys"));
+  a.alu("add", r10, turnField("keys"));
   a.imulBy(r11, rcx, headSize * cached);
   a.alu("add", r11, rdx);
-  a.alu("add", r11, field("values"));
+  a.alu("add", r11, turnField("values"));
+}
+
+/** A head's numbers, turned by the row's angles where there are some: two vectors at a time, of the first half and of the second. */
+function eachTurned(
+  a: Assembler,
+  headSize: number,
+  turns: boolean,
+  head: number,
+  done: (vector: number, first: number, second: number) => void,
+): void {
+  const half = headSize / 2;
+  const halfVectors = half / 16;
+  for (let v = 0; v < halfVectors; v++) {
+    const place = (head * headSize + 16 * v) * 4;
+    a.load(left, at(r8, place));
+    a.load(right, at(r8, place + 4 * half));
+    if (!turns) {
+      done(v, left, right);
+      continue;
+    }
+    a.load(cos, at(rbx, 64 * v));
+    a.load(sin, at(rbp, 64 * v));
+    // left cos - right sin, right cos + left sin
+    a.v("vmulps", other, left, cos);
+    a.v("vfnmadd231ps", other, right, sin);
+    a.v("vmulps", right, right, cos);
+    a.v("vfmadd231ps", right, left, sin);
+    done(v, other, right);
+  }
+}
+
+/**
+ * kernel(arguments, row): turns queries and keys by their position (or leaves them as they are, where positions have no angles), and writes keys
+ * and values into the cache.
+ */
+export function turnCode({ heads, kvHeads, headSize, room }: HeadShape, turns = true): Uint8Array {
+  const a = new Assembler();
+  const half = headSize / 2;
+  const group = heads / kvHeads;
+  const turned = (head: number, done: Parameters<typeof eachTurned>[4]) => eachTurned(a, headSize, turns, head, done);
+  a.push(rbx, rbp, r12, r13, r14);
+  beginRow(a, { heads, kvHeads, headSize, room });
   // a key is written to as many lines as it has dimensions: the processor fetches them while queries are turned
   const bytes = headBytes({ heads, kvHeads, headSize, room });
   for (let kv = 0; kv < kvHeads; kv++) for (let d = 0; d < headSize; d++) a.prefetchToWrite(at(r10, kv * bytes + d * keyRowBytes));
-  const turned = (head: number, done: (vector: number, first: number, second: number) => void) => {
-    for (let v = 0; v < halfVectors; v++) {
-      const place = (head * headSize + 16 * v) * 4;
-      a.load(left!, at(r8, place));
-      a.load(right!, at(r8, place + 4 * half));
-      if (!turns) {
-        done(v, left!, right!);
-        continue;
-      }
-      a.load(cos!, at(rbx, 64 * v));
-      a.load(sin!, at(rbp, 64 * v));
-      // left cos - right sin, right cos + left sin
-      a.v("vmulps", other!, left!, cos!);
-      a.v("vfnmadd231ps", other!, right!, sin!);
-      a.v("vmulps", right!, right!, cos!);
-      a.v("vfmadd231ps", right!, left!, sin!);
-      done(v, other!, right!);
-    }
-  };
   a.mov(r12, r9);
   for (let kv = 0; kv < kvHeads; kv++) {
     for (let g = 0; g < group; g++)
       turned(kv * group + g, (v, first, second) => {
-        a.v("vmulps", first, first, scale!);
-        a.v("vmulps", second, second, scale!);
+        a.v("vmulps", first, first, scale);
+        a.v("vmulps", second, second, scale);
         a.save(at(r12, (g * headSize + 16 * v) * 4), first);
         a.save(at(r12, (g * headSize + half + 16 * v) * 4), second);
       });
-    a.alu("add", r12, field("queriesStride"));
+    a.alu("add", r12, turnField("queriesStride"));
   }
   // a key goes through the stack: its numbers lie a row apart
   a.alu("sub", rsp, { value: cached * headSize });
@@ -133,8 +151,8 @@ export function turnCode({ heads, kvHeads, headSize, room }: HeadShape, turns = 
       a.store16(at(r10, kv * bytes + d * keyRowBytes), rax);
     }
     for (let v = 0; v < headSize / 16; v++) {
-      a.load(left!, at(r8, ((heads + kvHeads + kv) * headSize + 16 * v) * 4));
-      a.saveHalves(at(r11, kv * bytes + cached * 16 * v), left!);
+      a.load(left, at(r8, ((heads + kvHeads + kv) * headSize + 16 * v) * 4));
+      a.saveHalves(at(r11, kv * bytes + cached * 16 * v), left);
     }
   }
   a.alu("add", rsp, { value: cached * headSize });
@@ -163,22 +181,16 @@ export const tile = {
 
 export const attendFields = fieldsOf("tiles", "queries", "queriesStride", "keys", "values", "out", "exponential");
 
-/** kernel(arguments, tile * kvHeads + head). */
-export function attendCode(shape: HeadShape): Uint8Array {
-  const { heads, kvHeads, headSize, room } = shape;
-  const a = new Assembler();
-  const field = (name: keyof typeof attendFields) => at(rdi, attendFields[name]);
-  const saved = [rbx, rbp, r12, r13, r14] as const;
-  const scoreBytes = 4 * room;
-  /** Scores, the factors of the sums, and room to begin at a line. */
-  const frame = cacheTileRows * scoreBytes + 64 + 64;
-  const minusInfinity = 0xff800000 | 0;
-  const bytes = headBytes(shape);
+const field = (name: keyof typeof attendFields) => at(rdi, attendFields[name]);
+const saved = [rbx, rbp, r12, r13, r14] as const;
+const sum = (r: number, v: number, vectors: number) => r * vectors + v;
+const operand = (v: number) => 24 + v;
+const [spare, infinity] = [28, 29] as const;
+const minusInfinity = 0xff800000 | 0;
+const scoreBytesOf = ({ room }: HeadShape): number => 4 * room;
 
-  a.push(...saved);
-  a.mov(r14, rsp);
-  a.alu("sub", rsp, { value: frame });
-  a.alu("and", rsp, { value: -64 });
+/** Of item rsi: rbx := its tile, r8 := queries, r9 := keys, r10 := values, r12 := results, rbp := bytes of scores up to the end of the last block. */
+function beginTile(a: Assembler, { heads, kvHeads, headSize, room }: HeadShape): void {
   // item -> tile, head
   a.mov(rax, rsi);
   a.alu("xor", rdx, rdx);
@@ -191,7 +203,7 @@ export function attendCode(shape: HeadShape): Uint8Array {
   a.imul(r8, rdx);
   a.alu("add", r8, field("queries"));
   a.alu("add", r8, at(rbx, tile.queries));
-  a.imulBy(rax, rdx, bytes);
+  a.imulBy(rax, rdx, headBytes({ heads, kvHeads, headSize, room }));
   a.alu("add", rax, at(rbx, tile.slot));
   a.mov(r9, rax);
   a.alu("add", r9, field("keys"));
@@ -204,14 +216,122 @@ export function attendCode(shape: HeadShape): Uint8Array {
   a.shift("right", rbp, Math.log2(cacheKeyBlock));
   a.alu("add", rbp, { value: 1 });
   a.shift("left", rbp, Math.log2(scoreRowBytes));
+}
 
+/** rcx: where 0, 1, 2, ... 63 lie as i32, behind the exponential's constants. */
+function laneConstants(a: Assembler): void {
+  a.mov(rcx, field("exponential"));
+  a.alu("add", rcx, { value: laneOffset });
+}
+
+/** The scores of `rows` queries with the keys of each block, to the stack. */
+function score(a: Assembler, shape: HeadShape, rows: number): void {
+  const { headSize } = shape;
+  const scoreBytes = scoreBytesOf(shape);
+  a.set(rax, minusInfinity);
+  a.broadcastRegister(infinity, rax);
+  a.mov(r11, r9);
+  a.alu("xor", rdx, rdx);
+  const block = a.here();
+  for (let i = 0; i < rows * keyVectors; i++) a.v("vpxord", i, i, i);
+  a.mov(rsi, r8);
+  a.set(rcx, headSize);
+  const dimension = a.here();
+  const unroll = 4;
+  for (let u = 0; u < unroll; u++) {
+    for (let v = 0; v < keyVectors; v++) a.loadHalves(operand(v), at(r11, u * keyRowBytes + 32 * v));
+    for (let r = 0; r < rows; r++)
+      for (let v = 0; v < keyVectors; v++) a.v("vfmadd231ps", sum(r, v, keyVectors), operand(v), spread(at(rsi, r * headSize * 4 + 4 * u)));
+  }
+  a.alu("add", r11, { value: unroll * keyRowBytes });
+  a.alu("add", rsi, { value: 4 * unroll });
+  a.alu("sub", rcx, { value: unroll });
+  a.jumpIf("ne", dimension);
+  // positions behind a query's own are not seen; rdx / 4 is the block's first
+  a.mov(rax, rdx);
+  a.shift("right", rax, 2);
+  a.broadcastRegister(spare, rax);
+  laneConstants(a);
+  for (let v = 0; v < keyVectors; v++) {
+    a.v("vpaddd", operand(v), spare, at(rcx, 64 * v));
+    for (let r = 0; r < rows; r++) {
+      const score = sum(r, v, keyVectors);
+      a.greater(1, operand(v), spread(at(rbx, tile.limits + 4 * r)));
+      a.v("vblendmps", score, score, infinity, 1);
+      a.save(at(rsp, r * scoreBytes + 64 * v, rdx), score);
+    }
+  }
+  a.alu("add", rdx, { value: scoreRowBytes });
+  a.alu("cmp", rdx, rbp);
+  a.jumpIf("b", block);
+}
+
+/** `vectors` of the weighted sums of the values, from vector `first` of a head on. */
+function sumValues(a: Assembler, shape: HeadShape, rows: number, first: number, vectors: number): void {
+  const { headSize } = shape;
+  const scoreBytes = scoreBytesOf(shape);
+  for (let i = 0; i < rows * vectors; i++) a.v("vpxord", i, i, i);
+  a.lea(r11, at(r10, 32 * first));
+  a.mov32(rcx, at(rbx, tile.last));
+  a.alu("add", rcx, { value: 1 });
+  a.mov(rdx, rsp);
+  // positions that are not seen are not read: what lies there may be no number
+  const some = (count: number) => {
+    for (let u = 0; u < count; u++) {
+      for (let v = 0; v < vectors; v++) a.loadHalves(operand(v), at(r11, u * headSize * cached + 32 * v));
+      for (let r = 0; r < rows; r++)
+        for (let v = 0; v < vectors; v++) a.v("vfmadd231ps", sum(r, v, vectors), operand(v), spread(at(rdx, r * scoreBytes + 4 * u)));
+    }
+    a.alu("add", r11, { value: count * headSize * cached });
+    a.alu("add", rdx, { value: 4 * count });
+    a.alu("sub", rcx, { value: count });
+  };
+  const [fours, ones, all] = [a.label(), a.label(), a.label()];
+  a.place(fours);
+  a.alu("cmp", rcx, { value: 4 });
+  a.jumpIf("b", ones);
+  some(4);
+  a.jump(fours);
+  a.place(ones);
+  a.test(rcx, rcx);
+  a.jumpIf("e", all);
+  some(1);
+  a.jump(ones);
+  a.place(all);
+  for (let r = 0; r < rows; r++) {
+    a.mov(rax, at(rbx, tile.outs + 8 * r));
+    a.alu("add", rax, r12);
+    a.broadcast(spare, at(rsp, cacheTileRows * scoreBytes + 4 * r));
+    for (let v = 0; v < vectors; v++) {
+      a.v("vdivps", sum(r, v, vectors), sum(r, v, vectors), spare);
+      a.save(at(rax, 64 * (first + v)), sum(r, v, vectors));
+    }
+  }
+}
+
+/** kernel(arguments, tile * kvHeads + head). */
+export function attendCode(shape: HeadShape): Uint8Array {
+  const a = new Assembler();
+  const scoreBytes = scoreBytesOf(shape);
+  /** Scores, the factors of the sums, and room to begin at a line. */
+  const frame = cacheTileRows * scoreBytes + 64 + 64;
+  a.push(...saved);
+  a.mov(r14, rsp);
+  a.alu("sub", rsp, { value: frame });
+  a.alu("and", rsp, { value: -64 });
+  beginTile(a, shape);
   const end = a.label();
   a.mov32(rax, at(rbx, tile.count));
   for (let rows = 1; rows <= cacheTileRows; rows++) {
     const other = a.label();
     a.alu("cmp", rax, { value: rows });
     a.jumpIf("ne", other);
-    attendTile(rows);
+    score(a, shape, rows);
+    // e^(score - greatest), and what their sum divides by
+    a.mov(rsi, field("exponential"));
+    emitSoftmaxRows(a, { count: rows, rowBytes: scoreBytes, end: rbp, sumsAt: cacheTileRows * scoreBytes, infinity, constants: rsi });
+    // four vectors of a head at a time
+    for (let first = 0; first < shape.headSize / 16; first += 4) sumValues(a, shape, rows, first, Math.min(4, shape.headSize / 16 - first));
     a.jump(end);
     a.place(other);
   }
@@ -220,103 +340,6 @@ export function attendCode(shape: HeadShape): Uint8Array {
   a.pop(...[...saved].reverse());
   a.ret();
   return a.code();
-
-  function attendTile(rows: number): void {
-    const sum = (r: number, v: number, vectors: number) => r * vectors + v;
-    const operand = (v: number) => 24 + v;
-    const [spare, infinity] = [28, 29];
-
-    // scores of each block
-    a.set(rax, minusInfinity);
-    a.broadcastRegister(infinity, rax);
-    a.mov(r11, r9);
-    a.alu("xor", rdx, rdx);
-    const block = a.here();
-    for (let i = 0; i < rows * keyVectors; i++) a.v("vpxord", i, i, i);
-    a.mov(rsi, r8);
-    a.set(rcx, headSize);
-    const dimension = a.here();
-    const unroll = 4;
-    for (let u = 0; u < unroll; u++) {
-      for (let v = 0; v < keyVectors; v++) a.loadHalves(operand(v), at(r11, u * keyRowBytes + 32 * v));
-      for (let r = 0; r < rows; r++)
-        for (let v = 0; v < keyVectors; v++)
-          a.v("vfmadd231ps", sum(r, v, keyVectors), operand(v), spread(at(rsi, r * headSize * 4 + 4 * u)));
-    }
-    a.alu("add", r11, { value: unroll * keyRowBytes });
-    a.alu("add", rsi, { value: 4 * unroll });
-    a.alu("sub", rcx, { value: unroll });
-    a.jumpIf("ne", dimension);
-    // positions behind a query's own are not seen; rdx / 4 is the block's first
-    a.mov(rax, rdx);
-    a.shift("right", rax, 2);
-    a.broadcastRegister(spare, rax);
-    laneConstants();
-    for (let v = 0; v < keyVectors; v++) {
-      a.v("vpaddd", operand(v), spare, at(rcx, 64 * v));
-      for (let r = 0; r < rows; r++) {
-        const score = sum(r, v, keyVectors);
-        a.greater(1, operand(v), spread(at(rbx, tile.limits + 4 * r)));
-        a.v("vblendmps", score, score, infinity, 1);
-        a.save(at(rsp, r * scoreBytes + 64 * v, rdx), score);
-      }
-    }
-    a.alu("add", rdx, { value: scoreRowBytes });
-    a.alu("cmp", rdx, rbp);
-    a.jumpIf("b", block);
-
-    // weights of each row: e^(score - greatest), and what their sum divides by
-    a.mov(rsi, field("exponential"));
-    emitSoftmaxRows(a, { count: rows, rowBytes: scoreBytes, end: rbp, sumsAt: cacheTileRows * scoreBytes, infinity, constants: rsi });
-
-    // the weighted sum of the values, four vectors of a head at a time
-    for (let first = 0; first < headSize / 16; first += 4) {
-      const vectors = Math.min(4, headSize / 16 - first);
-      for (let i = 0; i < rows * vectors; i++) a.v("vpxord", i, i, i);
-      a.lea(r11, at(r10, 32 * first));
-      a.mov32(rcx, at(rbx, tile.last));
-      a.alu("add", rcx, { value: 1 });
-      a.mov(rdx, rsp);
-      // positions that are not seen are not read: what lies there may be no number
-      const some = (count: number) => {
-        for (let u = 0; u < count; u++) {
-          for (let v = 0; v < vectors; v++) a.loadHalves(operand(v), at(r11, u * headSize * cached + 32 * v));
-          for (let r = 0; r < rows; r++)
-            for (let v = 0; v < vectors; v++) a.v("vfmadd231ps", sum(r, v, vectors), operand(v), spread(at(rdx, r * scoreBytes + 4 * u)));
-        }
-        a.alu("add", r11, { value: count * headSize * cached });
-        a.alu("add", rdx, { value: 4 * count });
-        a.alu("sub", rcx, { value: count });
-      };
-      const [fours, ones, all] = [a.label(), a.label(), a.label()];
-      a.place(fours);
-      a.alu("cmp", rcx, { value: 4 });
-      a.jumpIf("b", ones);
-      some(4);
-      a.jump(fours);
-      a.place(ones);
-      a.test(rcx, rcx);
-      a.jumpIf("e", all);
-      some(1);
-      a.jump(ones);
-      a.place(all);
-      for (let r = 0; r < rows; r++) {
-        a.mov(rax, at(rbx, tile.outs + 8 * r));
-        a.alu("add", rax, r12);
-        a.broadcast(spare, at(rsp, cacheTileRows * scoreBytes + 4 * r));
-        for (let v = 0; v < vectors; v++) {
-          a.v("vdivps", sum(r, v, vectors), sum(r, v, vectors), spare);
-          a.save(at(rax, 64 * (first + v)), sum(r, v, vectors));
-        }
-      }
-    }
-  }
-
-  /** rcx: where 0, 1, 2, ... 63 lie as i32, behind the exponential's constants. */
-  function laneConstants(): void {
-    a.mov(rcx, field("exponential"));
-    a.alu("add", rcx, { value: laneOffset });
-  }
 }
 /** Bytes from the exponential's constants to the numbers of a block's positions. */
 const laneOffset = 64;

@@ -70,6 +70,39 @@ function splitItem(a: Assembler, parts: number): void {
   a.divide(rcx);
 }
 
+/** The rows of a at rbx whose item has number r15, to its strips at r12. */
+function packStrips(a: Assembler, s: ProductShape, l: ProductLayout): void {
+  const together = packedRows(s.transposeA);
+  a.imulBy(r15, r15, together);
+  if (s.transposeA) {
+    const whole = a.label();
+    const across = together / 16;
+    for (let v = 0; v < across; v++) setMask(a, 1 + v, 16);
+    a.alu("cmp", r15, { value: s.rows - together });
+    a.jumpIf("le", whole);
+    for (let v = 0; v < across; v++) setMask(a, 1 + v, (s.rows % together) - 16 * v);
+    a.place(whole);
+    a.lea(r8, at(rbx, 0, r15, 4));
+    if (s.form === "bf16") loadInterleave(a);
+    packSteps(
+      a,
+      { form: s.form, inner: s.inner, rowBytes: 4 * s.rows, vectors: across, steps: l.steps, advance: stripStepBytes },
+      (v, register) => {
+        for (const half of [0, 1]) a.saveHalf(at(r12, (2 * v + half) * l.stripBytes), register, half);
+      },
+    );
+  } else {
+    a.mov(rbp, r12);
+    for (let four = 0; four < together / 4; four++) {
+      a.mov(rax, r15);
+      pointAtRows(a, rbx, s.rows, 4 * s.inner);
+      a.lea(r12, at(rbp, (four >> 1) * l.stripBytes + (four & 1) * 16));
+      packFourRows(a, s.form, s.inner, stripStepBytes);
+      a.alu("add", r15, { value: 4 });
+    }
+  }
+}
+
 function packCode(a: Assembler, s: ProductShape): number {
   const l = layoutOf(s);
   const together = packedRows(s.transposeA);
@@ -122,34 +155,7 @@ function packCode(a: Assembler, s: ProductShape): number {
   a.alu("add", r12, field("scratch"));
   a.setAddress(rcx, BigInt(l.aStart));
   a.alu("add", r12, rcx);
-  a.imulBy(r15, r15, together);
-  if (s.transposeA) {
-    const whole = a.label();
-    const across = together / 16;
-    for (let v = 0; v < across; v++) setMask(a, 1 + v, 16);
-    a.alu("cmp", r15, { value: s.rows - together });
-    a.jumpIf("le", whole);
-    for (let v = 0; v < across; v++) setMask(a, 1 + v, (s.rows % together) - 16 * v);
-    a.place(whole);
-    a.lea(r8, at(rbx, 0, r15, 4));
-    if (s.form === "bf16") loadInterleave(a);
-    packSteps(
-      a,
-      { form: s.form, inner: s.inner, rowBytes: 4 * s.rows, vectors: across, steps: l.steps, advance: stripStepBytes },
-      (v, register) => {
-        for (const half of [0, 1]) a.saveHalf(at(r12, (2 * v + half) * l.stripBytes), register, half);
-      },
-    );
-  } else {
-    a.mov(rbp, r12);
-    for (let four = 0; four < together / 4; four++) {
-      a.mov(rax, r15);
-      pointAtRows(a, rbx, s.rows, 4 * s.inner);
-      a.lea(r12, at(rbp, (four >> 1) * l.stripBytes + (four & 1) * 16));
-      packFourRows(a, s.form, s.inner, stripStepBytes);
-      a.alu("add", r15, { value: 4 });
-    }
-  }
+  packStrips(a, s, l);
   a.place(end);
   a.vzeroupper();
   a.pop(...saved.toReversed());
@@ -213,19 +219,14 @@ function setColumnMasks(a: Assembler, columns: number, panels: number, panel: Gp
 
 const float32 = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0]!;
 
-function multiplyCode(a: Assembler, s: ProductShape): number {
-  const l = layoutOf(s);
-  const items = Math.ceil(l.strips / itemStrips);
-  const usedStrips = Math.ceil(s.rows / stripRows);
-  const sum = (row: number, v: number) => row * vectors + v;
-  const column = (v: number) => 24 + v;
-  const input = (r: number) => 27 + (r & 3);
-  const alpha = 31;
-  const rowBytes = 4 * s.columns;
+const sum = (row: number, v: number) => row * vectors + v;
+const column = (v: number) => 24 + v;
+const input = (r: number) => 27 + (r & 3);
+const alpha = 31;
 
-  a.push(...saved);
-  splitItem(a, items);
-  // rdi: result, rsi: strips, rdx: panels of this product; rbx, rbp: its strips from and to
+/** Of product rax, items from rdx on: rdi := result, rsi := strips, rdx := panels; rbx, rbp := its strips from and to. */
+function beginProducts(a: Assembler, s: ProductShape, l: ProductLayout): void {
+  const usedStrips = Math.ceil(s.rows / stripRows);
   a.imulBy(rbx, rdx, itemStrips);
   a.mov(r8, field("scratch"));
   if (s.sharesB) a.mov(rdx, r8);
@@ -237,7 +238,7 @@ function multiplyCode(a: Assembler, s: ProductShape): number {
   a.alu("add", rsi, r8);
   a.setAddress(rcx, BigInt(l.aStart));
   a.alu("add", rsi, rcx);
-  a.imulBy(rcx, rax, s.rows * rowBytes);
+  a.imulBy(rcx, rax, s.rows * 4 * s.columns);
   a.mov(rdi, field("out"));
   a.alu("add", rdi, rcx);
   a.lea(rbp, at(rbx, itemStrips));
@@ -250,29 +251,10 @@ function multiplyCode(a: Assembler, s: ProductShape): number {
     a.set(rax, float32(s.alpha));
     a.broadcastRegister(alpha, rax);
   }
+}
 
-  a.alu("xor", r14, r14); // steps done
-  const blocks = a.here();
-  a.set(r15, l.steps); // steps of this block
-  a.alu("sub", r15, r14);
-  const isLast = a.label();
-  a.alu("cmp", r15, { value: blockSteps });
-  a.jumpIf("le", isLast);
-  a.set(r15, blockSteps);
-  a.place(isLast);
-  a.alu("xor", r13, r13); // panel
-  const panels = a.here();
-  setColumnMasks(a, s.columns, l.panels, r13);
-  a.mov(r12, rbx); // strip
-  const strips = a.here();
-  a.imulBy(r8, r12, l.stripBytes);
-  a.alu("add", r8, rsi);
-  a.imulBy(rax, r14, stripStepBytes);
-  a.alu("add", r8, rax);
-  a.imulBy(r9, r13, l.panelBytes);
-  a.alu("add", r9, rdx);
-  a.imulBy(rax, r14, panelStepBytes);
-  a.alu("add", r9, rax);
+/** Registers 0 to 23 := the sums of r15 steps of the strip at r8 and the panel at r9. */
+function sumStrip(a: Assembler, s: ProductShape): void {
   for (let r = 0; r < stripRows; r++) for (let v = 0; v < vectors; v++) a.v("vpxord", sum(r, v), sum(r, v), sum(r, v));
   a.mov(r10, r15);
   const loop = a.here();
@@ -290,8 +272,11 @@ function multiplyCode(a: Assembler, s: ProductShape): number {
   a.alu("add", r9, { value: unrolled * panelStepBytes });
   a.alu("sub", r10, { value: unrolled });
   a.jumpIf("ne", loop);
+}
 
-  // rows that exist, columns that exist
+/** The sums of strip r12 and panel r13 to the result, added to what is there after the first block of steps: rows that exist, columns that exist. */
+function putStrip(a: Assembler, s: ProductShape, l: ProductLayout): void {
+  const rowBytes = 4 * s.columns;
   a.imulBy(r11, r12, stripRows * rowBytes);
   a.alu("add", r11, rdi);
   a.imulBy(rax, r13, 4 * panelColumns);
@@ -327,7 +312,40 @@ function multiplyCode(a: Assembler, s: ProductShape): number {
   }
   put(false);
   a.place(done);
+}
 
+function multiplyCode(a: Assembler, s: ProductShape): number {
+  const l = layoutOf(s);
+  const items = Math.ceil(l.strips / itemStrips);
+
+  a.push(...saved);
+  splitItem(a, items);
+  beginProducts(a, s, l);
+
+  a.alu("xor", r14, r14); // steps done
+  const blocks = a.here();
+  a.set(r15, l.steps); // steps of this block
+  a.alu("sub", r15, r14);
+  const isLast = a.label();
+  a.alu("cmp", r15, { value: blockSteps });
+  a.jumpIf("le", isLast);
+  a.set(r15, blockSteps);
+  a.place(isLast);
+  a.alu("xor", r13, r13); // panel
+  const panels = a.here();
+  setColumnMasks(a, s.columns, l.panels, r13);
+  a.mov(r12, rbx); // strip
+  const strips = a.here();
+  a.imulBy(r8, r12, l.stripBytes);
+  a.alu("add", r8, rsi);
+  a.imulBy(rax, r14, stripStepBytes);
+  a.alu("add", r8, rax);
+  a.imulBy(r9, r13, l.panelBytes);
+  a.alu("add", r9, rdx);
+  a.imulBy(rax, r14, panelStepBytes);
+  a.alu("add", r9, rax);
+  sumStrip(a, s);
+  putStrip(a, s, l);
   a.alu("add", r12, { value: 1 });
   a.alu("cmp", r12, rbp);
   a.jumpIf("l", strips);

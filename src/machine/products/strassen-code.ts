@@ -3,10 +3,18 @@
  * by a weight's and adds each product to the parts of the result that it belongs to. Each element's sums run in one order whatever the threads.
  */
 import { fieldsOf } from "../argument-space.ts";
-import { Assembler, at, gpr } from "../assembler.ts";
+import { Assembler, at, gpr, type Label } from "../assembler.ts";
 import { packFourRows, setMask } from "./pack-rows.ts";
 import { panelColumns, panelStepBytes, stripRows, stripStepBytes } from "./product-shape.ts";
-import { halfRows, type MatrixPart, pairColumns, type StrassenShape, strassenLayout, terms } from "./strassen-shape.ts";
+import {
+  halfRows,
+  type MatrixPart,
+  pairColumns,
+  type StrassenLayout,
+  type StrassenShape,
+  strassenLayout,
+  terms,
+} from "./strassen-shape.ts";
 import { type StrassenWeight, wholePairs } from "./strassen-weights.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, rsp, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;
@@ -159,20 +167,11 @@ const itemPairs = 8;
 
 const float32 = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0]!;
 
-/** A tile of rows by some pairs of panels is an item. */
-export function multiplyCode(s: StrassenShape): ItemCode {
-  const l = strassenLayout(s);
-  const a = new Assembler();
-  const rowBytes = 4 * s.columns;
-  const groups = Math.ceil(l.pairs / itemPairs);
-  const lastRows = (s.rows - (l.tiles - 1) * 2 * halfRows) / 2;
-  const termBytes = 4 * l.stripsFloats;
-  const panelBytes = 4 * l.panelFloats;
+/** Bytes of one term's strips of a tile, and of its panel. */
+const bytesOfTerm = (l: StrassenLayout) => [4 * l.stripsFloats, 4 * l.panelFloats] as const;
 
-  const [start, inner] = [a.label(), a.label()];
-  a.jump(start);
-  // registers 0 to 23 := the sums of the strip at r8 and the panel at r9. Changes r8 to r10
-  a.place(inner);
+/** Registers 0 to 23 := the sums of the strip at r8 and the panel at r9. Changes r8 to r10. */
+function sumStrip(a: Assembler, s: StrassenShape, l: StrassenLayout): void {
   for (let r = 0; r < stripRows; r++) for (let v = 0; v < vectors; v++) a.v("vpxord", sum(r, v), sum(r, v), sum(r, v));
   a.set(r10, l.steps / unrolled);
   const loop = a.here();
@@ -189,10 +188,16 @@ export function multiplyCode(s: StrassenShape): ItemCode {
   a.jumpIf("ne", loop);
   if (s.alpha !== 1) for (let i = 0; i < stripRows * vectors; i++) a.v("vmulps", i, i, alphaRegister);
   a.ret();
+}
 
-  a.place(start);
-  a.push(...saved);
-  a.alu("sub", rsp, { value: tileBytes });
+/**
+ * Of item rsi: rbx := the tile's sums of a, rdx := b, r13 := the result; rsi, rdi := pairs from and to; r15 := strips of half a tile,
+ * rcx := bytes of the result from its first half to its second.
+ */
+function beginTile(a: Assembler, s: StrassenShape, l: StrassenLayout): void {
+  const rowBytes = 4 * s.columns;
+  const lastRows = (s.rows - (l.tiles - 1) * 2 * halfRows) / 2;
+  const [termBytes] = bytesOfTerm(l);
   // rax: group, rdx: tile; tiles of a group follow each other
   a.mov(rax, rsi);
   a.alu("xor", rdx, rdx);
@@ -222,105 +227,125 @@ export function multiplyCode(s: StrassenShape): ItemCode {
   a.jumpIf("le", fits);
   a.set(rdi, l.pairs);
   a.place(fits);
-  // masks: the first panel's columns, then the second one's
-  const masks = (columns: number) => {
-    for (let v = 0; v < 2 * vectors; v++) setMask(a, 1 + v, columns - 16 * v);
-  };
+}
+
+/** Masks: the first panel's columns, then the second one's. */
+function setPairMasks(a: Assembler, columns: number): void {
+  for (let v = 0; v < 2 * vectors; v++) setMask(a, 1 + v, columns - 16 * v);
+}
+
+/** r11 := where the tile is: 128 rows of a pair's columns on the stack, whatever the result's rows are apart. */
+function pointAtTile(a: Assembler): void {
+  a.lea(r11, at(rsp, lineBytes - 1));
+  a.alu("and", r11, { value: -lineBytes });
+}
+
+/** The sums to the parts of the tile that they belong to; what is met first is put down. */
+function putTerm(a: Assembler, p: number): void {
+  for (let r = 0; r < stripRows; r++)
+    for (const [part, sign] of terms[p]!.to) {
+      const isNew = !terms.slice(0, p).some(t => t.to.some(([q]) => q === part));
+      for (let v = 0; v < vectors; v++) {
+        const place = at(r11, (part[0] * halfRows + r) * pairBytes + 4 * panelColumns * part[1] + 64 * v);
+        if (isNew) a.save(place, sum(r, v));
+        else {
+          const register = other + ((r * vectors + v) % 6);
+          a.load(register, place);
+          a.v(sign === 1 ? "vaddps" : "vsubps", register, register, sum(r, v));
+          a.save(place, register);
+        }
+      }
+    }
+}
+
+/** The tile to the result, or added to what is there. */
+function putTile(a: Assembler, rowBytes: number, isFirst: boolean): void {
+  a.imulBy(r8, r12, pairBytes);
+  a.alu("add", r8, r13);
+  for (const half of [0, 1]) {
+    pointAtTile(a);
+    if (half === 1) {
+      a.alu("add", r11, { value: halfRows * pairBytes });
+      a.imulBy(r8, r12, pairBytes);
+      a.alu("add", r8, r13);
+      a.alu("add", r8, rcx);
+    }
+    a.imulBy(r10, r15, stripRows);
+    const rows = a.here();
+    for (let v = 0; v < 2 * vectors; v++) {
+      a.load(v, at(r11, 64 * v));
+      if (!isFirst) {
+        a.loadMasked(other + v, at(r8, 64 * v), 1 + v);
+        a.v("vaddps", v, v, other + v);
+      }
+      a.save(at(r8, 64 * v), v, 1 + v);
+    }
+    a.alu("add", r11, { value: pairBytes });
+    a.alu("add", r8, { value: rowBytes });
+    a.alu("sub", r10, { value: 1 });
+    a.jumpIf("ne", rows);
+  }
+}
+
+/** One block of inner places, at rbx (a) and rdx (b's pair 0), for all pairs. */
+function emitTileBlock(a: Assembler, s: StrassenShape, l: StrassenLayout, inner: Label, isFirst: boolean): void {
+  const [termBytes, panelBytes] = bytesOfTerm(l);
+  a.mov(r12, rsi);
+  const pairs = a.here();
+  setPairMasks(a, pairColumns);
+  if (s.columns % pairColumns !== 0) {
+    const isWhole = a.label();
+    a.alu("cmp", r12, { value: l.pairs - 1 });
+    a.jumpIf("ne", isWhole);
+    setPairMasks(a, s.columns % pairColumns);
+    a.place(isWhole);
+  }
+  for (const p of terms.keys()) {
+    a.alu("xor", rbp, rbp);
+    pointAtTile(a);
+    const strips = a.here();
+    a.imulBy(r8, rbp, 4 * l.stripFloats);
+    a.lea(r8, at(r8, p * termBytes, rbx));
+    a.imulBy(r9, r12, terms.length * panelBytes);
+    a.lea(r9, at(r9, p * panelBytes, rdx));
+    a.call(inner);
+    putTerm(a, p);
+    a.alu("add", r11, { value: stripRows * pairBytes });
+    a.alu("add", rbp, { value: 1 });
+    a.alu("cmp", rbp, r15);
+    a.jumpIf("l", strips);
+  }
+  putTile(a, 4 * s.columns, isFirst);
+  a.alu("add", r12, { value: 1 });
+  a.alu("cmp", r12, rdi);
+  a.jumpIf("l", pairs);
+}
+
+/** A tile of rows by some pairs of panels is an item. */
+export function multiplyCode(s: StrassenShape): ItemCode {
+  const l = strassenLayout(s);
+  const a = new Assembler();
+  const [termBytes, panelBytes] = bytesOfTerm(l);
+  const [start, inner] = [a.label(), a.label()];
+  a.jump(start);
+  a.place(inner);
+  sumStrip(a, s, l);
+  a.place(start);
+  a.push(...saved);
+  a.alu("sub", rsp, { value: tileBytes });
+  beginTile(a, s, l);
   if (s.alpha !== 1) {
     a.set(rax, float32(s.alpha));
     a.broadcastRegister(alphaRegister, rax);
   }
-
-  /** r11 := where the tile is: 128 rows of a pair's columns on the stack, whatever the result's rows are apart. */
-  const pointAtTile = () => {
-    a.lea(r11, at(rsp, lineBytes - 1));
-    a.alu("and", r11, { value: -lineBytes });
-  };
-  /** The sums to the parts of the tile that they belong to; what is met first is put down. */
-  const put = (p: number) => {
-    for (let r = 0; r < stripRows; r++)
-      for (const [part, sign] of terms[p]!.to) {
-        const isNew = !terms.slice(0, p).some(t => t.to.some(([q]) => q === part));
-        for (let v = 0; v < vectors; v++) {
-          const place = at(r11, (part[0] * halfRows + r) * pairBytes + 4 * panelColumns * part[1] + 64 * v);
-          if (isNew) a.save(place, sum(r, v));
-          else {
-            const register = other + ((r * vectors + v) % 6);
-            a.load(register, place);
-            a.v(sign === 1 ? "vaddps" : "vsubps", register, register, sum(r, v));
-            a.save(place, register);
-          }
-        }
-      }
-  };
-  /** The tile to the result, or added to what is there. */
-  const putTile = (isFirst: boolean) => {
-    a.imulBy(r8, r12, pairBytes);
-    a.alu("add", r8, r13);
-    for (const half of [0, 1]) {
-      pointAtTile();
-      if (half === 1) {
-        a.alu("add", r11, { value: halfRows * pairBytes });
-        a.imulBy(r8, r12, pairBytes);
-        a.alu("add", r8, r13);
-        a.alu("add", r8, rcx);
-      }
-      a.imulBy(r10, r15, stripRows);
-      const rows = a.here();
-      for (let v = 0; v < 2 * vectors; v++) {
-        a.load(v, at(r11, 64 * v));
-        if (!isFirst) {
-          a.loadMasked(other + v, at(r8, 64 * v), 1 + v);
-          a.v("vaddps", v, v, other + v);
-        }
-        a.save(at(r8, 64 * v), v, 1 + v);
-      }
-      a.alu("add", r11, { value: pairBytes });
-      a.alu("add", r8, { value: rowBytes });
-      a.alu("sub", r10, { value: 1 });
-      a.jumpIf("ne", rows);
-    }
-  };
-  /** One block of inner places, at rbx (a) and rdx (b's pair 0), for all pairs. */
-  const block = (isFirst: boolean) => {
-    a.mov(r12, rsi);
-    const pairs = a.here();
-    masks(pairColumns);
-    if (s.columns % pairColumns !== 0) {
-      const isWhole = a.label();
-      a.alu("cmp", r12, { value: l.pairs - 1 });
-      a.jumpIf("ne", isWhole);
-      masks(s.columns % pairColumns);
-      a.place(isWhole);
-    }
-    for (const p of terms.keys()) {
-      a.alu("xor", rbp, rbp);
-      pointAtTile();
-      const strips = a.here();
-      a.imulBy(r8, rbp, 4 * l.stripFloats);
-      a.lea(r8, at(r8, p * termBytes, rbx));
-      a.imulBy(r9, r12, terms.length * panelBytes);
-      a.lea(r9, at(r9, p * panelBytes, rdx));
-      a.call(inner);
-      put(p);
-      a.alu("add", r11, { value: stripRows * pairBytes });
-      a.alu("add", rbp, { value: 1 });
-      a.alu("cmp", rbp, r15);
-      a.jumpIf("l", strips);
-    }
-    putTile(isFirst);
-    a.alu("add", r12, { value: 1 });
-    a.alu("cmp", r12, rdi);
-    a.jumpIf("l", pairs);
-  };
-  block(true);
+  emitTileBlock(a, s, l, inner, true);
   if (l.blocks > 1) {
     a.set(r14, l.blocks - 1);
     const blocks = a.here();
     a.alu("add", rbx, { value: terms.length * termBytes });
     a.setAddress(rax, BigInt(l.pairs * terms.length * panelBytes));
     a.alu("add", rdx, rax);
-    block(false);
+    emitTileBlock(a, s, l, inner, false);
     a.alu("sub", r14, { value: 1 });
     a.jumpIf("ne", blocks);
   }
@@ -328,5 +353,5 @@ export function multiplyCode(s: StrassenShape): ItemCode {
   a.vzeroupper();
   a.pop(...saved.toReversed());
   a.ret();
-  return { code: a.code(), items: groups * l.tiles };
+  return { code: a.code(), items: Math.ceil(l.pairs / itemPairs) * l.tiles };
 }

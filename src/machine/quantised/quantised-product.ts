@@ -4,7 +4,7 @@
  * (code + 128). An item is a panel; a row's result does not depend on the rows beside it.
  */
 import { fieldsOf } from "../argument-space.ts";
-import { Assembler, at, gpr, spread } from "../assembler.ts";
+import { Assembler, at, gpr, type MemoryOperand, spread } from "../assembler.ts";
 import { codeBlock } from "./code-block.ts";
 
 const { rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15 } = gpr;
@@ -39,18 +39,14 @@ export const byteProductFields = fieldsOf(
 /** Rows that are multiplied with a panel at once. */
 const tiles = { row: 8, block: 6 } as const;
 
-/** kernel(arguments, panel). `adds`: to what is in `out`. */
-export function byteProductCode(grain: "row" | "block", adds: boolean): Uint8Array {
-  const a = new Assembler();
-  const most = tiles[grain];
-  const field = (name: keyof typeof byteProductFields) => at(rdi, byteProductFields[name]);
-  const saved = [rbx, rbp, r12, r13, r14, r15] as const;
-  const sum = (r: number, v: number) => r * vectors + v;
-  const float = (r: number, v: number) => most * vectors + r * vectors + v;
-  const [w0, w1, t] = [28, 29, 30];
-  const weight = [w0, w1] as const;
+const saved = [rbx, rbp, r12, r13, r14, r15] as const;
+const field = (name: keyof typeof byteProductFields) => at(rdi, byteProductFields[name]);
+const sum = (r: number, v: number) => r * vectors + v;
+const weight = [28, 29] as const;
+const t = 30;
 
-  a.push(...saved);
+/** Points at the panel's weights, scales and columns of the result, and at the first row. */
+function beginPanel(a: Assembler): void {
   a.mov(rdx, field("panelBytes"));
   a.imul(rdx, rsi);
   a.alu("add", rdx, field("panels"));
@@ -69,7 +65,102 @@ export function byteProductCode(grain: "row" | "block", adds: boolean): Uint8Arr
   a.lea(r10, at(r9, 0, r9, 2));
   a.mov(rbx, field("scales"));
   a.mov(rbp, field("sums"));
+}
 
+/** Four inputs of row r, in every lane. */
+function input(r: number, displacement: number): MemoryOperand {
+  const base = r < 4 ? r8 : r11;
+  if (r % 4 === 0) return spread(at(base, displacement));
+  return r % 4 === 3 ? spread(at(base, displacement, r10)) : spread(at(base, displacement, r9, (r % 4) as 1 | 2));
+}
+
+/** `count` times four inputs of some rows, multiplied and added to their sums. */
+function quads(a: Assembler, rows: number, count: number): void {
+  for (let q = 0; q < count; q++) {
+    for (let v = 0; v < vectors; v++) a.load(weight[v]!, at(rax, q * quadBytes + 64 * v));
+    for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) a.v("vpdpbusd", sum(r, v), weight[v]!, input(r, 4 * q));
+  }
+  a.alu("add", rax, { value: count * quadBytes });
+  a.alu("add", r8, { value: 4 * count });
+  if (rows > 4) a.alu("add", r11, { value: 4 * count });
+}
+
+/** Sums begin at what the codes' offset makes of them. */
+function beginSums(a: Assembler, rows: number): void {
+  for (let r = 0; r < rows; r++) {
+    a.broadcast(sum(r, 0), at(rbp, 4 * r));
+    for (let v = 1; v < vectors; v++) a.load(sum(r, v), sum(r, 0));
+  }
+}
+
+/** One scale a row and column. */
+function sumByRow(a: Assembler, rows: number): void {
+  beginSums(a, rows);
+  const loop = a.here();
+  quads(a, rows, 8);
+  a.alu("sub", rcx, { value: 32 });
+  a.jumpIf("ne", loop);
+  for (let v = 0; v < vectors; v++) a.load(weight[v]!, at(r15, 64 * v));
+  for (let r = 0; r < rows; r++)
+    for (let v = 0; v < vectors; v++) {
+      a.v2("vcvtdq2ps", sum(r, v), sum(r, v));
+      a.v("vmulps", sum(r, v), sum(r, v), weight[v]!);
+      a.v("vmulps", sum(r, v), sum(r, v), spread(at(rbx, 4 * r)));
+    }
+}
+
+/** A scale a block; the sums of floats begin at register `float(0, 0)`. */
+function sumByBlock(a: Assembler, rows: number, float: (r: number, v: number) => number): void {
+  for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) a.v("vpxord", float(r, v), float(r, v), float(r, v));
+  a.push(rbx, rbp, r15);
+  const loop = a.here();
+  beginSums(a, rows);
+  quads(a, rows, codeBlock / 4);
+  for (let v = 0; v < vectors; v++) a.load(weight[v]!, at(r15, 64 * v));
+  for (let r = 0; r < rows; r++)
+    for (let v = 0; v < vectors; v++) {
+      a.v2("vcvtdq2ps", sum(r, v), sum(r, v));
+      a.v("vmulps", t, weight[v]!, spread(at(rbx, 4 * r)));
+      a.v("vfmadd231ps", float(r, v), sum(r, v), t);
+    }
+  a.alu("add", rbx, field("blockStride"));
+  a.alu("add", rbp, field("blockStride"));
+  a.alu("add", r15, { value: 4 * bytePanelColumns });
+  a.alu("sub", rcx, { value: codeBlock });
+  a.jumpIf("ne", loop);
+  a.pop(r15, rbp, rbx);
+}
+
+/** The results of some rows, with the bias, to the columns of the result. */
+function putRows(a: Assembler, rows: number, result: (r: number, v: number) => number, adds: boolean): void {
+  a.alu("sub", r8, field("inputs"));
+  const plain = a.label();
+  a.mov(rcx, field("bias"));
+  a.test(rcx, rcx);
+  a.jumpIf("e", plain);
+  a.alu("add", rcx, rsi);
+  for (let v = 0; v < vectors; v++) {
+    a.load(weight[v]!, at(rcx, 64 * v));
+    for (let r = 0; r < rows; r++) a.v("vaddps", result(r, v), result(r, v), weight[v]!);
+  }
+  a.place(plain);
+  for (let r = 0; r < rows; r++) {
+    for (let v = 0; v < vectors; v++) {
+      if (adds) a.v("vaddps", result(r, v), result(r, v), at(r12, 64 * v));
+      a.save(at(r12, 64 * v), result(r, v));
+    }
+    a.alu("add", r12, r13);
+  }
+  a.ret();
+}
+
+/** kernel(arguments, panel). `adds`: to what is in `out`. */
+export function byteProductCode(grain: "row" | "block", adds: boolean): Uint8Array {
+  const a = new Assembler();
+  const most = tiles[grain];
+  const float = (r: number, v: number) => most * vectors + r * vectors + v;
+  a.push(...saved);
+  beginPanel(a);
   const names = Array.from({ length: most }, () => a.label());
   const [full, rest, end] = [a.label(), a.label(), a.label()];
   a.place(full);
@@ -95,85 +186,14 @@ export function byteProductCode(grain: "row" | "block", adds: boolean): Uint8Arr
   a.pop(...[...saved].reverse());
   a.ret();
 
-  /** Four inputs of row r, in every lane. */
-  const input = (r: number, displacement: number) => {
-    const base = r < 4 ? r8 : r11;
-    if (r % 4 === 0) return spread(at(base, displacement));
-    return r % 4 === 3 ? spread(at(base, displacement, r10)) : spread(at(base, displacement, r9, (r % 4) as 1 | 2));
-  };
-  const quads = (rows: number, count: number) => {
-    for (let q = 0; q < count; q++) {
-      for (let v = 0; v < vectors; v++) a.load(weight[v]!, at(rax, q * quadBytes + 64 * v));
-      for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) a.v("vpdpbusd", sum(r, v), weight[v]!, input(r, 4 * q));
-    }
-    a.alu("add", rax, { value: count * quadBytes });
-    a.alu("add", r8, { value: 4 * count });
-    if (rows > 4) a.alu("add", r11, { value: 4 * count });
-  };
   for (let rows = 1; rows <= most; rows++) {
     a.place(names[rows - 1]!);
     a.mov(rax, rdx);
     a.mov(rcx, field("inputs"));
     if (rows > 4) a.lea(r11, at(r8, 0, r9, 4));
-    const begin = () => {
-      for (let r = 0; r < rows; r++) {
-        a.broadcast(sum(r, 0), at(rbp, 4 * r));
-        for (let v = 1; v < vectors; v++) a.load(sum(r, v), sum(r, 0));
-      }
-    };
-    const result = grain === "row" ? sum : float;
-    if (grain === "row") {
-      begin();
-      const loop = a.here();
-      quads(rows, 8);
-      a.alu("sub", rcx, { value: 32 });
-      a.jumpIf("ne", loop);
-      for (let v = 0; v < vectors; v++) a.load(weight[v]!, at(r15, 64 * v));
-      for (let r = 0; r < rows; r++)
-        for (let v = 0; v < vectors; v++) {
-          a.v2("vcvtdq2ps", sum(r, v), sum(r, v));
-          a.v("vmulps", sum(r, v), sum(r, v), weight[v]!);
-          a.v("vmulps", sum(r, v), sum(r, v), spread(at(rbx, 4 * r)));
-        }
-    } else {
-      for (let r = 0; r < rows; r++) for (let v = 0; v < vectors; v++) a.v("vpxord", float(r, v), float(r, v), float(r, v));
-      a.push(rbx, rbp, r15);
-      const loop = a.here();
-      begin();
-      quads(rows, codeBlock / 4);
-      for (let v = 0; v < vectors; v++) a.load(weight[v]!, at(r15, 64 * v));
-      for (let r = 0; r < rows; r++)
-        for (let v = 0; v < vectors; v++) {
-          a.v2("vcvtdq2ps", sum(r, v), sum(r, v));
-          a.v("vmulps", t!, weight[v]!, spread(at(rbx, 4 * r)));
-          a.v("vfmadd231ps", float(r, v), sum(r, v), t!);
-        }
-      a.alu("add", rbx, field("blockStride"));
-      a.alu("add", rbp, field("blockStride"));
-      a.alu("add", r15, { value: 4 * bytePanelColumns });
-      a.alu("sub", rcx, { value: codeBlock });
-      a.jumpIf("ne", loop);
-      a.pop(r15, rbp, rbx);
-    }
-    a.alu("sub", r8, field("inputs"));
-    const plain = a.label();
-    a.mov(rcx, field("bias"));
-    a.test(rcx, rcx);
-    a.jumpIf("e", plain);
-    a.alu("add", rcx, rsi);
-    for (let v = 0; v < vectors; v++) {
-      a.load(weight[v]!, at(rcx, 64 * v));
-      for (let r = 0; r < rows; r++) a.v("vaddps", result(r, v), result(r, v), weight[v]!);
-    }
-    a.place(plain);
-    for (let r = 0; r < rows; r++) {
-      for (let v = 0; v < vectors; v++) {
-        if (adds) a.v("vaddps", result(r, v), result(r, v), at(r12, 64 * v));
-        a.save(at(r12, 64 * v), result(r, v));
-      }
-      a.alu("add", r12, r13);
-    }
-    a.ret();
+    if (grain === "row") sumByRow(a, rows);
+    else sumByBlock(a, rows, float);
+    putRows(a, rows, grain === "row" ? sum : float, adds);
   }
   return a.code();
 }

@@ -57,11 +57,14 @@ export function roundConstants(exponential: readonly number[]): Uint8Array {
 
 export type RowWork = "norm" | "layerNorm" | "bend" | "gelu" | "none";
 
-/** kernel(arguments, row). */
-export function roundRowsCode(work: RowWork, grain: "row" | "block"): Uint8Array {
+/** Registers: the greatest magnitude, whether all are numbers, constants, what is summed, and what a step needs for itself. */
+const [most, broken, zero, magnitude, sum, scale, t, u, v, w] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] as const;
+
+/** What the parts of the code share. */
+function rowCode(grain: "row" | "block") {
   const a = new Assembler();
-  const [most, broken, zero, magnitude, sum, scale, t, u, v, w] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
   const field = (name: keyof typeof roundFields) => at(rdi, roundFields[name]);
+  /** A loop over the row's numbers, `step` at a time; rcx counts them. */
   const each = (step: number, body: () => void) => {
     a.alu("xor", rcx, rcx);
     const loop = a.here();
@@ -70,6 +73,186 @@ export function roundRowsCode(work: RowWork, grain: "row" | "block"): Uint8Array
     a.alu("cmp", rcx, field("length"));
     a.jumpIf("b", loop);
   };
+  /** Into the greatest magnitude, and whether it is a number. */
+  const watchAlways = (y: number, other: number) => {
+    a.v("vpandd", other, y, magnitude);
+    a.v("vmaxps", most, most, other);
+    a.v("vfmadd231ps", broken, y, zero);
+  };
+  /** The same while the work is done, where a scale is a row's. */
+  const watch = grain === "row" ? watchAlways : () => {};
+  return { a, field, each, watch, watchAlways };
+}
+type RowCode = ReturnType<typeof rowCode>;
+
+/** What is done to a row first: from r8 to r9. */
+const works: { readonly [W in RowWork]: (c: RowCode) => void } = {
+  norm({ a, field, each, watch }: RowCode) {
+    a.v("vpxord", t, t, t);
+    each(16, () => {
+      a.load(u, at(r8, 0, rcx, 4));
+      a.v("vfmadd231ps", t, u, u);
+    });
+    a.reduce("vaddps", t, u);
+    a.v("vmulps", t, t, spread(field("inverse")));
+    a.v("vaddps", t, t, spread(field("epsilon")));
+    a.v2("vsqrtps", t, t);
+    a.broadcast(u, at(rdx, own.one));
+    a.v("vdivps", t, u, t);
+    a.mov(r11, field("other"));
+    each(16, () => {
+      a.load(u, at(r8, 0, rcx, 4));
+      a.v("vmulps", u, u, t);
+      a.v("vmulps", u, u, at(r11, 0, rcx, 4));
+      a.save(at(r9, 0, rcx, 4), u);
+      watch(u, v);
+    });
+  },
+  bend({ a, field, each, watch }: RowCode) {
+    a.mov(r11, field("other"));
+    a.alu("add", r11, r8);
+    a.lea(rax, at(rdx, own.exponential));
+    each(16, () => {
+      a.load(t, at(r8, 0, rcx, 4));
+      a.v("vsubps", u, zero, t);
+      emitExponential(a, u, [v, w], rax);
+      a.v("vaddps", u, u, spread(at(rdx, own.one)));
+      a.v("vdivps", u, t, u);
+      a.v("vmulps", u, u, at(r11, 0, rcx, 4));
+      a.save(at(r9, 0, rcx, 4), u);
+      watch(u, v);
+    });
+  },
+  layerNorm({ a, field, each, watch }: RowCode) {
+    const [mean, factor] = [10, 11];
+    a.v("vpxord", t, t, t);
+    each(16, () => a.v("vaddps", t, t, at(r8, 0, rcx, 4)));
+    a.reduce("vaddps", t, u);
+    a.v("vmulps", mean, t, spread(field("inverse")));
+    a.v("vpxord", t, t, t);
+    each(16, () => {
+      a.load(u, at(r8, 0, rcx, 4));
+      a.v("vsubps", u, u, mean);
+      a.v("vfmadd231ps", t, u, u);
+    });
+    a.reduce("vaddps", t, u);
+    a.v("vmulps", t, t, spread(field("inverse")));
+    a.v("vaddps", t, t, spread(field("epsilon")));
+    a.v2("vsqrtps", t, t);
+    a.broadcast(u, at(rdx, own.one));
+    a.v("vdivps", factor, u, t);
+    a.push(rbx, rbp);
+    a.mov(rax, field("other"));
+    a.mov(r11, field("bias"));
+    a.mov(rbx, field("whole"));
+    a.mov(rbp, field("wholeBias"));
+    each(16, () => {
+      a.load(t, at(r8, 0, rcx, 4));
+      a.v("vsubps", t, t, mean);
+      a.v("vmulps", t, t, factor);
+      a.load(u, at(rax, 0, rcx, 4));
+      a.v("vfmadd213ps", u, t, at(r11, 0, rcx, 4));
+      a.save(at(r9, 0, rcx, 4), u);
+      watch(u, v);
+      a.load(u, at(rbx, 0, rcx, 4));
+      a.v("vfmadd213ps", u, t, at(rbp, 0, rcx, 4));
+      a.save(at(r8, 0, rcx, 4), u);
+    });
+    a.pop(rbp, rbx);
+  },
+  gelu({ a, field, each, watch }: RowCode) {
+    // x >= 0: x - x erfc(z) / 2, else x erfc(z) / 2, with z = |x| sqrt(1/2)
+    const [z, q, absolute] = [10, 11, 12];
+    const constant = (i: number) => spread(at(rdx, own.gelu + 4 * i));
+    a.lea(rax, at(rdx, own.exponential));
+    each(16, () => {
+      a.load(t, at(r8, 0, rcx, 4));
+      a.v("vpandd", absolute, t, magnitude);
+      a.v("vmulps", z, absolute, constant(0));
+      a.v("vmulps", u, z, z);
+      a.v("vsubps", u, zero, u);
+      emitExponential(a, u, [v, w], rax);
+      // 1 / (1 + p z)
+      a.v("vmulps", z, z, constant(1));
+      a.v("vaddps", z, z, spread(at(rdx, own.one)));
+      a.broadcast(v, at(rdx, own.one));
+      a.v("vdivps", z, v, z);
+      a.broadcast(q, at(rdx, own.gelu + 8));
+      for (let i = 3; i < gelu.length; i++) a.v("vfmadd213ps", q, z, constant(i));
+      a.v("vmulps", q, q, z);
+      a.v("vmulps", q, q, u);
+      // the second source is what comes out where one is not a number
+      a.v("vmaxps", t, zero, t);
+      a.v("vfnmadd231ps", t, absolute, q);
+      a.save(at(r9, 0, rcx, 4), t);
+      watch(t, v);
+    });
+  },
+  none({ a, each, watch }) {
+    each(16, () => {
+      a.load(u, at(r9, 0, rcx, 4));
+      watch(u, v);
+    });
+  },
+};
+
+/** The numbers at r9 as codes at r10, scales at r8 and sums at r11. */
+function roundCode({ a, field, each, watchAlways }: RowCode, grain: "row" | "block"): void {
+  /** The scale of a greatest magnitude, saved; `most` becomes what numbers are multiplied by. */
+  const scaled = () => {
+    a.reduce("vmaxps", most, u);
+    a.v("vmaxps", most, most, spread(at(rdx, own.least)));
+    a.v("vmulps", scale, most, spread(at(rdx, own.inverse127)));
+    a.broadcast(u, at(rdx, own.one));
+    a.v("vdivps", most, u, scale);
+  };
+  const saveScale = () => {
+    a.v("vaddps", scale, scale, broken);
+    a.saveLane(at(r8), scale);
+  };
+  const saveSum = () => {
+    a.reduce("vpaddd", sum, u);
+    a.v("vpmulld", sum, sum, spread(at(rdx, own.minus128)));
+    a.saveLane(at(r11), sum);
+  };
+  const code = (register: number, displacement: number) => {
+    a.v("vmulps", register, register, most);
+    a.v2("vcvtps2dq", register, register);
+    a.saveBytes(at(r10, displacement, rcx), register);
+    a.v("vpaddd", sum, sum, register);
+  };
+  if (grain === "row") {
+    a.reduce("vaddps", broken, u);
+    scaled();
+    saveScale();
+    each(16, () => {
+      a.load(u, at(r9, 0, rcx, 4));
+      code(u, 0);
+    });
+    saveSum();
+  } else {
+    each(codeBlock, () => {
+      for (const register of [most, broken, sum]) a.v("vpxord", register!, register!, register!);
+      a.load(t, at(r9, 0, rcx, 4));
+      a.load(v, at(r9, 64, rcx, 4));
+      watchAlways(t, u);
+      watchAlways(v, u);
+      a.reduce("vaddps", broken, u);
+      scaled();
+      saveScale();
+      code(t, 0);
+      code(v, 16);
+      saveSum();
+      a.alu("add", r8, field("blockStride"));
+      a.alu("add", r11, field("blockStride"));
+    });
+  }
+}
+
+/** kernel(arguments, row). */
+export function roundRowsCode(work: RowWork, grain: "row" | "block"): Uint8Array {
+  const c = rowCode(grain);
+  const { a, field } = c;
   const rowOf = (to: Gpr, base: keyof typeof roundFields, stride: keyof typeof roundFields) => {
     a.mov(to, field(stride));
     a.imul(to, rsi);
@@ -79,172 +262,17 @@ export function roundRowsCode(work: RowWork, grain: "row" | "block"): Uint8Array
   rowOf(r9, "y", "yStride");
   rowOf(r10, "codes", "codesStride");
   a.mov(rdx, field("constants"));
-  for (const register of [most, broken, zero, sum]) a.v("vpxord", register!, register!, register!);
-  a.broadcast(magnitude!, at(rdx, own.magnitude));
-  /** Into the greatest magnitude, and whether it is a number. */
-  const watch = (y: number, other: number, greatest = most!) => {
-    a.v("vpandd", other, y, magnitude!);
-    a.v("vmaxps", greatest, greatest, other);
-    a.v("vfmadd231ps", broken!, y, zero!);
-  };
-  if (work === "norm") {
-    a.v("vpxord", t!, t!, t!);
-    each(16, () => {
-      a.load(u!, at(r8, 0, rcx, 4));
-      a.v("vfmadd231ps", t!, u!, u!);
-    });
-    a.reduce("vaddps", t!, u!);
-    a.v("vmulps", t!, t!, spread(field("inverse")));
-    a.v("vaddps", t!, t!, spread(field("epsilon")));
-    a.v2("vsqrtps", t!, t!);
-    a.broadcast(u!, at(rdx, own.one));
-    a.v("vdivps", t!, u!, t!);
-    a.mov(r11, field("other"));
-    each(16, () => {
-      a.load(u!, at(r8, 0, rcx, 4));
-      a.v("vmulps", u!, u!, t!);
-      a.v("vmulps", u!, u!, at(r11, 0, rcx, 4));
-      a.save(at(r9, 0, rcx, 4), u!);
-      if (grain === "row") watch(u!, v!);
-    });
-  } else if (work === "bend") {
-    a.mov(r11, field("other"));
-    a.alu("add", r11, r8);
-    a.lea(rax, at(rdx, own.exponential));
-    each(16, () => {
-      a.load(t!, at(r8, 0, rcx, 4));
-      a.v("vsubps", u!, zero!, t!);
-      emitExponential(a, u!, [v!, w!], rax);
-      a.v("vaddps", u!, u!, spread(at(rdx, own.one)));
-      a.v("vdivps", u!, t!, u!);
-      a.v("vmulps", u!, u!, at(r11, 0, rcx, 4));
-      a.save(at(r9, 0, rcx, 4), u!);
-      if (grain === "row") watch(u!, v!);
-    });
-  } else if (work === "layerNorm") {
-    const [mean, factor] = [10, 11];
-    a.v("vpxord", t!, t!, t!);
-    each(16, () => a.v("vaddps", t!, t!, at(r8, 0, rcx, 4)));
-    a.reduce("vaddps", t!, u!);
-    a.v("vmulps", mean, t!, spread(field("inverse")));
-    a.v("vpxord", t!, t!, t!);
-    each(16, () => {
-      a.load(u!, at(r8, 0, rcx, 4));
-      a.v("vsubps", u!, u!, mean);
-      a.v("vfmadd231ps", t!, u!, u!);
-    });
-    a.reduce("vaddps", t!, u!);
-    a.v("vmulps", t!, t!, spread(field("inverse")));
-    a.v("vaddps", t!, t!, spread(field("epsilon")));
-    a.v2("vsqrtps", t!, t!);
-    a.broadcast(u!, at(rdx, own.one));
-    a.v("vdivps", factor, u!, t!);
-    a.push(rbx, rbp);
-    a.mov(rax, field("other"));
-    a.mov(r11, field("bias"));
-    a.mov(rbx, field("whole"));
-    a.mov(rbp, field("wholeBias"));
-    each(16, () => {
-      a.load(t!, at(r8, 0, rcx, 4));
-      a.v("vsubps", t!, t!, mean);
-      a.v("vmulps", t!, t!, factor);
-      a.load(u!, at(rax, 0, rcx, 4));
-      a.v("vfmadd213ps", u!, t!, at(r11, 0, rcx, 4));
-      a.save(at(r9, 0, rcx, 4), u!);
-      if (grain === "row") watch(u!, v!);
-      a.load(u!, at(rbx, 0, rcx, 4));
-      a.v("vfmadd213ps", u!, t!, at(rbp, 0, rcx, 4));
-      a.save(at(r8, 0, rcx, 4), u!);
-    });
-    a.pop(rbp, rbx);
-  } else if (work === "gelu") {
-    // x >= 0: x - x erfc(z) / 2, else x erfc(z) / 2, with z = |x| sqrt(1/2)
-    const [z, q, absolute] = [10, 11, 12];
-    const constant = (i: number) => spread(at(rdx, own.gelu + 4 * i));
-    a.lea(rax, at(rdx, own.exponential));
-    each(16, () => {
-      a.load(t!, at(r8, 0, rcx, 4));
-      a.v("vpandd", absolute, t!, magnitude!);
-      a.v("vmulps", z, absolute, constant(0));
-      a.v("vmulps", u!, z, z);
-      a.v("vsubps", u!, zero!, u!);
-      emitExponential(a, u!, [v!, w!], rax);
-      // 1 / (1 + p z)
-      a.v("vmulps", z, z, constant(1));
-      a.v("vaddps", z, z, spread(at(rdx, own.one)));
-      a.broadcast(v!, at(rdx, own.one));
-      a.v("vdivps", z, v!, z);
-      a.broadcast(q, at(rdx, own.gelu + 8));
-      for (let i = 3; i < gelu.length; i++) a.v("vfmadd213ps", q, z, constant(i));
-      a.v("vmulps", q, q, z);
-      a.v("vmulps", q, q, u!);
-      // the second source is what comes out where one is not a number
-      a.v("vmaxps", t!, zero!, t!);
-      a.v("vfnmadd231ps", t!, absolute, q);
-      a.save(at(r9, 0, rcx, 4), t!);
-      if (grain === "row") watch(t!, v!);
-    });
-  } else if (grain === "row") {
-    each(16, () => {
-      a.load(u!, at(r9, 0, rcx, 4));
-      watch(u!, v!);
-    });
-  }
+  for (const register of [most, broken, zero, sum]) a.v("vpxord", register, register, register);
+  a.broadcast(magnitude, at(rdx, own.magnitude));
+  // blocks are watched one by one
+  if (work !== "none" || grain === "row") works[work](c);
   // r8 and r11 are free from here on: this row's scale and sum of the first block
-  a.lea(r8, at(gpr.rsi, 0));
+  a.lea(r8, at(rsi, 0));
   a.shift("left", r8, 2);
   a.mov(r11, r8);
   a.alu("add", r8, field("scales"));
   a.alu("add", r11, field("sums"));
-  /** The scale of a greatest magnitude, saved; `most` becomes what numbers are multiplied by. */
-  const scaled = () => {
-    a.reduce("vmaxps", most!, u!);
-    a.v("vmaxps", most!, most!, spread(at(rdx, own.least)));
-    a.v("vmulps", scale!, most!, spread(at(rdx, own.inverse127)));
-    a.broadcast(u!, at(rdx, own.one));
-    a.v("vdivps", most!, u!, scale!);
-  };
-  const saveScale = () => {
-    a.v("vaddps", scale!, scale!, broken!);
-    a.saveLane(at(r8), scale!);
-  };
-  const saveSum = () => {
-    a.reduce("vpaddd", sum!, u!);
-    a.v("vpmulld", sum!, sum!, spread(at(rdx, own.minus128)));
-    a.saveLane(at(r11), sum!);
-  };
-  const code = (register: number, displacement: number) => {
-    a.v("vmulps", register, register, most!);
-    a.v2("vcvtps2dq", register, register);
-    a.saveBytes(at(r10, displacement, rcx), register);
-    a.v("vpaddd", sum!, sum!, register);
-  };
-  if (grain === "row") {
-    a.reduce("vaddps", broken!, u!);
-    scaled();
-    saveScale();
-    each(16, () => {
-      a.load(u!, at(r9, 0, rcx, 4));
-      code(u!, 0);
-    });
-    saveSum();
-  } else {
-    each(codeBlock, () => {
-      for (const register of [most, broken, sum]) a.v("vpxord", register!, register!, register!);
-      a.load(t!, at(r9, 0, rcx, 4));
-      a.load(v!, at(r9, 64, rcx, 4));
-      watch(t!, u!);
-      watch(v!, u!);
-      a.reduce("vaddps", broken!, u!);
-      scaled();
-      saveScale();
-      code(t!, 0);
-      code(v!, 16);
-      saveSum();
-      a.alu("add", r8, field("blockStride"));
-      a.alu("add", r11, field("blockStride"));
-    });
-  }
+  roundCode(c, grain);
   a.ret();
   return a.code();
 }
