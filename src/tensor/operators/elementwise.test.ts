@@ -1,6 +1,7 @@
 /** Chains of operations on elements in one pass: the bits of one operation after the other, and the functions near those of float64. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type ElementProgram, elementCode, registersOf, valueRegisters } from "../../machine/index.ts";
 import {
   add,
   compile,
@@ -24,7 +25,6 @@ import {
   type Tensor,
   trace,
 } from "../index.ts";
-import { type ElementProgram, elementCode, registersOf, valueRegisters } from "../../machine/index.ts";
 import { simplify } from "../simplify.ts";
 import { canFuse } from "./elementwise.ts";
 import { fusedIn } from "./fuse.ts";

@@ -66,56 +66,22 @@ const dimensionBytes = 64;
 /** OrtErrorCode: failure. */
 const failure = 1;
 
-/** The structure's functions. */
-function functionsCode(
-  given: Record<"name" | "refusal" | "api", bigint>,
-  { inputs, outputs }: Pick<Operator, "inputs" | "outputs">,
-  { kernels, dimensions, scratchBytes }: { kernels: readonly [bigint, number][]; dimensions: readonly bigint[]; scratchBytes: number },
-) {
-  const a = new Assembler();
-  const places = new Map<(typeof members)[number], number>();
-  const returns = (value: number, ...names: readonly (typeof members)[number][]) => {
-    for (const name of names) places.set(name, a.length);
-    a.set(rax, value);
-    a.ret();
-  };
-  returns(
-    0,
-    "GetExecutionProviderType",
-    "GetInputCharacteristic",
-    "GetOutputCharacteristic",
-    "GetInputMemoryType",
-    "KernelDestroy",
-    "KernelCompute",
-  );
-  returns(1, "GetVariadicInputMinArity", "GetVariadicInputHomogeneity", "GetVariadicOutputMinArity", "GetVariadicOutputHomogeneity");
-  returns(types.f32, "GetOutputType");
-  returns(inputs.length, "GetInputTypeCount");
-  returns(outputs.length, "GetOutputTypeCount");
-  places.set("GetInputType", a.length);
-  for (const [i, type] of inputs.entries()) {
-    const other = a.label();
-    a.set(rax, types[type]);
-    a.alu("cmp", rsi, { value: i });
-    a.jumpIf("ne", other);
-    a.ret();
-    a.place(other);
-  }
-  a.ret();
-  places.set("GetName", a.length);
-  a.setAddress(rax, given.name);
-  a.ret();
-  // a kernel has no state: any address but 0
-  places.set("CreateKernel", a.length);
-  a.mov(rax, rdi);
-  a.ret();
-  places.set("CreateKernelV2", a.length);
-  a.store(at(rcx), rdi);
-  a.alu("xor", rax, rax);
-  a.ret();
+/** Where the operator's texts and the engine's functions are. */
+type OperatorAddresses = Readonly<Record<"name" | "refusal" | "api", bigint>>;
+/** Addresses of kernels with the numbers of their items, those of the outputs' dimensions, and the scratch that a run needs. */
+interface OperatorRun {
+  readonly kernels: readonly [bigint, number][];
+  readonly dimensions: readonly bigint[];
+  readonly scratchBytes: number;
+}
 
-  // status = compute(kernel, context): asks for memory, then shares the items out to the session's threads
-  places.set("KernelComputeV2", a.length);
+/** status = compute(kernel, context): asks for memory, then shares the items out to the session's threads. */
+function emitCompute(
+  a: Assembler,
+  given: OperatorAddresses,
+  { inputs, outputs }: Pick<Operator, "inputs" | "outputs">,
+  { kernels, dimensions, scratchBytes }: OperatorRun,
+): void {
   const scratchAt = 8 * (inputs.length + outputs.length);
   const valueAt = scratchAt + 8;
   const frame = 16 * Math.ceil((valueAt + 24) / 16);
@@ -179,6 +145,54 @@ function functionsCode(
   a.alu("add", rsp, { value: frame });
   a.pop(r12, rbp, rbx);
   a.ret();
+}
+
+/** The structure's functions. */
+function functionsCode(given: OperatorAddresses, { inputs, outputs }: Pick<Operator, "inputs" | "outputs">, run: OperatorRun) {
+  const a = new Assembler();
+  const places = new Map<(typeof members)[number], number>();
+  const returns = (value: number, ...names: readonly (typeof members)[number][]) => {
+    for (const name of names) places.set(name, a.length);
+    a.set(rax, value);
+    a.ret();
+  };
+  returns(
+    0,
+    "GetExecutionProviderType",
+    "GetInputCharacteristic",
+    "GetOutputCharacteristic",
+    "GetInputMemoryType",
+    "KernelDestroy",
+    "KernelCompute",
+  );
+  returns(1, "GetVariadicInputMinArity", "GetVariadicInputHomogeneity", "GetVariadicOutputMinArity", "GetVariadicOutputHomogeneity");
+  returns(types.f32, "GetOutputType");
+  returns(inputs.length, "GetInputTypeCount");
+  returns(outputs.length, "GetOutputTypeCount");
+  places.set("GetInputType", a.length);
+  for (const [i, type] of inputs.entries()) {
+    const other = a.label();
+    a.set(rax, types[type]);
+    a.alu("cmp", rsi, { value: i });
+    a.jumpIf("ne", other);
+    a.ret();
+    a.place(other);
+  }
+  a.ret();
+  places.set("GetName", a.length);
+  a.setAddress(rax, given.name);
+  a.ret();
+  // a kernel has no state: any address but 0
+  places.set("CreateKernel", a.length);
+  a.mov(rax, rdi);
+  a.ret();
+  places.set("CreateKernelV2", a.length);
+  a.store(at(rcx), rdi);
+  a.alu("xor", rax, rax);
+  a.ret();
+
+  places.set("KernelComputeV2", a.length);
+  emitCompute(a, given, { inputs, outputs }, run);
   return { code: a.code(), places };
 }
 
