@@ -10,6 +10,7 @@ import { allocatePages, type Pages } from "../native.ts";
 import { interleave, packFourRows, packSteps, pointAtRows, setMask, setRounding } from "./pack-rows.ts";
 import {
   layoutOf,
+  type ProductLayout,
   type ProductShape,
   packedRows,
   panelColumns,

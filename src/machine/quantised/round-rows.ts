@@ -160,7 +160,7 @@ const works: { readonly [W in RowWork]: (c: RowCode) => void } = {
     });
     a.pop(rbp, rbx);
   },
-  gelu({ a, field, each, watch }: RowCode) {
+  gelu({ a, each, watch }: RowCode) {
     // x >= 0: x - x erfc(z) / 2, else x erfc(z) / 2, with z = |x| sqrt(1/2)
     const [z, q, absolute] = [10, 11, 12];
     const constant = (i: number) => spread(at(rdx, own.gelu + 4 * i));
