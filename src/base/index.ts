@@ -4,6 +4,7 @@
 export { type Clock, handClock, systemClock } from "./clock.ts";
 export { check, keyPath, parseYaml } from "./config.ts";
 export { contentCoding, decodedContent } from "./content-encoding.ts";
+export { type Defined, defined } from "./defined.ts";
 export { type Environment, environment, withEnvironment } from "./environment.ts";
 export {
   type ErrorRow,
