@@ -59,6 +59,8 @@ export const rooms = {
 export const sideDoors: Readonly<Record<string, readonly string[]>> = {
   // moves a guarded alias on the word of whoever judged
   "store/promotion.ts": ["registry"],
+  // runs Zod, which whoever imports base does not
+  "base/openapi.ts": ["serve", "gateway"],
 };
 
 /** Rooms whose folders have doors of their own (`project/models/index.ts`), and who may use these. */

@@ -22,6 +22,7 @@ export { baseErrors } from "./errors.ts";
 export { fileError, makeFolder, readBytes, readText, syncFolder, temporaryBeside, writeAll, writeFileAtomic } from "./files.ts";
 export { canonicalJson, hashOf, type Json, sha256 } from "./hash.ts";
 export { editDistance, nearest } from "./nearest.ts";
+export type { Answered, ApiOperation, JsonSchema, OpenApiDocument } from "./openapi.ts";
 export { pause } from "./pause.ts";
 export { makePrivateFile, makePrivateFolder, privateFileMode, privateFolderMode } from "./private-files.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";
