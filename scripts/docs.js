@@ -1,9 +1,14 @@
-/** Writes what of the documentation follows from tables in the source: docs/errors.md, and the verbs of docs/cli.md. Tests compare both. */
+/**
+ * Writes what follows from tables in the source: docs/errors.md, the verbs of docs/cli.md, and the console's contract from the server's OpenAPI
+ * descriptions. Tests compare all of them.
+ */
 import "../bin/node-version.js";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { node } from "./parts/child.js";
+import { contracts } from "./parts/console-contract.js";
+import { findRetired, lowered, readFiles, readRemaining, remainingFile } from "./parts/language.js";
 import { inRoot, programs } from "./parts/places.js";
 import { main, say } from "./parts/say.js";
 import { setup } from "./setup.js";
@@ -69,5 +74,13 @@ await main(async () => {
     readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
-  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md"]);
+  const { consoleDocument } = await import("../dist/src/serve/http/console-operations.js");
+  const { adminDocument } = await import("../dist/src/gateway/admin/openapi.js");
+  const written = contracts({ server: consoleDocument("0"), gateway: adminDocument() });
+  for (const [file, source] of Object.entries(written)) writeFileSync(inRoot(file), source);
+  say("docs", `wrote ${Object.keys(written).join(", ")}`);
+  const words = lowered(readRemaining(), findRetired(inRoot(".")), readFiles(inRoot(".")));
+  writeFileSync(remainingFile, `${JSON.stringify(words, null, 2)}\n`);
+  say("docs", "wrote scripts/language/remaining.json");
+  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md", ...Object.keys(written)]);
 });

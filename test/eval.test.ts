@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
-import * as contract from "../console/src/contract-releases.ts";
+import { answers } from "../console/src/generated/server.ts";
 import { letters } from "../src/project/init/letters.ts";
 import { releaseSource } from "../src/project/serving/release-source.ts";
 import type { ModelCard } from "../src/registry/index.ts";
@@ -118,8 +118,8 @@ async function onPage(root: string) {
   try {
     const source = releaseSource(store);
     const through = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
-    const [model] = contract.releases.parse(through(await source.releases()));
-    return contract.report.parse(through(await source.report(model!.versions[0]!.id, undefined))).tasks;
+    const [model] = answers["GET /api/releases"].parse(through(await source.releases()));
+    return answers["GET /api/reports/{version}"].parse(through(await source.report(model!.versions[0]!.id, undefined))).tasks;
   } finally {
     await store.close();
   }

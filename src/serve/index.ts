@@ -10,6 +10,7 @@ export type {
   ConsoleSource,
   Machine,
   MetricPoint,
+  RecordRevisions,
 } from "./console-source.ts";
 export {
   createEmbeddingEngine,

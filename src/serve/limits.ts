@@ -85,4 +85,10 @@ export const limits = {
   attributionWork: 262_144,
   /** Comment lines keep idle streams open: gateways close after 30 s (AWS) to 230 s (Azure). */
   heartbeatMs: 15_000,
+  /** Event streams of the console that are open at once: one a browser profile, so a team. Each is a socket and some hundred bytes. */
+  changeStreams: 64,
+  /** A stream of changes ends after this time; its page opens another, for which access is checked again. */
+  changeStreamMs: 600_000,
+  /** Between looks at what has changed, while a page is open. */
+  changesEveryMs: 1_000,
 } as const;

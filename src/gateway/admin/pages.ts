@@ -53,4 +53,16 @@ export const adminPages: readonly AdminPage[] = [
   ...requestPages,
   cachePage,
   ...heldPages,
+  {
+    path: "/gateway/openapi.json",
+    methods: {
+      GET: {
+        right: "look",
+        answer: async ({ query }) => {
+          onlyKeys(query, []);
+          return json((await import("./openapi.ts")).adminDocument());
+        },
+      },
+    },
+  },
 ];

@@ -50,7 +50,8 @@ export interface BehindGateway {
 /** Answers without a key: for supervisors, and the page's own files, which are the same for everybody. */
 const open = /^\/(health|healthz|readyz|ping|v2\/health\/(live|ready)|index\.html|icon\.svg|assets\/[\w.-]+)?$/;
 /** What the console reads and writes of the project: whoever is signed in reaches it past the gateway, keys through it. */
-const consoleData = /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving)(\/|$)/;
+const consoleData =
+  /^\/api\/(overview|models|runs|evaluations|graph|data|labels|releases|reports|logged|engine|serving|events|openapi\.json)(\/|$)/;
 
 /** Nothing but the console's routes, whatever the path is read as. */
 const consolesOwn: Authorize = async ({ endpoint }) => (endpoint === "admin" ? undefined : new Response(null, { status: 403 }));

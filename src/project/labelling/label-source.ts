@@ -2,6 +2,7 @@
  * Texts of a data set for people to label, and what they gave: votes in a log, and beside it the texts with the class that most gave, as JSON Lines
  * with `text` and `label` that a data set of the project reads for `loam tune`. Where a classifier is asked, what it is least sure of comes first.
  */
+import { statSync } from "node:fs";
 import { isLoamError, privateFileMode, writeFileAtomic } from "../../base/index.ts";
 import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
@@ -88,6 +89,8 @@ export function labelSource(project: ProjectFile, store: Store, ask?: AskModel):
 
   return {
     sets: async () => Promise.all(Object.keys(config.labels).map(async name => stateOf(name, (await open(name))!))),
+    revision: () =>
+      JSON.stringify(Object.keys(config.labels).map(name => statSync(votesFile(folder, name), { throwIfNoEntry: false })?.size ?? 0)),
     async batch(name, by) {
       const set = await open(name);
       if (!set) return undefined;

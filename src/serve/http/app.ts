@@ -276,7 +276,9 @@ export function createApp(options: AppOptions): App {
     if (refused) return refused;
     return next();
   });
-  app.route("/api", consoleApi({ engines, fleet, source: options.console, admin, login, version, clock }));
+  const { fineTuning } = services;
+  const ofConsole = consoleApi({ engines, fleet, source: options.console, admin, login, version, clock, fineTuning, heartbeatMs });
+  app.route("/api", ofConsole.routes);
 
   app.get("*", async (c, next) => {
     const { pathname } = new URL(c.req.url);
@@ -326,6 +328,7 @@ export function createApp(options: AppOptions): App {
       return inFlight;
     },
     close: () => {
+      ofConsole.close();
       runner?.close();
       files.close();
     },
