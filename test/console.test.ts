@@ -775,6 +775,12 @@ browserTest(`on the real server a toy model answers, and every page shows its li
         await seen.first().waitFor();
         expect(await page.locator(".failure").count(), name).toBe(0);
       }
+      // kept fresh by the server's own stream, which this tab holds
+      const streams: number[] = [];
+      page.on("response", r => r.url().endsWith("/api/events") && streams.push(r.status()));
+      await page.reload();
+      await expect.poll(() => streams).toEqual([200]);
+      expect(await page.evaluate("navigator.locks.query().then(locks => locks.held.length)")).toBe(1);
       expect({ errors, strangers }).toEqual({ errors: [], strangers: [] });
     });
     const headers = await signedIn(cwd, url.slice(0, -1));

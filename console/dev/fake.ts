@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { engine as engineState } from "../src/generated/server.ts";
 import { madeUpClasses } from "./classes.ts";
 import { around, evaluationOf, madeUpExamples, madeUpGraph, madeUpPoints, madeUpReport, madeUpRuns } from "./data.ts";
 import { fakeEngine } from "./engine.ts";
@@ -208,9 +209,10 @@ export function fakeServer(options: FakeOptions = {}): FakeServer {
     "/api/serving": (_, response) =>
       sendJson(response, {
         versions: versions.toReversed().map((v, i) => {
-          const now = engine.state() as { slots: number; running: number; queued: number; requests: number; tokensPerSecond: number };
+          const { slots, running, queued, requests, tokensPerSecond, cacheUse } = engineState.parse(engine.state());
+          const now = { slots, running, queued, requests, tokensPerSecond, cacheUse };
           // the newest does the fake's work, the one before has a past only
-          const own = v === versions[0] ? now : { slots: now.slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
+          const own = v === versions[0] ? now : { slots, running: 0, queued: 0, requests: 24, tokensPerSecond: 0 };
           return {
             name: v.name,
             version: v.version,
