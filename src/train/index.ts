@@ -3,6 +3,17 @@ export type { BatchArraySpec, HostBatch } from "./batch.ts";
 export { type LoadedCheckpoint, latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 export { trainErrors } from "./errors.ts";
 export {
+  type BatchSource,
+  endsEpoch,
+  type KeptValues,
+  type LoopOptions,
+  type LoopPlace,
+  type LoopResult,
+  runLoop,
+  type ValidationPoint,
+  type ValidationScores,
+} from "./loop.ts";
+export {
   crc32c,
   type MetricLog,
   type MetricPoint,

@@ -8,7 +8,7 @@ import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "
 import { readTest } from "./examples.ts";
 import { bandsOf } from "./nearest-train.ts";
 import { costOptions, labelOptions } from "./options.ts";
-import { predictorOf, softmax } from "./predict.ts";
+import { predictorOf, softmax } from "../text-head/predict.ts";
 import { predictionLines, predictionsFile } from "./predictions.ts";
 import {
   type ClassificationReport,

@@ -11,7 +11,7 @@ export {
 export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./data-warnings.ts";
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
 export { type DescribedExample, type Example, type Examples, readExamples, readTest } from "./examples.ts";
-export { type FitOptions, type FitResult, fitClassifier, type Selection, type TokenTexts } from "./fit.ts";
+export { type ClassifierPoint, type ClassifierRun, type FittedClassifier, fitClassifier, type TokenTexts } from "./fit.ts";
 export { bandsOf, likeFrom, nearestTrain, type SimilarityBand } from "./nearest-train.ts";
 export {
   type ClassifyInput,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { rounds } from "../../../test/support/deep.ts";
 import { random } from "../../base/index.ts";
-import { softmax } from "./predict.ts";
+import { softmax } from "../text-head/predict.ts";
 import { calibrationOf, compareSystems, confusedOf, temperatureOfKept, tempered } from "./report.ts";
 import { calibrating } from "./temperature.ts";
 

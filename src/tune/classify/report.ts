@@ -23,7 +23,7 @@ import type { FrozenNote } from "./baselines-stage.ts";
 import type { DataWarning } from "./data-warnings.ts";
 import { drawScorer } from "./draw-scores.ts";
 import type { SimilarityBand } from "./nearest-train.ts";
-import { softmax } from "./predict.ts";
+import { softmax } from "../text-head/predict.ts";
 
 export interface ScoreRange {
   readonly value: number;

@@ -17,13 +17,13 @@ import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
 import { disposeTuned, givenBackOnFailure, nameOfMethod, type ServedForm, textProofSummary } from "../methods/index.ts";
-import { tokensOf } from "./batches.ts";
+import { tokensOf } from "../text-head/batches.ts";
 import { type Example, readExamples, readTest } from "./examples.ts";
 import { fitClassifier, type TokenTexts } from "./fit.ts";
-import { headProof } from "./head-proof.ts";
-import { openBase } from "./open-base.ts";
+import { headProof } from "../text-head/head-proof.ts";
+import { openBase } from "../text-head/open-base.ts";
 import { classifyOptions } from "./options.ts";
-import { softmax } from "./predict.ts";
+import { softmax } from "../text-head/predict.ts";
 import { calibrating } from "./temperature.ts";
 import { positiveIn, validationFile } from "./threshold.ts";
 

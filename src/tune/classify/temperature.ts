@@ -1,6 +1,6 @@
 /** The temperature of a tuned classifier (Guo et al. 2017): fitted on the part that selects, recorded with the model, told of the test part. */
 import { fitTemperature } from "../../evaluate/index.ts";
-import { greatest } from "./predict.ts";
+import { greatest } from "../text-head/predict.ts";
 
 /** As far as `fitTemperature` looks, but for its last steps: what lies beyond has no minimum there. */
 const [least, most] = [0.011, 90];

@@ -7,8 +7,8 @@ import { type ArtifactReader, type ArtifactWriter, type Stage, stage } from "../
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import { tokensOf } from "../classify/batches.ts";
-import { readingOf, textReader } from "../classify/predict.ts";
+import { tokensOf } from "../text-head/batches.ts";
+import { readingOf, textReader } from "../text-head/predict.ts";
 import { tuneErrors } from "../errors.ts";
 import {
   disposeTuned,

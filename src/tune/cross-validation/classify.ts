@@ -6,7 +6,7 @@ import { keyOptionsOfRecipe } from "../../train/index.ts";
 import { type DescribedExample, readUndivided } from "../classify/examples.ts";
 import { fitClassifier } from "../classify/fit.ts";
 import { classifyOptions, type LabelOptions, labelOptions, labelsOf } from "../classify/options.ts";
-import { greatest, softmax } from "../classify/predict.ts";
+import { greatest, softmax } from "../text-head/predict.ts";
 import { asTokens, type TuneSurroundings } from "../classify/stage.ts";
 import { foldsOptions, placeOptions, runFold, seedOption } from "./fold-run.ts";
 import { type FoldParts, partsOf, readFold, type Scores, writeFolds, writeScores } from "./parts.ts";

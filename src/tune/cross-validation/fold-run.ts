@@ -5,9 +5,9 @@ import { hashOf } from "../../base/index.ts";
 import { disposeTree, type Model } from "../../nn/index.ts";
 import type { StageContext } from "../../store/index.ts";
 import { type MetricPoint, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import type { FitOptions } from "../classify/fit.ts";
-import { openBase } from "../classify/open-base.ts";
-import { predictorOf } from "../classify/predict.ts";
+import { openBase } from "../text-head/open-base.ts";
+import type { HeadRecipe, HeadRun, HeadTexts } from "../text-head/fit.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { disposeTuned, givenBackOnFailure, type TunedArrays } from "../methods/index.ts";
 import type { FoldPlace } from "./options.ts";
@@ -23,10 +23,7 @@ export const seedOption = z.union([z.number().int(), z.string()]);
 const fileOfPredictions = "predictions.jsonl";
 
 /** What every kind's fit is given beside its recipe and texts. */
-export type FoldFit = Pick<
-  FitOptions,
-  "device" | "base" | "longest" | "identity" | "folder" | "eventsFolder" | "progress" | "signal" | "onProblem"
->;
+export type FoldFit = Omit<HeadRun<HeadTexts, HeadRecipe>, "recipe" | "train" | "validation">;
 
 interface FoldFitted {
   readonly model: Model;

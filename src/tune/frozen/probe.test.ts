@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { random } from "../../base/index.ts";
-import { greatest } from "../classify/predict.ts";
+import { greatest } from "../text-head/predict.ts";
 import { type Labelled, probeClasses, probeNumbers, standardised, strengths } from "./probe.ts";
 
 /** Texts' states: the first element tells the class of two, by so much; the others are noise of very different sizes. */

@@ -3,7 +3,7 @@
  * the final one fitted on train and validation part together, as the other baselines are.
  */
 import { type DenseModel, type DenseRows, denseLogisticRegression, ridgeRegressions } from "../../evaluate/index.ts";
-import { softmax } from "../classify/predict.ts";
+import { softmax } from "../text-head/predict.ts";
 
 export interface Labelled {
   readonly states: readonly ArrayLike<number>[];

@@ -190,8 +190,8 @@ export const exampleStage = <T, S extends z.ZodType>(
         for (const tree of [quantised, whole]) if (tree) disposeTree(tree);
 
         if (adapter) await writeAdapter(output, base.config, adapter, from.id, weightsDigest(from.files));
-        for (const { step, trainable } of tuned.kept) {
-          const kept = await adapterOfTuning(base.config, tuned.tuning, trainable);
+        for (const { step, parameters } of tuned.kept) {
+          const kept = await adapterOfTuning(base.config, tuned.tuning, parameters);
           await writeAdapter(checkpointWriter(output, step), base.config, kept, from.id, weightsDigest(from.files));
         }
         if (result === "merged") await around.writeModel(output, { ...base, parameters: merged }, from, text);
@@ -224,7 +224,7 @@ export const exampleStage = <T, S extends z.ZodType>(
         };
       } finally {
         disposeTuned(tuned);
-        for (const tree of [...held, ...tuned.kept.map(k => k.trainable)]) disposeTree(tree);
+        for (const tree of [...held, ...tuned.kept.map(k => k.parameters)]) disposeTree(tree);
       }
     },
   });

@@ -163,13 +163,13 @@ test("the newest ends of epochs are kept, as what was judged at their steps, and
   // 18 examples, 4 a step: 4.5 steps an epoch
   expect(whole.kept.map(k => k.step)).toEqual([14, 18]);
   const judge = lossOver(device, config, whole.tuning.parameters, examples.slice(18), { rows: 4, length: 32 });
-  for (const { step, trainable } of whole.kept)
-    expect(await judge.of(trainable, whole.frozen)).toBeCloseTo(whole.history.find(s => s.step === step)!.loss, 6);
+  for (const { step, parameters } of whole.kept)
+    expect(await judge.of(parameters, whole.frozen)).toBeCloseTo(whole.history.find(s => s.step === step)!.loss, 6);
   await expect(tuned(o, "kept-parts", 16)).rejects.toThrow("stopped");
   const resumed = await tuned(o, "kept-parts");
   expect(resumed.resumedFrom).toBe(16);
   expect(resumed.kept.map(k => k.step)).toEqual([14, 18]);
-  for (const [i, { trainable }] of resumed.kept.entries())
-    expect(await judge.of(trainable, resumed.frozen)).toBe(await judge.of(whole.kept[i]!.trainable, whole.frozen));
+  for (const [i, { parameters }] of resumed.kept.entries())
+    expect(await judge.of(parameters, resumed.frozen)).toBe(await judge.of(whole.kept[i]!.parameters, whole.frozen));
   expect((await tuned({}, "none")).kept).toEqual([]);
 });

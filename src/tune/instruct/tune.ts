@@ -10,10 +10,9 @@ import {
   weightRight,
 } from "../../nn/index.ts";
 import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch, MeasuredLoss } from "../../train/index.ts";
+import type { BatchSource, HostBatch, MeasuredLoss } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, runFit } from "../fit.ts";
-import { loopOf, rateOf } from "../loop.ts";
+import { runFit } from "../fit.ts";
 import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
@@ -157,30 +156,27 @@ export async function tuneRows(
   const layout = { length: recipe.length, seed: recipe.seed, pack: recipe.pack };
   const rowsIn = rowsOf(o.train, { ...layout, rows: 1 }, 0).length;
   const rows = Math.min(recipe.rows, rowsIn);
-  const stepsIn = rowsIn / (rows * recipe.accumulate);
-  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const shape = [rows, recipe.length];
   const ints = { shape, dtype: "i32" } as const;
   const validation =
     o.validation.length > 0 ? meansOver(device, task.sums, o.validation, { rows, length: recipe.length }, task.more) : undefined;
   try {
-    const fitted = await runFit<BatchTensors>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: task.loss as never,
-        batch: {
-          tokens: { ...ints, below: config.vocab },
-          targets: { ...ints, below: config.vocab },
-          segments: ints,
-          positions: ints,
-          weights: { shape, dtype: "f32" },
-          seed: { shape: [], dtype: "i32" },
-          ...Object.fromEntries(
-            Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }]),
-          ),
-        },
+    const fitted = await runFit<BatchTensors>(o, recipe, {
+      specs: tuning.specs,
+      loss: task.loss,
+      batch: {
+        tokens: { ...ints, below: config.vocab },
+        targets: { ...ints, below: config.vocab },
+        segments: ints,
+        positions: ints,
+        weights: { shape, dtype: "f32" },
+        seed: { shape: [], dtype: "i32" },
+        ...Object.fromEntries(
+          Object.entries(task.more?.specs ?? {}).map(([name, s]) => [name, { ...s, shape: s.shape(rows, recipe.length) }]),
+        ),
       },
+      usualRate: decoderRate,
+      stepsIn: rowsIn / (rows * recipe.accumulate),
       start: trainable,
       frozen: { ...frozen, ...task.beside },
       source: (state): BatchSource => {
@@ -194,7 +190,6 @@ export async function tuneRows(
       tokensOf: () => rows * recipe.length,
       judgesStart: true,
       judge: validation && ((t, f) => validation.of(t, f, o.signal)),
-      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {

@@ -4,7 +4,7 @@
  * most 25,000). Without a validation file nothing is set aside: all of a job's examples are trained on, as OpenAI does.
  */
 import { decoderRate } from "../instruct/tune.ts";
-import { rateOf } from "../loop.ts";
+import { rateOf } from "../fit.ts";
 import { methodOptions } from "../methods/index.ts";
 import type { CheckedFiles } from "./check-files.ts";
 import { type Auto, type Hyperparameters, hyperparametersOf, type JobMethod } from "./job.ts";

@@ -17,7 +17,7 @@ import {
   withClassifier,
 } from "../../nn/index.ts";
 import { type DeviceArray, openDevice } from "../../tensor/index.ts";
-import { predictorOf, readingOf, textReader } from "../classify/predict.ts";
+import { predictorOf, readingOf, textReader } from "../text-head/predict.ts";
 import {
   type MethodInput,
   mergedModel,

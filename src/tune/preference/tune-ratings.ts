@@ -5,12 +5,11 @@
  */
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
 import { compile, type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch } from "../../train/index.ts";
+import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, type Judged, runFit } from "../fit.ts";
+import { runFit } from "../fit.ts";
 import type { TaskResult, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
-import { loopOf, rateOf } from "../loop.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { ktoTerms } from "./kto.ts";
 import type { EncodedRating } from "./rated.ts";
@@ -27,8 +26,6 @@ export type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"
   readonly worth: Tensor;
   readonly seed: Tensor;
 };
-const rowNames = ["tokens", "targets", "weights", "otherTokens", "otherTargets", "otherWeights"] as const;
-const numberNames = ["reference", "otherReference", "sign", "present", "worth"] as const;
 type Recipe = Pick<PreferenceFitOptions, "beta" | "rematerialise">;
 
 /** Losses of a batch's answers [N], their rewards [N], and the divergence []. */
@@ -106,7 +103,7 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
       ratingTerms(config, tuning.parameters(still, trained), b, recipe),
     { device, name: "validation" },
   );
-  async function judge(trained: unknown, still: unknown): Promise<Judged> {
+  async function judge(trained: unknown, still: unknown): Promise<ValidationScores> {
     let [loss, divergence] = [0, 0];
     const gains = { good: [] as number[], bad: [] as number[] };
     for (const members of membersOnce(o.validation.length, rows)) {
@@ -141,27 +138,29 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
     };
   }
 
-  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), o.train.length / (rows * recipe.accumulate));
-  const specOf = (name: string) =>
-    /weights$/i.test(name) ? ({ shape, dtype: "f32" } as const) : ({ shape, dtype: "i32", below: config.vocab } as const);
+  const tokens: BatchArraySpec = { shape, dtype: "i32", below: config.vocab };
+  const weights: BatchArraySpec = { shape, dtype: "f32" };
+  const numbers: BatchArraySpec = { shape: [rows], dtype: "f32" };
   try {
-    const fitted = await runFit<RatingTensors>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: ratingLoss(config, tuning, recipe) as never,
-        batch: {
-          ...(Object.fromEntries(rowNames.map(name => [name, specOf(name)])) as Record<
-            (typeof rowNames)[number],
-            ReturnType<typeof specOf>
-          >),
-          ...(Object.fromEntries(numberNames.map(name => [name, { shape: [rows], dtype: "f32" }])) as Record<
-            (typeof numberNames)[number],
-            { shape: number[]; dtype: "f32" }
-          >),
-          seed: { shape: [], dtype: "i32" },
-        },
+    const fitted = await runFit<RatingTensors>(o, recipe, {
+      specs: tuning.specs,
+      loss: ratingLoss(config, tuning, recipe),
+      batch: {
+        tokens,
+        targets: tokens,
+        weights,
+        otherTokens: tokens,
+        otherTargets: tokens,
+        otherWeights: weights,
+        reference: numbers,
+        otherReference: numbers,
+        sign: numbers,
+        present: numbers,
+        worth: numbers,
+        seed: { shape: [], dtype: "i32" },
       },
+      usualRate: decoderRate,
+      stepsIn: o.train.length / (rows * recipe.accumulate),
       start: trainable,
       frozen,
       source: (state): BatchSource => {
@@ -182,7 +181,6 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
       tokensOf: () => 2 * rows * recipe.length,
       judgesStart: true,
       judge: o.validation.length > 0 ? judge : undefined,
-      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {

@@ -5,13 +5,12 @@
 import { z } from "zod";
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
 import { add, checkShape, compile, type DeviceArray, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
-import type { HostBatch } from "../../train/index.ts";
+import type { BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import { type BatchSource, type Judged, runFit } from "../fit.ts";
+import { runFit } from "../fit.ts";
 import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
 import type { TaskResult, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
-import { loopOf, rateOf } from "../loop.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { pairLossNames, pairLossOf } from "./losses.ts";
 import { type EncodedPair, layPairs, type PairLayout } from "./pairs.ts";
@@ -124,7 +123,7 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
       pairTerms(config, tuning.parameters(still, trained), b, recipe),
     { device, name: "validation" },
   );
-  async function judge(trained: unknown, still: unknown): Promise<Judged> {
+  async function judge(trained: unknown, still: unknown): Promise<ValidationScores> {
     let [loss, margin, right] = [0, 0, 0];
     for (const members of membersOnce(o.validation.length, layout.pairs)) {
       const arrays = {
@@ -151,24 +150,21 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
     return { loss: loss / n, margin: margin / n, accuracy: right / n };
   }
 
-  const stepsIn = o.train.length / (layout.pairs * recipe.accumulate);
-  const loop = loopOf(o, recipe, rateOf(recipe, decoderRate), stepsIn);
   const ints = { shape, dtype: "i32" } as const;
   try {
-    const fitted = await runFit<PairTensors>({
-      trainer: {
-        ...loop.trainer,
-        specs: tuning.specs,
-        loss: preferenceLoss(config, tuning, recipe) as never,
-        batch: {
-          tokens: { ...ints, below: config.vocab },
-          targets: { ...ints, below: config.vocab },
-          weights: { shape, dtype: "f32" },
-          reference: { shape: [2 * layout.pairs], dtype: "f32" },
-          present: { shape: [layout.pairs], dtype: "f32" },
-          seed: { shape: [], dtype: "i32" },
-        },
+    const fitted = await runFit<PairTensors>(o, recipe, {
+      specs: tuning.specs,
+      loss: preferenceLoss(config, tuning, recipe),
+      batch: {
+        tokens: { ...ints, below: config.vocab },
+        targets: { ...ints, below: config.vocab },
+        weights: { shape, dtype: "f32" },
+        reference: { shape: [2 * layout.pairs], dtype: "f32" },
+        present: { shape: [layout.pairs], dtype: "f32" },
+        seed: { shape: [], dtype: "i32" },
       },
+      usualRate: decoderRate,
+      stepsIn: o.train.length / (layout.pairs * recipe.accumulate),
       start: trainable,
       frozen,
       source: (state): BatchSource => {
@@ -194,7 +190,6 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
       tokensOf: () => 2 * layout.pairs * layout.length,
       judgesStart: true,
       judge: o.validation.length > 0 ? judge : undefined,
-      ...loop.fit,
     });
     return { ...fitted, tuning, frozen };
   } finally {

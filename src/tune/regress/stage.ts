@@ -7,10 +7,10 @@ import { countParameters, disposeTree, loadModel, specOfModel, writeModelFiles }
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { keyOptionsOfRecipe, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import { tokensOf } from "../classify/batches.ts";
-import { headProof } from "../classify/head-proof.ts";
-import { openBase } from "../classify/open-base.ts";
-import { predictorOf } from "../classify/predict.ts";
+import { tokensOf } from "../text-head/batches.ts";
+import { headProof } from "../text-head/head-proof.ts";
+import { openBase } from "../text-head/open-base.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { disposeTuned, givenBackOnFailure, nameOfMethod, textProofSummary } from "../methods/index.ts";

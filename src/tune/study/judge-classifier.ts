@@ -8,7 +8,7 @@ import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type ArtifactReader, type Stage, stage } from "../../store/index.ts";
 import { readTest } from "../classify/examples.ts";
 import { labelOptions } from "../classify/options.ts";
-import { greatest, predictorOf, softmax } from "../classify/predict.ts";
+import { greatest, predictorOf, softmax } from "../text-head/predict.ts";
 import { asTokens, type TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { halves } from "./halves.ts";

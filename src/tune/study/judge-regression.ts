@@ -6,7 +6,7 @@ import { z } from "zod";
 import { heldOutSet } from "../../data/index.ts";
 import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type Stage, stage } from "../../store/index.ts";
-import { predictorOf } from "../classify/predict.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { readMeasured, readMeasuredTest } from "../regress/examples.ts";

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { disposeTree, loadModel } from "../../nn/index.ts";
 import { type Stage, stage, testSetOf } from "../../store/index.ts";
-import { tokensOf } from "../classify/batches.ts";
-import { textReader } from "../classify/predict.ts";
+import { tokensOf } from "../text-head/batches.ts";
+import { textReader } from "../text-head/predict.ts";
 import { textVectors } from "../contrast/fit.ts";
 import { type Found, foundIn } from "../contrast/measure.ts";
 import { embedOptions } from "../contrast/options.ts";

@@ -7,8 +7,8 @@ import { type Decoder, decoderStates, disposeTree, loadModel, type Model, textLo
 import { quantile } from "../../statistics/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import { type Device, reshape, slice, type Tensor } from "../../tensor/index.ts";
-import { tokensOf } from "../classify/batches.ts";
-import { type Predictor, textReader } from "../classify/predict.ts";
+import { tokensOf } from "../text-head/batches.ts";
+import { type Predictor, textReader } from "../text-head/predict.ts";
 import type { TuneSurroundings } from "../classify/stage.ts";
 import { textVectors } from "../contrast/fit.ts";
 import { tuneErrors } from "../errors.ts";

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { batchesOf, epochOf, tokensOf, widthsOf } from "./batches.ts";
-import { classWeights } from "./fit.ts";
 
 test("every text comes once an epoch, in a batch of its width; seed and epoch decide the order", () => {
   fc.assert(
@@ -38,11 +37,4 @@ test("a long text is read from its beginning, and the template's end stays", () 
   expect(tokensOf(words, text, 5)).toEqual([101, 1, 2, 3, 102]);
   expect(tokensOf(plain, text, 5)).toEqual([1, 2, 3, 4, 5]);
   expect(tokensOf(words, "7 8", 5)).toEqual([101, 7, 8, 102]);
-});
-
-test("balanced weights make classes count alike", () => {
-  const labels = Int32Array.of(0, 0, 0, 1);
-  const weights = classWeights("balanced", ["a", "b"], labels);
-  expect(weights[0]! * 3).toBeCloseTo(weights[1]!);
-  expect(() => classWeights({ c: 2 }, ["a", "b"], labels)).toThrow('weights: expected classes among a, b, got "c"');
 });

@@ -4,7 +4,7 @@ import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
-import type { TuneSurroundings } from "./stage.ts";
+import type { TuneSurroundings } from "../classify/stage.ts";
 
 export interface OpenBase {
   readonly device: Device;
