@@ -21,8 +21,8 @@ import {
 import { type DeviceArray, fromNumbers, openDevice } from "../src/tensor/index.ts";
 import { loadTokenizer } from "../src/text/index.ts";
 import { type Precision, scheduleAt } from "../src/train/index.ts";
-import { batchesOf, epochOf, tokensOf, widthsOf } from "../src/tune/text-head/batches.ts";
 import { classifyOptions, fitClassifier, type TokenTexts } from "../src/tune/index.ts";
+import { batchesOf, epochOf, tokensOf, widthsOf } from "../src/tune/text-head/batches.ts";
 import { labelledMails } from "./quality/corpus.ts";
 
 export interface ClassifierRun {

@@ -68,6 +68,7 @@ export { parseResults } from "./results/read-results.ts";
 export { countedName } from "./results/retrieval-measures.ts";
 export { type Score, type SliceScores, scoreOf, sliceScores } from "./results/score.ts";
 export { type ChangedItem, changedItem, type ShownItem, shownItem } from "./results/shown-item.ts";
+export { thresholdLines, thresholdText } from "./results/threshold-lines.ts";
 export { type ResultTimes, resultTimes, resultTimesFile } from "./results/times.ts";
 export { checkMeasures, toldMeasures, toldNames } from "./results/told-measures.ts";
 export { type TurnedItem, type VariantScores, variantScores } from "./results/variant.ts";

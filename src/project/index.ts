@@ -6,7 +6,7 @@ export { cliErrors } from "./errors.ts";
 export { estimate, estimateLine } from "./estimate.ts";
 export type { ProgressTold, ProjectEvent, StageTold, WarningTold } from "./events.ts";
 export { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "./gc-projects.ts";
-export { dataLinksOf, type Link, lazyDevice, lifeOf, type Made, planLink, runLink, stageNames } from "./life.ts";
+export { dataLinksOf, type Link, lazyDevice, lifeOf, link, type Made, planLink, runLink, stageNames } from "./life.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
 export { neededBy } from "./needs.ts";
 export { openProject, Project } from "./open-project.ts";

@@ -10,14 +10,14 @@ import { noteProject, openStore, type Store, setGuards } from "../store/index.ts
 import { deviceNames } from "../tensor/index.ts";
 import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
-import { searchPart } from "../tune/index.ts";
+import { dataSetOf, searchPart } from "../tune/index.ts";
 import type { RunEnvironment } from "./environment.ts";
 import { cliErrors } from "./errors.ts";
 import { labelPart } from "./labelling/label-part.ts";
 import { guardsOf } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
 import { servedAs, servedNames, servePart } from "./serving/serve-part.ts";
-import { dataSetOf, isTuned, madeOf, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
+import { isTuned, madeOf, type TunedModel, tunedModel } from "./tuning/tune-part.ts";
 
 export const projectFile = "loam.yaml";
 

@@ -169,7 +169,9 @@ async function restore<S, B extends Record<string, Tensor>>(o: LoopOptions<S, B>
     const { step, state } = found;
     if (!isPosition(state)) {
       const received = "one of an earlier version";
-      o.onProblem?.(trainErrors.fail("checkpoint", { place: `checkpoint of step ${step}`, expected: "a checkpoint of this version", received }));
+      o.onProblem?.(
+        trainErrors.fail("checkpoint", { place: `checkpoint of step ${step}`, expected: "a checkpoint of this version", received }),
+      );
       return undefined;
     }
     const load = (prefix: string) => loadTree(specs, found.arrays, device, { prefix });

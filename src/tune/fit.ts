@@ -132,7 +132,11 @@ export async function runFit<B extends Record<string, Tensor>>(
 ): Promise<Fitted> {
   const { judge, frozen, stepsIn } = task;
   const steps = task.steps ?? Math.max(1, Math.ceil(recipe.epochs * stepsIn));
-  const { parameters, nativeMs: _, ...fitted } = await givenBackOnFailure([task.start, frozen], () =>
+  const {
+    parameters,
+    nativeMs: _,
+    ...fitted
+  } = await givenBackOnFailure([task.start, frozen], () =>
     runLoop<TrainableSpecs, B>({
       trainer: {
         device: run.device,

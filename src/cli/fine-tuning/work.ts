@@ -1,11 +1,11 @@
 /** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
 import { checkModelFiles } from "../../nn/index.ts";
 import type { Link, ProjectFile } from "../../project/index.ts";
-import { lazyDevice, runLink } from "../../project/index.ts";
-import { baseLink, baseText, checkpointLink, instructLinks, preferenceLinks, tunedModel } from "../../project/tuning/index.ts";
+import { lazyDevice, link, runLink } from "../../project/index.ts";
+import { baseLink, baseText, surroundingsOf, tunedModel, tuneLinks } from "../../project/tuning/index.ts";
 import { openArtifact, readRunData, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
-import { checkJobFiles, checkpointName, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
+import { checkJobFiles, checkpointLink, checkpointName, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
 import type { Context } from "../verb.ts";
 
 interface Given {
@@ -37,27 +37,23 @@ const aroundOf = ({ context, project }: Given) => ({
 function linksOf(given: Given): Link[] {
   const { project, record } = given;
   const { base, name, tune } = record;
-  const around = aroundOf(given);
-  const part = tunedModel.parse({ base, tune }).tune;
-  if (part.task !== "instruct" && part.task !== "preference") throw new TypeError(`a job does no ${part.task}`);
-  const links =
-    part.task === "instruct" ? instructLinks(project, name, base, part, around) : preferenceLinks(project, name, base, part, around);
-  return [baseLink(base, `${name}.base`), ...links];
+  const model = tunedModel.parse({ base, tune });
+  return [baseLink(base, `${name}.base`), ...tuneLinks(project, name, model, aroundOf(given))];
 }
 
 async function train(given: Given): Promise<void> {
   const { context, store, record } = given;
   const { out, signal } = context;
   const made = new Map();
-  for (const link of linksOf(given)) {
+  for (const each of linksOf(given)) {
     signal.throwIfAborted();
-    const { artifact } = await runLink(store, link, made, {
+    const { artifact } = await runLink(store, each, made, {
       signal,
       progress: ({ values, leftMs = 0 }) => {
         if (values?.step !== undefined) out.event("step", { ...values, leftMs });
       },
     });
-    made.set(link.label, artifact);
+    made.set(each.label, artifact);
   }
   const model = made.get(record.name)!;
   const { summary } = model;
@@ -67,8 +63,8 @@ async function train(given: Given): Promise<void> {
     if (step === chosen) continue;
     signal.throwIfAborted();
     const name = checkpointName(record.name, step);
-    const link = checkpointLink(given.project, name, record.base, record.name, step, aroundOf(given));
-    const { artifact } = await runLink(store, link, made, { signal, progress: () => {} });
+    const kept = link(checkpointLink(name, record.base, record.name, step, surroundingsOf(given.project, aroundOf(given))));
+    const { artifact } = await runLink(store, kept, made, { signal, progress: () => {} });
     checkpoints.push({ step, name, version: (await registerVersion(store, name, artifact.id, {})).number });
   }
   const scores = typeof summary.validationLoss === "number" ? { validationLoss: summary.validationLoss } : {};

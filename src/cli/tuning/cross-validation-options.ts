@@ -3,7 +3,7 @@ import { check } from "../../base/index.ts";
 import type { ProjectFile } from "../../project/index.ts";
 import { cliErrors } from "../../project/index.ts";
 import { canBeCrossValidated, type TunedModel } from "../../project/tuning/index.ts";
-import { crossValidationOptions } from "../../tune/index.ts";
+import { crossValidationOptions, type TunePart, tasksWith } from "../../tune/index.ts";
 import { numberOption } from "../options.ts";
 import type { Options } from "../verb.ts";
 
@@ -19,12 +19,17 @@ export function withCrossValidation(project: ProjectFile, models: readonly strin
     if (!canBeCrossValidated(entry.tune))
       throw cliErrors.fail("usage", {
         place: `loam tune --${asked[0]![0]}`,
-        expected: "a model with `task: classify` or `task: regress`",
+        expected: `a model with ${tasksWith(kind => kind.folds !== undefined)}`,
         received: `${name}, with \`task: ${entry.tune.task}\``,
         hint: "Name a model whose recipe is cross-validated: loam tune NAME --folds 5.",
       });
-    const crossValidation = check(crossValidationOptions, { ...entry.tune.crossValidation, ...Object.fromEntries(asked) }, "loam tune");
-    return [name, { ...entry, tune: { ...entry.tune, crossValidation } }];
+    const crossValidation = check(
+      crossValidationOptions,
+      { ...(entry.tune as TunePart).crossValidation, ...Object.fromEntries(asked) },
+      "loam tune",
+    );
+    // a task whose recipes are cross-validated has this key
+    return [name, { ...entry, tune: { ...entry.tune, crossValidation } as TunedModel["tune"] }];
   });
   return { ...project, config: { ...project.config, tuned: { ...project.config.tuned, ...Object.fromEntries(changed) } } };
 }

@@ -1,7 +1,6 @@
 /** The report of a cross-validation for the terminal: a row a measure with its deviations by source, then the model beside each baseline. */
 import { formatCount } from "../../base/index.ts";
-import { countsText } from "../../project/tuning/index.ts";
-import type { CrossValidationReport, FoldMeasure, VarianceRow } from "../../tune/index.ts";
+import { type CrossValidationReport, countsText, type FoldMeasure, type VarianceRow } from "../../tune/index.ts";
 
 const names: Readonly<Record<FoldMeasure, string>> = {
   macroF1: "F1 (macro)",

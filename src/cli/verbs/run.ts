@@ -20,8 +20,9 @@ import {
   stageNames,
   withProjectStore,
 } from "../../project/index.ts";
-import { crossValidationLabel, withFoldsFirst } from "../../project/tuning/index.ts";
+import { withFoldsFirst } from "../../project/tuning/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../../store/index.ts";
+import { crossValidationLabel } from "../../tune/index.ts";
 import { lossChart, reportTable } from "../report.ts";
 import { withCrossValidation } from "../tuning/cross-validation-options.ts";
 import type { Context, VerbRun } from "../verb.ts";

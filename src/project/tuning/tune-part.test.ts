@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { check } from "../../base/index.ts";
-import { dataSetOf, tunedModel } from "./tune-part.ts";
+import { dataSetOf } from "../../tune/index.ts";
+import { tunedModel } from "./tune-part.ts";
 
 const tuned = (tune: object) => tunedModel.parse({ base: "toy", tune });
 

@@ -15,9 +15,9 @@ import {
   withClassifier,
 } from "../../nn/index.ts";
 import { compile, type DeviceArray, openDevice, type Tensor } from "../../tensor/index.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import { type ClassifierRun, fitClassifier, type TokenTexts } from "./fit.ts";
 import { type ClassifyInput, classifyOptions } from "./options.ts";
-import { predictorOf } from "../text-head/predict.ts";
 
 const device = openDevice("cpu", { threads: 1 });
 const folder = mkdtempSync(join(tmpdir(), "loam-classify-"));

@@ -1,11 +1,9 @@
 /** Fine-tuning of a classifier: a head of an output a class, cross-entropy, selected by macro F1 or the loss on the validation part. */
 import { classificationScores, confusion } from "../../evaluate/index.ts";
-import { type Model, negativeLogLikelihood } from "../../nn/index.ts";
+import { negativeLogLikelihood } from "../../nn/index.ts";
 import type { ValidationPoint, ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
-import type { Fitted } from "../fit.ts";
-import type { TunedArrays } from "../methods/index.ts";
-import { fitHead, type HeadRun, type HeadTexts } from "../text-head/fit.ts";
+import { type FittedHead, fitHead, type HeadRun, type HeadTexts } from "../text-head/fit.ts";
 import { greatest, softmax } from "../text-head/predict.ts";
 import type { ClassifyOptions } from "./options.ts";
 
@@ -29,15 +27,11 @@ export interface ClassifierPoint extends Scores, ValidationPoint {
   readonly step: number;
 }
 
-export interface FittedClassifier extends Omit<Fitted, "trainable" | "best" | "history" | "kept"> {
-  readonly model: Model;
-  /** What the model was merged of, for the proof of the merge; `disposeTuned` gives back what the model does not hold. */
-  readonly tuned: TunedArrays;
+export interface FittedClassifier extends Omit<FittedHead, "best" | "history" | "outputs"> {
   readonly best: ClassifierPoint;
   readonly history: readonly ClassifierPoint[];
   /** Logits of the validation part by the chosen values. */
   readonly validationLogits: readonly Float64Array[];
-  readonly trained: number;
 }
 
 /** Weights of classes: `balanced` as scikit-learn has it, n / (classes x n of the class). Errors: tune/labels for one that there is not. */
@@ -71,7 +65,7 @@ const better: { readonly [B in ClassifyOptions["select"]]: (a: ValidationScores,
 export async function fitClassifier(o: ClassifierRun): Promise<FittedClassifier> {
   const { recipe, classes, train, validation } = o;
   const weights = classWeights(recipe.weights, classes, train.labels);
-  const { outputs, kept: _, ...fitted } = await fitHead(o, {
+  const { outputs, ...fitted } = await fitHead(o, {
     config: { labels: [...classes], kind: "one" },
     targets: { dtype: "i32", below: classes.length },
     targetOf: text => train.labels[text]!,

@@ -25,5 +25,5 @@ export {
 export { predictionLines, predictionsFile } from "./predictions.ts";
 export { type ClassificationReport, compareSystems, type PairedComparison, type ScoreRange, type SystemScore } from "./report.ts";
 export { sampledClasses } from "./sample.ts";
-export { classifyStage, type TuneSurroundings } from "./stage.ts";
+export { classifyStage } from "./stage.ts";
 export { thresholdStage } from "./threshold-stage.ts";

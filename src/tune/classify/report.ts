@@ -19,11 +19,11 @@ import {
   type ThresholdReport,
 } from "../../evaluate/index.ts";
 import { bootstrapAll, canDiffer, type McNemar, mcNemar } from "../../statistics/index.ts";
+import { softmax } from "../text-head/predict.ts";
 import type { FrozenNote } from "./baselines-stage.ts";
 import type { DataWarning } from "./data-warnings.ts";
 import { drawScorer } from "./draw-scores.ts";
 import type { SimilarityBand } from "./nearest-train.ts";
-import { softmax } from "../text-head/predict.ts";
 
 export interface ScoreRange {
   readonly value: number;

@@ -5,9 +5,7 @@
 import { type Dropout, dropoutFrom, type Encoder, type EncoderConfig, encoderSpec, encoderStates, meanPooled } from "../../nn/index.ts";
 import { div, maximum, mul, reshape, slice, sqrt, sum, type Tensor } from "../../tensor/index.ts";
 import type { BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
-import { layTexts, tokensOf, widthsOf } from "../text-head/batches.ts";
-import { textReader } from "../text-head/predict.ts";
-import { type Fitted, type FitRun, runFit } from "../fit.ts";
+import { type FitRun, type Fitted, runFit } from "../fit.ts";
 import {
   type FrozenArrays,
   type FrozenTensors,
@@ -17,6 +15,8 @@ import {
   tuningOf,
 } from "../methods/index.ts";
 import { drawOf, memberSource } from "../preference/rows.ts";
+import { layTexts, tokensOf, widthsOf } from "../text-head/batches.ts";
+import { textReader } from "../text-head/predict.ts";
 import { contrastLosses, far } from "./loss.ts";
 import { type EmbedReport, embedReport, type Found, foundIn, foundNames, similarities, type VectorOf } from "./measure.ts";
 import type { EmbedOptions } from "./options.ts";

@@ -5,11 +5,11 @@ import { hashOf } from "../../base/index.ts";
 import { disposeTree, type Model } from "../../nn/index.ts";
 import type { StageContext } from "../../store/index.ts";
 import { type MetricPoint, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
-import { openBase } from "../text-head/open-base.ts";
-import type { HeadRecipe, HeadRun, HeadTexts } from "../text-head/fit.ts";
-import { predictorOf } from "../text-head/predict.ts";
-import type { TuneSurroundings } from "../classify/stage.ts";
 import { disposeTuned, givenBackOnFailure, type TunedArrays } from "../methods/index.ts";
+import type { HeadRecipe, HeadRun, HeadTexts } from "../text-head/fit.ts";
+import type { TuneSurroundings } from "../text-head/open-base.ts";
+import { openBase } from "../text-head/open-base.ts";
+import { predictorOf } from "../text-head/predict.ts";
 import type { FoldPlace } from "./options.ts";
 import { type FoldParts, type Scores, writeScores } from "./parts.ts";
 
@@ -25,9 +25,8 @@ const fileOfPredictions = "predictions.jsonl";
 /** What every kind's fit is given beside its recipe and texts. */
 export type FoldFit = Omit<HeadRun<HeadTexts, HeadRecipe>, "recipe" | "train" | "validation">;
 
-interface FoldFitted {
+interface FoldFitted extends Omit<TunedArrays, "tuning"> {
   readonly model: Model;
-  readonly tuned: TunedArrays;
   readonly points: readonly MetricPoint[];
 }
 
@@ -101,7 +100,7 @@ export async function runFold<T, Texts extends { readonly tokens: readonly Array
     return scores;
   } finally {
     predictor.dispose();
-    disposeTuned(result.tuned);
+    disposeTuned(result);
     disposeTree(result.model.parameters);
   }
 }

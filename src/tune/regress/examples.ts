@@ -8,6 +8,7 @@ import type { ArtifactReader } from "../../store/index.ts";
 import { checkCrossing, isValidation } from "../classify/examples.ts";
 import { tuneErrors } from "../errors.ts";
 import { dividedByOwn } from "../own-parts.ts";
+import type { Half } from "../study/halves.ts";
 import type { TargetOptions } from "./options.ts";
 
 export interface Measured {
@@ -136,3 +137,7 @@ export async function readMeasuredTest(documents: ArtifactReader, o: TargetOptio
   checkSpread(read, "test", `${documents.id}/held-out: ${o.label}`);
   return read.map(plain);
 }
+
+/** What judges: the part of the train side that selects, or the test part. Errors: tune/labels. */
+export const readMeasuredHalf = async (documents: ArtifactReader, o: TargetOptions, half: Half): Promise<readonly Measured[]> =>
+  half === "test" ? readMeasuredTest(documents, o) : (await readMeasured(documents, o)).validation;

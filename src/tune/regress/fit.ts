@@ -52,7 +52,7 @@ export async function fitRegression(o: RegressRun): Promise<RegressResult> {
     },
     shown: s => `validation RMSE ${s.rmse!.toPrecision(4)}`,
   });
-  return givenBackOnFailure([fitted.tuned.trainable, fitted.tuned.frozen], async () => {
+  return givenBackOnFailure([fitted.trainable, fitted.frozen], async () => {
     await unstandardised(fitted.model, mean, deviation);
     return { ...fitted, mean, deviation };
   });

@@ -11,16 +11,16 @@ import { denseLogisticRegression } from "../../evaluate/index.ts";
 import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { epochOf, tokensOf, widthsOf } from "../text-head/batches.ts";
 import type { Example, Examples } from "../classify/examples.ts";
 import { fitClassifier } from "../classify/fit.ts";
 import type { ClassifyOptions } from "../classify/options.ts";
-import { greatest, textReader } from "../text-head/predict.ts";
-import { asTokens } from "../classify/stage.ts";
+import { classTexts } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { standardised } from "../frozen/probe.ts";
 import { disposeTuned } from "../methods/index.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
+import { epochOf, tokensOf, widthsOf } from "../text-head/batches.ts";
+import { greatest, textReader } from "../text-head/predict.ts";
 
 export interface ClassTexts extends Pick<Examples, "classes"> {
   readonly train: readonly Example[];
@@ -68,7 +68,7 @@ function probe(train: readonly Float64Array[], labels: readonly number[], classe
 /** Classes after a few steps of the recipe. Parameters are taken over. */
 async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<Int32Array> {
   const { recipe, steps, device, texts } = o;
-  const train = await asTokens(o.tokenizer, texts.train, longest, o.signal);
+  const train = await classTexts(o.tokenizer, texts.train, longest, o.signal);
   const rows = Math.min(recipe.batch, train.tokens.length);
   const batches = epochOf(
     train.tokens.map(t => t.length),
@@ -78,13 +78,13 @@ async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<In
   ).length;
   const folder = await mkdtemp(join(tmpdir(), "loam-select-"));
   try {
-    const { model, tuned, validationLogits } = await fitClassifier({
+    const { model, validationLogits, ...tuned } = await fitClassifier({
       device,
       base: o.base,
       recipe: { ...recipe, epochs: steps / batches, evaluations: 1, patience: 0, checkpointSeconds: Number.MAX_SAFE_INTEGER },
       classes: texts.classes,
       train,
-      validation: await asTokens(o.tokenizer, texts.validation, longest, o.signal),
+      validation: await classTexts(o.tokenizer, texts.validation, longest, o.signal),
       longest,
       identity: "select",
       folder,
@@ -134,7 +134,7 @@ export async function measureClassCandidate(o: ClassCandidateGiven): Promise<Cla
     const all = [...texts.train, ...texts.validation];
     const many = reader(Math.min(16, all.length));
     const states = await many
-      .predict([base.parameters], (await asTokens(o.tokenizer, all, longest, signal)).tokens, {
+      .predict([base.parameters], (await classTexts(o.tokenizer, all, longest, signal)).tokens, {
         signal,
         onProgress: done => o.progress({ stage: "select", done, message: "states of texts" }),
       })

@@ -17,7 +17,7 @@ import {
 } from "../../nn/index.ts";
 import { type Device, type DeviceArray, fromNumbers, mul, sameShape, sizeOf, sum, type Tensor } from "../../tensor/index.ts";
 import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
-import { type Fitted, type FitRecipe, type FitRun, runFit } from "../fit.ts";
+import { type FitRecipe, type FitRun, type Fitted, runFit } from "../fit.ts";
 import {
   type FrozenTensors,
   givenBackOnFailure,
@@ -67,15 +67,15 @@ export interface Head {
   judge(outputs: readonly Float64Array[]): ValidationScores;
   /** The one with less loss where absent. */
   readonly isBetter?: (a: ValidationScores, b: ValidationScores) => boolean;
-  shown(judged: ValidationScores): string;
+  /** The loss where absent. */
+  readonly shown?: (judged: ValidationScores) => string;
   /** Steps are rounded to the nearest number, not up. */
   readonly roundsSteps?: boolean;
 }
 
-export interface FittedHead extends Omit<Fitted, "trainable"> {
+/** With what the model was merged of, for the proof of the merge; `disposeTuned` gives back what the model does not hold. */
+export interface FittedHead extends Fitted, TunedArrays {
   readonly model: Model;
-  /** What the model was merged of, for the proof of the merge; `disposeTuned` gives back what the model does not hold. */
-  readonly tuned: TunedArrays;
   readonly trained: number;
   /** Of the texts of the validation part, by the chosen values. */
   readonly outputs: readonly Float64Array[];
@@ -106,7 +106,11 @@ async function withHead(base: Model, model: ModelConfig, device: Device, seed: n
 }
 
 /** Batches of one epoch after the other; an epoch has the same number of them each time. */
-function epochs(epochAt: (epoch: number) => TextBatch[], host: (batch: TextBatch, seed: number) => HostBatch, state = { epoch: 0, row: 0 }) {
+function epochs(
+  epochAt: (epoch: number) => TextBatch[],
+  host: (batch: TextBatch, seed: number) => HostBatch,
+  state = { epoch: 0, row: 0 },
+) {
   let { epoch, row } = state;
   let batches = epochAt(epoch);
   return {
@@ -193,7 +197,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         return scores;
       },
       isBetter,
-      shown: head.shown,
+      ...(head.shown ? { shown: head.shown } : {}),
       // the head is drawn: there is nothing to be chosen yet
       judgesStart: false,
     });
@@ -201,7 +205,9 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       ...fitted,
       outputs: best?.scores.loss === fitted.history[fitted.best]!.loss ? best.outputs : await ask([chosen, frozen]),
       model: modelOf(model, await mergedModel(tuning, frozen, chosen, device)),
-      tuned: { tuning, trainable: chosen, frozen },
+      tuning,
+      trainable: chosen,
+      frozen,
       trained: treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0),
     }));
   } finally {

@@ -4,7 +4,17 @@ import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
-import type { TuneSurroundings } from "../classify/stage.ts";
+import type { ServedForm } from "../methods/index.ts";
+import type { StageSurroundings } from "../tune-stage.ts";
+
+/** What tuning needs that is not part of the result. */
+export interface TuneSurroundings extends StageSurroundings {
+  readonly device: () => Device;
+  /** The tokenizer of a model's files, whatever their format. */
+  readonly tokenizerOf: (model: ArtifactReader) => Promise<Tokenizer>;
+  /** The form beside float32 that the result can be served in, for the proof of the merge. */
+  readonly served?: ServedForm;
+}
 
 export interface OpenBase {
   readonly device: Device;

@@ -1,0 +1,65 @@
+/** Distillation as a kind of tuning: `task: distill`. */
+import { z } from "zod";
+import { encodeExamples } from "../instruct/encode.ts";
+import { exampleKind, ofFiles, withoutData } from "../instruct/example-kind.ts";
+import { resultKinds } from "../instruct/options.ts";
+import type { TuningKind } from "../kind/kind.ts";
+import { examplesOn, modelName } from "../kind/part-options.ts";
+import { distilledJudge, endpointJudge, teacherInput } from "./judges.ts";
+import { distillOptions, endpointTeacherOptions } from "./options.ts";
+import { distillEndpointStage, distillStage } from "./stage.ts";
+
+const part = distillOptions.extend({
+  task: z.literal("distill"),
+  on: examplesOn,
+  ...ofFiles,
+  /** The model whose distributions are learnt: one here, or behind an endpoint. */
+  teacher: z.union([modelName, endpointTeacherOptions]),
+});
+export type DistillPart = z.output<typeof part>;
+
+export const distillKind: TuningKind<DistillPart> & { readonly part: typeof part } = {
+  ...exampleKind<DistillPart>({
+    part,
+    check({ teacher, temperature }, refuse) {
+      if (typeof teacher !== "object" || temperature === 1) return;
+      const expected = "1 for a teacher behind an endpoint: how what it does not tell divides among tokens is not known";
+      refuse(["temperature"], expected, temperature);
+    },
+    modelsOf: ({ teacher }) => (typeof teacher === "string" ? [teacher] : []),
+    tuning(own, { name, around }) {
+      const { result = "merged", bad, long, answers, length, teacher, ...recipe } = withoutData(own);
+      const options = { name, answers, long, bad, length };
+      if (typeof teacher === "string")
+        return { definition: distillStage(around, result), options: { ...options, recipe }, inputs: { teacher } };
+      const { endpoint, model, topLogprobs } = teacher;
+      const { temperature: _, ...rest } = recipe;
+      return {
+        definition: distillEndpointStage(around, around.reach(name, teacher), result),
+        options: { ...options, recipe: { ...rest, teacher: { endpoint, model, topLogprobs } } },
+      };
+    },
+    stages: around => resultKinds.map(result => distillStage(around, result)),
+    encoders: { distill: encodeExamples, "distill-endpoint": encodeExamples },
+    encoderOf: () => "distill",
+    yardstick({ answers, soft, temperature, teacher }) {
+      if (typeof teacher === "string")
+        return {
+          name: "judge-distilled",
+          judge: around => distilledJudge(around),
+          options: { answers, soft, temperature },
+          beside: { [teacherInput]: "teacher" },
+        };
+      const { endpoint, model, topLogprobs } = teacher;
+      return {
+        name: "judge-distilled-endpoint",
+        judge: (around, name) => endpointJudge(around.reach(name, teacher)),
+        options: { answers, soft, teacher: { endpoint, model, topLogprobs } },
+        beside: {},
+      };
+    },
+    tellsWrong: false,
+    unit: () => "loss of a token",
+  }),
+  part,
+};

@@ -1,0 +1,31 @@
+/** Instruction tuning as a kind of tuning: `task: instruct`. */
+import { z } from "zod";
+import type { TuningKind } from "../kind/kind.ts";
+import { examplesOn } from "../kind/part-options.ts";
+import { answersJudge } from "./answers-judge.ts";
+import { checkpointStage } from "./checkpoint-stage.ts";
+import { documentExamplesStage } from "./documents-stage.ts";
+import { encodeExamples } from "./encode.ts";
+import { exampleKind, ofFiles, withoutData } from "./example-kind.ts";
+import { instructOptions, resultKinds } from "./options.ts";
+import { instructStage } from "./stage.ts";
+
+const part = instructOptions.extend({ task: z.literal("instruct"), on: examplesOn, ...ofFiles });
+export type InstructPart = z.output<typeof part>;
+
+export const instructKind: TuningKind<InstructPart> & { readonly part: typeof part } = {
+  ...exampleKind<InstructPart>({
+    part,
+    tuning(own, { name, around }) {
+      const { result, bad, long, answers, length, ...recipe } = withoutData(own);
+      return { definition: instructStage(around, result ?? "merged"), options: { name, answers, long, bad, length, recipe } };
+    },
+    stages: around => [documentExamplesStage, checkpointStage(around), ...resultKinds.map(result => instructStage(around, result))],
+    encoders: { instruct: encodeExamples },
+    encoderOf: () => "instruct",
+    yardstick: ({ answers }) => ({ name: answersJudge.name, judge: () => answersJudge, options: { answers }, beside: {} }),
+    tellsWrong: false,
+    unit: () => "nats a token",
+  }),
+  part,
+};
