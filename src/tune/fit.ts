@@ -103,6 +103,14 @@ export function rateOf({ rate, method }: Pick<FitRecipe, "rate" | "method">, ofW
   return rate ?? (name === "full" || name === "frozen" ? ofWeights : 10 * ofWeights);
 }
 
+/** What a product of shares is off by at most: 0.1 epochs of 30 steps are 3 steps, not 3.0000000000000004. */
+const off = 1e-9;
+/** Steps of so many epochs, rounded up: no kind reads less than a recipe says. */
+export function stepsOfEpochs(epochs: number, stepsIn: number): number {
+  const steps = epochs * stepsIn;
+  return Math.max(1, Math.ceil(steps - off * Math.max(1, steps)));
+}
+
 /** What the progress of a step says. */
 function describeStep({ step, loss, measures }: StepReport, { steps, last }: LoopPlace, shown: (judged: ValidationPoint) => string) {
   return {
@@ -125,13 +133,9 @@ const byLoss = ({ loss }: ValidationScores): string => `validation ${loss.toFixe
  * Trains from the start, or from the newest whole checkpoint in the folder. `frozen` stays the caller's, unless this fails: then all that was given is
  * given back. Errors: train/*; on abort the state is saved first.
  */
-export async function runFit<B extends Record<string, Tensor>>(
-  run: FitRun,
-  recipe: FitRecipe,
-  task: FitTask<B> & { readonly steps?: number },
-): Promise<Fitted> {
+export async function runFit<B extends Record<string, Tensor>>(run: FitRun, recipe: FitRecipe, task: FitTask<B>): Promise<Fitted> {
   const { judge, frozen, stepsIn } = task;
-  const steps = task.steps ?? Math.max(1, Math.ceil(recipe.epochs * stepsIn));
+  const steps = stepsOfEpochs(recipe.epochs, stepsIn);
   const {
     parameters,
     nativeMs: _,

@@ -74,7 +74,6 @@ export async function fitClassifier(o: ClassifierRun): Promise<FittedClassifier>
     judge: logits => selectionOf(logits, validation.labels, classes),
     isBetter: better[recipe.select],
     shown: s => `validation F1 ${s.macroF1!.toFixed(3)}`,
-    roundsSteps: true,
   });
   // what `judge` gave
   const history = fitted.history as readonly ClassifierPoint[];

@@ -69,8 +69,6 @@ export interface Head {
   readonly isBetter?: (a: ValidationScores, b: ValidationScores) => boolean;
   /** The loss where absent. */
   readonly shown?: (judged: ValidationScores) => string;
-  /** Steps are rounded to the nearest number, not up. */
-  readonly roundsSteps?: boolean;
 }
 
 /** With what the model was merged of, for the proof of the merge; `disposeTuned` gives back what the model does not hold. */
@@ -184,7 +182,6 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
         seed: { shape: [], dtype: "i32" },
       },
       usualRate,
-      ...(head.roundsSteps ? { steps: Math.max(1, Math.round(recipe.epochs * epochAt(0).length)) } : {}),
       stepsIn: epochAt(0).length,
       start: trainable,
       frozen,
