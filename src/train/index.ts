@@ -92,3 +92,4 @@ export {
   type TrainerOptions,
   type TrainerState,
 } from "./trainer.ts";
+export { type TreeProgram, treeProgram } from "./tree-program.ts";

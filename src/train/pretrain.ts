@@ -14,13 +14,14 @@ import {
   negativeLogLikelihood,
   type TensorsOf,
 } from "../nn/index.ts";
-import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../tensor/index.ts";
+import { type Device, type DeviceArray, mul, sum, type Tensor } from "../tensor/index.ts";
 import type { HostBatch } from "./batch.ts";
 import { type BatchSource, type LoopPlace, runLoop } from "./loop.ts";
 import type { MetricPoint } from "./metrics.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
 import { optimizerOf, type PretrainRecipe, stepsOf, tokensPerStep } from "./recipe.ts";
 import type { StepReport, TrainerOptions } from "./trainer.ts";
+import { treeProgram } from "./tree-program.ts";
 
 export interface PretrainOptions {
   readonly device: Device;
@@ -93,7 +94,7 @@ function heldOutLoss(o: PretrainOptions): {
   dispose(): void;
 } {
   const { rows, length, evaluateBatches } = o.recipe;
-  const program = compile(
+  const program = treeProgram<DeviceArray>(
     (p: TensorsOf<DecoderSpec>, b: Omit<BatchTensors, "seed">) =>
       sum(
         mul(
@@ -118,7 +119,7 @@ function heldOutLoss(o: PretrainOptions): {
       const given: Record<string, DeviceArray> = {};
       for (const [name, data] of Object.entries(arrays))
         given[name] = await o.device.array(data, name === "weights" ? "f32" : "i32", [rows, length]);
-      const out = await program.with({ onNative }, p, given as never);
+      const out = await program.with({ onNative }, p, given);
       total += await out.item();
       weight += host.weight;
       out.dispose();

@@ -1,7 +1,7 @@
 /** One training of a cross-validation: by the recipe without a fold, with a seed of its own; the fold is scored and the model is not kept. */
 import { join } from "node:path";
 import { z } from "zod";
-import { hashOf } from "../../base/index.ts";
+import { hashOf, type Json } from "../../base/index.ts";
 import { disposeTree, type Model } from "../../nn/index.ts";
 import type { StageContext } from "../../store/index.ts";
 import { type MetricPoint, metricLine, metricsFile, withoutHabits } from "../../train/index.ts";
@@ -69,7 +69,7 @@ export async function runFold<T, Texts extends { readonly tokens: readonly Array
     repeat,
     fold,
     recipe: { ...withoutHabits(recipe), seed },
-  } as never);
+  } as Json);
   const eventsFolder = around.eventsFolder && join(around.eventsFolder, `${name}-fold-${identity.slice(0, 8)}`);
   const given: FoldFit = {
     device,

@@ -5,7 +5,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { disposeTree, negativeLogLikelihood } from "../../nn/index.ts";
-import { add, compile, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
+import { add, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import { readLong, targetsIn } from "../instruct/answers-judge.ts";
 import { type Encoded, encodeExamples } from "../instruct/encode.ts";
 import {
@@ -46,7 +47,7 @@ async function scored(
   told: Told,
 ): Promise<ExampleScore[]> {
   const { device, model, options } = run;
-  const program = compile(
+  const program = treeProgram<DeviceArray>(
     (p: unknown, teacher: unknown, b: Rows) => {
       const logits = rowLogits(model.config, p, b);
       const surprise = negativeLogLikelihood(logits, b.targets);
@@ -67,7 +68,7 @@ async function scored(
       for (const name of ["tokens", "targets", "segments", "positions"] as const)
         arrays[name] = await device.array(batch[name], "i32", shape);
       arrays.weights = await device.array(batch.weights, "f32", shape);
-      const out = await program.with({ signal: run.signal }, model.parameters as never, told.parameters as never, arrays as never);
+      const out = await program.with({ signal: run.signal }, model.parameters, told.parameters, arrays);
       return { out, given: Object.values(arrays) };
     });
     return encoded.map((e, i) => ({ place: e.place, loss: losses[i]!, weight: targetsIn(e) }));
@@ -102,7 +103,7 @@ export const distilledJudge = ({ textOf }: Pick<JudgeSurroundings, "textOf">): E
         divergence: (p, b, logits) => divergenceOf(rowLogits(teacher.config, p, b), logits, o.temperature),
       });
     } finally {
-      disposeTree(teacher.parameters as never);
+      disposeTree(teacher.parameters);
     }
   },
 });

@@ -1,6 +1,7 @@
 /** The loss of answers: nats of the tokens of each example's, behind its prompt. */
 import { z } from "zod";
-import { compile } from "../../tensor/index.ts";
+import type { DeviceArray } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import { layRows } from "../preference/rows.ts";
 import { answerScores, type RowTensors, rowArrays } from "../preference/scores.ts";
 import { encodeExamples, type Masked } from "./encode.ts";
@@ -15,12 +16,12 @@ export async function scoresOf(
   { device, options, ...run }: Pick<JudgeRun<object>, "device" | "options" | "signal" | "progress">,
 ): Promise<number[]> {
   const length = Math.min(options.length, config.context);
-  const program = compile((p: unknown, b: RowTensors) => answerScores(config, p, b, kind), { device, name: "answers" });
+  const program = treeProgram<DeviceArray>((p: unknown, b: RowTensors) => answerScores(config, p, b, kind), { device, name: "answers" });
   try {
     return await numbersOf(sequences.length, run, async members => {
       const laid = Array.from({ length: judgedRows }, (_, i) => sequences[members[i]!]);
       const arrays = await rowArrays(device, layRows(laid, length), length);
-      const out = await program.with({ signal: run.signal }, parameters as never, arrays as never);
+      const out = await program.with({ signal: run.signal }, parameters, arrays);
       return { out, given: Object.values(arrays) };
     });
   } finally {

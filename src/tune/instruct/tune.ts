@@ -9,8 +9,8 @@ import {
   negativeLogLikelihood,
   weightRight,
 } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
-import type { BatchSource, HostBatch, MeasuredLoss } from "../../train/index.ts";
+import { type Device, type DeviceArray, mul, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchSource, type HostBatch, type MeasuredLoss, treeProgram } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
 import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
@@ -75,7 +75,7 @@ export function meansOver<M extends string>(
   { rows, length }: Layout,
   more?: MoreArrays,
 ): { of(trainable: unknown, frozen: unknown, signal?: AbortSignal): Promise<Record<M, number>>; dispose(): void } {
-  const program = compile(sums, { device, name: "validation" });
+  const program = treeProgram<Readonly<Record<M, DeviceArray>>>(sums, { device, name: "validation" });
   return {
     dispose: () => program.dispose(),
     async of(trainable, frozen, signal) {
@@ -89,7 +89,7 @@ export function meansOver<M extends string>(
           const { shape, dtype } = more!.specs[name]!;
           given[name] = await device.array(data, dtype, shape(rows, length));
         }
-        const out = await program.with(signal ? { signal } : {}, trainable as never, frozen as never, given as never);
+        const out = await program.with(signal ? { signal } : {}, trainable, frozen, given);
         const arrays = Object.entries(out) as [M, DeviceArray][];
         for (const [name, total] of arrays) totals[name] = (totals[name] ?? 0) + (await total.item());
         weight += weightOf(batch);
@@ -105,6 +105,7 @@ export function meansOver<M extends string>(
 
 /** Logits of a micro-batch's rows, each example apart from its neighbours. */
 export const rowLogits = (config: DecoderConfig, p: unknown, b: Given, o: Omit<DecoderOptions, "segments" | "positions"> = {}): Tensor =>
+  // parameters that a method made inside the loss, of any tree
   decoderLogits(config, p as never, b.tokens, { segments: b.segments, positions: b.positions, attentionBlock, ...o });
 
 /** Mean nats a trained token over examples, each once. */

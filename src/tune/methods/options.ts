@@ -31,6 +31,7 @@ export const frozenOptions = z.strictObject({
 export const methodOptions = z.union([
   z.literal("full").transform(() => ({ full: {} }) as const),
   z.literal("qlora").transform(() => ({ qlora: quantised.parse({}) })),
+  // a computed key has no type of its own
   z.enum(["lora", "rslora", "dora"]).transform(name => ({ [name]: lowRank.parse({}) }) as unknown as LowRankMethod),
   z.strictObject({ full: z.strictObject({}) }),
   z.strictObject({ frozen: frozenOptions }),

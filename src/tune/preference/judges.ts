@@ -3,7 +3,8 @@
  * one for all models of a study, so that a model of another base is judged by the same yardstick. Wrong is a pair that is the wrong way round.
  */
 import { z } from "zod";
-import { compile, type Tensor } from "../../tensor/index.ts";
+import type { DeviceArray, Tensor } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import { readLong, scoresOf } from "../instruct/answers-judge.ts";
 import type { Masked } from "../instruct/encode.ts";
 import type { ExampleJudge, JudgeRun, OpenedModel } from "../instruct/judge-stage.ts";
@@ -26,16 +27,16 @@ async function valuesOf<M extends string>(
   vectors: Readonly<Record<string, readonly number[]>>,
   of: (v: Record<string, Tensor>) => Record<M, Tensor>,
 ): Promise<Record<M, number[]>> {
-  const program = compile(of, { device: run.device, name: "preferences" });
+  const program = treeProgram<Readonly<Record<M, DeviceArray>>>(of, { device: run.device, name: "preferences" });
   const given = Object.fromEntries(
     await Promise.all(
       Object.entries(vectors).map(async ([name, v]) => [name, await run.device.array(Float32Array.from(v), "f32", [v.length])] as const),
     ),
   );
   try {
-    const out = await program.with({ signal: run.signal }, given as never);
+    const out = await program.with({ signal: run.signal }, given);
     const found: [string, number[]][] = [];
-    for (const [name, a] of Object.entries(out)) {
+    for (const [name, a] of Object.entries<DeviceArray>(out)) {
       found.push([name, Array.from(await a.numbers())]);
       a.dispose();
     }
@@ -81,7 +82,11 @@ export const pairsJudge = (loss: (typeof pairLossNames)[number]): ExampleJudge<t
         rejected: kept.map(k => own.rejected[k.i]!),
         ...(before ? { referenceChosen: kept.map(k => before.chosen[k.j]!), referenceRejected: kept.map(k => before.rejected[k.j]!) } : {}),
       };
-      const { losses } = await valuesOf(run, vectors, v => ({ losses: kind.loss(v as never, o) }));
+      const { losses } = await valuesOf(
+        run,
+        vectors, // the names of the vectors are those of the loss
+        v => ({ losses: kind.loss(v as never, o) }),
+      );
       return kept.map(({ place, i, j }, k) => {
         const gain = own.chosen[i]! - own.rejected[i]! - (before ? before.chosen[j]! - before.rejected[j]! : 0);
         return { place, loss: losses[k]!, weight: 1, wrong: wrongOf(gain) };
@@ -117,6 +122,7 @@ export const ratingsJudge: ExampleJudge<typeof ratingOptions> = {
       present: kept.map(() => 1),
     };
     const { losses, rewards, moved } = await valuesOf(run, vectors, v => {
+      // the names of the vectors are those of the terms
       const { loss, reward, divergence } = ktoTerms(v as never, o.beta);
       return { losses: loss, rewards: reward, moved: divergence };
     });

@@ -1,6 +1,7 @@
 /** Log-probabilities of answers: of the tuned model inside a loss, and of the one that it started from, once before the first step. */
 import { type DecoderConfig, type DecoderSpec, decoderLogits, negativeLogLikelihood } from "../../nn/index.ts";
-import { compile, type Device, type DeviceArray, div, maximum, mul, neg, sum, type Tensor } from "../../tensor/index.ts";
+import { type Device, type DeviceArray, div, maximum, mul, neg, sum, type Tensor } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import type { Masked } from "../instruct/encode.ts";
 import type { TaskRun } from "../instruct/task.ts";
 import { attentionBlock } from "../instruct/tune.ts";
@@ -16,6 +17,7 @@ export function answerScores(
   b: RowTensors,
   o: { readonly isMean: boolean; readonly rematerialise?: boolean },
 ): Tensor {
+  // parameters that a method made inside the loss, of any tree
   const logits = decoderLogits(config, p as never, b.tokens, { attentionBlock, rematerialise: o.rematerialise ?? false });
   const total = neg(sum(mul(negativeLogLikelihood(logits, b.targets), b.weights), 1));
   return o.isMean ? div(total, maximum(sum(b.weights, 1), 1)) : total;
@@ -46,7 +48,7 @@ export async function baseScores(
   layout: { readonly rows: number; readonly length: number },
   kind: { readonly isMean: boolean },
 ): Promise<Float32Array> {
-  const program = compile(
+  const program = treeProgram<DeviceArray>(
     (t: TrainableTensors, f: FrozenTensors, b: RowTensors) => answerScores(o.config, tuning.parameters(f, t), b, kind),
     { device: o.device, name: "reference" },
   );
@@ -54,7 +56,7 @@ export async function baseScores(
   for (const members of membersOnce(sequences.length, layout.rows)) {
     const laid = Array.from({ length: layout.rows }, (_, i) => sequences[members[i]!]);
     const arrays = await rowArrays(o.device, layRows(laid, layout.length), layout.length);
-    const out = await program.with(o.signal ? { signal: o.signal } : {}, trainable as never, frozen as never, arrays as never);
+    const out = await program.with(o.signal ? { signal: o.signal } : {}, trainable, frozen, arrays);
     found.set((await out.numbers()).subarray(0, members.length), members[0]!);
     for (const a of [out, ...Object.values(arrays)]) a.dispose();
     o.progress({ stage: "tune", done: (members.at(-1)! + 1) / sequences.length, message: "log-probabilities of the base" });

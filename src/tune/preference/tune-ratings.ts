@@ -4,8 +4,8 @@
  * micro-batches do not add up to one batch exactly here, as they do elsewhere.
  */
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
-import { compile, type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
-import type { BatchArraySpec, BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
+import { type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchArraySpec, type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
 import type { TaskResult, TaskRun } from "../instruct/task.ts";
@@ -98,7 +98,7 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
     };
   };
 
-  const judged = compile(
+  const judged = treeProgram<Record<"loss" | "reward" | "divergence", DeviceArray>>(
     (trained: TrainableTensors, still: FrozenTensors, b: Omit<RatingTensors, "seed" | "worth">) =>
       ratingTerms(config, tuning.parameters(still, trained), b, recipe),
     { device, name: "validation" },
@@ -112,10 +112,7 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
       for (const [name, data] of Object.entries(host))
         given[name] = await device.array(data, data instanceof Int32Array ? "i32" : "f32", data.length === rows ? [rows] : shape);
       const run = o.signal ? { signal: o.signal } : {};
-      const out = (await judged.with(run, trained as never, still as never, given as never)) as unknown as Record<
-        "loss" | "reward" | "divergence",
-        DeviceArray
-      >;
+      const out = await judged.with(run, trained, still, given);
       const [losses, rewards] = [await out.loss.numbers(), await out.reward.numbers()];
       divergence += (await out.divergence.item()) * members.length;
       for (const [i, m] of members.entries()) {

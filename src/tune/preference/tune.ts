@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
-import { add, checkShape, compile, type DeviceArray, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
-import type { BatchSource, HostBatch, ValidationScores } from "../../train/index.ts";
+import { add, checkShape, type DeviceArray, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
+import { type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
 import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
@@ -118,7 +118,7 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
   };
   const presentOf = (members: readonly number[]) => Float32Array.from({ length: layout.pairs }, (_, i) => (i < members.length ? 1 : 0));
 
-  const judged = compile(
+  const judged = treeProgram<Record<"loss" | "margin", DeviceArray>>(
     (trained: TrainableTensors, still: FrozenTensors, b: Omit<PairTensors, "seed">) =>
       pairTerms(config, tuning.parameters(still, trained), b, recipe),
     { device, name: "validation" },
@@ -131,12 +131,7 @@ export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promi
         reference: await device.array(sideOf(reference.validation, members), "f32", [2 * layout.pairs]),
         present: await device.array(presentOf(members), "f32", [layout.pairs]),
       };
-      const out = (await judged.with(
-        o.signal ? { signal: o.signal } : {},
-        trained as never,
-        still as never,
-        arrays as never,
-      )) as unknown as Record<"loss" | "margin", DeviceArray>;
+      const out = await judged.with(o.signal ? { signal: o.signal } : {}, trained, still, arrays);
       const [losses, margins] = [await out.loss.numbers(), await out.margin.numbers()];
       for (const i of members.keys()) {
         loss += losses[i]!;

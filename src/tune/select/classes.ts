@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Progress, type Tree, treeLeaves } from "../../base/index.ts";
+import type { Progress } from "../../base/index.ts";
 import { denseLogisticRegression } from "../../evaluate/index.ts";
 import { disposeTree, type Model, type ModelConfig, textStates, withClassifier } from "../../nn/index.ts";
 import { bytesOf, type Device, type DeviceArray, sizeOf } from "../../tensor/index.ts";
@@ -18,6 +18,7 @@ import { classTexts } from "../classify/stage.ts";
 import { tuneErrors } from "../errors.ts";
 import { standardised } from "../frozen/probe.ts";
 import { disposeTuned } from "../methods/index.ts";
+import { leavesOf } from "../methods/paths.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
 import { epochOf, tokensOf, widthsOf } from "../text-head/batches.ts";
 import { greatest, textReader } from "../text-head/predict.ts";
@@ -113,7 +114,7 @@ export async function measureClassCandidate(o: ClassCandidateGiven): Promise<Cla
       longest,
       ...(recipe.pooling ? { pooling: recipe.pooling } : {}),
     });
-    const arrays = treeLeaves<DeviceArray>(base.parameters as unknown as Tree<DeviceArray>);
+    const arrays = [...leavesOf<DeviceArray>(base.parameters).values()];
     const told = {
       family: base.family,
       parameters: arrays.reduce((n, a) => n + sizeOf(a.shape), 0),

@@ -20,6 +20,7 @@ export type Definition = Pick<SearchPart, "objectives" | "sampler" | "pruner" | 
 
 export const spaceOf = (d: Definition): Space => parseSpace(d.space);
 export const objectivesOf = (d: Pick<Definition, "objectives">): Objective[] => d.objectives.map(name => ({ name, direction: "minimise" }));
+// a record keeps what a trial came to as JSON
 export const outcomeOf = (t: StoredTrial): Outcome | undefined => (t.state === "done" ? (t.outcome as unknown as Outcome) : undefined);
 
 /** Whether a point is one of the space. A default configuration may have values that the search does not offer. */

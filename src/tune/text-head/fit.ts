@@ -2,7 +2,7 @@
  * Fine-tuning of a head over a text's state, with all, some or few of the model's weights (methods/). What tells classes and what gives a number differ in
  * head, targets, loss and scores alone. What it gives is a function of model, texts and recipe.
  */
-import { type Tree, treeFrom, treeLeaves, treePaths } from "../../base/index.ts";
+import { type Tree, treeFrom, treePaths } from "../../base/index.ts";
 import {
   type ClassifierConfig,
   dropoutFrom,
@@ -26,6 +26,7 @@ import {
   type TunedArrays,
   tuningOf,
 } from "../methods/index.ts";
+import { leavesOf } from "../methods/paths.ts";
 import { epochOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
 import { predictorOf } from "./predict.ts";
 
@@ -89,7 +90,8 @@ async function withHead(base: Model, model: ModelConfig, device: Device, seed: n
     base.family !== "encoder-decoder" &&
     model.family !== "encoder-decoder" &&
     JSON.stringify(base.config.classifier?.labels) === JSON.stringify(model.config.classifier?.labels);
-  const old = new Map(treePaths<DeviceArray>(base.parameters as unknown as Tree<DeviceArray>));
+  const old = leavesOf<DeviceArray>(base.parameters);
+  // of any family: a tree of specifications, whatever its type is called
   const specs = specOfModel(model) as unknown as Tree<ParameterSpec>;
   const arrays: DeviceArray[] = [];
   for (const [path, spec] of treePaths<ParameterSpec>(specs)) {
@@ -205,7 +207,7 @@ export async function fitHead<T extends HeadTexts, R extends HeadRecipe>(o: Head
       tuning,
       trainable: chosen,
       frozen,
-      trained: treeLeaves<DeviceArray>(chosen as unknown as Tree<DeviceArray>).reduce((n, a) => n + sizeOf(a.shape), 0),
+      trained: [...leavesOf<DeviceArray>(chosen).values()].reduce((n, a) => n + sizeOf(a.shape), 0),
     }));
   } finally {
     predictor.dispose();

@@ -1,7 +1,7 @@
 /** Rows of numbers of texts, such as a classifier's logits, in batches of equal width; used for selection and for the report alike. */
-import type { Tree } from "../../base/index.ts";
 import { type ModelConfig, textLogits } from "../../nn/index.ts";
-import { type Compiled, compile, type Device, type Tensor } from "../../tensor/index.ts";
+import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
+import { treeProgram } from "../../train/index.ts";
 import type { ReadTexts } from "../methods/index.ts";
 import { batchesOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
 
@@ -35,12 +35,10 @@ export interface ReaderOptions extends Omit<PredictorOptions, "model"> {
 }
 export function textReader({ device, read, longest, parameters, rows = 32 }: ReaderOptions): Predictor {
   const widths = widthsOf(longest);
-  const program = compile(
-    (tokens: Tensor, present: Tensor, ...trees: Tree<Tensor>[]) => read(parameters(...(trees as never[])), tokens, present),
+  const program = treeProgram<DeviceArray>(
+    (tokens: Tensor, present: Tensor, ...trees: never[]) => read(parameters(...trees), tokens, present),
     { device, fuse: true, attention: true, name: "texts" },
-  ) as unknown as Pick<Compiled<[], never>, "dispose"> & {
-    with(run: object, ...trees: readonly unknown[]): Promise<{ numbers(): Promise<Float64Array>; dispose(): void }>;
-  };
+  );
   return {
     async predict(trees, tokens, { signal, onNative, onProgress } = {}) {
       const lengths = tokens.map(t => t.length);
