@@ -11,7 +11,7 @@ import { classificationScores, confusion, logisticRegression, type SparseRow } f
 import { folderEmbedder } from "../src/project/data/embedder.ts";
 import { marginOf, poolOrder } from "../src/project/labelling/pool-order.ts";
 import { openDevice } from "../src/tensor/index.ts";
-import { softmax } from "../src/tune/text-head/predict.ts";
+import { probabilitiesOf } from "../src/tune/text-head/predict.ts";
 import { type BenchContext, type BenchResult, digits, median } from "./harness.ts";
 import { labelledMails } from "./quality/corpus.ts";
 
@@ -110,7 +110,7 @@ async function headLearner(mails: readonly Mail[], folder: string, say: (text: s
       classes.length,
       { c },
     );
-    return asked.map(m => softmax(model.scores(rows.get(m.id)!)));
+    return asked.map(m => probabilitiesOf(model.scores(rows.get(m.id)!)));
   };
 }
 

@@ -16,7 +16,7 @@ import { disposeTuned, givenBackOnFailure, type TrainableArrays, type TunedArray
 export type TunedModelArrays = Omit<Fitted, "best" | "history"> & Pick<TunedArrays, "frozen"> & { readonly trainable: TrainableArrays };
 
 /** What the stage writes down. */
-export interface Written {
+export interface WrittenTuning {
   /** `tuning.json`. */
   readonly tuning: object;
   readonly summary: Summary;
@@ -31,7 +31,7 @@ export interface OpenedTuning<T extends TunedModelArrays> {
   readonly identity?: object;
   fit(run: FitRun): Promise<T>;
   /** Proves the merge and writes the model's files. `lasting` is the recipe as it is written down; trees pushed to `held` are disposed at the end. */
-  write(tuned: T, lasting: object, held: unknown[]): Promise<Written>;
+  write(tuned: T, lasting: object, held: unknown[]): Promise<WrittenTuning>;
 }
 
 interface TuningStage<I extends string, S extends z.ZodType<{ name: string; recipe: object }>, T extends TunedModelArrays>
@@ -39,16 +39,16 @@ interface TuningStage<I extends string, S extends z.ZodType<{ name: string; reci
   open(context: StageContext<I, z.output<S>>): Promise<OpenedTuning<T>>;
 }
 /** Options of a tuning: a name, a recipe, and what else its stage is told. */
-export type TuningOptions<S extends z.ZodType, M extends z.ZodRawShape = Record<never, never>> = z.ZodType<
+export type TuningStageOptions<S extends z.ZodType, M extends z.ZodRawShape = Record<never, never>> = z.ZodType<
   { readonly name: string; readonly recipe: z.output<S> } & { readonly [K in keyof M]: z.output<M[K]> },
   { readonly name: string; readonly recipe: z.input<S> } & { readonly [K in keyof M]?: z.input<M[K]> }
 >;
 export const tuningOptions = <S extends z.ZodType, M extends z.ZodRawShape = Record<never, never>>(
   recipe: S,
   more: M = {} as M,
-): TuningOptions<S, M> =>
+): TuningStageOptions<S, M> =>
   // the schema of an object with a part of any type has no type that can be written down
-  z.strictObject({ name: z.string(), ...more, recipe }) as unknown as TuningOptions<S, M>;
+  z.strictObject({ name: z.string(), ...more, recipe }) as unknown as TuningStageOptions<S, M>;
 
 /** What tuning needs that is no part of the result. */
 export interface StageSurroundings {

@@ -3,7 +3,7 @@
  * those that select are the configuration's own in every trial; a path that would change what a score is counted in is refused.
  */
 import type { Json } from "../../base/index.ts";
-import { dataSetOf, kindOf, type SearchPart, type Space, tasksWith, tuneErrors, valueIn } from "../../tune/index.ts";
+import { dataSetOf, type SearchPart, type Space, tasksWith, tuneErrors, tuningKindOf, valueIn } from "../../tune/index.ts";
 import type { ProjectConfig } from "../project-file.ts";
 import { canBeCrossValidated, madeOf } from "../tuning/tune-part.ts";
 
@@ -47,7 +47,7 @@ export function checkTuned(
   const fail = (at: string, expected: string, received: string, hint?: string) =>
     tuneErrors.fail("path", { place: `${place}.${at}`, expected, received, ...(hint === undefined ? {} : { hint }) });
   const { tune } = config.tuned[model]!;
-  const { judge } = kindOf(tune);
+  const { judge } = tuningKindOf(tune);
   if (tokens !== undefined) throw fail("tokens", "no budget in tokens for a tuned model: tune.epochs says how long", String(tokens));
   if (objectives.includes("latency") && valueIn(raw, ["models", model, "tune", "result"]) === "adapter")
     throw fail("objectives", "no latency of an adapter, which answers on its base: tune.result: merged has one", "latency");

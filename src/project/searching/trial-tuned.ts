@@ -7,10 +7,10 @@ import {
   crossValidationLabel,
   dataSetOf,
   judgedLabel,
-  kindOf,
   searchDocumentsStage,
   searchShardsStage,
   type TunePart,
+  tuningKindOf,
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
@@ -52,7 +52,7 @@ function onDataSet({ project, usual, varies, model, life, trained }: Given, read
         label,
         inputs: { documents, judged: judgedLabel },
         definition: searchDocumentsStage,
-        options: () => ({ validation, seed, ...kindOf(part).judge.selectedBy?.(part) }),
+        options: () => ({ validation, seed, ...tuningKindOf(part).judge.selectedBy?.(part) }),
         describe: s =>
           `${s.trainDocuments} to train on, ${s.validationDocuments} to choose by; ${s.leftOut} left out beside those that judge`,
       });
@@ -76,7 +76,7 @@ function onDataSet({ project, usual, varies, model, life, trained }: Given, read
 
 /** What a file gives, halved; a trial learns from its own and selects by the study's half. */
 function onFile({ model, life, trained: whole, usual }: Given): Prepared {
-  const { input, file } = kindOf(entryOf(usual, model).part).judge;
+  const { input, file } = tuningKindOf(entryOf(usual, model).part).judge;
   const { halving, dividing } = file!;
   const [own, judged, label] = [whole.inputs[input]!, `judged/${model}`, `search/${model}`];
   const halves = link({
@@ -103,7 +103,7 @@ function onFile({ model, life, trained: whole, usual }: Given): Prepared {
 export function tunedTrial(given: Given): TrialKind {
   const { project, usual, varies, folds, model, trained: whole, device } = given;
   const [own, study] = [entryOf(project, model), entryOf(usual, model)];
-  const kind = kindOf(study.part);
+  const kind = tuningKindOf(study.part);
   const { judge } = kind;
   const dataSet = dataSetOf(study.part);
   if ((dataSetOf(own.part) === undefined) !== (dataSet === undefined))

@@ -14,13 +14,13 @@ import {
   encodeExamples,
   exampleSource,
   type FormatName,
-  kindOf,
   type PreviewEncoder,
   type PreviewPiece,
   placedExamples,
   previewOf,
   previewPieces,
   type TuneOptions,
+  tuningKindOf,
 } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
@@ -36,8 +36,8 @@ export const encoderOfFormat = (format: FormatName): PreviewEncoder => encoders[
 
 /** A recipe of tuning on examples. */
 type OnExamples = TuneOptions & ExamplePart;
-const isOnExamples = (tune: TuneOptions): tune is OnExamples => kindOf(tune).encoders !== undefined;
-const encoderOf = (tune: OnExamples): PreviewEncoder => encoders[kindOf(tune).encoderOf!(tune)]!;
+const isOnExamples = (tune: TuneOptions): tune is OnExamples => tuningKindOf(tune).encoders !== undefined;
+const encoderOf = (tune: OnExamples): PreviewEncoder => encoders[tuningKindOf(tune).encoderOf!(tune)]!;
 
 export interface RecipePreview extends ExamplesPreview {
   readonly problems: readonly LoamError[];

@@ -1,5 +1,5 @@
 /** The links of a tuned model's life: its base's up to the trained model, its data set, then what the row of its task needs. */
-import { dataSetOf, kindOf } from "../../tune/index.ts";
+import { dataSetOf, tuningKindOf } from "../../tune/index.ts";
 import { dataLinksOf } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -9,7 +9,7 @@ import { madeOf, type TunedModel } from "./tune-part.ts";
 
 /** From base and data to the model, and its report. */
 export const tuneLinks = (p: ProjectFile, name: string, { base, tune }: TunedModel, run: TuningRun): Link[] =>
-  kindOf(tune)
+  tuningKindOf(tune)
     .links({ name, base, part: tune, around: surroundingsOf(p, run) })
     .map(link);
 

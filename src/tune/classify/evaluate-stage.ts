@@ -5,7 +5,7 @@ import { disposeTree, loadModel, toldLabel } from "../../nn/index.ts";
 import { type Stage, stage, writeLook } from "../../store/index.ts";
 import { tuneErrors } from "../errors.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { predictorOf, softmax } from "../text-head/predict.ts";
+import { predictorOf, probabilitiesOf } from "../text-head/predict.ts";
 import { answersFile, type BaselineAnswers, checksFile, type DataChecks } from "./baselines-stage.ts";
 import { readTest } from "./examples.ts";
 import { bandsOf } from "./nearest-train.ts";
@@ -62,7 +62,7 @@ export const evaluateClassifierStage = (
       predictor.dispose();
       disposeTree(model.parameters);
       const answers = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
-      const probabilities = logits.map(softmax);
+      const probabilities = logits.map(probabilitiesOf);
       // as it is served: the likeliest class, or what its threshold decides
       const predicted = Int32Array.from(probabilities, p => toldLabel(classifier, p));
       const validation = await validationOf(inputs.model, classes);

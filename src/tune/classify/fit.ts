@@ -4,7 +4,7 @@ import { negativeLogLikelihood } from "../../nn/index.ts";
 import type { ValidationPoint, ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type FittedHead, fitHead, type HeadRun, type HeadTexts } from "../text-head/fit.ts";
-import { greatest, softmax } from "../text-head/predict.ts";
+import { greatestIndex, probabilitiesOf } from "../text-head/predict.ts";
 import type { ClassifyOptions } from "./options.ts";
 
 /** Texts as tokens, with their classes. */
@@ -49,9 +49,9 @@ export function classWeights(weights: ClassifyOptions["weights"], classes: reado
 
 /** Scores of logits on texts whose classes are known. */
 function selectionOf(logits: readonly ArrayLike<number>[], labels: Int32Array, classes: readonly string[]): Scores {
-  const predicted = Int32Array.from(logits, greatest);
+  const predicted = Int32Array.from(logits, greatestIndex);
   const scores = classificationScores(confusion({ classes, truth: labels, predicted }));
-  const loss = logits.reduce((s, row, i) => s - Math.log(Math.max(softmax(row)[labels[i]!]!, 1e-300)), 0) / labels.length;
+  const loss = logits.reduce((s, row, i) => s - Math.log(Math.max(probabilitiesOf(row)[labels[i]!]!, 1e-300)), 0) / labels.length;
   return { macroF1: scores.macro.f1, accuracy: scores.accuracy, loss };
 }
 

@@ -6,7 +6,7 @@ import { keyOptionsOfRecipe } from "../../train/index.ts";
 import { foldsOptions, placeOptions, runFold, seedOption } from "../cross-validation/fold-run.ts";
 import { type FoldParts, partsOf, readFold, type Scores, writeFolds, writeScores } from "../cross-validation/parts.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { greatest, softmax } from "../text-head/predict.ts";
+import { greatestIndex, probabilitiesOf } from "../text-head/predict.ts";
 import { type DescribedExample, readUndivided } from "./examples.ts";
 import { fitClassifier } from "./fit.ts";
 import { classifyOptions, type LabelOptions, labelOptions, labelsOf } from "./options.ts";
@@ -63,8 +63,8 @@ export const classFoldStage = (around: TuneSurroundings): Stage<"base" | "docume
         tokens: classTexts,
         fit: (given, train, validation) => fitClassifier({ ...given, recipe: { ...recipe, seed }, classes, train, validation }),
         judge(test, logits) {
-          const predicted = Int32Array.from(logits, greatest);
-          const surprise = test.map((e, i) => -Math.log2(Math.max(least, softmax(logits[i]!)[e.label]!)));
+          const predicted = Int32Array.from(logits, greatestIndex);
+          const surprise = test.map((e, i) => -Math.log2(Math.max(least, probabilitiesOf(logits[i]!)[e.label]!)));
           return {
             scores: scoresOf(classes, test, predicted),
             loss: surprise.reduce((a, b) => a + b, 0) / test.length,
@@ -72,7 +72,7 @@ export const classFoldStage = (around: TuneSurroundings): Stage<"base" | "docume
               id: e.id,
               label: classes[e.label],
               predicted: classes[predicted[i]!],
-              scores: softmax(logits[i]!).map(round),
+              scores: probabilitiesOf(logits[i]!).map(round),
             })),
           };
         },
@@ -103,7 +103,7 @@ export const classFoldBaselinesStage = stage({
       scores[name] = scoresOf(
         classes,
         test,
-        Int32Array.from(test, e => greatest(classify(e.text))),
+        Int32Array.from(test, e => greatestIndex(classify(e.text))),
       );
     }
     await writeScores(output, { repeat, fold, trainSize: known.length, testSize: test.length, scores });

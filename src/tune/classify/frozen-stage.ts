@@ -5,9 +5,9 @@
 
 import { z } from "zod";
 import { stage } from "../../store/index.ts";
-import { type Labelled, probeClasses } from "../frozen/probe.ts";
+import { type ProbeTexts, probeClasses } from "../frozen/probe.ts";
 import { readStates } from "../frozen/states-stage.ts";
-import { greatest } from "../text-head/predict.ts";
+import { greatestIndex } from "../text-head/predict.ts";
 import { answersFile, type BaselineAnswers, checksFile, type FrozenNote, frozenBaseline } from "./baselines-stage.ts";
 import { type DescribedExample, readExamples, readTest } from "./examples.ts";
 import { labelOptions } from "./options.ts";
@@ -24,14 +24,14 @@ export const frozenBaselineStage = stage({
     const states = await readStates(inputs.states);
     progress({ stage: "baselines", done: 0, message: frozenBaseline });
     const started = performance.now();
-    const read = (examples: readonly DescribedExample[]): Labelled => {
+    const read = (examples: readonly DescribedExample[]): ProbeTexts => {
       // the order of what is summed must not depend on which side a document came from
       const own = examples.filter(e => states.of(e.id)).sort((a, b) => (a.id < b.id ? -1 : 1));
       return { states: own.map(e => states.of(e.id)!), targets: own.map(e => e.label) };
     };
     const [fitted, held] = [read(train), read(validation)];
     const probe = await probeClasses(fitted, held, classes.length, signal);
-    const predicted = test.map(e => greatest(probe.scores(states.of(e.id)!)));
+    const predicted = test.map(e => greatestIndex(probe.scores(states.of(e.id)!)));
     runData.write("times.json", JSON.stringify({ [frozenBaseline]: Math.round(performance.now() - started) }));
     const others = JSON.parse((await inputs.baselines.read(answersFile)).toString("utf8")) as BaselineAnswers;
     const frozen: FrozenNote = {

@@ -10,7 +10,7 @@ import { tuneErrors } from "../errors.ts";
 import { halves } from "../study/halves.ts";
 import { finiteOrNull, judgementStage, meanLoss } from "../study/judge.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { greatest, predictorOf, softmax } from "../text-head/predict.ts";
+import { greatestIndex, predictorOf, probabilitiesOf } from "../text-head/predict.ts";
 import { readTest } from "./examples.ts";
 import { labelOptions } from "./options.ts";
 import { classTexts } from "./stage.ts";
@@ -33,7 +33,7 @@ async function recorded(model: ArtifactReader): Promise<Answer[]> {
   return lines.map(line => {
     const { id, label, scores } = JSON.parse(line) as { readonly id: string; readonly label: string; readonly scores: readonly number[] };
     const truth = classes.indexOf(label);
-    return { id, group: id, probability: scores[truth]!, isWrong: greatest(Float64Array.from(scores)) !== truth };
+    return { id, group: id, probability: scores[truth]!, isWrong: greatestIndex(Float64Array.from(scores)) !== truth };
   });
 }
 
@@ -86,8 +86,8 @@ async function onTest(
       return test.map((e, i) => ({
         id: e.id,
         group: e.group,
-        probability: softmax(logits[i]!)[e.label]!,
-        isWrong: greatest(logits[i]!) !== e.label,
+        probability: probabilitiesOf(logits[i]!)[e.label]!,
+        isWrong: greatestIndex(logits[i]!) !== e.label,
       }));
     } finally {
       predictor.dispose();

@@ -5,7 +5,7 @@ import { textClassifierNames } from "../../evaluate/index.ts";
 import { foldLinks } from "../cross-validation/links.ts";
 import { crossValidationOptions } from "../cross-validation/options.ts";
 import { accuracyText, frozenLabel, statesLink } from "../frozen/links.ts";
-import { judgedLabel, type KindGiven, kindLink, type TuningKind } from "../kind/kind.ts";
+import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
 import { dataSetName } from "../kind/part-options.ts";
 import { textProofText } from "../kind/proof-text.ts";
 import { summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
@@ -40,7 +40,7 @@ function recipeOf({ task: _, on: __, baselines: ___, costs: ____, crossValidatio
 const textBaselines = ({ baselines }: ClassifyPart) => baselines.filter(b => b !== frozenBaseline);
 
 /** The tuning; with costs the model is the tuned one with their threshold, so that other costs train nothing again. */
-function modelLinks({ name, base, part: { on, costs, ...rest }, around }: KindGiven<ClassifyPart>) {
+function modelLinks({ name, base, part: { on, costs, ...rest }, around }: TuningGiven<ClassifyPart>) {
   const fitted = costs ? `fit/${name}` : name;
   const tuning = kindLink({
     stage: "tune",
@@ -65,7 +65,7 @@ function modelLinks({ name, base, part: { on, costs, ...rest }, around }: KindGi
 }
 
 /** The frozen base as a baseline, beside those of texts. */
-const frozenLinks = (given: KindGiven<ClassifyPart>) => {
+const frozenLinks = (given: TuningGiven<ClassifyPart>) => {
   const { name, part: own } = given;
   return [
     statesLink(given, { label: own.label, ...(own.classes ? { classes: own.classes } : {}), kind: "classes" }),

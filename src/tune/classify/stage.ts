@@ -4,7 +4,7 @@ import { type ClassifierConfig, type Model, withClassifier } from "../../nn/inde
 import type { Tokenizer } from "../../text/index.ts";
 import type { HeadTexts } from "../text-head/fit.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { softmax } from "../text-head/predict.ts";
+import { probabilitiesOf } from "../text-head/predict.ts";
 import { headStage } from "../text-head/stage.ts";
 import { headTexts } from "../text-head/tokens.ts";
 import { type Example, readExamples, readTest } from "./examples.ts";
@@ -51,7 +51,11 @@ export const classifyStage = (around: TuneSurroundings & { readonly costs?: Pick
         const { classifier } = model.config as { readonly classifier?: ClassifierConfig };
         const counts = (part: readonly Example[]) =>
           Object.fromEntries(classes.map((c, i) => [c, part.reduce((n, e) => n + (e.label === i ? 1 : 0), 0)]));
-        const lines = validation.map((e, i) => ({ id: e.id, label: classes[e.label], scores: softmax(validationLogits[i]!).map(round) }));
+        const lines = validation.map((e, i) => ({
+          id: e.id,
+          label: classes[e.label],
+          scores: probabilitiesOf(validationLogits[i]!).map(round),
+        }));
         return {
           model: { ...model, ...withClassifier(model, { ...classifier!, temperature }) } as Model,
           tuning: { classes, train: counts(train), validation: counts(validation), leftOut },

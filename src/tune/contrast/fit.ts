@@ -15,10 +15,10 @@ import {
   tuningOf,
 } from "../methods/index.ts";
 import { drawOf, memberSource } from "../preference/rows.ts";
-import { layTexts, tokensOf, widthsOf } from "../text-head/batches.ts";
+import { headTokens, layTexts, widthsOf } from "../text-head/batches.ts";
 import { textReader } from "../text-head/predict.ts";
 import { contrastLosses, far } from "./loss.ts";
-import { type EmbedReport, embedReport, type Found, foundIn, foundNames, similarities, type VectorOf } from "./measure.ts";
+import { type AnchorScores, anchorScores, type EmbedReport, embedReport, foundNames, similarities, type VectorOf } from "./measure.ts";
 import type { EmbedOptions } from "./options.ts";
 import type { Related, ScoredPair } from "./pairs.ts";
 
@@ -30,7 +30,7 @@ export interface ContrastRun extends FitRun {
   /** Of the base; its arrays are taken over. */
   readonly parameters: unknown;
   readonly pooling: EncoderPooling;
-  readonly tokenizer: Parameters<typeof tokensOf>[0];
+  readonly tokenizer: Parameters<typeof headTokens>[0];
   /** Longest text, tokens. */
   readonly longest: number;
   readonly recipe: Omit<EmbedOptions, "columns" | "validation" | "heldOut" | "allowCrossing">;
@@ -84,7 +84,7 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
   const widths = widthsOf(longest);
   const known = new Map<string, Uint32Array>();
   const read = (text: string): Uint32Array => {
-    const found = known.get(text) ?? Uint32Array.from(tokensOf(o.tokenizer, text, longest));
+    const found = known.get(text) ?? Uint32Array.from(headTokens(o.tokenizer, text, longest));
     known.set(text, found);
     return found;
   };
@@ -125,11 +125,11 @@ export async function tuneContrast(o: ContrastRun): Promise<ContrastResult> {
     related.flatMap(r => [r.anchor, r.positive, ...(r.negative === undefined ? [] : [r.negative])]);
   async function measured(trees: readonly unknown[]) {
     const vectorOf = await vectorsOf(trees, [...textsOf(o.validation), ...o.scored.flatMap(p => [p.first, p.second])]);
-    return { found: foundIn(o.validation, vectorOf, recipe.temperature), similar: similarities(o.scored, vectorOf) };
+    return { found: anchorScores(o.validation, vectorOf, recipe.temperature), similar: similarities(o.scored, vectorOf) };
   }
-  const mean = (found: readonly Found[], name: keyof Found) => found.reduce((s, f) => s + f[name], 0) / found.length;
+  const mean = (found: readonly AnchorScores[], name: keyof AnchorScores) => found.reduce((s, f) => s + f[name], 0) / found.length;
   async function judge(t: unknown, f: unknown): Promise<ValidationScores> {
-    const found = foundIn(o.validation, await vectorsOf([t, f], textsOf(o.validation)), recipe.temperature);
+    const found = anchorScores(o.validation, await vectorsOf([t, f], textsOf(o.validation)), recipe.temperature);
     return { loss: mean(found, "loss"), ...Object.fromEntries(foundNames.map(name => [name, mean(found, name)])) };
   }
 

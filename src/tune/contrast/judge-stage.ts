@@ -8,10 +8,10 @@ import { recordsIn } from "../study/example-halves.ts";
 import { halves } from "../study/halves.ts";
 import { finiteOrNull, judgementStage, meanLoss } from "../study/judge.ts";
 import type { JudgedPair } from "../study/pair-halves.ts";
-import { tokensOf } from "../text-head/batches.ts";
+import { headTokens } from "../text-head/batches.ts";
 import { textReader } from "../text-head/predict.ts";
 import { textVectors } from "./fit.ts";
-import { type Found, foundIn } from "./measure.ts";
+import { type AnchorScores, anchorScores } from "./measure.ts";
 import { embedOptions } from "./options.ts";
 import type { EmbedSurroundings } from "./stage.ts";
 
@@ -36,11 +36,11 @@ export const judgeVectorsStage = (around: Pick<EmbedSurroundings, "device" | "en
       const onProgress = (done: number) => progress({ stage: "evaluate", done, message: `anchors of the ${half} half` });
       const vectors = await vectorsOf(around, inputs.model, texts, length, { signal, onProgress });
       const of = new Map(texts.map((t, i) => [t, vectors[i]!]));
-      const found = foundIn(pairs, t => of.get(t)!, temperature);
+      const found = anchorScores(pairs, t => of.get(t)!, temperature);
       // in the order in which they are found
       const groups = new Map(pairs.map(r => [r.anchor, r.group]));
       const anchors = [...groups.keys()];
-      const mean = (value: (f: Found) => number) => found.reduce((s, f) => s + value(f), 0) / found.length;
+      const mean = (value: (f: AnchorScores) => number) => found.reduce((s, f) => s + value(f), 0) / found.length;
       return {
         ids: anchors,
         groups: anchors.map(a => groups.get(a)!),
@@ -77,7 +77,7 @@ async function vectorsOf(
     const longest = Math.min(length, text.longest, config.context);
     const read = (p: unknown, tokens: Tensor, present: Tensor) => textVectors(config, p, text.pooling, { tokens, present });
     const reader = textReader({ device, longest, parameters: (p: unknown) => p, read });
-    const tokens = texts.map(t => Uint32Array.from(tokensOf(text.tokenizer, t, longest)));
+    const tokens = texts.map(t => Uint32Array.from(headTokens(text.tokenizer, t, longest)));
     return await reader.predict([model.parameters], tokens, run).finally(() => reader.dispose());
   } finally {
     disposeTree(model.parameters);

@@ -6,8 +6,8 @@ import type { Device, Tensor } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { mergedModel, nameOfMethod, probeOf, type ServedForm, textProof, textProofSummary } from "../methods/index.ts";
-import { tokensOf } from "../text-head/batches.ts";
-import { readingOf, textReader } from "../text-head/predict.ts";
+import { headTokens } from "../text-head/batches.ts";
+import { proofReading, textReader } from "../text-head/predict.ts";
 import { type StageSurroundings, tuningStage } from "../tune-stage.ts";
 import { type EncoderPooling, textVectors, tuneContrast } from "./fit.ts";
 import type { EmbedReport } from "./measure.ts";
@@ -63,7 +63,7 @@ export const embedStage = (around: EmbedSurroundings) =>
           if (quantised) held.push(quantised);
           const probe = probeOf(
             [...new Set((validation.length > 0 ? validation : train).flatMap(r => [r.anchor, r.positive]))].map(t =>
-              tokensOf(text.tokenizer, t, longest),
+              headTokens(text.tokenizer, t, longest),
             ),
           );
           const read = (p: unknown, tokens: Tensor, present: Tensor) => textVectors(config, p, text.pooling, { tokens, present });
@@ -72,7 +72,7 @@ export const embedStage = (around: EmbedSurroundings) =>
             ...tuned,
             merged,
             quantised: around.served && quantised ? { form: around.served.form, parameters: quantised } : undefined,
-            read: readingOf(parameters => textReader({ device, longest, parameters, read }), probe, signal),
+            read: proofReading(parameters => textReader({ device, longest, parameters, read }), probe, signal),
           });
           await around.writeEncoder(output, model, inputs.base, text);
           const { steps, stoppedEarly, history, best, report } = tuned;

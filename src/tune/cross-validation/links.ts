@@ -19,7 +19,7 @@ export const foldedModelOf = ({ stage, label }: Labelled): string | undefined =>
   stage === "cross-validate" ? /^fold\/([^/]+)\/[\d.]+\/seed-/.exec(label)?.[1] : undefined;
 
 /** `5 folds x 2 repeats x 3 seeds`. */
-export const countsText = ({
+export const foldCountsText = ({
   folds,
   repeats,
   seeds,
@@ -109,7 +109,7 @@ export function foldLinks<P extends TunePart>(
       describe: s => {
         const interval =
           s[`${measure}Low`] === undefined ? "" : ` [${fourDigits(n(s, `${measure}Low`))}, ${fourDigits(n(s, `${measure}High`))}]`;
-        return `${called} ${fourDigits(n(s, measure))}${interval} over ${countsText(o)}`;
+        return `${called} ${fourDigits(n(s, measure))}${interval} over ${foldCountsText(o)}`;
       },
     }),
   );

@@ -10,15 +10,15 @@ import { treeProgram } from "../../train/index.ts";
 import { readLong, targetsIn } from "../instruct/answers-judge.ts";
 import { type Encoded, encodeExamples } from "../instruct/encode.ts";
 import {
+  batchNumbers,
   type ExampleJudge,
   type ExampleScore,
   type JudgeRun,
   type JudgeSurroundings,
   judgedRows,
-  numbersOf,
 } from "../instruct/judge-stage.ts";
 import { exampleOptions } from "../instruct/options.ts";
-import { layRows, type TuneBatch } from "../instruct/pack.ts";
+import { layExamples, type TuneBatch } from "../instruct/pack.ts";
 import { type BatchTensors, rowLogits } from "../instruct/tune.ts";
 import { askTeacher } from "./ask-teacher.ts";
 import { divergenceOf } from "./losses.ts";
@@ -57,8 +57,8 @@ async function scored(
     { device, name: "distilled" },
   );
   try {
-    const losses = await numbersOf(encoded.length, run, async members => {
-      const batch = layRows(
+    const losses = await batchNumbers(encoded.length, run, async members => {
+      const batch = layExamples(
         encoded,
         members.map(m => [m]),
         { rows: judgedRows, length },

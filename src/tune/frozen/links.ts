@@ -1,7 +1,7 @@
 /** The states of the base that is tuned, frozen, as a stage of a kind that learns from labelled documents. */
 import { formatCount } from "../../base/index.ts";
 import type { Summary } from "../../store/index.ts";
-import { type KindGiven, type KindLink, kindLink, type TunePart } from "../kind/kind.ts";
+import { type KindLink, kindLink, type TunePart, type TuningGiven } from "../kind/kind.ts";
 import { summaryNumber as n } from "../kind/summary-text.ts";
 import { type FrozenOptions, frozenStatesStage } from "./states-stage.ts";
 
@@ -10,7 +10,7 @@ export const frozenLabel = (name: string): string => `frozen/${name}`;
 
 /** `read`: which texts, as the kind's options say. */
 export const statesLink = (
-  { name, base, part, around }: KindGiven<TunePart>,
+  { name, base, part, around }: TuningGiven<TunePart>,
   read: Pick<FrozenOptions, "label" | "kind" | "classes">,
 ): KindLink =>
   kindLink({

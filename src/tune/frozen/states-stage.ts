@@ -10,7 +10,7 @@ import { classReader } from "../classify/examples.ts";
 import { labelOptions } from "../classify/options.ts";
 import { sampledClasses } from "../classify/sample.ts";
 import { tuneErrors } from "../errors.ts";
-import { tokensOf } from "../text-head/batches.ts";
+import { headTokens } from "../text-head/batches.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { textReader } from "../text-head/predict.ts";
 
@@ -104,7 +104,7 @@ export const frozenStatesStage = (
             signal.throwIfAborted();
             await new Promise(resolve => setImmediate(resolve));
           }
-          tokens.push(tokensOf(tokenizer, text, longest));
+          tokens.push(headTokens(tokenizer, text, longest));
         }
         const states = await reader
           .predict([loaded.parameters], tokens, {

@@ -2,10 +2,10 @@
 import { z } from "zod";
 import type { DeviceArray } from "../../tensor/index.ts";
 import { treeProgram } from "../../train/index.ts";
-import { layRows } from "../preference/rows.ts";
+import { layAnswers } from "../preference/rows.ts";
 import { answerScores, type RowTensors, rowArrays } from "../preference/scores.ts";
 import { encodeExamples, type Masked } from "./encode.ts";
-import { type ExampleJudge, type JudgeRun, judgedRows, numbersOf, type OpenedModel } from "./judge-stage.ts";
+import { batchNumbers, type ExampleJudge, type JudgeRun, judgedRows, type OpenedModel } from "./judge-stage.ts";
 import { exampleOptions } from "./options.ts";
 
 /** Log-probabilities of the answers of sequences, as sums or as means over their tokens. */
@@ -18,9 +18,9 @@ export async function scoresOf(
   const length = Math.min(options.length, config.context);
   const program = treeProgram<DeviceArray>((p: unknown, b: RowTensors) => answerScores(config, p, b, kind), { device, name: "answers" });
   try {
-    return await numbersOf(sequences.length, run, async members => {
+    return await batchNumbers(sequences.length, run, async members => {
       const laid = Array.from({ length: judgedRows }, (_, i) => sequences[members[i]!]);
-      const arrays = await rowArrays(device, layRows(laid, length), length);
+      const arrays = await rowArrays(device, layAnswers(laid, length), length);
       const out = await program.with({ signal: run.signal }, parameters, arrays);
       return { out, given: Object.values(arrays) };
     });

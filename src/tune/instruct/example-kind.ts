@@ -8,14 +8,14 @@ import type { Stage, Summary } from "../../store/index.ts";
 import {
   besideLabel,
   judgedLabel,
-  type KindGiven,
   type KindLink,
   type KindSurroundings,
   kindLink,
   type TunePart,
+  type TuningGiven,
   type TuningKind,
 } from "../kind/kind.ts";
-import { exampleFile, isPath } from "../kind/part-options.ts";
+import { exampleFile, isFilePath } from "../kind/part-options.ts";
 import { summaryNumber as n, smallNumber } from "../kind/summary-text.ts";
 import { exampleHalvesStage, searchExamplesStage } from "../study/example-halves.ts";
 import { validationTexts } from "../study/example-texts.ts";
@@ -54,7 +54,7 @@ interface ExampleKind<P extends ExamplePart>
   /** The stage that learns, and what it is told. */
   tuning(
     own: P,
-    given: KindGiven<P>,
+    given: TuningGiven<P>,
   ): { readonly definition: Stage; readonly options: object; readonly inputs?: Readonly<Record<string, string>> };
   /** The loss that a recipe learns by. */
   yardstick(own: P): Yardstick;
@@ -84,7 +84,7 @@ const toldExamples = (s: Summary): string =>
   `${formatCount(n(s, "train"))} examples (${s.format}) to train on, ${formatCount(n(s, "validation"))} to select by${s.heldOut ? `, ${formatCount(n(s, "heldOut"))} held out` : ""}${s.skipped ? `; ${formatCount(n(s, "skipped"))} left out` : ""}`;
 
 /** What reads a recipe's examples: the documents of a data set, or a file. */
-export function exampleSource({ name, part: own, around }: Pick<KindGiven<ExamplePart>, "name" | "part" | "around">): KindLink {
+export function exampleSource({ name, part: own, around }: Pick<TuningGiven<ExamplePart>, "name" | "part" | "around">): KindLink {
   const { on, validationFile, format, columns, bad, validation, heldOut, sample, seed, allowCrossing } = own;
   const said = {
     ...(format === undefined ? {} : { format }),
@@ -95,7 +95,7 @@ export function exampleSource({ name, part: own, around }: Pick<KindGiven<Exampl
     seed,
   };
   const common = { stage: "data", label: `examples/${name}`, describe: toldExamples } as const;
-  if (!isPath(on)) {
+  if (!isFilePath(on)) {
     const isOwn = typeof validation !== "number" || around.holdsOutOwn(on);
     const crossing = isOwn ? { allowCrossing } : {};
     const options = () => ({ name: on, ...said, ...crossing });
@@ -150,11 +150,11 @@ export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): Tuning
     check(own, refuse) {
       kind.check?.(own, refuse);
       const { on, validationFile, heldOut, validation } = own;
-      if (validationFile !== undefined && !isPath(on))
+      if (validationFile !== undefined && !isFilePath(on))
         refuse(["validationFile"], "none beside a data set, whose own groups select (validation:)", validationFile);
       else if (validationFile !== undefined && typeof validation !== "number")
         refuse(["validationFile"], "none beside a validation part of your own (validation:)", validationFile);
-      if (heldOut !== undefined && !isPath(on))
+      if (heldOut !== undefined && !isFilePath(on))
         refuse(["heldOut"], `none beside a data set, whose split says what is held out (data.${on}.split.heldOut)`, heldOut);
     },
     links(given) {
@@ -178,7 +178,7 @@ export function exampleKind<P extends ExamplePart>(kind: ExampleKind<P>): Tuning
       unit: kind.unit,
       link({ name, part: own, around }, { model, base, label, half }) {
         const { on, format, columns, bad, long, length, validation, sample, seed } = own;
-        const isFile = isPath(on);
+        const isFile = isFilePath(on);
         const source = isFile ? {} : { source: defined({ name: on, format, columns, validation, sample, seed }) };
         const { judge, options, beside } = kind.yardstick(own);
         const others = Object.fromEntries(Object.entries(beside).map(([input, of]) => [input, besideLabel(of)]));

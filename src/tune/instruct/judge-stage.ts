@@ -10,7 +10,7 @@ import type { Device, DeviceArray } from "../../tensor/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type JudgedExample, judgedExamples } from "../study/example-halves.ts";
 import { groupOf, type Half, halves } from "../study/halves.ts";
-import { finiteOrNull, type Judged, judgementStage, meanLoss } from "../study/judge.ts";
+import { finiteOrNull, type JudgedItems, judgementStage, meanLoss } from "../study/judge.ts";
 import { partedDocuments } from "./document-parts.ts";
 import type { TuneText } from "./encode.ts";
 import { textOf } from "./example.ts";
@@ -158,7 +158,7 @@ export const judgeExamplesStage = <S extends z.ZodObject>(judge: ExampleJudge<S>
     },
   });
 
-function judgedBy(scores: readonly ExampleScore[], examples: readonly JudgedExample[], testSet: Judged["testSet"]): Judged {
+function judgedBy(scores: readonly ExampleScore[], examples: readonly JudgedExample[], testSet: JudgedItems["testSet"]): JudgedItems {
   const groups = new Map(examples.map(e => [e.place, e.group]));
   return {
     ids: scores.map(s => s.place),
@@ -183,7 +183,7 @@ function judgedBy(scores: readonly ExampleScore[], examples: readonly JudgedExam
 export const judgedRows = 4;
 
 /** Numbers of batches in order, one a row; arrays given to `of` and what it gives are disposed. */
-export async function numbersOf(
+export async function batchNumbers(
   count: number,
   { signal, progress }: Pick<JudgeRun<unknown>, "signal" | "progress">,
   of: (members: readonly number[]) => Promise<{ readonly out: DeviceArray; readonly given: readonly DeviceArray[] }>,

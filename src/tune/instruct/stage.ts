@@ -36,7 +36,7 @@ import { encodeExamples, type TuneText } from "./encode.ts";
 import { placedExamples } from "./examples-stage.ts";
 import { exampleOptions, instructFitOptions, type resultKinds } from "./options.ts";
 import { throwProblems } from "./read.ts";
-import type { Encodings, ExampleTask, TaskResult } from "./task.ts";
+import type { Encodings, ExampleTask, FittedDecoder } from "./task.ts";
 import { tuneInstruct } from "./tune.ts";
 
 /** A model's text as tuning needs it, and as a model's files carry it on. */
@@ -189,7 +189,7 @@ interface ProvenGiven {
   readonly from: ArtifactReader;
   readonly base: Extract<Model, { family: "decoder" }>;
   readonly text: BaseText;
-  readonly tuned: TaskResult;
+  readonly tuned: FittedDecoder;
   readonly device: Device;
   /** Tokens of the texts to prove the merge on. */
   readonly probe: readonly Uint32Array[];

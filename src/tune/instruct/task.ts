@@ -23,7 +23,7 @@ export interface TaskRun<T, R> extends FitRun {
   readonly inputs: Readonly<Record<string, ArtifactReader>>;
 }
 /** What a loop gives back. */
-export interface TaskResult extends Fitted {
+export interface FittedDecoder extends Fitted {
   readonly tuning: Tuning<DecoderSpec>;
   readonly frozen: FrozenArrays;
 }
@@ -35,7 +35,7 @@ export interface ExampleTask<T, S extends z.ZodType> {
   /** Artifacts that it takes beside base and examples: their kinds by name. */
   readonly inputs?: Readonly<Record<string, string>>;
   encode(text: TuneText, examples: readonly PlacedExample[], o: EncodeExampleOptions): Encodings<T>;
-  tune(run: TaskRun<T, z.output<S>>): Promise<TaskResult>;
+  tune(run: TaskRun<T, z.output<S>>): Promise<FittedDecoder>;
   /** Tokens of an example, to prove the merge on. */
   idsOf(example: T): Uint32Array;
   /** Tokens of it that are learnt. */

@@ -10,7 +10,7 @@ import { trainBpe } from "../../text/index.ts";
 import { mergedModel, tuningOf } from "../methods/index.ts";
 import type { Encoded } from "./encode.ts";
 import { type InstructInput, instructFitOptions } from "./options.ts";
-import { batchesOnce, examplePacker, layRows, rowsOf } from "./pack.ts";
+import { batchesOnce, examplePacker, layExamples, rowsOf } from "./pack.ts";
 import { lossOver, tuneInstruct } from "./tune.ts";
 
 const device = openDevice("cpu", { threads: 1 });
@@ -48,7 +48,7 @@ test("every example is in an epoch's rows once, none is cut, and epochs differ",
 });
 
 test("targets are the next tokens, weighted where they are trained", () => {
-  const batch = layRows(examples, [[3, 5]], { rows: 1, length: 32 });
+  const batch = layExamples(examples, [[3, 5]], { rows: 1, length: 32 });
   const [x, y] = [examples[3]!, examples[5]!];
   expect([...batch.tokens.slice(0, x.ids.length - 1)]).toEqual([...x.ids.slice(0, -1)]);
   expect([...batch.targets.slice(x.ids.length - 1, x.ids.length - 1 + y.ids.length - 1)]).toEqual([...y.ids.slice(1)]);

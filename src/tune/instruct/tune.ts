@@ -17,7 +17,7 @@ import { type FrozenArrays, type FrozenTensors, type TrainableTensors, type Tuni
 import type { Encoded } from "./encode.ts";
 import type { InstructFitOptions } from "./options.ts";
 import { batchesOnce, examplePacker, rowsOf, type TuneBatch, weightOf } from "./pack.ts";
-import type { TaskResult, TaskRun } from "./task.ts";
+import type { FittedDecoder, TaskRun } from "./task.ts";
 
 export type BatchTensors = { tokens: Tensor; targets: Tensor; segments: Tensor; positions: Tensor; weights: Tensor; seed: Tensor };
 const integers = ["tokens", "targets", "segments", "positions"] as const;
@@ -148,7 +148,7 @@ export interface MoreArrays {
 export async function tuneRows(
   o: TaskRun<Encoded, InstructFitOptions>,
   taskOf: (tuning: Tuning<DecoderSpec>) => RowTask,
-): Promise<TaskResult> {
+): Promise<FittedDecoder> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an example or more", received: "none" });
   const tuning = tuningOf(recipe.method, decoderSpec(config));
@@ -199,7 +199,7 @@ export async function tuneRows(
 }
 
 /** Tunes on answers. Errors: as `tuneRows`. */
-export const tuneInstruct = (o: TaskRun<Encoded, InstructFitOptions>): Promise<TaskResult> =>
+export const tuneInstruct = (o: TaskRun<Encoded, InstructFitOptions>): Promise<FittedDecoder> =>
   tuneRows(o, tuning => ({
     loss: measuredTuneLoss(o.config, tuning, o.recipe),
     sums: (t, f, b) => {

@@ -3,7 +3,6 @@ export {
   besideLabel,
   type JudgeAsked,
   judgedLabel,
-  type KindGiven,
   type KindLink,
   type KindReport,
   type KindSurroundings,
@@ -11,8 +10,9 @@ export {
   type MainScore,
   type PreviewEncoder,
   type TunePart,
+  type TuningGiven,
   type TuningKind,
 } from "./kind.ts";
-export { allKinds, dataSetOf, kindOf, type TuneOptions, tasksWith, tuningKinds } from "./kinds.ts";
-export { dataSetName, isPath, modelName } from "./part-options.ts";
+export { allKinds, dataSetOf, type TuneOptions, tasksWith, tuningKindOf, tuningKinds } from "./kinds.ts";
+export { dataSetName, isFilePath, modelName } from "./part-options.ts";
 export { summaryNumber } from "./summary-text.ts";

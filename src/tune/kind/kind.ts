@@ -64,13 +64,13 @@ export interface KindLink<I extends string = string, S extends z.ZodType = z.Zod
 export const kindLink = <I extends string, S extends z.ZodType>(link: KindLink<I, S>): KindLink => link;
 
 /** A model that is to be made: its name and its base's are labels of links. */
-export interface KindGiven<P extends TunePart> {
+export interface TuningGiven<P extends TunePart> {
   readonly name: string;
   readonly base: string;
   readonly part: P;
   readonly around: KindSurroundings;
 }
-export interface FoldsGiven<P extends TunePart> extends KindGiven<P> {
+export interface FoldsGiven<P extends TunePart> extends TuningGiven<P> {
   /** Label of the documents. */
   readonly documents: string;
   readonly crossValidation: CrossValidationOptions;
@@ -109,7 +109,7 @@ export interface KindJudge<P extends TunePart> {
   /** What of a data set's documents says which of them select, beside `validation` and `seed`. */
   selectedBy?(part: P): object;
   /** What judges by the yardstick of `part`. */
-  link(given: Pick<KindGiven<P>, "name" | "part" | "around">, asked: JudgeAsked): KindLink;
+  link(given: Pick<TuningGiven<P>, "name" | "part" | "around">, asked: JudgeAsked): KindLink;
   /**
    * Factor from the validation loss that a training tells to the study's unit; undefined where it is another yardstick's: such trials are compared at
    * their end alone.
@@ -155,7 +155,7 @@ export interface TuningKind<P extends TunePart = TunePart> {
   /** Models that it is made of beside its base. */
   modelsOf?(part: P): readonly string[];
   /** From base and data to the model, and its report. */
-  links(given: KindGiven<P>): KindLink[];
+  links(given: TuningGiven<P>): KindLink[];
   /** Stages that make a model of what the record holds, for a rebuild. */
   stages(around: KindSurroundings): readonly Stage[];
   readonly judge: KindJudge<P>;

@@ -7,7 +7,7 @@ import { instructKind } from "../instruct/kind.ts";
 import { preferenceKind } from "../preference/kind.ts";
 import { regressKind } from "../regress/kind.ts";
 import type { TunePart, TuningKind } from "./kind.ts";
-import { isPath } from "./part-options.ts";
+import { isFilePath } from "./part-options.ts";
 
 export const tuningKinds = {
   classify: classifyKind,
@@ -25,7 +25,7 @@ export type TuneOptions = { readonly [T in keyof Kinds]: z.output<Kinds[T]["part
 /** Rows by the names of their tasks, whatever kinds there are. */
 const rows: Readonly<Record<string, TuningKind>> = tuningKinds;
 export const allKinds = (): readonly TuningKind[] => Object.values(rows);
-export const kindOf = ({ task }: Pick<TunePart, "task">): TuningKind => rows[task]!;
+export const tuningKindOf = ({ task }: Pick<TunePart, "task">): TuningKind => rows[task]!;
 /** Names of the tasks whose rows have a property, as sentences list them: `task: classify` or `task: regress`. */
 export const tasksWith = (has: (kind: TuningKind) => boolean): string =>
   Object.entries(rows)
@@ -34,6 +34,6 @@ export const tasksWith = (has: (kind: TuningKind) => boolean): string =>
 
 /** The data set that a tuning learns from; undefined of one that reads a file. */
 export function dataSetOf(part: Pick<TunePart, "task" | "on">): string | undefined {
-  const { reads } = kindOf(part);
-  return reads === "data set" || (reads === "either" && !isPath(part.on)) ? part.on : undefined;
+  const { reads } = tuningKindOf(part);
+  return reads === "data set" || (reads === "either" && !isFilePath(part.on)) ? part.on : undefined;
 }

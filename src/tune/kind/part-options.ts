@@ -6,9 +6,9 @@ export const dataSetName = z.string().regex(/^[a-z0-9][a-z0-9-]*$/i, "a short na
 /** Another model of the file, or a version of the record: `mail-small`, `minilm`, `minilm@2`. */
 export const modelName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-9._-]+)?$/, "a model's name, or name@version");
 
-export const isPath = (on: string): boolean => /[./\\]/.test(on);
-export const exampleFile = z.string().refine(isPath, "a path to a file of examples, such as data/chats.jsonl");
+export const isFilePath = (on: string): boolean => /[./\\]/.test(on);
+export const exampleFile = z.string().refine(isFilePath, "a path to a file of examples, such as data/chats.jsonl");
 /** A file of examples, from the project's folder; or a data set, whose train side is read and whose `columns` say what is asked and answered. */
-export const examplesOn = z.string().refine(on => isPath(on) || dataSetName.safeParse(on).success, {
+export const examplesOn = z.string().refine(on => isFilePath(on) || dataSetName.safeParse(on).success, {
   error: "a path to a file of examples, such as data/chats.jsonl, or the name of a data set",
 });

@@ -1,17 +1,17 @@
 /** The proof of a merge in a line of the terminal, from what an artifact's summary tells of it. */
 import { formatCount } from "../../base/index.ts";
 import type { Summary } from "../../store/index.ts";
-import type { TextOutput } from "../methods/index.ts";
+import type { ProvenOutput } from "../methods/index.ts";
 import { summaryNumber as n, smallNumber } from "./summary-text.ts";
 
-const words: { readonly [O in TextOutput]: { readonly moves: string; readonly others?: string } } = {
+const words: { readonly [O in ProvenOutput]: { readonly moves: string; readonly others?: string } } = {
   classes: { moves: "moves logits", others: "labels" },
   number: { moves: "moves numbers" },
   vector: { moves: "turns vectors (1 - cosine)", others: "nearest neighbours" },
 };
 
 /** `; merging moves logits by at most 2.1e-6 and changes 0 labels of 120 texts, int8 by 0.03 and 1`; nothing of a model made before there was one. */
-export function textProofText(s: Summary, output: TextOutput): string {
+export function textProofText(s: Summary, output: ProvenOutput): string {
   if (s.proofTexts === undefined) return "";
   const { moves, others } = words[output];
   const texts = `of ${formatCount(n(s, "proofTexts"))} texts`;

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { maximum, mul, reshape, sub } from "../../tensor/index.ts";
 import { dataSetName } from "../kind/part-options.ts";
-import { type Measured, readMeasured, readMeasuredHalf } from "../regress/examples.ts";
+import { type MeasuredText, readMeasured, readMeasuredHalf } from "../regress/examples.ts";
 import { regressOptions, targetOptions, targetsOf } from "../regress/options.ts";
 import { halves } from "../study/halves.ts";
 import { fitHead } from "../text-head/fit.ts";
@@ -50,7 +50,7 @@ export const quantileKind = headKind({
       options: z.strictObject({ half: z.enum(halves), quantile: recipe.shape.quantile, targets: targetOptions }),
       read: async (documents, { half, quantile, targets }) => ({
         texts: await readMeasuredHalf(documents, targets, half),
-        lossOf: (text: Measured, [y]) => pinball(text.value - y!, quantile),
+        lossOf: (text: MeasuredText, [y]) => pinball(text.value - y!, quantile),
       }),
     }),
   judgeOptions: p => ({ quantile: p.quantile, targets: targetsOf(p) }),

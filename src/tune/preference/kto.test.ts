@@ -10,7 +10,7 @@ import { chatTemplate, trainBpe } from "../../text/index.ts";
 import { expectGradients, type GoldenModel, goldenModel, type Summed } from "../golden.laws.ts";
 import { readExampleFile } from "../instruct/read.ts";
 import { type EncodedRating, encodeRatings } from "./rated.ts";
-import { layRows } from "./rows.ts";
+import { layAnswers } from "./rows.ts";
 import { type PreferenceInput, ratingFitOptions } from "./tune.ts";
 import { ratingTerms, tuneRatings } from "./tune-ratings.ts";
 
@@ -41,7 +41,7 @@ test("losses, rewards, divergence and gradients are TRL's", async () => {
   const config = model.config as DecoderConfig;
   const [n, length] = [golden.labels.length, 10];
   const rows = (ids: number[][], lengths: number[]) =>
-    layRows(
+    layAnswers(
       ids.map((row, i) => ({
         ids: Uint32Array.from(row.slice(0, lengths[i])),
         trained: Uint8Array.from({ length: lengths[i]! }, (_, t) => (t >= golden.prompt ? 1 : 0)),

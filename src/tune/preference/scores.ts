@@ -6,7 +6,7 @@ import type { Masked } from "../instruct/encode.ts";
 import type { TaskRun } from "../instruct/task.ts";
 import { attentionBlock } from "../instruct/tune.ts";
 import type { FrozenArrays, FrozenTensors, TrainableArrays, TrainableTensors, Tuning } from "../methods/index.ts";
-import { type AnswerRows, layRows, membersOnce } from "./rows.ts";
+import { type AnswerRows, layAnswers, membersOnce } from "./rows.ts";
 
 export type RowTensors = { tokens: Tensor; targets: Tensor; weights: Tensor };
 
@@ -34,7 +34,7 @@ export async function rowArrays(device: Device, batch: AnswerRows, length: numbe
 }
 
 /** What a tuning starts with: the base, in the form in which it is tuned. */
-export interface Start {
+export interface TuningStart {
   readonly tuning: Tuning<DecoderSpec>;
   readonly trainable: TrainableArrays;
   readonly frozen: FrozenArrays;
@@ -43,7 +43,7 @@ export interface Start {
 /** The base's log-probabilities, one a sequence; nothing is learnt yet, so there is no adapter to switch off. */
 export async function baseScores(
   o: Pick<TaskRun<unknown, object>, "device" | "config" | "progress" | "signal">,
-  { tuning, trainable, frozen }: Start,
+  { tuning, trainable, frozen }: TuningStart,
   sequences: readonly Masked[],
   layout: { readonly rows: number; readonly length: number },
   kind: { readonly isMean: boolean },
@@ -55,7 +55,7 @@ export async function baseScores(
   const found = new Float32Array(sequences.length);
   for (const members of membersOnce(sequences.length, layout.rows)) {
     const laid = Array.from({ length: layout.rows }, (_, i) => sequences[members[i]!]);
-    const arrays = await rowArrays(o.device, layRows(laid, layout.length), layout.length);
+    const arrays = await rowArrays(o.device, layAnswers(laid, layout.length), layout.length);
     const out = await program.with(o.signal ? { signal: o.signal } : {}, trainable, frozen, arrays);
     found.set((await out.numbers()).subarray(0, members.length), members[0]!);
     for (const a of [out, ...Object.values(arrays)]) a.dispose();

@@ -8,12 +8,12 @@ import { type DeviceArray, mul, stopGradient, sum, type Tensor } from "../../ten
 import { type BatchArraySpec, type BatchSource, type HostBatch, treeProgram, type ValidationScores } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
-import type { TaskResult, TaskRun } from "../instruct/task.ts";
+import type { FittedDecoder, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { ktoTerms } from "./kto.ts";
 import type { EncodedRating } from "./rated.ts";
-import { drawOf, layRows, memberSource, membersOnce } from "./rows.ts";
+import { drawOf, layAnswers, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores } from "./scores.ts";
 import type { PreferenceFitOptions } from "./tune.ts";
 
@@ -44,7 +44,7 @@ export const ratingLoss =
 type Scores = readonly [answers: Float32Array, others: Float32Array];
 
 /** Tunes by rated answers. Errors: tune/method, tune/example, train/*. */
-export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions>): Promise<TaskResult> {
+export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions>): Promise<FittedDecoder> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "an answer or more", received: "none" });
   const rows = Math.min(2 * recipe.pairs, o.train.length);
@@ -75,11 +75,11 @@ export async function tuneRatings(o: TaskRun<EncodedRating, PreferenceFitOptions
   }));
 
   const arraysOf = (of: readonly EncodedRating[], [answers, others]: Scores, members: readonly number[]) => {
-    const own = layRows(
+    const own = layAnswers(
       Array.from({ length: rows }, (_, i) => of[members[i]!]?.answer),
       recipe.length,
     );
-    const other = layRows(
+    const other = layAnswers(
       Array.from({ length: rows }, (_, i) => of[members[i]!]?.other),
       recipe.length,
     );

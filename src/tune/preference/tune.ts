@@ -9,7 +9,7 @@ import { type BatchSource, type HostBatch, treeProgram, type ValidationScores } 
 import { tuneErrors } from "../errors.ts";
 import { runFit } from "../fit.ts";
 import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
-import type { TaskResult, TaskRun } from "../instruct/task.ts";
+import type { FittedDecoder, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { pairLossNames, pairLossOf } from "./losses.ts";
@@ -88,7 +88,7 @@ export const preferenceLoss =
     mul(sum(mul(pairTerms(config, tuning.parameters(frozen, trained, b.seed), b, recipe).loss, b.present)), scale);
 
 /** Tunes by pairs. Errors: tune/method, tune/example, train/*. */
-export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promise<TaskResult> {
+export async function tunePreference(o: TaskRun<EncodedPair, PairRecipe>): Promise<FittedDecoder> {
   const { device, config, recipe } = o;
   if (o.train.length === 0) throw tuneErrors.fail("example", { place: "train", expected: "a pair or more", received: "none" });
   const kind = pairLossOf(recipe.loss);

@@ -6,13 +6,13 @@ import { foldsOptions, placeOptions, runFold, seedOption } from "../cross-valida
 import type { Foldable } from "../cross-validation/folds.ts";
 import { type FoldParts, partsOf, readFold, type Scores, writeFolds, writeScores } from "../cross-validation/parts.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { type Measured, readUndividedMeasured } from "./examples.ts";
+import { type MeasuredText, readUndividedMeasured } from "./examples.ts";
 import { fitRegression } from "./fit.ts";
 import { regressOptions, type TargetOptions, targetOptions, targetsOf } from "./options.ts";
 import { regressionOf } from "./report.ts";
 import { numberTexts } from "./stage.ts";
 
-type MeasuredFold = Measured & Foldable;
+type MeasuredFold = MeasuredText & Foldable;
 
 async function readAll(documents: ArtifactReader, targets: TargetOptions) {
   const { all, validation } = await readUndividedMeasured(documents, targets);
@@ -41,7 +41,7 @@ const readNumberFold = async (
   fold: number,
 ): Promise<FoldParts<MeasuredFold>> => partsOf((await readAll(documents, targets)).all, await readFold(folds, fold), targets);
 
-function scoresOf(test: readonly Measured[], predicted: readonly number[]): Scores {
+function scoresOf(test: readonly MeasuredText[], predicted: readonly number[]): Scores {
   const answers = { truth: test.map(t => t.value), predicted };
   return { mae: regressionOf.mae(answers), rmse: regressionOf.rmse(answers), r2: regressionOf.r2(answers) };
 }

@@ -1,9 +1,9 @@
 /** Ridge regression on the states of the base that is tuned, frozen: the baseline of a model that gives numbers. */
 import { z } from "zod";
 import { stage } from "../../store/index.ts";
-import { type Labelled, probeNumbers } from "../frozen/probe.ts";
+import { type ProbeTexts, probeNumbers } from "../frozen/probe.ts";
 import { readStates } from "../frozen/states-stage.ts";
-import { type Measured, readMeasured, readMeasuredTest } from "./examples.ts";
+import { type MeasuredText, readMeasured, readMeasuredTest } from "./examples.ts";
 import { targetOptions } from "./options.ts";
 import { type FrozenNumbers, frozenNumbersFile, frozenRegression } from "./report.ts";
 
@@ -19,7 +19,7 @@ export const frozenRegressionStage = stage({
     const states = await readStates(artifact);
     progress({ stage: "baselines", done: 0, message: frozenRegression });
     const started = performance.now();
-    const read = (texts: readonly Measured[]): Labelled => {
+    const read = (texts: readonly MeasuredText[]): ProbeTexts => {
       const own = texts.filter(t => states.of(t.id)).sort((a, b) => (a.id < b.id ? -1 : 1));
       return { states: own.map(t => states.of(t.id)!), targets: own.map(t => t.value) };
     };

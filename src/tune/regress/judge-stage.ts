@@ -4,7 +4,7 @@ import { halves } from "../study/halves.ts";
 import { finiteOrNull } from "../study/judge.ts";
 import { numberJudgeStage } from "../text-head/judge-stage.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
-import { type Measured, readMeasured, readMeasuredTest } from "./examples.ts";
+import { type MeasuredText, readMeasured, readMeasuredTest } from "./examples.ts";
 import { targetOptions } from "./options.ts";
 
 /** Errors: tune/base (it gives no number), tune/labels. */
@@ -19,7 +19,7 @@ export const judgeRegressionStage = (around: Pick<TuneSurroundings, "device" | "
       const variance = train.reduce((s, t) => s + (t.value - mean) ** 2, 0) / train.length;
       return {
         texts,
-        lossOf: (t: Measured, [found]) => (t.value - found!) ** 2 / variance,
+        lossOf: (t: MeasuredText, [found]) => (t.value - found!) ** 2 / variance,
         summary: loss => ({ rmse: finiteOrNull(Math.sqrt(loss * variance)) }),
       };
     },

@@ -4,7 +4,7 @@ import { formatCount } from "../../base/index.ts";
 import { foldLinks } from "../cross-validation/links.ts";
 import { crossValidationOptions } from "../cross-validation/options.ts";
 import { frozenLabel, statesLabel, statesLink } from "../frozen/links.ts";
-import { judgedLabel, type KindGiven, kindLink, type TuningKind } from "../kind/kind.ts";
+import { judgedLabel, kindLink, type TuningGiven, type TuningKind } from "../kind/kind.ts";
 import { dataSetName } from "../kind/part-options.ts";
 import { textProofText } from "../kind/proof-text.ts";
 import { fourDigits, summaryNumber as n } from "../kind/summary-text.ts";
@@ -34,7 +34,7 @@ function recipeOf({ task: _, on: __, baselines: ___, crossValidation: ____, ...r
 }
 
 /** Ridge regression on the frozen base as a baseline. */
-const frozenLinks = (given: KindGiven<RegressPart>) => {
+const frozenLinks = (given: TuningGiven<RegressPart>) => {
   const { name, part: own } = given;
   return [
     statesLink(given, { label: own.label, kind: "numbers" }),

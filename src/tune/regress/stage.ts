@@ -4,16 +4,16 @@ import type { HeadTexts } from "../text-head/fit.ts";
 import type { TuneSurroundings } from "../text-head/open-base.ts";
 import { headStage } from "../text-head/stage.ts";
 import { headTexts } from "../text-head/tokens.ts";
-import { type Measured, readMeasured } from "./examples.ts";
+import { type MeasuredText, readMeasured } from "./examples.ts";
 import { fitRegression, type MeasuredTexts } from "./fit.ts";
 import { regressOptions, targetsOf } from "./options.ts";
 
-const measured = (texts: HeadTexts, examples: readonly Measured[]): MeasuredTexts => ({ ...texts, values: examples.map(t => t.value) });
+const measured = (texts: HeadTexts, examples: readonly MeasuredText[]): MeasuredTexts => ({ ...texts, values: examples.map(t => t.value) });
 
 /** Texts as the model reads them. */
 export const numberTexts = async (
   tokenizer: Pick<Tokenizer, "encode">,
-  texts: readonly Measured[],
+  texts: readonly MeasuredText[],
   longest: number,
   signal: AbortSignal,
 ): Promise<MeasuredTexts> => measured(await headTexts(tokenizer, texts, longest, signal), texts);

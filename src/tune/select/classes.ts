@@ -20,8 +20,8 @@ import { standardised } from "../frozen/probe.ts";
 import { disposeTuned } from "../methods/index.ts";
 import { leavesOf } from "../methods/paths.ts";
 import { latencySample, medianPass } from "../study/latency.ts";
-import { epochOf, tokensOf, widthsOf } from "../text-head/batches.ts";
-import { greatest, textReader } from "../text-head/predict.ts";
+import { epochOf, headTokens, widthsOf } from "../text-head/batches.ts";
+import { greatestIndex, textReader } from "../text-head/predict.ts";
 
 export interface ClassTexts extends Pick<Examples, "classes"> {
   readonly train: readonly Example[];
@@ -63,7 +63,7 @@ const penalty = { c: 0.1 } as const;
 function probe(train: readonly Float64Array[], labels: readonly number[], classes: number, asked: readonly Float64Array[]): Int32Array {
   const { rows, scaled } = standardised(train);
   const model = denseLogisticRegression(rows, labels, classes, penalty);
-  return Int32Array.from(asked, x => greatest(model.scores(scaled(x))));
+  return Int32Array.from(asked, x => greatestIndex(model.scores(scaled(x))));
 }
 
 /** Classes after a few steps of the recipe. Parameters are taken over. */
@@ -94,7 +94,7 @@ async function tunedClasses(o: ClassCandidateGiven, longest: number): Promise<In
     });
     disposeTuned(tuned);
     disposeTree(model.parameters);
-    return Int32Array.from(validationLogits, greatest);
+    return Int32Array.from(validationLogits, greatestIndex);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -129,7 +129,7 @@ export async function measureClassCandidate(o: ClassCandidateGiven): Promise<Cla
         read: (p, tokens, present) => textStates(model, p, tokens, present),
       });
     const one = reader(1);
-    const sample = latencySample(texts.validation.map(e => e.text)).map(text => tokensOf(o.tokenizer, text, longest));
+    const sample = latencySample(texts.validation.map(e => e.text)).map(text => headTokens(o.tokenizer, text, longest));
     const latencyMs = await medianPass(one, base.parameters, sample, { signal }).finally(() => one.dispose());
 
     const all = [...texts.train, ...texts.validation];

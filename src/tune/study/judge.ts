@@ -42,7 +42,7 @@ export const bitsPerByteOf = meanLoss;
 export const finiteOrNull = (x: number): number | null => (Number.isFinite(x) ? x : null);
 
 /** What a judge finds: an item a place of the lists. */
-export interface Judged extends Omit<Judgement, "half" | "model"> {
+export interface JudgedItems extends Omit<Judgement, "half" | "model"> {
   /** What the judgement is a look at, where the half chooses nothing. */
   readonly testSet: () => TestSet | Promise<TestSet>;
   /** Of the summary, behind the half. */
@@ -50,7 +50,7 @@ export interface Judged extends Omit<Judgement, "half" | "model"> {
 }
 interface JudgementStage<I extends string, S extends z.ZodType<{ half: Half }>>
   extends Pick<Stage<"model" | I, S>, "name" | "inputs" | "options"> {
-  judge(context: StageContext<"model" | I, z.output<S>>): Promise<Judged>;
+  judge(context: StageContext<"model" | I, z.output<S>>): Promise<JudgedItems>;
 }
 /** A stage that judges the artifact `model`. Errors: those of the judge. */
 export const judgementStage = <const I extends string, S extends z.ZodType<{ half: Half }>>({

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchesOf, epochOf, tokensOf, widthsOf } from "./batches.ts";
+import { epochOf, headTokens, textBatches, widthsOf } from "./batches.ts";
 
 test("every text comes once an epoch, in a batch of its width; seed and epoch decide the order", () => {
   fc.assert(
@@ -17,7 +17,7 @@ test("every text comes once an epoch, in a batch of its width; seed and epoch de
         }
         expect(epochOf(lengths, widths, rows, "s/1")).toEqual(batches);
         expect(batches).toHaveLength(
-          batchesOf(
+          textBatches(
             lengths,
             lengths.map((_, i) => i),
             widths,
@@ -34,7 +34,7 @@ test("a long text is read from its beginning, and the template's end stays", () 
   const words = { encode: (t: string) => Uint32Array.from([101, ...t.split(" ").filter(Boolean).map(Number), 102]) };
   const plain = { encode: (t: string) => Uint32Array.from(t.split(" ").filter(Boolean).map(Number)) };
   const text = Array.from({ length: 500 }, (_, i) => i + 1).join(" ");
-  expect(tokensOf(words, text, 5)).toEqual([101, 1, 2, 3, 102]);
-  expect(tokensOf(plain, text, 5)).toEqual([1, 2, 3, 4, 5]);
-  expect(tokensOf(words, "7 8", 5)).toEqual([101, 7, 8, 102]);
+  expect(headTokens(words, text, 5)).toEqual([101, 1, 2, 3, 102]);
+  expect(headTokens(plain, text, 5)).toEqual([1, 2, 3, 4, 5]);
+  expect(headTokens(words, "7 8", 5)).toEqual([101, 7, 8, 102]);
 });

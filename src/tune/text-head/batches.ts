@@ -6,7 +6,7 @@ import { random } from "../../base/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
 
 /** A text's tokens with the tokenizer's own around them, cut to `longest`; the template's end stays. What serving does (`textTokens`). */
-export function tokensOf(tokenizer: Pick<Tokenizer, "encode">, text: string, longest: number): number[] {
+export function headTokens(tokenizer: Pick<Tokenizer, "encode">, text: string, longest: number): number[] {
   const encode = (part: string) => Array.from(tokenizer.encode(part, { readSpecialTokens: false }));
   // no more of a long text is read than is needed
   for (let length = 16 * longest; ; length *= 4) {
@@ -32,7 +32,7 @@ export interface TextBatch {
 }
 
 /** Every text once, batches filled in the order of `order`; what is left at the end makes smaller ones. */
-export function batchesOf(lengths: readonly number[], order: ArrayLike<number>, widths: readonly number[], rows: number): TextBatch[] {
+export function textBatches(lengths: readonly number[], order: ArrayLike<number>, widths: readonly number[], rows: number): TextBatch[] {
   const open = new Map<number, number[]>(widths.map(w => [w, []]));
   const batches: TextBatch[] = [];
   for (let k = 0; k < order.length; k++) {
@@ -51,7 +51,7 @@ export function batchesOf(lengths: readonly number[], order: ArrayLike<number>, 
 /** The batches of an epoch, shuffled. */
 export function epochOf(lengths: readonly number[], widths: readonly number[], rows: number, seed: string): TextBatch[] {
   const draw = random(seed);
-  const batches = batchesOf(lengths, draw.permutation(lengths.length), widths, rows);
+  const batches = textBatches(lengths, draw.permutation(lengths.length), widths, rows);
   return Array.from(draw.permutation(batches.length), i => batches[i]!);
 }
 

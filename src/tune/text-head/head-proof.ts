@@ -2,11 +2,11 @@
 import { disposeTree, type Model } from "../../nn/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Tokenizer } from "../../text/index.ts";
-import { probeOf, type ServedForm, type TextOutput, type TextProof, type TunedArrays, textProof } from "../methods/index.ts";
-import { predictorOf, readingOf } from "./predict.ts";
+import { type ProvenOutput, probeOf, type ServedForm, type TextProof, type TunedArrays, textProof } from "../methods/index.ts";
+import { predictorOf, proofReading } from "./predict.ts";
 
 interface Proven {
-  readonly output: Exclude<TextOutput, "vector">;
+  readonly output: Exclude<ProvenOutput, "vector">;
   readonly model: Model;
   readonly tuned: TunedArrays;
   readonly tokenizer: Tokenizer;
@@ -28,7 +28,7 @@ export async function headProof(
       ...tuned,
       merged: model.parameters,
       quantised: served && quantised ? { form: served.form, parameters: quantised } : undefined,
-      read: readingOf(parameters => predictorOf({ device, model, longest, parameters }), probeOf(tokens), signal),
+      read: proofReading(parameters => predictorOf({ device, model, longest, parameters }), probeOf(tokens), signal),
     });
   } finally {
     if (quantised) disposeTree(quantised);

@@ -3,7 +3,7 @@ import { type ModelConfig, textLogits } from "../../nn/index.ts";
 import type { Device, DeviceArray, Tensor } from "../../tensor/index.ts";
 import { treeProgram } from "../../train/index.ts";
 import type { ReadTexts } from "../methods/index.ts";
-import { batchesOf, layTexts, type TextBatch, widthsOf } from "./batches.ts";
+import { layTexts, type TextBatch, textBatches, widthsOf } from "./batches.ts";
 
 export interface PredictorOptions {
   readonly device: Device;
@@ -63,7 +63,7 @@ export function textReader({ device, read, longest, parameters, rows = 32 }: Rea
         const k = numbers.length / rows;
         for (const [row, text] of batch.texts.entries()) found[text] = Float64Array.from(numbers.subarray(row * k, (row + 1) * k));
       };
-      for (const batch of batchesOf(lengths, order, widths, rows)) {
+      for (const batch of textBatches(lengths, order, widths, rows)) {
         signal?.throwIfAborted();
         await one(batch);
         done += batch.texts.length;
@@ -76,7 +76,7 @@ export function textReader({ device, read, longest, parameters, rows = 32 }: Rea
 }
 
 /** Reads the same texts by any parameters, for the proof of a merge: a program each, which is gone when they are read. */
-export const readingOf =
+export const proofReading =
   (open: (parameters: (...trees: never[]) => unknown) => Predictor, texts: readonly ArrayLike<number>[], signal?: AbortSignal): ReadTexts =>
   async (parameters, trees) => {
     const predictor = open(parameters);
@@ -88,7 +88,7 @@ export const readingOf =
   };
 
 /** Probabilities of logits. */
-export function softmax(logits: ArrayLike<number>): number[] {
+export function probabilitiesOf(logits: ArrayLike<number>): number[] {
   const list = Array.from(logits);
   const most = Math.max(...list);
   const powers = list.map(x => Math.exp(x - most));
@@ -96,8 +96,8 @@ export function softmax(logits: ArrayLike<number>): number[] {
   return powers.map(x => x / total);
 }
 
-/** The first of the greatest. */
-export const greatest = (scores: ArrayLike<number>): number => {
+/** The first of the greatestIndex. */
+export const greatestIndex = (scores: ArrayLike<number>): number => {
   let best = 0;
   for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]!) best = i;
   return best;

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { countParameters, type Model, specOfModel, writeModelFiles } from "../../nn/index.ts";
 import type { ArtifactReader, Summary } from "../../store/index.ts";
-import { nameOfMethod, type TextOutput, textProofSummary } from "../methods/index.ts";
+import { nameOfMethod, type ProvenOutput, textProofSummary } from "../methods/index.ts";
 import { tuningOptions, tuningStage } from "../tune-stage.ts";
 import type { FittedHead, HeadRecipe, HeadRun, HeadTexts } from "./fit.ts";
 import { headProof } from "./head-proof.ts";
@@ -42,7 +42,7 @@ export interface HeadTuning<
   readonly name: string;
   readonly version: number;
   readonly recipe: S;
-  readonly output: Exclude<TextOutput, "vector">;
+  readonly output: Exclude<ProvenOutput, "vector">;
   /** Refuses what cannot be learnt, or reported on, before anything is trained. */
   read(documents: ArtifactReader, recipe: z.output<S>): Promise<P>;
   /** Tokens with what is right of each text. */

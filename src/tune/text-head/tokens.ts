@@ -1,6 +1,6 @@
 /** Texts as tokens, as a model with a head reads them. */
 import type { Tokenizer } from "../../text/index.ts";
-import { tokensOf } from "./batches.ts";
+import { headTokens } from "./batches.ts";
 import type { HeadTexts } from "./fit.ts";
 
 /** The event loop has its turn between texts. */
@@ -16,7 +16,7 @@ export async function headTexts(
       signal?.throwIfAborted();
       await new Promise(resolve => setImmediate(resolve));
     }
-    tokens.push(Uint32Array.from(tokensOf(tokenizer, text, longest)));
+    tokens.push(Uint32Array.from(headTokens(tokenizer, text, longest)));
   }
   return { ids: texts.map(t => t.id), tokens };
 }
