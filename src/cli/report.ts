@@ -1,28 +1,14 @@
 /** Reports of evaluations as tables for the terminal. */
 import { formatCount } from "../base/index.ts";
-import { reportOf } from "../project/eval/index.ts";
-import { type ArtifactReader, readRunData, type Store } from "../store/index.ts";
-import { metricsFile, readMetrics } from "../train/index.ts";
-import { chart } from "./chart.ts";
+import type { EvaluationReport } from "../project/eval/index.ts";
 import { classificationTable } from "./tuning/classification-table.ts";
 import { crossValidationTable } from "./tuning/cross-validation-table.ts";
 import { regressionTable } from "./tuning/regression-table.ts";
 
 const width = 40;
 
-/** The losses of a run, train and held-out in one picture. */
-export async function lossChart(store: Store, model: ArtifactReader): Promise<string[]> {
-  const points = readMetrics((await readRunData(store, model, metricsFile)) ?? "");
-  const lines = chart([
-    { name: "train", points: points.map(p => [p.step, p.loss] as const) },
-    { name: "held-out", points: points.flatMap(p => (p.heldOut === undefined ? [] : [[p.step, p.heldOut] as const])) },
-  ]);
-  return lines.length ? ["loss and held-out loss, nats a token, by step", ...lines] : [];
-}
-
 /** An evaluation for people: of bits a byte, scores from best to worst with bars; the model's own row is marked. */
-export async function reportTable(evaluation: ArtifactReader): Promise<string> {
-  const report = await reportOf(evaluation);
+export function reportTable(report: EvaluationReport): string {
   if (report.task === "classification") return classificationTable(report);
   if (report.task === "regression") return regressionTable(report);
   if (report.task === "cross-validation") return crossValidationTable(report);

@@ -1,10 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { callOf, type Watch } from "./call.ts";
-import type { ProjectEvent } from "./events.ts";
+import { eventVersion, type ProjectEvent } from "./events.ts";
 
-const warning = (message: string): ProjectEvent => ({ event: "warning", message });
-const progress = (label: string, done: number): ProjectEvent => ({ event: "progress", label, stage: "train", done });
+const warning = (message: string): ProjectEvent => ({ event: "warning", message, v: eventVersion });
+const progress = (label: string, done: number): ProjectEvent => ({ event: "progress", label, stage: "train", done, v: eventVersion });
 
 test("a call that is awaited gives its result, and runs once however often it is awaited", async () => {
   let runs = 0;

@@ -3,8 +3,18 @@
 export { type Call, type CallOptions, callOf, type Watch } from "./call.ts";
 export { environmentOf } from "./environment.ts";
 export { cliErrors } from "./errors.ts";
-export { estimate, estimateLine } from "./estimate.ts";
-export type { ProgressTold, ProjectEvent, StageTold, WarningTold } from "./events.ts";
+export { estimateLine } from "./estimate.ts";
+export { type EvaluateOptions, evaluateTasks, throwFailed } from "./evaluations.ts";
+export {
+  type EventContent,
+  eventVersion,
+  type LossPoint,
+  type ModelTold,
+  type ProgressTold,
+  type ProjectEvent,
+  type StageTold,
+  type WarningTold,
+} from "./events.ts";
 export { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "./gc-projects.ts";
 export { dataLinksOf, type Link, lazyDevice, lifeOf, type Made, planLink, runLink, stageNames } from "./life.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
@@ -22,4 +32,9 @@ export {
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
-export { hasAbandoned, untilStopped } from "./until-stopped.ts";
+export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
+export { type RunPlan, type RunReport, runLife } from "./runs.ts";
+export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";
+export type { BaseCandidate, BaseSelection } from "./selections.ts";
+export { untilStopped } from "./until-stopped.ts";
+export { type Workplace, Workspace } from "./workspace.ts";

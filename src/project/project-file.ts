@@ -224,7 +224,7 @@ export const servedModelOf = ({ config }: ProjectFile): string | undefined =>
     .find(served => modelsOf(config).includes(served));
 
 /** The project's own models that it serves, in order. */
-export const servedModelsOf = ({ config }: ProjectFile): string[] =>
+export const servedModelsOf = ({ config }: Pick<ProjectFile, "config">): string[] =>
   servedNames(config.serve)
     .map(served => served.split("@")[0]!)
     .filter((served, i, all) => modelsOf(config).includes(served) && all.indexOf(served) === i);

@@ -13,13 +13,14 @@ import {
   type ProjectFile,
   parseProject,
   projectFile,
+  runLinks,
   withProjectStore,
 } from "../../project/index.ts";
 import { askYes } from "../data/ask-yes.ts";
 import { textOption } from "../options.ts";
+import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { runLinks } from "./run.ts";
 
 type Part = ProjectConfig["data"][string];
 
@@ -127,7 +128,7 @@ export const dataAdd: VerbRun = async (context, [text = ""], options) => {
   await askYes(context, options, "loam data add", "\nWrite it and make the data anew?");
   writeFileAtomic(project.file, edited);
   await withProjectStore(project, async store => {
-    const { made, ran } = await runLinks(context, store, dataLinksOf(findProject(project.folder), data), false);
+    const { made, ran } = await runLinks(store, dataLinksOf(findProject(project.folder), data), {}, watchOf(context));
     out.line("\n  next: loam data report, loam run");
     out.result({ event: "result", data, name: name ?? null, artifact: made.get(`data/${data}`)!.id, ran });
   });

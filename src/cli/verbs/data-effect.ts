@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { formatBytes, formatCount, formatDuration, sha256 } from "../../base/index.ts";
 import { type EffectOn, measureEffect, parseSetting, rememberedTrainer } from "../../data/index.ts";
 import { dataNameOf, effectMaterial, effectSides, proxyTrainer, proxyVocab } from "../../project/data/index.ts";
-import { cliErrors, dataLinksOf, findProject, ownPackage, withProjectStore } from "../../project/index.ts";
+import { cliErrors, dataLinksOf, findProject, ownPackage, runLinks, withProjectStore } from "../../project/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
 import { numberOption, textOption } from "../options.ts";
+import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { runLinks } from "./run.ts";
 
 /** Text that the tokenizer learns from, bytes: more changes little at this vocabulary. */
 const tokenizerBytes = 4e6;
@@ -57,7 +57,7 @@ export const dataEffect: VerbRun = async (context, [given], options) => {
 
   await withProjectStore(project, async store => {
     const artifactOf = async (set: string) => {
-      const { made } = await runLinks(context, store, dataLinksOf(sides.project, set), false);
+      const { made } = await runLinks(store, dataLinksOf(sides.project, set), {}, watchOf(context));
       return made.get(`data/${set}`)!;
     };
     const [without, withStep] = [await artifactOf(sides.without), await artifactOf(sides.with)];

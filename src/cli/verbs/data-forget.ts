@@ -19,14 +19,16 @@ import {
   type ProjectFile,
   parseProject,
   projectFile,
+  runLife,
+  runLinks,
   sharingProjects,
   withProjectStore,
 } from "../../project/index.ts";
 import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
 import { askYes } from "../data/ask-yes.ts";
+import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { runLife, runLinks } from "./run.ts";
 
 /** Ids and copies that are listed. */
 const listed = 8;
@@ -144,7 +146,7 @@ const staleModels = (project: ProjectFile, left: readonly Erasure[]): string[] =
 async function apply(context: Context, project: ProjectFile, store: Store, plans: readonly ForgetPlan[]): Promise<void> {
   const left = await Promise.all(plans.map(plan => erasure(project, store, plan)));
   for (const model of staleModels(project, left)) {
-    const { version } = await runLife(context, project, store, model, {});
+    const { version } = await runLife(project, store, model, {}, watchOf(context));
     if (version !== undefined) context.out.line(`  ${version}`);
   }
   const sharing = await sharingProjects(project, store);
@@ -256,7 +258,7 @@ export const dataForget: VerbRun = async (context, args, options) => {
     const changed = findProject(project.folder);
     const results: object[] = [];
     for (const plan of plans) {
-      const { made } = await runLinks(context, store, dataLinksOf(changed, plan.name), false);
+      const { made } = await runLinks(store, dataLinksOf(changed, plan.name), {}, watchOf(context));
       const artifact = made.get(`data/${plan.name}`)!;
       const going = new Set(plan.documents.map(d => d.id));
       const orphans = [...new Set(plan.documents.flatMap(d => d.standsFor))].filter(id => !going.has(id)).sort();

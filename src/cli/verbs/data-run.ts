@@ -2,11 +2,11 @@
 import { formatCount } from "../../base/index.ts";
 import { readMeasures } from "../../data/index.ts";
 import { dataNameOf } from "../../project/data/index.ts";
-import { dataLinksOf, findProject, withProjectStore } from "../../project/index.ts";
+import { dataLinksOf, findProject, runLinks, withProjectStore } from "../../project/index.ts";
 import { numberOption } from "../options.ts";
+import { watchOf } from "../show-call.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
-import { runLinks } from "./run.ts";
 
 export const dataRun: VerbRun = async (context, [given], options) => {
   const { out } = context;
@@ -18,10 +18,10 @@ export const dataRun: VerbRun = async (context, [given], options) => {
     let ran = 0;
     for (const name of names) {
       const result = await runLinks(
-        context,
         store,
         dataLinksOf(project, name, { workers, shared: options.shared === true }),
-        options.force === true,
+        { force: options.force === true },
+        watchOf(context),
       );
       ran += result.ran;
       for (const [label, a] of result.made) artifacts[label] = a.id;

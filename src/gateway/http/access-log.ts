@@ -30,7 +30,7 @@ export interface AccessLogOptions extends Omit<LogConfig, "sizeBytes" | "keepMs"
   readonly keepMs?: number;
   readonly random: () => number;
   readonly now?: () => number;
-  /** What `stdout` means. Default: the process's. */
+  /** What `stdout` means. Default: nothing is logged there. */
   readonly stdout?: Writable;
 }
 
@@ -57,11 +57,12 @@ export function openAccessLog({
   sizeBytes,
   keepMs,
   now = Date.now,
-  stdout = process.stdout,
+  stdout,
 }: AccessLogOptions): AccessLog {
-  if (to === "none") return silent;
-  const sink = to === "stdout" ? streamSink(stdout) : fileSink(to, { sizeBytes, keepMs, now });
-  if (to === "stdout") stdout.on("error", onError);
+  const stream = to === "stdout" ? stdout : undefined;
+  if (to === "none" || (to === "stdout" && !stream)) return silent;
+  const sink = stream ? streamSink(stream) : fileSink(to, { sizeBytes, keepMs, now });
+  stream?.on("error", onError);
   let lines: string[] = [];
   let waiting = 0;
   let dropped = 0;
@@ -91,7 +92,7 @@ export function openAccessLog({
     close: async () => {
       clearInterval(timer);
       flush();
-      if (to === "stdout") stdout.off("error", onError);
+      stream?.off("error", onError);
       await sink.close();
     },
   };

@@ -11,7 +11,7 @@ export { type RecordedResult, recordedResult } from "./record.ts";
 export { recordedGroup } from "./record-group.ts";
 export { recordedSeen } from "./record-seen.ts";
 export { type JudgementReport, type ParaphraseReport, type TaskReport, taskReport } from "./report.ts";
-export { evaluationLooks, reportOf } from "./report-of.ts";
+export { type EvaluationReport, evaluationLooks, reportOf } from "./report-of.ts";
 export { taskNames } from "./task-files.ts";
 export { tasksOf } from "./tasks-of.ts";
 export { type ChosenThreshold, costsCorrected, type TaskCosts, type TaskThreshold, taskCosts } from "./thresholds.ts";

@@ -17,7 +17,7 @@ import { findModel } from "../serving/find-model.ts";
 import { defaultContext, deviceOf } from "../serving/open-engine.ts";
 import { readServedReader, readsTexts } from "../serving/read-encoder.ts";
 import { type ModelLabel, readServedModel } from "../serving/read-model.ts";
-import { untilStopped } from "../until-stopped.ts";
+import { loadedUnlessLeft, type Stopping, untilStopped } from "../until-stopped.ts";
 import { namedOrMade } from "./made-model.ts";
 
 export interface OpenEvaluated extends AsyncDisposable {
@@ -30,7 +30,7 @@ export interface OpenEvaluated extends AsyncDisposable {
   readonly names: readonly string[];
 }
 
-export interface OpenOptions {
+export interface OpenOptions extends Stopping {
   readonly folder: string;
   readonly cwd: string;
   /** Requests in flight at an endpoint, or answers written at once in this process. */
@@ -38,8 +38,6 @@ export interface OpenOptions {
   readonly context?: number | undefined;
   /** Threads, where neither the project's nor the processor's number is meant. */
   readonly threads?: number | undefined;
-  /** A load that it interrupts is left behind. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Where an endpoint's key is looked for; never an argument, which others can read. */
@@ -114,12 +112,12 @@ async function decoder(files: FilesReader, label: ModelLabel, project: ProjectFi
     parts: {
       likelihood: likelihood.likelihood,
       rolling: likelihood.rolling,
-      generate: async (requests, each, ...more) => (await untilStopped(o.signal, writing.get())).asked.generate!(requests, each, ...more),
+      generate: async (requests, each, ...more) => (await untilStopped(writing.get(), o)).asked.generate!(requests, each, ...more),
       ...(chatTemplate ? { chat: turns => chatTemplate.render(turns as never, { addGenerationPrompt: true }) } : {}),
     },
     async [Symbol.asyncDispose]() {
       likelihood[Symbol.dispose]();
-      const made = writing.made() && (await untilStopped(o.signal, writing.get()).catch(() => undefined));
+      const made = writing.made() && (await loadedUnlessLeft(writing.get(), o));
       made?.app.close();
       await made?.engine.close();
       disposeTree(model.parameters);
@@ -202,7 +200,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
     const isEncoder = readsTexts((await checkModelFiles(files)).model);
     const opened = once(() => (isEncoder ? encoder(files, label, found.project) : decoder(files, label, found.project, o)));
     const store = found.store ?? (await openRecordOf(found.project));
-    const read = () => untilStopped(o.signal, opened.get());
+    const read = () => untilStopped(opened.get(), o);
     const lazily =
       (kind: "likelihood" | "rolling" | "generate" | "embed" | "classify") =>
       async (...args: readonly unknown[]) => {
@@ -235,7 +233,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
       names: [...new Set([label.id, ...(label.name === undefined ? [] : [label.name]), ...aliases])],
       async [Symbol.asyncDispose]() {
         // a load that was abandoned is not waited for
-        if (opened.made()) await (await read().catch(() => undefined))?.[Symbol.asyncDispose]();
+        if (opened.made()) await (await loadedUnlessLeft(opened.get(), o))?.[Symbol.asyncDispose]();
         if (!found.store) await store.close();
         await found[Symbol.asyncDispose]();
       },

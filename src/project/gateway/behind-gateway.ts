@@ -28,8 +28,8 @@ export interface BehindOptions {
   /** Names of the models that the server has now. */
   readonly names: () => readonly string[];
   readonly warn: (text: string) => void;
-  /** Where a log to `stdout` goes. */
-  readonly stdout: Writable;
+  /** Where a log to `stdout` goes; default: nowhere. */
+  readonly stdout?: Writable | undefined;
   readonly onRequest?: (record: RequestRecord) => void;
 }
 

@@ -2,14 +2,8 @@
  * Bases beside each other for a classifier of `loam.yaml`, encoders and decoders alike: what each tells of the user's classes, with intervals, what it
  * needs and how long it takes, and which one to take. Chosen on the train side alone: the held-out side judges the tuned model later.
  */
-import { formatBytes, formatCount, isLoamError, nearest } from "../../base/index.ts";
+import { formatBytes, isLoamError, nearest, withDetails } from "../../base/index.ts";
 import { loadModel } from "../../nn/index.ts";
-import type { ProjectFile } from "../../project/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import { modelText } from "../../project/models/index.ts";
-import { refusalOf } from "../../project/searching/index.ts";
-import { deviceOf, findModel, foundFiles } from "../../project/serving/index.ts";
-import type { TunedModel } from "../../project/tuning/index.ts";
 import {
   type ClassCandidate,
   type ClassTexts,
@@ -18,17 +12,25 @@ import {
   measureClassCandidate,
   type PairedComparison,
   readExamples,
+  type ScoreRange,
   type SystemScore,
   sampledClasses,
 } from "../../tune/index.ts";
-import type { Context } from "../verb.ts";
+import { progressFor, type Watch } from "../call.ts";
+import { cliErrors } from "../errors.ts";
+import { modelText } from "../models/model-text.ts";
+import type { ProjectFile } from "../project-file.ts";
+import { findModel } from "../serving/find-model.ts";
+import { foundFiles } from "../serving/found-files.ts";
+import { deviceOf } from "../serving/open-engine.ts";
+import type { TunedModel } from "../tuning/tune-part.ts";
+import type { Workspace } from "../workspace.ts";
+import { type RefusedBase, refusalOf } from "./refusal.ts";
 
 type Classify = Extract<TunedModel["tune"], { readonly task: "classify" }>;
 
 export interface SelectClassesGiven {
-  readonly context: Context;
-  readonly project: ProjectFile;
-  readonly folder: string;
+  readonly workspace: Workspace;
   /** Names of the candidates. */
   readonly names: readonly string[];
   readonly tune: Classify;
@@ -37,6 +39,36 @@ export interface SelectClassesGiven {
   /** Texts to judge by, at most. */
   readonly most: number;
   readonly steps: number;
+}
+
+export interface ClassBase {
+  readonly name: string;
+  readonly family: string;
+  readonly parameters: number;
+  readonly memoryBytes: number;
+  /** Of a text. */
+  readonly latencyMs: number;
+  /** Macro F1 of a head alone, and after a few steps where it was trained. */
+  readonly headAlone: ScoreRange;
+  readonly fewStep: ScoreRange | null;
+  /** Why there is no few-step score. */
+  readonly untrained: string | null;
+  /** Beside the best; null of the best. */
+  readonly comparison: PairedComparison | null;
+}
+
+/** Bases for a classifier, from the best on. */
+export interface ClassSelection {
+  /** The label that is told. */
+  readonly for: string;
+  readonly on: string;
+  readonly classes: readonly string[];
+  readonly texts: { readonly train: number; readonly validation: number };
+  readonly steps: number;
+  readonly candidates: readonly ClassBase[];
+  readonly refused: readonly RefusedBase[];
+  readonly recommended: string;
+  readonly reason: string;
 }
 
 /** The recipe of a classifier of the file. Errors: cli/usage. */
@@ -56,10 +88,6 @@ export function classifierOf({ config }: ProjectFile, name: string): Classify {
 interface Measured extends ClassCandidate {
   readonly name: string;
 }
-interface Refused {
-  readonly name: string;
-  readonly reason: string;
-}
 
 /** Texts that train, twice as many as judge, or as many as the steps read. */
 async function textsOf({ documents, tune, most, steps }: SelectClassesGiven): Promise<ClassTexts> {
@@ -71,32 +99,31 @@ async function textsOf({ documents, tune, most, steps }: SelectClassesGiven): Pr
   };
 }
 
-/** Measures them one after the other, and tells. Errors: tune/labels; cli/nothing where none is a base. */
-export async function selectForClasses(o: SelectClassesGiven): Promise<void> {
-  const { context, project, folder, tune, steps } = o;
-  const { out, cwd, signal } = context;
+/** Measures them one after the other. Errors: tune/labels; cli/nothing where none is a base. */
+export async function selectForClasses(o: SelectClassesGiven, watch: Watch): Promise<ClassSelection> {
+  const { workspace, tune, steps } = o;
+  const { signal } = watch;
   const texts = await textsOf(o);
-  const device = deviceOf(project);
+  const device = deviceOf(workspace.file);
   const { task: _, on: __, baselines: ___, costs: ____, crossValidation: _____, ...recipe } = tune;
   const measured: Measured[] = [];
-  const refused: Refused[] = [];
+  const refused: RefusedBase[] = [];
   for (const name of o.names) {
     signal.throwIfAborted();
     try {
-      await using found = await findModel(folder, cwd, name);
+      await using found = await findModel(workspace.folder, workspace.cwd, name);
       const { files } = await foundFiles(found);
       const { tokenizer } = await modelText(files);
       const base = await loadModel(files, device);
-      const progress = out.progress(name);
+      const progress = progressFor(watch, name);
       measured.push({ name, ...(await measureClassCandidate({ device, base, name, tokenizer, recipe, texts, steps, progress, signal })) });
-      out.clear();
     } catch (error) {
       signal.throwIfAborted();
       if (!isLoamError(error)) throw error;
-      refused.push({ name, reason: refusalOf(error, name, project) });
+      refused.push({ name, reason: refusalOf(error, name, workspace.file) });
     }
   }
-  tell(o, texts, measured, refused);
+  return selection(o, texts, measured, refused);
 }
 
 /** Classes that a candidate told, under its name. */
@@ -138,65 +165,34 @@ function judged(texts: ClassTexts, measured: readonly Measured[]) {
   return { order, probes, steps, comparisons };
 }
 
-function tell(
-  { context: { out }, tune, steps }: SelectClassesGiven,
+export const isAsGood = ({ comparison }: Pick<ClassBase, "comparison">): boolean =>
+  comparison === null || comparison.verdict === "no significant difference";
+
+function selection(
+  { tune, steps }: SelectClassesGiven,
   texts: ClassTexts,
   measured: readonly Measured[],
-  refused: readonly Refused[],
-) {
-  out.line(
-    `\n  On ${formatCount(texts.validation.length)} texts of data/${tune.on} that select, ${texts.classes.length} classes of ${tune.label}; ${formatCount(texts.train.length)} texts to learn from. Macro F1 [95 %]`,
-  );
-  if (measured.length === 0) {
-    for (const r of refused) out.line(`    ${r.name}: ${r.reason}`);
-    throw cliErrors.fail("nothing", {
-      place: "loam tune select",
-      expected: "a model that reads texts, or more",
-      received: `${refused.length} that are none`,
-    });
-  }
-  const { order, probes, steps: tuned, comparisons } = judged(texts, measured);
-  const best = order[0]!;
-  const near = order.filter(c => c === best || comparisons.get(c.name)!.verdict === "no significant difference");
-  const taken = near.reduce((a, b) => (b.memoryBytes < a.memoryBytes ? b : a));
-  const shown = (s: SystemScore) => `${s.macroF1.value.toFixed(3)} [${s.macroF1.low.toFixed(3)}, ${s.macroF1.high.toFixed(3)}]`;
-  const width = Math.max(8, ...order.map(c => c.name.length)) + 2;
-  const row = (mark: string, cells: readonly string[]) =>
-    out.line(`  ${mark} ${cells.map((c, i) => (i === 0 ? c.padEnd(width) : c.padStart(i < 5 ? 12 : 23))).join("")}`.trimEnd());
-  row(" ", ["", "", "parameters", "memory", "ms a text", "head alone", ...(steps > 0 ? [`${steps} steps`] : []), "less best"]);
-  for (const c of order) {
-    const d = comparisons.get(c.name);
-    row(c === taken ? ">" : " ", [
-      c.name,
-      c.family,
-      formatCount(c.parameters),
-      formatBytes(c.memoryBytes),
-      c.latencyMs.toFixed(c.latencyMs < 10 ? 2 : 1),
-      shown(probes.get(c.name)!),
-      ...(steps > 0 ? [c.tuned ? shown(tuned.get(c.name)!) : "-"] : []),
-      d ? `${(-d.difference.value).toFixed(3)}${d.verdict === "no significant difference" ? " (?)" : ""}` : "",
-    ]);
-    if (c.untrained) out.line(`      not trained: ${c.untrained}`);
-  }
-  for (const r of refused) out.line(`    ${r.name}: ${r.reason}`);
-  const than = comparisons.get(taken.name)?.difference;
-  const reason =
-    measured.length === 1
-      ? "the only candidate"
-      : taken !== best
-        ? `${best.name} is not better beyond chance (by ${than!.value.toFixed(3)} [${than!.low.toFixed(3)}, ${than!.high.toFixed(3)}]), and it needs ${formatBytes(best.memoryBytes - taken.memoryBytes)} less memory`
-        : near.length === 1
-          ? "it tells these classes best, beyond chance"
-          : "it tells these classes best, and of those that may be as good it needs the least memory";
-  out.line(`\n  Take ${taken.name}: ${reason}.${near.length > 1 ? " (?): no significant difference to the best." : ""}`);
-  out.result({
-    event: "result",
+  refused: readonly RefusedBase[],
+): ClassSelection {
+  const judgedBy = {
     for: tune.label,
     on: tune.on,
     classes: texts.classes,
     texts: { train: texts.train.length, validation: texts.validation.length },
     steps,
-    candidates: order.map(c => ({
+  };
+  if (measured.length === 0)
+    throw withDetails(
+      cliErrors.fail("nothing", {
+        place: "loam tune select",
+        expected: "a model that reads texts, or more",
+        received: `${refused.length} that are none`,
+      }),
+      { ...judgedBy, refused },
+    );
+  const { order, probes, steps: tuned, comparisons } = judged(texts, measured);
+  const candidates = order.map(
+    (c): ClassBase => ({
       name: c.name,
       family: c.family,
       parameters: c.parameters,
@@ -206,9 +202,19 @@ function tell(
       fewStep: tuned.get(c.name)?.macroF1 ?? null,
       untrained: c.untrained ?? null,
       comparison: comparisons.get(c.name) ?? null,
-    })),
-    refused,
-    recommended: taken.name,
-    reason,
-  });
+    }),
+  );
+  const best = candidates[0]!;
+  const near = candidates.filter(isAsGood);
+  const taken = near.reduce((a, b) => (b.memoryBytes < a.memoryBytes ? b : a));
+  const than = taken.comparison?.difference;
+  const reason =
+    candidates.length === 1
+      ? "the only candidate"
+      : taken !== best
+        ? `${best.name} is not better beyond chance (by ${than!.value.toFixed(3)} [${than!.low.toFixed(3)}, ${than!.high.toFixed(3)}]), and it needs ${formatBytes(best.memoryBytes - taken.memoryBytes)} less memory`
+        : near.length === 1
+          ? "it tells these classes best, beyond chance"
+          : "it tells these classes best, and of those that may be as good it needs the least memory";
+  return { ...judgedBy, candidates, refused, recommended: taken.name, reason };
 }

@@ -1,15 +1,28 @@
 /** The child's side of a fine-tuning job: reads its files as its base would learn them, or runs the links that `loam tune` would run. */
 import { checkModelFiles } from "../../nn/index.ts";
-import type { Link, ProjectFile } from "../../project/index.ts";
-import { lazyDevice, runLink } from "../../project/index.ts";
-import { baseLink, baseText, checkpointLink, instructLinks, preferenceLinks, tunedModel } from "../../project/tuning/index.ts";
 import { openArtifact, readRunData, registerVersion, resolveVersion, type Store } from "../../store/index.ts";
 import { metricsFile, readMetrics } from "../../train/index.ts";
-import { checkJobFiles, checkpointName, type JobFolder, type JobRecord, type JobWork } from "../../tune/index.ts";
-import type { Context } from "../verb.ts";
+import {
+  checkJobFiles,
+  checkpointName,
+  type JobFolder,
+  type JobRecord,
+  type JobWork,
+  type StepTold,
+  type WorkEvent,
+} from "../../tune/index.ts";
+import { type Link, lazyDevice, runLink } from "../life.ts";
+import type { ProjectFile } from "../project-file.ts";
+import { baseLink } from "../tuning/base-link.ts";
+import { baseText } from "../tuning/base-text.ts";
+import { checkpointLink, instructLinks, preferenceLinks } from "../tuning/instruct-links.ts";
+import { tunedModel } from "../tuning/tune-part.ts";
 
-interface Given {
-  readonly context: Context;
+export interface JobWorkGiven {
+  readonly signal: AbortSignal;
+  /** What the server is to know. */
+  readonly tell: (event: WorkEvent) => void;
+  readonly warn: (message: string) => void;
   readonly project: ProjectFile;
   readonly store: Store;
   readonly folder: JobFolder;
@@ -21,20 +34,20 @@ async function baseOf(store: Store, base: string) {
   return openArtifact(store, (await resolveVersion(store.records.read, name, which)).artifact);
 }
 
-async function check({ context, store, folder, record }: Given): Promise<void> {
+async function check({ tell, store, folder, record }: JobWorkGiven): Promise<void> {
   const base = await baseOf(store, record.base);
   const { model } = await checkModelFiles(base);
   const { type } = record.job.method;
   const checked = await checkJobFiles(folder.of(record.job.id), { type, text: await baseText(base), context: model.config.context });
-  context.out.event("checked", checked);
+  tell({ event: "checked", ...checked });
 }
 
-const aroundOf = ({ context, project }: Given) => ({
+const aroundOf = ({ warn, project }: JobWorkGiven) => ({
   device: lazyDevice(project),
-  onProblem: (p: Error) => context.out.warn(`loam: ${p.message}`),
+  onProblem: (p: Error) => warn(`loam: ${p.message}`),
 });
 
-function linksOf(given: Given): Link[] {
+function linksOf(given: JobWorkGiven): Link[] {
   const { project, record } = given;
   const { base, name, tune } = record;
   const around = aroundOf(given);
@@ -45,16 +58,16 @@ function linksOf(given: Given): Link[] {
   return [baseLink(base, `${name}.base`), ...links];
 }
 
-async function train(given: Given): Promise<void> {
-  const { context, store, record } = given;
-  const { out, signal } = context;
+async function train(given: JobWorkGiven): Promise<void> {
+  const { signal, tell, store, record } = given;
   const made = new Map();
   for (const link of linksOf(given)) {
     signal.throwIfAborted();
     const { artifact } = await runLink(store, link, made, {
       signal,
       progress: ({ values, leftMs = 0 }) => {
-        if (values?.step !== undefined) out.event("step", { ...values, leftMs });
+        // what tuning measures at a step, by these names
+        if (values?.step !== undefined) tell({ event: "step", ...(values as unknown as Omit<StepTold, "leftMs">), leftMs });
       },
     });
     made.set(link.label, artifact);
@@ -74,7 +87,8 @@ async function train(given: Given): Promise<void> {
   const scores = typeof summary.validationLoss === "number" ? { validationLoss: summary.validationLoss } : {};
   const { number } = await registerVersion(store, record.name, model.id, scores);
   const epochs = record.job.hyperparameters.n_epochs;
-  out.event("trained", {
+  tell({
+    event: "trained",
     version: number,
     step: chosen,
     checkpoints,
@@ -84,7 +98,7 @@ async function train(given: Given): Promise<void> {
   });
 }
 
-const works: { readonly [W in JobWork]: (given: Given) => Promise<void> } = { check, train };
+const works: { readonly [W in JobWork]: (given: JobWorkGiven) => Promise<void> } = { check, train };
 
 /** Does a part of a job. Errors: those of its stages; base/interrupted when it is stopped, with a checkpoint written. */
-export const workOnJob = (work: JobWork, given: Given): Promise<void> => works[work](given);
+export const workOnJob = (work: JobWork, given: JobWorkGiven): Promise<void> => works[work](given);

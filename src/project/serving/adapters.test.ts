@@ -18,23 +18,20 @@ const choice = (options: Parameters<typeof adapterChoice>[0]) => adapterChoice(o
 
 test("room for adapters is what is said, else what those that are named need; nobody's wish reserves nothing", async () => {
   expect(await choice({})).toEqual({ named: [], room: undefined, folder: undefined });
-  expect(await choice({ adapter: ["a=small"] })).toEqual({
+  expect(await choice({ adapters: { a: "small" } })).toEqual({
     named: [{ name: "a", folder: join(root, "small") }],
     room: { count: 4, rank: 16 },
     folder: undefined,
   });
-  expect((await choice({ adapter: ["a=small", "b=great"] })).room).toEqual({ count: 4, rank: 40 });
-  expect((await choice({ adapter: ["a=small"], maxAdapters: "2", maxAdapterRank: "4" })).room).toEqual({ count: 2, rank: 4 });
+  expect((await choice({ adapters: { a: "small", b: "great" } })).room).toEqual({ count: 4, rank: 40 });
+  expect((await choice({ adapters: { a: "small" }, maxAdapters: 2, maxAdapterRank: 4 })).room).toEqual({ count: 2, rank: 4 });
   expect(await choice({ adapterFolder: "here" })).toMatchObject({ room: { count: 4, rank: 16 }, folder: join(root, "here") });
 });
 
 test("options that contradict, and folders that are none, are refused by name", async () => {
   for (const [options, says] of [
-    [{ adapter: ["small"] }, 'loam serve: --adapter: expected NAME=FOLDER, got "small"'],
-    [{ adapter: ["=small"] }, "--adapter: expected NAME=FOLDER"],
-    [{ adapter: ["a=small", "b=small"], maxAdapters: "1" }, "--max-adapters: expected at least 2"],
-    [{ maxAdapterRank: "0" }, "--max-adapter-rank: expected a whole number from 1"],
-    [{ adapter: ["a=nothing"] }, join(root, "nothing")],
+    [{ adapters: { a: "small", b: "small" }, maxAdapters: 1 }, "--max-adapters: expected at least 2"],
+    [{ adapters: { a: "nothing" } }, join(root, "nothing")],
   ] as const)
-    await expect(choice(options as Parameters<typeof adapterChoice>[0]), says).rejects.toThrow(says);
+    await expect(choice(options), says).rejects.toThrow(says);
 });

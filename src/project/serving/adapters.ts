@@ -1,11 +1,9 @@
 /** The adapters of `loam serve`: those that are named at the start, the room for more, and the folder from which more may come. */
 import { resolve } from "node:path";
 import { type AdapterRoom, adapterRank, folderFiles, isBaseNamed, readAdapter } from "../../nn/index.ts";
-import { cliErrors } from "../../project/index.ts";
-import type { NamedVersion } from "../../project/serving/index.ts";
 import type { Engine, Engines } from "../../serve/index.ts";
-import { numberOption, textOption } from "../options.ts";
-import type { Options } from "../verb.ts";
+import { cliErrors } from "../errors.ts";
+import type { NamedVersion } from "./model-versions.ts";
 
 export interface NamedFolder {
   readonly name: string;
@@ -28,20 +26,24 @@ const defaultRank = 16;
 /** The vectors of a processor: a rank between takes as long. */
 const rankStep = 8;
 
-function namedFolder(text: string, cwd: string): NamedFolder {
-  const [, name, folder] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  if (name !== undefined && folder !== undefined) return { name, folder: resolve(cwd, folder) };
-  throw cliErrors.fail("usage", { place: "loam serve: --adapter", expected: "NAME=FOLDER", received: JSON.stringify(text) });
+export interface AdapterOptions {
+  /** Folders of LoRA adapters (PEFT) of the first model, by the name that requests use. */
+  readonly adapters?: Readonly<Record<string, string>> | undefined;
+  /** Adapters that can be loaded at once; default: 4 where any are wanted, and those that are named. */
+  readonly maxAdapters?: number | undefined;
+  /** The greatest rank that one may have; default: 16, or that of those that are named. */
+  readonly maxAdapterRank?: number | undefined;
+  /** Adapters below this folder may be loaded over HTTP; default: none. */
+  readonly adapterFolder?: string | undefined;
+  /** Takes adapters that were made for other weights too. */
+  readonly adapterAnyBase?: boolean | undefined;
 }
 
-/** Reads the options and the ranks of what is named. Errors: cli/usage, and those of an adapter's configuration. */
-export async function adapterChoice(options: Options, cwd: string): Promise<AdapterChoice> {
-  const given = options.adapter;
-  const named = (Array.isArray(given) ? given : []).map(text => namedFolder(text, cwd));
-  const folder = textOption(options, "adapterFolder");
-  const most = numberOption(options, "maxAdapters", "serve", { least: 1, most: 64, whole: true });
+/** Reads the ranks of what is named. Errors: cli/usage, and those of an adapter's configuration. */
+export async function adapterChoice(options: AdapterOptions, cwd: string): Promise<AdapterChoice> {
+  const named = Object.entries(options.adapters ?? {}).map(([name, folder]) => ({ name, folder: resolve(cwd, folder) }));
+  const { adapterFolder: folder, maxAdapters: most, maxAdapterRank: rank } = options;
   const any = options.adapterAnyBase === true ? { anyBase: true } : {};
-  const rank = numberOption(options, "maxAdapterRank", "serve", { least: 1, most: 512, whole: true });
   if (named.length === 0 && folder === undefined && most === undefined && rank === undefined)
     return { named, room: undefined, folder: undefined, ...any };
   if (most !== undefined && most < named.length)
