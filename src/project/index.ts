@@ -21,6 +21,7 @@ export { type LooksReport, looksLines, looksReport } from "./looks.ts";
 export { neededBy } from "./needs.ts";
 export { openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
+export { previewFile, previewRecipe } from "./previews.ts";
 export {
   findProject,
   modelNameOf,
@@ -32,6 +33,7 @@ export {
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
+export type { ProjectServer } from "./serving/serve-options.ts";
 export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
 export { type RunPlan, type RunReport, runLife } from "./runs.ts";
 export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";

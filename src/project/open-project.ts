@@ -5,6 +5,7 @@
 import type { Store } from "../store/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
+import type { PreviewOptions } from "./previews.ts";
 import { findProject, type ProjectConfig } from "./project-file.ts";
 import type { RunOptions, RunPlan, RunReport, TuneOptions } from "./runs.ts";
 import type { SearchOptions, SearchReport, StudyReport, StudyRow } from "./searches.ts";
@@ -13,6 +14,7 @@ import type { BaseSelection, SelectOptions } from "./selections.ts";
 import type { Reply, Turn } from "./serving/ask.ts";
 import type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 import type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
+import type { RecipePreview } from "./tuning/preview-examples.ts";
 import { Workspace } from "./workspace.ts";
 
 const runs = () => import("./runs.ts");
@@ -89,6 +91,11 @@ export class Project implements AsyncDisposable {
    */
   evaluate(tasks: string | readonly string[] = [], options: EvaluateOptions & CallOptions = {}): Call<TasksEvaluation> {
     return callOf(async watch => (await evaluations()).evaluateTasks(this.#workspace, [tasks].flat(), options, watch), options);
+  }
+
+  /** Which tokens of its examples a tuned model of loam.yaml would be trained on. */
+  preview(model: string, options: PreviewOptions & CallOptions = {}): Call<RecipePreview> {
+    return callOf(async watch => (await import("./previews.ts")).previewRecipe(this.#workspace, model, options, watch), options);
   }
 
   /** Starts a server of the project's models: OpenAI's API, the console, the project's gateway. `close()` of the result ends it. */
