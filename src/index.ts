@@ -34,7 +34,15 @@ export {
   type TensorsOf,
   table,
 } from "./nn/index.ts";
-export { type Call, type CallOptions, eventVersion, openProject, type Project, type ProjectEvent, type ProjectServer } from "./project/index.ts";
+export {
+  type Call,
+  type CallOptions,
+  eventVersion,
+  openProject,
+  type Project,
+  type ProjectEvent,
+  type ProjectServer,
+} from "./project/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

@@ -12,6 +12,7 @@ const ofProcess = /\bprocess\.(?:argv|cwd|chdir|stdin|stdout|stderr|on|once|off|
 /** Files that may, and why. */
 const allowed: Readonly<Record<string, string>> = {
   "data/sources/guarded/child.mjs": "a child program's entry: it reads files that could take a process with them",
+  "data/sources/guarded/guarded.ts": "what it calls `process` is a child that it started",
   "evaluate/code/run-program.mjs": "a child program's entry: it runs what models wrote",
   "project/doctor/open-device.ts": "a child program's entry: a driver may end the process that opens it",
   "gateway/transport/handover.ts": "the channel between `loam gateway --handover` and its workers, which the command line alone opens",

@@ -89,3 +89,22 @@ test("an error of the work is thrown where it is read, after the events before i
   await expect(read()).rejects.toThrow("broken");
   expect(seen).toEqual([warning("a")]);
 });
+
+test("an error while whoever reads is busy is thrown when it reads on, and rejects nothing that nobody handles", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    const read = async () => {
+      const call = callOf(async ({ emit }) => {
+        emit(warning("a"));
+        throw new Error("broken");
+      });
+      for await (const _ of call) for (let turn = 0; turn < 3; turn++) await setImmediate();
+    };
+    await expect(read()).rejects.toThrow("broken");
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});

@@ -104,6 +104,8 @@ class Working<T> implements Call<T> {
     const unread = new Unread();
     this.#unread = unread;
     const result = this.#begin();
+    // whoever reads may be busy when it fails, and is told at the end
+    result.catch(() => {});
     let isRead = false;
     try {
       for (let event = await unread.next(); event; event = await unread.next()) yield event;

@@ -55,7 +55,7 @@ export interface EvaluateOptions {
   /** A model that writes the paraphrases of the variant `paraphrase`. */
   readonly paraphraser?: string | undefined;
   readonly variants?: readonly VariantName[] | undefined;
-  /** Conditions that the report's `failed` counts: `accuracy < 0.9`, `accuracy < against`. */
+  /** Conditions that the report's `failed` counts: `acc < 0.9`, `acc < prod.acc`. */
   readonly failIf?: string | readonly string[] | undefined;
   /** What a condition within the interval counts as; default: what the value says. */
   readonly undecided?: UndecidedRule | undefined;

@@ -33,10 +33,10 @@ export {
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
-export type { ProjectServer } from "./serving/serve-options.ts";
 export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
 export { type RunPlan, type RunReport, runLife } from "./runs.ts";
 export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";
 export type { BaseCandidate, BaseSelection } from "./selections.ts";
+export type { ProjectServer } from "./serving/serve-options.ts";
 export { untilStopped } from "./until-stopped.ts";
 export { type Workplace, Workspace } from "./workspace.ts";

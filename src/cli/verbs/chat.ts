@@ -86,7 +86,8 @@ export const chat: VerbRun = async (context, [model], options) => {
   const o: Talk = { context, chat: opened, sampling, isPlain };
   if (prompt === undefined) {
     out.line(`  ${opened.model}. An empty line does nothing; Ctrl-D ends.`);
-    return talk(o);
+    await talk(o);
+    return;
   }
   if (isPlain) out.piece(prompt);
   await answer(o, isPlain ? prompt : [{ role: "user", content: prompt }], context.signal);
