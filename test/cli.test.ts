@@ -227,7 +227,7 @@ test("doctor names what is bad on a machine and ends with exit code 3; a library
       state: "bad",
       hint: expect.stringContaining("LOAM_ONNXRUNTIME"),
     });
-    expect(failure).toMatchObject({ error: { code: "cli/machine", place: "loam doctor: device cpu" } });
+    expect(failure).toMatchObject({ error: { code: "project/machine", place: "loam doctor: device cpu" } });
   }
 });
 

@@ -1,5 +1,5 @@
 /** Options of the command line as numbers: checked, with the verb and the flag named where they are none. */
-import { cliErrors } from "../project/index.ts";
+import { cliErrors } from "./errors.ts";
 import type { Options } from "./verb.ts";
 
 const flagOf = (key: string): string => `--${key.replaceAll(/[A-Z]/g, c => `-${c.toLowerCase()}`)}`;

@@ -1,7 +1,7 @@
 /** Where a verb looks for its project: `--project`, else where it was called. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { cliErrors } from "../project/index.ts";
+import { cliErrors } from "./errors.ts";
 import type { Context, Options } from "./verb.ts";
 
 /** Errors: cli/usage where the folder that was named is none. */

@@ -1,11 +1,11 @@
 /** The codes of this room. */
 import { errorTable } from "../base/index.ts";
 
-export const cliErrors = errorTable("cli", {
-  usage: {
+export const projectErrors = errorTable("project", {
+  argument: {
     status: 400,
     exit: "usage",
-    meaning: "A command, argument or option is not known or is missing; the nearest right one is named.",
+    meaning: "What a call was asked for names nothing known, is missing, or does not fit the rest; what would fit is named.",
   },
   noProject: { status: 404, exit: "usage", meaning: "There is no loam.yaml in this folder or above it." },
   reference: { status: 400, exit: "usage", meaning: "loam.yaml names a data set or model that it does not define." },

@@ -27,7 +27,7 @@ import {
 import { type Looks, looksOf } from "../store/index.ts";
 import { progressFor, type Watch } from "./call.ts";
 import { Closers } from "./closers.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { againstModel } from "./eval/against.ts";
 import { conditionMeasures, conditionSubjects } from "./eval/conditions.ts";
 import { type SeenItems, seenItems } from "./eval/contaminated.ts";
@@ -112,16 +112,16 @@ interface Sides {
 
 type Tasks = Awaited<ReturnType<typeof tasksOf>>;
 
-/** Errors: cli/usage. */
+/** Errors: project/argument. */
 function checkJudged(tasks: readonly LoadedTask[], hasOther: boolean): void {
   if (!hasOther)
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "loam eval --judge",
       expected: "--against, the model whose answers are held beside",
       received: "none",
     });
   if (tasks.some(t => t.task.output === "generate_until")) return;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam eval --judge",
     expected: "a task whose output is generate_until: its answers can be compared",
     received: tasks.map(t => `${t.task.task} (${t.task.output})`).join(", "),
@@ -308,7 +308,7 @@ const shownItems = 3;
 
 /**
  * Evaluates a model on tasks: files, or names in the folder `tasks`; all of these where none is named. A condition that is met counts in `failed`, and is no
- * error. Errors: those of the tasks, the conditions and the models; cli/usage.
+ * error. Errors: those of the tasks, the conditions and the models; project/argument.
  */
 export async function evaluateTasks(
   place: Workplace,

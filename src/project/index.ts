@@ -2,7 +2,7 @@
 
 export { type Call, type CallOptions, callOf, type Watch } from "./call.ts";
 export { environmentOf } from "./environment.ts";
-export { cliErrors } from "./errors.ts";
+export { projectErrors } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
 export { type EvaluateOptions, evaluateTasks, throwFailed } from "./evaluations.ts";
 export {

@@ -75,7 +75,7 @@ export class Project implements AsyncDisposable {
     return callOf(async () => (await searches()).studiesOf(this.#workspace), options);
   }
 
-  /** A study (default: the newest) with its trials, importances and verdict. Errors: cli/nothing, store/notFound. */
+  /** A study (default: the newest) with its trials, importances and verdict. Errors: project/nothing, store/notFound. */
   study(id?: string, options: CallOptions = {}): Call<StudyReport> {
     return callOf(async () => (await searches()).studyReport(this.#workspace, id), options);
   }
@@ -130,7 +130,7 @@ export interface OpenProjectOptions {
 
 /**
  * The project in a folder or the nearest one above it.
- * Errors: cli/noProject where there is none; base/config, base/syntax, cli/reference for what its file says.
+ * Errors: project/noProject where there is none; base/config, base/syntax, project/reference for what its file says.
  */
 export const openProject = async (folder: string, { cwd }: OpenProjectOptions = {}): Promise<Project> =>
   new Project(new Workspace(findProject(folder), cwd));

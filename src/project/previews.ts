@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import { byLine, type ExampleOptions, previewOf, previewPieces, readExampleFile } from "../tune/index.ts";
 import type { Watch } from "./call.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { namedOrMade } from "./eval/made-model.ts";
 import { findModel } from "./serving/find-model.ts";
 import { baseText } from "./tuning/base-text.ts";
@@ -28,7 +28,7 @@ export interface FilePreviewOptions extends PreviewOptions {
 
 const shownExamples = 3;
 
-/** Of the examples that a tuned model of loam.yaml is trained on. Errors: cli/usage, cli/nothing; those of reading the examples. */
+/** Of the examples that a tuned model of loam.yaml is trained on. Errors: project/argument, project/nothing; those of reading the examples. */
 export async function previewRecipe(
   workspace: Workspace,
   model: string,
@@ -38,7 +38,7 @@ export async function previewRecipe(
   return recipePreview(workspace.file, await workspace.store(), model, all => all.slice(0, number), signal);
 }
 
-/** Of a file's examples. Errors: cli/usage, those of the file and the model. */
+/** Of a file's examples. Errors: project/argument, those of the file and the model. */
 export async function previewFile({ folder, cwd }: Workplace, file: string, o: FilePreviewOptions): Promise<TrainingPreview> {
   const { line, examples, number = shownExamples } = o;
   await using found = await findModel(folder, cwd, o.model);
@@ -51,7 +51,7 @@ export async function previewFile({ folder, cwd }: Workplace, file: string, o: F
   const isOnly = (place = ""): boolean => new RegExp(`:${line}(?!\\d)`).test(place);
   const chosen = line === undefined ? all.encoded.slice(0, number) : all.encoded.filter(e => isOnly(e.place));
   if (line !== undefined && chosen.length === 0 && !problems.some(p => isOnly(p.problem.place)))
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "loam tune preview: --line",
       expected: `a line of ${shown} with an example`,
       received: String(line),

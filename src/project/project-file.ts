@@ -12,7 +12,7 @@ import { defaultSpecialTokens } from "../text/index.ts";
 import { modelPart, recipeSchema } from "../train/index.ts";
 import { searchPart } from "../tune/index.ts";
 import type { RunEnvironment } from "./environment.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { labelPart } from "./labelling/label-part.ts";
 import { guardsOf } from "./releases/guards-of.ts";
 import { checkSearches } from "./searching/check-searches.ts";
@@ -89,7 +89,7 @@ function checkReferences(c: ProjectConfig, file: string): void {
   const refer = (where: string, what: string, value: string, known: readonly string[]) => {
     if (known.includes(value)) return;
     const near = nearest(value, known);
-    throw cliErrors.fail("reference", {
+    throw projectErrors.fail("reference", {
       place: `${file}: ${where}`,
       expected: `${what} (${known.join(", ") || "none is defined"})`,
       received: `"${value}"`,
@@ -118,7 +118,7 @@ function checkBases(c: ProjectConfig, model: string, file: string): void {
     const tuned = c.tuned[path.at(-1)!];
     for (const next of tuned ? madeOf(tuned) : []) {
       if (path.includes(next))
-        throw cliErrors.fail("reference", {
+        throw projectErrors.fail("reference", {
           place: `${file}: models.${model}.${c.tuned[model]!.base === (path[1] ?? next) ? "base" : "tune.teacher"}`,
           expected: "a model that is not made of this one",
           received: [...path, next].join(" <- "),
@@ -179,7 +179,7 @@ export function findProject(from: string): ProjectFile {
     const file = join(folder, projectFile);
     if (existsSync(file)) return readProject(folder);
     if (dirname(folder) === folder)
-      throw cliErrors.fail("noProject", {
+      throw projectErrors.fail("noProject", {
         place: resolve(from),
         expected: `a ${projectFile} here or in a folder above`,
         received: "none",
@@ -235,7 +235,7 @@ export function modelNameOf(p: ProjectFile, given: string | undefined): string {
   const wanted = given ?? servedModelOf(p) ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "model",
     expected: `one of ${known.join(", ")}`,
     received: wanted === undefined ? "none" : `"${wanted}"`,

@@ -3,7 +3,7 @@ import { check, isLoamError, type LoamError, nearest } from "../base/index.ts";
 import { listModels, registerVersion, type Store, type Summary } from "../store/index.ts";
 import { crossValidationOptions } from "../tune/index.ts";
 import type { Watch } from "./call.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { evaluationLooks, reportOf } from "./eval/report-of.ts";
 import { type Link, lifeOf, type Made, planLink, stageNames } from "./life.ts";
@@ -76,7 +76,7 @@ function linksUpTo(links: readonly Link[], stage: string | undefined): Link[] {
   if (last >= 0) return links.slice(0, last + 1);
   if ((stageNames as readonly string[]).includes(stage)) return [];
   const near = nearest(stage, stageNames);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam run",
     expected: `a stage of ${stageNames.join(", ")}`,
     received: `"${stage}"`,
@@ -202,14 +202,14 @@ export const runModels = (workspace: Workspace, model: string | undefined, optio
 export const trainModel = (workspace: Workspace, model: string | undefined, options: RunOptions, watch: Watch): Promise<RunReport> =>
   runLives(workspace, workspace.file, [modelNameOf(workspace.file, model)], options, watch);
 
-/** The project with what the options ask for. Errors: cli/usage for a task whose recipes are not cross-validated. */
+/** The project with what the options ask for. Errors: project/argument for a task whose recipes are not cross-validated. */
 export function withCrossValidation(file: ProjectFile, models: readonly string[], { folds, repeats, seeds }: FoldOptions): ProjectFile {
   const asked = Object.entries({ folds, repeats, seeds }).filter(([, value]) => value !== undefined);
   if (asked.length === 0) return file;
   const changed = models.map((name): readonly [string, TunedModel] => {
     const entry = file.config.tuned[name]!;
     if (!canBeCrossValidated(entry.tune))
-      throw cliErrors.fail("usage", {
+      throw projectErrors.fail("argument", {
         place: `loam tune --${asked[0]![0]}`,
         expected: "a model with `task: classify` or `task: regress`",
         received: `${name}, with \`task: ${entry.tune.task}\``,
@@ -227,7 +227,7 @@ export async function tuneModels(workspace: Workspace, model: string | undefined
   const known = Object.keys(file.config.tuned);
   if (known.length === 0 || (model !== undefined && !known.includes(model))) {
     const near = model === undefined ? undefined : nearest(model, known);
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "loam tune",
       expected: known.length > 0 ? `one of ${known.join(", ")}` : "a model with `base:` and `tune:` in loam.yaml",
       received: model === undefined ? "none" : `"${model}"`,

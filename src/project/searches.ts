@@ -17,7 +17,7 @@ import {
 } from "../store/index.ts";
 import { halfOf, importance, type Point, paretoFront, ranked, type SearchPart, spaceOf, studyOf, tuneErrors } from "../tune/index.ts";
 import { progressFor, type Watch } from "./call.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { type Link, lazyDevice } from "./life.ts";
 import { type ProjectFile, projectFile } from "./project-file.ts";
 import { runLinks } from "./run-links.ts";
@@ -87,7 +87,7 @@ function searchNameOf({ config }: ProjectFile, given: string | undefined): strin
   const wanted = given ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam tune search",
     expected: known.length > 0 ? `one of ${known.join(", ")}` : `a search under \`searches:\` in ${projectFile}`,
     received: wanted === undefined ? "none" : `"${wanted}"`,
@@ -297,13 +297,13 @@ async function lastVerdict(store: Store, study: StoredStudy): Promise<StudyVerdi
   return toldVerdict(store, await openArtifact(store, artifact), study.verdicts.length);
 }
 
-/** A study with its trials and what they tell; the newest one where none is named. Errors: cli/nothing; store/notFound. */
+/** A study with its trials and what they tell; the newest one where none is named. Errors: project/nothing; store/notFound. */
 export async function studyReport(workspace: Workspace, wanted: string | undefined): Promise<StudyReport> {
   const store = await workspace.store();
   const { read } = store.records;
   const id = wanted ?? (await listStudies(read)).at(-1)?.id;
   if (id === undefined)
-    throw cliErrors.fail("nothing", {
+    throw projectErrors.fail("nothing", {
       place: "loam tune show",
       expected: "a study",
       received: "none",

@@ -7,7 +7,7 @@ import type { Device } from "../tensor/index.ts";
 import { bitsPerByteOf, type Comparison, halfOf, verdictOf } from "../tune/index.ts";
 import { progressFor, type Watch } from "./call.ts";
 import { dataLinksOf } from "./data-links.ts";
-import { cliErrors } from "./errors.ts";
+import { projectErrors } from "./errors.ts";
 import { homeIfThere } from "./models/home.ts";
 import { modelText } from "./models/model-text.ts";
 import type { ProjectFile } from "./project-file.ts";
@@ -73,7 +73,7 @@ function dataNameOf({ config }: ProjectFile, given: string | undefined): string 
   const wanted = given ?? (known.length === 1 ? known[0] : undefined);
   if (wanted !== undefined && known.includes(wanted)) return wanted;
   const near = wanted === undefined ? undefined : nearest(wanted, known);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: `loam ${verb}: --on`,
     expected: `one of ${known.join(", ")}`,
     received: wanted === undefined ? "none" : `"${wanted}"`,
@@ -162,7 +162,7 @@ function selection(on: string, { judgedOn, steps }: Measuring, all: readonly Mea
   const judgedBy = { on, documents: judgedOn.length, bytes, steps };
   if (all.length === 0)
     throw withDetails(
-      cliErrors.fail("nothing", {
+      projectErrors.fail("nothing", {
         place: `loam ${verb}`,
         expected: "a language model or more",
         received: `${refused.length} that are none`,
@@ -194,7 +194,7 @@ function selection(on: string, { judgedOn, steps }: Measuring, all: readonly Mea
   return { ...judgedBy, candidates, refused, recommended: taken.name, reason };
 }
 
-/** Measures bases one after the other; all models that are here, where none is named. Errors: cli/nothing where none is a base. */
+/** Measures bases one after the other; all models that are here, where none is named. Errors: project/nothing where none is a base. */
 export async function selectBase(
   workspace: Workspace,
   given: readonly string[],
@@ -204,7 +204,7 @@ export async function selectBase(
   const { file } = workspace;
   const tune = options.for === undefined ? undefined : classifierOf(file, options.for);
   if (tune && options.on !== undefined && options.on !== tune.on)
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: `loam ${verb}: --on`,
       expected: `none beside --for, or ${tune.on}, on which ${options.for} is tuned`,
       received: `"${options.on}"`,
@@ -214,7 +214,7 @@ export async function selectBase(
   const store = await workspace.store();
   const names = given.length > 0 ? given : await allModels(store);
   if (names.length === 0)
-    throw cliErrors.fail("nothing", {
+    throw projectErrors.fail("nothing", {
       place: `loam ${verb}`,
       expected: "a model or more",
       received: "none",

@@ -104,7 +104,7 @@ function remote(running: Running): Administration {
   };
 }
 
-/** Errors: those of the file and the state; with `--url` cli/usage, gateway/unavailable, cli/answer. */
+/** Errors: those of the file and the state; with `--url` cli/usage, gateway/unavailable, project/answer. */
 export async function administered<T>(
   context: Context,
   options: Options,

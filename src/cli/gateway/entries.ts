@@ -44,7 +44,7 @@ function remote(running: Running): EntryAdministration {
   };
 }
 
-/** Errors: those of the file and the state; with `--url` cli/usage, gateway/unavailable, cli/answer. */
+/** Errors: those of the file and the state; with `--url` cli/usage, gateway/unavailable, project/answer. */
 export async function withEntries<T>(
   context: Context,
   options: Options,

@@ -4,8 +4,9 @@
  */
 import { environment } from "../../base/index.ts";
 import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { tokenFor } from "../../session/index.ts";
+import { cliErrors } from "../errors.ts";
 import { runningServers } from "../login/running-servers.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options } from "../verb.ts";
@@ -41,7 +42,7 @@ export async function runningOf(
   });
 }
 
-/** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence. */
+/** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, project/answer with the gateway's own sentence. */
 export async function askRunning<T>(
   { url, key }: Running,
   method: "GET" | "POST" | "PUT" | "DELETE",
@@ -67,9 +68,12 @@ export async function askRunning<T>(
   try {
     value = JSON.parse(text);
   } catch {
-    throw cliErrors.fail("answer", { place: url, message: `status ${response.status}, and no JSON: is this a gateway?` });
+    throw projectErrors.fail("answer", { place: url, message: `status ${response.status}, and no JSON: is this a gateway?` });
   }
   if (response.ok) return value as T;
   const said = (value as { readonly error?: { readonly message?: unknown } }).error?.message;
-  throw cliErrors.fail("answer", { place: `${method} ${path}`, message: typeof said === "string" ? said : `status ${response.status}` });
+  throw projectErrors.fail("answer", {
+    place: `${method} ${path}`,
+    message: typeof said === "string" ? said : `status ${response.status}`,
+  });
 }

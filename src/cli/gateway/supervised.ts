@@ -1,6 +1,6 @@
 /** `loam gateway --handover`: the process above, which starts workers and passes signals on: SIGUSR2 a new worker in the old one's place, SIGHUP the file again. */
 import { type GatewayConfig, supervise } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import type { Context } from "../verb.ts";
 
 export async function supervised({ out, signal }: Context, config: GatewayConfig): Promise<void> {

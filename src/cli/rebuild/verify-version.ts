@@ -2,7 +2,7 @@
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import { formatCount } from "../../base/index.ts";
-import { cliErrors, environmentOf } from "../../project/index.ts";
+import { environmentOf, projectErrors } from "../../project/index.ts";
 import { type RebuiltStage, rebuild } from "../../project/rebuild/index.ts";
 import { checkContent, trace, verify } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
@@ -10,12 +10,12 @@ import { textOption } from "../options.ts";
 import type { NamedModel } from "../releases/named-version.ts";
 import type { Context, Options } from "../verb.ts";
 
-/** Log, tables, and every file of the version and of what it was made from. Errors: cli/damaged; store/blobDamaged, store/blobMissing. */
+/** Log, tables, and every file of the version and of what it was made from. Errors: project/damaged; store/blobDamaged, store/blobMissing. */
 export async function verifyRecordOf({ out, signal }: Context, { store, model, version }: NamedModel) {
   const found = await verify(store, { progress: out.progress("verify"), signal });
   for (const f of found.findings) out.line(`  ${JSON.stringify(f)}`);
   if (!found.ok)
-    throw cliErrors.fail("damaged", { place: "models verify", message: `${found.findings.length + found.moreFindings} findings` });
+    throw projectErrors.fail("damaged", { place: "models verify", message: `${found.findings.length + found.moreFindings} findings` });
   const t = await trace(store, version.artifact, { first: 0 });
   const kept = t.nodes.filter(n => n.releasedMs === null && (n.id === version.artifact || t.madeFrom.includes(n.id)));
   let [files, bytes] = [0, 0];
@@ -76,10 +76,10 @@ export async function rebuildVersion(context: Context, named: NamedModel, option
   return { isRepeated: wrong.length === 0, stages, wrong };
 }
 
-/** Errors: cli/notRepeated. */
+/** Errors: project/notRepeated. */
 export function checkRepeated(version: string, wrong: readonly RebuiltStage[]): void {
   if (wrong.length === 0) return;
-  throw cliErrors.fail("notRepeated", {
+  throw projectErrors.fail("notRepeated", {
     place: version,
     expected: "the recorded content digests",
     received: wrong.map(s => `${s.outcome}: ${s.artifact} (${s.stage})`).join(", "),

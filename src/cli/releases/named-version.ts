@@ -1,9 +1,9 @@
 /** The version that a verb of `loam models` names, with the record that it is in. */
 import { userInfo } from "node:os";
 import type { ProjectFile } from "../../project/index.ts";
-import { cliErrors } from "../../project/index.ts";
 import { findModel } from "../../project/serving/index.ts";
 import { type ModelVersion, resolveVersion, type Store } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

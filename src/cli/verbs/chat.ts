@@ -1,7 +1,7 @@
 /** `loam chat`: talks to a version in the terminal, or completes one text. */
 import { createInterface } from "node:readline/promises";
-import { cliErrors } from "../../project/index.ts";
 import { type Ask, type AskOptions, openChat, type ProjectChat, type Reply, type Turn } from "../../project/serving/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import { showCall, showWork } from "../show-call.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";

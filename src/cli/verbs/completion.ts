@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseYaml } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
 import { candidates, type NamedPart } from "../completion/candidates.ts";
 import { type Shell, scripts, shells } from "../completion/scripts.ts";
+import { cliErrors } from "../errors.ts";
 import type { Verb, VerbRun } from "../verb.ts";
 
 const projectFile = "loam.yaml";

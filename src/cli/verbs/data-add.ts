@@ -6,7 +6,6 @@ import { formatCount, readText, writeFileAtomic } from "../../base/index.ts";
 import { dataNameOf, type NewSource, newSource, readerOf, type SourceEntry } from "../../project/data/index.ts";
 import { type Change, editYaml, flow } from "../../project/edit/index.ts";
 import {
-  cliErrors,
   dataLinksOf,
   findProject,
   type ProjectConfig,
@@ -17,6 +16,7 @@ import {
   withProjectStore,
 } from "../../project/index.ts";
 import { askYes } from "../data/ask-yes.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";

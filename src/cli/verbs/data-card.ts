@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { makeFolder, writeFileAtomic } from "../../base/index.ts";
 import { artifactAsExport, cardFiles, cardFormat, cardMarkdown, dataCard } from "../../data/index.ts";
 import { cardPartOf, cardRecordOf, openDataSet, staleLine } from "../../project/data/index.ts";
-import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
+import { findProject, projectErrors, withProjectStore } from "../../project/index.ts";
 import { textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -34,7 +34,7 @@ export const dataCardVerb: VerbRun = async (context, [name], options) => {
     const folder = resolve(context.cwd, to);
     const files = cardFiles(card, artifactAsExport(set.artifact));
     if (options.force !== true && !isFree(folder, [...files.keys()]))
-      throw cliErrors.fail("exists", {
+      throw projectErrors.fail("exists", {
         place: `loam data card: --out ${to}`,
         expected: `no ${[...files.keys()].join(", ")}, or an earlier card`,
         received: "files of others",

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { formatBytes, formatCount, formatDuration, sha256 } from "../../base/index.ts";
 import { type EffectOn, measureEffect, parseSetting, rememberedTrainer } from "../../data/index.ts";
 import { dataNameOf, effectMaterial, effectSides, proxyTrainer, proxyVocab } from "../../project/data/index.ts";
-import { cliErrors, dataLinksOf, findProject, ownPackage, runLinks, withProjectStore } from "../../project/index.ts";
+import { dataLinksOf, findProject, ownPackage, projectErrors, runLinks, withProjectStore } from "../../project/index.ts";
 import { openDevice } from "../../tensor/index.ts";
 import { trainBpe } from "../../text/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
@@ -63,7 +64,7 @@ export const dataEffect: VerbRun = async (context, [given], options) => {
     const [without, withStep] = [await artifactOf(sides.without), await artifactOf(sides.with)];
     const material = await effectMaterial(without, withStep, most);
     if (material.with.length === 0 || material.asked.length < 2)
-      throw cliErrors.fail("nothing", {
+      throw projectErrors.fail("nothing", {
         place: `data/${name}`,
         expected: "documents to train on with the step, and two held out",
         received: `${material.with.length} and ${material.asked.length}`,

@@ -12,7 +12,8 @@ import {
   type Side,
 } from "../../data/index.ts";
 import { cardPartOf, cardRecordOf, openDataSet, staleLine } from "../../project/data/index.ts";
-import { cliErrors, findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
+import { findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

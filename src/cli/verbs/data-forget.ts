@@ -11,13 +11,13 @@ import { type ForgetPlan, findDocument, forgetPlan, type Holder, holdersOf, know
 import { editYaml } from "../../project/edit/index.ts";
 import {
   checkKnown,
-  cliErrors,
   dataLinksOf,
   findProject,
   neededBy,
   neededByAll,
   type ProjectFile,
   parseProject,
+  projectErrors,
   projectFile,
   runLife,
   runLinks,
@@ -26,6 +26,7 @@ import {
 } from "../../project/index.ts";
 import { applyGc, listModels, planGc, removeRunErrors, removeScratch, type Store } from "../../store/index.ts";
 import { askYes } from "../data/ask-yes.ts";
+import { cliErrors } from "../errors.ts";
 import { watchOf } from "../show-call.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -264,7 +265,7 @@ export const dataForget: VerbRun = async (context, args, options) => {
       const orphans = [...new Set(plan.documents.flatMap(d => d.standsFor))].filter(id => !going.has(id)).sort();
       const still = await idsWithin(artifact, [...going]);
       if (still.length > 0)
-        throw cliErrors.fail("damaged", {
+        throw projectErrors.fail("damaged", {
           place: artifact.id,
           expected: "none of the forgotten documents",
           received: few(still),

@@ -13,7 +13,8 @@ import {
   textLines,
   trainNames,
 } from "../../data/index.ts";
-import { cliErrors, findProject } from "../../project/index.ts";
+import { findProject } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

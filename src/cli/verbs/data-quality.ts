@@ -12,7 +12,8 @@ import {
   trainQuality,
 } from "../../data/index.ts";
 import { readExamples } from "../../project/data/index.ts";
-import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
+import { findProject, withProjectStore } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

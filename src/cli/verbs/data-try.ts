@@ -2,8 +2,9 @@
 import { formatCount } from "../../base/index.ts";
 import { parseSetting, showMeasure, type Trial, type TryExample, tryThresholds } from "../../data/index.ts";
 import { openDataSet, staleLine } from "../../project/data/index.ts";
-import { cliErrors, findProject, withProjectStore } from "../../project/index.ts";
+import { findProject, withProjectStore } from "../../project/index.ts";
 import { percent } from "../data/show-report.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

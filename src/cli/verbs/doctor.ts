@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Check, Place, State } from "../../project/doctor/index.ts";
 import { hardware, optional, software } from "../../project/doctor/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import type { Context, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -40,7 +40,7 @@ export const doctor: VerbRun = async (context, _, options) => {
   const bad = checks.filter(c => c.state === "bad");
   context.out.result({ ok: bad.length === 0, checks });
   if (bad.length)
-    throw cliErrors.fail("machine", {
+    throw projectErrors.fail("machine", {
       place: `loam doctor: ${bad[0]!.name}`,
       message: bad[0]!.found,
       ...(bad[0]!.hint ? { hint: bad[0]!.hint } : {}),

@@ -4,7 +4,8 @@
  */
 import { formatBytes } from "../../base/index.ts";
 import { type CacheState, type GatewayConfig, openCacheStore } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { gatewayOf } from "../gateway/open-gateway.ts";
 import { askRunning, runningOf } from "../gateway/running.ts";
 import { textOption } from "../options.ts";
@@ -28,7 +29,7 @@ function showState({ out }: Context, s: CacheState): void {
 /** The store of the file, opened from outside. Errors: cli/usage where it is in the gateway's memory. */
 async function withStore(context: Context, config: GatewayConfig, action: string, options: Options): Promise<void> {
   const { cache, state, folder } = config;
-  if (!cache) throw cliErrors.fail("nothing", { place, message: "the gateway's file has no part `cache`" });
+  if (!cache) throw projectErrors.fail("nothing", { place, message: "the gateway's file has no part `cache`" });
   const { store: name, entries, bytes } = cache;
   const store = await openCacheStore({ store: name, entries, bytes, state, root: folder });
   try {

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { readText, writeFileAtomic } from "../../base/index.ts";
 import { type ChangeEntry, changesOf, changesText, verifyEntries } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { administered } from "../gateway/administration.ts";
 import { textOption } from "../options.ts";
 import type { Context, VerbRun } from "../verb.ts";
@@ -28,7 +28,7 @@ function finish({ out }: Context, entries: readonly ChangeEntry[], finding: stri
     ...(written === undefined ? {} : { written }),
   });
   if (finding !== null && finding !== undefined)
-    throw cliErrors.fail("damaged", { place, message: finding, hint: "It was changed from outside: restore it from a copy." });
+    throw projectErrors.fail("damaged", { place, message: finding, hint: "It was changed from outside: restore it from a copy." });
 }
 
 export const gatewayChanges: VerbRun = async (context, _words, options) => {

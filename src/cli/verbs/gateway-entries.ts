@@ -6,7 +6,7 @@ import { text as textOf } from "node:stream/consumers";
 import { stringify } from "yaml";
 import { fileError, nearest, parseYaml } from "../../base/index.ts";
 import { type EntryKind, type Match, type PrincipalKind, principalKinds, type ShownEntry } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { withEntries } from "../gateway/entries.ts";
 import { numberOption, textOption } from "../options.ts";
 import { type Context, type Options, streamsOf, type VerbRun } from "../verb.ts";

@@ -4,7 +4,8 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import { type ExportTarget, exportGateway, exportTargets, type KeyInfo, readConfig } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { configPath, withControl } from "../gateway/open-gateway.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";
@@ -49,7 +50,7 @@ export const gatewayExport: VerbRun = async (context, [target], options) => {
   const { files, differences } = exportGateway(target as ExportTarget, { config, keys, nowMs: Date.now(), backend });
   const taken = [...files.keys()].find(name => existsSync(join(folder, name)));
   if (taken !== undefined)
-    throw cliErrors.fail("exists", {
+    throw projectErrors.fail("exists", {
       place: join(folder, taken),
       message: "there is a file already",
       hint: "Take another folder, or move it away.",

@@ -1,7 +1,7 @@
 /** `loam gateway held`: requests that wait for a person at the gateway that runs; one is approved or refused. */
 import { formatDuration } from "../../base/index.ts";
 import type { HeldInfo } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { gatewayOf } from "../gateway/open-gateway.ts";
 import { askRunning, runningOf } from "../gateway/running.ts";
 import { textOption } from "../options.ts";

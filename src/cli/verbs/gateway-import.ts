@@ -7,11 +7,12 @@ import { resolve } from "node:path";
 import { stringify } from "yaml";
 import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
 import { importCedar, importLitellm } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 
-/** Printed, or written to a new file. Gives the path. Errors: cli/exists. */
+/** Printed, or written to a new file. Gives the path. Errors: project/exists. */
 async function put({ out, cwd }: Context, text: string, to: string | undefined): Promise<string | undefined> {
   if (to === undefined) {
     if (!out.json) out.piece(text);
@@ -19,7 +20,7 @@ async function put({ out, cwd }: Context, text: string, to: string | undefined):
   }
   const path = resolve(cwd, to);
   if (existsSync(path))
-    throw cliErrors.fail("exists", { place: path, message: "there is a file already", hint: "Take another name, or move it away." });
+    throw projectErrors.fail("exists", { place: path, message: "there is a file already", hint: "Take another name, or move it away." });
   await writeFileAtomic(path, text);
   return path;
 }

@@ -1,7 +1,7 @@
 /** `loam gateway keys`: API keys are made, listed, revoked and given a new secret; a secret is shown once. Each change is in the list of changes. */
 import { userInfo } from "node:os";
 import type { KeyInfo } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { administered } from "../gateway/administration.ts";
 import { textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";

@@ -1,6 +1,7 @@
 /** `loam gateway requests`: requests of the last days from the journal, the newest first; or all that is known of one. */
 import type { JournalEntry } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { administered } from "../gateway/administration.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -53,7 +54,7 @@ export const gatewayRequests: VerbRun = async (context, [id], options) => {
   if (id !== undefined) {
     const found = await administered(context, options, place, a => a.request(id));
     if (found.length === 0)
-      throw cliErrors.fail("nothing", {
+      throw projectErrors.fail("nothing", {
         place: id,
         message: "no such request is in the journal",
         hint: "It may be too old, or left out (`journal` of the gateway's file).",

@@ -5,7 +5,8 @@
 import { parseYaml, readText, writeFileAtomic } from "../../base/index.ts";
 import { checkConfig, type ModelRoute, readConfig } from "../../gateway/index.ts";
 import { editYaml } from "../../project/edit/index.ts";
-import { cliErrors, projectFile } from "../../project/index.ts";
+import { projectFile } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { gatewayFile, gatewayOf } from "../gateway/open-gateway.ts";
 import type { VerbRun } from "../verb.ts";
 

@@ -1,6 +1,6 @@
 /** `loam gateway usage`: requests, tokens and money by day, key and model. */
 import { usageCsv } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { cliErrors } from "../errors.ts";
 import { administered } from "../gateway/administration.ts";
 import { textOption } from "../options.ts";
 import type { Options, VerbRun } from "../verb.ts";

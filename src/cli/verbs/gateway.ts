@@ -16,9 +16,10 @@ import {
   noticeText,
 } from "../../gateway/index.ts";
 import { logOf, openFor, watching, withConsole } from "../../project/gateway/index.ts";
-import { cliErrors, ownPackage, packageFolder, projectFile } from "../../project/index.ts";
+import { ownPackage, packageFolder, projectFile } from "../../project/index.ts";
 import { loginLine, openLogin } from "../../project/login/index.ts";
 import { Login } from "../../session/index.ts";
+import { cliErrors } from "../errors.ts";
 import { gatewayFile, gatewayOf } from "../gateway/open-gateway.ts";
 import { supervised } from "../gateway/supervised.ts";
 import { numberOption, textOption } from "../options.ts";

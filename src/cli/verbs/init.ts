@@ -2,8 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileError, formatBytes, temporaryBeside } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { linkPackage, projectFiles } from "../../project/init/index.ts";
+import { cliErrors } from "../errors.ts";
 import type { VerbRun } from "../verb.ts";
 
 const namePattern = /^[a-z0-9][a-z0-9-]{0,63}$/i;
@@ -27,7 +28,7 @@ function checkFree(folder: string): void {
   if (!existsSync(folder)) return;
   const there = readdirSync(folder);
   if (there.length === 0) return;
-  throw cliErrors.fail("exists", {
+  throw projectErrors.fail("exists", {
     place: folder,
     expected: "no such folder yet, or an empty one",
     received: `one with ${there.slice(0, 3).join(", ")}${there.length > 3 ? ", ..." : ""}`,

@@ -1,7 +1,7 @@
 /** `loam login`: a fresh login URL of a server that runs on this machine, asked for with the token of its token file; or that token. */
 import { z } from "zod";
-import { cliErrors } from "../../project/index.ts";
 import { loginUrlOf, type RunningServer } from "../../session/index.ts";
+import { cliErrors } from "../errors.ts";
 import { runningServers } from "../login/running-servers.ts";
 import { numberOption, textOption } from "../options.ts";
 import { openPage } from "../serving/open-page.ts";

@@ -18,11 +18,12 @@ import {
   readingOnnx,
   scoringOnnx,
 } from "../../nn/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { fileDigest, ggufTextEntries, localModel, modelText, writeHuggingFace, writeSentenceFiles } from "../../project/models/index.ts";
 import { findModel, longestOf, normalises, poolingOf, readsTexts, saysVectors } from "../../project/serving/index.ts";
 import { openArtifact, resolveVersion } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
@@ -76,12 +77,12 @@ async function writeOnnx(files: FilesReader, path: string, tokens: number | unde
   await out.write(basename(path), await readingOnnx(model, device, length, form));
 }
 
-/** The adapter that a tuned version holds, as PEFT and `loam serve --adapter` read it. Errors: cli/model where it holds none. */
+/** The adapter that a tuned version holds, as PEFT and `loam serve --adapter` read it. Errors: project/model where it holds none. */
 async function writeAdapterFolder(files: FilesReader, folder: string): Promise<void> {
   const out = folderFiles(folder);
   for (const name of [peftConfigFile, peftWeightsFile]) {
     if (!files.files.some(f => f.name === name))
-      throw cliErrors.fail("model", {
+      throw projectErrors.fail("model", {
         place: files.id ?? "model",
         expected: "a version tuned by lora, rslora or qlora",
         received: `one without ${name}`,
@@ -118,7 +119,7 @@ export const modelsExport: VerbRun = async (context, [given = ""], options) => {
     });
   const target = resolve(context.cwd, to);
   if (existsSync(target))
-    throw cliErrors.fail("exists", {
+    throw projectErrors.fail("exists", {
       place: to,
       expected: "nothing of that name yet",
       received: "one",

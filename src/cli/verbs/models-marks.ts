@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod, readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { readText } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import {
   checkSigned,
   checkVersion,
@@ -15,6 +15,7 @@ import {
   signVersion,
 } from "../../registry/index.ts";
 import { setMark } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";
 import type { VerbRun } from "../verb.ts";
@@ -51,7 +52,7 @@ export const modelsKeygen: VerbRun = async (context, [file = ""]) => {
   const path = resolve(context.cwd, file);
   for (const p of [path, `${path}.pub`])
     if (existsSync(p))
-      throw cliErrors.fail("exists", {
+      throw projectErrors.fail("exists", {
         place: p,
         expected: "nothing of that name yet",
         received: "a file",

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { formatBytes, makeFolder, readText } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
+import { projectErrors } from "../../project/index.ts";
 import { newName, openRecordOf, projectOrNone } from "../../project/models/index.ts";
 import {
   checkTrustedPackage,
@@ -25,6 +25,7 @@ import {
   writeLayout,
 } from "../../registry/index.ts";
 import { openArtifact } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import { type NamedModel, namedModel } from "../releases/named-version.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
@@ -49,7 +50,7 @@ export const modelsPack: VerbRun = async (context, [given = ""], options) => {
     throw cliErrors.fail("usage", { place: "loam models pack: --out", expected: "a file to write", received: "nothing" });
   const target = resolve(context.cwd, to);
   if (existsSync(target))
-    throw cliErrors.fail("exists", {
+    throw projectErrors.fail("exists", {
       place: to,
       expected: "nothing of that name yet",
       received: "one",

@@ -6,7 +6,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { formatBytes, formatCount, type Tree, treePaths } from "../../base/index.ts";
 import { disposeTree } from "../../nn/index.ts";
-import { cliErrors } from "../../project/index.ts";
 import {
   type Closeness,
   calibrationTexts,
@@ -21,6 +20,7 @@ import {
 import { deviceOf, findModel, foundFiles, readServedModel } from "../../project/serving/index.ts";
 import type { ServedModel } from "../../serve/index.ts";
 import { bytesOf, type DeviceArray } from "../../tensor/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { isLoamError, type Progress, readText, withDetails } from "../../base/index.ts";
-import { cliErrors, type LooksReport, looksLines, looksReport, projectFile } from "../../project/index.ts";
+import { type LooksReport, looksLines, looksReport, projectFile } from "../../project/index.ts";
 import {
   approvalsOf,
   approve,
@@ -18,6 +18,7 @@ import {
   withGate,
 } from "../../registry/index.ts";
 import { guardOf, holderOf, listGuards, looksOfContent, type ModelVersion, type Store, setAlias, setMark } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { namedModel, personOf } from "../releases/named-version.ts";

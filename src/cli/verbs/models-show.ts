@@ -1,9 +1,9 @@
 /** `loam models show` and `loam models diff`: a version as its record has it, and two beside each other. */
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
-import { cliErrors } from "../../project/index.ts";
 import { type Change, cardMarkdown, modelCard, versionDiff } from "../../registry/index.ts";
 import { releasesOf } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
 import { textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { namedModel } from "../releases/named-version.ts";

@@ -1,8 +1,8 @@
 /** `loam serve`: flags of a server, and what is shown while it runs. Stops in order on Ctrl-C and SIGTERM: answers under way are finished. */
 import { resolve } from "node:path";
-import { cliErrors } from "../../project/index.ts";
 import { loginLine } from "../../project/login/index.ts";
 import { type ProjectServer, type ServeOptions, type ServingTold, serveModels } from "../../project/serving/index.ts";
+import { cliErrors } from "../errors.ts";
 import { choiceOption, numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { showLive } from "../serving/live-line.ts";

@@ -3,9 +3,10 @@
  * gateway's journal first: who asked, which server answered, and then from what the version that answered was made.
  */
 import { formatCount, isLoamError } from "../../base/index.ts";
-import { cliErrors, findProject, openProjectStore } from "../../project/index.ts";
+import { findProject, openProjectStore, projectErrors } from "../../project/index.ts";
 import type { Store } from "../../store/index.ts";
 import { type Trace, type TraceNode, trace as traceOf, verify } from "../../store/index.ts";
+import { cliErrors } from "../errors.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";
 
@@ -51,7 +52,7 @@ async function prove(context: Context, store: Store): Promise<void> {
   for (const f of found.findings) out.line(`  ${JSON.stringify(f)}`);
   out.result({ ...found });
   if (!found.ok)
-    throw cliErrors.fail("damaged", {
+    throw projectErrors.fail("damaged", {
       place: "trace --verify",
       message: `${found.findings.length + found.moreFindings} findings`,
       hint: "They are named above; restore what they name from a copy, or make it again with `loam run --force`.",
@@ -66,7 +67,7 @@ async function printRequest(context: Context, id: string, options: Options): Pro
   const requests = await administered(context, options, "loam trace", a => a.request(id));
   const [request] = requests;
   if (!request)
-    throw cliErrors.fail("nothing", {
+    throw projectErrors.fail("nothing", {
       place: id,
       message: "no such request is in the gateway's journal",
       hint: "It may be too old, or left out (`journal` of the gateway's file).",
@@ -87,7 +88,7 @@ async function lineageOf(context: Context, served: string, options: Options): Pr
   try {
     store = await openProjectStore(findProject(folderOf(context, options)));
   } catch (error) {
-    if (isLoamError(error) && error.code === "cli/noProject") return undefined;
+    if (isLoamError(error) && error.code === "project/noProject") return undefined;
     throw error;
   }
   try {

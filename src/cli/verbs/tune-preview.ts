@@ -2,8 +2,9 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { check, environment, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
-import { cliErrors, findProject, previewFile, previewRecipe, Workspace } from "../../project/index.ts";
+import { findProject, previewFile, previewRecipe, Workspace } from "../../project/index.ts";
 import { type ExampleOptions, type ExamplesPreview, exampleOptions, previewText, throwProblems } from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { showWork } from "../show-call.ts";

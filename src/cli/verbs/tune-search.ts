@@ -1,8 +1,9 @@
 /** `loam tune search`: flags of a search, and what is shown of its trials, its winner and how sure that is. */
 import { formatDuration } from "../../base/index.ts";
-import { cliErrors, findProject, openProject, projectFile, type SearchReport, Workspace, workOnSearch } from "../../project/index.ts";
+import { findProject, openProject, projectFile, type SearchReport, Workspace, workOnSearch } from "../../project/index.ts";
 import { foldSentence, pointLines, shortReason } from "../../project/searching/index.ts";
 import { outcomeOf, type Point } from "../../tune/index.ts";
+import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";
 import type { Output } from "../output.ts";
 import { countsText, pointText, type StudyUnits, stateCounts, trialTable, valuesText, verdictLines } from "../searching/tell.ts";

@@ -108,7 +108,7 @@ export const tuneSelect: VerbRun = async (context, args, options) => {
     show(out, selection);
     out.result({ event: "result", ...selection });
   } catch (error) {
-    if (isLoamError(error, "cli/nothing") && error.details) {
+    if (isLoamError(error, "project/nothing") && error.details) {
       const judged = error.details as Judged;
       out.line(headOf(judged));
       for (const r of judged.refused) out.line(refusedLine(r));

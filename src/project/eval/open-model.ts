@@ -9,7 +9,7 @@ import { checkModelFiles, disposeTree, type FilesReader, toldLabel } from "../..
 import { createApp, createEmbeddingEngine, createEngine, type ServedModel, textTokens } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import { openDevice } from "../../tensor/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { openRecordOf, projectOrNone } from "../models/home.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -54,7 +54,7 @@ function once<T>(make: () => Promise<T>): { readonly get: () => Promise<T>; read
 async function endpoint(given: string, o: OpenOptions): Promise<OpenEvaluated> {
   const at = given.indexOf("#");
   if (at < 0)
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "loam eval: model",
       expected: "the model's name behind the address: http://127.0.0.1:8080/v1#NAME",
       received: `"${given}"`,
@@ -190,7 +190,7 @@ async function encoder(files: FilesReader, label: ModelLabel, project: ProjectFi
   };
 }
 
-/** Errors: cli/usage, cli/nothing, store/notFound, cli/model; loading fails when the first question comes. */
+/** Errors: project/argument, project/nothing, store/notFound, project/model; loading fails when the first question comes. */
 export async function openEvaluated(given: string | undefined, o: OpenOptions): Promise<OpenEvaluated> {
   if (given !== undefined && isEndpoint(given)) return endpoint(given, o);
   const found = await findModel(o.folder, o.cwd, given);
@@ -207,7 +207,7 @@ export async function openEvaluated(given: string | undefined, o: OpenOptions): 
         const { parts } = await read();
         const part = parts[kind] as ((...a: readonly unknown[]) => Promise<void>) | undefined;
         if (!part)
-          throw cliErrors.fail("family", {
+          throw projectErrors.fail("family", {
             place: label.id,
             expected: `a model that can do what the task asks (${kind})`,
             received: Object.keys(parts).join(", "),

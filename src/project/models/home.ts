@@ -17,7 +17,7 @@ export function projectOrNone(from: string): ProjectFile | undefined {
   try {
     return findProject(from);
   } catch (error) {
-    if (isLoamError(error, "cli/noProject")) return undefined;
+    if (isLoamError(error, "project/noProject")) return undefined;
     throw error;
   }
 }

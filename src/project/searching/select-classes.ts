@@ -17,7 +17,7 @@ import {
   sampledClasses,
 } from "../../tune/index.ts";
 import { progressFor, type Watch } from "../call.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { findModel } from "../serving/find-model.ts";
@@ -71,13 +71,13 @@ export interface ClassSelection {
   readonly reason: string;
 }
 
-/** The recipe of a classifier of the file. Errors: cli/usage. */
+/** The recipe of a classifier of the file. Errors: project/argument. */
 export function classifierOf({ config }: ProjectFile, name: string): Classify {
   const known = Object.keys(config.tuned).filter(n => config.tuned[n]!.tune.task === "classify");
   const tune = config.tuned[name]?.tune;
   if (tune?.task === "classify") return tune;
   const near = nearest(name, known);
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam tune select: --for",
     expected: known.length > 0 ? `a classifier of loam.yaml: ${known.join(", ")}` : "a model of loam.yaml with `tune: { task: classify }`",
     received: `"${name}"`,
@@ -99,7 +99,7 @@ async function textsOf({ documents, tune, most, steps }: SelectClassesGiven): Pr
   };
 }
 
-/** Measures them one after the other. Errors: tune/labels; cli/nothing where none is a base. */
+/** Measures them one after the other. Errors: tune/labels; project/nothing where none is a base. */
 export async function selectForClasses(o: SelectClassesGiven, watch: Watch): Promise<ClassSelection> {
   const { workspace, tune, steps } = o;
   const { signal } = watch;
@@ -183,7 +183,7 @@ function selection(
   };
   if (measured.length === 0)
     throw withDetails(
-      cliErrors.fail("nothing", {
+      projectErrors.fail("nothing", {
         place: "loam tune select",
         expected: "a model that reads texts, or more",
         received: `${refused.length} that are none`,

@@ -19,7 +19,7 @@ import {
   searchPairsStage,
   teacherInput,
 } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { baseText } from "../tuning/base-text.ts";
@@ -129,7 +129,7 @@ export function onExamples(given: Given): TrialKind {
   const own = project.config.tuned[model]!.tune as OnExamples;
   const name = dataSetOf(tune);
   if ((dataSetOf(own) === undefined) !== (name === undefined))
-    throw cliErrors.fail("model", {
+    throw projectErrors.fail("model", {
       place: `models.${model}.tune.on`,
       expected: name === undefined ? "a file, as the configuration has" : "a data set, as the configuration has",
       received: own.on,

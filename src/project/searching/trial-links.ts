@@ -8,7 +8,7 @@ import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import { stepsOf } from "../../train/index.ts";
 import { answerLatency, halfOf, judgeStage, searchShardsStage } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { type LifeSurroundings, type Link, lazyDevice, lifeOf, link } from "../life.ts";
 import { checkProject, type ProjectFile, projectFile } from "../project-file.ts";
 import { withoutReports } from "../tuning/tune-part.ts";
@@ -94,7 +94,7 @@ export interface KindGiven {
   readonly folds?: number | undefined;
 }
 
-/** Errors: cli/model for an entry that no search knows how to judge. */
+/** Errors: project/model for an entry that no search knows how to judge. */
 export function trialKind({ usual, trial: project = usual, varies, folds }: KindGiven, model: string, around: LifeSurroundings): TrialKind {
   const device = around.device ?? lazyDevice(project);
   const entry = project.config.tuned[model];
@@ -104,7 +104,7 @@ export function trialKind({ usual, trial: project = usual, varies, folds }: Kind
   const trained = life.find(l => l.label === model);
   const make = tuned ? tasks[tuned.tune.task] : trained?.inputs.shards === undefined ? undefined : language;
   if (!trained || !make)
-    throw cliErrors.fail("model", { place: `models.${model}`, expected: "a model that is trained or tuned", received: "another" });
+    throw projectErrors.fail("model", { place: `models.${model}`, expected: "a model that is trained or tuned", received: "another" });
   return make({ project, usual, varies, folds, model, life, trained, device });
 }
 

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { type AdapterRoom, adapterRank, folderFiles, isBaseNamed, readAdapter } from "../../nn/index.ts";
 import type { Engine, Engines } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import type { NamedVersion } from "./model-versions.ts";
 
 export interface NamedFolder {
@@ -39,7 +39,7 @@ export interface AdapterOptions {
   readonly adapterAnyBase?: boolean | undefined;
 }
 
-/** Reads the ranks of what is named. Errors: cli/usage, and those of an adapter's configuration. */
+/** Reads the ranks of what is named. Errors: project/argument, and those of an adapter's configuration. */
 export async function adapterChoice(options: AdapterOptions, cwd: string): Promise<AdapterChoice> {
   const named = Object.entries(options.adapters ?? {}).map(([name, folder]) => ({ name, folder: resolve(cwd, folder) }));
   const { adapterFolder: folder, maxAdapters: most, maxAdapterRank: rank } = options;
@@ -47,7 +47,7 @@ export async function adapterChoice(options: AdapterOptions, cwd: string): Promi
   if (named.length === 0 && folder === undefined && most === undefined && rank === undefined)
     return { named, room: undefined, folder: undefined, ...any };
   if (most !== undefined && most < named.length)
-    throw cliErrors.fail("usage", {
+    throw projectErrors.fail("argument", {
       place: "loam serve: --max-adapters",
       expected: `at least ${named.length}, as many as --adapter names`,
       received: String(most),
@@ -95,12 +95,12 @@ export async function loadAdapters(
   }
 }
 
-/** The engine that the command line's adapters are for: that of the first model. Errors: cli/usage where it continues no texts. */
+/** The engine that the command line's adapters are for: that of the first model. Errors: project/argument where it continues no texts. */
 export function adaptedEngine(engines: Engines, { name, version }: NamedVersion): Engine {
   const id = `${name}@${version}`;
   const found = engines.all().find(e => e.model.id === id || (e.model.version === undefined && e.model.id === name));
   if (found) return found;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam serve: --adapter",
     expected: "a model that continues texts, as the first that is named",
     received: id,

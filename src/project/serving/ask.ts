@@ -1,7 +1,7 @@
 /** One question to the served application, in this process: a request of OpenAI's API, its event stream read to the end. */
 import type { LoamError } from "../../base/index.ts";
 import type { App } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 
 export interface Turn {
   readonly role: "user" | "assistant";
@@ -31,7 +31,7 @@ interface Chunk {
   readonly error?: { readonly message: string; readonly code?: string };
 }
 
-const failed = (message: string): LoamError => cliErrors.fail("answer", { place: "loam chat", message });
+const failed = (message: string): LoamError => projectErrors.fail("answer", { place: "loam chat", message });
 
 /** Data of a server-sent event stream. */
 async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<Chunk> {
@@ -67,7 +67,7 @@ async function post(app: App, { model, sampling, prompt }: Ask, signal: AbortSig
   );
 }
 
-/** Asks and reads the answer. Errors: cli/answer; the signal's reason where it aborts. */
+/** Asks and reads the answer. Errors: project/answer; the signal's reason where it aborts. */
 export async function reply(
   app: App,
   ask: Ask,

@@ -49,7 +49,7 @@ function askFor(
   return reply(app, { model, sampling, prompt }, { signal, onText: text => emit({ event: "text", text }) });
 }
 
-/** Opens a model. Errors: cli/usage, store/notFound, those of its files; base/interrupted. */
+/** Opens a model. Errors: project/argument, store/notFound, those of its files; base/interrupted. */
 export async function openChat({ folder, cwd }: Workplace, { model, context }: ChatOptions, watch: Watch): Promise<ProjectChat> {
   const found = await findModel(folder, cwd, model);
   try {
@@ -79,7 +79,7 @@ export async function openChat({ folder, cwd }: Workplace, { model, context }: C
   }
 }
 
-/** One response of a model that is opened for it. Errors: as of `openChat`; cli/answer. */
+/** One response of a model that is opened for it. Errors: as of `openChat`; project/answer. */
 export async function generateOnce(
   place: Workplace,
   prompt: Ask["prompt"],

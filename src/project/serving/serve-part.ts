@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { RulesData } from "../../serve/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { versionPolicy } from "./version-policy.ts";
 
 const version = z.string().regex(/^\d{1,15}$/, "the number of a version");
@@ -73,11 +73,11 @@ export const servedNames = (part: ServePart | undefined): readonly string[] =>
 
 /**
  * What each of `models` asks for. Without `versions`, those that labels and shares point at, else the newest. `place` names the file in
- * errors: cli/usage, cli/reference.
+ * errors: project/argument, project/reference.
  */
 export function servedAs(part: ServePart | undefined, place: string): ReadonlyMap<string, ServedAs> {
   if (part && (part.model === undefined) === (part.models === undefined))
-    throw cliErrors.fail("reference", {
+    throw projectErrors.fail("reference", {
       place: `${place}: serve`,
       expected: "either model or models",
       received: part.model === undefined ? "neither" : "both",

@@ -330,7 +330,7 @@ const serverOf = ({ app, listening, login, running }: Reachable, serving: Servin
 });
 
 /**
- * Starts a server; the call is over when its models are loaded. Errors: cli/usage, serve/portInUse, those of the models and the gateway; base/interrupted
+ * Starts a server; the call is over when its models are loaded. Errors: project/argument, serve/portInUse, those of the models and the gateway; base/interrupted
  * where it is stopped before it serves, with all that was opened closed again.
  */
 export async function serveModels(place: Workplace, options: ServeOptions, watch: Watch): Promise<ProjectServer> {

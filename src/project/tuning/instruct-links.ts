@@ -21,7 +21,7 @@ import {
   type TuneText,
 } from "../../tune/index.ts";
 import { n } from "../data-links.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
 import { quantisedParameters } from "../models/quantised.ts";
 import type { ProjectFile } from "../project-file.ts";
@@ -191,7 +191,7 @@ export const checkpointLink = (p: ProjectFile, name: string, base: string, tuned
     describe: s => `step ${n(s, "step")} of ${tuned}`,
   });
 
-/** How a teacher behind an endpoint is reached; its answers are kept beside those of evaluations. Errors: cli/usage for a key that is not set. */
+/** How a teacher behind an endpoint is reached; its answers are kept beside those of evaluations. Errors: project/argument for a key that is not set. */
 export const reachOf = (
   p: ProjectFile,
   name: string,
@@ -201,7 +201,7 @@ export const reachOf = (
   connection() {
     const value = key === undefined ? undefined : environment()[key];
     if (key !== undefined && !value)
-      throw cliErrors.fail("usage", {
+      throw projectErrors.fail("argument", {
         place: `models.${name}.tune.teacher.key`,
         expected: `the teacher's key in the variable ${key}`,
         received: "none",

@@ -21,7 +21,7 @@ import {
   previewPieces,
   type TuneText,
 } from "../../tune/index.ts";
-import { cliErrors } from "../errors.ts";
+import { projectErrors } from "../errors.ts";
 import { lifeOf, planLink } from "../life.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { baseText } from "./base-text.ts";
@@ -86,13 +86,13 @@ function heldOutput(): { readonly output: ArtifactWriter; read(name: string): Pr
   };
 }
 
-/** The recipe of a model of the file that is tuned on examples. Errors: cli/usage. */
+/** The recipe of a model of the file that is tuned on examples. Errors: project/argument. */
 function tuneOf(p: ProjectFile, name: string): { readonly base: string; readonly tune: OnExamples } {
   const onExamples = Object.entries(p.config.tuned).filter(([, m]) => ["instruct", "preference", "distill"].includes(m.tune.task));
   const entry = p.config.tuned[name];
   if (entry && onExamples.some(([n]) => n === name)) return { base: entry.base, tune: entry.tune as OnExamples };
   const near = entry ? undefined : nearest(name, Object.keys(p.config.tuned));
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: "loam tune preview",
     expected: `a file of examples, or a model of loam.yaml that is tuned on examples${onExamples.length ? ` (${onExamples.map(([n]) => n).join(", ")})` : ""}`,
     received: entry ? `"${name}", whose task is ${entry.tune.task}: its texts have no tokens to learn` : `"${name}"`,
@@ -115,14 +115,15 @@ async function madeFor(p: ProjectFile, store: Store, name: string): Promise<Read
   return made;
 }
 
-const missing = (place: string, expected: string, hint: string) => cliErrors.fail("nothing", { place, expected, received: "none", hint });
+const missing = (place: string, expected: string, hint: string) =>
+  projectErrors.fail("nothing", { place, expected, received: "none", hint });
 
 /** What tuning would refuse when it begins. */
 async function checkFits(from: ArtifactReader, base: string, name: string, { length }: OnExamples): Promise<void> {
   const { config } = (await checkModelFiles(from)).model;
   const context = "context" in config ? config.context : Number.POSITIVE_INFINITY;
   if (length === undefined || length <= context) return;
-  throw cliErrors.fail("usage", {
+  throw projectErrors.fail("argument", {
     place: `loam.yaml: models.${name}.tune.length`,
     expected: `at most ${context} tokens, the context of ${base}`,
     received: String(length),
@@ -130,7 +131,7 @@ async function checkFits(from: ArtifactReader, base: string, name: string, { len
 }
 
 /**
- * What a model of `loam.yaml` will be trained on. Errors: cli/usage for one that is not tuned on examples, or on longer ones than its base reads; cli/nothing where its base or its data
+ * What a model of `loam.yaml` will be trained on. Errors: project/argument for one that is not tuned on examples, or on longer ones than its base reads; project/nothing where its base or its data
  * set is not made; those of reading the examples.
  */
 export async function recipePreview(
