@@ -35,13 +35,31 @@ export {
   table,
 } from "./nn/index.ts";
 export {
+  type AskOptions,
+  type BaseSelection,
   type Call,
   type CallOptions,
+  type ChatOptions,
+  type EvaluateOptions,
   eventVersion,
+  type OpenProjectOptions,
   openProject,
   type Project,
+  type ProjectChat,
   type ProjectEvent,
   type ProjectServer,
+  type RunOptions,
+  type RunPlan,
+  type RunReport,
+  type SearchOptions,
+  type SearchReport,
+  type SelectOptions,
+  type ServeOptions,
+  type StudyReport,
+  type StudyRow,
+  type TasksEvaluation,
+  type TasksReport,
+  type TuneOptions,
 } from "./project/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";

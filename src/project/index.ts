@@ -4,27 +4,17 @@ export { type Call, type CallOptions, callOf, type Watch } from "./call.ts";
 export { environmentOf } from "./environment.ts";
 export { projectErrors } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
-export { type EvaluateOptions, evaluateTasks, throwFailed } from "./evaluations.ts";
-export {
-  type EventContent,
-  eventVersion,
-  type LossPoint,
-  type ModelTold,
-  type ProgressTold,
-  type ProjectEvent,
-  type StageTold,
-  type WarningTold,
-} from "./events.ts";
+export { type EvaluateOptions, evaluateTasks, type TasksEvaluation, type TasksReport, throwFailed } from "./evaluations.ts";
+export { type EventContent, eventVersion, type LossPoint, type ModelTold, type ProjectEvent, type StageTold } from "./events.ts";
 export { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "./gc-projects.ts";
-export { dataLinksOf, type Link, lazyDevice, lifeOf, type Made, planLink, runLink, stageNames } from "./life.ts";
+export { dataLinksOf } from "./life.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
 export { neededBy } from "./needs.ts";
-export { openProject, Project } from "./open-project.ts";
+export { type OpenProjectOptions, openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
 export { previewFile, previewRecipe } from "./previews.ts";
 export {
   findProject,
-  modelNameOf,
   openProjectStore,
   type ProjectConfig,
   type ProjectFile,
@@ -33,10 +23,10 @@ export {
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
-export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
-export { type RunPlan, type RunReport, runLife } from "./runs.ts";
-export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";
-export type { BaseCandidate, BaseSelection } from "./selections.ts";
-export type { ProjectServer } from "./serving/serve-options.ts";
-export { untilStopped } from "./until-stopped.ts";
-export { type Workplace, Workspace } from "./workspace.ts";
+export { runLinks } from "./run-links.ts";
+export { type RunOptions, type RunPlan, type RunReport, runLife, type TuneOptions } from "./runs.ts";
+export { type SearchOptions, type SearchReport, type StudyReport, type StudyRow, workOnSearch } from "./searches.ts";
+export type { BaseCandidate, BaseSelection, SelectOptions } from "./selections.ts";
+export type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
+export type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";
+export { Workspace } from "./workspace.ts";

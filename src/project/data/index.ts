@@ -6,7 +6,6 @@ export { readExamples } from "./examples.ts";
 export { findDocument, knownSets } from "./find-document.ts";
 export { type ForgetPlan, forgetPlan, type Holder, holdersOf } from "./forget-plan.ts";
 export { type NewSource, newSource, readerOf, type SourceEntry } from "./new-source.ts";
-export { noteDataSet } from "./newest-documents.ts";
 export { proxyTrainer, proxyVocab } from "./proxy-trainer.ts";
 export { referenceIdentity } from "./reference-scorer.ts";
 export { whereabouts } from "./whereabouts.ts";

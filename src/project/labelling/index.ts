@@ -1,3 +1,2 @@
 /** Labels that people give on the console. */
-export { labelSource } from "./label-source.ts";
 export { poolReader } from "./pool.ts";

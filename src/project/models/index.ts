@@ -1,7 +1,6 @@
 /** Models of a project: brought in, found, quantised, exported. */
 export { calibrationTexts } from "./calibration-text.ts";
 export { type Closeness, closeness } from "./closeness.ts";
-export { samplingText } from "./generation-defaults.ts";
 export { ggufTextEntries } from "./gguf-text.ts";
 export { homeFolder, homeIfThere, openRecordOf, projectOrNone } from "./home.ts";
 export { hubModel, isHub, parseHub } from "./hub.ts";

@@ -1,2 +1,1 @@
 /** What releases ask of a version. */
-export { isGuardedOf } from "./check-trusted.ts";
