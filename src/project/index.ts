@@ -4,7 +4,7 @@ export { type Call, type CallOptions, callOf, type Watch } from "./call.ts";
 export { environmentOf } from "./environment.ts";
 export { projectErrors } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
-export { type EvaluateOptions, evaluateTasks, type TasksEvaluation, type TasksReport, throwFailed } from "./evaluations.ts";
+export type { EvaluateOptions, TasksEvaluation, TasksReport } from "./evaluations.ts";
 export { type EventContent, eventVersion, type LossPoint, type ModelTold, type ProjectEvent, type StageTold } from "./events.ts";
 export { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "./gc-projects.ts";
 export { dataLinksOf } from "./life.ts";
@@ -12,7 +12,6 @@ export { type LooksReport, looksLines, looksReport } from "./looks.ts";
 export { neededBy } from "./needs.ts";
 export { type OpenProjectOptions, openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
-export { previewFile, previewRecipe } from "./previews.ts";
 export {
   findProject,
   openProjectStore,
@@ -25,7 +24,7 @@ export {
 } from "./project-file.ts";
 export { runLinks } from "./run-links.ts";
 export { type RunOptions, type RunPlan, type RunReport, runLife, type TuneOptions } from "./runs.ts";
-export { type SearchOptions, type SearchReport, type StudyReport, type StudyRow, workOnSearch } from "./searches.ts";
+export type { SearchOptions, SearchReport, StudyReport, StudyRow } from "./searches.ts";
 export type { BaseCandidate, BaseSelection, SelectOptions } from "./selections.ts";
 export type { AskOptions, ChatOptions, ProjectChat } from "./serving/chat.ts";
 export type { ProjectServer, ServeOptions } from "./serving/serve-options.ts";

@@ -36,7 +36,9 @@ export async function untilStopped<T>(
   close: (loaded: T) => unknown = () => {},
 ): Promise<T> {
   if (signal && abandon) return orLeft(load, signal, abandon);
-  const loaded = await load;
+  const loaded = await load.catch((error: unknown) => {
+    throw signal?.aborted ? signal.reason : error;
+  });
   if (!signal?.aborted) return loaded;
   await close(loaded);
   throw signal.reason;

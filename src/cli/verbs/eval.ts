@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "../../base/index.ts";
 import { tellVerdict, undecidedRules } from "../../evaluate/index.ts";
-import { type EvaluateOptions, evaluateTasks, throwFailed } from "../../project/index.ts";
+import { evaluateTasks, throwFailed } from "../../project/eval/index.ts";
+import type { EvaluateOptions } from "../../project/index.ts";
 import { evaluationPage } from "../eval/page.ts";
 import { showTask } from "../eval/show.ts";
 import { showGroup } from "../eval/show-group.ts";

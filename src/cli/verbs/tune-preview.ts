@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { check, environment, formatCount, type LoamError, writeFileAtomic } from "../../base/index.ts";
-import { findProject, previewFile, previewRecipe, Workspace } from "../../project/index.ts";
+import { findProject, Workspace } from "../../project/index.ts";
+import { previewFile, previewRecipe } from "../../project/tuning/index.ts";
 import { type ExampleOptions, type ExamplesPreview, exampleOptions, previewText, throwProblems } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";

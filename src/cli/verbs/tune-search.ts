@@ -1,7 +1,7 @@
 /** `loam tune search`: flags of a search, and what is shown of its trials, its winner and how sure that is. */
 import { formatDuration } from "../../base/index.ts";
-import { findProject, openProject, projectFile, type SearchReport, Workspace, workOnSearch } from "../../project/index.ts";
-import { foldSentence, pointLines, shortReason } from "../../project/searching/index.ts";
+import { findProject, openProject, projectFile, type SearchReport, Workspace } from "../../project/index.ts";
+import { foldSentence, pointLines, shortReason, workOnSearch } from "../../project/searching/index.ts";
 import { outcomeOf, type Point } from "../../tune/index.ts";
 import { cliErrors } from "../errors.ts";
 import { numberOption, textOption } from "../options.ts";

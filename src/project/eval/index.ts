@@ -1,4 +1,6 @@
 /** Evaluating a project's models: what is asked, of whom, and what is recorded. */
+
+export { evaluateTasks, throwFailed } from "../evaluations.ts";
 export type { BaselineReport } from "./baselines.ts";
 export { type GroupReport, groupWeights } from "./groups.ts";
 export type { JudgementReport, ParaphraseReport, TaskReport } from "./report.ts";

@@ -1,4 +1,5 @@
 /** Hyperparameter search: studies, trials, verdicts. */
+export { workOnSearch } from "../searches.ts";
 export { type StudySpec, specOf } from "./definition.ts";
 export { foldSentence } from "./fold-comparison.ts";
 export type { RefusedBase } from "./refusal.ts";

@@ -61,10 +61,15 @@ export async function openChat({ folder, cwd }: Workplace, { model, context }: C
     const opened = await untilStopped(load(), watch, loaded => loaded[Symbol.asyncDispose]());
     const { engine } = opened;
     const app = createApp({ engines: [engine] });
-    const close = async () => {
+    const shut = async () => {
       app.close();
       await opened[Symbol.asyncDispose]();
       await found[Symbol.asyncDispose]();
+    };
+    let closed: Promise<void> | undefined;
+    const close = () => {
+      closed ??= shut();
+      return closed;
     };
     return {
       model: engine.model.id,

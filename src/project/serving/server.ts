@@ -350,7 +350,8 @@ export async function serveModels(place: Workplace, options: ServeOptions, watch
     isServing = true;
     return serverOf(reachable, serving, close);
   } catch (error) {
-    if (!watch.signal.aborted) await closers[Symbol.asyncDispose]();
+    // what a part says when it closes is no reason of the failure
+    if (!watch.signal.aborted) await closers[Symbol.asyncDispose]().catch(() => {});
     // what can be reached already finishes its answers
     else if (close) await close();
     else {
