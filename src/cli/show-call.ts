@@ -31,7 +31,7 @@ function lossChart(points: readonly LossPoint[]): string[] {
 function showStage(out: Output, { label, action, described, tookMs, losses = [], differsFrom }: StageTold): void {
   if (action === "made") out.done(label, described, tookMs);
   else out.done(label, `${described}  (unchanged)`);
-  if (!out.json) for (const line of lossChart(losses)) out.line(`      ${line}`);
+  for (const line of lossChart(losses)) out.line(`      ${line}`);
   if (differsFrom !== undefined) out.warn(`loam: ${label}: the same recipe gave other content than ${differsFrom}; both are recorded.`);
 }
 
