@@ -261,7 +261,12 @@ test("a bare alias is the evaluated model's, in --against and in conditions; wit
   const before = await run(...command);
   expect([before.code, before.result]).toMatchObject([
     2,
-    { error: { code: "project/argument", sentence: expect.stringMatching(/expected a model \(toy\), or an alias of toy: latest, got "prod"/) } },
+    {
+      error: {
+        code: "project/argument",
+        sentence: expect.stringMatching(/expected a model \(toy\), or an alias of toy: latest, got "prod"/),
+      },
+    },
   ]);
   expect((await run("models", "promote", "toy@1", "prod")).code).toBe(0);
   const after = await run(...command);

@@ -50,15 +50,7 @@ const streamSink = (stream: Writable): Sink => ({
   close: async () => {},
 });
 
-export function openAccessLog({
-  to,
-  sample,
-  random,
-  sizeBytes,
-  keepMs,
-  now = Date.now,
-  stdout,
-}: AccessLogOptions): AccessLog {
+export function openAccessLog({ to, sample, random, sizeBytes, keepMs, now = Date.now, stdout }: AccessLogOptions): AccessLog {
   const stream = to === "stdout" ? stdout : undefined;
   if (to === "none" || (to === "stdout" && !stream)) return silent;
   const sink = stream ? streamSink(stream) : fileSink(to, { sizeBytes, keepMs, now });
