@@ -1,8 +1,12 @@
-/** Writes what of the documentation follows from tables in the source: docs/errors.md, and the verbs of docs/cli.md. Tests compare both. */
+/**
+ * Writes what of the documentation follows from the source: docs/errors.md and the verbs of docs/cli.md from tables, docs/api from the declarations.
+ * Tests compare them.
+ */
 import "../bin/node-version.js";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { apiPages } from "./parts/api-pages.js";
 import { node } from "./parts/child.js";
 import { inRoot, programs } from "./parts/places.js";
 import { main, say } from "./parts/say.js";
@@ -69,5 +73,9 @@ await main(async () => {
     readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
+  rmSync(inRoot("docs/api"), { recursive: true, force: true });
+  mkdirSync(inRoot("docs/api"));
+  for (const [path, text] of apiPages()) writeFileSync(inRoot("docs", path), text);
+  say("docs", "wrote docs/api");
   await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md"]);
 });

@@ -34,7 +34,19 @@ export {
   type TensorsOf,
   table,
 } from "./nn/index.ts";
-export { type Call, type CallOptions, eventVersion, openProject, type Project, type ProjectEvent, type ProjectServer } from "./project/index.ts";
+export { checkMachine } from "./project/doctor/index.ts";
+export {
+  administerGateway,
+  type Call,
+  type CallOptions,
+  createProject,
+  eventVersion,
+  openProject,
+  type Project,
+  type ProjectEvent,
+  type ProjectServer,
+  startGateway,
+} from "./project/index.ts";
 export * from "./tensor/index.ts";
 export { loadTokenizer, type Tokenizer, trainBpe } from "./text/index.ts";
 export {

@@ -17,7 +17,7 @@ import type { Context } from "./verb.ts";
 export type EventLines = { readonly [E in ProjectEvent["event"]]?: (event: Extract<ProjectEvent, { readonly event: E }>) => void };
 
 /** Events that lines for people are made from, and no line of --json. */
-const forPeople: ReadonlySet<ProjectEvent["event"]> = new Set(["study", "trials", "model", "stopping", "text"]);
+const forPeople: ReadonlySet<ProjectEvent["event"]> = new Set(["study", "trials", "model", "stopping", "text", "rebuilt", "quantized"]);
 
 /** The losses of a run, train and held-out in one picture. */
 function lossChart(points: readonly LossPoint[]): string[] {
@@ -40,7 +40,10 @@ export function showEvent(out: Output, event: ProjectEvent, lines: EventLines = 
   const { event: name, ...data } = event;
   if (event.event === "progress") out.progress(event.label)(event);
   else if (event.event === "warning") out.warn(event.message);
-  else {
+  else if (event.event === "note") {
+    out.clear();
+    out.line(`  ${event.message}`);
+  } else {
     if (event.event === "stage") showStage(out, event);
     // each name's own lines: TypeScript does not follow the name through the table
     (lines[name] as ((e: ProjectEvent) => void) | undefined)?.(event);
@@ -55,11 +58,17 @@ export async function showCall<T>({ out }: Pick<Context, "out">, call: Call<T>, 
 }
 
 /** For what is a function of the library and no call: its events are shown as they come. */
-export const watchOf = ({ out, signal, abandon }: Context): Watch => ({
+export const watchOf = ({ out, signal, abandon }: Context, lines?: EventLines): Watch => ({
   signal,
   abandon,
-  emit: (content: EventContent) => showEvent(out, { ...content, v: eventVersion }),
+  emit: (content: EventContent) => showEvent(out, { ...content, v: eventVersion }, lines),
 });
+
+/** The same where --json is one document: progress is for people. */
+export const quietWatchOf = (context: Context): Watch => {
+  const { emit, ...watch } = watchOf(context);
+  return { ...watch, emit: event => (context.out.json && event.event === "progress" ? undefined : emit(event)) };
+};
 
 /** What a call is given of a command. */
 export const callOptions = ({ signal, abandon }: Context) => ({ signal, abandon });

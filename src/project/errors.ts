@@ -1,5 +1,6 @@
 /** The codes of this room. */
-import { errorTable } from "../base/index.ts";
+import { existsSync } from "node:fs";
+import { errorTable, type LoamError, nearest } from "../base/index.ts";
 
 export const cliErrors = errorTable("cli", {
   usage: {
@@ -42,3 +43,18 @@ export const cliErrors = errorTable("cli", {
   },
   nothing: { status: 404, exit: "usage", meaning: "What was asked for has not been made yet." },
 });
+
+/** cli/usage: what was asked for is not there, or is missing. */
+export const wrongUse = (place: string, expected: string, received: string, hint?: string): LoamError =>
+  cliErrors.fail("usage", { place, expected, received, ...(hint === undefined ? {} : { hint }) });
+
+/** The hint of a misspelt word; undefined where none of the known ones is near. */
+export function nearestHint(word: string, known: Iterable<string>): string | undefined {
+  const near = nearest(word, known);
+  return near === undefined ? undefined : `Did you mean "${near}"?`;
+}
+
+/** Nothing is at a path that is to be written. `shown` is how the user wrote it. Errors: cli/exists. */
+export function checkFree(path: string, shown: string, hint = "Choose another name, or remove it."): void {
+  if (existsSync(path)) throw cliErrors.fail("exists", { place: shown, expected: "nothing of that name yet", received: "one", hint });
+}

@@ -7,6 +7,8 @@ import type { StoredTrial, Summary, TrialState } from "../store/index.ts";
 import type { ObjectiveName } from "../tune/index.ts";
 import type { EvaluationReport } from "./eval/report-of.ts";
 import type { LooksReport } from "./looks.ts";
+import type { QuantizedForm } from "./models/measure-quantized.ts";
+import type { RebuiltStage } from "./rebuild/rebuild.ts";
 import type { StudySpec } from "./searching/definition.ts";
 import type { TrialResult } from "./searching/trial.ts";
 
@@ -169,6 +171,24 @@ export interface TextTold {
   readonly text: string;
 }
 
+/** What was found on the way. */
+export interface NoteTold {
+  readonly event: "note";
+  /** One line for people. */
+  readonly message: string;
+}
+
+/** `models.verify` with `rebuild`: a stage was run again. */
+export interface RebuiltTold extends RebuiltStage {
+  readonly event: "rebuilt";
+}
+
+/** `models.quantize`: a form was measured. */
+export interface QuantizedTold {
+  readonly event: "quantized";
+  readonly form: QuantizedForm;
+}
+
 export type EventContent =
   | ProgressTold
   | StageTold
@@ -182,6 +202,9 @@ export type EventContent =
   | ServedModelTold
   | StoppingTold
   | StoppedTold
-  | TextTold;
+  | TextTold
+  | NoteTold
+  | RebuiltTold
+  | QuantizedTold;
 
 export type ProjectEvent = EventContent & { readonly v: typeof eventVersion };

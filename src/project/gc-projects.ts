@@ -60,7 +60,7 @@ const knownTexts = {
 
 /** A line a project. */
 export const sharingLine = (s: SharingProject, nowMs: number): string =>
-  `  shared    ${placeOf(s)}, seen ${formatDuration(Math.max(0, nowMs - s.seenMs))} ago: ${knownTexts[s.known]}`;
+  `shared    ${placeOf(s)}, seen ${formatDuration(Math.max(0, nowMs - s.seenMs))} ago: ${knownTexts[s.known]}`;
 
 /** Errors: cli/shared. */
 export function checkKnown(sharing: readonly SharingProject[]): void {

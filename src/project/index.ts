@@ -1,8 +1,10 @@
 /** project: the application as a library. Composes the modules; the command line, the console and fine-tuning jobs call it. */
 
-export { type Call, type CallOptions, callOf, type Watch } from "./call.ts";
+export { type Call, type CallOptions, callOf, progressFor, type Watch } from "./call.ts";
+export { type CollectedGarbage, type CollectOptions, collectGarbage } from "./collect-garbage.ts";
+export type * from "./data/index.ts";
 export { environmentOf } from "./environment.ts";
-export { cliErrors } from "./errors.ts";
+export { checkFree, cliErrors, nearestHint, wrongUse } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
 export { type EvaluateOptions, evaluateTasks, throwFailed } from "./evaluations.ts";
 export {
@@ -10,17 +12,25 @@ export {
   eventVersion,
   type LossPoint,
   type ModelTold,
+  type NoteTold,
   type ProgressTold,
   type ProjectEvent,
+  type QuantizedTold,
+  type RebuiltTold,
   type StageTold,
   type WarningTold,
 } from "./events.ts";
-export { checkKnown, neededByAll, type SharingProject, sharingLine, sharingProjects } from "./gc-projects.ts";
+export { administerGateway, startGateway } from "./gateway/gateway-calls.ts";
+export type * from "./gateway/index.ts";
+export type { SharingProject } from "./gc-projects.ts";
+export type * from "./labelling/index.ts";
 export { dataLinksOf, type Link, lazyDevice, lifeOf, type Made, planLink, runLink, stageNames } from "./life.ts";
+export { type TraceOptions, traceServed, traceSubject, verifyRecord } from "./lineage.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
-export { neededBy } from "./needs.ts";
-export { openProject, Project } from "./open-project.ts";
+export type * from "./models/index.ts";
+export { createProject, type OpenProjectOptions, openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
+export { thisUser } from "./person.ts";
 export { previewFile, previewRecipe } from "./previews.ts";
 export {
   findProject,
@@ -33,6 +43,7 @@ export {
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
+export type * from "./releases/index.ts";
 export type { ProjectServer } from "./serving/serve-options.ts";
 export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
 export { type RunPlan, type RunReport, runLife } from "./runs.ts";

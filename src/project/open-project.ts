@@ -2,11 +2,19 @@
  * A project as an object: what the command line does with a folder, from TypeScript. Reads no arguments, writes to no stream, handles no signals. A method
  * loads what it needs when it is called.
  */
-import type { Store } from "../store/index.ts";
+import type { Store, Trace, Verification } from "../store/index.ts";
 import { type Call, type CallOptions, callOf } from "./call.ts";
+import type { CollectedGarbage, CollectOptions } from "./collect-garbage.ts";
+import { DataCalls } from "./data/data-calls.ts";
 import type { EvaluateOptions, TasksEvaluation } from "./evaluations.ts";
+import { GatewayCalls } from "./gateway/gateway-calls.ts";
+import { LabelCalls } from "./labelling/label-calls.ts";
+import type { TraceOptions } from "./lineage.ts";
+import { ModelCalls } from "./models/model-calls.ts";
 import type { PreviewOptions } from "./previews.ts";
 import { findProject, type ProjectConfig } from "./project-file.ts";
+import type { PromotedVersion, PromoteOptions } from "./releases/promote-version.ts";
+import { ReleaseCalls } from "./releases/release-calls.ts";
 import type { RunOptions, RunPlan, RunReport, TuneOptions } from "./runs.ts";
 import type { SearchOptions, SearchReport, StudyReport, StudyRow } from "./searches.ts";
 import type { ClassSelection } from "./searching/select-classes.ts";
@@ -25,9 +33,24 @@ const searches = () => import("./searches.ts");
 
 export class Project implements AsyncDisposable {
   readonly #workspace: Workspace;
+  /** Versions brought in, shown, compared, checked, and written for other programs. */
+  readonly models: ModelCalls;
+  /** Who may have an alias, and who has it; what is said of a version, and who vouches for it. */
+  readonly releases: ReleaseCalls;
+  /** Data sets curated, explored, changed, and written for other programs. */
+  readonly data: DataCalls;
+  /** Texts for people to label, and what they gave. */
+  readonly labels: LabelCalls;
+  /** The administration of the gateway of this folder. */
+  readonly gateway: GatewayCalls;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
+    this.models = new ModelCalls(workspace);
+    this.releases = new ReleaseCalls(workspace);
+    this.data = new DataCalls(workspace);
+    this.labels = new LabelCalls(workspace);
+    this.gateway = new GatewayCalls(workspace);
   }
 
   /** Where its `loam.yaml` lies. */
@@ -113,6 +136,26 @@ export class Project implements AsyncDisposable {
     return callOf(async watch => (await serving()).generateOnce(this.#workspace, prompt, options, watch), options);
   }
 
+  /** `releases.promote`. */
+  promote(version: string, alias: string, options: PromoteOptions & CallOptions = {}): Call<PromotedVersion> {
+    return this.releases.promote(version, alias, options);
+  }
+
+  /** What an artifact, a version or a document was made from, and what was made from it. Errors: store/notFound. */
+  async trace(id: string, options: TraceOptions = {}): Promise<Trace> {
+    return (await import("./lineage.ts")).traceSubject(this.#workspace, id, options);
+  }
+
+  /** Every row, entry and file of the record against its hash. Damage is in `findings`, and `ok` is false. */
+  verify(options: CallOptions = {}): Call<Verification> {
+    return callOf(async watch => (await import("./lineage.ts")).verifyRecord(this.#workspace, watch), options);
+  }
+
+  /** Unreferenced artifacts; with `apply` they are deleted. Errors: cli/shared. */
+  gc(options: CollectOptions & CallOptions = {}): Call<CollectedGarbage> {
+    return callOf(async watch => (await import("./collect-garbage.ts")).collectGarbage(this.#workspace, options, watch), options);
+  }
+
   /** Closes what is open. */
   close(): Promise<void> {
     return this.#workspace.close();
@@ -134,3 +177,9 @@ export interface OpenProjectOptions {
  */
 export const openProject = async (folder: string, { cwd }: OpenProjectOptions = {}): Promise<Project> =>
   new Project(new Workspace(findProject(folder), cwd));
+
+/** Writes a new project, with a sample of text, and opens it. The folder's last name is the project's. Errors: cli/usage, cli/exists. */
+export async function createProject(folder: string): Promise<Project> {
+  const { writeProject } = await import("./init/write-project.ts");
+  return openProject(writeProject(folder).folder);
+}

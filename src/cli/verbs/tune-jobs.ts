@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import { environment, nearest } from "../../base/index.ts";
 import { jobsFolder, workOnJob } from "../../project/fine-tuning/index.ts";
+import { keyVariable } from "../../project/gateway/index.ts";
 import { cliErrors, findProject, type ProjectFile, withProjectStore } from "../../project/index.ts";
 import { readTokenFiles, tokenFor } from "../../session/index.ts";
 import { type Job, type JobEvent, JobFolder, type JobWork } from "../../tune/index.ts";
-import { keyVariable } from "../gateway/running.ts";
 import { choiceOption, textOption } from "../options.ts";
 import type { Context, Options, VerbRun } from "../verb.ts";
 import { folderOf } from "../verb-folder.ts";

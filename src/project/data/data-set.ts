@@ -67,5 +67,16 @@ export async function openDataSet(p: ProjectFile, store: Store, given: string | 
   });
 }
 
-export const staleLine = ({ name, artifact }: DataSet): string =>
-  `loam: ${artifact.id} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` makes it anew.`;
+/** What a call says of the data set that it is about. */
+export interface DataSetState {
+  readonly name: string;
+  /** Identifier of the documents. */
+  readonly artifact: string;
+  /** loam.yaml, the source or Loam has changed since these documents were made. */
+  readonly isStale: boolean;
+}
+
+export const stateOf = ({ name, artifact, isStale }: DataSet): DataSetState => ({ name, artifact: artifact.id, isStale });
+
+export const staleLine = ({ name, artifact }: Pick<DataSetState, "name" | "artifact">): string =>
+  `loam: ${artifact} is shown; loam.yaml, the source or Loam has changed since. \`loam data run ${name}\` makes it anew.`;

@@ -2,10 +2,10 @@
  * The two data sets of `loam data effect`: the project's own, and the same with one step more or one less, curated by the same stages. Both
  * artifacts stay in the store until `loam gc`; a second question about the same step finds them there.
  */
-import { check, nearest, random } from "../../base/index.ts";
+import { check, random } from "../../base/index.ts";
 import { type AskedDocument, type Document, documentsOf, type StepName, stepEntry, steps } from "../../data/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors, nearestHint, wrongUse } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
 
 export interface EffectSides {
@@ -29,13 +29,12 @@ export function effectSides(
   mustBePresent: boolean,
 ): EffectSides {
   if (!Object.hasOwn(steps, step)) {
-    const near = nearest(step, Object.keys(steps));
-    throw cliErrors.fail("usage", {
-      place: "loam data effect: --step",
-      expected: `one of ${Object.keys(steps).join(", ")}`,
-      received: JSON.stringify(step),
-      ...(near ? { hint: `Did you mean "${near}"?` } : {}),
-    });
+    throw wrongUse(
+      "loam data effect: --step",
+      `one of ${Object.keys(steps).join(", ")}`,
+      JSON.stringify(step),
+      nearestHint(step, Object.keys(steps)),
+    );
   }
   const part = project.config.data[name]!;
   const isPresent = part.steps.some(s => nameOf(s) === step);

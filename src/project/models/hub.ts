@@ -11,7 +11,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
 import { check, formatBytes, type Progress } from "../../base/index.ts";
 import { ggufModels } from "../../nn/index.ts";
-import { cliErrors } from "../errors.ts";
+import { cliErrors, wrongUse } from "../errors.ts";
 import { isGguf, isModelFile } from "./paths.ts";
 
 export interface HubPlace {
@@ -59,11 +59,7 @@ export function parseHub(text: string): HubPlace {
   const match = /^hf:([\w.-]+)\/([\w.-]+)(?:@([\w./-]+))?(?::([\w.-]+(?:\/[\w.-]+)*))?$/.exec(text);
   const [, owner = "", name = "", revision = "main", file] = match ?? [];
   if (!match || [owner, name, ...revision.split("/"), ...(file?.split("/") ?? [])].some(part => /^\.*$/.test(part)))
-    throw cliErrors.fail("usage", {
-      place: "loam models import",
-      expected: "hf:OWNER/NAME, with @REVISION or :FILE where they matter",
-      received: JSON.stringify(text.slice(0, 100)),
-    });
+    throw wrongUse("loam models import", "hf:OWNER/NAME, with @REVISION or :FILE where they matter", JSON.stringify(text.slice(0, 100)));
   return { owner, name, revision, ...(file === undefined ? {} : { file }) };
 }
 

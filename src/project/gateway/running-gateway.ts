@@ -1,49 +1,51 @@
 /**
- * A gateway that runs, asked as an administrator: `--url`, else where its file says that it listens; with the key in the variable LOAM_GATEWAY_KEY (so that
- * it stands in no list of processes), else with the token file of a gateway on this machine.
+ * A gateway that runs, asked as an administrator: `url`, else where its file says that it listens; with a key, else that of the variable LOAM_GATEWAY_KEY
+ * (so that it stands in no list of processes), else with the token file of a gateway on this machine.
  */
 import { environment } from "../../base/index.ts";
 import { type GatewayConfig, gatewayErrors } from "../../gateway/index.ts";
-import { cliErrors } from "../../project/index.ts";
 import { tokenFor } from "../../session/index.ts";
+import { cliErrors, wrongUse } from "../errors.ts";
 import { runningServers } from "../login/running-servers.ts";
-import { textOption } from "../options.ts";
-import type { Context, Options } from "../verb.ts";
+import { type GatewayPlace, gatewayOf } from "./gateway-place.ts";
 
 export const keyVariable = "LOAM_GATEWAY_KEY";
 /** It answers at once or not at all. */
 const timeoutMs = 30_000;
 
-export interface Running {
+export interface RunningGateway {
   readonly url: string;
   readonly key: string;
 }
 
 /** Errors: cli/usage where there is neither a key nor a token file, or the address is none. */
-export async function runningOf(
-  context: Context,
+export async function runningGateway(
+  at: GatewayPlace,
   config: Pick<GatewayConfig, "listen" | "folder"> | undefined,
-  options: Options,
-  place: string,
-): Promise<Running> {
+  verb: string,
+): Promise<RunningGateway> {
   const { host, port, tls = undefined } = config?.listen ?? { host: "127.0.0.1", port: 8090 };
-  const url = textOption(options, "url") ?? `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const url = at.url ?? `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ""))
-    throw cliErrors.fail("usage", { place: `${place}: --url`, expected: "an address such as http://127.0.0.1:8090", received: url });
-  const more = config === undefined ? [] : [config.folder];
-  const key = environment()[keyVariable] || tokenFor(await runningServers(context, options, more), url);
+    throw wrongUse(`${verb}: --url`, "an address such as http://127.0.0.1:8090", url);
+  const servers = async () => runningServers(at.folder, config === undefined ? [] : [config.folder]);
+  const key = at.key || environment()[keyVariable] || tokenFor(await servers(), url);
   if (key !== undefined) return { url: url.replace(/\/+$/, ""), key };
-  throw cliErrors.fail("usage", {
-    place,
-    expected: `an API key in the variable ${keyVariable}, or a gateway of this folder that listens at ${url}`,
-    received: "neither",
-    hint: `export ${keyVariable}=... (a key of somebody with the role admin: loam gateway keys create)`,
-  });
+  throw wrongUse(
+    verb,
+    `an API key in the variable ${keyVariable}, or a gateway of this folder that listens at ${url}`,
+    "neither",
+    `export ${keyVariable}=... (a key of somebody with the role admin: loam gateway keys create)`,
+  );
 }
+
+/** The one at `url`, else the one whose file is meant. Errors: those of the file; cli/usage. */
+export const runningFor = async (at: GatewayPlace, verb: string): Promise<RunningGateway> =>
+  runningGateway(at, at.url === undefined ? (await gatewayOf(at)).config : undefined, verb);
 
 /** Its answer, which is JSON. Errors: gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence. */
 export async function askRunning<T>(
-  { url, key }: Running,
+  { url, key }: RunningGateway,
   method: "GET" | "POST" | "PUT" | "DELETE",
   path: string,
   body?: unknown,
@@ -72,4 +74,16 @@ export async function askRunning<T>(
   if (response.ok) return value as T;
   const said = (value as { readonly error?: { readonly message?: unknown } }).error?.message;
   throw cliErrors.fail("answer", { place: `${method} ${path}`, message: typeof said === "string" ? said : `status ${response.status}` });
+}
+
+export interface ReloadedGateway {
+  readonly url: string;
+  /** The newest entry of the list of changes. */
+  readonly head: object | null;
+}
+
+/** A gateway that runs takes up its changed file now. Errors: cli/answer with what is wrong with the file. */
+export async function reloadGateway(at: GatewayPlace): Promise<ReloadedGateway> {
+  const running = await runningFor(at, "loam gateway reload");
+  return { url: running.url, ...(await askRunning<{ readonly head: object | null }>(running, "POST", "/gateway/reload")) };
 }

@@ -1,9 +1,7 @@
-/** Principals and policies as the verbs handle them: in the state that the file names, or, with `--url`, by a gateway that runs somewhere. */
+/** Principals and policies as an administrator handles them: in the state that the file names, or, with `url`, by a gateway that runs somewhere. */
 import { checkModels, type EntryKind, givenEntry, type Match, type ShownEntry, shownEntry } from "../../gateway/index.ts";
-import { textOption } from "../options.ts";
-import type { Context, Options } from "../verb.ts";
-import { withControl } from "./open-gateway.ts";
-import { askRunning, type Running, runningOf } from "./running.ts";
+import { type GatewayPlace, withControl } from "./gateway-place.ts";
+import { askRunning, type RunningGateway, runningGateway } from "./running-gateway.ts";
 
 export interface PutEntry {
   readonly kind: EntryKind;
@@ -24,7 +22,7 @@ export interface EntryAdministration {
 const headersOf = (match: Match): Record<string, string> =>
   match === undefined ? {} : match === "none" ? { "if-none-match": "*" } : { "if-match": match === "any" ? "*" : `"${match}"` };
 
-function remote(running: Running): EntryAdministration {
+function remote(running: RunningGateway): EntryAdministration {
   type Said = { readonly principal?: ShownEntry; readonly policy?: ShownEntry; readonly created?: boolean };
   const pathOf = (kind: EntryKind, name: string) =>
     kind === "policies" ? `/gateway/policies/${encodeURIComponent(name)}` : `/gateway/principals/${kind}/${encodeURIComponent(name)}`;
@@ -44,17 +42,11 @@ function remote(running: Running): EntryAdministration {
   };
 }
 
-/** Errors: those of the file and the state; with `--url` cli/usage, gateway/unavailable, cli/answer. */
-export async function withEntries<T>(
-  context: Context,
-  options: Options,
-  place: string,
-  use: (entries: EntryAdministration) => Promise<T>,
-): Promise<T> {
-  if (textOption(options, "url") !== undefined) return use(remote(await runningOf(context, undefined, options, place)));
+/** `verb` names the call in errors. Errors: those of the file and the state; with `url` cli/usage, gateway/unavailable, cli/answer. */
+export async function withEntries<T>(at: GatewayPlace, verb: string, use: (entries: EntryAdministration) => Promise<T>): Promise<T> {
+  if (at.url !== undefined) return use(remote(await runningGateway(at, undefined, verb)));
   return withControl(
-    context,
-    options,
+    at,
     ({ entries }, { routes }) =>
       use({
         list: async kind => (kind ? entries.list(kind) : entries.list().filter(e => e.kind !== "policies")).map(shownEntry),

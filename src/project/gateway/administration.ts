@@ -1,4 +1,4 @@
-/** What the verbs of `loam gateway` look at and change: the state that the file names, or, with `--url`, a gateway that runs somewhere. */
+/** What an administrator looks at and changes: the state that the file names, or, with `url`, a gateway that runs somewhere. */
 import {
   type ChangeEntry,
   type ExplainAsked,
@@ -12,21 +12,21 @@ import {
   type LimitsView,
   type UsageRow,
 } from "../../gateway/index.ts";
-import { textOption } from "../options.ts";
-import type { Context, Options } from "../verb.ts";
-import { withControl } from "./open-gateway.ts";
-import { askRunning, type Running, runningOf } from "./running.ts";
+import { cliErrors } from "../errors.ts";
+import { type GatewayPlace, withControl } from "./gateway-place.ts";
+import { askRunning, type RunningGateway, runningGateway } from "./running-gateway.ts";
 
-export interface Made {
+/** A secret is told this once. */
+export interface CreatedKey {
   readonly key: KeyInfo;
   readonly secret: string;
 }
 
-export interface Administration {
+export interface GatewayAdministration {
   listKeys(subject: string | undefined): Promise<readonly KeyInfo[]>;
-  createKey(given: KeyGiven, by: string): Promise<Made>;
+  createKey(given: KeyGiven, by: string): Promise<CreatedKey>;
   revokeKey(key: string, by: string): Promise<KeyInfo>;
-  rotateKey(key: string, by: string, overlapMs: number | undefined): Promise<Made>;
+  rotateKey(key: string, by: string, overlapMs: number | undefined): Promise<CreatedKey>;
   usage(from: string, to: string): Promise<readonly UsageRow[]>;
   /** All, the oldest first. */
   changes(): Promise<readonly ChangeEntry[]>;
@@ -58,13 +58,13 @@ interface Listed<T> {
 }
 
 /** A gateway that runs. The list of changes has there whose key it was. */
-function remote(running: Running): Administration {
+function remote(running: RunningGateway): GatewayAdministration {
   const get = <T>(path: string) => askRunning<T>(running, "GET", path);
   const keyPath = (key: string) => `/gateway/keys/${encodeURIComponent(key)}`;
   return {
     listKeys: async subject => (await get<Listed<KeyInfo>>(`/gateway/keys${queryOf({ subject })}`)).data,
     createKey: ({ name, subject, scopes = [], expiresMs, kind }) =>
-      askRunning<Made>(running, "POST", "/gateway/keys", {
+      askRunning<CreatedKey>(running, "POST", "/gateway/keys", {
         name,
         subject,
         scopes,
@@ -73,7 +73,7 @@ function remote(running: Running): Administration {
       }),
     revokeKey: async key => (await askRunning<{ readonly key: KeyInfo }>(running, "DELETE", keyPath(key))).key,
     rotateKey: (key, _by, overlapMs) =>
-      askRunning<Made>(
+      askRunning<CreatedKey>(
         running,
         "POST",
         `${keyPath(key)}/rotate`,
@@ -104,15 +104,14 @@ function remote(running: Running): Administration {
   };
 }
 
-/** Errors: those of the file and the state; with `--url` cli/usage, gateway/unavailable, cli/answer. */
+/** `verb` names the call in errors. Errors: those of the file and the state; with `url` cli/usage, gateway/unavailable, cli/answer. */
 export async function administered<T>(
-  context: Context,
-  options: Options,
-  place: string,
-  use: (administration: Administration) => Promise<T>,
+  at: GatewayPlace,
+  verb: string,
+  use: (administration: GatewayAdministration) => Promise<T>,
 ): Promise<T> {
-  if (textOption(options, "url") !== undefined) return use(remote(await runningOf(context, undefined, options, place)));
-  return withControl(context, options, (control, config) =>
+  if (at.url !== undefined) return use(remote(await runningGateway(at, undefined, verb)));
+  return withControl(at, (control, config) =>
     use({
       listKeys: subject => control.keys.list(subject === undefined ? {} : { subject }),
       createKey: (given, by) => control.keys.create(given, by),
@@ -131,4 +130,20 @@ export async function administered<T>(
       request: id => control.journal.find(id),
     }),
   );
+}
+
+/** All that is known of a request, the newest first. Errors: cli/nothing. */
+export async function findRequest(
+  at: GatewayPlace,
+  verb: string,
+  id: string,
+  journal = "the gateway's journal",
+): Promise<readonly JournalEntry[]> {
+  const found = await administered(at, verb, a => a.request(id));
+  if (found.length > 0) return found;
+  throw cliErrors.fail("nothing", {
+    place: id,
+    message: `no such request is in ${journal}`,
+    hint: "It may be too old, or left out (`journal` of the gateway's file).",
+  });
 }
