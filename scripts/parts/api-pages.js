@@ -164,9 +164,11 @@ class Reference {
 export function apiEntries() {
   const fs = { readFile: f => (f === config ? configText : undefined), fileExists: f => (f === config ? true : undefined) };
   const api = new API({ cwd: inRoot("."), fs });
+  const snapshot = api.updateSnapshot({ openProjects: [config] });
   try {
-    return new Reference(api.updateSnapshot({ openProjects: [config] }).getProject(config)).entries();
+    return new Reference(snapshot.getProject(config)).entries();
   } finally {
+    snapshot.dispose();
     api.close();
   }
 }

@@ -2,7 +2,6 @@
 
 export { type Call, type CallOptions, callOf, progressFor, type Watch } from "./call.ts";
 export { type CollectedGarbage, type CollectOptions, collectGarbage } from "./collect-garbage.ts";
-export type * from "./data/index.ts";
 export { environmentOf } from "./environment.ts";
 export { checkFree, cliErrors, nearestHint, wrongUse } from "./errors.ts";
 export { estimateLine } from "./estimate.ts";
@@ -21,13 +20,10 @@ export {
   type WarningTold,
 } from "./events.ts";
 export { administerGateway, startGateway } from "./gateway/gateway-calls.ts";
-export type * from "./gateway/index.ts";
 export type { SharingProject } from "./gc-projects.ts";
-export type * from "./labelling/index.ts";
 export { dataLinksOf, type Link, lazyDevice, lifeOf, type Made, planLink, runLink, stageNames } from "./life.ts";
 export { type TraceOptions, traceServed, traceSubject, verifyRecord } from "./lineage.ts";
 export { type LooksReport, looksLines, looksReport } from "./looks.ts";
-export type * from "./models/index.ts";
 export { createProject, type OpenProjectOptions, openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
 export { thisUser } from "./person.ts";
@@ -43,11 +39,11 @@ export {
   servedModelsOf,
   withProjectStore,
 } from "./project-file.ts";
-export type * from "./releases/index.ts";
-export type { ProjectServer } from "./serving/serve-options.ts";
 export { type RanLinks, type RunLinksOptions, runLinks } from "./run-links.ts";
 export { type RunPlan, type RunReport, runLife } from "./runs.ts";
 export { type SearchReport, type StudyReport, type StudyWork, workOnSearch } from "./searches.ts";
 export type { BaseCandidate, BaseSelection } from "./selections.ts";
+export type { ProjectServer } from "./serving/serve-options.ts";
+export type * from "./types.ts";
 export { untilStopped } from "./until-stopped.ts";
 export { type Workplace, Workspace } from "./workspace.ts";

@@ -35,12 +35,13 @@ export {
   planForget,
 } from "./forget-documents.ts";
 export type { ForgetPlan, Holder } from "./forget-plan.ts";
-export { measureStepEffect, type StepEffect, type StepEffectOptions, type StepEffectPlan } from "./measure-effect.ts";
+export { type EffectPair, measureStepEffect, type StepEffect, type StepEffectOptions, type StepEffectPlan } from "./measure-effect.ts";
 export { noteDataSet } from "./newest-documents.ts";
 export { referenceIdentity } from "./reference-scorer.ts";
 export {
   readNamesModel,
   readQualityModel,
+  type TrainedFile,
   type TrainedNames,
   type TrainedQuality,
   type TrainNamesOptions,

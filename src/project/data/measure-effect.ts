@@ -41,7 +41,10 @@ export interface StepEffectOptions {
   readonly documents?: number | undefined;
 }
 
-type Sides<T> = { readonly without: T; readonly with: T };
+export interface EffectPair<T> {
+  readonly without: T;
+  readonly with: T;
+}
 
 /** What will be measured. */
 export interface StepEffectPlan {
@@ -50,12 +53,12 @@ export interface StepEffectPlan {
   readonly settings: Readonly<Record<string, unknown>>;
   /** The data set has the step. */
   readonly isPresent: boolean;
-  readonly artifacts: Sides<string>;
+  readonly artifacts: EffectPair<string>;
   readonly model: { readonly parameters: number; readonly steps: number; readonly tokens: number };
   readonly seeds: number;
-  readonly epochs: Sides<number>;
+  readonly epochs: EffectPair<number>;
   /** `strangers`: documents that only the side with the step has, left out. */
-  readonly documents: Sides<number> & { readonly strangers: number };
+  readonly documents: EffectPair<number> & { readonly strangers: number };
 }
 
 export interface StepEffect extends StepEffectPlan, Effect {
@@ -67,7 +70,7 @@ export interface StepEffectCost {
   /** Models that an earlier call asked. */
   readonly known: number;
   readonly leftMs: number;
-  readonly sizeBytes: Sides<number>;
+  readonly sizeBytes: EffectPair<number>;
 }
 
 /** Errors: cli/usage for the step, cli/nothing where it keeps nothing or the data set is too small. */

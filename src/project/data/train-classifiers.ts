@@ -41,7 +41,7 @@ export interface TrainQualityOptions {
 }
 
 /** The file of a model that was trained. */
-interface TrainedFile<R> {
+export interface TrainedFile<R> {
   readonly file: string;
   /** Of the file. */
   readonly bytes: number;

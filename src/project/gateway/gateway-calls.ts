@@ -1,7 +1,6 @@
 /** `project.gateway`, or `administerGateway`: keys, principals, policies, limits, held requests, the cache and the journal of a gateway. */
 import type {
   CacheState,
-  EntryKind,
   ExplainAsked,
   Explained,
   ExportTarget,
@@ -44,33 +43,32 @@ const withEntries = async <T>(at: GatewayPlace, use: (e: EntryAdministration) =>
 const held = () => import("./held-requests.ts");
 const cached = () => import("./cached-answers.ts");
 
-class PlacedCalls {
-  protected readonly at: GatewayPlace;
-  constructor(at: GatewayPlace) {
-    this.at = at;
-  }
-}
-
 /** API keys. A secret is told once, when its key is made. */
-export class GatewayKeys extends PlacedCalls {
+export class GatewayKeys {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
+  }
+
   /** All, or those of a user or service account. */
   list(subject?: string): Promise<readonly KeyInfo[]> {
-    return administered(this.at, a => a.listKeys(subject));
+    return administered(this.#at, a => a.listKeys(subject));
   }
 
   /** Errors: gateway/unknownSubject. */
   create(key: KeyGiven, { by = thisUser() }: ChangedBy = {}): Promise<CreatedKey> {
-    return administered(this.at, a => a.createKey(key, by));
+    return administered(this.#at, a => a.createKey(key, by));
   }
 
   /** `key`: its id, or its visible beginning. Errors: gateway/unknownKey, gateway/lastAdmin. */
   revoke(key: string, { by = thisUser() }: ChangedBy = {}): Promise<KeyInfo> {
-    return administered(this.at, a => a.revokeKey(key, by));
+    return administered(this.#at, a => a.revokeKey(key, by));
   }
 
   /** A new secret; the old one goes on for `overlapMs`, default 24 hours. Errors: gateway/unknownKey, gateway/keyRevoked. */
   rotate(key: string, { by = thisUser(), overlapMs }: ChangedBy & { readonly overlapMs?: number | undefined } = {}): Promise<CreatedKey> {
-    return administered(this.at, a => a.rotateKey(key, by, overlapMs));
+    return administered(this.#at, a => a.rotateKey(key, by, overlapMs));
   }
 }
 
@@ -79,61 +77,111 @@ export interface PutOptions extends ChangedBy {
   readonly match?: Match;
 }
 
-/** Principals or policies: those of the file are only shown. */
-export class GatewayEntries<K extends EntryKind> extends PlacedCalls {
-  /** Of a kind; without one all principals. */
-  list(kind: K | undefined = this.#only): Promise<readonly ShownEntry[]> {
-    return withEntries(this.at, e => e.list(kind));
+export interface PutResult {
+  readonly entry: ShownEntry;
+  readonly isNew: boolean;
+}
+
+/** Organisations, teams, users and service accounts: those of the file are only shown. */
+export class GatewayPrincipals {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
+  }
+
+  /** Of a kind, or all. */
+  list(kind?: PrincipalKind): Promise<readonly ShownEntry[]> {
+    return withEntries(this.#at, e => e.list(kind));
   }
 
   /** Errors: gateway/unknownEntry. */
-  show(kind: K, name: string): Promise<ShownEntry> {
-    return withEntries(this.at, e => e.show(kind, name));
+  show(kind: PrincipalKind, name: string): Promise<ShownEntry> {
+    return withEntries(this.#at, e => e.show(kind, name));
   }
 
   /** Errors: gateway/entryTaken, gateway/entryChanged, gateway/entryRevision; base/config. */
-  put(kind: K, name: string, body: Readonly<Record<string, unknown>>, { match, by = thisUser() }: PutOptions = {}) {
-    return withEntries(this.at, e => e.put({ kind, name, body, match }, by));
+  put(
+    kind: PrincipalKind,
+    name: string,
+    body: Readonly<Record<string, unknown>>,
+    { match, by = thisUser() }: PutOptions = {},
+  ): Promise<PutResult> {
+    return withEntries(this.#at, e => e.put({ kind, name, body, match }, by));
   }
 
   /** Errors: gateway/unknownEntry, gateway/entryInUse, gateway/lastAdmin, gateway/entryChanged. */
-  delete(kind: K, name: string, { match, by = thisUser() }: PutOptions = {}): Promise<ShownEntry> {
-    return withEntries(this.at, e => e.delete(kind, name, match, by));
+  delete(kind: PrincipalKind, name: string, { match, by = thisUser() }: PutOptions = {}): Promise<ShownEntry> {
+    return withEntries(this.#at, e => e.delete(kind, name, match, by));
+  }
+}
+
+/** Who may do what: policies of the file are only shown. */
+export class GatewayPolicies {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
   }
 
-  readonly #only: K | undefined;
-  constructor(at: GatewayPlace, only?: K) {
-    super(at);
-    this.#only = only;
+  list(): Promise<readonly ShownEntry[]> {
+    return withEntries(this.#at, e => e.list("policies"));
+  }
+
+  /** Errors: gateway/unknownEntry. */
+  show(id: string): Promise<ShownEntry> {
+    return withEntries(this.#at, e => e.show("policies", id));
+  }
+
+  /** Errors: gateway/entryTaken, gateway/entryChanged, gateway/entryRevision; base/config. */
+  put(id: string, body: Readonly<Record<string, unknown>>, { match, by = thisUser() }: PutOptions = {}): Promise<PutResult> {
+    return withEntries(this.#at, e => e.put({ kind: "policies", name: id, body, match }, by));
+  }
+
+  /** Errors: gateway/unknownEntry, gateway/entryChanged. */
+  delete(id: string, { match, by = thisUser() }: PutOptions = {}): Promise<ShownEntry> {
+    return withEntries(this.#at, e => e.delete("policies", id, match, by));
   }
 }
 
 /** Requests that wait for a person at a gateway that runs. */
-export class GatewayHeld extends PlacedCalls {
+export class GatewayHeld {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
+  }
+
   async list(): Promise<readonly HeldInfo[]> {
-    return (await held()).heldRequests(this.at);
+    return (await held()).heldRequests(this.#at);
   }
 
   /** Errors: cli/answer where none of this id waits. */
   async approve(id: string): Promise<DecidedRequest> {
-    return (await held()).decideHeld(this.at, id, "approve");
+    return (await held()).decideHeld(this.#at, id, "approve");
   }
 
   /** Errors: cli/answer where none of this id waits. */
   async refuse(id: string): Promise<DecidedRequest> {
-    return (await held()).decideHeld(this.at, id, "refuse");
+    return (await held()).decideHeld(this.#at, id, "refuse");
   }
 }
 
 /** Answers that a gateway that runs gives again. */
-export class GatewayCache extends PlacedCalls {
+export class GatewayCache {
+  readonly #at: GatewayPlace;
+
+  constructor(at: GatewayPlace) {
+    this.#at = at;
+  }
+
   async show(): Promise<CacheState> {
-    return (await cached()).cacheState(this.at);
+    return (await cached()).cacheState(this.#at);
   }
 
   /** Gives the number of answers that are gone. */
   async clear(which: CachedAnswers = {}): Promise<number> {
-    return (await cached()).clearCache(this.at, which);
+    return (await cached()).clearCache(this.#at, which);
   }
 }
 
@@ -141,65 +189,66 @@ export class GatewayCache extends PlacedCalls {
  * Looks at and changes the state that the gateway's file names, or with `url` asks a gateway that runs. Errors of every call: those of the file and the
  * state; with `url` cli/usage without a key, gateway/unavailable where nobody answers, cli/answer with the gateway's own sentence.
  */
-export class GatewayCalls extends PlacedCalls {
+export class GatewayCalls {
+  readonly #at: GatewayPlace;
   readonly keys: GatewayKeys;
-  readonly principals: GatewayEntries<PrincipalKind>;
-  readonly policies: GatewayEntries<"policies">;
+  readonly principals: GatewayPrincipals;
+  readonly policies: GatewayPolicies;
   readonly held: GatewayHeld;
   readonly cache: GatewayCache;
 
   constructor(at: GatewayPlace) {
-    super(at);
+    this.#at = at;
     this.keys = new GatewayKeys(at);
-    this.principals = new GatewayEntries<PrincipalKind>(at);
-    this.policies = new GatewayEntries<"policies">(at, "policies");
+    this.principals = new GatewayPrincipals(at);
+    this.policies = new GatewayPolicies(at);
     this.held = new GatewayHeld(at);
     this.cache = new GatewayCache(at);
   }
 
   /** Requests, tokens and money by day, key and model; days such as 2026-11-26, UTC. */
   usage(from: string, to: string = from): Promise<readonly UsageRow[]> {
-    return administered(this.at, a => a.usage(from, to));
+    return administered(this.#at, a => a.usage(from, to));
   }
 
   /** What is used, held for requests under way and left of each limit, the most used first. */
   limits(ask: LimitsAsk): Promise<LimitsView> {
-    return administered(this.at, a => a.limits(ask));
+    return administered(this.#at, a => a.limits(ask));
   }
 
   /** Requests of the last days, the newest first. */
   requests(filter: JournalFilter = {}): Promise<readonly JournalEntry[]> {
-    return administered(this.at, a => a.requests(filter));
+    return administered(this.#at, a => a.requests(filter));
   }
 
   /** All that is known of a request. Errors: cli/nothing. */
   async request(id: string): Promise<readonly JournalEntry[]> {
-    return (await import("./administration.ts")).findRequest(this.at, verb, id);
+    return (await import("./administration.ts")).findRequest(this.#at, verb, id);
   }
 
   /** Which policy decides about a request of a key, which limits it would meet, which rule says where it goes. */
   explain(request: ExplainAsked): Promise<Explained> {
-    return administered(this.at, a => a.explain(request));
+    return administered(this.#at, a => a.explain(request));
   }
 
   /** Who changed keys and configuration, when; each entry vouches for all before it. */
   async changes(options: ChangesOptions = {}): Promise<ChangeList> {
-    return (await import("./change-list.ts")).changeList(this.at, options);
+    return (await import("./change-list.ts")).changeList(this.#at, options);
   }
 
   /** How a model's requests are divided among its targets; with weights (`local=9`) changes that in the gateway's file. Errors: cli/usage. */
   async split(model: string, weights: readonly string[] = []): Promise<TrafficSplit> {
-    return (await import("./split-traffic.ts")).splitTraffic(this.at, model, weights);
+    return (await import("./split-traffic.ts")).splitTraffic(this.#at, model, weights);
   }
 
   /** A gateway that runs takes up its changed file now. Errors: cli/answer with what is wrong with the file. */
   async reload(): Promise<ReloadedGateway> {
-    return (await import("./running-gateway.ts")).reloadGateway(this.at);
+    return (await import("./running-gateway.ts")).reloadGateway(this.#at);
   }
 
   /** Its policies as the configuration of another gateway, with every difference. Errors: cli/exists. */
   async export(target: ExportTarget, options: ExportGatewayOptions): Promise<ExportedGateway> {
-    return (await import("./transfer.ts")).writeGatewayExport(this.at, target, options);
+    return (await import("./transfer.ts")).writeGatewayExport(this.#at, target, options);
   }
 }
 

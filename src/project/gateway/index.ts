@@ -10,10 +10,12 @@ export {
   type ChangedBy,
   GatewayCache,
   GatewayCalls,
-  GatewayEntries,
   GatewayHeld,
   GatewayKeys,
+  GatewayPolicies,
+  GatewayPrincipals,
   type PutOptions,
+  type PutResult,
   startGateway,
 } from "./gateway-calls.ts";
 export { configPath, type FoundGateway, type GatewayPlace, gatewayFile, gatewayOf } from "./gateway-place.ts";

@@ -30,6 +30,7 @@ export {
   packVersion,
   pullVersion,
   pushVersion,
+  type RegistryAccess,
   type UnpackedVersion,
   type UnpackOptions,
   unpackVersion,

@@ -28,7 +28,7 @@ import { projectOrNone, withRecordOf } from "./home.ts";
 import { type NamedModel, namedVersion, publicKeys } from "./named-version.ts";
 import { newName } from "./new-name.ts";
 
-interface RegistryAccess {
+export interface RegistryAccess {
   /** Speak HTTP to the registry, not HTTPS. */
   readonly plainHttp?: boolean | undefined;
 }
