@@ -31,7 +31,7 @@ const codeOf = (error: { readonly code?: string }): string => error.code ?? Stri
 const failure = (work: PromiseLike<unknown>): Promise<string> => Promise.resolve(work).then(() => "done", codeOf);
 
 test("what the library reads of a project is what the verbs print", async () => {
-  const folder = await trainedToy({ more: "releases: { prod: { gates: [] } }" });
+  const folder = await trainedToy({ more: "releases: { prod: { approvals: [{ role: reviewer, unsigned: true }] } }" });
   const project = await opened(folder);
   const { isProject, ...models } = await project.models.list();
   expect(isProject).toBe(true);
@@ -166,6 +166,8 @@ access:
   expect(await gateway.principals.put("users", "zoe", { roles: ["viewer"] })).toMatchObject({ isNew: true, entry: { name: "zoe" } });
   expect(await failure(gateway.principals.put("users", "zoe", { roles: [] }))).toBe("gateway/entryRevision");
   expect((await gateway.policies.list()).map(p => p.id)).toEqual(["all"]);
+  expect(await failure(gateway.keys.revoke(key.id))).toBe("gateway/lastAdmin");
+  await gateway.keys.create({ name: "second", subject: "ann" }, { by: "ann" });
   expect(await gateway.keys.revoke(key.id)).toMatchObject({ id: key.id });
   const { entries, finding } = await gateway.changes({ verify: true });
   expect(finding).toBeNull();

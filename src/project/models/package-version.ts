@@ -66,7 +66,7 @@ export async function packVersion(at: Workplace, given: string, { out }: PackOpt
   checkFree(path, out);
   await using named = await namedVersion(at, given);
   makeFolder(dirname(path));
-  return packed(named, async p => ({
+  return await packed(named, async p => ({
     model: named.model,
     version: named.version.number,
     path,
@@ -95,7 +95,7 @@ export interface PushedVersion {
 export async function pushVersion(at: Workplace, given: string, place: string, options: PushOptions, watch: Watch): Promise<PushedVersion> {
   const reference = parseReference(place);
   await using named = await namedVersion(at, given);
-  return packed(named, async p => {
+  return await packed(named, async p => {
     const pushed = await pushPackage(p, reference, registryOptions(reference.host, options, watch), progressFor(watch, reference.which));
     const shown = { model: named.model, version: named.version.number, reference: referenceText(reference) };
     return { ...shown, ...pushed, signatures: p.referrers.length };
@@ -169,7 +169,7 @@ async function take(
 /** Errors: cli/usage for the name, registry/package, registry/signature, base/missingFile. */
 export async function unpackVersion(at: Workplace, file: string, options: UnpackOptions, watch: Watch): Promise<UnpackedVersion> {
   await using layout = await openLayout(resolve(at.cwd, file));
-  return take(at, "unpack", { ...layout, place: file }, options, watch);
+  return await take(at, "unpack", { ...layout, place: file }, options, watch);
 }
 
 /** Errors: those of `unpackVersion`; registry/reference, registry/remote. */

@@ -22,5 +22,5 @@ export async function compareVersions(at: Workplace, before: string, after: stri
   await using first = await namedVersion(at, before);
   await using second = await namedVersion(at, after);
   if (first.store.records.place !== second.store.records.place) throw wrongUse("loam models diff", "two versions of one record", "of two");
-  return versionDiff(first.store, first.version, second.version);
+  return await versionDiff(first.store, first.version, second.version);
 }
