@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { decoderSpec, llamaConfig } from "../nn/index.ts";
 import { machine, openDevice } from "../tensor/index.ts";
 import { adamw, single } from "./optimizer.ts";
-import type { Precision } from "./precision.ts";
+import type { Precision } from "./part.ts";
 import { decoderLoss } from "./pretrain.ts";
 import { createTrainer } from "./trainer.ts";
 

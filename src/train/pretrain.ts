@@ -22,7 +22,8 @@ import { latestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { type MetricLog, type MetricPoint, openMetricLog } from "./metrics.ts";
 import { optimizerStateShapes } from "./optimizer.ts";
 import { type PackedBatch, type PackingState, packer, packingStart, type TokenShards } from "./packing.ts";
-import { optimizerOf, type PretrainRecipe, stepsOf, tokensPerStep } from "./recipe.ts";
+import type { PretrainRecipe } from "./part.ts";
+import { optimizerOf, stepsOf, tokensPerStep } from "./recipe.ts";
 import { createTrainer, type StepReport, type Trainer, type TrainerOptions, type TrainerState } from "./trainer.ts";
 
 export interface PretrainOptions {

@@ -3,8 +3,7 @@
  * optimiser updates parameters and state in place. Two native programs a step; batches are packed while one runs. The loop owns no policy:
  * batches, schedule, optimiser and logs are given, and all state it keeps is plain data that a checkpoint holds.
  */
-import type { Tree } from "../base/index.ts";
-import { treeFrom, treeLeaves, treeMap } from "../base/index.ts";
+import { type Tree, treeFrom, treeLeaves, treeMap } from "../base/index.ts";
 import { type ArraysOf, disposeTree, initialise, type TensorsOf } from "../nn/index.ts";
 import {
   add,
@@ -20,7 +19,7 @@ import {
 import { type BatchArraySpec, checkBatch, type HostBatch, writeBatch } from "./batch.ts";
 import { trainErrors } from "./errors.ts";
 import { type Optimizer, optimizerStateShapes, squaredNorm, stepScalars, updateAll } from "./optimizer.ts";
-import type { Precision } from "./precision.ts";
+import type { Precision } from "./part.ts";
 import { type Schedule, scheduleAt } from "./schedule.ts";
 
 /** A loss and what is measured beside it on the same pass: sums over a micro-batch, which are not scaled and have no gradient. */
