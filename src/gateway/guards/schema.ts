@@ -17,29 +17,29 @@ const guardName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a name 
 const on = z
   .array(z.enum(stages))
   .min(1)
-  .default([...stages]);
+  .default([...stages])
+  .describe("Texts to check: requests, responses, or both.");
 
 /** What all kinds have. */
 const common = {
-  /** What becomes of a request or answer that the guard cannot judge. */
-  onFailure: z.enum(["closed", "open"]).default("closed"),
-  /** Whom it is for: all lists that are given must have the request's. */
+  onFailure: z.enum(["closed", "open"]).default("closed").describe("If the guard fails: refuse (`closed`) or let pass (`open`)."),
   for: z
     .strictObject({
-      models: z.array(z.string().min(1)).min(1).optional(),
-      keys: z.array(z.string().min(1)).min(1).optional(),
-      subjects: z.array(z.string().min(1)).min(1).optional(),
-      endpoints: z.array(z.enum(endpoints)).min(1).optional(),
-      teams: z.array(z.string().min(1)).min(1).optional(),
+      models: z.array(z.string().min(1)).min(1).optional().describe("Models."),
+      keys: z.array(z.string().min(1)).min(1).optional().describe("API keys."),
+      subjects: z.array(z.string().min(1)).min(1).optional().describe("Users and service accounts."),
+      endpoints: z.array(z.enum(endpoints)).min(1).optional().describe("Endpoints."),
+      teams: z.array(z.string().min(1)).min(1).optional().describe("Teams."),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("Requests the guard applies to. All lists must match."),
 };
 
 export const guardPart = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("private"), ...common, ...privateOptions }),
-  z.strictObject({ kind: z.literal("blocklist"), ...common, on, ...blocklistOptions }),
-  z.strictObject({ kind: z.literal("webhook"), ...common, on, ...webhookOptions }),
-  z.strictObject({ kind: z.literal("person"), ...common, ...personOptions }),
+  z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common, ...privateOptions }),
+  z.strictObject({ kind: z.literal("blocklist").describe("Guard: words, phrases and patterns."), ...common, on, ...blocklistOptions }),
+  z.strictObject({ kind: z.literal("webhook").describe("Guard: an external service."), ...common, on, ...webhookOptions }),
+  z.strictObject({ kind: z.literal("person").describe("Guard: human approval."), ...common, ...personOptions }),
 ]);
 export type GuardPart = z.output<typeof guardPart>;
 export type GuardPartOf<K extends GuardPart["kind"]> = Extract<GuardPart, { readonly kind: K }>;

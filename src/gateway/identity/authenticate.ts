@@ -6,7 +6,7 @@ import { invalid, missing, unavailable } from "./credentials.ts";
 import type { FoundKey, KeyStore } from "./keys.ts";
 import { accountOf, type Principals } from "./principals.ts";
 import { bySignature } from "./signed.ts";
-import type { Sigv4 } from "./sigv4.ts";
+import type { Sigv4 } from "./sigv4-part.ts";
 import type { TokenChecker, TokenClaims } from "./tokens.ts";
 
 export interface AuthenticatorOptions {

@@ -5,24 +5,31 @@ import { gatewayErrors } from "../errors.ts";
 /** What an organisation, a team, an account or a role is called. */
 export const principalName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,126}$/, "a name of letters, digits and . _ : @ + -");
 const id = principalName;
-const base = { roles: z.array(id).max(100).default([]), disabled: z.boolean().default(false) };
-const account = z.strictObject({ ...base, teams: z.array(id).max(100).default([]), organisation: id.optional() });
+const base = {
+  roles: z.array(id).max(100).default([]).describe("Roles."),
+  disabled: z.boolean().default(false).describe("Refuse all requests."),
+};
+const account = z.strictObject({
+  ...base,
+  teams: z.array(id).max(100).default([]).describe("Teams. Their roles are inherited."),
+  organisation: id.optional().describe("Organisation."),
+});
 
 /** One entry of each kind. */
 export const principalParts = {
-  organisations: z.strictObject({ disabled: z.boolean().default(false) }),
+  organisations: z.strictObject({ disabled: z.boolean().default(false).describe("Refuse all requests.") }),
   /** A team's roles are its members' too. */
-  teams: z.strictObject({ ...base, organisation: id.optional() }),
+  teams: z.strictObject({ ...base, organisation: id.optional().describe("Organisation.") }),
   users: account,
   serviceAccounts: account,
 };
 
 export const principalsPart = z
   .strictObject({
-    organisations: z.record(id, principalParts.organisations).default({}),
-    teams: z.record(id, principalParts.teams).default({}),
-    users: z.record(id, principalParts.users).default({}),
-    serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}),
+    organisations: z.record(id, principalParts.organisations).default({}).describe("Organisations by name."),
+    teams: z.record(id, principalParts.teams).default({}).describe("Teams by name."),
+    users: z.record(id, principalParts.users).default({}).describe("Users by name."),
+    serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}).describe("Service accounts by name."),
   })
   .superRefine((all, context) => {
     const bad = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });

@@ -8,7 +8,7 @@ import { authenticator } from "./authenticate.ts";
 import { signedByAws } from "./aws-signer.laws.ts";
 import { createKeys } from "./keys.ts";
 import { principalsPart } from "./principals.ts";
-import { sigv4Part } from "./sigv4.ts";
+import { sigv4Part } from "./sigv4-part.ts";
 
 const hashed = vi.hoisted(() => ({ times: 0, opened: 0 }));
 const sigv4 = sigv4Part.parse({ regions: ["us-east-1"], services: ["service"] });

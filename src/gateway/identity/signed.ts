@@ -9,7 +9,8 @@ import type { Authentication, KeyInfo, Signed } from "../contract.ts";
 import { invalid, unavailable } from "./credentials.ts";
 import type { FoundSigning, KeyStore } from "./keys.ts";
 import { newSigningSecret } from "./signing-secrets.ts";
-import { canonicalRequest, isSignedWith, isUnsigned, readSignature, type Sigv4, sha256Hex } from "./sigv4.ts";
+import { canonicalRequest, isSignedWith, isUnsigned, readSignature, sha256Hex } from "./sigv4.ts";
+import type { Sigv4 } from "./sigv4-part.ts";
 
 export interface SignatureOptions {
   readonly keys: Pick<KeyStore, "findSigning" | "seals">;

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../base/index.ts";
 import { type Signing, signedByAws, type ToSign } from "./aws-signer.laws.ts";
-import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex, sigv4Part, type Wire } from "./sigv4.ts";
+import { canonicalRequest, isSignedWith, readSignature, type Signature, sha256Hex, type Wire } from "./sigv4.ts";
+import { sigv4Part } from "./sigv4-part.ts";
 
 const atMs = Date.parse("2015-08-30T12:36:00Z");
 /** Of AWS's test suite (aws-sig-v4-test-suite). */

@@ -4,22 +4,18 @@ import type { Actual, Demand, Subjects } from "../contract.ts";
 
 const price = z.number().min(0).max(1e6);
 const modelPrice = z.strictObject({
-  /** For 1,000,000 tokens. */
-  input: price.default(0),
-  /** Input that a cache had; as other input when absent. */
-  cachedInput: price.optional(),
-  output: price.default(0),
-  /** For each request. */
-  request: price.default(0),
+  input: price.default(0).describe("Price per 1,000,000 input tokens."),
+  cachedInput: price.optional().describe("Price per 1,000,000 cached input tokens. Default: the input price."),
+  output: price.default(0).describe("Price per 1,000,000 output tokens."),
+  request: price.default(0).describe("Price per request."),
 });
 export const pricesPart = z.strictObject({
-  /** ISO 4217; a name only, nothing is converted. */
   currency: z
     .string()
     .regex(/^[A-Z]{3}$/, "a currency code such as USD")
-    .default("USD"),
-  /** `"*"` is the price of every model that has none of its own. */
-  models: z.record(z.string(), modelPrice).default({}),
+    .default("USD")
+    .describe("Currency, ISO 4217."),
+  models: z.record(z.string(), modelPrice).default({}).describe("Prices by model; `*`: all other models."),
 });
 export type Prices = z.output<typeof pricesPart>;
 export type ModelPrice = z.output<typeof modelPrice>;

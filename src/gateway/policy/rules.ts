@@ -16,21 +16,24 @@ const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as 
 
 export const bound = z
   .strictObject({
-    min: z.number().optional(),
-    max: z.number().optional(),
+    min: z.number().optional().describe("Minimum."),
+    max: z.number().optional().describe("Maximum."),
     oneOf: z
       .array(z.union([z.string(), z.number(), z.boolean()]))
       .min(1)
-      .optional(),
-    /** What leaves the parameter out is within too. */
-    orAbsent: z.boolean().optional(),
+      .optional()
+      .describe("Allowed values."),
+    orAbsent: z.boolean().optional().describe("Also allow requests without the parameter."),
   })
   .refine(b => b.min !== undefined || b.max !== undefined || b.oneOf !== undefined, "min, max or oneOf");
 
 /** Only names that reach policies: a bound on another would never strike. */
 const bounds = z.strictObject(
   Object.fromEntries(
-    [...bodyParameters, ...listParameters, ...wordParameters, ...addressParameters].map(name => [name, bound.exactOptional()]),
+    [...bodyParameters, ...listParameters, ...wordParameters, ...addressParameters].map(name => [
+      name,
+      bound.exactOptional().describe(`Bounds on ${name}.`),
+    ]),
   ),
 );
 
@@ -39,39 +42,39 @@ export const whoKinds = ["keys", "subjects", "teams", "organisations", "roles"] 
 export type WhoKind = (typeof whoKinds)[number];
 
 export const policyPart = z.strictObject({
-  id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,126}$/, "an id of small letters, digits, . _ -"),
-  effect: z.enum(["allow", "deny"]),
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,126}$/, "an id of small letters, digits, . _ -")
+    .describe("Policy id."),
+  effect: z.enum(["allow", "deny"]).describe("Allow or deny. Deny takes precedence."),
   who: z
     .strictObject({
-      keys: names.optional(),
-      subjects: names.optional(),
-      teams: names.optional(),
-      organisations: names.optional(),
-      roles: names.optional(),
+      keys: names.optional().describe("API keys."),
+      subjects: names.optional().describe("Users and service accounts."),
+      teams: names.optional().describe("Teams."),
+      organisations: names.optional().describe("Organisations."),
+      roles: names.optional().describe("Roles."),
     })
-    .default({}),
-  /** All when absent. */
-  endpoints: z.array(z.enum(endpoints)).min(1).optional(),
-  /** All when absent; an action without a model fits none that is named. */
-  models: patterns.optional(),
-  labels: names.optional(),
-  dataClasses: names.optional(),
-  /** Of the request's body. An allow holds only within them; a deny strikes only what is within them. What is absent is within no bound. */
-  parameters: bounds.optional(),
+    .default({})
+    .describe("Identities. Default: every authenticated one."),
+  endpoints: z.array(z.enum(endpoints)).min(1).optional().describe("Endpoints. Default: all."),
+  models: patterns.optional().describe("Models. Default: all."),
+  labels: names.optional().describe("Labels of the model."),
+  dataClasses: names.optional().describe("Data classes of the request."),
+  parameters: bounds.optional().describe("Bounds on request parameters."),
   when: z
     .strictObject({
-      days: z.array(z.enum(weekdays)).min(1).optional(),
-      /** Both or neither; with `from` after `to` the night between. */
-      from: timeOfDay.optional(),
-      to: timeOfDay.optional(),
-      timezone: z.string().refine(isTimezone, 'a time zone such as "Europe/Berlin"').default("UTC"),
-      notBefore: z.iso.datetime({ offset: true }).optional(),
-      notAfter: z.iso.datetime({ offset: true }).optional(),
+      days: z.array(z.enum(weekdays)).min(1).optional().describe("Days of the week."),
+      from: timeOfDay.optional().describe("Start time of day. Needs `to`; a later `from` spans midnight."),
+      to: timeOfDay.optional().describe("End time of day."),
+      timezone: z.string().refine(isTimezone, 'a time zone such as "Europe/Berlin"').default("UTC").describe("Time zone."),
+      notBefore: z.iso.datetime({ offset: true }).optional().describe("Start, ISO 8601 with offset."),
+      notAfter: z.iso.datetime({ offset: true }).optional().describe("End, ISO 8601 with offset."),
     })
     .refine(w => (w.from === undefined) === (w.to === undefined), "from and to, or neither")
-    .optional(),
-  /** Told to whoever is denied. */
-  reason: z.string().max(300).optional(),
+    .optional()
+    .describe("Time window."),
+  reason: z.string().max(300).optional().describe("Reason in the error message of a denial."),
 });
 export type Policy = z.output<typeof policyPart>;
 export type Bound = z.output<typeof bound>;

@@ -1,9 +1,9 @@
 /** What an upstream is told by the configuration, checked, with its secrets read. */
 import type { LaneOptions } from "../queue/lane.ts";
-import type { Network } from "./address.ts";
 import type { BreakerOptions } from "./breaker.ts";
 import type { Deadlines } from "./call.ts";
 import type { ServeHere } from "./in-process.ts";
+import type { Network } from "./networks.ts";
 import type { ProtocolName } from "./protocol.ts";
 
 /**

@@ -3,8 +3,8 @@
  * not take it. Nobody waits for it, and no request is held up. The queue is this process's: what is not taken when it ends is tried once more.
  */
 
-import type { Network } from "../upstreams/address.ts";
 import { type Connection, connectTo } from "../upstreams/call.ts";
+import type { Network } from "../upstreams/networks.ts";
 import { Stop } from "../upstreams/stop.ts";
 import { type GatewayEvent, isFor } from "./event.ts";
 import { headersOf } from "./signature.ts";
