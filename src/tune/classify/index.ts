@@ -1,13 +1,5 @@
 /** Inner door: classifiers of texts, tuned, selected and reported. */
-export {
-  answersFile,
-  type BaselineAnswers,
-  checksFile,
-  type DataChecks,
-  type FrozenNote,
-  frozenBaseline,
-  textBaselinesStage,
-} from "./baselines-stage.ts";
+export { answersFile, type BaselineAnswers, checksFile, type DataChecks, type FrozenNote, textBaselinesStage } from "./baselines-stage.ts";
 export { type DataWarning, dataWarnings, droppedCopies, warningKinds } from "./data-warnings.ts";
 export { evaluateClassifierStage } from "./evaluate-stage.ts";
 export { type DescribedExample, type Example, type Examples, readExamples, readTest } from "./examples.ts";
@@ -18,6 +10,7 @@ export {
   type ClassifyOptions,
   classifyOptions,
   costOptions,
+  frozenBaseline,
   type LabelOptions,
   labelOptions,
   labelsOf,

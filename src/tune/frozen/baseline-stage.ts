@@ -5,9 +5,9 @@
 
 import { z } from "zod";
 import { stage } from "../../store/index.ts";
-import { answersFile, type BaselineAnswers, checksFile, type FrozenNote, frozenBaseline } from "../classify/baselines-stage.ts";
+import { answersFile, type BaselineAnswers, checksFile, type FrozenNote } from "../classify/baselines-stage.ts";
 import { type DescribedExample, readExamples, readTest } from "../classify/examples.ts";
-import { labelOptions } from "../classify/options.ts";
+import { frozenBaseline, labelOptions } from "../classify/options.ts";
 import { greatest } from "../classify/predict.ts";
 import { type Labelled, probeClasses } from "./probe.ts";
 import { readStates } from "./states-stage.ts";

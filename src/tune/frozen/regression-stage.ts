@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { stage } from "../../store/index.ts";
 import { type Measured, readMeasured, readMeasuredTest } from "../regress/examples.ts";
-import { targetOptions } from "../regress/options.ts";
-import { type FrozenNumbers, frozenNumbersFile, frozenRegression } from "../regress/report.ts";
+import { frozenRegression, targetOptions } from "../regress/options.ts";
+import { type FrozenNumbers, frozenNumbersFile } from "../regress/report.ts";
 import { type Labelled, probeNumbers } from "./probe.ts";
 import { readStates } from "./states-stage.ts";
 

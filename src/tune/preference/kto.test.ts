@@ -9,9 +9,9 @@ import { compile, type DeviceArray, mul, openDevice, sum, valueAndGrad } from ".
 import { chatTemplate, trainBpe } from "../../text/index.ts";
 import { expectGradients, type GoldenModel, goldenModel, type Summed } from "../golden.laws.ts";
 import { readExampleFile } from "../instruct/read.ts";
+import { type PreferenceInput, ratingFitOptions } from "./options.ts";
 import { type EncodedRating, encodeRatings } from "./rated.ts";
 import { layRows } from "./rows.ts";
-import { type PreferenceInput, ratingFitOptions } from "./tune.ts";
 import { ratingTerms, tuneRatings } from "./tune-ratings.ts";
 
 const golden: GoldenModel & {

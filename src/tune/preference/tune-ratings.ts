@@ -13,10 +13,10 @@ import { decoderRate } from "../instruct/tune.ts";
 import { loopOf, rateOf } from "../loop.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
 import { ktoTerms } from "./kto.ts";
+import type { PreferenceFitOptions } from "./options.ts";
 import type { EncodedRating } from "./rated.ts";
 import { drawOf, layRows, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores } from "./scores.ts";
-import type { PreferenceFitOptions } from "./tune.ts";
 
 /** Rows of answers and rows of the others', what the base says of each, and what an answer counts: 0 where a place holds none. */
 export type RatingTensors = { [K in "tokens" | "targets" | "weights" | `other${"Tokens" | "Targets" | "Weights"}`]: Tensor } & {

@@ -2,57 +2,20 @@
  * Tuning by preferences: pairs of answers of which one is better. The reference's log-probabilities are the base's own, computed once before the
  * first step; then only the tuned model is run. Loss, margin and the share of pairs in the right order are what selects and what is logged.
  */
-import { z } from "zod";
 import { type DecoderConfig, type DecoderSpec, decoderSpec } from "../../nn/index.ts";
 import { add, checkShape, compile, type DeviceArray, mul, neg, slice, sum, type Tensor } from "../../tensor/index.ts";
 import type { HostBatch } from "../../train/index.ts";
 import { tuneErrors } from "../errors.ts";
 import { type BatchSource, type Judged, runFit } from "../fit.ts";
-import { exampleOptions, instructFitOptions, resultKinds, splitPartOptions } from "../instruct/options.ts";
 import type { TaskResult, TaskRun } from "../instruct/task.ts";
 import { decoderRate } from "../instruct/tune.ts";
 import { loopOf, rateOf } from "../loop.ts";
 import { type FrozenTensors, givenBackOnFailure, type TrainableTensors, type Tuning, tuningOf } from "../methods/index.ts";
-import { pairLossNames, pairLossOf } from "./losses.ts";
+import { pairLossOf } from "./losses.ts";
+import type { PairRecipe } from "./options.ts";
 import { type EncodedPair, layPairs, type PairLayout } from "./pairs.ts";
 import { drawOf, memberSource, membersOnce } from "./rows.ts";
 import { answerScores, baseScores, type RowTensors, rowArrays } from "./scores.ts";
-
-const { pack: _, dropout: __, rows: ___, ...shared } = instructFitOptions.shape;
-/** A recipe for preferences. */
-export const preferenceFitOptions = z.strictObject({
-  ...shared,
-  /** `kto` learns from single answers, each good or not; the others from pairs. */
-  loss: z.enum([...pairLossNames, "kto"]).default("dpo"),
-  /** How much a difference counts: DPO .1, IPO .1, KTO .1, ORPO .1, SimPO 2 are their papers' middle. */
-  beta: z.number().positive().max(1000).default(0.1),
-  /** DPO: the share of pairs that may be the wrong way round. */
-  smoothing: z.number().min(0).max(0.5).default(0),
-  /** SimPO: the margin that is asked for. */
-  margin: z.number().min(0).max(100).default(0),
-  /** KTO: what a good answer and a bad one count, 1 when absent; where one kind is rarer, the paper has count times weight alike within a third. */
-  desirable: z.number().min(0).max(1000).optional(),
-  undesirable: z.number().min(0).max(1000).optional(),
-  /** Pairs of a micro-batch; KTO: twice as many single answers. */
-  pairs: z.number().int().min(1).max(4096).default(2),
-});
-/** Those of pairs, and those of rated answers. */
-export const pairFitOptions = preferenceFitOptions.extend({ loss: z.enum(pairLossNames).default("dpo") });
-export const ratingFitOptions = preferenceFitOptions.extend({ loss: z.literal("kto") });
-const { answers: ____, long: _____, ...read } = exampleOptions.shape;
-/** The `tune:` part of a model with `task: preference`. */
-export const preferenceOptions = z.strictObject({
-  ...read,
-  /** Pairs of more tokens than `length`. */
-  long: z.enum(["refuse", "skip"]).default("refuse"),
-  ...splitPartOptions.shape,
-  ...preferenceFitOptions.shape,
-  result: z.enum(resultKinds).optional(),
-});
-export type PreferenceFitOptions = z.output<typeof preferenceFitOptions>;
-export type PreferenceInput = z.input<typeof preferenceFitOptions>;
-
-export type PairRecipe = z.output<typeof pairFitOptions>;
 
 /** What a batch is: rows of both sides, the reference's log-probabilities of each, and 1 where a place holds a pair. */
 export type PairTensors = RowTensors & { reference: Tensor; present: Tensor; seed: Tensor };

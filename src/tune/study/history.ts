@@ -5,7 +5,8 @@ import { gridSampler } from "../search/samplers/grid.ts";
 import { checkPoint, isActive, type Point, parseSpace, type Space } from "../search/space.ts";
 import { Study } from "../search/study.ts";
 import { dominates, type Objective, type Trial } from "../search/trial.ts";
-import { pruners, type SearchPart, samplers } from "./part.ts";
+import type { SearchPart } from "./part.ts";
+import { pruners, samplers } from "./samplers.ts";
 
 /** What came of a trial that is done. */
 export interface Outcome {

@@ -24,8 +24,9 @@ export { judgeRegressionStage } from "./judge-regression.ts";
 export { judgeVectorsStage } from "./judge-vectors.ts";
 export { answerLatency } from "./latency.ts";
 export { pairHalvesStage, searchPairsStage } from "./pair-halves.ts";
-export { type ObjectiveName, objectives, pruners, type SearchPart, samplers, searchPart } from "./part.ts";
+export { type ObjectiveName, objectives, type SearchPart, searchPart } from "./part.ts";
 export { pathOf, valueIn, withValue } from "./paths.ts";
+export { pruners, samplers } from "./samplers.ts";
 export { searchDocumentsStage } from "./search-documents.ts";
 export { searchShardsStage } from "./search-shards.ts";
 export {

@@ -11,7 +11,7 @@ import { tuneErrors } from "../errors.ts";
 import { partedDocuments } from "../instruct/document-parts.ts";
 import type { TuneText } from "../instruct/encode.ts";
 import { textOf } from "../instruct/example.ts";
-import { columnOptions, formatNames } from "../instruct/formats.ts";
+import { columnOptions, formatNames } from "../instruct/format-options.ts";
 import { exampleOptions, splitPartOptions } from "../instruct/options.ts";
 import { readRecord, throwProblems } from "../instruct/read.ts";
 import { decoderOf, type InstructSurroundings } from "../instruct/stage.ts";

@@ -6,10 +6,10 @@ import { z } from "zod";
 import { compile, type Tensor } from "../../tensor/index.ts";
 import type { Masked } from "../instruct/encode.ts";
 import { ktoTerms } from "../preference/kto.ts";
-import { pairLossNames, pairLossOf } from "../preference/losses.ts";
+import { pairLossOf } from "../preference/losses.ts";
+import { pairLossNames, preferenceFitOptions } from "../preference/options.ts";
 import { encodePairs } from "../preference/pairs.ts";
 import { encodeRatings } from "../preference/rated.ts";
-import { preferenceFitOptions } from "../preference/tune.ts";
 import { readLong, scoresOf } from "./judge-answers.ts";
 import type { ExampleJudge, JudgeRun, OpenedModel } from "./judge-examples.ts";
 
