@@ -6,7 +6,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "../src/base/index.ts";
-import { groups, nearDuplicateOptions, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
+import { groups, sketchAll } from "../src/data/steps/near-duplicates/index.ts";
+import { nearDuplicateOptions } from "../src/data/steps/near-duplicates/options.ts";
 import { classificationScores, confusion, logisticRegression, type SparseRow } from "../src/evaluate/index.ts";
 import { folderEmbedder } from "../src/project/data/embedder.ts";
 import { marginOf, poolOrder } from "../src/project/labelling/pool-order.ts";

@@ -55,6 +55,33 @@ export const rooms = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+/**
+ * A room's second public file: what `loam.yaml` may say of it, as schemas alone (`part.ts`). Rooms that have one, and the rooms whose parts theirs may
+ * import: no engine, no file system. `rooms.test.ts` follows every import from there.
+ */
+export const parts = {
+  base: [],
+  tensor: [],
+  nn: [],
+  text: [],
+  train: ["base"],
+  data: ["base"],
+  evaluate: [],
+  tune: ["base", "nn", "train", "data", "evaluate"],
+  registry: ["evaluate"],
+  serve: [],
+  gateway: ["base"],
+  project: ["base", "tensor", "text", "train", "data", "evaluate", "tune", "registry", "serve", "gateway"],
+} as const satisfies Partial<Record<keyof typeof rooms, readonly string[]>>;
+
+/** Packages that parts may reach, and modules of Node, each with its reason. */
+export const partPackages: Readonly<Record<string, string>> = {
+  zod: "schemas",
+  yaml: "base/part.ts parses the file",
+  "node:module": "re2js is loaded when a pattern is there to be checked",
+  "node:url": "domains in their ASCII form",
+};
+
 /** Side doors: what one room alone may do with another, which the other's `index.ts`, open to everybody, does not offer. Files, and who may import each. */
 export const sideDoors: Readonly<Record<string, readonly string[]>> = {
   // moves a guarded alias on the word of whoever judged

@@ -7,10 +7,11 @@ import { countParameters, decoderSpec } from "../nn/index.ts";
 import type { ArtifactReader } from "../store/index.ts";
 import { compile, matmul, openDevice, type Tensor } from "../tensor/index.ts";
 import { decoderConfigOf, recipeSchema, stepsOf, tokensPerStep } from "../train/index.ts";
+import { dataSetOf } from "../tune/part.ts";
 import type { Link } from "./life.ts";
-import type { ProjectConfig, ProjectFile } from "./project-file.ts";
+import type { ProjectConfig } from "./part.ts";
+import type { ProjectFile } from "./project-file.ts";
 import { foldedModelOf } from "./tuning/cross-validation-links.ts";
-import { dataSetOf } from "./tuning/tune-part.ts";
 
 export interface Estimate {
   readonly ms: number;

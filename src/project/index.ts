@@ -11,11 +11,11 @@ export { type LooksReport, looksLines, looksReport } from "./looks.ts";
 export { neededBy } from "./needs.ts";
 export { openProject, Project } from "./open-project.ts";
 export { ownPackage, packageFolder } from "./package.ts";
+export type { ProjectConfig } from "./part.ts";
 export {
   findProject,
   modelNameOf,
   openProjectStore,
-  type ProjectConfig,
   type ProjectFile,
   parseProject,
   projectFile,

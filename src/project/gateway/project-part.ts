@@ -6,9 +6,8 @@ import { z } from "zod";
 import { check } from "../../base/index.ts";
 import { checkConfig, type GatewayConfig, type ServeHere } from "../../gateway/index.ts";
 import { cliErrors } from "../errors.ts";
-import type { ProjectFile } from "../project-file.ts";
-import { projectFile } from "../project-file.ts";
-import { servedNames } from "../serving/serve-part.ts";
+import { type ProjectFile, projectFile } from "../project-file.ts";
+import { servedNames } from "../serving/served-as.ts";
 import { accessWithConsole } from "./console-session.ts";
 
 /** The upstream's name. */

@@ -6,7 +6,8 @@ import { isLoamError, privateFileMode, writeFileAtomic } from "../../base/index.
 import { type AskedClassifier, type ConsoleSource, serveErrors } from "../../serve/index.ts";
 import type { Store } from "../../store/index.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { type LabelPart, labelledFile, votesFile } from "./label-part.ts";
+import { labelledFile, votesFile } from "./label-files.ts";
+import type { LabelPart } from "./label-part.ts";
 import { type Pool, type PooledText, poolReader } from "./pool.ts";
 import { marginOf, poolOrder } from "./pool-order.ts";
 import { PoolScores } from "./pool-scores.ts";

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { isLoamError } from "../../base/index.ts";
 import { cliErrors } from "../errors.ts";
 import type { ProjectFile } from "../project-file.ts";
-import { labelledFile } from "./label-part.ts";
+import { labelledFile } from "./label-files.ts";
 
 /** Errors: cli/nothing where the data set's folder is that of a label set without labels; others as they come. */
 export async function untilLabelled<T>(p: ProjectFile, dataSet: string, work: () => T | Promise<T>): Promise<T> {

@@ -4,8 +4,8 @@
  */
 import type { Json } from "../../base/index.ts";
 import { type SearchPart, type Space, tuneErrors, valueIn } from "../../tune/index.ts";
-import type { ProjectConfig } from "../project-file.ts";
-import { canBeCrossValidated, dataSetOf, madeOf } from "../tuning/tune-part.ts";
+import { canBeCrossValidated, dataSetOf, madeOf } from "../../tune/part.ts";
+import type { ProjectConfig } from "../part.ts";
 
 /** Paths that change which documents there are, or which of them select. */
 export const movesParts = /^(data\..*|tune\.(on|validation(\..*)?|seed|sample))$/;

@@ -11,6 +11,7 @@ import {
   searchShardsStage,
   targetsOf,
 } from "../../tune/index.ts";
+import { dataSetOf } from "../../tune/part.ts";
 import { type Link, link } from "../link.ts";
 import {
   type CrossValidated,
@@ -18,7 +19,6 @@ import {
   crossValidationLabel,
   numberCrossValidation,
 } from "../tuning/cross-validation-links.ts";
-import { dataSetOf } from "../tuning/tune-part.ts";
 import { movesParts } from "./check-tuned.ts";
 import { fresh, type Given, judgedLabel, lossText, type TrialKind, tokenizerOf, tuneOf } from "./trial-kind.ts";
 

@@ -19,13 +19,13 @@ import {
   searchPairsStage,
   teacherInput,
 } from "../../tune/index.ts";
+import { dataSetOf } from "../../tune/part.ts";
 import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { baseText } from "../tuning/base-text.ts";
 import { encoderText } from "../tuning/encoder-text.ts";
 import { type OnExamples, reachOf } from "../tuning/instruct-links.ts";
-import { dataSetOf } from "../tuning/tune-part.ts";
 import { onDataSet } from "./trial-documents.ts";
 import { baseLabel, type Given, judgedLabel, lossText, type TrialKind, teacherLabel, toldBy, tuneOf } from "./trial-kind.ts";
 

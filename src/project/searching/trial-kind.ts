@@ -3,10 +3,10 @@ import { canonicalJson, type Json } from "../../base/index.ts";
 import type { ArtifactReader } from "../../store/index.ts";
 import type { Device } from "../../tensor/index.ts";
 import type { Half } from "../../tune/index.ts";
+import type { TunedModel } from "../../tune/part.ts";
 import type { Link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
-import type { TunedModel } from "../tuning/tune-part.ts";
 
 /** The label under which links find what the study's trials are judged on. */
 export const judgedLabel = "judged";

@@ -8,6 +8,6 @@ export { type ModelVersions, modelVersions, type NamedVersion } from "./model-ve
 export { deviceOf, openEngine } from "./open-engine.ts";
 export { longestOf, normalises, poolingOf, readServedReader, readsTexts, saysVectors } from "./read-encoder.ts";
 export { readServedModel } from "./read-model.ts";
-export { calibratedIn, servedAs, servedNames } from "./serve-part.ts";
+export { calibratedIn, servedAs, servedNames } from "./served-as.ts";
 export { startModels } from "./start-models.ts";
 export { versionPolicy } from "./version-policy.ts";

@@ -22,12 +22,12 @@ import {
   seedsOf,
   targetsOf,
 } from "../../tune/index.ts";
+import type { TunedModel } from "../../tune/part.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
 import type { ProjectFile } from "../project-file.ts";
 import type { Around } from "./instruct-links.ts";
-import type { TunedModel } from "./tune-part.ts";
 
 /** Whose recipe is scored, on what, and how often. */
 export interface CrossValidated extends Around {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { formatCount } from "../../base/index.ts";
 import type { Summary } from "../../store/index.ts";
 import { embedStage, examplesFile, pairsStage } from "../../tune/index.ts";
+import type { TunedModel } from "../../tune/part.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { eightBits } from "../models/quantised-encoder.ts";
@@ -10,7 +11,6 @@ import type { ProjectFile } from "../project-file.ts";
 import { encoderText, writeEncoder } from "./encoder-text.ts";
 import type { Around } from "./instruct-links.ts";
 import { textProofText } from "./proof-text.ts";
-import type { TunedModel } from "./tune-part.ts";
 
 const three = (x: number): string => x.toFixed(3);
 

@@ -20,6 +20,7 @@ import {
   ratingStage,
   type TuneText,
 } from "../../tune/index.ts";
+import { dataSetOf, type TunedModel } from "../../tune/part.ts";
 import { n } from "../data-links.ts";
 import { cliErrors } from "../errors.ts";
 import { type Link, link } from "../link.ts";
@@ -27,7 +28,6 @@ import { quantisedParameters } from "../models/quantised.ts";
 import type { ProjectFile } from "../project-file.ts";
 import { baseText, writeTuned } from "./base-text.ts";
 import { few } from "./proof-text.ts";
-import { dataSetOf, type TunedModel } from "./tune-part.ts";
 
 /** The form that the proof of the merge quantises to. */
 const form = "int8";

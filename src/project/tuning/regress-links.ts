@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { formatCount } from "../../base/index.ts";
 import { evaluateRegressionStage, frozenRegression, regressStage, targetsOf } from "../../tune/index.ts";
+import type { TunedModel } from "../../tune/part.ts";
 import { n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
@@ -11,7 +12,6 @@ import { numberCrossValidation } from "./cross-validation-links.ts";
 import { frozenRegressionLinks } from "./frozen-links.ts";
 import type { Around } from "./instruct-links.ts";
 import { textProofText } from "./proof-text.ts";
-import type { TunedModel } from "./tune-part.ts";
 
 const few = (x: number): string => String(Number(x.toPrecision(4)));
 

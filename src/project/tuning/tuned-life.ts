@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { formatCount } from "../../base/index.ts";
 import { classifyStage, evaluateClassifierStage, frozenBaseline, labelsOf, textBaselinesStage, thresholdStage } from "../../tune/index.ts";
+import { dataSetOf, madeOf, type TunedModel } from "../../tune/part.ts";
 import { dataLinksOf, n } from "../data-links.ts";
 import { type Link, link } from "../link.ts";
 import { modelText } from "../models/model-text.ts";
@@ -14,7 +15,6 @@ import { accuracyText, frozenLinks } from "./frozen-links.ts";
 import { type Around, distillLinks, instructLinks, preferenceLinks } from "./instruct-links.ts";
 import { few, textProofText } from "./proof-text.ts";
 import { regressLinks } from "./regress-links.ts";
-import { dataSetOf, madeOf, type TunedModel } from "./tune-part.ts";
 
 type Tune<T extends TunedModel["tune"]["task"]> = Extract<TunedModel["tune"], { task: T }>;
 

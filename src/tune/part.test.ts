@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { check } from "../../base/index.ts";
-import { dataSetOf, tunedModel } from "./tune-part.ts";
+import { check } from "../base/index.ts";
+import { dataSetOf, tunedModel } from "./part.ts";
 
 const tuned = (tune: object) => tunedModel.parse({ base: "toy", tune });
 
