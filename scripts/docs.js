@@ -1,10 +1,11 @@
-/** Writes what of the documentation follows from tables in the source: docs/errors.md, and the verbs of docs/cli.md. Tests compare both. */
+/** Writes what of the documentation follows from tables and schemas in the source: docs/errors.md, the verbs of docs/cli.md, the reference of loam.yaml. Tests compare them. */
 import "../bin/node-version.js";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { node } from "./parts/child.js";
 import { inRoot, programs } from "./parts/places.js";
+import { loamYamlPages } from "./parts/reference.js";
 import { main, say } from "./parts/say.js";
 import { setup } from "./setup.js";
 
@@ -69,5 +70,11 @@ await main(async () => {
     readFileSync(page, "utf8").replace(marks, (_, from, to) => `${from}\n${verbsSection(verbs)}\n${to}`),
   );
   say("docs", "wrote the verbs of docs/cli.md");
-  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md"]);
+  const { jsonSchemaOf } = await import("../dist/src/project/json-schema/index.js");
+  const schema = jsonSchemaOf("loam");
+  writeFileSync(inRoot("docs/loam.schema.json"), `${JSON.stringify(schema, null, 1)}\n`);
+  const pages = Object.entries(loamYamlPages(schema)).map(([name, text]) => [`docs/${name}`, text]);
+  for (const [file, text] of pages) writeFileSync(inRoot(file), text);
+  say("docs", "wrote docs/loam.schema.json and the reference of loam.yaml");
+  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file)]);
 });
