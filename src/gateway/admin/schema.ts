@@ -13,24 +13,28 @@ const bytes = z
   .transform(text => Number(text.slice(0, -2)) * { KB: 1e3, MB: 1e6, GB: 1e9 }[text.slice(-2) as "KB" | "MB" | "GB"]);
 const share = z.number().min(0).max(1);
 
-export const tracingPart = z.strictObject({
-  otlp: z
-    .string()
-    .optional()
-    .meta({ description: "OTLP endpoint. Default: OpenTelemetry's environment variables.", examples: ["http://127.0.0.1:4318"] }),
-  sample: share.optional().describe("Fraction of traces that are sampled."),
-  service: z.string().min(1).max(128).optional().describe("Service name."),
-  headers: z
-    .record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name"), secretSource)
-    .default({})
-    .describe("Headers for the OTLP endpoint."),
-});
+export const tracingPart = z.lazy(() =>
+  z.strictObject({
+    otlp: z
+      .string()
+      .optional()
+      .meta({ description: "OTLP endpoint. Default: OpenTelemetry's environment variables.", examples: ["http://127.0.0.1:4318"] }),
+    sample: share.optional().describe("Fraction of traces that are sampled."),
+    service: z.string().min(1).max(128).optional().describe("Service name."),
+    headers: z
+      .record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "a header's name"), secretSource)
+      .default({})
+      .describe("Headers for the OTLP endpoint."),
+  }),
+);
 
-export const journalPart = z.strictObject({
-  keep: days.default(7 * 86_400_000).meta({ description: "Retention.", examples: ["7d"] }),
-  most: z.int().min(100).max(10_000_000).default(100_000).describe("Maximum stored requests."),
-  sample: share.default(1).describe("Fraction of responses below status 400 that are stored. Others are always stored."),
-});
+export const journalPart = z.lazy(() =>
+  z.strictObject({
+    keep: days.default(7 * 86_400_000).meta({ description: "Retention.", examples: ["7d"] }),
+    most: z.int().min(100).max(10_000_000).default(100_000).describe("Maximum stored requests."),
+    sample: share.default(1).describe("Fraction of responses below status 400 that are stored. Others are always stored."),
+  }),
+);
 
 export const operationParts = {
   tracing: tracingPart.prefault({}).describe("OpenTelemetry tracing."),

@@ -32,67 +32,73 @@ const timeouts = z.strictObject({
   idle: duration.optional().describe("Timeout between two chunks of the response."),
 });
 
-const upstream = z.strictObject({
-  url: z
-    .union([z.string(), secretSource])
-    .meta({ description: "Base URL, or where it is stored.", examples: ["http://127.0.0.1:8080/v1"] }),
-  key: secretSource.optional().meta({ description: "API key, sent in the protocol's header.", examples: [{ env: "OPENAI_API_KEY" }] }),
-  headers: z
-    .record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")]))
-    .default({})
-    .describe("Additional request headers."),
-  network: z.enum(networks).default("any").describe("Allowed addresses: `public` refuses private ones (SSRF)."),
-  connections: z.int().min(1).max(10_000).default(512).describe("Maximum connections from this process."),
-  timeouts: timeouts.default({}).describe("Timeouts."),
-  breaker: z
-    .strictObject({
-      failures: z.int().min(1).max(1000).default(5).describe("Consecutive failures that open the circuit."),
-      open: duration.default(5_000).describe("Time until a trial request."),
-    })
-    .prefault({})
-    .describe("Circuit breaker."),
-  health: z
-    .strictObject({
-      path: z.string().startsWith("/", "a path that begins with /").describe("Path that is requested."),
-      every: duration.default(10_000).describe("Interval."),
-    })
-    .optional()
-    .describe("Active health checks."),
-  resume: z.enum(continuations).default("none").describe("How an interrupted completion is resumed."),
-  askUsage: z.boolean().default(true).describe("Request token counts for streams."),
-  outputLimit: z.enum(outputLimits).optional().describe("Parameter that limits output tokens. Default: by the server's address."),
-  cacheSalt: z.boolean().default(false).describe("Send a `cache_salt` per owner, so that tenants do not share prefixes."),
-  authorities: z.string().optional().describe("File with CA certificates."),
-  sharedObjects: z.array(z.string().min(1).max(512)).max(1000).default([]).describe("Ids of stored objects that every owner may use."),
-  ...protocolPart,
-  ...upstreamRouting,
-});
+const upstream = z.lazy(() =>
+  z.strictObject({
+    url: z
+      .union([z.string(), secretSource])
+      .meta({ description: "Base URL, or where it is stored.", examples: ["http://127.0.0.1:8080/v1"] }),
+    key: secretSource.optional().meta({ description: "API key, sent in the protocol's header.", examples: [{ env: "OPENAI_API_KEY" }] }),
+    headers: z
+      .record(headerName, z.union([secretSource, z.string().regex(/^[\x20-\x7e]*$/, "printable ASCII")]))
+      .default({})
+      .describe("Additional request headers."),
+    network: z.enum(networks).default("any").describe("Allowed addresses: `public` refuses private ones (SSRF)."),
+    connections: z.int().min(1).max(10_000).default(512).describe("Maximum connections from this process."),
+    timeouts: timeouts.default({}).describe("Timeouts."),
+    breaker: z
+      .strictObject({
+        failures: z.int().min(1).max(1000).default(5).describe("Consecutive failures that open the circuit."),
+        open: duration.default(5_000).describe("Time until a trial request."),
+      })
+      .prefault({})
+      .describe("Circuit breaker."),
+    health: z
+      .strictObject({
+        path: z.string().startsWith("/", "a path that begins with /").describe("Path that is requested."),
+        every: duration.default(10_000).describe("Interval."),
+      })
+      .optional()
+      .describe("Active health checks."),
+    resume: z.enum(continuations).default("none").describe("How an interrupted completion is resumed."),
+    askUsage: z.boolean().default(true).describe("Request token counts for streams."),
+    outputLimit: z.enum(outputLimits).optional().describe("Parameter that limits output tokens. Default: by the server's address."),
+    cacheSalt: z.boolean().default(false).describe("Send a `cache_salt` per owner, so that tenants do not share prefixes."),
+    authorities: z.string().optional().describe("File with CA certificates."),
+    sharedObjects: z.array(z.string().min(1).max(512)).max(1000).default([]).describe("Ids of stored objects that every owner may use."),
+    ...protocolPart,
+    ...upstreamRouting,
+  }),
+);
 
-const target = z.strictObject({
-  upstream: name.describe("Upstream by name."),
-  model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
-  weight: z.number().min(0).max(1_000_000).default(1).describe("Weight among the targets of the same priority."),
-  priority: z.int().min(0).max(100).default(0).describe("Priority; lower values are tried first."),
-  ...targetRouting,
-});
+const target = z.lazy(() =>
+  z.strictObject({
+    upstream: name.describe("Upstream by name."),
+    model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
+    weight: z.number().min(0).max(1_000_000).default(1).describe("Weight among the targets of the same priority."),
+    priority: z.int().min(0).max(100).default(0).describe("Priority; lower values are tried first."),
+    ...targetRouting,
+  }),
+);
 
-const model = z.strictObject({
-  aliases: z.array(name).default([]).describe("Additional names."),
-  strategy: z.enum(strategies).default("weighted").describe("Load balancing strategy."),
-  sticky: z.enum(stickyKeys).default("none").describe("Route requests of the same user or key to the same target."),
-  targets: z.array(target).min(1).max(100).describe("Targets: upstreams that serve the model."),
-  fallbacks: z.array(name).max(10).default([]).describe("Models to try when all targets fail."),
-  tokenizer: z.string().optional().describe("tokenizer.json for exact prompt counts."),
-  guards: guardNames.default([]).describe("Guardrails of this model, after the default ones."),
-  maxOutputTokens: z
-    .int()
-    .min(1)
-    .max(10_000_000)
-    .optional()
-    .describe("Output tokens reserved for requests without a limit, and sent to the server."),
-  contextTokens: z.int().min(1).max(10_000_000).default(131_072).describe("Context window in tokens."),
-  ...modelRouting,
-});
+const model = z.lazy(() =>
+  z.strictObject({
+    aliases: z.array(name).default([]).describe("Additional names."),
+    strategy: z.enum(strategies).default("weighted").describe("Load balancing strategy."),
+    sticky: z.enum(stickyKeys).default("none").describe("Route requests of the same user or key to the same target."),
+    targets: z.array(target).min(1).max(100).describe("Targets: upstreams that serve the model."),
+    fallbacks: z.array(name).max(10).default([]).describe("Models to try when all targets fail."),
+    tokenizer: z.string().optional().describe("tokenizer.json for exact prompt counts."),
+    guards: guardNames.default([]).describe("Guardrails of this model, after the default ones."),
+    maxOutputTokens: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .optional()
+      .describe("Output tokens reserved for requests without a limit, and sent to the server."),
+    contextTokens: z.int().min(1).max(10_000_000).default(131_072).describe("Context window in tokens."),
+    ...modelRouting,
+  }),
+);
 
 export const gatewaySchema = z.strictObject({
   listen: z

@@ -14,14 +14,15 @@ import { webhookOptions } from "./webhook/options.ts";
 const guardName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "a name of letters, digits and . _ -, at most 64");
 
 /** Where it looks. */
-const on = z
-  .array(z.enum(stages))
-  .min(1)
-  .default([...stages])
-  .describe("Texts to check: requests, responses, or both.");
+const on = () =>
+  z
+    .array(z.enum(stages))
+    .min(1)
+    .default([...stages])
+    .describe("Texts to check: requests, responses, or both.");
 
 /** What all kinds have. */
-const common = {
+const common = () => ({
   onFailure: z.enum(["closed", "open"]).default("closed").describe("If the guard fails: refuse (`closed`) or let pass (`open`)."),
   for: z
     .strictObject({
@@ -33,14 +34,21 @@ const common = {
     })
     .prefault({})
     .describe("Requests the guard applies to. All lists must match."),
-};
+});
 
-export const guardPart = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common, ...privateOptions }),
-  z.strictObject({ kind: z.literal("blocklist").describe("Guard: words, phrases and patterns."), ...common, on, ...blocklistOptions }),
-  z.strictObject({ kind: z.literal("webhook").describe("Guard: an external service."), ...common, on, ...webhookOptions }),
-  z.strictObject({ kind: z.literal("person").describe("Guard: human approval."), ...common, ...personOptions }),
-]);
+export const guardPart = z.lazy(() =>
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("private").describe("Guard: private data."), ...common(), ...privateOptions() }),
+    z.strictObject({
+      kind: z.literal("blocklist").describe("Guard: words, phrases and patterns."),
+      ...common(),
+      on: on(),
+      ...blocklistOptions(),
+    }),
+    z.strictObject({ kind: z.literal("webhook").describe("Guard: an external service."), ...common(), on: on(), ...webhookOptions() }),
+    z.strictObject({ kind: z.literal("person").describe("Guard: human approval."), ...common(), ...personOptions() }),
+  ]),
+);
 export type GuardPart = z.output<typeof guardPart>;
 export type GuardPartOf<K extends GuardPart["kind"]> = Extract<GuardPart, { readonly kind: K }>;
 

@@ -34,14 +34,14 @@ export type Stored = ReadonlyMap<string, Entry>;
 
 export const keyOf = (kind: EntryKind, name: string): string => `${kind}/${name}`;
 
-const parts = { ...principalParts, policies: policyPart.omit({ id: true }) } as const;
+const parts = { ...principalParts, policies: policyPart.unwrap().omit({ id: true }) } as const;
 
 /** The value of a policy's entry, which was checked when it was written or read. */
 export const policyOf = (name: string, value: EntryValue): Policy => ({ ...(value as unknown as Omit<Policy, "id">), id: name });
 
 /** A value with its defaults. `place` names it in errors. Errors: base/config, base/unknownKey. */
 export function checkedValue(kind: EntryKind, name: string, value: unknown, place: string): EntryValue {
-  check(kind === "policies" ? policyPart.shape.id : principalName, name, `${place}: name`);
+  check(kind === "policies" ? policyPart.unwrap().shape.id : principalName, name, `${place}: name`);
   return JSON.parse(JSON.stringify(check(parts[kind], value, place))) as EntryValue;
 }
 

@@ -9,11 +9,13 @@ const base = {
   roles: z.array(id).max(100).default([]).describe("Roles."),
   disabled: z.boolean().default(false).describe("Refuse all requests."),
 };
-const account = z.strictObject({
-  ...base,
-  teams: z.array(id).max(100).default([]).describe("Teams. Their roles are inherited."),
-  organisation: id.optional().describe("Organisation."),
-});
+const account = z.lazy(() =>
+  z.strictObject({
+    ...base,
+    teams: z.array(id).max(100).default([]).describe("Teams. Their roles are inherited."),
+    organisation: id.optional().describe("Organisation."),
+  }),
+);
 
 /** One entry of each kind. */
 export const principalParts = {
@@ -24,29 +26,31 @@ export const principalParts = {
   serviceAccounts: account,
 };
 
-export const principalsPart = z
-  .strictObject({
-    organisations: z.record(id, principalParts.organisations).default({}).describe("Organisations by name."),
-    teams: z.record(id, principalParts.teams).default({}).describe("Teams by name."),
-    users: z.record(id, principalParts.users).default({}).describe("Users by name."),
-    serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}).describe("Service accounts by name."),
-  })
-  .superRefine((all, context) => {
-    const bad = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });
-    const has = (table: object, name: string) => Object.hasOwn(table, name);
-    for (const [name, team] of Object.entries(all.teams))
-      if (team.organisation !== undefined && !has(all.organisations, team.organisation))
-        bad(["teams", name, "organisation"], "an organisation under principals.organisations");
-    for (const kind of ["users", "serviceAccounts"] as const)
-      for (const [name, who] of Object.entries(all[kind])) {
-        if (who.organisation !== undefined && !has(all.organisations, who.organisation))
-          bad([kind, name, "organisation"], "an organisation under principals.organisations");
-        who.teams.forEach((team, i) => {
-          if (!has(all.teams, team)) bad([kind, name, "teams", i], "a team under principals.teams");
-        });
-        if (kind === "serviceAccounts" && has(all.users, name)) bad([kind, name], "a name that no user has");
-      }
-  });
+export const principalsPart = z.lazy(() =>
+  z
+    .strictObject({
+      organisations: z.record(id, principalParts.organisations).default({}).describe("Organisations by name."),
+      teams: z.record(id, principalParts.teams).default({}).describe("Teams by name."),
+      users: z.record(id, principalParts.users).default({}).describe("Users by name."),
+      serviceAccounts: z.record(id, principalParts.serviceAccounts).default({}).describe("Service accounts by name."),
+    })
+    .superRefine((all, context) => {
+      const bad = (path: PropertyKey[], message: string) => context.addIssue({ code: "custom", path, message });
+      const has = (table: object, name: string) => Object.hasOwn(table, name);
+      for (const [name, team] of Object.entries(all.teams))
+        if (team.organisation !== undefined && !has(all.organisations, team.organisation))
+          bad(["teams", name, "organisation"], "an organisation under principals.organisations");
+      for (const kind of ["users", "serviceAccounts"] as const)
+        for (const [name, who] of Object.entries(all[kind])) {
+          if (who.organisation !== undefined && !has(all.organisations, who.organisation))
+            bad([kind, name, "organisation"], "an organisation under principals.organisations");
+          who.teams.forEach((team, i) => {
+            if (!has(all.teams, team)) bad([kind, name, "teams", i], "a team under principals.teams");
+          });
+          if (kind === "serviceAccounts" && has(all.users, name)) bad([kind, name], "a name that no user has");
+        }
+    }),
+);
 export type Principals = z.output<typeof principalsPart>;
 
 export const adminRole = "admin";

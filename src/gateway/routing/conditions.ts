@@ -26,36 +26,38 @@ const header = z
   .transform(name => name.toLowerCase());
 const tokens = z.int().min(0).max(1_000_000_000);
 
-export const conditions = z
-  .strictObject({
-    keys: who.describe("API keys."),
-    subjects: who.describe("Users and service accounts."),
-    teams: who.describe("Teams."),
-    organisations: who.describe("Organisations."),
-    roles: who.describe("Roles."),
-    models: patterns.optional().describe("Models by public name."),
-    endpoints: z.array(z.enum(endpoints)).min(1).optional().describe("Endpoints."),
-    headers: z
-      .record(header, z.union([pattern.transform(p => [p]), patterns]))
-      .optional()
-      .describe("Request headers; `*`: any value."),
-    tags: patterns.optional().describe("Tags in `x-loam-tags` or `metadata.tags`."),
-    metadata: z
-      .record(z.string().min(1).max(64), z.union([pattern.transform(p => [p]), patterns]))
-      .optional()
-      .describe("Values of the body's `metadata`; `*`: any value."),
-    parameters: z.record(z.string(), bound).optional().describe("Bounds on request parameters."),
-    inputTokens: z
-      .strictObject({
-        from: tokens.default(0).describe("Minimum, inclusive."),
-        to: tokens.optional().describe("Maximum, exclusive."),
-      })
-      .refine(t => t.to === undefined || t.from < t.to, "from below to")
-      .optional()
-      .describe("Prompt length in tokens."),
-    stream: z.boolean().optional().describe("Streaming requests."),
-  })
-  .refine(c => Object.keys(c).length > 0, "at least one condition");
+export const conditions = z.lazy(() =>
+  z
+    .strictObject({
+      keys: who.describe("API keys."),
+      subjects: who.describe("Users and service accounts."),
+      teams: who.describe("Teams."),
+      organisations: who.describe("Organisations."),
+      roles: who.describe("Roles."),
+      models: patterns.optional().describe("Models by public name."),
+      endpoints: z.array(z.enum(endpoints)).min(1).optional().describe("Endpoints."),
+      headers: z
+        .record(header, z.union([pattern.transform(p => [p]), patterns]))
+        .optional()
+        .describe("Request headers; `*`: any value."),
+      tags: patterns.optional().describe("Tags in `x-loam-tags` or `metadata.tags`."),
+      metadata: z
+        .record(z.string().min(1).max(64), z.union([pattern.transform(p => [p]), patterns]))
+        .optional()
+        .describe("Values of the body's `metadata`; `*`: any value."),
+      parameters: z.record(z.string(), bound).optional().describe("Bounds on request parameters."),
+      inputTokens: z
+        .strictObject({
+          from: tokens.default(0).describe("Minimum, inclusive."),
+          to: tokens.optional().describe("Maximum, exclusive."),
+        })
+        .refine(t => t.to === undefined || t.from < t.to, "from below to")
+        .optional()
+        .describe("Prompt length in tokens."),
+      stream: z.boolean().optional().describe("Streaming requests."),
+    })
+    .refine(c => Object.keys(c).length > 0, "at least one condition"),
+);
 export type Conditions = z.output<typeof conditions>;
 
 /** What conditions are asked of. */

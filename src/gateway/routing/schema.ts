@@ -9,41 +9,52 @@ import { stickyKeys } from "./route.ts";
 export const tag = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/, "a tag of letters, digits and . _ : / -, at most 64");
 
 /** Of a model: the first rule whose conditions a request fulfils says which targets it may go to. */
-export const rulesPart = z
-  .array(
-    z.strictObject({
-      name: tag.optional().describe("Name in the log. Default: `rule-N`."),
-      when: conditions.describe("Conditions on the request."),
-      use: z.array(z.string().min(1)).min(1).describe("Targets by id (`upstream/model`) or tag."),
-      otherwise: z.enum(["none", "others"]).default("none").describe("If none is available: no target (`none`), or the model's `others`."),
-    }),
-  )
-  .max(100);
+export const rulesPart = z.lazy(() =>
+  z
+    .array(
+      z.strictObject({
+        name: tag.optional().describe("Name in the log. Default: `rule-N`."),
+        when: conditions.describe("Conditions on the request."),
+        use: z.array(z.string().min(1)).min(1).describe("Targets by id (`upstream/model`) or tag."),
+        otherwise: z
+          .enum(["none", "others"])
+          .default("none")
+          .describe("If none is available: no target (`none`), or the model's `others`."),
+      }),
+    )
+    .max(100),
+);
 export type RulesPart = z.output<typeof rulesPart>;
 
 /** Of a model: copies of its requests go to another target, whose answers nobody gets. */
-export const shadowPart = z.strictObject({
-  upstream: z.string().describe("Upstream by name."),
-  model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
-  share: z.number().gt(0).max(1).default(1).describe("Fraction of requests that are copied."),
-  by: z.enum(stickyKeys).default("none").describe("Sample requests (`none`), or whole users or keys."),
-  atOnce: z.int().min(1).max(1_000).default(8).describe("Maximum copies in flight."),
-});
+export const shadowPart = z.lazy(() =>
+  z.strictObject({
+    upstream: z.string().describe("Upstream by name."),
+    model: z.string().min(1).max(256).optional().describe("Model name at the upstream. Default: the public name."),
+    share: z.number().gt(0).max(1).default(1).describe("Fraction of requests that are copied."),
+    by: z.enum(stickyKeys).default("none").describe("Sample requests (`none`), or whole users or keys."),
+    atOnce: z.int().min(1).max(1_000).default(8).describe("Maximum copies in flight."),
+  }),
+);
 
 /** Of a model: a second target is asked where the first is slow. */
-export const hedgePart = z.strictObject({
-  after: z
-    .union([z.literal("p95"), duration])
-    .default("p95")
-    .describe("Send a second request after this time, or after the 95th percentile of recent first bytes."),
-  share: z.number().gt(0).max(1).default(0.05).describe("Maximum fraction of hedged requests."),
-});
+export const hedgePart = z.lazy(() =>
+  z.strictObject({
+    after: z
+      .union([z.literal("p95"), duration])
+      .default("p95")
+      .describe("Send a second request after this time, or after the 95th percentile of recent first bytes."),
+    share: z.number().gt(0).max(1).default(0.05).describe("Maximum fraction of hedged requests."),
+  }),
+);
 
 /** Of an upstream: where its queue and its cache's use are read, in Prometheus' form. */
-export const loadPart = z.strictObject({
-  path: z.string().startsWith("/", "a path that begins with /").default("/metrics").describe("Path of the metrics."),
-  every: duration.default(1_000).describe("Polling interval."),
-});
+export const loadPart = z.lazy(() =>
+  z.strictObject({
+    path: z.string().startsWith("/", "a path that begins with /").default("/metrics").describe("Path of the metrics."),
+    every: duration.default(1_000).describe("Polling interval."),
+  }),
+);
 
 /** Keys of a model. */
 export const modelRouting = {

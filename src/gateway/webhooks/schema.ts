@@ -14,4 +14,4 @@ const webhook = z.strictObject({
   network: z.enum(networks).default("public").describe("Allowed addresses: `any` also allows private ones."),
 });
 
-export const webhooksPart = z.array(webhook).max(20).default([]);
+export const webhooksPart = z.lazy(() => z.array(webhook).max(20).default([]));

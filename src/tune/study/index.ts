@@ -29,6 +29,7 @@ export { pathOf, valueIn, withValue } from "./paths.ts";
 export { pruners, samplers } from "./samplers.ts";
 export { searchDocumentsStage } from "./search-documents.ts";
 export { searchShardsStage } from "./search-shards.ts";
+export { searchDocumentsName } from "./stage-names.ts";
 export {
   type Comparison,
   type CountedBy,

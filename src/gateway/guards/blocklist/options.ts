@@ -1,7 +1,7 @@
 /** What a guard with a list is told. */
 import { z } from "zod";
 
-export const blocklistOptions = {
+export const blocklistOptions = () => ({
   maxBytes: z
     .number()
     .int()
@@ -20,4 +20,4 @@ export const blocklistOptions = {
     .regex(/^[^"\\\p{Cc}]*$/u, "a text without quotes, backslashes and control characters")
     .default("[removed]")
     .describe("Replacement of masked text."),
-};
+});

@@ -17,7 +17,7 @@ export const privateKinds = [
   "place",
 ] as const;
 
-export const privateOptions = {
+export const privateOptions = () => ({
   maxBytes: z
     .number()
     .int()
@@ -42,4 +42,4 @@ export const privateOptions = {
     })
     .optional()
     .describe("Model for names and places, made by `loam data private train`."),
-};
+});

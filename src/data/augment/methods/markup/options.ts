@@ -7,12 +7,14 @@ export const markupPart = {
   name: "markup",
   version: 1,
   kind: "plain",
-  options: z.strictObject({
-    to: z
-      .array(z.enum(targets))
-      .min(1)
-      .default([...targets])
-      .describe("Formats; one is drawn per variant."),
-    rate: z.number().min(0).max(1).default(0.05).describe("Fraction of words that are emphasised."),
-  }),
+  options: z.lazy(() =>
+    z.strictObject({
+      to: z
+        .array(z.enum(targets))
+        .min(1)
+        .default([...targets])
+        .describe("Formats; one is drawn per variant."),
+      rate: z.number().min(0).max(1).default(0.05).describe("Fraction of words that are emphasised."),
+    }),
+  ),
 } as const;

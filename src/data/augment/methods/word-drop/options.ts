@@ -5,7 +5,9 @@ export const wordDropPart = {
   name: "word-drop",
   version: 1,
   kind: "plain",
-  options: z.strictObject({
-    rate: z.number().gt(0).max(0.9).default(0.1).describe("Fraction of words that are dropped."),
-  }),
+  options: z.lazy(() =>
+    z.strictObject({
+      rate: z.number().gt(0).max(0.9).default(0.1).describe("Fraction of words that are dropped."),
+    }),
+  ),
 } as const;
