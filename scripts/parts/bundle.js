@@ -55,6 +55,8 @@ const sources = {
 
 const imports = /^import \{([^}]*)\} from "(\.[^"]+)";$/gm;
 const reexports = /^export \{([^}]*)\} from "(\.[^"]+)";$/gm;
+const stars = /^export \* from "(\.[^"]+)";$/gm;
+const declared = /^export (?:async )?(?:const|let|function\*?|class) (\w+)/gm;
 /** `a as b` as names outside and inside. */
 const namesOf = list =>
   list
@@ -71,8 +73,14 @@ function directImports() {
   const known = new Map();
   const reexportsOf = file => {
     if (!known.has(file)) {
+      const text = readFileSync(file, "utf8");
       const found = new Map();
-      for (const [, list, from] of readFileSync(file, "utf8").matchAll(reexports))
+      for (const [, from] of text.matchAll(stars)) {
+        const target = resolve(dirname(file), from);
+        const own = [...readFileSync(target, "utf8").matchAll(declared)].map(m => m[1]);
+        for (const name of [...own, ...reexportsOf(target).keys()]) found.set(name, { file: target, name });
+      }
+      for (const [, list, from] of text.matchAll(reexports))
         for (const { name, as } of namesOf(list)) found.set(as, { file: resolve(dirname(file), from), name });
       known.set(file, found);
     }
