@@ -1,6 +1,7 @@
 /** A project as an object: what the command line does with a folder, from TypeScript. Reads no arguments, writes to no stream, handles no signals. */
 import type { Store } from "../store/index.ts";
-import { findProject, openProjectStore, type ProjectConfig, type ProjectFile } from "./project-file.ts";
+import type { ProjectConfig } from "./part.ts";
+import { findProject, openProjectStore, type ProjectFile } from "./project-file.ts";
 
 export class Project implements AsyncDisposable {
   readonly #file: ProjectFile;

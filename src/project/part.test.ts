@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseProject } from "./project.ts";
+import { parseProject } from "./project-file.ts";
 
 const data = "data: { mail: { source: { folder: texts, reader: text } } }\n";
 const tuned = (tune: string): string => `${data}models: { topics: { base: minilm, tune: { task: classify, on: mail, ${tune} } } }\n`;
