@@ -76,5 +76,12 @@ await main(async () => {
   const pages = Object.entries(loamYamlPages(schema)).map(([name, text]) => [`docs/${name}`, text]);
   for (const [file, text] of pages) writeFileSync(inRoot(file), text);
   say("docs", "wrote docs/loam.schema.json and the reference of loam.yaml");
-  await node(programs.biome, ["format", "--write", "docs/errors.md", "docs/cli.md", "docs/loam.schema.json", ...pages.map(([file]) => file)]);
+  await node(programs.biome, [
+    "format",
+    "--write",
+    "docs/errors.md",
+    "docs/cli.md",
+    "docs/loam.schema.json",
+    ...pages.map(([file]) => file),
+  ]);
 });
