@@ -22,8 +22,7 @@ const isMap = schema => schema.type === "object" && typeof schema.additionalProp
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
   const low = exclusiveMinimum === undefined ? (minimum === undefined ? "" : `>= ${minimum}`) : `> ${exclusiveMinimum}`;
   const high = exclusiveMaximum === undefined ? (maximum === undefined ? "" : `<= ${maximum}`) : `< ${exclusiveMaximum}`;
-  const isBound = text => text !== "" && !/9007199254740991/.test(text);
-  return [low, high].filter(isBound).join(", ");
+  return [low, high].filter(text => text !== "").join(", ");
 }
 
 /** `integer >= 1`, `a or b`, `list of text`. */

@@ -13,6 +13,9 @@ const convert = (schema: z.ZodType): Schema =>
     target: "draft-2020-12",
     unrepresentable: "any",
     override({ zodSchema, jsonSchema }) {
+      // zod's bounds of every whole number, of which no reader is told
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       const written = writtenFormOf(zodSchema);
       if (written === undefined) return;
       const { description, default: usual } = jsonSchema;
