@@ -31,7 +31,7 @@ const wrong: readonly [string, readonly string[], RegExp][] = [
   [
     "a name that cannot be one",
     ["init", "My Project!"],
-    /expected a name of letters, digits and -, got "My ProjectFile!"\. Try "my-project"/,
+    /expected a name of letters, digits and -, got "My Project!"\. Try "my-project"/,
   ],
 ];
 

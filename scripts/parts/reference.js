@@ -32,6 +32,7 @@ function typeOf(schema) {
     return schema.enum.length > 12 ? `${schema.enum.slice(0, 8).map(inline).join(", ")}, ...` : schema.enum.map(inline).join(", ");
   const branches = alternatives(schema);
   if (branches) return [...new Set(branches.map(typeOf))].join(" or ");
+  if (Array.isArray(schema.type)) return schema.type.map(type => typeOf({ ...schema, type })).join(" or ");
   if (schema.type === "array") return schema.prefixItems ? "list" : `list of ${typeOf(schema.items ?? {})}`;
   if (isMap(schema)) return `map of ${typeOf(schema.additionalProperties)}`;
   if (schema.type === "object") return "map";
